@@ -1,1 +1,12 @@
-export const a: number = 1;
+export * from "./ids.ts";
+export * from "./errors.ts";
+export * from "./scopes.ts";
+export * from "./delivery.ts";
+export * from "./api/common.ts";
+export * from "./api/messages.ts";
+export * from "./api/sessions.ts";
+export * from "./api/verifications.ts";
+export * from "./internal/claims.ts";
+export * from "./internal/events.ts";
+export * from "./internal/jobs.ts";
+export * from "./internal/rpc.ts";

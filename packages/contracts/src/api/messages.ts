@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { Failure, MessageStatus } from "../delivery.ts";
+import { MessageId, SessionId } from "../ids.ts";
+import { Timestamp, deliveryTimes } from "./common.ts";
+
+export const CreateMessage = z
+  .strictObject({
+    sessionId: SessionId,
+    to: z.string().min(1).max(32).meta({ description: "The recipient, in E.164 form.", example: "+6281234567890" }),
+    type: z.literal("text"),
+    text: z.string().min(1).max(4096).meta({ example: "Your order is on its way." }),
+  })
+  .meta({ id: "CreateMessage" });
+export type CreateMessage = z.infer<typeof CreateMessage>;
+
+export const Message = z
+  .object({
+    id: MessageId,
+    sessionId: SessionId,
+    to: z.string().meta({ description: "The recipient, masked.", example: "+62812•••7890" }),
+    type: z.literal("text"),
+    status: MessageStatus,
+    ...deliveryTimes,
+    failure: Failure.nullable(),
+    createdAt: Timestamp,
+    expiresAt: Timestamp.meta({ description: "A message not sent by then fails with `expired`." }),
+  })
+  .meta({ id: "Message", description: "A message; its text is not kept where the API can read it." });
+export type Message = z.infer<typeof Message>;

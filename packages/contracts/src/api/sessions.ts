@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { SessionId } from "../ids.ts";
+import { Timestamp } from "./common.ts";
+
+/**
+ * What a session is doing. `stopped`: not wanted to run, or it waits for somebody to ask for a new QR code.
+ * `connecting`: a socket is being opened. `pairing`: it shows QR codes. `online`: it can send.
+ * `waiting`: the connection was lost and the next attempt is set. `ended`: it will not come back without a human.
+ */
+export const SessionState = z.enum(["stopped", "connecting", "pairing", "online", "waiting", "ended"]);
+export type SessionState = z.infer<typeof SessionState>;
+
+/** Why a session is in its state, each with the sentence that tells what to do. */
+export const sessionReasons = {
+  created: "The session was created and no connector has taken it yet.",
+  requested: "As asked for through the API.",
+  pairing_timed_out: "Nobody scanned the QR codes in time; restart the session for new ones.",
+  passkey_required: "The account wants the link confirmed with a passkey, which linked devices like this cannot do.",
+  restart_required: "WhatsApp asked for a new connection, as it does right after linking.",
+  connection_lost: "The connection was lost; it is opened again by itself.",
+  connection_timed_out: "WhatsApp stopped answering; the connection is opened again by itself.",
+  server_unavailable: "WhatsApp's server refused for now; the connection is opened again by itself.",
+  replaced: "Another client holds this linked device; check that the same credentials do not run elsewhere.",
+  logged_out: "The phone removed this linked device; link it again.",
+  banned: "WhatsApp has banned or restricted the account; the credentials are kept.",
+  version_refused: "WhatsApp refuses this client version; Sandi must be updated.",
+  bad_session: "The session's keys are out of step with WhatsApp's server; link it again if this stays.",
+  untrusted_server: "What answered could not prove to be WhatsApp; nothing was sent to it.",
+} as const;
+
+export type SessionReason = keyof typeof sessionReasons;
+export const SessionReason = z.enum(Object.keys(sessionReasons) as [SessionReason, ...SessionReason[]]);
+
+export const CreateSession = z
+  .strictObject({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(64)
+      .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" }),
+  })
+  .meta({ id: "CreateSession" });
+export type CreateSession = z.infer<typeof CreateSession>;
+
+export const Session = z
+  .object({
+    id: SessionId,
+    name: z.string(),
+    state: SessionState,
+    reason: SessionReason.nullable().meta({ description: "Why it is in this state." }),
+    phone: z.string().nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "Session", description: "One WhatsApp account, linked to Sandi as a device." });
+export type Session = z.infer<typeof Session>;
+
+export const SessionList = z.object({ sessions: z.array(Session) }).meta({ id: "SessionList" });
+
+export const SessionQr = z
+  .object({
+    qr: z.string().meta({ description: "The text of the QR code that the phone scans under Linked devices." }),
+    expiresAt: Timestamp.meta({ description: "A new one follows; ask again then." }),
+  })
+  .meta({ id: "SessionQr" });
+export type SessionQr = z.infer<typeof SessionQr>;
+
+export const CreatePairingCode = z
+  .strictObject({
+    phone: z
+      .string()
+      .min(1)
+      .max(32)
+      .meta({ description: "The number of the account to link, in E.164 form.", example: "+6281200000001" }),
+  })
+  .meta({ id: "CreatePairingCode" });
+
+export const PairingCode = z
+  .object({
+    code: z
+      .string()
+      .length(8)
+      .meta({ description: "To be typed on the phone under Linked devices.", example: "K7QX2M9P" }),
+    expiresAt: Timestamp,
+  })
+  .meta({ id: "PairingCode" });
+export type PairingCode = z.infer<typeof PairingCode>;
+
+export const QrPageLink = z
+  .object({
+    url: z.url().meta({ description: "A page with the live QR code; whoever has the link can link a phone." }),
+    expiresAt: Timestamp,
+  })
+  .meta({ id: "QrPageLink" });
+export type QrPageLink = z.infer<typeof QrPageLink>;

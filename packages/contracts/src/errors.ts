@@ -1,0 +1,97 @@
+import { z } from "zod";
+
+/**
+ * Every error that the API answers: the code on the wire, its HTTP status and its title.
+ * The page `/problems/{code}` and the `type` of each problem are made of this table.
+ */
+export const errors = {
+  "invalid-request": { status: 400, title: "The request is not valid" },
+  "invalid-json": { status: 400, title: "The body is not JSON" },
+  unauthenticated: { status: 401, title: "An API key is needed" },
+  "service-token-invalid": { status: 401, title: "The service token is not valid" },
+  "insufficient-scope": { status: 403, title: "The API key lacks a scope" },
+  "link-invalid": { status: 403, title: "The link is not valid or has expired" },
+  "not-found": { status: 404, title: "There is nothing at this address" },
+  "session-not-found": { status: 404, title: "No such session" },
+  "message-not-found": { status: 404, title: "No such message" },
+  "verification-not-found": { status: 404, title: "No such verification" },
+  "method-not-allowed": { status: 405, title: "This address does not take that method" },
+  "not-acceptable": { status: 406, title: "None of the accepted media types can be served" },
+  "no-eligible-session": { status: 409, title: "No session can send this" },
+  "session-not-pairing": { status: 409, title: "The session is not waiting to be linked" },
+  "session-ended": { status: 409, title: "The session has ended" },
+  "idempotency-in-progress": { status: 409, title: "A request with this Idempotency-Key is still in progress" },
+  "verification-approved": { status: 410, title: "The verification was already approved" },
+  "verification-canceled": { status: 410, title: "The verification was canceled" },
+  "verification-expired": { status: 410, title: "The verification has expired" },
+  "verification-undeliverable": { status: 410, title: "The code could not be delivered" },
+  "max-attempts-reached": { status: 410, title: "No attempts are left" },
+  "payload-too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "The body must be application/json" },
+  "code-incorrect": { status: 422, title: "The code is not the right one" },
+  "idempotency-key-reused": { status: 422, title: "This Idempotency-Key belongs to another request" },
+  "destination-locked": { status: 429, title: "Too many failed checks for this destination" },
+  "resend-cooldown": { status: 429, title: "It is too early to send the code again" },
+  "sends-exhausted": { status: 429, title: "No sends are left for this verification" },
+  "internal-error": { status: 500, title: "Something went wrong; nothing was accepted" },
+  "connector-unavailable": { status: 503, title: "The connector does not answer" },
+  "database-unavailable": { status: 503, title: "The database does not answer; nothing was accepted" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+/** The machine-readable name of an error. */
+export type ErrorCode = keyof typeof errors;
+
+/** What an error may carry beside its code; all of it is shown to the caller. */
+export interface ErrorExtras {
+  /** One sentence about this occurrence. */
+  detail?: string;
+  /** What is wrong with which field. */
+  errors?: FieldError[];
+  /** Seconds until another try makes sense; also sent as the header `Retry-After`. */
+  retryAfter?: number;
+  /** Checks left, with `code-incorrect`. */
+  attemptsLeft?: number;
+  cause?: unknown;
+}
+
+/** An error that has an answer in the table. Anything else that is thrown becomes `internal-error`. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly code: ErrorCode;
+  readonly extras: ErrorExtras;
+
+  constructor(code: ErrorCode, extras: ErrorExtras = {}) {
+    super(extras.detail ?? errors[code].title, { cause: extras.cause });
+    this.code = code;
+    this.extras = extras;
+  }
+}
+
+export const FieldError = z
+  .object({
+    pointer: z.string().meta({
+      description: "Where: a JSON pointer into the body (`/to`), or `query/…`, `path/…`, `header/…`.",
+      example: "/to",
+    }),
+    message: z.string().meta({ description: "What is wrong.", example: "must be a phone number in E.164 form" }),
+  })
+  .meta({ id: "FieldError" });
+export type FieldError = z.infer<typeof FieldError>;
+
+const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+
+/** RFC 9457 problem details, the body of every answer that is not a success. */
+export const Problem = z
+  .object({
+    type: z.url().meta({ description: "A page that explains the error." }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.enum(codes),
+    requestId: z.string().meta({ description: "Also in the header `X-Request-Id`; name it when you ask us." }),
+    errors: z.array(FieldError).optional(),
+    retryAfter: z.int().optional().meta({ description: "Seconds." }),
+    attemptsLeft: z.int().optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem details." });
+export type Problem = z.infer<typeof Problem>;

@@ -1,0 +1,48 @@
+import { z } from "zod";
+
+/** The prefix that tells what an id names. */
+export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req";
+
+const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
+const randomBytes = 10;
+
+/**
+ * A sortable id: prefix, 48 bits of milliseconds, 80 random bits, in Crockford base32 (as a ULID, in lower case).
+ * @param random at least 10 bytes from a cryptographic source
+ */
+export function createId<P extends IdPrefix>(prefix: P, now: Date, random: Uint8Array): `${P}_${string}` {
+  if (random.length < randomBytes) throw new RangeError(`an id wants ${randomBytes} random bytes`);
+  let time = now.getTime();
+  let stamp = "";
+  for (let i = 0; i < 10; i++) {
+    stamp = crockford.charAt(time % 32) + stamp;
+    time = Math.floor(time / 32);
+  }
+  let bits = 0;
+  let held = 0;
+  let tail = "";
+  for (const byte of random.subarray(0, randomBytes)) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      tail += crockford.charAt((held >> bits) & 31);
+    }
+    held &= (1 << bits) - 1;
+  }
+  return `${prefix}_${stamp}${tail}`;
+}
+
+/** The schema of an id with this prefix. */
+function idOf(prefix: IdPrefix, description: string) {
+  return z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`), `must be an id such as ${prefix}_01jd…`)
+    .meta({ description, example: `${prefix}_01jd3k9v7hq2w8x5n4b6m0c1ta` });
+}
+
+export const WorkspaceId = idOf("ws", "A workspace.");
+export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
+export const MessageId = idOf("msg", "A message.");
+export const VerificationId = idOf("ver", "A verification.");
+export const EventId = idOf("evt", "An event; the same id is the same event, however often it arrives.");

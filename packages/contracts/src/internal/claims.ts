@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { E164, Timestamp } from "../api/common.ts";
+import { MessageId, SessionId } from "../ids.ts";
+
+/**
+ * `POST {edge}/internal/messages/claim`: the owner of a session asks for messages just before it sends them.
+ * `connectorId` names this run of the process: the same run may claim again what it holds (it never sends one message
+ * twice at a time), and a higher fence takes over from an owner that is gone.
+ */
+export const ClaimRequest = z.strictObject({
+  connectorId: z.string().min(1).max(100),
+  claims: z
+    .array(z.strictObject({ messageId: MessageId, sessionId: SessionId, fence: z.int().nonnegative() }))
+    .min(1)
+    .max(100),
+});
+export type ClaimRequest = z.infer<typeof ClaimRequest>;
+
+export const ClaimResult = z.discriminatedUnion("outcome", [
+  z.object({
+    outcome: z.literal("claimed"),
+    messageId: MessageId,
+    /** JWE to the connector's sealing key; its plaintext is a `SealedPayload`. */
+    sealed: z.string(),
+    /** For an OTP: the text with `codePlaceholder` where the code goes. */
+    template: z.string().nullable(),
+    expiresAt: Timestamp,
+    attempt: z.int().positive(),
+  }),
+  /** Somebody else holds it; ask again after the time. */
+  z.object({ outcome: z.literal("busy"), messageId: MessageId, retryAfterMs: z.int().nonnegative() }),
+  /** Sent, failed, canceled, expired or unknown: there is nothing to do. */
+  z.object({ outcome: z.literal("done"), messageId: MessageId }),
+]);
+export type ClaimResult = z.infer<typeof ClaimResult>;
+
+/** One result per claim, in the order of the request. */
+export const ClaimResponse = z.object({ results: z.array(ClaimResult) });
+export type ClaimResponse = z.infer<typeof ClaimResponse>;
+
+/** What a sealed message holds: the recipient, and either its text or the code for the template. */
+export const SealedPayload = z.union([
+  z.strictObject({ to: E164, code: z.string() }),
+  z.strictObject({ to: E164, text: z.string() }),
+]);
+export type SealedPayload = z.infer<typeof SealedPayload>;
+
+export const claimPath = "/internal/messages/claim";

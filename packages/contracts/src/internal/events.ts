@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { E164, Timestamp } from "../api/common.ts";
+import { SessionReason, SessionState } from "../api/sessions.ts";
+import { FailureReason } from "../delivery.ts";
+import { EventId, MessageId, SessionId } from "../ids.ts";
+
+const envelope = {
+  id: EventId,
+  /** Rises with every event of a session, over restarts and changes of owner. */
+  seq: z.int().positive(),
+  sessionId: SessionId,
+  at: Timestamp,
+};
+
+/** What a connector has learned. Delivered at least once, in order per session; applying one twice changes nothing. */
+export const ConnectorEvent = z.discriminatedUnion("type", [
+  /** WhatsApp's server acknowledged the message. */
+  z.strictObject({ ...envelope, type: z.literal("message.sent"), messageId: MessageId }),
+  /** The recipient's phone has it. */
+  z.strictObject({ ...envelope, type: z.literal("message.delivered"), messageId: MessageId }),
+  /** The recipient opened it. */
+  z.strictObject({ ...envelope, type: z.literal("message.read"), messageId: MessageId }),
+  /** It was not sent and will not be. */
+  z.strictObject({ ...envelope, type: z.literal("message.failed"), messageId: MessageId, reason: FailureReason }),
+  /** The session's machine is in another state. `revision` is the newest wish of the operator that it has acted on. */
+  z.strictObject({
+    ...envelope,
+    type: z.literal("session.state"),
+    state: SessionState,
+    reason: SessionReason.nullable(),
+    phone: E164.nullable(),
+    revision: z.int().nonnegative(),
+  }),
+]);
+export type ConnectorEvent = z.infer<typeof ConnectorEvent>;
+
+/** `POST {edge}/internal/events`: a batch from a connector's outbox; 200 means every one of them is stored. */
+export const EventBatch = z.strictObject({
+  connectorId: z.string().min(1).max(100),
+  events: z.array(ConnectorEvent).min(1).max(200),
+});
+export type EventBatch = z.infer<typeof EventBatch>;
+
+export const eventsPath = "/internal/events";

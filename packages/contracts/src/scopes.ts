@@ -1,0 +1,18 @@
+import { z } from "zod";
+
+/** What an API key may do. */
+export const scopes = [
+  "otp:send",
+  "otp:check",
+  "otp:custom",
+  "otp:reveal",
+  "lookup:read",
+  "message:send",
+  "session:manage",
+  "webhook:manage",
+  "analytics:read",
+  "key:manage",
+] as const;
+
+export const Scope = z.enum(scopes);
+export type Scope = z.infer<typeof Scope>;
