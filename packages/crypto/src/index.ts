@@ -1,0 +1,23 @@
+export { base64url, fromBase64url, type Random, webRandom } from "./bytes.ts";
+export {
+  type ApiKeyEnvironment,
+  type GeneratedApiKey,
+  generateApiKey,
+  hashApiKey,
+  isWellFormedApiKey,
+} from "./api-keys.ts";
+export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
+export { codeMac, phoneHash, type VerificationCode } from "./macs.ts";
+export { numericCode } from "./codes.ts";
+export { createSealer, createUnsealer, generateSealingKeys, type Sealer, type Unsealer } from "./sealing.ts";
+export { atRest, type AtRest, type AtRestContext } from "./at-rest.ts";
+export { hashPassword, type PasswordCheck, verifyPassword } from "./passwords.ts";
+export {
+  createTokenSigner,
+  createTokenVerifier,
+  generateTokenKeys,
+  type ServiceRequest,
+  type TokenSigner,
+  type TokenVerifier,
+} from "./service-tokens.ts";
+export { signLink, verifyLink } from "./links.ts";

@@ -1,0 +1,71 @@
+import {
+  CompactEncrypt,
+  compactDecrypt,
+  type CryptoKey as JoseKey,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+} from "jose";
+import { utf8 } from "./bytes.ts";
+
+const algorithm = "ECDH-ES";
+const encryption = "A256GCM";
+
+/** Seals a value to the holder of the private key; who seals cannot open it again. */
+export type Sealer = (value: unknown) => Promise<string>;
+
+/** Opens what a sealer sealed; rejects anything else. The value's shape is for the caller to check. */
+export type Unsealer = (sealed: string) => Promise<unknown>;
+
+/** Seals with JWE (ECDH-ES on P-256, A256GCM). @param publicJwk the JSON text of the connector's public sealing key */
+export function createSealer(publicJwk: string): Sealer {
+  const jwk = readJwk(publicJwk);
+  let key: Promise<JoseKey> | undefined;
+  return async (value) => {
+    key ??= importKey(jwk);
+    return new CompactEncrypt(utf8(JSON.stringify(value)))
+      .setProtectedHeader({ alg: algorithm, enc: encryption, ...(jwk.kid ? { kid: jwk.kid } : {}) })
+      .encrypt(await key);
+  };
+}
+
+/** @param privateJwk the JSON text of the connector's private sealing key */
+export function createUnsealer(privateJwk: string): Unsealer {
+  const jwk = readJwk(privateJwk);
+  let key: Promise<JoseKey> | undefined;
+  return async (sealed) => {
+    key ??= importKey(jwk);
+    const { plaintext } = await compactDecrypt(sealed, await key, {
+      keyManagementAlgorithms: [algorithm],
+      contentEncryptionAlgorithms: [encryption],
+    });
+    return JSON.parse(new TextDecoder().decode(plaintext));
+  };
+}
+
+/** A new sealing key pair as JSON texts: the public one for the edge, the private one for the connector. */
+export async function generateSealingKeys(kid: string): Promise<{ publicJwk: string; privateJwk: string }> {
+  const { publicKey, privateKey } = await generateKeyPair(algorithm, { crv: "P-256", extractable: true });
+  return {
+    publicJwk: JSON.stringify({ ...(await exportJWK(publicKey)), kid }),
+    privateJwk: JSON.stringify({ ...(await exportJWK(privateKey)), kid }),
+  };
+}
+
+async function importKey(jwk: JWK): Promise<JoseKey> {
+  const key = await importJWK(jwk, algorithm);
+  if (key instanceof Uint8Array) throw new Error("a sealing key must be an elliptic-curve JWK");
+  return key;
+}
+
+/** Parses a JWK from configuration; the error never repeats the text. */
+export function readJwk(text: string): JWK {
+  try {
+    const jwk: unknown = JSON.parse(text);
+    if (typeof jwk === "object" && jwk !== null && "kty" in jwk) return jwk as JWK;
+  } catch {
+    // Reported below, without the text.
+  }
+  throw new Error("a key must be the JSON text of a JWK");
+}
