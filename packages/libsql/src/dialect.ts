@@ -1,0 +1,81 @@
+import type { Client, InValue, ResultSet, Transaction } from "@libsql/client";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+
+/** Lets kysely speak through a libSQL client: HTTP at the edge, a file at the connector. */
+export function libsqlDialect(client: Client): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => libsqlDriver(client),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+export function toStatement(query: CompiledQuery): { sql: string; args: InValue[] } {
+  return { sql: query.sql, args: query.parameters.map(toValue) };
+}
+
+export function toQueryResult<Row>(result: ResultSet): QueryResult<Row> {
+  return {
+    rows: result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])) as Row),
+    numAffectedRows: BigInt(result.rowsAffected),
+    ...(result.lastInsertRowid === undefined ? {} : { insertId: result.lastInsertRowid }),
+  };
+}
+
+interface Connection extends DatabaseConnection {
+  transaction?: Transaction | undefined;
+}
+
+function libsqlDriver(client: Client): Driver {
+  async function openTransaction(connection: Connection): Promise<void> {
+    connection.transaction = await client.transaction("write");
+  }
+  return {
+    init: () => Promise.resolve(),
+    acquireConnection: () => Promise.resolve(openConnection(client)),
+    beginTransaction: openTransaction,
+    commitTransaction: (connection: Connection) => end(connection, "commit"),
+    rollbackTransaction: (connection: Connection) => end(connection, "rollback"),
+    releaseConnection: () => Promise.resolve(),
+    destroy: () => Promise.resolve(client.close()),
+  };
+}
+
+function openConnection(client: Client): Connection {
+  const connection: Connection = {
+    executeQuery: async <Row>(query: CompiledQuery) =>
+      toQueryResult<Row>(await (connection.transaction ?? client).execute(toStatement(query))),
+    // oxlint-disable-next-line require-yield -- libSQL answers whole results; kysely wants the method to exist
+    streamQuery: async function* () {
+      throw new Error("libSQL results cannot be streamed");
+    },
+  };
+  return connection;
+}
+
+function toValue(value: unknown): InValue {
+  if (value === undefined) return null;
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "bigint")
+    return value;
+  if (typeof value === "boolean" || value instanceof Uint8Array) return value;
+  throw new TypeError(`a ${typeof value} cannot be bound to a statement`);
+}
+
+async function end(connection: Connection, how: "commit" | "rollback"): Promise<void> {
+  try {
+    await connection.transaction?.[how]();
+  } finally {
+    connection.transaction?.close();
+    connection.transaction = undefined;
+  }
+}

@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, createClient } from "@libsql/client";
+import { type Generated, sql } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDatabase, type Database, migrate, pendingMigrations } from "../src/index.ts";
+
+interface Schema {
+  parcel: { id: Generated<number>; sentTo: string; weightGrams: number | null };
+}
+
+const migrations = [
+  {
+    name: "0001_parcels",
+    statements: ["CREATE TABLE parcel (id INTEGER PRIMARY KEY, sent_to TEXT NOT NULL UNIQUE, weight_grams INTEGER)"],
+  },
+];
+
+describe("createDatabase", () => {
+  let folder: string;
+  let client: Client;
+  let db: Database<Schema>;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
+    client = createClient({ url: `file:${join(folder, "test.db")}` });
+    await migrate(client, migrations, new Date(0));
+    db = createDatabase<Schema>(client);
+  });
+
+  afterEach(async () => {
+    db.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("reads and writes camelCase over snake_case columns", async () => {
+    await db.kysely.insertInto("parcel").values({ sentTo: "Ani", weightGrams: 120 }).execute();
+    expect(await db.kysely.selectFrom("parcel").selectAll().execute()).toEqual([
+      { id: 1, sentTo: "Ani", weightGrams: 120 },
+    ]);
+  });
+
+  it("answers every query of a batch, raw SQL among them, in order and in camelCase", async () => {
+    const [inserted, counted] = await db.write([
+      db.kysely.insertInto("parcel").values({ sentTo: "Budi", weightGrams: null }).returning(["sentTo"]),
+      sql<{ howMany: number }>`SELECT count(*) AS how_many FROM parcel WHERE sent_to = ${"Budi"}`.compile(db.kysely),
+    ]);
+    expect(inserted.rows).toEqual([{ sentTo: "Budi" }]);
+    expect(counted.rows).toEqual([{ howMany: 1 }]);
+  });
+
+  it("keeps nothing of a batch that fails in the middle", async () => {
+    const insert = () => db.kysely.insertInto("parcel").values({ sentTo: "Citra", weightGrams: 1 });
+    await expect(db.write([insert(), insert()])).rejects.toMatchObject({
+      code: expect.stringContaining("SQLITE_CONSTRAINT"),
+    });
+    expect(await db.kysely.selectFrom("parcel").selectAll().execute()).toEqual([]);
+  });
+
+  it("rolls an interactive transaction back when its function throws", async () => {
+    const failing = db.kysely.transaction().execute(async (tx) => {
+      await tx.insertInto("parcel").values({ sentTo: "Dewi", weightGrams: 1 }).execute();
+      throw new Error("changed my mind");
+    });
+    await expect(failing).rejects.toThrow("changed my mind");
+    expect(await db.kysely.selectFrom("parcel").selectAll().execute()).toEqual([]);
+  });
+
+  it("refuses to bind what SQL has no type for", async () => {
+    const odd = db.kysely.insertInto("parcel").values({ sentTo: { a: 1 } as unknown as string, weightGrams: 1 });
+    await expect(odd.execute()).rejects.toThrow(TypeError);
+  });
+});
+
+describe("migrate", () => {
+  it("applies what is missing once, and nothing of a step that fails", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
+    const client = createClient({ url: `file:${join(folder, "test.db")}` });
+    const broken = { name: "0002_broken", statements: ["CREATE TABLE extra (id INTEGER)", "CREATE NONSENSE"] };
+    try {
+      expect(await pendingMigrations(client, migrations)).toEqual(["0001_parcels"]);
+      expect(await migrate(client, migrations, new Date(0))).toEqual(["0001_parcels"]);
+      expect(await migrate(client, migrations, new Date(0))).toEqual([]);
+      await expect(migrate(client, [...migrations, broken], new Date(0))).rejects.toThrow("0002_broken");
+      const { rows } = await client.execute("SELECT name FROM sqlite_master WHERE name = 'extra'");
+      expect(rows).toEqual([]);
+    } finally {
+      client.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
