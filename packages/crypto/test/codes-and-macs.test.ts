@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import {
+  codeMac,
+  createKeyRing,
+  generateApiKey,
+  generateKeyText,
+  hashApiKey,
+  isWellFormedApiKey,
+  numericCode,
+  phoneHash,
+  type Random,
+  webRandom,
+} from "../src/index.ts";
+
+function fixedWords(...words: number[]): Random {
+  return (size) => {
+    const bytes = new Uint8Array(size);
+    new DataView(bytes.buffer).setUint32(0, words.shift() ?? 0);
+    return bytes;
+  };
+}
+
+describe("numericCode", () => {
+  it("keeps leading zeros", () => {
+    expect(numericCode(6, fixedWords(42))).toBe("000042");
+  });
+
+  it("draws again above the largest multiple of 10^n, so that no code is likelier than another", () => {
+    const limit = 2 ** 32 - (2 ** 32 % 1_000_000);
+    expect(numericCode(6, fixedWords(limit, 7))).toBe("000007");
+    expect(numericCode(6, fixedWords(limit - 1))).toBe("999999");
+  });
+
+  it("reaches every digit at every place", () => {
+    const seen = Array.from({ length: 6 }, () => new Set<string>());
+    for (let i = 0; i < 2_000; i++)
+      numericCode(6, webRandom)
+        .split("")
+        .forEach((digit, place) => seen[place]?.add(digit));
+    expect(seen.map((digits) => digits.size)).toEqual([10, 10, 10, 10, 10, 10]);
+  });
+
+  it.each([3, 9, 5.5])("refuses %s digits", (digits) => {
+    expect(() => numericCode(digits, webRandom)).toThrow(RangeError);
+  });
+});
+
+describe("codeMac", () => {
+  const current = generateKeyText("b", webRandom);
+  const previous = generateKeyText("a", webRandom);
+  const input = { verificationId: "ver_1", code: "123456" };
+
+  it("differs by pepper, by verification and by code, and repeats for the same", async () => {
+    const ring = createKeyRing(current);
+    const [mac] = await codeMac(ring, input);
+    expect(await codeMac(ring, input)).toEqual([mac]);
+    expect(await codeMac(ring, { ...input, code: "123457" })).not.toEqual([mac]);
+    expect(await codeMac(ring, { ...input, verificationId: "ver_2" })).not.toEqual([mac]);
+    expect(await codeMac(createKeyRing(previous), input)).not.toEqual([mac]);
+  });
+
+  it("still knows a code that was made under the previous pepper", async () => {
+    const [old] = await codeMac(createKeyRing(previous), input);
+    expect((await codeMac(createKeyRing(`${current},${previous}`), input))[1]).toBe(old);
+  });
+});
+
+describe("phoneHash", () => {
+  it("differs between workspaces, so that one cannot look another's numbers up", async () => {
+    const ring = createKeyRing(generateKeyText("a", webRandom));
+    expect(await phoneHash(ring, "ws_1", "+6281234567890")).not.toBe(await phoneHash(ring, "ws_2", "+6281234567890"));
+  });
+});
+
+describe("createKeyRing", () => {
+  it.each(["", "a", "a:short", "a:!!!", "a b:AAAA"])("refuses %j without repeating it", (text) => {
+    expect(() => createKeyRing(text)).toThrow(/key/);
+  });
+
+  it("refuses one id twice", () => {
+    const key = generateKeyText("a", webRandom);
+    expect(() => createKeyRing(`${key},${key}`)).toThrow("stands twice");
+  });
+});
+
+describe("API keys", () => {
+  it("are well formed, carry their environment and are stored as a hash", async () => {
+    const { key, hash, prefix } = await generateApiKey("live", webRandom);
+    expect(key).toMatch(/^sandi_live_[0-9A-Za-z]{36}$/);
+    expect(isWellFormedApiKey(key)).toBe(true);
+    expect(await hashApiKey(key)).toBe(hash);
+    expect(key.slice("sandi_live_".length)).toContain(prefix);
+  });
+
+  it("are refused when a single character is changed", async () => {
+    const { key } = await generateApiKey("test", webRandom);
+    for (let at = "sandi_test_".length; at < key.length; at++) {
+      const other = key.charAt(at) === "x" ? "y" : "x";
+      expect(isWellFormedApiKey(key.slice(0, at) + other + key.slice(at + 1))).toBe(false);
+    }
+  });
+});
