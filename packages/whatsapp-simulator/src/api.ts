@@ -1,0 +1,165 @@
+import type { Fault, FaultRecord } from "./faults.ts";
+import type { StatsSnapshot } from "./stats.ts";
+
+/** Which receipts a phone sends for what it receives: none, only delivered, or delivered and then read. */
+export type ReceiptsMode = "none" | "delivered" | "read";
+
+/** How a message names people on the wire: by phone number or by hidden id (LID). */
+export type Addressing = "pn" | "lid";
+
+/** How far a message got, as the phone that shows it knows; it only ever moves forward. */
+export type MessageStatus = "queued" | "sent" | "delivered" | "read";
+
+/** One message as a phone shows it. */
+export interface ChatMessage {
+  id: string;
+  /** E.164, with the plus. */
+  from: string;
+  to: string;
+  /** The other party of the chat (E.164), or the raw jid of a group or an unknown address. */
+  chat: string;
+  direction: "in" | "out";
+  /** What it is: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
+  kind: string;
+  text: string;
+  /** ISO 8601, UTC. */
+  at: string;
+  /** How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `none` was written on this phone itself. */
+  encryption: "pkmsg" | "msg" | "none";
+  status: MessageStatus;
+}
+
+/** A companion (for Sandi: a session of the connector) that is linked to a phone. */
+export interface LinkedDeviceInfo {
+  id: number;
+  jid: string;
+  platform: string;
+  connected: boolean;
+  linkedAt: string;
+  /** Stanzas that wait for its next login. */
+  queued: number;
+  /** The most sockets that were ever open for it at once; above one means that two owners held its credentials. */
+  maxConcurrentSockets: number;
+}
+
+/** A phone from outside. */
+export interface PhoneInfo {
+  /** E.164, with the plus. */
+  number: string;
+  lid: string;
+  name: string;
+  online: boolean;
+  receipts: ReceiptsMode;
+  latencyMs: number;
+  /** How this phone addresses others; `auto` answers as it was addressed, and starts by phone number. */
+  addressing: Addressing | "auto";
+  devices: LinkedDeviceInfo[];
+  messages: number;
+  /** A companion asked this phone for a pairing code and waits for it to be typed. */
+  awaitsPairingCode: boolean;
+}
+
+export interface CreatePhone {
+  /** E.164 with or without the plus. */
+  number: string;
+  name?: string;
+  receipts?: ReceiptsMode;
+  addressing?: Addressing | "auto";
+}
+
+export interface PhonePatch {
+  name?: string | undefined;
+  receipts?: ReceiptsMode | undefined;
+  online?: boolean | undefined;
+  /** Delays everything that the server sends to this phone's companions, and this phone's receipts. */
+  latencyMs?: number | undefined;
+  addressing?: Addressing | "auto" | undefined;
+}
+
+export interface SendText {
+  /** E.164 with or without the plus. */
+  to: string;
+  text: string;
+  addressing?: Addressing | undefined;
+}
+
+/** A message as it appeared, or changed, on a phone. */
+export interface MessageEvent {
+  /** The phone that shows it, E.164. */
+  phone: string;
+  message: ChatMessage;
+}
+
+/** What the page follows live. */
+export type SimulatorEvent =
+  | { type: "phone"; phone: PhoneInfo }
+  | ({ type: "message" | "status" } & MessageEvent)
+  | { type: "pending"; waiting: number }
+  | { type: "fault"; fault: FaultRecord };
+
+export interface SimulatorOptions {
+  /** 0, the default, takes any free port. */
+  port?: number;
+  /** A loopback address; anything else is refused. */
+  host?: string;
+  /** Where phones, keys and queues survive a restart; without it everything lives in memory. */
+  stateFile?: string;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+  /** Runs a function later and returns how to cancel it; for clocks that tests drive. */
+  schedule?: (run: () => void, afterMs: number) => () => void;
+  /** Source of ids, references and LIDs (keys always come from node:crypto). */
+  random?: (bytes: number) => Buffer;
+  /** Delays every frame to every companion. */
+  latencyMs?: number;
+  /** How long a phone takes to read what it received; 5 by default. */
+  readDelayMs?: number;
+  /** Time between two writes of the state file; 1000 by default. */
+  saveDelayMs?: number;
+}
+
+/** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
+export interface Simulator {
+  /** What Baileys connects to: `waWebSocketUrl`. */
+  readonly url: string;
+  /** The control API and the page. */
+  readonly httpUrl: string;
+  readonly port: number;
+  /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
+  readonly rootKey: string;
+  readonly rootKeyBytes: Buffer;
+
+  createPhone(input: CreatePhone): PhoneInfo;
+  phones(): PhoneInfo[];
+  phone(number: string): PhoneInfo;
+  updatePhone(number: string, patch: PhonePatch): PhoneInfo;
+  messages(number: string): ChatMessage[];
+  /** Writes a message on the phone; resolves when the server has it. */
+  send(number: string, message: SendText): Promise<ChatMessage>;
+  /** Scans a QR (`2@…` or the whole link); resolves when the companion has signed, before it logs in. */
+  scan(number: string, qr: string): Promise<LinkedDeviceInfo>;
+  /** Types a pairing code that a companion shows; rejects with `wrong_pairing_code` when the keys do not meet. */
+  enterPairingCode(number: string, code: string): Promise<LinkedDeviceInfo>;
+  /** Unlinks a companion from the phone: it is thrown out with 401. */
+  unlink(number: string, deviceId: number): void;
+  /** Unpaired clients that show a QR. */
+  waiting(): number;
+
+  /** Starts a fault; those that act on open sockets act at once and are not kept. */
+  setFault(fault: Fault): FaultRecord;
+  faults(): FaultRecord[];
+  /** Ends one fault, or all of them. */
+  clearFaults(id?: string): void;
+
+  stats(): StatsSnapshot;
+  /** Every new message on any phone; returns how to stop. */
+  onMessage(listener: (event: MessageEvent) => void): () => void;
+  onEvent(listener: (event: SimulatorEvent) => void): () => void;
+  /** The first message, present or future, on the phone that matches; rejects after the timeout (5000 ms). */
+  waitForMessage(number: string, matches: (message: ChatMessage) => boolean, timeoutMs?: number): Promise<ChatMessage>;
+
+  /** Writes the state file now. */
+  flush(): Promise<void>;
+  /** Closes sockets, timers and the port, and writes the state. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,36 @@
+/** Everything that can be wrong with a request to the simulator, and how HTTP answers it. */
+export const simulatorErrors = {
+  invalid_request: { status: 400, title: "The request is not valid" },
+  invalid_number: { status: 400, title: "The number is not a phone number" },
+  invalid_qr: { status: 400, title: "This is not a pairing QR" },
+  forbidden_host: { status: 403, title: "Only this machine may ask" },
+  phone_not_found: { status: 404, title: "There is no such phone" },
+  device_not_found: { status: 404, title: "There is no such linked device" },
+  fault_not_found: { status: 404, title: "There is no such fault" },
+  not_found: { status: 404, title: "There is nothing here" },
+  phone_exists: { status: 409, title: "This phone exists already" },
+  phone_offline: { status: 409, title: "The phone is offline" },
+  qr_expired: { status: 409, title: "No client waits with this QR" },
+  qr_mismatch: { status: 409, title: "The QR does not belong to the client that waits" },
+  pairing_code_not_expected: { status: 409, title: "No client asked this phone for a pairing code" },
+  wrong_pairing_code: { status: 422, title: "The pairing code is wrong" },
+  pairing_failed: { status: 409, title: "The client did not finish pairing" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  unsupported_media_type: { status: 415, title: "The body must be JSON" },
+  internal: { status: 500, title: "The simulator failed" },
+} as const;
+
+export type SimulatorErrorCode = keyof typeof simulatorErrors;
+
+/** A refusal with a code of the table above; `field` names the input at fault. */
+export class SimulatorError extends Error {
+  readonly code: SimulatorErrorCode;
+  readonly field: string | undefined;
+
+  constructor(code: SimulatorErrorCode, detail?: string, options?: { field?: string; cause?: unknown }) {
+    super(detail ?? simulatorErrors[code].title, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SimulatorError";
+    this.code = code;
+    this.field = options?.field;
+  }
+}

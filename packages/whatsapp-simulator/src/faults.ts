@@ -1,0 +1,111 @@
+/**
+ * What can be made to go wrong. `number` is the phone (its companions' sockets, or the phone itself);
+ * left out, the fault meets everybody. `times` ends a lasting fault by itself.
+ */
+export type Fault =
+  // At once, on the companions' open sockets (`device` picks one of several).
+  /** conflict/replaced: Baileys closes with 440. */
+  | { kind: "replaced"; number?: string; device?: number }
+  /** conflict/device_removed: 401, and the device is unlinked. */
+  | { kind: "device-removed"; number?: string; device?: number }
+  /** `<stream:error code>`: Baileys closes with that code (500, 503, 515, …). */
+  | { kind: "stream-error"; number?: string; device?: number; code: number }
+  /** `<ib><downgrade_webclient/></ib>`: 411. */
+  | { kind: "downgrade"; number?: string; device?: number }
+  /** `<xmlstreamend/>`: 428. */
+  | { kind: "stream-end"; number?: string; device?: number }
+  /** The TCP connection is cut: 428. */
+  | { kind: "drop"; number?: string; device?: number }
+  // Lasting, until cleared or used up.
+  /** `<failure reason>` at login: 401, 403, 405, 503, … */
+  | { kind: "login-failure"; number?: string; reason: number; times?: number }
+  /** Pings are not answered: 408 after two keep-alive intervals. */
+  | { kind: "no-pong"; number?: string }
+  /** Nothing at all is sent to the companion, as on a half-open line. */
+  | { kind: "silence"; number?: string }
+  /** The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. */
+  | { kind: "send-error"; number?: string; code: number; to?: string; times?: number }
+  /** A send is not acked; it is delivered nevertheless unless `deliver` is false. */
+  | { kind: "no-ack"; number?: string; to?: string; deliver?: boolean; times?: number }
+  /** The phone sends no receipts. */
+  | { kind: "mute"; number?: string }
+  /** Everything sent to the companion takes this long. */
+  | { kind: "latency"; number?: string; ms: number }
+  /** The phone's receipts arrive twice. */
+  | { kind: "duplicate-receipts"; number?: string; times?: number }
+  /** The number answers as if it were not on WhatsApp. */
+  | { kind: "unregistered"; number?: string }
+  /** Messages to the companion arrive damaged: it asks for a retry. */
+  | { kind: "corrupt-to-companion"; number?: string; times?: number }
+  /** Messages to the phone arrive damaged: the phone asks for a retry. */
+  | { kind: "corrupt-to-phone"; number?: string; times?: number }
+  /** The certificate chain is signed by another root than the announced one (no number: it is not known yet). */
+  | { kind: "wrong-root"; times?: number }
+  /** The account signature in pair-success is broken. */
+  | { kind: "tampered-account-signature"; number?: string; times?: number }
+  /** The signed pre-key's signature in key bundles of this number is broken. */
+  | { kind: "tampered-bundle"; number?: string; times?: number }
+  /** A scan leads nowhere, as when the account must confirm with a passkey. */
+  | { kind: "pairing-stall"; number?: string; times?: number };
+
+export type FaultKind = Fault["kind"];
+
+/** A fault as it was taken, with the id that ends it; `lasting` is false for those that acted at once. */
+export type FaultRecord = Fault & { id: string; lasting: boolean };
+
+type LastingKind = Exclude<FaultKind, "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop">;
+export type InstantFault = Extract<Fault, { kind: Exclude<FaultKind, LastingKind> }>;
+
+const instantKinds = new Set<FaultKind>(["replaced", "device-removed", "stream-error", "downgrade", "stream-end", "drop"]);
+
+export function isInstant(fault: Fault): fault is InstantFault {
+  return instantKinds.has(fault.kind);
+}
+
+type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;
+
+/** The lasting faults that are on. Numbers are digits in here. */
+export class Faults {
+  readonly #active = new Map<string, FaultRecord>();
+
+  add(id: string, fault: Fault): FaultRecord {
+    const record = { ...fault, id, lasting: !isInstant(fault) } as FaultRecord;
+    if (record.lasting) this.#active.set(id, record);
+    return record;
+  }
+
+  list(): FaultRecord[] {
+    return [...this.#active.values()];
+  }
+
+  clear(id: string): boolean {
+    return this.#active.delete(id);
+  }
+
+  clearAll(): void {
+    this.#active.clear();
+  }
+
+  /** Whether such a fault is on, without using it up. */
+  peek<K extends LastingKind>(kind: K, number?: string, to?: string): FaultOf<K> | undefined {
+    if (this.#active.size === 0) return undefined;
+    for (const fault of this.#active.values()) {
+      if (fault.kind !== kind) continue;
+      if ("number" in fault && fault.number !== undefined && fault.number !== number) continue;
+      if ("to" in fault && fault.to !== undefined && fault.to !== to) continue;
+      return fault as unknown as FaultOf<K>;
+    }
+    return undefined;
+  }
+
+  /** As peek, but counts one use of a fault that has `times`. */
+  take<K extends LastingKind>(kind: K, number?: string, to?: string): FaultOf<K> | undefined {
+    const fault = this.peek(kind, number, to);
+    if (fault) this.#spend(fault as unknown as { id: string; times?: number });
+    return fault;
+  }
+
+  #spend(fault: { id: string; times?: number }): void {
+    if (fault.times !== undefined && --fault.times <= 0) this.#active.delete(fault.id);
+  }
+}

@@ -1,0 +1,62 @@
+/** Counters since the start. A snapshot adds what is open right now. */
+export interface Counters {
+  connections: number;
+  pairings: number;
+  logins: number;
+  loginsRefused: number;
+  /** A login that threw an older, still open socket of the same device out. */
+  replaced: number;
+  /** Message stanzas that companions sent. */
+  messagesReceived: number;
+  acks: number;
+  sendErrors: number;
+  /** Messages that a phone decrypted and shows. */
+  messagesShown: number;
+  /** Deliveries of a message that the phone showed already: one message in the chat, counted here. */
+  duplicateDeliveries: number;
+  /** Messages that phones wrote. */
+  messagesWritten: number;
+  deliveredReceipts: number;
+  readReceipts: number;
+  /** Phones that could not decrypt and asked again. */
+  retriesAsked: number;
+  /** Companions that could not decrypt and were sent it again. */
+  retriesServed: number;
+  /** Messages that no retry could save. */
+  undecryptable: number;
+  /** IQs that the simulator answers with an empty result because it does not know them, by namespace. */
+  unknownIqs: Record<string, number>;
+}
+
+export interface StatsSnapshot extends Counters {
+  uptimeMs: number;
+  phones: number;
+  sockets: { open: number; loggedIn: number; waitingToPair: number };
+  /** Devices whose credentials were held by two open sockets at some time. */
+  devicesWithTwoOwners: number;
+  maxConcurrentSockets: number;
+  /** Stanzas that wait for an offline companion or phone. */
+  queued: number;
+}
+
+export function newCounters(): Counters {
+  return {
+    connections: 0,
+    pairings: 0,
+    logins: 0,
+    loginsRefused: 0,
+    replaced: 0,
+    messagesReceived: 0,
+    acks: 0,
+    sendErrors: 0,
+    messagesShown: 0,
+    duplicateDeliveries: 0,
+    messagesWritten: 0,
+    deliveredReceipts: 0,
+    readReceipts: 0,
+    retriesAsked: 0,
+    retriesServed: 0,
+    undecryptable: 0,
+    unknownIqs: {},
+  };
+}
