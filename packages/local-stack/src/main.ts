@@ -1,0 +1,133 @@
+import { join, resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { toString as qrText } from "qrcode";
+import { sendDemoOtp } from "./stack/demo.ts";
+import { currentQr, prepare } from "./stack/first-run.ts";
+import { writeSecretJson } from "./stack/files.ts";
+import type { Local } from "./stack/local.ts";
+import { portsFrom } from "./stack/ports.ts";
+import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
+
+const usage = `npm start -- [options]
+
+  --whatsapp simulator    a simulated WhatsApp with phones to look at (default)
+  --whatsapp real         the real one: scan the QR code with a phone
+  --whatsapp ws://127.0.0.1:PORT/ws/chat
+                          another simulated server; its root key (hex) in WHATSAPP_ROOT_KEY
+  --port N                first of six ports in a row (default 8787, or SANDI_PORT)
+  --data FOLDER           where everything is kept (default .data)
+  --watch                 reload on changes (pnpm dev)
+`;
+
+const { values } = parseArgs({
+  options: {
+    whatsapp: { type: "string", default: "simulator" },
+    port: { type: "string", default: process.env["SANDI_PORT"] ?? "8787" },
+    data: { type: "string", default: ".data" },
+    watch: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  process.stdout.write(usage);
+} else {
+  await run().catch((error: unknown) => {
+    print("sandi", styleText("red", error instanceof Error ? error.message : String(error)));
+    process.exitCode = 1;
+  });
+}
+
+async function run(): Promise<void> {
+  const whatsapp = parseWhatsApp(values.whatsapp);
+  const ports = await portsFrom(parsePort(values.port));
+  const dataFolder = resolve(values.data, whatsapp.kind);
+  const startedAt = performance.now();
+
+  let stack: Stack | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = (why: string) => {
+    stopping ??= (async () => {
+      print("sandi", `${why}: stopping`);
+      await stack?.stop();
+      process.exit(process.exitCode ?? 0);
+    })();
+    return stopping;
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(signal));
+  const parent = process.ppid;
+  // npm and pnpm do not always pass a signal on: when they are gone, so are we.
+  setInterval(() => process.ppid !== parent && void stop("the terminal is gone"), 500).unref();
+
+  print("sandi", "starting on 127.0.0.1 …");
+  stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log: print });
+  if (stopping) {
+    await stack.stop();
+    return;
+  }
+  const local = await prepare(stack, join(dataFolder, "local.json"));
+  await writeSecretJson(join(values.data, "local.json"), local);
+  if (whatsapp.kind === "simulator") {
+    for (const { name, ms } of await sendDemoOtp(local)) print("otp", `${ms.toFixed(1).padStart(8)} ms  ${name}`);
+  } else {
+    void showQrCodes(local);
+  }
+  welcome(local, (performance.now() - startedAt) / 1000);
+}
+
+function welcome(local: Local, seconds: number): void {
+  const to = local.userPhone ?? "+…";
+  process.stdout.write(`
+${styleText("bold", "Sandi is ready")} after ${seconds.toFixed(1)} s. Ctrl-C stops everything.
+
+  API          ${local.apiUrl}        reference: ${local.apiUrl}/docs
+  Phones       ${local.simulatorUrl ?? "your own: scan the QR code below"}
+  Settings     .data/local.json (API key, session, admin)
+
+Send a code, read it on the phone, check it:
+
+  export KEY=${local.apiKey}
+  curl ${local.apiUrl}/v1/verifications -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '{"to":"${to}"}'
+  curl ${local.apiUrl}/v1/verifications/ver_…/check -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '{"code":"123456"}'
+
+`);
+}
+
+/** With a WhatsApp that cannot scan by itself: shows each new QR code until the session is linked. */
+async function showQrCodes(local: Local): Promise<void> {
+  let shown = "";
+  for (;;) {
+    const qr = await currentQr(local).catch(() => undefined);
+    if (qr !== undefined && qr !== shown) {
+      shown = qr;
+      process.stdout.write(`${await qrText(qr, { type: "terminal", small: true })}\nScan it under Linked devices.\n`);
+    }
+    await new Promise((resolve_) => setTimeout(resolve_, 1_000).unref());
+  }
+}
+
+function parseWhatsApp(text: string): WhatsApp {
+  if (text === "simulator" || text === "real") return { kind: text };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "ws:" || !["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) {
+    throw new Error(`--whatsapp takes simulator, real, or a ws:// address on 127.0.0.1; not "${text}"`);
+  }
+  const rootKey = process.env["WHATSAPP_ROOT_KEY"] ?? "";
+  if (!/^[0-9a-fA-F]{64}$/.test(rootKey)) {
+    throw new Error("WHATSAPP_ROOT_KEY must hold that server's public root key: 64 hex digits");
+  }
+  return { kind: "server", url: text, rootKey };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_530)
+    throw new Error(`--port must be a port number; not "${text}"`);
+  return port;
+}
+
+function print(part: string, line: string): void {
+  const colour =
+    ({ sandi: "bold", edge: "cyan", connector: "magenta", whatsapp: "green", otp: "yellow" } as const)[part] ?? "dim";
+  process.stdout.write(`${styleText(colour, part.padEnd(9))} │ ${line}\n`);
+}

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface ChildOptions {
+  name: string;
+  /** Arguments for this very Node. */
+  args: string[];
+  cwd: string;
+  env: Record<string, string | undefined>;
+  /** Resolves when the child serves; called again until it does or the time is over. */
+  isReady: () => Promise<boolean>;
+  readyWithinMs?: number;
+  /** One line of the child's output, or one about it. */
+  log: (line: string) => void;
+}
+
+/** A process of the stack that is started again when it dies. */
+export interface Child {
+  readonly pid: number | undefined;
+  /** Kills the process at once, as a crash would; it is started again like after any death. */
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when the present process answers its readiness check. */
+  ready(): Promise<void>;
+  /** SIGTERM, then SIGKILL to the whole process group; not started again. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const firstDelayMs = 250;
+const longestDelayMs = 10_000;
+const steadyAfterMs = 20_000;
+
+/** Starts a Node child in a process group of its own, so that nothing outlives it. Rejects when it never gets ready. */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const { name, log, readyWithinMs = 30_000 } = options;
+  let process_: ChildProcess | undefined;
+  let stopping = false;
+  let delayMs = firstDelayMs;
+  let restart: NodeJS.Timeout | undefined;
+
+  function launch() {
+    const startedAt = Date.now();
+    const child = spawn(process.execPath, options.args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    process_ = child;
+    for (const stream of [child.stdout, child.stderr]) forEachLine(stream, log);
+    child.once("error", (error) => log(`could not be started: ${error.message}`));
+    child.once("exit", (code, signal) => {
+      killGroup(child.pid, "SIGKILL");
+      if (stopping) return;
+      if (Date.now() - startedAt > steadyAfterMs) delayMs = firstDelayMs;
+      log(`died (${signal ?? `exit code ${code}`}); starting again in ${delayMs} ms`);
+      restart = setTimeout(launch, delayMs);
+      delayMs = Math.min(delayMs * 2, longestDelayMs);
+    });
+  }
+
+  async function ready() {
+    const deadline = Date.now() + readyWithinMs;
+    while (!(await options.isReady().catch(() => false))) {
+      if (stopping) throw new Error(`${name} was stopped`);
+      if (Date.now() > deadline)
+        throw new Error(`${name} is not ready after ${readyWithinMs / 1000} s; see its lines above`);
+      await sleep(50);
+    }
+  }
+
+  async function stop(graceMs: number) {
+    stopping = true;
+    clearTimeout(restart);
+    const child = process_;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    const inTime = await Promise.race([exited.then(() => true), sleep(graceMs, false, { ref: false })]);
+    if (!inTime) killGroup(child.pid, "SIGKILL");
+    await exited;
+  }
+
+  launch();
+  try {
+    await ready();
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return {
+    get pid() {
+      return process_?.pid;
+    },
+    kill: (signal) => killGroup(process_?.pid, signal),
+    ready,
+    stop,
+  };
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals) {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}
+
+function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void) {
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line.trim()) onLine(line);
+  });
+  stream.on("end", () => {
+    if (rest.trim()) onLine(rest);
+  });
+}

@@ -1,0 +1,95 @@
+import { createClient } from "@libsql/client";
+import type { Session, SessionQr } from "@sandi/contracts";
+import { webRandom } from "@sandi/crypto";
+import { createWorkspace } from "@sandi/edge/setup";
+import { generateToken } from "../keys/keys.ts";
+import { readJson, writeSecretJson } from "./files.ts";
+import { call, CallRefused, type Local, until } from "./local.ts";
+import type { Stack } from "./stack.ts";
+
+const senderPhone = "+6281200000001";
+const userPhone = "+6281234567890";
+const adminEmail = "admin@localhost";
+
+/**
+ * Makes what a newcomer needs, once: a workspace with an admin and a key, a session, and with our simulator two
+ * phones, the first linked to the session. Answers what `local.json` holds.
+ */
+export async function prepare(stack: Stack, file: string): Promise<Local> {
+  const known = await readJson<Local>(file);
+  const local = known ?? (await createLocal(stack));
+  local.apiUrl = stack.apiUrl;
+  local.simulatorUrl = stack.simulatorUrl ?? null;
+  local.dashboard.url = stack.apiUrl;
+  await writeSecretJson(file, local);
+  if (stack.simulatorUrl) await linkToSimulator(stack.simulatorUrl, local);
+  return local;
+}
+
+async function createLocal(stack: Stack): Promise<Local> {
+  const password = generateToken(webRandom);
+  const client = createClient({ url: stack.libsqlUrl });
+  try {
+    const { workspaceId, apiKey } = await createWorkspace({
+      client,
+      now: new Date(),
+      random: webRandom,
+      name: "Sandi",
+      adminEmail,
+      adminPassword: password,
+    });
+    const key = { apiUrl: stack.apiUrl, apiKey };
+    const session = await call<Session>(key, "POST /v1/sessions", { name: "First session" });
+    return {
+      ...key,
+      workspaceId,
+      sessionId: session.id,
+      userPhone: stack.simulatorUrl ? userPhone : null,
+      simulatorUrl: null,
+      dashboard: { url: stack.apiUrl, email: adminEmail, password },
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** Links the session to the simulated phone, or finds it linked from an earlier start. */
+async function linkToSimulator(simulatorUrl: string, local: Local): Promise<void> {
+  for (const [number, name] of [
+    [senderPhone, "Sandi"],
+    [userPhone, "You"],
+  ] as const) {
+    if ((await fetch(`${simulatorUrl}/phones/${number}`)).ok) continue;
+    await post(`${simulatorUrl}/phones`, { number, name });
+  }
+  let scanned = "";
+  await until("the session to be online", async () => {
+    const session = await call<Session>(local, `GET /v1/sessions/${local.sessionId}`);
+    if (session.state === "online") return session;
+    const qr = session.state === "pairing" ? await currentQr(local) : undefined;
+    if (qr !== undefined && qr !== scanned) {
+      scanned = qr;
+      await post(`${simulatorUrl}/phones/${senderPhone}/scan`, { qr });
+    }
+    return undefined;
+  });
+}
+
+/** The QR code on show; undefined when the session shows none (any more). */
+export async function currentQr(local: Local): Promise<string | undefined> {
+  try {
+    return (await call<SessionQr>(local, `GET /v1/sessions/${local.sessionId}/qr`)).qr;
+  } catch (error) {
+    if (error instanceof CallRefused && error.status === 409) return undefined;
+    throw error;
+  }
+}
+
+async function post(url: string, body: unknown): Promise<void> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`POST ${url}: ${response.status} ${await response.text()}`);
+}

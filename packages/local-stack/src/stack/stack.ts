@@ -1,0 +1,223 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createClient } from "@libsql/client";
+import { webRandom } from "@sandi/crypto";
+import { migrateDatabase } from "@sandi/edge/setup";
+import { startLibsql } from "../libsql/server.ts";
+import { startQstash } from "../qstash/server.ts";
+import { startRedisRest } from "../redis/server.ts";
+import { generateSecrets, generateToken, type SecretSet } from "../keys/keys.ts";
+import { type Child, startChild } from "./child.ts";
+import { readJson, writeSecretJson } from "./files.ts";
+import type { Ports } from "./ports.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+/** Which WhatsApp the connector talks to. */
+export type WhatsApp =
+  | { kind: "simulator" }
+  | { kind: "real" }
+  /** Another simulated server on this machine; `rootKey` is its public root key in hex. */
+  | { kind: "server"; url: string; rootKey: string };
+
+export interface StackOptions {
+  /** Everything that is kept goes here. */
+  dataFolder: string;
+  ports: Ports;
+  whatsapp: WhatsApp;
+  /** Reload the Worker and restart the connector when their source changes. */
+  watch?: boolean;
+  /** One line from one part of the stack. */
+  log: (part: string, line: string) => void;
+  /** More settings for the connector, such as `LOG_LEVEL`. */
+  connectorEnv?: Record<string, string>;
+}
+
+/** All of Sandi on this machine. */
+export interface Stack {
+  readonly apiUrl: string;
+  readonly connectorUrl: string;
+  /** Undefined unless the stack brought its own simulator. */
+  readonly simulatorUrl: string | undefined;
+  readonly libsqlUrl: string;
+  readonly connector: Child;
+  readonly simulator: Child | undefined;
+  /** Runs the Worker's cron once. */
+  runCron(): Promise<void>;
+  /** Takes the edge away, as an outage would. */
+  stopEdge(): Promise<void>;
+  startEdge(): Promise<void>;
+  /** Everything down: at most 5 s, nothing left. */
+  stop(): Promise<void>;
+}
+
+interface LocalSecrets extends SecretSet {
+  redisToken: string;
+  qstashToken: string;
+  currentSigningKey: string;
+  nextSigningKey: string;
+}
+
+const loopback = (port: number) => `http://127.0.0.1:${port}`;
+const graceMs = 3_500;
+
+/** Starts every part in the order in which they need each other, each when the ones before it answer. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { dataFolder, ports, whatsapp, log } = options;
+  const secrets = await localSecrets(join(dataFolder, "secrets.json"));
+  const stops: (() => Promise<void>)[] = [];
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+
+  try {
+    const libsql = await startLibsql({ file: join(dataFolder, "edge.db"), port: ports.libsql });
+    stops.push(() => libsql.close());
+    await migrateEdge(libsql.url);
+    const redis = await startRedisRest({ port: ports.redis, token: secrets.redisToken });
+    stops.push(() => redis.close());
+    const qstash = await startQstash({
+      file: join(dataFolder, "qstash.db"),
+      port: ports.qstash,
+      token: secrets.qstashToken,
+      currentSigningKey: secrets.currentSigningKey,
+      nextSigningKey: secrets.nextSigningKey,
+    });
+    stops.push(() => qstash.close());
+
+    const server = await startWhatsApp(options);
+    const simulator = server?.child;
+    if (simulator) stops.push(() => simulator.stop(graceMs));
+
+    const startEdge = () =>
+      startWorker({
+        port: ports.edge,
+        assetsFolder: fileURLToPath(new URL("../../../../apps/edge/dist/assets/", import.meta.url)),
+        watch: options.watch ?? false,
+        log: (line) => log("edge", line),
+        bindings: {
+          ...secrets.edge,
+          PUBLIC_URL: loopback(ports.edge),
+          CONNECTOR_URL: loopback(ports.connector),
+          LIBSQL_URL: libsql.url,
+          UPSTASH_REDIS_REST_URL: redis.url,
+          UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
+          QSTASH_URL: qstash.url,
+          QSTASH_TOKEN: secrets.qstashToken,
+        },
+      });
+    let edge: Worker | undefined = await startEdge();
+    const cron = setInterval(() => void edge?.runCron().catch((error: unknown) => log("edge", String(error))), 15_000);
+    stops.push(async () => {
+      clearInterval(cron);
+      await edge?.stop();
+    });
+
+    const connector = await startChild({
+      name: "connector",
+      args: nodeArguments("apps/connector/src/main.ts", options.watch),
+      cwd: root,
+      env: {
+        ...inherited(),
+        ...secrets.connector,
+        HOST: "127.0.0.1",
+        PORT: String(ports.connector),
+        CONNECTOR_ID: "local",
+        PUBLIC_URL: loopback(ports.connector),
+        EDGE_URL: loopback(ports.edge),
+        LIBSQL_URL: `file:${join(dataFolder, "connector.db")}`,
+        QSTASH_CURRENT_SIGNING_KEY: secrets.currentSigningKey,
+        QSTASH_NEXT_SIGNING_KEY: secrets.nextSigningKey,
+        ...(server ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey } : {}),
+        ...options.connectorEnv,
+      },
+      isReady: () => answers(`${loopback(ports.connector)}/readyz`),
+      log: (line) => log("connector", line),
+    });
+    stops.push(() => connector.stop(graceMs));
+
+    return {
+      apiUrl: loopback(ports.edge),
+      connectorUrl: loopback(ports.connector),
+      simulatorUrl: whatsapp.kind === "simulator" ? loopback(ports.simulator) : undefined,
+      libsqlUrl: libsql.url,
+      connector,
+      simulator,
+      runCron: async () => edge?.runCron(),
+      async stopEdge() {
+        await edge?.stop();
+        edge = undefined;
+      },
+      async startEdge() {
+        edge ??= await startEdge();
+      },
+      stop: stopAll,
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function startWhatsApp({ whatsapp, ports, dataFolder, log }: StackOptions) {
+  if (whatsapp.kind === "real") return undefined;
+  if (whatsapp.kind === "server") return { url: whatsapp.url, rootKey: whatsapp.rootKey, child: undefined };
+  const url = loopback(ports.simulator);
+  const child = await startChild({
+    name: "simulator",
+    args: nodeArguments("packages/whatsapp-simulator/src/main.ts", false, [
+      "--port",
+      String(ports.simulator),
+      "--state",
+      join(dataFolder, "whatsapp.json"),
+    ]),
+    cwd: root,
+    env: inherited(),
+    isReady: () => answers(`${url}/health`),
+    log: (line) => log("whatsapp", line),
+  });
+  const health = (await (await fetch(`${url}/health`)).json()) as { wsUrl: string; rootKey: string };
+  return { url: health.wsUrl, rootKey: health.rootKey, child };
+}
+
+async function migrateEdge(url: string): Promise<void> {
+  const client = createClient({ url });
+  try {
+    await migrateDatabase(client, new Date());
+  } finally {
+    client.close();
+  }
+}
+
+/** The stack's own keys: made at the first start, kept in a file that only its owner can read. */
+async function localSecrets(file: string): Promise<LocalSecrets> {
+  const known = await readJson<LocalSecrets>(file);
+  if (known) return known;
+  const fresh: LocalSecrets = {
+    ...(await generateSecrets("local", webRandom)),
+    redisToken: generateToken(webRandom),
+    qstashToken: generateToken(webRandom),
+    currentSigningKey: `sig_${generateToken(webRandom)}`,
+    nextSigningKey: `sig_${generateToken(webRandom)}`,
+  };
+  await writeSecretJson(file, fresh);
+  return fresh;
+}
+
+function nodeArguments(file: string, watch: boolean | undefined, rest: string[] = []): string[] {
+  const tsx = fileURLToPath(import.meta.resolve("tsx/cli"));
+  return watch
+    ? [tsx, "watch", "--clear-screen=false", file, ...rest]
+    : ["--import", import.meta.resolve("tsx"), file, ...rest];
+}
+
+/** Children get what a process needs to run, not whatever the shell holds. */
+function inherited(): Record<string, string | undefined> {
+  const { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS } = process.env;
+  return { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS };
+}
+
+async function answers(url: string): Promise<boolean> {
+  return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+}

@@ -1,0 +1,122 @@
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build, context } from "esbuild";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+
+const edgeFolder = fileURLToPath(new URL("../../../../apps/edge/", import.meta.url));
+
+export interface WorkerOptions {
+  port: number;
+  bindings: Record<string, string>;
+  assetsFolder: string;
+  log: (line: string) => void;
+  /** Rebuild and reload when a source file changes. */
+  watch?: boolean;
+}
+
+/** The edge Worker in workerd. */
+export interface Worker {
+  readonly url: string;
+  /** Runs the cron handler once, as Cloudflare would on schedule. */
+  runCron(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const bundling = {
+  entryPoints: [`${edgeFolder}src/index.ts`],
+  bundle: true,
+  write: false,
+  format: "esm",
+  target: "es2024",
+  platform: "browser",
+  conditions: ["workerd", "worker", "browser"],
+  mainFields: ["browser", "module", "main"],
+  external: ["node:*", "cloudflare:*"],
+  jsx: "automatic",
+  jsxImportSource: "hono/jsx",
+  logLevel: "silent",
+  sourcemap: "inline",
+  outfile: "worker.js",
+} as const satisfies BuildOptions;
+
+/** Bundles the Worker and runs it in workerd on loopback. Rejects with esbuild's messages when it does not build. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { log } = options;
+  const settings = (script: string) => ({
+    ...convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: options.port,
+      log: new LineLog(log),
+      handleStructuredLogs: ({ message }) => log(message),
+      cf: false,
+      modules: [{ type: "ESModule", path: "worker.js", contents: script }],
+      compatibilityDate: "2026-11-01",
+      compatibilityFlags: ["nodejs_compat"],
+      bindings: options.bindings,
+      assets: {
+        directory: options.assetsFolder,
+        binding: "ASSETS",
+        routerConfig: { invoke_user_worker_ahead_of_assets: true, has_user_worker: true },
+      },
+    }),
+    enableDevRegistry: false,
+    logRequests: false,
+  });
+
+  const first = await build(bundling);
+  const miniflare = new Miniflare(settings(first.outputFiles[0]?.text ?? ""));
+  const url = (await miniflare.ready).origin;
+
+  const watcher = options.watch ? await watch((script) => miniflare.setOptions(settings(script)), log) : undefined;
+  return {
+    url,
+    async runCron() {
+      const worker = await miniflare.getWorker();
+      await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    },
+    async stop() {
+      await watcher?.dispose();
+      await miniflare.dispose();
+    },
+  };
+}
+
+async function watch(reload: (script: string) => Promise<void>, log: (line: string) => void) {
+  let isFirst = true;
+  const watcher = await context({
+    ...bundling,
+    plugins: [
+      {
+        name: "reload",
+        setup(build_) {
+          build_.onEnd(async ({ errors, outputFiles }) => {
+            if (isFirst) {
+              isFirst = false;
+              return;
+            }
+            for (const { text, location } of errors) log(`${location?.file ?? ""}:${location?.line ?? ""} ${text}`);
+            const script = outputFiles?.[0]?.text;
+            if (errors.length > 0 || script === undefined) return;
+            await reload(script);
+            log("reloaded");
+          });
+        },
+      },
+    ],
+  });
+  await watcher.watch();
+  return watcher;
+}
+
+/** Hands miniflare's and the Worker's lines on, one by one, without colours of its own. */
+class LineLog extends Log {
+  readonly #write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    super(LogLevel.WARN);
+    this.#write = write;
+  }
+
+  override log(message: string) {
+    for (const line of message.split("\n")) if (line.trim()) this.#write(line);
+  }
+}
