@@ -94,6 +94,7 @@ export interface MessageEvent {
 export type SimulatorEvent =
   | { type: "phone"; phone: PhoneInfo }
   | ({ type: "message" | "status" } & MessageEvent)
+  | { type: "typing"; phone: string; chat: string; isTyping: boolean }
   | { type: "pending"; waiting: number }
   | { type: "fault"; fault: FaultRecord };
 

@@ -53,10 +53,20 @@ export type FaultKind = Fault["kind"];
 /** A fault as it was taken, with the id that ends it; `lasting` is false for those that acted at once. */
 export type FaultRecord = Fault & { id: string; lasting: boolean };
 
-type LastingKind = Exclude<FaultKind, "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop">;
+type LastingKind = Exclude<
+  FaultKind,
+  "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop"
+>;
 export type InstantFault = Extract<Fault, { kind: Exclude<FaultKind, LastingKind> }>;
 
-const instantKinds = new Set<FaultKind>(["replaced", "device-removed", "stream-error", "downgrade", "stream-end", "drop"]);
+const instantKinds = new Set<FaultKind>([
+  "replaced",
+  "device-removed",
+  "stream-error",
+  "downgrade",
+  "stream-end",
+  "drop",
+]);
 
 export function isInstant(fault: Fault): fault is InstantFault {
   return instantKinds.has(fault.kind);

@@ -1,6 +1,85 @@
-import type { Simulator, SimulatorOptions } from "./api.ts";
+import { randomBytes } from "node:crypto";
+import { Curve, type KeyPair } from "@whiskeysockets/baileys";
+import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
+import { Timers } from "./clock.ts";
+import { Faults } from "./faults.ts";
+import { makeOperations } from "./operations.ts";
+import { receive } from "./phone/receive.ts";
+import { Connection } from "./server/connection.ts";
+import { makeProtocol } from "./server/protocol.ts";
+import { listen } from "./listen.ts";
+import { loadState, StateFile } from "./state.ts";
+import { newCounters } from "./stats.ts";
+import { makeServerIdentity } from "./wire/certificates.ts";
+import { Phones, type World } from "./world.ts";
 
-/** Starts a simulated WhatsApp on loopback. */
-export async function startSimulator(_options: SimulatorOptions = {}): Promise<Simulator> {
-  throw new Error("coming within minutes");
+/**
+ * Starts a simulated WhatsApp on loopback: the server that Baileys connects to (`url`), its phones, the control API
+ * and the page (`httpUrl`). Give Baileys `waWebSocketUrl: url` and put `rootKeyBytes` into `WA_CERT_DETAILS.PUBLIC_KEY`.
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { stateFile, saveDelayMs = 1000 } = options;
+  const loaded = stateFile === undefined ? undefined : await loadState(stateFile);
+  const root = loaded?.root ?? Curve.generateKeyPair();
+  const listeners = new Set<(event: SimulatorEvent) => void>();
+  const world = makeWorld(options, root, listeners);
+  for (const phone of loaded?.phones ?? []) world.phones.add(phone);
+  const file =
+    stateFile === undefined ? undefined : new StateFile(stateFile, root, world.phones, world.timers, saveDelayMs);
+  const operations = makeOperations(world, listeners);
+  const protocol = makeProtocol(world);
+  const server = await listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 }, (socket) => {
+    world.counters.connections++;
+    world.connections.add(new Connection(world, socket, protocol));
+  });
+  const address = `${server.host}:${server.port}`;
+  world.host = address;
+  const rootKeyBytes = Buffer.from(root.public);
+  const identity = {
+    url: `ws://${address}/ws/chat`,
+    httpUrl: `http://${address}`,
+    port: server.port,
+    rootKey: rootKeyBytes.toString("hex"),
+    rootKeyBytes,
+  };
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    for (const connection of world.connections) connection.drop();
+    await server.close();
+    await file?.close();
+    world.timers.close();
+    listeners.clear();
+  };
+  const simulator: Simulator = {
+    ...identity,
+    ...operations,
+    flush: async () => file?.flush(),
+    close: () => (closing ??= close()),
+  };
+  server.serve(simulator);
+  return simulator;
+}
+
+function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(event: SimulatorEvent) => void>): World {
+  const now = options.now ?? Date.now;
+  const world: World = {
+    now,
+    random: options.random ?? randomBytes,
+    timers: new Timers(options.schedule),
+    identity: makeServerIdentity(root, now()),
+    phones: new Phones(),
+    faults: new Faults(),
+    counters: newCounters(),
+    connections: new Set(),
+    references: new Map(),
+    latencyMs: options.latencyMs ?? 0,
+    readDelayMs: options.readDelayMs ?? 5,
+    receive: (phone, envelope) => receive(world, phone, envelope),
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    observed: () => listeners.size > 0,
+    host: "",
+  };
+  return world;
 }

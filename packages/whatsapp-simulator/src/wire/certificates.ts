@@ -22,7 +22,10 @@ export function makeServerIdentity(root: KeyPair, nowMs: number): ServerIdentity
 function signChain(root: KeyPair, staticKey: KeyPair, nowMs: number): Buffer {
   const { Details } = proto.CertChain.NoiseCertificate;
   const intermediate = Curve.generateKeyPair();
-  const validity = { notBefore: Math.floor(nowMs / 1000) - 86_400, notAfter: Math.floor(nowMs / 1000) + 10 * 365 * 86_400 };
+  const validity = {
+    notBefore: Math.floor(nowMs / 1000) - 86_400,
+    notAfter: Math.floor(nowMs / 1000) + 10 * 365 * 86_400,
+  };
   const leafDetails = Details.encode({ serial: 2, issuerSerial: 1, key: staticKey.public, ...validity }).finish();
   // Clients accept an intermediate only with the root's serial, which is 0.
   const details = Details.encode({ serial: 1, issuerSerial: 0, key: intermediate.public, ...validity }).finish();

@@ -5,8 +5,8 @@ const tagLength = 16;
 
 /** The server's half of Noise XX: mixes keys until both sides hold the transport keys. */
 export class NoiseHandshake {
-  #hash = Buffer.from(NOISE_MODE);
-  #salt = this.#hash;
+  #hash: Buffer = Buffer.from(NOISE_MODE);
+  #salt: Buffer = this.#hash;
   #key: Uint8Array = this.#hash;
   #counter = 0;
 

@@ -1,0 +1,36 @@
+/** Runs functions later, and forgets them all at once on close. */
+export class Timers {
+  readonly #schedule: (run: () => void, afterMs: number) => () => void;
+  readonly #pending = new Set<() => void>();
+  #closed = false;
+
+  constructor(schedule: (run: () => void, afterMs: number) => () => void = realTime) {
+    this.#schedule = schedule;
+  }
+
+  /** Returns how to cancel. After close nothing runs any more. */
+  after(afterMs: number, run: () => void): () => void {
+    if (this.#closed) return () => {};
+    let stop = () => {};
+    const cancel = () => {
+      this.#pending.delete(cancel);
+      stop();
+    };
+    this.#pending.add(cancel);
+    stop = this.#schedule(() => {
+      this.#pending.delete(cancel);
+      run();
+    }, afterMs);
+    return cancel;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const cancel of this.#pending) cancel();
+  }
+}
+
+function realTime(run: () => void, afterMs: number): () => void {
+  const timer = setTimeout(run, afterMs);
+  return () => clearTimeout(timer);
+}

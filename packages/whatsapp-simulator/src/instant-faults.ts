@@ -1,0 +1,33 @@
+import type { InstantFault } from "./faults.ts";
+import { unlink } from "./phone/link.ts";
+import { type Connection, streamError } from "./server/connection.ts";
+import { node } from "./wire/nodes.ts";
+import type { World } from "./world.ts";
+
+/** Acts on the open sockets of a number's companions; `number` is digits, or undefined for everybody's. */
+export function strike(world: World, fault: InstantFault, number: string | undefined): void {
+  for (const connection of [...world.connections]) {
+    const { phone, device } = connection;
+    if (!phone || !device) continue;
+    if (number !== undefined && phone.number !== number) continue;
+    if (fault.device !== undefined && device.id !== fault.device) continue;
+    if (fault.kind === "device-removed") {
+      if (phone.devices.has(device.id)) unlink(world, phone, device.id);
+    } else hit(connection, fault);
+  }
+}
+
+function hit(connection: Connection, fault: Exclude<InstantFault, { kind: "device-removed" }>): void {
+  switch (fault.kind) {
+    case "replaced":
+      return connection.end(streamError(undefined, node("conflict", { type: "replaced" })));
+    case "stream-error":
+      return connection.end(streamError(fault.code));
+    case "downgrade":
+      return connection.end(node("ib", {}, [node("downgrade_webclient")]));
+    case "stream-end":
+      return connection.end(node("xmlstreamend"));
+    case "drop":
+      return connection.drop();
+  }
+}

@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Simulator } from "./api.ts";
+import { makeControl } from "./control/app.ts";
+import { isLoopbackHost } from "./control/guard.ts";
+
+const frameBytesAtMost = 4 * 1024 * 1024;
+
+export interface Listener {
+  host: string;
+  port: number;
+  /** Answers HTTP for this simulator from now on. */
+  serve(simulator: Simulator): void;
+  close(): Promise<void>;
+}
+
+/** One port for both: WebSocket at /ws/chat, HTTP for everything else. Loopback only. */
+export async function listen(
+  { host, port }: { host: string; port: number },
+  onClient: (socket: WebSocket) => void,
+): Promise<Listener> {
+  if (!isLoopbackHost(host)) throw new Error(`the simulator listens on loopback only, not on ${host}`);
+  let answer: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => {
+    response.writeHead(503).end();
+  };
+  const server = createServer((request, response) => answer(request, response));
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: frameBytesAtMost });
+  server.on("upgrade", (request, socket, head) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname !== "/ws/chat" || !isLoopbackHost(request.headers.host)) {
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, onClient);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return {
+    host,
+    port: (server.address() as AddressInfo).port,
+    serve(simulator) {
+      answer = getRequestListener(makeControl(simulator).fetch, { overrideGlobalObjects: false });
+    },
+    close: () => closeServer(server, sockets),
+  };
+}
+
+async function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.terminate();
+  sockets.close();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,127 @@
+import type { ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent } from "./api.ts";
+import { SimulatorError } from "./errors.ts";
+import { type Fault, isInstant } from "./faults.ts";
+import { strike } from "./instant-faults.ts";
+import { scan, unlink } from "./phone/link.ts";
+import { enterPairingCode } from "./phone/pairing-code.ts";
+import { Phone } from "./phone/phone.ts";
+import { write } from "./phone/write.ts";
+import { deliverPending } from "./server/deliver.ts";
+import { bootstrapWaiting } from "./server/login.ts";
+import { waitingToPair } from "./server/registration.ts";
+import { digitsOf, jidOf } from "./wire/jid.ts";
+import type { World } from "./world.ts";
+import { snapshot } from "./snapshot.ts";
+
+/** What people and tests do with the phones. */
+export type Operations = Omit<Simulator, "url" | "httpUrl" | "port" | "rootKey" | "rootKeyBytes" | "flush" | "close">;
+
+export function makeOperations(world: World, listeners: Set<(event: SimulatorEvent) => void>): Operations {
+  const startedAt = world.now();
+  const find = (number: string, field = "number"): Phone => {
+    const phone = world.phones.byNumber(digits(number, field));
+    if (!phone) throw new SimulatorError("phone_not_found", `no phone has the number ${number}`, { field });
+    return phone;
+  };
+  const announce = (phone: Phone): PhoneInfo => {
+    const info = phone.info();
+    world.emit({ type: "phone", phone: info });
+    return info;
+  };
+  const onEvent = (listener: (event: SimulatorEvent) => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const onMessage = (listener: (event: MessageEvent) => void) =>
+    onEvent((event) => {
+      if (event.type === "message") listener({ phone: event.phone, message: event.message });
+    });
+
+  return {
+    createPhone(input) {
+      const number = digits(input.number, "number");
+      if (world.phones.byNumber(number)) throw new SimulatorError("phone_exists", undefined, { field: "number" });
+      const phone = new Phone(number, newLid(world), input.name ?? `+${number}`);
+      phone.change({ receipts: input.receipts, addressing: input.addressing });
+      world.phones.add(phone);
+      return announce(phone);
+    },
+    phones: () => [...world.phones].map((phone) => phone.info()),
+    phone: (number) => find(number).info(),
+    updatePhone(number, patch) {
+      const phone = find(number);
+      const comesBack = patch.online === true && !phone.online;
+      phone.change(patch);
+      if (comesBack) {
+        deliverPending(world, phone);
+        bootstrapWaiting(world, phone);
+      }
+      return announce(phone);
+    },
+    messages: (number) => find(number).chat.all(),
+    send: async (number, { to, text, addressing }) => write(world, find(number), find(to, "to"), text, addressing),
+    async scan(number, qr) {
+      const phone = find(number);
+      const device = await scan(world, phone, qr);
+      return device.info(jidOf(phone, "pn", device.id));
+    },
+    async enterPairingCode(number, code) {
+      const phone = find(number);
+      const device = await enterPairingCode(world, phone, code);
+      return device.info(jidOf(phone, "pn", device.id));
+    },
+    unlink: (number, deviceId) => unlink(world, find(number), deviceId),
+    waiting: () => waitingToPair(world),
+
+    setFault(fault) {
+      const number = "number" in fault && fault.number !== undefined ? find(fault.number).number : undefined;
+      const to = "to" in fault && fault.to !== undefined ? digits(fault.to, "to") : undefined;
+      const normal = { ...fault, ...(number !== undefined && { number }), ...(to !== undefined && { to }) } as Fault;
+      const record = world.faults.add(world.random(6).toString("hex"), normal);
+      if (isInstant(normal)) strike(world, normal, number);
+      world.emit({ type: "fault", fault: record });
+      return record;
+    },
+    faults: () => world.faults.list(),
+    clearFaults(id) {
+      if (id === undefined) world.faults.clearAll();
+      else if (!world.faults.clear(id)) throw new SimulatorError("fault_not_found", `no fault ${id} is on`);
+    },
+
+    stats: () => snapshot(world, startedAt),
+    onMessage,
+    onEvent,
+    async waitForMessage(number, matches, timeoutMs = 5000) {
+      const phone = find(number);
+      const present = phone.chat.all().find(matches);
+      if (present) return present;
+      return new Promise<ChatMessage>((resolve, reject) => {
+        const stop = onMessage((event) => {
+          if (event.phone !== phone.e164 || !matches(event.message)) return;
+          stop();
+          cancel();
+          resolve(event.message);
+        });
+        const cancel = world.timers.after(timeoutMs, () => {
+          stop();
+          reject(new Error(`no such message on ${phone.e164} within ${timeoutMs} ms`));
+        });
+      });
+    },
+  };
+}
+
+function digits(number: string, field: string): string {
+  const found = digitsOf(number);
+  if (found === undefined)
+    throw new SimulatorError("invalid_number", `${field} must look like +628123456789`, { field });
+  return found;
+}
+
+/** LIDs have fifteen digits and say nothing about the number. */
+function newLid(world: World): string {
+  for (;;) {
+    const lid = String(100_000_000_000_000 + (world.random(6).readUIntBE(0, 6) % 800_000_000_000_000));
+    if (!world.phones.byLid(lid)) return lid;
+  }
+}

@@ -1,0 +1,49 @@
+import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
+
+export type Content = proto.IMessage;
+
+/** What a message says, in the words of a chat. */
+export interface Shown {
+  kind: string;
+  text: string;
+}
+
+/** Undefined for what no chat shows: keys, peer requests, protocol chatter. */
+export function shownContent(message: Content): Shown | undefined {
+  const content = normalizeMessageContent(message) ?? message;
+  if (typeof content.conversation === "string" && content.conversation !== "")
+    return { kind: "text", text: content.conversation };
+  if (content.extendedTextMessage) return { kind: "text", text: content.extendedTextMessage.text ?? "" };
+  if (content.imageMessage) return { kind: "image", text: content.imageMessage.caption ?? "" };
+  if (content.videoMessage) return { kind: "video", text: content.videoMessage.caption ?? "" };
+  if (content.audioMessage) return { kind: content.audioMessage.ptt ? "voice" : "audio", text: "" };
+  if (content.documentMessage) {
+    return { kind: "document", text: content.documentMessage.caption ?? content.documentMessage.fileName ?? "" };
+  }
+  if (content.stickerMessage) return { kind: "sticker", text: "" };
+  if (content.locationMessage) return { kind: "location", text: content.locationMessage.name ?? "" };
+  if (content.contactMessage) return { kind: "contact", text: content.contactMessage.displayName ?? "" };
+  if (content.reactionMessage) return { kind: "reaction", text: content.reactionMessage.text ?? "" };
+  const poll = content.pollCreationMessage ?? content.pollCreationMessageV2 ?? content.pollCreationMessageV3;
+  if (poll) {
+    return {
+      kind: "poll",
+      text: [poll.name ?? "", ...(poll.options ?? []).map((each) => `• ${each.optionName}`)].join("\n"),
+    };
+  }
+  const list = content.listMessage ?? content.buttonsMessage ?? content.interactiveMessage;
+  if (list) return { kind: "interactive", text: "" };
+  if (content.protocolMessage || content.senderKeyDistributionMessage) return undefined;
+  return { kind: "other", text: "" };
+}
+
+/** A correction to an earlier message: its new text, or null when it was taken back. */
+export function correction(message: Content): { id: string; text: string | null } | undefined {
+  const protocol = (normalizeMessageContent(message) ?? message).protocolMessage;
+  const id = protocol?.key?.id;
+  if (!protocol || !id) return undefined;
+  const { Type } = proto.Message.ProtocolMessage;
+  if (protocol.type === Type.REVOKE) return { id, text: null };
+  if (protocol.type !== Type.MESSAGE_EDIT || !protocol.editedMessage) return undefined;
+  return { id, text: shownContent(protocol.editedMessage)?.text ?? "" };
+}

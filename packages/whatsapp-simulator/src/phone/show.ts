@@ -1,0 +1,25 @@
+import type { ChatMessage, MessageStatus } from "../api.ts";
+import { parseJid } from "../wire/jid.ts";
+import type { World } from "../world.ts";
+import type { Phone } from "./phone.ts";
+
+/** Puts a message on the screen; false when the phone shows this id already. */
+export function show(world: World, phone: Phone, message: ChatMessage): boolean {
+  if (!phone.chat.add(message)) return false;
+  phone.dirty = true;
+  if (world.observed()) world.emit({ type: "message", phone: phone.e164, message });
+  return true;
+}
+
+export function showStatus(world: World, phone: Phone, chat: string, id: string, status: MessageStatus): void {
+  const message = phone.chat.advance(chat, id, status);
+  if (!message) return;
+  phone.dirty = true;
+  if (world.observed()) world.emit({ type: "status", phone: phone.e164, message });
+}
+
+/** Somebody's companion types to somebody's phone: the page shows it, nobody keeps it. */
+export function showTyping(world: World, writer: Phone, to: string | undefined, isTyping: boolean): void {
+  const reader = world.phones.byJid(parseJid(to));
+  if (reader) world.emit({ type: "typing", phone: reader.e164, chat: writer.e164, isTyping });
+}

@@ -1,0 +1,150 @@
+import { proto } from "@whiskeysockets/baileys";
+import { Curve } from "@whiskeysockets/baileys";
+import type { WebSocket } from "ws";
+import type { LinkedDevice } from "../phone/device.ts";
+import type { Phone } from "../phone/phone.ts";
+import { FrameReader, frameOf } from "../wire/frames.ts";
+import { NoiseHandshake, type NoiseTransport } from "../wire/noise.ts";
+import { type BinaryNode, decodeNode, encodeNode, node } from "../wire/nodes.ts";
+import type { World } from "../world.ts";
+
+/** What a client showed of itself when it asked to be paired. */
+export interface PairingOffer {
+  identity: Buffer;
+  registrationId: number;
+  signedPreKey: { id: number; key: Buffer; signature: Buffer };
+  platform: string;
+}
+
+/** What the connection calls: who logs in, and what a client says afterwards. */
+export interface Protocol {
+  authenticated(connection: Connection, payload: proto.ClientPayload): void;
+  stanza(connection: Connection, stanza: BinaryNode): void;
+  closed(connection: Connection): void;
+}
+
+/** One socket of a client: handshake, then stanzas both ways, in order. */
+export class Connection {
+  /** The client's static key, which is what it is known by at its next login. */
+  noiseKey: Buffer = Buffer.alloc(0);
+  offer: PairingOffer | undefined;
+  phone: Phone | undefined;
+  device: LinkedDevice | undefined;
+  isOpen = true;
+  /** Waits for the client's answers to IQs of the server. */
+  readonly replies = new Map<string, (reply: BinaryNode) => void>();
+  readonly #world: World;
+  readonly #socket: WebSocket;
+  readonly #protocol: Protocol;
+  readonly #reader = new FrameReader();
+  #handshake: NoiseHandshake | undefined = new NoiseHandshake();
+  #ephemeral: ReturnType<typeof Curve.generateKeyPair> | undefined;
+  #transport: NoiseTransport | undefined;
+  /** What a slow line still holds: when it is due. */
+  #lastDue = 0;
+  #delayed = 0;
+  #ending = false;
+
+  constructor(world: World, socket: WebSocket, protocol: Protocol) {
+    this.#world = world;
+    this.#socket = socket;
+    this.#protocol = protocol;
+    socket.on("message", (data: Buffer) => this.#receive(data));
+    socket.on("error", () => socket.terminate());
+    socket.on("close", () => {
+      this.isOpen = false;
+      protocol.closed(this);
+    });
+  }
+
+  send(stanza: BinaryNode): void {
+    if (!this.isOpen || this.#ending) return;
+    const { faults, latencyMs } = this.#world;
+    const number = this.phone?.number;
+    if (number !== undefined && faults.peek("silence", number)) return;
+    const delay = Math.max(latencyMs, this.phone?.latencyMs ?? 0, faults.peek("latency", number)?.ms ?? 0);
+    if (delay === 0 && this.#delayed === 0) {
+      this.#write(stanza);
+      return;
+    }
+    // A later stanza never overtakes an earlier one, whatever the latency becomes meanwhile.
+    this.#lastDue = Math.max(this.#lastDue, this.#world.now() + delay);
+    this.#delayed++;
+    this.#world.timers.after(this.#lastDue - this.#world.now(), () => {
+      this.#delayed--;
+      this.#write(stanza);
+    });
+  }
+
+  /** Asks the client something; the answer may never come. */
+  ask(stanza: BinaryNode, onReply: (reply: BinaryNode) => void): void {
+    this.replies.set(stanza.attrs["id"] ?? "", onReply);
+    this.send(stanza);
+  }
+
+  /** Says a last word, at once, and closes. */
+  end(lastWord?: BinaryNode): void {
+    if (!this.isOpen || this.#ending) return;
+    if (lastWord) this.#write(lastWord);
+    this.#ending = true;
+    // The client closes by itself on most last words; it gets a moment to read them first.
+    this.#world.timers.after(20, () => this.#socket.close());
+    this.#world.timers.after(500, () => this.#socket.terminate());
+  }
+
+  /** Cuts the TCP connection. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
+  #write(stanza: BinaryNode): void {
+    if (!this.isOpen || this.#ending || !this.#transport) return;
+    this.#socket.send(frameOf(this.#transport.encrypt(encodeNode(stanza))));
+  }
+
+  #receive(data: Buffer): void {
+    try {
+      for (const frame of this.#reader.push(data)) {
+        if (this.#transport) this.#protocol.stanza(this, decodeNode(this.#transport.decrypt(frame)));
+        else this.#shakeHands(proto.HandshakeMessage.decode(frame));
+      }
+    } catch {
+      // A client that does not speak the protocol, or not with these keys, is cut off, as the real server does.
+      this.drop();
+    }
+  }
+
+  #shakeHands({ clientHello, clientFinish }: proto.HandshakeMessage): void {
+    const handshake = this.#handshake;
+    if (!handshake) throw new Error("no handshake under way");
+    if (!this.#ephemeral && clientHello?.ephemeral) {
+      this.#socket.send(frameOf(this.#hello(handshake, clientHello.ephemeral)));
+      return;
+    }
+    if (!this.#ephemeral || !clientFinish?.static || !clientFinish.payload) throw new Error("out of order");
+    this.noiseKey = handshake.decrypt(clientFinish.static);
+    handshake.mixDh(this.#ephemeral, this.noiseKey);
+    const payload = proto.ClientPayload.decode(handshake.decrypt(clientFinish.payload));
+    this.#transport = handshake.finish();
+    this.#handshake = undefined;
+    this.#protocol.authenticated(this, payload);
+  }
+
+  #hello(handshake: NoiseHandshake, clientEphemeral: Uint8Array): Uint8Array {
+    const { staticKey, chain, foreignChain } = this.#world.identity;
+    const ephemeral = Curve.generateKeyPair();
+    this.#ephemeral = ephemeral;
+    handshake.authenticate(clientEphemeral);
+    handshake.authenticate(ephemeral.public);
+    handshake.mixDh(ephemeral, clientEphemeral);
+    const encryptedStatic = handshake.encrypt(staticKey.public);
+    handshake.mixDh(staticKey, clientEphemeral);
+    const payload = handshake.encrypt(this.#world.faults.take("wrong-root") ? foreignChain : chain);
+    const serverHello = { ephemeral: ephemeral.public, static: encryptedStatic, payload };
+    return proto.HandshakeMessage.encode({ serverHello }).finish();
+  }
+}
+
+export function streamError(code: number | undefined, reason?: BinaryNode): BinaryNode {
+  return node("stream:error", { code }, reason && [reason]);
+}

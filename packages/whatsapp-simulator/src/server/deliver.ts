@@ -1,0 +1,56 @@
+import type { Envelope } from "../phone/envelope.ts";
+import type { Phone } from "../phone/phone.ts";
+import { jidOf, parseJid } from "../wire/jid.ts";
+import { type BinaryNode, node } from "../wire/nodes.ts";
+import type { World } from "../world.ts";
+
+/** Brings one ciphertext to one device: a phone (0) or a companion. What cannot arrive now waits. */
+export function deliver(world: World, envelope: Envelope, to: Phone, toDevice: number): void {
+  if (toDevice === 0) {
+    to.dirty = true;
+    if (to.online) world.receive(to, envelope);
+    else to.pending.push(envelope);
+    return;
+  }
+  const device = to.devices.get(toDevice);
+  if (!device) return;
+  to.dirty = true;
+  const damaged = envelope.category !== "peer" && world.faults.take("corrupt-to-companion", to.number) !== undefined;
+  device.mailbox.deliver(messageNode(world, damaged ? { ...envelope, encrypted: damage(envelope) } : envelope, to));
+}
+
+/** The phone came back: what waited for it arrives in order. */
+export function deliverPending(world: World, phone: Phone): void {
+  for (const envelope of phone.pending.splice(0)) world.receive(phone, envelope);
+}
+
+export function damage({ encrypted }: Envelope): Envelope["encrypted"] {
+  const ciphertext = Buffer.from(encrypted.ciphertext);
+  const last = ciphertext.length - 1;
+  ciphertext[last] = (ciphertext[last] ?? 0) ^ 0xff;
+  return { type: encrypted.type, ciphertext };
+}
+
+function messageNode(world: World, envelope: Envelope, to: Phone): BinaryNode {
+  const sender = world.phones.byNumber(envelope.from);
+  const { addressing } = envelope;
+  const other = addressing === "lid" ? "pn" : "lid";
+  const isOwn = sender === to;
+  const chat = world.phones.byJid(parseJid(envelope.recipient));
+  const attrs = {
+    id: envelope.id,
+    from: sender && jidOf(sender, addressing, envelope.fromDevice),
+    t: envelope.at,
+    type: envelope.type,
+    notify: sender?.name,
+    [`sender_${other}`]: isOwn || !sender ? undefined : jidOf(sender, other),
+    recipient: envelope.recipient,
+    [`peer_recipient_${other}`]: isOwn && chat ? jidOf(chat, other) : undefined,
+    category: envelope.category,
+    edit: envelope.edit,
+  };
+  const { type, ciphertext } = envelope.encrypted;
+  const content = [node("enc", { v: 2, type, ...envelope.encAttributes }, ciphertext)];
+  if (envelope.deviceIdentity) content.push(node("device-identity", {}, envelope.deviceIdentity));
+  return node("message", attrs, content);
+}

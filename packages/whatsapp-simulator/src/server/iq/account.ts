@@ -1,0 +1,108 @@
+import { jidOf, parseJid } from "../../wire/jid.ts";
+import { type BinaryNode, child, children, node } from "../../wire/nodes.ts";
+import { seconds } from "../../world.ts";
+import type { Question } from "./index.ts";
+
+const privacy: Record<string, string> = {
+  readreceipts: "all",
+  last: "all",
+  online: "all",
+  profile: "all",
+  status: "all",
+  groupadd: "all",
+  calladd: "all",
+  messages: "all",
+};
+
+/** `abt`: switches that clients fetch at login; none is on. */
+export function answerProps({ reply }: Question): void {
+  reply([node("props", { protocol: 1, ab_key: "sim", hash: "sim", refresh: 86_400 }, [])]);
+}
+
+export function answerBlocklist({ reply }: Question): void {
+  reply([node("list", { dhash: "sim" }, [])]);
+}
+
+/** `privacy`: the settings, and tokens by which somebody allows a contact to write. */
+export function answerPrivacy({ world, connection, iq, reply }: Question): void {
+  if (iq.attrs["type"] === "get") {
+    const categories = Object.entries(privacy).map(([name, value]) => node("category", { name, value }));
+    reply([node("privacy", {}, categories)]);
+    return;
+  }
+  reply();
+  const { phone } = connection;
+  if (!phone) return;
+  for (const token of children(child(iq, "tokens"), "token")) {
+    const address = parseJid(token.attrs["jid"]);
+    const trusted = world.phones.byJid(address);
+    if (!trusted || trusted === phone) continue;
+    const t = token.attrs["t"] ?? String(seconds(world));
+    for (const device of trusted.devices.values()) {
+      const content = [
+        node("token", { jid: jidOf(trusted, "pn", device.id), type: "trusted_contact", t }, world.random(12)),
+      ];
+      const attrs = {
+        id: world.random(6).toString("hex"),
+        type: "privacy_token",
+        t,
+        from: jidOf(phone, "pn"),
+        sender_lid: jidOf(phone, "lid"),
+      };
+      device.mailbox.deliver(node("notification", attrs, [node("tokens", {}, content)]));
+      trusted.dirty = true;
+    }
+  }
+}
+
+/** `w:sync:app:state`: nothing was ever synced, so every collection stays where the client has it. */
+export function answerAppState({ iq, reply }: Question): void {
+  const collections = children(child(iq, "sync"), "collection").map(({ attrs, content }) => {
+    const version = Number(attrs["version"] ?? 0) + (Array.isArray(content) && content.length > 0 ? 1 : 0);
+    return node("collection", { name: attrs["name"], type: "result", version, has_more_patches: "false" });
+  });
+  reply([node("sync", {}, collections)]);
+}
+
+/** `w:mex`: whether the account may open new chats. A `send-error` 463 makes it say no. */
+export function answerMex({ world, connection, iq, reply }: Question): void {
+  const locked = world.faults.peek("send-error", connection.phone?.number)?.code === 463;
+  const ends = locked ? String(seconds(world) + 3600) : "0";
+  const answers: Record<string, unknown> = {
+    "23983697327930364": {
+      xwa2_fetch_account_reachout_timelock: {
+        is_active: locked,
+        time_enforcement_ends: ends,
+        enforcement_type: "DEFAULT",
+      },
+    },
+    "24503548349331633": {
+      xwa2_message_capping_info: {
+        total_quota: 1000,
+        used_quota: 0,
+        cycle_start_timestamp: "0",
+        cycle_end_timestamp: "0",
+        server_sent_timestamp: String(seconds(world)),
+        ote_status: "NOT_ELIGIBLE",
+        mv_status: "NOT_ELIGIBLE",
+        capping_status: "NONE",
+      },
+    },
+  };
+  const data = answers[child(iq, "query")?.attrs["query_id"] ?? ""];
+  const body = data ? { data } : { errors: [{ message: "unknown query", extensions: { error_code: 400 } }] };
+  reply([jsonNode(body)]);
+}
+
+/** `w:m`: where media would go. */
+export function answerMedia({ world, reply }: Question): void {
+  reply([
+    node("media_conn", { auth: "sim", ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, [
+      node("host", { hostname: world.host }),
+    ]),
+  ]);
+}
+
+function jsonNode(body: unknown): BinaryNode {
+  return node("result", {}, Buffer.from(JSON.stringify(body)));
+}

@@ -1,0 +1,64 @@
+import type { Phone } from "../../phone/phone.ts";
+import { digitsOf, jidOf, parseJid } from "../../wire/jid.ts";
+import { type BinaryNode, bytesOf, child, children, node } from "../../wire/nodes.ts";
+import { seconds, type World } from "../../world.ts";
+import type { Question } from "./index.ts";
+
+/** `usync`: who is on WhatsApp, with which devices, under which LID. */
+export function answerUsync({ world, iq, reply }: Question): void {
+  const usync = child(iq, "usync");
+  const asked = new Set(children(child(usync, "query")).map((protocol) => protocol.tag));
+  const users = children(child(usync, "list"), "user").map((user) => userNode(world, user, asked));
+  reply([
+    node(
+      "usync",
+      {
+        sid: usync?.attrs["sid"],
+        mode: usync?.attrs["mode"],
+        context: usync?.attrs["context"],
+        index: 0,
+        last: "true",
+      },
+      [
+        node(
+          "result",
+          {},
+          [...asked].map((tag) => node(tag, {})),
+        ),
+        node("list", {}, users),
+      ],
+    ),
+  ]);
+}
+
+function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNode {
+  const typed = bytesOf(user, "contact")?.toString("utf8");
+  const jid = user.attrs["jid"];
+  const address =
+    typed === undefined ? parseJid(jid) : { user: digitsOf(typed) ?? "", device: 0, server: "s.whatsapp.net" };
+  const found = world.phones.byJid(address);
+  const phone = found && !world.faults.peek("unregistered", found.number) ? found : undefined;
+  const content: BinaryNode[] = [];
+  if (asked.has("contact")) {
+    content.push(node("contact", { type: phone ? "in" : "out" }, typed === undefined ? undefined : Buffer.from(typed)));
+  }
+  if (phone && asked.has("devices")) content.push(devicesNode(world, phone));
+  // A LID is told only to those who asked by phone number.
+  if (phone && asked.has("lid") && address?.server !== "lid") content.push(node("lid", { val: jidOf(phone, "lid") }));
+  if (phone && asked.has("status"))
+    content.push(node("status", { t: seconds(world) }, Buffer.from("Hey there! I am using WhatsApp.")));
+  if (phone && asked.has("disappearing_mode")) content.push(node("disappearing_mode", { duration: 0, t: 0 }));
+  const answeredFor = jid ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
+  return node("user", { jid: answeredFor }, content);
+}
+
+function devicesNode(world: World, phone: Phone): BinaryNode {
+  const devices = [
+    node("device", { id: 0 }),
+    ...[...phone.devices.keys()].map((id) => node("device", { id, "key-index": id })),
+  ];
+  return node("devices", {}, [
+    node("device-list", { hash: "2:sim" }, devices),
+    node("key-index-list", { ts: seconds(world) }),
+  ]);
+}

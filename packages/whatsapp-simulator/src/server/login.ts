@@ -1,0 +1,69 @@
+import type { proto } from "@whiskeysockets/baileys";
+import type { LinkedDevice } from "../phone/device.ts";
+import { bootstrap } from "../phone/peer.ts";
+import type { Phone } from "../phone/phone.ts";
+import { jidOf } from "../wire/jid.ts";
+import { node } from "../wire/nodes.ts";
+import { seconds, type World } from "../world.ts";
+import { type Connection, streamError } from "./connection.ts";
+
+/** A paired client comes back: known by number, device and the static key it paired with. */
+export function login(world: World, connection: Connection, payload: proto.ClientPayload): void {
+  const number = String(payload.username ?? "");
+  const phone = world.phones.byNumber(number);
+  const device = phone?.devices.get(payload.device ?? 0);
+  const fault = world.faults.take("login-failure", number);
+  if (fault) {
+    refuse(world, connection, fault.reason);
+    return;
+  }
+  if (!phone || !device?.noiseKey.equals(connection.noiseKey)) {
+    refuse(world, connection, 401);
+    return;
+  }
+  world.counters.logins++;
+  connection.phone = phone;
+  connection.device = device;
+  device.sockets.add(connection);
+  device.maxConcurrentSockets = Math.max(device.maxConcurrentSockets, device.sockets.size);
+  phone.dirty = true;
+  for (const older of device.sockets) {
+    if (older === connection) continue;
+    world.counters.replaced++;
+    older.end(streamError(undefined, node("conflict", { type: "replaced" })));
+  }
+  const attrs = {
+    t: seconds(world),
+    lid: jidOf(phone, "lid", device.id),
+    creation: seconds(world),
+    props: "1",
+    location: "sim",
+  };
+  connection.send(node("success", attrs));
+  world.emit({ type: "phone", phone: phone.info() });
+}
+
+function refuse(world: World, connection: Connection, reason: number): void {
+  world.counters.loginsRefused++;
+  connection.end(node("failure", { reason, location: "sim" }));
+}
+
+/** The companion says that it is ready: what waited for it goes out, then what a new companion is given. */
+export function activate(world: World, connection: Connection, phone: Phone, device: LinkedDevice): void {
+  if (device.mailbox.isReadBy(connection)) return;
+  device.mailbox.open(connection);
+  if (!device.bootstrapped && phone.online) startBootstrap(world, phone, device);
+}
+
+/** A phone that was offline when its companion logged in for the first time catches up. */
+export function bootstrapWaiting(world: World, phone: Phone): void {
+  for (const device of phone.devices.values()) {
+    if (!device.bootstrapped && device.mailbox.isRead) startBootstrap(world, phone, device);
+  }
+}
+
+function startBootstrap(world: World, phone: Phone, device: LinkedDevice): void {
+  bootstrap(world, phone, device).catch(() => {
+    device.bootstrapped = false;
+  });
+}

@@ -1,0 +1,86 @@
+import type { LinkedDevice } from "../phone/device.ts";
+import type { Envelope } from "../phone/envelope.ts";
+import type { Phone } from "../phone/phone.ts";
+import { addressingOf, parseJid } from "../wire/jid.ts";
+import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.ts";
+import { seconds, type World } from "../world.ts";
+import type { Connection } from "./connection.ts";
+import { deliver } from "./deliver.ts";
+
+/** A message stanza of a companion: refused, or acked and brought to every device that it names. */
+export function acceptMessage(
+  world: World,
+  connection: Connection,
+  sender: Phone,
+  device: LinkedDevice,
+  stanza: BinaryNode,
+): void {
+  const { id, to } = stanza.attrs;
+  const address = parseJid(to);
+  if (id === undefined || !address) return;
+  world.counters.messagesReceived++;
+  const recipient = world.phones.byJid(address);
+  const isPeer = stanza.attrs["category"] === "peer";
+  if (!isPeer) {
+    const refusal = world.faults.take("send-error", sender.number, recipient?.number);
+    if (refusal) {
+      world.counters.sendErrors++;
+      connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error: refusal.code }));
+      return;
+    }
+  }
+  const lost = isPeer ? undefined : world.faults.take("no-ack", sender.number, recipient?.number);
+  if (!lost) {
+    world.counters.acks++;
+    connection.send(node("ack", { id, class: "message", from: to, t: seconds(world) }));
+  } else if (lost.deliver === false) return;
+  fanOut(world, sender, device, stanza, recipient);
+}
+
+function fanOut(
+  world: World,
+  sender: Phone,
+  device: LinkedDevice,
+  stanza: BinaryNode,
+  recipient: Phone | undefined,
+): void {
+  const address = parseJid(stanza.attrs["to"]);
+  if (!address) return;
+  const about: Omit<Envelope, "encrypted"> = {
+    id: stanza.attrs["id"] ?? "",
+    from: sender.number,
+    fromDevice: device.id,
+    addressing: addressingOf(address),
+    category: stanza.attrs["category"],
+    type: stanza.attrs["type"] ?? "text",
+    edit: stanza.attrs["edit"],
+    deviceIdentity: bytesOf(stanza, "device-identity"),
+    at: seconds(world),
+  };
+  // To one device: a peer message, or a message sent again.
+  const single = child(stanza, "enc");
+  if (single && recipient) {
+    send(world, about, single, recipient, address.device, recipient === sender ? stanza.attrs["recipient"] : undefined);
+  }
+  for (const participant of children(child(stanza, "participants"), "to")) {
+    const target = parseJid(participant.attrs["jid"]);
+    const owner = world.phones.byJid(target);
+    const enc = child(participant, "enc");
+    if (!target || !owner || !enc) continue;
+    send(world, about, enc, owner, target.device, owner === sender ? stanza.attrs["to"] : undefined);
+  }
+}
+
+function send(
+  world: World,
+  about: Omit<Envelope, "encrypted">,
+  enc: BinaryNode,
+  to: Phone,
+  toDevice: number,
+  chat: string | undefined,
+): void {
+  const ciphertext = bytesOf(enc);
+  const { type, v: _version, ...encAttributes } = enc.attrs;
+  if (!ciphertext || (type !== "pkmsg" && type !== "msg")) return;
+  deliver(world, { ...about, recipient: chat, encrypted: { type, ciphertext }, encAttributes }, to, toDevice);
+}

@@ -1,0 +1,57 @@
+import { retried } from "../phone/write.ts";
+import type { LinkedDevice } from "../phone/device.ts";
+import type { Phone } from "../phone/phone.ts";
+import { showStatus } from "../phone/show.ts";
+import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
+import { type BinaryNode, child, children, node } from "../wire/nodes.ts";
+import { seconds, type World } from "../world.ts";
+import type { Connection } from "./connection.ts";
+
+/** Receipts that concern only the companion and its own phone. */
+const privateTypes = new Set(["sender", "peer_msg", "hist_sync", "read-self"]);
+
+/** A receipt of a companion: it confirms what was delivered to it, and goes on to whoever wrote the message. */
+export function acceptReceipt(
+  world: World,
+  connection: Connection,
+  reader: Phone,
+  device: LinkedDevice,
+  stanza: BinaryNode,
+): void {
+  const { id, to, type } = stanza.attrs;
+  if (id === undefined) return;
+  connection.send(node("ack", { id, class: "receipt", from: to, type }));
+  const ids = [id, ...children(child(stanza, "list"), "item").flatMap((item) => item.attrs["id"] ?? [])];
+  for (const each of ids) if (device.mailbox.confirm("message", each)) reader.dirty = true;
+  const address = parseJid(to);
+  const author = world.phones.byJid(address);
+  if (!address || !author || (type !== undefined && privateTypes.has(type))) return;
+  if (type === "retry") {
+    if (address.device === 0) retried(world, author, reader, device, stanza);
+    else forwardRetry(world, author, address.device, reader, device, stanza);
+    return;
+  }
+  for (const each of ids)
+    showStatus(world, author, reader.e164, each, type === "read" || type === "played" ? "read" : "delivered");
+  const from = jidOf(reader, addressingOf(address), device.id);
+  for (const companion of author.devices.values()) {
+    for (const each of ids) companion.mailbox.deliver(node("receipt", { id: each, from, t: seconds(world), type }));
+    author.dirty = true;
+  }
+}
+
+function forwardRetry(
+  world: World,
+  author: Phone,
+  authorDevice: number,
+  reader: Phone,
+  device: LinkedDevice,
+  stanza: BinaryNode,
+): void {
+  const to = parseJid(stanza.attrs["to"]);
+  const companion = author.devices.get(authorDevice);
+  if (!to || !companion) return;
+  const { id, type, recipient } = stanza.attrs;
+  const from = jidOf(reader, addressingOf(to), device.id);
+  companion.mailbox.deliver(node("receipt", { id, type, recipient, from, t: seconds(world) }, stanza.content));
+}

@@ -1,0 +1,70 @@
+import { proto } from "@whiskeysockets/baileys";
+import { node, serverJid } from "../wire/nodes.ts";
+import { seconds, type World } from "../world.ts";
+import type { Connection } from "./connection.ts";
+
+const referencesPerClient = 6;
+
+/** An unpaired client: it gets references for its QR codes and waits for a phone. */
+export function offerPairing(
+  world: World,
+  connection: Connection,
+  data: proto.ClientPayload.IDevicePairingRegistrationData,
+): void {
+  const { eIdent, eRegid, eSkeyId, eSkeyVal, eSkeySig } = data;
+  if (!eIdent || !eRegid || !eSkeyId || !eSkeyVal || !eSkeySig) {
+    connection.drop();
+    return;
+  }
+  connection.offer = {
+    identity: Buffer.from(eIdent),
+    registrationId: Buffer.from(eRegid).readUIntBE(0, eRegid.length),
+    signedPreKey: {
+      id: Buffer.from(eSkeyId).readUIntBE(0, eSkeyId.length),
+      key: Buffer.from(eSkeyVal),
+      signature: Buffer.from(eSkeySig),
+    },
+    platform: platformOf(data.deviceProps),
+  };
+  const references = Array.from({ length: referencesPerClient }, () => newReference(world, connection));
+  connection.send(
+    node("iq", { from: serverJid, type: "set", id: world.random(6).toString("hex"), xmlns: "md", t: seconds(world) }, [
+      node(
+        "pair-device",
+        {},
+        references.map((reference) => node("ref", {}, Buffer.from(reference))),
+      ),
+    ]),
+  );
+  world.emit({ type: "pending", waiting: waitingToPair(world) });
+}
+
+export function newReference(world: World, connection: Connection): string {
+  const reference = `2@${world.random(48).toString("base64")}`;
+  world.references.set(reference, connection);
+  return reference;
+}
+
+/** The client went away, or is paired: its codes lead nowhere now. */
+export function withdrawPairing(world: World, connection: Connection): void {
+  if (!connection.offer) return;
+  connection.offer = undefined;
+  for (const [reference, owner] of world.references) if (owner === connection) world.references.delete(reference);
+  for (const phone of world.phones) {
+    if (phone.pairingRequest?.connection === connection) phone.pairingRequest = undefined;
+  }
+  world.emit({ type: "pending", waiting: waitingToPair(world) });
+}
+
+export function waitingToPair(world: World): number {
+  let waiting = 0;
+  for (const connection of world.connections) if (connection.offer) waiting++;
+  return waiting;
+}
+
+function platformOf(deviceProps: Uint8Array | null | undefined): string {
+  if (!deviceProps) return "unknown";
+  const { os, platformType } = proto.DeviceProps.decode(deviceProps);
+  const browser = platformType == null ? undefined : proto.DeviceProps.PlatformType[platformType];
+  return [browser?.toLowerCase(), os].filter(Boolean).join(" on ");
+}

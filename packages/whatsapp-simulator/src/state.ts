@@ -1,0 +1,115 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { KeyPair } from "@whiskeysockets/baileys";
+import type { Timers } from "./clock.ts";
+import { Phone, type StoredPhone } from "./phone/phone.ts";
+import { loadPair, storePair, type StoredPair } from "./signal/keys.ts";
+
+const format = 1;
+
+/** What the file held: the root key and every phone with its sessions, chats and queues. */
+export interface LoadedState {
+  root: KeyPair;
+  phones: Phone[];
+}
+
+export async function loadState(file: string): Promise<LoadedState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new Error(`cannot read ${file}`, { cause: error });
+  }
+  const state = parse(file, text);
+  if (state.format !== format) throw new Error(`${file} has format ${state.format}; this simulator writes ${format}`);
+  return { root: loadPair(state.root), phones: state.phones.map((stored) => Phone.load(stored)) };
+}
+
+interface StoredState {
+  format: number;
+  root: StoredPair;
+  phones: StoredPhone[];
+}
+
+function parse(file: string, text: string): StoredState {
+  try {
+    return JSON.parse(text) as StoredState;
+  } catch (error) {
+    throw new Error(`${file} is damaged: remove it to start anew`, { cause: error });
+  }
+}
+
+/** Writes what changed, seldom enough to cost little: each phone is serialised again only when it changed. */
+export class StateFile {
+  readonly #file: string;
+  readonly #root: StoredPair;
+  readonly #phones: Iterable<Phone>;
+  readonly #timers: Timers;
+  readonly #saveDelayMs: number;
+  readonly #serialised = new Map<Phone, string>();
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(file: string, root: KeyPair, phones: Iterable<Phone>, timers: Timers, saveDelayMs: number) {
+    this.#file = file;
+    this.#root = storePair(root);
+    this.#phones = phones;
+    this.#timers = timers;
+    this.#saveDelayMs = saveDelayMs;
+    this.#plan(saveDelayMs);
+  }
+
+  /** Waits for phones that are at work, so that no ratchet is written in mid-step. */
+  async flush(): Promise<void> {
+    for (const phone of this.#phones) await phone.idle();
+    const isFirst = this.#serialised.size === 0;
+    if (!this.#serialise() && !isFirst) return this.#writing;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+  }
+
+  #plan(afterMs: number): void {
+    if (this.#closed) return;
+    this.#timers.after(afterMs, () => {
+      const start = performance.now();
+      this.flush()
+        // A state that grew large is written less often: at most a twentieth of the time goes into it.
+        .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 20)))
+        .catch((error: unknown) => {
+          process.stderr.write(`whatsapp: cannot write ${this.#file}: ${String(error)}\n`);
+          this.#plan(this.#saveDelayMs * 10);
+        });
+    });
+  }
+
+  #serialise(): boolean {
+    let changed = false;
+    for (const phone of this.#phones) {
+      if (!phone.dirty && this.#serialised.has(phone)) continue;
+      phone.dirty = false;
+      this.#serialised.set(phone, JSON.stringify(phone.toState()));
+      changed = true;
+    }
+    return changed;
+  }
+
+  async #write(): Promise<void> {
+    const phones = [...this.#serialised.values()].join(",\n");
+    const text = `{"format":${format},"root":${JSON.stringify(this.#root)},"phones":[${phones}]}\n`;
+    const draft = `${this.#file}.${process.pid}.tmp`;
+    await mkdir(dirname(this.#file), { recursive: true });
+    try {
+      await writeFile(draft, text, { mode: 0o600 });
+      await rename(draft, this.#file);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { SimulatorEvent } from "./api.ts";
+import type { Timers } from "./clock.ts";
+import type { Faults } from "./faults.ts";
+import type { Envelope } from "./phone/envelope.ts";
+import type { Phone } from "./phone/phone.ts";
+import type { Connection } from "./server/connection.ts";
+import type { Counters } from "./stats.ts";
+import type { ServerIdentity } from "./wire/certificates.ts";
+import type { Jid } from "./wire/jid.ts";
+
+/** Everything that the server and its phones share. */
+export interface World {
+  readonly now: () => number;
+  readonly random: (bytes: number) => Buffer;
+  readonly timers: Timers;
+  readonly identity: ServerIdentity;
+  readonly phones: Phones;
+  readonly faults: Faults;
+  readonly counters: Counters;
+  readonly connections: Set<Connection>;
+  /** Unpaired clients by the references in their QRs. */
+  readonly references: Map<string, Connection>;
+  readonly latencyMs: number;
+  readonly readDelayMs: number;
+  /** Hands a ciphertext to a phone that is online. */
+  readonly receive: (phone: Phone, envelope: Envelope) => void;
+  readonly emit: (event: SimulatorEvent) => void;
+  /** Whether anybody listens, so that nobody prepares events for nobody. */
+  readonly observed: () => boolean;
+  /** The host and port that media would be uploaded to. */
+  host: string;
+}
+
+/** The phones, by phone number and by LID. */
+export class Phones {
+  readonly #byNumber = new Map<string, Phone>();
+  readonly #byLid = new Map<string, Phone>();
+
+  add(phone: Phone): void {
+    this.#byNumber.set(phone.number, phone);
+    this.#byLid.set(phone.lid, phone);
+  }
+
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  byNumber(digits: string): Phone | undefined {
+    return this.#byNumber.get(digits);
+  }
+
+  byLid(lid: string): Phone | undefined {
+    return this.#byLid.get(lid);
+  }
+
+  byJid(jid: Jid | undefined): Phone | undefined {
+    if (!jid) return undefined;
+    if (jid.server === "lid") return this.#byLid.get(jid.user);
+    return jid.server === "s.whatsapp.net" || jid.server === "c.us" ? this.#byNumber.get(jid.user) : undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Phone> {
+    return this.#byNumber.values();
+  }
+}
+
+export function seconds(world: World): number {
+  return Math.floor(world.now() / 1000);
+}
