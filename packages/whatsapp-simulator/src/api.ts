@@ -62,9 +62,9 @@ export interface PhoneInfo {
 export interface CreatePhone {
   /** E.164 with or without the plus. */
   number: string;
-  name?: string;
-  receipts?: ReceiptsMode;
-  addressing?: Addressing | "auto";
+  name?: string | undefined;
+  receipts?: ReceiptsMode | undefined;
+  addressing?: Addressing | "auto" | undefined;
 }
 
 export interface PhonePatch {

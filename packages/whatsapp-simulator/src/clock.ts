@@ -11,10 +11,10 @@ export class Timers {
   /** Returns how to cancel. After close nothing runs any more. */
   after(afterMs: number, run: () => void): () => void {
     if (this.#closed) return () => {};
-    let stop = () => {};
+    let stop: (() => void) | undefined;
     const cancel = () => {
       this.#pending.delete(cancel);
-      stop();
+      stop?.();
     };
     this.#pending.add(cancel);
     stop = this.#schedule(() => {

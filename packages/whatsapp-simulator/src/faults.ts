@@ -79,7 +79,7 @@ export class Faults {
   readonly #active = new Map<string, FaultRecord>();
 
   add(id: string, fault: Fault): FaultRecord {
-    const record = { ...fault, id, lasting: !isInstant(fault) } as FaultRecord;
+    const record: FaultRecord = { ...fault, id, lasting: !isInstant(fault) };
     if (record.lasting) this.#active.set(id, record);
     return record;
   }

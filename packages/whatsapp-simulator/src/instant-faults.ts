@@ -1,12 +1,12 @@
 import type { InstantFault } from "./faults.ts";
 import { unlink } from "./phone/link.ts";
-import { type Connection, streamError } from "./server/connection.ts";
+import { streamError } from "./server/connection.ts";
 import { node } from "./wire/nodes.ts";
-import type { World } from "./world.ts";
+import type { Client, World } from "./world.ts";
 
 /** Acts on the open sockets of a number's companions; `number` is digits, or undefined for everybody's. */
 export function strike(world: World, fault: InstantFault, number: string | undefined): void {
-  for (const connection of [...world.connections]) {
+  for (const connection of world.connections) {
     const { phone, device } = connection;
     if (!phone || !device) continue;
     if (number !== undefined && phone.number !== number) continue;
@@ -17,7 +17,7 @@ export function strike(world: World, fault: InstantFault, number: string | undef
   }
 }
 
-function hit(connection: Connection, fault: Exclude<InstantFault, { kind: "device-removed" }>): void {
+function hit(connection: Client, fault: Exclude<InstantFault, { kind: "device-removed" }>): void {
   switch (fault.kind) {
     case "replaced":
       return connection.end(streamError(undefined, node("conflict", { type: "replaced" })));

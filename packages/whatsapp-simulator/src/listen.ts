@@ -22,10 +22,8 @@ export async function listen(
   onClient: (socket: WebSocket) => void,
 ): Promise<Listener> {
   if (!isLoopbackHost(host)) throw new Error(`the simulator listens on loopback only, not on ${host}`);
-  let answer: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => {
-    response.writeHead(503).end();
-  };
-  const server = createServer((request, response) => answer(request, response));
+  let answer: (request: IncomingMessage, response: ServerResponse) => unknown = notYet;
+  const server = createServer((request, response) => void answer(request, response));
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: frameBytesAtMost });
   server.on("upgrade", (request, socket, head) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -50,6 +48,10 @@ export async function listen(
     },
     close: () => closeServer(server, sockets),
   };
+}
+
+function notYet(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503).end();
 }
 
 async function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {

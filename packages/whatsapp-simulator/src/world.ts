@@ -1,12 +1,19 @@
 import type { SimulatorEvent } from "./api.ts";
 import type { Timers } from "./clock.ts";
 import type { Faults } from "./faults.ts";
+import type { LinkedDevice } from "./phone/device.ts";
 import type { Envelope } from "./phone/envelope.ts";
 import type { Phone } from "./phone/phone.ts";
-import type { Connection } from "./server/connection.ts";
 import type { Counters } from "./stats.ts";
 import type { ServerIdentity } from "./wire/certificates.ts";
 import type { Jid } from "./wire/jid.ts";
+import type { ClientSocket } from "./wire/socket.ts";
+
+/** A client and, once it logged in, whose companion it is. */
+export interface Client extends ClientSocket {
+  phone: Phone | undefined;
+  device: LinkedDevice | undefined;
+}
 
 /** Everything that the server and its phones share. */
 export interface World {
@@ -17,9 +24,9 @@ export interface World {
   readonly phones: Phones;
   readonly faults: Faults;
   readonly counters: Counters;
-  readonly connections: Set<Connection>;
+  readonly connections: Set<Client>;
   /** Unpaired clients by the references in their QRs. */
-  readonly references: Map<string, Connection>;
+  readonly references: Map<string, Client>;
   readonly latencyMs: number;
   readonly readDelayMs: number;
   /** Hands a ciphertext to a phone that is online. */

@@ -1,9 +1,88 @@
-import { Hono } from "hono";
-import type { Simulator } from "../api.ts";
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { streamSSE } from "hono/streaming";
+import type { SendText, Simulator } from "../api.ts";
+import { body, json } from "./body.ts";
+import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
+import { pageHeaders, readPage } from "./page.ts";
+import { problem, problemOf } from "./problems.ts";
+import { createPhone, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
 
-/** The control API. */
+const keepAliveMs = 15_000;
+
+/** The control API and the page, for people and tests on this machine. */
 export function makeControl(simulator: Simulator): Hono {
   const app = new Hono();
+  app.use(async (c, next) => {
+    // A page elsewhere must not reach the phones: neither through a name that points here, nor from its own origin.
+    if (!isLoopbackHost(c.req.header("host"))) return problem(c, "forbidden_host", "the Host header must be loopback");
+    if (c.req.method !== "GET" && c.req.method !== "HEAD" && !isOwnOrigin(c)) {
+      return problem(c, "forbidden_host", "requests from other origins are refused");
+    }
+    c.header("x-content-type-options", "nosniff");
+    c.header("referrer-policy", "no-referrer");
+    await next();
+    return undefined;
+  });
+  app.onError((error, c) =>
+    error instanceof HTTPException ? problem(c, "invalid_request", error.message) : problemOf(c, error),
+  );
+  app.notFound((c) => problem(c, "not_found"));
+
+  app.get("/", async (c) => c.body(await readPage("index.html"), 200, pageHeaders("text/html")));
+  app.get("/page.css", async (c) => c.body(await readPage("page.css"), 200, pageHeaders("text/css")));
+  app.get("/page.js", async (c) => c.body(await readPage("page.js"), 200, pageHeaders("text/javascript")));
+
   app.get("/health", (c) => c.json({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey }));
+  app.get("/stats", (c) => c.json(simulator.stats()));
+  app.get("/phones", (c) => c.json(simulator.phones()));
+  app.post("/phones", async (c) => c.json(simulator.createPhone(await body(c, createPhone)), 201));
+  app.get("/phones/:number", (c) => c.json(simulator.phone(c.req.param("number"))));
+  app.patch("/phones/:number", async (c) =>
+    c.json(simulator.updatePhone(c.req.param("number"), await body(c, patchPhone))),
+  );
+  app.get("/phones/:number/messages", (c) => c.json(simulator.messages(c.req.param("number"))));
+  app.post("/phones/:number/messages", async (c) => {
+    const message: SendText = await body(c, sendText);
+    return c.json(await simulator.send(c.req.param("number"), message), 201);
+  });
+  app.post("/phones/:number/scan", async (c) => {
+    const { qr } = await body(c, scanQr);
+    return c.json(await simulator.scan(c.req.param("number"), qr), 201);
+  });
+  app.post("/phones/:number/pairing-code", async (c) => {
+    const { code } = await body(c, typeCode);
+    return c.json(await simulator.enterPairingCode(c.req.param("number"), code), 201);
+  });
+  app.delete("/phones/:number/devices/:id", (c) => {
+    simulator.unlink(c.req.param("number"), Number(c.req.param("id")));
+    return c.body(null, 204);
+  });
+  app.get("/faults", (c) => c.json(simulator.faults()));
+  app.post("/faults", async (c) => c.json(simulator.setFault(parseFault(await json(c))), 201));
+  app.delete("/faults", (c) => {
+    simulator.clearFaults();
+    return c.body(null, 204);
+  });
+  app.delete("/faults/:id", (c) => {
+    simulator.clearFaults(c.req.param("id"));
+    return c.body(null, 204);
+  });
+  app.get("/events", (c) => events(c, simulator));
   return app;
+}
+
+/** Everything that happens on the phones, from a first event with how they are now. */
+function events(c: Context, simulator: Simulator): Response {
+  return streamSSE(c, async (stream) => {
+    const ended = Promise.withResolvers<void>();
+    const send = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
+    const stop = simulator.onEvent((event) => void send(event.type, event));
+    stream.onAbort(() => ended.resolve());
+    await send("hello", { phones: simulator.phones(), waiting: simulator.waiting(), faults: simulator.faults() });
+    const beat = setInterval(() => void stream.write(": still here\n\n"), keepAliveMs);
+    await ended.promise;
+    clearInterval(beat);
+    stop();
+  });
 }

@@ -1,8 +1,8 @@
 import type { LinkedDeviceInfo } from "../api.ts";
-import type { Connection } from "../server/connection.ts";
 import { Mailbox, type StoredMailbox } from "../server/mailbox.ts";
 import { base64, bytes, type KeyBundle } from "../signal/keys.ts";
 import { PreKeyPool } from "../signal/pre-keys.ts";
+import type { ClientSocket } from "../wire/socket.ts";
 
 export interface StoredDevice {
   id: number;
@@ -40,7 +40,7 @@ export class LinkedDevice {
   bootstrapped: boolean;
   maxConcurrentSockets: number;
   /** Sockets that logged in and are not closed; more than one for a moment when a device is replaced. */
-  readonly sockets = new Set<Connection>();
+  readonly sockets = new Set<ClientSocket>();
 
   constructor(id: number, platform: string, linkedAt: number, keys: DeviceKeys, stored?: StoredDevice) {
     this.id = id;

@@ -8,10 +8,11 @@ import {
 } from "@whiskeysockets/baileys";
 import { verifySignature } from "libsignal/src/curve.js";
 import { SimulatorError } from "../errors.ts";
-import { type Connection, type PairingOffer, streamError } from "../server/connection.ts";
+import { streamError } from "../server/connection.ts";
 import { withdrawPairing } from "../server/registration.ts";
 import { jidOf } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, node, serverJid } from "../wire/nodes.ts";
+import type { ClientSocket, PairingOffer } from "../wire/socket.ts";
 import { seconds, type World } from "../world.ts";
 import { LinkedDevice } from "./device.ts";
 import type { Phone } from "./phone.ts";
@@ -41,7 +42,7 @@ export async function scan(world: World, phone: Phone, qr: string): Promise<Link
 export function link(
   world: World,
   phone: Phone,
-  connection: Connection,
+  connection: ClientSocket,
   offer: PairingOffer,
   advSecret: Buffer,
 ): Promise<LinkedDevice> {
@@ -143,10 +144,7 @@ function isSigned(reply: BinaryNode, phone: Phone, offer: PairingOffer, details:
   if (deviceSignature?.length !== 64) return false;
   const message = Buffer.concat([WA_ADV_DEVICE_SIG_PREFIX, details, offer.identity, phone.identity.public]);
   try {
-    return (
-      verifySignature(Buffer.from(generateSignalPubKey(offer.identity)), message, Buffer.from(deviceSignature)) !==
-      false
-    );
+    return verifySignature(Buffer.from(generateSignalPubKey(offer.identity)), message, Buffer.from(deviceSignature));
   } catch {
     return false;
   }

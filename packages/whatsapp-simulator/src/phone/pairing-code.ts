@@ -2,25 +2,16 @@ import { createCipheriv, createDecipheriv, pbkdf2 } from "node:crypto";
 import { promisify } from "node:util";
 import { aesDecryptGCM, Curve, hkdf, type KeyPair } from "@whiskeysockets/baileys";
 import { SimulatorError } from "../errors.ts";
-import type { Connection } from "../server/connection.ts";
 import { node, serverJid } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { LinkedDevice } from "./device.ts";
 import { link } from "./link.ts";
+import type { PairingRequest } from "./pairing-request.ts";
 import type { Phone } from "./phone.ts";
 
 const rounds = 131_072;
 const finishTimeoutMs = 15_000;
 const derive = promisify(pbkdf2);
-
-/** A client that shows a code and waits for this phone to type it. */
-export interface PairingRequest {
-  connection: Connection;
-  reference: string;
-  /** salt 32, iv 16, the client's ephemeral key 32; encrypted with the code. */
-  wrappedEphemeral: Buffer;
-  onFinish?: (bundle: Buffer, identity: Buffer) => void;
-}
 
 /** Types the code: both sides exchange keys under it, and a wrong code shows only in the last step. */
 export async function enterPairingCode(world: World, phone: Phone, typed: string): Promise<LinkedDevice> {

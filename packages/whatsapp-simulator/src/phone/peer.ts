@@ -46,22 +46,11 @@ function history(world: World, phone: Phone): proto.Message.IHistorySyncNotifica
     syncType: HistorySyncType.INITIAL_BOOTSTRAP,
     chunkOrder: 1,
     progress: 100,
-    conversations: known.map((each) => ({
-      id: jidOf(each, "pn"),
-      name: each.name,
-      lidJid: jidOf(each, "lid"),
-      messages: [],
-    })),
+    conversations: known.map((each) => ({ id: jidOf(each, "pn"), name: each.name, lidJid: jidOf(each, "lid") })),
     phoneNumberToLidMappings: known.map((each) => ({ pnJid: jidOf(each, "pn"), lidJid: jidOf(each, "lid") })),
-    pushnames: [],
-    statusV3Messages: [],
-    pastParticipants: [],
-    callLogRecords: [],
-    recentStickers: [],
-    accounts: [],
-  } as unknown as proto.HistorySync).finish();
+  }).finish();
   return {
-    syncType: HistorySyncType.INITIAL_BOOTSTRAP as number,
+    syncType: proto.Message.HistorySyncType.INITIAL_BOOTSTRAP,
     chunkOrder: 1,
     progress: 100,
     initialHistBootstrapInlinePayload: deflateSync(content),
@@ -83,10 +72,10 @@ export async function answerPeerRequest(
     const message = chat && messageKey?.id ? phone.chat.find(chat.e164, messageKey.id) : undefined;
     if (!message) return [];
     const info = proto.WebMessageInfo.encode({
-      key: messageKey,
+      key: messageKey ?? null,
       message: { conversation: message.text },
       messageTimestamp: seconds(world),
-    } as proto.WebMessageInfo).finish();
+    }).finish();
     return { placeholderMessageResendResponse: { webMessageInfoBytes: info } };
   });
   if (results.length === 0) return;
@@ -96,9 +85,7 @@ export async function answerPeerRequest(
       peerDataOperationRequestResponseMessage: {
         stanzaId: envelope.id,
         peerDataOperationResult: results,
-        ...(request.peerDataOperationRequestType != null && {
-          peerDataOperationRequestType: request.peerDataOperationRequestType,
-        }),
+        peerDataOperationRequestType: request.peerDataOperationRequestType ?? null,
       },
     },
   });

@@ -15,7 +15,7 @@ import { e164, jidOf } from "../wire/jid.ts";
 import { Chat } from "./chat.ts";
 import { LinkedDevice, type StoredDevice } from "./device.ts";
 import { type Envelope, loadEnvelope, type StoredEnvelope, storeEnvelope } from "./envelope.ts";
-import type { PairingRequest } from "./pairing-code.ts";
+import type { PairingRequest } from "./pairing-request.ts";
 
 const preKeysKept = 2000;
 const sentKept = 300;

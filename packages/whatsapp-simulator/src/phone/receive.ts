@@ -1,7 +1,7 @@
 import { proto } from "@whiskeysockets/baileys";
 import { damage } from "../server/deliver.ts";
-import { signedPreKeyNode } from "../server/iq/keys.ts";
-import { bigEndian, type BinaryNode, node } from "../wire/nodes.ts";
+import { bundleNodes, registrationNode } from "../signal/bundle-nodes.ts";
+import { type BinaryNode, node } from "../wire/nodes.ts";
 import { e164, jidOf, parseJid } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
 import { type Content, correction, shownContent } from "./content.ts";
@@ -127,9 +127,9 @@ function askAgain(world: World, phone: Phone, sender: Phone, envelope: Envelope)
   world.counters.retriesAsked++;
   const content: BinaryNode[] = [
     node("retry", { v: 1, count, id: envelope.id, t: envelope.at }),
-    node("registration", {}, bigEndian(phone.registrationId, 4)),
+    registrationNode(phone.registrationId),
   ];
-  if (count > 1) content.push(keysNode(phone));
+  if (count > 1) content.push(node("keys", {}, bundleNodes(phone.takeBundle())));
   const attrs = {
     id: envelope.id,
     from: jidOf(phone, envelope.addressing),
@@ -138,14 +138,4 @@ function askAgain(world: World, phone: Phone, sender: Phone, envelope: Envelope)
     recipient: envelope.recipient,
   };
   companion.mailbox.deliver(node("receipt", attrs, content));
-}
-
-function keysNode(phone: Phone): BinaryNode {
-  const { identity, signedPreKey, preKey } = phone.takeBundle();
-  return node("keys", {}, [
-    node("type", {}, Buffer.from([5])),
-    node("identity", {}, identity),
-    ...(preKey ? [node("key", {}, [node("id", {}, bigEndian(preKey.id, 3)), node("value", {}, preKey.key)])] : []),
-    signedPreKeyNode(signedPreKey),
-  ]);
 }

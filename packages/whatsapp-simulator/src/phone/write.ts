@@ -110,7 +110,7 @@ export function newMessageId(world: World): string {
 }
 
 function encode(content: Content): Uint8Array {
-  return proto.Message.encode(content as proto.Message).finish();
+  return proto.Message.encode(content).finish();
 }
 
 function copyOf(destinationJid: string, plain: Uint8Array): Uint8Array {

@@ -6,15 +6,8 @@ import type { Phone } from "../phone/phone.ts";
 import { FrameReader, frameOf } from "../wire/frames.ts";
 import { NoiseHandshake, type NoiseTransport } from "../wire/noise.ts";
 import { type BinaryNode, decodeNode, encodeNode, node } from "../wire/nodes.ts";
-import type { World } from "../world.ts";
-
-/** What a client showed of itself when it asked to be paired. */
-export interface PairingOffer {
-  identity: Buffer;
-  registrationId: number;
-  signedPreKey: { id: number; key: Buffer; signature: Buffer };
-  platform: string;
-}
+import type { PairingOffer } from "../wire/socket.ts";
+import type { Client, World } from "../world.ts";
 
 /** What the connection calls: who logs in, and what a client says afterwards. */
 export interface Protocol {
@@ -24,8 +17,7 @@ export interface Protocol {
 }
 
 /** One socket of a client: handshake, then stanzas both ways, in order. */
-export class Connection {
-  /** The client's static key, which is what it is known by at its next login. */
+export class Connection implements Client {
   noiseKey: Buffer = Buffer.alloc(0);
   offer: PairingOffer | undefined;
   phone: Phone | undefined;
@@ -76,13 +68,11 @@ export class Connection {
     });
   }
 
-  /** Asks the client something; the answer may never come. */
   ask(stanza: BinaryNode, onReply: (reply: BinaryNode) => void): void {
     this.replies.set(stanza.attrs["id"] ?? "", onReply);
     this.send(stanza);
   }
 
-  /** Says a last word, at once, and closes. */
   end(lastWord?: BinaryNode): void {
     if (!this.isOpen || this.#ending) return;
     if (lastWord) this.#write(lastWord);
@@ -92,7 +82,6 @@ export class Connection {
     this.#world.timers.after(500, () => this.#socket.terminate());
   }
 
-  /** Cuts the TCP connection. */
   drop(): void {
     this.#socket.terminate();
   }

@@ -4,11 +4,11 @@ import { bootstrap } from "../phone/peer.ts";
 import type { Phone } from "../phone/phone.ts";
 import { jidOf } from "../wire/jid.ts";
 import { node } from "../wire/nodes.ts";
-import { seconds, type World } from "../world.ts";
-import { type Connection, streamError } from "./connection.ts";
+import { type Client, seconds, type World } from "../world.ts";
+import { streamError } from "./connection.ts";
 
 /** A paired client comes back: known by number, device and the static key it paired with. */
-export function login(world: World, connection: Connection, payload: proto.ClientPayload): void {
+export function login(world: World, connection: Client, payload: proto.ClientPayload): void {
   const number = String(payload.username ?? "");
   const phone = world.phones.byNumber(number);
   const device = phone?.devices.get(payload.device ?? 0);
@@ -43,13 +43,13 @@ export function login(world: World, connection: Connection, payload: proto.Clien
   world.emit({ type: "phone", phone: phone.info() });
 }
 
-function refuse(world: World, connection: Connection, reason: number): void {
+function refuse(world: World, connection: Client, reason: number): void {
   world.counters.loginsRefused++;
   connection.end(node("failure", { reason, location: "sim" }));
 }
 
 /** The companion says that it is ready: what waited for it goes out, then what a new companion is given. */
-export function activate(world: World, connection: Connection, phone: Phone, device: LinkedDevice): void {
+export function activate(world: World, connection: Client, phone: Phone, device: LinkedDevice): void {
   if (device.mailbox.isReadBy(connection)) return;
   device.mailbox.open(connection);
   if (!device.bootstrapped && phone.online) startBootstrap(world, phone, device);

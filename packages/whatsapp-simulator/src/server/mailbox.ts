@@ -1,6 +1,6 @@
 import { base64, bytes } from "../signal/keys.ts";
 import { type BinaryNode, decodeNode, encodeNode } from "../wire/nodes.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientSocket } from "../wire/socket.ts";
 
 export type StoredMailbox = [key: string, node: string][];
 
@@ -9,7 +9,7 @@ const stanzasKept = 5000;
 /** What a companion has not confirmed yet: delivered now if it is there, and again at its next login if it was not. */
 export class Mailbox {
   readonly #unconfirmed = new Map<string, BinaryNode>();
-  #reader: Connection | undefined;
+  #reader: ClientSocket | undefined;
 
   constructor(stored: StoredMailbox = []) {
     for (const [key, node] of stored) this.#unconfirmed.set(key, decodeNode(bytes(node)));
@@ -31,7 +31,7 @@ export class Mailbox {
   }
 
   /** Hands over everything that waits, marked `offline`, and delivers straight to this socket from now on. */
-  open(reader: Connection): void {
+  open(reader: ClientSocket): void {
     const waiting = [...this.#unconfirmed.values()];
     const [peer, others] = [waiting.filter(isPeer), waiting.filter((stanza) => !isPeer(stanza))];
     for (const stanza of others) {
@@ -47,7 +47,7 @@ export class Mailbox {
     this.#reader = reader;
   }
 
-  close(reader: Connection): void {
+  close(reader: ClientSocket): void {
     if (this.#reader === reader) this.#reader = undefined;
   }
 
@@ -55,7 +55,7 @@ export class Mailbox {
     return this.#reader !== undefined;
   }
 
-  isReadBy(reader: Connection): boolean {
+  isReadBy(reader: ClientSocket): boolean {
     return this.#reader === reader;
   }
 

@@ -3,14 +3,13 @@ import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
 import { addressingOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.ts";
-import { seconds, type World } from "../world.ts";
-import type { Connection } from "./connection.ts";
+import { seconds, type World, type Client } from "../world.ts";
 import { deliver } from "./deliver.ts";
 
 /** A message stanza of a companion: refused, or acked and brought to every device that it names. */
 export function acceptMessage(
   world: World,
-  connection: Connection,
+  connection: Client,
   sender: Phone,
   device: LinkedDevice,
   stanza: BinaryNode,

@@ -4,8 +4,7 @@ import type { Phone } from "../phone/phone.ts";
 import { showStatus } from "../phone/show.ts";
 import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, child, children, node } from "../wire/nodes.ts";
-import { seconds, type World } from "../world.ts";
-import type { Connection } from "./connection.ts";
+import { seconds, type World, type Client } from "../world.ts";
 
 /** Receipts that concern only the companion and its own phone. */
 const privateTypes = new Set(["sender", "peer_msg", "hist_sync", "read-self"]);
@@ -13,7 +12,7 @@ const privateTypes = new Set(["sender", "peer_msg", "hist_sync", "read-self"]);
 /** A receipt of a companion: it confirms what was delivered to it, and goes on to whoever wrote the message. */
 export function acceptReceipt(
   world: World,
-  connection: Connection,
+  connection: Client,
   reader: Phone,
   device: LinkedDevice,
   stanza: BinaryNode,

@@ -1,14 +1,14 @@
 import { proto } from "@whiskeysockets/baileys";
 import { node, serverJid } from "../wire/nodes.ts";
-import { seconds, type World } from "../world.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientSocket } from "../wire/socket.ts";
+import { seconds, type World, type Client } from "../world.ts";
 
 const referencesPerClient = 6;
 
 /** An unpaired client: it gets references for its QR codes and waits for a phone. */
 export function offerPairing(
   world: World,
-  connection: Connection,
+  connection: Client,
   data: proto.ClientPayload.IDevicePairingRegistrationData,
 ): void {
   const { eIdent, eRegid, eSkeyId, eSkeyVal, eSkeySig } = data;
@@ -39,14 +39,14 @@ export function offerPairing(
   world.emit({ type: "pending", waiting: waitingToPair(world) });
 }
 
-export function newReference(world: World, connection: Connection): string {
+export function newReference(world: World, connection: Client): string {
   const reference = `2@${world.random(48).toString("base64")}`;
   world.references.set(reference, connection);
   return reference;
 }
 
 /** The client went away, or is paired: its codes lead nowhere now. */
-export function withdrawPairing(world: World, connection: Connection): void {
+export function withdrawPairing(world: World, connection: ClientSocket): void {
   if (!connection.offer) return;
   connection.offer = undefined;
   for (const [reference, owner] of world.references) if (owner === connection) world.references.delete(reference);
@@ -65,6 +65,6 @@ export function waitingToPair(world: World): number {
 function platformOf(deviceProps: Uint8Array | null | undefined): string {
   if (!deviceProps) return "unknown";
   const { os, platformType } = proto.DeviceProps.decode(deviceProps);
-  const browser = platformType == null ? undefined : proto.DeviceProps.PlatformType[platformType];
+  const browser = typeof platformType !== "number" ? undefined : proto.DeviceProps.PlatformType[platformType];
   return [browser?.toLowerCase(), os].filter(Boolean).join(" on ");
 }

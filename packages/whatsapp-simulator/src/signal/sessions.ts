@@ -51,12 +51,8 @@ export class SignalSessions {
     for (const [peer, record] of Object.entries(stored)) {
       this.#records.set(this.#address(peer).toString(), QuietRecord.deserialize(record) as QuietRecord);
     }
-    const pair = (keys: KeyPair) => ({
-      privKey: Buffer.from(keys.private),
-      pubKey: Buffer.from(generateSignalPubKey(keys.public)),
-    });
-    const identity = pair(who.identity);
-    const signedPreKey = pair(who.signedPreKey.pair);
+    const identity = signalPair(who.identity);
+    const signedPreKey = signalPair(who.signedPreKey.pair);
     this.#storage = {
       loadSession: async (id) => this.#records.get(id),
       storeSession: async (id, record) => {
@@ -66,7 +62,7 @@ export class SignalSessions {
       isTrustedIdentity: () => true,
       loadPreKey: async (id) => {
         const keys = who.loadPreKey(Number(id));
-        return keys && pair(keys);
+        return keys && signalPair(keys);
       },
       removePreKey: (id) => who.removePreKey(id),
       loadSignedPreKey: () => signedPreKey,
@@ -137,4 +133,8 @@ export class SignalSessions {
 
 function prefixed(key: Buffer): Buffer {
   return Buffer.from(generateSignalPubKey(key));
+}
+
+function signalPair(keys: KeyPair): { privKey: Buffer; pubKey: Buffer } {
+  return { privKey: Buffer.from(keys.private), pubKey: Buffer.from(generateSignalPubKey(keys.public)) };
 }

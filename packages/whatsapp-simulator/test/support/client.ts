@@ -71,7 +71,7 @@ export function connect(
   config: Partial<UserFacingSocketConfig> = {},
 ): Client {
   // The room has one root of trust per process in Baileys; the simulator of this test is the one that counts.
-  WA_CERT_DETAILS.PUBLIC_KEY = simulator.rootKeyBytes;
+  WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(simulator.rootKey, "hex");
   const complaints: string[] = [];
   const logger = pino({ level: "warn" }, { write: (line: string) => void complaints.push(line) });
   const sock = makeWASocket({
@@ -89,7 +89,7 @@ export function connect(
   const acks = new Map<string, Record<string, string>>();
   const watchers = new Set<() => void>();
   const notify = () => {
-    for (const watcher of [...watchers]) watcher();
+    for (const watcher of watchers) watcher();
   };
   const eventually = <T>(what: string, find: () => T | undefined, timeoutMs = 5000): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -129,7 +129,7 @@ export function connect(
     notify();
   });
   const learn = (id: string | null | undefined, status: number | null | undefined) => {
-    if (id && status != null) statuses.set(id, Math.max(statuses.get(id) ?? 0, status));
+    if (id && typeof status === "number") statuses.set(id, Math.max(statuses.get(id) ?? 0, status));
     notify();
   };
   sock.ev.on("messages.update", (updates) => {

@@ -1,7 +1,7 @@
 import { jidOf, parseJid } from "../../wire/jid.ts";
 import { type BinaryNode, child, children, node } from "../../wire/nodes.ts";
 import { seconds } from "../../world.ts";
-import type { Question } from "./index.ts";
+import type { Question } from "./question.ts";
 
 const privacy: Record<string, string> = {
   readreceipts: "all",

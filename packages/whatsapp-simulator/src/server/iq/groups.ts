@@ -1,5 +1,5 @@
 import { child, node } from "../../wire/nodes.ts";
-import type { Question } from "./index.ts";
+import type { Question } from "./question.ts";
 
 /** `w:g2`: nobody is in a group here yet, and there is none to ask for. */
 export function answerGroups({ iq, reply, refuse }: Question): void {

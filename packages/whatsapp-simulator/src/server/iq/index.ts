@@ -1,21 +1,12 @@
 import { type BinaryNode, node, serverJid } from "../../wire/nodes.ts";
-import type { World } from "../../world.ts";
-import type { Connection } from "../connection.ts";
+import type { Client, World } from "../../world.ts";
 import { activate } from "../login.ts";
 import { answerAppState, answerBlocklist, answerMedia, answerMex, answerPrivacy, answerProps } from "./account.ts";
 import { answerEncrypt } from "./keys.ts";
 import { answerGroups } from "./groups.ts";
 import { answerLinking } from "./linking.ts";
+import type { Question } from "./question.ts";
 import { answerUsync } from "./usync.ts";
-
-/** One question of a client: who asks, and what. */
-export interface Question {
-  world: World;
-  connection: Connection;
-  iq: BinaryNode;
-  reply: (content?: BinaryNode[]) => void;
-  refuse: (code: number, text: string) => void;
-}
 
 const handlers: Record<string, (question: Question) => void> = {
   encrypt: answerEncrypt,
@@ -40,7 +31,7 @@ const handlers: Record<string, (question: Question) => void> = {
 };
 
 /** Every IQ is answered: a client waits up to a minute for one that is not. */
-export function answerIq(world: World, connection: Connection, iq: BinaryNode): void {
+export function answerIq(world: World, connection: Client, iq: BinaryNode): void {
   const { id, xmlns = "" } = iq.attrs;
   const question: Question = {
     world,

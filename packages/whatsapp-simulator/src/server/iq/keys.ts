@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { LinkedDevice } from "../../phone/device.ts";
-import type { KeyBundle } from "../../signal/keys.ts";
+import { bundleNodes, registrationNode, signedPreKeyNode } from "../../signal/bundle-nodes.ts";
 import { parseJid } from "../../wire/jid.ts";
-import { bigEndian, type BinaryNode, bytesOf, child, children, node, serverJid } from "../../wire/nodes.ts";
+import { type BinaryNode, bytesOf, child, children, node, serverJid } from "../../wire/nodes.ts";
 import { seconds, type World } from "../../world.ts";
-import type { Question } from "./index.ts";
+import type { Question } from "./question.ts";
 
 /** A client is told to upload more when fewer one-time keys than this are left. */
 const preKeysLow = 5;
@@ -52,7 +52,7 @@ function digestNode(device: LinkedDevice): BinaryNode {
   const { identity, registrationId, signedPreKey } = device;
   const hash = createHash("sha1").update(identity).update(signedPreKey.key).update(signedPreKey.signature).digest();
   return node("digest", {}, [
-    node("registration", {}, bigEndian(registrationId, 4)),
+    registrationNode(registrationId),
     node("type", {}, Buffer.from([5])),
     node("identity", {}, identity),
     signedPreKeyNode(signedPreKey),
@@ -77,23 +77,10 @@ function bundleNode(world: World, jid: string): BinaryNode {
   phone.dirty = true;
   if (device && device.preKeys.count < preKeysLow) askForPreKeys(world, device);
   const tampered = world.faults.take("tampered-bundle", phone.number) !== undefined;
-  return node("user", { jid, t: seconds(world) }, bundleContent(bundle, tampered));
-}
-
-function bundleContent({ registrationId, identity, signedPreKey, preKey }: KeyBundle, tampered: boolean): BinaryNode[] {
-  const signature = Buffer.from(signedPreKey.signature);
+  const signature = Buffer.from(bundle.signedPreKey.signature);
   if (tampered) signature[0] = (signature[0] ?? 0) ^ 1;
-  return [
-    node("registration", {}, bigEndian(registrationId, 4)),
-    node("type", {}, Buffer.from([5])),
-    node("identity", {}, identity),
-    signedPreKeyNode({ ...signedPreKey, signature }),
-    ...(preKey ? [node("key", {}, [node("id", {}, bigEndian(preKey.id, 3)), node("value", {}, preKey.key)])] : []),
-  ];
-}
-
-export function signedPreKeyNode({ id, key, signature }: KeyBundle["signedPreKey"]): BinaryNode {
-  return node("skey", {}, [node("id", {}, bigEndian(id, 3)), node("value", {}, key), node("signature", {}, signature)]);
+  const shown = { ...bundle, signedPreKey: { ...bundle.signedPreKey, signature } };
+  return node("user", { jid, t: seconds(world) }, [registrationNode(bundle.registrationId), ...bundleNodes(shown)]);
 }
 
 function askForPreKeys(world: World, device: LinkedDevice): void {

@@ -2,7 +2,7 @@ import { unlink } from "../../phone/link.ts";
 import { parseJid } from "../../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, node } from "../../wire/nodes.ts";
 import { newReference } from "../registration.ts";
-import type { Question } from "./index.ts";
+import type { Question } from "./question.ts";
 
 /** `md`: pairing by code, and logout. */
 export function answerLinking(question: Question): void {

@@ -2,7 +2,7 @@ import type { Phone } from "../../phone/phone.ts";
 import { digitsOf, jidOf, parseJid } from "../../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../../wire/nodes.ts";
 import { seconds, type World } from "../../world.ts";
-import type { Question } from "./index.ts";
+import type { Question } from "./question.ts";
 
 /** `usync`: who is on WhatsApp, with which devices, under which LID. */
 export function answerUsync({ world, iq, reply }: Question): void {

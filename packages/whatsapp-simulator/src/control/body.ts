@@ -1,0 +1,36 @@
+import type { Context } from "hono";
+import type { z } from "zod";
+import { SimulatorError } from "../errors.ts";
+
+const bytesAtMost = 64 * 1024;
+
+/** The body of a request by its schema; throws what is wrong with it. */
+export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
+  return schema.parse(await json(c));
+}
+
+export async function json(c: Context): Promise<unknown> {
+  if (!/^application\/([\w.-]+\+)?json\b/i.test(c.req.header("content-type") ?? "")) {
+    throw new SimulatorError("unsupported_media_type");
+  }
+  const text = await readText(c);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SimulatorError("invalid_request", "the body is not valid JSON", { field: "body", cause });
+  }
+}
+
+/** Stops reading at the limit, whatever the length header says. */
+async function readText(c: Context): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const { body: stream } = c.req.raw;
+  if (!stream) return "";
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > bytesAtMost) throw new SimulatorError("body_too_large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { Fault } from "../faults.ts";
+
+const phoneNumber = z
+  .string()
+  .max(20)
+  .regex(/^\+?[1-9]\d{5,14}$/, "must be a phone number such as +6281234567890");
+const addressing = z.enum(["pn", "lid"]);
+const receipts = z.enum(["none", "delivered", "read"]);
+const name = z.string().trim().min(1).max(60);
+const latencyMs = z.number().int().min(0).max(600_000);
+
+export const createPhone = z.strictObject({
+  number: phoneNumber,
+  name: name.optional(),
+  receipts: receipts.optional(),
+  addressing: z.enum(["pn", "lid", "auto"]).optional(),
+});
+
+export const patchPhone = z
+  .strictObject({
+    name: name.optional(),
+    receipts: receipts.optional(),
+    online: z.boolean().optional(),
+    latencyMs: latencyMs.optional(),
+    addressing: z.enum(["pn", "lid", "auto"]).optional(),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, "must change something");
+
+export const sendText = z.strictObject({
+  to: phoneNumber,
+  text: z.string().min(1).max(10_000),
+  addressing: addressing.optional(),
+});
+
+export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000) });
+
+export const typeCode = z.strictObject({ code: z.string().min(1).max(20) });
+
+const number = phoneNumber.optional();
+const times = z.number().int().min(1).max(1_000_000).optional();
+const device = z.number().int().min(1).max(10_000).optional();
+const code = z.number().int().min(100).max(999);
+const to = phoneNumber.optional();
+
+const fault = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal(["replaced", "device-removed", "downgrade", "stream-end", "drop"]),
+    number,
+    device,
+  }),
+  z.strictObject({ kind: z.literal("stream-error"), number, device, code }),
+  z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
+  z.strictObject({ kind: z.literal(["no-pong", "silence", "mute", "unregistered"]), number }),
+  z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
+  z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
+  z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),
+  z.strictObject({ kind: z.literal("wrong-root"), times }),
+  z.strictObject({
+    kind: z.literal([
+      "duplicate-receipts",
+      "corrupt-to-companion",
+      "corrupt-to-phone",
+      "tampered-account-signature",
+      "tampered-bundle",
+      "pairing-stall",
+    ]),
+    number,
+    times,
+  }),
+]);
+
+/** Any fault of faults.ts, and nothing else in the body. */
+export function parseFault(body: unknown): Fault {
+  // zod says `undefined` where the type says "absent".
+  return JSON.parse(JSON.stringify(fault.parse(body))) as Fault;
+}
