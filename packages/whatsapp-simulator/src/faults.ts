@@ -37,6 +37,8 @@ export type Fault =
   | { kind: "unregistered"; number?: string }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
+  /** A message to the companion is overtaken by the next one. */
+  | { kind: "reorder"; number?: string; times?: number }
   /** Messages to the phone arrive damaged: the phone asks for a retry. */
   | { kind: "corrupt-to-phone"; number?: string; times?: number }
   /** The certificate chain is signed by another root than the announced one (no number: it is not known yet). */

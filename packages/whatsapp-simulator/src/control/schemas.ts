@@ -59,6 +59,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal([
       "duplicate-receipts",
+      "reorder",
       "corrupt-to-companion",
       "corrupt-to-phone",
       "tampered-account-signature",

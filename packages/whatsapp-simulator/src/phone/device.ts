@@ -2,6 +2,7 @@ import type { LinkedDeviceInfo } from "../api.ts";
 import { Mailbox, type StoredMailbox } from "../server/mailbox.ts";
 import { base64, bytes, type KeyBundle } from "../signal/keys.ts";
 import { PreKeyPool } from "../signal/pre-keys.ts";
+import type { BinaryNode } from "../wire/nodes.ts";
 import type { ClientSocket } from "../wire/socket.ts";
 
 export interface StoredDevice {
@@ -39,6 +40,8 @@ export class LinkedDevice {
   /** The phone gave it keys and history, which happens once. */
   bootstrapped: boolean;
   maxConcurrentSockets: number;
+  /** A message that the next one overtakes. */
+  overtaken: BinaryNode | undefined;
   /** Sockets that logged in and are not closed; more than one for a moment when a device is replaced. */
   readonly sockets = new Set<ClientSocket>();
 

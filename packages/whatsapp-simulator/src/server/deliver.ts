@@ -15,8 +15,20 @@ export function deliver(world: World, envelope: Envelope, to: Phone, toDevice: n
   const device = to.devices.get(toDevice);
   if (!device) return;
   to.dirty = true;
-  const damaged = envelope.category !== "peer" && world.faults.take("corrupt-to-companion", to.number) !== undefined;
-  device.mailbox.deliver(messageNode(world, damaged ? { ...envelope, encrypted: damage(envelope) } : envelope, to));
+  if (envelope.category === "peer") {
+    device.mailbox.deliver(messageNode(world, envelope, to));
+    return;
+  }
+  const damaged = world.faults.take("corrupt-to-companion", to.number) !== undefined;
+  const stanza = messageNode(world, damaged ? { ...envelope, encrypted: damage(envelope) } : envelope, to);
+  const { overtaken } = device;
+  device.overtaken = undefined;
+  if (overtaken === undefined && world.faults.take("reorder", to.number)) {
+    device.overtaken = stanza;
+    return;
+  }
+  device.mailbox.deliver(stanza);
+  if (overtaken) device.mailbox.deliver(overtaken);
 }
 
 /** The phone came back: what waited for it arrives in order. */

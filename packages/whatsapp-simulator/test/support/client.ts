@@ -47,6 +47,11 @@ export function newAuth(): Auth {
   };
 }
 
+/** Another holder of the same credentials. */
+export function stolen(auth: Auth): Auth {
+  return { creds: JSON.parse(JSON.stringify(auth.creds, BufferJSON.replacer), BufferJSON.reviver), keys: auth.keys };
+}
+
 export interface Client {
   auth: Auth;
   sock: WASocket;
@@ -124,14 +129,18 @@ export function connect(
       qr.reject(new Error(`closed with ${reason.code}: ${reason.message}`));
     }
   });
-  sock.ev.on("messages.upsert", ({ messages: arrived, type }) => {
-    for (const message of arrived) messages.push({ type, message });
-    notify();
-  });
   const learn = (id: string | null | undefined, status: number | null | undefined) => {
     if (id && typeof status === "number") statuses.set(id, Math.max(statuses.get(id) ?? 0, status));
     notify();
   };
+  sock.ev.on("messages.upsert", ({ messages: arrived, type }) => {
+    for (const message of arrived) {
+      messages.push({ type, message });
+      // A receipt that comes early is merged into the event of the own message.
+      if (message.key.fromMe) learn(message.key.id, message.status);
+    }
+    notify();
+  });
   sock.ev.on("messages.update", (updates) => {
     for (const { key, update } of updates) learn(key.id, update.status);
   });

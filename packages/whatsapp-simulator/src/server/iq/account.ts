@@ -66,7 +66,10 @@ export function answerAppState({ iq, reply }: Question): void {
 
 /** `w:mex`: whether the account may open new chats. A `send-error` 463 makes it say no. */
 export function answerMex({ world, connection, iq, reply }: Question): void {
-  const locked = world.faults.peek("send-error", connection.phone?.number)?.code === 463;
+  const number = connection.phone?.number;
+  const locked = world.faults
+    .list()
+    .some((fault) => fault.kind === "send-error" && fault.code === 463 && (fault.number ?? number) === number);
   const ends = locked ? String(seconds(world) + 3600) : "0";
   const answers: Record<string, unknown> = {
     "23983697327930364": {

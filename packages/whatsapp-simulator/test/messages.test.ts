@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { textOf } from "./support/client.ts";
+import { linked, newWorld, pause, sender, senderJid, sendText, until, user, userJid } from "./support/world.ts";
+
+const stranger = "+6281100000099";
+const [delivered, read] = [3, 4];
+
+describe("messages", () => {
+  it("brings a text to the phone, acks it, and reports it delivered and read", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const id = await sendText(session, userJid, "Your code is 123456");
+    expect(await session.ack(id)).toMatchObject({ id, class: "message", from: userJid });
+    expect(await session.status(id, read)).toBe(read);
+    expect(simulator.messages(user)).toEqual([
+      {
+        id,
+        from: sender,
+        to: user,
+        chat: sender,
+        direction: "in",
+        kind: "text",
+        text: "Your code is 123456",
+        at: expect.stringMatching(/^\d{4}-.*Z$/),
+        encryption: "pkmsg",
+        status: "read",
+      },
+    ]);
+    expect(session.complaints).toEqual([]);
+  });
+
+  it("shows on the own phone what its companion sent, with the receipts it got", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const id = await sendText(session, userJid, "copy");
+    await session.status(id, read);
+    expect(simulator.messages(sender)).toMatchObject([
+      { id, chat: user, direction: "out", text: "copy", status: "read" },
+    ]);
+  });
+
+  it("takes texts addressed by LID", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const id = await sendText(session, `${simulator.phone(user).lid}@lid`, "by lid");
+    expect(await session.status(id, read)).toBe(read);
+    expect(simulator.messages(user)).toMatchObject([{ id, text: "by lid", chat: sender }]);
+  });
+
+  it.each(["pn", "lid"] as const)(
+    "brings a reply to the companion addressed by %s, with the other name beside it",
+    async (addressing) => {
+      const simulator = await newWorld();
+      const session = await linked(simulator);
+      await simulator.send(user, { to: sender, text: "hello", addressing });
+      const { type, message } = await session.message((each) => textOf(each) === "hello");
+      const lid = `${simulator.phone(user).lid}@lid`;
+      expect(type).toBe("notify");
+      expect(message).toMatchObject({
+        pushName: "Ayu",
+        key: {
+          fromMe: false,
+          remoteJid: addressing === "pn" ? userJid : lid,
+          remoteJidAlt: addressing === "pn" ? lid : userJid,
+        },
+      });
+      await until(() => simulator.messages(user)[0]?.status !== "queued");
+      expect(session.complaints).toEqual([]);
+    },
+  );
+
+  it("answers as it was addressed unless told otherwise", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const id = await sendText(session, `${simulator.phone(user).lid}@lid`, "ping");
+    await session.status(id, delivered);
+    await simulator.send(user, { to: sender, text: "pong" });
+    const { message } = await session.message((each) => textOf(each) === "pong");
+    expect(message.key.remoteJid).toMatch(/@lid$/);
+    simulator.updatePhone(user, { addressing: "pn" });
+    await simulator.send(user, { to: sender, text: "pong again" });
+    const second = await session.message((each) => textOf(each) === "pong again");
+    expect(second.message.key.remoteJid).toBe(userJid);
+  });
+
+  it("plays ping-pong over one Signal session once both sides spoke", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    await simulator.send(user, { to: sender, text: "ping 0" });
+    for (let round = 0; round < 4; round++) {
+      await session.message((each) => textOf(each) === `ping ${round}`);
+      await sendText(session, userJid, `pong ${round}`);
+      await simulator.waitForMessage(user, ({ text }) => text === `pong ${round}`);
+      await simulator.send(user, { to: sender, text: `ping ${round + 1}` });
+    }
+    const pongs = simulator.messages(user).filter(({ direction }) => direction === "in");
+    expect(pongs.map(({ encryption }) => encryption)).toEqual(["pkmsg", "msg", "msg", "msg"]);
+    expect(simulator.stats()).toMatchObject({ undecryptable: 0, retriesAsked: 0, retriesServed: 0 });
+  });
+
+  it("shows one message when the same id is sent twice, and counts the second", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    await sendText(session, userJid, "once", "3EB0ONCE");
+    await sendText(session, userJid, "once", "3EB0ONCE");
+    await until(() => simulator.stats().duplicateDeliveries >= 2);
+    expect(simulator.messages(user)).toHaveLength(1);
+    // The copy on the own phone is a duplicate, too.
+    expect(simulator.stats()).toMatchObject({ messagesReceived: 2, messagesShown: 1, duplicateDeliveries: 2 });
+  });
+
+  it("knows who is on WhatsApp and who is not", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    expect(await session.sock.onWhatsApp(stranger)).toEqual([]);
+    expect(await session.sock.onWhatsApp(stranger, user)).toEqual([{ jid: userJid, exists: true }]);
+    simulator.setFault({ kind: "unregistered", number: user });
+    expect(await session.sock.onWhatsApp(user)).toEqual([]);
+  });
+
+  it("acks a message to an unknown number, which reaches nobody but the own devices", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const id = await sendText(session, "6281100000099@s.whatsapp.net", "anybody?");
+    expect((await session.ack(id))["error"]).toBeUndefined();
+    await simulator.waitForMessage(sender, ({ text }) => text === "anybody?");
+    expect(simulator.messages(sender)).toMatchObject([{ chat: "6281100000099@s.whatsapp.net", status: "sent" }]);
+    expect(simulator.stats().deliveredReceipts).toBe(0);
+  });
+
+  it("sends the receipts that the phone is set to send", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    simulator.updatePhone(user, { receipts: "delivered" });
+    const id = await sendText(session, userJid, "delivered only");
+    expect(await session.status(id, delivered)).toBe(delivered);
+    await pause(40);
+    expect(simulator.messages(user)).toMatchObject([{ status: "delivered" }]);
+    simulator.updatePhone(user, { receipts: "none" });
+    const silent = await sendText(session, userJid, "no receipts");
+    await simulator.waitForMessage(user, ({ id: shown }) => shown === silent);
+    await pause(40);
+    expect(simulator.stats()).toMatchObject({ deliveredReceipts: 1, readReceipts: 0 });
+  });
+
+  it("learns from the companion's receipts that it read the phone's message", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    await simulator.send(user, { to: sender, text: "seen?" });
+    const { message } = await session.message((each) => textOf(each) === "seen?");
+    await session.sock.readMessages([message.key]);
+    await until(() => simulator.messages(user)[0]?.status === "read");
+    expect(simulator.phone(sender).devices).toMatchObject([{ queued: 0 }]);
+  });
+
+  it("brings every message to every companion of a phone, and each sees what the others send", async () => {
+    const simulator = await newWorld();
+    const [one, two] = [await linked(simulator), await linked(simulator)];
+    await simulator.send(user, { to: sender, text: "to both" });
+    await Promise.all([one, two].map((each) => each.message((message) => textOf(message) === "to both")));
+    await sendText(one, userJid, "from one");
+    const { message } = await two.message((each) => textOf(each) === "from one");
+    expect(message.key).toMatchObject({ fromMe: true, remoteJid: userJid });
+    expect(simulator.phone(sender).devices.map(({ id }) => id)).toEqual([1, 2]);
+  });
+
+  it("tells a companion of a new one, so that the next message reaches it", async () => {
+    const simulator = await newWorld();
+    const one = await linked(simulator);
+    await sendText(one, userJid, "alone");
+    const two = await linked(simulator);
+    await pause(20);
+    await sendText(one, userJid, "no longer alone");
+    await two.message((each) => textOf(each) === "no longer alone");
+  });
+
+  it("carries messages between two companions of different phones", async () => {
+    const simulator = await newWorld();
+    const [one, two] = [await linked(simulator), await linked(simulator, user)];
+    const id = await sendText(one, userJid, "between clients");
+    const { message } = await two.message((each) => textOf(each) === "between clients");
+    expect(message.key).toMatchObject({ fromMe: false, remoteJid: senderJid });
+    expect(await one.status(id, read)).toBe(read);
+    await sendText(two, senderJid, "and back");
+    await one.message((each) => textOf(each) === "and back");
+  });
+
+  it("edits and takes back what was shown", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const sent = await session.sock.sendMessage(userJid, { text: "tpyo" });
+    if (!sent) throw new Error("not sent");
+    await session.sock.sendMessage(userJid, { text: "typo", edit: sent.key });
+    await until(() => simulator.messages(user)[0]?.text === "typo");
+    await session.sock.sendMessage(userJid, { delete: sent.key });
+    await until(() => simulator.messages(user)[0]?.kind === "revoked");
+    expect(simulator.messages(user)).toHaveLength(1);
+  });
+});
