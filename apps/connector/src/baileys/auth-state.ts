@@ -1,0 +1,107 @@
+import {
+  type AuthenticationCreds,
+  BufferJSON,
+  initAuthCreds,
+  proto,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type SignalKeyStore,
+} from "@whiskeysockets/baileys";
+import { createBoundedMap } from "../bounded-map.ts";
+import type { CredentialChange, Credentials } from "../store/credentials.ts";
+
+/** What Baileys needs to know of a session, over all of its sockets. */
+export interface AuthState {
+  creds: AuthenticationCreds;
+  keys: SignalKeyStore;
+  /** Stores `creds` as they are now; before the account is linked there is nothing worth keeping. */
+  saveCreds(): Promise<void>;
+}
+
+/** Keys in memory, for each session. */
+const cachedKeys = 4000;
+
+const credsKind = "creds";
+
+/** True when WhatsApp has accepted this device. */
+export function isLinked(creds: AuthenticationCreds): boolean {
+  return creds.account !== undefined && creds.me !== undefined;
+}
+
+export async function openAuthState(credentials: Credentials): Promise<AuthState> {
+  const stored = (await credentials.read(credsKind, [credsKind])).get(credsKind);
+  const creds: AuthenticationCreds = stored === undefined ? initAuthCreds() : parse(stored);
+  /** What the store has, or is being given, so that nothing is written twice. */
+  let savedCreds = stored;
+
+  /** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
+  const cache = createBoundedMap<{ value: unknown }>(cachedKeys);
+  const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
+
+  async function get<Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) {
+    const found: { [id: string]: SignalDataTypeMap[Kind] } = {};
+    const missing: string[] = [];
+    for (const id of ids) {
+      const entry = cache.get(cacheKey(kind, id));
+      if (!entry) missing.push(id);
+      else if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
+    }
+    if (missing.length === 0) return found;
+    const read = await credentials.read(kind, missing);
+    for (const id of missing) {
+      const key = cacheKey(kind, id);
+      // A write that came in meanwhile is newer than what was read.
+      let entry = cache.get(key);
+      if (!entry) {
+        const text = read.get(id);
+        entry = { value: text === undefined ? null : revive(kind, text) };
+        cache.set(key, entry);
+      }
+      if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
+    }
+    return found;
+  }
+
+  async function set(data: SignalDataSet): Promise<void> {
+    const changes: CredentialChange[] = [];
+    for (const [kind, values] of Object.entries(data)) {
+      for (const [id, value] of Object.entries(values ?? {})) {
+        const key = cacheKey(kind, id);
+        // Sessions are written when they change and once more when Baileys commits: the same object needs no second write.
+        if (value !== null && cache.get(key)?.value === value) continue;
+        cache.set(key, { value: value ?? null });
+        changes.push({ kind, id, value: value ? JSON.stringify(value, BufferJSON.replacer) : null });
+      }
+    }
+    try {
+      await credentials.write(changes);
+    } catch (error) {
+      for (const { kind, id } of changes) cache.delete(cacheKey(kind, id));
+      throw error;
+    }
+  }
+
+  return {
+    creds,
+    keys: { get, set },
+    async saveCreds() {
+      if (!isLinked(creds)) return;
+      const text = JSON.stringify(creds, BufferJSON.replacer);
+      if (text === savedCreds) return;
+      savedCreds = text;
+      await credentials.write([{ kind: credsKind, id: credsKind, value: text }]).catch((error: unknown) => {
+        savedCreds = undefined;
+        throw error;
+      });
+    },
+  };
+}
+
+function revive(kind: string, text: string): unknown {
+  const value = parse<object>(text);
+  return kind === "app-state-sync-key" ? proto.Message.AppStateSyncKeyData.fromObject(value) : value;
+}
+
+function parse<T>(text: string): T {
+  return JSON.parse(text, BufferJSON.reviver) as T;
+}

@@ -1,0 +1,45 @@
+import type { Logger } from "pino";
+
+/** What Baileys logs with; not exported by its front door. */
+interface BaileysLogger {
+  level: string;
+  child(bindings: Record<string, unknown>): BaileysLogger;
+  trace(object: unknown, message?: string): void;
+  debug(object: unknown, message?: string): void;
+  info(object: unknown, message?: string): void;
+  warn(object: unknown, message?: string): void;
+  error(object: unknown, message?: string): void;
+}
+
+const nothing = () => undefined;
+
+/**
+ * Lets only the sentences of Baileys' warnings and errors through, with digits masked: the objects beside them are
+ * whole stanzas, keys and jids.
+ */
+export function quietLogger(logger: Logger): BaileysLogger {
+  const say = (level: "warn" | "debug") => (object: unknown, message?: string) => {
+    const text = message ?? (typeof object === "string" ? object : "");
+    const { err, error } = (typeof object === "object" ? (object ?? {}) : {}) as Record<string, unknown>;
+    logger[level]({ from: "baileys", error: nameOf(err ?? error) }, mask(text));
+  };
+  const quiet: BaileysLogger = {
+    level: "warn",
+    child: () => quiet,
+    trace: nothing,
+    debug: nothing,
+    info: nothing,
+    // Baileys warns of much that it then deals with by itself.
+    warn: say("debug"),
+    error: say("warn"),
+  };
+  return quiet;
+}
+
+function nameOf(error: unknown): string | undefined {
+  return error instanceof Error ? mask(`${error.name}: ${error.message}`) : undefined;
+}
+
+function mask(text: string): string {
+  return text.replaceAll(/\d{3,}/g, "…").slice(0, 200);
+}

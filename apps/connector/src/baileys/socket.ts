@@ -1,0 +1,289 @@
+import {
+  type BinaryNode,
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  fetchLatestWaWebVersion,
+  getBinaryNodeChild,
+  jidDecode,
+  jidNormalizedUser,
+  makeWASocket,
+  type SignalDataSet,
+  type SocketConfig,
+  WA_CERT_DETAILS,
+} from "@whiskeysockets/baileys";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { ClientVersion } from "../services.ts";
+import type { CloseKind } from "../session/close-reasons.ts";
+import { type AuthState, isLinked } from "./auth-state.ts";
+import type { SocketCaches } from "./caches.ts";
+import { kindOfClose } from "./close.ts";
+import { quietLogger } from "./logger.ts";
+import { mendSignatures, silenceConsole } from "./mends.ts";
+import { decodeMessage } from "./message.ts";
+
+// Before the first socket of this process.
+silenceConsole();
+mendSignatures();
+
+/** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
+export interface SocketListener {
+  onQr(qr: string, lifetimeMs: number): void;
+  onLinked(phone: string): void;
+  onOpened(phone: string): void;
+  onClosed(kind: CloseKind): void;
+  /** Linking this account takes a passkey, or has stalled as it does then. */
+  onPasskey(): void;
+  onAck(ack: { waId: string; error: string | null }): void;
+  /** Acknowledged to the server only after this has resolved. */
+  onReceipt(receipt: Receipt): Promise<void>;
+  /** The message as it was sent, for a device that could not decrypt it. */
+  getMessage(waId: string): Promise<Uint8Array | null>;
+  /** Storing credentials failed. */
+  onUnsaved(error: unknown): void;
+}
+
+/** How far messages of ours have come at one person, who is named by phone number or by LID. */
+export interface Receipt {
+  waIds: string[];
+  kind: "delivered" | "read";
+  from: string;
+}
+
+/** One connection to WhatsApp. */
+export interface WhatsAppSocket {
+  /** Which numbers have an account: digits to jid, null where there is none. */
+  lookUp(digits: string[]): Promise<Map<string, string | null>>;
+  /** Resolves when the frame is written; the server's answer comes as an ack. */
+  send(jid: string, waId: string, message: Uint8Array): Promise<void>;
+  /** The hidden id that WhatsApp uses for this person, as far as it is known. */
+  lidOf(jid: string): Promise<string | null>;
+  requestPairingCode(digits: string): Promise<string>;
+  /** Unlinks this device at WhatsApp, then closes. */
+  logOut(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SocketOptions {
+  auth: AuthState;
+  caches: SocketCaches;
+  version: ClientVersion | null;
+  listener: SocketListener;
+  logger: Logger;
+}
+
+export type OpenSocket = (options: SocketOptions) => WhatsAppSocket;
+
+const closeGraceMs = 1000;
+const logOutTimeoutMs = 5000;
+const linkingStallMs = 45_000;
+const firstQrMs = 60_000;
+const nextQrMs = 20_000;
+const passkeyNotifications = new Set(["passkey_prologue_request", "crsc_continuation"]);
+
+export interface SocketTuning {
+  keepAliveIntervalMs?: number;
+  qrTimeoutMs?: number;
+  linkingStallMs?: number;
+}
+
+/** How this process opens sockets: to the real WhatsApp, or to a simulated one with its own root key. */
+export function socketOpener({ wsUrl, rootKey }: Config["whatsapp"], tuning: SocketTuning = {}): OpenSocket {
+  if (rootKey) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey);
+  return (options) => openSocket(wsUrl, tuning, options);
+}
+
+/** Asks WhatsApp Web which version it is. */
+export async function latestVersion(timeoutMs: number): Promise<ClientVersion | null> {
+  const { version, isLatest } = await fetchLatestWaWebVersion({ signal: AbortSignal.timeout(timeoutMs) });
+  return isLatest ? version : null;
+}
+
+function openSocket(
+  wsUrl: string,
+  tuning: SocketTuning,
+  { auth, caches, version, listener, logger }: SocketOptions,
+): WhatsAppSocket {
+  let isDead = false;
+  let isFirstQr = true;
+  let stall: NodeJS.Timeout | undefined;
+  const sock = makeWASocket({
+    waWebSocketUrl: wsUrl,
+    auth: { creds: auth.creds, keys: auth.keys },
+    ...(version ? { version } : {}),
+    // The pairing code wants a browser that WhatsApp knows.
+    browser: Browsers.ubuntu("Chrome"),
+    logger: quietLogger(logger),
+    // Otherwise the phone stops notifying its owner.
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    emitOwnEvents: false,
+    enableRecentMessageCache: false,
+    connectTimeoutMs: 20_000,
+    defaultQueryTimeoutMs: 20_000,
+    keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
+    ...(tuning.qrTimeoutMs === undefined ? {} : { qrTimeout: tuning.qrTimeoutMs }),
+    transactionOpts: { maxCommitRetries: 3, delayBetweenTriesMs: 200 },
+    userDevicesCache: caches.userDevices,
+    msgRetryCounterCache: caches.retries,
+    callOfferCache: caches.callOffers,
+    placeholderResendCache: caches.placeholders,
+    makeSignalRepository: writeThrough(auth),
+    async getMessage({ id }) {
+      const bytes = id ? await listener.getMessage(id) : null;
+      return bytes ? decodeMessage(bytes) : undefined;
+    },
+  });
+
+  function die(): boolean {
+    clearTimeout(stall);
+    if (isDead) return false;
+    return (isDead = true);
+  }
+
+  function passkey(): void {
+    if (!isDead && !isLinked(auth.creds)) listener.onPasskey();
+  }
+
+  sock.ev.on("creds.update", () => {
+    auth.saveCreds().catch(listener.onUnsaved);
+  });
+  sock.ev.on("connection.update", ({ connection, lastDisconnect, qr, isNewLogin }) => {
+    if (isDead) return;
+    if (qr !== undefined) {
+      listener.onQr(qr, tuning.qrTimeoutMs ?? (isFirstQr ? firstQrMs : nextQrMs));
+      isFirstQr = false;
+    }
+    if (isNewLogin) {
+      clearTimeout(stall);
+      // The credentials must be safe before the login that follows.
+      auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
+    }
+    if (connection === "open") listener.onOpened(phoneOf(auth));
+    if (connection === "close" && die()) listener.onClosed(kindOfClose(lastDisconnect?.error));
+  });
+  sock.ws.on("CB:ack,class:message", ({ attrs }: BinaryNode) => {
+    if (!isDead && attrs["id"]) listener.onAck({ waId: attrs["id"], error: attrs["error"] ?? null });
+  });
+  sock.ws.on("CB:notification", (node: BinaryNode) => {
+    const { type } = node.attrs;
+    if (type !== undefined && passkeyNotifications.has(type)) return passkey();
+    if (type !== "link_code_companion_reg") return;
+    const reg = getBinaryNodeChild(node, "link_code_companion_reg");
+    // Accounts with a passkey send no key here; Baileys would only say "Invalid buffer".
+    if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return passkey();
+    stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
+  });
+  takeReceipts(sock, listener);
+
+  async function shut(ending: () => Promise<unknown> | void): Promise<void> {
+    if (!die()) return;
+    // A half-open line never answers the closing handshake.
+    const raw = (sock.ws as unknown as { socket: { terminate(): void } | null }).socket;
+    const axe = setTimeout(() => raw?.terminate(), closeGraceMs);
+    try {
+      await Promise.race([ending(), new Promise((resolve) => setTimeout(resolve, logOutTimeoutMs).unref())]);
+    } catch {
+      // It is closed either way.
+    } finally {
+      clearTimeout(axe);
+      raw?.terminate();
+    }
+  }
+
+  return {
+    lookUp: (digits) => lookUp(sock, digits),
+    async send(jid, waId, message) {
+      await sock.relayMessage(jid, decodeMessage(message), { messageId: waId });
+    },
+    lidOf: async (jid) => normalized(await sock.signalRepository.lidMapping.getLIDForPN(jid)),
+    requestPairingCode: (digits) => sock.requestPairingCode(digits),
+    logOut: () => shut(() => sock.logout().then(() => ended(sock))),
+    close: () => shut(() => ended(sock)),
+  };
+}
+
+/** Ends the socket; Baileys resolves this when the closing handshake is over. */
+async function ended(sock: ReturnType<typeof makeWASocket>): Promise<void> {
+  await (sock.end as unknown as (error: undefined) => Promise<void>)(undefined);
+}
+
+/**
+ * Baileys commits a session record after the message has left. A process killed in between would encrypt the next
+ * message with a key that is used up, and the recipient could not read it: here every record is stored when it changes.
+ */
+function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
+  return ({ creds, keys }, logger, pnToLid) =>
+    DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
+      {
+        creds,
+        keys: {
+          ...keys,
+          async set(data: SignalDataSet) {
+            await keys.set(data);
+            if (data.session) await auth.keys.set({ session: data.session });
+          },
+        },
+      },
+      logger,
+      pnToLid,
+    );
+}
+
+/**
+ * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
+ * acknowledge them before they are stored. Retries and groups stay with it.
+ */
+function takeReceipts(sock: ReturnType<typeof makeWASocket>, listener: SocketListener): void {
+  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => Promise<void>)[];
+  if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
+  sock.ws.off("CB:receipt", theirs);
+  sock.ws.on("CB:receipt", (node: BinaryNode) => {
+    const receipt = directReceipt(node);
+    if (!receipt) return void theirs(node);
+    listener
+      .onReceipt(receipt)
+      .then(() => sock.sendMessageAck(node))
+      // Unacknowledged it comes again.
+      .catch(listener.onUnsaved);
+  });
+}
+
+function directReceipt({ attrs, content }: BinaryNode): Receipt | null {
+  const { id, from, type, participant, recipient } = attrs;
+  if (!id || !from || participant !== undefined || recipient !== undefined) return null;
+  const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? "read" : null;
+  const person = normalized(from);
+  if (!kind || !person) return null;
+  const list = Array.isArray(content) ? content[0] : undefined;
+  const more = Array.isArray(list?.content) ? list.content.flatMap((item) => item.attrs["id"] ?? []) : [];
+  return { waIds: [id, ...more], kind, from: person };
+}
+
+async function lookUp(sock: ReturnType<typeof makeWASocket>, digits: string[]): Promise<Map<string, string | null>> {
+  const answers = await sock.onWhatsApp(...digits);
+  if (!answers) throw new Error("WhatsApp did not answer");
+  const jids = new Set(answers.map(({ jid }) => jidNormalizedUser(jid)));
+  const found = new Map<string, string | null>();
+  const unclear: string[] = [];
+  for (const number of digits) {
+    const jid = `${number}@s.whatsapp.net`;
+    if (jids.delete(jid)) found.set(number, jid);
+    else unclear.push(number);
+  }
+  // An account may live under another spelling of its number; the answer does not say which question it belongs to.
+  for (const number of unclear) {
+    if (jids.size === 0) found.set(number, null);
+    else if (digits.length === 1) found.set(number, [...jids][0] ?? null);
+    else for (const [one, jid] of await lookUp(sock, [number])) found.set(one, jid);
+  }
+  return found;
+}
+
+function normalized(jid: string | null): string | null {
+  return jid ? jidNormalizedUser(jid) : null;
+}
+
+function phoneOf({ creds }: AuthState): string {
+  return `+${jidDecode(creds.me?.id)?.user ?? ""}`;
+}

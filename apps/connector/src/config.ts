@@ -1,0 +1,157 @@
+import { createKeyRing, createTokenSigner, createTokenVerifier, createUnsealer, webRandom } from "@sandi/crypto";
+import { z } from "zod";
+
+/** Everything the process takes from its environment, parsed once. */
+export interface Config {
+  host: string;
+  port: number;
+  /** Names the machine over restarts; a new run of it takes its own leases back at once. */
+  connectorId: string;
+  /** The address QStash calls; job signatures name it. */
+  publicUrl: string;
+  edgeUrl: string;
+  database: { url: string; authToken: string | undefined };
+  storeKeys: string;
+  connectorTokenPrivateKey: string;
+  edgeTokenPublicKey: string;
+  sealPrivateKey: string;
+  qstash: { currentSigningKey: string; nextSigningKey: string };
+  whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean };
+  logLevel: string;
+  leaseMs: number;
+  sessionCapacity: number;
+  connectConcurrency: number;
+  ackTimeoutMs: number;
+  drainMs: number;
+  ledgerDays: number;
+}
+
+const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
+
+const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be an http or https URL")
+  .transform((text) => text.replace(/\/+$/, ""));
+
+const seconds = (fallback: number, min: number, max: number) => z.coerce.number().min(min).max(max).default(fallback);
+const count = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback);
+const now = () => new Date(0);
+
+const Environment = z
+  .object({
+    HOST: z.string().min(1).default("127.0.0.1"),
+    PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+    CONNECTOR_ID: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,63}$/, "must be 1 to 63 letters, digits, _ or -")
+      .optional(),
+    FLY_MACHINE_ID: z.string().optional(),
+    PUBLIC_URL: httpUrl,
+    EDGE_URL: httpUrl,
+    LIBSQL_URL: z.string().regex(/^(file|libsql|https?|wss?):/, "must start with file:, libsql:, http:, https:, ws: or wss:"),
+    LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
+    STORE_KEYS: accepted("must read kid:base64url of 32 bytes, comma between several", createKeyRing),
+    CONNECTOR_TOKEN_PRIVATE_KEY: accepted("must be an Ed25519 private JWK", (privateJwk) => {
+      createTokenSigner({ privateJwk, issuer: "", audience: "", now, random: webRandom });
+      jwk(privateJwk, "OKP", true);
+    }),
+    EDGE_TOKEN_PUBLIC_KEY: accepted("must be an Ed25519 public JWK", (publicJwk) => {
+      createTokenVerifier({ publicJwk, issuer: "", audience: "", now });
+      jwk(publicJwk, "OKP", false);
+    }),
+    CONNECTOR_SEAL_PRIVATE_KEY: accepted("must be a P-256 private JWK", (text) => {
+      createUnsealer(text);
+      jwk(text, "EC", true);
+    }),
+    QSTASH_CURRENT_SIGNING_KEY: z.string().min(1),
+    QSTASH_NEXT_SIGNING_KEY: z.string().min(1),
+    WHATSAPP_WS_URL: z
+      .string()
+      .refine((text) => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol), "must be a ws or wss URL")
+      .default(realWebSocketUrl),
+    WHATSAPP_ROOT_KEY: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, "must be 32 bytes in hex")
+      .optional(),
+    LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
+    LEASE_SECONDS: seconds(15, 1, 300),
+    SESSION_CAPACITY: count(500, 10_000),
+    CONNECT_CONCURRENCY: count(32, 1_000),
+    ACK_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
+    DRAIN_SECONDS: seconds(10, 0, 300),
+    LEDGER_DAYS: z.coerce.number().min(1).max(90).default(7),
+  })
+  .superRefine((env, context) => {
+    const url = new URL(env.WHATSAPP_WS_URL);
+    if (isLoopback(url)) return;
+    if (env.WHATSAPP_ROOT_KEY !== undefined) {
+      context.addIssue({ code: "custom", path: ["WHATSAPP_ROOT_KEY"], message: "is for a loopback WHATSAPP_WS_URL only" });
+    }
+    if (url.protocol !== "wss:" || url.host !== "web.whatsapp.com") {
+      context.addIssue({
+        code: "custom",
+        path: ["WHATSAPP_WS_URL"],
+        message: "must be wss://web.whatsapp.com or on loopback",
+      });
+    }
+  });
+
+/** Reads the environment; throws an `Error` whose lines name each variable and what is wrong, never its value. */
+export function readConfig(environment: Record<string, string | undefined>, hostName: string): Config {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = Environment.safeParse(present, {
+    error: (issue) => (issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined),
+  });
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`The connector's environment is not right:\n${[...new Set(lines)].join("\n")}`);
+  }
+  const env = parsed.data;
+  const wsUrl = new URL(env.WHATSAPP_WS_URL);
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    connectorId: env.CONNECTOR_ID ?? env.FLY_MACHINE_ID ?? hostName.replaceAll(/[^A-Za-z0-9_-]/g, "-").slice(0, 63),
+    publicUrl: env.PUBLIC_URL,
+    edgeUrl: env.EDGE_URL,
+    database: { url: env.LIBSQL_URL, authToken: env.LIBSQL_AUTH_TOKEN },
+    storeKeys: env.STORE_KEYS,
+    connectorTokenPrivateKey: env.CONNECTOR_TOKEN_PRIVATE_KEY,
+    edgeTokenPublicKey: env.EDGE_TOKEN_PUBLIC_KEY,
+    sealPrivateKey: env.CONNECTOR_SEAL_PRIVATE_KEY,
+    qstash: { currentSigningKey: env.QSTASH_CURRENT_SIGNING_KEY, nextSigningKey: env.QSTASH_NEXT_SIGNING_KEY },
+    whatsapp: {
+      wsUrl: env.WHATSAPP_WS_URL,
+      rootKey: env.WHATSAPP_ROOT_KEY === undefined ? undefined : Buffer.from(env.WHATSAPP_ROOT_KEY, "hex"),
+      isSimulated: isLoopback(wsUrl),
+    },
+    logLevel: env.LOG_LEVEL,
+    leaseMs: env.LEASE_SECONDS * 1000,
+    sessionCapacity: env.SESSION_CAPACITY,
+    connectConcurrency: env.CONNECT_CONCURRENCY,
+    ackTimeoutMs: env.ACK_TIMEOUT_MS,
+    drainMs: env.DRAIN_SECONDS * 1000,
+    ledgerDays: env.LEDGER_DAYS,
+  };
+}
+
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** A text that the function takes without throwing; what it throws is not shown, for it may quote the text. */
+function accepted(message: string, check: (text: string) => unknown) {
+  return z.string().refine((text) => {
+    try {
+      check(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }, message);
+}
+
+function jwk(text: string, kty: string, isPrivate: boolean): void {
+  const key = JSON.parse(text) as Record<string, unknown>;
+  if (key["kty"] !== kty || (typeof key["d"] === "string") !== isPrivate) throw new Error("another kind of key");
+}

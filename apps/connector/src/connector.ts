@@ -1,0 +1,201 @@
+import { serve } from "@hono/node-server";
+import { atRest, type AtRest, createKeyRing, createUnsealer } from "@sandi/crypto";
+import type { Logger } from "pino";
+import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
+import type { Config } from "./config.ts";
+import { createEdgeCaller } from "./edge.ts";
+import { createApp } from "./http.ts";
+import { createClaims } from "./jobs/claims.ts";
+import { createDeliveries } from "./jobs/deliveries.ts";
+import { createNumbers } from "./jobs/numbers.ts";
+import { jobRoutes } from "./jobs/routes.ts";
+import { createSender } from "./jobs/send-message.ts";
+import { createSignatureCheck } from "./jobs/signature.ts";
+import { createLogger } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { createOutbox } from "./outbox/outbox.ts";
+import { sessionRpc } from "./rpc/sessions.ts";
+import { createTokenCheck } from "./rpc/token.ts";
+import { type Services, sleep } from "./services.ts";
+import { adoptSession } from "./session/live.ts";
+import { findSetting, storeSetting } from "./store/numbers.ts";
+import { outboxDepth } from "./store/outbox.ts";
+import { sweepLedger } from "./store/ledger.ts";
+import { openStore } from "./store/store.ts";
+import { createGate } from "./supervisor/gate.ts";
+import { createSupervisor } from "./supervisor/supervisor.ts";
+import { createVersions } from "./versions.ts";
+
+/** A running connector. */
+export interface Connector {
+  readonly url: string;
+  /** Takes no more jobs, finishes what is under way, flushes the outbox, closes the sockets, gives the leases back. */
+  close(): Promise<void>;
+}
+
+interface Replacements {
+  logger?: Logger;
+  openSocket?: OpenSocket;
+  /** Names this run; a new one each start. */
+  incarnation?: string;
+  withProcessMetrics?: boolean;
+}
+
+const sweepMs = 60_000;
+const flushMs = 3000;
+
+export async function startConnector(config: Config, services: Services, replace: Replacements = {}): Promise<Connector> {
+  const run = `${config.connectorId}.${replace.incarnation ?? services.newId("req").slice(4)}`;
+  const logger = replace.logger ?? createLogger(config.logLevel, run);
+  const store = await openStore(config.database, services.now());
+  const keys = createKeyRing(config.storeKeys);
+  const sealers = new Map<string, AtRest>();
+  const atRestOf = (sessionId: string): AtRest => {
+    let sealer = sealers.get(sessionId);
+    if (!sealer) sealers.set(sessionId, (sealer = atRest(keys, sessionId, services.random)));
+    return sealer;
+  };
+
+  const callEdge = createEdgeCaller(config, services);
+  const metrics = createMetrics(
+    { sessionsByState: () => supervisor.countByState(), outbox: () => outboxDepth(store), now: services.now },
+    { withProcess: replace.withProcessMetrics ?? false },
+  );
+  const outbox = createOutbox({
+    services,
+    store,
+    callEdge,
+    connectorId: run,
+    logger,
+    onDelivered: (events) => metrics.eventsDelivered.inc(events),
+    onParked: () => metrics.eventsParked.inc(),
+  });
+  const deliveries = createDeliveries({ services, store, atRest: atRestOf, onNews: outbox.poke });
+  const gate = createGate(config.connectConcurrency);
+  const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
+  const versions = createVersions({
+    services,
+    find: () => findSetting(store, "whatsapp_version"),
+    store: (value) => storeSetting(store, "whatsapp_version", value),
+  });
+  await versions.load();
+  const supervisor = createSupervisor({
+    services,
+    store,
+    owner: config.connectorId,
+    run,
+    leaseMs: config.leaseMs,
+    capacity: config.sessionCapacity,
+    logger,
+    adopt: (row) =>
+      adoptSession(row, {
+        services,
+        store,
+        atRest: atRestOf,
+        openSocket,
+        deliveries,
+        gate,
+        metrics,
+        logger,
+        version: versions,
+        onNews: outbox.poke,
+        onGone(live) {
+          supervisor.gone(live);
+          sealers.delete(live.fence.sessionId);
+        },
+      }),
+  });
+
+  let isDraining = false;
+  let underway = 0;
+  const sender = createSender({
+    services,
+    store,
+    logger,
+    metrics,
+    claim: createClaims(callEdge, run),
+    unseal: createUnsealer(config.sealPrivateKey),
+    numbers: createNumbers(store, services),
+    deliveries,
+    find: supervisor.find,
+    ackTimeoutMs: config.ackTimeoutMs,
+    ledgerMs: config.ledgerDays * 86_400_000,
+  });
+  const app = createApp({
+    services,
+    logger,
+    routes: [
+      jobRoutes({
+        publicUrl: config.publicUrl,
+        checkSignature: createSignatureCheck(config.qstash, services.now),
+        async send(job) {
+          underway++;
+          try {
+            return await sender(job);
+          } finally {
+            underway--;
+          }
+        },
+        supervisor,
+        isDraining: () => isDraining,
+      }),
+      sessionRpc(createTokenCheck(config, services.now), supervisor),
+    ],
+    async problems() {
+      const wrong = isDraining ? ["the connector is shutting down"] : [];
+      const answer = await Promise.race([store.client.execute("SELECT 1").then(() => true), sleep(services, 2000)]).catch(
+        () => false,
+      );
+      return answer === true ? wrong : [...wrong, "the database does not answer"];
+    },
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+  });
+
+  let cancelSweep = () => {};
+  const sweep = () => {
+    sweepLedger(store, services.now(), config.ledgerDays).catch((error: unknown) => logger.warn({ error }, "not swept"));
+    cancelSweep = services.after(sweepMs, sweep);
+  };
+
+  const server = await listen(app.fetch, config).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  sweep();
+  await supervisor.start();
+  outbox.poke();
+  logger.info({ port: server.port }, "the connector is ready");
+
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    isDraining = true;
+    const deadline = services.now().getTime() + config.drainMs;
+    while (underway > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    cancelSweep();
+    await supervisor.drain();
+    await outbox.flush(flushMs);
+    outbox.stop();
+    await server.close();
+    await store.close();
+    logger.info("the connector has shut down");
+  }
+
+  return { url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`, close: () => (closing ??= close()) };
+}
+
+async function listen(fetch: Parameters<typeof serve>[0]["fetch"], { host, port }: Config) {
+  return new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {
+    const server = serve({ fetch, hostname: host, port, overrideGlobalObjects: false }, (address) =>
+      resolve({
+        port: address.port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            if ("closeIdleConnections" in server) server.closeIdleConnections();
+            setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 500).unref();
+          }),
+      }),
+    );
+    server.on("error", reject);
+  });
+}

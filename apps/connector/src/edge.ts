@@ -1,0 +1,40 @@
+import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
+import type { Config } from "./config.ts";
+import type { Services } from "./services.ts";
+
+/** A signed POST to the edge; rejects when there is no answer in time. */
+export type CallEdge = (path: string, body: unknown, timeoutMs: number) => Promise<{ status: number; body: unknown }>;
+
+export function createEdgeCaller(config: Config, { now, random, fetch }: Services): CallEdge {
+  const privateJwk = config.connectorTokenPrivateKey;
+  const sign: TokenSigner = createTokenSigner({
+    privateJwk,
+    issuer: "sandi-connector",
+    audience: "sandi-edge",
+    now,
+    random,
+  });
+  const base = new URL(config.edgeUrl);
+  return async (path, value, timeoutMs) => {
+    const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
+    const body = JSON.stringify(value);
+    const token = await sign({ method: "POST", path: url.pathname, body });
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const text = await response.text();
+    return { status: response.status, body: parse(text) };
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

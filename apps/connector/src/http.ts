@@ -1,0 +1,83 @@
+import { AppError, type ErrorCode, errors, type Problem } from "@sandi/contracts";
+import { Hono } from "hono";
+import type { Logger } from "pino";
+import type { Services } from "./services.ts";
+
+export interface HttpEnv {
+  Variables: { requestId: string };
+}
+
+interface Options {
+  services: Pick<Services, "newId">;
+  logger: Logger;
+  routes: Hono<HttpEnv>[];
+  /** What is wrong, or nothing. */
+  problems(): Promise<string[]>;
+  metrics(): Promise<{ contentType: string; text: string }>;
+}
+
+/** The connector's HTTP: jobs and rpc, and what an operator looks at. */
+export function createApp({ services, logger, routes, problems, metrics }: Options): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(async (c, next) => {
+    c.set("requestId", services.newId("req"));
+    await next();
+    c.header("x-request-id", c.var.requestId);
+    c.header("cache-control", "no-store");
+    c.header("x-content-type-options", "nosniff");
+  });
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.get("/readyz", async (c) => {
+    const wrong = await problems();
+    return c.json({ status: wrong.length === 0 ? "ready" : "not ready", problems: wrong }, wrong.length === 0 ? 200 : 503);
+  });
+  app.get("/metrics", async (c) => {
+    const { contentType, text } = await metrics();
+    return c.body(text, 200, { "content-type": contentType });
+  });
+  for (const route of routes) app.route("/", route);
+  app.notFound((c) => problem(new AppError("not-found"), c.var.requestId));
+  app.onError((error, c) => {
+    if (error instanceof AppError) return problem(error, c.var.requestId);
+    logger.error({ requestId: c.var.requestId, path: c.req.path, error }, "a request failed");
+    return problem(new AppError("internal-error"), c.var.requestId);
+  });
+  return app;
+}
+
+/** The raw body as text; rejects one that is longer than it may be. */
+export async function readBody(request: Request, maxBytes: number): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw new AppError("payload-too-large");
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw new AppError("payload-too-large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function problem({ code, message, extras }: AppError, requestId: string): Response {
+  const { status, title } = errors[code];
+  const body: Problem = {
+    type: problemType(code),
+    title,
+    status,
+    ...(message === title ? {} : { detail: message }),
+    code,
+    requestId,
+    ...(extras.retryAfter === undefined ? {} : { retryAfter: extras.retryAfter }),
+  };
+  return Response.json(body, {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      ...(extras.retryAfter === undefined ? {} : { "retry-after": String(extras.retryAfter) }),
+    },
+  });
+}
+
+function problemType(code: ErrorCode): string {
+  return `https://sandi.dev/problems/${code}`;
+}

@@ -1,0 +1,155 @@
+import type { InStatement } from "@libsql/client";
+import type { FailureReason } from "@sandi/contracts";
+import type { AtRest } from "@sandi/crypto";
+import { LRUCache } from "lru-cache";
+import type { Services } from "../services.ts";
+import {
+  advanceStatement,
+  attemptStatement,
+  findByMessageId,
+  findByWaId,
+  type LedgerEntry,
+  rank,
+} from "../store/ledger.ts";
+import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
+import { type Fence, writeFenced } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+
+/** What is known of messages that were taken on: in the ledger, and each news of them in the outbox with it. */
+export interface Deliveries {
+  find(messageId: string): Promise<Pick<LedgerEntry, "rank"> | null>;
+  /** Before a message leaves: what it is, for devices that ask for it again. Rejects with `LeaseLost`. */
+  begin(fence: Fence, attempt: Attempt): Promise<void>;
+  /** WhatsApp's server has it. */
+  sent(fence: Fence, waId: string, chatLid: string | null): Promise<void>;
+  /** It was not sent and will not be. */
+  failed(fence: Fence, message: { messageId: string; waId: string; reason: FailureReason }): Promise<void>;
+  /** The recipient has it, or has read it. From anybody else it changes nothing. */
+  receipt(fence: Fence, receipt: { waIds: string[]; kind: "delivered" | "read"; from: string }): Promise<void>;
+  /** The message as it was sent, while it is kept. */
+  message(sessionId: string, waId: string): Promise<Uint8Array | null>;
+}
+
+export interface Attempt {
+  messageId: string;
+  waId: string;
+  chat: string;
+  message: Uint8Array<ArrayBuffer>;
+  keepUntil: Date;
+}
+
+interface Options {
+  services: Pick<Services, "now" | "newId">;
+  store: Store;
+  atRest: (sessionId: string) => AtRest;
+  /** There is something in the outbox. */
+  onNews: () => void;
+}
+
+type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank">;
+
+const context = (id: string) => ({ table: "ledger", column: "sealed", id });
+
+export function createDeliveries({ services, store, atRest, onNews }: Options): Deliveries {
+  /** The newest messages, so that acks and receipts need no read. */
+  const recent = new LRUCache<string, Known>({ max: 20_000 });
+  const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
+
+  async function known(sessionId: string, waId: string): Promise<Known | null> {
+    const cached = recent.get(key(sessionId, waId));
+    if (cached) return cached;
+    const entry = await findByWaId(store, sessionId, waId);
+    if (entry) recent.set(key(sessionId, waId), entry);
+    return entry;
+  }
+
+  function news(fence: Fence, messageId: string, type: "message.sent" | "message.delivered" | "message.read"): NewEvent {
+    return { id: services.newId("evt"), type, sessionId: fence.sessionId, messageId, at: services.now().toISOString() };
+  }
+
+  /** The statements that move a message on, each step that it skipped told as well. */
+  function moves(fence: Fence, waId: string, entry: Known, to: "sent" | "delivered" | "read"): InStatement[] {
+    const statements: InStatement[] = [];
+    if (entry.rank < rank.sent) {
+      statements.push(appendNewsStatement(fence, news(fence, entry.messageId, "message.sent"), waId, rank.sent));
+    }
+    if (to !== "sent") {
+      statements.push(appendNewsStatement(fence, news(fence, entry.messageId, `message.${to}`), waId, rank[to]));
+    }
+    statements.push(advanceStatement(fence, { waId, to: rank[to], below: rank[to], chatLid: entry.chatLid }));
+    return statements;
+  }
+
+  async function move(fence: Fence, waId: string, entry: Known, to: "sent" | "delivered" | "read"): Promise<void> {
+    if (entry.rank >= rank[to]) return;
+    const statements = moves(fence, waId, entry, to);
+    // Set before the write: what comes next is written after it, in order.
+    const before = entry.rank;
+    entry.rank = rank[to];
+    try {
+      await writeFenced(store, fence, statements);
+    } catch (error) {
+      entry.rank = before;
+      throw error;
+    }
+    onNews();
+  }
+
+  return {
+    find: (messageId) => findByMessageId(store, messageId),
+    async begin(fence, { messageId, waId, chat, message, keepUntil }) {
+      const { sessionId } = fence;
+      const sealed = await atRest(sessionId).seal(message, context(waId));
+      const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
+      await writeFenced(store, fence, [attemptStatement(fence, { ...entry, sealed }, services.now())]);
+      const { chatLid } = entry;
+      if (!recent.has(key(sessionId, waId))) recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
+    },
+    async sent(fence, waId, chatLid) {
+      const entry = await known(fence.sessionId, waId);
+      if (!entry) return;
+      entry.chatLid ??= chatLid;
+      await move(fence, waId, entry, "sent");
+    },
+    async failed(fence, { messageId, waId, reason }) {
+      const { sessionId } = fence;
+      const at = services.now();
+      const event: NewEvent = {
+        id: services.newId("evt"),
+        type: "message.failed",
+        sessionId,
+        messageId,
+        reason,
+        at: at.toISOString(),
+      };
+      const row = { messageId, sessionId, waId, chat: null, chatLid: null, sealed: null, sealedUntil: null };
+      await writeFenced(store, fence, [
+        attemptStatement(fence, { ...row, rank: rank.sending }, at),
+        appendNewsStatement(fence, event, waId, rank.sent),
+        advanceStatement(fence, { waId, to: rank.failed, below: rank.sent, chatLid: null }),
+      ]);
+      recent.delete(key(sessionId, waId));
+      onNews();
+    },
+    async receipt(fence, { waIds, kind, from }) {
+      await Promise.all(
+        waIds.map(async (waId) => {
+          const entry = await known(fence.sessionId, waId);
+          if (!entry || !isRecipient(entry, from)) return;
+          await move(fence, waId, entry, kind);
+        }),
+      );
+    },
+    async message(sessionId, waId) {
+      const entry = await findByWaId(store, sessionId, waId);
+      if (!entry?.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
+      return atRest(sessionId).open(entry.sealed, context(waId));
+    },
+  };
+}
+
+/** A receipt by LID counts also while the recipient's LID is not known yet: the id is a secret of the two sides. */
+function isRecipient({ chat, chatLid }: Known, from: string): boolean {
+  if (from === chat || from === chatLid) return true;
+  return from.endsWith("@lid") && chatLid === null;
+}

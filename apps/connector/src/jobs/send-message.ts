@@ -1,0 +1,190 @@
+import { type ClaimResult, codePlaceholder, type FailureReason, SealedPayload, type SendJob } from "@sandi/contracts";
+import type { Unsealer } from "@sandi/crypto";
+import type { Logger } from "pino";
+import { SignatureRefused } from "../baileys/mends.ts";
+import { textMessage, whatsappId } from "../baileys/message.ts";
+import type { WhatsAppSocket } from "../baileys/socket.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Services } from "../services.ts";
+import type { LiveSession } from "../session/live.ts";
+import { rank } from "../store/ledger.ts";
+import { type Fence, findSession, LeaseLost } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import type { ClaimMessage } from "./claims.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { Numbers } from "./numbers.ts";
+
+/** What became of a job: there is nothing left to do, or the queue should bring it again. */
+export type SendOutcome = { status: "done" } | { status: "later"; retryAfterSeconds: number; why: string };
+
+export interface SendContext {
+  services: Services;
+  store: Store;
+  logger: Logger;
+  metrics: Metrics;
+  claim: ClaimMessage;
+  unseal: Unsealer;
+  numbers: Numbers;
+  deliveries: Deliveries;
+  find(sessionId: string): LiveSession | undefined;
+  ackTimeoutMs: number;
+  ledgerMs: number;
+}
+
+type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
+
+const done: SendOutcome = { status: "done" };
+
+/** How often the recipient's keys may fail before the message is given up. */
+const maxAttempts = 5;
+
+/** The stanza was not valid: mostly a device of the recipient that is no more. */
+const staleDevices = "479";
+
+/** Ack errors that mean more than "refused". */
+const refusals: Record<string, FailureReason> = {
+  "463": "new_chats_locked",
+  "401": "account_restricted",
+  "403": "account_restricted",
+};
+
+/**
+ * Sends one message, or tells why not. `done` only when the outcome is stored; two deliveries of the same job share
+ * one run, and a message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
+ */
+export function createSender(context: SendContext): (job: SendJob) => Promise<SendOutcome> {
+  const underway = new Map<string, Promise<SendOutcome>>();
+  return (job) => {
+    let run = underway.get(job.messageId);
+    if (!run) {
+      run = send(context, job)
+        .catch((error: unknown) => afterFailure(context, job, error))
+        .finally(() => underway.delete(job.messageId));
+      underway.set(job.messageId, run);
+    }
+    return run;
+  };
+}
+
+async function send(context: SendContext, job: SendJob): Promise<SendOutcome> {
+  const { services, deliveries, claim, logger } = context;
+  const startedAt = services.now().getTime();
+  if (Date.parse(job.expiresAt) <= startedAt) return count(context, done, "expired");
+  const place = await whereabouts(context, job.sessionId);
+  if ("status" in place) return place;
+  const { fence } = place;
+  const known = await deliveries.find(job.messageId);
+  if (known && known.rank >= rank.sent) return count(context, done, "known");
+
+  const claimed = await claim({ messageId: job.messageId, sessionId: job.sessionId, fence: fence.fence });
+  if (claimed.outcome === "busy") return later(Math.ceil(claimed.retryAfterMs / 1000), "claimed by another");
+  if (claimed.outcome === "done") return count(context, done, "not_wanted");
+
+  const waId = whatsappId(job.messageId);
+  const fail = async (reason: FailureReason) => {
+    await deliveries.failed(fence, { messageId: job.messageId, waId, reason });
+    logger.info({ messageId: job.messageId, reason }, "not sent");
+    return count(context, done, reason);
+  };
+  if ("failure" in place) return fail(place.failure);
+  const payload = await openPayload(context, claimed);
+  if (!payload) return fail("unreadable");
+  const { socket } = place;
+  const chat = await context.numbers.jidOf(payload.to.slice(1), job.sessionId, (digits) => socket.lookUp(digits));
+  if (chat === null) return fail("not_on_whatsapp");
+  if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return fail("expired");
+
+  const message = textMessage(payload.text, services.random(32));
+  // A code is kept for devices that ask again only while it is good.
+  const keepUntil =
+    claimed.template === null ? new Date(services.now().getTime() + context.ledgerMs) : new Date(claimed.expiresAt);
+  await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil });
+  const failure = await transmit(context, place, { chat, waId, message, attempt: claimed.attempt });
+  if (failure) return fail(failure);
+  await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
+  context.metrics.sendSeconds.observe((services.now().getTime() - startedAt) / 1000);
+  logger.info({ messageId: job.messageId }, "sent");
+  return count(context, done, "sent");
+}
+
+interface Transmission {
+  chat: string;
+  waId: string;
+  message: Uint8Array;
+  attempt: number;
+}
+
+/** Resolves when WhatsApp's server has the message, or with the reason why it never will; otherwise rejects. */
+async function transmit(
+  { ackTimeoutMs }: SendContext,
+  { live, socket }: Place,
+  { chat, waId, message, attempt }: Transmission,
+): Promise<FailureReason | null> {
+  const acked = live.awaitAck(waId, ackTimeoutMs);
+  try {
+    await socket.send(chat, waId, message);
+  } catch (error) {
+    if (error instanceof SignatureRefused) return "undeliverable";
+    if (attempt >= maxAttempts && live.online() === socket) return "undeliverable";
+    throw error;
+  }
+  const ack = await acked;
+  if (ack.type === "sent") return null;
+  if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
+  if (ack.error === staleDevices && attempt === 1) {
+    live.forgetDevices();
+    throw new Error("WhatsApp has newer devices of the recipient");
+  }
+  return refusals[ack.error] ?? "refused";
+}
+
+interface Place {
+  fence: Fence;
+  live: LiveSession;
+  socket: WhatsAppSocket;
+}
+
+/** The session's socket, or how its messages end without one, or when to ask again. */
+async function whereabouts(
+  { find, store }: SendContext,
+  sessionId: string,
+): Promise<Place | { fence: Fence; failure: FailureReason } | SendOutcome> {
+  const live = find(sessionId);
+  if (live) {
+    const socket = live.online();
+    if (socket) return { fence: live.fence, live, socket };
+    const { state, reason } = live.session.machine;
+    if (state !== "ended") return later(state === "stopped" ? 10 : 2, `the session is ${state}`);
+    return { fence: live.fence, failure: reason === "banned" ? "account_restricted" : "session_ended" };
+  }
+  const row = await findSession(store, sessionId);
+  // A deleted session leaves a tombstone; one that was never heard of may still be on its way here.
+  if (row?.isGone) return { fence: { sessionId, fence: row.fence }, failure: "session_ended" };
+  return later(row ? 2 : 5, row ? "another connector owns the session" : "the session is not known here");
+}
+
+async function openPayload({ unseal }: SendContext, { sealed, template }: Claimed) {
+  try {
+    const payload = SealedPayload.parse(await unseal(sealed));
+    if ("text" in payload) return { to: payload.to, text: payload.text };
+    // A function, for a replacement text gives `$` a meaning.
+    return template === null ? null : { to: payload.to, text: template.replaceAll(codePlaceholder, () => payload.code) };
+  } catch {
+    return null;
+  }
+}
+
+function afterFailure(context: SendContext, { messageId, sessionId }: SendJob, error: unknown): SendOutcome {
+  if (error instanceof LeaseLost) context.find(sessionId)?.lose();
+  context.logger.warn({ messageId, error }, "not sent yet");
+  return count(context, later(1, "the attempt failed"), "later");
+}
+
+function later(retryAfterSeconds: number, why: string): SendOutcome {
+  return { status: "later", retryAfterSeconds: Math.max(1, retryAfterSeconds), why };
+}
+
+function count({ metrics }: SendContext, outcome: SendOutcome, result: string): SendOutcome {
+  metrics.sends.inc({ result });
+  return outcome;
+}

@@ -1,0 +1,27 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+
+/** Values that may not be logged wherever they stand. Numbers are masked where they are logged, by `masked`. */
+const secret = ["code", "text", "sealed", "key", "token", "qr", "authorization", "creds", "message", "to", "phone", "jid", "body"];
+
+export function createLogger(level: string, connectorId: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: { connector: connectorId },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    redact: { paths: secret.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
+    serializers: { error: describe, err: describe },
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** `+62812•••6789`; enough to recognise, not enough to call. */
+export function masked(phone: string): string {
+  return phone.length < 10 ? "•••" : `${phone.slice(0, 6)}•••${phone.slice(-4)}`;
+}
+
+/** What an error is, without its stack's paths and with long numbers masked. */
+export function describe(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.replaceAll(/\d{5,}/g, "…").slice(0, 300);
+}

@@ -1,0 +1,128 @@
+import { ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
+import type { Logger } from "pino";
+import type { CallEdge } from "../edge.ts";
+import type { Services } from "../services.ts";
+import { deleteFromOutbox, type OutboxRow, parkInOutbox, readOutbox } from "../store/outbox.ts";
+import type { Store } from "../store/store.ts";
+
+/** Carries what was learned to the edge: at least once, in order, one batch at a time. */
+export interface Outbox {
+  /** Something was appended. */
+  poke(): void;
+  /** Resolves when the outbox is empty or the time is over; answers whether it is empty. */
+  flush(timeoutMs: number): Promise<boolean>;
+  stop(): void;
+}
+
+interface Options {
+  services: Pick<Services, "now" | "after" | "chance">;
+  store: Store;
+  callEdge: CallEdge;
+  connectorId: string;
+  logger: Logger;
+  onDelivered(events: number): void;
+  onParked(): void;
+}
+
+const batchSize = 200;
+const timeoutMs = 15_000;
+const firstRetryMs = 200;
+const maxRetryMs = 5000;
+
+export function createOutbox(options: Options): Outbox {
+  const { services, store, callEdge, connectorId, logger } = options;
+  let isStopped = false;
+  let isPoked = false;
+  let running: Promise<void> | undefined;
+  let failures = 0;
+  let wake: (() => void) | undefined;
+
+  async function run(): Promise<void> {
+    // What is learned in the same turn of the event loop shares a batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (isPoked && !isStopped) {
+      isPoked = false;
+      try {
+        while (!isStopped) {
+          const rows = await readOutbox(store, connectorId, batchSize);
+          if (rows.length === 0) break;
+          await deliver(rows);
+          failures = 0;
+        }
+      } catch (error) {
+        isPoked = true;
+        await backOff(error);
+      }
+    }
+    running = undefined;
+  }
+
+  /** Stores the rows at the edge and deletes them; what the edge finds wrong is searched for and parked. */
+  async function deliver(rows: OutboxRow[]): Promise<void> {
+    const batch: EventBatch = { connectorId, events: rows.map(toEvent) };
+    const { status } = await callEdge(eventsPath, batch, timeoutMs);
+    if (status >= 200 && status < 300) {
+      await deleteFromOutbox(
+        store,
+        rows.map(({ seq }) => seq),
+      );
+      options.onDelivered(rows.length);
+      return;
+    }
+    if (!isAboutTheEvents(status)) throw new Error(`the edge answered events with ${status}`);
+    if (rows.length === 1) {
+      const [{ seq, body }] = rows as [OutboxRow];
+      await parkInOutbox(store, seq, services.now());
+      const { id, type } = JSON.parse(body) as { id: string; type: string };
+      logger.error({ seq, eventId: id, type, status }, "the edge refuses an event; it is parked");
+      options.onParked();
+      return;
+    }
+    const middle = Math.ceil(rows.length / 2);
+    await deliver(rows.slice(0, middle));
+    await deliver(rows.slice(middle));
+  }
+
+  async function backOff(error: unknown): Promise<void> {
+    const capMs = Math.min(maxRetryMs, firstRetryMs * 2 ** failures);
+    if (failures++ === 0) logger.warn({ error: String(error) }, "the edge does not take events; they wait");
+    await new Promise<void>((resolve) => {
+      const cancel = services.after(capMs * (0.5 + services.chance() / 2), resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    wake = undefined;
+  }
+
+  return {
+    poke() {
+      isPoked = true;
+      if (!isStopped) running ??= run();
+    },
+    async flush(limitMs) {
+      this.poke();
+      wake?.();
+      let isOver = false;
+      const cancel = services.after(limitMs, () => (isOver = true));
+      const over = new Promise<void>((resolve) => services.after(limitMs, resolve));
+      while (running && !isOver) await Promise.race([running, over]);
+      cancel();
+      return !isOver;
+    },
+    stop() {
+      isStopped = true;
+      wake?.();
+    },
+  };
+}
+
+function toEvent({ seq, body }: OutboxRow): ConnectorEvent {
+  return { ...(JSON.parse(body) as object), seq } as ConnectorEvent;
+}
+
+/** A refusal of what was sent, as against of who sent it, how often, or when. */
+function isAboutTheEvents(status: number): boolean {
+  return status === 400 || status === 413 || status === 422;
+}

@@ -1,0 +1,285 @@
+import type { PairingCode, SessionQr } from "@sandi/contracts";
+import type { AtRest } from "@sandi/crypto";
+import type { Logger } from "pino";
+import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
+import { createSocketCaches } from "../baileys/caches.ts";
+import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { Deliveries } from "../jobs/deliveries.ts";
+import type { Metrics } from "../metrics.ts";
+import { type ClientVersion, type Services, sleep } from "../services.ts";
+import { openCredentials, forgetStatement } from "../store/credentials.ts";
+import { appendStatement } from "../store/outbox.ts";
+import { type Fence, LeaseLost, removalStatements, type SessionRow, stateStatement, writeFenced } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import type { Gate } from "../supervisor/gate.ts";
+import { createSession, type Session } from "./session.ts";
+import type { Machine } from "./machine.ts";
+
+/** What the server said of a message, or that nobody can say any more. */
+export type Ack = { type: "sent" } | { type: "refused"; error: string } | { type: "unknown" };
+
+/** A session that this process owns, with its socket. */
+export interface LiveSession {
+  readonly fence: Fence;
+  readonly session: Session;
+  /** The lease holds until then, as far as this process knows. */
+  leaseUntil: number;
+  /** The socket, while messages can be sent through it. */
+  online(): WhatsAppSocket | null;
+  /** Resolves with the server's answer, or `unknown` after the time or when the socket closes. Call it before sending. */
+  awaitAck(waId: string, timeoutMs: number): Promise<Ack>;
+  forgetDevices(): void;
+  qr(): SessionQr | null;
+  /** Null unless QR codes are on show. */
+  pairingCode(phone: string): Promise<PairingCode | null>;
+  /** Another process owns the session: close the socket, write nothing. */
+  lose(): void;
+  /** Closes the socket and stops; with nothing left to write when it resolves. */
+  stop(): Promise<void>;
+}
+
+export interface LiveOptions {
+  services: Services;
+  store: Store;
+  atRest: (sessionId: string) => AtRest;
+  openSocket: OpenSocket;
+  deliveries: Deliveries;
+  gate: Gate;
+  metrics: Metrics;
+  logger: Logger;
+  version: {
+    current(): ClientVersion | null;
+    refresh(): Promise<boolean>;
+  };
+  onNews(): void;
+  /** The session is not ours any more: deleted, or taken by another. */
+  onGone(live: LiveSession): void;
+}
+
+const loginRoomMs = 30_000;
+
+/** Takes up a session whose lease was just acquired. */
+export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
+  const { services, store, deliveries, metrics } = options;
+  const fence: Fence = { sessionId: row.id, fence: row.fence };
+  const logger = options.logger.child({ sessionId: row.id });
+  const atRest = options.atRest(row.id);
+  const credentials = openCredentials(store, atRest, fence);
+  const caches = createSocketCaches();
+  const acks = new Map<string, (ack: Ack) => void>();
+  let auth: AuthState | undefined;
+  let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
+  let pairingEndsAt = 0;
+  let pairing: Promise<unknown> = Promise.resolve();
+  let isStopped = false;
+
+  async function loadAuth(): Promise<AuthState> {
+    return (auth ??= await openAuthState(credentials));
+  }
+
+  function dropCaches(): void {
+    auth = undefined;
+    caches.userDevices.flushAll();
+  }
+
+  function open(number: number): void {
+    options.gate.enter((leave) => {
+      connect(number, leave).catch((error: unknown) => {
+        leave();
+        logger.warn({ error }, "the connection could not be opened");
+        session.closed(number, "connection_lost");
+      });
+    });
+  }
+
+  async function connect(number: number, leave: () => void): Promise<void> {
+    if (isStopped || session.machine.socket !== number) return leave();
+    // What an unfinished pairing left behind would make the next login fail.
+    if (auth && !isLinked(auth.creds)) dropCaches();
+    const state = await loadAuth();
+    if (isStopped || session.machine.socket !== number) return leave();
+    const cancelRoom = services.after(loginRoomMs, leave);
+    const left = () => {
+      cancelRoom();
+      leave();
+    };
+    const isCurrent = () => session.machine.socket === number;
+    const socket = options.openSocket({
+      auth: state,
+      caches,
+      version: options.version.current(),
+      logger,
+      listener: {
+        onQr(qr, lifetimeMs) {
+          left();
+          if (!isCurrent()) return;
+          const at = services.now().getTime();
+          if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
+          session.post({ type: "qr", socket: number });
+          const shown: SessionQr = { qr, expiresAt: new Date(at + lifetimeMs).toISOString() };
+          void session.idle().then(() => {
+            if (isCurrent() && session.machine.state === "pairing") session.qr = shown;
+          });
+        },
+        onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
+        onOpened(phone) {
+          left();
+          session.post({ type: "opened", socket: number, phone });
+        },
+        onClosed(kind) {
+          left();
+          metrics.reconnects.inc({ reason: kind });
+          logger.info({ reason: kind }, "the connection is closed");
+          if (current?.number === number) forgetSocket();
+          session.closed(number, kind);
+        },
+        onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
+        onAck({ waId, error }) {
+          const answer = acks.get(waId);
+          if (answer) answer(error === null ? { type: "sent" } : { type: "refused", error });
+          else if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
+        },
+        onReceipt: (receipt) => deliveries.receipt(fence, receipt),
+        getMessage: (waId) => deliveries.message(row.id, waId),
+        onUnsaved: unsaved,
+      },
+    });
+    current = { number, socket, leave: left };
+  }
+
+  function unsaved(error: unknown): void {
+    if (error instanceof LeaseLost) lost();
+    else logger.error({ error }, "something learned from WhatsApp could not be stored");
+  }
+
+  function forgetSocket(): void {
+    current = undefined;
+    for (const answer of [...acks.values()]) answer({ type: "unknown" });
+  }
+
+  async function shut(number: number, how: "close" | "logOut"): Promise<void> {
+    if (current?.number !== number) return;
+    const { socket, leave } = current;
+    forgetSocket();
+    leave();
+    await socket[how]();
+  }
+
+  function lost(): void {
+    if (isStopped) return;
+    metrics.leasesLost.inc();
+    logger.warn("another connector owns this session now; its socket is closed here");
+    options.onGone(live);
+    void live.stop();
+  }
+
+  async function report(machine: Machine, forget: boolean): Promise<boolean> {
+    const at = services.now();
+    const { state, reason, phone } = machine;
+    try {
+      await writeFenced(store, fence, [
+        ...(forget ? [forgetStatement(fence)] : []),
+        stateStatement(fence, { state, reason, phone, actedRevision: machine.revision }, at),
+        appendStatement(fence, {
+          id: services.newId("evt"),
+          type: "session.state",
+          sessionId: row.id,
+          at: at.toISOString(),
+          state,
+          reason,
+          phone,
+          revision: machine.revision,
+        }),
+      ]);
+    } catch (error) {
+      if (error instanceof LeaseLost) return false;
+      throw error;
+    }
+    if (forget) dropCaches();
+    logger.info({ state, reason }, "the session is in another state");
+    options.onNews();
+    return true;
+  }
+
+  const session: Session = createSession(machineOf(row), {
+    open,
+    close: (number) => shut(number, "close"),
+    logOut: (number) => shut(number, "logOut"),
+    report,
+    dropCaches,
+    refreshVersion: () => options.version.refresh(),
+    alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
+    async remove() {
+      await writeFenced(store, fence, removalStatements(fence, services.now())).catch((error: unknown) => {
+        // The removal itself takes the lease away; the fence still holds.
+        if (!(error instanceof LeaseLost)) throw error;
+      });
+      dropCaches();
+      options.onGone(live);
+      await live.stop();
+    },
+    lost,
+    failed: (effect, error) => logger.error({ effect, error }, "a step of the session failed"),
+    after: services.after,
+    chance: services.chance,
+  });
+
+  const live: LiveSession = {
+    fence,
+    session,
+    leaseUntil: row.leaseUntil,
+    online() {
+      if (session.machine.state !== "online" || current?.number !== session.machine.socket) return null;
+      return live.leaseUntil > services.now().getTime() ? (current?.socket ?? null) : null;
+    },
+    awaitAck(waId, timeoutMs) {
+      return new Promise((resolve) => {
+        const answer = (ack: Ack) => {
+          cancel();
+          if (acks.get(waId) === answer) acks.delete(waId);
+          resolve(ack);
+        };
+        const cancel = services.after(timeoutMs, () => answer({ type: "unknown" }));
+        acks.set(waId, answer);
+      });
+    },
+    forgetDevices: () => void caches.userDevices.flushAll(),
+    qr: () => session.qr,
+    pairingCode(phone) {
+      const asked = pairing.then(async () => {
+        if (session.machine.state !== "pairing" || !current || current.number !== session.machine.socket) return null;
+        const code = await current.socket.requestPairingCode(phone.slice(1));
+        return { code, expiresAt: new Date(pairingEndsAt).toISOString() };
+      });
+      pairing = asked.catch(() => undefined);
+      return asked;
+    },
+    lose: lost,
+    async stop() {
+      if (isStopped) return;
+      isStopped = true;
+      session.stop();
+      await session.idle();
+      if (current) await Promise.race([shut(current.number, "close"), sleep(services, 2000)]);
+    },
+  };
+  const hasNewWish = row.revision > row.actedRevision;
+  session.post(hasNewWish ? { type: "wished", desired: row.desired, revision: row.revision } : { type: "adopted" });
+  return live;
+}
+
+function machineOf(row: SessionRow): Machine {
+  return {
+    state: row.state,
+    reason: row.reason,
+    phone: row.phone,
+    desired: row.desired,
+    revision: row.actedRevision,
+    isLinked: row.phone !== null,
+    socket: null,
+    lastSocket: 0,
+    attempts: 0,
+    strikes: 0,
+    isVersionFresh: false,
+  };
+}

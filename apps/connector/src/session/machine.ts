@@ -1,0 +1,248 @@
+import type { DesiredState, SessionReason, SessionState } from "@sandi/contracts";
+import { type CloseKind, policyOf } from "./close-reasons.ts";
+
+/** A session as the machine knows it. Sockets are told apart by number; `socket` is the only one that counts. */
+export interface Machine {
+  state: SessionState;
+  reason: SessionReason | null;
+  /** E.164. */
+  phone: string | null;
+  desired: DesiredState;
+  /** The newest wish that was acted on. */
+  revision: number;
+  /** There are credentials that WhatsApp knows. */
+  isLinked: boolean;
+  /** The socket that is being opened or is open. */
+  socket: number | null;
+  lastSocket: number;
+  /** Connections lost since the session was last online for a while. */
+  attempts: number;
+  /** Closes in a row that may mean broken keys. */
+  strikes: number;
+  isVersionFresh: boolean;
+}
+
+export type MachineEvent =
+  /** The lease is ours and the row is read. */
+  | { type: "adopted" }
+  /** The operator wants something; an old revision changes nothing. */
+  | { type: "wished"; desired: DesiredState; revision: number }
+  /** The socket shows a QR code. */
+  | { type: "qr"; socket: number }
+  /** The phone has accepted the link; the login follows on a new socket. */
+  | { type: "linked"; socket: number; phone: string }
+  /** Logged in. */
+  | { type: "opened"; socket: number; phone: string }
+  | { type: "closed"; socket: number; kind: CloseKind }
+  /** The account asks for a passkey, or linking has stalled as it does then. */
+  | { type: "passkeyAsked"; socket: number }
+  /** The time of the reconnect has come. */
+  | { type: "retryDue" }
+  /** It has been online for a while. */
+  | { type: "settled"; socket: number }
+  /** The question for a newer client version was answered. */
+  | { type: "versionRefreshed"; isNewer: boolean };
+
+export type Effect =
+  | { type: "open"; socket: number }
+  | { type: "close"; socket: number }
+  /** Tell WhatsApp that this linked device goes, then close. */
+  | { type: "logOut"; socket: number }
+  /** Post `retryDue` after a random time up to the cap. */
+  | { type: "retry"; capMs: number }
+  | { type: "cancelRetry" }
+  /** Post `settled` after a while, if the socket is still the one. */
+  | { type: "settle"; socket: number }
+  /** Store the state and append its event, in one transaction; with `forget`, drop the credentials in it too. */
+  | { type: "report"; forget: boolean }
+  /** Read keys afresh before the next login. */
+  | { type: "dropCaches" }
+  | { type: "refreshVersion" }
+  | { type: "alert"; reason: SessionReason }
+  /** Delete the rows, leave a tombstone, give up the lease. */
+  | { type: "remove" };
+
+export interface Step {
+  machine: Machine;
+  effects: Effect[];
+}
+
+const baseMs = 1000;
+const capMs = 60_000;
+const strikesForBadSession = 3;
+/** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
+const goodbyeAttempts = 3;
+
+export function step(machine: Machine, event: MachineEvent): Step {
+  if ("socket" in event && event.socket !== machine.socket) return still(machine);
+  switch (event.type) {
+    case "adopted":
+      return adopt(machine);
+    case "wished":
+      return wish(machine, event);
+    case "qr":
+      return machine.state === "connecting" ? change(machine, { state: "pairing", reason: null }) : still(machine);
+    case "linked":
+      return change(machine, { state: "connecting", reason: null, isLinked: true, phone: event.phone });
+    case "opened":
+      return open(machine, event);
+    case "closed":
+      return close({ ...machine, socket: null }, event.kind);
+    case "passkeyAsked": {
+      const closed = close({ ...machine, socket: null }, "passkey_required");
+      return { machine: closed.machine, effects: [{ type: "close", socket: event.socket }, ...closed.effects] };
+    }
+    case "retryDue":
+      return machine.state === "waiting" && machine.socket === null ? connect(machine, machine.reason) : still(machine);
+    case "settled":
+      return still({ ...machine, attempts: 0, strikes: 0, isVersionFresh: false });
+    case "versionRefreshed":
+      if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
+      if (event.isNewer) return connect(machine, "version_refused");
+      return end(machine, "version_refused", true);
+  }
+}
+
+/** Goes on where the row says that the last owner was. */
+function adopt(machine: Machine): Step {
+  if (isLeaving(machine)) return leave(machine);
+  if (machine.desired === "stopped") return change(machine, { state: "stopped", reason: "requested" });
+  if (machine.state === "ended") return still(machine);
+  if (machine.state === "stopped" && machine.reason === "pairing_timed_out") return still(machine);
+  return connect(machine, machine.reason);
+}
+
+function wish(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
+  if (revision <= machine.revision) return still(machine);
+  const wished = { ...machine, desired, revision, attempts: 0, strikes: 0, isVersionFresh: false };
+  if (isLeaving(wished)) return leave(wished, machine.state === "online" ? machine.socket : null);
+  const quiet: Machine = { ...wished, socket: null };
+  const next =
+    desired === "stopped"
+      ? change(quiet, { state: "stopped", reason: "requested" }, { always: true })
+      : connect(quiet, "requested", { always: true });
+  return { machine: next.machine, effects: [...quieten(machine), ...next.effects] };
+}
+
+function open(machine: Machine, { socket, phone }: { socket: number; phone: string }): Step {
+  if (isLeaving(machine)) return leave({ ...machine, phone }, socket);
+  const opened = change(machine, { state: "online", reason: null, isLinked: true, phone });
+  return { machine: opened.machine, effects: [...opened.effects, { type: "settle", socket }] };
+}
+
+/** What follows a close is written on its reason; the socket is gone already. */
+function close(machine: Machine, kind: CloseKind): Step {
+  const policy = policyOf(kind);
+  if (isLeaving(machine)) return leaveAfterClose(machine, policy.forgets === true);
+  const isPairing = !machine.isLinked;
+  if (isPairing && (kind === "timed_out" || kind === "pairing_timed_out")) {
+    return change(machine, { state: "stopped", reason: "pairing_timed_out" });
+  }
+  if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);
+  switch (policy.follow) {
+    case "reconnect":
+      return connect(machine, policy.reason);
+    case "backOff": {
+      const strikes = kind === "server_error" ? machine.strikes + 1 : 0;
+      const isBad = strikes >= strikesForBadSession;
+      return backOff({ ...machine, strikes }, isBad ? "bad_session" : policy.reason, isBad || policy.alerts === true);
+    }
+    case "repair": {
+      if (machine.strikes > 0) return end(machine, policy.reason, true);
+      const again = backOff({ ...machine, strikes: 1 }, policy.reason, true);
+      return { machine: again.machine, effects: [{ type: "dropCaches" }, ...again.effects] };
+    }
+    case "refreshVersion": {
+      if (machine.isVersionFresh) return end(machine, policy.reason, true);
+      const waiting = change({ ...machine, isVersionFresh: true }, { state: "waiting", reason: policy.reason });
+      return { machine: waiting.machine, effects: [...waiting.effects, { type: "refreshVersion" }] };
+    }
+    case "stop":
+      return change(machine, { state: "stopped", reason: policy.reason });
+    case "end":
+      return policy.forgets
+        ? forget(machine, policy.reason)
+        : end(machine, policy.reason, policy.alerts === true);
+  }
+}
+
+function connect(machine: Machine, reason: SessionReason | null, { always = false } = {}): Step {
+  const socket = machine.lastSocket + 1;
+  const next = change({ ...machine, socket, lastSocket: socket }, { state: "connecting", reason }, { always });
+  return { machine: next.machine, effects: [...next.effects, { type: "open", socket }] };
+}
+
+function backOff(machine: Machine, reason: SessionReason, alerts: boolean): Step {
+  const delay = Math.min(capMs, baseMs * 2 ** machine.attempts);
+  const waiting = change({ ...machine, attempts: machine.attempts + 1 }, { state: "waiting", reason });
+  const isNew = machine.reason !== reason;
+  return {
+    machine: waiting.machine,
+    effects: [
+      ...waiting.effects,
+      { type: "retry", capMs: delay },
+      ...(alerts && isNew ? [{ type: "alert", reason } as const] : []),
+    ],
+  };
+}
+
+function end(machine: Machine, reason: SessionReason, alerts: boolean): Step {
+  const ended = change(machine, { state: "ended", reason });
+  return { machine: ended.machine, effects: [...ended.effects, ...(alerts ? [{ type: "alert", reason } as const] : [])] };
+}
+
+function forget(machine: Machine, reason: SessionReason): Step {
+  const forgotten = { ...machine, isLinked: false };
+  return change(forgotten, { state: "ended", reason, phone: null }, { always: true, forget: true });
+}
+
+function isLeaving({ desired }: Machine): boolean {
+  return desired === "logged_out" || desired === "deleted";
+}
+
+/** Says goodbye to WhatsApp where there is something to say, over a socket that is opened for it if need be. */
+function leave(machine: Machine, openSocket: number | null = null): Step {
+  const alone: Machine = { ...machine, socket: null };
+  if (openSocket !== null) {
+    const left = farewell(alone);
+    return { machine: left.machine, effects: [{ type: "logOut", socket: openSocket }, ...left.effects] };
+  }
+  if (machine.isLinked && machine.state !== "ended") {
+    if (machine.socket !== null) return still(machine);
+    const next = connect(alone, "requested");
+    return { machine: next.machine, effects: [{ type: "cancelRetry" }, ...next.effects] };
+  }
+  const left = farewell(alone);
+  return { machine: left.machine, effects: [...quieten(machine), ...left.effects] };
+}
+
+function quieten({ socket }: Machine): Effect[] {
+  return [{ type: "cancelRetry" }, ...(socket === null ? [] : [{ type: "close", socket } as const])];
+}
+
+function leaveAfterClose(machine: Machine, isLoggedOut: boolean): Step {
+  if (isLoggedOut || !machine.isLinked || machine.attempts + 1 >= goodbyeAttempts) return farewell(machine);
+  return backOff(machine, "requested", false);
+}
+
+function farewell(machine: Machine): Step {
+  const reason = machine.desired === "deleted" ? "requested" : "logged_out";
+  const left = forget(machine, reason);
+  return machine.desired === "deleted" ? { ...left, effects: [...left.effects, { type: "remove" }] } : left;
+}
+
+function still(machine: Machine): Step {
+  return { machine, effects: [] };
+}
+
+interface HowToReport {
+  /** Report though nothing but the revision may have changed. */
+  always?: boolean;
+  forget?: boolean;
+}
+
+function change(machine: Machine, patch: Partial<Machine>, { always = false, forget: drop = false }: HowToReport = {}): Step {
+  const next = { ...machine, ...patch };
+  const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
+  return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };
+}

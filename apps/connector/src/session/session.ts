@@ -1,0 +1,154 @@
+import type { SessionQr, SessionState } from "@sandi/contracts";
+import type { CloseKind } from "./close-reasons.ts";
+import { type Effect, type Machine, type MachineEvent, step } from "./machine.ts";
+
+/** What the mailbox needs done; each call may take its time, and a failing one is logged and passed over. */
+export interface SessionHands {
+  open(socket: number): void;
+  close(socket: number): Promise<void>;
+  logOut(socket: number): Promise<void>;
+  /** Stores the state; false when the lease was lost. */
+  report(machine: Machine, forget: boolean): Promise<boolean>;
+  dropCaches(): void;
+  refreshVersion(): Promise<boolean>;
+  alert(machine: Machine): void;
+  remove(): Promise<void>;
+  /** The lease is not ours any more. */
+  lost(): void;
+  failed(effect: Effect["type"], error: unknown): void;
+  after(ms: number, run: () => void): () => void;
+  /** Uniform in [0, 1). */
+  chance(): number;
+}
+
+/** A session in motion: its events are taken one at a time, each with all of its effects before the next. */
+export interface Session {
+  readonly machine: Machine;
+  /** The QR code on show, while there is one. */
+  qr: SessionQr | null;
+  post(event: MachineEvent): void;
+  closed(socket: number, kind: CloseKind): void;
+  /** Reports again what could not be stored. */
+  retryReport(): void;
+  /** Resolves when every event posted so far has been dealt with. */
+  idle(): Promise<void>;
+  /** Takes no more events and starts nothing any more; its socket is closed by whoever stops it. */
+  stop(): void;
+}
+
+const settleMs = 30_000;
+
+export function createSession(initial: Machine, hands: SessionHands): Session {
+  let machine = initial;
+  let qr: SessionQr | null = null;
+  let isStopped = false;
+  let isUnreported = false;
+  let running: Promise<void> | undefined;
+  let cancelRetry: (() => void) | undefined;
+  let cancelSettle: (() => void) | undefined;
+  const mailbox: MachineEvent[] = [];
+
+  async function run(): Promise<void> {
+    for (let event = mailbox.shift(); event !== undefined && !isStopped; event = mailbox.shift()) {
+      const { machine: next, effects } = step(machine, event);
+      machine = next;
+      if (machine.state !== "pairing") qr = null;
+      for (const effect of effects) {
+        if (isStopped) break;
+        try {
+          await perform(effect);
+        } catch (error) {
+          hands.failed(effect.type, error);
+        }
+      }
+    }
+    running = undefined;
+  }
+
+  async function perform(effect: Effect): Promise<void> {
+    switch (effect.type) {
+      case "open":
+        return hands.open(effect.socket);
+      case "close":
+        return hands.close(effect.socket);
+      case "logOut":
+        return hands.logOut(effect.socket);
+      case "retry":
+        cancelRetry?.();
+        cancelRetry = hands.after(Math.round(hands.chance() * effect.capMs), () => post({ type: "retryDue" }));
+        return;
+      case "cancelRetry":
+        cancelRetry?.();
+        cancelRetry = undefined;
+        return;
+      case "settle":
+        cancelSettle?.();
+        cancelSettle = hands.after(settleMs, () => post({ type: "settled", socket: effect.socket }));
+        return;
+      case "report":
+        return report(effect.forget);
+      case "dropCaches":
+        return hands.dropCaches();
+      case "refreshVersion":
+        // Not awaited: a slow answer must not hold up a wish.
+        void hands.refreshVersion().then(
+          (isNewer) => post({ type: "versionRefreshed", isNewer }),
+          (error: unknown) => {
+            hands.failed("refreshVersion", error);
+            post({ type: "versionRefreshed", isNewer: false });
+          },
+        );
+        return;
+      case "alert":
+        return hands.alert(machine);
+      case "remove":
+        return hands.remove();
+    }
+  }
+
+  async function report(forget: boolean): Promise<void> {
+    isUnreported = true;
+    const isOurs = await hands.report(machine, forget);
+    isUnreported = false;
+    if (!isOurs) hands.lost();
+  }
+
+  function post(event: MachineEvent): void {
+    if (isStopped) return;
+    mailbox.push(event);
+    running ??= Promise.resolve().then(run);
+  }
+
+  return {
+    get machine() {
+      return machine;
+    },
+    get qr() {
+      return qr;
+    },
+    set qr(next) {
+      qr = next;
+    },
+    post,
+    closed: (socket, kind) => post({ type: "closed", socket, kind }),
+    retryReport() {
+      if (!isUnreported || isStopped || running) return;
+      running = report(!machine.isLinked)
+        .catch((error: unknown) => hands.failed("report", error))
+        .then(run);
+    },
+    async idle() {
+      while (running) await running;
+    },
+    stop() {
+      isStopped = true;
+      cancelRetry?.();
+      cancelSettle?.();
+    },
+  };
+}
+
+/** True while messages can be sent. */
+export function isOnline(state: SessionState): boolean {
+  return state === "online";
+}

@@ -1,0 +1,71 @@
+import type { InStatement } from "@libsql/client";
+import type { ConnectorEvent } from "@sandi/contracts";
+import { fenceHolds, type Fence } from "./sessions.ts";
+import type { Store } from "./store.ts";
+
+type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
+/** An event before the outbox numbers it. */
+export type NewEvent = WithoutSeq<ConnectorEvent>;
+
+/** Appends an event, if the session is still ours. */
+export function appendStatement({ sessionId, fence }: Fence, event: NewEvent): InStatement {
+  return {
+    sql: `INSERT INTO outbox (session_id, body, created_at) SELECT ?, ?, ? WHERE ${fenceHolds}`,
+    args: [sessionId, JSON.stringify(event), Date.parse(event.at), sessionId, fence],
+  };
+}
+
+/** Appends an event about a message, if it is news: while the ledger has the message below this rank. */
+export function appendNewsStatement({ sessionId, fence }: Fence, event: NewEvent, waId: string, below: number): InStatement {
+  return {
+    sql: `INSERT INTO outbox (session_id, body, created_at) SELECT ?, ?, ? FROM ledger
+          WHERE session_id = ? AND wa_id = ? AND rank < ? AND ${fenceHolds}`,
+    args: [sessionId, JSON.stringify(event), Date.parse(event.at), sessionId, waId, below, sessionId, fence],
+  };
+}
+
+export interface OutboxRow {
+  seq: number;
+  body: string;
+}
+
+/** The oldest events of the sessions that this run owns, gone ones included. */
+export async function readOutbox({ client }: Store, run: string, limit: number): Promise<OutboxRow[]> {
+  const { rows } = await client.execute({
+    sql: `SELECT outbox.seq AS seq, outbox.body AS body FROM outbox
+          JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
+          WHERE outbox.parked_at IS NULL ORDER BY outbox.seq LIMIT ?`,
+    args: [run, limit],
+  });
+  return rows.map((row) => ({ seq: Number(row["seq"]), body: String(row["body"]) }));
+}
+
+export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promise<void> {
+  await writer.write([
+    { sql: "DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", args: [JSON.stringify(seqs)] },
+  ]);
+}
+
+/** Keeps an event that the edge refuses, out of the way of the others. */
+export async function parkInOutbox({ writer }: Store, seq: number, now: Date): Promise<void> {
+  await writer.write([{ sql: "UPDATE outbox SET parked_at = ? WHERE seq = ?", args: [now.getTime(), seq] }]);
+}
+
+export interface OutboxDepth {
+  waiting: number;
+  parked: number;
+  oldestAt: Date | null;
+}
+
+export async function outboxDepth({ client }: Store): Promise<OutboxDepth> {
+  const { rows } = await client.execute(
+    `SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(parked_at) AS parked,
+            min(created_at) FILTER (WHERE parked_at IS NULL) AS oldest FROM outbox`,
+  );
+  const oldest = rows[0]?.["oldest"];
+  return {
+    waiting: Number(rows[0]?.["waiting"] ?? 0),
+    parked: Number(rows[0]?.["parked"] ?? 0),
+    oldestAt: oldest === null || oldest === undefined ? null : new Date(Number(oldest)),
+  };
+}

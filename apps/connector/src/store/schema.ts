@@ -1,0 +1,61 @@
+import type { Migration } from "@sandi/libsql";
+
+/** The connector's own database. Times are milliseconds since the epoch. */
+export const migrations: readonly Migration[] = [
+  {
+    name: "0001_connector",
+    statements: [
+      `CREATE TABLE session (
+         id TEXT PRIMARY KEY,
+         workspace_id TEXT NOT NULL,
+         desired TEXT NOT NULL,
+         revision INTEGER NOT NULL,
+         acted_revision INTEGER NOT NULL DEFAULT 0,
+         state TEXT NOT NULL DEFAULT 'stopped',
+         reason TEXT,
+         phone TEXT,
+         state_at INTEGER NOT NULL,
+         owner TEXT,
+         owner_run TEXT,
+         fence INTEGER NOT NULL DEFAULT 0,
+         lease_until INTEGER NOT NULL DEFAULT 0,
+         gone_at INTEGER,
+         created_at INTEGER NOT NULL
+       )`,
+      `CREATE INDEX session_owner_run ON session (owner_run)`,
+      // What a session's WhatsApp login and Signal state consist of, each value sealed.
+      `CREATE TABLE credential (
+         session_id TEXT NOT NULL,
+         kind TEXT NOT NULL,
+         key_id TEXT NOT NULL,
+         sealed TEXT NOT NULL,
+         PRIMARY KEY (session_id, kind, key_id)
+       ) WITHOUT ROWID`,
+      // Every message that was taken on. rank: 1 sending, 2 sent, 3 delivered, 4 read, 9 failed.
+      `CREATE TABLE ledger (
+         message_id TEXT PRIMARY KEY,
+         session_id TEXT NOT NULL,
+         wa_id TEXT NOT NULL,
+         chat TEXT,
+         chat_lid TEXT,
+         rank INTEGER NOT NULL,
+         sealed TEXT,
+         sealed_until INTEGER,
+         created_at INTEGER NOT NULL
+       ) WITHOUT ROWID`,
+      `CREATE INDEX ledger_wa_id ON ledger (session_id, wa_id)`,
+      `CREATE INDEX ledger_sealed_until ON ledger (sealed_until) WHERE sealed IS NOT NULL`,
+      `CREATE INDEX ledger_created_at ON ledger (created_at)`,
+      `CREATE TABLE outbox (
+         seq INTEGER PRIMARY KEY AUTOINCREMENT,
+         session_id TEXT NOT NULL,
+         body TEXT NOT NULL,
+         created_at INTEGER NOT NULL,
+         parked_at INTEGER
+       )`,
+      // What WhatsApp said about a number: its jid, or null when it has no account.
+      `CREATE TABLE number (digits TEXT PRIMARY KEY, jid TEXT, until INTEGER NOT NULL) WITHOUT ROWID`,
+      `CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+    ],
+  },
+];

@@ -1,0 +1,185 @@
+import type { InStatement, ResultSet, Row } from "@libsql/client";
+import { DesiredState, SessionReason, SessionState, type SessionJob } from "@sandi/contracts";
+import type { Store } from "./store.ts";
+
+/** A session as its row tells, with the lease that holds it. */
+export interface SessionRow {
+  id: string;
+  workspaceId: string;
+  /** What the operator wants, and the revision of that wish. */
+  desired: DesiredState;
+  revision: number;
+  /** The newest wish that the session has acted on. */
+  actedRevision: number;
+  state: SessionState;
+  reason: SessionReason | null;
+  phone: string | null;
+  ownerRun: string | null;
+  fence: number;
+  leaseUntil: number;
+  isGone: boolean;
+}
+
+/** Holds while the lease that was taken with this fence has not been taken by another. */
+export const fenceHolds = "EXISTS (SELECT 1 FROM session WHERE id = ? AND fence = ?)";
+
+/** The right to write for a session; a number that rises with every owner. */
+export interface Fence {
+  sessionId: string;
+  fence: number;
+}
+
+/** A write found that another process owns the session now. */
+export class LeaseLost extends Error {
+  override readonly name = "LeaseLost";
+  constructor() {
+    super("another process owns this session now");
+  }
+}
+
+/** Answers a row while the fence holds; the last statement of a write that must know. */
+export function fenceStatement({ sessionId, fence }: Fence): InStatement {
+  return { sql: "SELECT 1 FROM session WHERE id = ? AND fence = ?", args: [sessionId, fence] };
+}
+
+/** Runs statements that are guarded by the fence; rejects with `LeaseLost` when it has fallen and nothing was written. */
+export async function writeFenced({ writer }: Store, fence: Fence, statements: InStatement[]): Promise<ResultSet[]> {
+  const results = await writer.write([...statements, fenceStatement(fence)]);
+  if (results.at(-1)!.rows.length === 0) throw new LeaseLost();
+  return results;
+}
+
+const columns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, owner_run, fence, lease_until, gone_at`;
+
+export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
+  const { rows } = await client.execute({ sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [id] });
+  return rows[0] ? toSession(rows[0]) : null;
+}
+
+/** Stores what the operator wants, unless a newer wish is known. Answers the row. */
+export async function storeWish({ writer }: Store, job: SessionJob, now: Date): Promise<{ row: SessionRow; isNew: boolean }> {
+  const at = now.getTime();
+  const [written, read] = await writer.write([
+    {
+      sql: `INSERT INTO session (id, workspace_id, desired, revision, state, reason, state_at, created_at)
+            VALUES (?, ?, ?, ?, 'stopped', 'created', ?, ?)
+            ON CONFLICT (id) DO UPDATE SET desired = excluded.desired, revision = excluded.revision
+              WHERE excluded.revision > session.revision AND session.workspace_id = excluded.workspace_id
+                AND session.gone_at IS NULL`,
+      args: [job.sessionId, job.workspaceId, job.desired, job.revision, at, at],
+    },
+    { sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [job.sessionId] },
+  ]);
+  return { row: toSession(read!.rows[0]!), isNew: written!.rowsAffected > 0 };
+}
+
+interface Acquire {
+  owner: string;
+  run: string;
+  now: Date;
+  leaseMs: number;
+  /** Take what another run of this same machine holds, though its lease has not expired. */
+  includeOwn: boolean;
+  /** Only this session. */
+  sessionId?: string;
+  limit: number;
+}
+
+/** Takes free and expired leases, each with a higher fence; answers the sessions that are ours from now on. */
+export async function acquireLeases({ writer }: Store, acquire: Acquire): Promise<SessionRow[]> {
+  const now = acquire.now.getTime();
+  const [result] = await writer.write([
+    {
+      sql: `UPDATE session SET owner = ?, owner_run = ?, fence = fence + 1, lease_until = ?
+            WHERE id IN (SELECT id FROM session
+                         WHERE gone_at IS NULL AND owner_run IS NOT ? AND (? IS NULL OR id = ?)
+                           AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?))
+                         ORDER BY lease_until, id LIMIT ?)
+            RETURNING ${columns}`,
+      args: [
+        acquire.owner,
+        acquire.run,
+        now + acquire.leaseMs,
+        acquire.run,
+        acquire.sessionId ?? null,
+        acquire.sessionId ?? null,
+        now,
+        acquire.includeOwn ? 1 : 0,
+        acquire.owner,
+        acquire.limit,
+      ],
+    },
+  ]);
+  return result!.rows.map(toSession);
+}
+
+/** Extends every lease of this run; answers what is still ours, with wishes that others stored meanwhile. */
+export async function renewLeases({ writer }: Store, run: string, until: Date): Promise<SessionRow[]> {
+  const [result] = await writer.write([
+    {
+      sql: `UPDATE session SET lease_until = ? WHERE owner_run = ? AND gone_at IS NULL RETURNING ${columns}`,
+      args: [until.getTime(), run],
+    },
+  ]);
+  return result!.rows.map(toSession);
+}
+
+export async function releaseLease({ writer }: Store, { sessionId, fence }: Fence): Promise<void> {
+  await writer.write([
+    {
+      sql: `UPDATE session SET owner = NULL, owner_run = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
+      args: [sessionId, fence],
+    },
+  ]);
+}
+
+export interface ReportedState {
+  state: SessionState;
+  reason: SessionReason | null;
+  phone: string | null;
+  actedRevision: number;
+}
+
+export function stateStatement({ sessionId, fence }: Fence, reported: ReportedState, now: Date): InStatement {
+  return {
+    sql: `UPDATE session SET state = ?, reason = ?, phone = ?, acted_revision = ?, state_at = ? WHERE id = ? AND fence = ?`,
+    args: [
+      reported.state,
+      reported.reason,
+      reported.phone,
+      reported.actedRevision,
+      now.getTime(),
+      sessionId,
+      fence,
+    ],
+  };
+}
+
+/** Everything of a deleted session but the tombstone, which keeps late jobs from reviving it. */
+export function removalStatements({ sessionId, fence }: Fence, now: Date): InStatement[] {
+  return [
+    { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
+    { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
+    {
+      sql: `UPDATE session SET gone_at = ?, phone = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
+      args: [now.getTime(), sessionId, fence],
+    },
+  ];
+}
+
+function toSession(row: Row): SessionRow {
+  return {
+    id: String(row["id"]),
+    workspaceId: String(row["workspace_id"]),
+    desired: DesiredState.parse(row["desired"]),
+    revision: Number(row["revision"]),
+    actedRevision: Number(row["acted_revision"]),
+    state: SessionState.parse(row["state"]),
+    reason: SessionReason.nullable().parse(row["reason"]),
+    phone: row["phone"] === null ? null : String(row["phone"]),
+    ownerRun: row["owner_run"] === null ? null : String(row["owner_run"]),
+    fence: Number(row["fence"]),
+    leaseUntil: Number(row["lease_until"]),
+    isGone: row["gone_at"] !== null,
+  };
+}

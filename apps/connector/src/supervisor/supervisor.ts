@@ -1,0 +1,108 @@
+import type { SessionJob, SessionState } from "@sandi/contracts";
+import type { Logger } from "pino";
+import type { Services } from "../services.ts";
+import type { LiveSession } from "../session/live.ts";
+import { acquireLeases, releaseLease, renewLeases, type SessionRow, storeWish } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+
+/** Holds the leases of this process and a live session for each. */
+export interface Supervisor {
+  /** Takes back what this machine held, and what nobody holds. */
+  start(): Promise<void>;
+  find(sessionId: string): LiveSession | undefined;
+  /** Stores what the operator wants and sets it in motion here, or answers `elsewhere`. */
+  wish(job: SessionJob): Promise<"taken" | "elsewhere">;
+  countByState(): Map<SessionState, number>;
+  gone(live: LiveSession): void;
+  /** Closes every socket and gives every lease back. */
+  drain(): Promise<void>;
+}
+
+interface Options {
+  services: Services;
+  store: Store;
+  /** The machine, and this run of it. */
+  owner: string;
+  run: string;
+  leaseMs: number;
+  capacity: number;
+  logger: Logger;
+  adopt(row: SessionRow): LiveSession;
+}
+
+export function createSupervisor(options: Options): Supervisor {
+  const { services, store, owner, run, leaseMs, capacity, logger } = options;
+  const sessions = new Map<string, LiveSession>();
+  let isDraining = false;
+  let cancelTick: (() => void) | undefined;
+  let ticking: Promise<void> = Promise.resolve();
+
+  async function acquire(includeOwn: boolean, sessionId?: string): Promise<void> {
+    const limit = capacity - sessions.size;
+    if (limit <= 0 || isDraining) return;
+    const now = services.now();
+    const only = sessionId === undefined ? {} : { sessionId };
+    const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn, limit, ...only });
+    if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
+    for (const row of rows) sessions.set(row.id, options.adopt(row));
+  }
+
+  /** A third of a lease: renew, notice what was lost or wished elsewhere, take what has expired. */
+  async function tick(): Promise<void> {
+    const until = new Date(services.now().getTime() + leaseMs);
+    const rows = new Map((await renewLeases(store, run, until)).map((row) => [row.id, row]));
+    for (const live of sessions.values()) {
+      const row = rows.get(live.fence.sessionId);
+      if (row?.fence !== live.fence.fence) live.lose();
+      else {
+        live.leaseUntil = until.getTime();
+        live.session.post({ type: "wished", desired: row.desired, revision: row.revision });
+        live.session.retryReport();
+      }
+    }
+    await acquire(false);
+  }
+
+  function schedule(): void {
+    if (isDraining) return;
+    cancelTick = services.after(leaseMs / 3, () => {
+      ticking = tick().catch((error: unknown) => logger.error({ error }, "leases could not be renewed"));
+      void ticking.then(schedule);
+    });
+  }
+
+  return {
+    async start() {
+      await acquire(true);
+      schedule();
+    },
+    find: (sessionId) => sessions.get(sessionId),
+    async wish(job) {
+      const { row } = await storeWish(store, job, services.now());
+      if (row.isGone) return "taken";
+      if (!sessions.has(row.id)) await acquire(true, row.id);
+      const live = sessions.get(row.id);
+      live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
+      return live ? "taken" : "elsewhere";
+    },
+    countByState() {
+      const counts = new Map<SessionState, number>();
+      for (const { session } of sessions.values()) {
+        counts.set(session.machine.state, (counts.get(session.machine.state) ?? 0) + 1);
+      }
+      return counts;
+    },
+    gone(live) {
+      if (sessions.get(live.fence.sessionId) === live) sessions.delete(live.fence.sessionId);
+    },
+    async drain() {
+      isDraining = true;
+      cancelTick?.();
+      await ticking;
+      const all = [...sessions.values()];
+      sessions.clear();
+      await Promise.all(all.map((live) => live.stop()));
+      await Promise.all(all.map((live) => releaseLease(store, live.fence).catch(() => undefined)));
+    },
+  };
+}
