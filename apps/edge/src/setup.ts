@@ -1,0 +1,11 @@
+import type { Client } from "@libsql/client";
+import { migrate } from "@sandi/libsql";
+import { migrations } from "./db/migrations.ts";
+
+export { migrations };
+export { createWorkspace, type NewWorkspace } from "./workspaces/create-workspace.ts";
+
+/** Brings the edge's database to the newest schema; answers the names of the steps applied. */
+export function migrateDatabase(client: Client, now: Date): Promise<string[]> {
+  return migrate(client, migrations, now);
+}
