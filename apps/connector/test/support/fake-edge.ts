@@ -1,0 +1,212 @@
+import { createServer, type Server } from "node:http";
+import { createHash } from "node:crypto";
+import { SignJWT } from "jose";
+import { ClaimRequest, type ClaimResult, type ConnectorEvent, EventBatch, type SendJob, type SessionJob } from "@sandi/contracts";
+import {
+  createSealer,
+  createTokenSigner,
+  createTokenVerifier,
+  generateKeyText,
+  generateSealingKeys,
+  generateTokenKeys,
+  webRandom,
+} from "@sandi/crypto";
+
+const now = () => new Date();
+
+/** Every key that the two sides share, made once for a test file. */
+export async function makeKeys() {
+  const [edge, connector, sealing] = await Promise.all([
+    generateTokenKeys("edge-1"),
+    generateTokenKeys("connector-1"),
+    generateSealingKeys("seal-1"),
+  ]);
+  return {
+    edge,
+    connector,
+    sealing,
+    store: generateKeyText("store-1", webRandom),
+    qstash: { current: "sig_current_0123456789", next: "sig_next_0123456789" },
+  };
+}
+export type Keys = Awaited<ReturnType<typeof makeKeys>>;
+
+interface FakeMessage {
+  sealed: string;
+  template: string | null;
+  expiresAt: string;
+  attempt: number;
+}
+
+/** An edge that hands out messages, keeps events, and calls the connector as QStash and as itself. */
+export class FakeEdge {
+  readonly events: ConnectorEvent[] = [];
+  readonly claims: ClaimRequest[] = [];
+  /** What `/internal/events` answers in place of taking the batch. */
+  refuse: ((batch: EventBatch) => number | null) | null = null;
+  claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
+  isDown = false;
+  url = "";
+  connectorUrl = "";
+  readonly keys: Keys;
+  readonly #messages = new Map<string, FakeMessage>();
+  readonly #seen = new Set<string>();
+  #server: Server | undefined;
+
+  constructor(keys: Keys) {
+    this.keys = keys;
+  }
+
+  async start(port = 0): Promise<void> {
+    const verify = createTokenVerifier({
+      publicJwk: this.keys.connector.publicJwk,
+      issuer: "sandi-connector",
+      audience: "sandi-edge",
+      now,
+    });
+    this.#server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        const body = Buffer.concat(chunks).toString();
+        const path = request.url ?? "";
+        const answer = (status: number, value: unknown) => {
+          response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+        };
+        if (this.isDown) return void request.socket.destroy();
+        const token = request.headers.authorization?.slice(7) ?? "";
+        verify(token, { method: "POST", path, body }).then(
+          () => (path.endsWith("/claim") ? answer(200, this.#claim(body)) : answer(this.#take(body), {})),
+          (error: unknown) => answer(401, { error: String(error) }),
+        );
+      });
+    });
+    await new Promise<void>((resolve) => this.#server?.listen(port, "127.0.0.1", resolve));
+    const address = this.#server?.address();
+    this.url = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server?.close(() => resolve()));
+  }
+
+  #claim(body: string) {
+    const request = ClaimRequest.parse(JSON.parse(body));
+    this.claims.push(request);
+    const results = request.claims.map(({ messageId }): ClaimResult => {
+      const special = this.claimAnswer?.(messageId);
+      if (special) return special;
+      const message = this.#messages.get(messageId);
+      if (!message || this.isFinal(messageId)) return { outcome: "done", messageId };
+      return { outcome: "claimed", messageId, ...message, attempt: ++message.attempt };
+    });
+    return { results };
+  }
+
+  #take(body: string): number {
+    const batch = EventBatch.parse(JSON.parse(body));
+    const refused = this.refuse?.(batch);
+    if (refused) return refused;
+    for (const event of batch.events) {
+      if (this.#seen.has(event.id)) continue;
+      this.#seen.add(event.id);
+      this.events.push(event);
+    }
+    return 200;
+  }
+
+  isFinal(messageId: string): boolean {
+    return this.typesOf(messageId).some((type) => type === "message.sent" || type === "message.failed");
+  }
+
+  typesOf(messageId: string): string[] {
+    return this.events.flatMap((event) => ("messageId" in event && event.messageId === messageId ? [event.type] : []));
+  }
+
+  failureOf(messageId: string): string | undefined {
+    const event = this.events.find((one) => one.type === "message.failed" && one.messageId === messageId);
+    return event?.type === "message.failed" ? event.reason : undefined;
+  }
+
+  statesOf(sessionId: string): string[] {
+    return this.events.flatMap((event) =>
+      event.type === "session.state" && event.sessionId === sessionId
+        ? [event.reason ? `${event.state}/${event.reason}` : event.state]
+        : [],
+    );
+  }
+
+  /** Accepts a message as the edge would. */
+  async accept(messageId: string, payload: { to: string; code: string } | { to: string; text: string }, ttlMs = 300_000) {
+    const seal = createSealer(this.keys.sealing.publicJwk);
+    this.#messages.set(messageId, {
+      sealed: await seal(payload),
+      template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
+      expiresAt: new Date(Date.now() + ttlMs).toISOString(),
+      attempt: 0,
+    });
+  }
+
+  /** One delivery by QStash. */
+  async deliver(path: string, job: unknown, { key = this.keys.qstash.current, url = this.connectorUrl + path, tamper = false } = {}) {
+    const body = JSON.stringify(job);
+    const seconds = Math.floor(Date.now() / 1000);
+    const signature = await new SignJWT({
+      body: createHash("sha256").update(tamper ? `${body} ` : body).digest("base64url"),
+    })
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .setIssuer("Upstash")
+      .setSubject(url)
+      .setIssuedAt(seconds)
+      .setNotBefore(seconds)
+      .setExpirationTime(seconds + 300)
+      .setJti(`jwt_${Math.random()}`)
+      .sign(new TextEncoder().encode(key));
+    return fetch(this.connectorUrl + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "upstash-signature": signature },
+      body,
+    });
+  }
+
+  /** Delivers as often as it takes; answers the last status. */
+  async deliverUntilDone(path: string, job: SendJob | SessionJob, { times = 100, pauseMs = 50 } = {}): Promise<number> {
+    for (let i = 0; ; i++) {
+      const status = await this.deliver(path, job).then(
+        (response) => response.status,
+        () => 0,
+      );
+      if ((status >= 200 && status < 300) || i + 1 >= times) return status;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  async rpc(path: string, value: unknown, token?: string): Promise<Response> {
+    const body = JSON.stringify(value);
+    const sign = createTokenSigner({
+      privateJwk: this.keys.edge.privateJwk,
+      issuer: "sandi-edge",
+      audience: "sandi-connector",
+      now,
+      random: webRandom,
+    });
+    const authorization = `Bearer ${token ?? (await sign({ method: "POST", path, body }))}`;
+    return fetch(this.connectorUrl + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization },
+      body,
+    });
+  }
+}
+
+/** Waits until the condition holds. */
+export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

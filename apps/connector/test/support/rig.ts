@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createId, type SendJob, type SessionJob } from "@sandi/contracts";
+import { webRandom } from "@sandi/crypto";
+import { type Simulator, startSimulator } from "@sandi/whatsapp-simulator";
+import { pino } from "pino";
+import { type SocketTuning, socketOpener } from "../../src/baileys/socket.ts";
+import { readConfig } from "../../src/config.ts";
+import { type Connector, startConnector } from "../../src/connector.ts";
+import { type Services, systemServices } from "../../src/services.ts";
+import { FakeEdge, makeKeys, until } from "./fake-edge.ts";
+
+export const newId = (prefix: "ses" | "msg" | "ws") => createId(prefix, new Date(), webRandom(10));
+export const workspaceId = newId("ws");
+
+/** A simulated WhatsApp, a fake edge and a connector between them. */
+export interface Rig {
+  simulator: Simulator;
+  edge: FakeEdge;
+  folder: string;
+  log: string[];
+  connector: Connector;
+  environment: Record<string, string>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  close(): Promise<void>;
+  /** Creates a session and links a phone to it. */
+  pair(number: string): Promise<string>;
+  /** Accepts a message and delivers its job until it is done. */
+  send(sessionId: string, payload: { to: string; code: string } | { to: string; text: string }): Promise<string>;
+  wish(job: Partial<SessionJob> & { sessionId: string }): Promise<number>;
+}
+
+interface RigOptions {
+  environment?: Record<string, string>;
+  services?: Partial<Services>;
+  tuning?: SocketTuning;
+}
+
+export async function startRig({ environment = {}, services = {}, tuning = {} }: RigOptions = {}): Promise<Rig> {
+  const [simulator, keys, folder] = await Promise.all([
+    startSimulator(),
+    makeKeys(),
+    mkdtemp(join(tmpdir(), "sandi-connector-")),
+  ]);
+  const edge = new FakeEdge(keys);
+  await edge.start();
+  const log: string[] = [];
+  const revisions = new Map<string, number>();
+  const rig: Rig = {
+    simulator,
+    edge,
+    folder,
+    log,
+    connector: undefined as unknown as Connector,
+    environment: {
+      HOST: "127.0.0.1",
+      PORT: String(await freePort()),
+      CONNECTOR_ID: "test",
+      EDGE_URL: edge.url,
+      LIBSQL_URL: `file:${join(folder, "connector.db")}`,
+      STORE_KEYS: keys.store,
+      CONNECTOR_TOKEN_PRIVATE_KEY: keys.connector.privateJwk,
+      EDGE_TOKEN_PUBLIC_KEY: keys.edge.publicJwk,
+      CONNECTOR_SEAL_PRIVATE_KEY: keys.sealing.privateJwk,
+      QSTASH_CURRENT_SIGNING_KEY: keys.qstash.current,
+      QSTASH_NEXT_SIGNING_KEY: keys.qstash.next,
+      WHATSAPP_WS_URL: simulator.url,
+      WHATSAPP_ROOT_KEY: simulator.rootKey,
+      LOG_LEVEL: "debug",
+      ...environment,
+    },
+    async start() {
+      const config = readConfig(rig.environment, "test");
+      const logger = pino({ level: "debug" }, { write: (line: string) => void log.push(line) });
+      rig.connector = await startConnector(
+        config,
+        { ...systemServices, fetchVersion: () => Promise.resolve(null), ...services },
+        { logger, openSocket: socketOpener(config.whatsapp, tuning) },
+      );
+    },
+    stop: () => rig.connector.close(),
+    async close() {
+      await rig.connector.close().catch(() => undefined);
+      await edge.stop();
+      await simulator.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+    async wish(job) {
+      const revision = job.revision ?? (revisions.get(job.sessionId) ?? 0) + 1;
+      revisions.set(job.sessionId, revision);
+      const whole = { workspaceId, desired: "running" as const, ...job, revision };
+      return (await edge.deliver("/jobs/session", whole)).status;
+    },
+    async pair(number) {
+      simulator.createPhone({ number });
+      const sessionId = newId("ses");
+      await rig.wish({ sessionId });
+      const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));
+      await simulator.scan(number, qr);
+      await until("the session is online", () => edge.statesOf(sessionId).at(-1) === "online");
+      return sessionId;
+    },
+    async send(sessionId, payload) {
+      const messageId = newId("msg");
+      await edge.accept(messageId, payload);
+      await edge.deliverUntilDone("/jobs/send", sendJob(messageId, sessionId));
+      return messageId;
+    },
+  };
+  rig.environment["PUBLIC_URL"] ??= `http://127.0.0.1:${rig.environment["PORT"]}`;
+  edge.connectorUrl = rig.environment["PUBLIC_URL"];
+  await rig.start();
+  return rig;
+}
+
+export function sendJob(messageId: string, sessionId: string, ttlMs = 300_000): SendJob {
+  return { messageId, sessionId, expiresAt: new Date(Date.now() + ttlMs).toISOString() };
+}
+
+export async function qrOf({ edge }: Rig, sessionId: string): Promise<string | null> {
+  const response = await edge.rpc("/rpc/sessions/qr", { sessionId });
+  if (response.status !== 200) return null;
+  const { qr } = (await response.json()) as { qr: { qr: string } | null };
+  return qr?.qr ?? null;
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
