@@ -216,7 +216,8 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       });
       dropCaches();
       options.onGone(live);
-      await live.stop();
+      // Not awaited: it waits for this very step to end.
+      void live.stop();
     },
     lost,
     failed: (effect, error) => logger.error({ effect, error }, "a step of the session failed"),

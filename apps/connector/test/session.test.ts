@@ -1,0 +1,136 @@
+import { expect, test } from "vitest";
+import type { Effect, Machine } from "../src/session/machine.ts";
+import { createSession, type SessionHands } from "../src/session/session.ts";
+
+const online: Machine = {
+  state: "online",
+  reason: null,
+  phone: "+6281200000001",
+  desired: "running",
+  revision: 1,
+  isLinked: true,
+  socket: 1,
+  lastSocket: 1,
+  attempts: 0,
+  strikes: 0,
+  isVersionFresh: false,
+};
+
+function hands(overrides: Partial<SessionHands> = {}) {
+  const done: string[] = [];
+  const timers = new Map<() => void, number>();
+  const failed: Effect["type"][] = [];
+  const all: SessionHands = {
+    open: (socket) => void done.push(`open ${socket}`),
+    close: async (socket) => void done.push(`close ${socket}`),
+    logOut: async (socket) => void done.push(`logOut ${socket}`),
+    async report({ state }) {
+      done.push(`report ${state}`);
+      return true;
+    },
+    dropCaches: () => void done.push("dropCaches"),
+    refreshVersion: () => Promise.resolve(false),
+    alert: ({ reason }) => void done.push(`alert ${reason}`),
+    remove: async () => void done.push("remove"),
+    lost: () => void done.push("lost"),
+    failed: (effect) => void failed.push(effect),
+    after(ms, run) {
+      timers.set(run, ms);
+      return () => void timers.delete(run);
+    },
+    chance: () => 0.5,
+    ...overrides,
+  };
+  return { all, done, failed, timers, fire: () => [...timers.keys()].forEach((run) => (timers.delete(run), run())) };
+}
+
+test("an event that changes nothing does not cancel the reconnect timer", async () => {
+  const { all, done, timers, fire } = hands();
+  const session = createSession(online, all);
+  session.closed(1, "connection_lost");
+  session.post({ type: "wished", desired: "running", revision: 1 });
+  session.post({ type: "qr", socket: 1 });
+  await session.idle();
+  expect([...timers.values()]).toEqual([500]);
+  fire();
+  await session.idle();
+  expect(done).toEqual(["report waiting", "report connecting", "open 2"]);
+});
+
+test("a late close does not wake an idle session", async () => {
+  const { all, done, timers } = hands();
+  const session = createSession(online, all);
+  session.post({ type: "wished", desired: "stopped", revision: 2 });
+  session.closed(1, "connection_lost");
+  await session.idle();
+  expect(session.machine.state).toBe("stopped");
+  expect(timers.size).toBe(0);
+  expect(done).toEqual(["close 1", "report stopped"]);
+});
+
+test("one failed step does not wedge the queue", async () => {
+  const { all, done, failed } = hands({ close: () => Promise.reject(new Error("no")) });
+  const session = createSession(online, all);
+  session.post({ type: "wished", desired: "stopped", revision: 2 });
+  session.post({ type: "wished", desired: "running", revision: 3 });
+  await session.idle();
+  expect(failed).toEqual(["close"]);
+  expect(done).toEqual(["report stopped", "report connecting", "open 2"]);
+});
+
+test("events are taken one at a time, each with all of its effects", async () => {
+  const order: string[] = [];
+  const { all } = hands({
+    async report({ state }) {
+      order.push(`start ${state}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      order.push(`end ${state}`);
+      return true;
+    },
+  });
+  const session = createSession(online, all);
+  session.closed(1, "connection_lost");
+  session.post({ type: "retryDue" });
+  await session.idle();
+  expect(order).toEqual(["start waiting", "end waiting", "start connecting", "end connecting"]);
+});
+
+test("a state that could not be stored is stored later", async () => {
+  let isDown = true;
+  const { all, done } = hands();
+  const report = all.report;
+  const session = createSession(online, {
+    ...all,
+    report: (machine, forget) => (isDown ? Promise.reject(new Error("database")) : report(machine, forget)),
+  });
+  session.closed(1, "banned");
+  await session.idle();
+  expect(done).toEqual(["alert banned"]);
+  isDown = false;
+  session.retryReport();
+  await session.idle();
+  expect(done).toEqual(["alert banned", "report ended"]);
+  session.retryReport();
+  await session.idle();
+  expect(done).toHaveLength(2);
+});
+
+test("a report that finds the lease taken gives the session up", async () => {
+  const { all, done } = hands({ report: () => Promise.resolve(false) });
+  const session = createSession(online, all);
+  session.closed(1, "replaced");
+  await session.idle();
+  expect(done[0]).toBe("lost");
+});
+
+test("a stopped session takes no more events", async () => {
+  const { all, done, timers } = hands();
+  const session = createSession(online, all);
+  session.closed(1, "connection_lost");
+  await session.idle();
+  session.stop();
+  session.post({ type: "retryDue" });
+  await session.idle();
+  expect(timers.size).toBe(0);
+  expect(done).toEqual(["report waiting"]);
+});
