@@ -4,7 +4,11 @@ const encoder = new TextEncoder();
 export type Random = (size: number) => Uint8Array<ArrayBuffer>;
 
 /** The platform's own randomness. */
-export const webRandom: Random = (size) => crypto.getRandomValues(new Uint8Array(size));
+export const webRandom: Random = (size) => {
+  const bytes = new Uint8Array(size);
+  crypto.getRandomValues(bytes);
+  return bytes;
+};
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
 

@@ -41,6 +41,7 @@ export interface Stack {
   /** Undefined unless the stack brought its own simulator. */
   readonly simulatorUrl: string | undefined;
   readonly libsqlUrl: string;
+  readonly qstash: { url: string; token: string };
   readonly connector: Child;
   readonly simulator: Child | undefined;
   /** Runs the Worker's cron once. */
@@ -142,6 +143,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       connectorUrl: loopback(ports.connector),
       simulatorUrl: whatsapp.kind === "simulator" ? loopback(ports.simulator) : undefined,
       libsqlUrl: libsql.url,
+      qstash: { url: qstash.url, token: secrets.qstashToken },
       connector,
       simulator,
       runCron: async () => edge?.runCron(),

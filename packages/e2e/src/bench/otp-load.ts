@@ -1,0 +1,82 @@
+/** The clients of `pnpm bench otp`, in a process of their own: each creates, waits for its phone, checks, and again. */
+import type { Verification } from "@sandi/contracts";
+import type { Local } from "@sandi/local-stack";
+import { codeIn } from "../harness.ts";
+
+export interface LoadRequest {
+  local: Local;
+  phones: string[];
+  otps: number;
+  clients: number;
+  /** Makes the purposes of this run its own. */
+  label: string;
+}
+
+/** Milliseconds of every OTP, and how long all of it took. */
+export interface LoadReport {
+  accepted: number[];
+  onPhone: number[];
+  checked: number[];
+  seconds: number;
+}
+
+process.once("message", (request) => {
+  void run(request as LoadRequest).then((report) => process.send?.(report, () => process.exit(0)));
+});
+
+async function run({ local, phones, otps, clients, label }: LoadRequest): Promise<LoadReport> {
+  const waiting = new Map<string, (text: string) => void>();
+  await follow(local, waiting);
+  const report: LoadReport = { accepted: [], onPhone: [], checked: [], seconds: 0 };
+  const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" };
+  const post = (path: string, body: unknown) =>
+    fetch(local.apiUrl + path, { method: "POST", headers, body: JSON.stringify(body) });
+
+  async function client(index: number, count: number) {
+    const mine = phones.filter((_, i) => i % clients === index);
+    for (let i = 0; i < count; i++) {
+      const to = mine[i % mine.length] ?? "";
+      const shown = new Promise<string>((resolve) => waiting.set(to, resolve));
+      const startedAt = performance.now();
+      const created = await post("/v1/verifications", { to, purpose: `${label}-${i}` });
+      report.accepted.push(performance.now() - startedAt);
+      if (created.status !== 202) throw new Error(`create: ${created.status} ${await created.text()}`);
+      const { id } = (await created.json()) as Verification;
+      const text = await shown;
+      report.onPhone.push(performance.now() - startedAt);
+      const checkedAt = performance.now();
+      const check = await post(`/v1/verifications/${id}/check`, { code: codeIn(text) });
+      await check.arrayBuffer();
+      report.checked.push(performance.now() - checkedAt);
+      if (check.status !== 200) throw new Error(`check: ${check.status}`);
+    }
+  }
+
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: clients }, (_, i) => client(i, Math.ceil(otps / clients))));
+  report.seconds = (performance.now() - startedAt) / 1000;
+  return report;
+}
+
+/** Follows the simulator's live events, so that waiting for a phone costs it nothing. */
+async function follow(local: Local, waiting: Map<string, (text: string) => void>): Promise<void> {
+  const { body } = await fetch(`${local.simulatorUrl ?? ""}/events`);
+  if (!body) throw new Error("the simulator sends no events");
+  void (async () => {
+    let rest = "";
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        if (!line.startsWith("data:")) continue;
+        const event = JSON.parse(line.slice(5)) as {
+          type: string;
+          phone: string;
+          message?: { direction: string; text: string };
+        };
+        if (event.type === "message" && event.message?.direction === "in")
+          waiting.get(event.phone)?.(event.message.text);
+      }
+    }
+  })();
+}

@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Problem, Verification } from "@sandi/contracts";
+import { Client } from "@upstash/qstash";
+import { type Local, prepare, randomPorts, type Stack, startStack, type StackOptions } from "@sandi/local-stack";
+
+/** What a phone of the simulator shows. */
+export interface PhoneMessage {
+  id: string;
+  from: string;
+  text: string;
+  direction: "in" | "out";
+}
+
+/** A whole stack in a folder of its own, with every line that its parts wrote. */
+export interface TestStack extends Stack {
+  local: Local;
+  dataFolder: string;
+  lines: string[];
+  /** Everything that the user's phone received. */
+  inbox(number?: string): Promise<PhoneMessage[]>;
+  /** A further phone on the simulated WhatsApp. */
+  addPhone(number: string): Promise<void>;
+  api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
+  /** Creates a verification and reads its code from the phone. */
+  sendCode(to?: string, input?: Record<string, unknown>): Promise<{ verification: Verification; code: string }>;
+  /** Hands the connector a job through QStash and waits until QStash has its 2xx. */
+  deliver(path: string, job: unknown): Promise<void>;
+  /** Stops everything and removes the folder. */
+  destroy(): Promise<void>;
+}
+
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T & Partial<Problem>;
+}
+
+/** Starts edge, connector, simulator and emulators on random ports, with a linked session. */
+export async function startTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "sandi-e2e-")));
+  const lines: string[] = [];
+  const stack = await startStack({
+    ports: await randomPorts(),
+    whatsapp: { kind: "simulator" },
+    log: (part, line) => lines.push(`${part} ${line}`),
+    ...options,
+    dataFolder,
+  });
+  const local = await prepare(stack, join(dataFolder, "local.json")).catch(async (error: unknown) => {
+    await stack.stop();
+    throw new Error(`the stack did not get ready:\n${lines.join("\n")}`, { cause: error });
+  });
+
+  const phones = `${local.simulatorUrl ?? ""}/phones`;
+  const inbox = async (number = local.userPhone ?? "") => {
+    const messages = (await (await fetch(`${phones}/${number}/messages`)).json()) as PhoneMessage[];
+    return messages.filter(({ direction }) => direction === "in");
+  };
+
+  async function api<T>(request: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> {
+    const [method = "GET", path = "/"] = request.split(" ");
+    const response = await fetch(stack.apiUrl + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${local.apiKey}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json");
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (isJson ? JSON.parse(text) : text) as Answer<T>["body"],
+    };
+  }
+
+  return {
+    ...stack,
+    get connector() {
+      return stack.connector;
+    },
+    local,
+    dataFolder,
+    lines,
+    inbox,
+    api,
+    async addPhone(number) {
+      const response = await fetch(phones, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ number }),
+      });
+      if (!response.ok) throw new Error(`POST /phones: ${response.status} ${await response.text()}`);
+    },
+    async sendCode(to = local.userPhone ?? "", input = {}) {
+      const before = new Set((await inbox(to)).map(({ id }) => id));
+      const { status, body } = await api<Verification>("POST /v1/verifications", { to, ...input });
+      if (status !== 202) throw new Error(`POST /v1/verifications: ${status} ${JSON.stringify(body)}`);
+      const code = await eventually("the code on the phone", async () => {
+        const message = (await inbox(to)).find(({ id }) => !before.has(id));
+        return message && codeIn(message.text);
+      });
+      return { verification: body, code };
+    },
+    async deliver(path, job) {
+      const client = new Client({ baseUrl: stack.qstash.url, token: stack.qstash.token });
+      const { messageId } = await client.publishJSON({ url: stack.connectorUrl + path, body: job });
+      await eventually("QStash to deliver the job", async () => {
+        const { events } = await client.events({ filter: { messageId } });
+        return events.some(({ state }) => state === "DELIVERED");
+      });
+    },
+    async destroy() {
+      await stack.stop();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The six digits of an OTP's text. */
+export function codeIn(text: string): string | undefined {
+  return /(?<![0-9])[0-9]{6}(?![0-9])/.exec(text)?.[0];
+}
+
+/** Asks until there is an answer; the time is a bound for a broken run, not a measure. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  withinMs = 60_000,
+): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

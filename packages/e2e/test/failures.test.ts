@@ -1,0 +1,88 @@
+import type { Verification } from "@sandi/contracts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+
+const settled = ["sent", "delivered", "read", "failed"];
+
+describe("when a part fails", () => {
+  let stack: TestStack;
+  const numbers = Array.from({ length: 20 }, (_, i) => `+62813000001${String(i).padStart(2, "0")}`);
+
+  beforeAll(async () => {
+    stack = await startTestStack();
+    for (const number of numbers) await stack.addPhone(number);
+  });
+  afterAll(() => stack.destroy());
+
+  async function create(count: number, label: string): Promise<Verification[]> {
+    const made: Verification[] = [];
+    for (let at = 0; at < count; at += 20) {
+      const answers = await Promise.all(
+        numbers
+          .slice(0, Math.min(20, count - at))
+          .map((to) => stack.api<Verification>("POST /v1/verifications", { to, purpose: `${label}-${at}` })),
+      );
+      for (const { status, body } of answers) {
+        expect(status).toBe(202);
+        made.push(body);
+      }
+    }
+    return made;
+  }
+
+  const fetched = async (made: Verification[]) =>
+    Promise.all(made.map(async ({ id }) => (await stack.api<Verification>(`GET /v1/verifications/${id}`)).body));
+
+  const codesOnPhones = async () =>
+    (
+      await Promise.all(
+        numbers.map(async (number) => (await stack.inbox(number)).map(({ id, text }) => ({ id, code: codeIn(text) }))),
+      )
+    ).flat();
+
+  it("a connector killed with -9 under 200 OTPs loses none and shows none twice", async () => {
+    const before = (await codesOnPhones()).length;
+    const creating = create(200, "kill");
+    await eventually("sends to be under way", async () => (await codesOnPhones()).length - before > 20);
+    stack.connector.kill("SIGKILL");
+    const made = await creating;
+    const ended = await eventually(
+      "every OTP to end",
+      async () => {
+        const now = await fetched(made);
+        return now.every(({ delivery }) => settled.includes(delivery.status)) ? now : undefined;
+      },
+      120_000,
+    );
+    const shown = await codesOnPhones();
+    expect(new Set(shown.map(({ id }) => id)).size).toBe(shown.length);
+    const failed = ended.filter(({ delivery }) => delivery.status === "failed").length;
+    expect(shown.length - before).toBe(made.length - failed);
+    expect(stack.lines.filter((line) => line.includes("died")).length).toBe(1);
+  });
+
+  it("an edge that is away for 30 s gets every receipt afterwards", async () => {
+    const made = await create(20, "outage");
+    await eventually("the sends to begin", async () => {
+      const [first] = await fetched(made.slice(0, 1));
+      return first?.delivery.status !== "queued";
+    });
+    await stack.stopEdge();
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    await stack.startEdge();
+    await eventually(
+      "every receipt",
+      async () => (await fetched(made)).every(({ delivery }) => delivery.status === "read"),
+      60_000,
+    );
+    const latest = await fetched(made);
+    expect(latest.every(({ delivery }) => delivery.sentAt !== null && delivery.readAt !== null)).toBe(true);
+  });
+
+  it("a simulated WhatsApp that restarts finds the session linked, and codes go on", async () => {
+    stack.simulator?.kill("SIGTERM");
+    await stack.simulator?.ready();
+    const { code } = await stack.sendCode(numbers[0], { purpose: "after-restart" });
+    expect(code).toMatch(/^[0-9]{6}$/);
+  });
+});

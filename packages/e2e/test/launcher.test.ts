@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Session, Verification } from "@sandi/contracts";
+import type { Local } from "@sandi/local-stack";
+import { startSimulator } from "@sandi/whatsapp-simulator";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { codeIn, eventually } from "../src/harness.ts";
+
+const main = fileURLToPath(new URL("../../local-stack/src/main.ts", import.meta.url));
+
+/** `npm start` without the install: the launcher as a process of its own. */
+interface Launcher {
+  process: ChildProcess;
+  output: () => string;
+  exited: Promise<number | null>;
+}
+
+describe("npm start", () => {
+  let folder: string;
+  let port: number;
+  const running = new Set<Launcher>();
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "sandi-launcher-"));
+    port = 20_000 + Math.floor(Math.random() * 20_000);
+  });
+  afterEach(async () => {
+    for (const { process: child, exited } of running) {
+      child.kill("SIGTERM");
+      await exited;
+    }
+    running.clear();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function launch(args: string[] = [], env: Record<string, string> = {}): Launcher {
+    const child = spawn(process.execPath, [main, "--port", String(port), "--data", folder, ...args], {
+      env: { ...process.env, NO_COLOR: "1", ...env },
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+    const launcher = { process: child, output: () => output, exited };
+    running.add(launcher);
+    void exited.then(() => running.delete(launcher));
+    return launcher;
+  }
+
+  async function ready(launcher: Launcher): Promise<Local> {
+    await eventually(`the launcher:\n${launcher.output()}`, async () => {
+      if (launcher.process.exitCode !== null) throw new Error(launcher.output());
+      return launcher.output().includes("Sandi is ready");
+    });
+    return JSON.parse(await readFile(join(folder, "local.json"), "utf8")) as Local;
+  }
+
+  async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
+    const startedAt = Date.now();
+    launcher.process.kill(signal);
+    expect(await launcher.exited).toBe(0);
+    return Date.now() - startedAt;
+  }
+
+  it("verifies an OTP by itself, leaves nothing behind, and comes back with the same session linked", async () => {
+    const first = launch();
+    const local = await ready(first);
+    expect(first.output()).toMatch(/ms {2}code checked: approved/);
+    expect((await stat(join(folder, "local.json"))).mode & 0o777).toBe(0o600);
+    expect(Object.keys(local).toSorted()).toEqual(
+      ["apiKey", "apiUrl", "dashboard", "sessionId", "simulatorUrl", "userPhone", "workspaceId"].toSorted(),
+    );
+    const pids = await processesNaming(folder);
+    expect(pids.length).toBeGreaterThan(1);
+
+    expect(await stop(first, "SIGINT")).toBeLessThan(5_000);
+    expect(await processesNaming(folder)).toEqual([]);
+    for (let offset = 0; offset < 6; offset++) await (await occupy(port + offset)).free();
+
+    const second = launch();
+    const again = await ready(second);
+    expect({ ...again }).toEqual({ ...local });
+    const session = await get<Session>(again, `/v1/sessions/${local.sessionId}`);
+    expect(session.state).toBe("online");
+    expect(await stop(second, "SIGTERM")).toBeLessThan(5_000);
+  });
+
+  it("says that a part died, starts it again, and goes on", async () => {
+    const launcher = launch();
+    const local = await ready(launcher);
+    const [connector] = await processesNaming("apps/connector/src/main.ts", launcher.process.pid);
+    expect(connector).toBeDefined();
+    process.kill(connector ?? 0, "SIGKILL");
+    await eventually("the news of its death", async () =>
+      /connector.*died \(SIGKILL\); starting again/.test(launcher.output()),
+    );
+    await eventually(
+      "the session",
+      async () => (await get<Session>(local, `/v1/sessions/${local.sessionId}`)).state === "online",
+    );
+  });
+
+  it("names the port that is taken, and who wanted it", async () => {
+    const taken = await occupy(port + 2);
+    const launcher = launch();
+    expect(await launcher.exited).toBe(1);
+    expect(launcher.output()).toContain(`port ${port + 2} (simulator) is taken`);
+    await taken.free();
+  });
+
+  it.each([
+    [["--whatsapp", "ws://192.0.2.1:9000/ws/chat"], {}, "127.0.0.1"],
+    [["--whatsapp", "ws://127.0.0.1:9000/ws/chat"], {}, "WHATSAPP_ROOT_KEY"],
+    [["--whatsapp", "nonsense"], {}, "nonsense"],
+    [["--port", "70000"], {}, "--port"],
+  ])("refuses %j with a sentence that says why", async (args, env, words) => {
+    const launcher = launch(args, env);
+    expect(await launcher.exited).toBe(1);
+    expect(launcher.output()).toContain(words);
+    expect(launcher.output()).not.toContain("    at ");
+  });
+
+  it("works against another simulated server by its URL and root key", async () => {
+    const other = await startSimulator({});
+    try {
+      other.createPhone({ number: "+6281200000009" });
+      other.createPhone({ number: "+6281200000008" });
+      const launcher = launch(["--whatsapp", other.url], { WHATSAPP_ROOT_KEY: other.rootKey });
+      const local = await ready(launcher);
+      const qr = await eventually("a QR code", async () => {
+        const answer = await fetch(`${local.apiUrl}/v1/sessions/${local.sessionId}/qr`, authorized(local));
+        return answer.ok && ((await answer.json()) as { qr: string }).qr;
+      });
+      await other.scan("+6281200000009", qr);
+      await eventually(
+        "the session",
+        async () => (await get<Session>(local, `/v1/sessions/${local.sessionId}`)).state === "online",
+      );
+      const created = await fetch(`${local.apiUrl}/v1/verifications`, {
+        method: "POST",
+        ...authorized(local),
+        body: JSON.stringify({ to: "+6281200000008" }),
+      });
+      expect(created.status).toBe(202);
+      const { id } = (await created.json()) as Verification;
+      const code = await eventually("the code", async () =>
+        codeIn(other.messages("+6281200000008").at(-1)?.text ?? ""),
+      );
+      const check = await fetch(`${local.apiUrl}/v1/verifications/${id}/check`, {
+        method: "POST",
+        ...authorized(local),
+        body: JSON.stringify({ code }),
+      });
+      expect(check.status).toBe(200);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+const authorized = ({ apiKey }: Local) => ({
+  headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+});
+
+async function get<T>(local: Local, path: string): Promise<T> {
+  return (await (await fetch(local.apiUrl + path, authorized(local))).json()) as T;
+}
+
+/** Pids whose command line or environment names this; of one parent only, if given. */
+async function processesNaming(text: string, parent?: number): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^[0-9]+$/.test(name)).map(Number);
+  const named = await Promise.all(
+    pids.map(async (pid) => {
+      if (pid === process.pid) return [];
+      const [command, environment, status] = await Promise.all(
+        ["cmdline", "environ", "stat"].map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "")),
+      );
+      const ppid = Number((status ?? "").split(") ").pop()?.split(" ")[1]);
+      if (parent !== undefined && ppid !== parent) return [];
+      return `${command}${environment}`.includes(text) ? [pid] : [];
+    }),
+  );
+  return named.flat();
+}
+
+async function occupy(port: number): Promise<{ free: () => Promise<void> }> {
+  const server = await new Promise<Server>((resolve, reject) => {
+    const listening = createServer();
+    listening.once("error", reject);
+    listening.listen(port, "127.0.0.1", () => resolve(listening));
+  });
+  return { free: () => new Promise((resolve) => server.close(() => resolve())) };
+}

@@ -1,0 +1,88 @@
+/** The JSON shapes of Hrana 3 over HTTP (https://github.com/tursodatabase/libsql/blob/main/docs/HRANA_3_SPEC.md). */
+
+export type Value =
+  | { type: "null" }
+  | { type: "integer"; value: string }
+  | { type: "float"; value: number }
+  | { type: "text"; value: string }
+  | { type: "blob"; base64: string };
+
+export interface Stmt {
+  sql?: string;
+  sql_id?: number;
+  args?: Value[];
+  named_args?: { name: string; value: Value }[];
+  want_rows?: boolean;
+}
+
+export interface StmtResult {
+  cols: { name: string | null; decltype: string | null }[];
+  rows: Value[][];
+  affected_row_count: number;
+  last_insert_rowid: string | null;
+}
+
+export type BatchCond =
+  | { type: "ok" | "error"; step: number }
+  | { type: "not"; cond: BatchCond }
+  | { type: "and" | "or"; conds: BatchCond[] }
+  | { type: "is_autocommit" };
+
+export interface Batch {
+  steps: { condition?: BatchCond | null; stmt: Stmt }[];
+}
+
+export type StreamRequest =
+  | { type: "close" | "get_autocommit" }
+  | { type: "execute"; stmt: Stmt }
+  | { type: "batch"; batch: Batch }
+  | { type: "sequence" | "describe"; sql?: string; sql_id?: number }
+  | { type: "store_sql"; sql_id: number; sql: string }
+  | { type: "close_sql"; sql_id: number };
+
+export interface HranaError {
+  message: string;
+  code: string;
+}
+
+export type StreamResult = { type: "ok"; response: Record<string, unknown> } | { type: "error"; error: HranaError };
+
+export interface Pipeline {
+  baton?: string | null;
+  requests: StreamRequest[];
+}
+
+/** What a client did wrong in the protocol itself: the whole request is answered 400. */
+export class ProtocolError extends Error {}
+
+export function fromValue(value: Value): null | bigint | number | string | Buffer {
+  switch (value.type) {
+    case "null":
+      return null;
+    case "integer":
+      return BigInt(value.value);
+    case "float":
+    case "text":
+      return value.value;
+    case "blob":
+      return Buffer.from(value.base64, "base64");
+    default:
+      throw new ProtocolError("a value of an unknown type");
+  }
+}
+
+export function toValue(value: unknown): Value {
+  if (value === null || value === undefined) return { type: "null" };
+  if (typeof value === "bigint") return { type: "integer", value: value.toString() };
+  if (typeof value === "number") return { type: "float", value };
+  if (typeof value === "string") return { type: "text", value };
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
+    return { type: "blob", base64: Buffer.from(value as Uint8Array).toString("base64") };
+  }
+  throw new TypeError(`SQLite gave a ${typeof value}`);
+}
+
+export function toError(error: unknown): HranaError {
+  const { code, message } = error as { code?: string; message: string };
+  return { message: message ?? String(error), code: code ?? "SQL_INPUT_ERROR" };
+}
