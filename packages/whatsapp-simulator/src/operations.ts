@@ -93,7 +93,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
     onEvent,
     async waitForMessage(number, matches, timeoutMs = 5000) {
       const phone = find(number);
-      const present = phone.chat.all().find(matches);
+      const present = phone.chat.first(matches);
       if (present) return present;
       return new Promise<ChatMessage>((resolve, reject) => {
         const stop = onMessage((event) => {

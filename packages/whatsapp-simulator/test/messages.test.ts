@@ -171,7 +171,8 @@ describe("messages", () => {
     const two = await linked(simulator);
     await pause(20);
     await sendText(one, userJid, "no longer alone");
-    await two.message((each) => textOf(each) === "no longer alone");
+    const { message } = await two.message((each) => textOf(each) === "no longer alone");
+    expect(message.key.fromMe).toBe(true);
   });
 
   it("carries messages between two companions of different phones", async () => {

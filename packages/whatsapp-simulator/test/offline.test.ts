@@ -57,7 +57,7 @@ describe("offline", () => {
     simulator.updatePhone(user, { online: true });
     expect(await session.status(id, read)).toBe(read);
     expect(simulator.messages(user)).toMatchObject([{ id, text: "later" }]);
-    await expect(simulator.send(user, { to: sender, text: "x" })).resolves.toMatchObject({ status: "sent" });
+    await expect(simulator.send(user, { to: sender, text: "x" })).resolves.toMatchObject({ text: "x" });
   });
 
   it("lets nobody write on a phone that is offline", async () => {
@@ -104,7 +104,7 @@ describe("offline", () => {
     await before.close();
     const after = await newWorld({ stateFile });
     after.updatePhone(user, { online: true });
-    await after.waitForMessage(user, ({ text }) => text === "kept");
+    expect(await after.waitForMessage(user, ({ text }) => text === "kept")).toMatchObject({ from: sender });
   });
 
   it("writes its state by itself, for its owner only, and leaves no drafts", async () => {

@@ -75,9 +75,11 @@ describe("Signal sessions of phones", () => {
   });
 });
 
-describe("uploaded pre-keys", () => {
-  const key = (id: number) => ({ id: Buffer.from([0, 0, id]), key: Buffer.alloc(32, id) });
+function key(id: number) {
+  return { id: Buffer.from([0, 0, id]), key: Buffer.alloc(32, id) };
+}
 
+describe("uploaded pre-keys", () => {
   it("hands each key out once, in order, also after a restart", () => {
     const pool = new PreKeyPool();
     pool.add([key(1), key(2), key(3)]);

@@ -64,5 +64,6 @@ describe("trust, which unmodified Baileys gives to anybody", () => {
     simulator.setFault({ kind: "tampered-bundle", number: user });
     await sendText(session, userJid, "to a forged key");
     await until(() => simulator.stats().messagesShown === 1);
+    expect(simulator.messages(user)).toMatchObject([{ text: "to a forged key" }]);
   });
 });

@@ -32,6 +32,7 @@ export function makeControl(simulator: Simulator): Hono {
   app.get("/", async (c) => c.body(await readPage("index.html"), 200, pageHeaders("text/html")));
   app.get("/page.css", async (c) => c.body(await readPage("page.css"), 200, pageHeaders("text/css")));
   app.get("/page.js", async (c) => c.body(await readPage("page.js"), 200, pageHeaders("text/javascript")));
+  app.get("/bubble.js", async (c) => c.body(await readPage("bubble.js"), 200, pageHeaders("text/javascript")));
 
   app.get("/health", (c) => c.json({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey }));
   app.get("/stats", (c) => c.json(simulator.stats()));

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 const folder = new URL("page/", import.meta.url);
 const read = new Map<string, string>();
 
-export async function readPage(file: "index.html" | "page.css" | "page.js"): Promise<string> {
+export async function readPage(file: "index.html" | "page.css" | "page.js" | "bubble.js"): Promise<string> {
   const known = read.get(file);
   if (known !== undefined) return known;
   const text = await readFile(new URL(file, folder), "utf8");

@@ -16,8 +16,14 @@ export class Chat {
     return this.#messages.length;
   }
 
+  /** Copies, so that what was asked for does not change under its reader. */
   all(): ChatMessage[] {
-    return [...this.#messages];
+    return this.#messages.map((message) => ({ ...message }));
+  }
+
+  first(matches: (message: ChatMessage) => boolean): ChatMessage | undefined {
+    const found = this.#messages.find(matches);
+    return found && { ...found };
   }
 
   find(chat: string, id: string): ChatMessage | undefined {

@@ -65,7 +65,7 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
     if (message) {
       if (change.text === null) Object.assign(message, { kind: "revoked", text: "" });
       else message.text = change.text;
-      if (world.observed()) world.emit({ type: "status", phone: phone.e164, message });
+      if (world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
     }
     return true;
   }

@@ -7,7 +7,7 @@ import type { Phone } from "./phone.ts";
 export function show(world: World, phone: Phone, message: ChatMessage): boolean {
   if (!phone.chat.add(message)) return false;
   phone.dirty = true;
-  if (world.observed()) world.emit({ type: "message", phone: phone.e164, message });
+  if (world.observed()) world.emit({ type: "message", phone: phone.e164, message: { ...message } });
   return true;
 }
 
@@ -15,7 +15,7 @@ export function showStatus(world: World, phone: Phone, chat: string, id: string,
   const message = phone.chat.advance(chat, id, status);
   if (!message) return;
   phone.dirty = true;
-  if (world.observed()) world.emit({ type: "status", phone: phone.e164, message });
+  if (world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
 }
 
 /** Somebody's companion types to somebody's phone: the page shows it, nobody keeps it. */

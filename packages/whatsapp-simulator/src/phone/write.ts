@@ -54,7 +54,7 @@ export async function write(
     }
   });
   showStatus(world, phone, to.e164, id, "sent");
-  return message;
+  return { ...message };
 }
 
 /** Sends a message between a phone and its own companion, outside of any chat. */

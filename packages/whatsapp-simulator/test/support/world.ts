@@ -22,11 +22,11 @@ type Config = Parameters<typeof connect>[2];
 
 /** A client of the sender's phone, paired and logged in, closed when the test ends. */
 export async function linked(simulator: Simulator, number = sender, config: Config = {}): Promise<Client> {
-  const client = await pair(simulator, number, config);
-  onTestFinished(() => client.end());
+  const session = await pair(simulator, number, config);
+  onTestFinished(() => session.end());
   // Settled: it took the keys and the history that a new companion is given.
   await until(() => simulator.phone(number).devices.every((device) => device.queued === 0));
-  return client;
+  return session;
 }
 
 /** A client that connects with what it has, or with nothing. */

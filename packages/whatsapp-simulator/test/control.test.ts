@@ -1,0 +1,193 @@
+import { request } from "node:http";
+import { describe, expect, it } from "vitest";
+import type { Simulator } from "../src/index.ts";
+import { client, newWorld, sender, until, user } from "./support/world.ts";
+
+async function call(
+  simulator: Simulator,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) {
+  const response = await fetch(`${simulator.httpUrl}${path}`, {
+    method,
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    headers: { "content-type": "application/json", ...headers },
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    type: response.headers.get("content-type"),
+    body: text === "" ? undefined : JSON.parse(text),
+  };
+}
+
+/** fetch does not let anybody choose the Host header. */
+function statusWithHost(simulator: Simulator, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { host: "127.0.0.1", port: simulator.port, path: "/phones", headers: { host } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+const at = `/phones/${encodeURIComponent(sender)}`;
+
+describe("control API", () => {
+  it("tells a client where to connect and whom to trust", async () => {
+    const simulator = await newWorld();
+    const { status, body } = await call(simulator, "GET", "/health");
+    expect(status).toBe(200);
+    expect(body).toEqual({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey });
+    expect(body.rootKey).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("makes phones, lists them and finds them by +number, digits and encoded", async () => {
+    const simulator = await newWorld();
+    const made = await call(simulator, "POST", "/phones", { number: "+4915112345678", name: "Jürgen" });
+    expect(made).toMatchObject({ status: 201, body: { number: "+4915112345678", name: "Jürgen", online: true } });
+    expect((await call(simulator, "GET", "/phones")).body).toHaveLength(3);
+    for (const form of ["4915112345678", "+4915112345678", "%2B4915112345678"]) {
+      expect(await call(simulator, "GET", `/phones/${form}`)).toMatchObject({ status: 200, body: { name: "Jürgen" } });
+    }
+    expect(await call(simulator, "POST", "/phones", { number: "4915112345678" })).toMatchObject({
+      status: 409,
+      body: { code: "phone_exists", errors: [{ field: "number" }] },
+    });
+  });
+
+  it("pairs, sends, shows and unlinks", async () => {
+    const simulator = await newWorld();
+    const pairing = client(simulator);
+    const linked = await call(simulator, "POST", `${at}/scan`, { qr: await pairing.qr });
+    expect(linked).toMatchObject({ status: 201, body: { id: 1 } });
+    await pairing.closed;
+    const session = client(simulator, pairing.auth);
+    await session.opened;
+    const sent = await call(simulator, "POST", `/phones/${user}/messages`, { to: sender, text: "hello" });
+    expect(sent).toMatchObject({ status: 201, body: { text: "hello", direction: "out" } });
+    await until(() => simulator.messages(sender).length === 1);
+    const { body } = await call(simulator, "GET", `${at}/messages`);
+    expect(body).toMatchObject([{ from: user, chat: user, kind: "text", text: "hello", encryption: "pkmsg" }]);
+    expect((await call(simulator, "DELETE", `${at}/devices/1`)).status).toBe(204);
+    expect(await session.closed).toMatchObject({ code: 401 });
+  });
+
+  it("changes a phone", async () => {
+    const simulator = await newWorld();
+    const patch = { receipts: "none", online: false, latencyMs: 20, name: "Renamed", addressing: "lid" };
+    expect(await call(simulator, "PATCH", at, patch)).toMatchObject({ status: 200, body: patch });
+    expect(simulator.phone(sender)).toMatchObject(patch);
+  });
+
+  it("starts, lists and ends faults", async () => {
+    const simulator = await newWorld();
+    const fault = { kind: "send-error", number: sender, code: 463, times: 3 };
+    const { status, body } = await call(simulator, "POST", "/faults", fault);
+    expect({ status, body }).toMatchObject({ status: 201, body: { ...fault, number: sender.slice(1), lasting: true } });
+    expect((await call(simulator, "GET", "/faults")).body).toEqual([body]);
+    expect((await call(simulator, "DELETE", `/faults/${body.id}`)).status).toBe(204);
+    await call(simulator, "POST", "/faults", { kind: "wrong-root" });
+    expect((await call(simulator, "DELETE", "/faults")).status).toBe(204);
+    expect((await call(simulator, "GET", "/faults")).body).toEqual([]);
+  });
+
+  it("counts", async () => {
+    const simulator = await newWorld();
+    await simulator.send(user, { to: sender, text: "one" });
+    await until(() => simulator.stats().messagesShown === 1);
+    expect((await call(simulator, "GET", "/stats")).body).toMatchObject({
+      phones: 2,
+      messagesWritten: 1,
+      messagesShown: 1,
+    });
+  });
+
+  const refusals: [name: string, method: string, path: string, body: unknown, status: number, field?: string][] = [
+    ["broken JSON", "POST", "/phones", "{", 400, "body"],
+    ["no object", "POST", "/phones", "null", 400, "body"],
+    ["no number", "POST", "/phones", {}, 400, "number"],
+    ["a number of the wrong type", "POST", "/phones", { number: 62811 }, 400, "number"],
+    ["a number that is none", "POST", "/phones", { number: "hello" }, 400, "number"],
+    ["an unknown field", "POST", "/phones", { number: "+628110000", pin: "1234" }, 400, "pin"],
+    ["a phone that is none in the path", "GET", "/phones/hello", undefined, 400, "number"],
+    ["a phone that does not exist", "GET", "/phones/+628119999999", undefined, 404, "number"],
+    ["a recipient that does not exist", "POST", `${at}/messages`, { to: "+628119999999", text: "x" }, 404, "to"],
+    ["no text", "POST", `${at}/messages`, { to: user }, 400, "text"],
+    ["an empty text", "POST", `${at}/messages`, { to: user, text: "" }, 400, "text"],
+    ["a text that is too long", "POST", `${at}/messages`, { to: user, text: "x".repeat(10_001) }, 400, "text"],
+    ["a QR that is none", "POST", `${at}/scan`, { qr: "zz" }, 400, "qr"],
+    ["a QR that is gone", "POST", `${at}/scan`, { qr: "2@a,b,c,d,1" }, 409, "qr"],
+    ["a pairing code nobody asked for", "POST", `${at}/pairing-code`, { code: "ABCD1234" }, 409],
+    ["unknown receipts", "PATCH", at, { receipts: "maybe" }, 400, "receipts"],
+    ["a change of nothing", "PATCH", at, {}, 400, "body"],
+    ["a negative latency", "PATCH", at, { latencyMs: -1 }, 400, "latencyMs"],
+    ["an unknown fault", "POST", "/faults", { kind: "gremlins" }, 400, "kind"],
+    ["a fault without its code", "POST", "/faults", { kind: "stream-error", number: sender }, 400, "code"],
+    ["a fault of an unknown phone", "POST", "/faults", { kind: "mute", number: "+628119999999" }, 404, "number"],
+    ["a fault that is not on", "DELETE", "/faults/nope", undefined, 404],
+    ["a device that is not linked", "DELETE", `${at}/devices/7`, undefined, 404],
+    ["a device that is no number", "DELETE", `${at}/devices/x`, undefined, 404],
+    ["a path that leads nowhere", "GET", "/nowhere", undefined, 404],
+    ["a body of 10 MB", "POST", "/phones", `"${"x".repeat(10_000_000)}"`, 413],
+  ];
+
+  it.each(refusals)("refuses %s and stores nothing", async (_name, method, path, body, status, field) => {
+    const simulator = await newWorld();
+    const answer = await call(simulator, method, path, body);
+    expect(answer).toMatchObject({ status, type: "application/problem+json" });
+    expect(answer.body).toMatchObject({ status, title: expect.any(String), code: expect.any(String) });
+    expect(answer.body.errors?.[0]?.field).toBe(field);
+    expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.[tj]s|node_modules/);
+    expect(simulator.phones()).toHaveLength(2);
+    expect(simulator.faults()).toEqual([]);
+    expect(simulator.messages(sender)).toEqual([]);
+  });
+
+  it("takes JSON only, so that no form of another page can post", async () => {
+    const simulator = await newWorld();
+    const headers = { "content-type": "text/plain" };
+    expect((await call(simulator, "POST", "/phones", { number: "+628110000" }, headers)).status).toBe(415);
+  });
+
+  it("refuses other hosts and other origins", async () => {
+    const simulator = await newWorld();
+    expect(await statusWithHost(simulator, "evil.example")).toBe(403);
+    expect(await statusWithHost(simulator, `localhost:${simulator.port}`)).toBe(200);
+    const body = { number: "+628110000" };
+    expect((await call(simulator, "POST", "/phones", body, { origin: "https://evil.example" })).status).toBe(403);
+    expect((await call(simulator, "POST", "/phones", body, { "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await call(simulator, "POST", "/phones", body, { origin: simulator.httpUrl })).status).toBe(201);
+  });
+
+  it("refuses WebSockets anywhere but at /ws/chat", async () => {
+    const simulator = await newWorld();
+    const socket = new WebSocket(`${simulator.url}/elsewhere`);
+    await new Promise((resolve) => socket.addEventListener("error", resolve, { once: true }));
+    expect(simulator.stats().connections).toBe(0);
+  });
+
+  it("cuts off whoever does not speak the protocol", async () => {
+    const simulator = await newWorld();
+    for (const garbage of ["hello, this is no handshake", "WA\u0006\u0003\u0000\u0000\u0004abcd"]) {
+      const socket = new WebSocket(simulator.url);
+      await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+      const closed = new Promise((resolve) => socket.addEventListener("close", resolve, { once: true }));
+      socket.send(Buffer.from(garbage, "latin1"));
+      await closed;
+    }
+    expect(simulator.stats().sockets.open).toBe(0);
+  });
+
+  it("listens on loopback only", async () => {
+    const { startSimulator } = await import("../src/index.ts");
+    await expect(startSimulator({ host: "0.0.0.0" })).rejects.toThrow(/loopback only/);
+  });
+});

@@ -1,0 +1,125 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { Simulator } from "../src/index.ts";
+import { client, linked, newWorld, sender, sendText, until, user, userJid } from "./support/world.ts";
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+});
+
+afterAll(() => browser?.close());
+
+async function openPage(simulator: Simulator): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+  onTestFinished(() => page.close());
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await page.goto(simulator.httpUrl);
+  await page.locator("#live[data-state=live]").waitFor();
+  return { page, complaints };
+}
+
+const phoneOf = (page: Page, name: string) => page.getByRole("article", { name });
+
+describe("page", () => {
+  it("shows a code live in a bubble, and sends the reply that is typed", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const { page, complaints } = await openPage(simulator);
+    await sendText(session, userJid, "Your *Acme* code is 482913. Do not share it.");
+    const ayu = phoneOf(page, "Ayu");
+    const bubble = ayu.locator(".bubble.in");
+    await bubble.waitFor();
+    expect(await bubble.locator(".code").textContent()).toBe("482913");
+    expect(await bubble.locator("strong").textContent()).toBe("Acme");
+    await ayu.getByLabel("Message", { exact: true }).fill("thank you");
+    await ayu.getByRole("button", { name: "Send" }).click();
+    await ayu.locator(".bubble.out", { hasText: "thank you" }).waitFor();
+    await session.message((message) => message.message?.conversation === "thank you");
+    await phoneOf(page, "Sandi").locator(".bubble.out[data-status=read]").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows markup of strangers as text", async () => {
+    const simulator = await newWorld();
+    const { page, complaints } = await openPage(simulator);
+    const text = `<img src=x onerror="document.title='owned'"> <b>1234</b>`;
+    await simulator.send(sender, { to: user, text });
+    const bubble = phoneOf(page, "Ayu").locator(".bubble.in");
+    await bubble.waitFor();
+    expect(await bubble.textContent()).toContain(text);
+    expect(await bubble.locator("img, b").count()).toBe(0);
+    expect(await page.title()).not.toBe("owned");
+    expect(complaints).toEqual([]);
+  });
+
+  it("scans a QR, cuts the line and unlinks", async () => {
+    const simulator = await newWorld();
+    const { page } = await openPage(simulator);
+    const pairing = client(simulator);
+    const qr = await pairing.qr;
+    await page.getByText("1 waiting to be scanned").waitFor();
+    const phone = phoneOf(page, "Sandi");
+    await phone.getByText("Link a device").click();
+    await phone.getByLabel("Text of the QR").fill(qr);
+    await phone.getByRole("button", { name: "Scan" }).click();
+    await pairing.closed;
+    const session = client(simulator, pairing.auth);
+    await session.opened;
+    await phone.getByRole("button", { name: "Cut the line" }).click();
+    expect(await session.closed).toMatchObject({ code: 428 });
+    const again = client(simulator, pairing.auth);
+    await again.opened;
+    await phone.getByRole("button", { name: "Unlink" }).click();
+    expect(await again.closed).toMatchObject({ code: 401 });
+  });
+
+  it("goes offline and online, chooses receipts, and adds a phone", async () => {
+    const simulator = await newWorld();
+    const { page } = await openPage(simulator);
+    const ayu = phoneOf(page, "Ayu");
+    await ayu.getByText("Online").click();
+    await until(() => !simulator.phone(user).online);
+    await ayu.getByText("Offline. Messages wait.").waitFor();
+    await ayu.getByText("Online").click();
+    await until(() => simulator.phone(user).online);
+    await ayu.getByText("delivered").click();
+    await until(() => simulator.phone(user).receipts === "delivered");
+    await page.locator("#add [name=number]").fill("+49 151 1234-5678");
+    await page.locator("#add [name=name]").fill("Jürgen");
+    await page.getByRole("button", { name: "Add it" }).click();
+    await phoneOf(page, "Jürgen").waitFor();
+    expect(simulator.phone("+4915112345678").name).toBe("Jürgen");
+  });
+
+  it("says what is wrong with an input", async () => {
+    const simulator = await newWorld();
+    const { page } = await openPage(simulator);
+    await page.locator("#add [name=number]").fill("nope");
+    await page.getByRole("button", { name: "Add it" }).click();
+    const said = page.locator("#add .said", { hasText: "must be" });
+    await said.waitFor();
+    expect(await said.textContent()).toContain("number: must be a phone number");
+  });
+
+  it("allows nothing from elsewhere, and no inline script", async () => {
+    const simulator = await newWorld();
+    const response = await fetch(simulator.httpUrl);
+    const policy = response.headers.get("content-security-policy");
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe");
+    for (const file of ["/", "/page.css", "/page.js", "/bubble.js"]) {
+      const text = await (await fetch(simulator.httpUrl + file)).text();
+      expect(text).not.toMatch(/(src|href|url\()\s*=?\s*["']?https?:/);
+      expect(text).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write/);
+    }
+  });
+});
