@@ -1,5 +1,5 @@
 import { serve } from "@hono/node-server";
-import { atRest, type AtRest, createKeyRing, createUnsealer } from "@sandi/crypto";
+import { type AtRest, createKeyRing } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
@@ -11,6 +11,7 @@ import { createNumbers } from "./jobs/numbers.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
 import { createSignatureCheck } from "./jobs/signature.ts";
+import { createNodeUnsealer } from "./jobs/unseal.ts";
 import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
@@ -18,6 +19,8 @@ import { sessionRpc } from "./rpc/sessions.ts";
 import { createTokenCheck } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
+import { nodeAtRest } from "./store/at-rest.ts";
+import { credentialStore } from "./store/credentials.ts";
 import { findSetting, storeSetting } from "./store/numbers.ts";
 import { outboxDepth } from "./store/outbox.ts";
 import { sweepLedger } from "./store/ledger.ts";
@@ -52,7 +55,7 @@ export async function startConnector(config: Config, services: Services, replace
   const sealers = new Map<string, AtRest>();
   const atRestOf = (sessionId: string): AtRest => {
     let sealer = sealers.get(sessionId);
-    if (!sealer) sealers.set(sessionId, (sealer = atRest(keys, sessionId, services.random)));
+    if (!sealer) sealers.set(sessionId, (sealer = nodeAtRest(keys, sessionId, services.random)));
     return sealer;
   };
 
@@ -71,6 +74,7 @@ export async function startConnector(config: Config, services: Services, replace
     onParked: () => metrics.eventsParked.inc(),
   });
   const deliveries = createDeliveries({ services, store, atRest: atRestOf, onNews: outbox.poke });
+  const openCredentials = credentialStore(store);
   const gate = createGate(config.connectConcurrency);
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
   const versions = createVersions({
@@ -92,6 +96,7 @@ export async function startConnector(config: Config, services: Services, replace
         services,
         store,
         atRest: atRestOf,
+        openCredentials,
         openSocket,
         deliveries,
         gate,
@@ -114,7 +119,7 @@ export async function startConnector(config: Config, services: Services, replace
     logger,
     metrics,
     claim: createClaims(callEdge, run),
-    unseal: createUnsealer(config.sealPrivateKey),
+    unseal: createNodeUnsealer(config.sealPrivateKey),
     numbers: createNumbers(store, services),
     deliveries,
     find: supervisor.find,

@@ -74,6 +74,7 @@ export interface SocketOptions {
 
 export type OpenSocket = (options: SocketOptions) => WhatsAppSocket;
 
+const connectTimeoutMs = 20_000;
 const closeGraceMs = 1000;
 const logOutTimeoutMs = 5000;
 const linkingStallMs = 45_000;
@@ -119,7 +120,8 @@ function openSocket(
     syncFullHistory: false,
     emitOwnEvents: false,
     enableRecentMessageCache: false,
-    connectTimeoutMs: 20_000,
+    // With a time-out here Baileys makes a timer and two errors for every frame it sends; ours is below.
+    connectTimeoutMs: 0,
     defaultQueryTimeoutMs: 20_000,
     keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
     ...(tuning.qrTimeoutMs === undefined ? {} : { qrTimeout: tuning.qrTimeoutMs }),
@@ -135,8 +137,11 @@ function openSocket(
     },
   });
 
+  const connecting = setTimeout(() => void giveUp(), connectTimeoutMs);
+
   function die(): boolean {
     clearTimeout(stall);
+    clearTimeout(connecting);
     if (isDead) return false;
     return (isDead = true);
   }
@@ -150,6 +155,7 @@ function openSocket(
   });
   sock.ev.on("connection.update", ({ connection, lastDisconnect, qr, isNewLogin }) => {
     if (isDead) return;
+    if (qr !== undefined || connection === "open") clearTimeout(connecting);
     if (qr !== undefined) {
       listener.onQr(qr, tuning.qrTimeoutMs ?? (isFirstQr ? firstQrMs : nextQrMs));
       isFirstQr = false;
@@ -175,6 +181,13 @@ function openSocket(
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   takeReceipts(sock, listener);
+
+  /** Nothing came of the connection. */
+  async function giveUp(): Promise<void> {
+    if (isDead) return;
+    await shut(() => ended(sock));
+    listener.onClosed("timed_out");
+  }
 
   async function shut(ending: () => Promise<unknown> | void): Promise<void> {
     if (!die()) return;

@@ -1,4 +1,3 @@
-import type { InStatement } from "@libsql/client";
 import type { FailureReason } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
@@ -6,9 +5,12 @@ import type { Services } from "../services.ts";
 import {
   advanceStatement,
   attemptStatement,
+  attemptWriter,
   findByMessageId,
   findByWaId,
   type LedgerEntry,
+  type Move,
+  moveWriter,
   rank,
 } from "../store/ledger.ts";
 import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
@@ -53,6 +55,8 @@ const context = (id: string) => ({ table: "ledger", column: "sealed", id });
 export function createDeliveries({ services, store, atRest, onNews }: Options): Deliveries {
   /** The newest messages, so that acks and receipts need no read. */
   const recent = new LRUCache<string, Known>({ max: 20_000 });
+  const begin = attemptWriter(store);
+  const moveOn = moveWriter(store);
   const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
 
   async function known(sessionId: string, waId: string): Promise<Known | null> {
@@ -67,27 +71,17 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
     return { id: services.newId("evt"), type, sessionId: fence.sessionId, messageId, at: services.now().toISOString() };
   }
 
-  /** The statements that move a message on, each step that it skipped told as well. */
-  function moves(fence: Fence, waId: string, entry: Known, to: "sent" | "delivered" | "read"): InStatement[] {
-    const statements: InStatement[] = [];
-    if (entry.rank < rank.sent) {
-      statements.push(appendNewsStatement(fence, news(fence, entry.messageId, "message.sent"), waId, rank.sent));
-    }
-    if (to !== "sent") {
-      statements.push(appendNewsStatement(fence, news(fence, entry.messageId, `message.${to}`), waId, rank[to]));
-    }
-    statements.push(advanceStatement(fence, { waId, to: rank[to], below: rank[to], chatLid: entry.chatLid }));
-    return statements;
-  }
-
+  /** Moves a message on, each step that it skipped told as well. */
   async function move(fence: Fence, waId: string, entry: Known, to: "sent" | "delivered" | "read"): Promise<void> {
-    if (entry.rank >= rank[to]) return;
-    const statements = moves(fence, waId, entry, to);
-    // Set before the write: what comes next is written after it, in order.
     const before = entry.rank;
+    if (before >= rank[to]) return;
+    const steps: Move["news"] = [];
+    if (before < rank.sent) steps.push({ event: news(fence, entry.messageId, "message.sent"), below: rank.sent });
+    if (to !== "sent") steps.push({ event: news(fence, entry.messageId, `message.${to}`), below: rank[to] });
+    // Set before the write: what comes next is written after it, in order.
     entry.rank = rank[to];
     try {
-      await writeFenced(store, fence, statements);
+      await moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
     } catch (error) {
       entry.rank = before;
       throw error;
@@ -101,7 +95,7 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
       const { sessionId } = fence;
       const sealed = await atRest(sessionId).seal(message, context(waId));
       const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
-      await writeFenced(store, fence, [attemptStatement(fence, { ...entry, sealed }, services.now())]);
+      await begin({ fence, entry: { ...entry, sealed }, at: services.now() });
       const { chatLid } = entry;
       if (!recent.has(key(sessionId, waId))) recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
     },

@@ -20,7 +20,7 @@ export function jobRoutes({ publicUrl, checkSignature, send, supervisor, isDrain
   async function signed(request: Request, path: string): Promise<string> {
     const body = await readBody(request, maxBytes);
     const signature = request.headers.get("upstash-signature") ?? "";
-    if (!(await checkSignature(signature, publicUrl + path, body))) {
+    if (!checkSignature(signature, publicUrl + path, body)) {
       throw new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
     }
     if (isDraining()) throw unavailable("The connector is shutting down.", 2);

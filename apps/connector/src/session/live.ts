@@ -7,7 +7,7 @@ import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
-import { openCredentials, forgetStatement } from "../store/credentials.ts";
+import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import { appendStatement } from "../store/outbox.ts";
 import { type Fence, LeaseLost, removalStatements, type SessionRow, stateStatement, writeFenced } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
@@ -42,6 +42,7 @@ export interface LiveOptions {
   services: Services;
   store: Store;
   atRest: (sessionId: string) => AtRest;
+  openCredentials: OpenCredentials;
   openSocket: OpenSocket;
   deliveries: Deliveries;
   gate: Gate;
@@ -63,8 +64,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const { services, store, deliveries, metrics } = options;
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
-  const atRest = options.atRest(row.id);
-  const credentials = openCredentials(store, atRest, fence);
+  const credentials = options.openCredentials(fence, options.atRest(row.id));
   const caches = createSocketCaches();
   const acks = new Map<string, (ack: Ack) => void>();
   let auth: AuthState | undefined;

@@ -1,6 +1,6 @@
-import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
-import { fenceHolds, type Fence, writeFenced } from "./sessions.ts";
+import type { InStatement } from "@libsql/client";
+import { fenceHolds, type Fence, heldStatement, type LeaseLost, unlessHeld } from "./sessions.ts";
 import type { Store } from "./store.ts";
 
 /** One value of a session's WhatsApp login or Signal state; null deletes it. */
@@ -17,67 +17,89 @@ export interface Credentials {
   write(changes: CredentialChange[]): Promise<void>;
 }
 
+/** Opens the credentials of sessions; what several of them write in one turn of the event loop goes together. */
+export type OpenCredentials = (fence: Fence, atRest: AtRest) => Credentials;
+
+interface Sealed {
+  fence: Fence;
+  rows: [kind: string, id: string, sealed: string | null][];
+}
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+const context = (kind: string, id: string) => ({ table: "credential", column: kind, id });
 
-export function openCredentials(store: Store, atRest: AtRest, { sessionId, fence }: Fence): Credentials {
-  /** Sealing takes turns of the event loop; this keeps a later snapshot from overtaking an earlier one. */
-  let turn: Promise<unknown> = Promise.resolve();
-
-  const context = (kind: string, id: string) => ({ table: "credential", column: kind, id });
-
-  return {
-    async read(kind, ids) {
-      const { rows } = await store.client.execute({
-        sql: `SELECT key_id, sealed FROM credential
-              WHERE session_id = ? AND kind = ? AND key_id IN (SELECT value FROM json_each(?))`,
-        args: [sessionId, kind, JSON.stringify(ids)],
-      });
-      const opened = rows.map(async (row): Promise<[string, string]> => {
-        const id = String(row["key_id"]);
-        return [id, decoder.decode(await atRest.open(String(row["sealed"]), context(kind, id)))];
-      });
-      return new Map(await Promise.all(opened));
+export function credentialStore(store: Store): OpenCredentials {
+  const write = store.writer.bulk<Sealed, void>({
+    statements(all) {
+      const fences = JSON.stringify(all.map(({ fence }) => [fence.sessionId, fence.fence]));
+      // Of several values for one key the last one counts.
+      const latest = new Map<string, unknown[]>();
+      for (const { fence, rows } of all) {
+        for (const [kind, id, sealed] of rows) {
+          latest.set(`${fence.sessionId} ${fence.fence} ${kind} ${id}`, [fence.sessionId, fence.fence, kind, id, sealed]);
+        }
+      }
+      const kept = [...latest.values()].filter((row) => row[4] !== null);
+      const dropped = [...latest.values()].filter((row) => row[4] === null);
+      return [
+        heldStatement(fences),
+        ...(kept.length > 0 ? [{ sql: keepSql, args: [JSON.stringify(kept)] }] : []),
+        ...(dropped.length > 0 ? [{ sql: dropSql, args: [JSON.stringify(dropped)] }] : []),
+      ];
     },
-    async write(changes) {
-      if (changes.length === 0) return;
-      const sealing = Promise.all(
-        changes.map(async ({ kind, id, value }) => [
-          kind,
-          id,
-          value === null ? null : await atRest.seal(encoder.encode(value), context(kind, id)),
-        ]),
-      );
-      const before = turn;
-      const written = (async () => {
-        const rows = await sealing;
-        await before;
-        return { done: writeFenced(store, { sessionId, fence }, writeStatements({ sessionId, fence }, rows)) };
-      })();
-      turn = written.catch(() => undefined);
-      await (await written).done;
-    },
+    results: (all, [held]) => unlessHeld(all.length, held!) as (LeaseLost | undefined)[],
+  });
+
+  return (fence, atRest) => {
+    const { sessionId } = fence;
+    /** Sealing takes turns of the event loop; this keeps a later snapshot from overtaking an earlier one. */
+    let turn: Promise<unknown> = Promise.resolve();
+    return {
+      async read(kind, ids) {
+        const { rows } = await store.client.execute({
+          sql: `SELECT key_id, sealed FROM credential
+                WHERE session_id = ? AND kind = ? AND key_id IN (SELECT value FROM json_each(?))`,
+          args: [sessionId, kind, JSON.stringify(ids)],
+        });
+        const opened = rows.map(async (row): Promise<[string, string]> => {
+          const id = String(row["key_id"]);
+          return [id, decoder.decode(await atRest.open(String(row["sealed"]), context(kind, id)))];
+        });
+        return new Map(await Promise.all(opened));
+      },
+      async write(changes) {
+        if (changes.length === 0) return;
+        const sealing = Promise.all(
+          changes.map(async ({ kind, id, value }): Promise<Sealed["rows"][number]> => {
+            if (value === null) return [kind, id, null];
+            return [kind, id, await atRest.seal(encoder.encode(value), context(kind, id))];
+          }),
+        );
+        const before = turn;
+        const enqueued = (async () => {
+          const rows = await sealing;
+          await before;
+          return { written: write({ fence, rows }) };
+        })();
+        turn = enqueued.catch(() => undefined);
+        await (await enqueued).written;
+      },
+    };
   };
 }
 
-function writeStatements({ sessionId, fence }: Fence, rows: (string | null)[][]): InStatement[] {
-  const changes = JSON.stringify(rows);
-  const statements: InStatement[] = [
-    {
-      sql: `INSERT INTO credential (session_id, kind, key_id, sealed)
-            SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE value ->> 2 IS NOT NULL AND ${fenceHolds}
-            ON CONFLICT (session_id, kind, key_id) DO UPDATE SET sealed = excluded.sealed`,
-      args: [sessionId, changes, sessionId, fence],
-    },
-  ];
-  if (rows.every(([, , sealed]) => sealed !== null)) return statements;
-  statements.push({
-    sql: `DELETE FROM credential WHERE session_id = ? AND (kind, key_id) IN
-            (SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE value ->> 2 IS NULL) AND ${fenceHolds}`,
-    args: [sessionId, changes, sessionId, fence],
-  });
-  return statements;
-}
+const keepSql = `
+  INSERT INTO credential (session_id, kind, key_id, sealed)
+  SELECT session.id, item.value ->> 2, item.value ->> 3, item.value ->> 4
+  FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
+  WHERE true
+  ON CONFLICT (session_id, kind, key_id) DO UPDATE SET sealed = excluded.sealed`;
+
+const dropSql = `
+  DELETE FROM credential WHERE (session_id, kind, key_id) IN
+    (SELECT session.id, item.value ->> 2, item.value ->> 3 FROM json_each(?) AS item
+     JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1)`;
 
 /** Forgets everything of a session's login, if it is still ours. */
 export function forgetStatement({ sessionId, fence }: Fence): InStatement {

@@ -1,5 +1,6 @@
 import type { InStatement, Row } from "@libsql/client";
-import { fenceHolds, type Fence } from "./sessions.ts";
+import type { NewEvent } from "./outbox.ts";
+import { fenceHolds, type Fence, heldStatement, type LeaseLost, unlessHeld } from "./sessions.ts";
 import type { Store } from "./store.ts";
 
 /** How far a message has come; only ever forward. */
@@ -32,28 +33,91 @@ export async function findByWaId({ client }: Store, sessionId: string, waId: str
   return rows[0] ? toEntry(rows[0]) : null;
 }
 
-/** What is about to be sent. Another attempt at the same message replaces the first. */
-export function attemptStatement({ sessionId, fence }: Fence, entry: LedgerEntry, now: Date): InStatement {
-  return {
-    sql: `INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at)
-          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ${fenceHolds}
-          ON CONFLICT (message_id) DO UPDATE SET chat = excluded.chat, sealed = excluded.sealed,
-            sealed_until = excluded.sealed_until WHERE ledger.rank = ${rank.sending}`,
-    args: [
-      entry.messageId,
-      sessionId,
-      entry.waId,
-      entry.chat,
-      entry.chatLid,
-      entry.rank,
-      entry.sealed,
-      entry.sealedUntil?.getTime() ?? null,
-      now.getTime(),
-      sessionId,
-      fence,
-    ],
-  };
+/** Stores what is about to be sent. Another attempt at the same message replaces the first. */
+export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date }) => Promise<void>;
+
+export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
+  return writer.bulk({
+    statements(attempts) {
+      const items = JSON.stringify(attempts.map(attemptValues));
+      return [{ sql: attemptSql, args: [items] }, heldStatement(items)];
+    },
+    results: (attempts, [, held]) => unlessHeld(attempts.length, held!) as (LeaseLost | undefined)[],
+  }) as BeginAttempt;
 }
+
+/** The same as one statement, for a write with other parts. */
+export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): InStatement {
+  return { sql: attemptSql, args: [JSON.stringify([attemptValues({ fence, entry, at })])] };
+}
+
+const attemptSql = `
+  INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at)
+  SELECT item.value ->> 2, session.id, item.value ->> 3, item.value ->> 4, item.value ->> 5, item.value ->> 6,
+         item.value ->> 7, item.value ->> 8, item.value ->> 9
+  FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
+  WHERE true
+  ON CONFLICT (message_id) DO UPDATE SET chat = excluded.chat, sealed = excluded.sealed,
+    sealed_until = excluded.sealed_until WHERE ledger.rank = ${rank.sending}`;
+
+function attemptValues({ fence, entry, at }: { fence: Fence; entry: LedgerEntry; at: Date }) {
+  const { messageId, waId, chat, chatLid, sealed, sealedUntil } = entry;
+  const until = sealedUntil?.getTime() ?? null;
+  return [fence.sessionId, fence.fence, messageId, waId, chat, chatLid, entry.rank, sealed, until, at.getTime()];
+}
+
+/** Moves a message on, and appends what is news of it to the outbox. */
+export interface Move {
+  fence: Fence;
+  waId: string;
+  to: number;
+  chatLid: string | null;
+  /** Each with the rank below which the message must be for it to be news. */
+  news: { event: NewEvent; below: number }[];
+}
+
+export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => Promise<void> {
+  return writer.bulk({
+    statements(moves) {
+      const items = JSON.stringify(
+        moves.map(({ fence, waId, to, chatLid }) => [fence.sessionId, fence.fence, waId, to, chatLid]),
+      );
+      const news = moves.flatMap(({ fence, waId, news: all }) =>
+        all.map(({ event, below }) => [
+          fence.sessionId,
+          fence.fence,
+          waId,
+          below,
+          JSON.stringify(event),
+          Date.parse(event.at),
+        ]),
+      );
+      return [
+        { sql: newsSql, args: [JSON.stringify(news)] },
+        { sql: moveSql, args: [items] },
+        heldStatement(items),
+      ];
+    },
+    results: (moves, [, , held]) => unlessHeld(moves.length, held!) as (LeaseLost | undefined)[],
+  }) as (move: Move) => Promise<void>;
+}
+
+const newsSql = `
+  INSERT INTO outbox (session_id, body, created_at)
+  SELECT session.id, item.value ->> 4, item.value ->> 5
+  FROM json_each(?) AS item
+  JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
+  JOIN ledger ON ledger.session_id = session.id AND ledger.wa_id = item.value ->> 2 AND ledger.rank < item.value ->> 3
+  ORDER BY item.key`;
+
+const moveSql = `
+  UPDATE ledger SET rank = moved.rank, chat_lid = coalesce(moved.chat_lid, ledger.chat_lid)
+  FROM (SELECT session.id AS session_id, item.value ->> 2 AS wa_id, max(item.value ->> 3) AS rank,
+               max(item.value ->> 4) AS chat_lid
+        FROM json_each(?) AS item
+        JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
+        GROUP BY 1, 2) AS moved
+  WHERE ledger.session_id = moved.session_id AND ledger.wa_id = moved.wa_id AND ledger.rank < moved.rank`;
 
 /** Moves a message that is below a rank forward, and learns the recipient's LID on the way. */
 export function advanceStatement(

@@ -49,6 +49,21 @@ export async function writeFenced({ writer }: Store, fence: Fence, statements: I
   return results;
 }
 
+/** Of a JSON list whose entries start with session and fence: the places of those whose fence holds. */
+export function heldStatement(items: string): InStatement {
+  return {
+    sql: `SELECT item.key AS place FROM json_each(?) AS item
+          JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1`,
+    args: [items],
+  };
+}
+
+/** `LeaseLost` for each of so many entries whose place was not among the held ones. */
+export function unlessHeld(count: number, { rows }: ResultSet): (LeaseLost | undefined)[] {
+  const held = new Set(rows.map((row) => Number(row["place"])));
+  return Array.from({ length: count }, (_, place) => (held.has(place) ? undefined : new LeaseLost()));
+}
+
 const columns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {

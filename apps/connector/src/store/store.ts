@@ -1,30 +1,23 @@
-import { createClient, type Client } from "@libsql/client";
+import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import type { Config } from "../config.ts";
+import { openFile, type StoreClient } from "./file-client.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** The connector's own database: reads go to the client, every write through the writer. */
 export interface Store {
-  client: Client;
+  client: StoreClient;
   writer: Writer;
   close(): Promise<void>;
 }
 
 export async function openStore({ url, authToken }: Config["database"], now: Date): Promise<Store> {
-  const isFile = url.startsWith("file:");
-  const client = createClient({
-    url,
-    ...(authToken === undefined ? {} : { authToken }),
-    // One connection to a file, so that what is set below holds for every statement.
-    ...(isFile ? { concurrency: 1, timeout: 5000 } : {}),
-  });
+  const client: StoreClient = url.startsWith("file:")
+    ? openFile(url)
+    : createClient({ url, ...(authToken === undefined ? {} : { authToken }) });
   try {
-    if (isFile) {
-      await client.execute("PRAGMA journal_mode = WAL");
-      await client.execute("PRAGMA synchronous = NORMAL");
-    }
-    await migrate(client, migrations, now);
+    await migrate(client as Client, migrations, now);
   } catch (error) {
     client.close();
     throw error;

@@ -1,71 +1,110 @@
-import type { Client, InStatement, ResultSet } from "@libsql/client";
+import type { InStatement, ResultSet } from "@libsql/client";
+import type { StoreClient } from "./file-client.ts";
 
 /** Writes in the order of the calls; those that wait together go in one transaction. */
 export interface Writer {
   /** All statements of one call are stored, or none of them. */
   write(statements: InStatement[]): Promise<ResultSet[]>;
+  /** Makes a kind of write whose calls of one turn of the event loop share their statements. */
+  bulk<Item, Result>(kind: Bulk<Item, Result>): (item: Item) => Promise<Result>;
   /** Resolves when nothing is waiting or running. */
   settled(): Promise<void>;
 }
 
-interface Waiting {
-  statements: InStatement[];
-  resolve: (results: ResultSet[]) => void;
-  reject: (error: unknown) => void;
+export interface Bulk<Item, Result> {
+  statements(items: readonly Item[]): InStatement[];
+  /** One result per item; an `Error` rejects that item's call. */
+  results(items: readonly Item[], results: readonly ResultSet[]): (Result | Error)[];
 }
 
-const maxStatements = 1000;
+/** What one transaction takes whole. Its statements are made when its turn comes. */
+interface Unit {
+  statements(): InStatement[];
+  resolve(results: ResultSet[]): void;
+  reject(error: unknown): void;
+}
 
-export function createWriter(client: Client): Writer {
-  let waiting: Waiting[] = [];
+const maxUnits = 200;
+
+export function createWriter(client: StoreClient): Writer {
+  let waiting: Unit[] = [];
   let running: Promise<void> | undefined;
+  /** Bulk units that still take items: until their turn comes, or another write is to come after them. */
+  const open = new Map<unknown, unknown[]>();
 
   async function run(): Promise<void> {
     // Calls of the same turn of the event loop share the transaction.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
-      const group = take();
+      const units = waiting.slice(0, maxUnits);
+      waiting = waiting.slice(maxUnits);
+      open.clear();
+      const statements = units.map((unit) => unit.statements());
       try {
-        settle(group, await client.batch(group.flatMap(({ statements }) => statements), "write"));
+        const results = await client.batch(statements.flat(), "write");
+        let offset = 0;
+        units.forEach((unit, i) => unit.resolve(results.slice(offset, (offset += statements[i]!.length))));
       } catch (error) {
-        if (group.length === 1) group[0]?.reject(error);
-        else await runApart(group);
+        if (units.length === 1) units[0]!.reject(error);
+        else for (const [i, unit] of units.entries()) await runApart(unit, statements[i]!);
       }
     }
     running = undefined;
   }
 
-  function take(): Waiting[] {
-    let statements = 0;
-    const last = waiting.findIndex((unit, i) => (statements += unit.statements.length) > maxStatements && i > 0);
-    const group = last === -1 ? waiting : waiting.slice(0, last);
-    waiting = waiting.slice(group.length);
-    return group;
+  /** One bad unit must not take its neighbours with it. */
+  async function runApart(unit: Unit, statements: InStatement[]): Promise<void> {
+    await client.batch(statements, "write").then(
+      (results) => unit.resolve(results),
+      (error: unknown) => unit.reject(error),
+    );
   }
 
-  /** One bad unit must not take its neighbours with it. */
-  async function runApart(group: Waiting[]): Promise<void> {
-    for (const unit of group) await client.batch(unit.statements, "write").then(unit.resolve, unit.reject);
+  function enqueue(unit: Unit): void {
+    waiting.push(unit);
+    running ??= run();
   }
 
   return {
     write(statements) {
       if (statements.length === 0) return Promise.resolve([]);
-      return new Promise((resolve, reject) => {
-        waiting.push({ statements, resolve, reject });
-        running ??= run();
-      });
+      open.clear();
+      return new Promise((resolve, reject) => enqueue({ statements: () => statements, resolve, reject }));
+    },
+    bulk<Item, Result>(kind: Bulk<Item, Result>) {
+      interface Call {
+        item: Item;
+        resolve: (result: Result) => void;
+        reject: (error: unknown) => void;
+      }
+      return (item: Item) =>
+        new Promise<Result>((resolve, reject) => {
+          const call: Call = { item, resolve, reject };
+          const joined = open.get(kind) as Call[] | undefined;
+          if (joined) return void joined.push(call);
+          const calls = [call];
+          open.set(kind, calls);
+          enqueue({
+            statements: () => kind.statements(calls.map((one) => one.item)),
+            resolve(results) {
+              const each = kind.results(
+                calls.map((one) => one.item),
+                results,
+              );
+              calls.forEach((one, i) => {
+                const result = each[i];
+                if (result instanceof Error) one.reject(result);
+                else one.resolve(result as Result);
+              });
+            },
+            reject(error) {
+              for (const one of calls) one.reject(error);
+            },
+          });
+        });
     },
     async settled() {
       while (running) await running;
     },
   };
-}
-
-function settle(group: Waiting[], results: ResultSet[]): void {
-  let offset = 0;
-  for (const { statements, resolve } of group) {
-    resolve(results.slice(offset, offset + statements.length));
-    offset += statements.length;
-  }
 }

@@ -1,0 +1,61 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { Client, InStatement, ResultSet } from "@libsql/client";
+
+/** What the store needs of a libSQL client. */
+export type StoreClient = Pick<Client, "execute" | "batch" | "close">;
+
+const busyMs = 5000;
+
+/**
+ * A database file through Node's own SQLite, with every statement prepared once. libSQL's client for files prepares a
+ * statement each time it runs, which costs 1 ms of CPU per message here; the file is the same.
+ */
+export function openFile(url: string): StoreClient {
+  const path = url.startsWith("file://") ? new URL(url).pathname : url.slice("file:".length);
+  const db = new DatabaseSync(decodeURIComponent(path), { timeout: busyMs });
+  const prepared = new Map<string, { statement: StatementSync; answers: boolean }>();
+  // Nothing is lost when the process is killed; a power cut may cost the last moments, never the file.
+  db.exec("PRAGMA journal_mode = WAL");
+  db.exec("PRAGMA synchronous = NORMAL");
+
+  function run(query: InStatement): ResultSet {
+    const { sql, args = [] } = typeof query === "string" ? { sql: query } : query;
+    let entry = prepared.get(sql);
+    if (!entry) {
+      const statement = db.prepare(sql);
+      entry = { statement, answers: statement.columns().length > 0 };
+      prepared.set(sql, entry);
+    }
+    const values = args as SQLInputValue[];
+    if (!entry.answers) {
+      const { changes } = entry.statement.run(...values);
+      return resultOf([], Number(changes));
+    }
+    const rows = entry.statement.all(...values);
+    return resultOf(rows, rows.length);
+  }
+
+  const client = {
+    // Promises, for a remote database has them; the work itself is done at once.
+    async execute(query: InStatement) {
+      return run(query);
+    },
+    async batch(queries: InStatement[]) {
+      db.exec("BEGIN IMMEDIATE");
+      try {
+        const results = queries.map(run);
+        db.exec("COMMIT");
+        return results;
+      } catch (error) {
+        if (db.isTransaction) db.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: () => db.close(),
+  };
+  return client as unknown as StoreClient;
+}
+
+function resultOf(rows: Record<string, unknown>[], rowsAffected: number): ResultSet {
+  return { rows, rowsAffected, columns: [], columnTypes: [], lastInsertRowid: undefined } as unknown as ResultSet;
+}
