@@ -1,0 +1,77 @@
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Answer } from "./message.ts";
+
+export interface Delivery {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  body: Buffer;
+  timeoutMs: number;
+}
+
+const answerLimit = 1024 * 1024;
+
+/** Makes the calls, over connections that stay open. */
+export class Courier {
+  readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 128 });
+  readonly #https = new HttpsAgent({ keepAlive: true });
+  readonly #underWay = new Set<ClientRequest>();
+
+  /** The destination's answer, whatever it is; redirects are not followed. */
+  async deliver(delivery: Delivery): Promise<Answer> {
+    const answer = await this.#call(delivery);
+    // The other side may close an idle connection in the moment in which it is used again.
+    return answer === "stale" ? ((await this.#call(delivery, true)) as Answer) : answer;
+  }
+
+  close(): void {
+    for (const request of this.#underWay) request.destroy();
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  #call({ url, method, headers, body, timeoutMs }: Delivery, isFresh = false): Promise<Answer | "stale"> {
+    return new Promise((resolve) => {
+      const fail = (error: string) => resolve({ status: 0, headers: {}, body: Buffer.from(error), error });
+      const isSecure = url.startsWith("https:");
+      const agent = isFresh ? false : isSecure ? this.#https : this.#http;
+      const hasBody = method !== "GET" || body.length > 0;
+      const options = {
+        method,
+        agent,
+        headers: hasBody ? { ...headers, "content-length": String(body.length) } : headers,
+      };
+      const request = (isSecure ? httpsRequest : httpRequest)(url, options);
+      this.#underWay.add(request);
+      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        if (request.reusedSocket && error.code === "ECONNRESET" && !isFresh) resolve("stale");
+        else fail(error.message || error.code || "the connection failed");
+      });
+      request.on("close", () => {
+        clearTimeout(timer);
+        this.#underWay.delete(request);
+        fail("the connection was closed");
+      });
+      request.on("response", (response) => collect(response, resolve, fail));
+      request.end(hasBody ? body : undefined);
+    });
+  }
+}
+
+function collect(response: IncomingMessage, resolve: (answer: Answer) => void, fail: (error: string) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  response.on("data", (chunk: Buffer) => {
+    if (size < answerLimit) chunks.push(chunk.subarray(0, answerLimit - size));
+    size += chunk.length;
+  });
+  response.on("error", (error) => fail(error.message));
+  response.on("end", () => {
+    const headers: Record<string, string[]> = {};
+    for (const [name, value] of Object.entries(response.headers))
+      if (value !== undefined) headers[name] = [value].flat();
+    resolve({ status: response.statusCode ?? 0, headers, body: Buffer.concat(chunks) });
+  });
+}
