@@ -35,15 +35,13 @@ export function answer(parts: Parts, request: Request): Reply {
   const query = new URLSearchParams(search);
   const [room = "", ...rest] = path.split("/").map(decodeURIComponent);
   const route =
-    rooms[room]?.[
-      `${method} ${rest.map((part, index) => (index === 0 && part !== "retry" ? ":name" : part)).join("/")}`.trim()
-    ];
+    rooms[room]?.[`${method} ${rest.map((part, index) => (index === 0 ? ":name" : part)).join("/")}`.trim()];
   if (!route) throw new RequestError(`${method} /v2/${path} is not served`, 404);
   return route(parts, { name: rest[0] ?? "", query, request });
 }
 
 function publishing({ exchange, schedules }: Parts, { target, headers, body, sender }: Request): Reply | undefined {
-  const [room = "", rest = ""] = cut(target, "/");
+  const [room, rest] = cut(target, "/");
   if (room === "publish") return publishedReply(exchange.publish([parsePublication(rest, headers, body, sender)]));
   if (room === "enqueue") {
     const [queueName, destination] = cut(rest, "/");
@@ -116,7 +114,8 @@ const rooms: Record<string, Record<string, Route>> = {
       const { letters, cursor } = deadLetters.list(query);
       return [200, { deleted: deadLetters.delete(letters), ...(cursor ? { cursor } : {}) }];
     },
-    "POST retry": ({ deadLetters }, { query }) => {
+    "POST :name": ({ deadLetters }, { name, query }) => {
+      if (name !== "retry") throw new RequestError(`POST /v2/dlq/${name} is not served`, 404);
       const { letters, cursor } = deadLetters.list(query);
       return [
         200,
@@ -160,9 +159,18 @@ const rooms: Record<string, Record<string, Route>> = {
   flowControl: {
     GET: ({ exchange }) => [200, exchange.flows.list()],
     "GET :name": ({ exchange }, { name }) => [200, found(exchange.flows.get(name), "flow control", name)],
-    "POST :name/pause": ({ exchange }, { name }) => [200, void exchange.flows.setPaused(name, true)],
-    "POST :name/resume": ({ exchange }, { name }) => [200, void exchange.flows.setPaused(name, false)],
-    "POST :name/resetRate": ({ exchange }, { name }) => [200, void exchange.flows.resetRate(name)],
+    "POST :name/pause": ({ exchange }, { name }) => {
+      exchange.flows.setPaused(name, true);
+      return [200];
+    },
+    "POST :name/resume": ({ exchange }, { name }) => {
+      exchange.flows.setPaused(name, false);
+      return [200];
+    },
+    "POST :name/resetRate": ({ exchange }, { name }) => {
+      exchange.flows.resetRate(name);
+      return [200];
+    },
     "POST :name/pin": ({ exchange }, { name, query }) => {
       const [parallelism, rate, periodMs] = [
         positive(query, "parallelism"),
