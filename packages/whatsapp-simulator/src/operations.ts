@@ -53,6 +53,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       const comesBack = patch.online === true && !phone.online;
       phone.change(patch);
       if (comesBack) {
+        for (const readIt of phone.toRead.splice(0)) readIt();
         deliverPending(world, phone);
         bootstrapWaiting(world, phone);
       }
@@ -120,8 +121,7 @@ function digits(number: string, field: string): string {
 
 /** LIDs have fifteen digits and say nothing about the number. */
 function newLid(world: World): string {
-  for (;;) {
-    const lid = String(100_000_000_000_000 + (world.random(6).readUIntBE(0, 6) % 800_000_000_000_000));
-    if (!world.phones.byLid(lid)) return lid;
-  }
+  let lid = 100_000_000_000_000 + (world.random(6).readUIntBE(0, 6) % 800_000_000_000_000);
+  while (world.phones.byLid(String(lid))) lid++;
+  return String(lid);
 }

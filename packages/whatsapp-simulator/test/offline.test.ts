@@ -60,6 +60,18 @@ describe("offline", () => {
     await expect(simulator.send(user, { to: sender, text: "x" })).resolves.toMatchObject({ text: "x" });
   });
 
+  it("reads what it has when it comes back", async () => {
+    const simulator = await newWorld({ readDelayMs: 30 });
+    const session = await linked(simulator);
+    const id = await sendText(session, userJid, "unread");
+    await session.status(id, 3);
+    simulator.updatePhone(user, { online: false });
+    await pause(60);
+    expect(simulator.messages(user)).toMatchObject([{ status: "delivered" }]);
+    simulator.updatePhone(user, { online: true });
+    expect(await session.status(id, read)).toBe(read);
+  });
+
   it("lets nobody write on a phone that is offline", async () => {
     const simulator = await newWorld();
     simulator.updatePhone(user, { online: false });

@@ -116,7 +116,7 @@ describe("page", () => {
     const policy = response.headers.get("content-security-policy");
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain("unsafe");
-    for (const file of ["/", "/page.css", "/page.js", "/bubble.js"]) {
+    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/bubble.js"]) {
       const text = await (await fetch(simulator.httpUrl + file)).text();
       expect(text).not.toMatch(/(src|href|url\()\s*=?\s*["']?https?:/);
       expect(text).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write/);

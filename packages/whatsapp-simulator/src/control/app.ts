@@ -4,7 +4,7 @@ import { streamSSE } from "hono/streaming";
 import type { SendText, Simulator } from "../api.ts";
 import { body, json } from "./body.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
-import { pageHeaders, readPage } from "./page.ts";
+import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
 import { createPhone, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
 
@@ -29,10 +29,9 @@ export function makeControl(simulator: Simulator): Hono {
   );
   app.notFound((c) => problem(c, "not_found"));
 
-  app.get("/", async (c) => c.body(await readPage("index.html"), 200, pageHeaders("text/html")));
-  app.get("/page.css", async (c) => c.body(await readPage("page.css"), 200, pageHeaders("text/css")));
-  app.get("/page.js", async (c) => c.body(await readPage("page.js"), 200, pageHeaders("text/javascript")));
-  app.get("/bubble.js", async (c) => c.body(await readPage("bubble.js"), 200, pageHeaders("text/javascript")));
+  for (const { path, type, url } of pageFiles) {
+    app.get(path, async (c) => c.body(await readPage(url), 200, pageHeaders(type)));
+  }
 
   app.get("/health", (c) => c.json({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey }));
   app.get("/stats", (c) => c.json(simulator.stats()));

@@ -1,14 +1,16 @@
 import { readFile } from "node:fs/promises";
 
-const folder = new URL("page/", import.meta.url);
-const read = new Map<string, string>();
+/** The page's own files: where they are served, what they are, where they lie. */
+export const pageFiles = [
+  { path: "/", type: "text/html", url: new URL("./page/index.html", import.meta.url) },
+  { path: "/page.css", type: "text/css", url: new URL("./page/page.css", import.meta.url) },
+  { path: "/page.js", type: "text/javascript", url: new URL("./page/page.js", import.meta.url) },
+  { path: "/phone.js", type: "text/javascript", url: new URL("./page/phone.js", import.meta.url) },
+  { path: "/bubble.js", type: "text/javascript", url: new URL("./page/bubble.js", import.meta.url) },
+];
 
-export async function readPage(file: "index.html" | "page.css" | "page.js" | "bubble.js"): Promise<string> {
-  const known = read.get(file);
-  if (known !== undefined) return known;
-  const text = await readFile(new URL(file, folder), "utf8");
-  read.set(file, text);
-  return text;
+export function readPage(url: URL): Promise<string> {
+  return readFile(url, "utf8");
 }
 
 export function pageHeaders(type: string): Record<string, string> {

@@ -18,7 +18,7 @@ import { type Envelope, loadEnvelope, type StoredEnvelope, storeEnvelope } from 
 import type { PairingRequest } from "./pairing-request.ts";
 
 const preKeysKept = 2000;
-const sentKept = 300;
+const retriesKept = 300;
 /** 99 names hosted devices. */
 const hostedDevice = 99;
 
@@ -43,13 +43,6 @@ export interface StoredPhone {
   pending: StoredEnvelope[];
 }
 
-/** What a phone keeps of a message that it wrote, to answer retries. */
-export interface SentMessage {
-  to: string;
-  plain: Uint8Array;
-  addressing: Addressing;
-}
-
 /** A phone with a SIM: its keys, its chats, its linked devices. It belongs to the server's process but not to the server. */
 export class Phone {
   readonly number: string;
@@ -69,7 +62,8 @@ export class Phone {
   readonly addressedBy: Map<string, Addressing>;
   /** What arrived while the phone was offline. */
   readonly pending: Envelope[];
-  readonly sent = new Map<string, SentMessage>();
+  /** What it will read when it is back online. */
+  readonly toRead: (() => void)[] = [];
   /** How often this phone asked for a message again. */
   readonly retries = new Map<string, number>();
   pairingRequest: PairingRequest | undefined;
@@ -161,15 +155,10 @@ export class Phone {
     return this.#work;
   }
 
-  remember(id: string, message: SentMessage): void {
-    this.sent.set(id, message);
-    forgetOldest(this.sent, sentKept);
-  }
-
   countRetry(key: string): number {
     const count = (this.retries.get(key) ?? 0) + 1;
     this.retries.set(key, count);
-    forgetOldest(this.retries, sentKept);
+    forgetOldest(this.retries, retriesKept);
     return count;
   }
 

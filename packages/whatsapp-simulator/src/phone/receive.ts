@@ -97,12 +97,17 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
   if (delay > 0) world.timers.after(delay, delivered);
   else delivered();
   if (phone.receipts !== "read") return;
-  world.timers.after(delay + world.readDelayMs, () => {
-    if (phone.receipts !== "read" || !phone.online) return;
+  const readIt = () => {
+    if (phone.receipts !== "read") return;
+    if (!phone.online) {
+      phone.toRead.push(readIt);
+      return;
+    }
     world.counters.readReceipts++;
     showStatus(world, phone, sender.e164, envelope.id, "read");
     sendReceipt(world, phone, sender, envelope, "read");
-  });
+  };
+  world.timers.after(delay + world.readDelayMs, readIt);
 }
 
 function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelope, type: "read" | undefined): void {

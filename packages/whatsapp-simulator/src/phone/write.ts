@@ -3,7 +3,7 @@ import type { Addressing, ChatMessage } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import { deliver } from "../server/deliver.ts";
 import type { KeyBundle } from "../signal/keys.ts";
-import { jidOf } from "../wire/jid.ts";
+import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { Content } from "./content.ts";
@@ -40,7 +40,6 @@ export async function write(
   const plain = encode({ conversation: text });
   const mode =
     addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
-  phone.remember(id, { to: to.number, plain, addressing: mode });
   await phone.enqueue(async () => {
     const about = { id, from: phone.number, fromDevice: 0, addressing: mode, type: "text", at };
     for (const device of to === phone ? [] : [0, ...to.devices.keys()]) {
@@ -76,26 +75,27 @@ export async function writePeer(world: World, phone: Phone, device: LinkedDevice
 /** A companion could not decrypt: it is sent the message again, in a new session when it offers keys. */
 export function retried(world: World, phone: Phone, reader: Phone, device: LinkedDevice, stanza: BinaryNode): void {
   const id = stanza.attrs["id"] ?? "";
-  const sent = phone.sent.get(id);
-  const count = Number(child(stanza, "retry")?.attrs["count"] ?? 1);
-  if (!sent) return;
+  const address = parseJid(stanza.attrs["to"]);
+  const to = reader === phone ? world.phones.byJid(parseJid(stanza.attrs["recipient"])) : reader;
+  const message = to && phone.chat.find(to.e164, id);
+  if (!address || !message) return;
   world.counters.retriesServed++;
+  const addressing = addressingOf(address);
+  const recipient = reader === phone ? jidOf(to, addressing) : undefined;
+  const plain = encode({ conversation: message.text });
   const peer = `${reader.lid}.${device.id}`;
   const job = phone.enqueue(async () => {
     const offered = bundleIn(stanza);
     if (offered) await phone.sessions.open(peer, offered);
-    const to = world.phones.byNumber(sent.to);
-    const recipient = reader === phone && to ? jidOf(to, sent.addressing) : undefined;
-    const plain = recipient ? copyOf(recipient, sent.plain) : sent.plain;
     const envelope: Envelope = {
       id,
       from: phone.number,
       fromDevice: 0,
-      addressing: sent.addressing,
+      addressing,
       recipient,
       type: "text",
-      encrypted: await encrypt(phone, reader, device.id, plain),
-      encAttributes: { count: String(count) },
+      encrypted: await encrypt(phone, reader, device.id, recipient ? copyOf(recipient, plain) : plain),
+      encAttributes: { count: child(stanza, "retry")?.attrs["count"] ?? "1" },
       at: seconds(world),
     };
     deliver(world, envelope, reader, device.id);

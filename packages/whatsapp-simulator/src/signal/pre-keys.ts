@@ -8,12 +8,10 @@ const recordLength = idLength + keyLength;
 export class PreKeyPool {
   #packed: Buffer;
   #used: number;
-  #stored: string | undefined;
 
   constructor(stored?: { keys: string; used: number }) {
     this.#packed = stored ? bytes(stored.keys) : Buffer.alloc(0);
     this.#used = stored?.used ?? 0;
-    this.#stored = stored?.keys;
   }
 
   get count(): number {
@@ -25,7 +23,6 @@ export class PreKeyPool {
     for (const { id, key } of keys) parts.push(id, key);
     this.#packed = Buffer.concat(parts);
     this.#used = 0;
-    this.#stored = undefined;
   }
 
   /** Each key is handed out once. */
@@ -39,7 +36,6 @@ export class PreKeyPool {
   }
 
   toState(): { keys: string; used: number } {
-    this.#stored ??= base64(this.#packed);
-    return { keys: this.#stored, used: this.#used };
+    return { keys: base64(this.#packed), used: this.#used };
   }
 }

@@ -24,8 +24,9 @@ type Config = Parameters<typeof connect>[2];
 export async function linked(simulator: Simulator, number = sender, config: Config = {}): Promise<Client> {
   const session = await pair(simulator, number, config);
   onTestFinished(() => session.end());
-  // Settled: it took the keys and the history that a new companion is given.
+  // Settled: it took the keys and the history that a new companion is given, and knows that it did.
   await until(() => simulator.phone(number).devices.every((device) => device.queued === 0));
+  await until(() => (session.auth.creds.accountSyncCounter ?? 0) > 0);
   return session;
 }
 

@@ -1,0 +1,238 @@
+import { bubbleOf, typingBubble } from "./bubble.js";
+
+const ringMs = 1600;
+const template = document.getElementById("phone-template");
+
+/** @type {Map<string, ReturnType<typeof makePhone>>} every phone by its number */
+export const phones = new Map();
+
+export async function ask(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    ...(body && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+  });
+  const answer = response.status === 204 ? undefined : await response.json();
+  if (!response.ok) throw new Error(answer?.detail ?? answer?.title ?? "It did not work");
+  return answer;
+}
+
+const path = (number, rest = "") => `/phones/${encodeURIComponent(number)}${rest}`;
+
+function nameOf(number) {
+  return phones.get(number)?.info.name ?? number;
+}
+
+export function makePhone(info) {
+  const root = template.content.firstElementChild.cloneNode(true);
+  const part = (selector) => root.querySelector(selector);
+  const messages = new Map();
+  const unread = new Set();
+  let active;
+  let ringing;
+
+  const say = (text, isGood = false) => {
+    part(".said").textContent = text;
+    part(".said").classList.toggle("good", isGood);
+  };
+  const attempt = (job, done) => void trying(job, done);
+  const trying = async (job, done) => {
+    say("");
+    try {
+      await job();
+      if (done) say(done, true);
+    } catch (error) {
+      say(error.message);
+    }
+  };
+
+  const chats = () => [...new Set([...messages.values()].map((message) => message.chat))];
+
+  function drawChats() {
+    const tabs = chats().map((chat) => {
+      const tab = document.createElement("button");
+      tab.type = "button";
+      tab.textContent = nameOf(chat);
+      tab.title = chat;
+      tab.classList.toggle("unread", unread.has(chat));
+      tab.setAttribute("aria-pressed", String(chat === active));
+      tab.addEventListener("click", () => open(chat));
+      return tab;
+    });
+    const fresh = document.createElement("button");
+    fresh.type = "button";
+    fresh.textContent = "+";
+    fresh.title = "New chat";
+    fresh.setAttribute("aria-label", "New chat");
+    fresh.setAttribute("aria-pressed", String(active === undefined));
+    fresh.addEventListener("click", () => open(undefined));
+    part(".chats").replaceChildren(...tabs, fresh);
+    part(".to").hidden = active !== undefined;
+  }
+
+  function drawMessages() {
+    const shown = [...messages.values()].filter((message) => message.chat === active);
+    const bubbles = shown.map((message) => bubbleOf(message));
+    if (bubbles.length === 0) {
+      const empty = document.createElement("p");
+      empty.className = "empty";
+      empty.textContent = active === undefined ? "Write to any number here." : "No messages yet.";
+      bubbles.push(empty);
+    }
+    part(".messages").replaceChildren(...bubbles);
+    toBottom();
+  }
+
+  function toBottom() {
+    const list = part(".messages");
+    list.scrollTop = list.scrollHeight;
+  }
+
+  function open(chat) {
+    active = chat;
+    unread.delete(chat);
+    drawChats();
+    drawMessages();
+  }
+
+  function ring(message) {
+    part(".island-text").textContent = nameOf(message.chat);
+    root.classList.remove("ringing");
+    // Restarts the animation when messages come in quick succession.
+    void root.offsetWidth;
+    root.classList.add("ringing");
+    clearTimeout(ringing);
+    ringing = setTimeout(() => root.classList.remove("ringing"), ringMs);
+  }
+
+  function drawDevices(devices) {
+    const items = devices.map((device) => {
+      const item = document.createElement("li");
+      item.classList.toggle("connected", device.connected);
+      const plug = document.createElement("span");
+      plug.className = "plug";
+      const what = document.createElement("span");
+      what.className = "what";
+      what.textContent = `${device.platform}${device.queued > 0 ? ` · ${device.queued} waiting` : ""}`;
+      what.title = `${device.jid}, ${device.connected ? "connected" : "not connected"}`;
+      const cut = document.createElement("button");
+      cut.type = "button";
+      cut.textContent = "Cut the line";
+      cut.disabled = !device.connected;
+      cut.addEventListener("click", () =>
+        attempt(() => ask("POST", "/faults", { kind: "drop", number: phone.info.number, device: device.id })),
+      );
+      const unlink = document.createElement("button");
+      unlink.type = "button";
+      unlink.className = "danger";
+      unlink.textContent = "Unlink";
+      unlink.addEventListener("click", () =>
+        attempt(() => ask("DELETE", path(phone.info.number, `/devices/${device.id}`))),
+      );
+      item.append(plug, what, cut, unlink);
+      return item;
+    });
+    part(".devices").replaceChildren(...items);
+  }
+
+  const phone = {
+    root,
+    info,
+    update(next) {
+      phone.info = next;
+      part(".name").textContent = next.name;
+      part(".number").textContent = next.number;
+      part(".avatar").textContent = [...next.name.replace(/^\+/, "")][0]?.toUpperCase() ?? "?";
+      root.style.setProperty("--hue", String(Number(next.number.slice(-5)) % 360));
+      root.setAttribute("aria-label", `${next.name}, ${next.number}`);
+      root.classList.toggle("offline", !next.online);
+      part(".online").checked = next.online;
+      for (const radio of root.querySelectorAll(".receipts input")) radio.checked = radio.value === next.receipts;
+      drawDevices(next.devices);
+      const link = part(".link");
+      link.classList.toggle("called", next.awaitsPairingCode);
+      part(".link summary").textContent = next.awaitsPairingCode ? "A device asks for its code" : "Link a device";
+      if (next.awaitsPairingCode) link.open = true;
+    },
+    async load() {
+      for (const message of await ask("GET", path(info.number, "/messages")))
+        messages.set(`${message.chat} ${message.id}`, message);
+      open([...messages.values()].at(-1)?.chat);
+    },
+    show(message, isNew) {
+      const key = `${message.chat} ${message.id}`;
+      const isKnown = messages.has(key);
+      messages.set(key, message);
+      part(".typing")?.remove();
+      if (isNew && message.direction === "in") ring(message);
+      if (!isKnown && message.chat !== active) {
+        // Whoever is writing stays in their chat.
+        if (part(".text").value !== "") {
+          unread.add(message.chat);
+          drawChats();
+          return;
+        }
+        open(message.chat);
+        part(".messages").lastElementChild?.classList.add("fresh");
+        return;
+      }
+      const present = part(`.bubble[data-id="${CSS.escape(message.id)}"]`);
+      if (present) {
+        present.replaceWith(bubbleOf(message));
+        return;
+      }
+      part(".empty")?.remove();
+      const bubble = bubbleOf(message);
+      if (isNew) bubble.classList.add("fresh");
+      if (message.chat === active) part(".messages").append(bubble);
+      toBottom();
+    },
+    typing(chat, isTyping) {
+      part(".typing")?.remove();
+      if (!isTyping || chat !== active) return;
+      part(".messages").append(typingBubble());
+      toBottom();
+    },
+    tellWaiting(waiting) {
+      part(".link").classList.toggle("called", waiting > 0 || phone.info.awaitsPairingCode);
+    },
+  };
+
+  const ids = `receipts-${info.number}`;
+  for (const radio of root.querySelectorAll(".receipts input")) {
+    radio.name = ids;
+    radio.addEventListener("change", () => attempt(() => ask("PATCH", path(info.number), { receipts: radio.value })));
+  }
+  part(".online").addEventListener("change", ({ target }) =>
+    attempt(() => ask("PATCH", path(info.number), { online: target.checked })),
+  );
+  part(".composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = part(".text").value.trim();
+    const to = active ?? part(".to").value.replaceAll(/[\s-]/g, "");
+    if (text === "" || to === "") return;
+    attempt(async () => {
+      await ask("POST", path(info.number, "/messages"), { to, text });
+      part(".text").value = "";
+      part(".to").value = "";
+    });
+  });
+  const linkBy = (form, how) =>
+    onSubmit(form, (input) =>
+      trying(async () => {
+        await ask("POST", path(info.number, how), input);
+        form.reset();
+      }, "Linked. The device logs in now."),
+    );
+  linkBy(part(".scan"), "/scan");
+  linkBy(part(".pairing"), "/pairing-code");
+  phone.update(info);
+  open(undefined);
+  return phone;
+}
+
+export function onSubmit(form, run) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void run(Object.fromEntries(new FormData(form)));
+  });
+}
