@@ -34,7 +34,7 @@ export interface TestStack extends Stack {
 export interface Answer<T> {
   status: number;
   headers: Headers;
-  body: T & Partial<Problem>;
+  body: T & Omit<Partial<Problem>, keyof T>;
 }
 
 /** Starts edge, connector, simulator and emulators on random ports, with a linked session. */

@@ -9,7 +9,6 @@ describe("an OTP from the API to a phone and back", () => {
   let stack: TestStack;
   let purpose = 0;
   const fresh = () => ({ purpose: `test-${purpose++}` });
-  const wrong = (code: string) => (code === "000000" ? "000001" : "000000");
 
   beforeAll(async () => {
     stack = await startTestStack();
@@ -149,6 +148,8 @@ describe("an OTP from the API to a phone and back", () => {
     expect(log).not.toMatch(/Closing session|privKey|noiseKey/);
   });
 });
+
+const wrong = (code: string) => (code === "000000" ? "000001" : "000000");
 
 /** Whether these digits stand by themselves: inside a longer number they are part of a time or a counter. */
 function digitsIn(bytes: Buffer, digits: string): boolean {

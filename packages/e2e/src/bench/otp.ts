@@ -20,20 +20,16 @@ export async function benchOtp(args: string[]): Promise<void> {
     },
   });
   const phones = Array.from({ length: Number(values.phones) }, (_, i) => `+628130001${String(i).padStart(4, "0")}`);
-  print(
-    `load average ${loadavg()
-      .map((load) => load.toFixed(2))
-      .join(" ")} before`,
-  );
+  print(`load average ${loadAverage()} before`);
   const stack = await startTestStack({ connectorEnv: { LOG_LEVEL: "warn" } });
   try {
     for (const phone of phones) await stack.addPhone(phone);
     const base = { local: stack.local, phones };
-    await load({ ...base, otps: phones.length * 4, clients: 8, label: "warm" });
+    await runClients({ ...base, otps: phones.length * 4, clients: 8, label: "warm" });
     for (const clients of values.clients.split(",").map(Number)) {
       const otps = clients === 1 ? Math.ceil(Number(values.otps) / 3) : Number(values.otps);
       const before = usages(stack.connector.pid, stack.simulator?.pid);
-      const report = await load({ ...base, otps, clients, label: `c${clients}` });
+      const report = await runClients({ ...base, otps, clients, label: `c${clients}` });
       const after = usages(stack.connector.pid, stack.simulator?.pid);
       print(`\n${clients} client${clients === 1 ? "" : "s"}, ${otps} OTPs to known recipients`);
       print(`  accepted (202)       ${latencies(report.accepted)}`);
@@ -47,11 +43,7 @@ export async function benchOtp(args: string[]): Promise<void> {
         print(`    ${part.padEnd(18)} ${ms.toFixed(2)} ms   RSS ${(after[part]?.rssMb ?? 0).toFixed(0)} MB`);
       }
     }
-    print(
-      `\nload average ${loadavg()
-        .map((each) => each.toFixed(2))
-        .join(" ")} after`,
-    );
+    print(`\nload average ${loadAverage()} after`);
   } finally {
     await stack.destroy();
   }
@@ -74,7 +66,7 @@ function usages(connector: number | undefined, simulator: number | undefined): R
 const cost = (before: Record<string, Usage>, after: Record<string, Usage>, part: string) =>
   (after[part]?.cpuMs ?? 0) - (before[part]?.cpuMs ?? 0);
 
-function load(request: LoadRequest): Promise<LoadReport> {
+function runClients(request: LoadRequest): Promise<LoadReport> {
   const child = fork(fileURLToPath(new URL("otp-load.ts", import.meta.url)));
   return new Promise((resolve, reject) => {
     child.once("message", (report) => resolve(report as LoadReport));
@@ -82,6 +74,11 @@ function load(request: LoadRequest): Promise<LoadReport> {
     child.send(request);
   });
 }
+
+const loadAverage = () =>
+  loadavg()
+    .map((load) => load.toFixed(2))
+    .join(" ");
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);

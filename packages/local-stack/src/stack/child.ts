@@ -32,7 +32,7 @@ const steadyAfterMs = 20_000;
 /** Starts a Node child in a process group of its own, so that nothing outlives it. Rejects when it never gets ready. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, log, readyWithinMs = 30_000 } = options;
-  let process_: ChildProcess | undefined;
+  let running: ChildProcess | undefined;
   let stopping = false;
   let delayMs = firstDelayMs;
   let restart: NodeJS.Timeout | undefined;
@@ -45,7 +45,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    process_ = child;
+    running = child;
     for (const stream of [child.stdout, child.stderr]) forEachLine(stream, log);
     child.once("error", (error) => log(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
@@ -71,7 +71,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   async function stop(graceMs: number) {
     stopping = true;
     clearTimeout(restart);
-    const child = process_;
+    const child = running;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
@@ -89,9 +89,9 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
   return {
     get pid() {
-      return process_?.pid;
+      return running?.pid;
     },
-    kill: (signal) => killGroup(process_?.pid, signal),
+    kill: (signal) => killGroup(running?.pid, signal),
     ready,
     stop,
   };

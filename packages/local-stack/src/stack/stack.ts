@@ -69,7 +69,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const secrets = await localSecrets(join(dataFolder, "secrets.json"));
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
+    for (const stop of stops.splice(0).toReversed()) await stop();
   };
 
   try {
