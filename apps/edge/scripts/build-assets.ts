@@ -3,6 +3,9 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const target = new URL("../dist/assets/docs/", import.meta.url);
-const source = fileURLToPath(import.meta.resolve("@scalar/api-reference")).replace(/\/dist\/.*$/, "/dist/browser/standalone.js");
+const source = fileURLToPath(import.meta.resolve("@scalar/api-reference")).replace(
+  /\/dist\/.*$/,
+  "/dist/browser/standalone.js",
+);
 await mkdir(target, { recursive: true });
 await copyFile(source, new URL("scalar.js", target));

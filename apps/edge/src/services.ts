@@ -1,39 +1,39 @@
-import { createId, type IdPrefix, type PairingCodeRpcRequest, type PairingCode, type QrRpcRequest, type QrRpcResponse, type SendJob, type SessionJob } from "@sandi/contracts";
 import type { KeyRing, Random, Sealer, TokenVerifier } from "@sandi/crypto";
-import type { EdgeDatabase } from "./db/schema.ts";
+import { createId, type IdPrefix, type SendJob, type SessionJob } from "@sandi/contracts";
+import type { Db, KnownKey } from "./db/schema.ts";
 
-/** Puts a job into QStash. Rejects when it was not taken; the row stays and cron tries again. */
-export type Publish = (job: { kind: "send"; job: SendJob } | { kind: "session"; job: SessionJob }, count: number) => Promise<void>;
+/** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
+export type Job =
+  | { kind: "send"; body: SendJob; deduplicationId: string }
+  | { kind: "session"; body: SessionJob; deduplicationId: string };
 
-/** What needs the connector's answer now. Throws `connector-unavailable` and what the connector itself refuses. */
-export interface Connector {
-  qr(request: QrRpcRequest): Promise<QrRpcResponse>;
-  pairingCode(request: PairingCodeRpcRequest): Promise<PairingCode>;
-}
+/** What a connector answered; `undefined` when none answered in time. */
+export type RpcAnswer = { status: number; body: unknown } | undefined;
 
-/** Everything that reaches outside of a function: built at the entry, replaced whole in tests. */
+/** Everything that a request needs from outside; replaced whole in tests. */
 export interface Services {
-  db: EdgeDatabase;
+  db: Db;
   now: () => Date;
   random: Random;
-  newId: <P extends IdPrefix>(prefix: P) => `${P}_${string}`;
-  publish: Publish;
-  connector: Connector;
-  /** False when this token id was seen before. */
-  isFirstUse: (jti: string, expiresAt: Date) => Promise<boolean>;
-  peppers: KeyRing;
-  phonePepper: KeyRing;
-  linkKeys: KeyRing;
-  seal: Sealer;
-  verifyFromConnector: TokenVerifier;
   publicUrl: string;
-  /** Lets work go on after the answer. */
-  afterwards: (work: Promise<unknown>) => void;
-  /** One line for the operator; never a code, key, text or number. */
-  log: (line: string) => void;
+  peppers: KeyRing;
+  phoneKey: KeyRing;
+  linkKeys: KeyRing;
+  /** Seals to the connector; the edge cannot open it again. */
+  seal: Sealer;
+  verifyServiceToken: TokenVerifier;
+  /** True the first time that a token id is seen; rejects when Redis does not answer. */
+  isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
+  /** Hands a job to QStash; rejects when it was not taken. */
+  publish: (job: Job) => Promise<void>;
+  callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
+  /** API keys looked up lately, by hash: at most a minute old. */
+  keyCache: Map<string, { key: KnownKey; until: number }>;
+  waitUntil: (work: Promise<unknown>) => void;
+  /** One line without secrets. */
+  log: (line: string, cause?: unknown) => void;
+  /** The Worker's static assets. */
+  assets?: { fetch: (request: Request) => Promise<Response> };
 }
 
-/** Makes ids from the services' own clock and randomness. */
-export function idSource(now: () => Date, random: Random): Services["newId"] {
-  return (prefix) => createId(prefix, now(), random(10));
-}
+export const newId = <P extends IdPrefix>({ now, random }: Services, prefix: P) => createId(prefix, now(), random(10));

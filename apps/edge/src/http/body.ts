@@ -1,44 +1,58 @@
 import { AppError } from "@sandi/contracts";
-import type { MiddlewareHandler } from "hono";
-import type { AppEnv } from "./env.ts";
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./app-env.ts";
 
-/**
- * Reads the body of a write once, up to the limit, and hands it on as text: an endless body is not read to its end,
- * and what is not JSON is refused before any handler sees it.
- */
-export function jsonBody(limit: number): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    if (c.req.method !== "POST" || c.req.raw.body === null) return next();
-    const declared = Number(c.req.header("content-length") ?? 0);
-    const text = declared > limit ? undefined : await readUpTo(c.req.raw.body, limit);
-    if (text === undefined) throw new AppError("payload-too-large", { detail: `at most ${limit} bytes` });
-    if (text.trim() === "") return next();
-    const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-    if (type !== "application/json") throw new AppError("unsupported-media-type");
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw new AppError("invalid-json", { cause });
-    }
-    c.req.bodyCache = { text: Promise.resolve(text), json: Promise.resolve(value) };
-    return next();
-  };
+const publicLimit = 64 * 1024;
+
+/** Reads a JSON body, at most this many bytes of it; the validator behind it finds it parsed. */
+export function jsonBody(limit = publicLimit) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const mediaType = (c.req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+    const raw = await readText(c.req.raw, limit);
+    if (raw !== "" && mediaType !== "application/json") throw new AppError("unsupported-media-type");
+    const parsed = parse(raw);
+    c.set("rawBody", raw);
+    c.req.json = () => Promise.resolve(parsed) as Promise<never>;
+    await next();
+  });
 }
 
-async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promise<string | undefined> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
+/** The whole body as text; stops at the limit, whatever `Content-Length` says. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
+  if (!request.body) return "";
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let text = "";
   let size = 0;
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    size += value.length;
+    if (done) return text + decode(decoder);
+    size += value.byteLength;
     if (size > limit) {
-      await reader.cancel();
-      return undefined;
+      void reader.cancel().catch(() => undefined);
+      throw tooLarge(limit);
     }
-    text += decoder.decode(value, { stream: true });
+    text += decode(decoder, value);
   }
 }
+
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string {
+  try {
+    return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
+  } catch (cause) {
+    throw new AppError("invalid-json", { detail: "The body is not UTF-8.", cause });
+  }
+}
+
+function parse(raw: string): unknown {
+  if (raw === "") throw new AppError("invalid-json", { detail: "The body is empty." });
+  try {
+    return JSON.parse(raw);
+  } catch (cause) {
+    throw new AppError("invalid-json", { cause });
+  }
+}
+
+const tooLarge = (limit: number) =>
+  new AppError("payload-too-large", { detail: `At most ${limit / 1024} KiB are accepted.` });

@@ -1,82 +1,78 @@
 import { AppError } from "@sandi/contracts";
+import { base64url } from "@sandi/crypto";
+import { sql } from "kysely";
 import type { Context } from "hono";
-import type { CompiledQuery } from "kysely";
-import type { EdgeDatabase } from "../db/schema.ts";
-import type { AppEnv } from "./env.ts";
-import { libsqlCode } from "./problems.ts";
+import type { Db } from "../db/schema.ts";
+import type { AppEnv } from "./app-env.ts";
 
-/** One use of an `Idempotency-Key`: stored by the very write that it guards, so that both happen or neither. */
-export interface IdempotentRequest {
+/** What a request says about being a repetition. */
+export interface Repetition {
   keyHash: string;
   fingerprint: string;
-  /** The first statements of the write: they abort it when the key was used before. */
-  reserve(db: EdgeDatabase, workspaceId: string, resource: { id: string; at: number }): CompiledQuery[];
 }
 
-const keptMs = 24 * 3600 * 1000;
+/** A stored answer to an earlier request with the same key. */
+export interface Earlier {
+  fingerprint: string;
+  resourceId: string;
+  response: string | null;
+}
 
-/** Reads the header; undefined when there is none. The fingerprint covers method, path and the body in canonical form. */
-export async function idempotentRequest(c: Context<AppEnv>): Promise<IdempotentRequest | undefined> {
+export const idempotencyTtlMs = 24 * 3600_000;
+
+/** Reads `Idempotency-Key`; behind `jsonBody`. */
+export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | undefined> {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return undefined;
-  if (!/^[!-~]{1,255}$/.test(key)) {
+  if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
     throw new AppError("invalid-request", {
-      errors: [{ pointer: "header/idempotency-key", message: "must be 1 to 255 printable ASCII characters without spaces" }],
+      errors: [{ pointer: "header/Idempotency-Key", message: "must be 1 to 255 printable ASCII characters" }],
     });
   }
-  const body: unknown = await c.req.json();
-  const [keyHash, fingerprint] = await Promise.all([digest(key), digest(`${c.req.method} ${c.req.path} ${canonical(body)}`)]);
-  return {
-    keyHash,
-    fingerprint,
-    reserve: ({ kysely }, workspaceId, { id, at }) => [
-      kysely
-        .deleteFrom("idempotency")
-        .where("workspaceId", "=", workspaceId)
-        .where("keyHash", "=", keyHash)
-        .where("createdAt", "<=", at - keptMs)
-        .compile(),
-      kysely.insertInto("idempotency").values({ workspaceId, keyHash, fingerprint, resourceId: id, createdAt: at }).compile(),
-    ],
-  };
+  const body = canonical(await c.req.json<unknown>());
+  return { keyHash: await sha256(key), fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`) };
 }
 
-/**
- * Runs a guarded write. When the key was used before: answers what the first request made, or throws
- * `idempotency-key-reused` if that was another request.
- */
-export async function onceOnly<T>(
-  db: EdgeDatabase,
-  workspaceId: string,
-  guarded: { request: IdempotentRequest | undefined; write: () => Promise<T> },
-): Promise<{ result: T } | { replayOf: { resourceId: string; createdAt: number } }> {
-  const { request, write } = guarded;
-  if (!request) return { result: await write() };
-  try {
-    return { result: await write() };
-  } catch (error) {
-    if (!libsqlCode(error)?.startsWith("SQLITE_CONSTRAINT")) throw error;
-    const first = await db.kysely
-      .selectFrom("idempotency")
-      .selectAll()
-      .where("workspaceId", "=", workspaceId)
-      .where("keyHash", "=", request.keyHash)
-      .executeTakeFirst();
-    if (!first) throw error;
-    if (first.fingerprint !== request.fingerprint) throw new AppError("idempotency-key-reused", { cause: error });
-    return { replayOf: first };
-  }
+/** Reads the earlier answer inside the batch that may create one. */
+export function selectEarlier(db: Db, workspaceId: string, repetition: Repetition | undefined, since: number) {
+  return sql<Earlier>`SELECT fingerprint, resource_id, response FROM idempotency
+    WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition?.keyHash ?? ""} AND created_at > ${since}`.compile(
+    db.kysely,
+  );
 }
 
-async function digest(text: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)));
+/** True in SQL when this key has not been answered yet. */
+export function notRepeated(workspaceId: string, repetition: Repetition | undefined, since: number) {
+  if (!repetition) return sql<boolean>`1`;
+  return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
+    AND key_hash = ${repetition.keyHash} AND created_at > ${since})`;
 }
 
-/** JSON with sorted keys, so that the order of fields does not make another request. */
+/** Checks that a found answer is to this very request. */
+export function sameRequest(earlier: Earlier, repetition: Repetition | undefined): Earlier {
+  if (earlier.fingerprint !== repetition?.fingerprint) throw new AppError("idempotency-key-reused");
+  return earlier;
+}
+
+/** Keeps the answer for replays; a resource without one is rendered anew. */
+export async function rememberResponse(db: Db, workspaceId: string, repetition: Repetition, response: unknown) {
+  await db.kysely
+    .updateTable("idempotency")
+    .set({ response: JSON.stringify(response) })
+    .where("workspaceId", "=", workspaceId)
+    .where("keyHash", "=", repetition.keyHash)
+    .execute();
+}
+
+/** JSON with sorted keys: the same request however its fields were ordered. */
 function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+  return JSON.stringify(value, (_, each: unknown) =>
+    each !== null && typeof each === "object" && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}
+
+async function sha256(text: string): Promise<string> {
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }

@@ -1,8 +1,9 @@
-import type { EdgeDatabase } from "../db/schema.ts";
+import type { Scope } from "@sandi/contracts";
+import type { Db, KnownKey } from "../db/schema.ts";
 
-/** The key with this hash and its workspace: the one look-up that comes before a tenant is known. */
-export function findApiKey({ kysely }: EdgeDatabase, hash: string) {
-  return kysely
+/** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
+export async function findKey(db: Db, hash: string): Promise<KnownKey | undefined> {
+  const row = await db.kysely
     .selectFrom("apiKey")
     .innerJoin("workspace", "workspace.id", "apiKey.workspaceId")
     .select([
@@ -11,19 +12,26 @@ export function findApiKey({ kysely }: EdgeDatabase, hash: string) {
       "apiKey.environment",
       "apiKey.scopes",
       "apiKey.expiresAt",
-      "apiKey.revokedAt",
       "apiKey.lastUsedAt",
       "workspace.name as workspaceName",
     ])
     .where("apiKey.hash", "=", hash)
+    .where("apiKey.revokedAt", "is", null)
     .executeTakeFirst();
+  return row && { ...row, scopes: new Set(JSON.parse(row.scopes) as Scope[]) };
 }
 
-export async function touchApiKey({ kysely }: EdgeDatabase, workspaceId: string, key: { id: string; at: number }): Promise<void> {
-  await kysely
+/** Notes a key's use, unless another isolate has since. */
+export async function touchKey(
+  db: Db,
+  workspaceId: string,
+  { id, now, since }: { id: string; now: number; since: number },
+): Promise<void> {
+  await db.kysely
     .updateTable("apiKey")
-    .set({ lastUsedAt: key.at })
+    .set({ lastUsedAt: now })
     .where("workspaceId", "=", workspaceId)
-    .where("id", "=", key.id)
+    .where("id", "=", id)
+    .where((eb) => eb.or([eb("lastUsedAt", "is", null), eb("lastUsedAt", "<=", since)]))
     .execute();
 }

@@ -1,0 +1,20 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { events } from "./events/routes.ts";
+import type { AppEnv } from "./http/app-env.ts";
+import { onError } from "./http/problems.ts";
+import { unmatched } from "./http/routing.ts";
+import { secured } from "./http/security.ts";
+import { onInvalid } from "./http/validation.ts";
+import { messages } from "./messages/routes.ts";
+import { sessions } from "./sessions/routes.ts";
+import { verifications } from "./verifications/routes.ts";
+
+/** All of the edge's HTTP: `app.fetch(request, { services })`. */
+export function createApp() {
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid });
+  app.use(secured);
+  app.onError(onError);
+  app.route("/", verifications).route("/", messages).route("/", sessions).route("/", events);
+  app.notFound(unmatched(app.routes));
+  return app;
+}

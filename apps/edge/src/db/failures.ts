@@ -1,0 +1,22 @@
+import { LibsqlError } from "@libsql/client/web";
+
+/** A constraint of the schema refused the batch; nothing of it was stored. */
+export const isConstraint = (error: unknown): boolean =>
+  error instanceof LibsqlError && error.code.startsWith("SQLITE_CONSTRAINT");
+
+const networkCodes = new Set(["SERVER_ERROR", "HRANA_WEBSOCKET_ERROR", "HRANA_PROTO_ERROR", "HRANA_CLOSED_ERROR"]);
+
+/**
+ * The database did not answer, refused for now, or answered nonsense: what was sent may or may not have been stored.
+ */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof LibsqlError) {
+    return networkCodes.has(error.code) || error.code.startsWith("SQLITE_BUSY") || error.code === "SQLITE_UNKNOWN";
+  }
+  return error instanceof DatabaseFetchError;
+}
+
+/** The request to the database failed on the way; thrown by the fetch that the database client is given. */
+export class DatabaseFetchError extends Error {
+  override readonly name = "DatabaseFetchError";
+}

@@ -1,0 +1,63 @@
+import type { ClaimRequest, ClaimResponse, ClaimResult } from "@sandi/contracts";
+import { sql } from "kysely";
+import type { Db, MessageTable } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+import type { Services } from "../services.ts";
+
+const claimMs = 30_000;
+
+type Granted = Pick<MessageTable, "id" | "template" | "expiresAt" | "attempt"> & { sealed: string | null };
+
+/**
+ * Gives messages to the owner of their session, each to one sender at a time. What was canceled, has expired or is
+ * sent already falls out here; an OTP's sealed code comes from its verification, so that a resend carries the same.
+ */
+export async function claimMessages(
+  { db, now }: Services,
+  { connectorId, claims }: ClaimRequest,
+): Promise<ClaimResponse> {
+  const at = now().getTime();
+  const ids = [...new Set(claims.map(({ messageId }) => messageId))];
+  const results = await db.write([
+    sql<Pick<MessageTable, "id" | "status" | "claimUntil" | "expiresAt">>`SELECT id, status, claim_until, expires_at
+      FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`.compile(db.kysely),
+    ...claims.map((claim) => claimStatement(db, { ...claim, connectorId, at })),
+  ]);
+  const [before, ...grants] = results;
+  const known = new Map(before.rows.map((row) => [row.id, row]));
+  return {
+    results: claims.map(({ messageId }, i): ClaimResult => {
+      const granted = grants[i]?.rows[0] as Granted | undefined;
+      if (granted && granted.sealed !== null) {
+        const { sealed, template, expiresAt, attempt } = granted;
+        return { outcome: "claimed", messageId, sealed, template, expiresAt: iso(expiresAt), attempt };
+      }
+      const row = known.get(messageId);
+      const heldUntil = row?.status === "sending" && row.expiresAt > at ? (row.claimUntil ?? 0) : 0;
+      if (heldUntil > at) return { outcome: "busy", messageId, retryAfterMs: heldUntil - at };
+      return { outcome: "done", messageId };
+    }),
+  };
+}
+
+interface Claim {
+  messageId: string;
+  sessionId: string;
+  fence: number;
+  connectorId: string;
+  at: number;
+}
+
+function claimStatement(db: Db, { messageId, sessionId, fence, connectorId, at }: Claim) {
+  return sql<Granted>`UPDATE message SET status = 'sending', claimed_by = ${connectorId},
+      claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1, updated_at = ${at}
+    WHERE id = ${messageId} AND session_id = ${sessionId} AND expires_at > ${at} AND claim_fence <= ${fence}
+      AND (status = 'queued' OR (status = 'sending'
+        AND (claim_until < ${at} OR claimed_by = ${connectorId} OR claim_fence < ${fence})))
+      AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v
+        WHERE v.id = message.verification_id AND v.status = 'pending' AND v.expires_at > ${at}))
+    RETURNING id, template, expires_at, attempt, CASE WHEN verification_id IS NULL THEN sealed
+      ELSE (SELECT sealed_code FROM verification v WHERE v.id = message.verification_id) END AS sealed`.compile(
+    db.kysely,
+  );
+}

@@ -1,0 +1,64 @@
+import { type ErrorCode, errors, Problem } from "@sandi/contracts";
+import { z } from "@hono/zod-openapi";
+
+export const security = [{ apiKey: [] }];
+
+/** A JSON body of this shape. */
+export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+export const body = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: true,
+  content: { "application/json": { schema } },
+});
+
+/** Every route that wants a key answers these. */
+const everywhere: ErrorCode[] = ["unauthenticated", "insufficient-scope", "internal-error", "database-unavailable"];
+/** And every one with a body these. */
+export const ofBodies = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"] as const;
+
+/** The problems of a route for its documentation, one response per status. */
+export function problems(...codes: ErrorCode[]) {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...codes, ...everywhere]) {
+    const { status } = errors[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, sameStatus]) => [
+      status,
+      {
+        description: sameStatus.map((code) => `\`${code}\`: ${errors[code].title}.`).join(" "),
+        content: { "application/problem+json": { schema: Problem, examples: examplesOf(sameStatus) } },
+      },
+    ]),
+  );
+}
+
+function examplesOf(codes: ErrorCode[]) {
+  return Object.fromEntries(
+    codes.map((code) => [
+      code,
+      {
+        summary: errors[code].title,
+        value: {
+          type: `https://api.example.com/problems/${code}`,
+          title: errors[code].title,
+          status: errors[code].status,
+          code,
+          requestId: "req_01jd3k9v7hq2w8x5n4b6m0c1ta",
+        },
+      },
+    ]),
+  );
+}
+
+export const idempotencyHeader = z.object({
+  "idempotency-key": z.string().optional().meta({
+    description:
+      "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours changes nothing and answers the first answer again, with `Idempotent-Replayed: true`.",
+    example: "signup-42",
+  }),
+});

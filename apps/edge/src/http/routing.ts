@@ -1,0 +1,32 @@
+import type { Context } from "hono";
+import type { AppEnv } from "./app-env.ts";
+import { problem } from "./problems.ts";
+
+interface Route {
+  method: string;
+  path: string;
+}
+
+/** What answers when no route did: the methods that this address takes, or that there is nothing. */
+export function unmatched(routes: readonly Route[]) {
+  const known = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  for (const { method, path } of routes) {
+    if (method === "ALL") continue;
+    const entry = known.get(path) ?? { pattern: patternOf(path), methods: new Set<string>() };
+    entry.methods.add(method);
+    if (method === "GET") entry.methods.add("HEAD");
+    known.set(path, entry.methods.size > 0 ? entry : entry);
+  }
+  return (c: Context<AppEnv>): Response => {
+    const methods = [...known.values()]
+      .filter(({ pattern }) => pattern.test(c.req.path))
+      .flatMap((each) => [...each.methods]);
+    if (methods.length === 0) return problem(c, "not-found");
+    const allow = [...new Set([...methods, "OPTIONS"])].toSorted().join(", ");
+    c.header("Allow", allow);
+    if (c.req.method === "OPTIONS") return c.body(null, 204);
+    return problem(c, "method-not-allowed", { detail: `Allowed: ${allow}.` });
+  };
+}
+
+const patternOf = (path: string) => new RegExp(`^${path.replaceAll(/:[^/{]+(\{[^}]+\})?/g, "[^/]+")}$`);

@@ -1,0 +1,166 @@
+import { createClient } from "@libsql/client/web";
+import { jobPaths } from "@sandi/contracts";
+import { createSealer, createTokenSigner, createTokenVerifier, webRandom } from "@sandi/crypto";
+import { createDatabase } from "@sandi/libsql";
+import { Client } from "@upstash/qstash";
+import { Redis } from "@upstash/redis/cloudflare";
+import { createApp } from "./app.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { runCron } from "./cron.ts";
+import { DatabaseFetchError } from "./db/failures.ts";
+import type { Tables } from "./db/schema.ts";
+import type { Job, RpcAnswer, Services } from "./services.ts";
+
+interface Env {
+  ASSETS?: Fetcher;
+}
+
+const databaseMs = 8_000;
+const queueMs = 5_000;
+const redisMs = 1_000;
+const connectorMs = 5_000;
+
+const app = createApp();
+const now = () => new Date();
+
+/** What is made once per isolate and set of bindings: parsed keys, and nothing that holds a connection. */
+const kept = new WeakMap<object, ReturnType<typeof prepare>>();
+
+function prepare(env: Env) {
+  const config = parseConfig(env);
+  return {
+    config,
+    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY),
+    verifyServiceToken: createTokenVerifier({
+      publicJwk: config.CONNECTOR_TOKEN_PUBLIC_KEY,
+      issuer: "sandi-connector",
+      audience: "sandi-edge",
+      now,
+    }),
+    sign: createTokenSigner({
+      privateJwk: config.EDGE_TOKEN_PRIVATE_KEY,
+      issuer: "sandi-edge",
+      audience: "sandi-connector",
+      now,
+      random: webRandom,
+    }),
+    keyCache: new Map() satisfies Services["keyCache"],
+  };
+}
+
+function servicesFor(env: Env, context: ExecutionContext): Services {
+  let known = kept.get(env);
+  if (!known) kept.set(env, (known = prepare(env)));
+  const { config, seal, sign, verifyServiceToken, keyCache } = known;
+  const log = (line: string, cause?: unknown) => console.warn(cause === undefined ? line : `${line}: ${nameOf(cause)}`);
+  return {
+    db: createDatabase<Tables>(
+      // One client per request: a connection belongs to the request that opened it.
+      createClient({
+        url: config.LIBSQL_URL,
+        ...(config.LIBSQL_AUTH_TOKEN === undefined ? {} : { authToken: config.LIBSQL_AUTH_TOKEN }),
+        concurrency: 0,
+        fetch: databaseFetch,
+      }),
+    ),
+    now,
+    random: webRandom,
+    publicUrl: config.PUBLIC_URL,
+    peppers: config.OTP_PEPPERS,
+    phoneKey: config.PHONE_PEPPER,
+    linkKeys: config.LINK_KEYS,
+    seal,
+    verifyServiceToken,
+    isFirstUse: (jti, ttlSeconds) => isFirstUse(config, jti, ttlSeconds),
+    publish: (job) => publish(config, job),
+    async callConnector(path, body) {
+      const text = JSON.stringify(body);
+      const token = await sign({ method: "POST", path, body: text });
+      return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
+    },
+    keyCache,
+    waitUntil: (work) => context.waitUntil(work),
+    log,
+    ...(env.ASSETS ? { assets: env.ASSETS } : {}),
+  };
+}
+
+async function databaseFetch(request: Request): Promise<Response> {
+  try {
+    const response = await fetch(request, { signal: AbortSignal.timeout(databaseMs) });
+    // The whole answer within the time, too.
+    return new Response(await response.arrayBuffer(), response);
+  } catch (cause) {
+    throw new DatabaseFetchError("the database did not answer", { cause });
+  }
+}
+
+async function isFirstUse(config: Config, jti: string, ttlSeconds: number): Promise<boolean> {
+  const redis = new Redis({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    retry: false,
+    enableTelemetry: false,
+    signal: () => AbortSignal.timeout(redisMs),
+  });
+  return (await redis.set(`edge:jti:${jti}`, 1, { nx: true, ex: ttlSeconds })) === "OK";
+}
+
+async function publish(config: Config, { kind, body, deduplicationId }: Job): Promise<void> {
+  const client = new Client({
+    baseUrl: config.QSTASH_URL,
+    token: config.QSTASH_TOKEN,
+    retry: false,
+    enableTelemetry: false,
+  });
+  const published = client.publishJSON({
+    url: config.CONNECTOR_URL + jobPaths[kind],
+    body,
+    deduplicationId,
+    retries: 5,
+    retryDelay: "min(8000, 1000 * pow(2, retried))",
+    timeout: "30s",
+  });
+  await within(queueMs, published);
+}
+
+async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(connectorMs),
+    });
+    return { status: response.status, body: await response.json().catch(() => undefined) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a cause is, without its message: that may hold SQL or values. */
+function nameOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return typeof cause;
+  const code = "code" in cause && typeof cause.code === "string" ? ` ${cause.code}` : "";
+  return `${cause.name}${code}${cause.cause === undefined ? "" : ` < ${nameOf(cause.cause)}`}`;
+}
+
+export default {
+  fetch: (request, env, context) => app.fetch(request, { services: servicesFor(env, context) }, context),
+  async scheduled(_, env, context) {
+    await runCron(servicesFor(env, context));
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,59 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { AppError, CreateMessage, Message, MessageId } from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate } from "../http/auth.ts";
+import { jsonBody } from "../http/body.ts";
+import { repetitionOf } from "../http/idempotency.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { toMessage } from "./present.ts";
+import { findMessage } from "./repository.ts";
+import { sendMessage } from "./send-message.ts";
+
+const shared = { tags: ["Messages"], security };
+
+export const messages = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/messages",
+      operationId: "sendMessage",
+      summary: "Send a text",
+      description:
+        "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Scope: `message:send`.",
+      middleware: [authenticate("message:send"), jsonBody()] as const,
+      request: { headers: idempotencyHeader, body: body(CreateMessage) },
+      responses: {
+        202: json(Message, "Stored, and on its way."),
+        ...problems(...ofBodies, "session-not-found", "session-ended", "idempotency-key-reused"),
+      },
+    }),
+    async (c) => {
+      const repetition = await repetitionOf(c);
+      const input = { key: c.var.key, body: c.req.valid("json"), repetition };
+      const { resource, replayed } = await sendMessage(c.env.services, input);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/messages/${resource.id}`);
+      return c.json(resource, 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/messages/{id}",
+      operationId: "getMessage",
+      summary: "Look at a message",
+      description: "How far it has come. Its text is not kept where the API can read it. Scope: `message:send`.",
+      middleware: [authenticate("message:send")] as const,
+      request: { params: z.object({ id: MessageId }) },
+      responses: { 200: json(Message, "As it is now."), ...problems("message-not-found") },
+    }),
+    async (c) => {
+      const { db, now } = c.env.services;
+      const { workspaceId, scopes } = c.var.key;
+      const row = await findMessage(db, workspaceId, c.req.valid("param").id);
+      if (!row) throw new AppError("message-not-found");
+      return c.json(toMessage(row, { now: now().getTime(), scopes }), 200);
+    },
+  );

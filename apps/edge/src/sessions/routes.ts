@@ -1,0 +1,245 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  AppError,
+  CreatePairingCode,
+  CreateSession,
+  PairingCode,
+  PairingCodeRpc,
+  QrPageLink,
+  QrRpc,
+  Session,
+  SessionId,
+  SessionList,
+  SessionQr,
+} from "@sandi/contracts";
+import { accepts } from "hono/accepts";
+import { signLink } from "@sandi/crypto";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate } from "../http/auth.ts";
+import { jsonBody } from "../http/body.ts";
+import { repetitionOf } from "../http/idempotency.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { parsePhone } from "../phone.ts";
+import type { Services } from "../services.ts";
+import { changeSession } from "./change-session.ts";
+import { ask } from "./connector.ts";
+import { createSession } from "./create-session.ts";
+import { qrPng, qrSvg } from "./qr.ts";
+import { findSession, selectSessions, toSession } from "./repository.ts";
+
+const params = z.object({ id: SessionId });
+const manage = authenticate("session:manage");
+const shared = { tags: ["Sessions"], security };
+const linkLifetimeMs = 10 * 60_000;
+
+export const sessions = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions",
+      operationId: "createSession",
+      summary: "Create a session",
+      description:
+        "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. Scope: `session:manage`, as for all of these.",
+      middleware: [manage, jsonBody()] as const,
+      request: { headers: idempotencyHeader, body: body(CreateSession) },
+      responses: { 201: json(Session, "Created."), ...problems(...ofBodies, "idempotency-key-reused") },
+    }),
+    async (c) => {
+      const repetition = await repetitionOf(c);
+      const { name } = c.req.valid("json");
+      const { resource, replayed } = await createSession(c.env.services, c.var.key.workspaceId, { name, repetition });
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/sessions/${resource.id}`);
+      return c.json(resource, 201);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/sessions",
+      operationId: "listSessions",
+      summary: "List sessions",
+      middleware: [manage] as const,
+      responses: { 200: json(SessionList, "All sessions, oldest first."), ...problems() },
+    }),
+    async (c) => {
+      const rows = await selectSessions(c.env.services.db, c.var.key.workspaceId).orderBy("id").execute();
+      return c.json({ sessions: rows.map(toSession) }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/sessions/{id}",
+      operationId: "getSession",
+      summary: "Look at a session",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 200: json(Session, "As its connector last reported it."), ...problems("session-not-found") },
+    }),
+    async (c) => c.json(await sessionOf(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 200),
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/v1/sessions/{id}",
+      operationId: "deleteSession",
+      summary: "Delete a session",
+      description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 204: { description: "Deleted." }, ...problems("session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "deleted" });
+      return c.body(null, 204);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/restart",
+      operationId: "restartSession",
+      summary: "Restart a session",
+      description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 202: json(Session, "Asked for; the state follows."), ...problems("session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "running" }), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/logout",
+      operationId: "logoutSession",
+      summary: "Log a session out",
+      description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 202: json(Session, "Asked for; the state follows."), ...problems("session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "logged_out" }), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/sessions/{id}/qr",
+      operationId: "getSessionQr",
+      summary: "The QR code on show",
+      description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: {
+        200: {
+          description: "The code to scan under Linked devices.",
+          content: {
+            "application/json": { schema: SessionQr },
+            "image/png": { schema: z.string().meta({ format: "binary" }) },
+            "image/svg+xml": { schema: z.string() },
+          },
+        },
+        ...problems("session-not-found", "session-not-pairing", "connector-unavailable", "not-acceptable"),
+      },
+    }),
+    async (c) => {
+      const { services } = c.env;
+      const { id: sessionId } = c.req.valid("param");
+      const type = accepts(c, {
+        header: "Accept",
+        supports: ["application/json", "image/png", "image/svg+xml"],
+        default: c.req.header("accept") === undefined ? "application/json" : "",
+        match: bestMatch,
+      });
+      if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
+      await sessionOf(services, c.var.key.workspaceId, sessionId);
+      const { qr } = await ask(services, QrRpc, { sessionId });
+      if (!qr) throw new AppError("session-not-pairing");
+      if (type === "image/png") return c.body(await qrPng(qr.qr), 200, { "content-type": type });
+      if (type === "image/svg+xml") return c.body(qrSvg(qr.qr), 200, { "content-type": type });
+      return c.json(qr, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/pairing-code",
+      operationId: "createPairingCode",
+      summary: "A pairing code in place of a QR code",
+      middleware: [manage, jsonBody()] as const,
+      request: { params, body: body(CreatePairingCode) },
+      responses: {
+        200: json(PairingCode, "To be typed on the phone under Linked devices."),
+        ...problems(...ofBodies, "session-not-found", "session-not-pairing", "connector-unavailable"),
+      },
+    }),
+    async (c) => {
+      const { services } = c.env;
+      const { id: sessionId } = c.req.valid("param");
+      const { e164 } = parsePhone(c.req.valid("json").phone, "/phone");
+      await sessionOf(services, c.var.key.workspaceId, sessionId);
+      return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/qr-page",
+      operationId: "createQrPageLink",
+      summary: "A link to a live QR page",
+      description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: {
+        200: json(QrPageLink, "Hand it to the person who links the phone."),
+        ...problems("session-not-found"),
+      },
+    }),
+    async (c) => {
+      const { services } = c.env;
+      const { id } = c.req.valid("param");
+      await sessionOf(services, c.var.key.workspaceId, id);
+      const expiresAt = new Date(services.now().getTime() + linkLifetimeMs);
+      const path = `/v1/sessions/${id}/qr-page`;
+      const signature = await signLink(services.linkKeys, path, expiresAt);
+      const url = `${services.publicUrl}${path}?signature=${signature}`;
+      return c.json({ url, expiresAt: expiresAt.toISOString() }, 200);
+    },
+  );
+
+async function sessionOf({ db }: Services, workspaceId: string, id: string): Promise<Session> {
+  const row = await findSession(db, workspaceId, id);
+  if (!row) throw new AppError("session-not-found");
+  return toSession(row);
+}
+
+/** The first supported type that the header takes, by its own order of preference. */
+function bestMatch(
+  ranges: { type: string; q: number }[],
+  { supports, default: none }: { supports: string[]; default: string },
+): string {
+  for (const { type, q } of ranges.toSorted((a, b) => b.q - a.q)) {
+    const found = supports.find(
+      (each) => q > 0 && (type === each || type === "*/*" || type === `${each.split("/")[0]}/*`),
+    );
+    if (found) return found;
+  }
+  return none;
+}

@@ -1,0 +1,176 @@
+import { AppError, type CreateVerification, type Verification } from "@sandi/contracts";
+import { codeMac, numericCode, phoneHash } from "@sandi/crypto";
+import { sql } from "kysely";
+import { isUnreachable } from "../db/failures.ts";
+import type { KnownKey } from "../db/schema.ts";
+import {
+  type Earlier,
+  idempotencyTtlMs,
+  notRepeated,
+  rememberResponse,
+  type Repetition,
+  sameRequest,
+  selectEarlier,
+} from "../http/idempotency.ts";
+import { firstPublishMs, publishLater } from "../messages/publish.ts";
+import { voidMessage } from "../messages/repository.ts";
+import { parsePhone } from "../phone.ts";
+import { newId, type Services } from "../services.ts";
+import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
+import { toVerification, type VerificationRow } from "./present.ts";
+import { selectVerification } from "./repository.ts";
+import { lifetimePlaceholder, otpTemplate } from "./template.ts";
+
+const sends = 5;
+const checks = 5;
+const codeDigits = 6;
+/** Before the second, third, fourth and fifth send. */
+const cooldownsMs = [30_000, 60_000, 120_000, 300_000] as const;
+
+interface Input {
+  key: KnownKey;
+  body: CreateVerification;
+  repetition: Repetition | undefined;
+}
+
+export interface Accepted<Resource> {
+  resource: Resource;
+  replayed: boolean;
+}
+
+/** Creates a verification or sends a pending one's code again: rows and job are one fact, stored in one batch. */
+export async function createVerification(services: Services, input: Input): Promise<Accepted<Verification>> {
+  const { db } = services;
+  const { key, repetition } = input;
+  const at = services.now().getTime();
+  const messageId = newId(services, "msg");
+  const id = newId(services, "ver");
+  const prepared = await prepare(services, input, { at, id, messageId });
+  const batch = prepared.statements;
+
+  let stored: VerificationRow | undefined;
+  let earlier: Earlier | undefined;
+  try {
+    const results = await db.write(batch);
+    earlier = results[0].rows[0];
+    stored = results.at(-1)?.rows[0] as VerificationRow | undefined;
+  } catch (error) {
+    if (!isUnreachable(error) || (await voidMessage(db, key.workspaceId, { id: messageId, now: at }))) throw error;
+    const [byMessage] = await db.read([selectVerification(db, key.workspaceId, idOfMessage(messageId))]);
+    stored = byMessage.rows[0];
+  }
+
+  if (earlier) return replay(services, input, sameRequest(earlier, repetition));
+  if (!stored) throw await refusal(services, input, prepared.toHash);
+  const verification = toVerification(stored, { now: at, scopes: key.scopes, created: stored.id === id });
+  publishLater(services, key.workspaceId, {
+    id: messageId,
+    sessionId: stored.sessionId,
+    expiresAt: stored.expiresAt,
+    publishCount: 1,
+  });
+  if (repetition) {
+    services.waitUntil(
+      rememberResponse(db, key.workspaceId, repetition, verification).catch((error: unknown) =>
+        services.log(`${id}: its answer was not kept for replays`, error),
+      ),
+    );
+  }
+  return { resource: verification, replayed: false };
+}
+
+const idOfMessage = (messageId: string) => sql<string>`(SELECT verification_id FROM message WHERE id = ${messageId})`;
+
+async function prepare(
+  { db, phoneKey, peppers, random, seal }: Services,
+  { key, body, repetition }: Input,
+  { at, id, messageId }: { at: number; id: string; messageId: string },
+) {
+  const { workspaceId } = key;
+  const phone = parsePhone(body.to, "/to");
+  const code = numericCode(codeDigits, random);
+  const [toHash, macs, sealed] = await Promise.all([
+    phoneHash(phoneKey, workspaceId, phone.e164),
+    codeMac(peppers, { verificationId: id, code }),
+    seal({ to: phone.e164, code }),
+  ]);
+  const expiresAt = at + body.expiresIn * 1000;
+  const since = at - idempotencyTtlMs;
+  const template = otpTemplate(body.companyName ?? key.workspaceName);
+  const session = pickSession(workspaceId, body.route?.sessionId);
+  const [first, second, third, fourth] = cooldownsMs;
+  const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
+    AND status = 'pending'`;
+  const minutes = sql`((v.expires_at - ${at} + 59999) / 60000)`;
+
+  const statements = [
+    selectEarlier(db, workspaceId, repetition, since),
+    sql`UPDATE verification SET status = 'expired', sealed_code = NULL, code_mac = NULL, updated_at = ${at}
+      WHERE ${pending} AND expires_at <= ${at}`.compile(db.kysely),
+    sql`INSERT INTO verification (id, workspace_id, to_hash, to_masked, purpose, status, mode, code_mac, sealed_code,
+        attempts_left, sends_left, next_send_at, expires_at, message_id, metadata, test, created_at, updated_at)
+      SELECT ${id}, ${workspaceId}, ${toHash}, ${phone.masked}, ${body.purpose}, 'pending', 'push', ${macs[0]}, ${sealed},
+        ${checks}, ${sends - 1}, ${at + first}, ${expiresAt}, ${messageId}, ${JSON.stringify(body.metadata ?? {})},
+        ${key.environment === "test" ? 1 : 0}, ${at}, ${at}
+      FROM session WHERE id = ${session} AND ${notRepeated(workspaceId, repetition, since)}
+      ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
+        sends_left = sends_left - 1, message_id = excluded.message_id, updated_at = ${at},
+        next_send_at = ${at} + CASE sends_left WHEN 4 THEN ${second} WHEN 3 THEN ${third} ELSE ${fourth} END
+      WHERE sends_left > 0 AND next_send_at <= ${at}`.compile(db.kysely),
+    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status,
+        publish_after, publish_count, expires_at, created_at, updated_at)
+      SELECT ${messageId}, v.workspace_id, ${session}, v.id, v.to_masked,
+        replace(${template}, ${lifetimePlaceholder}, ${minutes} || CASE ${minutes} WHEN 1 THEN ' minute' ELSE ' minutes' END),
+        'queued', ${at + firstPublishMs}, 1, v.expires_at, ${at}, ${at}
+      FROM verification v WHERE v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}
+        AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
+    sql`UPDATE message SET status = 'canceled', updated_at = ${at}
+      WHERE verification_id = ${idOfMessage(messageId)} AND id <> ${messageId} AND status = 'queued'`.compile(
+      db.kysely,
+    ),
+    ...(repetition
+      ? [
+          // An older row of the same key has lapsed, or nothing would have been stored above.
+          sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
+            SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, verification_id, ${at}
+            FROM message WHERE id = ${messageId}`.compile(db.kysely),
+        ]
+      : []),
+    selectVerification(db, workspaceId, idOfMessage(messageId)),
+  ] as const;
+  return { statements, toHash };
+}
+
+async function replay({ db, now }: Services, { key }: Input, earlier: Earlier): Promise<Accepted<Verification>> {
+  if (earlier.response !== null) {
+    return { resource: JSON.parse(earlier.response) as Verification, replayed: true };
+  }
+  const [{ rows }] = await db.read([selectVerification(db, key.workspaceId, earlier.resourceId)]);
+  if (!rows[0]) throw new AppError("verification-not-found");
+  const viewer = { now: now().getTime(), scopes: key.scopes, created: rows[0].sendsLeft === sends - 1 };
+  return { resource: toVerification(rows[0], viewer), replayed: true };
+}
+
+/** Nothing was stored: because no session can send, or because it is too early. */
+async function refusal({ db, now }: Services, { key, body }: Input, toHash: string): Promise<AppError> {
+  const asked = body.route?.sessionId;
+  const [sessions, pending] = await db.read([
+    selectCandidate(db, key.workspaceId, asked),
+    db.kysely
+      .selectFrom("verification")
+      .select(["sendsLeft", "nextSendAt", "expiresAt"])
+      .where("workspaceId", "=", key.workspaceId)
+      .where("toHash", "=", toHash)
+      .where("purpose", "=", body.purpose)
+      .where("status", "=", "pending"),
+  ]);
+  const row = pending.rows[0];
+  const seconds = (until: number) => Math.max(1, Math.ceil((until - now().getTime()) / 1000));
+  const error = noSession(asked, sessions.rows[0]);
+  if (error) return error;
+  if (row?.sendsLeft === 0) {
+    const detail = "Check the code that was sent, cancel the verification, or wait until it expires.";
+    return new AppError("sends-exhausted", { detail, retryAfter: seconds(row.expiresAt) });
+  }
+  return new AppError("resend-cooldown", { retryAfter: seconds(row?.nextSendAt ?? 0) });
+}
