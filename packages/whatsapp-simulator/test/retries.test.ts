@@ -38,11 +38,12 @@ describe("retries", () => {
   it("passes a retry on between two companions", async () => {
     const simulator = await newWorld();
     // Baileys' own cache knows the message by the user, not by the device that asks.
-    const getMessage = async () => proto.Message.create({ conversation: "from client to client" });
+    const text = "from client to client";
+    const getMessage = async () => proto.Message.create({ conversation: text });
     const [one, two] = [await linked(simulator, sender, { getMessage }), await linked(simulator, user)];
     simulator.setFault({ kind: "corrupt-to-companion", number: user, times: 1 });
-    await sendText(one, userJid, "from client to client");
-    await two.message((message) => textOf(message) === "from client to client");
+    await sendText(one, userJid, text);
+    await two.message((message) => textOf(message) === text);
     expect(simulator.messages(user)).toHaveLength(1);
   });
 
