@@ -1,16 +1,38 @@
 import Database, { type Statement } from "libsql";
-import { type Batch, type BatchCond, fromValue, type HranaError, ProtocolError, type Stmt, type StmtResult, toError, toValue } from "./hrana.ts";
+import {
+  type Batch,
+  type BatchCond,
+  fromValue,
+  type HranaError,
+  ProtocolError,
+  SqlInputError,
+  type Stmt,
+  type StmtResult,
+  toError,
+  toValue,
+} from "./hrana.ts";
+import { countStatements, isSelect, parametersOf } from "./sql.ts";
 
 const cachedStatements = 500;
+
+interface Prepared {
+  statement: Statement;
+  parameters: (string | null)[];
+  isReader: boolean;
+  isReadOnly: boolean;
+  isInsert: boolean;
+}
 
 /** One SQLite connection and the statements that it has prepared. */
 export class Connection {
   readonly #database: Database.Database;
-  readonly #statements = new Map<string, Statement>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(file: string) {
     this.#database = new Database(file);
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+    this.#database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000",
+    );
     this.#database.defaultSafeIntegers(true);
   }
 
@@ -19,19 +41,24 @@ export class Connection {
   }
 
   execute(sql: string, { args = [], named_args = [], want_rows = true }: Stmt): StmtResult {
-    const statement = this.#prepare(sql);
-    const parameters = bind(args, named_args);
-    if (!statement.reader) {
-      const { changes, lastInsertRowid } = statement.run(...parameters);
-      return { cols: [], rows: [], affected_row_count: Number(changes), last_insert_rowid: String(lastInsertRowid) };
+    const { statement, parameters, isReader, isReadOnly, isInsert } = this.#prepare(sql);
+    const values = bind(parameters, args, named_args);
+    if (!isReader) {
+      const { changes, lastInsertRowid } = statement.run(...values);
+      return {
+        cols: [],
+        rows: [],
+        affected_row_count: Number(changes),
+        last_insert_rowid: isInsert ? String(lastInsertRowid) : null,
+      };
     }
-    const rows = statement.raw(true).all(...parameters) as unknown[][];
-    const [changes, rowid] = /^\s*(select|pragma|explain|values)\b/i.test(sql) ? [0n, 0n] : this.#lastWrite();
+    const rows = statement.raw(true).all(...values) as unknown[][];
+    const [changes, rowid] = isReadOnly ? [0n, 0n] : this.#lastWrite();
     return {
-      cols: statement.columns().map(({ name, type }) => ({ name, decltype: type ?? null })),
+      cols: columnsOf(statement),
       rows: want_rows ? rows.map((row) => row.map(toValue)) : [],
       affected_row_count: Number(changes),
-      last_insert_rowid: rowid === 0n ? null : String(rowid),
+      last_insert_rowid: isInsert ? String(rowid) : null,
     };
   }
 
@@ -41,9 +68,9 @@ export class Connection {
     const holds = (condition: BatchCond): boolean => {
       switch (condition.type) {
         case "ok":
-          return results[condition.step] != null;
+          return Boolean(results[condition.step]);
         case "error":
-          return errors[condition.step] != null;
+          return Boolean(errors[condition.step]);
         case "not":
           return !holds(condition.cond);
         case "and":
@@ -74,12 +101,12 @@ export class Connection {
   }
 
   describe(sql: string) {
-    const statement = this.#prepare(sql);
+    const { statement, parameters, isReader, isReadOnly } = this.#prepare(sql);
     return {
-      params: [],
-      cols: statement.reader ? statement.columns().map(({ name, type }) => ({ name, decltype: type ?? null })) : [],
+      params: parameters.map((name) => ({ name })),
+      cols: isReader ? columnsOf(statement) : [],
       is_explain: /^\s*explain\b/i.test(sql),
-      is_readonly: statement.reader && /^\s*(select|pragma|explain|values)\b/i.test(sql),
+      is_readonly: isReadOnly,
     };
   }
 
@@ -93,21 +120,50 @@ export class Connection {
     this.#database.close();
   }
 
-  #prepare(sql: string): Statement {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known) return known;
+    const count = countStatements(sql);
+    if (count === 0) throw new SqlInputError("SQL_NO_STATEMENT", "SQL string does not contain any statement");
+    if (count === 2) throw new SqlInputError("SQL_MANY_STATEMENTS", "SQL string contains more than one statement");
     const statement = this.#database.prepare(sql);
+    const prepared = {
+      statement,
+      parameters: parametersOf(sql),
+      isReader: statement.reader,
+      isInsert: /^\s*(?:insert|replace)\b/i.test(sql),
+      isReadOnly: isSelect(sql) || /^\s*pragma\b/i.test(sql),
+    };
     if (this.#statements.size >= cachedStatements) this.#statements.clear();
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 
   #lastWrite(): [bigint, bigint] {
-    return this.#prepare("SELECT changes(), last_insert_rowid()").raw(true).get() as [bigint, bigint];
+    const { statement } = this.#prepare("SELECT changes(), last_insert_rowid()");
+    return statement.raw(true).get() as [bigint, bigint];
   }
 }
 
-function bind(args: NonNullable<Stmt["args"]>, named: NonNullable<Stmt["named_args"]>): unknown[] {
-  if (named.length === 0) return args.map(fromValue);
-  return [Object.fromEntries(named.map(({ name, value }) => [name.replace(/^[:@$]/, ""), fromValue(value)]))];
+function columnsOf(statement: Statement): StmtResult["cols"] {
+  return statement.columns().map(({ name, type }) => ({ name, decltype: type ?? null }));
+}
+
+/** One value for each parameter: a prepared statement keeps the values of its last run where it is given none. */
+function bind(
+  parameters: Prepared["parameters"],
+  args: NonNullable<Stmt["args"]>,
+  named: NonNullable<Stmt["named_args"]>,
+): unknown[] {
+  if (args.length > parameters.length) {
+    throw new SqlInputError("ARGS_INVALID", `too many parameters, expected ${parameters.length} found ${args.length}`);
+  }
+  const values = new Map(named.map(({ name, value }) => [name, value]));
+  const given = parameters.map((name, index) => {
+    const value = args[index] ?? (name === null ? undefined : (values.get(name) ?? values.get(name.slice(1))));
+    if (!value) throw new SqlInputError("ARGS_INVALID", `value for parameter ${name ?? index + 1} not found`);
+    return fromValue(value);
+  });
+  // libsql takes a lone object, a blob among them, for named values; a list it takes for what it is.
+  return given.length === 0 ? [] : [given];
 }

@@ -53,7 +53,24 @@ export interface Pipeline {
 }
 
 /** What a client did wrong in the protocol itself: the whole request is answered 400. */
-export class ProtocolError extends Error {}
+export class ProtocolError extends Error {
+  readonly code: string;
+
+  constructor(message: string, code = "HRANA_PROTO_ERROR") {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** SQL that is refused before SQLite sees it. */
+export class SqlInputError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 export function fromValue(value: Value): null | bigint | number | string | Buffer {
   switch (value.type) {
