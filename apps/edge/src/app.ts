@@ -6,6 +6,11 @@ import { unmatched } from "./http/routing.ts";
 import { secured } from "./http/security.ts";
 import { onInvalid } from "./http/validation.ts";
 import { messages } from "./messages/routes.ts";
+import { docs } from "./pages/docs.ts";
+import { health } from "./pages/health.ts";
+import { landing } from "./pages/landing.ts";
+import { problemPages } from "./pages/problems.ts";
+import { qrPage } from "./sessions/qr-page.ts";
 import { sessions } from "./sessions/routes.ts";
 import { verifications } from "./verifications/routes.ts";
 
@@ -14,7 +19,8 @@ export function createApp() {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid });
   app.use(secured);
   app.onError(onError);
-  app.route("/", verifications).route("/", messages).route("/", sessions).route("/", events);
+  app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
+  app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;
 }

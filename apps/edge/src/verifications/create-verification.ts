@@ -101,7 +101,7 @@ async function prepare(
   const [first, second, third, fourth] = cooldownsMs;
   const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
     AND status = 'pending'`;
-  const minutes = sql`((v.expires_at - ${at} + 59999) / 60000)`;
+  const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
 
   const statements = [
     selectEarlier(db, workspaceId, repetition, since),

@@ -1,0 +1,86 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { AppError } from "@sandi/contracts";
+import { Hono } from "hono";
+import { html, raw } from "hono/html";
+import { base64url } from "@sandi/crypto";
+import type { AppEnv } from "../http/app-env.ts";
+import { version } from "./landing.ts";
+
+const description = `Sandi verifies phone numbers and sends messages over WhatsApp.
+
+Every request wants a key: \`Authorization: Bearer sandi_live_…\`. Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
+
+A check answers 200 only for the right code, and only once. Creates take an \`Idempotency-Key\`: send it again with the same request and nothing happens twice.`;
+
+const configuration = {
+  url: "/openapi.json",
+  theme: "default",
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: "never",
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+  persistAuth: false,
+};
+
+/** The description of the public API and its reference, which brings everything along itself. */
+export function docs(api: OpenAPIHono<AppEnv>) {
+  api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
+    type: "http",
+    scheme: "bearer",
+    description: "A key of your workspace: `sandi_live_…`.",
+  });
+  let document: object | undefined;
+  const describe = (publicUrl: string) =>
+    (document ??= api.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: { title: "Sandi", version, description, license: { name: "MIT" } },
+      servers: [{ url: publicUrl }],
+      tags: [
+        { name: "Verifications", description: "Codes to numbers, and what users typed." },
+        { name: "Messages", description: "Texts." },
+        { name: "Sessions", description: "The WhatsApp accounts that send." },
+      ],
+    }));
+
+  return new Hono<AppEnv>()
+    .get("/openapi.json", (c) => c.json(describe(c.env.services.publicUrl)))
+    .get("/docs", async (c) => {
+      const nonce = base64url(c.env.services.random(16));
+      // The reference styles itself through style elements and attributes, hence 'unsafe-inline' for those alone.
+      c.set(
+        "contentSecurityPolicy",
+        `default-src 'none'; script-src 'self' 'nonce-${nonce}'; style-src 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      );
+      return c.html(
+        await html`<!doctype html>
+          <html lang="en">
+            <head>
+              <meta charset="utf-8" />
+              <meta name="viewport" content="width=device-width, initial-scale=1" />
+              <meta name="color-scheme" content="light dark" />
+              <title>API reference · Sandi</title>
+              <link rel="icon" href="data:," />
+            </head>
+            <body>
+              <div id="app"></div>
+              <script src="/docs/scalar.js"></script>
+              <script nonce="${nonce}">
+                Scalar.createApiReference("#app", ${raw(JSON.stringify(configuration))});
+              </script>
+            </body>
+          </html>`,
+      );
+    })
+    .get("/docs/scalar.js", async (c) => {
+      const { assets } = c.env.services;
+      const asset = await assets?.fetch(new Request(new URL("/docs/scalar.js", c.req.url)));
+      if (!asset?.ok)
+        throw new AppError("not-found", { detail: "Build the assets: apps/edge/scripts/build-assets.ts." });
+      return new Response(asset.body, {
+        headers: { "content-type": "text/javascript; charset=utf-8", "cache-control": "public, max-age=3600" },
+      });
+    });
+}

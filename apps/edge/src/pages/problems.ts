@@ -1,0 +1,89 @@
+import { AppError, type ErrorCode, errors } from "@sandi/contracts";
+import { Hono } from "hono";
+import { html } from "hono/html";
+import type { AppEnv } from "../http/app-env.ts";
+import { wantsHtml } from "./landing.ts";
+import { brand, page } from "./layout.ts";
+
+const style = `
+.status{font:600 .8rem/1 var(--mono);color:var(--soft)}
+.one{padding:clamp(1.25rem,4vw,2rem)}
+.one h1{margin:.6rem 0 .5rem}
+.one p+p{margin-top:.9rem}
+table{width:100%;border-collapse:collapse;margin-top:1.5rem;font-size:.95rem}
+td{padding:.6rem .9rem;border-top:1px solid var(--line);vertical-align:baseline}
+tr:first-child td{border-top:0}
+td:first-child{width:1%;white-space:nowrap}
+td:last-child{color:var(--soft)}
+table.card{border-collapse:separate;border-spacing:0}
+.back{display:inline-block;margin-top:1.5rem}
+@media(max-width:34rem){td{display:block;padding:.15rem .9rem;border:0}td:first-child{padding-top:.8rem}td:last-child{padding-bottom:.8rem;border-bottom:1px solid var(--line)}}`;
+
+/** What to do about an error, where its title does not say it all. */
+const advice: Partial<Record<ErrorCode, string>> = {
+  "invalid-request": "The list errors names each wrong field and what is wrong with it. Correct it and send again.",
+  "invalid-json": "Send the body as UTF-8 JSON.",
+  unauthenticated:
+    "Send Authorization: Bearer with a key of your workspace. Keys begin with sandi_live_ or sandi_test_.",
+  "insufficient-scope": "The detail names the scope. Use a key that has it, or make one.",
+  "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",
+  "session-ended": "The linked device is gone. Restart the session and link it again.",
+  "session-not-pairing":
+    "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",
+  "code-incorrect": "Let the user try again while attemptsLeft is above zero.",
+  "max-attempts-reached": "Create a new verification; it has a new code.",
+  "verification-expired": "Create a new verification; it has a new code.",
+  "verification-approved": "A code is good for one check. Treat this as a failure.",
+  "resend-cooldown": "Wait for the seconds in retryAfter, then create again.",
+  "sends-exhausted": "The code was sent five times. Check it, cancel the verification, or wait until it expires.",
+  "destination-locked": "Too many wrong codes in a row for this number. Wait for the seconds in retryAfter.",
+  "idempotency-key-reused": "Use a new Idempotency-Key for every new request, and the same one only to repeat it.",
+  "connector-unavailable": "Codes and messages are still accepted. Ask again in a few seconds.",
+  "database-unavailable": "Send the same request again in a moment, best with the same Idempotency-Key.",
+  "internal-error": "Our fault. Name the requestId when you ask us about it.",
+};
+
+export const problemPages = new Hono<AppEnv>()
+  .get("/problems", async (c): Promise<Response> => {
+    c.header("Vary", "Accept");
+    const all = Object.entries(errors).map(([code, { status, title }]) => ({ code, status, title }));
+    if (!wantsHtml(c.req.header("accept"))) return c.json({ problems: all });
+    const rows = all.map(
+      ({ code, status, title }) =>
+        html`<tr>
+          <td>
+            <span class="status">${status}</span>&ensp;<a href="/problems/${code}"><code>${code}</code></a>
+          </td>
+          <td>${title}</td>
+        </tr>`,
+    );
+    return page(c, {
+      title: "Problems · Sandi",
+      style,
+      main: html`${brand}
+        <h1>Problems</h1>
+        <table class="card">
+          ${rows}
+        </table>`,
+    });
+  })
+  .get("/problems/:code", async (c): Promise<Response> => {
+    const code = c.req.param("code");
+    if (!isCode(code)) throw new AppError("not-found");
+    const { status, title } = errors[code];
+    c.header("Vary", "Accept");
+    if (!wantsHtml(c.req.header("accept"))) return c.json({ code, status, title, advice: advice[code] ?? null });
+    return page(c, {
+      title: `${title} · Sandi`,
+      style,
+      main: html`${brand}
+        <article class="card one">
+          <p class="status">${status} ${code}</p>
+          <h1>${title}</h1>
+          ${advice[code] === undefined ? "" : html`<p>${advice[code]}</p>`}
+        </article>
+        <a class="back" href="/problems">All problems</a>`,
+    });
+  });
+
+const isCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text);

@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, createClient } from "@libsql/client";
+import type { Problem, Scope } from "@sandi/contracts";
+import { createId, scopes } from "@sandi/contracts";
+import {
+  createKeyRing,
+  createSealer,
+  createTokenSigner,
+  createTokenVerifier,
+  createUnsealer,
+  generateApiKey,
+  generateKeyText,
+  generateSealingKeys,
+  generateTokenKeys,
+  webRandom,
+} from "@sandi/crypto";
+import { createDatabase } from "@sandi/libsql";
+import { createApp } from "../src/app.ts";
+import type { Tables } from "../src/db/schema.ts";
+import type { Job, RpcAnswer, Services } from "../src/services.ts";
+import { migrateDatabase } from "../src/setup.ts";
+
+const sealing = await generateSealingKeys("seal");
+const tokens = await generateTokenKeys("tokens");
+const unseal = createUnsealer(sealing.privateJwk);
+const app = createApp();
+
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: T & Partial<Omit<Problem, "status">>;
+  text: string;
+}
+
+export interface Workspace {
+  id: string;
+  key: string;
+}
+
+/** The edge over a fresh database file, with everything else faked. */
+export interface Edge {
+  client: Client;
+  services: Services;
+  jobs: Job[];
+  logs: string[];
+  /** The calls to the database since the last reset. */
+  calls: { database: number };
+  workspace: Workspace;
+  /** Makes the next publishes fail. */
+  queueIsDown: boolean;
+  connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
+  advance: (ms: number) => void;
+  addWorkspace: (name?: string) => Promise<Workspace>;
+  addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
+  addSession: (state?: string, workspaceId?: string) => Promise<string>;
+  fetch: (request: Request) => Promise<Response>;
+  api: <T = Record<string, unknown>>(
+    request: string,
+    body?: unknown,
+    options?: { key?: string | null; headers?: Record<string, string> },
+  ) => Promise<Answer<T>>;
+  internal: <T = Record<string, unknown>>(path: string, body: unknown, token?: string) => Promise<Answer<T>>;
+  signInternal: (path: string, body: unknown) => Promise<string>;
+  rows: (sql: string, ...args: (string | number)[]) => Promise<Record<string, unknown>[]>;
+  count: (table: string) => Promise<number>;
+  settled: () => Promise<void>;
+  codeOf: (verificationId: string) => Promise<string>;
+  unseal: (sealed: string) => Promise<unknown>;
+  close: () => void;
+}
+
+export async function startEdge(): Promise<Edge> {
+  const folder = mkdtempSync(join(tmpdir(), "sandi-edge-"));
+  const client = createClient({ url: `file:${join(folder, "edge.db")}` });
+  let time = Date.parse("2026-11-21T08:00:00.000Z");
+  const now = () => new Date(time);
+  const pending = new Set<Promise<unknown>>();
+  const seen = new Set<string>();
+  const calls = { database: 0 };
+  const counted: Client = new Proxy(client, {
+    get(target, name) {
+      if (name === "execute" || name === "batch") calls.database++;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await migrateDatabase(client, now());
+
+  const services: Services = {
+    db: createDatabase<Tables>(counted),
+    now,
+    random: webRandom,
+    publicUrl: "https://api.test",
+    peppers: createKeyRing(generateKeyText("p1", webRandom)),
+    phoneKey: createKeyRing(generateKeyText("n1", webRandom)),
+    linkKeys: createKeyRing(generateKeyText("l1", webRandom)),
+    seal: createSealer(sealing.publicJwk),
+    verifyServiceToken: createTokenVerifier({
+      publicJwk: tokens.publicJwk,
+      issuer: "sandi-connector",
+      audience: "sandi-edge",
+      now,
+    }),
+    isFirstUse: (jti) => {
+      const isFirst = !seen.has(jti);
+      seen.add(jti);
+      return Promise.resolve(isFirst);
+    },
+    publish: (job) => {
+      if (edge.queueIsDown) return Promise.reject(new Error("QStash is down"));
+      edge.jobs.push(job);
+      return Promise.resolve();
+    },
+    callConnector: async (path, body) => edge.connector(path, body),
+    keyCache: new Map(),
+    waitUntil: (work) => {
+      const tracked = work.finally(() => pending.delete(tracked));
+      pending.add(tracked);
+    },
+    log: (line) => edge.logs.push(line),
+  };
+  const sign = createTokenSigner({
+    privateJwk: tokens.privateJwk,
+    issuer: "sandi-connector",
+    audience: "sandi-edge",
+    now,
+    random: webRandom,
+  });
+
+  async function answer<T>(request: Request): Promise<Answer<T>> {
+    const response = await edge.fetch(request);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json") === true;
+    const body = (isJson ? JSON.parse(text) : {}) as Answer<T>["body"];
+    return { status: response.status, headers: response.headers, body, text };
+  }
+
+  const edge: Edge = {
+    client,
+    services,
+    jobs: [],
+    logs: [],
+    calls,
+    workspace: { id: "", key: "" },
+    queueIsDown: false,
+    connector: () => undefined,
+    advance: (ms) => {
+      time += ms;
+    },
+    async addWorkspace(name = "Acme") {
+      const id = createId("ws", now(), webRandom(10));
+      await client.execute({
+        sql: "INSERT INTO workspace (id, name, created_at) VALUES (?, ?, ?)",
+        args: [id, name, time],
+      });
+      return { id, key: await edge.addKey(id) };
+    },
+    async addKey(workspaceId, only = scopes, { expiresAt = null, revokedAt = null, environment = "live" } = {}) {
+      const { key, hash, prefix } = await generateApiKey(environment as "live", webRandom);
+      await client.execute({
+        sql: `INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, expires_at, revoked_at, created_at)
+          VALUES (?, ?, 'key', ?, ?, ?, ?, ?, ?, ?)`,
+        args: [
+          createId("key", now(), webRandom(10)),
+          workspaceId,
+          hash,
+          prefix,
+          environment as string,
+          JSON.stringify(only),
+          expiresAt as number | null,
+          revokedAt as number | null,
+          time,
+        ],
+      });
+      return key;
+    },
+    async addSession(state = "online", workspaceId = edge.workspace.id) {
+      const id = createId("ses", now(), webRandom(10));
+      await client.execute({
+        sql: `INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
+          publish_count, created_at, updated_at) VALUES (?, ?, 'sender', ?, 'running', 1, 1, 0, 1, ?, ?)`,
+        args: [id, workspaceId, state, time, time],
+      });
+      return id;
+    },
+    fetch: async (request) => app.fetch(request, { services }),
+    api: (request, body, { key = edge.workspace.key, headers = {} } = {}) => {
+      const [method = "GET", path = "/"] = request.split(" ");
+      return answer(
+        new Request(`https://api.test${path}`, {
+          method,
+          headers: {
+            ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+        }),
+      );
+    },
+    signInternal: (path, body) => sign({ method: "POST", path, body: JSON.stringify(body) }),
+    async internal(path, body, token) {
+      const text = JSON.stringify(body);
+      return answer(
+        new Request(`https://api.test${path}`, {
+          method: "POST",
+          headers: {
+            "content-type": "application/json",
+            authorization: `Bearer ${token ?? (await sign({ method: "POST", path, body: text }))}`,
+          },
+          body: text,
+        }),
+      );
+    },
+    async rows(sql, ...args) {
+      const { rows, columns } = await client.execute({ sql, args });
+      return rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])));
+    },
+    count: async (table) => Number((await edge.rows(`SELECT count(*) AS n FROM ${table}`))[0]?.["n"]),
+    async settled() {
+      while (pending.size > 0) await Promise.allSettled(pending);
+    },
+    async codeOf(id) {
+      const [row] = await edge.rows("SELECT sealed_code FROM verification WHERE id = ?", id);
+      return ((await unseal(String(row?.["sealed_code"]))) as { code: string }).code;
+    },
+    unseal,
+    close: () => {
+      client.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  edge.workspace = await edge.addWorkspace();
+  return edge;
+}
+
+/** A code that is not this one. */
+export const wrong = (code: string) => (code === "000000" ? "000001" : "000000");
