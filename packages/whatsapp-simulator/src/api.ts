@@ -96,7 +96,7 @@ export type SimulatorEvent =
   | ({ type: "message" | "status" } & MessageEvent)
   | { type: "typing"; phone: string; chat: string; isTyping: boolean }
   | { type: "pending"; waiting: number }
-  | { type: "fault"; fault: FaultRecord };
+  | { type: "faults"; faults: FaultRecord[] };
 
 export interface SimulatorOptions {
   /** 0, the default, takes any free port. */

@@ -79,10 +79,18 @@ type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;
 /** The lasting faults that are on. Numbers are digits in here. */
 export class Faults {
   readonly #active = new Map<string, FaultRecord>();
+  readonly #onChange: (faults: FaultRecord[]) => void;
+
+  constructor(onChange: (faults: FaultRecord[]) => void = () => {}) {
+    this.#onChange = onChange;
+  }
 
   add(id: string, fault: Fault): FaultRecord {
     const record: FaultRecord = { ...fault, id, lasting: !isInstant(fault) };
-    if (record.lasting) this.#active.set(id, record);
+    if (record.lasting) {
+      this.#active.set(id, record);
+      this.#onChange(this.list());
+    }
     return record;
   }
 
@@ -91,11 +99,14 @@ export class Faults {
   }
 
   clear(id: string): boolean {
-    return this.#active.delete(id);
+    const wasOn = this.#active.delete(id);
+    if (wasOn) this.#onChange(this.list());
+    return wasOn;
   }
 
   clearAll(): void {
     this.#active.clear();
+    this.#onChange([]);
   }
 
   /** Whether such a fault is on, without using it up. */
@@ -118,6 +129,6 @@ export class Faults {
   }
 
   #spend(fault: { id: string; times?: number }): void {
-    if (fault.times !== undefined && --fault.times <= 0) this.#active.delete(fault.id);
+    if (fault.times !== undefined && --fault.times <= 0) this.clear(fault.id);
   }
 }

@@ -80,7 +80,6 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       const normal = { ...fault, ...(number !== undefined && { number }), ...(to !== undefined && { to }) } as Fault;
       const record = world.faults.add(world.random(6).toString("hex"), normal);
       if (isInstant(normal)) strike(world, normal, number);
-      world.emit({ type: "fault", fault: record });
       return record;
     },
     faults: () => world.faults.list(),

@@ -68,7 +68,7 @@ function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(eve
     timers: new Timers(options.schedule),
     identity: makeServerIdentity(root, now()),
     phones: new Phones(),
-    faults: new Faults(),
+    faults: new Faults((faults) => world.emit({ type: "faults", faults })),
     counters: newCounters(),
     connections: new Set(),
     references: new Map(),

@@ -150,7 +150,8 @@ describe("messages", () => {
     const { message } = await session.message((each) => textOf(each) === "seen?");
     await session.sock.readMessages([message.key]);
     await until(() => simulator.messages(user)[0]?.status === "read");
-    expect(simulator.phone(sender).devices).toMatchObject([{ queued: 0 }]);
+    await until(() => simulator.phone(sender).devices[0]?.queued === 0);
+    expect(simulator.messages(user)).toMatchObject([{ text: "seen?", status: "read" }]);
   });
 
   it("brings every message to every companion of a phone, and each sees what the others send", async () => {

@@ -1,5 +1,6 @@
 import { Browsers } from "@whiskeysockets/baileys";
 import { describe, expect, it } from "vitest";
+import { textOf } from "./support/client.ts";
 import { client, linked, newWorld, pause, sender, sendText, until, user, userJid } from "./support/world.ts";
 
 describe("pairing", () => {
@@ -51,7 +52,7 @@ describe("pairing", () => {
     const session = await linked(simulator);
     await until(() => (session.auth.creds.accountSyncCounter ?? 0) > 0, 3000);
     expect(session.auth.creds.myAppStateKeyId).toBeTruthy();
-    expect([...session.auth.keys.records.keys()]).toContain("lid-mapping 6281100000002");
+    await until(() => session.auth.keys.records.has("lid-mapping 6281100000002"));
   });
 
   it("gives keys and history when the phone comes back, if it was offline at the first login", async () => {
@@ -65,6 +66,17 @@ describe("pairing", () => {
     expect(session.auth.creds.myAppStateKeyId).toBeUndefined();
     simulator.updatePhone(sender, { online: true });
     await until(() => session.auth.creds.myAppStateKeyId !== undefined);
+  });
+
+  it("keeps what is written to a client between its pairing and its first login", async () => {
+    const simulator = await newWorld();
+    const pairing = client(simulator);
+    await simulator.scan(sender, await pairing.qr);
+    await pairing.closed;
+    await simulator.send(user, { to: sender, text: "welcome" });
+    const session = client(simulator, pairing.auth);
+    await session.message((message) => textOf(message) === "welcome");
+    expect(session.complaints).toEqual([]);
   });
 
   it("links a client by pairing code", async () => {

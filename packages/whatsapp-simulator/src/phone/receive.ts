@@ -43,7 +43,7 @@ async function take(world: World, phone: Phone, envelope: Envelope): Promise<voi
     return;
   }
   phone.addressedBy.set(sender.number, envelope.addressing);
-  if (!apply(world, phone, sender.e164, envelope, content)) return;
+  apply(world, phone, sender.e164, envelope, content);
   confirm(world, phone, sender, envelope);
 }
 
@@ -56,8 +56,8 @@ function takeOwnCopy(world: World, phone: Phone, envelope: Envelope, content: Co
   apply(world, phone, chat?.e164 ?? jid, envelope, copy?.message ?? content);
 }
 
-/** True when the message belongs in a chat, so that its sender may know it arrived. */
-function apply(world: World, phone: Phone, chat: string, envelope: Envelope, content: Content): boolean {
+/** Shows the message, or the change that it makes to an earlier one. */
+function apply(world: World, phone: Phone, chat: string, envelope: Envelope, content: Content): void {
   const isOwn = envelope.from === phone.number;
   const change = correction(content);
   if (change) {
@@ -67,10 +67,10 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
       else message.text = change.text;
       if (world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
     }
-    return true;
+    return;
   }
   const shown = shownContent(content);
-  if (!shown) return true;
+  if (!shown) return;
   const isNew = show(world, phone, {
     id: envelope.id,
     from: e164(envelope.from),
@@ -84,7 +84,6 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
   });
   if (!isNew) world.counters.duplicateDeliveries++;
   else if (!isOwn) world.counters.messagesShown++;
-  return true;
 }
 
 function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope): void {

@@ -1,5 +1,4 @@
-import { proto } from "@whiskeysockets/baileys";
-import { Curve } from "@whiskeysockets/baileys";
+import { Curve, proto } from "@whiskeysockets/baileys";
 import type { WebSocket } from "ws";
 import type { LinkedDevice } from "../phone/device.ts";
 import type { Phone } from "../phone/phone.ts";
@@ -98,7 +97,8 @@ export class Connection implements Client {
         else this.#shakeHands(proto.HandshakeMessage.decode(frame));
       }
     } catch {
-      // A client that does not speak the protocol, or not with these keys, is cut off, as the real server does.
+      // The real server cuts off, too.
+      this.#world.counters.cutOff++;
       this.drop();
     }
   }

@@ -46,10 +46,6 @@ function tellFaults(faults) {
   banner.textContent = `On purpose: ${faults.map(({ kind, number }) => (number ? `${kind} (+${number})` : kind)).join(", ")}`;
 }
 
-async function refreshFaults() {
-  tellFaults(await ask("GET", "/faults"));
-}
-
 function follow() {
   const source = new EventSource("/events");
   const live = document.getElementById("live");
@@ -76,7 +72,7 @@ function follow() {
   on("status", ({ phone, message }) => phones.get(phone)?.show(message, false));
   on("typing", ({ phone, chat, isTyping }) => phones.get(phone)?.typing(chat, isTyping));
   on("pending", ({ waiting }) => tellWaiting(waiting));
-  on("fault", () => void refreshFaults());
+  on("faults", ({ faults }) => tellFaults(faults));
 }
 
 function tick() {
