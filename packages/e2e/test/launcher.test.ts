@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Session, Verification } from "@sandi/contracts";
-import type { Local } from "@sandi/local-stack";
+import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { codeIn, eventually } from "../src/harness.ts";
@@ -26,7 +26,7 @@ describe("npm start", () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "sandi-launcher-"));
-    port = 20_000 + Math.floor(Math.random() * 20_000);
+    port = (await randomPorts()).edge;
   });
   afterEach(async () => {
     for (const { process: child, exited } of running) {

@@ -24,33 +24,22 @@ export async function portsFrom(first: number): Promise<Ports> {
   return ports;
 }
 
-/** Six ports that are free now. */
+/** Six ports in a row that are free now, below those that the system gives to outgoing connections. */
 export async function randomPorts(): Promise<Ports> {
-  const held = await Promise.all(names.map(() => hold(0)));
-  const ports = Object.fromEntries(names.map((name, i) => [name, held[i]?.port ?? 0])) as Record<keyof Ports, number>;
-  await Promise.all(held.map(({ release }) => release()));
-  return ports;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  try {
-    await (await hold(port)).release();
-    return true;
-  } catch {
-    return false;
+  for (;;) {
+    const first = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      return await portsFrom(first);
+    } catch {
+      // One of them is taken; others are not.
+    }
   }
 }
 
-function hold(port: number): Promise<{ port: number; release: () => Promise<void> }> {
-  return new Promise((resolve, reject) => {
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
-      const address = server.address();
-      resolve({
-        port: typeof address === "object" && address ? address.port : port,
-        release: () => new Promise((released) => server.close(() => released())),
-      });
-    });
+    server.once("error", () => resolve(false));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

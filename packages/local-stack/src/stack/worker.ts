@@ -63,7 +63,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   });
 
   const first = await build(bundling);
-  const miniflare = new Miniflare(settings(first.outputFiles[0]?.text ?? ""));
+  const miniflare = withoutSignalHandlers(() => new Miniflare(settings(first.outputFiles[0]?.text ?? "")));
   const url = (await miniflare.ready).origin;
 
   const watcher = options.watch ? await watch((script) => miniflare.setOptions(settings(script)), log) : undefined;
@@ -78,6 +78,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await miniflare.dispose();
     },
   };
+}
+
+/** Miniflare ends the process on a signal, before the other parts are down; who starts the stack also stops it. */
+function withoutSignalHandlers<T>(make: () => T): T {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const made = make();
+  signals.forEach((signal, i) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[i]?.includes(listener)) process.off(signal, listener);
+    }
+  });
+  return made;
 }
 
 async function watch(reload: (script: string) => Promise<void>, log: (line: string) => void) {
