@@ -68,21 +68,18 @@ export class Exchange {
     const now = this.#options.now();
     this.#forgetSeen(now);
     const add: Message[] = [];
-    const seen: Seen[] = [];
+    const seen = new Map<string, Seen>();
     const published = publications.map((publication): Published => {
       const { deduplicationId: id, spec } = publication;
-      const known = id === undefined ? undefined : this.#seen.get(id);
+      const known = id === undefined ? undefined : (this.#seen.get(id) ?? seen.get(id));
       if (known) return { messageId: known.messageId, url: spec.url, deduplicated: true };
       const message = toMessage(publication, now);
       add.push(message);
-      if (id !== undefined) {
-        const entry = { id, messageId: message.id, until: now + dedupeMs };
-        this.#seen.set(id, entry);
-        seen.push(entry);
-      }
+      if (id !== undefined) seen.set(id, { id, messageId: message.id, until: now + dedupeMs });
       return { messageId: message.id, url: spec.url };
     });
-    this.#options.store.write({ add, seen, ...replaced });
+    this.#options.store.write({ add, seen: [...seen.values()], ...replaced });
+    for (const [id, one] of seen) this.#seen.set(id, one);
     for (const message of add) {
       this.events.add("CREATED", message);
       this.#enter(message);
