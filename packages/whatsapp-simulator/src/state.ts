@@ -50,6 +50,7 @@ export class StateFile {
   readonly #serialised = new Map<Phone, string>();
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
+  #exists = false;
 
   constructor(file: string, root: KeyPair, phones: Iterable<Phone>, timers: Timers, saveDelayMs: number) {
     this.#file = file;
@@ -63,8 +64,8 @@ export class StateFile {
   /** Waits for phones that are at work, so that no ratchet is written in mid-step. */
   async flush(): Promise<void> {
     for (const phone of this.#phones) await phone.idle();
-    const isFirst = this.#serialised.size === 0;
-    if (!this.#serialise() && !isFirst) return this.#writing;
+    if (!this.#serialise() && this.#exists) return this.#writing;
+    this.#exists = true;
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
   }

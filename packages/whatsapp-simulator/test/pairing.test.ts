@@ -121,6 +121,16 @@ describe("pairing", () => {
     await expect(simulator.scan(sender, await one.qr)).rejects.toMatchObject({ code: "qr_expired" });
   });
 
+  it("fails at once when the client goes away in the middle", async () => {
+    const simulator = await newWorld();
+    const pairing = client(simulator);
+    const qr = await pairing.qr;
+    pairing.sock.ws.removeAllListeners("CB:iq,,pair-success");
+    pairing.sock.ws.on("CB:iq,,pair-success", () => void pairing.end());
+    await expect(simulator.scan(sender, qr)).rejects.toMatchObject({ code: "pairing_failed" });
+    expect(simulator.phone(sender).devices).toEqual([]);
+  });
+
   it("refuses a pairing code that no client asked for, and a scan by a phone that is offline", async () => {
     const simulator = await newWorld();
     await expect(simulator.enterPairingCode(sender, "ABCD1234")).rejects.toMatchObject({

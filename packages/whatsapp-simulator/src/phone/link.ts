@@ -62,6 +62,10 @@ export function link(
     });
     connection.ask(stanza, (reply) => {
       cancel();
+      if (!reply) {
+        reject(new SimulatorError("pairing_failed", "the client went away without signing"));
+        return;
+      }
       if (!isSigned(reply, phone, offer, details)) {
         reject(new SimulatorError("pairing_failed", "the client's device signature is wrong"));
         connection.drop();

@@ -21,13 +21,14 @@ export async function enterPairingCode(world: World, phone: Phone, typed: string
   const code = typed.replaceAll(/[\s-]/g, "").toUpperCase();
   const companionEphemeral = await unwrap(code, request.wrappedEphemeral);
   const ephemeral = Curve.generateKeyPair();
+  const wrappedEphemeral = await wrap(world, code, ephemeral.public);
   const finished = awaitFinish(world, request);
   const { reference, connection } = request;
   const id = world.random(6).toString("hex");
   connection.send(
     node("notification", { from: serverJid, type: "link_code_companion_reg", id, t: seconds(world) }, [
       node("link_code_companion_reg", { stage: "primary_hello" }, [
-        node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, await wrap(world, code, ephemeral.public)),
+        node("link_code_pairing_wrapped_primary_ephemeral_pub", {}, wrappedEphemeral),
         node("primary_identity_pub", {}, phone.identity.public),
         node("link_code_pairing_ref", {}, Buffer.from(reference)),
       ]),
@@ -46,6 +47,10 @@ function awaitFinish(world: World, request: PairingRequest): Promise<{ bundle: B
     const cancel = world.timers.after(finishTimeoutMs, () => {
       reject(new SimulatorError("pairing_failed", "the client did not finish in time"));
     });
+    request.onGone = () => {
+      cancel();
+      reject(new SimulatorError("pairing_failed", "the client went away"));
+    };
     request.onFinish = (bundle, identity) => {
       cancel();
       resolve({ bundle, identity });

@@ -7,4 +7,6 @@ export interface PairingRequest {
   /** salt 32, iv 16, the client's ephemeral key 32; encrypted with the code. */
   wrappedEphemeral: Buffer;
   onFinish?: (bundle: Buffer, identity: Buffer) => void;
+  /** The client went away. */
+  onGone?: () => void;
 }

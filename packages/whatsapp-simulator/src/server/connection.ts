@@ -23,7 +23,7 @@ export class Connection implements Client {
   device: LinkedDevice | undefined;
   isOpen = true;
   /** Waits for the client's answers to IQs of the server. */
-  readonly replies = new Map<string, (reply: BinaryNode) => void>();
+  readonly replies = new Map<string, (reply: BinaryNode | undefined) => void>();
   readonly #world: World;
   readonly #socket: WebSocket;
   readonly #protocol: Protocol;
@@ -44,6 +44,7 @@ export class Connection implements Client {
     socket.on("error", () => socket.terminate());
     socket.on("close", () => {
       this.isOpen = false;
+      for (const onReply of this.replies.values()) onReply(undefined);
       protocol.closed(this);
     });
   }
@@ -67,7 +68,7 @@ export class Connection implements Client {
     });
   }
 
-  ask(stanza: BinaryNode, onReply: (reply: BinaryNode) => void): void {
+  ask(stanza: BinaryNode, onReply: (reply: BinaryNode | undefined) => void): void {
     this.replies.set(stanza.attrs["id"] ?? "", onReply);
     this.send(stanza);
   }

@@ -51,7 +51,10 @@ export function withdrawPairing(world: World, connection: ClientSocket): void {
   connection.offer = undefined;
   for (const [reference, owner] of world.references) if (owner === connection) world.references.delete(reference);
   for (const phone of world.phones) {
-    if (phone.pairingRequest?.connection === connection) phone.pairingRequest = undefined;
+    const request = phone.pairingRequest;
+    if (request?.connection !== connection) continue;
+    phone.pairingRequest = undefined;
+    request.onGone?.();
   }
   world.emit({ type: "pending", waiting: waitingToPair(world) });
 }

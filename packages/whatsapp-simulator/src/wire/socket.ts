@@ -16,8 +16,8 @@ export interface ClientSocket {
   offer: PairingOffer | undefined;
   readonly isOpen: boolean;
   send(stanza: BinaryNode): void;
-  /** Asks the client something; the answer may never come. */
-  ask(stanza: BinaryNode, onReply: (reply: BinaryNode) => void): void;
+  /** Asks the client something; undefined when it goes away without an answer. */
+  ask(stanza: BinaryNode, onReply: (reply: BinaryNode | undefined) => void): void;
   /** Says a last word, at once, and closes. */
   end(lastWord?: BinaryNode): void;
   /** Cuts the TCP connection. */
