@@ -1,23 +1,19 @@
 import { createClient } from "@libsql/client/web";
-import { jobPaths } from "@sandi/contracts";
 import { createSealer, createTokenSigner, createTokenVerifier, webRandom } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
-import { Client } from "@upstash/qstash";
-import { Redis } from "@upstash/redis/cloudflare";
 import { createApp } from "./app.ts";
-import { type Config, parseConfig } from "./config.ts";
+import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
-import type { Job, RpcAnswer, Services } from "./services.ts";
+import type { RpcAnswer, Services } from "./services.ts";
+import { isFirstUse, publish } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
 }
 
 const databaseMs = 8_000;
-const queueMs = 5_000;
-const redisMs = 1_000;
 const connectorMs = 5_000;
 
 const app = createApp();
@@ -95,35 +91,6 @@ async function databaseFetch(request: Request): Promise<Response> {
   }
 }
 
-async function isFirstUse(config: Config, jti: string, ttlSeconds: number): Promise<boolean> {
-  const redis = new Redis({
-    url: config.UPSTASH_REDIS_REST_URL,
-    token: config.UPSTASH_REDIS_REST_TOKEN,
-    retry: false,
-    enableTelemetry: false,
-    signal: () => AbortSignal.timeout(redisMs),
-  });
-  return (await redis.set(`edge:jti:${jti}`, 1, { nx: true, ex: ttlSeconds })) === "OK";
-}
-
-async function publish(config: Config, { kind, body, deduplicationId }: Job): Promise<void> {
-  const client = new Client({
-    baseUrl: config.QSTASH_URL,
-    token: config.QSTASH_TOKEN,
-    retry: false,
-    enableTelemetry: false,
-  });
-  const published = client.publishJSON({
-    url: config.CONNECTOR_URL + jobPaths[kind],
-    body,
-    deduplicationId,
-    retries: 5,
-    retryDelay: "min(8000, 1000 * pow(2, retried))",
-    timeout: "30s",
-  });
-  await within(queueMs, published);
-}
-
 async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {
   try {
     const response = await fetch(url, {
@@ -136,18 +103,6 @@ async function callConnector(url: URL, token: string, body: string): Promise<Rpc
     return { status: response.status, body: await response.json().catch(() => undefined) };
   } catch {
     return undefined;
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -23,6 +23,7 @@ const configuration = {
   mcp: { disabled: true },
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
   persistAuth: false,
+  authentication: { preferredSecurityScheme: "apiKey" },
 };
 
 /** The description of the public API and its reference, which brings everything along itself. */
@@ -38,6 +39,7 @@ export function docs(api: OpenAPIHono<AppEnv>) {
       openapi: "3.1.0",
       info: { title: "Sandi", version, description, license: { name: "MIT" } },
       servers: [{ url: publicUrl }],
+      security: [{ apiKey: [] }],
       tags: [
         { name: "Verifications", description: "Codes to numbers, and what users typed." },
         { name: "Messages", description: "Texts." },

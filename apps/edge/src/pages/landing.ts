@@ -6,7 +6,7 @@ import { brand, page } from "./layout.ts";
 export const version = "0.1.0";
 
 const style = `
-.lead{font-size:1.125rem;margin:.9rem 0 2rem;max-width:34rem}
+.lead{font-size:1.125rem;margin:.9rem 0 2rem;max-width:34rem;text-wrap:balance}
 pre{padding:1.1rem 1.25rem;overflow-x:auto;line-height:1.7;tab-size:2}
 pre .soft{user-select:none}
 nav{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:.75rem;margin-top:.75rem}
