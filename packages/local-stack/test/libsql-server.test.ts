@@ -38,7 +38,7 @@ beforeEach(async () => {
   stops.push(() => folder.remove());
 });
 afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
+  for (const stop of stops.splice(0).toReversed()) await stop();
 });
 
 describe("the libSQL emulator", () => {

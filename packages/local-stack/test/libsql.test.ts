@@ -24,6 +24,15 @@ const clients = [
 
 const matrix = servers.flatMap(({ name, start }) => clients.map(({ kind, create }) => ({ name, kind, start, create })));
 
+const codeOf = async (work: Promise<unknown>) => {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(LibsqlError);
+  return (error as LibsqlError).code;
+};
+
 describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
   let server: Running;
   let client: Client;
@@ -43,14 +52,6 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
   });
 
   const count = async () => Number((await client.execute(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.["n"]);
-  const codeOf = async (work: Promise<unknown>) => {
-    const error = await work.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(LibsqlError);
-    return (error as LibsqlError).code;
-  };
 
   it("brings every kind of value there and back", async () => {
     const data = Uint8Array.from([0, 1, 254, 255]);
@@ -91,7 +92,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     const { rows, rowsAffected } = await client.execute(
       `INSERT INTO ${table} (name) VALUES ('a'), ('b') RETURNING id, name`,
     );
-    expect(rows.map((row) => ({ ...row }))).toEqual([
+    expect(rows.map(({ id, name }) => ({ id, name }))).toEqual([
       { id: 1, name: "a" },
       { id: 2, name: "b" },
     ]);
@@ -162,7 +163,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     await client.executeMultiple(`
       CREATE TABLE v_${table} (id TEXT PRIMARY KEY, ws TEXT, dest TEXT, status TEXT, sends_left INT, next_send_at INT);
       CREATE UNIQUE INDEX one_${table} ON v_${table}(ws, dest) WHERE status = 'pending';`);
-    const create = (id: string, now: number) =>
+    const createOrResend = (id: string, now: number) =>
       client.execute({
         sql: `INSERT INTO v_${table} VALUES (:id, 'ws', 'to', 'pending', 4, :now + 30)
           ON CONFLICT(ws, dest) WHERE status = 'pending'
@@ -170,11 +171,11 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
           RETURNING id, sends_left, (id = :id) AS created`,
         args: { id, now },
       });
-    expect({ ...(await create("a", 0)).rows[0] }).toEqual({ id: "a", sends_left: 4, created: 1 });
-    expect((await create("b", 10)).rows).toEqual([]);
-    expect({ ...(await create("c", 30)).rows[0] }).toEqual({ id: "a", sends_left: 3, created: 0 });
+    expect({ ...(await createOrResend("a", 0)).rows[0] }).toEqual({ id: "a", sends_left: 4, created: 1 });
+    expect((await createOrResend("b", 10)).rows).toEqual([]);
+    expect({ ...(await createOrResend("c", 30)).rows[0] }).toEqual({ id: "a", sends_left: 3, created: 0 });
     await client.execute(`UPDATE v_${table} SET status = 'approved'`);
-    expect({ ...(await create("d", 31)).rows[0] }).toEqual({ id: "d", sends_left: 4, created: 1 });
+    expect({ ...(await createOrResend("d", 31)).rows[0] }).toEqual({ id: "d", sends_left: 4, created: 1 });
   });
 
   it("counts a change in a later statement of the same batch", async () => {

@@ -48,7 +48,7 @@ export class Connection {
       return {
         cols: [],
         rows: [],
-        affected_row_count: Number(changes),
+        affected_row_count: changes,
         last_insert_rowid: isInsert ? String(lastInsertRowid) : null,
       };
     }

@@ -1,8 +1,4 @@
-import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
-// @ts-expect-error it comes without types, and those of DefinitelyTyped want ioredis as a peer
-import RedisMock from "ioredis-mock";
-import { upperCaseOptions } from "./options.ts";
 import { Scripts } from "./scripts.ts";
 
 /** What a command came to: Redis errors are answers, too. */
@@ -48,39 +44,6 @@ export async function realEngine(redisUrl: string): Promise<Engine> {
     },
   };
 }
-
-type Command = (...args: string[]) => Promise<unknown>;
-
-/** An empty Redis in this process; no other instance sees its data. */
-export function memoryEngine(): Engine {
-  // ioredis-mock shares data between instances of the same host and port.
-  const redis = new RedisMock({ host: randomUUID() });
-  const methods = redis as unknown as Record<string, Command | undefined>;
-  const scripts = new Scripts();
-  const run = async ([name = "", ...args]: string[]): Promise<Outcome> => {
-    const upper = name.toUpperCase();
-    const method = /^[A-Z]+$/.test(upper) ? methods[upper.toLowerCase()] : undefined;
-    if (!method || notCommands.has(upper)) return { error: `ERR unknown command '${name}'` };
-    const given = upperCaseOptions(upper, scripts.translate(upper, args));
-    return settle(new Promise((resolve) => resolve(method.apply(redis, given))), scripts.digestFor(upper, args));
-  };
-  return {
-    run,
-    // The mock does each command within the call itself, so nothing comes between these.
-    transact: (commands) => Promise.all(commands.map(run)),
-    async close() {
-      await redis.flushall();
-      redis.disconnect();
-    },
-  };
-}
-
-/** Methods of the mock that are no commands, or would end it. */
-const notCommands = new Set(
-  "PIPELINE MULTI EXEC DISCARD CONNECT DISCONNECT QUIT DUPLICATE DEFINECOMMAND MONITOR SUBSCRIBE PSUBSCRIBE ON ONCE OFF EMIT".split(
-    " ",
-  ),
-);
 
 async function settle(reply: Promise<unknown>, instead?: string): Promise<Outcome> {
   try {

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 
-const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
+export const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
+
+/** The script without its first line of flags, which no Redis but Upstash's takes. */
+export const withoutFlags = (script: string) => (script.startsWith("#!") ? script.replace(/^#![^\n]*/, "") : script);
 
 /**
  * Lua scripts as Upstash takes them. Its `#!lua flags=allow-key-locking` is refused by Redis 7, so the line goes, and
@@ -31,7 +34,7 @@ export class Scripts {
 
   #strip(script: string): string {
     if (!script.startsWith("#!")) return script;
-    const stripped = script.replace(/^#![^\n]*/, "");
+    const stripped = withoutFlags(script);
     this.#digests.set(sha1(script), sha1(stripped));
     return stripped;
   }

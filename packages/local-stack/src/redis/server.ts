@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { bears, BodyTooLargeError, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
-import { type Engine, memoryEngine, type Outcome, realEngine } from "./engine.ts";
+import { type Engine, type Outcome, realEngine } from "./engine.ts";
+import { memoryEngine } from "./memory.ts";
 
 export interface RedisRestOptions {
   /** 0, the default, takes any free port. */
@@ -111,5 +112,6 @@ function convert(value: unknown, text: (bytes: Buffer) => string): unknown {
     return Object.entries(value)
       .flat()
       .map((item) => convert(item, text));
-  return value ?? null;
+  // Lua's false is Redis's nil.
+  return value === false ? null : (value ?? null);
 }
