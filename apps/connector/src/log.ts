@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
+const flushMs = 200;
+
 /** Values that may not be logged wherever they stand. Numbers are masked where they are logged, by `masked`. */
 const secret = ["code", "text", "sealed", "key", "token", "qr", "authorization", "creds", "message", "to", "phone", "jid", "body"];
 
@@ -13,6 +15,13 @@ export function createLogger(level: string, connectorId: string, destination?: D
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** Standard output, written a few times a second: a write for every line costs as much as sending the message. */
+export function bufferedOutput(): DestinationStream & { flushSync(): void } {
+  const output = pino.destination({ dest: 1, sync: false, minLength: 8_192 });
+  setInterval(() => output.flush(), flushMs).unref();
+  return output;
 }
 
 /** `+62812•••6789`; enough to recognise, not enough to call. */

@@ -2,24 +2,29 @@ import { hostname } from "node:os";
 import { latestVersion } from "./baileys/socket.ts";
 import { readConfig } from "./config.ts";
 import { startConnector } from "./connector.ts";
-import { createLogger } from "./log.ts";
+import { bufferedOutput, createLogger } from "./log.ts";
 import { systemServices } from "./services.ts";
 
 const versionTimeoutMs = 10_000;
 
 try {
+  const output = bufferedOutput();
   const config = readConfig(process.env, hostname());
-  const logger = createLogger(config.logLevel, config.connectorId);
+  const logger = createLogger(config.logLevel, config.connectorId, output);
   const fetchVersion = () => (config.whatsapp.isSimulated ? Promise.resolve(null) : latestVersion(versionTimeoutMs));
+  const exit = (code: number) => {
+    output.flushSync();
+    process.exit(code);
+  };
   // An unforeseen state is not one to go on from; whoever started this process starts it again.
   const die = (error: unknown) => {
     logger.fatal({ error }, "the connector fails");
-    process.exit(1);
+    exit(1);
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", (error) => logger.error({ error }, "a promise was left alone"));
   const connector = await startConnector(config, { ...systemServices, fetchVersion }, { logger, withProcessMetrics: true });
-  const stop = () => void connector.close().then(() => process.exit(0), die);
+  const stop = () => void connector.close().then(() => exit(0), die);
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
 } catch (error) {

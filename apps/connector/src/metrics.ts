@@ -32,19 +32,20 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       for (const [state, count] of sources.sessionsByState()) this.set({ state }, count);
     },
   });
-  const waiting = new Gauge({ name: "sandi_outbox_waiting", help: "Events that wait for the edge.", registers });
-  const parked = new Gauge({ name: "sandi_outbox_parked", help: "Events that the edge refused.", registers });
-  void new Gauge({
-    name: "sandi_outbox_age_seconds",
-    help: "Age of the oldest event that waits.",
-    registers,
-    async collect() {
-      const depth = await sources.outbox();
-      waiting.set(depth.waiting);
-      parked.set(depth.parked);
-      this.set(depth.oldestAt ? (sources.now().getTime() - depth.oldestAt.getTime()) / 1000 : 0);
-    },
-  });
+  const outboxGauge = (name: string, help: string, read: (depth: OutboxDepth) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(read(await sources.outbox()));
+      },
+    });
+  outboxGauge("sandi_outbox_waiting", "Events that wait for the edge.", ({ waiting }) => waiting);
+  outboxGauge("sandi_outbox_parked", "Events that the edge refused.", ({ parked }) => parked);
+  outboxGauge("sandi_outbox_age_seconds", "Age of the oldest event that waits.", ({ oldestAt }) =>
+    oldestAt ? (sources.now().getTime() - oldestAt.getTime()) / 1000 : 0,
+  );
   return {
     registry,
     sends: new Counter({ name: "sandi_sends_total", help: "Send jobs, by result.", labelNames: ["result"], registers }),

@@ -3,16 +3,16 @@ import { type Random, webRandom } from "@sandi/crypto";
 
 /** What the process takes from the world around it; tests replace it whole. */
 export interface Services {
-  now(): Date;
+  now: () => Date;
   random: Random;
   /** Uniform in [0, 1); for jitter only. */
-  chance(): number;
-  newId(prefix: IdPrefix): string;
+  chance: () => number;
+  newId: (prefix: IdPrefix) => string;
   fetch: typeof fetch;
   /** Runs a function later; answers how to cancel it. */
-  after(ms: number, run: () => void): () => void;
+  after: (ms: number, run: () => void) => () => void;
   /** WhatsApp Web's current version, or null when it cannot be had. */
-  fetchVersion(): Promise<ClientVersion | null>;
+  fetchVersion: () => Promise<ClientVersion | null>;
 }
 
 export type ClientVersion = [number, number, number];

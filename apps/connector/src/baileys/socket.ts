@@ -76,7 +76,7 @@ export type OpenSocket = (options: SocketOptions) => WhatsAppSocket;
 
 const connectTimeoutMs = 20_000;
 const closeGraceMs = 1000;
-const logOutTimeoutMs = 5000;
+const endTimeoutMs = 5000;
 const linkingStallMs = 45_000;
 const firstQrMs = 60_000;
 const nextQrMs = 20_000;
@@ -137,6 +137,14 @@ function openSocket(
     },
   });
 
+  // A half-open line never answers the closing handshake, and Baileys tells of a close only after it.
+  const client = sock.ws as unknown as { socket: { terminate(): void } | null; close(): Promise<void> };
+  const handshake = client.close.bind(client);
+  client.close = () => {
+    const { socket } = client;
+    const axe = setTimeout(() => socket?.terminate(), closeGraceMs);
+    return handshake().finally(() => clearTimeout(axe));
+  };
   const connecting = setTimeout(() => void giveUp(), connectTimeoutMs);
 
   function die(): boolean {
@@ -189,19 +197,11 @@ function openSocket(
     listener.onClosed("timed_out");
   }
 
-  async function shut(ending: () => Promise<unknown> | void): Promise<void> {
+  async function shut(ending: () => Promise<unknown>): Promise<void> {
     if (!die()) return;
-    // A half-open line never answers the closing handshake.
-    const raw = (sock.ws as unknown as { socket: { terminate(): void } | null }).socket;
-    const axe = setTimeout(() => raw?.terminate(), closeGraceMs);
-    try {
-      await Promise.race([ending(), new Promise((resolve) => setTimeout(resolve, logOutTimeoutMs).unref())]);
-    } catch {
-      // It is closed either way.
-    } finally {
-      clearTimeout(axe);
-      raw?.terminate();
-    }
+    // Whatever goes wrong, it is closed when the time is over.
+    await Promise.race([ending().catch(() => undefined), wait(endTimeoutMs)]);
+    client.socket?.terminate();
   }
 
   return {
@@ -291,6 +291,10 @@ async function lookUp(sock: ReturnType<typeof makeWASocket>, digits: string[]): 
     else for (const [one, jid] of await lookUp(sock, [number])) found.set(one, jid);
   }
   return found;
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function normalized(jid: string | null): string | null {

@@ -48,7 +48,10 @@ interface Options {
   onNews: () => void;
 }
 
-type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank">;
+type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank"> & {
+  /** The write that brings the ledger to this rank. */
+  stored?: Promise<void>;
+};
 
 const context = (id: string) => ({ table: "ledger", column: "sealed", id });
 
@@ -63,6 +66,9 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
     const cached = recent.get(key(sessionId, waId));
     if (cached) return cached;
     const entry = await findByWaId(store, sessionId, waId);
+    // One object per message: its rank is what keeps news from being told twice.
+    const raced = recent.get(key(sessionId, waId));
+    if (raced) return raced;
     if (entry) recent.set(key(sessionId, waId), entry);
     return entry;
   }
@@ -74,14 +80,17 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
   /** Moves a message on, each step that it skipped told as well. */
   async function move(fence: Fence, waId: string, entry: Known, to: "sent" | "delivered" | "read"): Promise<void> {
     const before = entry.rank;
-    if (before >= rank[to]) return;
+    // What a receipt has told already may still be on its way to the disk.
+    if (before >= rank[to]) return entry.stored;
     const steps: Move["news"] = [];
     if (before < rank.sent) steps.push({ event: news(fence, entry.messageId, "message.sent"), below: rank.sent });
     if (to !== "sent") steps.push({ event: news(fence, entry.messageId, `message.${to}`), below: rank[to] });
     // Set before the write: what comes next is written after it, in order.
     entry.rank = rank[to];
+    const stored = moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
+    entry.stored = stored;
     try {
-      await moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
+      await stored;
     } catch (error) {
       entry.rank = before;
       throw error;

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 /** Carries what was learned to the edge: at least once, in order, one batch at a time. */
 export interface Outbox {
   /** Something was appended. */
-  poke(): void;
+  poke: () => void;
   /** Resolves when the outbox is empty or the time is over; answers whether it is empty. */
   flush(timeoutMs: number): Promise<boolean>;
   stop(): void;

@@ -8,7 +8,7 @@ export interface SessionHands {
   close(socket: number): Promise<void>;
   logOut(socket: number): Promise<void>;
   /** Stores the state; false when the lease was lost. */
-  report(machine: Machine, forget: boolean): Promise<boolean>;
+  report: (machine: Machine, forget: boolean) => Promise<boolean>;
   dropCaches(): void;
   refreshVersion(): Promise<boolean>;
   alert(machine: Machine): void;

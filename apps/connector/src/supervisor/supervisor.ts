@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 export interface Supervisor {
   /** Takes back what this machine held, and what nobody holds. */
   start(): Promise<void>;
-  find(sessionId: string): LiveSession | undefined;
+  find: (sessionId: string) => LiveSession | undefined;
   /** Stores what the operator wants and sets it in motion here, or answers `elsewhere`. */
   wish(job: SessionJob): Promise<"taken" | "elsewhere">;
   countByState(): Map<SessionState, number>;

@@ -141,7 +141,7 @@ export class FakeEdge {
   async accept(messageId: string, payload: { to: string; code: string } | { to: string; text: string }, ttlMs = 300_000) {
     const seal = createSealer(this.keys.sealing.publicJwk);
     this.#messages.set(messageId, {
-      sealed: await seal(payload),
+      sealed: await seal("code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text }),
       template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
       expiresAt: new Date(Date.now() + ttlMs).toISOString(),
       attempt: 0,

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "./support/fake-edge.ts";
+import { qrOf, type Rig, startRig } from "./support/rig.ts";
+
+let rig: Rig;
+const versions: string[] = [];
+beforeAll(async () => {
+  rig = await startRig({
+    services: {
+      // Every back-off is over at once.
+      chance: () => 0,
+      async fetchVersion() {
+        versions.push("asked");
+        return [2, 3000, 1_099_999_999];
+      },
+    },
+    tuning: { keepAliveIntervalMs: 300, qrTimeoutMs: 150 },
+  });
+});
+afterAll(() => rig.close());
+
+let numbers = 100;
+const nextNumber = () => `+6281200000${++numbers}`;
+
+/** What was reported since the session was online first. */
+async function after(sessionId: string, count: number): Promise<string[]> {
+  const news = () => {
+    const states = rig.edge.statesOf(sessionId);
+    return states.slice(states.indexOf("online") + 1);
+  };
+  await until(`there are ${count} reports, after ${JSON.stringify(news())}`, () => news().length >= count).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return news();
+}
+
+async function paired() {
+  const number = nextNumber();
+  const sessionId = await pairFast(number);
+  return { number, sessionId };
+}
+
+/** QR codes live 150 ms here, so the scan must take the newest. */
+async function pairFast(number: string): Promise<string> {
+  const { newId } = await import("./support/rig.ts");
+  rig.simulator.createPhone({ number });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  await until("a QR code is scanned", async () => {
+    const qr = await qrOf(rig, sessionId);
+    return qr !== null && (await rig.simulator.scan(number, qr).then(() => true, () => false));
+  });
+  await until("the session is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  return sessionId;
+}
+
+describe("a close leads where the table says", () => {
+  test.each([
+    ["515", { kind: "stream-error", code: 515 }, ["connecting/restart_required", "online"]],
+    ["428 by the stream's end", { kind: "stream-end" }, ["waiting/connection_lost", "connecting/connection_lost", "online"]],
+    ["428 by a cut line", { kind: "drop" }, ["waiting/connection_lost", "connecting/connection_lost", "online"]],
+    ["503", { kind: "stream-error", code: 503 }, ["waiting/server_unavailable", "connecting/server_unavailable", "online"]],
+    ["500", { kind: "stream-error", code: 500 }, ["waiting/server_unavailable", "connecting/server_unavailable", "online"]],
+    ["411", { kind: "downgrade" }, ["waiting/bad_session", "connecting/bad_session", "online"]],
+    ["440", { kind: "replaced" }, ["ended/replaced"]],
+    ["401", { kind: "device-removed" }, ["ended/logged_out"]],
+  ] as const)("%s", async (_name, fault, expected) => {
+    const { number, sessionId } = await paired();
+    rig.simulator.setFault({ ...fault, number });
+    expect(await after(sessionId, expected.length)).toEqual(expected);
+  });
+
+  test("408 when nothing answers", async () => {
+    const { number, sessionId } = await paired();
+    const { id } = rig.simulator.setFault({ kind: "no-pong", number });
+    await until("it is noticed", () => rig.edge.statesOf(sessionId).includes("waiting/connection_timed_out"), 15_000);
+    rig.simulator.clearFaults(id);
+    await until("it is back", () => rig.edge.statesOf(sessionId).at(-1) === "online", 15_000);
+  }, 30_000);
+
+  test.each([
+    [401, ["connecting/connection_lost", "ended/logged_out"]],
+    [403, ["connecting/connection_lost", "ended/banned"]],
+    [503, ["connecting/connection_lost", "waiting/server_unavailable", "connecting/server_unavailable", "online"]],
+    [
+      405,
+      ["connecting/connection_lost", "waiting/version_refused", "connecting/version_refused", "online"],
+    ],
+  ])("a login refused with %s", async (reason, expected) => {
+    const { number, sessionId } = await paired();
+    rig.simulator.setFault({ kind: "login-failure", number, reason, times: 1 });
+    rig.simulator.setFault({ kind: "drop", number });
+    expect((await after(sessionId, expected.length + 1)).slice(1)).toEqual(expected);
+  });
+
+  test("a version refused again ends", async () => {
+    const { number, sessionId } = await paired();
+    rig.simulator.setFault({ kind: "login-failure", number, reason: 405, times: 2 });
+    rig.simulator.setFault({ kind: "drop", number });
+    await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/version_refused");
+    expect(versions.length).toBeGreaterThan(0);
+  });
+
+  test("used up QR codes stop the session until somebody asks for new ones", async () => {
+    const { newId } = await import("./support/rig.ts");
+    const sessionId = newId("ses");
+    await rig.wish({ sessionId });
+    await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/pairing_timed_out");
+    await rig.wish({ sessionId });
+    await until("it shows codes again", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+    await rig.wish({ sessionId, desired: "stopped" });
+    await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
+  });
+});
+
+test("after a logout the credentials are gone, after a ban they are kept", async () => {
+  const { createClient } = await import("@libsql/client");
+  const client = createClient({ url: rig.environment["LIBSQL_URL"]! });
+  const kept = async (sessionId: string) =>
+    Number((await client.execute({ sql: "SELECT count(*) AS n FROM credential WHERE session_id = ?", args: [sessionId] })).rows[0]!["n"]);
+  const out = await paired();
+  const ban = await paired();
+  expect(await kept(out.sessionId)).toBeGreaterThan(800);
+  rig.simulator.setFault({ kind: "device-removed", number: out.number });
+  rig.simulator.setFault({ kind: "login-failure", number: ban.number, reason: 403, times: 1 });
+  rig.simulator.setFault({ kind: "drop", number: ban.number });
+  await until("both have ended", () => [out, ban].every(({ sessionId }) => rig.edge.statesOf(sessionId).at(-1)!.startsWith("ended")));
+  expect(await kept(out.sessionId)).toBe(0);
+  expect(await kept(ban.sessionId)).toBeGreaterThan(800);
+  client.close();
+});
+
+test("an operator's wishes stop, restart, log out and delete a session", async () => {
+  const { number, sessionId } = await paired();
+  await rig.wish({ sessionId, desired: "stopped" });
+  await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
+  expect(rig.simulator.phone(number).devices[0]!.connected).toBe(false);
+  await rig.wish({ sessionId });
+  await until("it runs", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  expect(await rig.wish({ sessionId, desired: "stopped", revision: 1 })).toBe(200);
+  await rig.wish({ sessionId, revision: 10 });
+  await until("it has restarted", () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length === 3);
+  await rig.wish({ sessionId, desired: "logged_out", revision: 11 });
+  await until("it is out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
+  await until("the phone knows", () => rig.simulator.phone(number).devices.length === 0);
+  await rig.wish({ sessionId, desired: "deleted", revision: 12 });
+  await until("it is gone", () => rig.edge.statesOf(sessionId).at(-1) === "ended/requested");
+  const last = rig.edge.events.findLast((event) => event.sessionId === sessionId);
+  expect(last).toMatchObject({ type: "session.state", revision: 12, phone: null });
+  expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);
+  await rig.wish({ sessionId, revision: 13 });
+  expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);
+});

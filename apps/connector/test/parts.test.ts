@@ -1,0 +1,217 @@
+import { atRest, createKeyRing, createSealer, createUnsealer, generateKeyText, generateSealingKeys, webRandom } from "@sandi/crypto";
+import { createClient } from "@libsql/client";
+import { describe, expect, test } from "vitest";
+import { createBoundedMap } from "../src/bounded-map.ts";
+import { quietLogger } from "../src/baileys/logger.ts";
+import { whatsappId } from "../src/baileys/message.ts";
+import { readConfig } from "../src/config.ts";
+import { createNodeUnsealer } from "../src/jobs/unseal.ts";
+import { createLogger, masked } from "../src/log.ts";
+import { nodeAtRest } from "../src/store/at-rest.ts";
+import { openFile } from "../src/store/file-client.ts";
+import { createWriter } from "../src/store/writer.ts";
+import { createGate } from "../src/supervisor/gate.ts";
+import { createVersions } from "../src/versions.ts";
+import { makeKeys } from "./support/fake-edge.ts";
+
+
+describe("configuration", async () => {
+  const keys = await makeKeys();
+  const good = {
+    PUBLIC_URL: "http://127.0.0.1:8080/",
+    EDGE_URL: "https://edge.example",
+    LIBSQL_URL: "file:connector.db",
+    STORE_KEYS: keys.store,
+    CONNECTOR_TOKEN_PRIVATE_KEY: keys.connector.privateJwk,
+    EDGE_TOKEN_PUBLIC_KEY: keys.edge.publicJwk,
+    CONNECTOR_SEAL_PRIVATE_KEY: keys.sealing.privateJwk,
+    QSTASH_CURRENT_SIGNING_KEY: "a",
+    QSTASH_NEXT_SIGNING_KEY: "b",
+  };
+
+  test("has defaults for what need not be said", () => {
+    expect(readConfig(good, "my.host")).toMatchObject({
+      host: "127.0.0.1",
+      port: 8080,
+      connectorId: "my-host",
+      publicUrl: "http://127.0.0.1:8080",
+      leaseMs: 15_000,
+      sessionCapacity: 500,
+      whatsapp: { wsUrl: "wss://web.whatsapp.com/ws/chat", rootKey: undefined, isSimulated: false },
+    });
+    expect(readConfig({ ...good, FLY_MACHINE_ID: "m1" }, "h").connectorId).toBe("m1");
+    expect(readConfig({ ...good, FLY_MACHINE_ID: "m1", CONNECTOR_ID: "c1" }, "h").connectorId).toBe("c1");
+  });
+
+  test.each([
+    [{ PUBLIC_URL: "" }, "PUBLIC_URL: is missing"],
+    [{ EDGE_URL: "ftp://x" }, "EDGE_URL: must be an http or https URL"],
+    [{ PORT: "http" }, "PORT: "],
+    [{ LIBSQL_URL: "postgres://x" }, "LIBSQL_URL: must start with file:"],
+    [{ STORE_KEYS: "secret-text" }, "STORE_KEYS: must read kid:base64url"],
+    [{ CONNECTOR_TOKEN_PRIVATE_KEY: keys.edge.publicJwk }, "CONNECTOR_TOKEN_PRIVATE_KEY: must be an Ed25519 private JWK"],
+    [{ EDGE_TOKEN_PUBLIC_KEY: keys.edge.privateJwk }, "EDGE_TOKEN_PUBLIC_KEY: must be an Ed25519 public JWK"],
+    [{ CONNECTOR_SEAL_PRIVATE_KEY: keys.connector.privateJwk }, "CONNECTOR_SEAL_PRIVATE_KEY: must be a P-256 private JWK"],
+    [{ WHATSAPP_WS_URL: "wss://example.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
+    [{ WHATSAPP_WS_URL: "ws://web.whatsapp.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
+    [{ WHATSAPP_WS_URL: "ws://127.0.0.1.example.com/" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
+    [{ WHATSAPP_ROOT_KEY: "ab".repeat(32) }, "WHATSAPP_ROOT_KEY: is for a loopback WHATSAPP_WS_URL only"],
+    [{ WHATSAPP_WS_URL: "ws://127.0.0.1:1", WHATSAPP_ROOT_KEY: "abc" }, "WHATSAPP_ROOT_KEY: must be 32 bytes in hex"],
+  ])("refuses %o by name", (change, message) => {
+    const environment = { ...good, ...change };
+    const values = Object.values(change).filter((value) => value.length > 3);
+    let said = "";
+    try {
+      readConfig(environment, "h");
+    } catch (error) {
+      said = String(error);
+    }
+    expect(said).toContain(message);
+    for (const value of values) if (!message.includes(value)) expect(said).not.toContain(value);
+  });
+
+  test("takes another root key for a simulated WhatsApp on loopback", () => {
+    const simulated = { WHATSAPP_WS_URL: "ws://127.0.0.1:9/ws/chat", WHATSAPP_ROOT_KEY: "ab".repeat(32) };
+    expect(readConfig({ ...good, ...simulated }, "h").whatsapp).toMatchObject({ isSimulated: true });
+  });
+});
+
+describe("sealing on Node's own cipher", () => {
+  const ring = createKeyRing(`${generateKeyText("k2", webRandom)},${generateKeyText("k1", webRandom)}`);
+  const context = { table: "credential", column: "session", id: "1.0" };
+  const text = new TextEncoder().encode("plain");
+
+  test("is packages/crypto's, value for value", async () => {
+    const [theirs, ours] = [atRest(ring, "ses_1", webRandom), nodeAtRest(ring, "ses_1", webRandom)];
+    expect(await ours.open(await theirs.seal(text, context), context)).toEqual(text);
+    expect(await theirs.open(await ours.seal(text, context), context)).toEqual(text);
+    expect(ours.isStale(await theirs.seal(text, context))).toBe(false);
+  });
+
+  test("opens nothing that was moved, changed or sealed for another", async () => {
+    const ours = nodeAtRest(ring, "ses_1", webRandom);
+    const sealed = await ours.seal(text, context);
+    await expect(ours.open(sealed, { ...context, id: "2.0" })).rejects.toThrow();
+    await expect(nodeAtRest(ring, "ses_2", webRandom).open(sealed, context)).rejects.toThrow();
+    await expect(ours.open(`${sealed.slice(0, -2)}AA`, context)).rejects.toThrow();
+    await expect(ours.open(sealed.replace("v1.k2.", "v1.k9."), context)).rejects.toThrow("not configured");
+    await expect(ours.open("v1.k2.x", context)).rejects.toThrow();
+  });
+
+  test("what the edge seals is opened, and nothing else", async () => {
+    const { publicJwk, privateJwk } = await generateSealingKeys("seal-1");
+    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" });
+    const open = createNodeUnsealer(privateJwk);
+    expect(await open(sealed)).toEqual(await createUnsealer(privateJwk)(sealed));
+    const stranger = await generateSealingKeys("seal-2");
+    await expect(createNodeUnsealer(stranger.privateJwk)(sealed)).rejects.toThrow();
+    const parts = sealed.split(".");
+    for (const bad of ["", "a.b.c.d.e", [...parts.slice(0, 3), "AAAA", parts[4]].join("."), `${sealed}.x`]) {
+      await expect(open(bad)).rejects.toThrow();
+    }
+  });
+});
+
+describe("the writer", () => {
+  test("puts what comes in one turn into one transaction, in order", async () => {
+    const client = openFile("file::memory:");
+    const sizes: number[] = [];
+    const writer = createWriter({
+      execute: client.execute,
+      close: client.close,
+      batch: (statements, mode) => {
+        sizes.push(statements.length);
+        return client.batch(statements as string[], mode);
+      },
+    } as typeof client);
+    await writer.write(["CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE)"]);
+    await Promise.all(Array.from({ length: 10 }, (_, i) => writer.write([{ sql: "INSERT INTO t (v) VALUES (?)", args: [`v${i}`] }])));
+    expect(sizes).toEqual([1, 10]);
+    const { rows } = await client.execute("SELECT v FROM t ORDER BY id");
+    expect(rows.map(({ v }) => v)).toEqual(Array.from({ length: 10 }, (_, i) => `v${i}`));
+    client.close();
+  });
+
+  test("one bad write fails alone", async () => {
+    const client = openFile("file::memory:");
+    const writer = createWriter(client);
+    await writer.write(["CREATE TABLE t (v TEXT UNIQUE)"]);
+    const insert = (v: string) => writer.write([{ sql: "INSERT INTO t (v) VALUES (?)", args: [v] }]);
+    const outcomes = await Promise.allSettled([insert("a"), insert("a"), insert("b")]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect((await client.execute("SELECT v FROM t")).rows).toHaveLength(2);
+    client.close();
+  });
+
+  test("a file reads the same through libSQL's own client", async () => {
+    const { mkdtemp, rm } = await import("node:fs/promises");
+    const folder = await mkdtemp("/tmp/sandi-file-");
+    const client = openFile(`file:${folder}/a.db`);
+    await client.batch(["CREATE TABLE t (n INTEGER, r REAL, s TEXT)", { sql: "INSERT INTO t VALUES (?, ?, ?)", args: [1, 0.5, "é"] }], "write");
+    await expect(client.batch(["INSERT INTO t VALUES (2, 2, '2')", "INSERT INTO nowhere VALUES (1)"], "write")).rejects.toThrow();
+    const libsql = createClient({ url: `file:${folder}/a.db` });
+    const { rows } = await libsql.execute("SELECT *, typeof(n) AS kind FROM t");
+    expect(rows.map((row) => ({ ...row }))).toMatchObject([{ n: 1, r: 0.5, s: "é", kind: "integer" }]);
+    libsql.close();
+    client.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe("logs", () => {
+  test("mask numbers and drop what is secret", () => {
+    const lines: string[] = [];
+    const logger = createLogger("debug", "test", { write: (line: string) => void lines.push(line) });
+    logger.info({ code: "123456", deep: { text: "hello there", jid: "628120000@s.whatsapp.net" }, error: new Error("for 6281200000001") }, "said");
+    quietLogger(logger).error({ jid: "6281200000001@lid", err: new Error("bad 123456"), node: { secret: "hello there" } }, "failed for 6281200000001");
+    quietLogger(logger).info({ text: "hello there" }, "chatter");
+    const all = lines.join("");
+    for (const secret of ["123456", "hello there", "6281200000001"]) expect(all).not.toContain(secret);
+    expect(all).toContain("failed for …");
+    expect(masked("+6281234567890")).toBe("+62812•••7890");
+  });
+});
+
+test("a message keeps its WhatsApp id, in the form that Baileys gives them", () => {
+  expect(whatsappId("msg_1")).toMatch(/^3EB0[0-9A-F]{18}$/);
+  expect(whatsappId("msg_1")).toBe(whatsappId("msg_1"));
+  expect(whatsappId("msg_1")).not.toBe(whatsappId("msg_2"));
+});
+
+test("a bounded map keeps what was used last, and nothing for too long", () => {
+  let now = 0;
+  const map = createBoundedMap<number>(2, 100, () => now);
+  map.set("a", 1);
+  map.set("b", 2);
+  expect(map.get("a")).toBe(1);
+  map.set("c", 3);
+  expect([map.get("a"), map.get("b"), map.get("c")]).toEqual([1, undefined, 3]);
+  now = 100;
+  expect(map.get("a")).toBeUndefined();
+});
+
+test("the gate lets so many in at once, and each leaves once", () => {
+  const gate = createGate(2);
+  const inside: string[] = [];
+  const leave = new Map<string, () => void>();
+  for (const name of ["a", "b", "c", "d"]) gate.enter((out) => (inside.push(name), leave.set(name, out)));
+  expect(inside).toEqual(["a", "b"]);
+  leave.get("a")!();
+  leave.get("a")!();
+  expect(inside).toEqual(["a", "b", "c"]);
+});
+
+test("a newer client version is kept and shared, the same one is no news", async () => {
+  let stored: string | null = "2.3000.1";
+  let asked = 0;
+  const versions = createVersions({
+    services: { fetchVersion: async () => (asked++, [2, 3000, 2]) },
+    find: async () => stored,
+    store: async (value) => void (stored = value),
+  });
+  await versions.load();
+  expect(versions.current()).toEqual([2, 3000, 1]);
+  expect(await Promise.all([versions.refresh(), versions.refresh()])).toEqual([true, true]);
+  expect([asked, stored]).toEqual([1, "2.3000.2"]);
+  expect(await versions.refresh()).toBe(false);
+});
