@@ -113,26 +113,26 @@ describe("messages", () => {
   });
 });
 
-describe("dead letters", () => {
-  async function withLetters(count: number) {
-    const qstash = await openQstash();
-    let isMended = false;
-    const destination = await openDestination((call) =>
-      isMended ? {} : { status: 500 + Number(call.body), body: `no ${call.body}` },
-    );
-    for (let n = 0; n < count; n++) {
-      await qstash.client.publish({
-        url: destination.url,
-        body: String(n),
-        retries: 0,
-        label: `l${n}`,
-        headers: { "X-N": String(n) },
-      });
-      await qstash.happened("FAILED", n + 1);
-    }
-    return { ...qstash, client: qstash.client, destination, mend: () => (isMended = true) };
+async function withLetters(count: number) {
+  const qstash = await openQstash();
+  let isMended = false;
+  const destination = await openDestination((call) =>
+    isMended ? {} : { status: 500 + Number(call.body), body: `no ${call.body}` },
+  );
+  for (let n = 0; n < count; n++) {
+    await qstash.client.publish({
+      url: destination.url,
+      body: String(n),
+      retries: 0,
+      label: `l${n}`,
+      headers: { "X-N": String(n) },
+    });
+    await qstash.happened("FAILED", n + 1);
   }
+  return { ...qstash, client: qstash.client, destination, mend: () => (isMended = true) };
+}
 
+describe("dead letters", () => {
   it("show the message and the last answer, the newest first", async () => {
     const { client, fetch } = await withLetters(2);
     const { messages } = await client.dlq.listMessages();

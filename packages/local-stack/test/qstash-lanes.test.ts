@@ -79,12 +79,12 @@ describe("a queue", () => {
   });
 });
 
-describe("flow control", () => {
-  const flow = (key: string, more: { parallelism: number } | { rate: number; period?: `${bigint}s` }) => ({
-    key,
-    ...more,
-  });
+const flow = (key: string, more: { parallelism: number } | { rate: number; period?: `${bigint}s` }) => ({
+  key,
+  ...more,
+});
 
+describe("flow control", () => {
   it("keeps to the parallelism of a key and leaves other keys alone", async () => {
     const { client } = await openQstash();
     const { url, calls, held, release } = await openHeld();
@@ -169,6 +169,7 @@ describe("flow control", () => {
     await client.publish({ url, body: "bad", flowControl: flow("k", { parallelism: 1 }) });
     await client.publish({ url, body: "good", flowControl: flow("k", { parallelism: 1 }) });
     await until(() => bodies().length === 2);
+    expect(bodies()).toEqual(["bad", "good"]);
   });
 });
 

@@ -147,25 +147,27 @@ describe("deduplication", () => {
       { url, deduplicationId: "x", body: "1" },
       { url, deduplicationId: "x", body: "2" },
     ]);
-    expect(two).toMatchObject({ messageId: one?.messageId, deduplicated: true });
+    expect(two).toEqual(Object.assign({ deduplicated: true }, one));
     await aWhile();
     expect(calls).toHaveLength(1);
   });
 });
 
-describe("signatures", () => {
-  const delivered = async (options: Parameters<typeof openQstash>[0] = {}) => {
-    const { client } = await openQstash(options);
-    const { url, calls } = await openDestination();
-    await client.publishJSON({ url: `${url}/x`, body: { code: "no" } });
-    await until(() => calls.length === 1);
-    return {
-      signature: calls[0]?.headers["upstash-signature"] as string,
-      body: calls[0]?.body as string,
-      url: `${url}/x`,
-    };
+const delivered = async (options: Parameters<typeof openQstash>[0] = {}) => {
+  const { client } = await openQstash(options);
+  const { url, calls } = await openDestination();
+  await client.publishJSON({ url: `${url}/x`, body: { code: "no" } });
+  await until(() => calls.length === 1);
+  return {
+    signature: calls[0]?.headers["upstash-signature"] as string,
+    body: calls[0]?.body as string,
+    url: `${url}/x`,
   };
+};
 
+const aged = (minutes: number) => delivered({ now: () => Date.now() - minutes * 60_000 });
+
+describe("signatures", () => {
   it("are accepted by the receiver, signed with the current key or the next", async () => {
     await expect(receiver.verify(await delivered())).resolves.toBe(true);
     await expect(receiver.verify(await delivered({ currentSigningKey: nextSigningKey }))).resolves.toBe(true);
@@ -184,10 +186,9 @@ describe("signatures", () => {
   });
 
   it("end after five minutes", async () => {
-    const minutes = (count: number) => delivered({ now: () => Date.now() - count * 60_000 });
-    await expect(receiver.verify(await minutes(4.9))).resolves.toBe(true);
+    await expect(receiver.verify(await aged(4.9))).resolves.toBe(true);
     const strict = new Receiver({ currentSigningKey, nextSigningKey: currentSigningKey });
-    await expect(strict.verify(await minutes(5.1))).rejects.toThrow('"exp" claim');
+    await expect(strict.verify(await aged(5.1))).rejects.toThrow('"exp" claim');
   });
 
   it("come with keys that the client can ask for", async () => {

@@ -97,6 +97,7 @@ describe("retries", () => {
     const plain = await failing({ status: 489 });
     const { messageId } = await client.publish({ url: plain.url });
     await until(async () => (await client.logs({ filter: { state: "RETRY", messageId } })).logs.length === 1);
+    expect((await client.dlq.listMessages()).messages.map(({ url: to }) => to)).toEqual([url]);
   });
 
   it("follow a redirect, a time-out and a closed door, for none of them is a success", async () => {
@@ -183,10 +184,10 @@ describe("the delay's expression", () => {
   });
 });
 
-describe("callbacks", () => {
-  const payloads = (bodies: string[]) => bodies.map((body) => JSON.parse(body) as Record<string, unknown>);
-  const decode = (text: unknown) => Buffer.from(String(text), "base64").toString();
+const payloads = (bodies: string[]) => bodies.map((body) => JSON.parse(body) as Record<string, unknown>);
+const decode = (text: unknown) => Buffer.from(String(text), "base64").toString();
 
+describe("callbacks", () => {
   it("follow every attempt, with the answer and the message", async () => {
     const { client, pass } = await openQstash();
     const { url, calls } = await openDestination((_, count) => ({

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, Receiver, type State } from "@upstash/qstash";
@@ -24,6 +24,8 @@ export async function until(claim: () => unknown): Promise<void> {
 /** Long enough for something that must not happen to have happened. */
 export const aWhile = () => new Promise((resolve) => setTimeout(resolve, 25));
 
+const clientAt = (baseUrl: string) => new Client({ baseUrl, token, enableTelemetry: false, retry: false });
+
 /** A QStash over a file of its own, with a clock that stands still until it is moved. */
 export async function openQstash(options: Partial<QstashOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "qstash-"));
@@ -46,7 +48,6 @@ export async function openQstash(options: Partial<QstashOptions> = {}) {
     await server.close();
     await rm(folder, { recursive: true });
   });
-  const clientAt = (baseUrl: string) => new Client({ baseUrl, token, enableTelemetry: false, retry: false });
   return {
     folder,
     clock,
@@ -71,7 +72,7 @@ export async function openQstash(options: Partial<QstashOptions> = {}) {
     },
     close: () => server.close(),
     /** A request without the client. */
-    fetch: (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
+    fetch: (path: string, init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {}) =>
       fetch(`${server.url}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }),
   };
 }
@@ -94,21 +95,17 @@ export async function openDestination(
   answer: (call: Call, count: number) => Answering | Promise<Answering> = () => ({}),
 ) {
   const calls: Call[] = [];
+  const respond = async (call: Call, response: ServerResponse) => {
+    const { status = 200, headers = {}, body = "" } = await answer(call, calls.push(call));
+    response.writeHead(status, headers);
+    response.end(body);
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const call = {
-        url: request.url ?? "",
-        method: request.method ?? "",
-        headers: request.headers,
-        body: Buffer.concat(chunks).toString(),
-      };
-      calls.push(call);
-      void Promise.resolve(answer(call, calls.length)).then(({ status = 200, headers = {}, body = "" }) => {
-        response.writeHead(status, headers);
-        response.end(body);
-      });
+      const { url = "", method = "", headers } = request;
+      void respond({ url, method, headers, body: Buffer.concat(chunks).toString() }, response);
     });
   });
   const port = await listen(server, 0);
@@ -121,7 +118,6 @@ export async function openDestination(
 
 /** Holds answers back until it is opened. */
 export function gate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { open, opened };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { open: resolve, opened: promise };
 }
