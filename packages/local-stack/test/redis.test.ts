@@ -35,8 +35,10 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
 
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(rest.url + path, { headers: { authorization: `Bearer ${token}` }, ...init });
-    return { status: response.status, body: (await response.json()) as unknown };
+    return { status: response.status, body: await response.json() };
   };
+
+  const post = (body: string, path = "/") => ask(path, { method: "POST", body });
 
   it("gives back text, numbers, JSON and nothing", async () => {
     expect(await redis.set(key, "grüße 🙂")).toBe("OK");
@@ -198,7 +200,6 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
   });
 
   it("answers errors as errors, without ending", async () => {
-    const post = (body: string, path = "/") => ask(path, { method: "POST", body });
     expect(await post(`["nonsense"]`)).toMatchObject({
       status: 400,
       body: { error: expect.stringMatching(/^ERR unknown command/) },
