@@ -1,10 +1,11 @@
 import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
+import type { QrPageLink } from "@sandi/contracts";
 import { toString as qrText } from "qrcode";
 import { sendDemoOtp } from "./stack/demo.ts";
 import { currentQr, prepare } from "./stack/first-run.ts";
 import { writeSecretJson } from "./stack/files.ts";
-import type { Local } from "./stack/local.ts";
+import { call, type Local } from "./stack/local.ts";
 import { portsFrom } from "./stack/ports.ts";
 import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
 
@@ -93,14 +94,20 @@ Send a code, read it on the phone, check it:
 `);
 }
 
-/** With a WhatsApp that cannot scan by itself: shows each new QR code until the session is linked. */
+/** With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. */
 async function showQrCodes(local: Local): Promise<void> {
   let shown = "";
+  let page: QrPageLink | undefined;
   for (;;) {
     const qr = await currentQr(local).catch(() => undefined);
     if (qr !== undefined && qr !== shown) {
       shown = qr;
-      process.stdout.write(`${await qrText(qr, { type: "terminal", small: true })}\nScan it under Linked devices.\n`);
+      if (!page || Date.parse(page.expiresAt) < Date.now()) {
+        page = await call<QrPageLink>(local, `POST /v1/sessions/${local.sessionId}/qr-page`);
+      }
+      process.stdout.write(
+        `${await qrText(qr, { type: "terminal", small: true })}\nScan it under Linked devices, here or at ${page.url}\n`,
+      );
     }
     await new Promise((resolve_) => setTimeout(resolve_, 1_000).unref());
   }

@@ -74,6 +74,38 @@ describe("publishing", () => {
     expect(second?.headers["upstash-message-id"]).toBe(published[1]?.messageId);
   });
 
+  it("fails a message whose header cannot be sent, and goes on with the next", async () => {
+    const { client, fetch, happened } = await openQstash();
+    const { url, bodies } = await openDestination();
+    const bad = { destination: url, headers: { "Upstash-Forward-X": "a\nb", "Upstash-Retries": "0" }, body: "bad" };
+    await fetch("/v2/batch", { method: "POST", body: JSON.stringify([bad, { destination: url, body: "good" }]) });
+    await happened("FAILED");
+    await until(() => bodies().length === 1);
+    expect((await client.dlq.listMessages()).messages).toMatchObject([{ body: "bad", responseStatus: 0 }]);
+  });
+
+  it("forwards no header that belongs to a connection", async () => {
+    const { client } = await openQstash();
+    const { url, calls } = await openDestination();
+    const hop = { "Transfer-Encoding": "gzip", Connection: "close", Host: "example.com", "Content-Length": "99" };
+    const headers = Object.fromEntries(Object.entries(hop).map(([name, value]) => [`Upstash-Forward-${name}`, value]));
+    await client.publish({ url, body: "body", headers });
+    await until(() => calls.length === 1);
+    expect(calls[0]).toMatchObject({ body: "body", headers: { host: new URL(url).host, "content-length": "4" } });
+    expect(calls[0]?.headers).not.toHaveProperty("transfer-encoding");
+  });
+
+  it("calls again at once when the destination closed the idle connection", async () => {
+    const { client, happened } = await openQstash();
+    const { url, calls, drop } = await openDestination();
+    await client.publish({ url, body: "1" });
+    await happened("DELIVERED", 1);
+    drop();
+    await client.publish({ url, body: "2" });
+    await happened("DELIVERED", 2);
+    expect(calls.map(({ headers }) => headers["upstash-retried"])).toEqual(["0", "0"]);
+  });
+
   it("delivers nothing of a batch of which one message is wrong", async () => {
     const { client } = await openQstash();
     const { url, calls } = await openDestination();
@@ -241,6 +273,8 @@ describe("refusals", () => {
     expect((await fetch("/v2/keys", { headers: { authorization: "Bearer wrong" } })).status).toBe(401);
     expect((await fetch("/v2/keys", { headers: { authorization: `Bearer ${token.slice(1)}x` } })).status).toBe(401);
     expect((await fetch("/v2/nothing")).status).toBe(404);
+    expect((await fetch("/v2/queues/%zz")).status).toBe(400);
+    expect((await fetch("/v2/messages", { method: "DELETE", body: "{}" })).status).toBe(400);
     expect((await fetch(`/v2/publish/${url}`, { method: "POST", body: "x".repeat(1024 * 1024 + 1) })).status).toBe(413);
     expect((await fetch("/v2/batch", { method: "POST", body: "{" })).status).toBe(400);
     expect((await fetch("/v2/queues", { method: "POST", body: "{}" })).status).toBe(400);

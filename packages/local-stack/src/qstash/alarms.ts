@@ -12,6 +12,7 @@ export class Alarms {
   readonly #heap: Alarm[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
+  #isClosed = false;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -37,13 +38,14 @@ export class Alarms {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#heap.length = 0;
   }
 
   #arm(): void {
     const next = this.#heap[0]?.at ?? Infinity;
-    if (next === this.#timerAt) return;
+    if (next === this.#timerAt || this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
     if (next === Infinity) return;

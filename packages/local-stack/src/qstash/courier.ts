@@ -20,9 +20,14 @@ export class Courier {
 
   /** The destination's answer, whatever it is; redirects are not followed. */
   async deliver(delivery: Delivery): Promise<Answer> {
-    const answer = await this.#call(delivery);
-    // The other side may close an idle connection in the moment in which it is used again.
-    return answer === "stale" ? ((await this.#call(delivery, true)) as Answer) : answer;
+    try {
+      const answer = await this.#call(delivery);
+      // The other side may close an idle connection in the moment in which it is used again.
+      return answer === "stale" ? ((await this.#call(delivery, true)) as Answer) : answer;
+    } catch (error) {
+      // Node does not even begin a call with a header that cannot be sent.
+      return unanswered((error as Error).message);
+    }
   }
 
   close(): void {
@@ -33,7 +38,7 @@ export class Courier {
 
   #call({ url, method, headers, body, timeoutMs }: Delivery, isFresh = false): Promise<Answer | "stale"> {
     return new Promise((resolve) => {
-      const fail = (error: string) => resolve({ status: 0, headers: {}, body: Buffer.from(error), error });
+      const fail = (error: string) => resolve(unanswered(error));
       const isSecure = url.startsWith("https:");
       const agent = isFresh ? false : isSecure ? this.#https : this.#http;
       const hasBody = method !== "GET" || body.length > 0;
@@ -59,6 +64,8 @@ export class Courier {
     });
   }
 }
+
+const unanswered = (error: string): Answer => ({ status: 0, headers: {}, body: Buffer.from(error), error });
 
 function collect(response: IncomingMessage, resolve: (answer: Answer) => void, fail: (error: string) => void): void {
   const chunks: Buffer[] = [];

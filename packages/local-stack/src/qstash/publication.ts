@@ -35,6 +35,11 @@ export interface Sender {
 
 const publisherLimit = 1024 * 1024;
 const defaultTimeoutMs = 15 * 60_000;
+const longestTimeoutMs = 12 * 3_600_000;
+/** They belong to one connection, not to the message. */
+const notForwarded = new Set(
+  "host connection keep-alive transfer-encoding content-length upgrade expect te trailer".split(" "),
+);
 const methods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 
 /** Reads what `/v2/publish` and its like are given, or throws a `RequestError` that names what is wrong. */
@@ -54,7 +59,7 @@ export function parsePublication(url: string, headers: Headers, body: Buffer, se
     method,
     headers: forwarded(headers),
     maxRetries: wholeNumber(headers, "upstash-retries") ?? 3,
-    timeoutMs: duration(headers, "upstash-timeout") ?? defaultTimeoutMs,
+    timeoutMs: Math.min(longestTimeoutMs, duration(headers, "upstash-timeout") ?? defaultTimeoutMs),
     labels: list(headers["upstash-label"]),
     redact: list(headers["upstash-redact-fields"]),
     callerIp: sender.callerIp,
@@ -126,8 +131,10 @@ function parseFlowControl(headers: Headers): FlowControl | undefined {
 
 function forwarded(headers: Headers): Headers {
   const result: Headers = {};
+  const prefix = "upstash-forward-";
   for (const [key, value] of Object.entries(headers)) {
-    if (key.startsWith("upstash-forward-")) result[key.slice("upstash-forward-".length)] = value;
+    const name = key.slice(prefix.length);
+    if (key.startsWith(prefix) && !notForwarded.has(name)) result[name] = value;
   }
   if (headers["content-type"]) result["content-type"] = headers["content-type"];
   return result;

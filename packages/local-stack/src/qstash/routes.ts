@@ -95,7 +95,10 @@ const rooms: Record<string, Record<string, Route>> = {
       found(exchange.message(name), "message", name);
       return [200, { cancelled: exchange.cancel(({ id }) => id === name) }];
     },
-    DELETE: ({ exchange }, { query }) => [200, { cancelled: exchange.cancel(parseFilter(query)) }],
+    DELETE: ({ exchange }, { query, request }) => {
+      if (request.body.length > 0) throw new RequestError("what to cancel belongs in the query");
+      return [200, { cancelled: exchange.cancel(parseFilter(query)) }];
+    },
   },
   dlq: {
     GET: ({ deadLetters }, { query }) => {

@@ -58,6 +58,7 @@ export async function startQstash(options: QstashOptions): Promise<Qstash> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     handle(request, response).catch((error: unknown) => {
       if (error instanceof RequestError) return reply(response, error.status, { error: error.message });
+      if (error instanceof URIError) return reply(response, 400, { error: "the path is not well encoded" });
       if (error instanceof BodyTooLargeError) return reply(response, 413, { error: error.message });
       reply(response, 500, { error: "internal error" });
     });

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createClient } from "@libsql/client";
 import { webRandom } from "@sandi/crypto";
 import { migrateDatabase } from "@sandi/edge/setup";
@@ -91,10 +93,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const simulator = server?.child;
     if (simulator) stops.push(() => simulator.stop(graceMs));
 
+    await promisify(execFile)(process.execPath, [join(root, "apps/edge/scripts/build-assets.ts")]);
     const startEdge = () =>
       startWorker({
         port: ports.edge,
-        assetsFolder: fileURLToPath(new URL("../../../../apps/edge/dist/assets/", import.meta.url)),
+        assetsFolder: join(root, "apps/edge/dist/assets"),
         watch: options.watch ?? false,
         log: (line) => log("edge", line),
         bindings: {

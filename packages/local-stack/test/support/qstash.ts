@@ -113,7 +113,13 @@ export async function openDestination(
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${port}`, calls, bodies: () => calls.map(({ body }) => body) };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    bodies: () => calls.map(({ body }) => body),
+    /** Ends every connection. */
+    drop: () => server.closeAllConnections(),
+  };
 }
 
 /** Holds answers back until it is opened. */
