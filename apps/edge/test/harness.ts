@@ -133,7 +133,7 @@ export async function startEdge(): Promise<Edge> {
     const response = await edge.fetch(request);
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.includes("json") === true;
-    const body = (isJson ? JSON.parse(text) : {}) as Answer<T>["body"];
+    const body = (isJson && text !== "" ? JSON.parse(text) : {}) as Answer<T>["body"];
     return { status: response.status, headers: response.headers, body, text };
   }
 

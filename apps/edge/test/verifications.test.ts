@@ -1,5 +1,8 @@
 import type { Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findKey } from "../src/keys/repository.ts";
+import { checkVerification } from "../src/verifications/check-verification.ts";
+import { hashApiKey } from "@sandi/crypto";
 import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
@@ -90,7 +93,7 @@ describe("creating a verification", () => {
     expect([exhausted.status, exhausted.body.code, exhausted.body.retryAfter]).toEqual([429, "sends-exhausted", 90]);
     const messages = await edge.rows("SELECT status, template FROM message ORDER BY id");
     expect(messages.map(({ status }) => status)).toEqual(["canceled", "canceled", "canceled", "canceled", "queued"]);
-    expect(messages.at(-1)?.["template"]).toContain("expires in 2 minutes");
+    expect(messages.at(-1)?.["template"]).toContain("expires in 1 minute.");
   });
 
   it("starts anew when the pending one has lapsed, been approved or canceled, and for another purpose", async () => {
@@ -313,6 +316,27 @@ describe("checking a code", () => {
     const locked = await check(last, await edge.codeOf(last));
     expect([locked.status, locked.body.code, locked.body.retryAfter]).toEqual([429, "destination-locked", 3600]);
     expect((await get(last)).body.attemptsLeft).toBe(5);
+  });
+});
+
+describe("many wrong checks at once", () => {
+  it("are evaluated up to the destination's limit exactly, over all its verifications", async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 9; i++) ids.push((await create({ purpose: `p${i}` })).body.id);
+    const key = await findKey(edge.services.db, await hashApiKey(edge.workspace.key));
+    if (!key) throw new Error("no key");
+    const codes = new Map(await Promise.all(ids.map(async (id) => [id, await edge.codeOf(id)] as const)));
+    const lock = { afterFailures: 20, forMs: 3600_000 };
+    const outcomes = await Promise.all(
+      Array.from({ length: 45 }, (_, i) => {
+        const id = ids[i % 9] ?? "";
+        const input = { key, id, code: wrong(codes.get(id) ?? ""), checkId: `req_${i}` };
+        return checkVerification(edge.services, input, lock).catch((error: { code: string }) => error.code);
+      }),
+    );
+    const [row] = await edge.rows("SELECT sum(5 - attempts_left) AS evaluated FROM verification");
+    expect(row?.["evaluated"]).toBe(20);
+    expect(outcomes.filter((code) => code === "destination-locked").length).toBe(25);
   });
 });
 

@@ -1,0 +1,411 @@
+import { errors, type Verification } from "@sandi/contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+const to = "+6281234567890";
+const unknown = (prefix: string) => `${prefix}_01jd3k9v7hq2w8x5n4b6m0c1ta`;
+
+beforeEach(async () => {
+  edge = await startEdge();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const tables = ["verification", "message", "session", "idempotency", "destination_budget"];
+const counts = () => Promise.all(tables.map((table) => edge.count(table)));
+
+/** Every public route that wants a key: with ids of nobody, and a body that fits. */
+const routes: [request: string, body: unknown, scope: string, resource: string | null][] = [
+  ["POST /v1/verifications", { to }, "otp:send", null],
+  [`GET /v1/verifications/${unknown("ver")}`, undefined, "otp:send or otp:check", "verification-not-found"],
+  [`POST /v1/verifications/${unknown("ver")}/check`, { code: "123456" }, "otp:check", "verification-not-found"],
+  [`POST /v1/verifications/${unknown("ver")}/cancel`, undefined, "otp:send", "verification-not-found"],
+  [
+    "POST /v1/messages",
+    { sessionId: unknown("ses"), to, type: "text", text: "hi" },
+    "message:send",
+    "session-not-found",
+  ],
+  [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send", "message-not-found"],
+  ["POST /v1/sessions", { name: "a" }, "session:manage", null],
+  ["GET /v1/sessions", undefined, "session:manage", null],
+  [`GET /v1/sessions/${unknown("ses")}`, undefined, "session:manage", "session-not-found"],
+  [`DELETE /v1/sessions/${unknown("ses")}`, undefined, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/restart`, undefined, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/logout`, undefined, "session:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/qr-page`, undefined, "session:manage", "session-not-found"],
+];
+const withBody = routes.filter(([, body]) => body !== undefined);
+
+describe("every route", () => {
+  it.each(routes)("%s refuses a missing, malformed, unknown, revoked and expired key", async (request, body) => {
+    const { id } = edge.workspace;
+    const bad = [
+      null,
+      "nonsense",
+      `${edge.workspace.key.slice(0, -1)}0`,
+      await edge.addKey(id, undefined, { revokedAt: 1 }),
+      await edge.addKey(id, undefined, { expiresAt: edge.services.now().getTime() }),
+    ];
+    const stranger = await startEdge();
+    bad.push(stranger.workspace.key);
+    stranger.close();
+    const before = await counts();
+    for (const key of bad) {
+      const answer = await edge.api(request, body, { key });
+      expect([answer.status, answer.body.code]).toEqual([401, "unauthenticated"]);
+      expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    }
+    expect(await counts()).toEqual(before);
+  });
+
+  it.each(routes)("%s names the scope that a key lacks", async (request, body, scope) => {
+    const key = await edge.addKey(edge.workspace.id, ["analytics:read"]);
+    const answer = await edge.api(request, body, { key });
+    expect([answer.status, answer.body.detail]).toEqual([403, `The key needs the scope ${scope}.`]);
+  });
+
+  it.each(routes.filter(([, , , resource]) => resource !== null))(
+    "%s finds neither nobody's ids, nor ids of the wrong form, nor another workspace's",
+    async (request, body, _, resource) => {
+      const stranger = await edge.addWorkspace();
+      const session = await edge.addSession("pairing", stranger.id);
+      const { body: verification } = await edge.api<Verification>(
+        "POST /v1/verifications",
+        { to },
+        { key: stranger.key },
+      );
+      const { body: message } = await edge.api<{ id: string }>(
+        "POST /v1/messages",
+        { sessionId: session, to, type: "text", text: "hi" },
+        { key: stranger.key },
+      );
+      await edge.settled();
+      const before = await Promise.all(tables.map((table) => edge.rows(`SELECT * FROM ${table}`)));
+      const theirs = { ver: verification.id, ses: session, msg: message.id };
+      const foreign = (text: string) =>
+        text.replaceAll(/(ver|ses|msg)_01jd3k9v7hq2w8x5n4b6m0c1ta/g, (_match, prefix: "ver") => theirs[prefix]);
+      const foreignBody = body === undefined ? undefined : JSON.parse(foreign(JSON.stringify(body)));
+      const answers = [await edge.api(request, body), await edge.api(foreign(request), foreignBody)];
+      if (request.includes("_")) answers.push(await edge.api(request.replace(/[0-9a-z]{26}/, "x'--"), body));
+      for (const answer of answers) expect([answer.status, answer.body.code]).toEqual([404, resource]);
+      expect(await Promise.all(tables.map((table) => edge.rows(`SELECT * FROM ${table}`)))).toEqual(before);
+    },
+  );
+
+  it.each(withBody)("%s refuses a body that is no JSON, of another type, empty, or too large", async (request) => {
+    const before = await counts();
+    const answers = [
+      await edge.api(request, "{"),
+      await edge.api(request, "{}", { headers: { "content-type": "text/plain" } }),
+      await edge.api(request, undefined, { headers: { "content-type": "application/json" } }),
+      await edge.api(request, { text: "x".repeat(65_536) }),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+      [400, "invalid-json"],
+      [415, "unsupported-media-type"],
+      [400, "invalid-json"],
+      [413, "payload-too-large"],
+    ]);
+    expect(await counts()).toEqual(before);
+  });
+
+  it.each(withBody)("%s stops reading 10 MB without a Content-Length at the cap", async (request) => {
+    const [method = "", path = ""] = request.split(" ");
+    let read = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        read += 16_384;
+        if (read > 10_000_000) controller.close();
+        else controller.enqueue(new Uint8Array(16_384).fill(0x20));
+      },
+    });
+    const response = await edge.fetch(
+      new Request(`https://api.test${path}`, {
+        method,
+        headers: { authorization: `Bearer ${edge.workspace.key}`, "content-type": "application/json" },
+        body: endless,
+        duplex: "half",
+      } as RequestInit),
+    );
+    expect(response.status).toBe(413);
+    expect(read).toBeLessThan(200_000);
+  });
+
+  it.each(withBody)("%s names every field that is missing, of the wrong type, or unknown", async (request, body) => {
+    const before = await counts();
+    const fields = Object.keys(body as object);
+    const missing = await edge.api(request, {});
+    expect(missing.status).toBe(400);
+    expect(missing.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
+      fields.map((field) => `/${field}`).sort(),
+    );
+    const odd = Object.fromEntries(fields.map((field) => [field, { $gt: "" }]));
+    const wrongTypes = await edge.api(request, odd);
+    expect(wrongTypes.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
+      fields.map((field) => `/${field}`).sort(),
+    );
+    const extra = await edge.api(request, { ...(body as object), admin: true, "a/b": 1 });
+    expect(extra.status).toBe(400);
+    expect(extra.body.errors).toEqual([
+      { pointer: "/admin", message: "is not a known field" },
+      { pointer: "/a~1b", message: "is not a known field" },
+    ]);
+    for (const other of [null, [], "x", 1, true])
+      expect((await edge.api(request, JSON.stringify(other))).status).toBe(400);
+    expect(await counts()).toEqual(before);
+  });
+});
+
+describe("a wrong field", () => {
+  it.each([
+    ["/to", { to: "081234567890" }],
+    ["/to", { to: "6281234567890" }],
+    ["/to", { to: "+62 812 3456 7890" }],
+    ["/to", { to: "+6281234567890;ext=12" }],
+    ["/to", { to: "+999123456789" }],
+    ["/to", { to: "+62812" }],
+    ["/to", { to: "+551134567" }],
+    ["/to", { to: "" }],
+    ["/purpose", { purpose: "Log In" }],
+    ["/companyName", { companyName: "{{code}}" }],
+    ["/companyName", { companyName: "a\u0000b" }],
+    ["/expiresIn", { expiresIn: 59 }],
+    ["/expiresIn", { expiresIn: 601 }],
+    ["/expiresIn", { expiresIn: "300" }],
+    ["/metadata/userId", { metadata: { userId: 1 } }],
+    ["/metadata", { metadata: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`k${i}`, "v"])) }],
+    ["/route/sessionId", { route: { sessionId: "ses_1" } }],
+    ["/route/extra", { route: { sessionId: unknown("ses"), extra: 1 } }],
+  ])("%s of a verification is named: %j", async (pointer, input) => {
+    await edge.addSession();
+    const { status, body, text } = await edge.api("POST /v1/verifications", { to, ...input });
+    expect([status, body.code, body.errors?.map((each) => each.pointer)]).toEqual([400, "invalid-request", [pointer]]);
+    expect(text).not.toMatch(/sqlite|zod|\.ts:|regex/i);
+    expect(await edge.count("verification")).toBe(0);
+  });
+
+  it("of a code is named, and costs no attempt", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    for (const code of ["12345 6", "123", 123456, null, "123456789"]) {
+      const answer = await edge.api(`POST /v1/verifications/${body.id}/check`, { code });
+      expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, "/code"]);
+    }
+    const found = await edge.api<Verification>(`GET /v1/verifications/${body.id}`);
+    expect(found.body.attemptsLeft).toBe(5);
+  });
+});
+
+describe("every answer", () => {
+  it("carries its own request id and the security headers", async () => {
+    const answers = [
+      await edge.api("GET /v1/sessions", undefined, { headers: { "x-request-id": "req_mine" } }),
+      await edge.api("GET /nothing"),
+      await edge.api("GET /health", undefined, { key: null }),
+      await edge.api("GET /", undefined, { key: null, headers: { accept: "text/html" } }),
+    ];
+    for (const { headers } of answers) {
+      expect(headers.get("x-request-id")).toMatch(/^req_[0-9a-z]{26}$/);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.get("strict-transport-security")).toContain("max-age=");
+      expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+      expect(headers.get("cache-control")).toBe("no-store");
+    }
+    expect(answers[1]?.body.requestId).toBe(answers[1]?.headers.get("x-request-id"));
+  });
+
+  it("that is a problem has the shape of RFC 9457 and a page that explains it", async () => {
+    const { headers, body, status } = await edge.api("GET /nothing");
+    expect([status, headers.get("content-type")]).toEqual([404, "application/problem+json"]);
+    expect(body).toMatchObject({
+      type: "https://api.test/problems/not-found",
+      title: "There is nothing at this address",
+      status: 404,
+    });
+    for (const code of Object.keys(errors)) {
+      const json = await edge.api(`GET /problems/${code}`, undefined, { key: null });
+      expect([json.status, json.body.code]).toEqual([200, code]);
+      const html = await edge.api(`GET /problems/${code}`, undefined, { key: null, headers: { accept: "text/html" } });
+      expect(html.headers.get("content-type")).toContain("text/html");
+    }
+    expect((await edge.api("GET /problems/toString", undefined, { key: null })).status).toBe(404);
+  });
+
+  it("to a method that an address does not take is 405 with Allow; OPTIONS and HEAD make sense", async () => {
+    const put = await edge.api("PUT /v1/sessions", {});
+    expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS, POST"]);
+    const one = await edge.api(`PATCH /v1/sessions/${unknown("ses")}`, {});
+    expect([one.status, one.headers.get("allow")]).toEqual([405, "DELETE, GET, HEAD, OPTIONS"]);
+    const options = await edge.api("OPTIONS /v1/verifications", undefined, { key: null });
+    expect([options.status, options.headers.get("allow")]).toEqual([204, "OPTIONS, POST"]);
+    const head = await edge.api("HEAD /health", undefined, { key: null });
+    expect([head.status, head.text]).toEqual([200, ""]);
+    expect((await edge.api("GET /internal/events")).status).toBe(405);
+  });
+});
+
+describe("the database", () => {
+  type Fault = "before" | "after";
+  /** The next write fails: before it was stored, or after it, with the answer lost. */
+  function loseNextWrite(fault: Fault) {
+    const { db } = edge.services;
+    let lost = false;
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        if (lost) return db.write(queries);
+        lost = true;
+        const { DatabaseFetchError } = await import("../src/db/failures.ts");
+        if (fault === "after") await db.write(queries);
+        throw new DatabaseFetchError("lost");
+      },
+    };
+  }
+
+  const creates: [string, () => Promise<unknown>, string][] = [
+    ["POST /v1/verifications", async () => ({ to }), "verification"],
+    [
+      "POST /v1/messages",
+      async () => ({ sessionId: await edge.addSession(), to, type: "text", text: "hi" }),
+      "message",
+    ],
+    ["POST /v1/sessions", async () => ({ name: "a" }), "session"],
+  ];
+
+  it.each(creates)("answers %s as stored when only the answer was lost", async (request, body, table) => {
+    await edge.addSession();
+    const input = await body();
+    const before = await edge.count(table);
+    loseNextWrite("after");
+    const { status } = await edge.api(request, input);
+    expect(status).toBeLessThan(300);
+    expect(await edge.count(table)).toBe(before + 1);
+    await edge.settled();
+    expect(edge.jobs.length).toBe(1);
+  });
+
+  it.each(creates)("answers %s with 503 when nothing was stored, and a repetition works", async (request, body) => {
+    await edge.addSession();
+    const input = await body();
+    const headers = { "idempotency-key": "again" };
+    loseNextWrite("before");
+    const lost = await edge.api(request, input, { headers });
+    expect([lost.status, lost.body.code, lost.headers.get("retry-after")]).toEqual([503, "database-unavailable", "1"]);
+    const again = await edge.api(request, input, { headers });
+    expect([again.status < 300, again.headers.get("idempotent-replayed")]).toEqual([true, null]);
+  });
+
+  it("lets no write land late once 503 was answered", async () => {
+    await edge.addSession();
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    let late: (() => Promise<unknown>) | undefined;
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        if (late) return db.write(queries);
+        late = () => db.write(queries);
+        throw new DatabaseFetchError("slow");
+      },
+    };
+    expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
+    await expect(late?.()).rejects.toThrow("UNIQUE");
+    expect(await edge.count("verification")).toBe(0);
+  });
+
+  it("decides a check whose answer was lost by what was stored", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const path = `POST /v1/verifications/${body.id}/check`;
+    loseNextWrite("before");
+    expect((await edge.api(path, { code })).status).toBe(503);
+    loseNextWrite("after");
+    expect((await edge.api(path, { code })).status).toBe(200);
+  });
+
+  it("is not mentioned in an answer when it fails in another way", async () => {
+    edge.services.db = { ...edge.services.db, write: () => Promise.reject(new Error("SQLITE: SELECT secret FROM x")) };
+    const { status, text } = await edge.api("POST /v1/sessions", { name: "a" });
+    expect([status, /sqlite|secret|select/i.test(text)]).toEqual([500, false]);
+  });
+
+  it("is what readiness is about", async () => {
+    const ready = () => edge.api<{ checks: { database: string } }>("GET /health/ready", undefined, { key: null });
+    expect((await ready()).status).toBe(200);
+    await edge.client.execute("DELETE FROM migration");
+    const behind = await ready();
+    expect([behind.status, behind.body.checks.database]).toEqual([
+      503,
+      "migrations are missing: 0001_foundation; run pnpm migrate",
+    ]);
+  });
+});
+
+describe("an API key", () => {
+  it("is looked up once a minute, refused a minute after it was revoked, and notes its use", async () => {
+    edge.calls.database = 0;
+    for (let i = 0; i < 3; i++) await edge.api("GET /v1/sessions");
+    await edge.settled();
+    expect(edge.calls.database).toBe(3 + 1 + 1);
+    expect(await edge.rows("SELECT last_used_at FROM api_key")).toEqual([
+      { last_used_at: edge.services.now().getTime() },
+    ]);
+    await edge.client.execute("UPDATE api_key SET revoked_at = 1");
+    edge.advance(60_000);
+    expect((await edge.api("GET /v1/sessions")).status).toBe(401);
+  });
+});
+
+describe("openapi.json", () => {
+  interface Document {
+    openapi: string;
+    paths: Record<
+      string,
+      Record<string, { operationId: string; responses: Record<string, unknown>; security: unknown }>
+    >;
+    components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
+  }
+  const read = async () => (await edge.api<Document>("GET /openapi.json", undefined, { key: null })).body;
+
+  it("describes every public route with its problems, and nothing internal", async () => {
+    const { openapi, paths, components } = await read();
+    expect(openapi).toBe("3.1.0");
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const expected = routes.map(([request]) => request.replace(/\/(ver|ses|msg)_[0-9a-z]+/, "/{id}"));
+    expect(described.toSorted()).toEqual(expected.toSorted());
+    for (const methods of Object.values(paths)) {
+      for (const { responses, security } of Object.values(methods)) {
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(["401", "403", "500", "503"]));
+        expect(security).toEqual([{ apiKey: [] }]);
+      }
+    }
+    expect(Object.keys(components.schemas)).toEqual(
+      expect.arrayContaining(["CreateVerification", "Verification", "Message", "Session", "Problem"]),
+    );
+    expect(components.securitySchemes).toHaveProperty("apiKey");
+  });
+
+  it("has unique operation ids and no reference that leads nowhere", async () => {
+    const document = await read();
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map((each) => each.operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of references) {
+      const target = reference.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], document);
+      expect(target, reference).toBeDefined();
+    }
+  });
+});
