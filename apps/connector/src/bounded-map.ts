@@ -6,7 +6,11 @@ export interface BoundedMap<Value> {
   clear(): void;
 }
 
-export function createBoundedMap<Value>(max: number, ttlMs = Infinity, now: () => number = Date.now): BoundedMap<Value> {
+export function createBoundedMap<Value>(
+  max: number,
+  ttlMs = Infinity,
+  now: () => number = Date.now,
+): BoundedMap<Value> {
   const entries = new Map<string, { value: Value; until: number }>();
   return {
     get(key) {

@@ -48,7 +48,9 @@ const Environment = z
     FLY_MACHINE_ID: z.string().optional(),
     PUBLIC_URL: httpUrl,
     EDGE_URL: httpUrl,
-    LIBSQL_URL: z.string().regex(/^(file|libsql|https?|wss?):/, "must start with file:, libsql:, http:, https:, ws: or wss:"),
+    LIBSQL_URL: z
+      .string()
+      .regex(/^(file|libsql|https?|wss?):/, "must start with file:, libsql:, http:, https:, ws: or wss:"),
     LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
     STORE_KEYS: accepted("must read kid:base64url of 32 bytes, comma between several", createKeyRing),
     CONNECTOR_TOKEN_PRIVATE_KEY: accepted("must be an Ed25519 private JWK", (privateJwk) => {
@@ -85,7 +87,11 @@ const Environment = z
     const url = new URL(env.WHATSAPP_WS_URL);
     if (isLoopback(url)) return;
     if (env.WHATSAPP_ROOT_KEY !== undefined) {
-      context.addIssue({ code: "custom", path: ["WHATSAPP_ROOT_KEY"], message: "is for a loopback WHATSAPP_WS_URL only" });
+      context.addIssue({
+        code: "custom",
+        path: ["WHATSAPP_ROOT_KEY"],
+        message: "is for a loopback WHATSAPP_WS_URL only",
+      });
     }
     if (url.protocol !== "wss:" || url.host !== "web.whatsapp.com") {
       context.addIssue({
@@ -98,7 +104,9 @@ const Environment = z
 
 /** Reads the environment; throws an `Error` whose lines name each variable and what is wrong, never its value. */
 export function readConfig(environment: Record<string, string | undefined>, hostName: string): Config {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
   const parsed = Environment.safeParse(present, {
     error: (issue) => (issue.code === "invalid_type" && issue.input === undefined ? "is missing" : undefined),
   });

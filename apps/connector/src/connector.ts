@@ -47,7 +47,11 @@ interface Replacements {
 const sweepMs = 60_000;
 const flushMs = 3000;
 
-export async function startConnector(config: Config, services: Services, replace: Replacements = {}): Promise<Connector> {
+export async function startConnector(
+  config: Config,
+  services: Services,
+  replace: Replacements = {},
+): Promise<Connector> {
   const run = `${config.connectorId}.${replace.incarnation ?? services.newId("req").slice(4)}`;
   const logger = replace.logger ?? createLogger(config.logLevel, run);
   const store = await openStore(config.database, services.now());
@@ -112,7 +116,7 @@ export async function startConnector(config: Config, services: Services, replace
   });
 
   let isDraining = false;
-  let underway = 0;
+  const jobs = { underway: 0 };
   const sender = createSender({
     services,
     store,
@@ -134,11 +138,11 @@ export async function startConnector(config: Config, services: Services, replace
         publicUrl: config.publicUrl,
         checkSignature: createSignatureCheck(config.qstash, services.now),
         async send(job) {
-          underway++;
+          jobs.underway++;
           try {
             return await sender(job);
           } finally {
-            underway--;
+            jobs.underway--;
           }
         },
         supervisor,
@@ -148,17 +152,20 @@ export async function startConnector(config: Config, services: Services, replace
     ],
     async problems() {
       const wrong = isDraining ? ["the connector is shutting down"] : [];
-      const answer = await Promise.race([store.client.execute("SELECT 1").then(() => true), sleep(services, 2000)]).catch(
-        () => false,
-      );
+      const answer = await Promise.race([
+        store.client.execute("SELECT 1").then(() => true),
+        sleep(services, 2000),
+      ]).catch(() => false);
       return answer === true ? wrong : [...wrong, "the database does not answer"];
     },
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
   });
 
-  let cancelSweep = () => {};
+  let cancelSweep: (() => void) | undefined;
   const sweep = () => {
-    sweepLedger(store, services.now(), config.ledgerDays).catch((error: unknown) => logger.warn({ error }, "not swept"));
+    sweepLedger(store, services.now(), config.ledgerDays).catch((error: unknown) =>
+      logger.warn({ error }, "not swept"),
+    );
     cancelSweep = services.after(sweepMs, sweep);
   };
 
@@ -175,17 +182,21 @@ export async function startConnector(config: Config, services: Services, replace
   async function close(): Promise<void> {
     isDraining = true;
     const deadline = services.now().getTime() + config.drainMs;
-    while (underway > 0 && services.now().getTime() < deadline) await sleep(services, 20);
-    cancelSweep();
-    await supervisor.drain();
+    while (jobs.underway > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    cancelSweep?.();
+    await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();
+    await supervisor.release();
     await server.close();
     await store.close();
     logger.info("the connector has shut down");
   }
 
-  return { url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`, close: () => (closing ??= close()) };
+  return {
+    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
+    close: () => (closing ??= close()),
+  };
 }
 
 async function listen(fetch: Parameters<typeof serve>[0]["fetch"], { host, port }: Config) {

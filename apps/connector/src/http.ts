@@ -12,8 +12,8 @@ interface Options {
   logger: Logger;
   routes: Hono<HttpEnv>[];
   /** What is wrong, or nothing. */
-  problems(): Promise<string[]>;
-  metrics(): Promise<{ contentType: string; text: string }>;
+  problems: () => Promise<string[]>;
+  metrics: () => Promise<{ contentType: string; text: string }>;
 }
 
 /** The connector's HTTP: jobs and rpc, and what an operator looks at. */
@@ -29,7 +29,10 @@ export function createApp({ services, logger, routes, problems, metrics }: Optio
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/readyz", async (c) => {
     const wrong = await problems();
-    return c.json({ status: wrong.length === 0 ? "ready" : "not ready", problems: wrong }, wrong.length === 0 ? 200 : 503);
+    return c.json(
+      { status: wrong.length === 0 ? "ready" : "not ready", problems: wrong },
+      wrong.length === 0 ? 200 : 503,
+    );
   });
   app.get("/metrics", async (c) => {
     const { contentType, text } = await metrics();

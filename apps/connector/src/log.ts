@@ -3,7 +3,21 @@ import { type DestinationStream, type Logger, pino } from "pino";
 const flushMs = 200;
 
 /** Values that may not be logged wherever they stand. Numbers are masked where they are logged, by `masked`. */
-const secret = ["code", "text", "sealed", "key", "token", "qr", "authorization", "creds", "message", "to", "phone", "jid", "body"];
+const secret = [
+  "code",
+  "text",
+  "sealed",
+  "key",
+  "token",
+  "qr",
+  "authorization",
+  "creds",
+  "message",
+  "to",
+  "phone",
+  "jid",
+  "body",
+];
 
 export function createLogger(level: string, connectorId: string, destination?: DestinationStream): Logger {
   const options = {

@@ -23,7 +23,11 @@ try {
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", (error) => logger.error({ error }, "a promise was left alone"));
-  const connector = await startConnector(config, { ...systemServices, fetchVersion }, { logger, withProcessMetrics: true });
+  const connector = await startConnector(
+    config,
+    { ...systemServices, fetchVersion },
+    { logger, withProcessMetrics: true },
+  );
   const stop = () => void connector.close().then(() => exit(0), die);
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);

@@ -61,7 +61,11 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       labelNames: ["reason"],
       registers,
     }),
-    leasesLost: new Counter({ name: "sandi_leases_lost_total", help: "Sessions that another process took.", registers }),
+    leasesLost: new Counter({
+      name: "sandi_leases_lost_total",
+      help: "Sessions that another process took.",
+      registers,
+    }),
     eventsDelivered: new Counter({ name: "sandi_events_delivered_total", help: "Events the edge took.", registers }),
     eventsParked: new Counter({ name: "sandi_events_parked_total", help: "Events the edge refused.", registers }),
   };

@@ -11,8 +11,8 @@ export interface Versions {
 
 interface Options {
   services: Pick<Services, "fetchVersion">;
-  find(): Promise<string | null>;
-  store(value: string): Promise<void>;
+  find: () => Promise<string | null>;
+  store: (value: string) => Promise<void>;
 }
 
 export function createVersions({ services, find, store }: Options): Versions {

@@ -28,7 +28,9 @@ async function after(sessionId: string, count: number): Promise<string[]> {
     const states = rig.edge.statesOf(sessionId);
     return states.slice(states.indexOf("online") + 1);
   };
-  await until(`there are ${count} reports, after ${JSON.stringify(news())}`, () => news().length >= count).catch(() => undefined);
+  await until(`there are ${count} reports, after ${JSON.stringify(news())}`, () => news().length >= count).catch(
+    () => undefined,
+  );
   await new Promise((resolve) => setTimeout(resolve, 50));
   return news();
 }
@@ -47,7 +49,13 @@ async function pairFast(number: string): Promise<string> {
   await rig.wish({ sessionId });
   await until("a QR code is scanned", async () => {
     const qr = await qrOf(rig, sessionId);
-    return qr !== null && (await rig.simulator.scan(number, qr).then(() => true, () => false));
+    return (
+      qr !== null &&
+      (await rig.simulator.scan(number, qr).then(
+        () => true,
+        () => false,
+      ))
+    );
   });
   await until("the session is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
   return sessionId;
@@ -56,10 +64,22 @@ async function pairFast(number: string): Promise<string> {
 describe("a close leads where the table says", () => {
   test.each([
     ["515", { kind: "stream-error", code: 515 }, ["connecting/restart_required", "online"]],
-    ["428 by the stream's end", { kind: "stream-end" }, ["waiting/connection_lost", "connecting/connection_lost", "online"]],
+    [
+      "428 by the stream's end",
+      { kind: "stream-end" },
+      ["waiting/connection_lost", "connecting/connection_lost", "online"],
+    ],
     ["428 by a cut line", { kind: "drop" }, ["waiting/connection_lost", "connecting/connection_lost", "online"]],
-    ["503", { kind: "stream-error", code: 503 }, ["waiting/server_unavailable", "connecting/server_unavailable", "online"]],
-    ["500", { kind: "stream-error", code: 500 }, ["waiting/server_unavailable", "connecting/server_unavailable", "online"]],
+    [
+      "503",
+      { kind: "stream-error", code: 503 },
+      ["waiting/server_unavailable", "connecting/server_unavailable", "online"],
+    ],
+    [
+      "500",
+      { kind: "stream-error", code: 500 },
+      ["waiting/server_unavailable", "connecting/server_unavailable", "online"],
+    ],
     ["411", { kind: "downgrade" }, ["waiting/bad_session", "connecting/bad_session", "online"]],
     ["440", { kind: "replaced" }, ["ended/replaced"]],
     ["401", { kind: "device-removed" }, ["ended/logged_out"]],
@@ -75,16 +95,14 @@ describe("a close leads where the table says", () => {
     await until("it is noticed", () => rig.edge.statesOf(sessionId).includes("waiting/connection_timed_out"), 15_000);
     rig.simulator.clearFaults(id);
     await until("it is back", () => rig.edge.statesOf(sessionId).at(-1) === "online", 15_000);
+    expect(rig.edge.statesOf(sessionId).at(-2)).toBe("connecting/connection_timed_out");
   }, 30_000);
 
   test.each([
     [401, ["connecting/connection_lost", "ended/logged_out"]],
     [403, ["connecting/connection_lost", "ended/banned"]],
     [503, ["connecting/connection_lost", "waiting/server_unavailable", "connecting/server_unavailable", "online"]],
-    [
-      405,
-      ["connecting/connection_lost", "waiting/version_refused", "connecting/version_refused", "online"],
-    ],
+    [405, ["connecting/connection_lost", "waiting/version_refused", "connecting/version_refused", "online"]],
   ])("a login refused with %s", async (reason, expected) => {
     const { number, sessionId } = await paired();
     rig.simulator.setFault({ kind: "login-failure", number, reason, times: 1 });
@@ -109,6 +127,7 @@ describe("a close leads where the table says", () => {
     await until("it shows codes again", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
     await rig.wish({ sessionId, desired: "stopped" });
     await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
+    expect(rig.simulator.waiting()).toBe(0);
   });
 });
 
@@ -116,14 +135,19 @@ test("after a logout the credentials are gone, after a ban they are kept", async
   const { createClient } = await import("@libsql/client");
   const client = createClient({ url: rig.environment["LIBSQL_URL"]! });
   const kept = async (sessionId: string) =>
-    Number((await client.execute({ sql: "SELECT count(*) AS n FROM credential WHERE session_id = ?", args: [sessionId] })).rows[0]!["n"]);
+    Number(
+      (await client.execute({ sql: "SELECT count(*) AS n FROM credential WHERE session_id = ?", args: [sessionId] }))
+        .rows[0]!["n"],
+    );
   const out = await paired();
   const ban = await paired();
   expect(await kept(out.sessionId)).toBeGreaterThan(800);
   rig.simulator.setFault({ kind: "device-removed", number: out.number });
   rig.simulator.setFault({ kind: "login-failure", number: ban.number, reason: 403, times: 1 });
   rig.simulator.setFault({ kind: "drop", number: ban.number });
-  await until("both have ended", () => [out, ban].every(({ sessionId }) => rig.edge.statesOf(sessionId).at(-1)!.startsWith("ended")));
+  await until("both have ended", () =>
+    [out, ban].every(({ sessionId }) => rig.edge.statesOf(sessionId).at(-1)!.startsWith("ended")),
+  );
   expect(await kept(out.sessionId)).toBe(0);
   expect(await kept(ban.sessionId)).toBeGreaterThan(800);
   client.close();
@@ -138,7 +162,10 @@ test("an operator's wishes stop, restart, log out and delete a session", async (
   await until("it runs", () => rig.edge.statesOf(sessionId).at(-1) === "online");
   expect(await rig.wish({ sessionId, desired: "stopped", revision: 1 })).toBe(200);
   await rig.wish({ sessionId, revision: 10 });
-  await until("it has restarted", () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length === 3);
+  await until(
+    "it has restarted",
+    () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length === 3,
+  );
   await rig.wish({ sessionId, desired: "logged_out", revision: 11 });
   await until("it is out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
   await until("the phone knows", () => rig.simulator.phone(number).devices.length === 0);

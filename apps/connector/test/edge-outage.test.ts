@@ -14,7 +14,9 @@ afterAll(() => rig.close());
 
 test("every receipt arrives after the edge was away", async () => {
   rig.edge.refuse = () => 503;
-  const sent = await Promise.all(Array.from({ length: 20 }, (_, i) => rig.send(sessionId, { to: user, code: `10${i + 10}` })));
+  const sent = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => rig.send(sessionId, { to: user, code: `10${i + 10}` })),
+  );
   expect(rig.edge.events.filter((event) => "messageId" in event)).toEqual([]);
   await until("the phone has read them all", () => rig.simulator.stats().readReceipts >= 20);
   rig.edge.refuse = null;
@@ -45,7 +47,9 @@ test("an event that the edge refuses is parked, and the others pass", async () =
     if (poison === "" && sent) poison = sent.id;
     return events.some(({ id }) => id === poison) ? 422 : null;
   };
-  const messages = await Promise.all(Array.from({ length: 8 }, (_, i) => rig.send(sessionId, { to: user, code: `20${i + 10}` })));
+  const messages = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => rig.send(sessionId, { to: user, code: `20${i + 10}` })),
+  );
   await until("the others are read", () => messages.every((id) => rig.edge.typesOf(id).includes("message.read")));
   rig.edge.refuse = null;
   expect(rig.edge.events.some(({ id }) => id === poison)).toBe(false);

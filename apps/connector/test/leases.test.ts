@@ -38,7 +38,12 @@ test("a session has one owner, whoever asks at the same time", async () => {
   const ids = Array.from({ length: 40 }, () => newId("ses"));
   for (const id of ids) await wish(id);
   const taken = await Promise.all([acquire(store, "a", "a.1"), acquire(other, "b", "b.1"), acquire(store, "c", "c.1")]);
-  expect(taken.flat().map(({ id }) => id).sort()).toEqual([...ids].sort());
+  expect(
+    taken
+      .flat()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual([...ids].sort());
 });
 
 test("an expired lease goes to another with a higher fence, a living one does not", async () => {
@@ -83,7 +88,11 @@ test("only a newer wish counts, and only of the same workspace", async () => {
   await wish(id, 3);
   expect((await wish(id, 3)).isNew).toBe(false);
   expect((await wish(id, 2)).row.revision).toBe(3);
-  const foreign = await storeWish(store, { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 }, at);
+  const foreign = await storeWish(
+    store,
+    { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
+    at,
+  );
   expect(foreign.row.desired).toBe("running");
   expect((await wish(id, 4)).isNew).toBe(true);
 });
@@ -107,7 +116,13 @@ test("an owner that was replaced changes neither credentials nor ledger nor outb
   await expect(old.write([{ kind: "session", id: "x.0", value: "third" }])).rejects.toThrow(LeaseLost);
   await expect(old.write([{ kind: "session", id: "x.0", value: null }])).rejects.toThrow(LeaseLost);
   expect(await fresh.read("session", ["x.0"])).toEqual(new Map([["x.0", "second"]]));
-  const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: message.messageId, at: at.toISOString() };
+  const event = {
+    id: "evt_1",
+    type: "message.sent" as const,
+    sessionId,
+    messageId: message.messageId,
+    at: at.toISOString(),
+  };
   const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
   await expect(moveWriter(store)({ ...move, fence: stale })).rejects.toThrow(LeaseLost);
   const late = { ...entry, messageId: newId("msg"), waId: "W2" };
@@ -143,9 +158,14 @@ test("what is written last is what is kept, and the seal lets nothing move", asy
   const [row] = await acquire(store, "a", "a.1");
   const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
   const credentials = credentialStore(store)({ sessionId, fence: row!.fence }, atRest);
-  await Promise.all(Array.from({ length: 50 }, (_, i) => credentials.write([{ kind: "creds", id: "creds", value: `snapshot ${i}` }])));
+  await Promise.all(
+    Array.from({ length: 50 }, (_, i) => credentials.write([{ kind: "creds", id: "creds", value: `snapshot ${i}` }])),
+  );
   expect((await credentials.read("creds", ["creds"])).get("creds")).toBe("snapshot 49");
-  await credentials.write([{ kind: "pre-key", id: "1", value: "a" }, { kind: "pre-key", id: "2", value: "b" }]);
+  await credentials.write([
+    { kind: "pre-key", id: "1", value: "a" },
+    { kind: "pre-key", id: "2", value: "b" },
+  ]);
   await credentials.write([{ kind: "pre-key", id: "1", value: null }]);
   expect(await credentials.read("pre-key", ["1", "2"])).toEqual(new Map([["2", "b"]]));
   await store.client.execute("UPDATE credential SET key_id = '3' WHERE kind = 'pre-key' AND key_id = '2'");
@@ -165,7 +185,14 @@ test("an owner that finds its lease taken closes its socket and says nothing mor
   const before = edge.statesOf(sessionId).length;
   const thief = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   const far = new Date(Date.now() + 60_000);
-  const taken = await acquireLeases(thief, { owner: "thief", run: "thief.1", now: far, leaseMs: 60_000, includeOwn: false, limit: 10 });
+  const taken = await acquireLeases(thief, {
+    owner: "thief",
+    run: "thief.1",
+    now: far,
+    leaseMs: 60_000,
+    includeOwn: false,
+    limit: 10,
+  });
   expect(taken.map(({ id }) => id)).toEqual([sessionId]);
   await until("the socket is closed", () => !simulator.phone("+6281200000001").devices[0]!.connected);
   expect((await edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);

@@ -16,7 +16,14 @@ const fresh: Machine = {
   isVersionFresh: false,
 };
 const phone = "+6281200000001";
-const connecting: Machine = { ...fresh, state: "connecting", reason: "requested", revision: 1, socket: 1, lastSocket: 1 };
+const connecting: Machine = {
+  ...fresh,
+  state: "connecting",
+  reason: "requested",
+  revision: 1,
+  socket: 1,
+  lastSocket: 1,
+};
 const pairing: Machine = { ...connecting, state: "pairing", reason: null };
 const linked: Machine = { ...connecting, isLinked: true, phone };
 const online: Machine = { ...linked, state: "online", reason: null };
@@ -93,7 +100,10 @@ const table: Record<string, Row> = {
     from: online,
     on: wish("logged_out"),
     to: "ended/logged_out",
-    effects: [{ type: "logOut", socket: 1 }, { type: "report", forget: true }],
+    effects: [
+      { type: "logOut", socket: 1 },
+      { type: "report", forget: true },
+    ],
     also: { isLinked: false, phone: null, socket: null },
   },
   "logging out a waiting session connects to say goodbye": {
@@ -137,7 +147,10 @@ const table: Record<string, Row> = {
     from: { ...linked, desired: "logged_out" },
     on: { type: "opened", socket: 1, phone },
     to: "ended/logged_out",
-    effects: [{ type: "logOut", socket: 1 }, { type: "report", forget: true }],
+    effects: [
+      { type: "logOut", socket: 1 },
+      { type: "report", forget: true },
+    ],
   },
   "a goodbye that fails is tried again": {
     from: { ...linked, desired: "deleted" },
@@ -177,7 +190,12 @@ const table: Record<string, Row> = {
     to: "stopped/requested",
     effects: [report],
   },
-  "an adopted session that has ended stays so": { from: banned, on: { type: "adopted" }, to: "ended/banned", effects: [] },
+  "an adopted session that has ended stays so": {
+    from: banned,
+    on: { type: "adopted" },
+    to: "ended/banned",
+    effects: [],
+  },
   "an adopted session whose QR codes were used up waits for a human": {
     from: { ...fresh, state: "stopped", reason: "pairing_timed_out" },
     on: { type: "adopted" },
@@ -192,9 +210,19 @@ const table: Record<string, Row> = {
   },
 
   // What the socket tells.
-  "the first QR code starts pairing": { from: connecting, on: { type: "qr", socket: 1 }, to: "pairing", effects: [report] },
+  "the first QR code starts pairing": {
+    from: connecting,
+    on: { type: "qr", socket: 1 },
+    to: "pairing",
+    effects: [report],
+  },
   "the next QR code is no news": { from: pairing, on: { type: "qr", socket: 1 }, to: "pairing", effects: [] },
-  "a QR code of another socket is no news": { from: connecting, on: { type: "qr", socket: 9 }, to: "connecting/requested", effects: [] },
+  "a QR code of another socket is no news": {
+    from: connecting,
+    on: { type: "qr", socket: 9 },
+    to: "connecting/requested",
+    effects: [],
+  },
   "a scan links the account": {
     from: pairing,
     on: { type: "linked", socket: 1, phone },
@@ -291,8 +319,18 @@ const table: Record<string, Row> = {
     to: "waiting/connection_timed_out",
     effects: [report, { type: "retry", capMs: 1000 }],
   },
-  "408 while pairing stops": { from: pairing, on: close("timed_out"), to: "stopped/pairing_timed_out", effects: [report] },
-  "used up QR codes stop": { from: pairing, on: close("pairing_timed_out"), to: "stopped/pairing_timed_out", effects: [report] },
+  "408 while pairing stops": {
+    from: pairing,
+    on: close("timed_out"),
+    to: "stopped/pairing_timed_out",
+    effects: [report],
+  },
+  "used up QR codes stop": {
+    from: pairing,
+    on: close("pairing_timed_out"),
+    to: "stopped/pairing_timed_out",
+    effects: [report],
+  },
   "428 while pairing backs off": {
     from: pairing,
     on: close("connection_lost"),
@@ -363,12 +401,7 @@ const table: Record<string, Row> = {
     from: online,
     on: close("bad_session"),
     to: "waiting/bad_session",
-    effects: [
-      { type: "dropCaches" },
-      report,
-      { type: "retry", capMs: 1000 },
-      { type: "alert", reason: "bad_session" },
-    ],
+    effects: [{ type: "dropCaches" }, report, { type: "retry", capMs: 1000 }, { type: "alert", reason: "bad_session" }],
     also: { strikes: 1 },
   },
   "a second 411 ends": {
@@ -405,7 +438,18 @@ describe("the transition table", () => {
   test("has a row for every event and every kind of close", () => {
     const events = new Set(Object.values(table).map(({ on }) => on.type));
     expect([...events].sort()).toEqual(
-      ["adopted", "wished", "qr", "linked", "opened", "closed", "passkeyAsked", "retryDue", "settled", "versionRefreshed"].sort(),
+      [
+        "adopted",
+        "wished",
+        "qr",
+        "linked",
+        "opened",
+        "closed",
+        "passkeyAsked",
+        "retryDue",
+        "settled",
+        "versionRefreshed",
+      ].sort(),
     );
     const kinds = new Set(Object.values(table).flatMap(({ on }) => (on.type === "closed" ? [on.kind] : [])));
     expect([...kinds].sort()).toEqual(
@@ -427,12 +471,20 @@ test("a late close of a dead socket wakes nothing, whatever its reason and whate
 test("only a logout forgets credentials", () => {
   for (const kind of Object.keys(closePolicies) as CloseKind[]) {
     const { effects } = step(online, close(kind));
-    expect([kind, effects.some((effect) => effect.type === "report" && effect.forget)]).toEqual([kind, kind === "logged_out"]);
+    expect([kind, effects.some((effect) => effect.type === "report" && effect.forget)]).toEqual([
+      kind,
+      kind === "logged_out",
+    ]);
   }
 });
 
 test("an event that changes nothing leaves the reconnect alone", () => {
-  const idle: MachineEvent[] = [wish("running", 1), { type: "qr", socket: 1 }, close("connection_lost"), { type: "settled", socket: 1 }];
+  const idle: MachineEvent[] = [
+    wish("running", 1),
+    { type: "qr", socket: 1 },
+    close("connection_lost"),
+    { type: "settled", socket: 1 },
+  ];
   for (const event of idle) expect(names(step(waiting, event).effects)).toEqual([]);
 });
 

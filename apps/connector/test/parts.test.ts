@@ -1,4 +1,12 @@
-import { atRest, createKeyRing, createSealer, createUnsealer, generateKeyText, generateSealingKeys, webRandom } from "@sandi/crypto";
+import {
+  atRest,
+  createKeyRing,
+  createSealer,
+  createUnsealer,
+  generateKeyText,
+  generateSealingKeys,
+  webRandom,
+} from "@sandi/crypto";
 import { createClient } from "@libsql/client";
 import { describe, expect, test } from "vitest";
 import { createBoundedMap } from "../src/bounded-map.ts";
@@ -13,7 +21,6 @@ import { createWriter } from "../src/store/writer.ts";
 import { createGate } from "../src/supervisor/gate.ts";
 import { createVersions } from "../src/versions.ts";
 import { makeKeys } from "./support/fake-edge.ts";
-
 
 describe("configuration", async () => {
   const keys = await makeKeys();
@@ -49,12 +56,21 @@ describe("configuration", async () => {
     [{ PORT: "http" }, "PORT: "],
     [{ LIBSQL_URL: "postgres://x" }, "LIBSQL_URL: must start with file:"],
     [{ STORE_KEYS: "secret-text" }, "STORE_KEYS: must read kid:base64url"],
-    [{ CONNECTOR_TOKEN_PRIVATE_KEY: keys.edge.publicJwk }, "CONNECTOR_TOKEN_PRIVATE_KEY: must be an Ed25519 private JWK"],
+    [
+      { CONNECTOR_TOKEN_PRIVATE_KEY: keys.edge.publicJwk },
+      "CONNECTOR_TOKEN_PRIVATE_KEY: must be an Ed25519 private JWK",
+    ],
     [{ EDGE_TOKEN_PUBLIC_KEY: keys.edge.privateJwk }, "EDGE_TOKEN_PUBLIC_KEY: must be an Ed25519 public JWK"],
-    [{ CONNECTOR_SEAL_PRIVATE_KEY: keys.connector.privateJwk }, "CONNECTOR_SEAL_PRIVATE_KEY: must be a P-256 private JWK"],
+    [
+      { CONNECTOR_SEAL_PRIVATE_KEY: keys.connector.privateJwk },
+      "CONNECTOR_SEAL_PRIVATE_KEY: must be a P-256 private JWK",
+    ],
     [{ WHATSAPP_WS_URL: "wss://example.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
     [{ WHATSAPP_WS_URL: "ws://web.whatsapp.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
-    [{ WHATSAPP_WS_URL: "ws://127.0.0.1.example.com/" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
+    [
+      { WHATSAPP_WS_URL: "ws://127.0.0.1.example.com/" },
+      "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback",
+    ],
     [{ WHATSAPP_ROOT_KEY: "ab".repeat(32) }, "WHATSAPP_ROOT_KEY: is for a loopback WHATSAPP_WS_URL only"],
     [{ WHATSAPP_WS_URL: "ws://127.0.0.1:1", WHATSAPP_ROOT_KEY: "abc" }, "WHATSAPP_ROOT_KEY: must be 32 bytes in hex"],
   ])("refuses %o by name", (change, message) => {
@@ -67,7 +83,7 @@ describe("configuration", async () => {
       said = String(error);
     }
     expect(said).toContain(message);
-    for (const value of values) if (!message.includes(value)) expect(said).not.toContain(value);
+    expect(values.filter((value) => !message.includes(value) && said.includes(value))).toEqual([]);
   });
 
   test("takes another root key for a simulated WhatsApp on loopback", () => {
@@ -121,11 +137,13 @@ describe("the writer", () => {
       close: client.close,
       batch: (statements, mode) => {
         sizes.push(statements.length);
-        return client.batch(statements as string[], mode);
+        return client.batch(statements, mode);
       },
-    } as typeof client);
+    });
     await writer.write(["CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE)"]);
-    await Promise.all(Array.from({ length: 10 }, (_, i) => writer.write([{ sql: "INSERT INTO t (v) VALUES (?)", args: [`v${i}`] }])));
+    await Promise.all(
+      Array.from({ length: 10 }, (_, i) => writer.write([{ sql: "INSERT INTO t (v) VALUES (?)", args: [`v${i}`] }])),
+    );
     expect(sizes).toEqual([1, 10]);
     const { rows } = await client.execute("SELECT v FROM t ORDER BY id");
     expect(rows.map(({ v }) => v)).toEqual(Array.from({ length: 10 }, (_, i) => `v${i}`));
@@ -147,11 +165,16 @@ describe("the writer", () => {
     const { mkdtemp, rm } = await import("node:fs/promises");
     const folder = await mkdtemp("/tmp/sandi-file-");
     const client = openFile(`file:${folder}/a.db`);
-    await client.batch(["CREATE TABLE t (n INTEGER, r REAL, s TEXT)", { sql: "INSERT INTO t VALUES (?, ?, ?)", args: [1, 0.5, "é"] }], "write");
-    await expect(client.batch(["INSERT INTO t VALUES (2, 2, '2')", "INSERT INTO nowhere VALUES (1)"], "write")).rejects.toThrow();
+    await client.batch(
+      ["CREATE TABLE t (n INTEGER, r REAL, s TEXT)", { sql: "INSERT INTO t VALUES (?, ?, ?)", args: [1, 0.5, "é"] }],
+      "write",
+    );
+    await expect(
+      client.batch(["INSERT INTO t VALUES (2, 2, '2')", "INSERT INTO nowhere VALUES (1)"], "write"),
+    ).rejects.toThrow();
     const libsql = createClient({ url: `file:${folder}/a.db` });
     const { rows } = await libsql.execute("SELECT *, typeof(n) AS kind FROM t");
-    expect(rows.map((row) => ({ ...row }))).toMatchObject([{ n: 1, r: 0.5, s: "é", kind: "integer" }]);
+    expect(rows.map(({ n, r, s, kind }) => [n, r, s, kind])).toEqual([[1, 0.5, "é", "integer"]]);
     libsql.close();
     client.close();
     await rm(folder, { recursive: true });
@@ -162,8 +185,18 @@ describe("logs", () => {
   test("mask numbers and drop what is secret", () => {
     const lines: string[] = [];
     const logger = createLogger("debug", "test", { write: (line: string) => void lines.push(line) });
-    logger.info({ code: "123456", deep: { text: "hello there", jid: "628120000@s.whatsapp.net" }, error: new Error("for 6281200000001") }, "said");
-    quietLogger(logger).error({ jid: "6281200000001@lid", err: new Error("bad 123456"), node: { secret: "hello there" } }, "failed for 6281200000001");
+    logger.info(
+      {
+        code: "123456",
+        deep: { text: "hello there", jid: "628120000@s.whatsapp.net" },
+        error: new Error("for 6281200000001"),
+      },
+      "said",
+    );
+    quietLogger(logger).error(
+      { jid: "6281200000001@lid", err: new Error("bad 123456"), node: { secret: "hello there" } },
+      "failed for 6281200000001",
+    );
     quietLogger(logger).info({ text: "hello there" }, "chatter");
     const all = lines.join("");
     for (const secret of ["123456", "hello there", "6281200000001"]) expect(all).not.toContain(secret);

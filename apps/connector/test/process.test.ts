@@ -19,7 +19,12 @@ async function startProcess(environment: Record<string, string> = {}): Promise<v
   child = started;
   started.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   started.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  await until("it is ready", () => fetch(`${rig.edge.connectorUrl}/readyz`).then(({ ok }) => ok, () => false));
+  await until("it is ready", () =>
+    fetch(`${rig.edge.connectorUrl}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
 }
 
 async function stopProcess(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
@@ -54,7 +59,9 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
       return message;
     }),
   );
-  const deliveries = messages.map(({ id }) => rig.edge.deliverUntilDone("/jobs/send", sendJob(id, sessionId), { times: 400 }));
+  const deliveries = messages.map(({ id }) =>
+    rig.edge.deliverUntilDone("/jobs/send", sendJob(id, sessionId), { times: 400 }),
+  );
   await until("some are on their way", () => rig.simulator.stats().messagesShown >= 60);
   await stopProcess("SIGKILL");
   const killedAt = rig.simulator.stats().messagesShown;
@@ -78,7 +85,14 @@ test("nothing secret is printed or lies open in the database", async () => {
   const sessionId = await rig.pair("+6281200000001");
   const user = "+6281388887777";
   rig.simulator.createPhone({ number: user, receipts: "read" });
-  const secrets = ["739155", "Your Acme code", "a long private text", "6281388887777", "81200000001", "a written answer"];
+  const secrets = [
+    "739155",
+    "Your Acme code",
+    "a long private text",
+    "6281388887777",
+    "81200000001",
+    "a written answer",
+  ];
   await rig.send(sessionId, { to: user, code: "739155" });
   await rig.send(sessionId, { to: user, text: "a long private text" });
   await rig.simulator.send(user, { to: "+6281200000001", text: "a written answer" });

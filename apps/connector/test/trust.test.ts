@@ -15,6 +15,8 @@ interface SignalCurve {
 }
 const curve = createRequire(import.meta.url)("libsignal").curve as SignalCurve;
 
+const bytes = (hex: string) => Buffer.from(hex, "hex");
+
 let rig: Rig | undefined;
 afterEach(async () => {
   await rig?.close();
@@ -104,7 +106,6 @@ test("the quick check agrees with libsignal's slow one", async () => {
   const cwd = fileURLToPath(new URL("..", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd });
   const rows = JSON.parse(stdout) as [string, string, string, boolean, boolean][];
-  const bytes = (hex: string) => Buffer.from(hex, "hex");
   for (const [key, message, signature, isRight, asInit] of rows) {
     expect(isSignedBy(bytes(key), bytes(message), bytes(signature))).toBe(isRight);
     // What is mended: with `isInit` the unmodified library takes anything.

@@ -21,6 +21,7 @@ export interface AuthState {
 /** Keys in memory, for each session. */
 const cachedKeys = 4000;
 
+const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 const credsKind = "creds";
 
 /** True when WhatsApp has accepted this device. */
@@ -30,13 +31,12 @@ export function isLinked(creds: AuthenticationCreds): boolean {
 
 export async function openAuthState(credentials: Credentials): Promise<AuthState> {
   const stored = (await credentials.read(credsKind, [credsKind])).get(credsKind);
-  const creds: AuthenticationCreds = stored === undefined ? initAuthCreds() : parse(stored);
+  const creds: AuthenticationCreds = stored === undefined ? initAuthCreds() : (parse(stored) as AuthenticationCreds);
   /** What the store has, or is being given, so that nothing is written twice. */
   let savedCreds = stored;
 
   /** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
   const cache = createBoundedMap<{ value: unknown }>(cachedKeys);
-  const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 
   async function get<Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) {
     const found: { [id: string]: SignalDataTypeMap[Kind] } = {};
@@ -98,10 +98,10 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
 }
 
 function revive(kind: string, text: string): unknown {
-  const value = parse<object>(text);
+  const value = parse(text) as object;
   return kind === "app-state-sync-key" ? proto.Message.AppStateSyncKeyData.fromObject(value) : value;
 }
 
-function parse<T>(text: string): T {
-  return JSON.parse(text, BufferJSON.reviver) as T;
+function parse(text: string): unknown {
+  return JSON.parse(text, BufferJSON.reviver);
 }

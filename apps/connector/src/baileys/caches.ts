@@ -27,6 +27,7 @@ export function createSocketCaches(): SocketCaches {
 function cacheStore(max: number, ttlMs: number): CacheStore {
   const cache = createBoundedMap<unknown>(max, ttlMs);
   return {
+    // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the interface is Baileys' own
     get: <T>(key: string) => cache.get(key) as T | undefined,
     set: (key, value) => cache.set(key, value),
     del: (key) => cache.delete(key),

@@ -47,9 +47,10 @@ export function mendSignatures(): void {
   };
 }
 
+const nothing = () => undefined;
+
 /** libsignal prints session keys with `console.*`; nothing of this process may. */
 export function silenceConsole(): void {
-  const nothing = () => undefined;
   for (const method of ["log", "info", "warn", "error", "debug", "trace", "dir"] as const) console[method] = nothing;
 }
 
@@ -68,9 +69,9 @@ function inverse(a: bigint): bigint {
 }
 
 function fromLittleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
+  return BigInt(`0x${Buffer.from(bytes.toReversed()).toString("hex")}`);
 }
 
 function toLittleEndian(value: bigint): Buffer {
-  return Buffer.from(value.toString(16).padStart(64, "0"), "hex").reverse();
+  return Buffer.from(Buffer.from(value.toString(16).padStart(64, "0"), "hex").toReversed());
 }

@@ -40,7 +40,7 @@ export interface SocketListener {
   /** The message as it was sent, for a device that could not decrypt it. */
   getMessage(waId: string): Promise<Uint8Array | null>;
   /** Storing credentials failed. */
-  onUnsaved(error: unknown): void;
+  onUnsaved: (error: unknown) => void;
 }
 
 /** How far messages of ours have come at one person, who is named by phone number or by LID. */
@@ -248,17 +248,18 @@ function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
  * acknowledge them before they are stored. Retries and groups stay with it.
  */
 function takeReceipts(sock: ReturnType<typeof makeWASocket>, listener: SocketListener): void {
-  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => Promise<void>)[];
+  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
   if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
   sock.ws.off("CB:receipt", theirs);
   sock.ws.on("CB:receipt", (node: BinaryNode) => {
     const receipt = directReceipt(node);
-    if (!receipt) return void theirs(node);
-    listener
-      .onReceipt(receipt)
-      .then(() => sock.sendMessageAck(node))
-      // Unacknowledged it comes again.
-      .catch(listener.onUnsaved);
+    // Unacknowledged it comes again.
+    if (receipt)
+      listener
+        .onReceipt(receipt)
+        .then(() => sock.sendMessageAck(node), listener.onUnsaved)
+        .catch(() => undefined);
+    else theirs(node);
   });
 }
 

@@ -53,6 +53,7 @@ type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank"> & {
   stored?: Promise<void>;
 };
 
+const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
 const context = (id: string) => ({ table: "ledger", column: "sealed", id });
 
 export function createDeliveries({ services, store, atRest, onNews }: Options): Deliveries {
@@ -60,7 +61,6 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
   const recent = new LRUCache<string, Known>({ max: 20_000 });
   const begin = attemptWriter(store);
   const moveOn = moveWriter(store);
-  const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
 
   async function known(sessionId: string, waId: string): Promise<Known | null> {
     const cached = recent.get(key(sessionId, waId));
@@ -73,7 +73,11 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
     return entry;
   }
 
-  function news(fence: Fence, messageId: string, type: "message.sent" | "message.delivered" | "message.read"): NewEvent {
+  function news(
+    fence: Fence,
+    messageId: string,
+    type: "message.sent" | "message.delivered" | "message.read",
+  ): NewEvent {
     return { id: services.newId("evt"), type, sessionId: fence.sessionId, messageId, at: services.now().toISOString() };
   }
 
@@ -106,7 +110,8 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
       const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
       await begin({ fence, entry: { ...entry, sealed }, at: services.now() });
       const { chatLid } = entry;
-      if (!recent.has(key(sessionId, waId))) recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
+      if (!recent.has(key(sessionId, waId)))
+        recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
     },
     async sent(fence, waId, chatLid) {
       const entry = await known(fence.sessionId, waId);

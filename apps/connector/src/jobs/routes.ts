@@ -41,7 +41,10 @@ export function jobRoutes({ publicUrl, checkSignature, send, supervisor, isDrain
     });
 }
 
-function parse<T>(schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } }, body: string): T {
+function parse<T>(
+  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
+  body: string,
+): T {
   let value: unknown;
   try {
     value = JSON.parse(body);

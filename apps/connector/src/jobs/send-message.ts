@@ -26,7 +26,7 @@ export interface SendContext {
   unseal: Unsealer;
   numbers: Numbers;
   deliveries: Deliveries;
-  find(sessionId: string): LiveSession | undefined;
+  find: (sessionId: string) => LiveSession | undefined;
   ackTimeoutMs: number;
   ledgerMs: number;
 }
@@ -120,15 +120,16 @@ async function transmit(
   { live, socket }: Place,
   { chat, waId, message, attempt }: Transmission,
 ): Promise<FailureReason | null> {
-  const acked = live.awaitAck(waId, ackTimeoutMs);
+  const awaited = live.awaitAck(waId);
   try {
     await socket.send(chat, waId, message);
   } catch (error) {
+    awaited.cancel();
     if (error instanceof SignatureRefused) return "undeliverable";
     if (attempt >= maxAttempts && live.online() === socket) return "undeliverable";
     throw error;
   }
-  const ack = await acked;
+  const ack = await awaited.within(ackTimeoutMs);
   if (ack.type === "sent") return null;
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (ack.error === staleDevices && attempt === 1) {
@@ -168,7 +169,9 @@ async function openPayload({ unseal }: SendContext, { sealed, template }: Claime
     const payload = SealedPayload.parse(await unseal(sealed));
     if ("text" in payload) return { to: payload.to, text: payload.text };
     // A function, for a replacement text gives `$` a meaning.
-    return template === null ? null : { to: payload.to, text: template.replaceAll(codePlaceholder, () => payload.code) };
+    return template === null
+      ? null
+      : { to: payload.to, text: template.replaceAll(codePlaceholder, () => payload.code) };
   } catch {
     return null;
   }

@@ -20,7 +20,10 @@ const toleranceSeconds = 5;
  * Verifies the JWT in `Upstash-Signature`: HS256 and nothing else. By hand and not by jose, whose WebCrypto calls cost
  * ten times as much on the way of every message.
  */
-export function createSignatureCheck({ currentSigningKey, nextSigningKey }: Config["qstash"], now: () => Date): CheckSignature {
+export function createSignatureCheck(
+  { currentSigningKey, nextSigningKey }: Config["qstash"],
+  now: () => Date,
+): CheckSignature {
   const keys = [currentSigningKey, nextSigningKey];
   return (signature, url, body) => {
     const [header, payload, mac, ...rest] = signature.split(".");

@@ -1,4 +1,11 @@
-import { createDecipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, type JsonWebKeyInput } from "node:crypto";
+import {
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type JsonWebKeyInput,
+} from "node:crypto";
 import type { Unsealer } from "@sandi/crypto";
 import { z } from "zod";
 
@@ -24,7 +31,8 @@ export function createNodeUnsealer(privateJwk: string): Unsealer {
   const privateKey = createPrivateKey({ key: JSON.parse(privateJwk) as JsonWebKeyInput["key"], format: "jwk" });
   return async (sealed) => {
     const [protectedHeader, encryptedKey, iv, ciphertext, tag, ...rest] = sealed.split(".");
-    if (!protectedHeader || encryptedKey !== "" || !iv || !ciphertext || !tag || rest.length > 0) throw new Error("not sealed");
+    if (!protectedHeader || encryptedKey !== "" || !iv || !ciphertext || !tag || rest.length > 0)
+      throw new Error("not sealed");
     const { epk } = Header.parse(JSON.parse(bytes(protectedHeader).toString()));
     const secret = diffieHellman({ privateKey, publicKey: createPublicKey({ key: epk, format: "jwk" }) });
     const key = createHash("sha256").update(rounds).update(secret).update(otherInfo).digest();

@@ -1,4 +1,4 @@
-import { ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
+import { type ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { CallEdge } from "../edge.ts";
 import type { Services } from "../services.ts";
@@ -31,7 +31,7 @@ const maxRetryMs = 5000;
 
 export function createOutbox(options: Options): Outbox {
   const { services, store, callEdge, connectorId, logger } = options;
-  let isStopped = false;
+  const life = { isStopped: false };
   let isPoked = false;
   let running: Promise<void> | undefined;
   let failures = 0;
@@ -40,10 +40,10 @@ export function createOutbox(options: Options): Outbox {
   async function run(): Promise<void> {
     // What is learned in the same turn of the event loop shares a batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (isPoked && !isStopped) {
+    while (isPoked && !life.isStopped) {
       isPoked = false;
       try {
-        while (!isStopped) {
+        while (!life.isStopped) {
           const rows = await readOutbox(store, connectorId, batchSize);
           if (rows.length === 0) break;
           await deliver(rows);
@@ -99,20 +99,16 @@ export function createOutbox(options: Options): Outbox {
   return {
     poke() {
       isPoked = true;
-      if (!isStopped) running ??= run();
+      if (!life.isStopped) running ??= run();
     },
     async flush(limitMs) {
       this.poke();
       wake?.();
-      let isOver = false;
-      const cancel = services.after(limitMs, () => (isOver = true));
-      const over = new Promise<void>((resolve) => services.after(limitMs, resolve));
-      while (running && !isOver) await Promise.race([running, over]);
-      cancel();
-      return !isOver;
+      const isOver = new Promise<false>((resolve) => services.after(limitMs, () => resolve(false)));
+      return Promise.race([isOver, (running ?? Promise.resolve()).then(() => true as const)]);
     },
     stop() {
-      isStopped = true;
+      life.isStopped = true;
       wake?.();
     },
   };

@@ -6,7 +6,10 @@ import type { Config } from "../config.ts";
 /** Rejects a request that the edge did not sign, or that was seen before. */
 export type CheckToken = (request: Request, path: string, body: string) => Promise<void>;
 
-export function createTokenCheck({ edgeTokenPublicKey }: Pick<Config, "edgeTokenPublicKey">, now: () => Date): CheckToken {
+export function createTokenCheck(
+  { edgeTokenPublicKey }: Pick<Config, "edgeTokenPublicKey">,
+  now: () => Date,
+): CheckToken {
   const verify = createTokenVerifier({
     publicJwk: edgeTokenPublicKey,
     issuer: "sandi-edge",

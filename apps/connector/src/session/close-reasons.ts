@@ -49,7 +49,9 @@ export const closePolicies = {
 } as const satisfies Record<string, ClosePolicy>;
 
 const kinds = Object.keys(closePolicies) as CloseKind[];
-const kindOfCode = new Map(kinds.flatMap((kind) => closePolicies[kind].codes.map((code): [number, CloseKind] => [code, kind])));
+const kindOfCode = new Map(
+  kinds.flatMap((kind) => closePolicies[kind].codes.map((code): [number, CloseKind] => [code, kind])),
+);
 
 /** The kind of a close code; unknown ones count as a lost connection. */
 export function closeKind(code: number | undefined): CloseKind {

@@ -9,7 +9,14 @@ import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import { appendStatement } from "../store/outbox.ts";
-import { type Fence, LeaseLost, removalStatements, type SessionRow, stateStatement, writeFenced } from "../store/sessions.ts";
+import {
+  type Fence,
+  LeaseLost,
+  removalStatements,
+  type SessionRow,
+  stateStatement,
+  writeFenced,
+} from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import { createSession, type Session } from "./session.ts";
@@ -17,6 +24,13 @@ import type { Machine } from "./machine.ts";
 
 /** What the server said of a message, or that nobody can say any more. */
 export type Ack = { type: "sent" } | { type: "refused"; error: string } | { type: "unknown" };
+
+/** An answer to come; `unknown` when the socket closes, or when the time is over that `within` sets once it is sent. */
+export interface AwaitedAck {
+  within(timeoutMs: number): Promise<Ack>;
+  /** Listens no longer. */
+  cancel(): void;
+}
 
 /** A session that this process owns, with its socket. */
 export interface LiveSession {
@@ -26,10 +40,10 @@ export interface LiveSession {
   leaseUntil: number;
   /** The socket, while messages can be sent through it. */
   online(): WhatsAppSocket | null;
-  /** Resolves with the server's answer, or `unknown` after the time or when the socket closes. Call it before sending. */
-  awaitAck(waId: string, timeoutMs: number): Promise<Ack>;
+  /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
+  awaitAck(waId: string): AwaitedAck;
   forgetDevices(): void;
-  qr(): SessionQr | null;
+  qr: () => SessionQr | null;
   /** Null unless QR codes are on show. */
   pairingCode(phone: string): Promise<PairingCode | null>;
   /** Another process owns the session: close the socket, write nothing. */
@@ -79,7 +93,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   function dropCaches(): void {
     auth = undefined;
-    caches.userDevices.flushAll();
+    void caches.userDevices.flushAll();
   }
 
   function open(number: number): void {
@@ -117,9 +131,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
           if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
           session.post({ type: "qr", socket: number });
           const shown: SessionQr = { qr, expiresAt: new Date(at + lifetimeMs).toISOString() };
-          void session.idle().then(() => {
-            if (isCurrent() && session.machine.state === "pairing") session.qr = shown;
-          });
+          void show(number, shown);
         },
         onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
         onOpened(phone) {
@@ -147,6 +159,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     current = { number, socket, leave: left };
   }
 
+  /** Once the machine has taken the QR code in. */
+  async function show(number: number, qr: SessionQr): Promise<void> {
+    await session.idle();
+    if (session.machine.socket === number && session.machine.state === "pairing") session.qr = qr;
+  }
+
   function unsaved(error: unknown): void {
     if (error instanceof LeaseLost) lost();
     else logger.error({ error }, "something learned from WhatsApp could not be stored");
@@ -154,7 +172,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   function forgetSocket(): void {
     current = undefined;
-    for (const answer of [...acks.values()]) answer({ type: "unknown" });
+    for (const answer of Array.from(acks.values())) answer({ type: "unknown" });
   }
 
   async function shut(number: number, how: "close" | "logOut"): Promise<void> {
@@ -233,16 +251,22 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       if (session.machine.state !== "online" || current?.number !== session.machine.socket) return null;
       return live.leaseUntil > services.now().getTime() ? (current?.socket ?? null) : null;
     },
-    awaitAck(waId, timeoutMs) {
-      return new Promise((resolve) => {
-        const answer = (ack: Ack) => {
-          cancel();
-          if (acks.get(waId) === answer) acks.delete(waId);
-          resolve(ack);
-        };
-        const cancel = services.after(timeoutMs, () => answer({ type: "unknown" }));
-        acks.set(waId, answer);
-      });
+    awaitAck(waId) {
+      const { promise, resolve } = Promise.withResolvers<Ack>();
+      let cancelTimer: (() => void) | undefined;
+      const answer = (ack: Ack) => {
+        cancelTimer?.();
+        if (acks.get(waId) === answer) acks.delete(waId);
+        resolve(ack);
+      };
+      acks.set(waId, answer);
+      return {
+        within(timeoutMs) {
+          cancelTimer = services.after(timeoutMs, () => answer({ type: "unknown" }));
+          return promise.finally(cancelTimer);
+        },
+        cancel: () => answer({ type: "unknown" }),
+      };
     },
     forgetDevices: () => void caches.userDevices.flushAll(),
     qr: () => session.qr,

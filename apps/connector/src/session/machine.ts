@@ -73,6 +73,8 @@ const strikesForBadSession = 3;
 /** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
 const goodbyeAttempts = 3;
 
+/** What an event makes of a session, and what is to be done about it. */
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 export function step(machine: Machine, event: MachineEvent): Step {
   if ("socket" in event && event.socket !== machine.socket) return still(machine);
   switch (event.type) {
@@ -98,8 +100,7 @@ export function step(machine: Machine, event: MachineEvent): Step {
       return still({ ...machine, attempts: 0, strikes: 0, isVersionFresh: false });
     case "versionRefreshed":
       if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
-      if (event.isNewer) return connect(machine, "version_refused");
-      return end(machine, "version_refused", true);
+      return event.isNewer ? connect(machine, "version_refused") : end(machine, "version_refused", true);
   }
 }
 
@@ -131,6 +132,7 @@ function open(machine: Machine, { socket, phone }: { socket: number; phone: stri
 }
 
 /** What follows a close is written on its reason; the socket is gone already. */
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 function close(machine: Machine, kind: CloseKind): Step {
   const policy = policyOf(kind);
   if (isLeaving(machine)) return leaveAfterClose(machine, policy.forgets === true);
@@ -160,9 +162,7 @@ function close(machine: Machine, kind: CloseKind): Step {
     case "stop":
       return change(machine, { state: "stopped", reason: policy.reason });
     case "end":
-      return policy.forgets
-        ? forget(machine, policy.reason)
-        : end(machine, policy.reason, policy.alerts === true);
+      return policy.forgets ? forget(machine, policy.reason) : end(machine, policy.reason, policy.alerts === true);
   }
 }
 
@@ -188,7 +188,10 @@ function backOff(machine: Machine, reason: SessionReason, alerts: boolean): Step
 
 function end(machine: Machine, reason: SessionReason, alerts: boolean): Step {
   const ended = change(machine, { state: "ended", reason });
-  return { machine: ended.machine, effects: [...ended.effects, ...(alerts ? [{ type: "alert", reason } as const] : [])] };
+  return {
+    machine: ended.machine,
+    effects: [...ended.effects, ...(alerts ? [{ type: "alert", reason } as const] : [])],
+  };
 }
 
 function forget(machine: Machine, reason: SessionReason): Step {
@@ -241,7 +244,11 @@ interface HowToReport {
   forget?: boolean;
 }
 
-function change(machine: Machine, patch: Partial<Machine>, { always = false, forget: drop = false }: HowToReport = {}): Step {
+function change(
+  machine: Machine,
+  patch: Partial<Machine>,
+  { always = false, forget: drop = false }: HowToReport = {},
+): Step {
   const next = { ...machine, ...patch };
   const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
   return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };

@@ -41,7 +41,7 @@ const settleMs = 30_000;
 export function createSession(initial: Machine, hands: SessionHands): Session {
   let machine = initial;
   let qr: SessionQr | null = null;
-  let isStopped = false;
+  const life = { isStopped: false };
   let isUnreported = false;
   let running: Promise<void> | undefined;
   let cancelRetry: (() => void) | undefined;
@@ -49,12 +49,12 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   const mailbox: MachineEvent[] = [];
 
   async function run(): Promise<void> {
-    for (let event = mailbox.shift(); event !== undefined && !isStopped; event = mailbox.shift()) {
+    for (let event = mailbox.shift(); event !== undefined && !life.isStopped; event = mailbox.shift()) {
       const { machine: next, effects } = step(machine, event);
       machine = next;
       if (machine.state !== "pairing") qr = null;
       for (const effect of effects) {
-        if (isStopped) break;
+        if (life.isStopped) break;
         try {
           await perform(effect);
         } catch (error) {
@@ -114,7 +114,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   }
 
   function post(event: MachineEvent): void {
-    if (isStopped) return;
+    if (life.isStopped) return;
     mailbox.push(event);
     running ??= Promise.resolve().then(run);
   }
@@ -132,16 +132,18 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
     post,
     closed: (socket, kind) => post({ type: "closed", socket, kind }),
     retryReport() {
-      if (!isUnreported || isStopped || running) return;
+      if (!isUnreported || life.isStopped || running) return;
       running = report(!machine.isLinked)
         .catch((error: unknown) => hands.failed("report", error))
         .then(run);
     },
     async idle() {
-      while (running) await running;
+      if (!running) return;
+      await running;
+      return this.idle();
     },
     stop() {
-      isStopped = true;
+      life.isStopped = true;
       cancelRetry?.();
       cancelSettle?.();
     },

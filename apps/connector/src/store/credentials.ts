@@ -1,6 +1,7 @@
 import type { AtRest } from "@sandi/crypto";
 import type { InStatement } from "@libsql/client";
-import { fenceHolds, type Fence, heldStatement, type LeaseLost, unlessHeld } from "./sessions.ts";
+import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
+import { text } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** One value of a session's WhatsApp login or Signal state; null deletes it. */
@@ -37,7 +38,13 @@ export function credentialStore(store: Store): OpenCredentials {
       const latest = new Map<string, unknown[]>();
       for (const { fence, rows } of all) {
         for (const [kind, id, sealed] of rows) {
-          latest.set(`${fence.sessionId} ${fence.fence} ${kind} ${id}`, [fence.sessionId, fence.fence, kind, id, sealed]);
+          latest.set(`${fence.sessionId} ${fence.fence} ${kind} ${id}`, [
+            fence.sessionId,
+            fence.fence,
+            kind,
+            id,
+            sealed,
+          ]);
         }
       }
       const kept = [...latest.values()].filter((row) => row[4] !== null);
@@ -48,7 +55,7 @@ export function credentialStore(store: Store): OpenCredentials {
         ...(dropped.length > 0 ? [{ sql: dropSql, args: [JSON.stringify(dropped)] }] : []),
       ];
     },
-    results: (all, [held]) => unlessHeld(all.length, held!) as (LeaseLost | undefined)[],
+    results: (all, [held]) => unlessHeld(all.length, held!),
   });
 
   return (fence, atRest) => {
@@ -63,8 +70,8 @@ export function credentialStore(store: Store): OpenCredentials {
           args: [sessionId, kind, JSON.stringify(ids)],
         });
         const opened = rows.map(async (row): Promise<[string, string]> => {
-          const id = String(row["key_id"]);
-          return [id, decoder.decode(await atRest.open(String(row["sealed"]), context(kind, id)))];
+          const id = text(row, "key_id");
+          return [id, decoder.decode(await atRest.open(text(row, "sealed"), context(kind, id)))];
         });
         return new Map(await Promise.all(opened));
       },
@@ -83,7 +90,9 @@ export function credentialStore(store: Store): OpenCredentials {
           return { written: write({ fence, rows }) };
         })();
         turn = enqueued.catch(() => undefined);
-        await (await enqueued).written;
+        await (
+          await enqueued
+        ).written;
       },
     };
   };

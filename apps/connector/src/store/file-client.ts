@@ -26,7 +26,7 @@ export function openFile(url: string): StoreClient {
       entry = { statement, answers: statement.columns().length > 0 };
       prepared.set(sql, entry);
     }
-    const values = args as SQLInputValue[];
+    const values = args as readonly SQLInputValue[];
     if (!entry.answers) {
       const { changes } = entry.statement.run(...values);
       return resultOf([], Number(changes));
@@ -53,7 +53,7 @@ export function openFile(url: string): StoreClient {
     },
     close: () => db.close(),
   };
-  return client as unknown as StoreClient;
+  return client;
 }
 
 function resultOf(rows: Record<string, unknown>[], rowsAffected: number): ResultSet {

@@ -1,6 +1,7 @@
 import type { InStatement, Row } from "@libsql/client";
 import type { NewEvent } from "./outbox.ts";
-import { fenceHolds, type Fence, heldStatement, type LeaseLost, unlessHeld } from "./sessions.ts";
+import { dateOrNull, text, textOrNull } from "./row.ts";
+import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
 import type { Store } from "./store.ts";
 
 /** How far a message has come; only ever forward. */
@@ -23,7 +24,10 @@ export interface LedgerEntry {
 const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until";
 
 export async function findByMessageId({ client }: Store, messageId: string): Promise<LedgerEntry | null> {
-  const { rows } = await client.execute({ sql: `SELECT ${columns} FROM ledger WHERE message_id = ?`, args: [messageId] });
+  const { rows } = await client.execute({
+    sql: `SELECT ${columns} FROM ledger WHERE message_id = ?`,
+    args: [messageId],
+  });
   return rows[0] ? toEntry(rows[0]) : null;
 }
 
@@ -37,13 +41,13 @@ export async function findByWaId({ client }: Store, sessionId: string, waId: str
 export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date }) => Promise<void>;
 
 export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
-  return writer.bulk({
+  return writer.bulk<Parameters<BeginAttempt>[0], void>({
     statements(attempts) {
       const items = JSON.stringify(attempts.map(attemptValues));
       return [{ sql: attemptSql, args: [items] }, heldStatement(items)];
     },
-    results: (attempts, [, held]) => unlessHeld(attempts.length, held!) as (LeaseLost | undefined)[],
-  }) as BeginAttempt;
+    results: (attempts, [, held]) => unlessHeld(attempts.length, held!),
+  });
 }
 
 /** The same as one statement, for a write with other parts. */
@@ -77,7 +81,7 @@ export interface Move {
 }
 
 export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => Promise<void> {
-  return writer.bulk({
+  return writer.bulk<Move, void>({
     statements(moves) {
       const items = JSON.stringify(
         moves.map(({ fence, waId, to, chatLid }) => [fence.sessionId, fence.fence, waId, to, chatLid]),
@@ -92,14 +96,10 @@ export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => P
           Date.parse(event.at),
         ]),
       );
-      return [
-        { sql: newsSql, args: [JSON.stringify(news)] },
-        { sql: moveSql, args: [items] },
-        heldStatement(items),
-      ];
+      return [{ sql: newsSql, args: [JSON.stringify(news)] }, { sql: moveSql, args: [items] }, heldStatement(items)];
     },
-    results: (moves, [, , held]) => unlessHeld(moves.length, held!) as (LeaseLost | undefined)[],
-  }) as (move: Move) => Promise<void>;
+    results: (moves, [, , held]) => unlessHeld(moves.length, held!),
+  });
 }
 
 const newsSql = `
@@ -147,15 +147,14 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
 }
 
 function toEntry(row: Row): LedgerEntry {
-  const text = (name: string) => (row[name] === null ? null : String(row[name]));
   return {
-    messageId: String(row["message_id"]),
-    sessionId: String(row["session_id"]),
-    waId: String(row["wa_id"]),
-    chat: text("chat"),
-    chatLid: text("chat_lid"),
+    messageId: text(row, "message_id"),
+    sessionId: text(row, "session_id"),
+    waId: text(row, "wa_id"),
+    chat: textOrNull(row, "chat"),
+    chatLid: textOrNull(row, "chat_lid"),
     rank: Number(row["rank"]),
-    sealed: text("sealed"),
-    sealedUntil: row["sealed_until"] === null ? null : new Date(Number(row["sealed_until"])),
+    sealed: textOrNull(row, "sealed"),
+    sealedUntil: dateOrNull(row, "sealed_until"),
   };
 }

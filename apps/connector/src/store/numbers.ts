@@ -1,3 +1,4 @@
+import { textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** What WhatsApp said about a number, and until when that is believed. */
@@ -13,7 +14,7 @@ export async function findNumber({ client }: Store, digits: string, now: Date): 
   const { rows } = await client.execute({ sql, args: [digits, now.getTime()] });
   const row = rows[0];
   if (!row) return null;
-  return { digits, jid: row["jid"] === null ? null : String(row["jid"]), until: new Date(Number(row["until"])) };
+  return { digits, jid: textOrNull(row, "jid"), until: new Date(Number(row["until"])) };
 }
 
 export async function storeNumbers({ writer }: Store, numbers: KnownNumber[]): Promise<void> {
@@ -28,7 +29,7 @@ export async function storeNumbers({ writer }: Store, numbers: KnownNumber[]): P
 
 export async function findSetting({ client }: Store, name: string): Promise<string | null> {
   const { rows } = await client.execute({ sql: "SELECT value FROM setting WHERE name = ?", args: [name] });
-  return rows[0] ? String(rows[0]["value"]) : null;
+  return textOrNull(rows[0], "value");
 }
 
 export async function storeSetting({ writer }: Store, name: string, value: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import type { ConnectorEvent } from "@sandi/contracts";
 import { fenceHolds, type Fence } from "./sessions.ts";
+import { dateOrNull, text } from "./row.ts";
 import type { Store } from "./store.ts";
 
 type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
@@ -16,7 +17,12 @@ export function appendStatement({ sessionId, fence }: Fence, event: NewEvent): I
 }
 
 /** Appends an event about a message, if it is news: while the ledger has the message below this rank. */
-export function appendNewsStatement({ sessionId, fence }: Fence, event: NewEvent, waId: string, below: number): InStatement {
+export function appendNewsStatement(
+  { sessionId, fence }: Fence,
+  event: NewEvent,
+  waId: string,
+  below: number,
+): InStatement {
   return {
     sql: `INSERT INTO outbox (session_id, body, created_at) SELECT ?, ?, ? FROM ledger
           WHERE session_id = ? AND wa_id = ? AND rank < ? AND ${fenceHolds}`,
@@ -37,7 +43,7 @@ export async function readOutbox({ client }: Store, run: string, limit: number):
           WHERE outbox.parked_at IS NULL ORDER BY outbox.seq LIMIT ?`,
     args: [run, limit],
   });
-  return rows.map((row) => ({ seq: Number(row["seq"]), body: String(row["body"]) }));
+  return rows.map((row) => ({ seq: Number(row["seq"]), body: text(row, "body") }));
 }
 
 export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promise<void> {
@@ -62,10 +68,9 @@ export async function outboxDepth({ client }: Store): Promise<OutboxDepth> {
     `SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(parked_at) AS parked,
             min(created_at) FILTER (WHERE parked_at IS NULL) AS oldest FROM outbox`,
   );
-  const oldest = rows[0]?.["oldest"];
   return {
     waiting: Number(rows[0]?.["waiting"] ?? 0),
     parked: Number(rows[0]?.["parked"] ?? 0),
-    oldestAt: oldest === null || oldest === undefined ? null : new Date(Number(oldest)),
+    oldestAt: dateOrNull(rows[0], "oldest"),
   };
 }

@@ -1,5 +1,6 @@
 import type { InStatement, ResultSet, Row } from "@libsql/client";
 import { DesiredState, SessionReason, SessionState, type SessionJob } from "@sandi/contracts";
+import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** A session as its row tells, with the lease that holds it. */
@@ -72,7 +73,11 @@ export async function findSession({ client }: Store, id: string): Promise<Sessio
 }
 
 /** Stores what the operator wants, unless a newer wish is known. Answers the row. */
-export async function storeWish({ writer }: Store, job: SessionJob, now: Date): Promise<{ row: SessionRow; isNew: boolean }> {
+export async function storeWish(
+  { writer }: Store,
+  job: SessionJob,
+  now: Date,
+): Promise<{ row: SessionRow; isNew: boolean }> {
   const at = now.getTime();
   const [written, read] = await writer.write([
     {
@@ -158,15 +163,7 @@ export interface ReportedState {
 export function stateStatement({ sessionId, fence }: Fence, reported: ReportedState, now: Date): InStatement {
   return {
     sql: `UPDATE session SET state = ?, reason = ?, phone = ?, acted_revision = ?, state_at = ? WHERE id = ? AND fence = ?`,
-    args: [
-      reported.state,
-      reported.reason,
-      reported.phone,
-      reported.actedRevision,
-      now.getTime(),
-      sessionId,
-      fence,
-    ],
+    args: [reported.state, reported.reason, reported.phone, reported.actedRevision, now.getTime(), sessionId, fence],
   };
 }
 
@@ -184,15 +181,15 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
 
 function toSession(row: Row): SessionRow {
   return {
-    id: String(row["id"]),
-    workspaceId: String(row["workspace_id"]),
+    id: text(row, "id"),
+    workspaceId: text(row, "workspace_id"),
     desired: DesiredState.parse(row["desired"]),
     revision: Number(row["revision"]),
     actedRevision: Number(row["acted_revision"]),
     state: SessionState.parse(row["state"]),
     reason: SessionReason.nullable().parse(row["reason"]),
-    phone: row["phone"] === null ? null : String(row["phone"]),
-    ownerRun: row["owner_run"] === null ? null : String(row["owner_run"]),
+    phone: textOrNull(row, "phone"),
+    ownerRun: textOrNull(row, "owner_run"),
     fence: Number(row["fence"]),
     leaseUntil: Number(row["lease_until"]),
     isGone: row["gone_at"] !== null,

@@ -81,7 +81,10 @@ export function createWriter(client: StoreClient): Writer {
         new Promise<Result>((resolve, reject) => {
           const call: Call = { item, resolve, reject };
           const joined = open.get(kind) as Call[] | undefined;
-          if (joined) return void joined.push(call);
+          if (joined) {
+            joined.push(call);
+            return;
+          }
           const calls = [call];
           open.set(kind, calls);
           enqueue({
@@ -104,7 +107,9 @@ export function createWriter(client: StoreClient): Writer {
         });
     },
     async settled() {
-      while (running) await running;
+      if (!running) return;
+      await running;
+      return this.settled();
     },
   };
 }

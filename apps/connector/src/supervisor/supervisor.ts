@@ -14,8 +14,10 @@ export interface Supervisor {
   wish(job: SessionJob): Promise<"taken" | "elsewhere">;
   countByState(): Map<SessionState, number>;
   gone(live: LiveSession): void;
-  /** Closes every socket and gives every lease back. */
-  drain(): Promise<void>;
+  /** Closes every socket and takes up nothing more. */
+  stop(): Promise<void>;
+  /** Gives every lease back; what the sessions learned must be at the edge by then, or the next owner carries it. */
+  release(): Promise<void>;
 }
 
 interface Options {
@@ -95,14 +97,16 @@ export function createSupervisor(options: Options): Supervisor {
     gone(live) {
       if (sessions.get(live.fence.sessionId) === live) sessions.delete(live.fence.sessionId);
     },
-    async drain() {
+    async stop() {
       isDraining = true;
       cancelTick?.();
       await ticking;
-      const all = [...sessions.values()];
+      await Promise.all([...sessions.values()].map((live) => live.stop()));
+    },
+    async release() {
+      const fences = [...sessions.values()].map((live) => live.fence);
       sessions.clear();
-      await Promise.all(all.map((live) => live.stop()));
-      await Promise.all(all.map((live) => releaseLease(store, live.fence).catch(() => undefined)));
+      await Promise.all(fences.map((fence) => releaseLease(store, fence).catch(() => undefined)));
     },
   };
 }

@@ -16,7 +16,12 @@ const cpu = () => {
   const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
 };
-await until("it is up", () => fetch(`${rig.edge.connectorUrl}/healthz`).then((r) => r.ok, () => false));
+await until("it is up", () =>
+  fetch(`${rig.edge.connectorUrl}/healthz`).then(
+    (r) => r.ok,
+    () => false,
+  ),
+);
 const sessionId = await rig.pair("+6281200000001");
 const phones = Array.from({ length: recipients }, (_, i) => `+62813000${String(i).padStart(5, "0")}`);
 for (const number of phones) rig.simulator.createPhone({ number, receipts: "read" });
@@ -44,7 +49,11 @@ await Promise.all(
   }),
 );
 const took = performance.now() - startedAt;
-await until("all is told", () => rig.edge.events.filter(({ type }) => type === "message.read").length >= messages + recipients, 20_000);
+await until(
+  "all is told",
+  () => rig.edge.events.filter(({ type }) => type === "message.read").length >= messages + recipients,
+  20_000,
+);
 const used = cpu() - before;
 times.sort((a, b) => a - b);
 process.stdout.write(

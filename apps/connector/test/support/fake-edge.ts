@@ -1,7 +1,14 @@
 import { createServer, type Server } from "node:http";
 import { createHash } from "node:crypto";
 import { SignJWT } from "jose";
-import { ClaimRequest, type ClaimResult, type ConnectorEvent, EventBatch, type SendJob, type SessionJob } from "@sandi/contracts";
+import {
+  ClaimRequest,
+  type ClaimResult,
+  type ConnectorEvent,
+  EventBatch,
+  type SendJob,
+  type SessionJob,
+} from "@sandi/contracts";
 import {
   createSealer,
   createTokenSigner,
@@ -70,10 +77,14 @@ export class FakeEdge {
       request.on("end", () => {
         const body = Buffer.concat(chunks).toString();
         const path = request.url ?? "";
+        // oxlint-disable-next-line unicorn/consistent-function-scoping -- it answers this very request
         const answer = (status: number, value: unknown) => {
           response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
         };
-        if (this.isDown) return void request.socket.destroy();
+        if (this.isDown) {
+          request.socket.destroy();
+          return;
+        }
         const token = request.headers.authorization?.slice(7) ?? "";
         verify(token, { method: "POST", path, body }).then(
           () => (path.endsWith("/claim") ? answer(200, this.#claim(body)) : answer(this.#take(body), {})),
@@ -99,7 +110,8 @@ export class FakeEdge {
       if (special) return special;
       const message = this.#messages.get(messageId);
       if (!message || this.isFinal(messageId)) return { outcome: "done", messageId };
-      return { outcome: "claimed", messageId, ...message, attempt: ++message.attempt };
+      message.attempt++;
+      return Object.assign({ outcome: "claimed" as const, messageId }, message);
     });
     return { results };
   }
@@ -138,10 +150,16 @@ export class FakeEdge {
   }
 
   /** Accepts a message as the edge would. */
-  async accept(messageId: string, payload: { to: string; code: string } | { to: string; text: string }, ttlMs = 300_000) {
+  async accept(
+    messageId: string,
+    payload: { to: string; code: string } | { to: string; text: string },
+    ttlMs = 300_000,
+  ) {
     const seal = createSealer(this.keys.sealing.publicJwk);
     this.#messages.set(messageId, {
-      sealed: await seal("code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text }),
+      sealed: await seal(
+        "code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text },
+      ),
       template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
       expiresAt: new Date(Date.now() + ttlMs).toISOString(),
       attempt: 0,
@@ -149,11 +167,17 @@ export class FakeEdge {
   }
 
   /** One delivery by QStash. */
-  async deliver(path: string, job: unknown, { key = this.keys.qstash.current, url = this.connectorUrl + path, tamper = false } = {}) {
+  async deliver(
+    path: string,
+    job: unknown,
+    { key = this.keys.qstash.current, url = this.connectorUrl + path, tamper = false } = {},
+  ) {
     const body = JSON.stringify(job);
     const seconds = Math.floor(Date.now() / 1000);
     const signature = await new SignJWT({
-      body: createHash("sha256").update(tamper ? `${body} ` : body).digest("base64url"),
+      body: createHash("sha256")
+        .update(tamper ? `${body} ` : body)
+        .digest("base64url"),
     })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
       .setIssuer("Upstash")
