@@ -48,7 +48,6 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
   let known = kept.get(env);
   if (!known) kept.set(env, (known = prepare(env)));
   const { config, seal, sign, verifyServiceToken, keyCache } = known;
-  const log = (line: string, cause?: unknown) => console.warn(cause === undefined ? line : `${line}: ${nameOf(cause)}`);
   return {
     db: createDatabase<Tables>(
       // One client per request: a connection belongs to the request that opened it.
@@ -104,6 +103,10 @@ async function callConnector(url: URL, token: string, body: string): Promise<Rpc
   } catch {
     return undefined;
   }
+}
+
+function log(line: string, cause?: unknown): void {
+  console.warn(cause === undefined ? line : `${line}: ${nameOf(cause)}`);
 }
 
 /** What a cause is, without its message: that may hold SQL or values. */

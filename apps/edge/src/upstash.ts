@@ -36,6 +36,6 @@ export async function isFirstUse(config: Config, jti: string, ttlSeconds: number
     signal: AbortSignal.timeout(redisMs),
   });
   if (!response.ok) throw new Error(`Redis answered ${response.status}`);
-  const { result } = (await response.json()) as { result?: unknown };
+  const { result } = await response.json<{ result?: unknown }>();
   return result === "OK";
 }

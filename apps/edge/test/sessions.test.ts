@@ -110,15 +110,15 @@ describe("a session", () => {
   });
 });
 
+const get = (path: string, accept?: string) =>
+  edge.fetch(
+    new Request(`https://api.test${path}`, {
+      headers: { authorization: `Bearer ${edge.workspace.key}`, ...(accept === undefined ? {} : { accept }) },
+    }),
+  );
+
 describe("linking", () => {
   let id: string;
-  const get = (path: string, accept?: string) =>
-    edge.fetch(
-      new Request(`https://api.test${path}`, {
-        headers: { authorization: `Bearer ${edge.workspace.key}`, ...(accept === undefined ? {} : { accept }) },
-      }),
-    );
-
   beforeEach(async () => {
     id = await edge.addSession("pairing");
     edge.connector = (path) =>

@@ -15,50 +15,48 @@ export async function applyEvents({ db, now }: Services, events: readonly Connec
 function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuery[] {
   const { sessionId, type } = event;
   const at = new Date(event.at).getTime();
-  switch (type) {
-    case "message.sent":
-    case "message.delivered":
-    case "message.read": {
-      const isDelivered = type !== "message.sent";
-      const isRead = type === "message.read";
-      const next = type.slice("message.".length);
-      const behind = { "message.sent": 2, "message.delivered": 3, "message.read": 4 }[type];
-      // A receipt may overtake what came before it: it tells that as well.
-      return [
-        sql`UPDATE message SET
-            status = CASE WHEN ${rank} < ${behind + 1} THEN ${next} ELSE status END,
-            sent_at = coalesce(sent_at, ${at}),
-            delivered_at = CASE WHEN ${isDelivered ? 1 : 0} THEN coalesce(delivered_at, ${at}) ELSE delivered_at END,
-            read_at = CASE WHEN ${isRead ? 1 : 0} THEN coalesce(read_at, ${at}) ELSE read_at END,
-            sealed = NULL, updated_at = ${now}
-          WHERE id = ${event.messageId} AND session_id = ${sessionId} AND status NOT IN ('failed', 'canceled')`.compile(
-          db.kysely,
-        ),
-      ];
-    }
-    case "message.failed":
-      return [
-        sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now}
-          WHERE id = ${event.messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(
-          db.kysely,
-        ),
-        sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
-            code_mac = NULL, sealed_code = NULL, updated_at = ${now}
-          WHERE message_id = ${event.messageId} AND status = 'pending'
-            AND id = (SELECT verification_id FROM message WHERE id = ${event.messageId} AND status = 'failed')`.compile(
-          db.kysely,
-        ),
-      ];
-    case "session.state":
-      return [
-        sql`UPDATE session SET state = ${event.state}, reason = ${event.reason}, phone = ${event.phone},
-            state_seq = ${event.seq}, acked_revision = max(acked_revision, ${event.revision}), updated_at = ${at}
-          WHERE id = ${sessionId} AND state_seq < ${event.seq}`.compile(db.kysely),
-        sql`DELETE FROM session WHERE id = ${sessionId} AND desired = 'deleted' AND acked_revision >= revision`.compile(
-          db.kysely,
-        ),
-      ];
+  if (type === "session.state") {
+    return [
+      sql`UPDATE session SET state = ${event.state}, reason = ${event.reason}, phone = ${event.phone},
+          state_seq = ${event.seq}, acked_revision = max(acked_revision, ${event.revision}), updated_at = ${at}
+        WHERE id = ${sessionId} AND state_seq < ${event.seq}`.compile(db.kysely),
+      sql`DELETE FROM session WHERE id = ${sessionId} AND desired = 'deleted' AND acked_revision >= revision`.compile(
+        db.kysely,
+      ),
+    ];
   }
+  const { messageId } = event;
+  if (type === "message.failed") {
+    return [
+      sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now}
+        WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
+      sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
+          code_mac = NULL, sealed_code = NULL, updated_at = ${now}
+        WHERE message_id = ${messageId} AND status = 'pending'
+          AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed')`.compile(
+        db.kysely,
+      ),
+    ];
+  }
+  const next = ranks[type];
+  // A receipt may overtake what came before it: it tells that as well.
+  return [
+    sql`UPDATE message SET
+        status = CASE WHEN ${rankOfStatus} < ${next.rank} THEN ${next.status} ELSE status END,
+        sent_at = coalesce(sent_at, ${at}),
+        delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
+        read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
+        sealed = NULL, updated_at = ${now}
+      WHERE id = ${messageId} AND session_id = ${sessionId} AND status NOT IN ('failed', 'canceled')`.compile(
+      db.kysely,
+    ),
+  ];
 }
 
-const rank = sql`CASE status WHEN 'queued' THEN 1 WHEN 'sending' THEN 2 WHEN 'sent' THEN 3 WHEN 'delivered' THEN 4 ELSE 5 END`;
+const ranks = {
+  "message.sent": { status: "sent", rank: 2 },
+  "message.delivered": { status: "delivered", rank: 3 },
+  "message.read": { status: "read", rank: 4 },
+} as const;
+
+const rankOfStatus = sql`CASE status WHEN 'sent' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 ELSE 1 END`;

@@ -27,7 +27,7 @@ export async function claimMessages(
   const known = new Map(before.rows.map((row) => [row.id, row]));
   return {
     results: claims.map(({ messageId }, i): ClaimResult => {
-      const granted = grants[i]?.rows[0] as Granted | undefined;
+      const granted = grants[i]?.rows[0];
       if (granted && granted.sealed !== null) {
         const { sealed, template, expiresAt, attempt } = granted;
         return { outcome: "claimed", messageId, sealed, template, expiresAt: iso(expiresAt), attempt };

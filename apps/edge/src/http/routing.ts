@@ -15,14 +15,15 @@ export function unmatched(routes: readonly Route[]) {
     const entry = known.get(path) ?? { pattern: patternOf(path), methods: new Set<string>() };
     entry.methods.add(method);
     if (method === "GET") entry.methods.add("HEAD");
-    known.set(path, entry.methods.size > 0 ? entry : entry);
+    known.set(path, entry);
   }
   return (c: Context<AppEnv>): Response => {
-    const methods = [...known.values()]
-      .filter(({ pattern }) => pattern.test(c.req.path))
-      .flatMap((each) => [...each.methods]);
-    if (methods.length === 0) return problem(c, "not-found");
-    const allow = [...new Set([...methods, "OPTIONS"])].toSorted().join(", ");
+    const methods = new Set<string>();
+    for (const { pattern, methods: taken } of known.values()) {
+      if (pattern.test(c.req.path)) for (const method of taken) methods.add(method);
+    }
+    if (methods.size === 0) return problem(c, "not-found");
+    const allow = [...methods.add("OPTIONS")].toSorted().join(", ");
     c.header("Allow", allow);
     if (c.req.method === "OPTIONS") return c.body(null, 204);
     return problem(c, "method-not-allowed", { detail: `Allowed: ${allow}.` });

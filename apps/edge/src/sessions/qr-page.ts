@@ -42,6 +42,9 @@ async function look(services: Services, sessionId: string): Promise<View> {
   if (!session) return { state: "gone", title: "Deleted", text: "This session is no more.", phone: null, qr: null };
   const { state, reason, phone } = session;
   const seen = { phone, qr: null };
+  if (state === "stopped" && reason === "created") {
+    return { ...seen, state: "connecting", title: "Starting", text: "The code appears in a moment." };
+  }
   if (state !== "pairing") return { ...seen, state, ...words(state, reason) };
   try {
     const { qr } = await ask(services, QrRpc, { sessionId });
@@ -55,22 +58,15 @@ async function look(services: Services, sessionId: string): Promise<View> {
 
 function words(state: SessionState, reason: SessionReason | null): { title: string; text: string } {
   const why = reason === null ? "" : sessionReasons[reason];
-  switch (state) {
-    case "online":
-      return { title: "Linked", text: "This account sends with Sandi now. You can close this page." };
-    case "pairing":
-      return { title: "Link your WhatsApp", text: "Scan this code with the phone that is to send." };
-    case "connecting":
-      return { title: "Connecting", text: "The code appears in a moment." };
-    case "waiting":
-      return { title: "Connecting again", text: why };
-    case "ended":
-      return { title: "Not linked", text: why };
-    case "stopped":
-      return reason === "created"
-        ? { title: "Starting", text: "The code appears in a moment." }
-        : { title: "Stopped", text: why };
-  }
+  const texts = {
+    online: { title: "Linked", text: "This account sends with Sandi now. You can close this page." },
+    pairing: { title: "Link your WhatsApp", text: "Scan this code with the phone that is to send." },
+    connecting: { title: "Connecting", text: "The code appears in a moment." },
+    waiting: { title: "Connecting again", text: why },
+    ended: { title: "Not linked", text: why },
+    stopped: { title: "Stopped", text: why },
+  } satisfies Record<SessionState, { title: string; text: string }>;
+  return texts[state];
 }
 
 const body = ({ state, title, text, phone, qr }: View) =>
@@ -128,7 +124,7 @@ const view=document.getElementById("view"),at=id=>document.getElementById(id);
 let shown=null;
 const set=(id,text)=>{const node=at(id);if(node.textContent!==text)node.textContent=text};
 const show=next=>{
-  view.dataset.state=next.state==="stopped"&&next.title==="Starting"?"connecting":next.state;
+  view.dataset.state=next.state;
   set("title",next.title);set("text",next.text);set("phone",next.phone??"");
   if(next.qr!==shown){shown=next.qr;at("qr").innerHTML=next.qr??""}
 };
