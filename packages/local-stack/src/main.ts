@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import type { QrPageLink } from "@sandi/contracts";
 import { toString as qrText } from "qrcode";
+import { allRun, startedBy } from "./stack/ancestors.ts";
 import { sendDemoOtp } from "./stack/demo.ts";
 import { currentQr, prepare } from "./stack/first-run.ts";
 import { writeSecretJson } from "./stack/files.ts";
@@ -56,9 +57,10 @@ async function run(): Promise<void> {
     return stopping;
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(signal));
-  const parent = process.ppid;
-  // npm and pnpm do not always pass a signal on: when they are gone, so are we.
-  setInterval(() => process.ppid !== parent && void stop("the terminal is gone"), 500).unref();
+  if (process.platform !== "win32") {
+    const starters = await startedBy(process.ppid);
+    setInterval(() => void allRun(starters).then((isSo) => isSo || stop("the terminal is gone")), 500).unref();
+  }
 
   print("sandi", "starting on 127.0.0.1 …");
   stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log: print });
