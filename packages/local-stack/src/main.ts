@@ -59,7 +59,10 @@ async function run(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(signal));
   if (process.platform !== "win32") {
     const starters = await startedBy(process.ppid);
-    setInterval(() => void allRun(starters).then((isSo) => isSo || stop("the terminal is gone")), 500).unref();
+    const look = async () => {
+      if (!(await allRun(starters))) await stop("the terminal is gone");
+    };
+    setInterval(() => void look(), 500).unref();
   }
 
   print("sandi", "starting on 127.0.0.1 …");
