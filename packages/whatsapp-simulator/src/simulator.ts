@@ -50,10 +50,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world.timers.close();
     listeners.clear();
   };
+  const flush = async () => file?.flush();
+  // A link outlives even a killed process: the client already has its half of the keys on its disk.
+  const stored = async <T>(linked: Promise<T>): Promise<T> => {
+    const device = await linked;
+    await flush();
+    return device;
+  };
   const simulator: Simulator = {
     ...identity,
     ...operations,
-    flush: async () => file?.flush(),
+    scan: (number, qr) => stored(operations.scan(number, qr)),
+    enterPairingCode: (number, code) => stored(operations.enterPairingCode(number, code)),
+    flush,
     close: () => (closing ??= close()),
   };
   server.serve(simulator);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -119,6 +119,15 @@ describe("offline", () => {
     expect(await after.waitForMessage(user, ({ text }) => text === "kept")).toMatchObject({ from: sender });
   });
 
+  it("has a new link in its file when the scan is over, so that a kill does not break it", async () => {
+    const stateFile = join(await newFolder(), "whatsapp.json");
+    const simulator = await newWorld({ stateFile, saveDelayMs: 60_000 });
+    const pairing = client(simulator);
+    await simulator.scan(sender, await pairing.qr);
+    const state = JSON.parse(await readFile(stateFile, "utf8"));
+    expect(state.phones[0].devices).toMatchObject([{ id: 1 }]);
+  });
+
   it("writes its state by itself, for its owner only, and leaves no drafts", async () => {
     const folder = await newFolder();
     const stateFile = join(folder, "whatsapp.json");
@@ -131,7 +140,6 @@ describe("offline", () => {
 
   it("says so when its state file is damaged", async () => {
     const stateFile = join(await newFolder(), "whatsapp.json");
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(stateFile, "{");
     await expect(startSimulator({ stateFile })).rejects.toThrow(/is damaged: remove it to start anew/);
   });

@@ -22,6 +22,7 @@ export async function enterPairingCode(world: World, phone: Phone, typed: string
   const companionEphemeral = await unwrap(code, request.wrappedEphemeral);
   const ephemeral = Curve.generateKeyPair();
   const wrappedEphemeral = await wrap(world, code, ephemeral.public);
+  if (!request.connection.isOpen) throw new SimulatorError("pairing_failed", "the client went away");
   const finished = awaitFinish(world, request);
   const { reference, connection } = request;
   const id = world.random(6).toString("hex");
