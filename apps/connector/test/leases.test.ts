@@ -211,3 +211,18 @@ test("a session comes back after a restart without a new QR code", async () => {
   expect(edge.statesOf(sessionId).slice(-2)).toEqual(["connecting", "online"]);
   expect(rig.simulator.stats()).toMatchObject({ pairings: 1, devicesWithTwoOwners: 0 });
 });
+
+test("what was learned last is at the edge before the lease is given back", async () => {
+  rig = await startRig();
+  const { edge, simulator } = rig;
+  const sessionId = await rig.pair("+6281200000001");
+  simulator.createPhone({ number: "+6281200000002", receipts: "read" });
+  let isAway = true;
+  edge.refuse = () => (isAway ? 503 : null);
+  const messageId = await rig.send(sessionId, { to: "+6281200000002", code: "123123" });
+  await until("the phone has read it", () => simulator.stats().readReceipts === 1);
+  const stopped = rig.stop();
+  isAway = false;
+  await stopped;
+  expect(edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered", "message.read"]);
+});

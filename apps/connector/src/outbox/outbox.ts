@@ -1,7 +1,7 @@
 import { type ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { CallEdge } from "../edge.ts";
-import type { Services } from "../services.ts";
+import { type Services, sleep } from "../services.ts";
 import { deleteFromOutbox, type OutboxRow, parkInOutbox, readOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
@@ -25,6 +25,8 @@ interface Options {
 }
 
 const batchSize = 200;
+/** An ack and the receipts that follow it at once share a batch, which halves the cost of a message at both ends. */
+const gatherMs = 10;
 const timeoutMs = 15_000;
 const firstRetryMs = 200;
 const maxRetryMs = 5000;
@@ -38,8 +40,7 @@ export function createOutbox(options: Options): Outbox {
   let wake: (() => void) | undefined;
 
   async function run(): Promise<void> {
-    // What is learned in the same turn of the event loop shares a batch.
-    await new Promise((resolve) => setImmediate(resolve));
+    await sleep(services, gatherMs);
     while (isPoked && !life.isStopped) {
       isPoked = false;
       try {

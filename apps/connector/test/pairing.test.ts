@@ -1,0 +1,68 @@
+import { afterEach, expect, test } from "vitest";
+import { until } from "./support/fake-edge.ts";
+import { newId, qrOf, type Rig, startRig } from "./support/rig.ts";
+
+let rig: Rig;
+afterEach(() => rig.close());
+
+test("linking by code that stalls, as with a passkey, is called so", async () => {
+  rig = await startRig({ tuning: { linkingStallMs: 200 } });
+  const number = "+6281200000001";
+  rig.simulator.createPhone({ number });
+  rig.simulator.setFault({ kind: "pairing-stall", number });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+  const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
+  const { code } = (await response.json()) as { code: string };
+  await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
+  await rig.simulator.enterPairingCode(number, code).catch(() => undefined);
+  await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/passkey_required");
+  expect(await qrOf(rig, sessionId)).toBeNull();
+
+  rig.simulator.clearFaults();
+  await rig.wish({ sessionId });
+  const qr = await until("a new code is shown", () => qrOf(rig, sessionId));
+  await rig.simulator.scan(number, qr);
+  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+});
+
+test("a pairing code that was not used does not stand in the way of the next QR code", async () => {
+  rig = await startRig({ tuning: { qrTimeoutMs: 150 } });
+  const number = "+6281200000001";
+  rig.simulator.createPhone({ number });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+  expect((await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number })).status).toBe(200);
+  await until("it gives up", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/pairing_timed_out");
+  await rig.wish({ sessionId });
+  await until("a QR code is scanned", async () => {
+    const qr = await qrOf(rig, sessionId);
+    return (
+      qr !== null &&
+      (await rig.simulator.scan(number, qr).then(
+        () => true,
+        () => false,
+      ))
+    );
+  });
+  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  expect(rig.edge.statesOf(sessionId).at(-1)).toBe("online");
+});
+
+test("each session has its own account, and a hundred of them come and go", async () => {
+  rig = await startRig();
+  const numbers = Array.from({ length: 100 }, (_, i) => `+6281200001${String(i).padStart(3, "0")}`);
+  const sessions: string[] = [];
+  for (let i = 0; i < numbers.length; i += 20) {
+    sessions.push(...(await Promise.all(numbers.slice(i, i + 20).map((number) => rig.pair(number)))));
+  }
+  const phoneOf = (sessionId: string) => rig.edge.events.findLast((event) => event.sessionId === sessionId);
+  expect(sessions.map((id) => phoneOf(id))).toMatchObject(numbers.map((phone) => ({ state: "online", phone })));
+  await rig.stop();
+  expect(rig.simulator.stats().sockets.open).toBe(0);
+  await rig.start();
+  await until("all are back", () => rig.simulator.stats().sockets.loggedIn === 100, 20_000);
+  expect(rig.simulator.stats()).toMatchObject({ pairings: 100, devicesWithTwoOwners: 0 });
+});
