@@ -144,6 +144,20 @@ describe("flow control", () => {
     expect(calls[0]?.body).toBe("2");
   });
 
+  it("counts no cancelled message towards the rate", async () => {
+    const { client, pass } = await openQstash();
+    const { url, bodies } = await openDestination();
+    const publish = (body: string) => client.publish({ url, body, flowControl: flow("k", { rate: 1, period: "60s" }) });
+    await publish("1");
+    const { messageId } = await publish("2");
+    await publish("3");
+    await until(() => bodies().length === 1);
+    await client.messages.cancel(messageId);
+    pass(60_000);
+    await until(() => bodies().length === 2);
+    expect(bodies()).toEqual(["1", "3"]);
+  });
+
   it("lets a pin overrule what messages say, until it is taken off", async () => {
     const { client } = await openQstash();
     const { url, calls, release } = await openHeld();

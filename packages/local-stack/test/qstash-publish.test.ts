@@ -95,15 +95,19 @@ describe("publishing", () => {
     expect(calls[0]?.headers).not.toHaveProperty("transfer-encoding");
   });
 
-  it("calls again at once when the destination closed the idle connection", async () => {
+  it("calls again at once when a kept connection was closed under it, and waits when a new one was", async () => {
     const { client, happened } = await openQstash();
-    const { url, calls, drop } = await openDestination();
-    await client.publish({ url, body: "1" });
-    await happened("DELIVERED", 1);
-    drop();
-    await client.publish({ url, body: "2" });
-    await happened("DELIVERED", 2);
-    expect(calls.map(({ headers }) => headers["upstash-retried"])).toEqual(["0", "0"]);
+    const { url, calls } = await openDestination((_, count) => ({ hangsUp: count !== 1 && count !== 3 }));
+    for (const body of ["1", "2", "3"]) {
+      await client.publish({ url, body });
+      await happened(body === "3" ? "RETRY" : "DELIVERED", body === "3" ? 1 : Number(body));
+    }
+    expect(calls.map(({ body, headers }) => [body, headers["upstash-retried"]])).toEqual([
+      ["1", "0"],
+      ["2", "0"],
+      ["2", "0"],
+      ["3", "0"],
+    ]);
   });
 
   it("delivers nothing of a batch of which one message is wrong", async () => {

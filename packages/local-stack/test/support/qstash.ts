@@ -88,6 +88,8 @@ export interface Answering {
   status?: number;
   headers?: Record<string, string>;
   body?: string;
+  /** Closes the connection without an answer. */
+  hangsUp?: boolean;
 }
 
 /** Somebody who is called: keeps the calls, and answers as told, 200 by default. */
@@ -96,9 +98,10 @@ export async function openDestination(
 ) {
   const calls: Call[] = [];
   const respond = async (call: Call, response: ServerResponse) => {
-    const { status = 200, headers = {}, body = "" } = await answer(call, calls.push(call));
+    const { status = 200, headers = {}, body = "", hangsUp = false } = await answer(call, calls.push(call));
+    if (hangsUp) return response.destroy();
     response.writeHead(status, headers);
-    response.end(body);
+    return response.end(body);
   };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -113,13 +116,7 @@ export async function openDestination(
     server.closeAllConnections();
     server.close();
   });
-  return {
-    url: `http://127.0.0.1:${port}`,
-    calls,
-    bodies: () => calls.map(({ body }) => body),
-    /** Ends every connection. */
-    drop: () => server.closeAllConnections(),
-  };
+  return { url: `http://127.0.0.1:${port}`, calls, bodies: () => calls.map(({ body }) => body) };
 }
 
 /** Holds answers back until it is opened. */
