@@ -66,7 +66,11 @@ async function run(): Promise<void> {
   }
 
   print("sandi", "starting on 127.0.0.1 …");
-  stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log: print });
+  const log = (part: string, line: string) => {
+    // Ctrl-C reaches workerd as well, and miniflare calls that a crash.
+    if (!(stopping && part === "edge")) print(part, line);
+  };
+  stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log });
   if (stopping) {
     await stack.stop();
     return;
