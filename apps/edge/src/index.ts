@@ -117,7 +117,20 @@ function nameOf(cause: unknown): string {
 }
 
 export default {
-  fetch: (request, env, context) => app.fetch(request, { services: servicesFor(env, context) }, context),
+  async fetch(request, env, context) {
+    let services: Services;
+    try {
+      services = servicesFor(env, context);
+    } catch (error) {
+      // Names the variables that are wrong, never their values; callers learn only that we are not ready.
+      console.error(error instanceof Error ? error.message : "the configuration could not be read");
+      return Response.json(
+        { type: "about:blank", title: "Sandi is not configured yet", status: 503, code: "internal-error" },
+        { status: 503, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
+      );
+    }
+    return app.fetch(request, { services }, context);
+  },
   async scheduled(_, env, context) {
     await runCron(servicesFor(env, context));
   },
