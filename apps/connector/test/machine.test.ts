@@ -325,6 +325,12 @@ const table: Record<string, Row> = {
     to: "stopped/pairing_timed_out",
     effects: [report],
   },
+  "408 before there was a QR code backs off": {
+    from: connecting,
+    on: close("timed_out"),
+    to: "waiting/connection_timed_out",
+    effects: [report, { type: "retry", capMs: 1000 }],
+  },
   "used up QR codes stop": {
     from: pairing,
     on: close("pairing_timed_out"),

@@ -51,18 +51,18 @@ test("a pairing code that was not used does not stand in the way of the next QR 
   expect(rig.edge.statesOf(sessionId).at(-1)).toBe("online");
 });
 
-test("each session has its own account, and a hundred of them come and go", async () => {
+test("each session has its own account, and thirty of them come and go", async () => {
   rig = await startRig();
-  const numbers = Array.from({ length: 100 }, (_, i) => `+6281200001${String(i).padStart(3, "0")}`);
+  const numbers = Array.from({ length: 30 }, (_, i) => `+6281200001${String(i).padStart(3, "0")}`);
   const sessions: string[] = [];
-  for (let i = 0; i < numbers.length; i += 20) {
-    sessions.push(...(await Promise.all(numbers.slice(i, i + 20).map((number) => rig.pair(number)))));
+  for (let i = 0; i < numbers.length; i += 10) {
+    sessions.push(...(await Promise.all(numbers.slice(i, i + 10).map((number) => rig.pair(number)))));
   }
   const phoneOf = (sessionId: string) => rig.edge.events.findLast((event) => event.sessionId === sessionId);
   expect(sessions.map((id) => phoneOf(id))).toMatchObject(numbers.map((phone) => ({ state: "online", phone })));
   await rig.stop();
   expect(rig.simulator.stats().sockets.open).toBe(0);
   await rig.start();
-  await until("all are back", () => rig.simulator.stats().sockets.loggedIn === 100, 20_000);
-  expect(rig.simulator.stats()).toMatchObject({ pairings: 100, devicesWithTwoOwners: 0 });
+  await until("all are back", () => rig.simulator.stats().sockets.loggedIn === 30, 20_000);
+  expect(rig.simulator.stats()).toMatchObject({ pairings: 30, devicesWithTwoOwners: 0 });
 });

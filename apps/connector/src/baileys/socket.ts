@@ -9,6 +9,7 @@ import {
   makeWASocket,
   type SignalDataSet,
   type SocketConfig,
+  type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Logger } from "pino";
@@ -19,8 +20,10 @@ import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
 import { kindOfClose } from "./close.ts";
 import { quietLogger } from "./logger.ts";
+import { lookUp, namesOf } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage } from "./message.ts";
+import { type Receipt, takeReceipts } from "./receipts.ts";
 
 // Before the first socket of this process.
 silenceConsole();
@@ -37,17 +40,10 @@ export interface SocketListener {
   onAck(ack: { waId: string; error: string | null }): void;
   /** Acknowledged to the server only after this has resolved. */
   onReceipt(receipt: Receipt): Promise<void>;
-  /** The message as it was sent, for a device that could not decrypt it. */
-  getMessage(waId: string): Promise<Uint8Array | null>;
+  /** The message as it was sent, for a device of this person that could not decrypt it. */
+  getMessage(waId: string, person: string[]): Promise<Uint8Array | null>;
   /** Storing credentials failed. */
   onUnsaved: (error: unknown) => void;
-}
-
-/** How far messages of ours have come at one person, who is named by phone number or by LID. */
-export interface Receipt {
-  waIds: string[];
-  kind: "delivered" | "read";
-  from: string;
 }
 
 /** One connection to WhatsApp. */
@@ -108,6 +104,8 @@ function openSocket(
   let isDead = false;
   let isFirstQr = true;
   let stall: NodeJS.Timeout | undefined;
+  /** What must be done before anything more is told. */
+  let linking: Promise<void> = Promise.resolve();
   const sock = makeWASocket({
     waWebSocketUrl: wsUrl,
     auth: { creds: auth.creds, keys: auth.keys },
@@ -131,8 +129,8 @@ function openSocket(
     callOfferCache: caches.callOffers,
     placeholderResendCache: caches.placeholders,
     makeSignalRepository: writeThrough(auth),
-    async getMessage({ id }) {
-      const bytes = id ? await listener.getMessage(id) : null;
+    async getMessage({ id, remoteJid }) {
+      const bytes = id ? await listener.getMessage(id, await namesOf(sock, remoteJid)) : null;
       return bytes ? decodeMessage(bytes) : undefined;
     },
   });
@@ -170,11 +168,13 @@ function openSocket(
     }
     if (isNewLogin) {
       clearTimeout(stall);
-      // The credentials must be safe before the login that follows.
-      auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
+      // The credentials must be safe before the login that follows the close.
+      linking = auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
     }
     if (connection === "open") listener.onOpened(phoneOf(auth));
-    if (connection === "close" && die()) listener.onClosed(kindOfClose(lastDisconnect?.error));
+    if (connection === "close" && die()) {
+      void linking.then(() => listener.onClosed(kindOfClose(lastDisconnect?.error)));
+    }
   });
   sock.ws.on("CB:ack,class:message", ({ attrs }: BinaryNode) => {
     if (!isDead && attrs["id"]) listener.onAck({ waId: attrs["id"], error: attrs["error"] ?? null });
@@ -209,7 +209,10 @@ function openSocket(
     async send(jid, waId, message) {
       await sock.relayMessage(jid, decodeMessage(message), { messageId: waId });
     },
-    lidOf: async (jid) => normalized(await sock.signalRepository.lidMapping.getLIDForPN(jid)),
+    async lidOf(jid) {
+      const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
+      return lid ? jidNormalizedUser(lid) : null;
+    },
     requestPairingCode: (digits) => sock.requestPairingCode(digits),
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),
@@ -217,7 +220,7 @@ function openSocket(
 }
 
 /** Ends the socket; Baileys resolves this when the closing handshake is over. */
-async function ended(sock: ReturnType<typeof makeWASocket>): Promise<void> {
+async function ended(sock: WASocket): Promise<void> {
   await (sock.end as unknown as (error: undefined) => Promise<void>)(undefined);
 }
 
@@ -243,63 +246,8 @@ function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
     );
 }
 
-/**
- * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
- * acknowledge them before they are stored. Retries and groups stay with it.
- */
-function takeReceipts(sock: ReturnType<typeof makeWASocket>, listener: SocketListener): void {
-  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
-  if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
-  sock.ws.off("CB:receipt", theirs);
-  sock.ws.on("CB:receipt", (node: BinaryNode) => {
-    const receipt = directReceipt(node);
-    // Unacknowledged it comes again.
-    if (receipt)
-      listener
-        .onReceipt(receipt)
-        .then(() => sock.sendMessageAck(node), listener.onUnsaved)
-        .catch(() => undefined);
-    else theirs(node);
-  });
-}
-
-function directReceipt({ attrs, content }: BinaryNode): Receipt | null {
-  const { id, from, type, participant, recipient } = attrs;
-  if (!id || !from || participant !== undefined || recipient !== undefined) return null;
-  const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? "read" : null;
-  const person = normalized(from);
-  if (!kind || !person) return null;
-  const list = Array.isArray(content) ? content[0] : undefined;
-  const more = Array.isArray(list?.content) ? list.content.flatMap((item) => item.attrs["id"] ?? []) : [];
-  return { waIds: [id, ...more], kind, from: person };
-}
-
-async function lookUp(sock: ReturnType<typeof makeWASocket>, digits: string[]): Promise<Map<string, string | null>> {
-  const answers = await sock.onWhatsApp(...digits);
-  if (!answers) throw new Error("WhatsApp did not answer");
-  const jids = new Set(answers.map(({ jid }) => jidNormalizedUser(jid)));
-  const found = new Map<string, string | null>();
-  const unclear: string[] = [];
-  for (const number of digits) {
-    const jid = `${number}@s.whatsapp.net`;
-    if (jids.delete(jid)) found.set(number, jid);
-    else unclear.push(number);
-  }
-  // An account may live under another spelling of its number; the answer does not say which question it belongs to.
-  for (const number of unclear) {
-    if (jids.size === 0) found.set(number, null);
-    else if (digits.length === 1) found.set(number, [...jids][0] ?? null);
-    else for (const [one, jid] of await lookUp(sock, [number])) found.set(one, jid);
-  }
-  return found;
-}
-
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-function normalized(jid: string | null): string | null {
-  return jid ? jidNormalizedUser(jid) : null;
 }
 
 function phoneOf({ creds }: AuthState): string {

@@ -1,6 +1,7 @@
 import type { FailureReason } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
+import type { Receipt } from "../baileys/receipts.ts";
 import type { Services } from "../services.ts";
 import {
   advanceStatement,
@@ -27,9 +28,9 @@ export interface Deliveries {
   /** It was not sent and will not be. */
   failed(fence: Fence, message: { messageId: string; waId: string; reason: FailureReason }): Promise<void>;
   /** The recipient has it, or has read it. From anybody else it changes nothing. */
-  receipt(fence: Fence, receipt: { waIds: string[]; kind: "delivered" | "read"; from: string }): Promise<void>;
-  /** The message as it was sent, while it is kept. */
-  message(sessionId: string, waId: string): Promise<Uint8Array | null>;
+  receipt(fence: Fence, receipt: Receipt): Promise<void>;
+  /** The message as it was sent, while it is kept, and for its recipient only. */
+  message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
 }
 
 export interface Attempt {
@@ -148,16 +149,17 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
         }),
       );
     },
-    async message(sessionId, waId) {
+    async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
       if (!entry?.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
+      if (!person.some((name) => name === entry.chat || name === entry.chatLid)) return null;
       return atRest(sessionId).open(entry.sealed, context(waId));
     },
   };
 }
 
-/** A receipt by LID counts also while the recipient's LID is not known yet: the id is a secret of the two sides. */
-function isRecipient({ chat, chatLid }: Known, from: string): boolean {
-  if (from === chat || from === chatLid) return true;
-  return from.endsWith("@lid") && chatLid === null;
+/** A receipt by a LID whose number nobody knows yet counts too: the message's id is a secret of the two sides. */
+function isRecipient({ chat, chatLid }: Known, names: string[]): boolean {
+  if (names.some((name) => name === chat || name === chatLid)) return true;
+  return chatLid === null && names.length === 1 && names[0]!.endsWith("@lid");
 }

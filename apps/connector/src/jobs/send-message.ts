@@ -133,7 +133,7 @@ async function transmit(
   if (ack.type === "sent") return null;
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (ack.error === staleDevices && attempt === 1) {
-    live.forgetDevices();
+    live.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
   return refusals[ack.error] ?? "refused";

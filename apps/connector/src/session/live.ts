@@ -19,18 +19,9 @@ import {
 } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Gate } from "../supervisor/gate.ts";
+import { type AwaitedAck, createAcks } from "./acks.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Machine } from "./machine.ts";
-
-/** What the server said of a message, or that nobody can say any more. */
-export type Ack = { type: "sent" } | { type: "refused"; error: string } | { type: "unknown" };
-
-/** An answer to come; `unknown` when the socket closes, or when the time is over that `within` sets once it is sent. */
-export interface AwaitedAck {
-  within(timeoutMs: number): Promise<Ack>;
-  /** Listens no longer. */
-  cancel(): void;
-}
 
 /** A session that this process owns, with its socket. */
 export interface LiveSession {
@@ -42,7 +33,8 @@ export interface LiveSession {
   online(): WhatsAppSocket | null;
   /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
   awaitAck(waId: string): AwaitedAck;
-  forgetDevices(): void;
+  /** Asks for the devices of this person, and our own, before the next message. */
+  forgetDevices(chat: string): void;
   qr: () => SessionQr | null;
   /** Null unless QR codes are on show. */
   pairingCode(phone: string): Promise<PairingCode | null>;
@@ -72,6 +64,7 @@ export interface LiveOptions {
 }
 
 const loginRoomMs = 30_000;
+const stopMs = 2000;
 
 /** Takes up a session whose lease was just acquired. */
 export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
@@ -80,7 +73,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const logger = options.logger.child({ sessionId: row.id });
   const credentials = options.openCredentials(fence, options.atRest(row.id));
   const caches = createSocketCaches();
-  const acks = new Map<string, (ack: Ack) => void>();
+  const acks = createAcks(services);
   let auth: AuthState | undefined;
   let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
   let pairingEndsAt = 0;
@@ -147,12 +140,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
         },
         onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
         onAck({ waId, error }) {
-          const answer = acks.get(waId);
-          if (answer) answer(error === null ? { type: "sent" } : { type: "refused", error });
-          else if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
+          if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
+          // It comes late, but it comes.
+          if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
         onReceipt: (receipt) => deliveries.receipt(fence, receipt),
-        getMessage: (waId) => deliveries.message(row.id, waId),
+        getMessage: (waId, person) => deliveries.message(row.id, waId, person),
         onUnsaved: unsaved,
       },
     });
@@ -172,7 +165,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   function forgetSocket(): void {
     current = undefined;
-    for (const answer of Array.from(acks.values())) answer({ type: "unknown" });
+    acks.abandon();
   }
 
   async function shut(number: number, how: "close" | "logOut"): Promise<void> {
@@ -251,24 +244,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       if (session.machine.state !== "online" || current?.number !== session.machine.socket) return null;
       return live.leaseUntil > services.now().getTime() ? (current?.socket ?? null) : null;
     },
-    awaitAck(waId) {
-      const { promise, resolve } = Promise.withResolvers<Ack>();
-      let cancelTimer: (() => void) | undefined;
-      const answer = (ack: Ack) => {
-        cancelTimer?.();
-        if (acks.get(waId) === answer) acks.delete(waId);
-        resolve(ack);
-      };
-      acks.set(waId, answer);
-      return {
-        within(timeoutMs) {
-          cancelTimer = services.after(timeoutMs, () => answer({ type: "unknown" }));
-          return promise.finally(cancelTimer);
-        },
-        cancel: () => answer({ type: "unknown" }),
-      };
+    awaitAck: (waId) => acks.await(waId),
+    forgetDevices(chat) {
+      for (const user of [chat.split("@")[0], session.machine.phone?.slice(1)]) {
+        if (user !== undefined) void caches.userDevices.del(user);
+      }
     },
-    forgetDevices: () => void caches.userDevices.flushAll(),
     qr: () => session.qr,
     pairingCode(phone) {
       const asked = pairing.then(async () => {
@@ -284,8 +265,9 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       if (isStopped) return;
       isStopped = true;
       session.stop();
-      await session.idle();
-      if (current) await Promise.race([shut(current.number, "close"), sleep(services, 2000)]);
+      const patience = sleep(services, stopMs);
+      await Promise.race([session.idle(), patience]);
+      if (current) await Promise.race([shut(current.number, "close"), patience]);
     },
   };
   const hasNewWish = row.revision > row.actedRevision;

@@ -137,7 +137,7 @@ function close(machine: Machine, kind: CloseKind): Step {
   const policy = policyOf(kind);
   if (isLeaving(machine)) return leaveAfterClose(machine, policy.forgets === true);
   const isPairing = !machine.isLinked;
-  if (isPairing && (kind === "timed_out" || kind === "pairing_timed_out")) {
+  if (isPairing && machine.state === "pairing" && (kind === "timed_out" || kind === "pairing_timed_out")) {
     return change(machine, { state: "stopped", reason: "pairing_timed_out" });
   }
   if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);

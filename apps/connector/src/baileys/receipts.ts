@@ -1,0 +1,48 @@
+import type { BinaryNode, WASocket } from "@whiskeysockets/baileys";
+import { namesOf } from "./look-up.ts";
+import type { SocketListener } from "./socket.ts";
+
+/** How far messages of ours have come at one person, who is named by phone number, by LID, or both. */
+export interface Receipt {
+  waIds: string[];
+  kind: "delivered" | "read";
+  from: string[];
+}
+
+/**
+ * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
+ * acknowledge them before they are stored. Retries and groups stay with it.
+ */
+export function takeReceipts(sock: WASocket, listener: SocketListener): void {
+  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
+  if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
+  sock.ws.off("CB:receipt", theirs);
+  sock.ws.on("CB:receipt", (node: BinaryNode) => {
+    const receipt = directReceipt(node);
+    if (receipt) void take(receipt, node);
+    else theirs(node);
+  });
+
+  async function take({ waIds, kind, from }: Direct, node: BinaryNode): Promise<void> {
+    try {
+      await listener.onReceipt({ waIds, kind, from: await namesOf(sock, from) });
+    } catch (error) {
+      // Unacknowledged it comes again.
+      listener.onUnsaved(error);
+      return;
+    }
+    await sock.sendMessageAck(node).catch(() => undefined);
+  }
+}
+
+type Direct = Omit<Receipt, "from"> & { from: string };
+
+function directReceipt({ attrs, content }: BinaryNode): Direct | null {
+  const { id, from, type, participant, recipient } = attrs;
+  if (!id || !from || participant !== undefined || recipient !== undefined) return null;
+  const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? "read" : null;
+  if (!kind) return null;
+  const list = Array.isArray(content) ? content[0] : undefined;
+  const more = Array.isArray(list?.content) ? list.content.flatMap((item) => item.attrs["id"] ?? []) : [];
+  return { waIds: [id, ...more], kind, from };
+}
