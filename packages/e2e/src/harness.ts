@@ -22,6 +22,8 @@ export interface TestStack extends Stack {
   inbox(number?: string): Promise<PhoneMessage[]>;
   /** A further phone on the simulated WhatsApp. */
   addPhone(number: string): Promise<void>;
+  /** Scans a QR code with a phone. */
+  scan(number: string, qr: string): Promise<void>;
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** Creates a verification and reads its code from the phone. */
   sendCode(to?: string, input?: Record<string, unknown>): Promise<{ verification: Verification; code: string }>;
@@ -89,14 +91,8 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     lines,
     inbox,
     api,
-    async addPhone(number) {
-      const response = await fetch(phones, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ number }),
-      });
-      if (!response.ok) throw new Error(`POST /phones: ${response.status} ${await response.text()}`);
-    },
+    addPhone: (number) => post(phones, { number }),
+    scan: (number, qr) => post(`${phones}/${number}/scan`, { qr }),
     async sendCode(to = local.userPhone ?? "", input = {}) {
       const before = new Set((await inbox(to)).map(({ id }) => id));
       const { status, body } = await api<Verification>("POST /v1/verifications", { to, ...input });
@@ -120,6 +116,12 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
       await rm(dataFolder, { recursive: true, force: true });
     },
   };
+}
+
+async function post(url: string, body: unknown): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`POST ${url}: ${response.status} ${await response.text()}`);
 }
 
 /** The six digits of an OTP's text. */
