@@ -2,12 +2,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createClient } from "@libsql/client";
+import { migrate } from "@sandi/libsql";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeAtRest } from "../src/store/at-rest.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
 import { readOutbox } from "../src/store/outbox.ts";
 import { acquireLeases, findSession, LeaseLost, releaseLease, renewLeases, storeWish } from "../src/store/sessions.ts";
+import { migrations } from "../src/store/schema.ts";
+import { createWriter } from "../src/store/writer.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig, workspaceId } from "./support/rig.ts";
@@ -16,160 +20,176 @@ let folder: string;
 let store: Store;
 let other: Store;
 const at = new Date(1_000_000);
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "sandi-leases-"));
-  const database = { url: `file:${join(folder, "connector.db")}`, authToken: undefined };
-  store = await openStore(database, at);
-  other = await openStore(database, at);
-});
-afterEach(async () => {
-  await store.close();
-  await other.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
 const wish = (sessionId: string, revision = 1) =>
   storeWish(store, { sessionId, workspaceId, desired: "running", revision }, at);
 const acquire = (from: Store, owner: string, run: string, more: Partial<Parameters<typeof acquireLeases>[1]> = {}) =>
   acquireLeases(from, { owner, run, now: at, leaseMs: 15_000, includeOwn: false, limit: 100, ...more });
 const later = (ms: number) => new Date(at.getTime() + ms);
 
-test("a session has one owner, whoever asks at the same time", async () => {
-  const ids = Array.from({ length: 40 }, () => newId("ses"));
-  for (const id of ids) await wish(id);
-  const taken = await Promise.all([acquire(store, "a", "a.1"), acquire(other, "b", "b.1"), acquire(store, "c", "c.1")]);
-  expect(
-    taken
-      .flat()
-      .map(({ id }) => id)
-      .sort(),
-  ).toEqual([...ids].sort());
-});
+/** The store on libSQL's own client, as it is with a remote database. */
+async function openThroughLibsql({ url }: { url: string }): Promise<Store> {
+  const client = createClient({ url, concurrency: 1, timeout: 5000 });
+  await migrate(client, migrations, at);
+  return { client, writer: createWriter(client), close: async () => client.close() };
+}
 
-test("an expired lease goes to another with a higher fence, a living one does not", async () => {
-  const id = newId("ses");
-  await wish(id);
-  const [mine] = await acquire(store, "a", "a.1");
-  expect(await acquire(other, "b", "b.1", { now: later(14_999) })).toEqual([]);
-  const [theirs] = await acquire(other, "b", "b.1", { now: later(15_001) });
-  expect(theirs!.fence).toBe(mine!.fence + 1);
-  expect(await renewLeases(store, "a.1", later(40_000))).toEqual([]);
-  expect((await renewLeases(other, "b.1", later(40_000))).map((row) => row.id)).toEqual([id]);
-});
+describe.each([
+  ["a file", openStore],
+  ["libSQL's client", openThroughLibsql],
+])("on %s", (_name, openDatabase) => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "sandi-leases-"));
+    const database = { url: `file:${join(folder, "connector.db")}`, authToken: undefined };
+    store = await openDatabase(database, at);
+    other = await openDatabase(database, at);
+  });
+  afterEach(async () => {
+    await store.close();
+    await other.close();
+    await rm(folder, { recursive: true, force: true });
+  });
 
-test("a machine that starts again takes its own leases back at once", async () => {
-  const id = newId("ses");
-  await wish(id);
-  const [before] = await acquire(store, "a", "a.1");
-  expect(await acquire(store, "b", "b.1", { includeOwn: true })).toEqual([]);
-  const [after] = await acquire(store, "a", "a.2", { includeOwn: true });
-  expect(after!.fence).toBe(before!.fence + 1);
-  expect(await acquire(store, "a", "a.2", { includeOwn: true })).toEqual([]);
-});
+  test("a session has one owner, whoever asks at the same time", async () => {
+    const ids = Array.from({ length: 40 }, () => newId("ses"));
+    for (const id of ids) await wish(id);
+    const taken = await Promise.all([
+      acquire(store, "a", "a.1"),
+      acquire(other, "b", "b.1"),
+      acquire(store, "c", "c.1"),
+    ]);
+    expect(
+      taken
+        .flat()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...ids].sort());
+  });
 
-test("a lease that was given back is free", async () => {
-  const id = newId("ses");
-  await wish(id);
-  const [mine] = await acquire(store, "a", "a.1");
-  await releaseLease(store, { sessionId: id, fence: mine!.fence });
-  expect(await acquire(other, "b", "b.1")).toHaveLength(1);
-  await releaseLease(store, { sessionId: id, fence: mine!.fence });
-  expect((await findSession(store, id))!.ownerRun).toBe("b.1");
-});
+  test("an expired lease goes to another with a higher fence, a living one does not", async () => {
+    const id = newId("ses");
+    await wish(id);
+    const [mine] = await acquire(store, "a", "a.1");
+    expect(await acquire(other, "b", "b.1", { now: later(14_999) })).toEqual([]);
+    const [theirs] = await acquire(other, "b", "b.1", { now: later(15_001) });
+    expect(theirs!.fence).toBe(mine!.fence + 1);
+    expect(await renewLeases(store, "a.1", later(40_000))).toEqual([]);
+    expect((await renewLeases(other, "b.1", later(40_000))).map((row) => row.id)).toEqual([id]);
+  });
 
-test("capacity bounds what is taken", async () => {
-  for (let i = 0; i < 5; i++) await wish(newId("ses"));
-  expect(await acquire(store, "a", "a.1", { limit: 2 })).toHaveLength(2);
-  expect(await acquire(other, "b", "b.1", { limit: 9 })).toHaveLength(3);
-});
+  test("a machine that starts again takes its own leases back at once", async () => {
+    const id = newId("ses");
+    await wish(id);
+    const [before] = await acquire(store, "a", "a.1");
+    expect(await acquire(store, "b", "b.1", { includeOwn: true })).toEqual([]);
+    const [after] = await acquire(store, "a", "a.2", { includeOwn: true });
+    expect(after!.fence).toBe(before!.fence + 1);
+    expect(await acquire(store, "a", "a.2", { includeOwn: true })).toEqual([]);
+  });
 
-test("only a newer wish counts, and only of the same workspace", async () => {
-  const id = newId("ses");
-  await wish(id, 3);
-  expect((await wish(id, 3)).isNew).toBe(false);
-  expect((await wish(id, 2)).row.revision).toBe(3);
-  const foreign = await storeWish(
-    store,
-    { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
-    at,
-  );
-  expect(foreign.row.desired).toBe("running");
-  expect((await wish(id, 4)).isNew).toBe(true);
-});
+  test("a lease that was given back is free", async () => {
+    const id = newId("ses");
+    await wish(id);
+    const [mine] = await acquire(store, "a", "a.1");
+    await releaseLease(store, { sessionId: id, fence: mine!.fence });
+    expect(await acquire(other, "b", "b.1")).toHaveLength(1);
+    await releaseLease(store, { sessionId: id, fence: mine!.fence });
+    expect((await findSession(store, id))!.ownerRun).toBe("b.1");
+  });
 
-test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {
-  const sessionId = newId("ses");
-  await wish(sessionId);
-  const [mine] = await acquire(store, "a", "a.1");
-  const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
-  const stale = { sessionId, fence: mine!.fence };
-  const old = credentialStore(store)(stale, atRest);
-  await old.write([{ kind: "session", id: "x.0", value: "first" }]);
-  const message = { messageId: newId("msg"), sessionId, waId: "W1", chat: "1@s.whatsapp.net", chatLid: null };
-  const entry = { ...message, rank: rank.sending, sealed: null, sealedUntil: null };
-  await attemptWriter(store)({ fence: stale, entry, at });
+  test("capacity bounds what is taken", async () => {
+    for (let i = 0; i < 5; i++) await wish(newId("ses"));
+    expect(await acquire(store, "a", "a.1", { limit: 2 })).toHaveLength(2);
+    expect(await acquire(other, "b", "b.1", { limit: 9 })).toHaveLength(3);
+  });
 
-  const [theirs] = await acquire(other, "b", "b.1", { now: later(20_000) });
-  const fresh = credentialStore(other)({ sessionId, fence: theirs!.fence }, atRest);
-  await fresh.write([{ kind: "session", id: "x.0", value: "second" }]);
+  test("only a newer wish counts, and only of the same workspace", async () => {
+    const id = newId("ses");
+    await wish(id, 3);
+    expect((await wish(id, 3)).isNew).toBe(false);
+    expect((await wish(id, 2)).row.revision).toBe(3);
+    const foreign = await storeWish(
+      store,
+      { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
+      at,
+    );
+    expect(foreign.row.desired).toBe("running");
+    expect((await wish(id, 4)).isNew).toBe(true);
+  });
 
-  await expect(old.write([{ kind: "session", id: "x.0", value: "third" }])).rejects.toThrow(LeaseLost);
-  await expect(old.write([{ kind: "session", id: "x.0", value: null }])).rejects.toThrow(LeaseLost);
-  expect(await fresh.read("session", ["x.0"])).toEqual(new Map([["x.0", "second"]]));
-  const event = {
-    id: "evt_1",
-    type: "message.sent" as const,
-    sessionId,
-    messageId: message.messageId,
-    at: at.toISOString(),
-  };
-  const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
-  await expect(moveWriter(store)({ ...move, fence: stale })).rejects.toThrow(LeaseLost);
-  const late = { ...entry, messageId: newId("msg"), waId: "W2" };
-  await expect(attemptWriter(store)({ fence: stale, entry: late, at })).rejects.toThrow(LeaseLost);
-  expect((await findByMessageId(store, message.messageId))!.rank).toBe(rank.sending);
-  expect(await findByMessageId(store, late.messageId)).toBeNull();
-  expect(await readOutbox(other, "b.1", 10)).toEqual([]);
-  await moveWriter(other)({ ...move, fence: { sessionId, fence: theirs!.fence } });
-  expect(await readOutbox(other, "b.1", 10)).toHaveLength(1);
-});
+  test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {
+    const sessionId = newId("ses");
+    await wish(sessionId);
+    const [mine] = await acquire(store, "a", "a.1");
+    const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
+    const stale = { sessionId, fence: mine!.fence };
+    const old = credentialStore(store)(stale, atRest);
+    await old.write([{ kind: "session", id: "x.0", value: "first" }]);
+    const message = { messageId: newId("msg"), sessionId, waId: "W1", chat: "1@s.whatsapp.net", chatLid: null };
+    const entry = { ...message, rank: rank.sending, sealed: null, sealedUntil: null };
+    await attemptWriter(store)({ fence: stale, entry, at });
 
-test("writes of a stale owner in the same turn do not take the others with them", async () => {
-  const [one, two] = [newId("ses"), newId("ses")];
-  await wish(one);
-  await wish(two);
-  const rows = new Map((await acquire(store, "a", "a.1")).map((row) => [row.id, row.fence]));
-  const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "any", webRandom);
-  const open = credentialStore(store);
-  const stale = open({ sessionId: one, fence: rows.get(one)! - 1 }, atRest);
-  const good = open({ sessionId: two, fence: rows.get(two)! }, atRest);
-  const outcomes = await Promise.allSettled([
-    stale.write([{ kind: "creds", id: "creds", value: "no" }]),
-    good.write([{ kind: "creds", id: "creds", value: "yes" }]),
-  ]);
-  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
-  expect((await stale.read("creds", ["creds"])).size).toBe(0);
-  expect((await good.read("creds", ["creds"])).get("creds")).toBe("yes");
-});
+    const [theirs] = await acquire(other, "b", "b.1", { now: later(20_000) });
+    const fresh = credentialStore(other)({ sessionId, fence: theirs!.fence }, atRest);
+    await fresh.write([{ kind: "session", id: "x.0", value: "second" }]);
 
-test("what is written last is what is kept, and the seal lets nothing move", async () => {
-  const sessionId = newId("ses");
-  await wish(sessionId);
-  const [row] = await acquire(store, "a", "a.1");
-  const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
-  const credentials = credentialStore(store)({ sessionId, fence: row!.fence }, atRest);
-  await Promise.all(
-    Array.from({ length: 50 }, (_, i) => credentials.write([{ kind: "creds", id: "creds", value: `snapshot ${i}` }])),
-  );
-  expect((await credentials.read("creds", ["creds"])).get("creds")).toBe("snapshot 49");
-  await credentials.write([
-    { kind: "pre-key", id: "1", value: "a" },
-    { kind: "pre-key", id: "2", value: "b" },
-  ]);
-  await credentials.write([{ kind: "pre-key", id: "1", value: null }]);
-  expect(await credentials.read("pre-key", ["1", "2"])).toEqual(new Map([["2", "b"]]));
-  await store.client.execute("UPDATE credential SET key_id = '3' WHERE kind = 'pre-key' AND key_id = '2'");
-  await expect(credentials.read("pre-key", ["3"])).rejects.toThrow();
+    await expect(old.write([{ kind: "session", id: "x.0", value: "third" }])).rejects.toThrow(LeaseLost);
+    await expect(old.write([{ kind: "session", id: "x.0", value: null }])).rejects.toThrow(LeaseLost);
+    expect(await fresh.read("session", ["x.0"])).toEqual(new Map([["x.0", "second"]]));
+    const event = {
+      id: "evt_1",
+      type: "message.sent" as const,
+      sessionId,
+      messageId: message.messageId,
+      at: at.toISOString(),
+    };
+    const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
+    await expect(moveWriter(store)({ ...move, fence: stale })).rejects.toThrow(LeaseLost);
+    const late = { ...entry, messageId: newId("msg"), waId: "W2" };
+    await expect(attemptWriter(store)({ fence: stale, entry: late, at })).rejects.toThrow(LeaseLost);
+    expect((await findByMessageId(store, message.messageId))!.rank).toBe(rank.sending);
+    expect(await findByMessageId(store, late.messageId)).toBeNull();
+    expect(await readOutbox(other, "b.1", 10)).toEqual([]);
+    await moveWriter(other)({ ...move, fence: { sessionId, fence: theirs!.fence } });
+    expect(await readOutbox(other, "b.1", 10)).toHaveLength(1);
+  });
+
+  test("writes of a stale owner in the same turn do not take the others with them", async () => {
+    const [one, two] = [newId("ses"), newId("ses")];
+    await wish(one);
+    await wish(two);
+    const rows = new Map((await acquire(store, "a", "a.1")).map((row) => [row.id, row.fence]));
+    const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "any", webRandom);
+    const open = credentialStore(store);
+    const stale = open({ sessionId: one, fence: rows.get(one)! - 1 }, atRest);
+    const good = open({ sessionId: two, fence: rows.get(two)! }, atRest);
+    const outcomes = await Promise.allSettled([
+      stale.write([{ kind: "creds", id: "creds", value: "no" }]),
+      good.write([{ kind: "creds", id: "creds", value: "yes" }]),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+    expect((await stale.read("creds", ["creds"])).size).toBe(0);
+    expect((await good.read("creds", ["creds"])).get("creds")).toBe("yes");
+  });
+
+  test("what is written last is what is kept, and the seal lets nothing move", async () => {
+    const sessionId = newId("ses");
+    await wish(sessionId);
+    const [row] = await acquire(store, "a", "a.1");
+    const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
+    const credentials = credentialStore(store)({ sessionId, fence: row!.fence }, atRest);
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => credentials.write([{ kind: "creds", id: "creds", value: `snapshot ${i}` }])),
+    );
+    expect((await credentials.read("creds", ["creds"])).get("creds")).toBe("snapshot 49");
+    await credentials.write([
+      { kind: "pre-key", id: "1", value: "a" },
+      { kind: "pre-key", id: "2", value: "b" },
+    ]);
+    await credentials.write([{ kind: "pre-key", id: "1", value: null }]);
+    expect(await credentials.read("pre-key", ["1", "2"])).toEqual(new Map([["2", "b"]]));
+    await store.client.execute("UPDATE credential SET key_id = '3' WHERE kind = 'pre-key' AND key_id = '2'");
+    await expect(credentials.read("pre-key", ["3"])).rejects.toThrow();
+  });
 });
 
 let rig: Rig | undefined;

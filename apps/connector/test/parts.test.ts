@@ -8,7 +8,10 @@ import {
   webRandom,
 } from "@sandi/crypto";
 import { createClient } from "@libsql/client";
+import { createHash } from "node:crypto";
+import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
+import { createSignatureCheck } from "../src/jobs/signature.ts";
 import { createBoundedMap } from "../src/bounded-map.ts";
 import { quietLogger } from "../src/baileys/logger.ts";
 import { whatsappId } from "../src/baileys/message.ts";
@@ -128,6 +131,45 @@ describe("sealing on Node's own cipher", () => {
   });
 });
 
+const now = () => new Date(1_800_000_000_000);
+
+describe("QStash's signature", () => {
+  const url = "https://connector.example/jobs/send";
+  const check = createSignatureCheck({ currentSigningKey: "current", nextSigningKey: "next" }, now);
+  const sign = (
+    body: string,
+    { key = "current", iss = "Upstash", sub = url, from = 0, until = 300, alg = "HS256" } = {},
+  ) => {
+    const seconds = now().getTime() / 1000;
+    return new SignJWT({ body: createHash("sha256").update(body).digest("base64url") })
+      .setProtectedHeader({ alg })
+      .setIssuer(iss)
+      .setSubject(sub)
+      .setNotBefore(seconds + from)
+      .setExpirationTime(seconds + until)
+      .sign(new TextEncoder().encode(key));
+  };
+
+  test.each([
+    ["the current key", {}, true],
+    ["the next key", { key: "next" }, true],
+    ["another key", { key: "other" }, false],
+    ["another issuer", { iss: "Somebody" }, false],
+    ["another address", { sub: `${url}/` }, false],
+    ["a time that is over", { until: -60 }, false],
+    ["a time to come", { from: 60 }, false],
+    ["another algorithm", { alg: "HS512" }, false],
+  ])("with %s", async (_name, how, isGood) => {
+    const signature = await sign("{}", how);
+    expect(check(signature, url, "{}")).toBe(isGood);
+    expect(check(signature, url, "{ }")).toBe(false);
+  });
+
+  test.each(["", "a.b.c", "a.b", "e30.e30.e30", "eyJhbGciOiJub25lIn0.e30."])("%o is none", (text) => {
+    expect(check(text, url, "{}")).toBe(false);
+  });
+});
+
 describe("the writer", () => {
   test("puts what comes in one turn into one transaction, in order", async () => {
     const client = openFile("file::memory:");
@@ -212,14 +254,14 @@ test("a message keeps its WhatsApp id, in the form that Baileys gives them", () 
 });
 
 test("a bounded map keeps what was used last, and nothing for too long", () => {
-  let now = 0;
-  const map = createBoundedMap<number>(2, 100, () => now);
+  let time = 0;
+  const map = createBoundedMap<number>(2, 100, () => time);
   map.set("a", 1);
   map.set("b", 2);
   expect(map.get("a")).toBe(1);
   map.set("c", 3);
   expect([map.get("a"), map.get("b"), map.get("c")]).toEqual([1, undefined, 3]);
-  now = 100;
+  time = 100;
   expect(map.get("a")).toBeUndefined();
 });
 

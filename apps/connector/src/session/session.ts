@@ -1,4 +1,4 @@
-import type { SessionQr, SessionState } from "@sandi/contracts";
+import type { SessionQr } from "@sandi/contracts";
 import type { CloseKind } from "./close-reasons.ts";
 import { type Effect, type Machine, type MachineEvent, step } from "./machine.ts";
 
@@ -148,9 +148,4 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
       cancelSettle?.();
     },
   };
-}
-
-/** True while messages can be sent. */
-export function isOnline(state: SessionState): boolean {
-  return state === "online";
 }
