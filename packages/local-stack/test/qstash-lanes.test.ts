@@ -61,6 +61,23 @@ describe("a queue", () => {
     release();
   });
 
+  it("starts none early because one that waited was cancelled", async () => {
+    const { client } = await openQstash();
+    const { url, calls, release } = await openHeld();
+    const queue = client.queue({ queueName: "q" });
+    await queue.enqueue({ url, body: "1" });
+    await until(() => calls.length === 1);
+    const { messageId } = await queue.enqueue({ url, body: "2" });
+    await queue.enqueue({ url, body: "3" });
+    await client.messages.cancel(messageId);
+    await aWhile();
+    expect(calls).toHaveLength(1);
+    release();
+    await until(() => calls.length === 2);
+    expect(calls[1]?.body).toBe("3");
+    release();
+  });
+
   it("is listed, paused, resumed and deleted", async () => {
     const { client } = await openQstash();
     const { url, calls } = await openDestination();
