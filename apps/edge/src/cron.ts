@@ -7,7 +7,9 @@ import { sessionJob } from "./sessions/publish.ts";
 
 const batchSize = 100;
 const sweepSize = 500;
-const otpRetentionMs = 7 * 24 * 3600_000;
+const dayMs = 24 * 3600_000;
+const otpRetentionMs = 7 * dayMs;
+const messageRetentionMs = 30 * dayMs;
 /** A send under way when the message expires may still be confirmed: its event can be late by this much. */
 const lateEventsMs = 120_000;
 const atOnce = 5;
@@ -71,6 +73,8 @@ async function sweep({ db, now }: Services): Promise<void> {
       WHERE created_at <= ${old} AND status <> 'pending' LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NOT NULL
       AND created_at <= ${old} AND status NOT IN ('queued', 'sending') LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NULL
+      AND created_at <= ${at - messageRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
   ];
   await db.write(statements);
 }

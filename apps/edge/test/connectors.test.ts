@@ -299,7 +299,18 @@ describe("cron", () => {
     expect([status, now.status]).toEqual(["expired", "sent"]);
   });
 
-  it("sweeps OTP rows after seven days and idempotency rows after one", async () => {
+  it("believes a receipt that comes after it gave the message up", async () => {
+    const { id, delivery } = await create();
+    edge.advance(299_000);
+    await claim(delivery.messageId);
+    edge.advance(600_000);
+    await runCron(edge.services);
+    expect((await get(id)).delivery.failure?.reason).toBe("expired");
+    await report(event("message.read", { messageId: delivery.messageId }));
+    expect((await get(id)).delivery).toMatchObject({ status: "read", failure: null });
+  });
+
+  it("sweeps OTP rows after seven days, messages after thirty and idempotency rows after one", async () => {
     await edge.api("POST /v1/verifications", { to }, { headers: { "idempotency-key": "a" } });
     const text = await sendText();
     edge.advance(24 * 3600_000);
@@ -309,5 +320,8 @@ describe("cron", () => {
     await runCron(edge.services);
     expect([await edge.count("verification"), await edge.count("message")]).toEqual([0, 1]);
     expect((await message(text.id)).id).toBe(text.id);
+    edge.advance(23 * 24 * 3600_000);
+    await runCron(edge.services);
+    expect(await edge.count("message")).toBe(0);
   });
 });

@@ -39,17 +39,17 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
     ];
   }
   const next = ranks[type];
-  // A receipt may overtake what came before it: it tells that as well.
+  // A receipt may overtake what came before it: it tells that as well. And what a phone has, it has: after a long outage
+  // the clock may have given the message up before we heard of it.
   return [
     sql`UPDATE message SET
         status = CASE WHEN ${rankOfStatus} < ${next.rank} THEN ${next.status} ELSE status END,
         sent_at = coalesce(sent_at, ${at}),
         delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
         read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
-        sealed = NULL, updated_at = ${now}
-      WHERE id = ${messageId} AND session_id = ${sessionId} AND status NOT IN ('failed', 'canceled')`.compile(
-      db.kysely,
-    ),
+        failure = NULL, sealed = NULL, updated_at = ${now}
+      WHERE id = ${messageId} AND session_id = ${sessionId}
+        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired')`.compile(db.kysely),
   ];
 }
 
