@@ -53,15 +53,15 @@ describe("the libSQL emulator", () => {
   });
 
   it("waits for its client as long as it keeps coming back", async () => {
-    const { client } = await start({ leaseMs: 60 });
+    const { client } = await start({ leaseMs: 400 });
     await client.execute("CREATE TABLE t (a)");
     const transaction = await client.transaction("write");
-    for (let n = 0; n < 5; n++) {
+    for (let n = 0; n < 10; n++) {
       await transaction.execute(`INSERT INTO t VALUES (${n})`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await transaction.commit();
-    expect((await client.execute("SELECT count(*) AS n FROM t")).rows[0]?.["n"]).toBe(5);
+    expect((await client.execute("SELECT count(*) AS n FROM t")).rows[0]?.["n"]).toBe(10);
   });
 
   it("answers reads while a transaction is open, and holds writes until it ends", async () => {
