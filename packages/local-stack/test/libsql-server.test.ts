@@ -43,7 +43,7 @@ afterEach(async () => {
 
 describe("the libSQL emulator", () => {
   it("rolls an interactive transaction back when its client stays away, and lets the waiting writer in", async () => {
-    const { client } = await start({ leaseMs: 40 });
+    const { client } = await start({ leaseMs: 250 });
     await client.execute("CREATE TABLE t (a)");
     const transaction = await client.transaction("write");
     await transaction.execute("INSERT INTO t VALUES ('lost')");
