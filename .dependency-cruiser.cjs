@@ -45,15 +45,8 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(apps/edge|packages/(contracts|crypto|libsql))/src/",
-        pathNot: "^apps/edge/src/db/migrate\\.ts$",
       },
       to: { dependencyTypes: ["core"] },
-    },
-    {
-      name: "nothing-imports-node-commands",
-      severity: "error",
-      from: { path: "^(apps|packages)/" },
-      to: { path: "^apps/edge/src/db/migrate\\.ts$" },
     },
   ],
   options: {

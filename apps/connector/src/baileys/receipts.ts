@@ -1,6 +1,13 @@
 import type { BinaryNode, WASocket } from "@whiskeysockets/baileys";
 import { namesOf } from "./look-up.ts";
-import type { SocketListener } from "./socket.ts";
+
+/** What a socket tells of receipts. */
+export interface ReceiptListener {
+  /** Acknowledged to the server only after this has resolved. */
+  onReceipt(receipt: Receipt): Promise<void>;
+  /** Storing something failed. */
+  onUnsaved: (error: unknown) => void;
+}
 
 /** How far messages of ours have come at one person, who is named by phone number, by LID, or both. */
 export interface Receipt {
@@ -13,7 +20,7 @@ export interface Receipt {
  * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
  * acknowledge them before they are stored. Retries and groups stay with it.
  */
-export function takeReceipts(sock: WASocket, listener: SocketListener): void {
+export function takeReceipts(sock: WASocket, listener: ReceiptListener): void {
   const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
   if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
   sock.ws.off("CB:receipt", theirs);

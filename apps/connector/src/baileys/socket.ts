@@ -23,14 +23,14 @@ import { quietLogger } from "./logger.ts";
 import { lookUp, namesOf } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage } from "./message.ts";
-import { type Receipt, takeReceipts } from "./receipts.ts";
+import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 
 // Before the first socket of this process.
 silenceConsole();
 mendSignatures();
 
 /** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
-export interface SocketListener {
+export interface SocketListener extends ReceiptListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -38,12 +38,8 @@ export interface SocketListener {
   /** Linking this account takes a passkey, or has stalled as it does then. */
   onPasskey(): void;
   onAck(ack: { waId: string; error: string | null }): void;
-  /** Acknowledged to the server only after this has resolved. */
-  onReceipt(receipt: Receipt): Promise<void>;
   /** The message as it was sent, for a device of this person that could not decrypt it. */
   getMessage(waId: string, person: string[]): Promise<Uint8Array | null>;
-  /** Storing credentials failed. */
-  onUnsaved: (error: unknown) => void;
 }
 
 /** One connection to WhatsApp. */

@@ -87,7 +87,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       currentSigningKey: secrets.currentSigningKey,
       nextSigningKey: secrets.nextSigningKey,
     });
-    stops.push(() => qstash.close());
+
+    let qstashClosing: Promise<void> | undefined;
+    const closeQstash = () => (qstashClosing ??= qstash.close());
+    stops.push(closeQstash);
 
     const server = await startWhatsApp(options);
     const simulator = server?.child;
@@ -140,6 +143,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       log: (line) => log("connector", line),
     });
     stops.push(() => connector.stop(graceMs));
+    // Before all others: what it delivered into a stack that goes down would count as a failed attempt.
+    stops.push(closeQstash);
 
     return {
       apiUrl: loopback(ports.edge),
