@@ -22,7 +22,7 @@ try {
     exit(1);
   };
   process.on("uncaughtException", die);
-  process.on("unhandledRejection", (error) => logger.error({ error }, "a promise was left alone"));
+  process.on("unhandledRejection", die);
   const connector = await startConnector(
     config,
     { ...systemServices, fetchVersion },

@@ -203,6 +203,36 @@ describe("the writer", () => {
     client.close();
   });
 
+  test("a write that throws while it is made or answered fails alone, and is stored at most once", async () => {
+    const client = openFile("file::memory:");
+    const writer = createWriter(client);
+    await writer.write(["CREATE TABLE t (v TEXT)"]);
+    const insert = (v: string) => ({ sql: "INSERT INTO t (v) VALUES (?)", args: [v] });
+    const unmade = writer.bulk<string, void>({
+      statements() {
+        throw new Error("unmade");
+      },
+      results: () => [],
+    });
+    const unanswered = writer.bulk<string, void>({
+      statements: (items) => items.map(insert),
+      results() {
+        throw new Error("unanswered");
+      },
+    });
+    const outcomes = await Promise.allSettled([unmade("a"), unmade("b"), unanswered("c"), writer.write([insert("d")])]);
+    expect(outcomes.map((outcome) => (outcome.status === "rejected" ? String(outcome.reason) : "stored"))).toEqual([
+      "Error: unmade",
+      "Error: unmade",
+      "Error: unanswered",
+      "stored",
+    ]);
+    await writer.write([insert("e")]);
+    await writer.settled();
+    expect((await client.execute("SELECT v FROM t")).rows.map(({ v }) => v)).toEqual(["c", "d", "e"]);
+    client.close();
+  });
+
   test("a file reads the same through libSQL's own client", async () => {
     const { mkdtemp, rm } = await import("node:fs/promises");
     const folder = await mkdtemp("/tmp/sandi-file-");

@@ -181,7 +181,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     metrics.leasesLost.inc();
     logger.warn("another connector owns this session now; its socket is closed here");
     options.onGone(live);
-    void live.stop();
+    live.stop().catch(unclosed);
+  }
+
+  function unclosed(error: unknown): void {
+    logger.warn({ error }, "a socket could not be closed");
   }
 
   async function report(machine: Machine, forget: boolean): Promise<boolean> {
@@ -228,7 +232,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       dropCaches();
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
-      void live.stop();
+      live.stop().catch(unclosed);
     },
     lost,
     failed: (effect, error) => logger.error({ effect, error }, "a step of the session failed"),

@@ -24,6 +24,11 @@ interface Unit {
   reject(error: unknown): void;
 }
 
+interface Built {
+  unit: Unit;
+  statements: InStatement[];
+}
+
 const maxUnits = 200;
 
 export function createWriter(client: StoreClient): Writer {
@@ -33,31 +38,54 @@ export function createWriter(client: StoreClient): Writer {
   const open = new Map<unknown, unknown[]>();
 
   async function run(): Promise<void> {
-    // Calls of the same turn of the event loop share the transaction.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) {
-      const units = waiting.slice(0, maxUnits);
-      waiting = waiting.slice(maxUnits);
-      open.clear();
-      const statements = units.map((unit) => unit.statements());
-      try {
-        const results = await client.batch(statements.flat(), "write");
-        let offset = 0;
-        units.forEach((unit, i) => unit.resolve(results.slice(offset, (offset += statements[i]!.length))));
-      } catch (error) {
-        if (units.length === 1) units[0]!.reject(error);
-        else for (const [i, unit] of units.entries()) await runApart(unit, statements[i]!);
+    try {
+      // Calls of the same turn of the event loop share the transaction.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (waiting.length > 0) {
+        const units = waiting.slice(0, maxUnits);
+        waiting = waiting.slice(maxUnits);
+        open.clear();
+        await runTogether(units.flatMap(built));
       }
+    } finally {
+      running = undefined;
     }
-    running = undefined;
   }
 
-  /** One bad unit must not take its neighbours with it. */
-  async function runApart(unit: Unit, statements: InStatement[]): Promise<void> {
-    await client.batch(statements, "write").then(
-      (results) => unit.resolve(results),
-      (error: unknown) => unit.reject(error),
-    );
+  /** A unit that cannot say what it wants fails, and nobody else. */
+  function built(unit: Unit): Built[] {
+    try {
+      return [{ unit, statements: unit.statements() }];
+    } catch (error) {
+      unit.reject(error);
+      return [];
+    }
+  }
+
+  async function runTogether(units: Built[]): Promise<void> {
+    if (units.length === 0) return;
+    let results: ResultSet[];
+    try {
+      results = await client.batch(
+        units.flatMap(({ statements }) => statements),
+        "write",
+      );
+    } catch (error) {
+      if (units.length === 1) units[0]!.unit.reject(error);
+      // One bad unit must not take its neighbours with it.
+      else for (const one of units) await runTogether([one]);
+      return;
+    }
+    let offset = 0;
+    for (const { unit, statements } of units) {
+      const own = results.slice(offset, (offset += statements.length));
+      // It is stored by now: a throw here is the caller's to know, and no reason to store it again.
+      try {
+        unit.resolve(own);
+      } catch (error) {
+        unit.reject(error);
+      }
+    }
   }
 
   function enqueue(unit: Unit): void {
