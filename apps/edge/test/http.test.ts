@@ -1,6 +1,6 @@
 import { errors, type Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
 const to = "+6281234567890";
@@ -318,6 +318,31 @@ describe("the database", () => {
     expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
     await expect(late?.()).rejects.toThrow("UNIQUE");
     expect(await edge.count("verification")).toBe(0);
+  });
+
+  it("lets no check count late once 503 was answered, and takes its repetition", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    const late: (() => Promise<unknown>)[] = [];
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        // Both checks hang before either is known to be lost: their decisions are batches of four.
+        if (late.length === 2 || queries.length !== 4) return db.write(queries);
+        late.push(() => db.write(queries));
+        throw new DatabaseFetchError("slow");
+      },
+    };
+    const lost = await Promise.all([edge.api(path, { code }), edge.api(path, { code: wrong(code) })]);
+    expect(lost.map(({ status }) => status)).toEqual([503, 503]);
+    for (const landing of late) await landing();
+    const found = await edge.api<Verification>(`GET /v1/verifications/${body.id}`);
+    expect([found.body.status, found.body.attemptsLeft]).toEqual(["pending", 5]);
+    expect((await edge.api(path, { code })).status).toBe(200);
   });
 
   it("decides a check whose answer was lost by what was stored", async () => {

@@ -34,7 +34,7 @@ export const migrations: readonly Migration[] = [
         purpose TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL, code_mac TEXT, sealed_code TEXT,
         attempts_left INTEGER NOT NULL, sends_left INTEGER NOT NULL, next_send_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, approved_at INTEGER, message_id TEXT NOT NULL, metadata TEXT NOT NULL,
-        test INTEGER NOT NULL, last_check TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+        test INTEGER NOT NULL, last_check TEXT, void_checks TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
       ) STRICT`,
       `CREATE UNIQUE INDEX verification_one_pending ON verification(workspace_id, to_hash, purpose) WHERE status = 'pending'`,
       `CREATE INDEX verification_lapsing ON verification(expires_at) WHERE status = 'pending'`,

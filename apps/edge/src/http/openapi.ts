@@ -9,9 +9,10 @@ export const json = <Schema extends z.ZodType>(schema: Schema, description: stri
   content: { "application/json": { schema } },
 });
 
-export const body = <Schema extends z.ZodType>(schema: Schema) => ({
+/** A JSON body that is asked for; the example is what the reference fills in, so it has to work as it is. */
+export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>) => ({
   required: true,
-  content: { "application/json": { schema } },
+  content: { "application/json": { schema, example } },
 });
 
 /** Every route that wants a key answers these. */
@@ -59,6 +60,5 @@ export const idempotencyHeader = z.object({
   "idempotency-key": z.string().optional().meta({
     description:
       "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours changes nothing and answers the first answer again, with `Idempotent-Replayed: true`.",
-    example: "signup-42",
   }),
 });

@@ -22,7 +22,15 @@ export const messages = new OpenAPIHono<AppEnv>()
       description:
         "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Scope: `message:send`.",
       middleware: [authenticate("message:send"), jsonBody()] as const,
-      request: { headers: idempotencyHeader, body: body(CreateMessage) },
+      request: {
+        headers: idempotencyHeader,
+        body: body(CreateMessage, {
+          sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta",
+          to: "+6281234567890",
+          type: "text",
+          text: "Your order is on its way.",
+        }),
+      },
       responses: {
         202: json(Message, "Stored, and on its way."),
         ...problems(...ofBodies, "session-not-found", "session-ended", "idempotency-key-reused"),

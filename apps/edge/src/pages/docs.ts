@@ -26,6 +26,12 @@ const configuration = {
   authentication: { preferredSecurityScheme: "apiKey" },
 };
 
+/**
+ * The reference sends its requests to where it was opened, which may be another name of the same server than the
+ * document's: the page's policy lets it reach nothing else.
+ */
+const here = "servers: [{ url: location.origin }]";
+
 /** The description of the public API and its reference, which brings everything along itself. */
 export function docs(api: OpenAPIHono<AppEnv>) {
   api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
@@ -70,7 +76,10 @@ export function docs(api: OpenAPIHono<AppEnv>) {
               <div id="app"></div>
               <script src="/docs/scalar.js"></script>
               <script nonce="${nonce}">
-                Scalar.createApiReference("#app", ${raw(JSON.stringify(configuration))});
+                Scalar.createApiReference("#app", {
+                  ...${raw(JSON.stringify(configuration))},
+                  ${raw(here)},
+                });
               </script>
             </body>
           </html>`,

@@ -43,7 +43,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       description:
         "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. Scope: `session:manage`, as for all of these.",
       middleware: [manage, jsonBody()] as const,
-      request: { headers: idempotencyHeader, body: body(CreateSession) },
+      request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
       responses: { 201: json(Session, "Created."), ...problems(...ofBodies, "idempotency-key-reused") },
     }),
     async (c) => {
@@ -183,7 +183,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       middleware: [manage, jsonBody()] as const,
-      request: { params, body: body(CreatePairingCode) },
+      request: { params, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
         200: json(PairingCode, "To be typed on the phone under Linked devices."),
         ...problems(...ofBodies, "session-not-found", "session-not-pairing", "connector-unavailable"),

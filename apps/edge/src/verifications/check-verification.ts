@@ -5,7 +5,7 @@ import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { statusOf, toVerification, type VerificationRow } from "./present.ts";
-import { findVerification, selectVerification } from "./repository.ts";
+import { selectVerification, voidCheck } from "./repository.ts";
 
 /** So many wrong codes in a row for one destination, over all its verifications, lock it for a while. */
 export const destinationLock = { afterFailures: 100, forMs: 3600_000 };
@@ -40,7 +40,7 @@ export async function checkVerification(
         code_mac = CASE WHEN ${ends} THEN NULL ELSE code_mac END,
         last_check = ${checkId}, updated_at = ${now}
       WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending' AND attempts_left > 0
-        AND expires_at > ${now} AND NOT EXISTS (SELECT 1 FROM destination_budget b
+        AND expires_at > ${now} AND instr(void_checks, ${checkId}) = 0 AND NOT EXISTS (SELECT 1 FROM destination_budget b
           WHERE b.workspace_id = verification.workspace_id AND b.to_hash = verification.to_hash AND b.locked_until > ${now})
       RETURNING status, attempts_left`.compile(db.kysely),
     sql`INSERT INTO destination_budget (workspace_id, to_hash, consecutive, locked_until)
@@ -67,7 +67,7 @@ export async function checkVerification(
     counted = decision.rows.length > 0;
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    row = await findVerification(db, workspaceId, id);
+    row = await voidCheck(db, workspaceId, { id, checkId });
     counted = row?.lastCheck === checkId;
     if (row?.status === "pending" && !counted) throw error;
   }

@@ -17,3 +17,18 @@ export function selectVerification(db: Db, workspaceId: string, id: string | Ret
 export async function findVerification(db: Db, workspaceId: string, id: string): Promise<VerificationRow | undefined> {
   return (await db.kysely.executeQuery(selectVerification(db, workspaceId, id))).rows[0];
 }
+
+/**
+ * After a check without an answer: lets it count no more if it has not yet, so that a 503 stays true. Answers the
+ * verification; its `lastCheck` tells whether the check had counted.
+ */
+export async function voidCheck(db: Db, workspaceId: string, { id, checkId }: { id: string; checkId: string }) {
+  const [, { rows }] = await db.write([
+    sql`UPDATE verification SET void_checks = void_checks || ${` ${checkId}`}
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending' AND last_check IS NOT ${checkId}`.compile(
+      db.kysely,
+    ),
+    selectVerification(db, workspaceId, id),
+  ]);
+  return rows[0];
+}

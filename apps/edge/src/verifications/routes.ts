@@ -26,7 +26,10 @@ export const verifications = new OpenAPIHono<AppEnv>()
       description:
         "Sends a six-digit code to a WhatsApp number. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`. Scope: `otp:send`.",
       middleware: [authenticate("otp:send"), jsonBody()] as const,
-      request: { headers: idempotencyHeader, body: body(CreateVerification) },
+      request: {
+        headers: idempotencyHeader,
+        body: body(CreateVerification, { to: "+6281234567890", purpose: "login" }),
+      },
       responses: {
         202: json(Verification, "Stored, and on its way."),
         ...problems(
@@ -79,7 +82,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       description:
         "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; after five, and for everything that has ended, 410. Scope: `otp:check`.",
       middleware: [authenticate("otp:check"), jsonBody()] as const,
-      request: { params, body: body(CheckVerification) },
+      request: { params, body: body(CheckVerification, { code: "123456" }) },
       responses: {
         200: json(Verification, "The code was right; the verification is approved."),
         ...problems(
