@@ -148,7 +148,7 @@ describe("events from a connector", () => {
     expect(await message(id)).toEqual(read);
   });
 
-  it("end a verification whose latest message failed, but not for an earlier message or after an approval", async () => {
+  it("end a verification of which every message failed, or the latest with none sent, but not after an approval", async () => {
     const first = await create();
     await claim(first.delivery.messageId);
     edge.advance(30_000);
@@ -172,6 +172,30 @@ describe("events from a connector", () => {
     const blind = await edge.addKey(edge.workspace.id, ["otp:check"]);
     const seen = await edge.api<Verification>(`GET /v1/verifications/${first.id}`, undefined, { key: blind });
     expect(seen.body.delivery.failure?.reason).toBe("undeliverable");
+  });
+
+  it.each(["sent", "delivered", "read"])("let a code that was %s be checked when its resend fails", async (type) => {
+    const first = await create();
+    const code = await edge.codeOf(first.id);
+    await claim(first.delivery.messageId);
+    await report(event(`message.${type}`, { messageId: first.delivery.messageId }));
+    edge.advance(30_000);
+    const resent = await create();
+    await report(event("message.failed", { messageId: resent.delivery.messageId, reason: "refused" }));
+    const found = await get(first.id);
+    expect([found.status, found.delivery.status]).toEqual(["pending", "failed"]);
+    expect((await edge.api(`POST /v1/verifications/${first.id}/check`, { code })).status).toBe(200);
+  });
+
+  it("let a code that is being sent be checked when its resend fails, until that fails too", async () => {
+    const first = await create();
+    await claim(first.delivery.messageId);
+    edge.advance(30_000);
+    const resent = await create();
+    await report(event("message.failed", { messageId: resent.delivery.messageId, reason: "refused" }));
+    expect((await get(first.id)).status).toBe("pending");
+    await report(event("message.failed", { messageId: first.delivery.messageId, reason: "refused" }));
+    expect((await get(first.id)).status).toBe("undeliverable");
   });
 
   it("tell a session's state, the newest only", async () => {

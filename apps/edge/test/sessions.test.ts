@@ -1,4 +1,4 @@
-import { PairingCodeRpc, QrRpc, type Session, eventsPath } from "@sandi/contracts";
+import { PairingCodeRpc, QrRpc, type Session, type Verification, eventsPath } from "@sandi/contracts";
 import { inflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
@@ -107,6 +107,26 @@ describe("a session", () => {
     expect(message.body).toMatchObject({ status: "failed", failure: { reason: "session_ended" } });
     const refused = await edge.api("POST /v1/messages", { sessionId, to, type: "text", text: "hi" });
     expect([refused.status, refused.body.code]).toEqual([409, "session-ended"]);
+  });
+
+  it("leaves a code that was sent open to checks when a resend of it waited", async () => {
+    const sessionId = await edge.addSession();
+    const to = "+6281234567890";
+    const { body: first } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const sent = {
+      id: "evt_01jd3k9v7hq2w8x5n4b6m0c1ta",
+      seq: 1,
+      sessionId,
+      at: edge.services.now().toISOString(),
+      type: "message.sent",
+      messageId: first.delivery.messageId,
+    };
+    await edge.internal(eventsPath, { connectorId: "a", events: [sent] });
+    edge.advance(30_000);
+    await edge.api("POST /v1/verifications", { to });
+    await edge.api(`POST /v1/sessions/${sessionId}/logout`);
+    const code = await edge.codeOf(first.id);
+    expect((await edge.api(`POST /v1/verifications/${first.id}/check`, { code })).status).toBe(200);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { noMessageIsLeft } from "../messages/end-queued.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -32,10 +33,9 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
         WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
       sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
           code_mac = NULL, sealed_code = NULL, updated_at = ${now}
-        WHERE message_id = ${messageId} AND status = 'pending'
-          AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed')`.compile(
-        db.kysely,
-      ),
+        WHERE status = 'pending'
+          AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed')
+          AND ${noMessageIsLeft}`.compile(db.kysely),
     ];
   }
   const next = ranks[type];
