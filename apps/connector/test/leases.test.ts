@@ -6,6 +6,7 @@ import { createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeAtRest } from "../src/store/at-rest.ts";
+import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
 import { readOutbox } from "../src/store/outbox.ts";
@@ -219,6 +220,24 @@ test("an owner that finds its lease taken closes its socket and says nothing mor
   expect(edge.statesOf(sessionId)).toHaveLength(before);
   expect((await findSession(thief, sessionId))!.ownerRun).toBe("thief.1");
   await thief.close();
+});
+
+test("without a lease that it can renew, a session has no socket and opens none", async () => {
+  rig = await startRig({ environment: { LEASE_SECONDS: "1" }, services: { chance: () => 0 } });
+  const { simulator, edge } = rig;
+  const sessionId = await rig.pair("+6281200000001");
+  const database = openFile(rig.environment["LIBSQL_URL"]!);
+  const isConnected = () => simulator.phone("+6281200000001").devices[0]!.connected;
+  await database.execute(
+    "CREATE TRIGGER full BEFORE UPDATE ON session BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+  );
+  await until("the socket is closed", () => !isConnected());
+  const before = simulator.stats().connections;
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect([isConnected(), simulator.stats().connections]).toEqual([false, before]);
+  await database.execute("DROP TRIGGER full");
+  await until("it is online again", () => edge.statesOf(sessionId).filter((state) => state === "online").length === 2);
+  database.close();
 });
 
 test("a session comes back after a restart without a new QR code", async () => {

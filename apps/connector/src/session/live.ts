@@ -27,8 +27,8 @@ import type { Machine } from "./machine.ts";
 export interface LiveSession {
   readonly fence: Fence;
   readonly session: Session;
-  /** The lease holds until then, as far as this process knows. */
-  leaseUntil: number;
+  /** The lease holds until then; without another call there is no socket after it. Milliseconds since the epoch. */
+  renewed(until: number): void;
   /** The socket, while messages can be sent through it. */
   online(): WhatsAppSocket | null;
   /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
@@ -65,6 +65,7 @@ export interface LiveOptions {
 
 const loginRoomMs = 30_000;
 const stopMs = 2000;
+const leaseRetryMs = 1000;
 
 /** Takes up a session whose lease was just acquired. */
 export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
@@ -79,6 +80,20 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   let pairingEndsAt = 0;
   let pairing: Promise<unknown> = Promise.resolve();
   let isStopped = false;
+  let leaseUntil = 0;
+  let cancelExpiry: (() => void) | undefined;
+
+  const holdsLease = () => leaseUntil > services.now().getTime();
+
+  /** Another may take the session from now on, and two sockets of one device throw each other out. */
+  function expire(): void {
+    if (isStopped) return;
+    logger.warn("the lease ran out before it could be renewed");
+    if (!current) return;
+    const { number } = current;
+    shut(number, "close").catch(unclosed);
+    session.closed(number, "connection_lost");
+  }
 
   async function loadAuth(): Promise<AuthState> {
     return (auth ??= await openAuthState(credentials));
@@ -105,6 +120,10 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     if (auth && !isLinked(auth.creds)) dropCaches();
     const state = await loadAuth();
     if (isStopped || session.machine.socket !== number) return leave();
+    if (!holdsLease()) {
+      services.after(leaseRetryMs, () => open(number));
+      return leave();
+    }
     const cancelRoom = services.after(loginRoomMs, leave);
     const left = () => {
       cancelRoom();
@@ -243,10 +262,14 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const live: LiveSession = {
     fence,
     session,
-    leaseUntil: row.leaseUntil,
+    renewed(until) {
+      leaseUntil = until;
+      cancelExpiry?.();
+      cancelExpiry = services.after(Math.max(0, until - services.now().getTime()), expire);
+    },
     online() {
       if (session.machine.state !== "online" || current?.number !== session.machine.socket) return null;
-      return live.leaseUntil > services.now().getTime() ? (current?.socket ?? null) : null;
+      return holdsLease() ? (current?.socket ?? null) : null;
     },
     awaitAck: (waId) => acks.await(waId),
     forgetDevices(chat) {
@@ -268,12 +291,14 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     async stop() {
       if (isStopped) return;
       isStopped = true;
+      cancelExpiry?.();
       session.stop();
       const patience = sleep(services, stopMs);
       await Promise.race([session.idle(), patience]);
       if (current) await Promise.race([shut(current.number, "close"), patience]);
     },
   };
+  live.renewed(row.leaseUntil);
   const hasNewWish = row.revision > row.actedRevision;
   session.post(hasNewWish ? { type: "wished", desired: row.desired, revision: row.revision } : { type: "adopted" });
   return live;

@@ -57,7 +57,7 @@ export function createSupervisor(options: Options): Supervisor {
       const row = rows.get(live.fence.sessionId);
       if (row?.fence !== live.fence.fence) live.lose();
       else {
-        live.leaseUntil = until.getTime();
+        live.renewed(until.getTime());
         live.session.post({ type: "wished", desired: row.desired, revision: row.revision });
         live.session.retryReport();
       }
