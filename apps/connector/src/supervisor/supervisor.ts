@@ -2,7 +2,14 @@ import type { SessionJob, SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
-import { acquireLeases, releaseLease, renewLeases, type SessionRow, storeWish } from "../store/sessions.ts";
+import {
+  acquireLeases,
+  findSession,
+  releaseLease,
+  renewLeases,
+  type SessionRow,
+  storeWish,
+} from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 
 /** Holds the leases of this process and a live session for each. */
@@ -46,7 +53,25 @@ export function createSupervisor(options: Options): Supervisor {
     const only = sessionId === undefined ? {} : { sessionId };
     const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn, limit, ...only });
     if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
-    for (const row of rows) sessions.set(row.id, options.adopt(row));
+    for (const row of rows) adopt(row);
+  }
+
+  function adopt(row: SessionRow): void {
+    const known = sessions.get(row.id);
+    if (known?.fence.fence === row.fence) return;
+    known?.lose();
+    try {
+      sessions.set(row.id, options.adopt(row));
+    } catch (error) {
+      logger.error({ sessionId: row.id, error }, "a session could not be taken up; it is tried again");
+    }
+  }
+
+  /** Takes up what is ours by its row but not here: the answer to an acquire can be lost when its write is not. */
+  async function reclaim(sessionId: string): Promise<void> {
+    const row = await findSession(store, sessionId);
+    if (isDraining || row?.ownerRun !== run || row.isGone) return;
+    adopt(row);
   }
 
   /** A third of a lease: renew, notice what was lost or wished elsewhere, take what has expired. */
@@ -62,6 +87,7 @@ export function createSupervisor(options: Options): Supervisor {
         live.session.retryReport();
       }
     }
+    for (const id of rows.keys()) if (!sessions.has(id)) await reclaim(id);
     await acquire(false);
   }
 
@@ -83,6 +109,7 @@ export function createSupervisor(options: Options): Supervisor {
       const { row } = await storeWish(store, job, services.now());
       if (row.isGone) return "taken";
       if (!sessions.has(row.id)) await acquire(true, row.id);
+      if (!sessions.has(row.id)) await reclaim(row.id);
       const live = sessions.get(row.id);
       live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
       return live ? "taken" : "elsewhere";

@@ -1,0 +1,117 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { LiveSession } from "../src/session/live.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+import { acquireLeases, findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
+import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
+import { until } from "./support/fake-edge.ts";
+import { newId, workspaceId } from "./support/rig.ts";
+
+const now = new Date(1_000_000);
+let store: Store;
+let timers: (() => void)[];
+let adopted: SessionRow[];
+let stopped: string[];
+let adopt: (row: SessionRow) => void;
+
+beforeEach(async () => {
+  store = await openStore({ url: "file::memory:", authToken: undefined }, now);
+  [timers, adopted, stopped] = [[], [], []];
+  adopt = (row) => void adopted.push(row);
+});
+afterEach(() => store.close());
+
+function supervisor(over: Store = store): Supervisor {
+  return createSupervisor({
+    services: {
+      now: () => now,
+      after(_ms: number, run: () => void) {
+        timers.push(run);
+        return () => undefined;
+      },
+    } as Parameters<typeof createSupervisor>[0]["services"],
+    store: over,
+    owner: "a",
+    run: "a.1",
+    leaseMs: 15_000,
+    capacity: 10,
+    logger: pino({ level: "silent" }),
+    adopt(row) {
+      adopt(row);
+      const idle = () => undefined;
+      const live = {
+        fence: { sessionId: row.id, fence: row.fence },
+        session: { post: idle, retryReport: idle },
+        renewed: idle,
+        lose: idle,
+        stop: async () => void stopped.push(row.id),
+      };
+      return live as unknown as LiveSession;
+    },
+  });
+}
+
+const job = (sessionId: string, revision = 1) => ({ sessionId, workspaceId, desired: "running" as const, revision });
+
+/** Stores what is written and loses the answer, once. */
+function losingAnswers(): Store {
+  let isLost = false;
+  return {
+    ...store,
+    writer: {
+      ...store.writer,
+      async write(statements) {
+        const results = await store.writer.write(statements);
+        const isAcquire = JSON.stringify(statements).includes("fence = fence + 1");
+        if (!isAcquire || isLost) return results;
+        isLost = true;
+        throw new Error("the answer is lost");
+      },
+    },
+  };
+}
+
+test("a session whose lease was taken though the answer was lost is taken up with the next renewal", async () => {
+  const id = newId("ses");
+  await storeWish(store, job(id), now);
+  const one = supervisor(losingAnswers());
+  await expect(one.start()).rejects.toThrow("lost");
+  await one.start();
+  expect(adopted).toEqual([]);
+  timers.shift()!();
+  await until("it is taken up", () => one.find(id));
+  expect(adopted.map((row) => row.id)).toEqual([id]);
+});
+
+test("and with the next wish", async () => {
+  const id = newId("ses");
+  const one = supervisor(losingAnswers());
+  await expect(one.wish(job(id))).rejects.toThrow("lost");
+  expect(await one.wish(job(id))).toBe("taken");
+  expect(adopted.map((row) => row.id)).toEqual([id]);
+});
+
+test("one session that cannot be taken up does not keep the others out, and is tried again", async () => {
+  const ids = [newId("ses"), newId("ses"), newId("ses")];
+  for (const id of ids) await storeWish(store, job(id), now);
+  let isBroken = true;
+  adopt = (row) => {
+    if (isBroken && row.id === ids[0]) throw new Error("broken");
+    adopted.push(row);
+  };
+  const one = supervisor();
+  await one.start();
+  expect(adopted).toHaveLength(2);
+  isBroken = false;
+  timers.shift()!();
+  await until("it is taken up", () => one.find(ids[0]!));
+});
+
+test("what another owns is not taken up", async () => {
+  const id = newId("ses");
+  await storeWish(store, job(id), now);
+  const lease = { owner: "b", run: "b.1", now, leaseMs: 15_000, includeOwn: false, limit: 1 };
+  await acquireLeases(store, lease);
+  expect(await supervisor().wish(job(id, 2))).toBe("elsewhere");
+  expect((await findSession(store, id))!.ownerRun).toBe("b.1");
+});
