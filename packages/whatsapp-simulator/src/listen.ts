@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { DEFAULT_ORIGIN } from "@whiskeysockets/baileys";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Simulator } from "./api.ts";
 import { makeControl } from "./control/app.ts";
@@ -26,12 +27,11 @@ export async function listen(
   const server = createServer((request, response) => void answer(request, response));
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: frameBytesAtMost });
   server.on("upgrade", (request, socket, head) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    if (pathname !== "/ws/chat" || !isLoopbackHost(request.headers.host)) {
-      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, onClient);
+    const refusal = refusalOf(request);
+    if (refusal === undefined) return sockets.handleUpgrade(request, socket, head, onClient);
+    // Nobody else listens on this socket: without this its reset would end the process.
+    socket.on("error", () => socket.destroy());
+    return socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -48,6 +48,14 @@ export async function listen(
     },
     close: () => closeServer(server, sockets),
   };
+}
+
+/** Why this request gets no WebSocket. Its target is anything that a client cares to write, not always a URL. */
+function refusalOf({ url, headers: { host, origin } }: IncomingMessage): string | undefined {
+  if (url?.split("?", 1)[0] !== "/ws/chat") return "404 Not Found";
+  // A page elsewhere could connect, too: it would say so with its Origin, or come by a rebound name.
+  if (!isLoopbackHost(host)) return "403 Forbidden";
+  return origin === undefined || origin === DEFAULT_ORIGIN ? undefined : "403 Forbidden";
 }
 
 function notYet(_request: IncomingMessage, response: ServerResponse): void {

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../src/index.ts";
 import { client, newWorld, sender, until, user } from "./support/world.ts";
@@ -35,6 +36,30 @@ function statusWithHost(simulator: Simulator, host: string): Promise<number | un
     );
     asked.on("error", reject);
     asked.end();
+  });
+}
+
+/** As a raw request: a WebSocket client would not send every target, nor every header. */
+function statusOfUpgrade(simulator: Simulator, target: string, headers: Record<string, string> = {}): Promise<number> {
+  const all = {
+    host: `127.0.0.1:${simulator.port}`,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new Promise((resolve, reject) => {
+    const socket = connect(simulator.port, "127.0.0.1", () =>
+      socket.write(`GET ${target} HTTP/1.1\r\n${lines.join("")}\r\n`),
+    );
+    socket.once("data", (answer) => {
+      resolve(Number(answer.toString("latin1").split(" ")[1]));
+      socket.destroy();
+    });
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("closed without an answer")));
   });
 }
 
@@ -167,11 +192,25 @@ describe("control API", () => {
     expect((await call(simulator, "POST", "/phones", body, { origin: simulator.httpUrl })).status).toBe(201);
   });
 
-  it("refuses WebSockets anywhere but at /ws/chat", async () => {
+  it("refuses WebSockets anywhere but at /ws/chat, whatever the target is, and lives on", async () => {
     const simulator = await newWorld();
-    const socket = new WebSocket(`${simulator.url}/elsewhere`);
-    await new Promise((resolve) => socket.addEventListener("error", resolve, { once: true }));
+    for (const target of ["/ws/chat/elsewhere", "//", "//[", "http://[", "/ws/chat%", "*"]) {
+      expect(await statusOfUpgrade(simulator, target)).toBe(404);
+    }
+    expect(await statusOfUpgrade(simulator, "/ws/chat?ED=AAAA")).toBe(101);
+    expect((await call(simulator, "GET", "/health")).status).toBe(200);
+  });
+
+  it("refuses WebSockets of pages elsewhere, and takes those of clients", async () => {
+    const simulator = await newWorld();
+    const { httpUrl } = simulator;
+    for (const origin of ["https://evil.example", "null", "", httpUrl, "https://web.whatsapp.com.evil.example"]) {
+      expect(await statusOfUpgrade(simulator, "/ws/chat", { origin })).toBe(403);
+    }
+    expect(await statusOfUpgrade(simulator, "/ws/chat", { host: "evil.example" })).toBe(403);
     expect(simulator.stats().connections).toBe(0);
+    expect(await statusOfUpgrade(simulator, "/ws/chat", { origin: "https://web.whatsapp.com" })).toBe(101);
+    expect(await statusOfUpgrade(simulator, "/ws/chat")).toBe(101);
   });
 
   it("cuts off whoever does not speak the protocol", async () => {
