@@ -105,6 +105,12 @@ describe("control API", () => {
     expect(await session.closed).toMatchObject({ code: 401 });
   });
 
+  it("scans what the API answers for a QR, as it is", async () => {
+    const simulator = await newWorld();
+    const answer = { qr: await client(simulator).qr, expiresAt: new Date().toISOString() };
+    expect(await call(simulator, "POST", `${at}/scan`, answer)).toMatchObject({ status: 201, body: { id: 1 } });
+  });
+
   it("changes a phone", async () => {
     const simulator = await newWorld();
     const patch = { receipts: "none", online: false, latencyMs: 20, name: "Renamed", addressing: "lid" };
@@ -149,6 +155,7 @@ describe("control API", () => {
     ["an empty text", "POST", `${at}/messages`, { to: user, text: "" }, 400, "text"],
     ["a text that is too long", "POST", `${at}/messages`, { to: user, text: "x".repeat(10_001) }, 400, "text"],
     ["a QR that is none", "POST", `${at}/scan`, { qr: "zz" }, 400, "qr"],
+    ["a QR with more than it has", "POST", `${at}/scan`, { qr: "2@a,b,c,d,1", pin: 1 }, 400, "pin"],
     ["a QR that is gone", "POST", `${at}/scan`, { qr: "2@a,b,c,d,1" }, 409, "qr"],
     ["a pairing code nobody asked for", "POST", `${at}/pairing-code`, { code: "ABCD1234" }, 409],
     ["unknown receipts", "PATCH", at, { receipts: "maybe" }, 400, "receipts"],

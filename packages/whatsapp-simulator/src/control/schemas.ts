@@ -33,7 +33,8 @@ export const sendText = z.strictObject({
   addressing: addressing.optional(),
 });
 
-export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000) });
+/** As Sandi's API shows a QR, so that its answer can be posted as it is; whether the code still counts shows at the scan. */
+export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000), expiresAt: z.string().max(60).optional() });
 
 export const typeCode = z.strictObject({ code: z.string().min(1).max(20) });
 
