@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./app-env.ts";
+import { pointerTo } from "./validation.ts";
 
 const publicLimit = 64 * 1024;
 
@@ -11,6 +12,7 @@ export function jsonBody(limit = publicLimit) {
     const raw = await readText(c.req.raw, limit);
     if (raw !== "" && mediaType !== "application/json") throw new AppError("unsupported-media-type");
     const parsed = parse(raw);
+    refuseUnreadable(parsed);
     c.set("rawBody", raw);
     c.req.json = () => Promise.resolve(parsed) as Promise<never>;
     await next();
@@ -52,6 +54,35 @@ function parse(raw: string): unknown {
   } catch (cause) {
     throw new AppError("invalid-json", { cause });
   }
+}
+
+interface Place {
+  value: unknown;
+  key: string;
+  /** Links rather than paths: a body may be thousands of levels deep. */
+  parent: Place | undefined;
+}
+
+/** What would be lost on the way: halves of characters, and the one name that JavaScript keeps for itself. */
+function refuseUnreadable(body: unknown): void {
+  const open: Place[] = [{ value: body, key: "", parent: undefined }];
+  for (let place = open.pop(); place; place = open.pop()) {
+    const { value } = place;
+    if (typeof value === "string" && !value.isWellFormed()) throw refused(place, "holds half of a character");
+    if (value === null || typeof value !== "object") continue;
+    for (const [key, child] of Object.entries(value)) {
+      const inner = { value: child, key, parent: place };
+      if (key === "__proto__") throw refused(inner, "is not a name that can be used");
+      if (!key.isWellFormed()) throw refused(place, "has a name with half of a character in it");
+      open.push(inner);
+    }
+  }
+}
+
+function refused(place: Place, message: string): AppError {
+  const path: string[] = [];
+  for (let at = place; at.parent; at = at.parent) path.unshift(at.key);
+  return new AppError("invalid-request", { errors: [{ pointer: pointerTo("", path), message }] });
 }
 
 const tooLarge = (limit: number) =>

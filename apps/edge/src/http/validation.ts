@@ -40,7 +40,8 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
   });
 }
 
-const pointerTo = (prefix: string, path: PropertyKey[]) =>
+/** A JSON pointer to this place. */
+export const pointerTo = (prefix: string, path: PropertyKey[]) =>
   prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 /** Zod's sentences, without its preamble. */

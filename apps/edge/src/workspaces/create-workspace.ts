@@ -1,4 +1,4 @@
-import { createId, scopes } from "@sandi/contracts";
+import { CompanyName, createId, scopes } from "@sandi/contracts";
 import { generateApiKey, hashPassword, type Random } from "@sandi/crypto";
 import type { Client } from "@libsql/client";
 
@@ -12,7 +12,9 @@ export interface NewWorkspace {
 }
 
 /** Makes a workspace with its admin and an API key with every scope, all or nothing. The key is shown this once. */
-export async function createWorkspace({ client, now, random, name, adminEmail, adminPassword }: NewWorkspace) {
+export async function createWorkspace({ client, now, random, adminEmail, adminPassword, ...input }: NewWorkspace) {
+  const { data: name, error } = CompanyName.safeParse(input.name);
+  if (name === undefined) throw new Error(`the workspace's name ${error?.issues[0]?.message ?? "is not valid"}`);
   const workspaceId = createId("ws", now, random(10));
   const at = now.getTime();
   const { key, hash, prefix } = await generateApiKey("live", random);

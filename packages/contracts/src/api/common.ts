@@ -9,6 +9,27 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
+/** Text on one line that shows as what it is: no control, direction or private characters, no half of one. */
+export const plainText = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u;
+
+const dot = "[.\u3002\uff0e\uff61]";
+const link = new RegExp(
+  `:[/\uff0f]{2}|www${dot}|[\\p{L}\\p{N}-]${dot}\\p{L}{2}|\\d${dot}\\d+${dot}\\d+${dot}\\d`,
+  "iu",
+);
+
+/** The name that stands in the text of a code: whoever reads it must find nothing there to tap. */
+export const CompanyName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(40)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .refine((name) => !/[{}]/.test(name), "must not hold braces")
+  // The template drops what WhatsApp reads as formatting, which must not make a link of it.
+  .refine((name) => !link.test(name.replaceAll(/[*_~`]/g, "")), "must not hold a link or a domain name")
+  .meta({ description: "The name in the text; the workspace's name if left out.", example: "Acme" });
+
 /** Where a message stands, shown with verifications and messages alike. */
 export const deliveryTimes = {
   sentAt: Timestamp.nullable().meta({ description: "WhatsApp's server took the message." }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SessionId } from "../ids.ts";
-import { Timestamp } from "./common.ts";
+import { plainText, Timestamp } from "./common.ts";
 
 /**
  * What a session is doing. `stopped`: not wanted to run, or it waits for somebody to ask for a new QR code.
@@ -38,6 +38,7 @@ export const CreateSession = z
       .trim()
       .min(1)
       .max(64)
+      .regex(plainText, "must not hold line breaks, control or invisible characters")
       .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" }),
   })
   .meta({ id: "CreateSession" });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { MessageId, SessionId, VerificationId } from "../ids.ts";
-import { Timestamp, deliveryTimes } from "./common.ts";
+import { CompanyName, Timestamp, deliveryTimes } from "./common.ts";
 
 export const VerificationStatus = z.enum([
   "pending",
@@ -13,8 +13,6 @@ export const VerificationStatus = z.enum([
   "blocked",
 ]);
 export type VerificationStatus = z.infer<typeof VerificationStatus>;
-
-const plainText = /^[^\p{Cc}\p{Cf}{}]*$/u;
 
 export const CreateVerification = z
   .strictObject({
@@ -31,14 +29,7 @@ export const CreateVerification = z
         description: "What the code is for; one verification at a time per number and purpose.",
         example: "login",
       }),
-    companyName: z
-      .string()
-      .trim()
-      .min(1)
-      .max(40)
-      .regex(plainText, "must not hold control characters or braces")
-      .optional()
-      .meta({ description: "The name in the text; the workspace's name if left out.", example: "Acme" }),
+    companyName: CompanyName.optional(),
     expiresIn: z.int().min(60).max(600).default(300).meta({ description: "Seconds, 60 to 600." }),
     metadata: z
       .record(z.string().min(1).max(40), z.string().max(200))

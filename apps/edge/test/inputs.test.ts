@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createWorkspace } from "../src/setup.ts";
+import { otpTemplate } from "../src/verifications/template.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+const to = "+6281234567890";
+
+beforeEach(async () => {
+  edge = await startEdge();
+  await edge.addSession();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const unprintable = ["a\u0000b", "a\nb", "a\u2028b", "a\u2029b", "a\u202eb", "a\u200bb", "a\ue000b", "a\ud800b"];
+const links = [
+  "https://evil",
+  "evil.example/a",
+  "Acme www.",
+  "evil*.*example",
+  "evil_.example",
+  "evil\u3002example",
+  "http:*//x",
+  "10.0.0.1",
+  "пример.рф",
+];
+
+describe("a name", () => {
+  it.each([...unprintable, ...links, "{{code}}", "  "])("in a code's text must not be %j", async (companyName) => {
+    const { status, body } = await edge.api("POST /v1/verifications", { to, companyName });
+    expect([status, body.errors?.map(({ pointer }) => pointer)]).toEqual([400, ["/companyName"]]);
+    const { client, services } = edge;
+    const workspace = {
+      client,
+      now: services.now(),
+      random: services.random,
+      adminEmail: "a@b.example",
+      adminPassword: "x",
+    };
+    await expect(createWorkspace({ ...workspace, name: companyName })).rejects.toThrow("the workspace's name");
+    expect(otpTemplate(companyName)).toMatch(/^\*Sandi\* verification code\n/);
+  });
+
+  it.each(["Acme", "Kopi *Kita*", "J.P. Morgan & Co.", "PT. Maju Jaya", "Toko 24/7", "東京 ☕", "A: B/C", "v1.5"])(
+    "in a code's text may be %j",
+    async (companyName) => {
+      expect((await edge.api("POST /v1/verifications", { to, companyName })).status).toBe(202);
+    },
+  );
+
+  it.each(unprintable)("of a session must not be %j", async (name) => {
+    const { status, body } = await edge.api("POST /v1/sessions", { name });
+    expect([status, body.errors?.map(({ pointer }) => pointer)]).toEqual([400, ["/name"]]);
+  });
+});
+
+describe("what would be lost on the way", () => {
+  it.each([
+    ['{"to":"+6281234567890","metadata":{"__proto__":"x"}}', "/metadata/__proto__"],
+    ['{"to":"+6281234567890","__proto__":{"purpose":"x"}}', "/__proto__"],
+    ['{"to":"+6281234567890","metadata":{"a":"\\udc00"}}', "/metadata/a"],
+    ['{"to":"+6281234567890","metadata":{"\\udc00":"a"}}', "/metadata"],
+    [`{"to":"+6281234567890","metadata":${"[".repeat(30_000)}"\\ud800"${"]".repeat(30_000)}}`, undefined],
+  ])("is refused with its place: %.60s", async (body, pointer) => {
+    const answer = await edge.api("POST /v1/verifications", body);
+    expect([answer.status, answer.body.code]).toEqual([400, "invalid-request"]);
+    if (pointer !== undefined) expect(answer.body.errors?.map((each) => each.pointer)).toEqual([pointer]);
+    expect(await edge.count("verification")).toBe(0);
+  });
+
+  it("is refused in a text as well; whole characters are not", async () => {
+    const sessionId = await edge.addSession();
+    const send = (text: string) => edge.api("POST /v1/messages", { sessionId, to, type: "text", text });
+    expect((await send("hi \ud83d")).body.errors?.[0]?.pointer).toBe("/text");
+    expect((await send("hi \ud83d\ude00\nyou")).status).toBe(202);
+  });
+});
