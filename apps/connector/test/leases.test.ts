@@ -9,7 +9,7 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
-import { readOutbox } from "../src/store/outbox.ts";
+import { appendStatement, outboxDepth, readOutbox } from "../src/store/outbox.ts";
 import { acquireLeases, findSession, LeaseLost, releaseLease, renewLeases, storeWish } from "../src/store/sessions.ts";
 import { migrations } from "../src/store/schema.ts";
 import { createWriter } from "../src/store/writer.ts";
@@ -115,6 +115,21 @@ describe.each([
     );
     expect(foreign.row.desired).toBe("running");
     expect((await wish(id, 4)).isNew).toBe(true);
+  });
+
+  test("a new database counts on from where a lost one can have come to", async () => {
+    const before = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    const sessionId = newId("ses");
+    await wish(sessionId);
+    const [row] = await acquire(store, "a", "a.1");
+    expect(row!.fence).toBeGreaterThan(before);
+    const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
+    const fence = { sessionId, fence: row!.fence };
+    await store.writer.write([appendStatement(fence, event), appendStatement(fence, event)]);
+    const [first, second] = await readOutbox(store, "a.1", 10);
+    expect(first!.seq).toBeGreaterThan(before);
+    expect(second!.seq).toBe(first!.seq + 1);
+    expect((await outboxDepth(store)).waiting).toBe(2);
   });
 
   test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {

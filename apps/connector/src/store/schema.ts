@@ -1,5 +1,11 @@
 import type { Migration } from "@sandi/libsql";
 
+/**
+ * What only rises starts at the time, in milliseconds since the epoch: the edge ignores what is older than what it knows,
+ * so a database in place of a lost one must count on from where that one can have come to.
+ */
+const startOfCount = "unixepoch() * 1000";
+
 /** The connector's own database. Times are milliseconds since the epoch. */
 export const migrations: readonly Migration[] = [
   {
@@ -17,7 +23,7 @@ export const migrations: readonly Migration[] = [
          state_at INTEGER NOT NULL,
          owner TEXT,
          owner_run TEXT,
-         fence INTEGER NOT NULL DEFAULT 0,
+         fence INTEGER NOT NULL DEFAULT (${startOfCount}),
          lease_until INTEGER NOT NULL DEFAULT 0,
          gone_at INTEGER,
          created_at INTEGER NOT NULL
@@ -53,6 +59,8 @@ export const migrations: readonly Migration[] = [
          created_at INTEGER NOT NULL,
          parked_at INTEGER
        )`,
+      `INSERT INTO outbox (seq, session_id, body, created_at) VALUES (${startOfCount}, '', '', 0)`,
+      `DELETE FROM outbox`,
       // What WhatsApp said about a number: its jid, or null when it has no account.
       `CREATE TABLE number (digits TEXT PRIMARY KEY, jid TEXT, until INTEGER NOT NULL) WITHOUT ROWID`,
       `CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
