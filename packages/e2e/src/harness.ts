@@ -22,6 +22,7 @@ export interface TestStack extends Stack {
   inbox(number?: string): Promise<PhoneMessage[]>;
   /** A further phone on the simulated WhatsApp. */
   addPhone(number: string): Promise<void>;
+  patchPhone(number: string, patch: { latencyMs?: number; online?: boolean }): Promise<void>;
   /** Scans a QR code with a phone. */
   scan(number: string, qr: string): Promise<void>;
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
@@ -92,6 +93,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     inbox,
     api,
     addPhone: (number) => post(phones, { number }),
+    patchPhone: (number, patch) => post(`${phones}/${number}`, patch, "PATCH"),
     scan: (number, qr) => post(`${phones}/${number}/scan`, { qr }),
     async sendCode(to = local.userPhone ?? "", input = {}) {
       const before = new Set((await inbox(to)).map(({ id }) => id));
@@ -118,10 +120,10 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   };
 }
 
-async function post(url: string, body: unknown): Promise<void> {
+async function post(url: string, body: unknown, method = "POST"): Promise<void> {
   const headers = { "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!response.ok) throw new Error(`POST ${url}: ${response.status} ${await response.text()}`);
+  const response = await fetch(url, { method, headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
 }
 
 /** The six digits of an OTP's text. */

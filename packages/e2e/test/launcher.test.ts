@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Session, Verification } from "@sandi/contracts";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
@@ -11,6 +13,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { codeIn, eventually } from "../src/harness.ts";
 
 const main = fileURLToPath(new URL("../../local-stack/src/main.ts", import.meta.url));
+
+const pathWithNode = `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`;
 
 /** `npm start` without the install: the launcher as a process of its own. */
 interface Launcher {
@@ -89,6 +93,41 @@ describe("npm start", () => {
     expect(await stop(second, "SIGTERM")).toBeLessThan(5_000);
   });
 
+  it("runs the README's first OTP as it is written", async () => {
+    const launcher = launch();
+    await ready(launcher);
+    const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
+    const [, block] = /## The first OTP\n+```sh\n([\s\S]*?)```/.exec(readme) ?? [];
+    expect(block).toBeDefined();
+    const script = (block ?? "")
+      .replaceAll("localhost:8787", `localhost:${port}`)
+      .replaceAll("localhost:8789", `localhost:${port + 2}`)
+      .replaceAll("./.data/", `${folder}/`)
+      .replaceAll("/tmp/otp.json", `${folder}/otp.json`);
+    const { stdout } = await promisify(execFile)("bash", ["-c", script], {
+      env: { ...process.env, PATH: pathWithNode },
+    });
+    expect(
+      JSON.parse(
+        stdout
+          .trim()
+          .split("\n")
+          .at(-1)
+          ?.replace(/^.*\}(?=\{)/, "") ?? "",
+      ),
+    ).toMatchObject({ status: "approved" });
+  });
+
+  it("refuses a data folder that another stack is using", async () => {
+    const first = launch();
+    await ready(first);
+    port = (await randomPorts()).edge;
+    const second = launch();
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toContain("is in use by a stack that runs already");
+    expect(first.process.exitCode).toBeNull();
+  });
+
   it("says that a part died, starts it again, and goes on", async () => {
     const launcher = launch();
     const local = await ready(launcher);
@@ -117,9 +156,10 @@ describe("npm start", () => {
     [["--whatsapp", "ws://127.0.0.1:9000/ws/chat"], {}, "WHATSAPP_ROOT_KEY"],
     [["--whatsapp", "nonsense"], {}, "nonsense"],
     [["--port", "70000"], {}, "--port"],
+    [["--nonsense"], {}, "--nonsense"],
   ])("refuses %j with a sentence that says why", async (args, env, words) => {
     const launcher = launch(args, env);
-    expect(await launcher.exited).toBe(1);
+    expect(await launcher.exited).not.toBe(0);
     expect(launcher.output()).toContain(words);
     expect(launcher.output()).not.toContain("    at ");
   });

@@ -48,7 +48,7 @@ describe("an OTP from the API to a phone and back", () => {
 
   it("refuses the right code after the verification has expired", async () => {
     const { verification, code } = await stack.sendCode(undefined, fresh());
-    const db = createClient({ url: stack.libsqlUrl });
+    const db = createClient(stack.libsql);
     await db.execute({ sql: "UPDATE verification SET expires_at = 1 WHERE id = ?", args: [verification.id] });
     db.close();
     const { status, body } = await stack.api(`POST /v1/verifications/${verification.id}/check`, { code });

@@ -11,6 +11,15 @@ export function bears(request: IncomingMessage, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
+/**
+ * Whether a program on this machine asks. Web pages do too, through the developer's browser: they are known by their
+ * Origin, or by the name that they had resolved to this machine.
+ */
+export function isLocalProgram({ headers }: IncomingMessage): boolean {
+  const host = (headers.host ?? "").replace(/:[0-9]+$/, "");
+  return headers.origin === undefined && ["127.0.0.1", "localhost", "[::1]"].includes(host);
+}
+
 /** Reads a whole body, or throws a `BodyTooLargeError` beyond `limit` bytes. */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

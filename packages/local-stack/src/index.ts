@@ -1,3 +1,4 @@
+export { generateSecrets } from "./keys/keys.ts";
 export { type Libsql, type LibsqlOptions, startLibsql } from "./libsql/server.ts";
 export { startRedisRest } from "./redis/server.ts";
 export { startQstash } from "./qstash/server.ts";

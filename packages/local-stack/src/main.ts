@@ -21,15 +21,26 @@ const usage = `npm start -- [options]
   --watch                 reload on changes (pnpm dev)
 `;
 
-const { values } = parseArgs({
-  options: {
+// What is kept here is nobody else's to read.
+process.umask(0o077);
+
+const values = readOptions();
+
+function readOptions() {
+  const options = {
     whatsapp: { type: "string", default: "simulator" },
     port: { type: "string", default: process.env["SANDI_PORT"] ?? "8787" },
     data: { type: "string", default: ".data" },
     watch: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
-  },
-});
+  } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return process.exit(2);
+  }
+}
 
 if (values.help) {
   process.stdout.write(usage);
@@ -91,8 +102,8 @@ function welcome(local: Local, seconds: number): void {
 ${styleText("bold", "Sandi is ready")} after ${seconds.toFixed(1)} s. Ctrl-C stops everything.
 
   API          ${local.apiUrl}        reference: ${local.apiUrl}/docs
-  Phones       ${local.simulatorUrl ?? "your own: scan the QR code below"}
-  Settings     .data/local.json (API key, session, admin)
+  Phones       ${local.simulatorUrl ?? "scan the QR code with one: it appears below"}
+  Settings     ${join(values.data, "local.json")} (API key, session, admin)
 
 Send a code, read it on the phone, check it:
 

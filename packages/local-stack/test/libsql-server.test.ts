@@ -1,5 +1,6 @@
 import { type Client, createClient } from "@libsql/client/http";
-import { createServer } from "node:http";
+import { existsSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Libsql, type LibsqlOptions, startLibsql } from "../src/libsql/server.ts";
@@ -7,15 +8,12 @@ import { PortTakenError } from "../src/listen.ts";
 import { temporaryFolder } from "./servers.ts";
 
 const stops: (() => Promise<void> | void)[] = [];
+const token = "local-token";
 let file: string;
 
 async function start(options: Partial<LibsqlOptions> = {}): Promise<{ server: Libsql; client: Client }> {
-  const server = await startLibsql({ file, ...options });
-  const client = createClient({
-    url: server.url,
-    concurrency: 0,
-    ...(options.token === undefined ? {} : { authToken: options.token }),
-  });
+  const server = await startLibsql({ file, token, ...options });
+  const client = createClient({ url: server.url, concurrency: 0, authToken: token });
   stops.push(() => server.close());
   return { server, client };
 }
@@ -27,6 +25,7 @@ const pipeline = (
 ) =>
   fetch(`${url}/v3/pipeline`, {
     method: "POST",
+    headers: { authorization: `Bearer ${token}` },
     body: JSON.stringify({ baton, requests }),
     ...(signal ? { signal } : {}),
   });
@@ -158,16 +157,54 @@ describe("the libSQL emulator", () => {
   });
 
   it("asks for its token", async () => {
-    const { server, client } = await start({ token: "right" });
+    const { server, client } = await start();
     await expect(client.execute("SELECT 1")).resolves.toBeDefined();
-    expect((await pipeline(server.url, [])).status).toBe(401);
+    expect((await fetch(`${server.url}/v3/pipeline`, { method: "POST", body: "{}" })).status).toBe(401);
     const stranger = createClient({ url: server.url, authToken: "wrong" });
     await expect(stranger.execute("SELECT 1")).rejects.toThrow("wrong token");
   });
 
+  it("is not for web pages, whatever token they found", async () => {
+    const { server } = await start();
+    const { port } = new URL(server.url);
+    const ask = (headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const path = {
+          port,
+          host: "127.0.0.1",
+          path: "/v2",
+          headers: { authorization: `Bearer ${token}`, ...headers },
+        };
+        httpRequest(path, (response) => resolve(response.resume().statusCode))
+          .on("error", reject)
+          .end();
+      });
+    expect(await ask({})).toBe(200);
+    expect(await ask({ origin: "https://evil.example" })).toBe(403);
+    expect(await ask({ host: "evil.example" })).toBe(403);
+  });
+
+  it("reaches no file but its own", async () => {
+    const { client } = await start();
+    const outside = join(file, "../outside");
+    for (const sql of [
+      "SELECT readfile('/etc/hostname')",
+      `SELECT writefile('${outside}', 'x')`,
+      `ATTACH DATABASE '${outside}' AS other`,
+      `VACUUM INTO '${outside}'`,
+      "SELECT load_extension('x')",
+    ]) {
+      await expect(client.execute(sql)).rejects.toThrow("beyond the database");
+      await expect(client.executeMultiple(`SELECT 1; ${sql}`)).rejects.toThrow("beyond the database");
+    }
+    expect(existsSync(outside)).toBe(false);
+  });
+
   it("answers 400 to what is no pipeline", async () => {
     const { server } = await start();
-    const status = async (body: string) => (await fetch(`${server.url}/v2/pipeline`, { method: "POST", body })).status;
+    const headers = { authorization: `Bearer ${token}` };
+    const status = async (body: string) =>
+      (await fetch(`${server.url}/v2/pipeline`, { method: "POST", headers, body })).status;
     for (const body of [
       "",
       "{",
@@ -179,7 +216,7 @@ describe("the libSQL emulator", () => {
       expect(await status(body)).toBe(400);
     }
     expect((await pipeline(server.url, [], { baton: "stale" })).status).toBe(400);
-    expect((await fetch(`${server.url}/elsewhere`)).status).toBe(404);
+    expect((await fetch(`${server.url}/elsewhere`, { headers })).status).toBe(404);
   });
 
   it("names the port that is taken", async () => {
@@ -187,7 +224,7 @@ describe("the libSQL emulator", () => {
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     stops.push(() => new Promise<void>((resolve) => other.close(() => resolve())));
     const { port } = other.address() as { port: number };
-    const refused = startLibsql({ file, port });
+    const refused = startLibsql({ file, token, port });
     await expect(refused).rejects.toBeInstanceOf(PortTakenError);
     await expect(refused).rejects.toMatchObject({ port });
   });

@@ -8,9 +8,11 @@ import { type Running, sqldProgram, startSqld, temporaryFolder } from "./servers
 
 async function startOurs(): Promise<Running> {
   const folder = await temporaryFolder();
-  const server = await startLibsql({ file: join(folder.path, "data", "test.db") });
-  return { url: server.url, stop: () => server.close().then(() => folder.remove()) };
+  const server = await startLibsql({ file: join(folder.path, "data", "test.db"), token: "t" });
+  return { url: server.url, authToken: "t", stop: () => server.close().then(() => folder.remove()) };
 }
+
+const credentials = ({ url, authToken }: Running) => (authToken === undefined ? { url } : { url, authToken });
 
 const sqld = sqldProgram();
 const servers: { name: string; start: () => Promise<Running> }[] = [
@@ -43,7 +45,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    client = create({ url: server.url, concurrency: 0 });
+    client = create({ ...credentials(server), concurrency: 0 });
     table = `t_${randomUUID().replaceAll("-", "")}`;
     await client.execute(
       `CREATE TABLE ${table} (id INTEGER PRIMARY KEY, name TEXT UNIQUE, state TEXT, n REAL, data BLOB)`,
@@ -66,7 +68,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
   });
 
   it("keeps integers that a number cannot hold", async () => {
-    const big = create({ url: server.url, intMode: "bigint" });
+    const big = create({ ...credentials(server), intMode: "bigint" });
     const { rows } = await big.execute({
       sql: "SELECT ? AS v, typeof(?) AS kind",
       args: [9_223_372_036_854_775_807n, 1n],
@@ -234,7 +236,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
   it("describes a statement and tells its stream's state", async () => {
     const response = await fetch(`${server.url}/v3/pipeline`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", authorization: `Bearer ${server.authToken ?? ""}` },
       body: JSON.stringify({
         baton: null,
         requests: [

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 /** Something that listens, and how to end it. */
 export interface Running {
   url: string;
+  authToken?: string;
   stop(): Promise<void>;
 }
 

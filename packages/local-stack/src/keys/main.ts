@@ -6,7 +6,8 @@ const { edge, connector } = await generateSecrets(kid, webRandom);
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
 
 process.stdout.write(`# New keys, made on this machine and stored nowhere. Run these lines, then clear your screen.
-# Rotating later: put "new,old" where a value reads kid:key, and drop the old one after a day.
+# Rotating later: OTP_PEPPERS, LINK_KEYS and STORE_KEYS take "new,old"; drop the old one after a day (STORE_KEYS: never,
+# until every credential was written anew). PHONE_PEPPER stays: numbers are looked up by it.
 
 # The Worker (Cloudflare)
 ${Object.entries(edge)

@@ -97,6 +97,7 @@ export class Connection {
   }
 
   sequence(sql: string): void {
+    refuseFiles(sql);
     this.#database.exec(sql);
   }
 
@@ -126,6 +127,7 @@ export class Connection {
     const count = countStatements(sql);
     if (count === 0) throw new SqlInputError("SQL_NO_STATEMENT", "SQL string does not contain any statement");
     if (count === 2) throw new SqlInputError("SQL_MANY_STATEMENTS", "SQL string contains more than one statement");
+    refuseFiles(sql);
     const statement = this.#database.prepare(sql);
     const prepared = {
       statement,
@@ -142,6 +144,17 @@ export class Connection {
   #lastWrite(): [bigint, bigint] {
     const { statement } = this.#prepare("SELECT changes(), last_insert_rowid()");
     return statement.raw(true).get() as [bigint, bigint];
+  }
+}
+
+/** The database is one file; SQL that reads or writes others is nobody's here, as it is on the real server. */
+function refuseFiles(sql: string): void {
+  if (
+    /\b(?:readfile|writefile|load_extension|fsdir|edit)\s*\(|(?:^|;)\s*(?:attach|detach)\b|\bvacuum\b.*\binto\b/ims.test(
+      sql,
+    )
+  ) {
+    throw new SqlInputError("SQL_NOT_ALLOWED", "this SQL reaches beyond the database");
   }
 }
 

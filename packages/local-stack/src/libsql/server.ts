@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { bears, BodyTooLargeError, readBody, reply } from "../http.ts";
+import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { type Pipeline, ProtocolError } from "./hrana.ts";
 import { openStreams, type Streams } from "./streams.ts";
@@ -11,8 +11,8 @@ export interface LibsqlOptions {
   file: string;
   /** 0, the default, takes any free port. */
   port?: number;
-  /** Wanted as `Authorization: Bearer …` if given. */
-  token?: string;
+  /** Wanted as `Authorization: Bearer …`: SQL can do much on a developer's machine. */
+  token: string;
   /** How long an open stream waits for its client's next request before its transaction is rolled back; 5,000 ms. */
   leaseMs?: number;
 }
@@ -59,12 +59,12 @@ export async function startLibsql({ file, port = 0, token, leaseMs = 5_000 }: Li
 
 async function handle(
   streams: Streams,
-  token: string | undefined,
+  token: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (token !== undefined && !bears(request, token))
-    return reply(response, 401, { message: "wrong token", code: "AUTH" });
+  if (!isLocalProgram(request)) return reply(response, 403, { message: "not for web pages", code: "AUTH" });
+  if (!bears(request, token)) return reply(response, 401, { message: "wrong token", code: "AUTH" });
   const path = request.url?.split("?")[0] ?? "";
   if (request.method === "GET" && ["/v2", "/v3", "/health"].includes(path)) return reply(response, 200, {});
   if (request.method !== "POST" || !["/v2/pipeline", "/v3/pipeline"].includes(path)) {

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { bears, BodyTooLargeError, readBody, reply } from "../http.ts";
+import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Exchange } from "./exchange.ts";
@@ -65,6 +65,7 @@ export async function startQstash(options: QstashOptions): Promise<Qstash> {
   });
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!isLocalProgram(request)) return reply(response, 403, { error: "not for web pages" });
     if (!bears(request, token)) return reply(response, 401, { error: "wrong or missing token" });
     const { url = "", method = "GET" } = request;
     if (!url.startsWith("/v2/")) return reply(response, 404, { error: "not found" });

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { bears, BodyTooLargeError, readBody, reply } from "../http.ts";
+import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { type Engine, type Outcome, realEngine } from "./engine.ts";
 import { memoryEngine } from "./memory.ts";
@@ -30,7 +30,7 @@ export async function startRedisRest({ port = 0, token, redisUrl }: RedisRestOpt
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     handle(engine, token, request, response).catch((error: unknown) => {
       if (error instanceof BodyTooLargeError) return reply(response, 413, { error: error.message });
-      const isTheirs = error instanceof BadRequestError || error instanceof SyntaxError;
+      const isTheirs = error instanceof BadRequestError || error instanceof SyntaxError || error instanceof URIError;
       reply(response, isTheirs ? 400 : 500, { error: isTheirs ? `ERR ${error.message}` : "ERR internal" });
     });
   });
@@ -57,6 +57,7 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (!isLocalProgram(request)) return reply(response, 403, { error: "ERR not for web pages" });
   if (!bears(request, token)) return reply(response, 401, { error: "WRONGPASS invalid or missing auth token" });
   const [path = "/", query = ""] = (request.url ?? "/").split("?");
   const body = await readBody(request, bodyLimit);

@@ -28,7 +28,7 @@ export async function prepare(stack: Stack, file: string): Promise<Local> {
 
 async function createLocal(stack: Stack): Promise<Local> {
   const password = generateToken(webRandom);
-  const client = createClient({ url: stack.libsqlUrl });
+  const client = createClient(stack.libsql);
   try {
     const { workspaceId, apiKey } = await createWorkspace({
       client,

@@ -18,7 +18,7 @@ export async function portsFrom(first: number): Promise<Ports> {
   for (const name of names) {
     if (await isFree(ports[name])) continue;
     throw new Error(
-      `port ${ports[name]} (${name}) is taken: stop what uses it, or start elsewhere with "npm start -- --port ${first + 100}"`,
+      `port ${ports[name]} (${name}) is taken: stop what uses it, or start elsewhere with "npm start -- --port ${first + 100} --data .data-2"`,
     );
   }
   return ports;

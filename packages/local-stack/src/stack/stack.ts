@@ -10,6 +10,7 @@ import { startQstash } from "../qstash/server.ts";
 import { startRedisRest } from "../redis/server.ts";
 import { generateSecrets, generateToken, type SecretSet } from "../keys/keys.ts";
 import { type Child, startChild } from "./child.ts";
+import { lockFolder } from "./lock.ts";
 import { readJson, writeSecretJson } from "./files.ts";
 import type { Ports } from "./ports.ts";
 import { startWorker, type Worker } from "./worker.ts";
@@ -42,7 +43,8 @@ export interface Stack {
   readonly connectorUrl: string;
   /** Undefined unless the stack brought its own simulator. */
   readonly simulatorUrl: string | undefined;
-  readonly libsqlUrl: string;
+  /** The edge's database, for a client of it. */
+  readonly libsql: { url: string; authToken: string };
   readonly qstash: { url: string; token: string };
   readonly connector: Child;
   readonly simulator: Child | undefined;
@@ -56,6 +58,7 @@ export interface Stack {
 }
 
 interface LocalSecrets extends SecretSet {
+  libsqlToken: string;
   redisToken: string;
   qstashToken: string;
   currentSigningKey: string;
@@ -63,21 +66,28 @@ interface LocalSecrets extends SecretSet {
 }
 
 const loopback = (port: number) => `http://127.0.0.1:${port}`;
-const graceMs = 3_500;
+/** Connector first, then the others at once: all of it within 5 s. */
+const connectorGraceMs = 2_500;
+const otherGraceMs = 1_500;
 
 /** Starts every part in the order in which they need each other, each when the ones before it answer. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dataFolder, ports, whatsapp, log } = options;
+  const unlock = await lockFolder(dataFolder);
   const secrets = await localSecrets(join(dataFolder, "secrets.json"));
-  const stops: (() => Promise<void>)[] = [];
+  const stops: (() => Promise<void>)[] = [unlock];
   const stopAll = async () => {
     for (const stop of stops.splice(0).toReversed()) await stop();
   };
 
   try {
-    const libsql = await startLibsql({ file: join(dataFolder, "edge.db"), port: ports.libsql });
+    const libsql = await startLibsql({
+      file: join(dataFolder, "edge.db"),
+      port: ports.libsql,
+      token: secrets.libsqlToken,
+    });
     stops.push(() => libsql.close());
-    await migrateEdge(libsql.url);
+    await migrateEdge({ url: libsql.url, authToken: secrets.libsqlToken });
     const redis = await startRedisRest({ port: ports.redis, token: secrets.redisToken });
     stops.push(() => redis.close());
     const qstash = await startQstash({
@@ -94,7 +104,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const server = await startWhatsApp(options);
     const simulator = server?.child;
-    if (simulator) stops.push(() => simulator.stop(graceMs));
+    if (simulator) stops.push(() => simulator.stop(otherGraceMs));
 
     await promisify(execFile)(process.execPath, [join(root, "apps/edge/scripts/build-assets.ts")]);
     const startEdge = () =>
@@ -108,6 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           PUBLIC_URL: loopback(ports.edge),
           CONNECTOR_URL: loopback(ports.connector),
           LIBSQL_URL: libsql.url,
+          LIBSQL_AUTH_TOKEN: secrets.libsqlToken,
           UPSTASH_REDIS_REST_URL: redis.url,
           UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
           QSTASH_URL: qstash.url,
@@ -131,6 +142,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         HOST: "127.0.0.1",
         PORT: String(ports.connector),
         CONNECTOR_ID: "local",
+        DRAIN_SECONDS: "1",
         PUBLIC_URL: loopback(ports.connector),
         EDGE_URL: loopback(ports.edge),
         LIBSQL_URL: `file:${join(dataFolder, "connector.db")}`,
@@ -142,7 +154,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       isReady: () => answers(`${loopback(ports.connector)}/readyz`),
       log: (line) => log("connector", line),
     });
-    stops.push(() => connector.stop(graceMs));
+    stops.push(() => connector.stop(connectorGraceMs));
     // Before all others: what it delivered into a stack that goes down would count as a failed attempt.
     stops.push(closeQstash);
 
@@ -150,7 +162,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       apiUrl: loopback(ports.edge),
       connectorUrl: loopback(ports.connector),
       simulatorUrl: whatsapp.kind === "simulator" ? loopback(ports.simulator) : undefined,
-      libsqlUrl: libsql.url,
+      libsql: { url: libsql.url, authToken: secrets.libsqlToken },
       qstash: { url: qstash.url, token: secrets.qstashToken },
       connector,
       simulator,
@@ -191,8 +203,8 @@ async function startWhatsApp({ whatsapp, ports, dataFolder, log }: StackOptions)
   return { url: health.wsUrl, rootKey: health.rootKey, child };
 }
 
-async function migrateEdge(url: string): Promise<void> {
-  const client = createClient({ url });
+async function migrateEdge(database: Stack["libsql"]): Promise<void> {
+  const client = createClient(database);
   try {
     await migrateDatabase(client, new Date());
   } finally {
@@ -206,6 +218,7 @@ async function localSecrets(file: string): Promise<LocalSecrets> {
   if (known) return known;
   const fresh: LocalSecrets = {
     ...(await generateSecrets("local", webRandom)),
+    libsqlToken: generateToken(webRandom),
     redisToken: generateToken(webRandom),
     qstashToken: generateToken(webRandom),
     currentSigningKey: `sig_${generateToken(webRandom)}`,

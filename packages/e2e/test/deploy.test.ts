@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import { generateSecrets } from "@sandi/local-stack";
+import { webRandom } from "@sandi/crypto";
+import { describe, expect, it } from "vitest";
+
+const file = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), "utf8");
+
+describe("the real clouds' configuration", () => {
+  it("names every secret that `pnpm keys` makes, where it belongs", async () => {
+    const { edge, connector } = await generateSecrets("k1", webRandom);
+    const [worker, fly, readme] = await Promise.all(["wrangler.toml", "fly.toml", "README.md"].map(file));
+    const missing = (names: string[], ...texts: (string | undefined)[]) =>
+      names.filter((name) => !texts.every((text) => text?.includes(name)));
+    expect(missing(Object.keys(edge), worker, readme)).toEqual([]);
+    expect(missing(Object.keys(connector), fly, readme)).toEqual([]);
+  });
+
+  it("documents every variable that the connector reads", async () => {
+    const [config, readme] = await Promise.all([file("apps/connector/src/config.ts"), file("README.md")]);
+    const names = [...config.matchAll(/^ {4}([A-Z][A-Z_]+):/gm)].map(([, name]) => name ?? "");
+    expect(names.length).toBeGreaterThan(15);
+    const missing = names.filter((name) => name !== "FLY_MACHINE_ID" && !readme.includes(`\`${name}\``));
+    expect(missing).toEqual([]);
+  });
+
+  it("copies into the image every package that the connector stands on", async () => {
+    const [manifest, dockerfile] = await Promise.all([
+      file("apps/connector/package.json"),
+      file("apps/connector/Dockerfile"),
+    ]);
+    const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> };
+    const ours = Object.keys(dependencies).filter((name) => name.startsWith("@sandi/"));
+    expect(ours.length).toBeGreaterThan(0);
+    for (const name of ours) {
+      const room = `packages/${name.slice("@sandi/".length)}`;
+      expect(dockerfile).toContain(`COPY ${room}/package.json ${room}/`);
+      expect(dockerfile).toContain(`COPY ${room}/src ${room}/src`);
+    }
+    expect(dockerfile).toMatch(/^USER node$/m);
+  });
+
+  it("never gives a session two owners while it deploys", async () => {
+    const fly = await file("fly.toml");
+    expect(fly).toMatch(/strategy = "rolling"/);
+    expect(fly).toMatch(/auto_stop_machines = "off"/);
+    expect(Number(/kill_timeout = "(\d+)s"/.exec(fly)?.[1])).toBeGreaterThanOrEqual(20);
+  });
+});

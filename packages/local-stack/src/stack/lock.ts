@@ -1,0 +1,37 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Takes a data folder for this process; answers how to give it back. Two stacks on one folder would take each other's
+ * sessions. Rejects with a sentence that names the process that has it.
+ */
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, "stack.pid");
+  for (;;) {
+    try {
+      await writeFile(file, String(process.pid), { flag: "wx" });
+      return () => rm(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const owner = Number(await readFile(file, "utf8").catch(() => ""));
+    if (runs(owner)) {
+      throw new Error(
+        `${folder} is in use by a stack that runs already (process ${owner}): stop it, or keep another one's data elsewhere with "--data FOLDER --port N"`,
+      );
+    }
+    // Its owner was killed.
+    await rm(file, { force: true });
+  }
+}
+
+function runs(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
