@@ -78,3 +78,41 @@ describe("what would be lost on the way", () => {
     expect((await send("hi \ud83d\ude00\nyou")).status).toBe(202);
   });
 });
+
+describe("a route that takes no body", () => {
+  const routes = ["cancel", "restart", "logout", "qr-page", "delete"] as const;
+  async function requestOf(route: (typeof routes)[number]) {
+    if (route === "delete") return `DELETE /v1/sessions/${await edge.addSession()}`;
+    if (route !== "cancel") return `POST /v1/sessions/${await edge.addSession()}/${route}`;
+    const { body } = await edge.api("POST /v1/verifications", { to });
+    return `POST /v1/verifications/${body["id"] as string}/cancel`;
+  }
+
+  it.each(routes)("takes an empty body and {}: %s", async (route) => {
+    expect((await edge.api(await requestOf(route))).status).toBeLessThan(300);
+    expect((await edge.api(await requestOf(route), {})).status).toBeLessThan(300);
+  });
+
+  it.each(routes)("refuses every other, and does nothing: %s", async (route) => {
+    const request = await requestOf(route);
+    const before = await Promise.all(["session", "verification"].map((table) => edge.rows(`SELECT * FROM ${table}`)));
+    const answers = [
+      await edge.api(request, "{"),
+      await edge.api(request, "{}", { headers: { "content-type": "text/plain" } }),
+      await edge.api(request, `"${"x".repeat(65_536)}"`),
+      await edge.api(request, { reason: "x" }),
+      await edge.api(request, "[]"),
+      await edge.api(request, "null"),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.code, body.errors])).toEqual([
+      [400, "invalid-json", undefined],
+      [415, "unsupported-media-type", undefined],
+      [413, "payload-too-large", undefined],
+      [400, "invalid-request", [{ pointer: "/reason", message: "is not a known field" }]],
+      [400, "invalid-request", [{ pointer: "", message: "must be an object, not an array" }]],
+      [400, "invalid-request", [{ pointer: "", message: "must be an object, not null" }]],
+    ]);
+    const after = await Promise.all(["session", "verification"].map((table) => edge.rows(`SELECT * FROM ${table}`)));
+    expect(after).toEqual(before);
+  });
+});

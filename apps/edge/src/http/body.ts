@@ -1,22 +1,38 @@
 import { AppError } from "@sandi/contracts";
 import { createMiddleware } from "hono/factory";
+import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
-import { pointerTo } from "./validation.ts";
+import { fieldErrors, pointerTo } from "./validation.ts";
 
 const publicLimit = 64 * 1024;
 
 /** Reads a JSON body, at most this many bytes of it; the validator behind it finds it parsed. */
 export function jsonBody(limit = publicLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const mediaType = (c.req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-    const raw = await readText(c.req.raw, limit);
-    if (raw !== "" && mediaType !== "application/json") throw new AppError("unsupported-media-type");
+    const raw = await readJson(c.req.raw, limit);
     const parsed = parse(raw);
     refuseUnreadable(parsed);
     c.set("rawBody", raw);
     c.req.json = () => Promise.resolve(parsed) as Promise<never>;
     await next();
   });
+}
+
+/** For routes that take nothing: lets an empty body through, and `{}`, which many clients send in its place. */
+export const noBody = createMiddleware<AppEnv>(async (c, next) => {
+  const raw = await readJson(c.req.raw, publicLimit);
+  if (raw !== "") {
+    const result = z.strictObject({}).safeParse(parse(raw));
+    if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
+  }
+  await next();
+});
+
+async function readJson(request: Request, limit: number): Promise<string> {
+  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  const raw = await readText(request, limit);
+  if (raw !== "" && mediaType !== "application/json") throw new AppError("unsupported-media-type");
+  return raw;
 }
 
 /** The whole body as text; stops at the limit, whatever `Content-Length` says. */
@@ -81,8 +97,8 @@ function refuseUnreadable(body: unknown): void {
 
 function refused(place: Place, message: string): AppError {
   const path: string[] = [];
-  for (let at = place; at.parent; at = at.parent) path.unshift(at.key);
-  return new AppError("invalid-request", { errors: [{ pointer: pointerTo("", path), message }] });
+  for (let at = place; at.parent; at = at.parent) path.push(at.key);
+  return new AppError("invalid-request", { errors: [{ pointer: pointerTo("", path.reverse()), message }] });
 }
 
 const tooLarge = (limit: number) =>

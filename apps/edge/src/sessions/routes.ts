@@ -16,7 +16,7 @@ import { accepts } from "hono/accepts";
 import { signLink } from "@sandi/crypto";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "../http/auth.ts";
-import { jsonBody } from "../http/body.ts";
+import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { parsePhone } from "../phone.ts";
@@ -91,9 +91,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "deleteSession",
       summary: "Delete a session",
       description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
-      middleware: [manage] as const,
+      middleware: [manage, noBody] as const,
       request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems("session-not-found") },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -109,9 +109,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "restartSession",
       summary: "Restart a session",
       description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
-      middleware: [manage] as const,
+      middleware: [manage, noBody] as const,
       request: { params },
-      responses: { 202: json(Session, "Asked for; the state follows."), ...problems("session-not-found") },
+      responses: { 202: json(Session, "Asked for; the state follows."), ...problems(...ofBodies, "session-not-found") },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -126,9 +126,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "logoutSession",
       summary: "Log a session out",
       description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
-      middleware: [manage] as const,
+      middleware: [manage, noBody] as const,
       request: { params },
-      responses: { 202: json(Session, "Asked for; the state follows."), ...problems("session-not-found") },
+      responses: { 202: json(Session, "Asked for; the state follows."), ...problems(...ofBodies, "session-not-found") },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -205,11 +205,11 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
       description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes.",
-      middleware: [manage] as const,
+      middleware: [manage, noBody] as const,
       request: { params },
       responses: {
         200: json(QrPageLink, "Hand it to the person who links the phone."),
-        ...problems("session-not-found"),
+        ...problems(...ofBodies, "session-not-found"),
       },
     }),
     async (c) => {

@@ -3,7 +3,7 @@ import { CheckVerification, CreateVerification, Verification, VerificationId } f
 import { AppError } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "../http/auth.ts";
-import { jsonBody } from "../http/body.ts";
+import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { cancelVerification } from "./cancel-verification.ts";
@@ -114,11 +114,12 @@ export const verifications = new OpenAPIHono<AppEnv>()
       summary: "Cancel a verification",
       description:
         "Ends a pending verification; a code not yet sent is not sent any more. Canceling a canceled one answers 200 as well. Scope: `otp:send`.",
-      middleware: [authenticate("otp:send")] as const,
+      middleware: [authenticate("otp:send"), noBody] as const,
       request: { params },
       responses: {
         200: json(Verification, "Canceled."),
         ...problems(
+          ...ofBodies,
           "verification-not-found",
           "verification-approved",
           "verification-expired",
