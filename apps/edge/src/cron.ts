@@ -5,54 +5,89 @@ import { republishMs, sendJob } from "./messages/publish.ts";
 import type { Job, Services } from "./services.ts";
 import { sessionJob } from "./sessions/publish.ts";
 
+/** What one request to QStash takes, and how many requests are made at once: Workers keep six connections open. */
 const batchSize = 100;
-const sweepSize = 500;
+const atOnce = 5;
+const roundSize = batchSize * atOnce;
+/** A round of publishing is six subrequests; with the rest of the run, five stay below the free plan's 50. */
+const defaultRounds = 5;
+const longestWaitMs = 3600_000;
+const longestSessionWaitMs = 300_000;
+const sweepSize = 2_000;
+const expireRounds = 4;
+const sweepRounds = 8;
 const dayMs = 24 * 3600_000;
 const otpRetentionMs = 7 * dayMs;
 const messageRetentionMs = 30 * dayMs;
 /** A send under way when the message expires may still be confirmed: its event can be late by this much. */
 const lateEventsMs = 120_000;
-const atOnce = 5;
 
 /** What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. */
-export async function runCron(services: Services): Promise<{ published: number }> {
-  await expire(services);
-  const published = await publishWaiting(services);
-  await sweep(services);
+export async function runCron(services: Services, { rounds = defaultRounds } = {}): Promise<{ published: number }> {
+  const published = await publishWaiting(services, rounds);
+  await repeat(expireRounds, () => expire(services));
+  await repeat(sweepRounds, () => sweep(services));
   return { published };
 }
 
-async function publishWaiting(services: Services): Promise<number> {
+type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount">;
+
+/** Sessions' wishes first, for nothing is sent without them; then codes, and texts behind them. */
+async function publishWaiting(services: Services, rounds: number): Promise<number> {
   const { db } = services;
   const now = services.now().getTime();
-  const [messages, sessions] = await db.write([
-    sql<Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount">>`UPDATE message
-      SET publish_count = publish_count + 1, publish_after = ${now + republishMs}
-      WHERE id IN (SELECT id FROM message WHERE publish_after <= ${now} AND expires_at > ${now}
-        AND (status = 'queued' OR (status = 'sending' AND claim_until < ${now}))
-        AND status IN ('queued', 'sending') ORDER BY publish_after LIMIT ${batchSize})
-      RETURNING id, session_id, expires_at, publish_count`.compile(db.kysely),
-    sql<SessionTable>`UPDATE session SET publish_count = publish_count + 1, publish_after = ${now + republishMs}
+  const isDue = sql`publish_after <= ${now} AND expires_at > ${now} AND status IN ('queued', 'sending')
+    AND (status = 'queued' OR claim_until < ${now})`;
+  // Within a workspace what was tried least and ends soonest; the workspaces take turns.
+  const [{ rows: due }, sessions] = await db.write([
+    sql<{ id: string }>`SELECT id FROM (
+        SELECT id, publish_count, verification_id IS NULL AS is_text, row_number() OVER (
+          PARTITION BY workspace_id, verification_id IS NULL ORDER BY publish_count, expires_at) AS turn
+        FROM message WHERE ${isDue})
+      ORDER BY is_text, turn, publish_count LIMIT ${rounds * roundSize}`.compile(db.kysely),
+    sql<SessionTable>`UPDATE session SET publish_count = publish_count + 1,
+        publish_after = ${now} + ${backOff(longestSessionWaitMs)}
       WHERE id IN (SELECT id FROM session WHERE acked_revision < revision AND publish_after <= ${now}
-        ORDER BY publish_after LIMIT ${batchSize}) RETURNING *`.compile(db.kysely),
+        ORDER BY publish_count, publish_after LIMIT ${batchSize}) RETURNING *`.compile(db.kysely),
   ]);
-  const jobs: Job[] = [...messages.rows.map(sendJob), ...sessions.rows.map(sessionJob)];
-  let published = 0;
-  for (let at = 0; at < jobs.length; at += atOnce) {
-    const outcomes = await Promise.allSettled(jobs.slice(at, at + atOnce).map((job) => services.publish(job)));
-    const refused = outcomes.find((outcome) => outcome.status === "rejected");
-    published += outcomes.filter(({ status }) => status === "fulfilled").length;
-    if (refused) {
-      services.log(`QStash did not take every job; the rest waits ${republishMs / 1000} s`, refused.reason);
-      break;
-    }
+  let published = await publishAll(services, sessions.rows.map(sessionJob));
+  for (let at = 0; at < due.length; at += roundSize) {
+    const ids = JSON.stringify(due.slice(at, at + roundSize).map(({ id }) => id));
+    const [{ rows }] = await db.write([
+      sql<Waiting>`UPDATE message SET publish_count = publish_count + 1,
+          publish_after = ${now} + CASE WHEN verification_id IS NULL THEN ${backOff(longestWaitMs)} ELSE ${republishMs} END
+        WHERE id IN (SELECT value FROM json_each(${ids})) AND ${isDue}
+        RETURNING id, session_id, expires_at, publish_count`.compile(db.kysely),
+    ]);
+    const taken = await publishAll(services, rows.map(sendJob));
+    published += taken;
+    if (taken < rows.length) break;
   }
   return published;
 }
 
-async function expire({ db, now }: Services): Promise<void> {
+/** Twice as long after every publish that led to nothing. */
+const backOff = (longestMs: number) => sql`min(${longestMs}, ${republishMs} << min(publish_count - 1, 10))`;
+
+/** Answers how many were taken; what was not waits for its next turn. */
+async function publishAll(services: Services, jobs: Job[]): Promise<number> {
+  const batches: Job[][] = [];
+  for (let at = 0; at < jobs.length; at += batchSize) batches.push(jobs.slice(at, at + batchSize));
+  const outcomes = await Promise.allSettled(batches.map((batch) => services.publishAll(batch)));
+  const refused = outcomes.find((outcome) => outcome.status === "rejected");
+  if (refused) services.log("QStash did not take every job; the rest waits for its next turn", refused.reason);
+  return batches.reduce((sum, batch, i) => sum + (outcomes[i]?.status === "fulfilled" ? batch.length : 0), 0);
+}
+
+/** Until there is nothing left to do, within a bound. */
+async function repeat(rounds: number, work: () => Promise<boolean>): Promise<void> {
+  for (let round = 0; round < rounds; round++) if (!(await work())) return;
+}
+
+/** Answers whether there may be more. */
+async function expire({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
-  await db.write([
+  const results = await db.write([
     sql`UPDATE message SET status = 'failed', failure = 'expired', sealed = NULL, updated_at = ${at}
       WHERE id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
@@ -61,9 +96,10 @@ async function expire({ db, now }: Services): Promise<void> {
       WHERE id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at}
         LIMIT ${sweepSize})`.compile(db.kysely),
   ]);
+  return results.some(isFull);
 }
 
-async function sweep({ db, now }: Services): Promise<void> {
+async function sweep({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const old = at - otpRetentionMs;
   const statements: CompiledQuery[] = [
@@ -76,5 +112,7 @@ async function sweep({ db, now }: Services): Promise<void> {
     sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NULL
       AND created_at <= ${at - messageRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
   ];
-  await db.write(statements);
+  return (await db.write(statements)).some(isFull);
 }
+
+const isFull = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) => numAffectedRows >= BigInt(sweepSize);

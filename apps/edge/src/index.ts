@@ -7,7 +7,7 @@ import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
 import type { RpcAnswer, Services } from "./services.ts";
-import { isFirstUse, publish } from "./upstash.ts";
+import { isFirstUse, publish, publishAll } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
@@ -68,6 +68,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
     verifyServiceToken,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(config, jti, ttlSeconds),
     publish: (job) => publish(config, job),
+    publishAll: (jobs) => publishAll(config, jobs),
     async callConnector(path, body) {
       const text = JSON.stringify(body);
       const token = await sign({ method: "POST", path, body: text });

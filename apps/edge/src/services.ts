@@ -26,6 +26,8 @@ export interface Services {
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
   /** Hands a job to QStash; rejects when it was not taken. */
   publish: (job: Job) => Promise<void>;
+  /** Up to 100 jobs in one request; rejects when QStash did not take them. */
+  publishAll: (jobs: readonly Job[]) => Promise<void>;
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
   /** API keys looked up lately, by hash: at most a minute old. */
   keyCache: Map<string, { key: KnownKey; until: number }>;

@@ -2,25 +2,43 @@ import { jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import type { Job } from "./services.ts";
 
-// Two documented REST calls. The SDKs would do the same with no time-out of their own and 40 KiB more in the bundle.
+// Three documented REST calls. The SDKs would do the same with no time-out of their own and 40 KiB more in the bundle.
 
 const queueMs = 5_000;
 const redisMs = 1_000;
 
-/** Hands a job to QStash. Retries come fast at first: a code is worth little after a minute. */
-export async function publish(config: Config, { kind, body, deduplicationId }: Job): Promise<void> {
-  const response = await fetch(`${config.QSTASH_URL}/v2/publish/${config.CONNECTOR_URL}${jobPaths[kind]}`, {
+/** Hands a job to QStash. */
+export async function publish(config: Config, job: Job): Promise<void> {
+  await post(config, `publish/${destination(config, job)}`, headersOf(job), JSON.stringify(job.body));
+}
+
+/** Hands up to 100 jobs to QStash in one request. */
+export async function publishAll(config: Config, jobs: readonly Job[]): Promise<void> {
+  const messages = jobs.map((job) => ({
+    destination: destination(config, job),
+    headers: headersOf(job),
+    body: JSON.stringify(job.body),
+  }));
+  await post(config, "batch", { "content-type": "application/json" }, JSON.stringify(messages));
+}
+
+const destination = ({ CONNECTOR_URL }: Config, { kind }: Job) => `${CONNECTOR_URL}${jobPaths[kind]}`;
+
+/** Retries come fast at first: a code is worth little after a minute. */
+const headersOf = ({ deduplicationId }: Job) => ({
+  "content-type": "application/json",
+  "upstash-method": "POST",
+  "upstash-deduplication-id": deduplicationId,
+  "upstash-retries": "5",
+  "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
+  "upstash-timeout": "30s",
+});
+
+async function post(config: Config, path: string, headers: Record<string, string>, body: string): Promise<void> {
+  const response = await fetch(`${config.QSTASH_URL}/v2/${path}`, {
     method: "POST",
-    headers: {
-      authorization: `Bearer ${config.QSTASH_TOKEN}`,
-      "content-type": "application/json",
-      "upstash-method": "POST",
-      "upstash-deduplication-id": deduplicationId,
-      "upstash-retries": "5",
-      "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
-      "upstash-timeout": "30s",
-    },
-    body: JSON.stringify(body),
+    headers: { ...headers, authorization: `Bearer ${config.QSTASH_TOKEN}` },
+    body,
     signal: AbortSignal.timeout(queueMs),
   });
   await response.body?.cancel();

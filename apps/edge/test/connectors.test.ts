@@ -295,6 +295,101 @@ describe("cron", () => {
     expect(edge.jobs.length).toBe(2);
   });
 
+  /** Stores messages as creates leave them whose publish failed; a text unless it has a verification. */
+  async function store(prefix: string, count: number, more: { workspace?: string; isText?: boolean; tries?: number }) {
+    const { workspace = edge.workspace.id, isText = false, tries = 1 } = more;
+    const at = edge.services.now().getTime();
+    await edge.client.execute({
+      sql: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, publish_after, publish_count,
+          expires_at, created_at, updated_at)
+        SELECT ? || i, ?, ?, ?, '', 'queued', ?, ?, ?, ?, ? FROM n`,
+      args: [
+        count,
+        prefix,
+        workspace,
+        sessionId,
+        isText ? null : "ver",
+        at,
+        tries,
+        at + (isText ? 24 * 3600_000 : 300_000),
+        at,
+        at,
+      ],
+    });
+  }
+  const publishedIds = () => edge.jobs.map((job) => ("messageId" in job.body ? job.body.messageId : ""));
+
+  it("publishes thousands a run after an outage of the queue, a hundred a request", async () => {
+    await store("otp", 2_600, {});
+    edge.queueIsDown = true;
+    edge.calls.database = 0;
+    expect(await runCron(edge.services)).toEqual({ published: 0 });
+    expect(edge.batches).toEqual([100, 100, 100, 100, 100]);
+    edge.queueIsDown = false;
+    edge.batches.length = 0;
+    edge.advance(60_000);
+    edge.calls.database = 0;
+    expect(await runCron(edge.services)).toEqual({ published: 2_500 });
+    expect(Math.max(...edge.batches)).toBe(100);
+    expect(edge.calls.database + edge.batches.length).toBeLessThan(45);
+    expect(await runCron(edge.services)).toEqual({ published: 100 });
+    expect(new Set(publishedIds()).size).toBe(2_600);
+    expect(await runCron(edge.services)).toEqual({ published: 0 });
+  });
+
+  it("lets neither old texts nor another workspace's codes go before a code that was not tried yet", async () => {
+    const stranger = await edge.addWorkspace();
+    await store("text", 600, { isText: true });
+    await store("theirs", 600, { workspace: stranger.id });
+    edge.advance(1000);
+    await store("tried", 1, { tries: 4 });
+    await store("mine", 1, {});
+    await runCron(edge.services, { rounds: 1 });
+    const ids = publishedIds();
+    expect(ids).toEqual(expect.arrayContaining(["mine1", "tried1"]));
+    expect(ids.filter((id) => id.startsWith("theirs")).length).toBe(498);
+  });
+
+  it("tries a text ever more seldom, down to once an hour, and at once when its session comes online", async () => {
+    const { id } = await sendText();
+    await edge.settled();
+    const waits: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      edge.advance(3600_000);
+      await runCron(edge.services);
+      const [row] = await edge.rows("SELECT publish_after FROM message");
+      waits.push((Number(row?.["publish_after"]) - edge.services.now().getTime()) / 1000);
+    }
+    expect(waits).toEqual([50, 100, 200, 400, 800, 1600, 3200, 3600, 3600]);
+    const before = edge.jobs.length;
+    await report(event("session.state", { state: "online", reason: null, phone: "+6281200000001", revision: 1 }));
+    await runCron(edge.services);
+    expect(publishedIds().slice(before)).toEqual([id]);
+  });
+
+  it("tries a code every minute as long as it lives", async () => {
+    await create({ expiresIn: 600 });
+    await edge.settled();
+    for (let i = 0; i < 9; i++) {
+      edge.advance(60_000);
+      await runCron(edge.services);
+    }
+    expect(edge.jobs.length).toBe(10);
+  });
+
+  it("keeps up with thousands of ends a minute", async () => {
+    await store("otp", 5_000, {});
+    edge.advance(300_000);
+    await runCron(edge.services);
+    expect(await edge.rows("SELECT status, count(*) AS n FROM message GROUP BY 1")).toEqual([
+      { status: "failed", n: 5_000 },
+    ]);
+    edge.advance(7 * 24 * 3600_000);
+    await runCron(edge.services);
+    expect(await edge.count("message")).toBe(0);
+  });
+
   it("writes down what has lapsed and forgets the codes", async () => {
     const { id, delivery } = await create();
     const text = await sendText();

@@ -44,6 +44,8 @@ export interface Edge {
   client: Client;
   services: Services;
   jobs: Job[];
+  /** The sizes of the batches that QStash was asked to take. */
+  batches: number[];
   logs: string[];
   /** The calls to the database since the last reset. */
   calls: { database: number };
@@ -113,6 +115,12 @@ export async function startEdge(): Promise<Edge> {
       edge.jobs.push(job);
       return Promise.resolve();
     },
+    publishAll: (jobs) => {
+      edge.batches.push(jobs.length);
+      if (edge.queueIsDown) return Promise.reject(new Error("QStash is down"));
+      edge.jobs.push(...jobs);
+      return Promise.resolve();
+    },
     callConnector: async (path, body) => edge.connector(path, body),
     keyCache: new Map(),
     waitUntil: (work) => {
@@ -141,6 +149,7 @@ export async function startEdge(): Promise<Edge> {
     client,
     services,
     jobs: [],
+    batches: [],
     logs: [],
     calls,
     workspace: { id: "", key: "" },

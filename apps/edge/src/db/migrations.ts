@@ -54,7 +54,8 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX message_verification ON message(verification_id) WHERE verification_id IS NOT NULL`,
       `CREATE INDEX message_unsent ON message(publish_after) WHERE status IN ('queued', 'sending')`,
       `CREATE INDEX message_unsent_session ON message(session_id) WHERE status IN ('queued', 'sending')`,
-      `CREATE INDEX message_created ON message(created_at)`,
+      `CREATE INDEX message_created_code ON message(created_at) WHERE verification_id IS NOT NULL`,
+      `CREATE INDEX message_created_text ON message(created_at) WHERE verification_id IS NULL`,
       `CREATE TABLE idempotency (
         workspace_id TEXT NOT NULL, key_hash TEXT NOT NULL, fingerprint TEXT NOT NULL, resource_id TEXT NOT NULL,
         response TEXT, created_at INTEGER NOT NULL, PRIMARY KEY (workspace_id, key_hash)

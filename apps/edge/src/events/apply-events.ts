@@ -24,6 +24,13 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
       sql`DELETE FROM session WHERE id = ${sessionId} AND desired = 'deleted' AND acked_revision >= revision`.compile(
         db.kysely,
       ),
+      // What has waited for the session need not wait for its turn as well.
+      ...(event.state === "online"
+        ? [
+            sql`UPDATE message SET publish_after = ${now} WHERE session_id = ${sessionId} AND status = 'queued'
+              AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely),
+          ]
+        : []),
     ];
   }
   const { messageId } = event;

@@ -4,8 +4,8 @@ import { markUnpublished } from "./repository.ts";
 
 /** How long after a create the cron may publish it again. */
 export const firstPublishMs = 15_000;
-/** And after a publish by the cron. */
-export const republishMs = 60_000;
+/** And after its first publish by the cron: less than a minute, for the cron's ticks are not exact. */
+export const republishMs = 50_000;
 
 interface Publishable {
   id: string;
