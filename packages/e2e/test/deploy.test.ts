@@ -5,12 +5,13 @@ import { describe, expect, it } from "vitest";
 
 const file = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), "utf8");
 
+const missing = (names: string[], ...texts: (string | undefined)[]) =>
+  names.filter((name) => !texts.every((text) => text?.includes(name)));
+
 describe("the real clouds' configuration", () => {
   it("names every secret that `pnpm keys` makes, where it belongs", async () => {
     const { edge, connector } = await generateSecrets("k1", webRandom);
     const [worker, fly, readme] = await Promise.all(["wrangler.toml", "fly.toml", "README.md"].map(file));
-    const missing = (names: string[], ...texts: (string | undefined)[]) =>
-      names.filter((name) => !texts.every((text) => text?.includes(name)));
     expect(missing(Object.keys(edge), worker, readme)).toEqual([]);
     expect(missing(Object.keys(connector), fly, readme)).toEqual([]);
   });
@@ -19,8 +20,8 @@ describe("the real clouds' configuration", () => {
     const [config, readme] = await Promise.all([file("apps/connector/src/config.ts"), file("README.md")]);
     const names = [...config.matchAll(/^ {4}([A-Z][A-Z_]+):/gm)].map(([, name]) => name ?? "");
     expect(names.length).toBeGreaterThan(15);
-    const missing = names.filter((name) => name !== "FLY_MACHINE_ID" && !readme.includes(`\`${name}\``));
-    expect(missing).toEqual([]);
+    const undocumented = names.filter((name) => name !== "FLY_MACHINE_ID" && !readme.includes(`\`${name}\``));
+    expect(undocumented).toEqual([]);
   });
 
   it("copies into the image every package that the connector stands on", async () => {

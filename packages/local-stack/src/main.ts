@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
-import type { QrPageLink } from "@sandi/contracts";
+import type { QrPageLink, Session } from "@sandi/contracts";
 import { toString as qrText } from "qrcode";
 import { allRun, startedBy } from "./stack/ancestors.ts";
 import { sendDemoOtp } from "./stack/demo.ts";
@@ -118,7 +118,13 @@ Send a code, read it on the phone, check it:
 async function showQrCodes(local: Local): Promise<void> {
   let shown = "";
   let page: QrPageLink | undefined;
+  let isToldToWait = false;
   for (;;) {
+    const session = await call<Session>(local, `GET /v1/sessions/${local.sessionId}`).catch(() => undefined);
+    if (session?.state === "waiting" && !isToldToWait) {
+      isToldToWait = true;
+      print("sandi", "WhatsApp cannot be reached: is there a way to the internet? Trying on, more and more slowly.");
+    }
     const qr = await currentQr(local).catch(() => undefined);
     if (qr !== undefined && qr !== shown) {
       shown = qr;
