@@ -47,7 +47,7 @@ export type Fault =
   | { kind: "tampered-account-signature"; number?: string; times?: number }
   /** The signed pre-key's signature in key bundles of this number is broken. */
   | { kind: "tampered-bundle"; number?: string; times?: number }
-  /** A scan leads nowhere, as when the account must confirm with a passkey. */
+  /** As with an account that wants a passkey: the client is asked for it after a scan; after a code it hears nothing. */
   | { kind: "pairing-stall"; number?: string; times?: number };
 
 export type FaultKind = Fault["kind"];

@@ -1,3 +1,4 @@
+import { type BinaryNode, Browsers, getBinaryNodeChildBuffer } from "@whiskeysockets/baileys";
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../src/index.ts";
 import { stolen } from "./support/client.ts";
@@ -137,16 +138,39 @@ describe("faults of a send", () => {
     expect(performance.now() - slow).toBeGreaterThanOrEqual(39);
   });
 
-  it("stalls a pairing, as an account that wants a passkey does", async () => {
+  it("asks a client that was scanned for the account's passkey, and pairs it when that is over", async () => {
     const simulator = await newWorld();
     simulator.setFault({ kind: "pairing-stall", number: sender, times: 1 });
     const pairing = client(simulator);
     const qr = await pairing.qr;
+    const asked = new Promise<BinaryNode>((resolve) =>
+      pairing.sock.ws.once("CB:notification,type:passkey_prologue_request", resolve),
+    );
     await expect(simulator.scan(sender, qr)).rejects.toMatchObject({ code: "pairing_failed" });
-    await pause(20);
+    const request = await asked;
+    expect(request.attrs).toMatchObject({ from: "@s.whatsapp.net", id: expect.any(String), t: expect.any(String) });
+    const options = getBinaryNodeChildBuffer(request, "passkey_request_options");
+    expect(JSON.parse(Buffer.from(options ?? []).toString())).toMatchObject({ rpId: "whatsapp.com" });
     expect(pairing.auth.creds.me).toBeUndefined();
     await simulator.scan(sender, qr);
     expect(await pairing.closed).toMatchObject({ code: 515 });
+  });
+
+  it("stalls a pairing by code without a word", async () => {
+    const simulator = await newWorld();
+    simulator.setFault({ kind: "pairing-stall", number: sender, times: 1 });
+    const pairing = client(simulator, undefined, { browser: Browsers.ubuntu("Chrome") });
+    await pairing.qr;
+    const code = await pairing.sock.requestPairingCode(sender.slice(1));
+    await until(() => simulator.phone(sender).awaitsPairingCode);
+    const heard: string[] = [];
+    pairing.sock.ws.on("CB:notification", ({ attrs }: BinaryNode) => heard.push(attrs["type"] ?? ""));
+    await expect(simulator.enterPairingCode(sender, code)).rejects.toMatchObject({ code: "pairing_failed" });
+    await pause(20);
+    expect(heard).toEqual(["link_code_companion_reg"]);
+    expect(simulator.phone(sender).devices).toEqual([]);
+    expect(simulator.waiting()).toBe(1);
+    expect(simulator.faults()).toEqual([]);
   });
 
   it("refuses faults of numbers that no phone has, and ends of faults that are not on", async () => {

@@ -35,7 +35,23 @@ export async function scan(world: World, phone: Phone, qr: string): Promise<Link
   if (connection.noiseKey.toString("base64") !== noiseKey || offer.identity.toString("base64") !== identity) {
     throw new SimulatorError("qr_mismatch", undefined, { field: "qr" });
   }
+  if (world.faults.take("pairing-stall", phone.number)) {
+    askForPasskey(world, connection);
+    throw new SimulatorError("pairing_failed", "the account asks for a passkey, as the fault wants");
+  }
   return link(world, phone, connection, offer, Buffer.from(advSecret, "base64"));
+}
+
+/** What the server tells a client instead of pair-success, when the account's owner must confirm with a passkey. */
+function askForPasskey(world: World, connection: ClientSocket): void {
+  const challenge = world.random(32).toString("base64url");
+  const options = { challenge, rpId: "whatsapp.com", allowCredentials: [], userVerification: "required" };
+  const attrs = { from: serverJid, type: "passkey_prologue_request", id: world.random(6).toString("hex") };
+  connection.send(
+    node("notification", { ...attrs, t: seconds(world) }, [
+      node("passkey_request_options", {}, Buffer.from(JSON.stringify(options))),
+    ]),
+  );
 }
 
 /** Signs a client in as a companion, and checks that it signed back. */
@@ -46,9 +62,6 @@ export function link(
   offer: PairingOffer,
   advSecret: Buffer,
 ): Promise<LinkedDevice> {
-  if (world.faults.take("pairing-stall", phone.number)) {
-    return Promise.reject(new SimulatorError("pairing_failed", "the pairing stalls, as the fault asks"));
-  }
   const id = phone.newDeviceId();
   const details = proto.ADVDeviceIdentity.encode({
     rawId: randomInt(1, 2 ** 31),

@@ -40,6 +40,9 @@ export async function enterPairingCode(world: World, phone: Phone, typed: string
   if (!offer?.identity.equals(identity)) throw new SimulatorError("pairing_failed", "the client changed its identity");
   const advSecret = agree(phone, ephemeral, companionEphemeral, identity, bundle);
   phone.pairingRequest = undefined;
+  if (world.faults.take("pairing-stall", phone.number)) {
+    throw new SimulatorError("pairing_failed", "the pairing stalls, as the fault asks");
+  }
   return link(world, phone, connection, offer, advSecret);
 }
 
