@@ -95,6 +95,7 @@ export async function startConnector(
     leaseMs: config.leaseMs,
     capacity: config.sessionCapacity,
     logger,
+    onNews: outbox.poke,
     adopt: (row) =>
       adoptSession(row, {
         services,

@@ -255,6 +255,28 @@ test("without a lease that it can renew, a session has no socket and opens none"
   database.close();
 });
 
+test("a deleted session is gone when its last event is stored, and tells it again to whoever asks", async () => {
+  rig = await startRig({ environment: { LEASE_SECONDS: "1" } });
+  const { edge } = rig;
+  const sessionId = await rig.pair("+6281200000001");
+  const told = () => edge.statesOf(sessionId).filter((state) => state === "ended/requested").length;
+  const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
+  await database.client.execute(
+    "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+  );
+  await rig.wish({ sessionId, desired: "deleted" });
+  await until("the phone knows", () => rig!.simulator.phone("+6281200000001").devices.length === 0);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect([told(), (await findSession(database, sessionId))!.isGone]).toEqual([0, false]);
+  await database.client.execute("DROP TRIGGER full");
+  await until("it is told", () => told() === 1);
+  expect((await findSession(database, sessionId))!).toMatchObject({ isGone: true, phone: null, state: "ended" });
+  await rig.wish({ sessionId, desired: "deleted", revision: 3 });
+  await until("it is told again", () => told() === 2);
+  expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
+  await database.close();
+});
+
 test("a session comes back after a restart without a new QR code", async () => {
   rig = await startRig();
   const { edge } = rig;

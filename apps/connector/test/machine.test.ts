@@ -135,13 +135,13 @@ const table: Record<string, Row> = {
     from: online,
     on: wish("deleted"),
     to: "ended/requested",
-    effects: [{ type: "logOut", socket: 1 }, { type: "report", forget: true }, { type: "remove" }],
+    effects: [{ type: "logOut", socket: 1 }, { type: "remove" }],
   },
   "deleting what was never linked removes it at once": {
     from: { ...fresh, revision: 1 },
     on: wish("deleted"),
     to: "ended/requested",
-    effects: [{ type: "cancelRetry" }, { type: "report", forget: true }, { type: "remove" }],
+    effects: [{ type: "cancelRetry" }, { type: "remove" }],
   },
   "the login for a goodbye logs out": {
     from: { ...linked, desired: "logged_out" },
@@ -162,7 +162,7 @@ const table: Record<string, Row> = {
     from: { ...linked, desired: "deleted", attempts: 2 },
     on: close("connection_lost"),
     to: "ended/requested",
-    effects: [{ type: "report", forget: true }, { type: "remove" }],
+    effects: [{ type: "remove" }],
   },
   "a goodbye to an account that is logged out already is done": {
     from: { ...linked, desired: "logged_out" },

@@ -31,7 +31,10 @@ function hands(overrides: Partial<SessionHands> = {}) {
     dropCaches: () => void done.push("dropCaches"),
     refreshVersion: () => Promise.resolve(false),
     alert: ({ reason }) => void done.push(`alert ${reason}`),
-    remove: async () => void done.push("remove"),
+    async remove() {
+      done.push("remove");
+      return true;
+    },
     lost: () => void done.push("lost"),
     failed: (effect) => void failed.push(effect),
     after(ms, run) {
@@ -107,12 +110,35 @@ test("a state that could not be stored is stored later", async () => {
   await session.idle();
   expect(done).toEqual(["alert banned"]);
   isDown = false;
-  session.retryReport();
+  session.retryStoring();
   await session.idle();
   expect(done).toEqual(["alert banned", "report ended"]);
-  session.retryReport();
+  session.retryStoring();
   await session.idle();
   expect(done).toHaveLength(2);
+});
+
+test("a removal that could not be stored is stored later", async () => {
+  let isDown = true;
+  const { all, done, failed } = hands();
+  const { remove } = all;
+  const session = createSession(online, {
+    ...all,
+    remove: (machine) => (isDown ? Promise.reject(new Error("database")) : remove(machine)),
+  });
+  session.post({ type: "wished", desired: "deleted", revision: 2 });
+  await session.idle();
+  session.retryStoring();
+  await session.idle();
+  expect([done, failed]).toEqual([["logOut 1"], ["remove", "remove"]]);
+  isDown = false;
+  // As the supervisor does after a renewal: it comes while an event is dealt with.
+  session.post({ type: "wished", desired: "deleted", revision: 2 });
+  session.retryStoring();
+  await session.idle();
+  session.retryStoring();
+  await session.idle();
+  expect(done).toEqual(["logOut 1", "remove"]);
 });
 
 test("a report that finds the lease taken gives the session up", async () => {

@@ -36,12 +36,13 @@ function supervisor(over: Store = store): Supervisor {
     leaseMs: 15_000,
     capacity: 10,
     logger: pino({ level: "silent" }),
+    onNews: () => undefined,
     adopt(row) {
       adopt(row);
       const idle = () => undefined;
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
-        session: { post: idle, retryReport: idle },
+        session: { post: idle, retryStoring: idle },
         renewed: idle,
         lose: idle,
         stop: async () => void stopped.push(row.id),

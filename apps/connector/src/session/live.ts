@@ -1,4 +1,5 @@
 import type { PairingCode, SessionQr } from "@sandi/contracts";
+import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
@@ -69,7 +70,7 @@ const leaseRetryMs = 1000;
 
 /** Takes up a session whose lease was just acquired. */
 export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
-  const { services, store, deliveries, metrics } = options;
+  const { services, deliveries, metrics } = options;
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
   const credentials = options.openCredentials(fence, options.atRest(row.id));
@@ -207,29 +208,21 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     logger.warn({ error }, "a socket could not be closed");
   }
 
-  async function report(machine: Machine, forget: boolean): Promise<boolean> {
+  /** Stores the machine's state and its event, each of them or none; false when the lease was lost. */
+  async function store(machine: Machine, more: (at: Date) => InStatement[]): Promise<boolean> {
     const at = services.now();
-    const { state, reason, phone } = machine;
+    const { state, reason, phone, revision } = machine;
+    const event = { type: "session.state", sessionId: row.id, state, reason, phone, revision } as const;
     try {
-      await writeFenced(store, fence, [
-        ...(forget ? [forgetStatement(fence)] : []),
-        stateStatement(fence, { state, reason, phone, actedRevision: machine.revision }, at),
-        appendStatement(fence, {
-          id: services.newId("evt"),
-          type: "session.state",
-          sessionId: row.id,
-          at: at.toISOString(),
-          state,
-          reason,
-          phone,
-          revision: machine.revision,
-        }),
+      await writeFenced(options.store, fence, [
+        ...more(at),
+        stateStatement(fence, { state, reason, phone, actedRevision: revision }, at),
+        appendStatement(fence, { id: services.newId("evt"), at: at.toISOString(), ...event }),
       ]);
     } catch (error) {
       if (error instanceof LeaseLost) return false;
       throw error;
     }
-    if (forget) dropCaches();
     logger.info({ state, reason }, "the session is in another state");
     options.onNews();
     return true;
@@ -239,19 +232,21 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     open,
     close: (number) => shut(number, "close"),
     logOut: (number) => shut(number, "logOut"),
-    report,
+    async report(machine, forget) {
+      const isOurs = await store(machine, () => (forget ? [forgetStatement(fence)] : []));
+      if (isOurs && forget) dropCaches();
+      return isOurs;
+    },
     dropCaches,
     refreshVersion: () => options.version.refresh(),
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
-    async remove() {
-      await writeFenced(store, fence, removalStatements(fence, services.now())).catch((error: unknown) => {
-        // The removal itself takes the lease away; the fence still holds.
-        if (!(error instanceof LeaseLost)) throw error;
-      });
+    async remove(machine) {
+      if (!(await store(machine, (at) => removalStatements(fence, at)))) return false;
       dropCaches();
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
       live.stop().catch(unclosed);
+      return true;
     },
     lost,
     failed: (effect, error) => logger.error({ effect, error }, "a step of the session failed"),

@@ -59,7 +59,7 @@ export type Effect =
   | { type: "dropCaches" }
   | { type: "refreshVersion" }
   | { type: "alert"; reason: SessionReason }
-  /** Delete the rows, leave a tombstone, give up the lease. */
+  /** Delete the rows, leave a tombstone, give up the lease and append the event, in one transaction. */
   | { type: "remove" };
 
 export interface Step {
@@ -229,9 +229,9 @@ function leaveAfterClose(machine: Machine, isLoggedOut: boolean): Step {
 }
 
 function farewell(machine: Machine): Step {
-  const reason = machine.desired === "deleted" ? "requested" : "logged_out";
-  const left = forget(machine, reason);
-  return machine.desired === "deleted" ? { ...left, effects: [...left.effects, { type: "remove" }] } : left;
+  if (machine.desired !== "deleted") return forget(machine, "logged_out");
+  const { machine: gone } = forget(machine, "requested");
+  return { machine: gone, effects: [{ type: "remove" }] };
 }
 
 function still(machine: Machine): Step {

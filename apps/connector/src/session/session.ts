@@ -12,7 +12,8 @@ export interface SessionHands {
   dropCaches(): void;
   refreshVersion(): Promise<boolean>;
   alert(machine: Machine): void;
-  remove(): Promise<void>;
+  /** Deletes what is stored and says so; false when the lease was lost. */
+  remove: (machine: Machine) => Promise<boolean>;
   /** The lease is not ours any more. */
   lost(): void;
   failed(effect: Effect["type"], error: unknown): void;
@@ -28,8 +29,8 @@ export interface Session {
   qr: SessionQr | null;
   post(event: MachineEvent): void;
   closed(socket: number, kind: CloseKind): void;
-  /** Reports again what could not be stored. */
-  retryReport(): void;
+  /** Reports or removes again what could not be. */
+  retryStoring(): void;
   /** Resolves when every event posted so far has been dealt with. */
   idle(): Promise<void>;
   /** Takes no more events and starts nothing any more; its socket is closed by whoever stops it. */
@@ -42,7 +43,8 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   let machine = initial;
   let qr: SessionQr | null = null;
   const life = { isStopped: false };
-  let isUnreported = false;
+  let unstored: "report" | "remove" | undefined;
+  let isRetryDue = false;
   let running: Promise<void> | undefined;
   let cancelRetry: (() => void) | undefined;
   let cancelSettle: (() => void) | undefined;
@@ -62,6 +64,16 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
         }
       }
     }
+    if (isRetryDue && unstored && !life.isStopped) {
+      isRetryDue = false;
+      try {
+        await put(unstored, !machine.isLinked);
+      } catch (error) {
+        hands.failed(unstored, error);
+      }
+      return run();
+    }
+    isRetryDue = false;
     running = undefined;
   }
 
@@ -86,7 +98,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
         cancelSettle = hands.after(settleMs, () => post({ type: "settled", socket: effect.socket }));
         return;
       case "report":
-        return report(effect.forget);
+        return put("report", effect.forget);
       case "dropCaches":
         return hands.dropCaches();
       case "refreshVersion":
@@ -102,14 +114,14 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
       case "alert":
         return hands.alert(machine);
       case "remove":
-        return hands.remove();
+        return put("remove");
     }
   }
 
-  async function report(forget: boolean): Promise<void> {
-    isUnreported = true;
-    const isOurs = await hands.report(machine, forget);
-    isUnreported = false;
+  async function put(what: "report" | "remove", forget = false): Promise<void> {
+    unstored = what;
+    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, forget);
+    unstored = undefined;
     if (!isOurs) hands.lost();
   }
 
@@ -131,11 +143,10 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
     },
     post,
     closed: (socket, kind) => post({ type: "closed", socket, kind }),
-    retryReport() {
-      if (!isUnreported || life.isStopped || running) return;
-      running = report(!machine.isLinked)
-        .catch((error: unknown) => hands.failed("report", error))
-        .then(run);
+    retryStoring() {
+      if (!unstored || life.isStopped) return;
+      isRetryDue = true;
+      running ??= Promise.resolve().then(run);
     },
     async idle() {
       if (!running) return;

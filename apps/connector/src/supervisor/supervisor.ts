@@ -10,6 +10,7 @@ import {
   type SessionRow,
   storeWish,
 } from "../store/sessions.ts";
+import { appendStatement } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
 /** Holds the leases of this process and a live session for each. */
@@ -37,6 +38,8 @@ interface Options {
   capacity: number;
   logger: Logger;
   adopt(row: SessionRow): LiveSession;
+  /** There is something in the outbox. */
+  onNews(): void;
 }
 
 export function createSupervisor(options: Options): Supervisor {
@@ -84,11 +87,21 @@ export function createSupervisor(options: Options): Supervisor {
       else {
         live.renewed(until.getTime());
         live.session.post({ type: "wished", desired: row.desired, revision: row.revision });
-        live.session.retryReport();
+        live.session.retryStoring();
       }
     }
     for (const id of rows.keys()) if (!sessions.has(id)) await reclaim(id);
     await acquire(false);
+  }
+
+  /** Somebody who still wants something of a deleted session has not heard of its end. */
+  async function repeatGoodbye(row: SessionRow, { sessionId, workspaceId, revision }: SessionJob): Promise<void> {
+    if (row.workspaceId !== workspaceId) return;
+    const event = { type: "session.state", sessionId, state: "ended", reason: "requested", phone: null } as const;
+    const [id, at] = [services.newId("evt"), services.now().toISOString()];
+    const fence = { sessionId, fence: row.fence };
+    await store.writer.write([appendStatement(fence, { id, at, ...event, revision })]);
+    options.onNews();
   }
 
   function schedule(): void {
@@ -107,7 +120,10 @@ export function createSupervisor(options: Options): Supervisor {
     find: (sessionId) => sessions.get(sessionId),
     async wish(job) {
       const { row } = await storeWish(store, job, services.now());
-      if (row.isGone) return "taken";
+      if (row.isGone) {
+        await repeatGoodbye(row, job);
+        return "taken";
+      }
       if (!sessions.has(row.id)) await acquire(true, row.id);
       if (!sessions.has(row.id)) await reclaim(row.id);
       const live = sessions.get(row.id);
