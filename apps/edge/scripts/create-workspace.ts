@@ -1,28 +1,19 @@
 /** Makes a workspace with an admin and an API key with every scope, and prints the key and the password, once. */
-import { createClient } from "@libsql/client";
 import { base64url, webRandom } from "@sandi/crypto";
 import { createWorkspace } from "../src/setup.ts";
+import { operate } from "./operate.ts";
 
-const [name, adminEmail] = process.argv.slice(2);
-const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken } = process.env;
+const usage = "create-workspace NAME ADMIN_EMAIL";
+const [name = "", adminEmail = ""] = process.argv.slice(2);
 
-if (!name || !adminEmail?.includes("@") || !url) {
-  process.stderr.write("usage: LIBSQL_URL=… [LIBSQL_AUTH_TOKEN=…] pnpm create-workspace NAME ADMIN_EMAIL\n");
-  process.exit(2);
-}
-
-const adminPassword = base64url(webRandom(18));
-const client = createClient({ url, ...(authToken ? { authToken } : {}) });
-try {
-  const { workspaceId, apiKey } = await createWorkspace({
-    client,
-    now: new Date(),
-    random: webRandom,
-    name,
-    adminEmail,
-    adminPassword,
-  });
-  process.stdout.write(`workspace  ${workspaceId}\nAPI key    ${apiKey}\nadmin      ${adminEmail} ${adminPassword}\n`);
-} finally {
-  client.close();
-}
+await operate(usage, async (client) => {
+  if (!name || !adminEmail.includes("@")) throw new Error(`usage: ${usage}`);
+  const adminPassword = base64url(webRandom(18));
+  const made = await createWorkspace({ client, now: new Date(), random: webRandom, name, adminEmail, adminPassword });
+  const lines = [
+    `workspace  ${made.workspaceId}`,
+    `API key    ${made.apiKey}`,
+    `admin      ${adminEmail} ${adminPassword}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+});
