@@ -82,6 +82,25 @@ describe("page", () => {
     expect(await again.closed).toMatchObject({ code: 401 });
   });
 
+  it("scans at Enter, and keeps a line break for Shift+Enter", async () => {
+    const simulator = await newWorld();
+    const { page, complaints } = await openPage(simulator);
+    const pairing = client(simulator);
+    const qr = await pairing.qr;
+    const phone = phoneOf(page, "Sandi");
+    await phone.getByText("Link a device").click();
+    const box = phone.getByLabel("Text of the QR");
+    await box.press("Enter");
+    expect(await box.inputValue()).toBe("");
+    await box.fill(qr);
+    await box.press("Shift+Enter");
+    expect(await box.inputValue()).toBe(`${qr}\n`);
+    await box.press("Enter");
+    expect(await pairing.closed).toMatchObject({ code: 515 });
+    await phone.getByText("Linked. The device logs in now.").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it("goes offline and online, chooses receipts, and adds a phone", async () => {
     const simulator = await newWorld();
     const { page } = await openPage(simulator);

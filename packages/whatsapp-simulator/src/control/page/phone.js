@@ -224,6 +224,11 @@ export function makePhone(info) {
       }, "Linked. The device logs in now."),
     );
   linkBy(part(".scan"), "/scan");
+  part(".scan textarea").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    part(".scan").requestSubmit();
+  });
   linkBy(part(".pairing"), "/pairing-code");
   phone.update(info);
   open(undefined);
