@@ -29,19 +29,18 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
 
 /** A queued message past its time has failed, whether the sweep has written it down or not. */
 export function toDelivery(row: DeliveryColumns, { now, scopes }: Viewer) {
-  const lapsed = row.status === "queued" && row.expiresAt <= now;
+  const hidden = isHidden(row, scopes);
+  const lapsed = (hidden || row.status === "queued") && row.expiresAt <= now;
+  const failure = lapsed ? "expired" : hidden ? null : row.failure;
   return {
-    status: lapsed ? ("failed" as const) : row.status,
+    status: lapsed ? ("failed" as const) : hidden ? ("sending" as const) : row.status,
     sentAt: isoOrNull(row.sentAt),
     deliveredAt: isoOrNull(row.deliveredAt),
     readAt: isoOrNull(row.readAt),
-    failure: toFailure(lapsed ? "expired" : row.failure, scopes),
+    failure: failure && { reason: failure, detail: failureReasons[failure] },
   };
 }
 
-/** Who has a WhatsApp account is told to keys with `lookup:read` only. */
-function toFailure(reason: MessageTable["failure"], scopes: ReadonlySet<Scope>) {
-  if (reason === null) return null;
-  const shown = reason === "not_on_whatsapp" && !scopes.has("lookup:read") ? "undeliverable" : reason;
-  return { reason: shown, detail: failureReasons[shown] };
-}
+/** Who has a WhatsApp account is told to keys with `lookup:read` only: to others such a message is on its way. */
+export const isHidden = ({ failure }: Pick<MessageTable, "failure">, scopes: ReadonlySet<Scope>) =>
+  failure === "not_on_whatsapp" && !scopes.has("lookup:read");

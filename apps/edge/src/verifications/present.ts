@@ -1,6 +1,6 @@
 import type { Scope, Verification } from "@sandi/contracts";
 import type { MessageTable, VerificationTable } from "../db/schema.ts";
-import { type DeliveryColumns, iso, toDelivery } from "../messages/present.ts";
+import { type DeliveryColumns, isHidden, iso, toDelivery } from "../messages/present.ts";
 
 /** A verification with its latest message. */
 export type VerificationRow = Pick<
@@ -28,13 +28,24 @@ export type VerificationRow = Pick<
 export const statusOf = ({ status, expiresAt }: VerificationRow, now: number) =>
   status === "pending" && expiresAt <= now ? ("expired" as const) : status;
 
+interface Viewer {
+  now: number;
+  scopes: ReadonlySet<Scope>;
+}
+
+/** One that ended for a reason that this key must not know is pending to it until its time is over. */
+function shownStatus(row: VerificationRow, { now, scopes }: Viewer) {
+  const hidden = row.status === "undeliverable" && isHidden(row, scopes);
+  return statusOf(hidden ? { ...row, status: "pending" } : row, now);
+}
+
 export function toVerification(
   row: VerificationRow,
-  { now, scopes, created = false }: { now: number; scopes: ReadonlySet<Scope>; created?: boolean },
+  { now, scopes, created = false }: Viewer & { created?: boolean },
 ): Verification {
   return {
     id: row.id,
-    status: statusOf(row, now),
+    status: shownStatus(row, { now, scopes }),
     created,
     mode: row.mode,
     to: row.toMasked,

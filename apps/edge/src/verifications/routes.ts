@@ -59,7 +59,8 @@ export const verifications = new OpenAPIHono<AppEnv>()
       path: "/v1/verifications/{id}",
       operationId: "getVerification",
       summary: "Look at a verification",
-      description: "Its state and where its latest message stands. Never the code. Scope: `otp:send` or `otp:check`.",
+      description:
+        "Its state and where its latest message stands. Never the code. That a number has no WhatsApp account is told to keys with `lookup:read`; to others such a verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
       middleware: [authenticate("otp:send", "otp:check")] as const,
       request: { params },
       responses: { 200: json(Verification, "As it is now."), ...problems("verification-not-found") },
