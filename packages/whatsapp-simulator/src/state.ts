@@ -106,7 +106,9 @@ export class StateFile {
     const draft = `${this.#file}.${process.pid}.tmp`;
     await mkdir(dirname(this.#file), { recursive: true });
     try {
-      await writeFile(draft, text, { mode: 0o600 });
+      // An old draft would keep its own mode.
+      await rm(draft, { force: true });
+      await writeFile(draft, text, { mode: 0o600, flag: "wx" });
       await rename(draft, this.#file);
     } catch (error) {
       await rm(draft, { force: true });

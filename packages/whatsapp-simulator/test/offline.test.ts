@@ -138,6 +138,16 @@ describe("offline", () => {
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
   });
 
+  it("replaces a draft that a killed process of the same id left, whoever may read that", async () => {
+    const folder = await newFolder();
+    const stateFile = join(folder, "whatsapp.json");
+    await writeFile(`${stateFile}.${process.pid}.tmp`, "half", { mode: 0o644 });
+    const simulator = await newWorld({ stateFile, saveDelayMs: 60_000 });
+    await simulator.flush();
+    expect(await readdir(folder)).toEqual(["whatsapp.json"]);
+    expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
+  });
+
   it("says so when its state file is damaged", async () => {
     const stateFile = join(await newFolder(), "whatsapp.json");
     await writeFile(stateFile, "{");
