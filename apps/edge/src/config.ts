@@ -36,6 +36,8 @@ const Environment = z.object({
   EDGE_TOKEN_PRIVATE_KEY: jwk("Ed25519"),
   CONNECTOR_TOKEN_PUBLIC_KEY: jwk("Ed25519"),
   CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
+  /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
+  CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
 });
 
 /** The Worker's bindings, checked. */

@@ -9,8 +9,6 @@ import { sessionJob } from "./sessions/publish.ts";
 const batchSize = 100;
 const atOnce = 5;
 const roundSize = batchSize * atOnce;
-/** A round of publishing is six subrequests; with the rest of the run, five stay below the free plan's 50. */
-const defaultRounds = 5;
 const longestWaitMs = 3600_000;
 const longestSessionWaitMs = 300_000;
 const sweepSize = 2_000;
@@ -23,8 +21,8 @@ const messageRetentionMs = 30 * dayMs;
 const lateEventsMs = 120_000;
 
 /** What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. */
-export async function runCron(services: Services, { rounds = defaultRounds } = {}): Promise<{ published: number }> {
-  const published = await publishWaiting(services, rounds);
+export async function runCron(services: Services): Promise<{ published: number }> {
+  const published = await publishWaiting(services);
   await repeat(expireRounds, () => expire(services));
   await repeat(sweepRounds, () => sweep(services));
   return { published };
@@ -33,8 +31,8 @@ export async function runCron(services: Services, { rounds = defaultRounds } = {
 type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount">;
 
 /** Sessions' wishes first, for nothing is sent without them; then codes, and texts behind them. */
-async function publishWaiting(services: Services, rounds: number): Promise<number> {
-  const { db } = services;
+async function publishWaiting(services: Services): Promise<number> {
+  const { db, cronRounds } = services;
   const now = services.now().getTime();
   const isDue = sql`publish_after <= ${now} AND expires_at > ${now} AND status IN ('queued', 'sending')
     AND (status = 'queued' OR claim_until < ${now})`;
@@ -44,7 +42,7 @@ async function publishWaiting(services: Services, rounds: number): Promise<numbe
         SELECT id, publish_count, verification_id IS NULL AS is_text, row_number() OVER (
           PARTITION BY workspace_id, verification_id IS NULL ORDER BY publish_count, expires_at) AS turn
         FROM message WHERE ${isDue})
-      ORDER BY is_text, turn, publish_count LIMIT ${rounds * roundSize}`.compile(db.kysely),
+      ORDER BY is_text, turn, publish_count LIMIT ${cronRounds * roundSize}`.compile(db.kysely),
     sql<SessionTable>`UPDATE session SET publish_count = publish_count + 1,
         publish_after = ${now} + ${backOff(longestSessionWaitMs)}
       WHERE id IN (SELECT id FROM session WHERE acked_revision < revision AND publish_after <= ${now}

@@ -75,6 +75,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
       return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
     },
     keyCache,
+    cronRounds: config.CRON_ROUNDS,
     waitUntil: (work) => context.waitUntil(work),
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),

@@ -31,6 +31,8 @@ export interface Services {
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
   /** API keys looked up lately, by hash: at most a minute old. */
   keyCache: Map<string, { key: KnownKey; until: number }>;
+  /** How many rounds of publishing one run of the cron may take. */
+  cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;
   /** One line without secrets. */
   log: (line: string, cause?: unknown) => void;

@@ -23,6 +23,8 @@ describe("the configuration", () => {
   it("is taken with its defaults", () => {
     const config = parseConfig(good);
     expect([config.PUBLIC_URL, config.QSTASH_URL]).toEqual(["https://api.test", "https://qstash.upstash.io"]);
+    expect([config.CRON_ROUNDS, parseConfig({ ...good, CRON_ROUNDS: "60" }).CRON_ROUNDS]).toEqual([5, 60]);
+    expect(() => parseConfig({ ...good, CRON_ROUNDS: "0" })).toThrow("CRON_ROUNDS");
   });
 
   it.each(Object.keys(good))("is refused with the name of %s and without any value", (name) => {

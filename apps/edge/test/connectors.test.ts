@@ -345,7 +345,8 @@ describe("cron", () => {
     edge.advance(1000);
     await store("tried", 1, { tries: 4 });
     await store("mine", 1, {});
-    await runCron(edge.services, { rounds: 1 });
+    edge.services.cronRounds = 1;
+    await runCron(edge.services);
     const ids = publishedIds();
     expect(ids).toEqual(expect.arrayContaining(["mine1", "tried1"]));
     expect(ids.filter((id) => id.startsWith("theirs")).length).toBe(498);

@@ -123,6 +123,7 @@ export async function startEdge(): Promise<Edge> {
     },
     callConnector: async (path, body) => edge.connector(path, body),
     keyCache: new Map(),
+    cronRounds: 5,
     waitUntil: (work) => {
       const tracked = work.finally(() => pending.delete(tracked));
       pending.add(tracked);
