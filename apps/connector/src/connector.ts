@@ -22,7 +22,7 @@ import { adoptSession } from "./session/live.ts";
 import { nodeAtRest } from "./store/at-rest.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { findSetting, storeSetting } from "./store/numbers.ts";
-import { outboxDepth } from "./store/outbox.ts";
+import { outboxDepth, sweepOutbox } from "./store/outbox.ts";
 import { sweepLedger } from "./store/ledger.ts";
 import { openStore } from "./store/store.ts";
 import { createGate } from "./supervisor/gate.ts";
@@ -45,6 +45,8 @@ interface Replacements {
 }
 
 const sweepMs = 60_000;
+const parkedMs = 3_600_000;
+const dayMs = 86_400_000;
 const flushMs = 3000;
 
 export async function startConnector(
@@ -129,7 +131,7 @@ export async function startConnector(
     deliveries,
     find: supervisor.find,
     ackTimeoutMs: config.ackTimeoutMs,
-    ledgerMs: config.ledgerDays * 86_400_000,
+    ledgerMs: config.ledgerDays * dayMs,
   });
   const app = createApp({
     services,
@@ -163,18 +165,23 @@ export async function startConnector(
   });
 
   let cancelSweep: (() => void) | undefined;
-  const sweep = () => {
-    sweepLedger(store, services.now(), config.ledgerDays).catch((error: unknown) =>
-      logger.warn({ error }, "not swept"),
-    );
-    cancelSweep = services.after(sweepMs, sweep);
-  };
+  async function sweep(parkedForMs: number): Promise<void> {
+    const at = services.now().getTime();
+    const forgetBefore = new Date(at - config.ledgerDays * dayMs);
+    await sweepLedger(store, services.now(), config.ledgerDays);
+    if (await sweepOutbox(store, { parkedUntil: new Date(at - parkedForMs), forgetBefore })) outbox.poke();
+  }
+  function sweepOn(parkedForMs: number): void {
+    sweep(parkedForMs).catch((error: unknown) => logger.warn({ error }, "not swept"));
+    cancelSweep = services.after(sweepMs, () => sweepOn(parkedMs));
+  }
 
   const server = await listen(app.fetch, config).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
-  sweep();
+  // A new start may come with a mended edge.
+  sweepOn(0);
   await supervisor.start();
   outbox.poke();
   logger.info({ port: server.port }, "the connector is ready");

@@ -58,3 +58,12 @@ test("an event that the edge refuses is parked, and the others pass", async () =
   expect(metrics).toContain("sandi_outbox_parked 1");
   expect(rig.log.join("")).toContain("the edge refuses an event; it is parked");
 });
+
+test("a parked event is tried again at the next start", async () => {
+  const before = rig.edge.events.length;
+  await rig.stop();
+  await rig.start();
+  await until("it is told", () => rig.edge.events.slice(before).some(({ type }) => type === "message.sent"));
+  const metrics = await (await fetch(`${rig.edge.connectorUrl}/metrics`)).text();
+  expect(metrics).toContain("sandi_outbox_parked 0");
+});

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import { createId } from "@sandi/contracts";
 import { createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,8 +10,17 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
-import { appendStatement, outboxDepth, readOutbox } from "../src/store/outbox.ts";
-import { acquireLeases, findSession, LeaseLost, releaseLease, renewLeases, storeWish } from "../src/store/sessions.ts";
+import { appendStatement, outboxDepth, parkInOutbox, readOutbox, sweepOutbox } from "../src/store/outbox.ts";
+import {
+  acquireLeases,
+  findSession,
+  LeaseLost,
+  releaseLease,
+  renewLeases,
+  stateStatement,
+  storeWish,
+  writeFenced,
+} from "../src/store/sessions.ts";
 import { migrations } from "../src/store/schema.ts";
 import { createWriter } from "../src/store/writer.ts";
 import { openStore, type Store } from "../src/store/store.ts";
@@ -130,6 +140,25 @@ describe.each([
     expect(first!.seq).toBeGreaterThan(before);
     expect(second!.seq).toBe(first!.seq + 1);
     expect((await outboxDepth(store)).waiting).toBe(2);
+  });
+
+  test("a parked event is tried again after a while, and forgotten when it is old", async () => {
+    const sessionId = newId("ses");
+    await wish(sessionId);
+    const [row] = await acquire(store, "a", "a.1");
+    const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
+    await store.writer.write([appendStatement({ sessionId, fence: row!.fence }, event)]);
+    const { seq } = (await readOutbox(store, "a.1", 1))[0]!;
+    await parkInOutbox(store, seq, later(1000));
+    expect(await sweepOutbox(store, { parkedUntil: later(999), forgetBefore: at })).toBe(0);
+    expect(await readOutbox(store, "a.1", 1)).toEqual([]);
+    expect(await sweepOutbox(store, { parkedUntil: later(1000), forgetBefore: at })).toBe(1);
+    expect(await readOutbox(store, "a.1", 1)).toHaveLength(1);
+    await sweepOutbox(store, { parkedUntil: at, forgetBefore: later(1) });
+    expect((await outboxDepth(store)).waiting).toBe(1);
+    await parkInOutbox(store, seq, later(2000));
+    await sweepOutbox(store, { parkedUntil: at, forgetBefore: later(1) });
+    expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 0 });
   });
 
   test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {
@@ -274,6 +303,27 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   await rig.wish({ sessionId, desired: "deleted", revision: 3 });
   await until("it is told again", () => told() === 2);
   expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
+  await database.close();
+});
+
+test("what a dead owner had to tell is told by the one that takes its session", async () => {
+  rig = await startRig({ environment: { LEASE_SECONDS: "1" } });
+  const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
+  const sessionId = newId("ses");
+  const now = new Date();
+  // A session that makes no news of its own when it is taken up.
+  await storeWish(database, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
+  const dead = { owner: "dead", run: "dead.1", now, leaseMs: 1500, includeOwn: false, limit: 1, sessionId };
+  const [row] = await acquireLeases(database, dead);
+  const fence = { sessionId, fence: row!.fence };
+  const id = createId("evt", now, webRandom(10));
+  const event = { id, type: "message.sent" as const, sessionId, messageId: newId("msg"), at: now.toISOString() };
+  await writeFenced(database, fence, [
+    stateStatement(fence, { state: "stopped", reason: "requested", phone: null, actedRevision: 1 }, now),
+    appendStatement(fence, event),
+  ]);
+  const { edge } = rig;
+  await until("it is told", () => edge.events.some((one) => one.id === id));
   await database.close();
 });
 

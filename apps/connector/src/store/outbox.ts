@@ -57,6 +57,21 @@ export async function parkInOutbox({ writer }: Store, seq: number, now: Date): P
   await writer.write([{ sql: "UPDATE outbox SET parked_at = ? WHERE seq = ?", args: [now.getTime(), seq] }]);
 }
 
+/** Gives refused events another chance, for an edge can be mended, and forgets old ones; answers how many can go again. */
+export async function sweepOutbox(
+  { writer }: Store,
+  { parkedUntil, forgetBefore }: { parkedUntil: Date; forgetBefore: Date },
+): Promise<number> {
+  const [, tried] = await writer.write([
+    {
+      sql: "DELETE FROM outbox WHERE parked_at IS NOT NULL AND created_at < ?",
+      args: [forgetBefore.getTime()],
+    },
+    { sql: "UPDATE outbox SET parked_at = NULL WHERE parked_at <= ?", args: [parkedUntil.getTime()] },
+  ]);
+  return tried!.rowsAffected;
+}
+
 export interface OutboxDepth {
   waiting: number;
   parked: number;

@@ -65,6 +65,8 @@ export function createSupervisor(options: Options): Supervisor {
     known?.lose();
     try {
       sessions.set(row.id, options.adopt(row));
+      // What its last owner learned and did not tell.
+      options.onNews();
     } catch (error) {
       logger.error({ sessionId: row.id, error }, "a session could not be taken up; it is tried again");
     }
