@@ -19,6 +19,7 @@ export const errors = {
   "not-acceptable": { status: 406, title: "None of the accepted media types can be served" },
   "no-eligible-session": { status: 409, title: "No session can send this" },
   "session-not-pairing": { status: 409, title: "The session is not waiting to be linked" },
+  "session-limit-reached": { status: 409, title: "The workspace has as many sessions as it may have" },
   "session-ended": { status: 409, title: "The session has ended" },
   "idempotency-in-progress": { status: 409, title: "A request with this Idempotency-Key is still in progress" },
   "verification-approved": { status: 410, title: "The verification was already approved" },

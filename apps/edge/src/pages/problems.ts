@@ -27,6 +27,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
     "Send Authorization: Bearer with a key of your workspace. Keys begin with sandi_live_ or sandi_test_.",
   "insufficient-scope": "The detail names the scope. Use a key that has it, or make one.",
   "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",
+  "session-limit-reached": "Delete a session that is not needed, or use one that is there.",
   "session-ended": "The linked device is gone. Restart the session and link it again.",
   "session-not-pairing":
     "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",

@@ -20,11 +20,15 @@ interface Input {
   repetition: Repetition | undefined;
 }
 
+/** So many sessions may a workspace have; deleted ones do not count. */
+const sessionLimit = 50;
+
 /** Creates a session that wants to run; a connector takes it and shows QR codes. */
 export async function createSession(
   services: Services,
   workspaceId: string,
   { name, repetition }: Input,
+  limit = sessionLimit,
 ): Promise<{ resource: Session; replayed: boolean }> {
   const { db } = services;
   const at = services.now().getTime();
@@ -35,7 +39,8 @@ export async function createSession(
     sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, publish_after, publish_count,
         created_at, updated_at)
       SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at}
-      WHERE ${notRepeated(workspaceId, repetition, since)}`.compile(db.kysely),
+      WHERE ${notRepeated(workspaceId, repetition, since)} AND ${limit} > (SELECT count(*) FROM session
+        WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
     ...(repetition
       ? [
           sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
@@ -64,7 +69,10 @@ export async function createSession(
     if (!row) throw new AppError("session-not-found");
     return { resource: toSession(row), replayed: true };
   }
-  if (!stored) throw new AppError("internal-error");
+  if (!stored) {
+    const detail = `A workspace has at most ${limit} sessions; delete one that is not needed.`;
+    throw new AppError("session-limit-reached", { detail });
+  }
   const session = toSession(stored);
   publishSessionLater(services, { id, workspaceId, desired: "running", revision: 1, publishCount: 1 });
   if (repetition) {

@@ -44,7 +44,10 @@ export const sessions = new OpenAPIHono<AppEnv>()
         "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. Scope: `session:manage`, as for all of these.",
       middleware: [manage, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
-      responses: { 201: json(Session, "Created."), ...problems(...ofBodies, "idempotency-key-reused") },
+      responses: {
+        201: json(Session, "Created."),
+        ...problems(...ofBodies, "session-limit-reached", "idempotency-key-reused"),
+      },
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
