@@ -170,9 +170,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
         match: bestMatch,
       });
       if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
-      await sessionOf(services, c.var.key.workspaceId, sessionId);
+      const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
       const { qr } = await ask(services, QrRpc, { sessionId });
-      if (!qr) throw new AppError("session-not-pairing");
+      if (!qr) throw notPairing(session);
       if (type === "image/png") return c.body(await qrPng(qr.qr), 200, { "content-type": type });
       if (type === "image/svg+xml") return c.body(qrSvg(qr.qr), 200, { "content-type": type });
       return c.json(qr, 200);
@@ -196,8 +196,12 @@ export const sessions = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
       const { e164 } = parsePhone(c.req.valid("json").phone, "/phone");
-      await sessionOf(services, c.var.key.workspaceId, sessionId);
-      return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
+      const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
+      try {
+        return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
+      } catch (error) {
+        throw error instanceof AppError && error.code === "session-not-pairing" ? notPairing(session) : error;
+      }
     },
   )
   .openapi(
@@ -231,6 +235,15 @@ async function sessionOf({ db }: Services, workspaceId: string, id: string): Pro
   const row = await findSession(db, workspaceId, id);
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
+}
+
+/** One that was just made or restarted gets there by itself: that is worth another try, and said. */
+function notPairing({ state, reason }: Session): AppError {
+  if (state === "connecting" || (state === "stopped" && reason === "created")) {
+    const detail = "The connector is still starting the session; try again in a second.";
+    return new AppError("session-not-pairing", { detail, retryAfter: 1 });
+  }
+  return new AppError("session-not-pairing", { detail: `Its state is ${state}.` });
 }
 
 /** The first supported type that the header takes, by its own order of preference. */
