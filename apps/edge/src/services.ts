@@ -14,6 +14,7 @@ export type RpcAnswer = { status: number; body: unknown } | undefined;
 export interface Services {
   db: Db;
   now: () => Date;
+  sleep: (ms: number) => Promise<void>;
   random: Random;
   publicUrl: string;
   peppers: KeyRing;

@@ -93,6 +93,7 @@ export async function startEdge(): Promise<Edge> {
   const services: Services = {
     db: createDatabase<Tables>(counted),
     now,
+    sleep: () => Promise.resolve(),
     random: webRandom,
     publicUrl: "https://api.test",
     peppers: createKeyRing(generateKeyText("p1", webRandom)),

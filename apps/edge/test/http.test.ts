@@ -1,5 +1,6 @@
 import { errors, type Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
@@ -318,6 +319,82 @@ describe("the database", () => {
     expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
     await expect(late?.()).rejects.toThrow("UNIQUE");
     expect(await edge.count("verification")).toBe(0);
+  });
+
+  /** Every write is stored and its answer lost, until the function that is answered is called. */
+  async function loseAnswers() {
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        await db.write(queries);
+        throw new DatabaseFetchError("lost");
+      },
+    };
+    return () => {
+      edge.services.db = db;
+    };
+  }
+  /** Lets the withdrawal wait, so that a test can act before it. */
+  function holdWithdrawals() {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    edge.services.sleep = () => released;
+    return release;
+  }
+
+  it.each(creates)("withdraws %s that was stored when the answer to settle it was lost, too", async (request, body) => {
+    const sessionId = await edge.addSession();
+    const input = await body();
+    const headers = { "idempotency-key": "again" };
+    const release = holdWithdrawals();
+    const answered = await loseAnswers();
+    expect((await edge.api(request, input, { headers })).status).toBe(503);
+    answered();
+    release();
+    await edge.settled();
+    edge.advance(60_000);
+    await runCron(edge.services);
+    expect(edge.jobs.filter(({ body: job }) => !("desired" in job) || job.desired !== "deleted")).toEqual([]);
+    expect(await edge.rows("SELECT id FROM message WHERE status <> 'canceled'")).toEqual([]);
+    expect(await edge.rows("SELECT id FROM verification WHERE status <> 'canceled'")).toEqual([]);
+    expect(await edge.rows("SELECT id FROM session WHERE desired <> 'deleted' AND name = 'a'")).toEqual([]);
+    expect(await edge.count("idempotency")).toBe(0);
+    const again = await edge.api(request, input, { headers });
+    expect([again.status < 300, again.headers.get("idempotent-replayed"), sessionId]).toEqual([true, null, sessionId]);
+  });
+
+  it("does not withdraw what a repetition was answered with meanwhile", async () => {
+    await edge.addSession();
+    const headers = { "idempotency-key": "again" };
+    const release = holdWithdrawals();
+    const answered = await loseAnswers();
+    expect((await edge.api("POST /v1/verifications", { to }, { headers })).status).toBe(503);
+    answered();
+    const again = await edge.api<Verification>("POST /v1/verifications", { to }, { headers });
+    expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([202, "true"]);
+    // The answer is kept beside it; the withdrawal still waits.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    release();
+    await edge.settled();
+    const found = await edge.api<Verification>(`GET /v1/verifications/${again.body.id}`);
+    expect([found.body.status, found.body.delivery.status]).toEqual(["pending", "queued"]);
+  });
+
+  it("gives the send of a withdrawn resend back", async () => {
+    await edge.addSession();
+    const { body: first } = await edge.api<Verification>("POST /v1/verifications", { to });
+    await edge.settled();
+    edge.advance(30_000);
+    const answered = await loseAnswers();
+    const release = holdWithdrawals();
+    expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
+    answered();
+    release();
+    await edge.settled();
+    const again = await edge.api<Verification>("POST /v1/verifications", { to });
+    expect([again.status, again.body.id, again.body.sendsLeft]).toEqual([202, first.id, 3]);
   });
 
   it("lets no check count late once 503 was answered, and takes its repetition", async () => {

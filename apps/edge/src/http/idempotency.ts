@@ -1,8 +1,9 @@
 import { AppError } from "@sandi/contracts";
 import { base64url } from "@sandi/crypto";
-import { sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "hono";
 import type { Db } from "../db/schema.ts";
+import type { Services } from "../services.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** What a request says about being a repetition. */
@@ -16,6 +17,12 @@ export interface Earlier {
   fingerprint: string;
   resourceId: string;
   response: string | null;
+}
+
+/** What a create answers. */
+export interface Accepted<Resource> {
+  resource: Resource;
+  replayed: boolean;
 }
 
 export const idempotencyTtlMs = 24 * 3600_000;
@@ -48,20 +55,76 @@ export function notRepeated(workspaceId: string, repetition: Repetition | undefi
     AND key_hash = ${repetition.keyHash} AND created_at > ${since})`;
 }
 
-/** Checks that a found answer is to this very request. */
-export function sameRequest(earlier: Earlier, repetition: Repetition | undefined): Earlier {
-  if (earlier.fingerprint !== repetition?.fingerprint) throw new AppError("idempotency-key-reused");
-  return earlier;
+/** Notes, inside the batch that creates it, which resource a key has made: `made` selects its `id`, or nothing. */
+export function noteRepetition(
+  db: Db,
+  workspaceId: string,
+  { repetition, made, at }: { repetition: Repetition | undefined; made: RawBuilder<unknown>; at: number },
+): CompiledQuery[] {
+  if (!repetition) return [];
+  // An older row of the same key has lapsed, or nothing would have been made.
+  return [
+    sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
+      SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, id, ${at} FROM (${made})`.compile(
+      db.kysely,
+    ),
+  ];
 }
 
-/** Keeps the answer for replays; a resource without one is rendered anew. */
-export async function rememberResponse(db: Db, workspaceId: string, repetition: Repetition, response: unknown) {
-  await db.kysely
+/** True in SQL when this key has not been answered with success: its row, if any, is of a write whose answer was lost. */
+export function notAnswered(workspaceId: string, repetition: Repetition | undefined) {
+  if (!repetition) return sql<boolean>`1`;
+  return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
+    AND key_hash = ${repetition.keyHash} AND response IS NOT NULL)`;
+}
+
+/** Forgets a key whose resource was withdrawn, behind the statement that did so; another request's row stays. */
+export function forgetRepetition(
+  db: Db,
+  workspaceId: string,
+  { repetition, at }: { repetition: Repetition | undefined; at: number },
+): CompiledQuery[] {
+  if (!repetition) return [];
+  return [
+    sql`DELETE FROM idempotency WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition.keyHash}
+      AND created_at = ${at} AND response IS NULL AND changes() = 1`.compile(db.kysely),
+  ];
+}
+
+/** Answers an earlier request again; what was not kept is rendered anew. */
+export async function replay<Resource>(
+  services: Services,
+  workspaceId: string,
+  { earlier, repetition, render }: Replay<Resource>,
+): Promise<Accepted<Resource>> {
+  const { fingerprint, resourceId, response } = earlier;
+  if (fingerprint !== repetition?.fingerprint) throw new AppError("idempotency-key-reused");
+  if (response !== null) return { resource: JSON.parse(response) as Resource, replayed: true };
+  const resource = await render(resourceId);
+  keepResponse(services, workspaceId, { repetition, response: resource });
+  return { resource, replayed: true };
+}
+
+interface Replay<Resource> {
+  earlier: Earlier;
+  repetition: Repetition | undefined;
+  render: (id: string) => Promise<Resource>;
+}
+
+/** Keeps the answer for replays, beside it. */
+export function keepResponse(
+  { db, waitUntil, log }: Services,
+  workspaceId: string,
+  { repetition, response }: { repetition: Repetition | undefined; response: unknown },
+): void {
+  if (!repetition) return;
+  const work = db.kysely
     .updateTable("idempotency")
     .set({ response: JSON.stringify(response) })
     .where("workspaceId", "=", workspaceId)
     .where("keyHash", "=", repetition.keyHash)
     .execute();
+  waitUntil(work.catch((error: unknown) => log("an answer was not kept for replays", error)));
 }
 
 /** JSON with sorted keys: the same request however its fields were ordered. */

@@ -1,4 +1,6 @@
-import type { Db, MessageTable } from "../db/schema.ts";
+import { sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { notAnswered, type Repetition } from "../http/idempotency.ts";
 import type { MessageRow } from "./present.ts";
 
 const columns = [
@@ -39,30 +41,22 @@ export async function markUnpublished(db: Db, workspaceId: string, { id, now }: 
     .execute();
 }
 
-/**
- * After a write without an answer: takes the message's id away, so that a write that is still under way cannot land.
- * Answers false when the message was there already: the write had landed.
- */
-export async function voidMessage(db: Db, workspaceId: string, { id, now }: { id: string; now: number }) {
-  const nothing: Partial<MessageTable> = { sealed: null, template: null, verificationId: null };
-  const { numInsertedOrUpdatedRows } = await db.kysely
-    .insertInto("message")
-    .values({
-      ...nothing,
-      id,
-      workspaceId,
-      sessionId: "",
-      toMasked: "",
-      status: "canceled",
-      claimFence: 0,
-      attempt: 0,
-      publishAfter: 0,
-      publishCount: 0,
-      expiresAt: now,
-      createdAt: now,
-      updatedAt: now,
-    })
-    .onConflict((conflict) => conflict.column("id").doNothing())
-    .executeTakeFirst();
-  return (numInsertedOrUpdatedRows ?? 0n) > 0n;
+/** After a write without an answer: takes the message's id away, so that a write under way cannot land, unless it has. */
+export function blockMessage(db: Db, workspaceId: string, { id, now }: { id: string; now: number }) {
+  return sql`${voided(workspaceId, id, now)} ON CONFLICT (id) DO NOTHING`.compile(db.kysely);
 }
+
+/** As `blockMessage`, and what has landed is canceled: `changes() = 1` behind it. Not if a repetition was answered. */
+export function withdrawMessage(
+  db: Db,
+  workspaceId: string,
+  { id, now, repetition }: { id: string; now: number; repetition: Repetition | undefined },
+) {
+  return sql`${voided(workspaceId, id, now)} ON CONFLICT (id) DO UPDATE
+    SET status = 'canceled', sealed = NULL, updated_at = ${now}
+    WHERE status = 'queued' AND ${notAnswered(workspaceId, repetition)}`.compile(db.kysely);
+}
+
+const voided = (workspaceId: string, id: string, now: number) => sql`INSERT INTO message (id, workspace_id, session_id,
+    to_masked, status, publish_after, publish_count, expires_at, created_at, updated_at)
+  VALUES (${id}, ${workspaceId}, '', '', 'canceled', 0, 0, ${now}, ${now}, ${now})`;

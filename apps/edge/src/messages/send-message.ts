@@ -1,14 +1,17 @@
 import { AppError, type CreateMessage, type Message } from "@sandi/contracts";
 import { sql } from "kysely";
-import { isUnreachable } from "../db/failures.ts";
+import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import {
+  type Accepted,
   type Earlier,
+  forgetRepetition,
   idempotencyTtlMs,
+  keepResponse,
+  noteRepetition,
   notRepeated,
-  rememberResponse,
   type Repetition,
-  sameRequest,
+  replay,
   selectEarlier,
 } from "../http/idempotency.ts";
 import { parsePhone } from "../phone.ts";
@@ -17,7 +20,7 @@ import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
 import type { MessageRow } from "./present.ts";
 import { toMessage } from "./present.ts";
 import { firstPublishMs, publishLater } from "./publish.ts";
-import { findMessage, selectMessage, voidMessage } from "./repository.ts";
+import { blockMessage, findMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
 
@@ -28,10 +31,7 @@ interface Input {
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. */
-export async function sendMessage(
-  services: Services,
-  { key, body, repetition }: Input,
-): Promise<{ resource: Message; replayed: boolean }> {
+export async function sendMessage(services: Services, { key, body, repetition }: Input): Promise<Accepted<Message>> {
   const { db } = services;
   const { workspaceId, scopes } = key;
   const at = services.now().getTime();
@@ -49,13 +49,7 @@ export async function sendMessage(
         ${at + lifetimeMs}, ${at}, ${at}
       FROM session WHERE id = ${pickSession(workspaceId, body.sessionId)}
         AND ${notRepeated(workspaceId, repetition, since)}`.compile(db.kysely),
-    ...(repetition
-      ? [
-          sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
-            SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, id, ${at}
-            FROM message WHERE id = ${id}`.compile(db.kysely),
-        ]
-      : []),
+    ...noteRepetition(db, workspaceId, { repetition, made: sql`SELECT id FROM message WHERE id = ${id}`, at }),
     selectMessage(db, workspaceId, id),
   ] as const;
 
@@ -66,16 +60,27 @@ export async function sendMessage(
     earlier = results[0].rows[0];
     stored = results.at(-1)?.rows[0] as MessageRow | undefined;
   } catch (error) {
-    if (!isUnreachable(error) || (await voidMessage(db, workspaceId, { id, now: at }))) throw error;
-    stored = await findMessage(db, workspaceId, id);
+    const lost = { id, now: at, repetition };
+    stored = await recover(services, error, {
+      settle: async () => {
+        const [blocked, { rows }] = await db.write([
+          blockMessage(db, workspaceId, lost),
+          selectMessage(db, workspaceId, id),
+        ]);
+        return blocked.numAffectedRows === 0n ? rows[0] : undefined;
+      },
+      withdraw: () =>
+        db.write([withdrawMessage(db, workspaceId, lost), ...forgetRepetition(db, workspaceId, { repetition, at })]),
+    });
   }
 
   if (earlier) {
-    const { response, resourceId } = sameRequest(earlier, repetition);
-    if (response !== null) return { resource: JSON.parse(response) as Message, replayed: true };
-    const row = await findMessage(db, workspaceId, resourceId);
-    if (!row) throw new AppError("message-not-found");
-    return { resource: toMessage(row, viewer), replayed: true };
+    const render = async (made: string) => {
+      const row = await findMessage(db, workspaceId, made);
+      if (!row) throw new AppError("message-not-found");
+      return toMessage(row, viewer);
+    };
+    return replay(services, workspaceId, { earlier, repetition, render });
   }
   if (!stored) {
     const candidate = await selectCandidate(db, workspaceId, body.sessionId).executeTakeFirst();
@@ -83,12 +88,6 @@ export async function sendMessage(
   }
   const message = toMessage(stored, viewer);
   publishLater(services, workspaceId, { ...stored, publishCount: 1 });
-  if (repetition) {
-    services.waitUntil(
-      rememberResponse(db, workspaceId, repetition, message).catch((error: unknown) =>
-        services.log(`${id}: its answer was not kept for replays`, error),
-      ),
-    );
-  }
+  keepResponse(services, workspaceId, { repetition, response: message });
   return { resource: message, replayed: false };
 }

@@ -1,13 +1,18 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
-import { isUnreachable } from "../db/failures.ts";
+import { recover } from "../db/lost-writes.ts";
+import type { Db } from "../db/schema.ts";
 import {
+  type Accepted,
   type Earlier,
+  forgetRepetition,
   idempotencyTtlMs,
+  keepResponse,
+  notAnswered,
+  noteRepetition,
   notRepeated,
-  rememberResponse,
   type Repetition,
-  sameRequest,
+  replay,
   selectEarlier,
 } from "../http/idempotency.ts";
 import { firstPublishMs } from "../messages/publish.ts";
@@ -29,7 +34,7 @@ export async function createSession(
   workspaceId: string,
   { name, repetition }: Input,
   limit = sessionLimit,
-): Promise<{ resource: Session; replayed: boolean }> {
+): Promise<Accepted<Session>> {
   const { db } = services;
   const at = services.now().getTime();
   const id = newId(services, "ses");
@@ -41,13 +46,7 @@ export async function createSession(
       SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at}
       WHERE ${notRepeated(workspaceId, repetition, since)} AND ${limit} > (SELECT count(*) FROM session
         WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
-    ...(repetition
-      ? [
-          sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
-            SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, id, ${at}
-            FROM session WHERE id = ${id}`.compile(db.kysely),
-        ]
-      : []),
+    ...noteRepetition(db, workspaceId, { repetition, made: sql`SELECT id FROM session WHERE id = ${id}`, at }),
     selectSessions(db, workspaceId).where("id", "=", id),
   ] as const;
 
@@ -58,16 +57,16 @@ export async function createSession(
     earlier = results[0].rows[0];
     stored = results.at(-1)?.rows[0] as SessionRow | undefined;
   } catch (error) {
-    if (!isUnreachable(error) || (await voidSession(services, workspaceId, id))) throw error;
-    stored = await findSession(db, workspaceId, id);
+    stored = await recover(services, error, remedy(db, workspaceId, { id, at, repetition }));
   }
 
   if (earlier) {
-    const { response, resourceId } = sameRequest(earlier, repetition);
-    if (response !== null) return { resource: JSON.parse(response) as Session, replayed: true };
-    const row = await findSession(db, workspaceId, resourceId);
-    if (!row) throw new AppError("session-not-found");
-    return { resource: toSession(row), replayed: true };
+    const render = async (made: string) => {
+      const row = await findSession(db, workspaceId, made);
+      if (!row) throw new AppError("session-not-found");
+      return toSession(row);
+    };
+    return replay(services, workspaceId, { earlier, repetition, render });
   }
   if (!stored) {
     const detail = `A workspace has at most ${limit} sessions; delete one that is not needed.`;
@@ -75,24 +74,34 @@ export async function createSession(
   }
   const session = toSession(stored);
   publishSessionLater(services, { id, workspaceId, desired: "running", revision: 1, publishCount: 1 });
-  if (repetition) {
-    services.waitUntil(
-      rememberResponse(db, workspaceId, repetition, session).catch((error: unknown) =>
-        services.log(`${id}: its answer was not kept for replays`, error),
-      ),
-    );
-  }
+  keepResponse(services, workspaceId, { repetition, response: session });
   return { resource: session, replayed: false };
 }
 
-/** As `voidMessage`: after a lost answer, takes the id away so that a late write cannot land. */
-async function voidSession({ db, now }: Services, workspaceId: string, id: string): Promise<boolean> {
-  const at = now().getTime();
-  const { numAffectedRows } = await db.kysely.executeQuery(
-    sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
-        publish_count, created_at, updated_at)
-      VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, 0, 0, ${at}, ${at})
-      ON CONFLICT (id) DO NOTHING`.compile(db.kysely),
-  );
-  return (numAffectedRows ?? 0n) > 0n;
+interface Lost {
+  id: string;
+  at: number;
+  repetition: Repetition | undefined;
+}
+
+/** As for messages: the id is taken away, or the session that has landed is deleted again. */
+function remedy(db: Db, workspaceId: string, { id, at, repetition }: Lost) {
+  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
+      publish_count, created_at, updated_at)
+    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, 0, 0, ${at}, ${at}) ON CONFLICT (id)`;
+  return {
+    settle: async () => {
+      const [, { rows }] = await db.write([
+        sql`${gone} DO NOTHING`.compile(db.kysely),
+        selectSessions(db, workspaceId).where("id", "=", id),
+      ]);
+      return rows[0];
+    },
+    withdraw: () =>
+      db.write([
+        sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1, publish_count = 1
+          WHERE desired <> 'deleted' AND ${notAnswered(workspaceId, repetition)}`.compile(db.kysely),
+        ...forgetRepetition(db, workspaceId, { repetition, at }),
+      ]),
+  };
 }

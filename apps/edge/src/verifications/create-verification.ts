@@ -1,24 +1,27 @@
 import { AppError, type CreateVerification, type Verification } from "@sandi/contracts";
 import { codeMac, numericCode, phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
-import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey } from "../db/schema.ts";
+import { recover } from "../db/lost-writes.ts";
+import type { Db, KnownKey } from "../db/schema.ts";
 import {
+  type Accepted,
   type Earlier,
+  forgetRepetition,
   idempotencyTtlMs,
+  keepResponse,
+  noteRepetition,
   notRepeated,
-  rememberResponse,
   type Repetition,
-  sameRequest,
+  replay,
   selectEarlier,
 } from "../http/idempotency.ts";
 import { firstPublishMs, publishLater } from "../messages/publish.ts";
-import { voidMessage } from "../messages/repository.ts";
+import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
 import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
-import { selectVerification } from "./repository.ts";
+import { findVerification, selectVerification } from "./repository.ts";
 import { lifetimePlaceholder, otpTemplate } from "./template.ts";
 
 const sends = 5;
@@ -31,11 +34,6 @@ interface Input {
   key: KnownKey;
   body: CreateVerification;
   repetition: Repetition | undefined;
-}
-
-export interface Accepted<Resource> {
-  resource: Resource;
-  replayed: boolean;
 }
 
 /** Creates a verification or sends a pending one's code again: rows and job are one fact, stored in one batch. */
@@ -55,12 +53,13 @@ export async function createVerification(services: Services, input: Input): Prom
     earlier = results[0].rows[0];
     stored = results.at(-1)?.rows[0] as VerificationRow | undefined;
   } catch (error) {
-    if (!isUnreachable(error) || (await voidMessage(db, key.workspaceId, { id: messageId, now: at }))) throw error;
-    const [byMessage] = await db.read([selectVerification(db, key.workspaceId, idOfMessage(messageId))]);
-    stored = byMessage.rows[0];
+    stored = await recover(services, error, remedy(db, input, { at, id, messageId }));
   }
 
-  if (earlier) return replay(services, input, sameRequest(earlier, repetition));
+  if (earlier) {
+    const render = (made: string) => renderAnew(services, key, made);
+    return replay(services, key.workspaceId, { earlier, repetition, render });
+  }
   if (!stored) throw await refusal(services, input, prepared.toHash);
   const verification = toVerification(stored, { now: at, scopes: key.scopes, created: stored.id === id });
   publishLater(services, key.workspaceId, {
@@ -69,22 +68,51 @@ export async function createVerification(services: Services, input: Input): Prom
     expiresAt: stored.expiresAt,
     publishCount: 1,
   });
-  if (repetition) {
-    services.waitUntil(
-      rememberResponse(db, key.workspaceId, repetition, verification).catch((error: unknown) =>
-        services.log(`${id}: its answer was not kept for replays`, error),
-      ),
-    );
-  }
+  keepResponse(services, key.workspaceId, { repetition, response: verification });
   return { resource: verification, replayed: false };
 }
+
+interface Ids {
+  at: number;
+  id: string;
+  messageId: string;
+}
+
+/** For the batch whose answer was lost; to withdraw a resend gives its send back. */
+function remedy(db: Db, { key: { workspaceId }, repetition }: Input, { at, id, messageId }: Ids) {
+  const lost = { id: messageId, now: at, repetition };
+  return {
+    settle: async () => {
+      const [, { rows }] = await db.write([
+        blockMessage(db, workspaceId, lost),
+        selectVerification(db, workspaceId, idOfMessage(messageId)),
+      ]);
+      return rows[0];
+    },
+    withdraw: () =>
+      db.write([
+        withdrawMessage(db, workspaceId, lost),
+        ...forgetRepetition(db, workspaceId, { repetition, at }),
+        // The code of a verification that nobody was told of is forgotten.
+        sql`UPDATE verification SET status = 'canceled', code_mac = NULL, sealed_code = NULL, updated_at = ${at}
+          WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending' AND message_id = ${messageId}
+            AND ${isWithdrawn(messageId)}`.compile(db.kysely),
+        sql`UPDATE verification SET sends_left = sends_left + 1, next_send_at = ${at}, updated_at = ${at}
+          WHERE id = ${idOfMessage(messageId)} AND id <> ${id} AND workspace_id = ${workspaceId} AND status = 'pending'
+            AND message_id = ${messageId} AND next_send_at > ${at} AND ${isWithdrawn(messageId)}`.compile(db.kysely),
+      ]),
+  };
+}
+
+const isWithdrawn = (messageId: string) =>
+  sql<boolean>`EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status = 'canceled')`;
 
 const idOfMessage = (messageId: string) => sql<string>`(SELECT verification_id FROM message WHERE id = ${messageId})`;
 
 async function prepare(
   { db, phoneKey, peppers, random, seal }: Services,
   { key, body, repetition }: Input,
-  { at, id, messageId }: { at: number; id: string; messageId: string },
+  { at, id, messageId }: Ids,
 ) {
   const { workspaceId } = key;
   const phone = parsePhone(body.to, "/to");
@@ -128,27 +156,20 @@ async function prepare(
       WHERE verification_id = ${idOfMessage(messageId)} AND id <> ${messageId} AND status = 'queued'`.compile(
       db.kysely,
     ),
-    ...(repetition
-      ? [
-          // An older row of the same key has lapsed, or nothing would have been stored above.
-          sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
-            SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, verification_id, ${at}
-            FROM message WHERE id = ${messageId}`.compile(db.kysely),
-        ]
-      : []),
+    ...noteRepetition(db, workspaceId, {
+      repetition,
+      made: sql`SELECT verification_id AS id FROM message WHERE id = ${messageId}`,
+      at,
+    }),
     selectVerification(db, workspaceId, idOfMessage(messageId)),
   ] as const;
   return { statements, toHash };
 }
 
-async function replay({ db, now }: Services, { key }: Input, earlier: Earlier): Promise<Accepted<Verification>> {
-  if (earlier.response !== null) {
-    return { resource: JSON.parse(earlier.response) as Verification, replayed: true };
-  }
-  const [{ rows }] = await db.read([selectVerification(db, key.workspaceId, earlier.resourceId)]);
-  if (!rows[0]) throw new AppError("verification-not-found");
-  const viewer = { now: now().getTime(), scopes: key.scopes, created: rows[0].sendsLeft === sends - 1 };
-  return { resource: toVerification(rows[0], viewer), replayed: true };
+async function renderAnew({ db, now }: Services, key: KnownKey, id: string): Promise<Verification> {
+  const row = await findVerification(db, key.workspaceId, id);
+  if (!row) throw new AppError("verification-not-found");
+  return toVerification(row, { now: now().getTime(), scopes: key.scopes, created: row.sendsLeft === sends - 1 });
 }
 
 /** Nothing was stored: because no session can send, or because it is too early. */
