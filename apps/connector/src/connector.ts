@@ -21,7 +21,9 @@ import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
 import { nodeAtRest } from "./store/at-rest.ts";
 import { credentialStore } from "./store/credentials.ts";
-import { findSetting, storeSetting } from "./store/numbers.ts";
+import { numberStore } from "./store/numbers.ts";
+import { openPseudonyms } from "./store/pseudonyms.ts";
+import { findSetting, storeSetting } from "./store/settings.ts";
 import { outboxDepth, sweepOutbox } from "./store/outbox.ts";
 import { sweepLedger } from "./store/ledger.ts";
 import { openStore } from "./store/store.ts";
@@ -65,6 +67,9 @@ export async function startConnector(
     return sealer;
   };
 
+  const ownAtRest = nodeAtRest(keys, "connector", services.random);
+  const pseudonym = await openPseudonyms(store, ownAtRest, services.random);
+
   const callEdge = createEdgeCaller(config, services);
   const metrics = createMetrics(
     { sessionsByState: () => supervisor.countByState(), outbox: () => outboxDepth(store), now: services.now },
@@ -79,8 +84,8 @@ export async function startConnector(
     onDelivered: (events) => metrics.eventsDelivered.inc(events),
     onParked: () => metrics.eventsParked.inc(),
   });
-  const deliveries = createDeliveries({ services, store, atRest: atRestOf, onNews: outbox.poke });
-  const openCredentials = credentialStore(store);
+  const deliveries = createDeliveries({ services, store, atRest: atRestOf, pseudonym, onNews: outbox.poke });
+  const openCredentials = credentialStore(store, pseudonym);
   const gate = createGate(config.connectConcurrency);
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
   const versions = createVersions({
@@ -127,7 +132,7 @@ export async function startConnector(
     metrics,
     claim: createClaims(callEdge, run),
     unseal: createNodeUnsealer(config.sealPrivateKey),
-    numbers: createNumbers(store, services),
+    numbers: createNumbers(numberStore(store, pseudonym, ownAtRest), services),
     deliveries,
     find: supervisor.find,
     ackTimeoutMs: config.ackTimeoutMs,

@@ -21,6 +21,8 @@ import {
   storeWish,
   writeFenced,
 } from "../src/store/sessions.ts";
+import { numberStore } from "../src/store/numbers.ts";
+import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { migrations } from "../src/store/schema.ts";
 import { createWriter } from "../src/store/writer.ts";
 import { openStore, type Store } from "../src/store/store.ts";
@@ -35,6 +37,7 @@ const wish = (sessionId: string, revision = 1) =>
   storeWish(store, { sessionId, workspaceId, desired: "running", revision }, at);
 const acquire = (from: Store, owner: string, run: string, more: Partial<Parameters<typeof acquireLeases>[1]> = {}) =>
   acquireLeases(from, { owner, run, now: at, leaseMs: 15_000, includeOwn: false, limit: 100, ...more });
+const pseudonym = (text: string) => `p${text}`;
 const later = (ms: number) => new Date(at.getTime() + ms);
 
 /** The store on libSQL's own client, as it is with a remote database. */
@@ -161,20 +164,51 @@ describe.each([
     expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 0 });
   });
 
+  test("pseudonyms stay the same for a database, also under newer keys, and are others in another", async () => {
+    const old = generateKeyText("k1", webRandom);
+    const newer = createKeyRing(`${generateKeyText("k2", webRandom)},${old}`);
+    const under = (keys: typeof newer) => nodeAtRest(keys, "connector", webRandom);
+    const [one, two] = await Promise.all([
+      openPseudonyms(store, under(createKeyRing(old)), webRandom),
+      openPseudonyms(other, under(createKeyRing(old)), webRandom),
+    ]);
+    expect(one("6281200000001")).toMatch(/^[\w-]{22}$/);
+    expect(one("6281200000001")).not.toBe(one("6281200000002"));
+    expect(two("6281200000001")).toBe(one("6281200000001"));
+    const renewed = await openPseudonyms(store, under(newer), webRandom);
+    expect(renewed("6281200000001")).toBe(one("6281200000001"));
+    await expect(openPseudonyms(store, under(createKeyRing(old)), webRandom)).rejects.toThrow("not configured");
+    await store.client.execute("DELETE FROM setting");
+    expect((await openPseudonyms(store, under(newer), webRandom))("6281200000001")).not.toBe(one("6281200000001"));
+  });
+
+  test("a known number is found again and lies open nowhere", async () => {
+    const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "connector", webRandom);
+    const numbers = numberStore(store, await openPseudonyms(store, atRest, webRandom), atRest);
+    const known = { digits: "6281200000001", jid: "6281200000001@s.whatsapp.net", until: later(1000) };
+    const dead = { digits: "6281200000002", jid: null, until: later(1000) };
+    await numbers.store([known, dead]);
+    expect(await numbers.find(known.digits, at)).toEqual(known);
+    expect(await numbers.find(dead.digits, at)).toEqual(dead);
+    expect(await numbers.find(known.digits, later(1000))).toBeNull();
+    const { rows } = await store.client.execute("SELECT * FROM number");
+    expect(JSON.stringify(rows)).not.toContain("81200000");
+  });
+
   test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {
     const sessionId = newId("ses");
     await wish(sessionId);
     const [mine] = await acquire(store, "a", "a.1");
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
     const stale = { sessionId, fence: mine!.fence };
-    const old = credentialStore(store)(stale, atRest);
+    const old = credentialStore(store, pseudonym)(stale, atRest);
     await old.write([{ kind: "session", id: "x.0", value: "first" }]);
     const message = { messageId: newId("msg"), sessionId, waId: "W1", chat: "1@s.whatsapp.net", chatLid: null };
     const entry = { ...message, rank: rank.sending, sealed: null, sealedUntil: null };
     await attemptWriter(store)({ fence: stale, entry, at });
 
     const [theirs] = await acquire(other, "b", "b.1", { now: later(20_000) });
-    const fresh = credentialStore(other)({ sessionId, fence: theirs!.fence }, atRest);
+    const fresh = credentialStore(other, pseudonym)({ sessionId, fence: theirs!.fence }, atRest);
     await fresh.write([{ kind: "session", id: "x.0", value: "second" }]);
 
     await expect(old.write([{ kind: "session", id: "x.0", value: "third" }])).rejects.toThrow(LeaseLost);
@@ -204,7 +238,7 @@ describe.each([
     await wish(two);
     const rows = new Map((await acquire(store, "a", "a.1")).map((row) => [row.id, row.fence]));
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "any", webRandom);
-    const open = credentialStore(store);
+    const open = credentialStore(store, pseudonym);
     const stale = open({ sessionId: one, fence: rows.get(one)! - 1 }, atRest);
     const good = open({ sessionId: two, fence: rows.get(two)! }, atRest);
     const outcomes = await Promise.allSettled([
@@ -221,7 +255,7 @@ describe.each([
     await wish(sessionId);
     const [row] = await acquire(store, "a", "a.1");
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
-    const credentials = credentialStore(store)({ sessionId, fence: row!.fence }, atRest);
+    const credentials = credentialStore(store, pseudonym)({ sessionId, fence: row!.fence }, atRest);
     await Promise.all(
       Array.from({ length: 50 }, (_, i) => credentials.write([{ kind: "creds", id: "creds", value: `snapshot ${i}` }])),
     );
@@ -232,7 +266,7 @@ describe.each([
     ]);
     await credentials.write([{ kind: "pre-key", id: "1", value: null }]);
     expect(await credentials.read("pre-key", ["1", "2"])).toEqual(new Map([["2", "b"]]));
-    await store.client.execute("UPDATE credential SET key_id = '3' WHERE kind = 'pre-key' AND key_id = '2'");
+    await store.client.execute("UPDATE credential SET key_id = 'p3' WHERE kind = 'pre-key' AND key_id = 'p2'");
     await expect(credentials.read("pre-key", ["3"])).rejects.toThrow();
   });
 });

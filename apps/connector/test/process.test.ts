@@ -122,7 +122,15 @@ test("nothing secret is printed or lies open in the database", async () => {
     expect([name, output.includes(rig.environment[name]!)]).toEqual([name, false]);
   }
   for (const line of output.trim().split("\n")) expect(() => JSON.parse(line) as unknown).not.toThrow();
-  for (const secret of ["739155", "Your Acme code", "a long private text", "a written answer", "privKey", "noiseKey"]) {
+  for (const secret of [
+    "739155",
+    "Your Acme code",
+    "a long private text",
+    "a written answer",
+    "privKey",
+    "noiseKey",
+    "81388887777",
+  ]) {
     expect([secret, stored.includes(secret), database().includes(secret)]).toEqual([secret, false, false]);
   }
 }, 60_000);

@@ -16,6 +16,7 @@ import {
 } from "../store/ledger.ts";
 import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
 import { type Fence, writeFenced } from "../store/sessions.ts";
+import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
 
 /** What is known of messages that were taken on: in the ledger, and each news of them in the outbox with it. */
@@ -45,6 +46,7 @@ interface Options {
   services: Pick<Services, "now" | "newId">;
   store: Store;
   atRest: (sessionId: string) => AtRest;
+  pseudonym: Pseudonym;
   /** There is something in the outbox. */
   onNews: () => void;
 }
@@ -57,7 +59,7 @@ type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank"> & {
 const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
 const context = (id: string) => ({ table: "ledger", column: "sealed", id });
 
-export function createDeliveries({ services, store, atRest, onNews }: Options): Deliveries {
+export function createDeliveries({ services, store, atRest, pseudonym, onNews }: Options): Deliveries {
   /** The newest messages, so that acks and receipts need no read. */
   const recent = new LRUCache<string, Known>({ max: 20_000 });
   const begin = attemptWriter(store);
@@ -103,10 +105,22 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
     onNews();
   }
 
+  function isOneOf({ chat, chatLid }: Pick<Known, "chat" | "chatLid">, jids: string[]): boolean {
+    const names = jids.map(pseudonym);
+    return names.some((name) => name === chat || name === chatLid);
+  }
+
+  /** A receipt by a LID whose number nobody knows yet counts too: the message's id is a secret of the two sides. */
+  function isRecipient(entry: Known, jids: string[]): boolean {
+    if (isOneOf(entry, jids)) return true;
+    return entry.chatLid === null && jids.length === 1 && jids[0]!.endsWith("@lid");
+  }
+
   return {
     find: (messageId) => findByMessageId(store, messageId),
-    async begin(fence, { messageId, waId, chat, message, keepUntil }) {
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil }) {
       const { sessionId } = fence;
+      const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, context(waId));
       const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
       await begin({ fence, entry: { ...entry, sealed }, at: services.now() });
@@ -114,10 +128,10 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
       if (!recent.has(key(sessionId, waId)))
         recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
     },
-    async sent(fence, waId, chatLid) {
+    async sent(fence, waId, lid) {
       const entry = await known(fence.sessionId, waId);
       if (!entry) return;
-      entry.chatLid ??= chatLid;
+      entry.chatLid ??= lid === null ? null : pseudonym(lid);
       await move(fence, waId, entry, "sent");
     },
     async failed(fence, { messageId, waId, reason }) {
@@ -152,14 +166,8 @@ export function createDeliveries({ services, store, atRest, onNews }: Options): 
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
       if (!entry?.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
-      if (!person.some((name) => name === entry.chat || name === entry.chatLid)) return null;
+      if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, context(waId));
     },
   };
-}
-
-/** A receipt by a LID whose number nobody knows yet counts too: the message's id is a secret of the two sides. */
-function isRecipient({ chat, chatLid }: Known, names: string[]): boolean {
-  if (names.some((name) => name === chat || name === chatLid)) return true;
-  return chatLid === null && names.length === 1 && names[0]!.endsWith("@lid");
 }

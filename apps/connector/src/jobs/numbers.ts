@@ -1,7 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
-import { findNumber, type KnownNumber, storeNumbers } from "../store/numbers.ts";
-import type { Store } from "../store/store.ts";
+import type { KnownNumber, NumberStore } from "../store/numbers.ts";
 
 type Ask = (digits: string[]) => Promise<Map<string, string | null>>;
 
@@ -21,13 +20,13 @@ const knownDays = 14;
 const unknownHours = 6;
 const perQuery = 50;
 
-export function createNumbers(store: Store, { now }: Pick<Services, "now">): Numbers {
+export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">): Numbers {
   const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
   const underway = new Map<string, Promise<string | null>>();
   const waiting = new Map<string, Waiting[]>();
 
   async function find(digits: string, sessionId: string, ask: Ask): Promise<string | null> {
-    const stored = await findNumber(store, digits, now());
+    const stored = await store.find(digits, now());
     if (stored) {
       recent.set(digits, stored);
       return stored.jid;
@@ -49,7 +48,7 @@ export function createNumbers(store: Store, { now }: Pick<Services, "now">): Num
       try {
         const answers = await ask(group.map(({ digits }) => digits));
         const known = group.map(({ digits }) => remember(digits, answers.get(digits) ?? null));
-        await storeNumbers(store, known);
+        await store.store(known);
         group.forEach(({ resolve }, i) => resolve(known[i]?.jid ?? null));
       } catch (error) {
         for (const { reject } of group) reject(error);

@@ -1,6 +1,7 @@
 import type { AtRest } from "@sandi/crypto";
 import type { InStatement } from "@libsql/client";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
+import type { Pseudonym } from "./pseudonyms.ts";
 import { text } from "./row.ts";
 import type { Store } from "./store.ts";
 
@@ -30,7 +31,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const context = (kind: string, id: string) => ({ table: "credential", column: kind, id });
 
-export function credentialStore(store: Store): OpenCredentials {
+export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredentials {
   const write = store.writer.bulk<Sealed, void>({
     statements(all) {
       const fences = JSON.stringify(all.map(({ fence }) => [fence.sessionId, fence.fence]));
@@ -64,13 +65,15 @@ export function credentialStore(store: Store): OpenCredentials {
     let turn: Promise<unknown> = Promise.resolve();
     return {
       async read(kind, ids) {
+        // Signal's ids hold the numbers of whom the session writes to.
+        const idOf = new Map(ids.map((id) => [pseudonym(id), id]));
         const { rows } = await store.client.execute({
           sql: `SELECT key_id, sealed FROM credential
                 WHERE session_id = ? AND kind = ? AND key_id IN (SELECT value FROM json_each(?))`,
-          args: [sessionId, kind, JSON.stringify(ids)],
+          args: [sessionId, kind, JSON.stringify([...idOf.keys()])],
         });
         const opened = rows.map(async (row): Promise<[string, string]> => {
-          const id = text(row, "key_id");
+          const id = idOf.get(text(row, "key_id"))!;
           return [id, decoder.decode(await atRest.open(text(row, "sealed"), context(kind, id)))];
         });
         return new Map(await Promise.all(opened));
@@ -79,8 +82,8 @@ export function credentialStore(store: Store): OpenCredentials {
         if (changes.length === 0) return;
         const sealing = Promise.all(
           changes.map(async ({ kind, id, value }): Promise<Sealed["rows"][number]> => {
-            if (value === null) return [kind, id, null];
-            return [kind, id, await atRest.seal(encoder.encode(value), context(kind, id))];
+            if (value === null) return [kind, pseudonym(id), null];
+            return [kind, pseudonym(id), await atRest.seal(encoder.encode(value), context(kind, id))];
           }),
         );
         const before = turn;

@@ -12,7 +12,7 @@ export interface LedgerEntry {
   messageId: string;
   sessionId: string;
   waId: string;
-  /** The recipient's jid by phone number, and by LID once it is known. */
+  /** Pseudonyms of the recipient's jid by phone number, and by LID once it is known. */
   chat: string | null;
   chatLid: string | null;
   rank: number;

@@ -1,4 +1,6 @@
-import { textOrNull } from "./row.ts";
+import type { AtRest } from "@sandi/crypto";
+import type { Pseudonym } from "./pseudonyms.ts";
+import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** What WhatsApp said about a number, and until when that is believed. */
@@ -9,30 +11,39 @@ export interface KnownNumber {
   until: Date;
 }
 
-export async function findNumber({ client }: Store, digits: string, now: Date): Promise<KnownNumber | null> {
-  const sql = "SELECT jid, until FROM number WHERE digits = ? AND until > ?";
-  const { rows } = await client.execute({ sql, args: [digits, now.getTime()] });
-  const row = rows[0];
-  if (!row) return null;
-  return { digits, jid: textOrNull(row, "jid"), until: new Date(Number(row["until"])) };
+/** Known numbers at rest: found by their pseudonym, their jids sealed. */
+export interface NumberStore {
+  find(digits: string, now: Date): Promise<KnownNumber | null>;
+  store(numbers: KnownNumber[]): Promise<void>;
 }
 
-export async function storeNumbers({ writer }: Store, numbers: KnownNumber[]): Promise<void> {
-  await writer.write(
-    numbers.map(({ digits, jid, until }) => ({
-      sql: `INSERT INTO number (digits, jid, until) VALUES (?, ?, ?)
-            ON CONFLICT (digits) DO UPDATE SET jid = excluded.jid, until = excluded.until`,
-      args: [digits, jid, until.getTime()],
-    })),
-  );
-}
+const context = (id: string) => ({ table: "number", column: "sealed_jid", id });
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
-export async function findSetting({ client }: Store, name: string): Promise<string | null> {
-  const { rows } = await client.execute({ sql: "SELECT value FROM setting WHERE name = ?", args: [name] });
-  return textOrNull(rows[0], "value");
-}
-
-export async function storeSetting({ writer }: Store, name: string, value: string): Promise<void> {
-  const sql = "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-  await writer.write([{ sql, args: [name, value] }]);
+export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
+  return {
+    async find(digits, now) {
+      const id = pseudonym(digits);
+      const sql = "SELECT id, sealed_jid, until FROM number WHERE id = ? AND until > ?";
+      const { rows } = await client.execute({ sql, args: [id, now.getTime()] });
+      const row = rows[0];
+      if (!row) return null;
+      const sealed = textOrNull(row, "sealed_jid");
+      const jid = sealed === null ? null : decoder.decode(await atRest.open(sealed, context(text(row, "id"))));
+      return { digits, jid, until: new Date(Number(row["until"])) };
+    },
+    async store(numbers) {
+      const rows = numbers.map(async ({ digits, jid, until }) => {
+        const id = pseudonym(digits);
+        const sealed = jid === null ? null : await atRest.seal(encoder.encode(jid), context(id));
+        return {
+          sql: `INSERT INTO number (id, sealed_jid, until) VALUES (?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET sealed_jid = excluded.sealed_jid, until = excluded.until`,
+          args: [id, sealed, until.getTime()],
+        };
+      });
+      await writer.write(await Promise.all(rows));
+    },
+  };
 }

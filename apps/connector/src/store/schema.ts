@@ -29,7 +29,7 @@ export const migrations: readonly Migration[] = [
          created_at INTEGER NOT NULL
        )`,
       `CREATE INDEX session_owner_run ON session (owner_run)`,
-      // What a session's WhatsApp login and Signal state consist of, each value sealed.
+      // What a session's WhatsApp login and Signal state consist of: each value sealed, each key id a pseudonym.
       `CREATE TABLE credential (
          session_id TEXT NOT NULL,
          kind TEXT NOT NULL,
@@ -37,7 +37,7 @@ export const migrations: readonly Migration[] = [
          sealed TEXT NOT NULL,
          PRIMARY KEY (session_id, kind, key_id)
        ) WITHOUT ROWID`,
-      // Every message that was taken on. rank: 1 sending, 2 sent, 3 delivered, 4 read, 9 failed.
+      // Every message that was taken on; the chat as pseudonyms of its jids. rank: 1 sending, 2 sent, 3 delivered, 4 read, 9 failed.
       `CREATE TABLE ledger (
          message_id TEXT PRIMARY KEY,
          session_id TEXT NOT NULL,
@@ -61,8 +61,8 @@ export const migrations: readonly Migration[] = [
        )`,
       `INSERT INTO outbox (seq, session_id, body, created_at) VALUES (${startOfCount}, '', '', 0)`,
       `DELETE FROM outbox`,
-      // What WhatsApp said about a number: its jid, or null when it has no account.
-      `CREATE TABLE number (digits TEXT PRIMARY KEY, jid TEXT, until INTEGER NOT NULL) WITHOUT ROWID`,
+      // What WhatsApp said about a number, under its pseudonym: its jid, or null when it has no account.
+      `CREATE TABLE number (id TEXT PRIMARY KEY, sealed_jid TEXT, until INTEGER NOT NULL) WITHOUT ROWID`,
       `CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
     ],
   },

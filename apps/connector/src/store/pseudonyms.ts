@@ -1,0 +1,22 @@
+import { createHmac, createSecretKey } from "node:crypto";
+import type { AtRest, Random } from "@sandi/crypto";
+import { settle, storeSetting } from "./settings.ts";
+import type { Store } from "./store.ts";
+
+/** Stands for a number or a jid where the database must find it again and need not know it. */
+export type Pseudonym = (text: string) => string;
+
+const setting = "pseudonym_key";
+const context = { table: "setting", column: "value", id: setting };
+
+/**
+ * The pseudonyms of a database: an HMAC under a key of its own, which lies sealed in it, so that they outlive the keys
+ * of `STORE_KEYS`. Rejects when that key cannot be opened.
+ */
+export async function openPseudonyms(store: Store, atRest: AtRest, random: Random): Promise<Pseudonym> {
+  const sealed = await settle(store, setting, await atRest.seal(random(32), context));
+  const bytes = await atRest.open(sealed, context);
+  if (atRest.isStale(sealed)) await storeSetting(store, setting, await atRest.seal(bytes, context));
+  const key = createSecretKey(bytes);
+  return (text) => createHmac("sha256", key).update(text).digest().toString("base64url", 0, 16);
+}
