@@ -116,3 +116,30 @@ describe("a route that takes no body", () => {
     expect(after).toEqual(before);
   });
 });
+
+describe("what is wrong is said in plain words", () => {
+  it.each([
+    ["messages", { to, text: "" }, "/sessionId is required; /type is required; /text must not be empty"],
+    [
+      "messages",
+      { sessionId: "x", to: "x".repeat(33), type: "image", text: "x".repeat(4097) },
+      '/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /type must be "text"; /text must be at most 4096 characters',
+    ],
+    ["messages", [], " must be an object, not an array"],
+    ["verifications", { to: null }, "/to must be a string, not null"],
+    ["verifications", { to, expiresIn: 59.5 }, "/expiresIn must be a whole number"],
+    ["verifications", { to, expiresIn: 59 }, "/expiresIn must be at least 60"],
+    ["verifications", { to, expiresIn: 601 }, "/expiresIn must be at most 600"],
+    ["verifications", { to, expiresIn: "60" }, "/expiresIn must be a number, not a string"],
+    ["verifications", { to, companyName: " " }, "/companyName must not be empty"],
+    ["verifications", { to, metadata: "x" }, "/metadata must be an object, not a string"],
+    ["verifications", { to, metadata: { a: 1 } }, "/metadata/a must be a string, not a number"],
+    ["verifications", { to, metadata: { "": "a" } }, "/metadata/ is a name that cannot be used: it must not be empty"],
+    ["verifications", { to, route: {} }, "/route/sessionId is required"],
+    ["sessions", { name: "x".repeat(65) }, "/name must be at most 64 characters"],
+  ])("%s %j", async (resource, input, expected) => {
+    const { status, body } = await edge.api(`POST /v1/${resource}`, input);
+    const said = body.errors?.map(({ pointer, message }) => `${pointer} ${message}`).join("; ");
+    expect([status, said]).toEqual([400, expected]);
+  });
+});

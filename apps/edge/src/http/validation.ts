@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode, type FieldError } from "@sandi/contracts";
 import type { Hook } from "@hono/zod-openapi";
+import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
 
 /** A request that does not fit its schema: each wrong field with its place and a plain reason. */
@@ -36,7 +37,7 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
         message: "is not a known field",
       }));
     }
-    return [{ pointer: pointerTo(prefix, path), message: plain(message) }];
+    return [{ pointer: pointerTo(prefix, path), message }];
   });
 }
 
@@ -44,16 +45,38 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
 export const pointerTo = (prefix: string, path: PropertyKey[]) =>
   prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
-/** Zod's sentences, without its preamble. */
-function plain(message: string): string {
-  const match = /^Invalid input: expected (.+), received (.+)$/.exec(message);
-  if (!match) return message;
-  return match[2] === "undefined"
-    ? "is required"
-    : `must be ${article(match[1] ?? "")}, not ${article(match[2] ?? "")}`;
+/** The words for every issue whose schema brings none of its own; Zod asks for them wherever the edge parses. */
+z.config({
+  customError: (issue) => {
+    if (issue.input === undefined) return "is required";
+    switch (issue.code) {
+      case "invalid_type":
+        return issue.expected === "int"
+          ? "must be a whole number"
+          : `must be ${article(names[issue.expected] ?? issue.expected)}, not ${article(typeOf(issue.input))}`;
+      case "invalid_value":
+        return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map((each) => JSON.stringify(each)).join(", ")}`;
+      case "too_small":
+        if (issue.minimum === 1 && issue.origin !== "number" && issue.origin !== "int") return "must not be empty";
+        return `must be ${issue.exact ? "" : "at least "}${amount(issue.minimum, issue.origin)}`;
+      case "too_big":
+        return `must be ${issue.exact ? "" : "at most "}${amount(issue.maximum, issue.origin)}`;
+      case "invalid_key":
+        return `is a name that cannot be used: it ${issue.issues[0]?.message ?? "is not valid"}`;
+      default:
+        return "is not valid";
+    }
+  },
+});
+
+const units: Record<string, string> = { string: " characters", array: " entries" };
+const names: Record<string, string> = { record: "object" };
+
+const amount = (limit: number | bigint, origin: string) => `${limit}${units[origin] ?? ""}`;
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
 }
 
-function article(type: string): string {
-  if (type === "null" || type === "NaN") return type;
-  return `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
-}
+const article = (type: string) => (type === "null" ? type : `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`);

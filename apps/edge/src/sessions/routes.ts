@@ -243,6 +243,7 @@ function notPairing({ state, reason }: Session): AppError {
     const detail = "The connector is still starting the session; try again in a second.";
     return new AppError("session-not-pairing", { detail, retryAfter: 1 });
   }
+  if (state === "pairing") return new AppError("session-not-pairing");
   return new AppError("session-not-pairing", { detail: `Its state is ${state}.` });
 }
 
