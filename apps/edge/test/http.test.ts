@@ -433,6 +433,24 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
+  it.each([
+    ["DELETE /v1/sessions/:id", 204],
+    ["POST /v1/sessions/:id/restart", 202],
+    ["POST /v1/sessions/:id/logout", 202],
+    ["POST /v1/verifications/:id/cancel", 200],
+  ])("answers %s as stored when only the answer was lost, and 503 when nothing was stored", async (route, good) => {
+    const sessionId = await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    await edge.settled();
+    const request = route.replace(":id", route.includes("sessions") ? sessionId : body.id);
+    loseNextWrite("before");
+    expect((await edge.api(request)).status).toBe(503);
+    loseNextWrite("after");
+    expect((await edge.api(request)).status).toBe(good);
+    await edge.settled();
+    expect(edge.jobs.length).toBe(route.includes("sessions") ? 2 : 1);
+  });
+
   it("is not mentioned in an answer when it fails in another way", async () => {
     edge.services.db = { ...edge.services.db, write: () => Promise.reject(new Error("SQLITE: SELECT secret FROM x")) };
     const { status, text } = await edge.api("POST /v1/sessions", { name: "a" });
