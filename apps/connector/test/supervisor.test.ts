@@ -108,6 +108,34 @@ test("one session that cannot be taken up does not keep the others out, and is t
   await until("it is taken up", () => one.find(ids[0]!));
 });
 
+test("stopping waits for a session that is just being taken up, and stops it too", async () => {
+  const id = newId("ses");
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const isAsked = Promise.withResolvers<void>();
+  const slow: Store = {
+    ...store,
+    writer: {
+      ...store.writer,
+      async write(statements) {
+        const results = await store.writer.write(statements);
+        if (!JSON.stringify(statements).includes("fence = fence + 1")) return results;
+        isAsked.resolve();
+        await gate;
+        return results;
+      },
+    },
+  };
+  const one = supervisor(slow);
+  const wished = one.wish(job(id));
+  await isAsked.promise;
+  const stopping = one.stop();
+  open();
+  await Promise.all([wished, stopping]);
+  expect(stopped).toEqual([id]);
+  await one.release();
+  expect((await findSession(store, id))!.ownerRun).toBeNull();
+});
+
 test("what another owns is not taken up", async () => {
   const id = newId("ses");
   await storeWish(store, job(id), now);

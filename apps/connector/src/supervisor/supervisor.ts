@@ -48,6 +48,7 @@ export function createSupervisor(options: Options): Supervisor {
   let isDraining = false;
   let cancelTick: (() => void) | undefined;
   let ticking: Promise<void> = Promise.resolve();
+  const wishes = new Set<Promise<unknown>>();
 
   async function acquire(includeOwn: boolean, sessionId?: string): Promise<void> {
     const limit = capacity - sessions.size;
@@ -106,6 +107,19 @@ export function createSupervisor(options: Options): Supervisor {
     options.onNews();
   }
 
+  async function wish(job: SessionJob): Promise<"taken" | "elsewhere"> {
+    const { row } = await storeWish(store, job, services.now());
+    if (row.isGone) {
+      await repeatGoodbye(row, job);
+      return "taken";
+    }
+    if (!sessions.has(row.id)) await acquire(true, row.id);
+    if (!sessions.has(row.id)) await reclaim(row.id);
+    const live = sessions.get(row.id);
+    live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
+    return live ? "taken" : "elsewhere";
+  }
+
   function schedule(): void {
     if (isDraining) return;
     cancelTick = services.after(leaseMs / 3, () => {
@@ -120,17 +134,10 @@ export function createSupervisor(options: Options): Supervisor {
       schedule();
     },
     find: (sessionId) => sessions.get(sessionId),
-    async wish(job) {
-      const { row } = await storeWish(store, job, services.now());
-      if (row.isGone) {
-        await repeatGoodbye(row, job);
-        return "taken";
-      }
-      if (!sessions.has(row.id)) await acquire(true, row.id);
-      if (!sessions.has(row.id)) await reclaim(row.id);
-      const live = sessions.get(row.id);
-      live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
-      return live ? "taken" : "elsewhere";
+    wish(job) {
+      const wished = wish(job).finally(() => wishes.delete(wished));
+      wishes.add(wished);
+      return wished;
     },
     countByState() {
       const counts = new Map<SessionState, number>();
@@ -145,8 +152,9 @@ export function createSupervisor(options: Options): Supervisor {
     async stop() {
       isDraining = true;
       cancelTick?.();
-      await ticking;
-      await Promise.all([...sessions.values()].map((live) => live.stop()));
+      // Each of them may be about to take a session up.
+      await Promise.allSettled([ticking, ...wishes]);
+      await Promise.allSettled([...sessions.values()].map((live) => live.stop()));
     },
     async release() {
       const fences = [...sessions.values()].map((live) => live.fence);
