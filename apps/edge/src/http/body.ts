@@ -98,7 +98,7 @@ function refuseUnreadable(body: unknown): void {
 function refused(place: Place, message: string): AppError {
   const path: string[] = [];
   for (let at = place; at.parent; at = at.parent) path.push(at.key);
-  return new AppError("invalid-request", { errors: [{ pointer: pointerTo("", path.reverse()), message }] });
+  return new AppError("invalid-request", { errors: [{ pointer: pointerTo("", path.toReversed()), message }] });
 }
 
 const tooLarge = (limit: number) =>
