@@ -65,6 +65,21 @@ describe("every route", () => {
     expect(await counts()).toEqual(before);
   });
 
+  it.each(routes)("%s refuses a test key, and nothing of it reaches a connector", async (request, body) => {
+    await edge.addSession("pairing");
+    const key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
+    let asked = 0;
+    edge.connector = () => {
+      asked++;
+      return undefined;
+    };
+    const before = await counts();
+    const answer = await edge.api(request, body, { key });
+    await edge.settled();
+    expect([answer.status, answer.body.code]).toEqual([403, "test-keys-not-supported"]);
+    expect([await counts(), edge.jobs, asked]).toEqual([before, [], 0]);
+  });
+
   it.each(routes)("%s names the scope that a key lacks", async (request, body, scope) => {
     const key = await edge.addKey(edge.workspace.id, ["analytics:read"]);
     const answer = await edge.api(request, body, { key });

@@ -9,6 +9,7 @@ export const errors = {
   "invalid-json": { status: 400, title: "The body is not JSON" },
   unauthenticated: { status: 401, title: "An API key is needed" },
   "service-token-invalid": { status: 401, title: "The service token is not valid" },
+  "test-keys-not-supported": { status: 403, title: "Test keys cannot be used yet" },
   "insufficient-scope": { status: 403, title: "The API key lacks a scope" },
   "link-invalid": { status: 403, title: "The link is not valid or has expired" },
   "not-found": { status: 404, title: "There is nothing at this address" },

@@ -15,6 +15,10 @@ export function authenticate(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const { services } = c.env;
     const key = await knownKey(services, c.req.header("authorization"));
+    // Nothing that a test key asks for may reach a connector, and there is no sandbox yet.
+    if (key.environment === "test") {
+      throw new AppError("test-keys-not-supported", { detail: "There is no sandbox yet: use a key `sandi_live_…`." });
+    }
     if (!anyOf.some((scope) => key.scopes.has(scope))) {
       throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
     }

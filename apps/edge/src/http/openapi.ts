@@ -16,7 +16,13 @@ export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<
 });
 
 /** Every route that wants a key answers these. */
-const everywhere: ErrorCode[] = ["unauthenticated", "insufficient-scope", "internal-error", "database-unavailable"];
+const everywhere: ErrorCode[] = [
+  "unauthenticated",
+  "test-keys-not-supported",
+  "insufficient-scope",
+  "internal-error",
+  "database-unavailable",
+];
 /** And every one with a body these. */
 export const ofBodies = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"] as const;
 

@@ -37,7 +37,8 @@ export function docs(api: OpenAPIHono<AppEnv>) {
   api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
     type: "http",
     scheme: "bearer",
-    description: "A key of your workspace: `sandi_live_…`.",
+    description:
+      "A key of your workspace: `sandi_live_…`. There is no sandbox yet: a key `sandi_test_…` is refused with `test-keys-not-supported`.",
   });
   let document: object | undefined;
   const describe = (publicUrl: string) =>

@@ -23,8 +23,8 @@ table.card{border-collapse:separate;border-spacing:0}
 const advice: Partial<Record<ErrorCode, string>> = {
   "invalid-request": "The list errors names each wrong field and what is wrong with it. Correct it and send again.",
   "invalid-json": "Send the body as UTF-8 JSON.",
-  unauthenticated:
-    "Send Authorization: Bearer with a key of your workspace. Keys begin with sandi_live_ or sandi_test_.",
+  unauthenticated: "Send Authorization: Bearer with a key of your workspace. Keys begin with sandi_live_.",
+  "test-keys-not-supported": "There is no sandbox yet. Use a key that begins with sandi_live_; it sends real messages.",
   "insufficient-scope": "The detail names the scope. Use a key that has it, or make one.",
   "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",
   "session-limit-reached": "Delete a session that is not needed, or use one that is there.",
