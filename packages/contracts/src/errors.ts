@@ -22,7 +22,6 @@ export const errors = {
   "session-not-pairing": { status: 409, title: "The session is not waiting to be linked" },
   "session-limit-reached": { status: 409, title: "The workspace has as many sessions as it may have" },
   "session-ended": { status: 409, title: "The session has ended" },
-  "idempotency-in-progress": { status: 409, title: "A request with this Idempotency-Key is still in progress" },
   "verification-approved": { status: 410, title: "The verification was already approved" },
   "verification-canceled": { status: 410, title: "The verification was canceled" },
   "verification-expired": { status: 410, title: "The verification has expired" },

@@ -22,7 +22,3 @@ export const PairingCodeRpc = {
   request: z.strictObject({ sessionId: SessionId, phone: E164 }),
   response: PairingCode,
 } as const;
-
-export type QrRpcRequest = z.infer<(typeof QrRpc)["request"]>;
-export type QrRpcResponse = z.infer<(typeof QrRpc)["response"]>;
-export type PairingCodeRpcRequest = z.infer<(typeof PairingCodeRpc)["request"]>;
