@@ -5,6 +5,8 @@ import { z } from "zod";
 export interface Config {
   host: string;
   port: number;
+  /** Where `/metrics` is served, apart from what the internet may reach; 0: nowhere. */
+  metricsPort: number;
   /** Names the machine over restarts; a new run of it takes its own leases back at once. */
   connectorId: string;
   /** The address QStash calls; job signatures name it. */
@@ -41,6 +43,7 @@ const Environment = z
   .object({
     HOST: z.string().min(1).default("127.0.0.1"),
     PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+    METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
     CONNECTOR_ID: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,63}$/, "must be 1 to 63 letters, digits, _ or -")
@@ -119,6 +122,7 @@ export function readConfig(environment: Record<string, string | undefined>, host
   return {
     host: env.HOST,
     port: env.PORT,
+    metricsPort: env.METRICS_PORT,
     connectorId: env.CONNECTOR_ID ?? env.FLY_MACHINE_ID ?? hostName.replaceAll(/[^A-Za-z0-9_-]/g, "-").slice(0, 63),
     publicUrl: env.PUBLIC_URL,
     edgeUrl: env.EDGE_URL,

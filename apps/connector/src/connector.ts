@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { createEdgeCaller } from "./edge.ts";
-import { createApp } from "./http.ts";
+import { createApp, createMetricsApp } from "./http.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
 import { createNumbers } from "./jobs/numbers.ts";
@@ -166,7 +166,6 @@ export async function startConnector(
       ]).catch(() => false);
       return answer === true ? wrong : [...wrong, "the database does not answer"];
     },
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
   });
 
   let cancelSweep: (() => void) | undefined;
@@ -181,15 +180,22 @@ export async function startConnector(
     cancelSweep = services.after(sweepMs, () => sweepOn(parkedMs));
   }
 
-  const server = await listen(app.fetch, config).catch(async (error: unknown) => {
+  const servers: Server[] = [];
+  try {
+    servers.push(await listen(app.fetch, config));
+    const metricsApp = createMetricsApp(metrics.registry);
+    if (config.metricsPort > 0) servers.push(await listen(metricsApp.fetch, { ...config, port: config.metricsPort }));
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
     await store.close();
     throw error;
-  });
+  }
+  const { port } = servers[0]!;
   // A new start may come with a mended edge.
   sweepOn(0);
   await supervisor.start();
   outbox.poke();
-  logger.info({ port: server.port }, "the connector is ready");
+  logger.info({ port }, "the connector is ready");
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
@@ -201,19 +207,27 @@ export async function startConnector(
     await outbox.flush(flushMs);
     outbox.stop();
     await supervisor.release();
-    await server.close();
+    await Promise.all(servers.map((server) => server.close()));
     await store.close();
     logger.info("the connector has shut down");
   }
 
   return {
-    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
+    url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
     close: () => (closing ??= close()),
   };
 }
 
-async function listen(fetch: Parameters<typeof serve>[0]["fetch"], { host, port }: Config) {
-  return new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {
+interface Server {
+  port: number;
+  close(): Promise<void>;
+}
+
+async function listen(
+  fetch: Parameters<typeof serve>[0]["fetch"],
+  { host, port }: Pick<Config, "host" | "port">,
+): Promise<Server> {
+  return new Promise((resolve, reject) => {
     const server = serve({ fetch, hostname: host, port, overrideGlobalObjects: false }, (address) =>
       resolve({
         port: address.port,

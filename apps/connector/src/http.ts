@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode, errors, type Problem } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { Logger } from "pino";
+import type { Metrics } from "./metrics.ts";
 import type { Services } from "./services.ts";
 
 export interface HttpEnv {
@@ -13,11 +14,10 @@ interface Options {
   routes: Hono<HttpEnv>[];
   /** What is wrong, or nothing. */
   problems: () => Promise<string[]>;
-  metrics: () => Promise<{ contentType: string; text: string }>;
 }
 
-/** The connector's HTTP: jobs and rpc, and what an operator looks at. */
-export function createApp({ services, logger, routes, problems, metrics }: Options): Hono<HttpEnv> {
+/** The connector's HTTP, which the internet may reach: jobs and rpc, and how it is. */
+export function createApp({ services, logger, routes, problems }: Options): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(async (c, next) => {
     c.set("requestId", services.newId("req"));
@@ -34,10 +34,6 @@ export function createApp({ services, logger, routes, problems, metrics }: Optio
       wrong.length === 0 ? 200 : 503,
     );
   });
-  app.get("/metrics", async (c) => {
-    const { contentType, text } = await metrics();
-    return c.body(text, 200, { "content-type": contentType });
-  });
   for (const route of routes) app.route("/", route);
   app.notFound((c) => problem(new AppError("not-found"), c.var.requestId));
   app.onError((error, c) => {
@@ -46,6 +42,13 @@ export function createApp({ services, logger, routes, problems, metrics }: Optio
     return problem(new AppError("internal-error"), c.var.requestId);
   });
   return app;
+}
+
+/** For a port that the internet does not reach. */
+export function createMetricsApp(registry: Metrics["registry"]): Hono {
+  return new Hono().get("/metrics", async (c) =>
+    c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
+  );
 }
 
 /** The raw body as text; rejects one that is longer than it may be. */

@@ -54,7 +54,7 @@ test("an event that the edge refuses is parked, and the others pass", async () =
   rig.edge.refuse = null;
   expect(rig.edge.events.some(({ id }) => id === poison)).toBe(false);
   expect(messages.filter((id) => rig.edge.typesOf(id).length === 2)).toHaveLength(1);
-  const metrics = await (await fetch(`${rig.edge.connectorUrl}/metrics`)).text();
+  const metrics = await rig.metrics();
   expect(metrics).toContain("sandi_outbox_parked 1");
   expect(rig.log.join("")).toContain("the edge refuses an event; it is parked");
 });
@@ -64,6 +64,6 @@ test("a parked event is tried again at the next start", async () => {
   await rig.stop();
   await rig.start();
   await until("it is told", () => rig.edge.events.slice(before).some(({ type }) => type === "message.sent"));
-  const metrics = await (await fetch(`${rig.edge.connectorUrl}/metrics`)).text();
+  const metrics = await rig.metrics();
   expect(metrics).toContain("sandi_outbox_parked 0");
 });

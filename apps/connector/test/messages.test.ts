@@ -367,10 +367,18 @@ const get = (path: string) => fetch(rig.edge.connectorUrl + path);
 test("health, readiness and metrics answer", async () => {
   expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
   expect(await (await get("/readyz")).json()).toEqual({ status: "ready", problems: [] });
-  const metrics = await (await get("/metrics")).text();
+  const metrics = await rig.metrics();
   expect(metrics).toContain('sandi_sessions{state="online"}');
   expect(metrics).toMatch(/sandi_sends_total\{result="sent"\} \d+/);
   expect(metrics).toContain("sandi_outbox_waiting 0");
+});
+
+test("metrics are served on their own port only, and nothing else is there", async () => {
+  expect((await get("/metrics")).status).toBe(404);
+  const port = rig.environment["METRICS_PORT"];
+  for (const path of ["/", "/healthz", "/rpc/sessions/qr"]) {
+    expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(404);
+  }
 });
 
 test("ids in this file are ids", () => expect(MessageId.safeParse(newId("msg")).success).toBe(true));

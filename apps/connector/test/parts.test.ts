@@ -43,6 +43,7 @@ describe("configuration", async () => {
     expect(readConfig(good, "my.host")).toMatchObject({
       host: "127.0.0.1",
       port: 8080,
+      metricsPort: 0,
       connectorId: "my-host",
       publicUrl: "http://127.0.0.1:8080",
       leaseMs: 15_000,
@@ -57,6 +58,7 @@ describe("configuration", async () => {
     [{ PUBLIC_URL: "" }, "PUBLIC_URL: is missing"],
     [{ EDGE_URL: "ftp://x" }, "EDGE_URL: must be an http or https URL"],
     [{ PORT: "http" }, "PORT: "],
+    [{ METRICS_PORT: "70000" }, "METRICS_PORT: "],
     [{ LIBSQL_URL: "postgres://x" }, "LIBSQL_URL: must start with file:"],
     [{ STORE_KEYS: "secret-text" }, "STORE_KEYS: must read kid:base64url"],
     [

@@ -24,6 +24,7 @@ export interface Rig {
   environment: Record<string, string>;
   start(): Promise<void>;
   stop(): Promise<void>;
+  metrics(): Promise<string>;
   close(): Promise<void>;
   /** Creates a session and links a phone to it. */
   pair(number: string): Promise<string>;
@@ -39,7 +40,9 @@ interface RigOptions {
 }
 
 export async function startRig({ environment = {}, services = {}, tuning = {} }: RigOptions = {}): Promise<Rig> {
-  const [simulator, keys, folder] = await Promise.all([
+  const [port, metricsPort, simulator, keys, folder] = await Promise.all([
+    freePort(),
+    freePort(),
     startSimulator(),
     makeKeys(),
     mkdtemp(join(tmpdir(), "sandi-connector-")),
@@ -56,7 +59,8 @@ export async function startRig({ environment = {}, services = {}, tuning = {} }:
     connector: undefined as unknown as Connector,
     environment: {
       HOST: "127.0.0.1",
-      PORT: String(await freePort()),
+      PORT: String(port),
+      METRICS_PORT: String(metricsPort),
       CONNECTOR_ID: "test",
       EDGE_URL: edge.url,
       LIBSQL_URL: `file:${join(folder, "connector.db")}`,
@@ -81,6 +85,7 @@ export async function startRig({ environment = {}, services = {}, tuning = {} }:
       );
     },
     stop: () => rig.connector.close(),
+    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
     async close() {
       await rig.connector.close().catch(() => undefined);
       await edge.stop();
