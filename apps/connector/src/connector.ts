@@ -140,6 +140,7 @@ export async function startConnector(
   });
   const app = createApp({
     services,
+    edgeUrl: config.edgeUrl,
     logger,
     routes: [
       jobRoutes({

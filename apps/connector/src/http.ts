@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, errors, type Problem } from "@sandi/contracts";
+import { AppError, errors, type Problem } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Metrics } from "./metrics.ts";
@@ -10,6 +10,8 @@ export interface HttpEnv {
 
 interface Options {
   services: Pick<Services, "newId">;
+  /** Where each kind of problem is explained. */
+  edgeUrl: string;
   logger: Logger;
   routes: Hono<HttpEnv>[];
   /** What is wrong, or nothing. */
@@ -17,8 +19,9 @@ interface Options {
 }
 
 /** The connector's HTTP, which the internet may reach: jobs and rpc, and how it is. */
-export function createApp({ services, logger, routes, problems }: Options): Hono<HttpEnv> {
+export function createApp({ services, edgeUrl, logger, routes, problems }: Options): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
+  const problem = (error: AppError, requestId: string) => toResponse(error, requestId, edgeUrl);
   app.use(async (c, next) => {
     c.set("requestId", services.newId("req"));
     await next();
@@ -64,10 +67,10 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function problem({ code, message, extras }: AppError, requestId: string): Response {
+function toResponse({ code, message, extras }: AppError, requestId: string, edgeUrl: string): Response {
   const { status, title } = errors[code];
   const body: Problem = {
-    type: problemType(code),
+    type: `${edgeUrl}/problems/${code}`,
     title,
     status,
     ...(message === title ? {} : { detail: message }),
@@ -82,8 +85,4 @@ function problem({ code, message, extras }: AppError, requestId: string): Respon
       ...(extras.retryAfter === undefined ? {} : { "retry-after": String(extras.retryAfter) }),
     },
   });
-}
-
-function problemType(code: ErrorCode): string {
-  return `https://sandi.dev/problems/${code}`;
 }

@@ -340,7 +340,10 @@ describe("rpc", () => {
     expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId: newId("ses") })).status).toBe(404);
     expect(await (await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).json()).toEqual({ state: "online", qr: null });
     const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: user });
-    expect([response.status, await response.json()]).toMatchObject([409, { code: "session-not-pairing" }]);
+    expect([response.status, await response.json()]).toMatchObject([
+      409,
+      { code: "session-not-pairing", type: `${rig.edge.url}/problems/session-not-pairing` },
+    ]);
     expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId: 1 })).status).toBe(400);
     expect((await rig.edge.rpc("/rpc/nothing", {})).status).toBe(404);
   });
