@@ -56,6 +56,7 @@ export interface Edge {
   advance: (ms: number) => void;
   addWorkspace: (name?: string) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
+  /** Linked if it is online or about to be. */
   addSession: (state?: string, workspaceId?: string) => Promise<string>;
   fetch: (request: Request) => Promise<Response>;
   api: <T = Record<string, unknown>>(
@@ -189,10 +190,11 @@ export async function startEdge(): Promise<Edge> {
     },
     async addSession(state = "online", workspaceId = edge.workspace.id) {
       const id = createId("ses", now(), webRandom(10));
+      const phone = ["online", "waiting", "connecting"].includes(state) ? "+6281200000001" : null;
       await client.execute({
-        sql: `INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
-          publish_count, created_at, updated_at) VALUES (?, ?, 'sender', ?, 'running', 1, 1, 0, 1, ?, ?)`,
-        args: [id, workspaceId, state, time, time],
+        sql: `INSERT INTO session (id, workspace_id, name, state, phone, desired, revision, acked_revision, publish_after,
+          publish_count, created_at, updated_at) VALUES (?, ?, 'sender', ?, ?, 'running', 1, 1, 0, 1, ?, ?)`,
+        args: [id, workspaceId, state, phone, time, time],
       });
       return id;
     },

@@ -90,7 +90,7 @@ describe("every route", () => {
     "%s finds neither nobody's ids, nor ids of the wrong form, nor another workspace's",
     async (request, body, _, resource) => {
       const stranger = await edge.addWorkspace();
-      const session = await edge.addSession("pairing", stranger.id);
+      const session = await edge.addSession("online", stranger.id);
       const { body: verification } = await edge.api<Verification>(
         "POST /v1/verifications",
         { to },
@@ -479,7 +479,7 @@ describe("the database", () => {
     const behind = await ready();
     expect([behind.status, behind.body.checks.database]).toEqual([
       503,
-      "migrations are missing: 0001_foundation; run pnpm migrate",
+      "migrations are missing: 0001_foundation; run npx pnpm@10.34.9 migrate",
     ]);
   });
 });

@@ -133,6 +133,29 @@ describe("creating a verification", () => {
     expect([nothing.status, nothing.body.code]).toEqual([409, "no-eligible-session"]);
   });
 
+  it.each(["stopped", "pairing", "connecting"])(
+    "gives nothing to a session that is %s and was never linked",
+    async (state) => {
+      const { id: workspaceId, key } = await edge.addWorkspace();
+      const unlinked = await edge.addSession(state, workspaceId);
+      await edge.client.execute({ sql: "UPDATE session SET phone = NULL WHERE id = ?", args: [unlinked] });
+      const requests: [string, Record<string, unknown>][] = [
+        ["POST /v1/verifications", { to }],
+        ["POST /v1/verifications", { to, route: { sessionId: unlinked } }],
+        ["POST /v1/messages", { sessionId: unlinked, to, type: "text", text: "hi" }],
+      ];
+      for (const [request, body] of requests) {
+        const refused = await edge.api(request, body, { key });
+        expect([refused.status, refused.body.code]).toEqual([409, "no-eligible-session"]);
+        expect(refused.body.detail).toContain("scan its QR code");
+      }
+      expect([await edge.count("verification"), await edge.count("message")]).toEqual([0, 0]);
+      const linked = await edge.addSession("waiting", workspaceId);
+      const { body } = await edge.api<Verification>("POST /v1/verifications", { to }, { key });
+      expect(body.delivery.sessionId).toBe(linked);
+    },
+  );
+
   it("accepts while QStash is down and leaves the job to cron", async () => {
     edge.queueIsDown = true;
     const { status } = await create();

@@ -33,7 +33,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       },
       responses: {
         202: json(Message, "Stored, and on its way."),
-        ...problems(...ofBodies, "session-not-found", "session-ended", "idempotency-key-reused"),
+        ...problems(...ofBodies, "session-not-found", "session-ended", "no-eligible-session", "idempotency-key-reused"),
       },
     }),
     async (c) => {
