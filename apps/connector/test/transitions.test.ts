@@ -1,0 +1,323 @@
+import type { DesiredState, SessionState } from "@sandi/contracts";
+import { describe, expect, test } from "vitest";
+import { type CloseKind, closePolicies } from "../src/session/close-reasons.ts";
+import { type Effect, type Machine, type MachineEvent, step } from "../src/session/machine.ts";
+
+// Every event in every state. `tsc` refuses a missing or a needless cell, and the last test counts them.
+
+type EventName =
+  | Exclude<MachineEvent["type"], "closed" | "wished" | "versionRefreshed">
+  | `closed ${CloseKind}`
+  | `wished ${DesiredState}`
+  | "versionRefreshed newer"
+  | "versionRefreshed same";
+/** A state, or on the way to saying goodbye to WhatsApp. */
+type Place = SessionState | "leaving";
+
+const phone = "+6281200000001";
+const connecting: Machine = {
+  state: "connecting",
+  reason: "requested",
+  phone,
+  desired: "running",
+  revision: 1,
+  isLinked: true,
+  socket: 1,
+  lastSocket: 1,
+  attempts: 0,
+  strikes: 0,
+  isVersionFresh: false,
+};
+const places: Record<Place, Machine> = {
+  connecting,
+  pairing: { ...connecting, state: "pairing", reason: null, isLinked: false, phone: null },
+  online: { ...connecting, state: "online", reason: null },
+  waiting: { ...connecting, state: "waiting", reason: "connection_lost", socket: null, attempts: 1 },
+  stopped: { ...connecting, state: "stopped", reason: "requested", socket: null, desired: "stopped" },
+  ended: { ...connecting, state: "ended", reason: "banned", socket: null },
+  leaving: { ...connecting, desired: "logged_out" },
+};
+
+function eventOf(name: EventName): MachineEvent {
+  const [type, detail] = name.split(" ") as [MachineEvent["type"], string];
+  switch (type) {
+    case "closed":
+      return { type, socket: 1, kind: detail as CloseKind };
+    case "wished":
+      return { type, desired: detail as DesiredState, revision: 2 };
+    case "versionRefreshed":
+      return { type, isNewer: detail === "newer" };
+    case "linked":
+    case "opened":
+      return { type, socket: 1, phone };
+    case "qr":
+    case "settled":
+    case "passkeyAsked":
+      return { type, socket: 1 };
+    case "adopted":
+    case "retryDue":
+      return { type };
+  }
+}
+
+/** Where it leads and what is done, such as `waiting/connection_lost: report retry`; `=` when nothing is. */
+function outcome(name: EventName, place: Place): string {
+  const before = places[place];
+  const { machine, effects } = step(before, eventOf(name));
+  const { state, reason } = machine;
+  if (state === before.state && reason === before.reason && effects.length === 0) return "=";
+  const done = effects.map((effect: Effect) => (effect.type === "report" && effect.forget ? "forget" : effect.type));
+  return `${reason ? `${state}/${reason}` : state}: ${done.join(" ")}`;
+}
+
+const table: Record<EventName, Record<Place, string>> = {
+  adopted: {
+    connecting: "connecting/requested: open",
+    pairing: "connecting: report open",
+    online: "connecting: report open",
+    waiting: "connecting/connection_lost: report open",
+    stopped: "=",
+    ended: "=",
+    leaving: "=",
+  },
+  "wished running": {
+    connecting: "connecting/requested: cancelRetry close report open",
+    pairing: "connecting/requested: cancelRetry close report open",
+    online: "connecting/requested: cancelRetry close report open",
+    waiting: "connecting/requested: cancelRetry report open",
+    stopped: "connecting/requested: cancelRetry report open",
+    ended: "connecting/requested: cancelRetry report open",
+    leaving: "connecting/requested: cancelRetry close report open",
+  },
+  "wished stopped": {
+    connecting: "stopped/requested: cancelRetry close report",
+    pairing: "stopped/requested: cancelRetry close report",
+    online: "stopped/requested: cancelRetry close report",
+    waiting: "stopped/requested: cancelRetry report",
+    stopped: "stopped/requested: cancelRetry report",
+    ended: "stopped/requested: cancelRetry report",
+    leaving: "stopped/requested: cancelRetry close report",
+  },
+  "wished logged_out": {
+    connecting: "=",
+    pairing: "ended/logged_out: cancelRetry close forget",
+    online: "ended/logged_out: logOut forget",
+    waiting: "connecting/requested: cancelRetry report open",
+    stopped: "connecting/requested: cancelRetry report open",
+    ended: "ended/logged_out: cancelRetry forget",
+    leaving: "=",
+  },
+  "wished deleted": {
+    connecting: "=",
+    pairing: "ended/requested: cancelRetry close remove",
+    online: "ended/requested: logOut remove",
+    waiting: "connecting/requested: cancelRetry report open",
+    stopped: "connecting/requested: cancelRetry report open",
+    ended: "ended/requested: cancelRetry remove",
+    leaving: "=",
+  },
+  qr: {
+    connecting: "pairing: report",
+    pairing: "=",
+    online: "=",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "pairing: report",
+  },
+  linked: {
+    connecting: "connecting: report",
+    pairing: "connecting: report",
+    online: "connecting: report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "connecting: report",
+  },
+  opened: {
+    connecting: "online: report settle",
+    pairing: "online: report settle",
+    online: "online: settle",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "ended/logged_out: logOut forget",
+  },
+  "closed restart_required": {
+    connecting: "connecting/restart_required: report open",
+    pairing: "connecting/restart_required: report open",
+    online: "connecting/restart_required: report open",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed connection_lost": {
+    connecting: "waiting/connection_lost: report retry",
+    pairing: "waiting/connection_lost: report retry",
+    online: "waiting/connection_lost: report retry",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed timed_out": {
+    connecting: "waiting/connection_timed_out: report retry",
+    pairing: "stopped/pairing_timed_out: report",
+    online: "waiting/connection_timed_out: report retry",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed server_unavailable": {
+    connecting: "waiting/server_unavailable: report retry",
+    pairing: "waiting/server_unavailable: report retry",
+    online: "waiting/server_unavailable: report retry",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed server_error": {
+    connecting: "waiting/server_unavailable: report retry",
+    pairing: "waiting/server_unavailable: report retry",
+    online: "waiting/server_unavailable: report retry",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed replaced": {
+    connecting: "ended/replaced: report alert",
+    pairing: "ended/replaced: report alert",
+    online: "ended/replaced: report alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed logged_out": {
+    connecting: "ended/logged_out: forget",
+    pairing: "ended/logged_out: forget",
+    online: "ended/logged_out: forget",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "ended/logged_out: forget",
+  },
+  "closed banned": {
+    connecting: "ended/banned: report alert",
+    pairing: "ended/banned: report alert",
+    online: "ended/banned: report alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed version_refused": {
+    connecting: "waiting/version_refused: report refreshVersion",
+    pairing: "waiting/version_refused: report refreshVersion",
+    online: "waiting/version_refused: report refreshVersion",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed bad_session": {
+    connecting: "waiting/bad_session: dropCaches report retry alert",
+    pairing: "waiting/bad_session: dropCaches report retry alert",
+    online: "waiting/bad_session: dropCaches report retry alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed untrusted_server": {
+    connecting: "waiting/untrusted_server: report retry alert",
+    pairing: "ended/untrusted_server: report alert",
+    online: "waiting/untrusted_server: report retry alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed pairing_timed_out": {
+    connecting: "stopped/pairing_timed_out: report",
+    pairing: "stopped/pairing_timed_out: report",
+    online: "stopped/pairing_timed_out: report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  "closed passkey_required": {
+    connecting: "ended/passkey_required: report",
+    pairing: "ended/passkey_required: report",
+    online: "ended/passkey_required: report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: report retry",
+  },
+  passkeyAsked: {
+    connecting: "ended/passkey_required: close report",
+    pairing: "ended/passkey_required: close report",
+    online: "ended/passkey_required: close report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: close report retry",
+  },
+  retryDue: {
+    connecting: "=",
+    pairing: "=",
+    online: "=",
+    waiting: "connecting/connection_lost: report open",
+    stopped: "=",
+    ended: "=",
+    leaving: "=",
+  },
+  settled: {
+    connecting: "=",
+    pairing: "=",
+    online: "=",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "=",
+  },
+  "versionRefreshed newer": {
+    connecting: "=",
+    pairing: "=",
+    online: "=",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "=",
+  },
+  "versionRefreshed same": {
+    connecting: "=",
+    pairing: "=",
+    online: "=",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "=",
+  },
+};
+
+const names = Object.keys(table) as EventName[];
+
+describe.each(names)("%s", (name) => {
+  test.each(Object.keys(places) as Place[])("when %s", (place) => {
+    expect(outcome(name, place)).toBe(table[name][place]);
+  });
+});
+
+test("no event and no kind of close is left out", () => {
+  const closes = names.filter((name) => name.startsWith("closed "));
+  expect(closes).toEqual(Object.keys(closePolicies).map((kind) => `closed ${kind}`));
+  const cells = names.flatMap((name) => Object.keys(table[name]));
+  expect(cells).toHaveLength((closes.length + 13) * Object.keys(places).length);
+});
