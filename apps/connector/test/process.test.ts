@@ -79,7 +79,7 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
   expect(rig.simulator.stats().devicesWithTwoOwners).toBe(0);
 }, 60_000);
 
-test("nothing secret is printed or lies open in the database", async () => {
+test("nothing secret is printed, told to the edge, or lies open in the database", async () => {
   await withRig();
   await startProcess({ LOG_LEVEL: "debug" });
   const sessionId = await rig.pair("+6281200000001");
@@ -120,6 +120,12 @@ test("nothing secret is printed or lies open in the database", async () => {
   expect(output).not.toMatch(/Closing session|privKey|rootKey|currentRatchet/);
   for (const name of ["STORE_KEYS", "CONNECTOR_SEAL_PRIVATE_KEY", "QSTASH_CURRENT_SIGNING_KEY"]) {
     expect([name, output.includes(rig.environment[name]!)]).toEqual([name, false]);
+  }
+  // The edge knows the session's own number, and nothing of what is sent to whom.
+  const told = rig.edge.bodies.join("\n");
+  expect(told).toContain("message.read");
+  for (const secret of ["739155", "Your Acme code", "a long private text", "a written answer", "81388887777"]) {
+    expect([secret, told.includes(secret)]).toEqual([secret, false]);
   }
   for (const line of output.trim().split("\n")) expect(() => JSON.parse(line) as unknown).not.toThrow();
   for (const secret of [

@@ -49,6 +49,8 @@ interface FakeMessage {
 export class FakeEdge {
   readonly events: ConnectorEvent[] = [];
   readonly claims: ClaimRequest[] = [];
+  /** Every body that was posted, as it came. */
+  readonly bodies: string[] = [];
   /** What `/internal/events` answers in place of taking the batch. */
   refuse: ((batch: EventBatch) => number | null) | null = null;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
@@ -77,6 +79,7 @@ export class FakeEdge {
       request.on("end", () => {
         const body = Buffer.concat(chunks).toString();
         const path = request.url ?? "";
+        this.bodies.push(body);
         // oxlint-disable-next-line unicorn/consistent-function-scoping -- it answers this very request
         const answer = (status: number, value: unknown) => {
           response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
