@@ -9,15 +9,15 @@ import { messages } from "./messages/routes.ts";
 import { docs } from "./pages/docs.ts";
 import { health } from "./pages/health.ts";
 import { landing } from "./pages/landing.ts";
-import { problemPages } from "./pages/problems.ts";
+import { explained, problemPages } from "./pages/problems.ts";
 import { qrPage } from "./sessions/qr-page.ts";
 import { sessions } from "./sessions/routes.ts";
 import { verifications } from "./verifications/routes.ts";
 
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
-  const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid });
-  app.use(secured);
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid, strict: false });
+  app.use(secured, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));

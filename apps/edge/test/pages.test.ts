@@ -37,3 +37,35 @@ describe("the reference", () => {
     }
   });
 });
+
+describe("in a browser", () => {
+  it.each([
+    ["/nothing", 404, "There is nothing at this address"],
+    ["/problems/nothing", 404, "There is nothing at this address"],
+    ["/v1/sessions", 401, "An API key is needed"],
+    ["/v1/sessions/ses_01jd3k9v7hq2w8x5n4b6m0c1ta/qr-page?signature=x", 403, "Ask for a new link."],
+    ["/problems/", 200, "verification-expired"],
+    ["/problems/code-incorrect", 200, "while <code>attemptsLeft</code> is above zero"],
+    ["/problems/code-incorrect/", 200, "while <code>attemptsLeft</code> is above zero"],
+    ["/docs/", 200, "Scalar.createApiReference"],
+    ["/", 200, "Bearer $KEY"],
+  ])("%s is a page", async (path, status, text) => {
+    const answer = await open(path);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "text/html; charset=UTF-8"]);
+    expect(answer.text).toContain(text);
+    expect(answer.headers.get("content-security-policy")).toContain("nonce-");
+    expect(answer.headers.get("x-request-id")).toMatch(/^req_/);
+  });
+
+  it("a detail does not become markup", async () => {
+    const { text } = await open("/v1/verifications/<b>x");
+    expect(text).not.toContain("<b>x");
+  });
+
+  it("what is not a page stays what it is: for programs, and for other methods", async () => {
+    const type = "application/problem+json";
+    const program = await edge.api("GET /nothing", undefined, { headers: { accept: "*/*" } });
+    const post = await edge.api("POST /v1/sessions", {}, { headers: { accept: "text/html" } });
+    expect([program, post].map(({ headers }) => headers.get("content-type"))).toEqual([type, type]);
+  });
+});

@@ -25,7 +25,7 @@ async function databaseState(services: Services): Promise<string> {
   try {
     const pending = await Promise.race([missingMigrations(services), tooLate]);
     if (pending === "late") return `no answer within ${withinMs} ms`;
-    return pending.length === 0 ? "ok" : `migrations are missing: ${pending.join(", ")}; run pnpm migrate`;
+    return pending.length === 0 ? "ok" : `migrations are missing: ${pending.join(", ")}; run npx pnpm@10.34.9 migrate`;
   } catch (error) {
     services.log("not ready: the database cannot be read", error);
     return "cannot be read; check LIBSQL_URL and LIBSQL_AUTH_TOKEN";

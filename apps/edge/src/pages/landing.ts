@@ -30,7 +30,7 @@ export const landing = new Hono<AppEnv>().get("/", async (c): Promise<Response> 
       <h1>Codes and messages over&nbsp;WhatsApp</h1>
       <p class="lead soft">Send a code to a number, check what the user typed. One request each.</p>
       <pre class="card"><span class="soft">$ </span>curl ${publicUrl}/v1/verifications \\
-    -H "Authorization: Bearer $SANDI_KEY" \\
+    -H "Authorization: Bearer $KEY" \\
     --json '{"to":"+6281234567890"}'</pre>
       <nav>
         <a class="card" href="${links.docs}"><b>API reference</b><span class="soft">Every request, tried here</span></a>

@@ -61,7 +61,7 @@ const house = `
 --soft:light-dark(#5c6461,#9aa3a0);--line:light-dark(#e3e1da,#2c302f);--accent:light-dark(#0b7a5e,#4cc9a3);--bad:light-dark(#b3382c,#f08a7e);
 --mono:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,monospace}
 *{box-sizing:border-box;margin:0}
-body{min-height:100dvh;display:grid;place-items:center;padding:clamp(1rem,4vw,3rem);background:var(--ground);color:var(--ink);
+body{min-height:100dvh;display:grid;grid-template-columns:minmax(0,1fr);place-items:center;padding:clamp(1rem,4vw,3rem);background:var(--ground);color:var(--ink);
 font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;-webkit-text-size-adjust:100%}
 main{width:100%;max-width:44rem}
 h1{font-size:clamp(1.7rem,1.2rem + 2.4vw,2.4rem);line-height:1.15;letter-spacing:-.025em;text-wrap:balance}

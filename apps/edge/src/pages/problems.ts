@@ -1,5 +1,6 @@
-import { AppError, type ErrorCode, errors } from "@sandi/contracts";
+import { AppError, type ErrorCode, errors, type Problem } from "@sandi/contracts";
 import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
 import { html } from "hono/html";
 import type { AppEnv } from "../http/app-env.ts";
 import { wantsHtml } from "./landing.ts";
@@ -19,29 +20,30 @@ table.card{border-collapse:separate;border-spacing:0}
 .back{display:inline-block;margin-top:1.5rem}
 @media(max-width:34rem){td{display:block;padding:.15rem .9rem;border:0}td:first-child{padding-top:.8rem}td:last-child{padding-bottom:.8rem;border-bottom:1px solid var(--line)}}`;
 
-/** What to do about an error, where its title does not say it all. */
+/** What to do about an error, where its title does not say it all; names of fields in backticks. */
 const advice: Partial<Record<ErrorCode, string>> = {
-  "invalid-request": "The list errors names each wrong field and what is wrong with it. Correct it and send again.",
+  "invalid-request": "The list `errors` names each wrong field and what is wrong with it. Correct it and send again.",
   "invalid-json": "Send the body as UTF-8 JSON.",
-  unauthenticated: "Send Authorization: Bearer with a key of your workspace. Keys begin with sandi_live_.",
-  "test-keys-not-supported": "There is no sandbox yet. Use a key that begins with sandi_live_; it sends real messages.",
-  "insufficient-scope": "The detail names the scope. Use a key that has it, or make one.",
+  unauthenticated: "Send `Authorization: Bearer` with a key of your workspace. Keys begin with `sandi_live_`.",
+  "test-keys-not-supported":
+    "There is no sandbox yet. Use a key that begins with `sandi_live_`; it sends real messages.",
+  "insufficient-scope": "The `detail` names the scope. Use a key that has it, or make one.",
   "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",
   "session-limit-reached": "Delete a session that is not needed, or use one that is there.",
   "session-ended": "The linked device is gone. Restart the session and link it again.",
   "session-not-pairing":
     "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",
-  "code-incorrect": "Let the user try again while attemptsLeft is above zero.",
+  "code-incorrect": "Let the user try again while `attemptsLeft` is above zero.",
   "max-attempts-reached": "Create a new verification; it has a new code.",
   "verification-expired": "Create a new verification; it has a new code.",
   "verification-approved": "A code is good for one check. Treat this as a failure.",
-  "resend-cooldown": "Wait for the seconds in retryAfter, then create again.",
+  "resend-cooldown": "Wait for the seconds in `retryAfter`, then create again.",
   "sends-exhausted": "The code was sent five times. Check it, cancel the verification, or wait until it expires.",
-  "destination-locked": "Too many wrong codes in a row for this number. Wait for the seconds in retryAfter.",
-  "idempotency-key-reused": "Use a new Idempotency-Key for every new request, and the same one only to repeat it.",
+  "destination-locked": "Too many wrong codes in a row for this number. Wait for the seconds in `retryAfter`.",
+  "idempotency-key-reused": "Use a new `Idempotency-Key` for every new request, and the same one only to repeat it.",
   "connector-unavailable": "Codes and messages are still accepted. Ask again in a few seconds.",
-  "database-unavailable": "Send the same request again in a moment, best with the same Idempotency-Key.",
-  "internal-error": "Our fault. Name the requestId when you ask us about it.",
+  "database-unavailable": "Send the same request again in a moment, best with the same `Idempotency-Key`.",
+  "internal-error": "Our fault. Name the `requestId` when you ask us about it.",
 };
 
 export const problemPages = new Hono<AppEnv>()
@@ -74,17 +76,36 @@ export const problemPages = new Hono<AppEnv>()
     const { status, title } = errors[code];
     c.header("Vary", "Accept");
     if (!wantsHtml(c.req.header("accept"))) return c.json({ code, status, title, advice: advice[code] ?? null });
-    return page(c, {
-      title: `${title} · Sandi`,
-      style,
-      main: html`${brand}
-        <article class="card one">
-          <p class="status">${status} ${code}</p>
-          <h1>${title}</h1>
-          ${advice[code] === undefined ? "" : html`<p>${advice[code]}</p>`}
-        </article>
-        <a class="back" href="/problems">All problems</a>`,
-    });
+    return page(c, explanation(code));
   });
+
+/** A person who meets a problem in a browser gets its page in place of the JSON. */
+export const explained = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  if (c.res.headers.get("content-type") !== "application/problem+json") return;
+  if (c.req.method !== "GET" || !wantsHtml(c.req.header("accept"))) return;
+  const { code, status, detail } = await c.res.json<Problem>();
+  const { body, headers } = await page(c, explanation(code, detail));
+  c.res = new Response(body, { status, headers });
+  c.res.headers.set("Vary", "Accept");
+});
+
+function explanation(code: ErrorCode, detail?: string) {
+  const { status, title } = errors[code];
+  return {
+    title: `${title} · Sandi`,
+    style,
+    main: html`${brand}
+      <article class="card one">
+        <p class="status">${status} ${code}</p>
+        <h1>${title}</h1>
+        ${[detail, advice[code]].map((text) => (text === undefined ? "" : html`<p>${withCode(text)}</p>`))}
+      </article>
+      <a class="back" href="/problems">All problems</a>`,
+  };
+}
+
+/** What stands in backticks in the font of code. */
+const withCode = (text: string) => text.split("`").map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
 
 const isCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text);
