@@ -249,6 +249,31 @@ describe("a connector's token", () => {
   });
 });
 
+/** Stores messages as creates leave them whose publish failed; a text unless it has a verification. */
+async function store(prefix: string, count: number, more: { workspace?: string; isText?: boolean; tries?: number }) {
+  const { workspace = edge.workspace.id, isText = false, tries = 1 } = more;
+  const at = edge.services.now().getTime();
+  await edge.client.execute({
+    sql: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+      INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, publish_after, publish_count,
+        expires_at, created_at, updated_at)
+      SELECT ? || i, ?, ?, ?, '', 'queued', ?, ?, ?, ?, ? FROM n`,
+    args: [
+      count,
+      prefix,
+      workspace,
+      sessionId,
+      isText ? null : "ver",
+      at,
+      tries,
+      at + (isText ? 24 * 3600_000 : 300_000),
+      at,
+      at,
+    ],
+  });
+}
+const publishedIds = () => edge.jobs.map((job) => ("messageId" in job.body ? job.body.messageId : ""));
+
 describe("cron", () => {
   it("publishes what stayed unpublished, once a minute, and stops when it was sent", async () => {
     edge.queueIsDown = true;
@@ -291,31 +316,6 @@ describe("cron", () => {
     await Promise.all([runCron(edge.services), runCron(edge.services)]);
     expect(edge.jobs.length).toBe(2);
   });
-
-  /** Stores messages as creates leave them whose publish failed; a text unless it has a verification. */
-  async function store(prefix: string, count: number, more: { workspace?: string; isText?: boolean; tries?: number }) {
-    const { workspace = edge.workspace.id, isText = false, tries = 1 } = more;
-    const at = edge.services.now().getTime();
-    await edge.client.execute({
-      sql: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-        INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, publish_after, publish_count,
-          expires_at, created_at, updated_at)
-        SELECT ? || i, ?, ?, ?, '', 'queued', ?, ?, ?, ?, ? FROM n`,
-      args: [
-        count,
-        prefix,
-        workspace,
-        sessionId,
-        isText ? null : "ver",
-        at,
-        tries,
-        at + (isText ? 24 * 3600_000 : 300_000),
-        at,
-        at,
-      ],
-    });
-  }
-  const publishedIds = () => edge.jobs.map((job) => ("messageId" in job.body ? job.body.messageId : ""));
 
   it("publishes thousands a run after an outage of the queue, a hundred a request", async () => {
     await store("otp", 2_600, {});

@@ -267,6 +267,28 @@ describe("every answer", () => {
   });
 });
 
+/** Every write is stored and its answer lost, until the function that is answered is called. */
+async function loseAnswers() {
+  const { db } = edge.services;
+  const { DatabaseFetchError } = await import("../src/db/failures.ts");
+  edge.services.db = {
+    ...db,
+    write: async (queries) => {
+      await db.write(queries);
+      throw new DatabaseFetchError("lost");
+    },
+  };
+  return () => {
+    edge.services.db = db;
+  };
+}
+/** Lets the withdrawal wait, so that a test can act before it. */
+function holdWithdrawals() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  edge.services.sleep = () => promise;
+  return resolve;
+}
+
 describe("the database", () => {
   type Fault = "before" | "after";
   /** The next write fails: before it was stored, or after it, with the answer lost. */
@@ -335,29 +357,6 @@ describe("the database", () => {
     await expect(late?.()).rejects.toThrow("UNIQUE");
     expect(await edge.count("verification")).toBe(0);
   });
-
-  /** Every write is stored and its answer lost, until the function that is answered is called. */
-  async function loseAnswers() {
-    const { db } = edge.services;
-    const { DatabaseFetchError } = await import("../src/db/failures.ts");
-    edge.services.db = {
-      ...db,
-      write: async (queries) => {
-        await db.write(queries);
-        throw new DatabaseFetchError("lost");
-      },
-    };
-    return () => {
-      edge.services.db = db;
-    };
-  }
-  /** Lets the withdrawal wait, so that a test can act before it. */
-  function holdWithdrawals() {
-    let release = () => {};
-    const released = new Promise<void>((resolve) => (release = resolve));
-    edge.services.sleep = () => released;
-    return release;
-  }
 
   it.each(creates)("withdraws %s that was stored when the answer to settle it was lost, too", async (request, body) => {
     const sessionId = await edge.addSession();
