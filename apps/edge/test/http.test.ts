@@ -436,6 +436,30 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
+  it("lets no check count late when the database did not answer twice", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    const late: (() => Promise<unknown>)[] = [];
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        if (late.length === 2) return db.write(queries);
+        late.push(() => db.write(queries));
+        throw new DatabaseFetchError("slow");
+      },
+    };
+    expect((await edge.api(path, { code })).status).toBe(503);
+    await edge.settled();
+    for (const landing of late) await landing();
+    const found = await edge.api<Verification>(`GET /v1/verifications/${body.id}`);
+    expect([found.body.status, found.body.attemptsLeft]).toEqual(["pending", 5]);
+    expect((await edge.api(path, { code })).status).toBe(200);
+  });
+
   it("decides a check whose answer was lost by what was stored", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });

@@ -39,6 +39,6 @@ export async function recover<Row>(
       );
       if (isDone) return;
     }
-    log("a create that was answered with 503 may have been stored");
+    log("a write that was answered with 503 may have been stored");
   }
 }

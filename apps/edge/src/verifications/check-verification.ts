@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode, type Verification, type VerificationStatus } from "@sandi/contracts";
 import { codeMac } from "@sandi/crypto";
 import { sql } from "kysely";
-import { isUnreachable } from "../db/failures.ts";
+import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { statusOf, toVerification, type VerificationRow } from "./present.ts";
@@ -66,10 +66,10 @@ export async function checkVerification(
     row = found.rows[0];
     counted = decision.rows.length > 0;
   } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    row = await voidCheck(db, workspaceId, { id, checkId });
-    counted = row?.lastCheck === checkId;
-    if (row?.status === "pending" && !counted) throw error;
+    const block = () => voidCheck(db, workspaceId, { id, checkId });
+    row = await recover(services, error, { settle: block, withdraw: block });
+    counted = row.lastCheck === checkId;
+    if (row.status === "pending" && !counted) throw error;
   }
 
   if (!row) throw new AppError("verification-not-found");
