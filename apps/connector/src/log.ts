@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino } from "pino";
 
 const flushMs = 200;
 
-/** Values that may not be logged wherever they stand. Numbers are masked where they are logged, by `masked`. */
+/** Values that may not be logged, at the top of a line or one level down. Errors lose their numbers in `describe`. */
 const secret = [
   "code",
   "text",
@@ -36,11 +36,6 @@ export function bufferedOutput(): DestinationStream & { flushSync(): void } {
   const output = pino.destination({ dest: 1, sync: false, minLength: 8_192 });
   setInterval(() => output.flush(), flushMs).unref();
   return output;
-}
-
-/** `+62812•••6789`; enough to recognise, not enough to call. */
-export function masked(phone: string): string {
-  return phone.length < 10 ? "•••" : `${phone.slice(0, 6)}•••${phone.slice(-4)}`;
 }
 
 /** What an error is, without its stack's paths and with long numbers masked. */

@@ -89,6 +89,16 @@ describe("a close leads where the table says", () => {
     expect(await after(sessionId, expected.length)).toEqual(expected);
   });
 
+  test("500 three times in a row", async () => {
+    const { number, sessionId } = await paired();
+    const news = ["waiting/server_unavailable", "connecting/server_unavailable", "online"];
+    const last = ["waiting/bad_session", "connecting/bad_session", "online"];
+    for (const [i, expected] of [news, [...news, ...news], [...news, ...news, ...last]].entries()) {
+      rig.simulator.setFault({ kind: "stream-error", code: 500, number });
+      expect([i, await after(sessionId, expected.length)]).toEqual([i, expected]);
+    }
+  });
+
   test("408 when nothing answers", async () => {
     const { number, sessionId } = await paired();
     const { id } = rig.simulator.setFault({ kind: "no-pong", number });

@@ -357,7 +357,8 @@ test("what a dead owner had to tell is told by the one that takes its session", 
     appendStatement(fence, event),
   ]);
   const { edge } = rig;
-  await until("it is told", () => edge.events.some((one) => one.id === id));
+  const told = await until("it is told", () => edge.events.find((one) => one.id === id));
+  expect(told).toMatchObject({ ...event, seq: expect.any(Number) as number });
   await database.close();
 });
 

@@ -17,7 +17,7 @@ import { quietLogger } from "../src/baileys/logger.ts";
 import { whatsappId } from "../src/baileys/message.ts";
 import { readConfig } from "../src/config.ts";
 import { createNodeUnsealer } from "../src/jobs/unseal.ts";
-import { createLogger, masked } from "../src/log.ts";
+import { createLogger } from "../src/log.ts";
 import { nodeAtRest } from "../src/store/at-rest.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { createWriter } from "../src/store/writer.ts";
@@ -173,6 +173,8 @@ describe("QStash's signature", () => {
 });
 
 describe("the writer", () => {
+  const insertion = (v: string) => ({ sql: "INSERT INTO t (v) VALUES (?)", args: [v] });
+
   test("puts what comes in one turn into one transaction, in order", async () => {
     const client = openFile("file::memory:");
     const sizes: number[] = [];
@@ -209,7 +211,6 @@ describe("the writer", () => {
     const client = openFile("file::memory:");
     const writer = createWriter(client);
     await writer.write(["CREATE TABLE t (v TEXT)"]);
-    const insert = (v: string) => ({ sql: "INSERT INTO t (v) VALUES (?)", args: [v] });
     const unmade = writer.bulk<string, void>({
       statements() {
         throw new Error("unmade");
@@ -217,19 +218,24 @@ describe("the writer", () => {
       results: () => [],
     });
     const unanswered = writer.bulk<string, void>({
-      statements: (items) => items.map(insert),
+      statements: (items) => items.map(insertion),
       results() {
         throw new Error("unanswered");
       },
     });
-    const outcomes = await Promise.allSettled([unmade("a"), unmade("b"), unanswered("c"), writer.write([insert("d")])]);
+    const outcomes = await Promise.allSettled([
+      unmade("a"),
+      unmade("b"),
+      unanswered("c"),
+      writer.write([insertion("d")]),
+    ]);
     expect(outcomes.map((outcome) => (outcome.status === "rejected" ? String(outcome.reason) : "stored"))).toEqual([
       "Error: unmade",
       "Error: unmade",
       "Error: unanswered",
       "stored",
     ]);
-    await writer.write([insert("e")]);
+    await writer.write([insertion("e")]);
     await writer.settled();
     expect((await client.execute("SELECT v FROM t")).rows.map(({ v }) => v)).toEqual(["c", "d", "e"]);
     client.close();
@@ -275,7 +281,6 @@ describe("logs", () => {
     const all = lines.join("");
     for (const secret of ["123456", "hello there", "6281200000001"]) expect(all).not.toContain(secret);
     expect(all).toContain("failed for …");
-    expect(masked("+6281234567890")).toBe("+62812•••7890");
   });
 });
 

@@ -39,7 +39,6 @@ function supervisor(over: Store = store): Supervisor {
     onNews: () => undefined,
     adopt(row) {
       adopt(row);
-      const idle = () => undefined;
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
         session: { post: idle, retryStoring: idle },
@@ -52,6 +51,7 @@ function supervisor(over: Store = store): Supervisor {
   });
 }
 
+const idle = () => undefined;
 const job = (sessionId: string, revision = 1) => ({ sessionId, workspaceId, desired: "running" as const, revision });
 
 /** Stores what is written and loses the answer, once. */

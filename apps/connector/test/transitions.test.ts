@@ -38,6 +38,7 @@ const places: Record<Place, Machine> = {
   leaving: { ...connecting, desired: "logged_out" },
 };
 
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 function eventOf(name: EventName): MachineEvent {
   const [type, detail] = name.split(" ") as [MachineEvent["type"], string];
   switch (type) {
