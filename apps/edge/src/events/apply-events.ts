@@ -1,7 +1,7 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { noMessageIsLeft } from "../messages/end-queued.ts";
+import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -25,12 +25,7 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
         db.kysely,
       ),
       // What has waited for the session need not wait for its turn as well.
-      ...(event.state === "online"
-        ? [
-            sql`UPDATE message SET publish_after = ${now} WHERE session_id = ${sessionId} AND status = 'queued'
-              AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely),
-          ]
-        : []),
+      ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
     ];
   }
   const { messageId } = event;

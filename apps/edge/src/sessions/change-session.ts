@@ -2,7 +2,7 @@ import { AppError, type DesiredState, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
 import type { SessionTable } from "../db/schema.ts";
-import { endQueuedMessages } from "../messages/end-queued.ts";
+import { endQueuedMessages } from "../messages/queued.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import type { Services } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";

@@ -1,0 +1,34 @@
+import { sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+
+/** True in SQL of a `verification` whose code nobody has and nobody will get: every message with it has ended unsent. */
+export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
+  AND m.status NOT IN ('failed', 'canceled'))`;
+
+/** In SQL what waits for a session, in the words of the index `message_unsent_session`. */
+const waitsFor = (sessionId: string) =>
+  sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued')`;
+
+/** Lets what waits for a session be published at once, however often that has led to nothing. */
+export function hurryQueuedMessages(db: Db, { sessionId, now }: { sessionId: string; now: number }) {
+  return sql`UPDATE message SET publish_after = ${now}
+    WHERE ${waitsFor(sessionId)} AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely);
+}
+
+/** Ends the verifications whose code waits for a session that is gone and is not out otherwise, and fails what waits. */
+export function endQueuedMessages(
+  db: Db,
+  { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },
+) {
+  return [
+    sql`UPDATE verification SET status = 'undeliverable', code_mac = NULL, sealed_code = NULL, updated_at = ${now}
+      WHERE status = 'pending' AND workspace_id = ${workspaceId} AND expires_at > ${now}
+        AND id IN (SELECT verification_id FROM message WHERE ${waitsFor(sessionId)} AND workspace_id = ${workspaceId})
+        AND NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
+          AND m.status NOT IN ('failed', 'canceled') AND NOT (m.status = 'queued' AND m.session_id = ${sessionId}))`.compile(
+      db.kysely,
+    ),
+    sql`UPDATE message SET status = 'failed', failure = 'session_ended', sealed = NULL, updated_at = ${now}
+      WHERE ${waitsFor(sessionId)} AND workspace_id = ${workspaceId}`.compile(db.kysely),
+  ];
+}
