@@ -172,9 +172,9 @@ describe("QStash's signature", () => {
   });
 });
 
-describe("the writer", () => {
-  const insertion = (v: string) => ({ sql: "INSERT INTO t (v) VALUES (?)", args: [v] });
+const insertion = (v: string) => ({ sql: "INSERT INTO t (v) VALUES (?)", args: [v] });
 
+describe("the writer", () => {
   test("puts what comes in one turn into one transaction, in order", async () => {
     const client = openFile("file::memory:");
     const sizes: number[] = [];
