@@ -2,8 +2,6 @@ import type { PairingCode, SessionQr } from "@sandi/contracts";
 import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
-import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
-import { createSocketCaches } from "../baileys/caches.ts";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
@@ -20,7 +18,8 @@ import {
 } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Gate } from "../supervisor/gate.ts";
-import { type AwaitedAck, createAcks } from "./acks.ts";
+import type { AwaitedAck } from "./acks.ts";
+import { createConnection } from "./connection.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Machine } from "./machine.ts";
 
@@ -64,22 +63,13 @@ export interface LiveOptions {
   onGone(live: LiveSession): void;
 }
 
-const loginRoomMs = 30_000;
 const stopMs = 2000;
-const leaseRetryMs = 1000;
 
 /** Takes up a session whose lease was just acquired. */
 export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
-  const { services, deliveries, metrics } = options;
+  const { services, metrics } = options;
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
-  const credentials = options.openCredentials(fence, options.atRest(row.id));
-  const caches = createSocketCaches();
-  const acks = createAcks(services);
-  let auth: AuthState | undefined;
-  let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
-  let pairingEndsAt = 0;
-  let pairing: Promise<unknown> = Promise.resolve();
   let isStopped = false;
   let leaseUntil = 0;
   let cancelExpiry: (() => void) | undefined;
@@ -90,110 +80,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   function expire(): void {
     if (isStopped) return;
     logger.warn("the lease ran out before it could be renewed");
-    if (!current) return;
-    const { number } = current;
-    shut(number, "close").catch(unclosed);
-    session.closed(number, "connection_lost");
-  }
-
-  async function loadAuth(): Promise<AuthState> {
-    return (auth ??= await openAuthState(credentials));
-  }
-
-  function dropCaches(): void {
-    auth = undefined;
-    void caches.userDevices.flushAll();
-  }
-
-  function open(number: number): void {
-    options.gate.enter((leave) => {
-      connect(number, leave).catch((error: unknown) => {
-        leave();
-        logger.warn({ error }, "the connection could not be opened");
-        session.closed(number, "connection_lost");
-      });
-    });
-  }
-
-  async function connect(number: number, leave: () => void): Promise<void> {
-    if (isStopped || session.machine.socket !== number) return leave();
-    // What an unfinished pairing left behind would make the next login fail.
-    if (auth && !isLinked(auth.creds)) dropCaches();
-    const state = await loadAuth();
-    if (isStopped || session.machine.socket !== number) return leave();
-    if (!holdsLease()) {
-      services.after(leaseRetryMs, () => open(number));
-      return leave();
-    }
-    const cancelRoom = services.after(loginRoomMs, leave);
-    const left = () => {
-      cancelRoom();
-      leave();
-    };
-    const isCurrent = () => session.machine.socket === number;
-    const socket = options.openSocket({
-      auth: state,
-      caches,
-      version: options.version.current(),
-      logger,
-      listener: {
-        onQr(qr, lifetimeMs) {
-          left();
-          if (!isCurrent()) return;
-          const at = services.now().getTime();
-          if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
-          session.post({ type: "qr", socket: number });
-          const shown: SessionQr = { qr, expiresAt: new Date(at + lifetimeMs).toISOString() };
-          void show(number, shown);
-        },
-        onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
-        onOpened(phone) {
-          left();
-          session.post({ type: "opened", socket: number, phone });
-        },
-        onClosed(kind) {
-          left();
-          metrics.reconnects.inc({ reason: kind });
-          logger.info({ reason: kind }, "the connection is closed");
-          if (current?.number === number) forgetSocket();
-          session.closed(number, kind);
-        },
-        onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
-        onAck({ waId, error }) {
-          if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
-          // It comes late, but it comes.
-          if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
-        },
-        onReceipt: (receipt) => deliveries.receipt(fence, receipt),
-        getMessage: (waId, person) => deliveries.message(row.id, waId, person),
-        onUnsaved: unsaved,
-      },
-    });
-    current = { number, socket, leave: left };
-  }
-
-  /** Once the machine has taken the QR code in. */
-  async function show(number: number, qr: SessionQr): Promise<void> {
-    await session.idle();
-    if (session.machine.socket === number && session.machine.state === "pairing") session.qr = qr;
+    connection.drop();
   }
 
   function unsaved(error: unknown): void {
     if (error instanceof LeaseLost) lost();
     else logger.error({ error }, "something learned from WhatsApp could not be stored");
-  }
-
-  function forgetSocket(): void {
-    current = undefined;
-    acks.abandon();
-  }
-
-  async function shut(number: number, how: "close" | "logOut"): Promise<void> {
-    if (current?.number !== number) return;
-    const { socket, leave } = current;
-    forgetSocket();
-    leave();
-    await socket[how]();
   }
 
   function lost(): void {
@@ -228,21 +120,30 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     return true;
   }
 
+  const connection = createConnection(fence, {
+    ...options,
+    credentials: options.openCredentials(fence, options.atRest(row.id)),
+    logger,
+    session: () => session,
+    isStopped: () => isStopped,
+    holdsLease,
+    unsaved,
+  });
   const session: Session = createSession(machineOf(row), {
-    open,
-    close: (number) => shut(number, "close"),
-    logOut: (number) => shut(number, "logOut"),
+    open: (number) => connection.open(number),
+    close: (number) => connection.shut(number, "close"),
+    logOut: (number) => connection.shut(number, "logOut"),
     async report(machine, forget) {
       const isOurs = await store(machine, () => (forget ? [forgetStatement(fence)] : []));
-      if (isOurs && forget) dropCaches();
+      if (isOurs && forget) connection.dropCaches();
       return isOurs;
     },
-    dropCaches,
+    dropCaches: () => connection.dropCaches(),
     refreshVersion: () => options.version.refresh(),
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
     async remove(machine) {
       if (!(await store(machine, (at) => removalStatements(fence, at)))) return false;
-      dropCaches();
+      connection.dropCaches();
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
       live.stop().catch(unclosed);
@@ -263,25 +164,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       cancelExpiry = services.after(Math.max(0, until - services.now().getTime()), expire);
     },
     online() {
-      if (session.machine.state !== "online" || current?.number !== session.machine.socket) return null;
-      return holdsLease() ? (current?.socket ?? null) : null;
+      return session.machine.state === "online" && holdsLease() ? connection.socket() : null;
     },
-    awaitAck: (waId) => acks.await(waId),
-    forgetDevices(chat) {
-      for (const user of [chat.split("@")[0], session.machine.phone?.slice(1)]) {
-        if (user !== undefined) void caches.userDevices.del(user);
-      }
-    },
+    awaitAck: (waId) => connection.awaitAck(waId),
+    forgetDevices: (chat) => connection.forgetDevices(chat),
     qr: () => session.qr,
-    pairingCode(phone) {
-      const asked = pairing.then(async () => {
-        if (session.machine.state !== "pairing" || !current || current.number !== session.machine.socket) return null;
-        const code = await current.socket.requestPairingCode(phone.slice(1));
-        return { code, expiresAt: new Date(pairingEndsAt).toISOString() };
-      });
-      pairing = asked.catch(() => undefined);
-      return asked;
-    },
+    pairingCode: (phone) => connection.pairingCode(phone),
     lose: lost,
     async stop() {
       if (isStopped) return;
@@ -290,7 +178,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       session.stop();
       const patience = sleep(services, stopMs);
       await Promise.race([session.idle(), patience]);
-      if (current) await Promise.race([shut(current.number, "close"), patience]);
+      await Promise.race([connection.close(), patience]);
     },
   };
   live.renewed(row.leaseUntil);

@@ -1,0 +1,193 @@
+import type { PairingCode, SessionQr } from "@sandi/contracts";
+import type { Logger } from "pino";
+import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
+import { createSocketCaches } from "../baileys/caches.ts";
+import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { Deliveries } from "../jobs/deliveries.ts";
+import type { Metrics } from "../metrics.ts";
+import type { ClientVersion, Services } from "../services.ts";
+import type { Credentials } from "../store/credentials.ts";
+import type { Fence } from "../store/sessions.ts";
+import type { Gate } from "../supervisor/gate.ts";
+import { type AwaitedAck, createAcks } from "./acks.ts";
+import type { Session } from "./session.ts";
+
+/** A session's socket, one after another, and what they have in common. */
+export interface Connection {
+  /** The socket that the machine counts on, once it is there. */
+  socket(): WhatsAppSocket | null;
+  open(number: number): void;
+  shut(number: number, how: "close" | "logOut"): Promise<void>;
+  /** Closes the socket, whichever it is. */
+  close(): Promise<void>;
+  /** Closes the socket and tells the machine that it is lost. */
+  drop(): void;
+  /** Reads keys afresh before the next login. */
+  dropCaches(): void;
+  awaitAck(waId: string): AwaitedAck;
+  forgetDevices(chat: string): void;
+  pairingCode(phone: string): Promise<PairingCode | null>;
+}
+
+interface Options {
+  services: Services;
+  credentials: Credentials;
+  openSocket: OpenSocket;
+  deliveries: Deliveries;
+  gate: Gate;
+  metrics: Metrics;
+  logger: Logger;
+  version: { current(): ClientVersion | null };
+  /** The session that these sockets are of. */
+  session: () => Session;
+  isStopped: () => boolean;
+  holdsLease: () => boolean;
+  /** What a socket told could not be stored. */
+  unsaved: (error: unknown) => void;
+}
+
+const loginRoomMs = 30_000;
+const leaseRetryMs = 1000;
+
+export function createConnection(fence: Fence, options: Options): Connection {
+  const { services, credentials, deliveries, metrics, logger, isStopped, unsaved } = options;
+  const caches = createSocketCaches();
+  const acks = createAcks(services);
+  let auth: AuthState | undefined;
+  let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
+  let pairingEndsAt = 0;
+  let pairing: Promise<unknown> = Promise.resolve();
+
+  async function loadAuth(): Promise<AuthState> {
+    return (auth ??= await openAuthState(credentials));
+  }
+
+  function dropCaches(): void {
+    auth = undefined;
+    void caches.userDevices.flushAll();
+  }
+
+  function open(number: number): void {
+    options.gate.enter((leave) => {
+      connect(number, leave).catch((error: unknown) => {
+        leave();
+        logger.warn({ error }, "the connection could not be opened");
+        options.session().closed(number, "connection_lost");
+      });
+    });
+  }
+
+  async function connect(number: number, leave: () => void): Promise<void> {
+    const session = options.session();
+    if (isStopped() || session.machine.socket !== number) return leave();
+    // What an unfinished pairing left behind would make the next login fail.
+    if (auth && !isLinked(auth.creds)) dropCaches();
+    const state = await loadAuth();
+    if (isStopped() || session.machine.socket !== number) return leave();
+    if (!options.holdsLease()) {
+      services.after(leaseRetryMs, () => open(number));
+      return leave();
+    }
+    const cancelRoom = services.after(loginRoomMs, leave);
+    const left = () => {
+      cancelRoom();
+      leave();
+    };
+    const isCurrent = () => session.machine.socket === number;
+    const socket = options.openSocket({
+      auth: state,
+      caches,
+      version: options.version.current(),
+      logger,
+      listener: {
+        onQr(qr, lifetimeMs) {
+          left();
+          if (!isCurrent()) return;
+          const at = services.now().getTime();
+          if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
+          session.post({ type: "qr", socket: number });
+          const shown: SessionQr = { qr, expiresAt: new Date(at + lifetimeMs).toISOString() };
+          void show(number, shown);
+        },
+        onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
+        onOpened(phone) {
+          left();
+          session.post({ type: "opened", socket: number, phone });
+        },
+        onClosed(kind) {
+          left();
+          metrics.reconnects.inc({ reason: kind });
+          logger.info({ reason: kind }, "the connection is closed");
+          if (current?.number === number) forgetSocket();
+          session.closed(number, kind);
+        },
+        onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
+        onAck({ waId, error }) {
+          if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
+          // It comes late, but it comes.
+          if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
+        },
+        onReceipt: (receipt) => deliveries.receipt(fence, receipt),
+        getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
+        onUnsaved: unsaved,
+      },
+    });
+    current = { number, socket, leave: left };
+  }
+
+  /** Once the machine has taken the QR code in. */
+  async function show(number: number, qr: SessionQr): Promise<void> {
+    const session = options.session();
+    await session.idle();
+    if (session.machine.socket === number && session.machine.state === "pairing") session.qr = qr;
+  }
+
+  function forgetSocket(): void {
+    current = undefined;
+    acks.abandon();
+  }
+
+  async function shut(number: number, how: "close" | "logOut"): Promise<void> {
+    if (current?.number !== number) return;
+    const { socket, leave } = current;
+    forgetSocket();
+    leave();
+    await socket[how]();
+  }
+
+  function chosen(): WhatsAppSocket | null {
+    return current && current.number === options.session().machine.socket ? current.socket : null;
+  }
+
+  return {
+    socket: chosen,
+    open,
+    shut,
+    async close() {
+      if (current) await shut(current.number, "close");
+    },
+    drop() {
+      if (!current) return;
+      const { number } = current;
+      shut(number, "close").catch((error: unknown) => logger.warn({ error }, "a socket could not be closed"));
+      options.session().closed(number, "connection_lost");
+    },
+    dropCaches,
+    awaitAck: (waId) => acks.await(waId),
+    forgetDevices(chat) {
+      for (const user of [chat.split("@")[0], options.session().machine.phone?.slice(1)]) {
+        if (user !== undefined) void caches.userDevices.del(user);
+      }
+    },
+    pairingCode(phone) {
+      const asked = pairing.then(async () => {
+        const asks = options.session().machine.state === "pairing" ? chosen() : null;
+        if (!asks) return null;
+        const code = await asks.requestPairingCode(phone.slice(1));
+        return { code, expiresAt: new Date(pairingEndsAt).toISOString() };
+      });
+      pairing = asked.catch(() => undefined);
+      return asked;
+    },
+  };
+}
