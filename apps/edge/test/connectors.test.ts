@@ -134,6 +134,17 @@ describe("events from a connector", () => {
     expect(await edge.rows("SELECT sealed FROM message")).toEqual([{ sealed: null }]);
   });
 
+  it("make a cancel keep the cooldown of what was sent: starting anew is another send", async () => {
+    const { id, delivery } = await create();
+    await claim(delivery.messageId);
+    await report(event("message.sent", { messageId: delivery.messageId }));
+    await edge.api(`POST /v1/verifications/${id}/cancel`);
+    const early = await edge.api("POST /v1/verifications", { to });
+    expect([early.status, early.body.code, early.body.retryAfter]).toEqual([429, "resend-cooldown", 30]);
+    edge.advance(30_000);
+    expect((await create()).created).toBe(true);
+  });
+
   it("never move it back: late, doubled and overtaken ones change nothing", async () => {
     const { id } = await sendText();
     const sent = event("message.sent", { messageId: id });

@@ -37,6 +37,7 @@ export const migrations: readonly Migration[] = [
         test INTEGER NOT NULL, last_check TEXT, void_checks TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
       ) STRICT`,
       `CREATE UNIQUE INDEX verification_one_pending ON verification(workspace_id, to_hash, purpose) WHERE status = 'pending'`,
+      `CREATE INDEX verification_canceled ON verification(workspace_id, to_hash, purpose) WHERE status = 'canceled'`,
       `CREATE INDEX verification_lapsing ON verification(expires_at) WHERE status = 'pending'`,
       `CREATE INDEX verification_created ON verification(created_at)`,
       `CREATE TABLE destination_budget (

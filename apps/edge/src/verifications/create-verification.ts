@@ -129,6 +129,10 @@ async function prepare(
   const [first, second, third, fourth] = cooldownsMs;
   const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
     AND status = 'pending'`;
+  // To cancel what was sent and to start anew is another send, and waits like one.
+  const coolingDown = sql`EXISTS (SELECT 1 FROM verification c WHERE c.workspace_id = ${workspaceId}
+    AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status = 'canceled' AND c.next_send_at > ${at}
+    AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
 
   const statements = [
@@ -140,7 +144,7 @@ async function prepare(
       SELECT ${id}, ${workspaceId}, ${toHash}, ${phone.masked}, ${body.purpose}, 'pending', 'push', ${macs[0]}, ${sealed},
         ${checks}, ${sends - 1}, ${at + first}, ${expiresAt}, ${messageId}, ${JSON.stringify(body.metadata ?? {})},
         ${key.environment === "test" ? 1 : 0}, ${at}, ${at}
-      FROM session WHERE id = ${session} AND ${notRepeated(workspaceId, repetition, since)}
+      FROM session WHERE id = ${session} AND NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
       ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
         sends_left = sends_left - 1, message_id = excluded.message_id, updated_at = ${at},
         next_send_at = ${at} + CASE sends_left WHEN 4 THEN ${second} WHEN 3 THEN ${third} ELSE ${fourth} END
@@ -179,17 +183,18 @@ async function refusal({ db, now }: Services, { key, body }: Input, toHash: stri
     selectCandidate(db, key.workspaceId, asked),
     db.kysely
       .selectFrom("verification")
-      .select(["sendsLeft", "nextSendAt", "expiresAt"])
+      .select(["status", "sendsLeft", "nextSendAt", "expiresAt"])
       .where("workspaceId", "=", key.workspaceId)
       .where("toHash", "=", toHash)
       .where("purpose", "=", body.purpose)
-      .where("status", "=", "pending"),
+      .where("status", "in", ["pending", "canceled"])
+      .orderBy(sql`status = 'pending' DESC, next_send_at DESC`),
   ]);
   const row = pending.rows[0];
   const seconds = (until: number) => Math.max(1, Math.ceil((until - now().getTime()) / 1000));
   const error = noSession(asked, sessions.rows[0]);
   if (error) return error;
-  if (row?.sendsLeft === 0) {
+  if (row?.status === "pending" && row.sendsLeft === 0) {
     const detail = "Check the code that was sent, cancel the verification, or wait until it expires.";
     return new AppError("sends-exhausted", { detail, retryAfter: seconds(row.expiresAt) });
   }
