@@ -90,6 +90,17 @@ describe.each([
     expect((await renewLeases(other, "b.1", later(40_000))).map((row) => row.id)).toEqual([id]);
   });
 
+  test("a linked session comes before those that nobody has linked, however many they are", async () => {
+    const linked = newId("ses");
+    await wish(linked);
+    const [row] = await acquire(store, "a", "a.1");
+    const reported = { state: "online", reason: null, phone: "+6281200000001", actedRevision: 1 } as const;
+    await store.writer.write([stateStatement({ sessionId: linked, fence: row!.fence }, reported, at)]);
+    for (let i = 0; i < 10; i++) await wish(newId("ses"));
+    const taken = await acquire(other, "b", "b.1", { now: later(15_001), limit: 3 });
+    expect(taken.map(({ id }) => id)).toContain(linked);
+  });
+
   test("a machine that starts again takes its own leases back at once", async () => {
     const id = newId("ses");
     await wish(id);

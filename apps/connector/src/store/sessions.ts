@@ -114,7 +114,7 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
             WHERE id IN (SELECT id FROM session
                          WHERE gone_at IS NULL AND owner_run IS NOT ? AND (? IS NULL OR id = ?)
                            AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?))
-                         ORDER BY lease_until, id LIMIT ?)
+                         ORDER BY phone IS NULL, lease_until, id LIMIT ?)
             RETURNING ${columns}`,
       args: [
         acquire.owner,
