@@ -27,6 +27,18 @@ test("linking by code that stalls, as with a passkey, is called so", async () =>
   await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
 });
 
+test("a scan by an account that wants a passkey is called so", async () => {
+  rig = await startRig();
+  const number = "+6281200000001";
+  rig.simulator.createPhone({ number });
+  rig.simulator.setFault({ kind: "pairing-stall", number });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  const qr = await until("a code is shown", () => qrOf(rig, sessionId));
+  await rig.simulator.scan(number, qr).catch(() => undefined);
+  await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/passkey_required");
+});
+
 test("a pairing code that was not used does not stand in the way of the next QR code", async () => {
   rig = await startRig({ tuning: { qrTimeoutMs: 150 } });
   const number = "+6281200000001";

@@ -5,7 +5,10 @@ const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];
 
 if (bench) {
-  await bench(args);
+  await bench(args).catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });
 } else {
   process.stderr.write(`usage: pnpm bench ${Object.keys(benches).join("|")}\n`);
   process.exitCode = 2;

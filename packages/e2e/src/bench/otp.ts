@@ -19,6 +19,8 @@ export async function benchOtp(args: string[]): Promise<void> {
       phones: { type: "string", default: "64" },
     },
   });
+  const most = Math.max(8, ...values.clients.split(",").map(Number));
+  if (!(Number(values.phones) >= most)) throw new Error(`--phones must be at least ${most}: each client has its own`);
   const phones = Array.from({ length: Number(values.phones) }, (_, i) => `+628130001${String(i).padStart(4, "0")}`);
   print(`load average ${loadAverage()} before`);
   const stack = await startTestStack({ connectorEnv: { LOG_LEVEL: "warn" } });
