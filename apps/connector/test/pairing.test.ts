@@ -37,6 +37,7 @@ test("a scan by an account that wants a passkey is called so", async () => {
   const qr = await until("a code is shown", () => qrOf(rig, sessionId));
   await rig.simulator.scan(number, qr).catch(() => undefined);
   await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/passkey_required");
+  expect(await qrOf(rig, sessionId)).toBeNull();
 });
 
 test("a pairing code that was not used does not stand in the way of the next QR code", async () => {
