@@ -10,7 +10,8 @@ export async function signLink(key: KeyRing, path: string, expiresAt: Date): Pro
 
 /** True when the signature is for this path and has not expired. */
 export async function verifyLink(key: KeyRing, path: string, signature: string, now: Date): Promise<boolean> {
-  const match = /^([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/.exec(signature);
+  // The last of 43 characters carries four bits: only its canonical forms, so that one signature has one spelling.
+  const match = /^([0-9]{1,12})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/.exec(signature);
   if (!match) return false;
   const [, expires = "", mac = ""] = match;
   if (Number(expires) * 1000 <= now.getTime()) return false;

@@ -138,6 +138,17 @@ describe("links", () => {
     expect(await verifyLink(keys, "/v1/sessions/ses_1/qr-page", signature, later)).toBe(false);
   });
 
+  it("are refused when any single character is changed, the last one too", async () => {
+    const signature = await signLink(keys, "/page", later);
+    for (let i = signature.indexOf(".") + 1; i < signature.length; i++) {
+      for (const other of "ABCDE") {
+        if (signature[i] === other) continue;
+        const changed = signature.slice(0, i) + other + signature.slice(i + 1);
+        expect(await verifyLink(keys, "/page", changed, at)).toBe(false);
+      }
+    }
+  });
+
   it("cannot be prolonged", async () => {
     const signature = await signLink(keys, "/page", later);
     const [, mac] = signature.split(".");
