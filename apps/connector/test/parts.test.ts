@@ -114,7 +114,7 @@ describe("sealing on Node's own cipher", () => {
     const sealed = await ours.seal(text, context);
     await expect(ours.open(sealed, { ...context, id: "2.0" })).rejects.toThrow();
     await expect(nodeAtRest(ring, "ses_2", webRandom).open(sealed, context)).rejects.toThrow();
-    await expect(ours.open(`${sealed.slice(0, -2)}AA`, context)).rejects.toThrow();
+    await expect(ours.open(`${sealed.slice(0, -2)}${sealed.endsWith("AA") ? "BB" : "AA"}`, context)).rejects.toThrow();
     await expect(ours.open(sealed.replace("v1.k2.", "v1.k9."), context)).rejects.toThrow("not configured");
     await expect(ours.open("v1.k2.x", context)).rejects.toThrow();
   });
