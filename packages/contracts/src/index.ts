@@ -2,6 +2,7 @@ export * from "./ids.ts";
 export * from "./errors.ts";
 export * from "./scopes.ts";
 export * from "./delivery.ts";
+export * from "./inbound.ts";
 export * from "./api/common.ts";
 export * from "./api/messages.ts";
 export * from "./api/sessions.ts";

@@ -28,6 +28,7 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
       ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
     ];
   }
+  if (type === "message.received") return [];
   const { messageId } = event;
   if (type === "message.failed") {
     return [
@@ -38,6 +39,14 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
         WHERE status = 'pending'
           AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed')
           AND ${noMessageIsLeft}`.compile(db.kysely),
+    ];
+  }
+  if (type === "message.revoked") {
+    return [
+      sql`UPDATE message SET status = 'revoked', sealed = NULL, updated_at = ${now}
+        WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('sending', 'sent', 'delivered')`.compile(
+        db.kysely,
+      ),
     ];
   }
   const next = ranks[type];

@@ -3,6 +3,7 @@ import { E164, Timestamp } from "../api/common.ts";
 import { SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
 import { EventId, MessageId, SessionId } from "../ids.ts";
+import { InboundToken } from "../inbound.ts";
 
 const envelope = {
   id: EventId,
@@ -22,6 +23,20 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...envelope, type: z.literal("message.read"), messageId: MessageId }),
   /** It was not sent and will not be. */
   z.strictObject({ ...envelope, type: z.literal("message.failed"), messageId: MessageId, reason: FailureReason }),
+  /** What was sent has been taken back: the recipient sees that a message was deleted. */
+  z.strictObject({ ...envelope, type: z.literal("message.revoked"), messageId: MessageId }),
+  /**
+   * Somebody wrote to the session, in a chat of two. `from` is null when only the hidden id (LID) of the sender is known.
+   * `token` is the one that an inbound verification asked the user to send, when the text holds one; the text stays at
+   * the connector.
+   */
+  z.strictObject({
+    ...envelope,
+    type: z.literal("message.received"),
+    from: E164.nullable(),
+    token: InboundToken.nullable(),
+    isForwarded: z.boolean(),
+  }),
   /** The session's machine is in another state. `revision` is the newest wish of the operator that it has acted on. */
   z.strictObject({
     ...envelope,

@@ -6,6 +6,13 @@ import { Timestamp } from "../api/common.ts";
 export const SendJob = z.strictObject({ messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp });
 export type SendJob = z.infer<typeof SendJob>;
 
+/**
+ * `POST {connector}/jobs/revoke`, through QStash: take a sent message back for everyone, unless it was read. The connector
+ * knows the chat from its own ledger; a message that it does not know, or that failed, is nothing to do.
+ */
+export const RevokeJob = z.strictObject({ messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp });
+export type RevokeJob = z.infer<typeof RevokeJob>;
+
 /** What the operator wants of a session. */
 export const DesiredState = z.enum(["running", "stopped", "logged_out", "deleted"]);
 export type DesiredState = z.infer<typeof DesiredState>;
@@ -23,4 +30,4 @@ export const SessionJob = z.strictObject({
 export type SessionJob = z.infer<typeof SessionJob>;
 
 /** Where QStash delivers, below the connector's URL. */
-export const jobPaths = { send: "/jobs/send", session: "/jobs/session" } as const;
+export const jobPaths = { send: "/jobs/send", revoke: "/jobs/revoke", session: "/jobs/session" } as const;
