@@ -4,7 +4,16 @@ import { z } from "zod";
  * How far a message has come. It only moves forward: queued < sending < sent < delivered < read;
  * `failed` and `canceled` end it, and only before `sent`; `revoked` ends it behind `sent` or `delivered`: it was taken back.
  */
-export const MessageStatus = z.enum(["queued", "sending", "sent", "delivered", "read", "failed", "canceled", "revoked"]);
+export const MessageStatus = z.enum([
+  "queued",
+  "sending",
+  "sent",
+  "delivered",
+  "read",
+  "failed",
+  "canceled",
+  "revoked",
+]);
 export type MessageStatus = z.infer<typeof MessageStatus>;
 
 /** Why a message was not sent, each with the sentence that the API shows. */

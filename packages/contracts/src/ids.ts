@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The prefix that tells what an id names. */
-export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req";
+export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req" | "tpl" | "rul" | "aud";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -45,4 +45,8 @@ export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
 export const MessageId = idOf("msg", "A message.");
 export const VerificationId = idOf("ver", "A verification.");
+export const TemplateId = idOf("tpl", "A template.");
+export const KeyId = idOf("key", "An API key.");
+export const AccessRuleId = idOf("rul", "An allow or block rule.");
+export const AuditId = idOf("aud", "An entry of the audit log.");
 export const EventId = idOf("evt", "An event; the same id is the same event, however often it arrives.");

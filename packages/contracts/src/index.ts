@@ -5,6 +5,7 @@ export * from "./delivery.ts";
 export * from "./inbound.ts";
 export * from "./api/common.ts";
 export * from "./api/messages.ts";
+export * from "./api/policy.ts";
 export * from "./api/sessions.ts";
 export * from "./api/verifications.ts";
 export * from "./internal/claims.ts";

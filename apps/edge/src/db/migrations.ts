@@ -1,4 +1,5 @@
 import type { Migration } from "@sandi/libsql";
+import { history } from "./history.ts";
 
 /** The edge's schema, step by step. Times are milliseconds; every tenant index leads with the workspace. */
 export const migrations: readonly Migration[] = [
@@ -62,6 +63,98 @@ export const migrations: readonly Migration[] = [
         response TEXT, created_at INTEGER NOT NULL, PRIMARY KEY (workspace_id, key_hash)
       ) STRICT`,
       `CREATE INDEX idempotency_created ON idempotency(created_at)`,
+    ],
+  },
+  {
+    name: "0002_verifications_complete",
+    statements: [
+      `ALTER TABLE workspace ADD COLUMN policy TEXT NOT NULL DEFAULT '{}'`,
+      `ALTER TABLE workspace ADD COLUMN quota TEXT NOT NULL DEFAULT '{}'`,
+      `ALTER TABLE api_key ADD COLUMN ip_allow_list TEXT NOT NULL DEFAULT '[]'`,
+      `ALTER TABLE api_key ADD COLUMN replaced_by TEXT`,
+      `ALTER TABLE message ADD COLUMN test INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE message ADD COLUMN revoke_until INTEGER`,
+      `ALTER TABLE message ADD COLUMN sandbox_steps TEXT`,
+      `CREATE INDEX message_revoking ON message(publish_after) WHERE revoke_until IS NOT NULL`,
+      `CREATE INDEX message_rehearsing ON message(workspace_id) WHERE sandbox_steps IS NOT NULL`,
+      // A verification that waits for the user's message has none of its own: message_id may be NULL from here on.
+      `ALTER TABLE verification RENAME TO verification_before`,
+      `CREATE TABLE verification (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, to_masked TEXT NOT NULL,
+        country TEXT NOT NULL, prefix TEXT NOT NULL, purpose TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL,
+        session_id TEXT NOT NULL, template_id TEXT NOT NULL, locale TEXT NOT NULL,
+        code_mac TEXT, sealed_code TEXT, code_length INTEGER NOT NULL,
+        attempts_left INTEGER NOT NULL, sends_left INTEGER NOT NULL, next_send_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, approved_at INTEGER, approved_by TEXT, message_id TEXT, metadata TEXT NOT NULL,
+        bind TEXT, client_binding TEXT, has_known_code INTEGER NOT NULL DEFAULT 0,
+        token_mac TEXT, inbound_variant TEXT, received_at INTEGER, progress INTEGER NOT NULL DEFAULT 0,
+        test INTEGER NOT NULL, last_check TEXT, void_checks TEXT NOT NULL DEFAULT '',
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+      ) STRICT`,
+      `INSERT INTO verification (id, workspace_id, to_hash, to_masked, country, prefix, purpose, status, mode, session_id,
+          template_id, locale, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at, expires_at,
+          approved_at, approved_by, message_id, metadata, test, last_check, void_checks, created_at, updated_at)
+        SELECT b.id, b.workspace_id, b.to_hash, b.to_masked, '', '', b.purpose, b.status, b.mode,
+          coalesce((SELECT session_id FROM message m WHERE m.id = b.message_id), ''), '', 'en', b.code_mac, b.sealed_code, 6,
+          b.attempts_left, b.sends_left, b.next_send_at, b.expires_at, b.approved_at,
+          CASE WHEN b.approved_at IS NULL THEN NULL ELSE 'code' END, b.message_id, b.metadata, b.test, b.last_check,
+          b.void_checks, b.created_at, b.updated_at
+        FROM verification_before b`,
+      `DROP TABLE verification_before`,
+      `CREATE UNIQUE INDEX verification_one_pending ON verification(workspace_id, to_hash, purpose) WHERE status = 'pending'`,
+      `CREATE INDEX verification_workspace ON verification(workspace_id, id)`,
+      `CREATE INDEX verification_to ON verification(workspace_id, to_hash, id)`,
+      `CREATE INDEX verification_lapsing ON verification(expires_at) WHERE status = 'pending'`,
+      `CREATE INDEX verification_created ON verification(created_at)`,
+      `CREATE UNIQUE INDEX verification_token ON verification(token_mac) WHERE token_mac IS NOT NULL`,
+      // The failures of the running hour, and how often the destination was locked in a row.
+      `ALTER TABLE destination_budget ADD COLUMN failures INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE destination_budget ADD COLUMN failures_from INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE destination_budget ADD COLUMN locks INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE destination_budget ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0`,
+      `CREATE INDEX destination_budget_updated ON destination_budget(updated_at)`,
+      // Sends to a destination in the running ten minutes, hour and day; workspace '' counts over all of them.
+      `CREATE TABLE destination_send (
+        workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL,
+        short_from INTEGER NOT NULL, short_count INTEGER NOT NULL, hour_from INTEGER NOT NULL, hour_count INTEGER NOT NULL,
+        day_from INTEGER NOT NULL, day_count INTEGER NOT NULL, PRIMARY KEY (workspace_id, to_hash)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE INDEX destination_send_day ON destination_send(day_from)`,
+      `CREATE TABLE prefix_guard (
+        workspace_id TEXT NOT NULL, prefix TEXT NOT NULL, blocked_until INTEGER NOT NULL, strikes INTEGER NOT NULL,
+        sends INTEGER NOT NULL, approved INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (workspace_id, prefix)
+      ) STRICT, WITHOUT ROWID`,
+      // value: hash of a number, a prefix, a country, or the first address of a range whose last is value_to.
+      `CREATE TABLE access_rule (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, effect TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,
+        value_to TEXT NOT NULL, label TEXT NOT NULL, note TEXT, expires_at INTEGER, created_at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE UNIQUE INDEX access_rule_value ON access_rule(workspace_id, kind, value, value_to)`,
+      `CREATE TABLE warm_contact (
+        workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, session_id TEXT NOT NULL, last_at INTEGER NOT NULL,
+        PRIMARY KEY (workspace_id, to_hash, session_id)
+      ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE template (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, name TEXT NOT NULL, purpose TEXT, texts TEXT NOT NULL,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE UNIQUE INDEX template_name ON template(workspace_id, name)`,
+      `CREATE UNIQUE INDEX template_purpose ON template(workspace_id, purpose) WHERE purpose IS NOT NULL`,
+      `CREATE TABLE audit (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL,
+        detail TEXT NOT NULL, created_at INTEGER NOT NULL
+      ) STRICT`,
+      `CREATE INDEX audit_workspace ON audit(workspace_id, id)`,
+      `CREATE INDEX audit_created ON audit(created_at)`,
+      `CREATE TABLE bootstrap (token_hash TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, used_at INTEGER NOT NULL) STRICT`,
+      // The answer holds a revealed code: it is sealed, and forgotten with the code.
+      `ALTER TABLE idempotency ADD COLUMN is_sealed INTEGER NOT NULL DEFAULT 0`,
+      `CREATE INDEX idempotency_sealed ON idempotency(resource_id) WHERE is_sealed = 1`,
+      `CREATE TRIGGER revealed_code_forgotten AFTER UPDATE OF status ON verification
+        WHEN NEW.status <> 'pending' AND NEW.has_known_code = 1 BEGIN
+        UPDATE idempotency SET response = NULL, is_sealed = 0 WHERE resource_id = NEW.id AND is_sealed = 1;
+      END`,
+      ...history,
     ],
   },
 ];

@@ -1,17 +1,149 @@
-import type { DesiredState, FailureReason, MessageStatus, Scope, SessionReason, SessionState } from "@sandi/contracts";
-import type { VerificationStatus } from "@sandi/contracts";
+import type {
+  DesiredState,
+  FailureReason,
+  MessageStatus,
+  Policy,
+  Quota,
+  Scope,
+  SessionReason,
+  SessionState,
+  VerificationStatus,
+} from "@sandi/contracts";
+import type { Generated } from "kysely";
 import type { Database } from "@sandi/libsql";
 
 /** Columns as the code sees them; times are milliseconds, JSON is text. */
 export interface Tables {
-  workspace: { id: string; name: string; createdAt: number };
+  /** `policy` and `quota` are JSON of `Policy` and `Quota`: what the workspace chose, and what the operator grants. */
+  workspace: { id: string; name: string; policy: string; quota: string; createdAt: number };
   user: { id: string; workspaceId: string; email: string; passwordHash: string; role: "admin"; createdAt: number };
   apiKey: ApiKeyTable;
   session: SessionTable;
   verification: VerificationTable;
-  destinationBudget: { workspaceId: string; toHash: string; consecutive: number; lockedUntil: number };
+  destinationBudget: DestinationBudgetTable;
+  destinationSend: DestinationSendTable;
+  prefixGuard: PrefixGuardTable;
+  accessRule: AccessRuleTable;
+  warmContact: { workspaceId: string; toHash: string; sessionId: string; lastAt: number };
   message: MessageTable;
+  template: TemplateTable;
+  event: EventTable;
+  conversion: ConversionTable;
+  audit: AuditTable;
+  bootstrap: { tokenHash: string; workspaceId: string; usedAt: number };
   idempotency: IdempotencyTable;
+}
+
+export interface DestinationBudgetTable {
+  workspaceId: string;
+  toHash: string;
+  /** Wrong codes since the last right one. */
+  consecutive: number;
+  lockedUntil: number;
+  /** Wrong codes since `failuresFrom`, within an hour. */
+  failures: number;
+  failuresFrom: number;
+  /** Locks since the last right code: each lasts twice as long. */
+  locks: number;
+  updatedAt: number;
+}
+
+interface DestinationSendTable {
+  /** Empty for the count over all workspaces. */
+  workspaceId: string;
+  toHash: string;
+  shortFrom: number;
+  shortCount: number;
+  hourFrom: number;
+  hourCount: number;
+  dayFrom: number;
+  dayCount: number;
+}
+
+interface PrefixGuardTable {
+  workspaceId: string;
+  /** The first seven digits, without the plus. */
+  prefix: string;
+  blockedUntil: number;
+  /** Blocks in a row: each lasts twice as long. */
+  strikes: number;
+  /** What led to the block. */
+  sends: number;
+  approved: number;
+  updatedAt: number;
+}
+
+export interface AccessRuleTable {
+  id: string;
+  workspaceId: string;
+  effect: "allow" | "block";
+  kind: "number" | "prefix" | "country" | "ip";
+  /** A number's hash, digits, a country, or the first address of a range (32 hex digits). */
+  value: string;
+  /** The last address of a range, else empty. */
+  valueTo: string;
+  /** How it was written; a number masked. */
+  label: string;
+  note: string | null;
+  expiresAt: number | null;
+  createdAt: number;
+}
+
+export interface TemplateTable {
+  id: string;
+  workspaceId: string;
+  name: string;
+  /** What it is the default for. */
+  purpose: string | null;
+  /** JSON object: locale to text. */
+  texts: string;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Written by triggers (history.ts). */
+export interface EventTable {
+  seq: Generated<number>;
+  id: string;
+  workspaceId: string;
+  type: string;
+  verificationId: string | null;
+  messageId: string | null;
+  sessionId: string | null;
+  /** JSON object. */
+  data: string;
+  at: number;
+}
+
+/** Written by triggers (history.ts). */
+interface ConversionTable {
+  workspaceId: string;
+  prefix: string;
+  /** Start of the hour in which the verifications were created. */
+  hour: number;
+  country: string;
+  sessionId: string;
+  templateId: string;
+  purpose: string;
+  mode: string;
+  /** `created`, `resent`, `received`, `sent`, `delivered`, `read`, and every terminal status. */
+  stage: string;
+  /** Lower bound of the time since creation, in milliseconds. */
+  bucket: number;
+  count: number;
+}
+
+interface AuditTable {
+  id: string;
+  workspaceId: string;
+  /** An API key's id, or `operator`. */
+  actor: string;
+  /** A past fact, such as `key.created`. */
+  action: string;
+  target: string;
+  /** JSON object. */
+  detail: string;
+  createdAt: number;
 }
 
 interface ApiKeyTable {
@@ -23,9 +155,13 @@ interface ApiKeyTable {
   environment: "live" | "test";
   /** JSON array of `Scope`. */
   scopes: string;
+  /** JSON array of addresses and CIDR ranges; empty: from anywhere. */
+  ipAllowList: string;
   expiresAt: number | null;
   revokedAt: number | null;
   lastUsedAt: number | null;
+  /** The key that a rotation made in its place. */
+  replacedBy: string | null;
   createdAt: number;
 }
 
@@ -55,18 +191,41 @@ export interface VerificationTable {
   toMasked: string;
   purpose: string;
   status: VerificationStatus;
-  mode: "push";
+  mode: "push" | "inbound";
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+  /** The first seven digits, without the plus. */
+  prefix: string;
+  /** The session that was chosen to send, or to be written to. */
+  sessionId: string;
+  templateId: string;
+  locale: string;
   codeMac: string | null;
   sealedCode: string | null;
+  codeLength: number;
   attemptsLeft: number;
   sendsLeft: number;
   nextSendAt: number;
   expiresAt: number;
   approvedAt: number | null;
-  /** The latest message with the code. */
-  messageId: string;
+  approvedBy: "code" | "inbound" | "external" | null;
+  /** The latest message with the code; null while an inbound one waits for the user's. */
+  messageId: string | null;
   /** JSON object. */
   metadata: string;
+  /** JSON of what the code is bound to. */
+  bind: string | null;
+  /** S256 challenge of the client that started it. */
+  clientBinding: string | null;
+  /** The caller knows the code (revealed, or its own): there is no proof. */
+  hasKnownCode: 0 | 1;
+  /** MAC of the token that the user is to send. */
+  tokenMac: string | null;
+  inboundVariant: "match" | "reply" | null;
+  /** The user's message with the token came. */
+  receivedAt: number | null;
+  /** What its messages have been, as bits: 1 sent, 2 delivered, 4 read. */
+  progress: number;
   test: 0 | 1;
   /** The request that was counted last, so that a check whose answer was lost can be told. */
   lastCheck: string | null;
@@ -93,6 +252,12 @@ export interface MessageTable {
   publishAfter: number;
   publishCount: number;
   expiresAt: number;
+  /** Made with a test key: it never reaches a connector. */
+  test: 0 | 1;
+  /** It is to be taken back, until then. */
+  revokeUntil: number | null;
+  /** JSON array of what the sandbox still does with it. */
+  sandboxSteps: string | null;
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;
@@ -106,6 +271,8 @@ export interface IdempotencyTable {
   fingerprint: string;
   resourceId: string;
   response: string | null;
+  /** The response holds a revealed code and is sealed. */
+  isSealed: 0 | 1;
   createdAt: number;
 }
 
@@ -116,6 +283,11 @@ export interface KnownKey {
   id: string;
   workspaceId: string;
   workspaceName: string;
+  workspaceCreatedAt: number;
+  policy: Policy;
+  quota: Quota;
+  /** Addresses and CIDR ranges; empty: from anywhere. */
+  ipAllowList: readonly string[];
   environment: "live" | "test";
   scopes: ReadonlySet<Scope>;
   expiresAt: number | null;

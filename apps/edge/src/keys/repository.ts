@@ -1,4 +1,4 @@
-import type { Scope } from "@sandi/contracts";
+import { Policy, Quota, type Scope } from "@sandi/contracts";
 import type { Db, KnownKey } from "../db/schema.ts";
 
 /** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
@@ -13,12 +13,24 @@ export async function findKey(db: Db, hash: string): Promise<KnownKey | undefine
       "apiKey.scopes",
       "apiKey.expiresAt",
       "apiKey.lastUsedAt",
+      "apiKey.ipAllowList",
       "workspace.name as workspaceName",
+      "workspace.createdAt as workspaceCreatedAt",
+      "workspace.policy",
+      "workspace.quota",
     ])
     .where("apiKey.hash", "=", hash)
     .where("apiKey.revokedAt", "is", null)
     .executeTakeFirst();
-  return row && { ...row, scopes: new Set(JSON.parse(row.scopes) as Scope[]) };
+  return (
+    row && {
+      ...row,
+      scopes: new Set(JSON.parse(row.scopes) as Scope[]),
+      ipAllowList: JSON.parse(row.ipAllowList) as string[],
+      policy: Policy.parse(JSON.parse(row.policy)),
+      quota: Quota.parse(JSON.parse(row.quota)),
+    }
+  );
 }
 
 /** Notes a key's use, unless another isolate has since. */
