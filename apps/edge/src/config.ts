@@ -33,9 +33,15 @@ const Environment = z.object({
   OTP_PEPPERS: keyRing,
   PHONE_PEPPER: keyRing,
   LINK_KEYS: keyRing,
+  AT_REST_KEYS: keyRing,
+  PROOF_PRIVATE_KEY: jwk("Ed25519"),
+  /** A JSON array of public JWKs that signed proofs until lately. */
+  PROOF_RETIRED_KEYS: z.string().startsWith("[").optional(),
   EDGE_TOKEN_PRIVATE_KEY: jwk("Ed25519"),
   CONNECTOR_TOKEN_PUBLIC_KEY: jwk("Ed25519"),
   CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
+  /** Codes for one number in a day, over all workspaces. */
+  DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
   /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
   CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
 });

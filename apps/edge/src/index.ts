@@ -1,5 +1,5 @@
 import { createClient } from "@libsql/client/web";
-import { createSealer, createTokenSigner, createTokenVerifier, webRandom } from "@sandi/crypto";
+import { atRest, createProofSigner, createSealer, createTokenSigner, createTokenVerifier, webRandom } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
 import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
@@ -28,6 +28,13 @@ function prepare(env: Env) {
   return {
     config,
     seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY),
+    proofs: createProofSigner({
+      privateJwk: config.PROOF_PRIVATE_KEY,
+      retiredJwks: config.PROOF_RETIRED_KEYS,
+      issuer: config.PUBLIC_URL,
+      now,
+      random: webRandom,
+    }),
     verifyServiceToken: createTokenVerifier({
       publicJwk: config.CONNECTOR_TOKEN_PUBLIC_KEY,
       issuer: "sandi-connector",
@@ -42,13 +49,14 @@ function prepare(env: Env) {
       random: webRandom,
     }),
     keyCache: new Map() satisfies Services["keyCache"],
+    templateCache: new Map() satisfies Services["templateCache"],
   };
 }
 
 function servicesFor(env: Env, context: ExecutionContext): Services {
   let known = kept.get(env);
   if (!known) kept.set(env, (known = prepare(env)));
-  const { config, seal, sign, verifyServiceToken, keyCache } = known;
+  const { config, seal, proofs, sign, verifyServiceToken, keyCache } = known;
   return {
     db: createDatabase<Tables>(
       // One client per request: a connection belongs to the request that opened it.
@@ -67,6 +75,8 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
     phoneKey: config.PHONE_PEPPER,
     linkKeys: config.LINK_KEYS,
     seal,
+    atRest: (workspaceId) => atRest(config.AT_REST_KEYS, workspaceId, webRandom),
+    proofs,
     verifyServiceToken,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(config, jti, ttlSeconds),
     publish: (job) => publish(config, job),
@@ -77,6 +87,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
       return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
     },
     keyCache,
+    destinationPerDay: config.DESTINATION_PER_DAY,
     cronRounds: config.CRON_ROUNDS,
     waitUntil: (work) => context.waitUntil(work),
     log,

@@ -1,10 +1,12 @@
-import type { KeyRing, Random, Sealer, TokenVerifier } from "@sandi/crypto";
-import { createId, type IdPrefix, type SendJob, type SessionJob } from "@sandi/contracts";
+import type { AtRest, KeyRing, ProofKeys, Random, Sealer, TokenVerifier } from "@sandi/crypto";
+import { createId, type IdPrefix, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
 import type { Db, KnownKey } from "./db/schema.ts";
+import type { TemplateCache } from "./templates/cache.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
 export type Job =
   | { kind: "send"; body: SendJob; deduplicationId: string }
+  | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string };
 
 /** What a connector answered; `undefined` when none answered in time. */
@@ -22,6 +24,9 @@ export interface Services {
   linkKeys: KeyRing;
   /** Seals to the connector; the edge cannot open it again. */
   seal: Sealer;
+  /** Encrypts what the edge itself has to read again, in a workspace's name. */
+  atRest: (workspaceId: string) => AtRest;
+  proofs: ProofKeys;
   verifyServiceToken: TokenVerifier;
   /** True the first time that a token id is seen; rejects when Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
@@ -32,6 +37,10 @@ export interface Services {
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
   /** API keys looked up lately, by hash: at most a minute old. */
   keyCache: Map<string, { key: KnownKey; until: number }>;
+  /** Templates looked up lately, by workspace: at most a minute old. */
+  templateCache: TemplateCache;
+  /** Codes for one number in a day, over all workspaces. */
+  destinationPerDay: number;
   /** How many rounds of publishing one run of the cron may take. */
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;

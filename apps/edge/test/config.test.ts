@@ -14,6 +14,8 @@ const good = {
   OTP_PEPPERS: generateKeyText("a", webRandom),
   PHONE_PEPPER: generateKeyText("a", webRandom),
   LINK_KEYS: generateKeyText("a", webRandom),
+  AT_REST_KEYS: generateKeyText("a", webRandom),
+  PROOF_PRIVATE_KEY: tokens.privateJwk,
   EDGE_TOKEN_PRIVATE_KEY: tokens.privateJwk,
   CONNECTOR_TOKEN_PUBLIC_KEY: tokens.publicJwk,
   CONNECTOR_SEAL_PUBLIC_KEY: sealing.publicJwk,

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
-import type { Problem, Scope } from "@sandi/contracts";
+import type { Policy, Problem, Scope } from "@sandi/contracts";
 import { createId, scopes } from "@sandi/contracts";
 import {
+  atRest,
   createKeyRing,
+  createProofSigner,
   createSealer,
   createTokenSigner,
   createTokenVerifier,
@@ -25,6 +27,7 @@ import { migrateDatabase } from "../src/setup.ts";
 const sealing = await generateSealingKeys("seal");
 const tokens = await generateTokenKeys("tokens");
 const unseal = createUnsealer(sealing.privateJwk);
+const atRestKeys = createKeyRing(generateKeyText("r1", webRandom));
 const app = createApp();
 
 export interface Answer<T = Record<string, unknown>> {
@@ -54,7 +57,7 @@ export interface Edge {
   queueIsDown: boolean;
   connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
   advance: (ms: number) => void;
-  addWorkspace: (name?: string) => Promise<Workspace>;
+  addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
   /** Linked if it is online or about to be. */
   addSession: (state?: string, workspaceId?: string) => Promise<string>;
@@ -101,6 +104,9 @@ export async function startEdge(): Promise<Edge> {
     phoneKey: createKeyRing(generateKeyText("n1", webRandom)),
     linkKeys: createKeyRing(generateKeyText("l1", webRandom)),
     seal: createSealer(sealing.publicJwk),
+    atRest: (workspaceId) => atRest(atRestKeys, workspaceId, webRandom),
+    proofs: createProofSigner({ privateJwk: tokens.privateJwk, issuer: "https://api.test", now, random: webRandom }),
+    destinationPerDay: 30,
     verifyServiceToken: createTokenVerifier({
       publicJwk: tokens.publicJwk,
       issuer: "sandi-connector",
@@ -125,6 +131,7 @@ export async function startEdge(): Promise<Edge> {
     },
     callConnector: async (path, body) => edge.connector(path, body),
     keyCache: new Map(),
+    templateCache: new Map(),
     cronRounds: 5,
     waitUntil: (work) => {
       const tracked = work.finally(() => pending.delete(tracked));
@@ -161,11 +168,12 @@ export async function startEdge(): Promise<Edge> {
     advance: (ms) => {
       time += ms;
     },
-    async addWorkspace(name = "Acme") {
+    async addWorkspace(name = "Acme", policy = {}) {
       const id = createId("ws", now(), webRandom(10));
       await client.execute({
-        sql: "INSERT INTO workspace (id, name, created_at) VALUES (?, ?, ?)",
-        args: [id, name, time],
+        sql: "INSERT INTO workspace (id, name, policy, created_at) VALUES (?, ?, ?, ?)",
+        // Older than the first week, whose limits are tested where they belong.
+        args: [id, name, JSON.stringify({ countries: ["*"], ...policy }), time - 30 * 86_400_000],
       });
       return { id, key: await edge.addKey(id) };
     },

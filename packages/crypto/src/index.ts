@@ -7,8 +7,9 @@ export {
   isWellFormedApiKey,
 } from "./api-keys.ts";
 export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
-export { codeMac, phoneHash, type VerificationCode } from "./macs.ts";
-export { numericCode } from "./codes.ts";
+export { codeMac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
+export { createProofSigner, type Proof, type ProofKeys, type ProofSigner } from "./proofs.ts";
+export { alphanumericCode, numericCode } from "./codes.ts";
 export { createSealer, createUnsealer, generateSealingKeys, type Sealer, type Unsealer } from "./sealing.ts";
 export { atRest, type AtRest, type AtRestContext } from "./at-rest.ts";
 export { hashPassword, type PasswordCheck, verifyPassword } from "./passwords.ts";

@@ -83,6 +83,12 @@ export const history: readonly string[] = [
     ${ofVerification("'verification.' || NEW.status", "CASE WHEN NEW.approved_by IS NULL THEN '{}' ELSE json_object('approvedBy', NEW.approved_by) END")}
     ${count("NEW", "NEW.status", "NEW.updated_at")}
   END`,
+  // Whoever ends it: a code that is used up or can no longer be used is not sent any more.
+  `CREATE TRIGGER verification_over AFTER UPDATE OF status ON verification
+    WHEN NEW.status IN ('approved', 'canceled', 'max_attempts_reached', 'blocked') BEGIN
+    UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = NEW.updated_at
+      WHERE verification_id = NEW.id AND status = 'queued';
+  END`,
   `CREATE TRIGGER verification_missed AFTER UPDATE OF attempts_left ON verification
     WHEN NEW.status <> 'approved' AND NEW.attempts_left < OLD.attempts_left BEGIN
     ${ofVerification("'verification.check_failed'", "json_object('attemptsLeft', NEW.attempts_left)")}

@@ -80,9 +80,9 @@ export const migrations: readonly Migration[] = [
       // A verification that waits for the user's message has none of its own: message_id may be NULL from here on.
       `ALTER TABLE verification RENAME TO verification_before`,
       `CREATE TABLE verification (
-        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, to_masked TEXT NOT NULL,
-        country TEXT NOT NULL, prefix TEXT NOT NULL, purpose TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL,
-        session_id TEXT NOT NULL, template_id TEXT NOT NULL, locale TEXT NOT NULL,
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, global_hash TEXT NOT NULL,
+        to_masked TEXT NOT NULL, country TEXT NOT NULL, prefix TEXT NOT NULL, purpose TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL,
+        session_id TEXT NOT NULL, template_id TEXT NOT NULL, locale TEXT NOT NULL, text TEXT NOT NULL,
         code_mac TEXT, sealed_code TEXT, code_length INTEGER NOT NULL,
         attempts_left INTEGER NOT NULL, sends_left INTEGER NOT NULL, next_send_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, approved_at INTEGER, approved_by TEXT, message_id TEXT, metadata TEXT NOT NULL,
@@ -91,11 +91,11 @@ export const migrations: readonly Migration[] = [
         test INTEGER NOT NULL, last_check TEXT, void_checks TEXT NOT NULL DEFAULT '',
         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
       ) STRICT`,
-      `INSERT INTO verification (id, workspace_id, to_hash, to_masked, country, prefix, purpose, status, mode, session_id,
-          template_id, locale, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at, expires_at,
+      `INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
+          session_id, template_id, locale, text, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at, expires_at,
           approved_at, approved_by, message_id, metadata, test, last_check, void_checks, created_at, updated_at)
-        SELECT b.id, b.workspace_id, b.to_hash, b.to_masked, '', '', b.purpose, b.status, b.mode,
-          coalesce((SELECT session_id FROM message m WHERE m.id = b.message_id), ''), '', 'en', b.code_mac, b.sealed_code, 6,
+        SELECT b.id, b.workspace_id, b.to_hash, '', b.to_masked, '', '', b.purpose, b.status, b.mode,
+          coalesce((SELECT session_id FROM message m WHERE m.id = b.message_id), ''), '', 'en', '', b.code_mac, b.sealed_code, 6,
           b.attempts_left, b.sends_left, b.next_send_at, b.expires_at, b.approved_at,
           CASE WHEN b.approved_at IS NULL THEN NULL ELSE 'code' END, b.message_id, b.metadata, b.test, b.last_check,
           b.void_checks, b.created_at, b.updated_at

@@ -1,6 +1,7 @@
 import type {
   DesiredState,
   FailureReason,
+  Locale,
   MessageStatus,
   Policy,
   Quota,
@@ -192,14 +193,18 @@ export interface VerificationTable {
   purpose: string;
   status: VerificationStatus;
   mode: "push" | "inbound";
-  /** ISO 3166-1 alpha-2. */
+  /** The number's hash across all workspaces. */
+  globalHash: string;
+  /** ISO 3166-1 alpha-2; empty for numbers of the sandbox. */
   country: string;
   /** The first seven digits, without the plus. */
   prefix: string;
   /** The session that was chosen to send, or to be written to. */
   sessionId: string;
   templateId: string;
-  locale: string;
+  locale: Locale;
+  /** The text of its messages, with places for the code and the minutes. */
+  text: string;
   codeMac: string | null;
   sealedCode: string | null;
   codeLength: number;

@@ -195,7 +195,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
-      const { e164 } = parsePhone(c.req.valid("json").phone, "/phone");
+      const { e164 } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
       const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
       try {
         return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);

@@ -16,6 +16,8 @@ export async function generateSecrets(kid: string, random: Random): Promise<Secr
       OTP_PEPPERS: generateKeyText(kid, random),
       PHONE_PEPPER: generateKeyText(kid, random),
       LINK_KEYS: generateKeyText(kid, random),
+      AT_REST_KEYS: generateKeyText(kid, random),
+      PROOF_PRIVATE_KEY: (await generateTokenKeys(kid)).privateJwk,
       EDGE_TOKEN_PRIVATE_KEY: edgeTokens.privateJwk,
       CONNECTOR_TOKEN_PUBLIC_KEY: connectorTokens.publicJwk,
       CONNECTOR_SEAL_PUBLIC_KEY: sealing.publicJwk,

@@ -123,6 +123,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
           QSTASH_URL: qstash.url,
           QSTASH_TOKEN: secrets.qstashToken,
+          DESTINATION_PER_DAY: "1000000",
         },
       });
     let edge: Worker | undefined = await startEdge();
@@ -215,7 +216,6 @@ async function migrateEdge(database: Stack["libsql"]): Promise<void> {
 /** The stack's own keys: made at the first start, kept in a file that only its owner can read. */
 async function localSecrets(file: string): Promise<LocalSecrets> {
   const known = await readJson<LocalSecrets>(file);
-  if (known) return known;
   const fresh: LocalSecrets = {
     ...(await generateSecrets("local", webRandom)),
     libsqlToken: generateToken(webRandom),
@@ -224,8 +224,10 @@ async function localSecrets(file: string): Promise<LocalSecrets> {
     currentSigningKey: `sig_${generateToken(webRandom)}`,
     nextSigningKey: `sig_${generateToken(webRandom)}`,
   };
-  await writeSecretJson(file, fresh);
-  return fresh;
+  // What an update has brought is added to what there was.
+  const secrets = { ...fresh, ...known, edge: { ...fresh.edge, ...known?.edge } };
+  await writeSecretJson(file, secrets);
+  return secrets;
 }
 
 function nodeArguments(file: string, watch: boolean | undefined, rest: string[] = []): string[] {

@@ -1,0 +1,63 @@
+import { type CryptoKey as JoseKey, importJWK, type JWK, SignJWT } from "jose";
+import { base64url, type Random } from "./bytes.ts";
+import { readJwk } from "./sealing.ts";
+
+/** What a proof says: this workspace's verification was approved with a code that only its user was sent. */
+export interface Proof {
+  workspaceId: string;
+  verificationId: string;
+  /** Further claims, such as `purpose`. */
+  claims: Record<string, unknown>;
+}
+
+/** Signs a proof: an EdDSA JWT that lives five minutes. */
+export type ProofSigner = (proof: Proof) => Promise<string>;
+
+export interface ProofKeys {
+  sign: ProofSigner;
+  /** The public keys, the retired ones included, as served at `/.well-known/jwks.json`. */
+  jwks: { keys: JWK[] };
+}
+
+const algorithm = "EdDSA";
+const lifetimeSeconds = 300;
+
+interface Options {
+  /** JSON text of an Ed25519 private JWK with a `kid`. */
+  privateJwk: string;
+  /** JSON text of an array of public JWKs that signed until lately. */
+  retiredJwks?: string | undefined;
+  issuer: string;
+  now: () => Date;
+  random: Random;
+}
+
+/** Throws when a key is not an Ed25519 JWK with a `kid`. */
+export function createProofSigner({ privateJwk, retiredJwks, issuer, now, random }: Options): ProofKeys {
+  const jwk = readJwk(privateJwk);
+  const retired = retiredJwks === undefined ? [] : (JSON.parse(retiredJwks) as JWK[]);
+  const keys = [jwk, ...retired].map(publicPart);
+  let key: Promise<JoseKey | Uint8Array> | undefined;
+  return {
+    jwks: { keys },
+    async sign({ workspaceId, verificationId, claims }) {
+      key ??= importJWK(jwk, algorithm);
+      const issuedAt = Math.floor(now().getTime() / 1000);
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: algorithm, typ: "JWT", kid: jwk.kid ?? "" })
+        .setIssuer(issuer)
+        .setAudience(workspaceId)
+        .setSubject(verificationId)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + lifetimeSeconds)
+        .setJti(base64url(random(16)))
+        .sign(await key);
+    },
+  };
+}
+
+/** Field by field, so that a private part cannot slip through. */
+function publicPart({ kty, crv, x, kid }: JWK): JWK {
+  if (kty !== "OKP" || crv !== "Ed25519" || !x || !kid) throw new Error("a proof key must be an Ed25519 JWK with a kid");
+  return { kty, crv, x, kid, use: "sig", alg: algorithm };
+}
