@@ -56,7 +56,7 @@ function prepare(env: Env) {
 function servicesFor(env: Env, context: ExecutionContext): Services {
   let known = kept.get(env);
   if (!known) kept.set(env, (known = prepare(env)));
-  const { config, seal, proofs, sign, verifyServiceToken, keyCache } = known;
+  const { config, seal, proofs, sign, verifyServiceToken, keyCache, templateCache } = known;
   return {
     db: createDatabase<Tables>(
       // One client per request: a connection belongs to the request that opened it.
@@ -87,6 +87,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
       return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
     },
     keyCache,
+    templateCache,
     destinationPerDay: config.DESTINATION_PER_DAY,
     cronRounds: config.CRON_ROUNDS,
     waitUntil: (work) => context.waitUntil(work),

@@ -29,6 +29,8 @@ export const errors = {
   "no-eligible-session": { status: 409, title: "No session can send this" },
   "session-not-pairing": { status: 409, title: "The session is not waiting to be linked" },
   "session-limit-reached": { status: 409, title: "The workspace has as many sessions as it may have" },
+  "template-exists": { status: 409, title: "A template with this name or for this purpose exists" },
+  "template-limit-reached": { status: 409, title: "The workspace has as many templates as it may have" },
   "session-not-online": { status: 409, title: "The session is not online" },
   "session-ended": { status: 409, title: "The session has ended" },
   "verification-approved": { status: 410, title: "The verification was already approved" },

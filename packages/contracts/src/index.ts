@@ -7,6 +7,7 @@ export * from "./api/common.ts";
 export * from "./api/messages.ts";
 export * from "./api/policy.ts";
 export * from "./api/sessions.ts";
+export * from "./api/templates.ts";
 export * from "./api/verifications.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";

@@ -13,7 +13,8 @@ export const Timestamp = z.iso
 export const plainText = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u;
 
 const dot = "[.\u3002\uff0e\uff61]";
-const link = new RegExp(
+/** What a phone makes a link of. */
+export const linkText = new RegExp(
   `:[/\uff0f]{2}|www${dot}|[\\p{L}\\p{N}-]${dot}\\p{L}{2}|\\d${dot}\\d+${dot}\\d+${dot}\\d`,
   "iu",
 );
@@ -27,7 +28,7 @@ export const CompanyName = z
   .regex(plainText, "must not hold line breaks, control or invisible characters")
   .refine((name) => !/[{}]/.test(name), "must not hold braces")
   // The template drops what WhatsApp reads as formatting, which must not make a link of it.
-  .refine((name) => !link.test(name.replaceAll(/[*_~`]/g, "")), "must not hold a link or a domain name")
+  .refine((name) => !linkText.test(name.replaceAll(/[*_~`]/g, "")), "must not hold a link or a domain name")
   .meta({ description: "The name in the text; the workspace's name if left out.", example: "Acme" });
 
 /** Where a message stands, shown with verifications and messages alike. */

@@ -16,7 +16,7 @@ export const VerificationStatus = z.enum([
 ]);
 export type VerificationStatus = z.infer<typeof VerificationStatus>;
 
-const Purpose = z
+export const Purpose = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_.-]{0,31}$/, "must be 1 to 32 of a-z, 0-9, '_', '.', '-'")
   .meta({ description: "What the code is for; one verification at a time per number and purpose.", example: "login" });

@@ -1,0 +1,92 @@
+import {
+  type Bind,
+  codePlaceholder,
+  CompanyName,
+  isCodeLine,
+  type Locale,
+  type TemplateVariable,
+} from "@sandi/contracts";
+import { builtIn } from "./built-in.ts";
+
+/** Replaced in SQL by the minutes that the verification still has: a resend has less of them. */
+export const minutesPlaceholder = "{{minutes}}";
+
+export interface Rendering {
+  /** A workspace's text; left out: the built-in one of the language. */
+  text?: string | undefined;
+  locale: Locale;
+  companyName: string;
+  purpose: string;
+  bind?: Bind | undefined;
+}
+
+const bound = ["amount", "payee"] as const;
+const holds = (line: string, name: TemplateVariable) => line.includes(`{{${name}}}`);
+
+/** A text in which the code and the minutes are all that is left to fill in; what a code is bound to is in it. */
+export function renderText({ text, locale, companyName, purpose, bind = {} }: Rendering): string {
+  const isolate = isolatorOf(locale);
+  const lines = (text ?? builtIn[locale].text)
+    .split("\n")
+    .filter((line) => !bound.some((name) => bind[name] === undefined && holds(line, name)));
+  const [first, ...more] = bound.filter((name) => bind[name] !== undefined && !lines.some((line) => holds(line, name)));
+  if (first !== undefined) {
+    const line = builtIn[locale].bind[more.length > 0 ? "both" : first];
+    const at = lines.findIndex(isCodeLine);
+    lines.splice(at, 0, line, ...(at > 0 && lines[at - 1]?.trim() !== "" ? [] : [""]));
+  }
+  const values: Partial<Record<string, string>> = {
+    company: isolate(shownCompany(companyName)),
+    purpose: isolate(purpose.replaceAll(/[_.-]+/g, " ").trim()),
+    amount: isolate(shownValue(bind.amount ?? "")),
+    payee: isolate(shownValue(bind.payee ?? "")),
+    minutes: isRtl(locale) ? `${fsi}${minutesPlaceholder}${pdi}` : minutesPlaceholder,
+  };
+  const filled = lines
+    .join("\n")
+    .replaceAll(/\n{3,}/g, "\n\n")
+    .trim()
+    // One pass, so that nothing in a value is taken for a variable.
+    .replaceAll(/\{\{([a-z]+)\}\}/g, (whole, name: string) => values[name] ?? whole);
+  return withoutLinks(filled);
+}
+
+/** A workspace may bear a name from before there were rules: such a one is not shown. */
+function shownCompany(name: string): string {
+  return CompanyName.safeParse(name.replaceAll(/[*_~`]/g, "")).data ?? "Sandi";
+}
+
+/** An amount must not read as another, so that what WhatsApp would take for formatting is shown by its likes. */
+const likes: Record<string, string> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ˋ", "{": "(", "}": ")" };
+
+function shownValue(value: string): string {
+  return value
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}]/gu, "")
+    .replaceAll(/[*_~`{}]/g, (each) => likes[each] ?? "")
+    .trim();
+}
+
+const fsi = "\u2068";
+const pdi = "\u2069";
+const isRtl = (locale: Locale) => locale === "ar" || locale === "ur";
+const rtlLetter = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+/** What WhatsApp makes a list or a quotation of when a line begins with it. */
+const listMark = /^(?:[->•]|\d+[.)])\s/;
+
+/** Keeps a value of the other direction from reordering what stands beside it. */
+function isolatorOf(locale: Locale) {
+  return (value: string) =>
+    isRtl(locale) || rtlLetter.test(value) || listMark.test(value) ? `${fsi}${value}${pdi}` : value;
+}
+
+/** A payee may be called as a domain is: what would be tapped gets a dot that looks the same and links nowhere. */
+export function withoutLinks(text: string): string {
+  return text
+    .replaceAll(/(?<=[\p{L}\p{N}-][*_~`\u2068\u2069]*)[.\u3002\uff0e\uff61](?=[*_~`\u2068\u2069]*\p{L}{2})/gu, "\u2024")
+    .replaceAll(/:(?=[/\uff0f]{2})/g, "\u2236");
+}
+
+/** The text as it is sent. */
+export const fillIn = (text: string, { code, minutes }: { code: string; minutes: number }) =>
+  text.replaceAll(minutesPlaceholder, String(minutes)).replaceAll(codePlaceholder, code);

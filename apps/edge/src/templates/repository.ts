@@ -1,0 +1,33 @@
+import type { Template, TemplateTexts } from "@sandi/contracts";
+import type { Db, TemplateTable } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+
+/** A template as it is stored, its texts read. */
+export type StoredTemplate = Omit<TemplateTable, "texts"> & { texts: TemplateTexts };
+
+export const selectTemplates = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("template").selectAll().where("workspaceId", "=", workspaceId);
+
+/** All of them, oldest first. */
+export async function findTemplates(db: Db, workspaceId: string): Promise<StoredTemplate[]> {
+  return (await selectTemplates(db, workspaceId).orderBy("id").execute()).map(toStored);
+}
+
+export async function findTemplate(db: Db, workspaceId: string, id: string): Promise<StoredTemplate | undefined> {
+  const row = await selectTemplates(db, workspaceId).where("id", "=", id).executeTakeFirst();
+  return row && toStored(row);
+}
+
+export const toStored = (row: TemplateTable): StoredTemplate => ({
+  ...row,
+  texts: JSON.parse(row.texts) as TemplateTexts,
+});
+
+export const toTemplate = ({ id, name, purpose, texts, createdAt, updatedAt }: StoredTemplate): Template => ({
+  id,
+  name,
+  purpose,
+  texts,
+  createdAt: iso(createdAt),
+  updatedAt: iso(updatedAt),
+});
