@@ -22,6 +22,8 @@ export interface ChatMessage {
   /** What it is: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
   kind: string;
   text: string;
+  /** Only on a message that was written elsewhere and passed on. */
+  forwarded?: true;
   /** ISO 8601, UTC. */
   at: string;
   /** How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `none` was written on this phone itself. */
@@ -81,6 +83,8 @@ export interface SendText {
   to: string;
   text: string;
   addressing?: Addressing | undefined;
+  /** Marks the text as passed on, as clients do. */
+  forwarded?: boolean | undefined;
 }
 
 /** A message as it appeared, or changed, on a phone. */

@@ -35,6 +35,8 @@ export type Fault =
   | { kind: "duplicate-receipts"; number?: string; times?: number }
   /** The number answers as if it were not on WhatsApp. */
   | { kind: "unregistered"; number?: string }
+  /** Messages to the companion tell their sender under one name only: nobody learns the number of a LID from them. */
+  | { kind: "one-name"; number?: string }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
   /** A message to the companion is overtaken by the next one. */

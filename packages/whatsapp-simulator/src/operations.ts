@@ -60,7 +60,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       return announce(phone);
     },
     messages: (number) => find(number).chat.all(),
-    send: async (number, { to, text, addressing }) => write(world, find(number), find(to, "to"), text, addressing),
+    send: async (number, message) => write(world, find(number), find(message.to, "to"), message),
     async scan(number, qr) {
       const phone = find(number);
       const device = await scan(world, phone, qr);

@@ -198,4 +198,30 @@ describe("messages", () => {
     await until(() => simulator.messages(user)[0]?.kind === "revoked");
     expect(simulator.messages(user)).toHaveLength(1);
   });
+
+  it("marks what is passed on, also when it is sent again", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    simulator.setFault({ kind: "corrupt-to-companion", number: sender, times: 1 });
+    await simulator.send(user, { to: sender, text: "passed on", forwarded: true });
+    const { message } = await session.message((each) => textOf(each) === "passed on");
+    expect(message.message?.extendedTextMessage?.contextInfo?.isForwarded).toBe(true);
+    expect(simulator.stats().retriesServed).toBe(1);
+    expect(simulator.messages(sender)).toMatchObject([{ text: "passed on", forwarded: true }]);
+    await simulator.send(user, { to: sender, text: "written here" });
+    await session.message((each) => each.message?.conversation === "written here");
+    expect(simulator.messages(sender)[1]).not.toHaveProperty("forwarded");
+  });
+
+  it("names a sender by number and LID, or by one of them when the fault wants it", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    await simulator.send(user, { to: sender, text: "both", addressing: "lid" });
+    const { message: both } = await session.message((each) => textOf(each) === "both");
+    expect(both.key).toMatchObject({ remoteJid: expect.stringMatching(/@lid$/), remoteJidAlt: userJid });
+    simulator.setFault({ kind: "one-name", number: sender });
+    await simulator.send(user, { to: sender, text: "one", addressing: "lid" });
+    const { message: one } = await session.message((each) => textOf(each) === "one");
+    expect([one.key.remoteJid, one.key.remoteJidAlt]).toEqual([both.key.remoteJid, undefined]);
+  });
 });

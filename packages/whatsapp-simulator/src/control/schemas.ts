@@ -31,6 +31,7 @@ export const sendText = z.strictObject({
   to: phoneNumber,
   text: z.string().min(1).max(10_000),
   addressing: addressing.optional(),
+  forwarded: z.boolean().optional(),
 });
 
 /** As Sandi's API shows a QR, so that its answer can be posted as it is; whether the code still counts shows at the scan. */
@@ -52,7 +53,7 @@ const fault = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("stream-error"), number, device, code }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
-  z.strictObject({ kind: z.literal(["no-pong", "silence", "mute", "unregistered"]), number }),
+  z.strictObject({ kind: z.literal(["no-pong", "silence", "mute", "one-name", "unregistered"]), number }),
   z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),

@@ -6,6 +6,13 @@ export type Content = proto.IMessage;
 export interface Shown {
   kind: string;
   text: string;
+  forwarded?: true;
+}
+
+/** What a client sends for a text that is written on it, or passed on. */
+export function textContent({ text, forwarded }: Pick<Shown, "text"> & { forwarded?: boolean | undefined }): Content {
+  if (!forwarded) return { conversation: text };
+  return { extendedTextMessage: { text, contextInfo: { isForwarded: true, forwardingScore: 1 } } };
 }
 
 /** Undefined for what no chat shows: keys, peer requests, protocol chatter. */
@@ -13,7 +20,10 @@ export function shownContent(message: Content): Shown | undefined {
   const content = normalizeMessageContent(message) ?? message;
   if (typeof content.conversation === "string" && content.conversation !== "")
     return { kind: "text", text: content.conversation };
-  if (content.extendedTextMessage) return { kind: "text", text: content.extendedTextMessage.text ?? "" };
+  if (content.extendedTextMessage) {
+    const { text, contextInfo } = content.extendedTextMessage;
+    return { kind: "text", text: text ?? "", ...(contextInfo?.isForwarded && { forwarded: true }) };
+  }
   if (content.imageMessage) return { kind: "image", text: content.imageMessage.caption ?? "" };
   if (content.videoMessage) return { kind: "video", text: content.videoMessage.caption ?? "" };
   if (content.audioMessage) return { kind: content.audioMessage.ptt ? "voice" : "audio", text: "" };

@@ -1,12 +1,12 @@
 import { proto } from "@whiskeysockets/baileys";
-import type { Addressing, ChatMessage } from "../api.ts";
+import type { ChatMessage, SendText } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import { deliver } from "../server/deliver.ts";
 import type { KeyBundle } from "../signal/keys.ts";
 import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
-import type { Content } from "./content.ts";
+import { type Content, textContent } from "./content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
@@ -17,8 +17,7 @@ export async function write(
   world: World,
   phone: Phone,
   to: Phone,
-  text: string,
-  addressing?: Addressing,
+  { text, addressing, forwarded }: Omit<SendText, "to">,
 ): Promise<ChatMessage> {
   if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
   const id = newMessageId(world);
@@ -31,13 +30,14 @@ export async function write(
     direction: "out",
     kind: "text",
     text,
+    ...(forwarded && { forwarded }),
     at: new Date(at * 1000).toISOString(),
     encryption: "none",
     status: "queued",
   };
   world.counters.messagesWritten++;
   show(world, phone, message);
-  const plain = encode({ conversation: text });
+  const plain = encode(textContent({ text, forwarded }));
   const mode =
     addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
   await phone.enqueue(async () => {
@@ -82,7 +82,7 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
   world.counters.retriesServed++;
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
-  const plain = encode({ conversation: message.text });
+  const plain = encode(textContent(message));
   const peer = `${reader.lid}.${device.id}`;
   const job = phone.enqueue(async () => {
     const offered = bundleIn(stanza);

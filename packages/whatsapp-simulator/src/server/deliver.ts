@@ -48,6 +48,7 @@ function messageNode(world: World, envelope: Envelope, to: Phone): BinaryNode {
   const { addressing } = envelope;
   const other = addressing === "lid" ? "pn" : "lid";
   const isOwn = sender === to;
+  const hasOneName = world.faults.peek("one-name", to.number) !== undefined;
   const chat = world.phones.byJid(parseJid(envelope.recipient));
   const attrs = {
     id: envelope.id,
@@ -55,7 +56,7 @@ function messageNode(world: World, envelope: Envelope, to: Phone): BinaryNode {
     t: envelope.at,
     type: envelope.type,
     notify: sender?.name,
-    [`sender_${other}`]: isOwn || !sender ? undefined : jidOf(sender, other),
+    [`sender_${other}`]: isOwn || !sender || hasOneName ? undefined : jidOf(sender, other),
     recipient: envelope.recipient,
     [`peer_recipient_${other}`]: isOwn && chat ? jidOf(chat, other) : undefined,
     category: envelope.category,
