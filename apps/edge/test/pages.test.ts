@@ -18,7 +18,7 @@ describe("the reference", () => {
     const { text } = await open("/docs");
     expect(text).toContain("servers: [{ url: location.origin }]");
     const { body } = await edge.api("GET /openapi.json", undefined, { key: null });
-    expect(body["servers"]).toEqual([{ url: "https://api.test" }]);
+    expect(body["servers"]).toMatchObject([{ url: "https://api.test" }]);
   });
 
   it("fills in requests that are accepted as they are", async () => {

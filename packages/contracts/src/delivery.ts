@@ -33,7 +33,7 @@ export type FailureReason = keyof typeof failureReasons;
 export const FailureReason = z.enum(reasons);
 
 export const Failure = z
-  .object({ reason: FailureReason, detail: z.string() })
+  .object({ reason: FailureReason, detail: z.string().max(256) })
   .meta({ id: "Failure", description: "Why a message was not sent." });
 
 /** The place in an OTP text where the connector puts the code; the edge stores the text with this in it. */

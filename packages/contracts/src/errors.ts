@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RequestId } from "./ids.ts";
 
 /**
  * Every error that the API answers: the code on the wire, its HTTP status and its title.
@@ -32,6 +33,7 @@ export const errors = {
   "template-exists": { status: 409, title: "A template with this name or for this purpose exists" },
   "template-limit-reached": { status: 409, title: "The workspace has as many templates as it may have" },
   "session-not-online": { status: 409, title: "The session is not online" },
+  "idempotency-in-progress": { status: 409, title: "A request with this Idempotency-Key is still under way" },
   "session-ended": { status: 409, title: "The session has ended" },
   "verification-approved": { status: 410, title: "The verification was already approved" },
   "verification-canceled": { status: 410, title: "The verification was canceled" },
@@ -85,14 +87,20 @@ export class AppError extends Error {
 
 export const FieldError = z
   .object({
-    pointer: z.string().meta({
+    pointer: z.string().max(1024).meta({
       description: "Where: a JSON pointer into the body (`/to`), or `query/…`, `path/…`, `header/…`.",
       example: "/to",
     }),
-    message: z.string().meta({ description: "What is wrong.", example: "must be a phone number in E.164 form" }),
+    message: z
+      .string()
+      .max(1024)
+      .meta({ description: "What is wrong.", example: "must be a phone number in E.164 form" }),
   })
   .meta({ id: "FieldError" });
 export type FieldError = z.infer<typeof FieldError>;
+
+/** An answer names so many wrong fields at most. */
+export const maxFieldErrors = 100;
 
 const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
 
@@ -100,14 +108,14 @@ const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
 export const Problem = z
   .object({
     type: z.url().meta({ description: "A page that explains the error." }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().optional(),
+    title: z.string().max(128),
+    status: z.int().min(400).max(599),
+    detail: z.string().max(1024).optional(),
     code: z.enum(codes),
-    requestId: z.string().meta({ description: "Also in the header `X-Request-Id`; name it when you ask us." }),
-    errors: z.array(FieldError).optional(),
-    retryAfter: z.int().optional().meta({ description: "Seconds." }),
-    attemptsLeft: z.int().optional(),
+    requestId: RequestId,
+    errors: z.array(FieldError).max(maxFieldErrors).optional(),
+    retryAfter: z.int().min(0).max(31_536_000).optional().meta({ description: "Seconds." }),
+    attemptsLeft: z.int().min(0).max(10).optional(),
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details." });
 export type Problem = z.infer<typeof Problem>;

@@ -20,6 +20,7 @@ const everywhere: ErrorCode[] = [
   "unauthenticated",
   "test-keys-not-supported",
   "insufficient-scope",
+  "rate-limited",
   "internal-error",
   "database-unavailable",
 ];
@@ -29,7 +30,7 @@ export const ofBodies = ["invalid-json", "invalid-request", "payload-too-large",
 /** The problems of a route for its documentation, one response per status. */
 export function problems(...codes: ErrorCode[]) {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...codes, ...everywhere]) {
+  for (const code of new Set([...codes, ...everywhere])) {
     const { status } = errors[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
@@ -56,6 +57,7 @@ function examplesOf(codes: ErrorCode[]) {
           status: errors[code].status,
           code,
           requestId: "req_01jd3k9v7hq2w8x5n4b6m0c1ta",
+          ...(errors[code].status === 429 ? { retryAfter: 30 } : {}),
         },
       },
     ]),
@@ -63,8 +65,12 @@ function examplesOf(codes: ErrorCode[]) {
 }
 
 export const idempotencyHeader = z.object({
+  // Described only: what reads it says in its own words what is wrong. No example, or the reference would send it.
   "idempotency-key": z.string().optional().meta({
     description:
       "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours changes nothing and answers the first answer again, with `Idempotent-Replayed: true`.",
+    minLength: 1,
+    maxLength: 255,
+    pattern: "^[ -~]+$",
   }),
 });

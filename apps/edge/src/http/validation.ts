@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, type FieldError } from "@sandi/contracts";
+import { AppError, type ErrorCode, type FieldError, maxFieldErrors } from "@sandi/contracts";
 import type { Hook } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
@@ -16,6 +16,7 @@ function notFoundAt(path: string): ErrorCode {
   if (path.startsWith("/v1/verifications/")) return "verification-not-found";
   if (path.startsWith("/v1/messages/")) return "message-not-found";
   if (path.startsWith("/v1/sessions/")) return "session-not-found";
+  if (path.startsWith("/v1/templates/")) return "template-not-found";
   return "not-found";
 }
 
@@ -29,7 +30,7 @@ interface Issue {
 
 /** What is wrong with which field, in plain words. */
 export function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
-  return issues.flatMap((issue) => {
+  const found = issues.flatMap((issue) => {
     const { code, path, keys, message } = issue;
     if (code === "unrecognized_keys") {
       return (keys ?? []).map((key) => ({
@@ -39,11 +40,12 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
     }
     return [{ pointer: pointerTo(prefix, path), message }];
   });
+  return found.slice(0, maxFieldErrors);
 }
 
-/** A JSON pointer to this place. */
+/** A JSON pointer to this place, or as much of it as an answer has room for. */
 export const pointerTo = (prefix: string, path: PropertyKey[]) =>
-  prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  (prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")).slice(0, 1024);
 
 /** The words for every issue whose schema brings none of its own; Zod asks for them wherever the edge parses. */
 z.config({

@@ -1,9 +1,12 @@
+import { OpenApiGeneratorV31 } from "@asteasolutions/zod-to-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { AppError } from "@sandi/contracts";
+import * as contracts from "@sandi/contracts";
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import { base64url } from "@sandi/crypto";
+import { z } from "zod";
 import type { AppEnv } from "../http/app-env.ts";
+import { completed } from "../http/document.ts";
 import { version } from "./landing.ts";
 
 const description = `Sandi verifies phone numbers and sends messages over WhatsApp.
@@ -11,6 +14,13 @@ const description = `Sandi verifies phone numbers and sends messages over WhatsA
 Every request wants a key: \`Authorization: Bearer sandi_live_…\`. Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
 
 A check answers 200 only for the right code, and only once. Creates take an \`Idempotency-Key\`: send it again with the same request and nothing happens twice.`;
+
+/** What the routes are about, in the order of the alphabet. */
+const tags = {
+  Messages: "Texts.",
+  Sessions: "The WhatsApp accounts that send.",
+  Verifications: "Codes to numbers, and what users typed.",
+};
 
 const configuration = {
   url: "/openapi.json",
@@ -32,6 +42,11 @@ const configuration = {
  */
 const here = "servers: [{ url: location.origin }]";
 
+/** Ahead of the routes: the generator takes a schema that it first meets as nullable for one that always is. */
+const named = Object.values<unknown>(contracts).filter(
+  (schema): schema is z.ZodType => schema instanceof z.ZodType && schema.meta()?.id !== undefined,
+);
+
 /** The description of the public API and its reference, which brings everything along itself. */
 export function docs(api: OpenAPIHono<AppEnv>) {
   api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
@@ -42,17 +57,27 @@ export function docs(api: OpenAPIHono<AppEnv>) {
   });
   let document: object | undefined;
   const describe = (publicUrl: string) =>
-    (document ??= api.getOpenAPI31Document({
-      openapi: "3.1.0",
-      info: { title: "Sandi", version, description, license: { name: "MIT" } },
-      servers: [{ url: publicUrl }],
-      security: [{ apiKey: [] }],
-      tags: [
-        { name: "Verifications", description: "Codes to numbers, and what users typed." },
-        { name: "Messages", description: "Texts." },
-        { name: "Sessions", description: "The WhatsApp accounts that send." },
-      ],
-    }));
+    (document ??= completed(
+      new OpenApiGeneratorV31([...named, ...api.openAPIRegistry.definitions]).generateDocument({
+        openapi: "3.1.0",
+        info: {
+          title: "Sandi",
+          version,
+          description,
+          contact: { name: "Sandi", url: publicUrl },
+          license: { name: "MIT", url: "https://opensource.org/license/mit" },
+        },
+        servers: [
+          {
+            url: publicUrl,
+            description: publicUrl.startsWith("https:") ? "Production." : "Local.",
+            "x-internal": false,
+          },
+        ],
+        security: [{ apiKey: [] }],
+        tags: Object.entries(tags).map(([name, text]) => ({ name, description: text })),
+      }),
+    ));
 
   return new Hono<AppEnv>()
     .get("/openapi.json", (c) => c.json(describe(c.env.services.publicUrl)))
@@ -90,7 +115,7 @@ export function docs(api: OpenAPIHono<AppEnv>) {
       const { assets } = c.env.services;
       const asset = await assets?.fetch(new Request(new URL("/docs/scalar.js", c.req.url)));
       if (!asset?.ok)
-        throw new AppError("not-found", { detail: "Build the assets: apps/edge/scripts/build-assets.ts." });
+        throw new contracts.AppError("not-found", { detail: "Build the assets: apps/edge/scripts/build-assets.ts." });
       return new Response(asset.body, {
         headers: { "content-type": "text/javascript; charset=utf-8", "cache-control": "public, max-age=3600" },
       });

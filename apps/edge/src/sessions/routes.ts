@@ -65,6 +65,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions",
       operationId: "listSessions",
       summary: "List sessions",
+      description: "All that are not deleted, oldest first.",
       middleware: [manage] as const,
       responses: { 200: json(SessionList, "All sessions, oldest first."), ...problems() },
     }),
@@ -80,6 +81,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions/{id}",
       operationId: "getSession",
       summary: "Look at a session",
+      description: "Its state, why it is in it, and the linked number.",
       middleware: [manage] as const,
       request: { params },
       responses: { 200: json(Session, "As its connector last reported it."), ...problems("session-not-found") },
@@ -185,6 +187,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions/{id}/pairing-code",
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
+      description:
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`.",
       middleware: [manage, jsonBody()] as const,
       request: { params, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {

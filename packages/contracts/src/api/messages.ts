@@ -17,7 +17,7 @@ export const Message = z
   .object({
     id: MessageId,
     sessionId: SessionId,
-    to: z.string().meta({ description: "The recipient, masked.", example: "+62812•••7890" }),
+    to: z.string().max(32).meta({ description: "The recipient, masked.", example: "+62812•••7890" }),
     type: z.literal("text"),
     status: MessageStatus,
     ...deliveryTimes,

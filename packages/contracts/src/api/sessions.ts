@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SessionId } from "../ids.ts";
-import { plainText, Timestamp } from "./common.ts";
+import { E164, plainText, Timestamp } from "./common.ts";
 
 /**
  * What a session is doing. `stopped`: not wanted to run, or it waits for somebody to ask for a new QR code.
@@ -47,20 +47,23 @@ export type CreateSession = z.infer<typeof CreateSession>;
 export const Session = z
   .object({
     id: SessionId,
-    name: z.string(),
+    name: z.string().max(64),
     state: SessionState,
     reason: SessionReason.nullable().meta({ description: "Why it is in this state." }),
-    phone: z.string().nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form." }),
     updatedAt: Timestamp,
   })
   .meta({ id: "Session", description: "One WhatsApp account, linked to Sandi as a device." });
 export type Session = z.infer<typeof Session>;
 
-export const SessionList = z.object({ sessions: z.array(Session) }).meta({ id: "SessionList" });
+export const SessionList = z.object({ sessions: z.array(Session).max(1000) }).meta({ id: "SessionList" });
 
 export const SessionQr = z
   .object({
-    qr: z.string().meta({ description: "The text of the QR code that the phone scans under Linked devices." }),
+    qr: z
+      .string()
+      .max(4096)
+      .meta({ description: "The text of the QR code that the phone scans under Linked devices." }),
     expiresAt: Timestamp.meta({ description: "A new one follows; ask again then." }),
   })
   .meta({ id: "SessionQr" });

@@ -164,7 +164,10 @@ export const Inbound = z
       example: "https://wa.me/6281200000001?text=Acme%20SV-7K2M9QXP4T6WH",
     }),
     qr: z.string().meta({ description: "The link as an SVG image, for another screen.", example: "<svg …/>" }),
-    text: z.string().meta({ description: "The message that the user sends.", example: "Acme: SV-7K2M9QXP4T6WH" }),
+    text: z
+      .string()
+      .max(256)
+      .meta({ description: "The message that the user sends.", example: "Acme: SV-7K2M9QXP4T6WH" }),
     receivedAt: Timestamp.nullable().meta({ description: "The user's message came." }),
   })
   .meta({ id: "Inbound", description: "How the user writes to us. Shown while the verification is pending." });
@@ -177,23 +180,23 @@ export const Verification = z
       description: "False when a create found a pending verification and sent the same code again.",
     }),
     mode: z.enum(["push", "inbound"]).meta({ description: "What `auto` came to, or what was asked for." }),
-    to: z.string().meta({ description: "The number, masked.", example: "+62812•••7890" }),
+    to: z.string().max(32).meta({ description: "The number, masked.", example: "+62812•••7890" }),
     country: Country.or(z.literal("")).meta({ description: "Empty for numbers of the sandbox." }),
     purpose: Purpose,
     locale: Locale,
     templateId: TemplateId.nullable(),
-    codeLength: z.int(),
+    codeLength: z.int().min(4).max(8),
     bind: Bind.nullable(),
     expiresAt: Timestamp,
-    attemptsLeft: z.int(),
-    sendsLeft: z.int(),
+    attemptsLeft: z.int().min(0).max(10),
+    sendsLeft: z.int().min(0).max(10),
     resendAfter: Timestamp.meta({ description: "From then on another create sends the code again." }),
     delivery: Delivery.nullable().meta({ description: "Null until there is a message from us." }),
     inbound: Inbound.nullable(),
     code: Code.optional().meta({ description: "Only where `revealCode` was granted." }),
     approvedBy: z.enum(["code", "inbound", "external"]).nullable(),
     approvedAt: Timestamp.nullable(),
-    metadata: z.record(z.string(), z.string()),
+    metadata: z.record(z.string(), z.string().max(200)),
     test: z.boolean().meta({ description: "Made with a test key: nothing was sent." }),
     createdAt: Timestamp,
     updatedAt: Timestamp,
@@ -238,12 +241,10 @@ export type ListVerifications = z.infer<typeof ListVerifications>;
 export const TimelineEvent = z
   .object({
     id: EventId,
-    type: z
-      .string()
-      .meta({
-        description: "A past fact: `verification.created`, `message.sent`, `verification.approved` …",
-        example: "message.sent",
-      }),
+    type: z.string().meta({
+      description: "A past fact: `verification.created`, `message.sent`, `verification.approved` …",
+      example: "message.sent",
+    }),
     at: Timestamp,
     messageId: MessageId.nullable(),
     sessionId: SessionId.nullable(),
@@ -259,7 +260,11 @@ export const CreateVerifications = z
 
 export const VerificationResult = z
   .object({
-    status: z.int().meta({ description: "The HTTP status that a request of its own would have had.", example: 202 }),
+    status: z
+      .int()
+      .min(200)
+      .max(599)
+      .meta({ description: "The HTTP status that a request of its own would have had.", example: 202 }),
     verification: Verification.optional(),
     problem: Problem.optional(),
   })

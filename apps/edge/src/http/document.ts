@@ -1,0 +1,148 @@
+/** A part of the OpenAPI document. */
+type Node = Record<string, unknown>;
+
+/** No string or list can be longer: a body has at most so many bytes. */
+const largest = 65_536;
+
+const lengths: Record<string, number> = {
+  "date-time": 40,
+  date: 10,
+  email: 320,
+  ipv4: 15,
+  ipv6: 45,
+  uri: 2048,
+  uuid: 36,
+};
+
+const text = (description: string, example: string, more: Node = {}) => ({
+  description,
+  schema: { type: "string", maxLength: 1024, ...more, example },
+});
+
+const headers: Record<string, Node> = {
+  "X-Request-Id": text("Names this request; tell us when you ask about it.", "req_01jd3k9v7hq2w8x5n4b6m0c1ta", {
+    pattern: "^req_[0-9a-hjkmnp-tv-z]{26}$",
+  }),
+  RateLimit: text("What the API key may still do, with every answer to one that is known.", '"key";r=39;t=1', {
+    pattern: "^[ -~]+$",
+  }),
+  "RateLimit-Policy": text("What the API key may do.", '"key";q=40;w=2', { pattern: "^[ -~]+$" }),
+  "Retry-After": {
+    description: "Seconds until another try makes sense.",
+    schema: { type: "integer", minimum: 0, maximum: 86_400, example: 30 },
+  },
+  "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
+  "Idempotent-Replayed": text("On the answer to an earlier request with this key.", "true", {
+    const: "true",
+    maxLength: undefined,
+  }),
+};
+
+/** The document with what the generator leaves out, for every route alike: limits of values, and headers. */
+export function completed(document: object): object {
+  const complete = structuredClone(document) as Document;
+  for (const methods of Object.values(complete.paths)) {
+    for (const operation of Object.values(methods)) {
+      for (const [status, response] of Object.entries(operation.responses)) {
+        response["headers"] = Object.fromEntries(
+          headersOf(operation, Number(status)).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+        );
+      }
+    }
+  }
+  complete.components["headers"] = headers;
+  limit(complete);
+  return withoutUnused(complete);
+}
+
+interface Operation {
+  security?: Node[];
+  parameters?: Node[];
+  responses: Record<string, Node>;
+}
+
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: Record<string, Record<string, Node>>;
+}
+
+function headersOf({ security, parameters }: Operation, status: number): string[] {
+  const names = ["X-Request-Id"];
+  const isAuthenticated = security === undefined || security.length > 0;
+  if (isAuthenticated && status < 500) names.push("RateLimit", "RateLimit-Policy");
+  if (status === 401) names.push("WWW-Authenticate");
+  if (status === 429 || status === 503) names.push("Retry-After");
+  const isRepeatable = parameters?.some(({ name }) => name === "idempotency-key");
+  if (isRepeatable && status < 300) names.push("Idempotent-Replayed");
+  return names;
+}
+
+/** Walks the document; whatever names a type in words is a schema. */
+function limit(node: unknown): void {
+  if (node === null || typeof node !== "object") return;
+  const schema = node as Node;
+  const types = new Set([schema["type"]].flat());
+  if (typeof schema["pattern"] === "string") schema["pattern"] = portable(schema["pattern"]);
+  // What the generator calls an address is no format of JSON Schema.
+  if (schema["format"] === "ip") Object.assign(schema, { format: undefined, pattern: "^[0-9A-Fa-f:.]{3,45}$" });
+  const isListed = schema["enum"] !== undefined || schema["const"] !== undefined;
+  if (types.has("string") && !isListed) schema["maxLength"] ??= longest(schema);
+  if (types.has("array")) schema["maxItems"] ??= largest;
+  if (types.has("integer")) limitInteger(schema);
+  for (const [key, child] of Object.entries(schema)) {
+    if (!["example", "examples", "default", "enum", "const"].includes(key)) limit(child);
+  }
+}
+
+function limitInteger(schema: Node): void {
+  if (schema["exclusiveMinimum"] === undefined) schema["minimum"] ??= Number.MIN_SAFE_INTEGER;
+  if (schema["exclusiveMaximum"] === undefined) schema["maximum"] ??= Number.MAX_SAFE_INTEGER;
+  const isSmall = [schema["minimum"], schema["maximum"]].every((bound) => Math.abs(Number(bound)) < 2 ** 31);
+  schema["format"] ??= isSmall ? "int32" : "int64";
+}
+
+function longest({ format, pattern }: Node): number {
+  return lengths[String(format)] ?? longestOf(String(pattern)) ?? largest;
+}
+
+const classes: Record<string, string> = {
+  Cc: "\\u0000-\\u001f\\u007f-\\u009f",
+  Cf: "\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb",
+  Cs: "",
+  Co: "\\ue000-\\uf8ff",
+  Zl: "\\u2028",
+  Zp: "\\u2029",
+};
+
+/** Tools read patterns without flags, hence without Unicode's classes: they are spelled out, for its first plane. */
+const portable = (pattern: string) =>
+  pattern.replace(/\/[a-z]+$/, "").replaceAll(/\\p\{(\w+)\}/g, (whole, name: string) => classes[name] ?? whole);
+
+/** The length of the longest text that fits a pattern of characters, classes and counts. */
+function longestOf(pattern: string): number | undefined {
+  const inner = /^\^(.+)\$$/.exec(pattern)?.[1] ?? "*";
+  const pieces =
+    /(?:\[(?:\\.|[^\]\\])+\]|\\[^pPdDwWsSbBu]|\\[dDwWsS]|[^\\^$()*+|[\]{}?.])(?:\{(?:\d+,)?(\d+)\}|(\?))?/gy;
+  let length = 0;
+  let end = 0;
+  for (const piece of inner.matchAll(pieces)) {
+    length += Number(piece[1] ?? 1);
+    end = piece.index + piece[0].length;
+  }
+  return end === inner.length ? length : undefined;
+}
+
+/** Schemas that no route mentions, not even through another one, are not part of the description. */
+function withoutUnused(document: Document): Document {
+  const schemas = document.components["schemas"] ?? {};
+  const used = new Set<string>();
+  const open: unknown[] = [document.paths];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    for (const [, name = ""] of JSON.stringify(node).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (!used.has(name)) open.push(schemas[name]);
+      used.add(name);
+    }
+  }
+  document.components["schemas"] = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+  return document;
+}

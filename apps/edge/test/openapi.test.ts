@@ -1,0 +1,34 @@
+import core, { type ISpectralDiagnostic } from "@stoplight/spectral-core";
+import { describe, expect, it } from "vitest";
+import { startEdge } from "./harness.ts";
+import { ruleset } from "./openapi/ruleset.ts";
+
+const edge = await startEdge();
+const { body: document } = await edge.api("GET /openapi.json", undefined, { key: null });
+edge.close();
+
+async function lint(description: object): Promise<string[]> {
+  const spectral = new core.Spectral();
+  spectral.setRuleset(ruleset);
+  const found = await spectral.run(description as Record<string, unknown>);
+  return [...new Set(found.map(told))].toSorted();
+}
+
+const severities = ["error", "warning", "information", "hint"];
+const told = ({ severity, code, path, message }: ISpectralDiagnostic) =>
+  `${severities[severity]} ${code} at ${path.join(" › ")}: ${message}`;
+
+describe("openapi.json", () => {
+  it("has nothing that Spectral or OWASP's rules object to", async () => {
+    expect(await lint(document)).toEqual([]);
+  }, 60_000);
+
+  it("is really looked at: what is taken away is missed", async () => {
+    const poorer = structuredClone(document) as { info: object; components: { schemas: Record<string, object> } };
+    Reflect.deleteProperty(poorer.info, "license");
+    poorer.components.schemas["Session"] = { type: "string" };
+    const found = (await lint(poorer)).join("\n");
+    expect(found).toContain("warning info-license");
+    expect(found).toContain("error owasp:api4:2023-string-limit");
+  }, 60_000);
+});
