@@ -12,6 +12,7 @@ import { landing } from "./pages/landing.ts";
 import { explained, problemPages } from "./pages/problems.ts";
 import { qrPage } from "./sessions/qr-page.ts";
 import { sessions } from "./sessions/routes.ts";
+import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/routes.ts";
 
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
@@ -20,6 +21,7 @@ export function createApp() {
   app.use(secured, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
+  app.route("/", templates);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

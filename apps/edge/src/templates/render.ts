@@ -5,13 +5,14 @@ import {
   isCodeLine,
   type Locale,
   type TemplateVariable,
+  type TemplateWarning,
 } from "@sandi/contracts";
 import { builtIn } from "./built-in.ts";
 
 /** Replaced in SQL by the minutes that the verification still has: a resend has less of them. */
 export const minutesPlaceholder = "{{minutes}}";
 
-export interface Rendering {
+interface Rendering {
   /** A workspace's text; left out: the built-in one of the language. */
   text?: string | undefined;
   locale: Locale;
@@ -24,22 +25,31 @@ const bound = ["amount", "payee"] as const;
 const holds = (line: string, name: TemplateVariable) => line.includes(`{{${name}}}`);
 
 /** A text in which the code and the minutes are all that is left to fill in; what a code is bound to is in it. */
-export function renderText({ text, locale, companyName, purpose, bind = {} }: Rendering): string {
+export const renderText = (rendering: Rendering): string => render(rendering).text;
+
+/** The same, and what had to be done for it. */
+export function render({ text, locale, companyName, purpose, bind = {} }: Rendering) {
+  const notes: TemplateWarning[] = [];
   const isolate = isolatorOf(locale);
-  const lines = (text ?? builtIn[locale].text)
-    .split("\n")
-    .filter((line) => !bound.some((name) => bind[name] === undefined && holds(line, name)));
+  const all = (text ?? builtIn[locale].text).split("\n");
+  const lines = all.filter((line) => !bound.some((name) => bind[name] === undefined && holds(line, name)));
+  if (lines.length < all.length) notes.push("line-left-out");
+
   const [first, ...more] = bound.filter((name) => bind[name] !== undefined && !lines.some((line) => holds(line, name)));
   if (first !== undefined) {
     const line = builtIn[locale].bind[more.length > 0 ? "both" : first];
     const at = lines.findIndex(isCodeLine);
     lines.splice(at, 0, line, ...(at > 0 && lines[at - 1]?.trim() !== "" ? [] : [""]));
+    notes.push("bind-added");
   }
+
+  const { amount = "", payee = "" } = bind;
+  const shown = { company: shownCompany(companyName), amount: shownValue(amount), payee: shownValue(payee) };
   const values: Partial<Record<string, string>> = {
-    company: isolate(shownCompany(companyName)),
+    company: isolate(shown.company),
     purpose: isolate(purpose.replaceAll(/[_.-]+/g, " ").trim()),
-    amount: isolate(shownValue(bind.amount ?? "")),
-    payee: isolate(shownValue(bind.payee ?? "")),
+    amount: isolate(shown.amount),
+    payee: isolate(shown.payee),
     minutes: isRtl(locale) ? `${fsi}${minutesPlaceholder}${pdi}` : minutesPlaceholder,
   };
   const filled = lines
@@ -48,7 +58,11 @@ export function renderText({ text, locale, companyName, purpose, bind = {} }: Re
     .trim()
     // One pass, so that nothing in a value is taken for a variable.
     .replaceAll(/\{\{([a-z]+)\}\}/g, (whole, name: string) => values[name] ?? whole);
-  return withoutLinks(filled);
+  const safe = withoutLinks(filled);
+  if (shown.company !== companyName || shown.amount !== amount || shown.payee !== payee || safe !== filled) {
+    notes.push("value-changed");
+  }
+  return { text: safe, notes };
 }
 
 /** A workspace may bear a name from before there were rules: such a one is not shown. */
@@ -81,7 +95,7 @@ function isolatorOf(locale: Locale) {
 }
 
 /** A payee may be called as a domain is: what would be tapped gets a dot that looks the same and links nowhere. */
-export function withoutLinks(text: string): string {
+function withoutLinks(text: string): string {
   return text
     .replaceAll(/(?<=[\p{L}\p{N}-][*_~`\u2068\u2069]*)[.\u3002\uff0e\uff61](?=[*_~`\u2068\u2069]*\p{L}{2})/gu, "\u2024")
     .replaceAll(/:(?=[/\uff0f]{2})/g, "\u2236");

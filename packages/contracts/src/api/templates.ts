@@ -72,7 +72,7 @@ export const TemplateTexts = z
     id: "TemplateTexts",
     description: "By language; where a language is missing, English or the first is used.",
   });
-export type TemplateTexts = Partial<Record<Locale, string>>;
+export type TemplateTexts = z.infer<typeof TemplateTexts>;
 
 const Name = z
   .string()
@@ -102,7 +102,7 @@ export const Template = z
     updatedAt: Timestamp,
   })
   .meta({ id: "Template", description: "The workspace's own words around a code." });
-export type Template = Omit<z.infer<typeof Template>, "texts"> & { texts: TemplateTexts };
+export type Template = z.infer<typeof Template>;
 
 export const TemplateList = z
   .object({ templates: z.array(Template).max(100).meta({ description: "All of them, oldest first." }) })

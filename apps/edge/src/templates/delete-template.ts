@@ -1,0 +1,27 @@
+import { AppError } from "@sandi/contracts";
+import { sql } from "kysely";
+import { isUnreachable } from "../db/failures.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import { noteChange } from "./audit.ts";
+import { findTemplate } from "./repository.ts";
+
+/** Forgets a template; its purpose has the built-in text again. */
+export async function deleteTemplate(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+  const { db, templateCache } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  try {
+    const [deleted] = await db.write([
+      sql<{ id: string }>`DELETE FROM template WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(
+        db.kysely,
+      ),
+      noteChange(db, { id: newId(services, "aud"), key, action: "template.deleted", template: { id }, at }),
+    ]);
+    if (deleted.rows.length === 0) throw new AppError("template-not-found");
+  } catch (error) {
+    if (!isUnreachable(error) || (await findTemplate(db, workspaceId, id))) throw error;
+  } finally {
+    templateCache.delete(workspaceId);
+  }
+}

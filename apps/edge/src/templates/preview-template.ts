@@ -1,0 +1,49 @@
+import {
+  AppError,
+  type PreviewTemplate,
+  type TemplatePreview,
+  type TemplateWarning,
+  templateWarnings,
+} from "@sandi/contracts";
+import type { KnownKey } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { builtIn } from "./built-in.ts";
+import { localeOf } from "./locales.ts";
+import { fillIn, render } from "./render.ts";
+import { findTemplate } from "./repository.ts";
+import { localesOf } from "./text-for.ts";
+
+const longText = 300;
+
+/** The text as it would be sent, and what one may want otherwise. */
+export async function previewTemplate(
+  { db }: Services,
+  { key, body }: { key: KnownKey; body: PreviewTemplate },
+): Promise<TemplatePreview> {
+  const template = body.templateId === undefined ? body : await findTemplate(db, key.workspaceId, body.templateId);
+  if (!template) {
+    const errors = [{ pointer: "/templateId", message: "is not a template of this workspace" }];
+    throw new AppError("template-not-found", { errors });
+  }
+  const { texts } = template;
+  const { policy } = key;
+  const wish = { requested: body.locale, policyLocale: policy.locale, country: "" };
+  const locale = localeOf({ ...wish, available: texts && localesOf({ texts }) });
+  const source = texts?.[locale] ?? builtIn[locale].text;
+  const { text: rendered, notes } = render({
+    text: source,
+    locale,
+    companyName: body.companyName ?? policy.companyName ?? key.workspaceName,
+    purpose: body.purpose,
+    bind: body.bind,
+  });
+  const text = fillIn(rendered, { code: "123456", minutes: Math.floor(policy.expiresInSeconds / 60) });
+  const warnings: TemplateWarning[] = [
+    ...(localeOf(wish) === locale ? [] : (["locale-missing"] as const)),
+    ...(source.includes("{{company}}") ? [] : (["company-missing"] as const)),
+    ...(source.includes("{{minutes}}") ? [] : (["minutes-missing"] as const)),
+    ...notes,
+    ...(text.length > longText ? (["long"] as const) : []),
+  ];
+  return { text, locale, warnings: warnings.map((code) => ({ code, message: templateWarnings[code] })) };
+}

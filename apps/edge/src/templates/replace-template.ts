@@ -1,0 +1,54 @@
+import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
+import { sql } from "kysely";
+import { isUnreachable } from "../db/failures.ts";
+import type { KnownKey, TemplateTable } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import { noteChange } from "./audit.ts";
+import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
+import { selectTemplates, toStored, toTemplate } from "./repository.ts";
+
+interface Input {
+  key: KnownKey;
+  id: string;
+  input: TemplateInput;
+}
+
+/** Stores a template's new name, purpose and texts; codes sent from now on have them. */
+export async function replaceTemplate(services: Services, { key, id, input }: Input): Promise<Template> {
+  const { db, templateCache } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  const texts = JSON.stringify(input.texts);
+  const claim = { id, input };
+  const found = selectTemplates(db, workspaceId).where("id", "=", id);
+  let row: TemplateTable | undefined;
+  try {
+    const [changed, , conflicts, stored] = await db.write([
+      sql<TemplateTable>`UPDATE template
+        SET name = ${input.name}, purpose = ${input.purpose}, texts = ${texts}, updated_at = ${at}
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)} RETURNING *`.compile(
+        db.kysely,
+      ),
+      noteChange(db, {
+        id: newId(services, "aud"),
+        key,
+        action: "template.updated",
+        template: { id, ...input },
+        at,
+      }),
+      selectConflicts(db, workspaceId, claim),
+      found,
+    ]);
+    row = changed.rows[0];
+    if (!row && stored.rows.length > 0) throw conflictError(conflicts.rows, input) ?? new AppError("internal-error");
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    // Only the answer may have been lost: then the row has this text and this very time.
+    row = await found.executeTakeFirst();
+    if (row && (row.texts !== texts || row.updatedAt !== at)) throw error;
+  } finally {
+    templateCache.delete(workspaceId);
+  }
+  if (!row) throw new AppError("template-not-found");
+  return toTemplate(toStored(row));
+}
