@@ -5,6 +5,7 @@ import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { createEdgeCaller } from "./edge.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
 import { createNumbers } from "./jobs/numbers.ts";
@@ -78,13 +79,15 @@ export async function startConnector(
   const outbox = createOutbox({
     services,
     store,
+    atRest: atRestOf,
     callEdge,
     connectorId: run,
     logger,
     onDelivered: (events) => metrics.eventsDelivered.inc(events),
     onParked: () => metrics.eventsParked.inc(),
   });
-  const deliveries = createDeliveries({ services, store, atRest: atRestOf, pseudonym, onNews: outbox.poke });
+  const people = { services, store, atRest: atRestOf, pseudonym, onNews: outbox.poke };
+  const deliveries = createDeliveries(people);
   const openCredentials = credentialStore(store, pseudonym);
   const gate = createGate(config.connectConcurrency);
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
@@ -111,6 +114,7 @@ export async function startConnector(
         openCredentials,
         openSocket,
         deliveries,
+        receive: createReceiver(people),
         gate,
         metrics,
         logger,

@@ -79,6 +79,31 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
   expect(rig.simulator.stats().devicesWithTwoOwners).toBe(0);
 }, 60_000);
 
+test("killed with -9 while 200 messages come in, each is told exactly once after the restart", async () => {
+  await withRig();
+  await startProcess();
+  const own = "+6281200000001";
+  await rig.pair(own);
+  const people = Array.from({ length: 20 }, (_, i) => `+62813000002${String(i).padStart(2, "0")}`);
+  for (const number of people) rig.simulator.createPhone({ number, addressing: "lid" });
+  const sent = Array.from({ length: 200 }, (_, i) => ({
+    from: people[i % people.length]!,
+    token: `7777777777${String(i).padStart(3, "0")}`,
+  }));
+  const told = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event] : []));
+  const writing = sent.map(({ from, token }) => rig.simulator.send(from, { to: own, text: `SV-${token}` }));
+  await until("some are told", () => told().length >= 50);
+  await stopProcess("SIGKILL");
+  expect(told().length).toBeLessThan(200);
+  await Promise.all(writing);
+  await startProcess();
+  await until("all are told", () => new Set(told().map(({ token }) => token)).size === 200);
+  await until("the server has nothing left for it", () => rig.simulator.phone(own).devices[0]!.queued === 0);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const pairs = told().map(({ from, token }) => `${token} ${from}`);
+  expect(pairs.sort()).toEqual(sent.map(({ from, token }) => `${token} ${from}`));
+}, 60_000);
+
 test("nothing secret is printed, told to the edge, or lies open in the database", async () => {
   await withRig();
   await startProcess({ LOG_LEVEL: "debug" });
@@ -121,8 +146,9 @@ test("nothing secret is printed, told to the edge, or lies open in the database"
   for (const name of ["STORE_KEYS", "CONNECTOR_SEAL_PRIVATE_KEY", "QSTASH_CURRENT_SIGNING_KEY"]) {
     expect([name, output.includes(rig.environment[name]!)]).toEqual([name, false]);
   }
-  // The edge knows the session's own number, and nothing of what is sent to whom.
-  const told = rig.edge.bodies.join("\n");
+  // The edge knows the session's own number and who wrote to it, and nothing of what is sent to whom.
+  expect(rig.edge.bodies.join("\n")).toContain(`"from":"${user}"`);
+  const told = rig.edge.bodies.join("\n").replaceAll(`"from":"${user}"`, "");
   expect(told).toContain("message.read");
   for (const secret of ["739155", "Your Acme code", "a long private text", "a written answer", "81388887777"]) {
     expect([secret, told.includes(secret)]).toEqual([secret, false]);

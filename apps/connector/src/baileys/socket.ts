@@ -1,14 +1,11 @@
 import {
   type BinaryNode,
   Browsers,
-  DEFAULT_CONNECTION_CONFIG,
   fetchLatestWaWebVersion,
   getBinaryNodeChild,
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
-  type SignalDataSet,
-  type SocketConfig,
   type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
@@ -19,18 +16,22 @@ import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
 import { kindOfClose } from "./close.ts";
+import { interceptDecryption } from "./decrypted.ts";
 import { quietLogger } from "./logger.ts";
 import { lookUp, namesOf } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage } from "./message.ts";
+import { type MessageListener, takeMessages } from "./messages.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
+import { writeThrough } from "./write-through.ts";
 
 // Before the first socket of this process.
 silenceConsole();
 mendSignatures();
+interceptDecryption();
 
 /** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
-export interface SocketListener extends ReceiptListener {
+export interface SocketListener extends ReceiptListener, MessageListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -185,6 +186,7 @@ function openSocket(
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   takeReceipts(sock, listener);
+  takeMessages(sock, auth, listener, () => client.socket?.terminate());
 
   /** Nothing came of the connection. */
   async function giveUp(): Promise<void> {
@@ -218,28 +220,6 @@ function openSocket(
 /** Ends the socket; Baileys resolves this when the closing handshake is over. */
 async function ended(sock: WASocket): Promise<void> {
   await (sock.end as unknown as (error: undefined) => Promise<void>)(undefined);
-}
-
-/**
- * Baileys commits a session record after the message has left. A process killed in between would encrypt the next
- * message with a key that is used up, and the recipient could not read it: here every record is stored when it changes.
- */
-function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
-  return ({ creds, keys }, logger, pnToLid) =>
-    DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
-      {
-        creds,
-        keys: {
-          ...keys,
-          async set(data: SignalDataSet) {
-            await keys.set(data);
-            if (data.session) await auth.keys.set({ session: data.session });
-          },
-        },
-      },
-      logger,
-      pnToLid,
-    );
 }
 
 function wait(ms: number): Promise<void> {

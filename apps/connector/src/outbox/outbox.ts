@@ -1,8 +1,10 @@
 import { type ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
+import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { CallEdge } from "../edge.ts";
 import { type Services, sleep } from "../services.ts";
 import { deleteFromOutbox, type OutboxRow, parkInOutbox, readOutbox } from "../store/outbox.ts";
+import { openEvent } from "../store/sealed-events.ts";
 import type { Store } from "../store/store.ts";
 
 /** Carries what was learned to the edge: at least once, in order, one batch at a time. */
@@ -17,6 +19,7 @@ export interface Outbox {
 interface Options {
   services: Pick<Services, "now" | "after" | "chance">;
   store: Store;
+  atRest: (sessionId: string) => AtRest;
   callEdge: CallEdge;
   connectorId: string;
   logger: Logger;
@@ -32,7 +35,7 @@ const firstRetryMs = 200;
 const maxRetryMs = 5000;
 
 export function createOutbox(options: Options): Outbox {
-  const { services, store, callEdge, connectorId, logger } = options;
+  const { services, store, atRest, callEdge, connectorId, logger } = options;
   const life = { isStopped: false };
   let isPoked = false;
   let running: Promise<void> | undefined;
@@ -47,7 +50,7 @@ export function createOutbox(options: Options): Outbox {
         while (!life.isStopped) {
           const rows = await readOutbox(store, connectorId, batchSize);
           if (rows.length === 0) break;
-          await deliver(rows);
+          await deliver((await Promise.all(rows.map(opened))).flat());
           failures = 0;
         }
       } catch (error) {
@@ -58,30 +61,46 @@ export function createOutbox(options: Options): Outbox {
     running = undefined;
   }
 
-  /** Stores the rows at the edge and deletes them; what the edge finds wrong is searched for and parked. */
-  async function deliver(rows: OutboxRow[]): Promise<void> {
-    const batch: EventBatch = { connectorId, events: rows.map(toEvent) };
+  /** The event, or none when its key is gone: it is parked then, for it must not hold up the others. */
+  async function opened({ seq, body }: OutboxRow): Promise<ConnectorEvent[]> {
+    try {
+      return [{ ...(await openEvent(atRest, body)), seq }];
+    } catch (error) {
+      await park(seq);
+      logger.error({ seq, error }, "an event could not be opened; it is parked");
+      return [];
+    }
+  }
+
+  /** Stores the events at the edge and deletes them here; what the edge finds wrong is searched for and parked. */
+  async function deliver(events: ConnectorEvent[]): Promise<void> {
+    const [event] = events;
+    if (!event) return;
+    const batch: EventBatch = { connectorId, events };
     const { status } = await callEdge(eventsPath, batch, timeoutMs);
     if (status >= 200 && status < 300) {
       await deleteFromOutbox(
         store,
-        rows.map(({ seq }) => seq),
+        events.map(({ seq }) => seq),
       );
-      options.onDelivered(rows.length);
+      options.onDelivered(events.length);
       return;
     }
     if (!isAboutTheEvents(status)) throw new Error(`the edge answered events with ${status}`);
-    if (rows.length === 1) {
-      const [{ seq, body }] = rows as [OutboxRow];
-      await parkInOutbox(store, seq, services.now());
-      const { id, type } = JSON.parse(body) as { id: string; type: string };
+    if (events.length === 1) {
+      const { seq, id, type } = event;
+      await park(seq);
       logger.error({ seq, eventId: id, type, status }, "the edge refuses an event; it is parked");
-      options.onParked();
       return;
     }
-    const middle = Math.ceil(rows.length / 2);
-    await deliver(rows.slice(0, middle));
-    await deliver(rows.slice(middle));
+    const middle = Math.ceil(events.length / 2);
+    await deliver(events.slice(0, middle));
+    await deliver(events.slice(middle));
+  }
+
+  async function park(seq: number): Promise<void> {
+    await parkInOutbox(store, seq, services.now());
+    options.onParked();
   }
 
   async function backOff(error: unknown): Promise<void> {
@@ -113,10 +132,6 @@ export function createOutbox(options: Options): Outbox {
       wake?.();
     },
   };
-}
-
-function toEvent({ seq, body }: OutboxRow): ConnectorEvent {
-  return { ...(JSON.parse(body) as object), seq } as ConnectorEvent;
 }
 
 /** A refusal of what was sent, as against of who sent it, how often, or when. */

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
 import { createSocketCaches } from "../baileys/caches.ts";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ClientVersion, Services } from "../services.ts";
@@ -34,6 +35,7 @@ interface Options {
   credentials: Credentials;
   openSocket: OpenSocket;
   deliveries: Deliveries;
+  receive: ReceiveMessage;
   gate: Gate;
   metrics: Metrics;
   logger: Logger;
@@ -128,6 +130,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
         onReceipt: (receipt) => deliveries.receipt(fence, receipt),
+        onMessage: (message) => options.receive(fence, message),
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },

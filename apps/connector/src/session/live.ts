@@ -3,6 +3,7 @@ import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
@@ -51,6 +52,7 @@ export interface LiveOptions {
   openCredentials: OpenCredentials;
   openSocket: OpenSocket;
   deliveries: Deliveries;
+  receive: ReceiveMessage;
   gate: Gate;
   metrics: Metrics;
   logger: Logger;

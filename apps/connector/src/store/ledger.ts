@@ -1,5 +1,6 @@
 import type { InStatement, Row } from "@libsql/client";
 import type { NewEvent } from "./outbox.ts";
+import { sweepReceivedStatement } from "./received.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
 import type { Store } from "./store.ts";
@@ -141,6 +142,7 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
       args: [at - days * 86_400_000],
     },
     { sql: "DELETE FROM number WHERE until <= ?", args: [at] },
+    sweepReceivedStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);
   return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);

@@ -66,4 +66,18 @@ export const migrations: readonly Migration[] = [
       `CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
     ],
   },
+  {
+    name: "0002_received",
+    statements: [
+      // Messages that people wrote and that were told: WhatsApp may deliver one again. The id as a pseudonym.
+      `CREATE TABLE received (
+         session_id TEXT NOT NULL,
+         wa_id TEXT NOT NULL,
+         event_id TEXT NOT NULL,
+         received_at INTEGER NOT NULL,
+         PRIMARY KEY (session_id, wa_id)
+       ) WITHOUT ROWID`,
+      `CREATE INDEX received_at ON received (received_at)`,
+    ],
+  },
 ];

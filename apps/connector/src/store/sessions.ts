@@ -172,6 +172,7 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
   return [
     { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
+    { sql: `DELETE FROM received WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     {
       sql: `UPDATE session SET gone_at = ?, phone = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
       args: [now.getTime(), sessionId, fence],

@@ -1,0 +1,36 @@
+import type { AtRest } from "@sandi/crypto";
+import type { ReceivedMessage } from "../baileys/messages.ts";
+import type { Services } from "../services.ts";
+import type { Pseudonym } from "../store/pseudonyms.ts";
+import { receivedMaxAgeMs, receivedStatements } from "../store/received.ts";
+import { sealEvent } from "../store/sealed-events.ts";
+import { type Fence, writeFenced } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+
+/** Stores the news of a message, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
+export type ReceiveMessage = (fence: Fence, message: ReceivedMessage) => Promise<void>;
+
+interface Options {
+  services: Pick<Services, "now" | "newId">;
+  store: Store;
+  atRest: (sessionId: string) => AtRest;
+  pseudonym: Pseudonym;
+  /** There is something in the outbox. */
+  onNews: () => void;
+}
+
+export function createReceiver({ services, store, atRest, pseudonym, onNews }: Options): ReceiveMessage {
+  return async (fence, { waId, from, token, isForwarded, at }) => {
+    const now = services.now();
+    if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
+    // A clock ahead of ours, or none, is ours.
+    const wroteAt = new Date(Math.min(at.getTime() || now.getTime(), now.getTime())).toISOString();
+    const { sessionId } = fence;
+    const id = services.newId("evt");
+    const news = { id, type: "message.received", sessionId, at: wroteAt, from, token, isForwarded } as const;
+    const body = await sealEvent(atRest(sessionId), news);
+    // The id is the sender's to choose, and of any length.
+    await writeFenced(store, fence, receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }));
+    onNews();
+  };
+}

@@ -1,0 +1,38 @@
+import type { InStatement } from "@libsql/client";
+import { fenceHolds, type Fence } from "./sessions.ts";
+
+/** What is older when it arrives is not told; until then its id is remembered, so that it is told once. */
+export const receivedMaxAgeMs = 86_400_000;
+
+interface Received {
+  /** Pseudonym of WhatsApp's id. */
+  waId: string;
+  eventId: string;
+  body: string;
+  at: Date;
+}
+
+/** Appends an event of a message that the session has not received before. */
+export function receivedStatements({ sessionId, fence }: Fence, { waId, eventId, body, at }: Received): InStatement[] {
+  return [
+    {
+      sql: `INSERT INTO received (session_id, wa_id, event_id, received_at) SELECT ?, ?, ?, ? WHERE ${fenceHolds}
+            ON CONFLICT DO NOTHING`,
+      args: [sessionId, waId, eventId, at.getTime(), sessionId, fence],
+    },
+    {
+      sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM received
+            WHERE session_id = ? AND wa_id = ? AND event_id = ?`,
+      args: [body, at.getTime(), sessionId, waId, eventId],
+    },
+  ];
+}
+
+/** Forgets ids whose messages would be too old to be told by now. */
+export function sweepReceivedStatement(now: Date): InStatement {
+  return {
+    sql: `DELETE FROM received WHERE (session_id, wa_id) IN
+            (SELECT session_id, wa_id FROM received WHERE received_at < ? LIMIT 10000)`,
+    args: [now.getTime() - receivedMaxAgeMs],
+  };
+}

@@ -1,0 +1,24 @@
+import type { ConnectorEvent } from "@sandi/contracts";
+import type { AtRest } from "@sandi/crypto";
+import type { NewEvent } from "./outbox.ts";
+
+type Envelope = Pick<ConnectorEvent, "id" | "type" | "sessionId" | "at">;
+
+const context = (id: string) => ({ table: "outbox", column: "body", id });
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** The body of an event that tells of a person: all but its envelope is sealed. */
+export async function sealEvent(atRest: AtRest, { id, type, sessionId, at, ...secret }: NewEvent): Promise<string> {
+  const sealed = await atRest.seal(encoder.encode(JSON.stringify(secret)), context(id));
+  const envelope: Envelope = { id, type, sessionId, at };
+  return JSON.stringify({ ...envelope, sealed });
+}
+
+/** The event of a body, sealed or not. Rejects when it was sealed under a key that is gone. */
+export async function openEvent(atRest: (sessionId: string) => AtRest, body: string): Promise<NewEvent> {
+  const { sealed, ...event } = JSON.parse(body) as NewEvent & { sealed?: string };
+  if (sealed === undefined) return event;
+  const opened = await atRest(event.sessionId).open(sealed, context(event.id));
+  return { ...event, ...(JSON.parse(decoder.decode(opened)) as object) };
+}
