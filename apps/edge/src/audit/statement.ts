@@ -1,0 +1,54 @@
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import { isUnreachable } from "../db/failures.ts";
+import type { Db } from "../db/schema.ts";
+
+/** An entry of the audit log: who changed what. */
+export interface AuditEntry {
+  /** Of `newId(services, "aud")`. */
+  id: string;
+  workspaceId: string;
+  /** An API key's id, or `operator`. */
+  actor: string;
+  /** A past fact, such as `key.created`. */
+  action: string;
+  /** The id of what was changed, or its name where that tells nobody's number. */
+  target: string;
+  /** What changed; never a secret or a whole number. */
+  detail?: Record<string, unknown>;
+  at: number;
+  /** Whether there is an entry, in SQL; if left out: when the statement before it changed something. */
+  when?: RawBuilder<boolean>;
+}
+
+/** Notes a change in the audit log; stands in its batch, right behind the statement that makes it. */
+export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
+  const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
+  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
+    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(detail)}, ${at} WHERE ${when}`.compile(
+    db.kysely,
+  );
+}
+
+/** True in SQL while nobody has taken this entry's id away: see `withdrawn`. */
+export const isNotWithdrawn = (auditId: string) => sql<boolean>`NOT EXISTS (SELECT 1 FROM audit WHERE id = ${auditId})`;
+
+/**
+ * Takes an entry's id away, without which the change that it belongs to is not made any more; for what follows `ON
+ * CONFLICT (id)`, where the change has landed already.
+ */
+export function withdrawn({ id, workspaceId, actor, action, target, at }: AuditEntry): RawBuilder<unknown> {
+  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
+    VALUES (${id}, ${workspaceId}, ${actor}, ${action}, ${target}, '{}', ${at}) ON CONFLICT (id)`;
+}
+
+/** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */
+export async function settleByAudit(db: Db, workspaceId: string, { error, id }: { error: unknown; id: string }) {
+  if (!isUnreachable(error)) throw error;
+  const entry = await db.kysely
+    .selectFrom("audit")
+    .select("id")
+    .where("workspaceId", "=", workspaceId)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (!entry) throw error;
+}
