@@ -19,6 +19,7 @@ A check answers 200 only for the right code, and only once. Creates take an \`Id
 const tags = {
   Messages: "Texts.",
   Sessions: "The WhatsApp accounts that send.",
+  Templates: "Your own words around the code.",
   Verifications: "Codes to numbers, and what users typed.",
 };
 
