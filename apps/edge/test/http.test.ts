@@ -18,6 +18,8 @@ afterEach(async () => {
 const tables = ["verification", "message", "session", "idempotency", "destination_budget"];
 const counts = () => Promise.all(tables.map((table) => edge.count(table)));
 
+const template = { name: "a", texts: { en: "{{code}}" } };
+
 /** Every public route that wants a key: with ids of nobody, and a body that fits. */
 const routes: [request: string, body: unknown, scope: string, resource: string | null][] = [
   ["POST /v1/verifications", { to }, "otp:send", null],
@@ -40,6 +42,13 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/qr-page`, undefined, "session:manage", "session-not-found"],
+  ["POST /v1/templates", template, "key:manage", null],
+  ["GET /v1/templates", undefined, "otp:send or key:manage", null],
+  ["GET /v1/templates/built-in", undefined, "otp:send or key:manage", null],
+  ["POST /v1/templates/preview", {}, "otp:send or key:manage", null],
+  [`GET /v1/templates/${unknown("tpl")}`, undefined, "otp:send or key:manage", "template-not-found"],
+  [`PUT /v1/templates/${unknown("tpl")}`, template, "key:manage", "template-not-found"],
+  [`DELETE /v1/templates/${unknown("tpl")}`, undefined, "key:manage", "template-not-found"],
 ];
 const withBody = routes.filter(([, body]) => body !== undefined);
 
@@ -105,7 +114,7 @@ describe("every route", () => {
       const before = await Promise.all(tables.map((table) => edge.rows(`SELECT * FROM ${table}`)));
       const theirs = { ver: verification.id, ses: session, msg: message.id };
       const foreign = (text: string) =>
-        text.replaceAll(/(ver|ses|msg)_01jd3k9v7hq2w8x5n4b6m0c1ta/g, (_match, prefix: "ver") => theirs[prefix]);
+        text.replaceAll(/(ver|ses|msg|tpl)_01jd3k9v7hq2w8x5n4b6m0c1ta/g, (_match, prefix: "ver") => theirs[prefix]);
       const foreignBody = body === undefined ? undefined : JSON.parse(foreign(JSON.stringify(body)));
       const answers = [await edge.api(request, body), await edge.api(foreign(request), foreignBody)];
       if (request.includes("_")) answers.push(await edge.api(request.replace(/[0-9a-z]{26}/, "x'--"), body));
@@ -153,29 +162,33 @@ describe("every route", () => {
     expect(read).toBeLessThan(200_000);
   });
 
-  it.each(withBody)("%s names every field that is missing, of the wrong type, or unknown", async (request, body) => {
-    const before = await counts();
-    const fields = Object.keys(body as object);
-    const missing = await edge.api(request, {});
-    expect(missing.status).toBe(400);
-    expect(missing.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
-      fields.map((field) => `/${field}`).sort(),
-    );
-    const odd = Object.fromEntries(fields.map((field) => [field, { $gt: "" }]));
-    const wrongTypes = await edge.api(request, odd);
-    expect(wrongTypes.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
-      fields.map((field) => `/${field}`).sort(),
-    );
-    const extra = await edge.api(request, { ...(body as object), admin: true, "a/b": 1 });
-    expect(extra.status).toBe(400);
-    expect(extra.body.errors).toEqual([
-      { pointer: "/admin", message: "is not a known field" },
-      { pointer: "/a~1b", message: "is not a known field" },
-    ]);
-    for (const other of [null, [], "x", 1, true])
-      expect((await edge.api(request, JSON.stringify(other))).status).toBe(400);
-    expect(await counts()).toEqual(before);
-  });
+  // What is within a template is looked at in its own tests.
+  it.each(withBody.filter(([request]) => !request.includes("/v1/templates")))(
+    "%s names every field that is missing, of the wrong type, or unknown",
+    async (request, body) => {
+      const before = await counts();
+      const fields = Object.keys(body as object);
+      const missing = await edge.api(request, {});
+      expect(missing.status).toBe(400);
+      expect(missing.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
+        fields.map((field) => `/${field}`).sort(),
+      );
+      const odd = Object.fromEntries(fields.map((field) => [field, { $gt: "" }]));
+      const wrongTypes = await edge.api(request, odd);
+      expect(wrongTypes.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
+        fields.map((field) => `/${field}`).sort(),
+      );
+      const extra = await edge.api(request, { ...(body as object), admin: true, "a/b": 1 });
+      expect(extra.status).toBe(400);
+      expect(extra.body.errors).toEqual([
+        { pointer: "/admin", message: "is not a known field" },
+        { pointer: "/a~1b", message: "is not a known field" },
+      ]);
+      for (const other of [null, [], "x", 1, true])
+        expect((await edge.api(request, JSON.stringify(other))).status).toBe(400);
+      expect(await counts()).toEqual(before);
+    },
+  );
 });
 
 describe("a wrong field", () => {
@@ -539,7 +552,7 @@ describe("openapi.json", () => {
     const described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    const expected = routes.map(([request]) => request.replace(/\/(ver|ses|msg)_[0-9a-z]+/, "/{id}"));
+    const expected = routes.map(([request]) => request.replace(/\/(ver|ses|msg|tpl)_[0-9a-z]+/, "/{id}"));
     expect(described.toSorted()).toEqual(expected.toSorted());
     for (const methods of Object.values(paths)) {
       for (const { responses, security } of Object.values(methods)) {

@@ -269,6 +269,8 @@ describe("a text", () => {
   });
 
   it.each([
+    [{ name: undefined }, "/name"],
+    [{ texts: undefined }, "/texts"],
     [{ name: "" }, "/name"],
     [{ name: "a\nb" }, "/name"],
     [{ name: "a".repeat(65) }, "/name"],
