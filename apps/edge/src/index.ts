@@ -1,5 +1,12 @@
 import { createClient } from "@libsql/client/web";
-import { atRest, createProofSigner, createSealer, createTokenSigner, createTokenVerifier, webRandom } from "@sandi/crypto";
+import {
+  atRest,
+  createProofSigner,
+  createSealer,
+  createTokenSigner,
+  createTokenVerifier,
+  webRandom,
+} from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
 import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
@@ -7,7 +14,7 @@ import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
 import type { RpcAnswer, Services } from "./services.ts";
-import { isFirstUse, publish, publishAll } from "./upstash.ts";
+import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
@@ -48,6 +55,8 @@ function prepare(env: Env) {
       now,
       random: webRandom,
     }),
+    redis: redisOver(config),
+    redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };
@@ -56,7 +65,7 @@ function prepare(env: Env) {
 function servicesFor(env: Env, context: ExecutionContext): Services {
   let known = kept.get(env);
   if (!known) kept.set(env, (known = prepare(env)));
-  const { config, seal, proofs, sign, verifyServiceToken, keyCache, templateCache } = known;
+  const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
   return {
     db: createDatabase<Tables>(
       // One client per request: a connection belongs to the request that opened it.
@@ -78,7 +87,9 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
     atRest: (workspaceId) => atRest(config.AT_REST_KEYS, workspaceId, webRandom),
     proofs,
     verifyServiceToken,
-    isFirstUse: (jti, ttlSeconds) => isFirstUse(config, jti, ttlSeconds),
+    redis,
+    redisOutage,
+    isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
     async callConnector(path, body) {

@@ -28,6 +28,10 @@ export interface Services {
   atRest: (workspaceId: string) => AtRest;
   proofs: ProofKeys;
   verifyServiceToken: TokenVerifier;
+  /** One Redis command; rejects when it was not answered in time, or with an error. */
+  redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;
+  /** Until when limits leave Redis alone because it failed, and say nothing more of it; kept per isolate. */
+  redisOutage: { pausedUntil: number; quietUntil: number };
   /** True the first time that a token id is seen; rejects when Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
   /** Hands a job to QStash; rejects when it was not taken. */

@@ -1,6 +1,6 @@
 import { jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
-import type { Job } from "./services.ts";
+import type { Job, Services } from "./services.ts";
 
 // Three documented REST calls. The SDKs would do the same with no time-out of their own and 40 KiB more in the bundle.
 
@@ -45,15 +45,38 @@ async function post(config: Config, path: string, headers: Record<string, string
   if (!response.ok) throw new Error(`QStash answered ${response.status}`);
 }
 
+/** An error that Redis answered; its code is the first word, such as `NOSCRIPT`. */
+export class RedisError extends Error {
+  override readonly name = "RedisError";
+  readonly code: string;
+
+  constructor(status: number, text: string) {
+    super(`Redis answered ${status}`);
+    this.code = /"error"\s*:\s*"([A-Z]+)\b/.exec(text)?.[1] ?? String(status);
+  }
+}
+
+/** One Redis command over REST. */
+export function redisOver(
+  config: Pick<Config, "UPSTASH_REDIS_REST_URL" | "UPSTASH_REDIS_REST_TOKEN">,
+): Services["redis"] {
+  const headers = {
+    authorization: `Bearer ${config.UPSTASH_REDIS_REST_TOKEN}`,
+    "content-type": "application/json",
+  };
+  return async (command, timeoutMs) => {
+    const response = await fetch(config.UPSTASH_REDIS_REST_URL, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(command),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (!response.ok) throw new RedisError(response.status, await response.text());
+    return (await response.json<{ result?: unknown }>()).result;
+  };
+}
+
 /** True the first time that a token id is seen (`SET … NX EX`). */
-export async function isFirstUse(config: Config, jti: string, ttlSeconds: number): Promise<boolean> {
-  const response = await fetch(config.UPSTASH_REDIS_REST_URL, {
-    method: "POST",
-    headers: { authorization: `Bearer ${config.UPSTASH_REDIS_REST_TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify(["SET", `edge:jti:${jti}`, "1", "NX", "EX", ttlSeconds]),
-    signal: AbortSignal.timeout(redisMs),
-  });
-  if (!response.ok) throw new Error(`Redis answered ${response.status}`);
-  const { result } = await response.json<{ result?: unknown }>();
-  return result === "OK";
+export async function isFirstUse(redis: Services["redis"], jti: string, ttlSeconds: number): Promise<boolean> {
+  return (await redis(["SET", `edge:jti:${jti}`, "1", "NX", "EX", ttlSeconds], redisMs)) === "OK";
 }

@@ -53,6 +53,8 @@ export interface Edge {
   /** The calls to the database since the last reset. */
   calls: { database: number };
   workspace: Workspace;
+  /** What answers Redis commands; grants every limit, tests of limits put a real one here. */
+  redis: Services["redis"];
   /** Makes the next publishes fail. */
   queueIsDown: boolean;
   connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
@@ -113,6 +115,8 @@ export async function startEdge(): Promise<Edge> {
       audience: "sandi-edge",
       now,
     }),
+    redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
+    redisOutage: { pausedUntil: 0, quietUntil: 0 },
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);
@@ -163,6 +167,7 @@ export async function startEdge(): Promise<Edge> {
     logs: [],
     calls,
     workspace: { id: "", key: "" },
+    redis: grantAll,
     queueIsDown: false,
     connector: () => undefined,
     advance: (ms) => {
@@ -256,6 +261,10 @@ export async function startEdge(): Promise<Edge> {
   edge.workspace = await edge.addWorkspace();
   return edge;
 }
+
+/** What the script of limits answers when all are granted; the command's third word is their number. */
+const grantAll: Services["redis"] = ([, , count]) =>
+  Promise.resolve([1, ...Array.from({ length: 2 * Number(count) }, () => 1)]);
 
 /** A code that is not this one. */
 export const wrong = (code: string) => (code === "000000" ? "000001" : "000000");

@@ -1,4 +1,4 @@
-export { base64url, fromBase64url, type Random, webRandom } from "./bytes.ts";
+export { base64url, fromBase64url, type Random, s256, utf8, webRandom } from "./bytes.ts";
 export {
   type ApiKeyEnvironment,
   type GeneratedApiKey,
@@ -7,7 +7,7 @@ export {
   isWellFormedApiKey,
 } from "./api-keys.ts";
 export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
-export { codeMac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
+export { codeMac, hmac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
 export { createProofSigner, type Proof, type ProofKeys, type ProofSigner } from "./proofs.ts";
 export { alphanumericCode, numericCode } from "./codes.ts";
 export { createSealer, createUnsealer, generateSealingKeys, type Sealer, type Unsealer } from "./sealing.ts";

@@ -9,6 +9,10 @@ export interface AppEnv {
     key: KnownKey;
     /** The raw body; set behind `jsonBody`. */
     rawBody: string;
+    /** Limits were taken, or are about to be. */
+    isMetered: boolean;
+    /** What answers tell of limits, as the values of their headers. */
+    rateLimit: { policy: string; state: string };
     /** Set for HTML answers that bring a policy of their own. */
     contentSecurityPolicy: string;
   };

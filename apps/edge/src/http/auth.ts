@@ -1,30 +1,75 @@
 import { AppError, type Scope } from "@sandi/contracts";
 import { hashApiKey, isWellFormedApiKey } from "@sandi/crypto";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { KnownKey } from "../db/schema.ts";
 import { findKey, touchKey } from "../keys/repository.ts";
+import { keyLimit } from "../limits/key-limit.ts";
+import { takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
+import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
 
 const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Lets a request through whose API key has one of these scopes, and tells whose it is. */
+/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from the key's limit. */
 export function authenticate(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const { services } = c.env;
-    const key = await knownKey(services, c.req.header("authorization"));
-    // Nothing that a test key asks for may reach a connector, and there is no sandbox yet.
-    if (key.environment === "test") {
-      throw new AppError("test-keys-not-supported", { detail: "There is no sandbox yet: use a key `sandi_live_…`." });
-    }
-    if (!anyOf.some((scope) => key.scopes.has(scope))) {
-      throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
-    }
-    c.set("key", key);
+    const key = await identify(c);
+    await takeLimits(c, [keyLimit(key)]);
+    requireOne(key, anyOf);
     await next();
   });
+}
+
+/** The same, but the handler takes from the key's limit, together with others that it finds in the request. */
+export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const key = await identify(c);
+    if (!hasOne(key, anyOf)) await takeLimits(c, [keyLimit(key)]);
+    requireOne(key, anyOf);
+    await next();
+    if (c.get("isMetered")) return;
+    // It ended before the handler came to its limits: for its body, say, or as a repetition.
+    const answered = c.res;
+    // A refusal must not inherit the answer's headers.
+    c.res = undefined;
+    await takeLimits(c, [keyLimit(key)]);
+    c.res = answered;
+  });
+}
+
+/** Whose the request is. A key that is used from elsewhere takes nothing from its owner's limit. */
+async function identify(c: Context<AppEnv>): Promise<KnownKey> {
+  const key = await knownKey(c.env.services, c.req.header("authorization"));
+  refuseAddress(key, c.req.header("cf-connecting-ip") ?? "");
+  c.set("key", key);
+  return key;
+}
+
+const hasOne = ({ scopes }: KnownKey, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
+
+function requireOne(key: KnownKey, anyOf: readonly Scope[]): void {
+  if (hasOne(key, anyOf)) return;
+  throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
+}
+
+/** Behind `authenticate`, for what lives at a connector: nothing that a test key asks for may reach one. */
+export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.var.key.environment === "test") {
+    throw new AppError("test-keys-not-supported", {
+      detail: "The sandbox has none of these: use a key `sandi_live_…`.",
+    });
+  }
+  await next();
+});
+
+/** Cloudflare sets the header and lets nobody else set it; without it no address is known, hence none is allowed. */
+function refuseAddress({ ipAllowList }: KnownKey, address: string): void {
+  if (ipAllowList.length === 0 || isAmong(address, ipAllowList)) return;
+  throw new AppError("address-not-allowed", { detail: "The key's list of addresses does not have this one." });
 }
 
 async function knownKey(services: Services, header: string | undefined): Promise<KnownKey> {

@@ -9,6 +9,11 @@ export const secured = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { headers } = c.res;
   headers.set("X-Request-Id", requestId);
+  const rateLimit = c.get("rateLimit");
+  if (rateLimit) {
+    headers.set("RateLimit-Policy", rateLimit.policy);
+    headers.set("RateLimit", rateLimit.state);
+  }
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
   headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");

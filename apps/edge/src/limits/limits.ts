@@ -1,0 +1,79 @@
+import { AppError } from "@sandi/contracts";
+import type { Context } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+import { takeFrom } from "./counters.ts";
+
+/** So many may be taken within a window, which begins with the first. */
+export interface Limit {
+  /** As callers see it in `RateLimit-Policy`. */
+  name: string;
+  /** What it counts, within the key's workspace; hashed if it is personal, for it stands in Redis. */
+  id: string;
+  quota: number;
+  windowSeconds: number;
+  /** What this request takes; 1 if left out. */
+  cost?: number;
+}
+
+/** Where a limit stands with this request. */
+interface Standing {
+  limit: Limit;
+  remaining: number;
+  /** Seconds until the window is over. */
+  reset: number;
+}
+
+/**
+ * Takes from all limits, each named once, in one request to Redis, or from none and throws `rate-limited`. Every answer
+ * to the request tells where they stand. Without Redis all is granted: what protects codes and numbers is in the database.
+ */
+export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): Promise<void> {
+  c.set("isMetered", true);
+  if (limits.length === 0) return;
+  const workspaceId = c.get("key")?.workspaceId ?? "public";
+  const answer = await takeFrom(
+    c.env.services,
+    limits.map(({ name, id, quota, windowSeconds, cost = 1 }) => ({
+      // One hash tag: a cluster runs a script only on keys of one slot.
+      key: `limits:{${workspaceId}}:${name}:${id}`,
+      quota,
+      windowMs: Math.round(windowSeconds * 1000),
+      cost,
+    })),
+  );
+  if (!answer) return;
+  const standings = limits.map((limit, i): Standing => {
+    const [taken = 0, leftMs = 0] = answer.slice(2 * i + 1);
+    return { limit, remaining: Math.max(0, limit.quota - taken), reset: Math.ceil(leftMs / 1000) };
+  });
+  tell(c, standings);
+  if (answer[0] !== 1) throw refusal(standings);
+}
+
+/** draft-ietf-httpapi-ratelimit-headers; of several counters under one name, the one with the least left. */
+function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {
+  const tightest = new Map<string, Standing>();
+  for (const standing of standings) {
+    const { name } = standing.limit;
+    if (standing.remaining < (tightest.get(name)?.remaining ?? Infinity)) tightest.set(name, standing);
+  }
+  const policy: string[] = [];
+  const state: string[] = [];
+  for (const [name, { limit, remaining, reset }] of tightest) {
+    policy.push(`"${name}";q=${limit.quota};w=${Math.ceil(limit.windowSeconds)}`);
+    state.push(`"${name}";r=${remaining};t=${reset}`);
+  }
+  c.set("rateLimit", { policy: policy.join(", "), state: state.join(", ") });
+}
+
+function refusal(standings: readonly Standing[]): AppError {
+  const short = standings.filter(({ limit: { cost = 1 }, remaining }) => cost > remaining);
+  const details = short.map(({ limit: { name, quota, windowSeconds, cost = 1 }, remaining }) => {
+    const asked = cost > 1 ? `, ${remaining} of them are left, and this asks for ${cost}` : "";
+    return `\`${name}\` allows ${quota} in ${Math.ceil(windowSeconds)} s${asked}.`;
+  });
+  return new AppError("rate-limited", {
+    retryAfter: Math.max(1, ...short.map(({ reset }) => reset)),
+    detail: details.join(" "),
+  });
+}

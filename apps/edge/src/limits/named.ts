@@ -1,0 +1,62 @@
+import { hmac } from "@sandi/crypto";
+import type { KnownKey } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { networkOf } from "./network.ts";
+import type { Limit } from "./limits.ts";
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+const firstWeekMs = 7 * day * 1000;
+
+/** Sends for one address of an end user (IPv6: its /64). */
+export async function endUserSendLimits(services: Services, key: KnownKey, endUserIp: string): Promise<Limit[]> {
+  const id = await pseudonym(services, key, "ip", networkOf(endUserIp));
+  const { ipSendsPerMinute, ipSendsPerHour } = key.policy;
+  return [
+    { name: "ip-sends-minute", id, quota: ipSendsPerMinute, windowSeconds: minute },
+    { name: "ip-sends-hour", id, quota: ipSendsPerHour, windowSeconds: hour },
+  ];
+}
+
+/** Checks for one address of an end user (IPv6: its /64). */
+export async function endUserCheckLimit(services: Services, key: KnownKey, endUserIp: string): Promise<Limit> {
+  const id = await pseudonym(services, key, "ip", networkOf(endUserIp));
+  return { name: "ip-checks", id, quota: key.policy.ipChecksPer5Minutes, windowSeconds: 5 * minute };
+}
+
+/** Sends for one account of the integrator. */
+export async function accountSendLimit(services: Services, key: KnownKey, account: string): Promise<Limit> {
+  const id = await pseudonym(services, key, "account", account);
+  return { name: "account-sends", id, quota: key.policy.accountSendsPerHour, windowSeconds: hour };
+}
+
+/** Sends of the whole workspace; fewer in its first seven days. `at` in milliseconds. */
+export function workspaceSendLimits(_: Services, key: KnownKey, at: number, cost = 1): Limit[] {
+  const { sendsPerDay, firstWeekSendsPerDay } = key.quota;
+  const isNew = at < key.workspaceCreatedAt + firstWeekMs;
+  const quota = isNew ? Math.min(firstWeekSendsPerDay, sendsPerDay) : sendsPerDay;
+  return [{ name: "workspace-sends", id: key.environment, quota, windowSeconds: day, cost }];
+}
+
+/** Looks at one verification. */
+export const pollLimit = (_: Services, key: KnownKey, verificationId: string): Limit => ({
+  name: "polls",
+  id: verificationId,
+  quota: key.policy.statusPollsPerMinute,
+  windowSeconds: minute,
+});
+
+/** Numbers that a workspace asks about; `cost` is how many. */
+export const reachabilityLimits = (_: Services, key: KnownKey, cost = 1): Limit[] => [
+  { name: "reachability-minute", id: key.environment, quota: 20, windowSeconds: minute, cost },
+  { name: "reachability-day", id: key.environment, quota: 200, windowSeconds: day, cost },
+];
+
+const encoder = new TextEncoder();
+
+/** Redis learns neither addresses nor accounts. Rehearsals with a test key use up nothing of the real thing. */
+function pseudonym({ phoneKey }: Services, key: KnownKey, kind: string, value: string): Promise<string> {
+  const text = ["limit.v1", kind, key.workspaceId, key.environment, value].join("\0");
+  return hmac(phoneKey.current.bytes, new Uint8Array(encoder.encode(text)));
+}
