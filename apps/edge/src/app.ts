@@ -5,14 +5,17 @@ import { onError } from "./http/problems.ts";
 import { unmatched } from "./http/routing.ts";
 import { secured } from "./http/security.ts";
 import { onInvalid } from "./http/validation.ts";
+import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { docs } from "./pages/docs.ts";
 import { health } from "./pages/health.ts";
 import { landing } from "./pages/landing.ts";
 import { explained, problemPages } from "./pages/problems.ts";
+import { reachability } from "./reachability/routes.ts";
 import { qrPage } from "./sessions/qr-page.ts";
 import { sessions } from "./sessions/routes.ts";
 import { templates } from "./templates/routes.ts";
+import { jwks } from "./verifications/jwks.ts";
 import { verifications } from "./verifications/routes.ts";
 
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
@@ -21,7 +24,8 @@ export function createApp() {
   app.use(secured, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
-  app.route("/", templates);
+  app.route("/", templates).route("/", reachability).route("/", jwks);
+  app.route("/", keys);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

@@ -2,6 +2,8 @@ import { type CompiledQuery, sql } from "kysely";
 import type { MessageTable, SessionTable } from "./db/schema.ts";
 import { idempotencyTtlMs } from "./http/idempotency.ts";
 import { republishMs, sendJob } from "./messages/publish.ts";
+import { revokeJob } from "./messages/revoke.ts";
+import { settleSandbox } from "./messages/sandbox.ts";
 import type { Job, Services } from "./services.ts";
 import { sessionJob } from "./sessions/publish.ts";
 
@@ -15,14 +17,17 @@ const sweepSize = 2_000;
 const expireRounds = 4;
 const sweepRounds = 8;
 const dayMs = 24 * 3600_000;
-const otpRetentionMs = 7 * dayMs;
-const messageRetentionMs = 30 * dayMs;
+const eventRetentionMs = 30 * dayMs;
+/** Wrong codes in a row are remembered for so long. */
+const budgetRetentionMs = 30 * dayMs;
 /** A send under way when the message expires may still be confirmed: its event can be late by this much. */
 const lateEventsMs = 120_000;
 
 /** What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. */
 export async function runCron(services: Services): Promise<{ published: number }> {
   const published = await publishWaiting(services);
+  await revokeWaiting(services);
+  await rehearse(services);
   await repeat(expireRounds, () => expire(services));
   await repeat(sweepRounds, () => sweep(services));
   return { published };
@@ -35,7 +40,7 @@ async function publishWaiting(services: Services): Promise<number> {
   const { db, cronRounds } = services;
   const now = services.now().getTime();
   const isDue = sql`publish_after <= ${now} AND expires_at > ${now} AND status IN ('queued', 'sending')
-    AND (status = 'queued' OR claim_until < ${now})`;
+    AND test = 0 AND (status = 'queued' OR claim_until < ${now})`;
   // Within a workspace what was tried least and ends soonest; the workspaces take turns.
   const [{ rows: due }, sessions] = await db.write([
     sql<{ id: string }>`SELECT id FROM (
@@ -90,25 +95,72 @@ async function expire({ db, now }: Services): Promise<boolean> {
       WHERE id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
         LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`UPDATE verification SET status = 'expired', code_mac = NULL, sealed_code = NULL, updated_at = ${at}
+    sql`UPDATE verification SET status = 'expired', code_mac = NULL, sealed_code = NULL, token_mac = NULL, updated_at = ${at}
       WHERE id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at}
         LIMIT ${sweepSize})`.compile(db.kysely),
   ]);
   return results.some(isFull);
 }
 
+/** Takes back what was to be taken back and nobody has confirmed. */
+async function revokeWaiting(services: Services): Promise<void> {
+  const { db } = services;
+  const now = services.now().getTime();
+  const [{ rows }] = await db.write([
+    sql<Pick<MessageTable, "id" | "sessionId" | "revokeUntil" | "publishCount">>`UPDATE message
+      SET publish_count = publish_count + 1, publish_after = ${now} + ${backOff(longestWaitMs)}
+      WHERE id IN (SELECT id FROM message WHERE revoke_until > ${now} AND publish_after <= ${now}
+        AND status IN ('sending', 'sent', 'delivered') ORDER BY publish_after LIMIT ${batchSize})
+      RETURNING id, session_id, revoke_until, publish_count`.compile(db.kysely),
+    sql`UPDATE message SET revoke_until = NULL WHERE revoke_until <= ${now}`.compile(db.kysely),
+  ]);
+  await publishAll(services, rows.map(revokeJob));
+}
+
+/** What the sandbox owes by now, for those who do not look. */
+async function rehearse({ db, now }: Services): Promise<void> {
+  const at = now().getTime();
+  const { rows } = await db.kysely.executeQuery(
+    sql<{ workspaceId: string }>`SELECT DISTINCT workspace_id FROM message WHERE sandbox_steps IS NOT NULL
+      LIMIT ${batchSize}`.compile(db.kysely),
+  );
+  if (rows.length === 0) return;
+  await db.write([
+    ...rows.map(({ workspaceId }) => settleSandbox(db, workspaceId, at)),
+    sql`UPDATE message SET sandbox_steps = NULL WHERE sandbox_steps = '{}'`.compile(db.kysely),
+  ]);
+}
+
+/** Answers whether there may be more. */
 async function sweep({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
-  const old = at - otpRetentionMs;
+  const day = at - dayMs;
+  const keptDays = (kind: string, days: number) =>
+    sql`coalesce((SELECT w.policy ->> ${`$.retentionDays.${kind}`} FROM workspace w WHERE w.id = workspace_id), ${days})`;
+  const isOld = (kind: string, days: number) =>
+    sql`created_at <= ${day} AND created_at <= ${at} - ${keptDays(kind, days)} * ${dayMs}`;
   const statements: CompiledQuery[] = [
     sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
       WHERE created_at <= ${at - idempotencyTtlMs} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM verification WHERE id IN (SELECT id FROM verification
-      WHERE created_at <= ${old} AND status <> 'pending' LIMIT ${sweepSize})`.compile(db.kysely),
+      WHERE ${isOld("verifications", 7)} AND status <> 'pending' LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NOT NULL
-      AND created_at <= ${old} AND status NOT IN ('queued', 'sending') LIMIT ${sweepSize})`.compile(db.kysely),
+      AND ${isOld("verifications", 7)} AND status NOT IN ('queued', 'sending') LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NULL
-      AND created_at <= ${at - messageRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
+      AND ${isOld("messages", 30)} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
+      db.kysely,
+    ),
+    sql`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE ${isOld("audit", 365)} LIMIT ${sweepSize})`.compile(
+      db.kysely,
+    ),
+    sql`DELETE FROM destination_budget WHERE rowid IN (SELECT rowid FROM destination_budget
+      WHERE updated_at <= ${at - budgetRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    // A day whose sends do not count any more.
+    sql`DELETE FROM destination_send WHERE day_from <= ${day - dayMs}
+      AND (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM destination_send
+        WHERE day_from <= ${day - dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM access_rule WHERE expires_at <= ${at}`.compile(db.kysely),
   ];
   return (await db.write(statements)).some(isFull);
 }

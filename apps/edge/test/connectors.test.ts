@@ -44,7 +44,7 @@ describe("claiming a message", () => {
   it("hands out what only the connector can open: number and code, and the text around it", async () => {
     const { id, delivery } = await create();
     const code = await edge.codeOf(id);
-    const result = await claim(delivery.messageId);
+    const result = await claim(delivery!.messageId);
     expect(result).toMatchObject({ outcome: "claimed", attempt: 1, expiresAt: "2026-11-21T08:05:00.000Z" });
     if (result?.outcome !== "claimed") throw new Error("not claimed");
     expect(await edge.unseal(result.sealed)).toEqual({ to, code });
@@ -58,7 +58,7 @@ describe("claiming a message", () => {
   it("grants one of 20 claims at once", async () => {
     const { delivery } = await create();
     const results = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => claim(delivery.messageId, { connectorId: `c${i}` })),
+      Array.from({ length: 20 }, (_, i) => claim(delivery!.messageId, { connectorId: `c${i}` })),
     );
     expect(results.filter((result) => result?.outcome === "claimed").length).toBe(1);
     expect(results.filter((result) => result?.outcome === "busy").length).toBe(19);
@@ -78,13 +78,13 @@ describe("claiming a message", () => {
   it("has nothing to give for what is unknown, sent, canceled, expired, or another session's", async () => {
     const { id, delivery } = await create();
     const elsewhere = await edge.addSession();
-    expect((await claim(delivery.messageId, { session: elsewhere }))?.outcome).toBe("done");
+    expect((await claim(delivery!.messageId, { session: elsewhere }))?.outcome).toBe("done");
     expect((await claim("msg_01jd3k9v7hq2w8x5n4b6m0c1ta"))?.outcome).toBe("done");
     await edge.api(`POST /v1/verifications/${id}/cancel`);
-    expect((await claim(delivery.messageId))?.outcome).toBe("done");
+    expect((await claim(delivery!.messageId))?.outcome).toBe("done");
     const next = await create();
     edge.advance(300_000);
-    expect((await claim(next.delivery.messageId))?.outcome).toBe("done");
+    expect((await claim(next.delivery!.messageId))?.outcome).toBe("done");
     const text = await sendText();
     await report(event("message.sent", { messageId: text.id }));
     expect((await claim(text.id))?.outcome).toBe("done");
@@ -109,10 +109,10 @@ describe("claiming a message", () => {
   it("gives a resend the same code", async () => {
     const { id, delivery } = await create();
     const code = await edge.codeOf(id);
-    await claim(delivery.messageId);
+    await claim(delivery!.messageId);
     edge.advance(30_000);
     const again = await create();
-    const result = await claim(again.delivery.messageId);
+    const result = await claim(again.delivery!.messageId);
     if (result?.outcome !== "claimed") throw new Error("not claimed");
     expect(await edge.unseal(result.sealed)).toEqual({ to, code });
   });
@@ -136,8 +136,8 @@ describe("events from a connector", () => {
 
   it("make a cancel keep the cooldown of what was sent: starting anew is another send", async () => {
     const { id, delivery } = await create();
-    await claim(delivery.messageId);
-    await report(event("message.sent", { messageId: delivery.messageId }));
+    await claim(delivery!.messageId);
+    await report(event("message.sent", { messageId: delivery!.messageId }));
     await edge.api(`POST /v1/verifications/${id}/cancel`);
     const early = await edge.api("POST /v1/verifications", { to });
     expect([early.status, early.body.code, early.body.retryAfter]).toEqual([429, "resend-cooldown", 30]);
@@ -161,16 +161,16 @@ describe("events from a connector", () => {
 
   it("end a verification of which every message failed, or the latest with none sent, but not after an approval", async () => {
     const first = await create();
-    await claim(first.delivery.messageId);
+    await claim(first.delivery!.messageId);
     edge.advance(30_000);
     const resent = await create();
-    await report(event("message.failed", { messageId: first.delivery.messageId, reason: "refused" }));
+    await report(event("message.failed", { messageId: first.delivery!.messageId, reason: "refused" }));
     expect((await get(first.id)).status).toBe("pending");
-    const failed = event("message.failed", { messageId: resent.delivery.messageId, reason: "not_on_whatsapp" });
+    const failed = event("message.failed", { messageId: resent.delivery!.messageId, reason: "not_on_whatsapp" });
     await report(failed);
     await report(failed);
     const ended = await get(first.id);
-    expect([ended.status, ended.delivery.status, ended.delivery.failure?.reason]).toEqual([
+    expect([ended.status, ended.delivery!.status, ended.delivery!.failure?.reason]).toEqual([
       "undeliverable",
       "failed",
       "not_on_whatsapp",
@@ -185,24 +185,24 @@ describe("events from a connector", () => {
   it.each(["sent", "delivered", "read"])("let a code that was %s be checked when its resend fails", async (type) => {
     const first = await create();
     const code = await edge.codeOf(first.id);
-    await claim(first.delivery.messageId);
-    await report(event(`message.${type}`, { messageId: first.delivery.messageId }));
+    await claim(first.delivery!.messageId);
+    await report(event(`message.${type}`, { messageId: first.delivery!.messageId }));
     edge.advance(30_000);
     const resent = await create();
-    await report(event("message.failed", { messageId: resent.delivery.messageId, reason: "refused" }));
+    await report(event("message.failed", { messageId: resent.delivery!.messageId, reason: "refused" }));
     const found = await get(first.id);
-    expect([found.status, found.delivery.status]).toEqual(["pending", "failed"]);
+    expect([found.status, found.delivery!.status]).toEqual(["pending", "failed"]);
     expect((await edge.api(`POST /v1/verifications/${first.id}/check`, { code })).status).toBe(200);
   });
 
   it("let a code that is being sent be checked when its resend fails, until that fails too", async () => {
     const first = await create();
-    await claim(first.delivery.messageId);
+    await claim(first.delivery!.messageId);
     edge.advance(30_000);
     const resent = await create();
-    await report(event("message.failed", { messageId: resent.delivery.messageId, reason: "refused" }));
+    await report(event("message.failed", { messageId: resent.delivery!.messageId, reason: "refused" }));
     expect((await get(first.id)).status).toBe("pending");
-    await report(event("message.failed", { messageId: first.delivery.messageId, reason: "refused" }));
+    await report(event("message.failed", { messageId: first.delivery!.messageId, reason: "refused" }));
     expect((await get(first.id)).status).toBe("undeliverable");
   });
 
@@ -412,17 +412,17 @@ describe("cron", () => {
     expect(await edge.rows("SELECT sealed, status FROM message WHERE id = ?", text.id)).toEqual([
       { sealed: null, status: "failed" },
     ]);
-    expect((await get(id)).delivery.messageId).toBe(delivery.messageId);
+    expect((await get(id)).delivery!.messageId).toBe(delivery!.messageId);
   });
 
   it("waits two minutes for the confirmation of a send that was under way", async () => {
     const { id, delivery } = await create();
     edge.advance(299_000);
-    await claim(delivery.messageId);
+    await claim(delivery!.messageId);
     edge.advance(60_000);
     await runCron(edge.services);
-    expect((await get(id)).delivery.status).toBe("sending");
-    await report(event("message.sent", { messageId: delivery.messageId }));
+    expect((await get(id)).delivery!.status).toBe("sending");
+    await report(event("message.sent", { messageId: delivery!.messageId }));
     const { status, delivery: now } = await get(id);
     expect([status, now.status]).toEqual(["expired", "sent"]);
   });
@@ -430,11 +430,11 @@ describe("cron", () => {
   it("believes a receipt that comes after it gave the message up", async () => {
     const { id, delivery } = await create();
     edge.advance(299_000);
-    await claim(delivery.messageId);
+    await claim(delivery!.messageId);
     edge.advance(600_000);
     await runCron(edge.services);
-    expect((await get(id)).delivery.failure?.reason).toBe("expired");
-    await report(event("message.read", { messageId: delivery.messageId }));
+    expect((await get(id)).delivery!.failure?.reason).toBe("expired");
+    await report(event("message.read", { messageId: delivery!.messageId }));
     expect((await get(id)).delivery).toMatchObject({ status: "read", failure: null });
   });
 

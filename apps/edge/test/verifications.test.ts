@@ -117,9 +117,9 @@ describe("creating a verification", () => {
   it("picks an online session first, takes the one asked for, and refuses what cannot send", async () => {
     const waiting = await edge.addSession("waiting");
     const ended = await edge.addSession("ended");
-    expect((await create()).body.delivery.sessionId).toBe(sessionId);
+    expect((await create()).body.delivery!.sessionId).toBe(sessionId);
     const asked = await create({ purpose: "b", route: { sessionId: waiting } });
-    expect(asked.body.delivery.sessionId).toBe(waiting);
+    expect(asked.body.delivery!.sessionId).toBe(waiting);
     const gone = await create({ purpose: "c", route: { sessionId: ended } });
     expect([gone.status, gone.body.code]).toEqual([409, "session-ended"]);
     const stranger = await edge.addWorkspace();
@@ -152,7 +152,7 @@ describe("creating a verification", () => {
       expect([await edge.count("verification"), await edge.count("message")]).toEqual([0, 0]);
       const linked = await edge.addSession("waiting", workspaceId);
       const { body } = await edge.api<Verification>("POST /v1/verifications", { to }, { key });
-      expect(body.delivery.sessionId).toBe(linked);
+      expect(body.delivery!.sessionId).toBe(linked);
     },
   );
 
@@ -289,7 +289,7 @@ describe("checking a code", () => {
     const answer = await check(body.id, code);
     expect([answer.status, answer.body.code]).toEqual([410, "verification-expired"]);
     const found = await get(body.id);
-    expect([found.body.status, found.body.delivery.status, found.body.delivery.failure?.reason]).toEqual([
+    expect([found.body.status, found.body.delivery!.status, found.body.delivery!.failure?.reason]).toEqual([
       "expired",
       "failed",
       "expired",
@@ -369,7 +369,7 @@ describe("canceling a verification", () => {
     const code = await edge.codeOf(body.id);
     for (let i = 0; i < 2; i++) {
       const answer = await edge.api<Verification>(`POST /v1/verifications/${body.id}/cancel`);
-      expect([answer.status, answer.body.status, answer.body.delivery.status]).toEqual([200, "canceled", "canceled"]);
+      expect([answer.status, answer.body.status, answer.body.delivery!.status]).toEqual([200, "canceled", "canceled"]);
     }
     const checked = await check(body.id, code);
     expect([checked.status, checked.body.code]).toEqual([410, "verification-canceled"]);

@@ -6,6 +6,7 @@ export const scopes = [
   "otp:check",
   "otp:custom",
   "otp:reveal",
+  "otp:approve",
   "lookup:read",
   "message:send",
   "session:manage",

@@ -39,3 +39,6 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
+
+/** base64url(SHA-256(text)), the S256 of PKCE. */
+export const s256 = async (text: string): Promise<string> => base64url(await sha256(utf8(text)));

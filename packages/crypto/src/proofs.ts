@@ -58,6 +58,7 @@ export function createProofSigner({ privateJwk, retiredJwks, issuer, now, random
 
 /** Field by field, so that a private part cannot slip through. */
 function publicPart({ kty, crv, x, kid }: JWK): JWK {
-  if (kty !== "OKP" || crv !== "Ed25519" || !x || !kid) throw new Error("a proof key must be an Ed25519 JWK with a kid");
+  if (kty !== "OKP" || crv !== "Ed25519" || !x || !kid)
+    throw new Error("a proof key must be an Ed25519 JWK with a kid");
   return { kty, crv, x, kid, use: "sig", alg: algorithm };
 }

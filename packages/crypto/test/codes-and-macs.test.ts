@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import {
+  alphanumericCode,
+  base64url,
   codeMac,
   createKeyRing,
   generateApiKey,
   generateKeyText,
   hashApiKey,
   isWellFormedApiKey,
+  inboundTokens,
   numericCode,
+  tokenMac,
   phoneHash,
   type Random,
   webRandom,
@@ -48,7 +52,7 @@ describe("numericCode", () => {
 describe("codeMac", () => {
   const current = generateKeyText("b", webRandom);
   const previous = generateKeyText("a", webRandom);
-  const input = { verificationId: "ver_1", code: "123456" };
+  const input = { verificationId: "ver_1", code: "123456", bind: "" };
 
   it("differs by pepper, by verification and by code, and repeats for the same", async () => {
     const ring = createKeyRing(current);
@@ -56,12 +60,59 @@ describe("codeMac", () => {
     expect(await codeMac(ring, input)).toEqual([mac]);
     expect(await codeMac(ring, { ...input, code: "123457" })).not.toEqual([mac]);
     expect(await codeMac(ring, { ...input, verificationId: "ver_2" })).not.toEqual([mac]);
+    expect(await codeMac(ring, { ...input, bind: '{"amount":"1"}' })).not.toEqual([mac]);
     expect(await codeMac(createKeyRing(previous), input)).not.toEqual([mac]);
+  });
+
+  it("takes small letters for capitals", async () => {
+    const ring = createKeyRing(current);
+    expect(await codeMac(ring, { ...input, code: "ac3d7x" })).toEqual(
+      await codeMac(ring, { ...input, code: "AC3D7X" }),
+    );
+  });
+
+  it("is HMAC-SHA-256 over the fields with zero bytes between them", async () => {
+    const { bytes } = createKeyRing(current).current;
+    const bound = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode("b")));
+    const head = new TextEncoder().encode("otp.v1\0ver_1\x00123456\0");
+    const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const mac = await crypto.subtle.sign("HMAC", key, new Uint8Array([...head, ...bound]));
+    const expected = base64url(new Uint8Array(mac));
+    expect(await codeMac(createKeyRing(current), { ...input, bind: "b" })).toEqual([expected]);
   });
 
   it("still knows a code that was made under the previous pepper", async () => {
     const [old] = await codeMac(createKeyRing(previous), input);
     expect((await codeMac(createKeyRing(`${current},${previous}`), input))[1]).toBe(old);
+  });
+});
+
+describe("inbound tokens", () => {
+  const [previous, current] = [generateKeyText("a", webRandom), generateKeyText("b", webRandom)];
+
+  it("have 65 bits in Crockford's alphabet, one per verification, and are found by their MAC", async () => {
+    const ring = createKeyRing(current);
+    const [first] = await inboundTokens(ring, "ver_1");
+    const [second] = await inboundTokens(ring, "ver_2");
+    expect(first?.token).toMatch(/^[0-9A-HJKMNP-TV-Z]{13}$/);
+    expect(second?.token).not.toBe(first?.token);
+    expect(await tokenMac(ring, first?.token ?? "")).toEqual([first?.mac]);
+  });
+
+  it("outlive a rotation of the pepper", async () => {
+    const [old] = await inboundTokens(createKeyRing(previous), "ver_1");
+    const rotated = createKeyRing(`${current},${previous}`);
+    expect(await inboundTokens(rotated, "ver_1")).toContainEqual(old);
+    expect(await tokenMac(rotated, old?.token ?? "")).toContain(old?.mac);
+  });
+});
+
+describe("alphanumericCode", () => {
+  it("has no look-alikes and uses every character of its alphabet", () => {
+    const codes = Array.from({ length: 2_000 }, () => alphanumericCode(8, webRandom));
+    expect(new Set(codes.join("")).size).toBe(22);
+    expect(codes.join("")).not.toMatch(/[01258OQILZSBUV]/);
+    expect(codes.every((code) => code.length === 8)).toBe(true);
   });
 });
 

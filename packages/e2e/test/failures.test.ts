@@ -50,11 +50,11 @@ describe("when a part fails", () => {
       "every OTP to end",
       async () => {
         const now = await fetched(made);
-        return now.every(({ delivery }) => settled.has(delivery.status)) ? now : undefined;
+        return now.every(({ delivery }) => settled.has(delivery!.status)) ? now : undefined;
       },
       120_000,
     );
-    const failed = ended.filter(({ delivery }) => delivery.status === "failed").length;
+    const failed = ended.filter(({ delivery }) => delivery!.status === "failed").length;
     const shown = await eventually("every code that was sent on its phone", async () => {
       const now = await codesOnPhones();
       return now.length - before >= made.length - failed && now;
@@ -68,7 +68,7 @@ describe("when a part fails", () => {
     for (const number of numbers) await stack.patchPhone(number, { latencyMs: 15_000 });
     const acknowledged = await create(20, "outage");
     await eventually("WhatsApp's server to have them", async () =>
-      (await fetched(acknowledged)).every(({ delivery }) => delivery.sentAt !== null),
+      (await fetched(acknowledged)).every(({ delivery }) => delivery!.sentAt !== null),
     );
     const underway = await create(20, "outage-underway");
     await stack.stopEdge();
@@ -77,15 +77,15 @@ describe("when a part fails", () => {
     await new Promise((resolve) => setTimeout(resolve, stoppedAt + 30_000 - Date.now()));
     await stack.startEdge();
     const [first] = await fetched(acknowledged);
-    expect(first?.delivery.sentAt).not.toBeNull();
+    expect(first?.delivery!.sentAt).not.toBeNull();
     const latest = await eventually("every receipt", async () => {
       const now = await fetched([...acknowledged, ...underway]);
-      return now.every(({ delivery }) => delivery.status === "read") && now;
+      return now.every(({ delivery }) => delivery!.status === "read") && now;
     });
     // What the phones did while the edge was away is told with the time at which they did it.
-    const during = latest.filter(({ delivery }) => Date.parse(delivery.readAt ?? "") < stoppedAt + 30_000);
+    const during = latest.filter(({ delivery }) => Date.parse(delivery!.readAt ?? "") < stoppedAt + 30_000);
     expect(during.length).toBeGreaterThanOrEqual(acknowledged.length);
-    expect(latest.every(({ delivery }) => Date.parse(delivery.readAt ?? "") >= stoppedAt)).toBe(true);
+    expect(latest.every(({ delivery }) => Date.parse(delivery!.readAt ?? "") >= stoppedAt)).toBe(true);
   });
 
   it("a simulated WhatsApp that restarts finds the session linked, and codes go on", async () => {

@@ -24,7 +24,7 @@ describe("an OTP from the API to a phone and back", () => {
 
     const read = await eventually("the read receipt", async () => {
       const { body } = await stack.api<Verification>(`GET /v1/verifications/${verification.id}`);
-      return body.delivery.status === "read" ? body.delivery : undefined;
+      return body.delivery!.status === "read" ? body.delivery : undefined;
     });
     expect([read.sentAt, read.deliveredAt, read.readAt].every((at) => typeof at === "string")).toBe(true);
 
@@ -78,7 +78,7 @@ describe("an OTP from the API to a phone and back", () => {
     expect([other.status, other.body.code]).toEqual([422, "idempotency-key-reused"]);
     await eventually("the message to be read", async () => {
       const { body } = await stack.api<Verification>(`GET /v1/verifications/${again.body.id}`);
-      return body.delivery.status === "read";
+      return body.delivery!.status === "read";
     });
     expect((await stack.inbox()).length - before).toBe(1);
   });
@@ -130,7 +130,7 @@ describe("an OTP from the API to a phone and back", () => {
     await eventually("both to be read", async () => {
       const message = await stack.api<Message>(`GET /v1/messages/${body.id}`);
       const otp = await stack.api<Verification>(`GET /v1/verifications/${verification.id}`);
-      return message.body.status === "read" && otp.body.delivery.status === "read";
+      return message.body.status === "read" && otp.body.delivery!.status === "read";
     });
     const number = stack.local.userPhone?.slice(1) ?? "";
     // The simulator's own file holds what its phones show, and the secrets' and local files hold keys by purpose.

@@ -147,6 +147,7 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX audit_workspace ON audit(workspace_id, id)`,
       `CREATE INDEX audit_created ON audit(created_at)`,
       `CREATE TABLE bootstrap (token_hash TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, used_at INTEGER NOT NULL) STRICT`,
+      `ALTER TABLE idempotency ADD COLUMN status INTEGER`,
       // The answer holds a revealed code: it is sealed, and forgotten with the code.
       `ALTER TABLE idempotency ADD COLUMN is_sealed INTEGER NOT NULL DEFAULT 0`,
       `CREATE INDEX idempotency_sealed ON idempotency(resource_id) WHERE is_sealed = 1`,

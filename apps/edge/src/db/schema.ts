@@ -275,6 +275,8 @@ export interface IdempotencyTable {
   keyHash: string;
   fingerprint: string;
   resourceId: string;
+  /** Of a kept answer that creates nothing. */
+  status: number | null;
   response: string | null;
   /** The response holds a revealed code and is sealed. */
   isSealed: 0 | 1;

@@ -3,17 +3,29 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
+import { publishReplies, readReceived } from "./received.ts";
 
 /**
  * Stores what connectors have learned, in order, in one batch. Every statement moves forward only, so that an event
  * that comes twice, late or about something unknown changes nothing.
  */
-export async function applyEvents({ db, now }: Services, events: readonly ConnectorEvent[]): Promise<void> {
+export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<void> {
+  const { db, now } = services;
   const at = now().getTime();
-  await db.write(events.flatMap((event) => statementsFor(db, event, at)));
+  const received = await readReceived(services, events, at);
+  await db.write(
+    events.flatMap((event) =>
+      event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
+    ),
+  );
+  await publishReplies(services, [...received.values()]);
 }
 
-function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuery[] {
+function statementsFor(
+  db: Db,
+  event: Exclude<ConnectorEvent, { type: "message.received" }>,
+  now: number,
+): CompiledQuery[] {
   const { sessionId, type } = event;
   const at = new Date(event.at).getTime();
   if (type === "session.state") {
@@ -28,7 +40,6 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
       ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
     ];
   }
-  if (type === "message.received") return [];
   const { messageId } = event;
   if (type === "message.failed") {
     return [
@@ -37,13 +48,14 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
       sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
           code_mac = NULL, sealed_code = NULL, updated_at = ${now}
         WHERE status = 'pending'
-          AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed')
+          AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed'
+            AND failure <> 'not_on_whatsapp')
           AND ${noMessageIsLeft}`.compile(db.kysely),
     ];
   }
   if (type === "message.revoked") {
     return [
-      sql`UPDATE message SET status = 'revoked', sealed = NULL, updated_at = ${now}
+      sql`UPDATE message SET status = 'revoked', sealed = NULL, revoke_until = NULL, updated_at = ${now}
         WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('sending', 'sent', 'delivered')`.compile(
         db.kysely,
       ),
@@ -58,8 +70,9 @@ function statementsFor(db: Db, event: ConnectorEvent, now: number): CompiledQuer
         sent_at = coalesce(sent_at, ${at}),
         delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
         read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
-        failure = NULL, sealed = NULL, updated_at = ${now}
-      WHERE id = ${messageId} AND session_id = ${sessionId}
+        failure = NULL, sealed = NULL, updated_at = ${now},
+        revoke_until = ${next.rank >= ranks["message.read"].rank ? null : sql.ref("revoke_until")}
+      WHERE id = ${messageId} AND session_id = ${sessionId} AND status <> 'revoked'
         AND (status NOT IN ('failed', 'canceled') OR failure = 'expired')`.compile(db.kysely),
   ];
 }

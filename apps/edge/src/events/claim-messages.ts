@@ -52,7 +52,7 @@ function claimStatement(db: Db, { messageId, sessionId, fence, connectorId, at }
   return sql<Granted>`UPDATE message SET status = 'sending', claimed_by = ${connectorId},
       claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1,
       publish_after = ${at + claimMs}, updated_at = ${at}
-    WHERE id = ${messageId} AND session_id = ${sessionId} AND expires_at > ${at} AND claim_fence <= ${fence}
+    WHERE id = ${messageId} AND session_id = ${sessionId} AND test = 0 AND expires_at > ${at} AND claim_fence <= ${fence}
       AND (status = 'queued' OR (status = 'sending'
         AND (claim_until < ${at} OR claimed_by = ${connectorId} OR claim_fence < ${fence})))
       AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v

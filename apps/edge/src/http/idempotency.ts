@@ -1,5 +1,5 @@
 import { AppError } from "@sandi/contracts";
-import { base64url } from "@sandi/crypto";
+import { base64url, utf8 } from "@sandi/crypto";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "hono";
 import type { Db } from "../db/schema.ts";
@@ -17,6 +17,7 @@ export interface Earlier {
   fingerprint: string;
   resourceId: string;
   response: string | null;
+  isSealed: 0 | 1;
 }
 
 /** What a create answers. */
@@ -36,13 +37,18 @@ export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | und
       errors: [{ pointer: "header/Idempotency-Key", message: "must be 1 to 255 printable ASCII characters" }],
     });
   }
-  const body = canonical(await c.req.json<unknown>());
+  const body = c.var.rawBody ? canonical(await c.req.json<unknown>()) : "";
   return { keyHash: await sha256(key), fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`) };
+}
+
+/** The repetition of one item of a batch, so that each is made once. */
+export async function itemOf({ keyHash, fingerprint }: Repetition, index: number): Promise<Repetition> {
+  return { keyHash: await sha256(`${keyHash}/${index}`), fingerprint };
 }
 
 /** Reads the earlier answer inside the batch that may create one. */
 export function selectEarlier(db: Db, workspaceId: string, repetition: Repetition | undefined, since: number) {
-  return sql<Earlier>`SELECT fingerprint, resource_id, response FROM idempotency
+  return sql<Earlier>`SELECT fingerprint, resource_id, response, is_sealed FROM idempotency
     WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition?.keyHash ?? ""} AND created_at > ${since}`.compile(
     db.kysely,
   );
@@ -97,9 +103,12 @@ export async function replay<Resource>(
   workspaceId: string,
   { earlier, repetition, render }: Replay<Resource>,
 ): Promise<Accepted<Resource>> {
-  const { fingerprint, resourceId, response } = earlier;
+  const { fingerprint, resourceId, response, isSealed } = earlier;
   if (fingerprint !== repetition?.fingerprint) throw new AppError("idempotency-key-reused");
-  if (response !== null) return { resource: JSON.parse(response) as Resource, replayed: true };
+  if (response !== null) {
+    const text = isSealed ? await openResponse(services, workspaceId, repetition, response) : response;
+    return { resource: JSON.parse(text) as Resource, replayed: true };
+  }
   const resource = await render(resourceId);
   keepResponse(services, workspaceId, { repetition, response: resource });
   return { resource, replayed: true };
@@ -111,20 +120,40 @@ interface Replay<Resource> {
   render: (id: string) => Promise<Resource>;
 }
 
+interface Kept {
+  repetition: Repetition | undefined;
+  response: unknown;
+  /** It holds a revealed code: it is sealed, and forgotten with the code. */
+  isSecret?: boolean;
+}
+
 /** Keeps the answer for replays, beside it. */
 export function keepResponse(
-  { db, waitUntil, log }: Services,
+  services: Services,
   workspaceId: string,
-  { repetition, response }: { repetition: Repetition | undefined; response: unknown },
+  { repetition, response, isSecret = false }: Kept,
 ): void {
   if (!repetition) return;
-  const work = db.kysely
-    .updateTable("idempotency")
-    .set({ response: JSON.stringify(response) })
-    .where("workspaceId", "=", workspaceId)
-    .where("keyHash", "=", repetition.keyHash)
-    .execute();
-  waitUntil(work.catch((error: unknown) => log("an answer was not kept for replays", error)));
+  const { db, waitUntil, log, atRest } = services;
+  const { keyHash } = repetition;
+  const work = async () => {
+    const text = JSON.stringify(response);
+    const kept = isSecret ? await atRest(workspaceId).seal(utf8(text), place(keyHash)) : text;
+    // A code that has ended meanwhile is not kept any more.
+    const stillSecret = sql`(${isSecret ? 0 : 1} OR EXISTS (SELECT 1 FROM verification v WHERE v.id = resource_id
+      AND v.workspace_id = ${workspaceId} AND v.status = 'pending'))`;
+    await db.kysely.executeQuery(
+      sql`UPDATE idempotency SET response = ${kept}, is_sealed = ${isSecret ? 1 : 0}
+        WHERE workspace_id = ${workspaceId} AND key_hash = ${keyHash} AND ${stillSecret}`.compile(db.kysely),
+    );
+  };
+  waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
+}
+
+const place = (keyHash: string) => ({ table: "idempotency", column: "response", id: keyHash });
+
+async function openResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, sealed: string) {
+  return new TextDecoder().decode(await atRest(workspaceId).open(sealed, place(keyHash)));
 }
 
 /** JSON with sorted keys: the same request however its fields were ordered. */

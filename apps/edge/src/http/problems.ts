@@ -6,21 +6,40 @@ import type { AppEnv } from "./app-env.ts";
 
 /** The one place where an error becomes an answer (RFC 9457). What is not in the table says nothing about itself. */
 export function onError(error: Error, c: Context<AppEnv>): Response {
-  if (error instanceof AppError) return problem(c, error.code, error.extras);
+  const { code, extras } = known(error, c);
+  return problem(c, code, extras);
+}
+
+/** What an error would be answered with, for an item of a batch. */
+export function problemOf(c: Context<AppEnv>, error: Error): Problem {
+  const { code, extras } = known(error, c);
+  return toProblem(c, code, extras);
+}
+
+function known(error: Error, c: Context<AppEnv>): { code: ErrorCode; extras: ErrorExtras } {
+  if (error instanceof AppError) return error;
   const { services } = c.env;
   if (isUnreachable(error)) {
     services.log(`${c.var.requestId} the database does not answer`, error);
-    return problem(c, "database-unavailable", { retryAfter: 1 });
+    return { code: "database-unavailable", extras: { retryAfter: 1 } };
   }
-  if (error instanceof HTTPException && error.status < 500) return problem(c, "invalid-request");
+  if (error instanceof HTTPException && error.status < 500) return { code: "invalid-request", extras: {} };
   services.log(`${c.var.requestId} failed${isConstraint(error) ? " on a constraint" : ""}`, error);
-  return problem(c, "internal-error");
+  return { code: "internal-error", extras: {} };
 }
 
 export function problem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras = {}): Response {
+  const body = toProblem(c, code, extras);
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (body.retryAfter !== undefined) headers["retry-after"] = String(body.retryAfter);
+  if (code === "unauthenticated" || code === "service-token-invalid") headers["www-authenticate"] = "Bearer";
+  return c.body(JSON.stringify(body), errors[code].status, headers);
+}
+
+function toProblem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras): Problem {
   const { status, title } = errors[code];
   const { detail, errors: fields, retryAfter, attemptsLeft } = extras;
-  const body: Problem = {
+  return {
     type: `${c.env.services.publicUrl}/problems/${code}`,
     title,
     status,
@@ -31,8 +50,4 @@ export function problem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras
     ...(retryAfter === undefined ? {} : { retryAfter }),
     ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
   };
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
-  if (code === "unauthenticated" || code === "service-token-invalid") headers["www-authenticate"] = "Bearer";
-  return c.body(JSON.stringify(body), status, headers);
 }

@@ -13,7 +13,7 @@ interface Viewer {
 }
 
 export const iso = (time: number) => new Date(time).toISOString();
-const isoOrNull = (time: number | null) => (time === null ? null : iso(time));
+export const isoOrNull = (time: number | null) => (time === null ? null : iso(time));
 
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
   return {

@@ -1,7 +1,9 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { notAnswered, type Repetition } from "../http/idempotency.ts";
+import type { Tenant } from "../keys/tenant.ts";
 import type { MessageRow } from "./present.ts";
+import { settleSandbox } from "./sandbox.ts";
 
 const columns = [
   "id",
@@ -16,17 +18,19 @@ const columns = [
   "expiresAt",
 ] as const;
 
-export function findMessage(db: Db, workspaceId: string, id: string): Promise<MessageRow | undefined> {
-  return selectMessage(db, workspaceId, id).executeTakeFirst();
+export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {
+  if (tenant.test === 1) await db.kysely.executeQuery(settleSandbox(db, tenant.workspaceId, at));
+  return selectMessage(db, tenant, id).executeTakeFirst();
 }
 
 /** A message that was asked for as such: those that carry codes belong to their verification. */
-export function selectMessage(db: Db, workspaceId: string, id: string) {
+export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string) {
   return db.kysely
     .selectFrom("message")
     .select(columns)
     .where("workspaceId", "=", workspaceId)
     .where("id", "=", id)
+    .where("test", "=", test)
     .where("verificationId", "is", null);
 }
 

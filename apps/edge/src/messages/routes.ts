@@ -5,6 +5,7 @@ import { authenticate } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { tenantOf } from "../keys/tenant.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
@@ -60,9 +61,10 @@ export const messages = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { db, now } = c.env.services;
-      const { workspaceId, scopes } = c.var.key;
-      const row = await findMessage(db, workspaceId, c.req.valid("param").id);
+      const { key } = c.var;
+      const at = now().getTime();
+      const row = await findMessage(db, tenantOf(key), c.req.valid("param").id, at);
       if (!row) throw new AppError("message-not-found");
-      return c.json(toMessage(row, { now: now().getTime(), scopes }), 200);
+      return c.json(toMessage(row, { now: at, scopes: key.scopes }), 200);
     },
   );

@@ -14,11 +14,13 @@ import {
   replay,
   selectEarlier,
 } from "../http/idempotency.ts";
+import { tenantOf } from "../keys/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
 import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
 import type { MessageRow } from "./present.ts";
 import { toMessage } from "./present.ts";
+import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { firstPublishMs, publishLater } from "./publish.ts";
 import { blockMessage, findMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
@@ -36,28 +38,33 @@ export async function sendMessage(services: Services, { key, body, repetition }:
   const { workspaceId, scopes } = key;
   const at = services.now().getTime();
   const viewer = { now: at, scopes };
-  const phone = parsePhone(body.to, "/to");
-  const sealed = await services.seal({ to: phone.e164, text: body.text });
+  const tenant = tenantOf(key);
+  const isTest = tenant.test === 1;
+  const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
+  if (isTest) refuseInSandbox(phone.magic);
+  const sealed = isTest ? null : await services.seal({ to: phone.e164, text: body.text });
   const id = newId(services, "msg");
   const since = at - idempotencyTtlMs;
 
   const statements = [
     selectEarlier(db, workspaceId, repetition, since),
     sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, created_at, updated_at)
+        expires_at, test, sandbox_steps, created_at, updated_at)
       SELECT ${id}, ${workspaceId}, id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
-        ${at + lifetimeMs}, ${at}, ${at}
-      FROM session WHERE id = ${pickSession(workspaceId, body.sessionId)}
+        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}
+      FROM ${isTest ? sql`(SELECT ${body.sessionId} AS id)` : sql`session`}
+      WHERE ${isTest ? sql`true` : sql`id = ${pickSession(workspaceId, body.sessionId)}`}
         AND ${notRepeated(workspaceId, repetition, since)}`.compile(db.kysely),
     ...noteRepetition(db, workspaceId, { repetition, made: sql`SELECT id FROM message WHERE id = ${id}`, at }),
-    selectMessage(db, workspaceId, id),
-  ] as const;
+    ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
+    selectMessage(db, tenant, id),
+  ];
 
   let earlier: Earlier | undefined;
   let stored: MessageRow | undefined;
   try {
     const results = await db.write(statements);
-    earlier = results[0].rows[0];
+    earlier = results[0]?.rows[0] as Earlier | undefined;
     stored = results.at(-1)?.rows[0] as MessageRow | undefined;
   } catch (error) {
     const lost = { id, now: at, repetition };
@@ -65,7 +72,7 @@ export async function sendMessage(services: Services, { key, body, repetition }:
       settle: async () => {
         const [blocked, { rows }] = await db.write([
           blockMessage(db, workspaceId, lost),
-          selectMessage(db, workspaceId, id),
+          selectMessage(db, tenant, id),
         ]);
         return blocked.numAffectedRows === 0n ? rows[0] : undefined;
       },
@@ -76,7 +83,7 @@ export async function sendMessage(services: Services, { key, body, repetition }:
 
   if (earlier) {
     const render = async (made: string) => {
-      const row = await findMessage(db, workspaceId, made);
+      const row = await findMessage(db, tenant, made, at);
       if (!row) throw new AppError("message-not-found");
       return toMessage(row, viewer);
     };
@@ -87,7 +94,7 @@ export async function sendMessage(services: Services, { key, body, repetition }:
     throw noSession(body.sessionId, candidate) ?? new AppError("no-eligible-session");
   }
   const message = toMessage(stored, viewer);
-  publishLater(services, workspaceId, { ...stored, publishCount: 1 });
+  if (!isTest) publishLater(services, workspaceId, { ...stored, publishCount: 1 });
   keepResponse(services, workspaceId, { repetition, response: message });
   return { resource: message, replayed: false };
 }

@@ -26,4 +26,6 @@ export async function ask<Request extends z.ZodType, Response extends z.ZodType>
 
 /** What a connector may say about a session; everything else is its own trouble. */
 const isPassedOn = (code: unknown): code is ErrorCode =>
-  typeof code === "string" && code in errors && ["session-not-pairing", "session-ended"].includes(code);
+  typeof code === "string" &&
+  code in errors &&
+  ["session-not-pairing", "session-ended", "session-not-online"].includes(code);

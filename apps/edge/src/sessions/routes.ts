@@ -15,9 +15,10 @@ import {
 import { accepts } from "hono/accepts";
 import { signLink } from "@sandi/crypto";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
@@ -42,7 +43,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       summary: "Create a session",
       description:
         "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. Scope: `session:manage`, as for all of these.",
-      middleware: [manage, jsonBody()] as const,
+      middleware: [manage, liveOnly, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
       responses: {
         201: json(Session, "Created."),
@@ -66,7 +67,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "listSessions",
       summary: "List sessions",
       description: "All that are not deleted, oldest first.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       responses: { 200: json(SessionList, "All sessions, oldest first."), ...problems() },
     }),
     async (c) => {
@@ -82,7 +83,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "getSession",
       summary: "Look at a session",
       description: "Its state, why it is in it, and the linked number.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       request: { params },
       responses: { 200: json(Session, "As its connector last reported it."), ...problems("session-not-found") },
     }),
@@ -96,7 +97,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "deleteSession",
       summary: "Delete a session",
       description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
-      middleware: [manage, noBody] as const,
+      middleware: [manage, liveOnly, noBody] as const,
       request: { params },
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
     }),
@@ -114,9 +115,12 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "restartSession",
       summary: "Restart a session",
       description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
-      middleware: [manage, noBody] as const,
-      request: { params },
-      responses: { 202: json(Session, "Asked for; the state follows."), ...problems(...ofBodies, "session-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        202: json(Session, "Asked for; the state follows."),
+        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
+      },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -131,9 +135,12 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "logoutSession",
       summary: "Log a session out",
       description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
-      middleware: [manage, noBody] as const,
-      request: { params },
-      responses: { 202: json(Session, "Asked for; the state follows."), ...problems(...ofBodies, "session-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        202: json(Session, "Asked for; the state follows."),
+        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
+      },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
@@ -148,7 +155,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "getSessionQr",
       summary: "The QR code on show",
       description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       request: { params },
       responses: {
         200: {
@@ -189,11 +196,11 @@ export const sessions = new OpenAPIHono<AppEnv>()
       summary: "A pairing code in place of a QR code",
       description:
         "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`.",
-      middleware: [manage, jsonBody()] as const,
-      request: { params, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
         200: json(PairingCode, "To be typed on the phone under Linked devices."),
-        ...problems(...ofBodies, "session-not-found", "session-not-pairing", "connector-unavailable"),
+        ...problems(...ofBodies, ...ofRepeats, "session-not-found", "session-not-pairing", "connector-unavailable"),
       },
     }),
     async (c) => {
@@ -216,11 +223,11 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
       description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes.",
-      middleware: [manage, noBody] as const,
-      request: { params },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
       responses: {
         200: json(QrPageLink, "Hand it to the person who links the phone."),
-        ...problems(...ofBodies, "session-not-found"),
+        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
       },
     }),
     async (c) => {

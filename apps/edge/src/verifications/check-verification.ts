@@ -1,33 +1,46 @@
-import { AppError, type ErrorCode, type Verification, type VerificationStatus } from "@sandi/contracts";
-import { codeMac } from "@sandi/crypto";
+import {
+  AppError,
+  type ApprovedVerification,
+  type CheckByNumber,
+  type CheckVerification,
+  type ErrorCode,
+  type VerificationStatus,
+} from "@sandi/contracts";
+import { codeMac, phoneHash, s256 } from "@sandi/crypto";
 import { sql } from "kysely";
 import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
+import { canonicalBind } from "./bind.ts";
+import { shortCode } from "./plan.ts";
 import { statusOf, toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification, voidCheck } from "./repository.ts";
+import { hashScope, tenantOf } from "../keys/tenant.ts";
 
-/** So many wrong codes in a row for one destination, over all its verifications, lock it for a while. */
-export const destinationLock = { afterFailures: 100, forMs: 3600_000 };
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 interface Input {
   key: KnownKey;
   id: string;
-  code: string;
+  body: CheckVerification;
   /** Names this check, so that it is known again if the database's answer is lost. */
   checkId: string;
+  /** The number, when the caller named it: the proof says so. */
+  e164?: string;
 }
 
 /** Decides a code: one statement counts, compares and consumes. Resolves only when the code was right. */
-export async function checkVerification(
-  services: Services,
-  { key, id, code, checkId }: Input,
-  lock = destinationLock,
-): Promise<Verification> {
+export async function checkVerification(services: Services, input: Input): Promise<ApprovedVerification> {
   const { db, peppers } = services;
-  const { workspaceId } = key;
+  const { key, id, body, checkId } = input;
+  const tenant = tenantOf(key);
   const now = services.now().getTime();
-  const macs = await codeMac(peppers, { verificationId: id, code });
+  const [macs, challenge] = await Promise.all([
+    codeMac(peppers, { verificationId: id, code: body.code, bind: canonicalBind(body.bind) ?? "" }),
+    body.clientVerifier === undefined ? null : s256(body.clientVerifier),
+  ]);
   const isRight = sql`code_mac IN (${sql.join(macs)})`;
   const ends = sql`${isRight} OR attempts_left = 1`;
 
@@ -36,37 +49,29 @@ export async function checkVerification(
         attempts_left = attempts_left - 1,
         status = CASE WHEN ${isRight} THEN 'approved' WHEN attempts_left = 1 THEN 'max_attempts_reached' ELSE status END,
         approved_at = CASE WHEN ${isRight} THEN ${now} END,
+        approved_by = CASE WHEN ${isRight} THEN 'code' END,
         sealed_code = CASE WHEN ${ends} THEN NULL ELSE sealed_code END,
+        token_mac = CASE WHEN ${ends} THEN NULL ELSE token_mac END,
         code_mac = CASE WHEN ${ends} THEN NULL ELSE code_mac END,
         last_check = ${checkId}, updated_at = ${now}
-      WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending' AND attempts_left > 0
-        AND expires_at > ${now} AND instr(void_checks, ${checkId}) = 0 AND NOT EXISTS (SELECT 1 FROM destination_budget b
-          WHERE b.workspace_id = verification.workspace_id AND b.to_hash = verification.to_hash AND b.locked_until > ${now})
+      WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND test = ${tenant.test} AND status = 'pending'
+        AND attempts_left > 0 AND expires_at > ${now} AND instr(void_checks, ${checkId}) = 0
+        AND (client_binding IS NULL OR client_binding = ${challenge})
+        AND NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = verification.workspace_id
+          AND b.to_hash = verification.to_hash AND b.locked_until > ${now})
       RETURNING status, attempts_left`.compile(db.kysely),
-    sql`INSERT INTO destination_budget (workspace_id, to_hash, consecutive, locked_until)
-      SELECT workspace_id, to_hash, CASE WHEN status = 'approved' THEN 0 ELSE 1 END, 0
-      FROM verification WHERE id = ${id} AND changes() = 1
-      ON CONFLICT DO UPDATE SET
-        consecutive = CASE WHEN excluded.consecutive = 0 THEN 0 ELSE consecutive + 1 END,
-        locked_until = CASE WHEN excluded.consecutive = 1 AND consecutive + 1 >= ${lock.afterFailures}
-          THEN ${now + lock.forMs} ELSE 0 END`.compile(db.kysely),
-    // A code that is used up or can no longer be used is not sent any more.
-    sql`UPDATE message SET status = 'canceled', updated_at = ${now} WHERE verification_id = ${id}
-      AND workspace_id = ${workspaceId} AND status = 'queued'
-      AND EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id} AND v.last_check = ${checkId} AND v.status <> 'pending')`.compile(
-      db.kysely,
-    ),
-    selectVerification(db, workspaceId, id),
+    countFailure(services, key, { id, now }),
+    selectVerification(db, tenant, id),
   ] as const;
 
   let row: VerificationRow | undefined;
   let counted: boolean;
   try {
-    const [decision, , , found] = await db.write(statements);
+    const [decision, , found] = await db.write(statements);
     row = found.rows[0];
     counted = decision.rows.length > 0;
   } catch (error) {
-    const block = () => voidCheck(db, workspaceId, { id, checkId });
+    const block = () => voidCheck(db, tenant, { id, checkId });
     row = await recover(services, error, { settle: block, withdraw: block });
     counted = row.lastCheck === checkId;
     if (row.status === "pending" && !counted) throw error;
@@ -74,12 +79,106 @@ export async function checkVerification(
 
   if (!row) throw new AppError("verification-not-found");
   const status = statusOf(row, now);
-  if (counted && status === "approved") return toVerification(row, { now, scopes: key.scopes });
+  if (counted && status === "approved") return approved(services, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);
-  if (counted) throw new AppError("code-incorrect", { attemptsLeft: row.attemptsLeft });
-  throw new AppError("destination-locked", {
-    retryAfter: Math.max(1, Math.ceil(((row.lockedUntil ?? 0) - now) / 1000)),
+  if (counted) throw incorrect(row, body);
+  if ((row.lockedUntil ?? 0) > now) {
+    const retryAfter = Math.max(1, Math.ceil(((row.lockedUntil ?? 0) - now) / 1000));
+    throw new AppError("destination-locked", { retryAfter });
+  }
+  throw new AppError("client-binding-mismatch", {
+    detail: "`clientVerifier` is not what the verification was started with.",
   });
+}
+
+/** The same for whoever knows the number rather than the id. */
+export async function checkByNumber(
+  services: Services,
+  { key, body, checkId }: { key: KnownKey; body: CheckByNumber; checkId: string },
+): Promise<ApprovedVerification> {
+  const { db, phoneKey } = services;
+  const tenant = tenantOf(key);
+  const isTest = tenant.test === 1;
+  const { e164 } = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
+  const toHash = await phoneHash(phoneKey, hashScope(tenant), e164);
+  const found = await db.kysely
+    .selectFrom("verification")
+    .select("id")
+    .where("workspaceId", "=", tenant.workspaceId)
+    .where("toHash", "=", toHash)
+    .where("purpose", "=", body.purpose)
+    .orderBy(sql`status = 'pending'`, "desc")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  if (!found) throw new AppError("verification-not-found");
+  return checkVerification(services, { key, id: found.id, body, checkId, e164 });
+}
+
+/**
+ * Counts what the statement before has decided for its destination. Too many wrong codes in an hour lock it until that
+ * hour is over, and for twice as long each time; too many in a row for a day. A right code starts the row anew, not the hour.
+ */
+function countFailure({ db }: Services, { policy }: KnownKey, { id, now }: { id: string; now: number }) {
+  const isOpen = sql`failures_from > ${now - hourMs}`;
+  const failures = sql`(CASE WHEN ${isOpen} THEN failures + 1 ELSE 1 END)`;
+  const inARow = sql`(SELECT CASE WHEN v.code_length <= ${shortCode.upTo}
+    THEN min(${shortCode.lockAfterFailures}, ${policy.lockAfterFailures}) ELSE ${policy.lockAfterFailures} END
+    FROM verification v WHERE v.id = ${id})`;
+  const limit = policy.failedChecksPerHour;
+  return sql`INSERT INTO destination_budget (workspace_id, to_hash, consecutive, locked_until, failures, failures_from, locks,
+      updated_at)
+    SELECT workspace_id, to_hash, status <> 'approved',
+      CASE WHEN status <> 'approved' AND ${limit} = 1 THEN ${now + hourMs} WHEN status <> 'approved' AND ${inARow} = 1
+        THEN ${now + dayMs} ELSE 0 END,
+      status <> 'approved', ${now}, 0, ${now}
+    FROM verification WHERE id = ${id} AND changes() = 1
+    ON CONFLICT DO UPDATE SET
+      consecutive = CASE WHEN excluded.consecutive = 0 THEN 0 ELSE consecutive + 1 END,
+      failures = CASE WHEN excluded.consecutive = 0 THEN failures ELSE ${failures} END,
+      failures_from = CASE WHEN excluded.consecutive = 0 OR ${isOpen} THEN failures_from ELSE ${now} END,
+      locks = CASE WHEN excluded.consecutive = 0 THEN 0
+        WHEN ${failures} >= ${limit} OR consecutive + 1 >= ${inARow} THEN locks + 1 ELSE locks END,
+      locked_until = CASE WHEN excluded.consecutive = 0 THEN 0
+        WHEN consecutive + 1 >= ${inARow} THEN ${now + dayMs}
+        WHEN ${failures} >= ${limit} THEN CASE locks WHEN 0 THEN CASE WHEN ${isOpen} THEN failures_from ELSE ${now} END + ${hourMs}
+          ELSE ${now} + min(${dayMs}, ${hourMs} << min(locks, 5)) END
+        ELSE 0 END,
+      updated_at = ${now}`.compile(db.kysely);
+}
+
+async function approved(
+  { proofs, log }: Services,
+  row: VerificationRow,
+  { key, e164 }: Input,
+): Promise<ApprovedVerification> {
+  const now = row.updatedAt;
+  const verification = toVerification(row, { now, scopes: key.scopes });
+  if (row.hasKnownCode === 1) return { ...verification, proof: null };
+  const claims = {
+    purpose: row.purpose,
+    to: row.toMasked,
+    ...(e164 === undefined ? {} : { phone_number: e164, phone_number_verified: true }),
+    ...(verification.bind ? { bind: verification.bind } : {}),
+    ...(row.test === 1 ? { test: true } : {}),
+  };
+  const { workspaceId } = key;
+  const proof = await proofs.sign({ workspaceId, verificationId: row.id, claims }).catch((error: unknown) => {
+    // The code is used up: an error now would take the approval with it.
+    log(`${row.id} got no proof`, error);
+    return null;
+  });
+  return { ...verification, proof };
+}
+
+function incorrect({ attemptsLeft, bind }: VerificationRow, body: CheckVerification): AppError {
+  if (bind !== null && !body.bind) {
+    return new AppError("code-incorrect", {
+      attemptsLeft,
+      detail: "The code is bound: name the same `bind` to check it.",
+    });
+  }
+  return new AppError("code-incorrect", { attemptsLeft });
 }
 
 /** What every terminal state answers to a check. */
@@ -89,5 +188,5 @@ export const terminalErrors: Record<Exclude<VerificationStatus, "pending">, Erro
   expired: "verification-expired",
   max_attempts_reached: "max-attempts-reached",
   undeliverable: "verification-undeliverable",
-  blocked: "verification-undeliverable",
+  blocked: "verification-blocked",
 };

@@ -1,34 +1,62 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
+import { settleSandbox } from "../messages/sandbox.ts";
+import type { Tenant } from "../keys/tenant.ts";
 
-/** A verification of the workspace with its latest message and the lock on its destination. */
-export function selectVerification(db: Db, workspaceId: string, id: string | ReturnType<typeof sql<string>>) {
-  return sql<VerificationRow>`
-    SELECT v.id, v.status, v.mode, v.to_masked, v.purpose, v.expires_at, v.attempts_left, v.sends_left, v.next_send_at,
-      v.message_id, v.metadata, v.test, v.last_check, m.session_id, m.status AS message_status, m.failure, m.sent_at,
-      m.delivered_at, m.read_at, b.locked_until
-    FROM verification v
-    JOIN message m ON m.id = v.message_id
-    LEFT JOIN destination_budget b ON b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash
-    WHERE v.id = ${id} AND v.workspace_id = ${workspaceId}`.compile(db.kysely);
+const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v.locale, v.template_id, v.code_length, v.bind,
+  v.client_binding, v.has_known_code, v.session_id, v.expires_at, v.attempts_left, v.sends_left, v.next_send_at,
+  v.message_id, v.metadata, v.test, v.last_check, v.approved_at, v.approved_by, v.token_mac, v.inbound_variant,
+  v.received_at, v.to_hash, v.global_hash, v.prefix, v.created_at, v.updated_at, s.phone AS session_phone,
+  m.session_id AS message_session_id, m.status AS message_status, m.failure, m.sent_at, m.delivered_at, m.read_at,
+  b.locked_until`;
+
+const withMessage = sql`verification v
+  LEFT JOIN message m ON m.id = v.message_id
+  LEFT JOIN session s ON s.id = v.session_id
+  LEFT JOIN destination_budget b ON b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash`;
+
+/** A verification of the tenant with its latest message and the lock on its destination. */
+export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: string | RawBuilder<unknown>) {
+  return sql<VerificationRow>`SELECT ${columns} FROM ${withMessage}
+    WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
 }
 
-export async function findVerification(db: Db, workspaceId: string, id: string): Promise<VerificationRow | undefined> {
-  return (await db.kysely.executeQuery(selectVerification(db, workspaceId, id))).rows[0];
+/** As it is now; in the sandbox, when that has caught up with the clock. */
+export async function findVerification(
+  db: Db,
+  tenant: Tenant,
+  id: string,
+  at?: number,
+): Promise<VerificationRow | undefined> {
+  const select = selectVerification(db, tenant, id);
+  if (tenant.test === 0 || at === undefined) return (await db.kysely.executeQuery(select)).rows[0];
+  const [, { rows }] = await db.write([settleSandbox(db, tenant.workspaceId, at), select]);
+  return rows[0];
+}
+
+/** Verifications by any condition on `v`, newest first. */
+export function selectVerifications(
+  db: Db,
+  { workspaceId, test }: Tenant,
+  { where, limit }: { where: RawBuilder<unknown>; limit: number },
+) {
+  return sql<VerificationRow>`SELECT ${columns} FROM ${withMessage}
+    WHERE v.workspace_id = ${workspaceId} AND v.test = ${test} AND ${where} ORDER BY v.id DESC LIMIT ${limit}`.compile(
+    db.kysely,
+  );
 }
 
 /**
  * After a check without an answer: lets it count no more if it has not yet, so that a 503 stays true. Answers the
  * verification; its `lastCheck` tells whether the check had counted.
  */
-export async function voidCheck(db: Db, workspaceId: string, { id, checkId }: { id: string; checkId: string }) {
+export async function voidCheck(db: Db, tenant: Tenant, { id, checkId }: { id: string; checkId: string }) {
   const [, { rows }] = await db.write([
     sql`UPDATE verification SET void_checks = void_checks || ${` ${checkId}`}
-      WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending' AND last_check IS NOT ${checkId}`.compile(
-      db.kysely,
-    ),
-    selectVerification(db, workspaceId, id),
+      WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND status = 'pending'
+        AND last_check IS NOT ${checkId}`.compile(db.kysely),
+    selectVerification(db, tenant, id),
   ]);
   return rows[0];
 }

@@ -1,19 +1,81 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { CheckVerification, CreateVerification, Verification, VerificationId } from "@sandi/contracts";
-import { AppError } from "@sandi/contracts";
+import {
+  AppError,
+  ApprovedVerification,
+  ApproveVerification,
+  CheckByNumber,
+  CheckVerification,
+  CreateVerification,
+  CreateVerifications,
+  ListVerifications,
+  Timeline,
+  Verification,
+  VerificationId,
+  VerificationList,
+  VerificationResults,
+} from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, authenticateUnmetered } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
-import { cancelVerification } from "./cancel-verification.ts";
-import { checkVerification } from "./check-verification.ts";
-import { createVerification } from "./create-verification.ts";
-import { toVerification } from "./present.ts";
+import { takeLimits } from "../limits/limits.ts";
+import { pollLimit } from "../limits/named.ts";
+import { keyLimit } from "../limits/key-limit.ts";
+import { checkByNumber, checkVerification } from "./check-verification.ts";
+import { createBatch } from "./create-batch.ts";
+import { createVerification } from "./create-verifications.ts";
+import { approveVerification, cancelVerification } from "./end-verification.ts";
+import { checkLimits, sendLimits } from "./limits.ts";
+import { listVerifications } from "./list-verifications.ts";
+import { presentVerification } from "./present.ts";
 import { findVerification } from "./repository.ts";
+import { resendVerification } from "./resend-verification.ts";
+import { tenantOf } from "../keys/tenant.ts";
+import { timelineOf } from "./timeline.ts";
 
 const params = z.object({ id: VerificationId });
 const shared = { tags: ["Verifications"], security };
+const headers = idempotencyHeader;
+
+const ofSends = [
+  "destination-locked",
+  "destination-limited",
+  "resend-cooldown",
+  "sends-exhausted",
+  "prefix-blocked",
+] as const;
+const ofCreates = [
+  "session-not-found",
+  "session-ended",
+  "no-eligible-session",
+  "template-not-found",
+  "policy-refuses",
+  "country-not-allowed",
+  "destination-blocked",
+  "idempotency-key-reused",
+  ...ofSends,
+] as const;
+const ended = [
+  "verification-approved",
+  "verification-canceled",
+  "verification-expired",
+  "verification-undeliverable",
+  "verification-blocked",
+  "max-attempts-reached",
+] as const;
+const ofChecks = [
+  "verification-not-found",
+  ...ended,
+  "code-incorrect",
+  "client-binding-mismatch",
+  "destination-locked",
+  ...ofRepeats,
+] as const;
+
+const rulesOfChecks =
+  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429.";
 
 export const verifications = new OpenAPIHono<AppEnv>()
   .openapi(
@@ -24,32 +86,78 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "createVerification",
       summary: "Send a code",
       description:
-        "Sends a six-digit code to a WhatsApp number. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`. Scope: `otp:send`.",
-      middleware: [authenticate("otp:send"), jsonBody()] as const,
-      request: {
-        headers: idempotencyHeader,
-        body: body(CreateVerification, { to: "+6281234567890", purpose: "login" }),
-      },
-      responses: {
-        202: json(Verification, "Stored, and on its way."),
-        ...problems(
-          ...ofBodies,
-          "session-not-found",
-          "session-ended",
-          "no-eligible-session",
-          "idempotency-key-reused",
-          "resend-cooldown",
-          "sends-exhausted",
-        ),
-      },
+        "Sends a code to a WhatsApp number, or with `mode: inbound` answers a link with which the user writes to us. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`; one with another `bind`, `clientBinding`, mode or code of your own takes its place. Scope: `otp:send`.",
+      middleware: [authenticateUnmetered("otp:send"), jsonBody()] as const,
+      request: { headers, body: body(CreateVerification, { to: "+6281234567890", purpose: "login" }) },
+      responses: { 202: json(Verification, "Stored, and on its way."), ...problems(...ofBodies, ...ofCreates) },
     }),
     async (c) => {
-      const repetition = await repetitionOf(c);
-      const input = { key: c.var.key, body: c.req.valid("json"), repetition };
-      const { resource, replayed } = await createVerification(c.env.services, input);
+      const input = { body: c.req.valid("json"), repetition: await repetitionOf(c) };
+      await takeLimits(c, await sendLimits(c.env.services, c.var.key, [input.body]));
+      const { resource, replayed } = await createVerification(c.env.services, c.var.key, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/verifications/${resource.id}`);
       return c.json(resource, 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/verifications/batch",
+      operationId: "createVerifications",
+      summary: "Send up to 500 codes",
+      description:
+        "Each with a result of its own, in the order of the request: what stands against one says nothing of the others. With an `Idempotency-Key` each item is created once, however often the batch is sent. Scope: `otp:send`.",
+      middleware: [authenticateUnmetered("otp:send"), jsonBody(512 * 1024)] as const,
+      request: {
+        headers,
+        body: body(CreateVerifications, { verifications: [{ to: "+6281234567890" }, { to: "+6281234567891" }] }),
+      },
+      responses: { 200: json(VerificationResults, "One result per item."), ...problems(...ofBodies) },
+    }),
+    async (c) => {
+      const { verifications: bodies } = c.req.valid("json");
+      await takeLimits(c, await sendLimits(c.env.services, c.var.key, bodies));
+      const { results, replayed } = await createBatch(c, bodies);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      return c.json({ results }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/verifications",
+      operationId: "listVerifications",
+      summary: "List verifications",
+      description:
+        "Newest first. A test key sees the rehearsals, a live key the rest. Scope: `otp:send` or `otp:check`.",
+      middleware: [authenticate("otp:send", "otp:check")] as const,
+      request: { query: ListVerifications },
+      responses: { 200: json(VerificationList, "A page."), ...problems("invalid-request") },
+    }),
+    async (c) => c.json(await listVerifications(c.env.services, c.var.key, c.req.valid("query")), 200),
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/verifications/check",
+      operationId: "checkByNumber",
+      summary: "Check a code by number",
+      description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks} Scope: \`otp:check\`.`,
+      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
+      request: { headers, body: body(CheckByNumber, { to: "+6281234567890", purpose: "login", code: "123456" }) },
+      responses: {
+        200: json(ApprovedVerification, "The code was right; the verification is approved."),
+        ...problems(...ofBodies, ...ofChecks),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, body: c.req.valid("json"), checkId: c.var.requestId };
+      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
+      return c.json(await checkByNumber(c.env.services, input), 200);
     },
   )
   .openapi(
@@ -61,17 +169,35 @@ export const verifications = new OpenAPIHono<AppEnv>()
       summary: "Look at a verification",
       description:
         "Its state and where its latest message stands. Never the code. That a number has no WhatsApp account is told to keys with `lookup:read`; to others such a verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
-      middleware: [authenticate("otp:send", "otp:check")] as const,
+      middleware: [authenticateUnmetered("otp:send", "otp:check")] as const,
       request: { params },
       responses: { 200: json(Verification, "As it is now."), ...problems("verification-not-found") },
     }),
     async (c) => {
-      const { db, now } = c.env.services;
-      const { workspaceId, scopes } = c.var.key;
-      const row = await findVerification(db, workspaceId, c.req.valid("param").id);
+      const { services } = c.env;
+      const { key } = c.var;
+      const { id } = c.req.valid("param");
+      await takeLimits(c, [keyLimit(key), pollLimit(services, key, id)]);
+      const now = services.now().getTime();
+      const row = await findVerification(services.db, tenantOf(key), id, now);
       if (!row) throw new AppError("verification-not-found");
-      return c.json(toVerification(row, { now: now().getTime(), scopes }), 200);
+      return c.json(await presentVerification(services, row, { now, scopes: key.scopes }), 200);
     },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/verifications/{id}/events",
+      operationId: "getTimeline",
+      summary: "What has happened to it",
+      description:
+        "Creates, sends, receipts, wrong codes and the end, with their times, oldest first. Scope: `otp:send` or `otp:check`.",
+      middleware: [authenticate("otp:send", "otp:check")] as const,
+      request: { params },
+      responses: { 200: json(Timeline, "At most 500 events."), ...problems("verification-not-found") },
+    }),
+    async (c) => c.json(await timelineOf(c.env.services, c.var.key, c.req.valid("param").id), 200),
   )
   .openapi(
     createRoute({
@@ -80,30 +206,41 @@ export const verifications = new OpenAPIHono<AppEnv>()
       path: "/v1/verifications/{id}/check",
       operationId: "checkVerification",
       summary: "Check a code",
-      description:
-        "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; after five, and for everything that has ended, 410. Scope: `otp:check`.",
-      middleware: [authenticate("otp:check"), jsonBody()] as const,
-      request: { params, body: body(CheckVerification, { code: "123456" }) },
+      description: `${rulesOfChecks} Scope: \`otp:check\`.`,
+      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
+      request: { params, headers, body: body(CheckVerification, { code: "123456" }) },
       responses: {
-        200: json(Verification, "The code was right; the verification is approved."),
-        ...problems(
-          ...ofBodies,
-          "verification-not-found",
-          "verification-approved",
-          "verification-canceled",
-          "verification-expired",
-          "verification-undeliverable",
-          "max-attempts-reached",
-          "code-incorrect",
-          "destination-locked",
-        ),
+        200: json(ApprovedVerification, "The code was right; the verification is approved."),
+        ...problems(...ofBodies, ...ofChecks),
       },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const { code } = c.req.valid("json");
-      const input = { key: c.var.key, id, code, checkId: c.var.requestId };
+      const input = { key: c.var.key, id, body: c.req.valid("json"), checkId: c.var.requestId };
+      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
       return c.json(await checkVerification(c.env.services, input), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/verifications/{id}/resend",
+      operationId: "resendVerification",
+      summary: "Send the code again",
+      description:
+        "The same code, under the same cooldown and limits as another create, for apps that do not keep the number. Scope: `otp:send`.",
+      middleware: [authenticateUnmetered("otp:send"), noBody, idempotent] as const,
+      request: { params, headers },
+      responses: {
+        202: json(Verification, "Stored, and on its way."),
+        ...problems(...ofBodies, "verification-not-found", ...ended, ...ofSends, ...ofRepeats),
+      },
+    }),
+    async (c) => {
+      await takeLimits(c, await sendLimits(c.env.services, c.var.key, [{}]));
+      const input = { key: c.var.key, id: c.req.valid("param").id };
+      return c.json(await resendVerification(c.env.services, input), 202);
     },
   )
   .openapi(
@@ -114,23 +251,37 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "cancelVerification",
       summary: "Cancel a verification",
       description:
-        "Ends a pending verification; a code not yet sent is not sent any more. Canceling a canceled one answers 200 as well. Scope: `otp:send`.",
-      middleware: [authenticate("otp:send"), noBody] as const,
-      request: { params },
+        "Ends a pending verification: its code is forgotten at once, what is not sent yet is not sent any more, and what was sent and not read is deleted from the chat. Canceling a canceled one answers 200 as well. Scope: `otp:send`.",
+      middleware: [authenticate("otp:send"), noBody, idempotent] as const,
+      request: { params, headers },
       responses: {
         200: json(Verification, "Canceled."),
-        ...problems(
-          ...ofBodies,
-          "verification-not-found",
-          "verification-approved",
-          "verification-expired",
-          "verification-undeliverable",
-          "max-attempts-reached",
-        ),
+        ...problems(...ofBodies, "verification-not-found", ...ended, ...ofRepeats),
       },
     }),
     async (c) => {
       const input = { key: c.var.key, id: c.req.valid("param").id };
       return c.json(await cancelVerification(c.env.services, input), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/verifications/{id}/approve",
+      operationId: "approveVerification",
+      summary: "Approve without a code",
+      description:
+        "For a user whom you recognized in another way. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved. Scope: `otp:approve`.",
+      middleware: [authenticate("otp:approve"), jsonBody(), idempotent] as const,
+      request: { params, headers, body: body(ApproveVerification, { reason: "checked by phone call" }) },
+      responses: {
+        200: json(Verification, "Approved."),
+        ...problems(...ofBodies, "verification-not-found", ...ended, ...ofRepeats),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, id: c.req.valid("param").id, reason: c.req.valid("json").reason };
+      return c.json(await approveVerification(c.env.services, input), 200);
     },
   );

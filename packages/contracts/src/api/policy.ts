@@ -22,6 +22,8 @@ export const InboundVariant = z.enum(["match", "reply"]).meta({
     "`match`: approved as soon as the token comes from the expected number. `reply`: the code is then sent in answer and has to be typed back, so that a link sent on to the number's owner is of no use.",
 });
 
+export type InboundVariant = z.infer<typeof InboundVariant>;
+
 export const CodeAlphabet = z.enum(["numeric", "alphanumeric"]).meta({
   description: "`alphanumeric`: capitals and digits without look-alikes (0 O 1 I L and the like).",
 });

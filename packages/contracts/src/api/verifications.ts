@@ -172,6 +172,8 @@ export const Inbound = z
   })
   .meta({ id: "Inbound", description: "How the user writes to us. Shown while the verification is pending." });
 
+export type Inbound = z.infer<typeof Inbound>;
+
 export const Verification = z
   .object({
     id: VerificationId,
@@ -223,6 +225,8 @@ export const VerificationList = z
   })
   .meta({ id: "VerificationList" });
 
+export type VerificationList = z.infer<typeof VerificationList>;
+
 export const ListVerifications = z.object({
   status: VerificationStatus.optional(),
   to: To.optional(),
@@ -269,6 +273,8 @@ export const VerificationResult = z
     problem: Problem.optional(),
   })
   .meta({ id: "VerificationResult" });
+
+export type VerificationResult = z.infer<typeof VerificationResult>;
 
 export const VerificationResults = z
   .object({ results: z.array(VerificationResult).max(500) })

@@ -1,0 +1,88 @@
+import type { ConnectorEvent } from "@sandi/contracts";
+import { phoneHash } from "@sandi/crypto";
+import { type CompiledQuery, sql } from "kysely";
+import { publishLater } from "../messages/publish.ts";
+import { newId, type Services } from "../services.ts";
+import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
+
+type Received = Extract<ConnectorEvent, { type: "message.received" }>;
+
+/** What follows from a message that somebody wrote to a session. */
+interface Consequence {
+  workspaceId: string;
+  /** The message that answers it, if there is one. */
+  replyId: string;
+  statements: CompiledQuery[];
+}
+
+/**
+ * Who writes to a session has opened a chat with it, and may be written to. A token in the message is matched, unless the
+ * message was forwarded.
+ */
+export async function readReceived(
+  services: Services,
+  events: readonly ConnectorEvent[],
+  at: number,
+): Promise<Map<ConnectorEvent, Consequence>> {
+  const received = events.filter((event): event is Received => event.type === "message.received");
+  if (received.length === 0) return new Map();
+  const { db } = services;
+  // The one look-up without a tenant: it is what finds the tenant.
+  const sessions = await db.kysely
+    .selectFrom("session")
+    .select(["id", "workspaceId"])
+    .where(
+      "id",
+      "in",
+      received.map(({ sessionId }) => sessionId),
+    )
+    .execute();
+  const workspaces = new Map(sessions.map(({ id, workspaceId }) => [id, workspaceId]));
+  const consequences = await Promise.all(
+    received.map(async (event): Promise<[ConnectorEvent, Consequence] | undefined> => {
+      const workspaceId = workspaces.get(event.sessionId);
+      return workspaceId === undefined ? undefined : [event, await consequenceOf(services, workspaceId, event, at)];
+    }),
+  );
+  return new Map(consequences.filter((each) => each !== undefined));
+}
+
+async function consequenceOf(
+  services: Services,
+  workspaceId: string,
+  { sessionId, from, token, isForwarded, ...event }: Received,
+  at: number,
+): Promise<Consequence> {
+  const { db, phoneKey } = services;
+  const replyId = newId(services, "msg");
+  const toHash = from === null ? undefined : await phoneHash(phoneKey, workspaceId, from);
+  const statements: CompiledQuery[] = [];
+  if (toHash !== undefined) {
+    statements.push(
+      sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at)
+        VALUES (${workspaceId}, ${toHash}, ${sessionId}, ${new Date(event.at).getTime()})
+        ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at)`.compile(db.kysely),
+    );
+  }
+  if (token !== null && !isForwarded) {
+    const id = await waitingFor(services, { token, sessionId });
+    const sender = toHash === undefined ? undefined : { toHash };
+    const tenant = { workspaceId, test: 0 } as const;
+    statements.push(...receiveStatements(db, { id, tenant, sender, at }, replyId));
+  }
+  return { workspaceId, replyId, statements };
+}
+
+/** Hands the answers to QStash, beside the connector's call. */
+export async function publishReplies(services: Services, consequences: readonly Consequence[]): Promise<void> {
+  const withToken = consequences.filter(({ statements }) => statements.length > 1);
+  if (withToken.length === 0) return;
+  const { db } = services;
+  const workspaces = new Map(withToken.map(({ replyId, workspaceId }) => [replyId, workspaceId]));
+  const replies = await db.kysely
+    .selectFrom("message")
+    .select(["id", "workspaceId", "sessionId", "expiresAt"])
+    .where("id", "in", [...workspaces.keys()])
+    .execute();
+  for (const { workspaceId, ...reply } of replies) publishLater(services, workspaceId, { ...reply, publishCount: 1 });
+}

@@ -1,0 +1,62 @@
+import { AppError } from "@sandi/contracts";
+import { sql } from "kysely";
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./app-env.ts";
+import { idempotencyTtlMs, repetitionOf } from "./idempotency.ts";
+
+/** Longer than any request lasts: one that never came back is taken for lost. */
+const lostAfterMs = 60_000;
+
+/** What requests with this middleware may answer. */
+export const ofRepeats = ["idempotency-key-reused", "idempotency-in-progress"] as const;
+
+interface Row {
+  fingerprint: string;
+  status: number | null;
+  response: string | null;
+  createdAt: number;
+}
+
+/**
+ * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept and given again. Creates note
+ * the key in the batch that creates instead, which leaves no moment in between. Behind `authenticate` and the body.
+ */
+export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
+  const repetition = await repetitionOf(c);
+  if (!repetition) return next();
+  const { db, now, waitUntil, log } = c.env.services;
+  const { workspaceId } = c.var.key;
+  const { keyHash, fingerprint } = repetition;
+  const at = now().getTime();
+  const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
+  const [{ rows: taken }, { rows: known }] = await db.write([
+    sql<{ fingerprint: string }>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
+      VALUES (${workspaceId}, ${keyHash}, ${fingerprint}, '', ${at})
+      ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, resource_id = '', status = NULL, response = NULL,
+        created_at = ${at}
+      WHERE created_at <= ${at - idempotencyTtlMs}
+        OR (resource_id = '' AND status IS NULL AND fingerprint = excluded.fingerprint AND created_at <= ${at - lostAfterMs})
+      RETURNING fingerprint`.compile(db.kysely),
+    sql<Row>`SELECT fingerprint, status, response, created_at FROM idempotency WHERE ${own}`.compile(db.kysely),
+  ]);
+  if (taken.length === 0) {
+    const [row] = known;
+    if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
+    if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
+    const type = row.status < 300 ? "application/json" : "application/problem+json";
+    return c.body(row.response ?? "", row.status as 200, { "content-type": type, "idempotent-replayed": "true" });
+  }
+  await next();
+  const { status } = c.res;
+  // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
+  const isKept = status < 500 && status !== 429;
+  const response = isKept ? await c.res.clone().text() : "";
+  const work = db.kysely.executeQuery(
+    (isKept
+      ? sql`UPDATE idempotency SET status = ${status}, response = ${response} WHERE ${own} AND created_at = ${at}`
+      : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
+    ).compile(db.kysely),
+  );
+  waitUntil(work.catch((error: unknown) => log("an answer was not kept for replays", error)));
+  return undefined;
+});

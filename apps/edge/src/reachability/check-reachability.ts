@@ -1,0 +1,28 @@
+import { AppError, type CheckReachability, type Reachability, ReachabilityRpc } from "@sandi/contracts";
+import type { z } from "zod";
+import type { KnownKey } from "../db/schema.ts";
+import { parsePhone } from "../phone.ts";
+import type { Services } from "../services.ts";
+import { ask } from "../sessions/connector.ts";
+import { noSession, selectCandidate } from "../sessions/pick.ts";
+
+/** The one number of the sandbox that has no account. */
+const unreachable = "01";
+
+/** Asks a connector which numbers have an account; the sandbox knows by itself. */
+export async function checkReachability(
+  services: Services,
+  { workspaceId, environment, policy }: KnownKey,
+  { numbers, sessionId }: z.infer<typeof CheckReachability>,
+): Promise<Reachability["results"]> {
+  const isTest = environment === "test";
+  const phones = numbers.map((text, i) =>
+    parsePhone(text, { pointer: `/numbers/${i}`, defaultCountry: policy.defaultCountry, isTest }),
+  );
+  if (isTest) return phones.map(({ e164, magic }) => ({ number: e164, isOnWhatsApp: magic !== unreachable }));
+  const candidate = await selectCandidate(services.db, workspaceId, sessionId).executeTakeFirst();
+  const error = noSession(sessionId, candidate);
+  if (error || !candidate) throw error ?? new AppError("no-eligible-session");
+  const asked = { sessionId: candidate.id, numbers: phones.map(({ e164 }) => e164) };
+  return (await ask(services, ReachabilityRpc, asked)).results;
+}

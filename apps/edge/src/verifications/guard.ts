@@ -1,0 +1,54 @@
+import type { PrefixGuardLevel } from "@sandi/contracts";
+import { sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const baseMs = 7 * dayMs;
+
+/** Blocked when of so many sends less than this share was typed in, and less than this part of the usual share. */
+const thresholds: Record<Exclude<PrefixGuardLevel, "off">, { sends: number; share: number; ofUsual: number }> = {
+  basic: { sends: 40, share: 0.05, ofUsual: 0.15 },
+  standard: { sends: 20, share: 0.1, ofUsual: 0.25 },
+  max: { sends: 10, share: 0.2, ofUsual: 0.5 },
+};
+
+interface Subject {
+  workspaceId: string;
+  prefix: string;
+  at: number;
+}
+
+/** The first seven digits: about a thousand to ten thousand numbers. */
+export const prefixOf = (e164: string) => e164.slice(1, 8);
+
+/** True in SQL while a prefix is blocked. */
+export const isGuarded = ({ workspaceId, prefix, at }: Subject) =>
+  sql<boolean>`EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
+    AND g.blocked_until > ${at})`;
+
+/**
+ * Blocks a prefix whose codes are sent and hardly ever typed in, as when somebody is paid for the traffic: for an hour,
+ * and for twice as long each time, up to a day. Looks at the running and the last full hour, from behind the last block
+ * on, and compares with the seven days before; without such a past the share alone decides.
+ */
+export function guardPrefix(db: Db, level: Exclude<PrefixGuardLevel, "off">, { workspaceId, prefix, at }: Subject) {
+  const { sends, share, ofUsual } = thresholds[level];
+  const since = Math.floor(at / hourMs) * hourMs - hourMs;
+  const counts = sql`coalesce(sum(count) FILTER (WHERE stage IN ('created', 'resent')), 0) AS sends,
+    coalesce(sum(count) FILTER (WHERE stage = 'approved'), 0) AS approved
+    FROM conversion WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND mode = 'push'`;
+  return sql`INSERT INTO prefix_guard (workspace_id, prefix, blocked_until, strikes, sends, approved, updated_at)
+    SELECT ${workspaceId}, ${prefix}, ${at + hourMs}, 1, lately.sends, lately.approved, ${at}
+    FROM (SELECT ${counts} AND hour >= ${since} AND hour > coalesce((SELECT updated_at FROM prefix_guard
+        WHERE workspace_id = ${workspaceId} AND prefix = ${prefix}), 0)) lately
+    WHERE lately.sends >= ${sends} AND lately.approved < lately.sends * ${share}
+      AND NOT EXISTS (SELECT 1 FROM (SELECT ${counts} AND hour >= ${since - baseMs} AND hour < ${since}) usual
+        WHERE usual.sends >= ${sends} AND lately.approved * usual.sends >= ${ofUsual} * usual.approved * lately.sends)
+    ON CONFLICT DO UPDATE SET
+      strikes = CASE WHEN blocked_until > ${at - dayMs} THEN strikes + 1 ELSE 1 END,
+      blocked_until = ${at} + CASE WHEN blocked_until > ${at - dayMs} THEN min(${dayMs}, ${hourMs} << min(strikes, 5))
+        ELSE ${hourMs} END,
+      sends = excluded.sends, approved = excluded.approved, updated_at = ${at}
+    WHERE blocked_until <= ${at}`.compile(db.kysely);
+}

@@ -1,0 +1,59 @@
+import type { ListVerifications, VerificationList } from "@sandi/contracts";
+import { phoneHash } from "@sandi/crypto";
+import { type RawBuilder, sql } from "kysely";
+import type { KnownKey } from "../db/schema.ts";
+import { parsePhone } from "../phone.ts";
+import type { Services } from "../services.ts";
+import { hashScope } from "../keys/tenant.ts";
+import { toVerification } from "./present.ts";
+import { selectVerifications } from "./repository.ts";
+import { settleSandbox } from "../messages/sandbox.ts";
+import { tenantOf } from "../keys/tenant.ts";
+
+/** A page of verifications, newest first. */
+export async function listVerifications(
+  { db, phoneKey, now }: Services,
+  key: KnownKey,
+  query: ListVerifications,
+): Promise<VerificationList> {
+  const tenant = tenantOf(key);
+  const at = now().getTime();
+  const select = selectVerifications(db, tenant, {
+    where: sql.join(await conditions(), sql` AND `),
+    limit: query.limit + 1,
+  });
+  const { rows } =
+    tenant.test === 1
+      ? (await db.write([settleSandbox(db, tenant.workspaceId, at), select]))[1]
+      : await db.kysely.executeQuery(select);
+  const page = rows.slice(0, query.limit);
+  return {
+    verifications: page.map((row) => toVerification(row, { now: at, scopes: key.scopes })),
+    nextCursor: rows.length > query.limit ? (page.at(-1)?.id ?? null) : null,
+  };
+
+  async function conditions(): Promise<RawBuilder<unknown>[]> {
+    const { status, to, purpose, mode, country, sessionId, createdAfter, createdBefore, cursor } = query;
+    const all: RawBuilder<unknown>[] = [sql`true`];
+    // Expiry is a matter of the clock, whether the sweep has written it down or not.
+    if (status === "expired") all.push(sql`(v.status = 'expired' OR (v.status = 'pending' AND v.expires_at <= ${at}))`);
+    else if (status === "pending") all.push(sql`v.status = 'pending' AND v.expires_at > ${at}`);
+    else if (status) all.push(sql`v.status = ${status}`);
+    if (to !== undefined) {
+      const { e164 } = parsePhone(to, {
+        pointer: "query/to",
+        defaultCountry: key.policy.defaultCountry,
+        isTest: tenant.test === 1,
+      });
+      all.push(sql`v.to_hash = ${await phoneHash(phoneKey, hashScope(tenant), e164)}`);
+    }
+    if (purpose) all.push(sql`v.purpose = ${purpose}`);
+    if (mode) all.push(sql`v.mode = ${mode}`);
+    if (country) all.push(sql`v.country = ${country}`);
+    if (sessionId) all.push(sql`v.session_id = ${sessionId}`);
+    if (createdAfter) all.push(sql`v.created_at > ${Date.parse(createdAfter)}`);
+    if (createdBefore) all.push(sql`v.created_at < ${Date.parse(createdBefore)}`);
+    if (cursor) all.push(sql`v.id < ${cursor}`);
+    return all;
+  }
+}

@@ -1,0 +1,68 @@
+import {
+  AppError,
+  type CreateVerification,
+  type InboundVariant,
+  type Scope,
+  type VerificationMode,
+} from "@sandi/contracts";
+import { alphanumericCode, numericCode } from "@sandi/crypto";
+import type { KnownKey } from "../db/schema.ts";
+import { type Phone, parsePhone } from "../phone.ts";
+import type { Services } from "../services.ts";
+import { sandboxCode } from "../messages/sandbox.ts";
+
+/** What a request comes to under the workspace's policy and the key's scopes. */
+export interface Plan {
+  phone: Phone;
+  mode: VerificationMode;
+  variant: InboundVariant;
+  code: string;
+  /** The caller knows the code: the row is flagged, and there is no proof. */
+  hasKnownCode: boolean;
+  checks: number;
+  sends: number;
+  lifetimeMs: number;
+}
+
+/** A code this short is checked less often, lives less long, and locks its destination sooner. */
+export const shortCode = { upTo: 5, checks: 3, seconds: 300, lockAfterFailures: 10 };
+
+/** Reads a request; throws with the field and the reason, or with what the policy or a scope refuses. */
+export function planVerification({ random }: Pick<Services, "random">, key: KnownKey, body: CreateVerification): Plan {
+  const { policy } = key;
+  const isTest = key.environment === "test";
+  const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: policy.defaultCountry, isTest });
+  const mode = body.mode ?? policy.defaultMode;
+  if (!policy.modes.includes(mode)) throw refusedByPolicy(`It allows the modes ${policy.modes.join(", ")}.`);
+  if (body.code !== undefined) needScope(key, "otp:custom");
+  if (body.revealCode) {
+    needScope(key, "otp:reveal");
+    if (!policy.allowReveal) throw refusedByPolicy("`allowReveal` is off.");
+  }
+  const length = body.code?.length ?? body.codeLength ?? policy.codeLength;
+  const isShort = length <= shortCode.upTo;
+  const seconds =
+    body.expiresIn ?? (isShort ? Math.min(shortCode.seconds, policy.expiresInSeconds) : policy.expiresInSeconds);
+  if (isShort && seconds > shortCode.seconds) {
+    const message = `must be at most ${shortCode.seconds} for a code of ${shortCode.upTo} or fewer`;
+    throw new AppError("invalid-request", { errors: [{ pointer: "/expiresIn", message }] });
+  }
+  const alphabet = body.codeAlphabet ?? policy.codeAlphabet;
+  const drawn = alphabet === "numeric" ? numericCode : alphanumericCode;
+  return {
+    phone,
+    mode,
+    variant: body.inboundVariant ?? policy.inboundVariant,
+    code: body.code?.toUpperCase() ?? (isTest ? sandboxCode(length) : drawn(length, random)),
+    hasKnownCode: body.code !== undefined || body.revealCode === true,
+    checks: isShort ? Math.min(shortCode.checks, policy.maxChecks) : policy.maxChecks,
+    sends: policy.maxSends,
+    lifetimeMs: seconds * 1000,
+  };
+}
+
+function needScope({ scopes }: KnownKey, scope: Scope): void {
+  if (!scopes.has(scope)) throw new AppError("insufficient-scope", { detail: `The key needs the scope ${scope}.` });
+}
+
+const refusedByPolicy = (detail: string) => new AppError("policy-refuses", { detail });

@@ -1,0 +1,74 @@
+import { tokenMac } from "@sandi/crypto";
+import { type RawBuilder, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { sendStatements } from "./send.ts";
+import type { Tenant } from "../keys/tenant.ts";
+
+interface Received {
+  /** The verification whose token came, in SQL or by its id. */
+  id: string | RawBuilder<unknown>;
+  tenant: Pick<Tenant, "workspaceId" | "test">;
+  /** Who sent it; nobody whom we know by number when only the hidden id is known. */
+  sender: { toHash: string } | undefined;
+  at: number;
+}
+
+/** A token as a connector tells of it: on which session, from whom. */
+export interface TokenMessage {
+  sessionId: string;
+  token: string;
+  sender: { workspaceId: string; toHash: string } | undefined;
+  at: number;
+}
+
+/**
+ * The user's message came. From the expected number it approves (`match`), or the code is sent in answer, to be typed
+ * back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it goes to the expected
+ * number in any case. Anybody else's message changes nothing; a token counts once.
+ */
+export function receiveStatements(db: Db, { id, tenant, sender, at }: Received, messageId: string) {
+  const { workspaceId, test } = tenant;
+  const isExpected = sender === undefined ? sql`inbound_variant = 'reply'` : sql`to_hash = ${sender.toHash}`;
+  const isMatch = sql`inbound_variant = 'match'`;
+  return [
+    sql`UPDATE verification SET received_at = ${at}, token_mac = NULL, updated_at = ${at},
+        status = CASE WHEN ${isMatch} THEN 'approved' ELSE status END,
+        approved_at = CASE WHEN ${isMatch} THEN ${at} END,
+        approved_by = CASE WHEN ${isMatch} THEN 'inbound' END,
+        code_mac = CASE WHEN ${isMatch} THEN NULL ELSE code_mac END,
+        sealed_code = CASE WHEN ${isMatch} THEN NULL ELSE sealed_code END,
+        message_id = CASE WHEN ${isMatch} THEN message_id ELSE ${messageId} END,
+        sends_left = CASE WHEN ${isMatch} THEN sends_left ELSE sends_left - 1 END,
+        next_send_at = CASE WHEN ${isMatch} THEN next_send_at ELSE ${at + 30_000} END
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
+        AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
+        AND NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = verification.workspace_id
+          AND b.to_hash = verification.to_hash AND b.locked_until > ${at})`.compile(db.kysely),
+    ...sendStatements(db, {
+      messageId,
+      which: sql`v.message_id = ${messageId} AND v.workspace_id = ${workspaceId}`,
+      at,
+      sandboxSteps: test === 1 ? sandboxSteps(undefined, at) : null,
+    }),
+  ];
+}
+
+/** Finds by its MAC, in SQL, the verification that waits for this token on this session. */
+export async function waitingFor(
+  { peppers }: Pick<Services, "peppers">,
+  { token, sessionId }: Pick<TokenMessage, "token" | "sessionId">,
+) {
+  const macs = await tokenMac(peppers, token);
+  return sql`(SELECT w.id FROM verification w WHERE w.token_mac IN (${sql.join(macs)}) AND w.session_id = ${sessionId})`;
+}
+
+/** The sandbox's own answer to an inbound verification. */
+export async function receiveToken(services: Services, received: Received): Promise<void> {
+  const { db } = services;
+  await db.write([
+    ...receiveStatements(db, received, newId(services, "msg")),
+    settleSandbox(db, received.tenant.workspaceId, received.at),
+  ]);
+}

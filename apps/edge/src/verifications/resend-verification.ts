@@ -1,0 +1,87 @@
+import { AppError, type Verification } from "@sandi/contracts";
+import { sql } from "kysely";
+import { recover } from "../db/lost-writes.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { publishLater } from "../messages/publish.ts";
+import { blockMessage, withdrawMessage } from "../messages/repository.ts";
+import { newId, type Services } from "../services.ts";
+import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
+import { terminalErrors } from "./check-verification.ts";
+import { isGuarded } from "./guard.ts";
+import { presentVerification, statusOf, type VerificationRow } from "./present.ts";
+import { findVerification, selectVerification } from "./repository.ts";
+import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { sendStatements } from "./send.ts";
+import { tenantOf } from "../keys/tenant.ts";
+
+/** Sends the code of a pending verification again, to whoever it was made for. */
+export async function resendVerification(
+  services: Services,
+  { key, id }: { key: KnownKey; id: string },
+): Promise<Verification> {
+  const { db } = services;
+  const { policy, workspaceId } = key;
+  const tenant = tenantOf(key);
+  const at = services.now().getTime();
+  const known = await findVerification(db, tenant, id);
+  if (!known) throw new AppError("verification-not-found");
+  const { toHash, globalHash, prefix } = known;
+  const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
+  const messageId = newId(services, "msg");
+  const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
+  const isFree = tenant.test === 1 ? sql`1` : sql`${hasRoom(place)} AND NOT ${isGuarded({ workspaceId, prefix, at })}`;
+  const statements = [
+    sql`UPDATE verification SET sends_left = sends_left - 1, message_id = ${messageId}, updated_at = ${at},
+        next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
+          '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${tenant.test} AND status = 'pending'
+        AND expires_at > ${at} AND sends_left > 0 AND next_send_at <= ${at}
+        AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
+        AND ${isFree}`.compile(db.kysely),
+    ...sendStatements(db, {
+      messageId,
+      which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
+      at,
+      sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
+    }),
+    ...(tenant.test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
+    selectVerification(db, tenant, id),
+  ];
+  let row: VerificationRow | undefined;
+  try {
+    row = (await db.write(statements)).at(-1)?.rows[0] as VerificationRow | undefined;
+  } catch (error) {
+    const lost = { id: messageId, now: at, repetition: undefined };
+    row = await recover(services, error, {
+      settle: async () => {
+        const [, { rows }] = await db.write([blockMessage(db, workspaceId, lost), selectVerification(db, tenant, id)]);
+        return rows[0]?.messageId === messageId ? rows[0] : undefined;
+      },
+      withdraw: () => db.write([withdrawMessage(db, workspaceId, lost)]),
+    });
+  }
+  if (!row) throw new AppError("verification-not-found");
+  if (row.messageId !== messageId) throw await refusal();
+  const { expiresAt } = row;
+  const sessionId = row.messageSessionId ?? row.sessionId;
+  if (tenant.test === 0) publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1 });
+  return presentVerification(services, row, { now: at, scopes: key.scopes });
+
+  async function refusal(): Promise<AppError> {
+    const now = row ?? known!;
+    const status = statusOf(now, at);
+    if (status !== "pending") return new AppError(terminalErrors[status]);
+    if (now.mode === "inbound" && now.receivedAt === null) {
+      return new AppError("resend-cooldown", {
+        detail: "The user's own message is waited for; there is nothing to send.",
+      });
+    }
+    const [limits] = (await db.kysely.executeQuery(selectLimits(db, place))).rows;
+    return (
+      limitRefusal(place, limits, "lock") ??
+      sendRefusal(now, at) ??
+      limitRefusal(place, limits, "sends") ??
+      new AppError("prefix-blocked", { retryAfter: 60 })
+    );
+  }
+}

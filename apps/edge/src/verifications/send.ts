@@ -1,0 +1,48 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { firstPublishMs } from "../messages/publish.ts";
+import { minutesPlaceholder } from "../templates/render.ts";
+
+export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
+
+interface Send {
+  messageId: string;
+  /** True in SQL of the verification `v` whose code is sent, if it is its turn. */
+  which: RawBuilder<unknown>;
+  at: number;
+  /** What the sandbox does with it; null for what a connector sends. */
+  sandboxSteps: string | null;
+}
+
+/**
+ * Queues the code of a pending verification that names this message as its latest: the message, nothing older beside
+ * it, and one more on the destination's count. Does nothing when the verification was not admitted.
+ */
+export function sendStatements(db: Db, { messageId, which, at, sandboxSteps }: Send) {
+  const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
+  const isQueued = sql`FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id
+    WHERE v.test = 0`;
+  return [
+    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
+        publish_count, expires_at, test, sandbox_steps, created_at, updated_at)
+      SELECT ${messageId}, v.workspace_id, v.session_id, v.id, v.to_masked,
+        replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', ${at + firstPublishMs}, 1, v.expires_at, v.test,
+        ${sandboxSteps}, ${at}, ${at}
+      FROM verification v WHERE ${which} AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
+    sql`UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = ${at}
+      WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}
+        AND status = 'queued'`.compile(db.kysely),
+    sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
+      SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1 ${isQueued}
+      UNION ALL SELECT '', v.global_hash, ${at}, 1, ${at}, 1, ${at}, 1 ${isQueued}
+      ON CONFLICT DO UPDATE SET ${counted("short", at - windows.shortMs)}, ${counted("hour", at - windows.hourMs)},
+        ${counted("day", at - windows.dayMs)}`.compile(db.kysely),
+  ];
+}
+
+/** One more in a window that is still open, else the first of a new one. */
+function counted(window: string, since: number) {
+  const [from, count] = [sql.ref(`${window}_from`), sql.ref(`${window}_count`)];
+  return sql`${count} = CASE WHEN ${from} > ${since} THEN ${count} + 1 ELSE 1 END,
+    ${from} = CASE WHEN ${from} > ${since} THEN ${from} ELSE ${sql.ref(`excluded.${window}_from`)} END`;
+}

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { AuditId, KeyId } from "../ids.ts";
+import { Timestamp } from "./common.ts";
+
+const Actor = KeyId.or(z.literal("operator")).meta({
+  description: "The API key that changed it, or `operator`.",
+  example: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
+});
+const Action = z
+  .string()
+  .regex(/^[a-z_]{1,32}\.[a-z_]{1,32}$/, "must be a past fact, such as key.created")
+  .meta({ description: "A past fact.", example: "key.created" });
+const Target = z.string().min(1).max(64).meta({
+  description: "What was changed: an id, or a prefix.",
+  example: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
+});
+
+export const AuditEntry = z
+  .object({
+    id: AuditId,
+    actor: Actor,
+    action: Action,
+    target: Target,
+    detail: z.record(z.string(), z.unknown()).meta({
+      description: "What changed; no secrets and no whole numbers.",
+      example: { name: { from: "Checkout", to: "Checkout service" } },
+    }),
+    createdAt: Timestamp,
+  })
+  .meta({ id: "AuditEntry", description: "One change of the workspace." });
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const ListAudit = z.object({
+  actor: Actor.optional(),
+  action: Action.optional(),
+  target: Target.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: AuditId.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+export type ListAudit = z.infer<typeof ListAudit>;
+
+export const AuditList = z
+  .object({
+    entries: z.array(AuditEntry).max(100),
+    nextCursor: AuditId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+  })
+  .meta({ id: "AuditList" });
