@@ -43,7 +43,8 @@ export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): 
   );
   if (!answer) return;
   const standings = limits.map((limit, i): Standing => {
-    const [taken = 0, leftMs = 0] = answer.slice(2 * i + 1);
+    const taken = answer[2 * i + 1] ?? 0;
+    const leftMs = answer[2 * i + 2] ?? 0;
     return { limit, remaining: Math.max(0, limit.quota - taken), reset: Math.ceil(leftMs / 1000) };
   });
   tell(c, standings);
