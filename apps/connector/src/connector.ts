@@ -9,6 +9,7 @@ import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
 import { createNumbers } from "./jobs/numbers.ts";
+import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
 import { createSignatureCheck } from "./jobs/signature.ts";
@@ -129,6 +130,17 @@ export async function startConnector(
 
   let isDraining = false;
   const jobs = { underway: 0 };
+  async function underway<T>(work: () => Promise<T>): Promise<T> {
+    jobs.underway++;
+    try {
+      return await work();
+    } finally {
+      jobs.underway--;
+    }
+  }
+  const { find } = supervisor;
+  const { ackTimeoutMs } = config;
+  const revoker = createRevoker({ services, store, logger, metrics, deliveries, find, ackTimeoutMs });
   const sender = createSender({
     services,
     store,
@@ -138,8 +150,8 @@ export async function startConnector(
     unseal: createNodeUnsealer(config.sealPrivateKey),
     numbers: createNumbers(numberStore(store, pseudonym, ownAtRest), services),
     deliveries,
-    find: supervisor.find,
-    ackTimeoutMs: config.ackTimeoutMs,
+    find,
+    ackTimeoutMs,
     ledgerMs: config.ledgerDays * dayMs,
   });
   const app = createApp({
@@ -150,14 +162,8 @@ export async function startConnector(
       jobRoutes({
         publicUrl: config.publicUrl,
         checkSignature: createSignatureCheck(config.qstash, services.now),
-        async send(job) {
-          jobs.underway++;
-          try {
-            return await sender(job);
-          } finally {
-            jobs.underway--;
-          }
-        },
+        send: (job) => underway(() => sender(job)),
+        revoke: (job) => underway(() => revoker(job)),
         supervisor,
         isDraining: () => isDraining,
       }),

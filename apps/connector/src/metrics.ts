@@ -6,6 +6,7 @@ export interface Metrics {
   registry: Registry;
   sends: Counter<"result">;
   sendSeconds: Histogram;
+  revokes: Counter<"result">;
   reconnects: Counter<"reason">;
   leasesLost: Counter;
   eventsDelivered: Counter;
@@ -53,6 +54,12 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       name: "sandi_send_seconds",
       help: "From a job's arrival to the server's ack.",
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    revokes: new Counter({
+      name: "sandi_revokes_total",
+      help: "Revoke jobs, by result.",
+      labelNames: ["result"],
       registers,
     }),
     reconnects: new Counter({

@@ -20,7 +20,7 @@ import { interceptDecryption } from "./decrypted.ts";
 import { quietLogger } from "./logger.ts";
 import { lookUp, namesOf } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
-import { decodeMessage } from "./message.ts";
+import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { writeThrough } from "./write-through.ts";
@@ -49,6 +49,8 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<Map<string, string | null>>;
   /** Resolves when the frame is written; the server's answer comes as an ack. */
   send(jid: string, waId: string, message: Uint8Array): Promise<void>;
+  /** Takes a message of ours back for everyone; `send` resolves as above, and the answer comes under its own id. */
+  revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id that WhatsApp uses for this person, as far as it is known. */
   lidOf(jid: string): Promise<string | null>;
   requestPairingCode(digits: string): Promise<string>;
@@ -73,6 +75,8 @@ const endTimeoutMs = 5000;
 const linkingStallMs = 45_000;
 const firstQrMs = 60_000;
 const nextQrMs = 20_000;
+/** How a stanza says that it takes back what its own sender wrote. */
+const senderRevoke = "7";
 const passkeyNotifications = new Set(["passkey_prologue_request", "crsc_continuation"]);
 
 export interface SocketTuning {
@@ -206,6 +210,16 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     async send(jid, waId, message) {
       await sock.relayMessage(jid, decodeMessage(message), { messageId: waId });
+    },
+    revocationOf: (jid, revoked) => {
+      const waId = revocationId(revoked);
+      const message = decodeMessage(revocationMessage(jid, revoked));
+      return {
+        waId,
+        async send() {
+          await sock.relayMessage(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } });
+        },
+      };
     },
     async lidOf(jid) {
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);

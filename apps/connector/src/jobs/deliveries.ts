@@ -1,6 +1,7 @@
 import type { FailureReason } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
+import { revocationId, revocationMessage } from "../baileys/message.ts";
 import type { Receipt } from "../baileys/receipts.ts";
 import type { Services } from "../services.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type Move,
   moveWriter,
   rank,
+  revokedStatement,
 } from "../store/ledger.ts";
 import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
 import { type Fence, writeFenced } from "../store/sessions.ts";
@@ -21,13 +23,17 @@ import type { Store } from "../store/store.ts";
 
 /** What is known of messages that were taken on: in the ledger, and each news of them in the outbox with it. */
 export interface Deliveries {
-  find(messageId: string): Promise<Pick<LedgerEntry, "rank"> | null>;
+  find(messageId: string): Promise<LedgerEntry | null>;
+  /** The recipient's jid, while it is kept. */
+  chat(entry: Pick<LedgerEntry, "sessionId" | "waId" | "sealedChat">): Promise<string | null>;
   /** Before a message leaves: what it is, for devices that ask for it again. Rejects with `LeaseLost`. */
   begin(fence: Fence, attempt: Attempt): Promise<void>;
   /** WhatsApp's server has it. */
   sent(fence: Fence, waId: string, chatLid: string | null): Promise<void>;
   /** It was not sent and will not be. */
   failed(fence: Fence, message: { messageId: string; waId: string; reason: FailureReason }): Promise<void>;
+  /** It has been taken back. */
+  revoked(fence: Fence, message: Pick<LedgerEntry, "messageId" | "waId">): Promise<void>;
   /** The recipient has it, or has read it. From anybody else it changes nothing. */
   receipt(fence: Fence, receipt: Receipt): Promise<void>;
   /** The message as it was sent, while it is kept, and for its recipient only. */
@@ -58,6 +64,9 @@ type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank"> & {
 
 const key = (sessionId: string, waId: string) => `${sessionId} ${waId}`;
 const context = (id: string) => ({ table: "ledger", column: "sealed", id });
+const chatContext = (id: string) => ({ table: "ledger", column: "sealed_chat", id });
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 export function createDeliveries({ services, store, atRest, pseudonym, onNews }: Options): Deliveries {
   /** The newest messages, so that acks and receipts need no read. */
@@ -79,7 +88,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
   function news(
     fence: Fence,
     messageId: string,
-    type: "message.sent" | "message.delivered" | "message.read",
+    type: "message.sent" | "message.delivered" | "message.read" | "message.revoked",
   ): NewEvent {
     return { id: services.newId("evt"), type, sessionId: fence.sessionId, messageId, at: services.now().toISOString() };
   }
@@ -116,14 +125,34 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
     return entry.chatLid === null && jids.length === 1 && jids[0]!.endsWith("@lid");
   }
 
+  async function openChat({ sessionId, waId, sealedChat }: Parameters<Deliveries["chat"]>[0]): Promise<string | null> {
+    if (sealedChat === null) return null;
+    return decoder.decode(await atRest(sessionId).open(sealedChat, chatContext(waId)));
+  }
+
+  /** What took a message back, for a device that could not decrypt it. */
+  async function revocation(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+    const entry = await findByWaId(store, sessionId, waId);
+    if (!entry || !isOneOf(entry, person)) return null;
+    const jid = await openChat(entry);
+    return jid === null ? null : revocationMessage(jid, waId);
+  }
+
   return {
-    find: (messageId) => findByMessageId(store, messageId),
+    async find(messageId) {
+      const entry = await findByMessageId(store, messageId);
+      // What a receipt has told already may still be on its way to the disk.
+      const newer = entry && recent.get(key(entry.sessionId, entry.waId));
+      return entry && { ...entry, rank: Math.max(entry.rank, newer?.rank ?? 0) };
+    },
+    chat: openChat,
     async begin(fence, { messageId, waId, chat: jid, message, keepUntil }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, context(waId));
+      const sealedChat = await atRest(sessionId).seal(encoder.encode(jid), chatContext(waId));
       const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
-      await begin({ fence, entry: { ...entry, sealed }, at: services.now() });
+      await begin({ fence, entry: { ...entry, sealed, sealedChat }, at: services.now() });
       const { chatLid } = entry;
       if (!recent.has(key(sessionId, waId)))
         recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
@@ -145,13 +174,39 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
         reason,
         at: at.toISOString(),
       };
-      const row = { messageId, sessionId, waId, chat: null, chatLid: null, sealed: null, sealedUntil: null };
+      const row = {
+        messageId,
+        sessionId,
+        waId,
+        chat: null,
+        chatLid: null,
+        sealed: null,
+        sealedUntil: null,
+        sealedChat: null,
+      };
       await writeFenced(store, fence, [
         attemptStatement(fence, { ...row, rank: rank.sending }, at),
         appendNewsStatement(fence, event, waId, rank.sent),
         advanceStatement(fence, { waId, to: rank.failed, below: rank.sent, chatLid: null }),
       ]);
       recent.delete(key(sessionId, waId));
+      onNews();
+    },
+    async revoked(fence, { messageId, waId }) {
+      const entry = await known(fence.sessionId, waId);
+      if (!entry || entry.rank >= rank.revoked) return;
+      const before = entry.rank;
+      // Set before the write: a receipt that comes now tells nothing any more.
+      entry.rank = rank.revoked;
+      const event = news(fence, messageId, "message.revoked");
+      const statements = [appendNewsStatement(fence, event, waId, rank.revoked), revokedStatement(fence, waId)];
+      entry.stored = writeFenced(store, fence, statements).then(() => undefined);
+      try {
+        await entry.stored;
+      } catch (error) {
+        entry.rank = before;
+        throw error;
+      }
       onNews();
     },
     async receipt(fence, { waIds, kind, from }) {
@@ -165,7 +220,8 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry?.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
+      if (!entry) return revocation(sessionId, revocationId(waId), person);
+      if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, context(waId));
     },

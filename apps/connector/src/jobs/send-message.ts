@@ -3,37 +3,29 @@ import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { SignatureRefused } from "../baileys/mends.ts";
 import { textMessage, whatsappId } from "../baileys/message.ts";
-import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
-import type { LiveSession } from "../session/live.ts";
 import { rank } from "../store/ledger.ts";
-import { type Fence, findSession, LeaseLost } from "../store/sessions.ts";
-import type { Store } from "../store/store.ts";
+import { LeaseLost } from "../store/sessions.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Numbers } from "./numbers.ts";
+import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
+import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 
-/** What became of a job: there is nothing left to do, or the queue should bring it again. */
-export type SendOutcome = { status: "done" } | { status: "later"; retryAfterSeconds: number; why: string };
-
-export interface SendContext {
+export interface SendContext extends Whereabouts {
   services: Services;
-  store: Store;
   logger: Logger;
   metrics: Metrics;
   claim: ClaimMessage;
   unseal: Unsealer;
   numbers: Numbers;
   deliveries: Deliveries;
-  find: (sessionId: string) => LiveSession | undefined;
   ackTimeoutMs: number;
   ledgerMs: number;
 }
 
 type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
-
-const done: SendOutcome = { status: "done" };
 
 /** How often the recipient's keys may fail before the message is given up. */
 const maxAttempts = 5;
@@ -52,21 +44,11 @@ const refusals: Record<string, FailureReason> = {
  * Sends one message, or tells why not. `done` only when the outcome is stored; two deliveries of the same job share
  * one run, and a message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
  */
-export function createSender(context: SendContext): (job: SendJob) => Promise<SendOutcome> {
-  const underway = new Map<string, Promise<SendOutcome>>();
-  return (job) => {
-    let run = underway.get(job.messageId);
-    if (!run) {
-      run = send(context, job)
-        .catch((error: unknown) => afterFailure(context, job, error))
-        .finally(() => underway.delete(job.messageId));
-      underway.set(job.messageId, run);
-    }
-    return run;
-  };
+export function createSender(context: SendContext): (job: SendJob) => Promise<JobOutcome> {
+  return sharedRuns((job) => send(context, job).catch((error: unknown) => afterFailure(context, job, error)));
 }
 
-async function send(context: SendContext, job: SendJob): Promise<SendOutcome> {
+async function send(context: SendContext, job: SendJob): Promise<JobOutcome> {
   const { services, deliveries, claim, logger } = context;
   const startedAt = services.now().getTime();
   if (Date.parse(job.expiresAt) <= startedAt) return count(context, done, "expired");
@@ -139,31 +121,6 @@ async function transmit(
   return refusals[ack.error] ?? "refused";
 }
 
-interface Place {
-  fence: Fence;
-  live: LiveSession;
-  socket: WhatsAppSocket;
-}
-
-/** The session's socket, or how its messages end without one, or when to ask again. */
-async function whereabouts(
-  { find, store }: SendContext,
-  sessionId: string,
-): Promise<Place | { fence: Fence; failure: FailureReason } | SendOutcome> {
-  const live = find(sessionId);
-  if (live) {
-    const socket = live.online();
-    if (socket) return { fence: live.fence, live, socket };
-    const { state, reason } = live.session.machine;
-    if (state !== "ended") return later(state === "stopped" ? 10 : 2, `the session is ${state}`);
-    return { fence: live.fence, failure: reason === "banned" ? "account_restricted" : "session_ended" };
-  }
-  const row = await findSession(store, sessionId);
-  // A deleted session leaves a tombstone; one that was never heard of may still be on its way here.
-  if (row?.isGone) return { fence: { sessionId, fence: row.fence }, failure: "session_ended" };
-  return later(row ? 2 : 5, row ? "another connector owns the session" : "the session is not known here");
-}
-
 async function openPayload({ unseal }: SendContext, { sealed, template }: Claimed) {
   try {
     const payload = SealedPayload.parse(await unseal(sealed));
@@ -177,17 +134,13 @@ async function openPayload({ unseal }: SendContext, { sealed, template }: Claime
   }
 }
 
-function afterFailure(context: SendContext, { messageId, sessionId }: SendJob, error: unknown): SendOutcome {
+function afterFailure(context: SendContext, { messageId, sessionId }: SendJob, error: unknown): JobOutcome {
   if (error instanceof LeaseLost) context.find(sessionId)?.lose();
   context.logger.warn({ messageId, error }, "not sent yet");
   return count(context, later(1, "the attempt failed"), "later");
 }
 
-function later(retryAfterSeconds: number, why: string): SendOutcome {
-  return { status: "later", retryAfterSeconds: Math.max(1, retryAfterSeconds), why };
-}
-
-function count({ metrics }: SendContext, outcome: SendOutcome, result: string): SendOutcome {
+function count({ metrics }: SendContext, outcome: JobOutcome, result: string): JobOutcome {
   metrics.sends.inc({ result });
   return outcome;
 }

@@ -6,7 +6,7 @@ import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts
 import type { Store } from "./store.ts";
 
 /** How far a message has come; only ever forward. */
-export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, failed: 9 } as const;
+export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, revoked: 8, failed: 9 } as const;
 
 /** A message that was taken on: what ties WhatsApp's id to ours. */
 export interface LedgerEntry {
@@ -20,9 +20,14 @@ export interface LedgerEntry {
   /** The message as it is encrypted for devices that ask again; gone once `sealedUntil` has passed. */
   sealed: string | null;
   sealedUntil: Date | null;
+  /** The recipient's jid by phone number; gone `chatKeptMs` after `sealedUntil`. */
+  sealedChat: string | null;
 }
 
-const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until";
+/** How much longer than the message its recipient is known: until then it can be taken back. */
+const chatKeptMs = 15 * 60_000;
+
+const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat";
 
 export async function findByMessageId({ client }: Store, messageId: string): Promise<LedgerEntry | null> {
   const { rows } = await client.execute({
@@ -57,18 +62,20 @@ export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): In
 }
 
 const attemptSql = `
-  INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at)
+  INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at,
+    sealed_chat)
   SELECT item.value ->> 2, session.id, item.value ->> 3, item.value ->> 4, item.value ->> 5, item.value ->> 6,
-         item.value ->> 7, item.value ->> 8, item.value ->> 9
+         item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
   ON CONFLICT (message_id) DO UPDATE SET chat = excluded.chat, sealed = excluded.sealed,
-    sealed_until = excluded.sealed_until WHERE ledger.rank = ${rank.sending}`;
+    sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat WHERE ledger.rank = ${rank.sending}`;
 
 function attemptValues({ fence, entry, at }: { fence: Fence; entry: LedgerEntry; at: Date }) {
-  const { messageId, waId, chat, chatLid, sealed, sealedUntil } = entry;
+  const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat } = entry;
   const until = sealedUntil?.getTime() ?? null;
-  return [fence.sessionId, fence.fence, messageId, waId, chat, chatLid, entry.rank, sealed, until, at.getTime()];
+  const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
+  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat];
 }
 
 /** Moves a message on, and appends what is news of it to the outbox. */
@@ -132,11 +139,24 @@ export function advanceStatement(
   };
 }
 
-/** Forgets the texts that have lapsed and the rows that are old; answers how many rows changed. */
+/** Marks a message as taken back: no device gets it any more. */
+export function revokedStatement({ sessionId, fence }: Fence, waId: string): InStatement {
+  return {
+    sql: `UPDATE ledger SET rank = ${rank.revoked}, sealed = NULL
+          WHERE session_id = ? AND wa_id = ? AND rank < ${rank.revoked} AND ${fenceHolds}`,
+    args: [sessionId, waId, sessionId, fence],
+  };
+}
+
+/** Forgets the texts and recipients that have lapsed and the rows that are old; answers how many rows changed. */
 export async function sweepLedger({ writer }: Store, now: Date, days: number): Promise<number> {
   const at = now.getTime();
   const results = await writer.write([
     { sql: "UPDATE ledger SET sealed = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?", args: [at] },
+    {
+      sql: "UPDATE ledger SET sealed_chat = NULL WHERE sealed_chat IS NOT NULL AND sealed_until <= ?",
+      args: [at - chatKeptMs],
+    },
     {
       sql: `DELETE FROM ledger WHERE message_id IN (SELECT message_id FROM ledger WHERE created_at < ? LIMIT 1000)`,
       args: [at - days * 86_400_000],
@@ -158,5 +178,6 @@ function toEntry(row: Row): LedgerEntry {
     rank: Number(row["rank"]),
     sealed: textOrNull(row, "sealed"),
     sealedUntil: dateOrNull(row, "sealed_until"),
+    sealedChat: textOrNull(row, "sealed_chat"),
   };
 }

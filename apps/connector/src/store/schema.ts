@@ -80,4 +80,12 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX received_at ON received (received_at)`,
     ],
   },
+  {
+    name: "0003_revocation",
+    statements: [
+      // The recipient's jid, for taking the message back; kept for a while longer than the message. rank 8: revoked.
+      `ALTER TABLE ledger ADD COLUMN sealed_chat TEXT`,
+      `CREATE INDEX ledger_sealed_chat ON ledger (sealed_until) WHERE sealed_chat IS NOT NULL`,
+    ],
+  },
 ];

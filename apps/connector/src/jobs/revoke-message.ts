@@ -1,0 +1,86 @@
+import type { RevokeJob } from "@sandi/contracts";
+import type { Logger } from "pino";
+import type { Metrics } from "../metrics.ts";
+import type { Services } from "../services.ts";
+import { type LedgerEntry, rank } from "../store/ledger.ts";
+import { LeaseLost } from "../store/sessions.ts";
+import type { Deliveries } from "./deliveries.ts";
+import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
+import { type Place, whereabouts, type Whereabouts } from "./place.ts";
+
+export interface RevokeContext extends Whereabouts {
+  services: Pick<Services, "now">;
+  logger: Logger;
+  metrics: Pick<Metrics, "revokes">;
+  deliveries: Deliveries;
+  ackTimeoutMs: number;
+}
+
+/** The stanza was not valid: mostly a device of the recipient that is no more. */
+const staleDevices = "479";
+
+/**
+ * Takes one message back for everyone, unless it was read. `done` only when the outcome is stored or there is nothing to
+ * take back; the revocation has one WhatsApp id over all attempts, so that a second one is the same.
+ */
+export function createRevoker(context: RevokeContext): (job: RevokeJob) => Promise<JobOutcome> {
+  return sharedRuns((job) => revoke(context, job).catch((error: unknown) => afterFailure(context, job, error)));
+}
+
+async function revoke(context: RevokeContext, { messageId, sessionId, expiresAt }: RevokeJob): Promise<JobOutcome> {
+  const { services, deliveries, logger } = context;
+  if (Date.parse(expiresAt) <= services.now().getTime()) return count(context, done, "expired");
+  const entry = await deliveries.find(messageId);
+  if (entry?.sessionId !== sessionId) return count(context, done, "unknown");
+  if (entry.rank === rank.sending) return count(context, later(2, "the message is being sent"), "later");
+  if (entry.rank >= rank.read) return count(context, done, "not_wanted");
+  const chat = await deliveries.chat(entry);
+  if (chat === null) return count(context, done, "lapsed");
+  const place = await whereabouts(context, sessionId);
+  if ("status" in place) return count(context, place, "later");
+  if ("failure" in place) return count(context, done, place.failure);
+  const refusal = await transmit(context, place, entry, chat);
+  if (refusal !== null) {
+    logger.warn({ messageId, refusal }, "WhatsApp did not take the message back");
+    return count(context, done, "refused");
+  }
+  await deliveries.revoked(place.fence, entry);
+  logger.info({ messageId }, "taken back");
+  return count(context, done, "revoked");
+}
+
+/** Resolves when WhatsApp's server has the revocation, or with the error why it never will; otherwise rejects. */
+async function transmit(
+  { ackTimeoutMs }: RevokeContext,
+  { live, socket }: Place,
+  { waId }: LedgerEntry,
+  chat: string,
+): Promise<string | null> {
+  const revocation = socket.revocationOf(chat, waId);
+  const awaited = live.awaitAck(revocation.waId);
+  try {
+    await revocation.send();
+  } catch (error) {
+    awaited.cancel();
+    throw error;
+  }
+  const ack = await awaited.within(ackTimeoutMs);
+  if (ack.type === "sent") return null;
+  if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the revocation");
+  if (ack.error === staleDevices) {
+    live.forgetDevices(chat);
+    throw new Error("WhatsApp has newer devices of the recipient");
+  }
+  return ack.error;
+}
+
+function afterFailure(context: RevokeContext, { messageId, sessionId }: RevokeJob, error: unknown): JobOutcome {
+  if (error instanceof LeaseLost) context.find(sessionId)?.lose();
+  context.logger.warn({ messageId, error }, "not taken back yet");
+  return count(context, later(1, "the attempt failed"), "later");
+}
+
+function count({ metrics }: RevokeContext, outcome: JobOutcome, result: string): JobOutcome {
+  metrics.revokes.inc({ result });
+  return outcome;
+}
