@@ -176,10 +176,11 @@ describe("events from a connector", () => {
       "not_on_whatsapp",
     ]);
     expect(await edge.rows("SELECT code_mac, sealed_code FROM verification")).toEqual([
-      { code_mac: null, sealed_code: null },
+      // Kept, so that a check does not tell who has an account; sent again, it could still arrive.
+      { code_mac: expect.any(String) as string, sealed_code: expect.any(String) as string },
     ]);
     const check = await edge.api(`POST /v1/verifications/${first.id}/check`, { code: "123456" });
-    expect([check.status, check.body.code]).toEqual([410, "verification-undeliverable"]);
+    expect([check.status, check.body.code]).toEqual([422, "code-incorrect"]);
   });
 
   it.each(["sent", "delivered", "read"])("let a code that was %s be checked when its resend fails", async (type) => {
@@ -424,7 +425,7 @@ describe("cron", () => {
     expect((await get(id)).delivery!.status).toBe("sending");
     await report(event("message.sent", { messageId: delivery!.messageId }));
     const { status, delivery: now } = await get(id);
-    expect([status, now.status]).toEqual(["expired", "sent"]);
+    expect([status, now?.status]).toEqual(["expired", "sent"]);
   });
 
   it("believes a receipt that comes after it gave the message up", async () => {

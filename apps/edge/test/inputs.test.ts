@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWorkspace } from "../src/setup.ts";
-import { otpTemplate } from "../src/verifications/template.ts";
+import { renderText } from "../src/templates/render.ts";
 import { type Edge, startEdge } from "./harness.ts";
 
 let edge: Edge;
@@ -41,7 +41,7 @@ describe("a name", () => {
       adminPassword: "x",
     };
     await expect(createWorkspace({ ...workspace, name: companyName })).rejects.toThrow("the workspace's name");
-    expect(otpTemplate(companyName)).toMatch(/^\*Sandi\* verification code\n/);
+    expect(renderText({ locale: "en", companyName, purpose: "login" })).toMatch(/^\*Sandi\* verification code\n/);
   });
 
   it.each(["Acme", "Kopi *Kita*", "J.P. Morgan & Co.", "PT. Maju Jaya", "Toko 24/7", "東京 ☕", "A: B/C", "v1.5"])(

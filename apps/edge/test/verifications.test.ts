@@ -43,7 +43,7 @@ describe("creating a verification", () => {
       test: false,
     });
     await edge.settled();
-    const { messageId } = body.delivery;
+    const { messageId } = body.delivery!;
     expect(edge.jobs).toEqual([
       { kind: "send", body: { messageId, sessionId, expiresAt: body.expiresAt }, deduplicationId: `${messageId}.1` },
     ]);
@@ -61,10 +61,10 @@ describe("creating a verification", () => {
   });
 
   it("writes a text with the company, the code alone on its line and the remaining minutes", async () => {
-    await create({ companyName: "Kopi *Kita*", expiresIn: 60 });
+    await create({ companyName: "Kopi *Kita*", expiresIn: 60, locale: "en" });
     const [row] = await edge.rows("SELECT template FROM message");
     expect(row?.["template"]).toBe(
-      "*Kopi Kita* verification code\n\n*{{code}}*\n\nIt expires in 1 minute.\nDo not share this code with anyone, not even with us.",
+      "*Kopi Kita* verification code\n\n*{{code}}*\n\nIt expires in 1 min.\nDo not share this code with anyone, not even with us.",
     );
   });
 
@@ -93,7 +93,7 @@ describe("creating a verification", () => {
     expect([exhausted.status, exhausted.body.code, exhausted.body.retryAfter]).toEqual([429, "sends-exhausted", 90]);
     const messages = await edge.rows("SELECT status, template FROM message ORDER BY id");
     expect(messages.map(({ status }) => status)).toEqual(["canceled", "canceled", "canceled", "canceled", "queued"]);
-    expect(messages.at(-1)?.["template"]).toContain("expires in 1 minute.");
+    expect(messages.at(-1)?.["template"]).toContain("1 menit");
   });
 
   it("starts anew when the pending one has lapsed, been approved or canceled, and for another purpose", async () => {
@@ -177,8 +177,8 @@ describe("creating a verification", () => {
     edge.calls.database = 0;
     await check(body.id, "000000");
     expect([second, edge.calls.database]).toEqual([1, 1]);
-    // The key's look-up, the batch, and the two notes that are written beside the answer.
-    expect(first).toBeLessThanOrEqual(4);
+    // The key's look-up, the templates, the batch, and the two notes that are written beside the answer.
+    expect(first).toBeLessThanOrEqual(5);
   });
 });
 
@@ -325,41 +325,76 @@ describe("checking a code", () => {
     expect((await check(body.id, code)).status).toBe(200);
   });
 
-  it("locks a destination after 100 failures in a row over its verifications, for an hour; a right code starts over", async () => {
+  const failing = async (id: string, times: number) => {
+    const code = await edge.codeOf(id);
+    for (let i = 0; i < times; i++) await check(id, wrong(code));
+  };
+  /** So many verifications of the number, as if sends did not count. */
+  const createMany = async (count: number, input = {}) => {
     const ids: string[] = [];
-    for (let i = 0; i < 22; i++) ids.push((await create({ purpose: `p${i}`, expiresIn: 600 })).body.id);
-    const failing = async (id: string, times: number) => {
-      const code = await edge.codeOf(id);
-      for (let i = 0; i < times; i++) await check(id, wrong(code));
-    };
-    await failing(ids[0] as string, 4);
-    await check(ids[0] as string, await edge.codeOf(ids[0] as string));
-    for (const id of ids.slice(1, 21)) await failing(id, 5);
-    const last = ids[21] as string;
+    for (let i = 0; i < count; i++) {
+      await edge.client.execute("DELETE FROM destination_send");
+      ids.push((await create({ purpose: `p${i}`, expiresIn: 600, ...input })).body.id);
+    }
+    return ids;
+  };
+
+  it("locks a destination after 20 wrong codes in an hour until that is over, and for twice as long each time", async () => {
+    const [first = "", ...others] = await createMany(10);
+    await failing(first, 4);
+    await check(first, await edge.codeOf(first));
+    edge.advance(60_000);
+    for (const id of others.slice(0, 3)) await failing(id, 5);
+    await failing(others[3] ?? "", 1);
+    const last = others[8] ?? "";
     const locked = await check(last, await edge.codeOf(last));
-    expect([locked.status, locked.body.code, locked.body.retryAfter]).toEqual([429, "destination-locked", 3600]);
+    expect([locked.status, locked.body.code, locked.body.retryAfter]).toEqual([429, "destination-locked", 3540]);
     expect((await get(last)).body.attemptsLeft).toBe(5);
+    const create429 = await create({ purpose: "another" });
+    expect([create429.status, create429.body.code]).toEqual([429, "destination-locked"]);
+
+    edge.advance(3_540_000);
+    const again = await createMany(5);
+    for (const id of again.slice(0, 4)) await failing(id, 5);
+    const relocked = await check(again[4] ?? "", "000000");
+    expect([relocked.body.code, relocked.body.retryAfter]).toEqual(["destination-locked", 7200]);
+  });
+
+  it("locks for a day what fails so often in a row as the policy says, over many hours; a short code sooner", async () => {
+    for (const [input, limit] of [
+      [{}, 12],
+      [{ codeLength: 4, expiresIn: 300 }, 10],
+    ] as const) {
+      const policy = { countries: ["*"], lockAfterFailures: 12, failedChecksPerHour: 100 };
+      await edge.client.execute({ sql: "UPDATE workspace SET policy = ?", args: [JSON.stringify(policy)] });
+      await edge.client.batch(["DELETE FROM verification", "DELETE FROM destination_budget"]);
+      edge.services.keyCache.clear();
+      const ids = await createMany(5, input);
+      const checks = "codeLength" in input ? 3 : 5;
+      for (let left: number = limit, i = 0; left > 0; left -= checks, i++) await failing(ids[i] ?? "", Math.min(left, checks));
+      const locked = await check(ids[4] ?? "", await edge.codeOf(ids[4] ?? ""));
+      expect([locked.body.code, locked.body.retryAfter]).toEqual(["destination-locked", 86_400]);
+    }
   });
 });
 
 describe("many wrong checks at once", () => {
   it("are evaluated up to the destination's limit exactly, over all its verifications", async () => {
     const ids: string[] = [];
-    for (let i = 0; i < 9; i++) ids.push((await create({ purpose: `p${i}` })).body.id);
-    const key = await findKey(edge.services.db, await hashApiKey(edge.workspace.key));
-    if (!key) throw new Error("no key");
+    for (let i = 0; i < 9; i++) {
+      await edge.client.execute("DELETE FROM destination_send");
+      ids.push((await create({ purpose: `p${i}` })).body.id);
+    }
     const codes = new Map(await Promise.all(ids.map(async (id) => [id, await edge.codeOf(id)] as const)));
-    const lock = { afterFailures: 20, forMs: 3600_000 };
     const outcomes = await Promise.all(
       Array.from({ length: 45 }, (_, i) => {
         const id = ids[i % 9] ?? "";
-        const input = { key, id, code: wrong(codes.get(id) ?? ""), checkId: `req_${i}` };
-        return checkVerification(edge.services, input, lock).catch((error: { code: string }) => error.code);
+        return check(id, wrong(codes.get(id) ?? ""));
       }),
     );
     const [row] = await edge.rows("SELECT sum(5 - attempts_left) AS evaluated FROM verification");
     expect(row?.["evaluated"]).toBe(20);
-    expect(outcomes.filter((code) => code === "destination-locked").length).toBe(25);
+    expect(outcomes.filter(({ body }) => body.code === "destination-locked").length).toBe(25);
   });
 });
 
