@@ -81,6 +81,7 @@ function headersOf({ security, parameters }: Operation, status: number): string[
 function limit(node: unknown): void {
   if (node === null || typeof node !== "object") return;
   const schema = node as Node;
+  if (Array.isArray(schema["anyOf"])) hoist(schema, schema["anyOf"] as Node[]);
   const types = new Set([schema["type"]].flat());
   if (typeof schema["pattern"] === "string") schema["pattern"] = portable(schema["pattern"]);
   // What the generator calls an address is no format of JSON Schema.
@@ -92,6 +93,16 @@ function limit(node: unknown): void {
   for (const [key, child] of Object.entries(schema)) {
     if (!["example", "examples", "default", "enum", "const"].includes(key)) limit(child);
   }
+}
+
+/** What all variants have in common is said of the whole, too: tools look for it there. */
+function hoist(schema: Node, variants: readonly Node[]): void {
+  if (!variants.every(({ type }) => type === "string")) return;
+  for (const variant of variants) limit(variant);
+  const longestOfEach = variants.map(({ maxLength, enum: values }) =>
+    Math.max(Number(maxLength ?? 0), ...((values ?? []) as string[]).map(({ length }) => length)),
+  );
+  Object.assign(schema, { type: "string", maxLength: Math.max(...longestOfEach) });
 }
 
 function limitInteger(schema: Node): void {

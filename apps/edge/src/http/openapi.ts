@@ -20,6 +20,7 @@ const everywhere: ErrorCode[] = [
   "unauthenticated",
   "test-keys-not-supported",
   "insufficient-scope",
+  "address-not-allowed",
   "rate-limited",
   "internal-error",
   "database-unavailable",
@@ -28,9 +29,12 @@ const everywhere: ErrorCode[] = [
 export const ofBodies = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"] as const;
 
 /** The problems of a route for its documentation, one response per status. */
-export function problems(...codes: ErrorCode[]) {
+export const problems = (...codes: ErrorCode[]) => problemsWithoutKey(...codes, ...everywhere);
+
+/** The same for a route that wants no key. */
+export function problemsWithoutKey(...codes: ErrorCode[]) {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set([...codes, ...everywhere])) {
+  for (const code of new Set(codes)) {
     const { status } = errors[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { Jwks } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { json } from "../http/openapi.ts";
+import { json, problemsWithoutKey } from "../http/openapi.ts";
 
 /** Longer than a proof lives, and short enough that a new key is known before the old one is gone. */
 const cacheSeconds = 600;
@@ -15,7 +15,7 @@ export const jwks = new OpenAPIHono<AppEnv>().openapi(
     operationId: "getProofKeys",
     summary: "The keys that sign proofs",
     description: "To verify `proof` with any JWT library: `EdDSA` only, issuer this API, audience your workspace's id.",
-    responses: { 200: json(Jwks, "RFC 7517.") },
+    responses: { 200: json(Jwks, "RFC 7517."), ...problemsWithoutKey("internal-error") },
   }),
   (c) => {
     c.header("Cache-Control", `public, max-age=${cacheSeconds}`);

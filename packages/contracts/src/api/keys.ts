@@ -95,7 +95,7 @@ export const CreatedApiKey = ApiKey.extend({
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 
 export const ListApiKeys = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(100),
+  limit: z.coerce.number().int().min(1).max(100).default(100).meta({ description: "At most so many on a page." }),
   cursor: KeyId.optional().meta({ description: "`nextCursor` of the page before." }),
 });
 export type ListApiKeys = z.infer<typeof ListApiKeys>;
@@ -106,3 +106,4 @@ export const ApiKeyList = z
     nextCursor: KeyId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
   })
   .meta({ id: "ApiKeyList" });
+export type ApiKeyList = z.infer<typeof ApiKeyList>;

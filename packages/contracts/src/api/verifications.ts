@@ -228,16 +228,16 @@ export const VerificationList = z
 export type VerificationList = z.infer<typeof VerificationList>;
 
 export const ListVerifications = z.object({
-  status: VerificationStatus.optional(),
+  status: VerificationStatus.optional().meta({ description: "With this status only." }),
   to: To.optional(),
   purpose: Purpose.optional(),
-  mode: z.enum(["push", "inbound"]).optional(),
+  mode: z.enum(["push", "inbound"]).optional().meta({ description: "Of this mode only." }),
   country: Country.optional(),
   sessionId: SessionId.optional(),
-  test: z.enum(["true", "false"]).optional(),
-  createdAfter: Timestamp.optional(),
-  createdBefore: Timestamp.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  test: z.enum(["true", "false"]).optional().meta({ description: "Made with a test key, or not." }),
+  createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
+  createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: "At most so many on a page." }),
   cursor: VerificationId.optional().meta({ description: "`nextCursor` of the page before." }),
 });
 export type ListVerifications = z.infer<typeof ListVerifications>;
