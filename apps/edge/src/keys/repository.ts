@@ -1,5 +1,9 @@
-import { Policy, Quota, type Scope } from "@sandi/contracts";
-import type { Db, KnownKey } from "../db/schema.ts";
+import { type ApiKey, Policy, Quota, type Scope } from "@sandi/contracts";
+import { sql } from "kysely";
+import type { Db, KnownKey, Tables } from "../db/schema.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
+
+export type ApiKeyRow = Tables["apiKey"];
 
 /** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
 export async function findKey(db: Db, hash: string): Promise<KnownKey | undefined> {
@@ -47,3 +51,29 @@ export async function touchKey(
     .where((eb) => eb.or([eb("lastUsedAt", "is", null), eb("lastUsedAt", "<=", since)]))
     .execute();
 }
+
+export const selectKeys = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("apiKey").selectAll().where("workspaceId", "=", workspaceId);
+
+export const findApiKey = (db: Db, workspaceId: string, id: string): Promise<ApiKeyRow | undefined> =>
+  selectKeys(db, workspaceId).where("id", "=", id).executeTakeFirst();
+
+/** In SQL the number of a workspace's keys that work. */
+export const liveKeys = (workspaceId: string, at: number) =>
+  sql<number>`(SELECT count(*) FROM api_key WHERE workspace_id = ${workspaceId} AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > ${at}))`;
+
+/** As callers see it: never with the hash. */
+export const toApiKey = (row: ApiKeyRow): ApiKey => ({
+  id: row.id,
+  name: row.name,
+  prefix: row.prefix,
+  environment: row.environment,
+  scopes: JSON.parse(row.scopes) as Scope[],
+  ipAllowList: JSON.parse(row.ipAllowList) as string[],
+  createdAt: iso(row.createdAt),
+  expiresAt: isoOrNull(row.expiresAt),
+  revokedAt: isoOrNull(row.revokedAt),
+  lastUsedAt: isoOrNull(row.lastUsedAt),
+  replacedBy: row.replacedBy,
+});

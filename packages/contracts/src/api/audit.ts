@@ -45,3 +45,4 @@ export const AuditList = z
     nextCursor: AuditId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
   })
   .meta({ id: "AuditList" });
+export type AuditList = z.infer<typeof AuditList>;

@@ -46,7 +46,7 @@ export type PolicyChange = {
 export const PolicyChange: z.ZodType<PolicyChange> = z.strictObject(changes).meta({
   id: "PolicyChange",
   description: "The fields to change: what is left out stays, null puts a field's default back.",
-}) as never;
+});
 
 export const ChangeWorkspace = z
   .strictObject({ name: WorkspaceName.optional(), policy: PolicyChange.optional() })

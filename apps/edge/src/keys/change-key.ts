@@ -1,0 +1,109 @@
+import { type ApiKey, AppError, type ChangeApiKey, type Scope } from "@sandi/contracts";
+import { sql } from "kysely";
+import { difference } from "../audit/difference.ts";
+import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import {
+  expiryOf,
+  noLonger,
+  ordered,
+  refuseBeyond,
+  refuseEnded,
+  refuseLonger,
+  refuseUnreadable,
+  stillMay,
+} from "./authority.ts";
+import { forgetKeys } from "./cache.ts";
+import { type ApiKeyRow, findApiKey, toApiKey } from "./repository.ts";
+
+interface Input {
+  key: KnownKey;
+  id: string;
+  change: ChangeApiKey;
+}
+
+type Properties = Pick<ApiKeyRow, "name" | "expiresAt"> & { scopes: Scope[]; ipAllowList: readonly string[] };
+
+const attempts = 5;
+
+/** Changes a key's properties; the other isolates see it within a minute. */
+export async function changeKey(services: Services, { key, id, change }: Input): Promise<ApiKey> {
+  refuseUnreadable(change.ipAllowList ?? []);
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const row = await findApiKey(services.db, key.workspaceId, id);
+    if (!row) throw new AppError("key-not-found");
+    const stored = await store(services, {
+      key,
+      row,
+      next: decide(key, row, { change, at: services.now().getTime() }),
+    });
+    if (stored) return toApiKey(stored);
+  }
+  throw new AppError("database-unavailable", { detail: "The key is being changed by others.", retryAfter: 1 });
+}
+
+function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeApiKey; at: number }): Properties {
+  const { scopes, ipAllowList } = toApiKey(row);
+  refuseBeyond(key, { scopes, environment: row.environment });
+  refuseEnded(row, at);
+  const expiresAt = change.expiresAt === undefined ? row.expiresAt : expiryOf(change.expiresAt, at);
+  const next = {
+    name: change.name ?? row.name,
+    scopes: ordered(change.scopes ?? scopes),
+    ipAllowList: change.ipAllowList ?? ipAllowList,
+    expiresAt,
+  };
+  refuseBeyond(key, { scopes: next.scopes, environment: row.environment });
+  if (expiresAt !== row.expiresAt) refuseLonger(key, expiresAt);
+  return next;
+}
+
+/** Answers the row, or nothing when it was changed meanwhile. */
+async function store(
+  services: Services,
+  { key, row, next }: { key: KnownKey; row: ApiKeyRow; next: Properties },
+): Promise<ApiKeyRow | undefined> {
+  const { db } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  const scopes = JSON.stringify(next.scopes);
+  const ipAllowList = JSON.stringify(next.ipAllowList);
+  const { name, expiresAt } = next;
+  const detail = difference<object>(shown(row), shown({ ...row, name, scopes, ipAllowList, expiresAt }));
+  if (Object.keys(detail).length === 0) return row;
+  const may = stillMay(key, { scopes: next.scopes, at });
+  const auditId = newId(services, "aud");
+  try {
+    const [allowed, changed] = await db.write([
+      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+      sql<ApiKeyRow>`UPDATE api_key SET name = ${name}, scopes = ${scopes}, ip_allow_list = ${ipAllowList},
+          expires_at = ${expiresAt}
+        WHERE id = ${row.id} AND workspace_id = ${workspaceId} AND revoked_at IS NULL AND replaced_by IS NULL
+          AND name = ${row.name} AND scopes = ${row.scopes} AND ip_allow_list = ${row.ipAllowList}
+          AND expires_at IS ${row.expiresAt} AND ${may} RETURNING *`.compile(db.kysely),
+      auditStatement(db, {
+        id: auditId,
+        workspaceId,
+        actor: key.id,
+        action: "key.updated",
+        target: row.id,
+        detail,
+        at,
+      }),
+    ]);
+    if (allowed.rows[0]?.may !== 1) throw noLonger();
+    return changed.rows[0];
+  } catch (error) {
+    await settleByAudit(db, workspaceId, { error, id: auditId });
+    return { ...row, name, scopes, ipAllowList, expiresAt };
+  } finally {
+    forgetKeys(services, { id: row.id });
+  }
+}
+
+/** A key's properties as the audit log tells them. */
+function shown(row: ApiKeyRow) {
+  const { name, scopes, ipAllowList, expiresAt } = toApiKey(row);
+  return { name, scopes, ipAllowList, expiresAt };
+}

@@ -1,0 +1,158 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  ApiKey,
+  ApiKeyList,
+  AppError,
+  ChangeApiKey,
+  CreateApiKey,
+  CreatedApiKey,
+  KeyId,
+  ListApiKeys,
+  RotateApiKey,
+} from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate } from "../http/auth.ts";
+import { jsonBody, noBody } from "../http/body.ts";
+import { repetitionOf } from "../http/idempotency.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { changeKey } from "./change-key.ts";
+import { createKey } from "./create-key.ts";
+import { findApiKey, selectKeys, toApiKey } from "./repository.ts";
+import { revokeKey } from "./revoke-key.ts";
+import { rotateKey } from "./rotate-key.ts";
+
+const params = z.object({ id: KeyId });
+const manage = authenticate("key:manage");
+const shared = { tags: ["API keys"], security };
+
+export const keys = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/keys",
+      operationId: "createApiKey",
+      summary: "Create an API key",
+      description:
+        "A key gives no scope that it does not have itself, and none that outlives it; a test key makes test keys only. At most 100 keys that work. The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
+      middleware: [manage, jsonBody()] as const,
+      request: {
+        headers: idempotencyHeader,
+        body: body(CreateApiKey, { name: "Checkout service", scopes: ["otp:send", "otp:check"] }),
+      },
+      responses: {
+        201: json(CreatedApiKey, "Created."),
+        ...problems(...ofBodies, "key-limit-reached", "idempotency-key-reused"),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createKey(c.env.services, input);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/keys/${resource.id}`);
+      return c.json(resource, 201);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/keys",
+      operationId: "listApiKeys",
+      summary: "List API keys",
+      description: "Newest first; those that were revoked or have expired as well.",
+      middleware: [manage] as const,
+      request: { query: ListApiKeys },
+      responses: { 200: json(ApiKeyList, "A page of them."), ...problems("invalid-request") },
+    }),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      let query = selectKeys(c.env.services.db, c.var.key.workspaceId);
+      if (cursor !== undefined) query = query.where("id", "<", cursor);
+      const rows = await query
+        .orderBy("id", "desc")
+        .limit(limit + 1)
+        .execute();
+      const page = rows.slice(0, limit);
+      const nextCursor = rows.length > limit ? (page.at(-1)?.id ?? null) : null;
+      return c.json({ keys: page.map(toApiKey), nextCursor }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/keys/{id}",
+      operationId: "getApiKey",
+      summary: "Look at an API key",
+      description: "Everything but the key itself.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 200: json(ApiKey, "As it is now."), ...problems("key-not-found") },
+    }),
+    async (c) => {
+      const row = await findApiKey(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);
+      if (!row) throw new AppError("key-not-found");
+      return c.json(toApiKey(row), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "patch",
+      path: "/v1/keys/{id}",
+      operationId: "changeApiKey",
+      summary: "Change an API key",
+      description:
+        "What is left out stays. A key changes none that may do more than itself. Acts within a minute everywhere.",
+      middleware: [manage, jsonBody()] as const,
+      request: { params, body: body(ChangeApiKey, { name: "Checkout service" }) },
+      responses: { 200: json(ApiKey, "Changed."), ...problems(...ofBodies, "key-not-found", "key-ended") },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changeKey(c.env.services, input), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/v1/keys/{id}",
+      operationId: "revokeApiKey",
+      summary: "Revoke an API key",
+      description: "For good, and within a minute everywhere. A key revokes none that may do more than itself.",
+      middleware: [manage, noBody] as const,
+      request: { params },
+      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found") },
+    }),
+    async (c) => {
+      await revokeKey(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      return c.body(null, 204);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/keys/{id}/rotate",
+      operationId: "rotateApiKey",
+      summary: "Rotate an API key",
+      description:
+        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. The new key is in this answer and never again: a replay has `key: null`.",
+      middleware: [manage, jsonBody()] as const,
+      request: { params, headers: idempotencyHeader, body: body(RotateApiKey, { graceSeconds: 86_400 }) },
+      responses: {
+        201: json(CreatedApiKey, "The new key."),
+        ...problems(...ofBodies, "key-not-found", "key-ended", "key-limit-reached", "idempotency-key-reused"),
+      },
+    }),
+    async (c) => {
+      const { graceSeconds } = c.req.valid("json");
+      const input = { key: c.var.key, id: c.req.valid("param").id, graceSeconds, repetition: await repetitionOf(c) };
+      const { resource, replayed } = await rotateKey(c.env.services, input);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/keys/${resource.id}`);
+      return c.json(resource, 201);
+    },
+  );
