@@ -24,6 +24,8 @@ export interface Counters {
   retriesServed: number;
   /** Messages that no retry could save. */
   undecryptable: number;
+  /** Questions of companions which numbers are on WhatsApp, each for as many as it likes. */
+  contactQueries: number;
   /** Clients that did not speak the protocol, or not with the keys of the handshake. */
   cutOff: number;
   /** IQs that the simulator answers with an empty result because it does not know them, by namespace. */
@@ -59,6 +61,7 @@ export function newCounters(): Counters {
     retriesAsked: 0,
     retriesServed: 0,
     undecryptable: 0,
+    contactQueries: 0,
     cutOff: 0,
     unknownIqs: {},
   };

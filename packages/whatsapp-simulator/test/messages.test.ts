@@ -114,6 +114,7 @@ describe("messages", () => {
     const session = await linked(simulator);
     expect(await session.sock.onWhatsApp(stranger)).toEqual([]);
     expect(await session.sock.onWhatsApp(stranger, user)).toEqual([{ jid: userJid, exists: true }]);
+    expect(simulator.stats().contactQueries).toBe(2);
     simulator.setFault({ kind: "unregistered", number: user });
     expect(await session.sock.onWhatsApp(user)).toEqual([]);
   });

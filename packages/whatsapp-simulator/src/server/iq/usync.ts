@@ -8,6 +8,7 @@ import type { Question } from "./question.ts";
 export function answerUsync({ world, iq, reply }: Question): void {
   const usync = child(iq, "usync");
   const asked = new Set(children(child(usync, "query")).map((protocol) => protocol.tag));
+  if (asked.has("contact")) world.counters.contactQueries++;
   const users = children(child(usync, "list"), "user").map((user) => userNode(world, user, asked));
   reply([
     node(
