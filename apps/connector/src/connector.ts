@@ -17,6 +17,8 @@ import { createNodeUnsealer } from "./jobs/unseal.ts";
 import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
+import { numberRpc } from "./rpc/numbers.ts";
+import { createRpcReader } from "./rpc/request.ts";
 import { sessionRpc } from "./rpc/sessions.ts";
 import { createTokenCheck } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
@@ -138,6 +140,7 @@ export async function startConnector(
       jobs.underway--;
     }
   }
+  const numbers = createNumbers(numberStore(store, pseudonym, ownAtRest), services);
   const { find } = supervisor;
   const { ackTimeoutMs } = config;
   const revoker = createRevoker({ services, store, logger, metrics, deliveries, find, ackTimeoutMs });
@@ -148,12 +151,13 @@ export async function startConnector(
     metrics,
     claim: createClaims(callEdge, run),
     unseal: createNodeUnsealer(config.sealPrivateKey),
-    numbers: createNumbers(numberStore(store, pseudonym, ownAtRest), services),
+    numbers,
     deliveries,
     find,
     ackTimeoutMs,
     ledgerMs: config.ledgerDays * dayMs,
   });
+  const readRpc = createRpcReader(createTokenCheck(config, services.now));
   const app = createApp({
     services,
     edgeUrl: config.edgeUrl,
@@ -167,7 +171,8 @@ export async function startConnector(
         supervisor,
         isDraining: () => isDraining,
       }),
-      sessionRpc(createTokenCheck(config, services.now), supervisor),
+      sessionRpc(readRpc, supervisor),
+      numberRpc(readRpc, supervisor, numbers),
     ],
     async problems() {
       const wrong = isDraining ? ["the connector is shutting down"] : [];

@@ -8,6 +8,8 @@ type Ask = (digits: string[]) => Promise<Map<string, string | null>>;
 export interface Numbers {
   /** @param ask the socket that asks when the answer is not known; questions that wait for the same one go together */
   jidOf(digits: string, sessionId: string, ask: Ask): Promise<string | null>;
+  /** The same of several, in their order, with one question at most for each fifty that are not known. */
+  jidsOf(digits: string[], sessionId: string, ask: Ask): Promise<(string | null)[]>;
 }
 
 interface Waiting {
@@ -25,13 +27,13 @@ export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">
   const underway = new Map<string, Promise<string | null>>();
   const waiting = new Map<string, Waiting[]>();
 
-  async function find(digits: string, sessionId: string, ask: Ask): Promise<string | null> {
-    const stored = await store.find(digits, now());
-    if (stored) {
-      recent.set(digits, stored);
-      return stored.jid;
+  async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, sessionId: string, ask: Ask) {
+    const known = (await stored).get(digits);
+    if (known) {
+      recent.set(digits, known);
+      return known.jid;
     }
-    return new Promise((resolve, reject) => {
+    return new Promise<string | null>((resolve, reject) => {
       const line = waiting.get(sessionId);
       if (line) line.push({ digits, resolve, reject });
       else {
@@ -64,16 +66,27 @@ export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">
     return known;
   }
 
+  function jidsOf(all: string[], sessionId: string, ask: Ask): Promise<(string | null)[]> {
+    const unknown = [...new Set(all)].filter((digits) => !underway.has(digits) && !isFresh(recent.get(digits)));
+    const stored = unknown.length > 0 ? store.find(unknown, now()) : Promise.resolve(new Map<string, KnownNumber>());
+    for (const digits of unknown) {
+      underway.set(
+        digits,
+        find(digits, stored, sessionId, ask).finally(() => underway.delete(digits)),
+      );
+    }
+    return Promise.all(all.map(async (digits) => underway.get(digits) ?? recent.get(digits)?.jid ?? null));
+  }
+
+  function isFresh(known: KnownNumber | undefined): boolean {
+    return known !== undefined && known.until > now();
+  }
+
   return {
-    jidOf(digits, sessionId, ask) {
-      const cached = recent.get(digits);
-      if (cached && cached.until > now()) return Promise.resolve(cached.jid);
-      let found = underway.get(digits);
-      if (!found) {
-        found = find(digits, sessionId, ask).finally(() => underway.delete(digits));
-        underway.set(digits, found);
-      }
-      return found;
+    jidsOf,
+    async jidOf(digits, sessionId, ask) {
+      const [jid = null] = await jidsOf([digits], sessionId, ask);
+      return jid;
     },
   };
 }

@@ -13,7 +13,7 @@ export interface KnownNumber {
 
 /** Known numbers at rest: found by their pseudonym, their jids sealed. */
 export interface NumberStore {
-  find(digits: string, now: Date): Promise<KnownNumber | null>;
+  find(digits: string[], now: Date): Promise<Map<string, KnownNumber>>;
   store(numbers: KnownNumber[]): Promise<void>;
 }
 
@@ -24,14 +24,16 @@ const encoder = new TextEncoder();
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
   return {
     async find(digits, now) {
-      const id = pseudonym(digits);
-      const sql = "SELECT id, sealed_jid, until FROM number WHERE id = ? AND until > ?";
-      const { rows } = await client.execute({ sql, args: [id, now.getTime()] });
-      const row = rows[0];
-      if (!row) return null;
-      const sealed = textOrNull(row, "sealed_jid");
-      const jid = sealed === null ? null : decoder.decode(await atRest.open(sealed, context(text(row, "id"))));
-      return { digits, jid, until: new Date(Number(row["until"])) };
+      const digitsOf = new Map(digits.map((one) => [pseudonym(one), one]));
+      const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?)) AND until > ?";
+      const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()]), now.getTime()] });
+      const known = rows.map(async (row): Promise<[string, KnownNumber]> => {
+        const id = text(row, "id");
+        const [one, sealed] = [digitsOf.get(id)!, textOrNull(row, "sealed_jid")];
+        const jid = sealed === null ? null : decoder.decode(await atRest.open(sealed, context(id)));
+        return [one, { digits: one, jid, until: new Date(Number(row["until"])) }];
+      });
+      return new Map(await Promise.all(known));
     },
     async store(numbers) {
       const rows = numbers.map(async ({ digits, jid, until }) => {

@@ -1,0 +1,112 @@
+import { ReachabilityRpc } from "@sandi/contracts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createNumbers } from "../src/jobs/numbers.ts";
+import { until } from "./support/fake-edge.ts";
+import { newId, type Rig, startRig } from "./support/rig.ts";
+
+const own = "+6281200000001";
+let rig: Rig;
+let sessionId: string;
+beforeAll(async () => {
+  rig = await startRig({ services: { chance: () => 0 } });
+  sessionId = await rig.pair(own);
+});
+afterAll(() => rig.close());
+
+let phones = 0;
+function phone(): string {
+  const number = `+6281366000${String(++phones).padStart(3, "0")}`;
+  rig.simulator.createPhone({ number });
+  return number;
+}
+const nobody = () => `+6281999000${String(++phones).padStart(3, "0")}`;
+
+async function ask(numbers: unknown[], session = sessionId) {
+  const response = await rig.edge.rpc(ReachabilityRpc.path, { sessionId: session, numbers });
+  return { status: response.status, body: await response.json() };
+}
+const answer = (numbers: string[], reachable: string[]) => ({
+  status: 200,
+  body: { results: numbers.map((number) => ({ number, isOnWhatsApp: reachable.includes(number) })) },
+});
+
+test("tells of each number whether it has an account, in the order of the request, with one question", async () => {
+  const reachable = Array.from({ length: 25 }, phone);
+  const numbers = reachable.flatMap((number) => [nobody(), number]);
+  const { contactQueries } = rig.simulator.stats();
+  expect(await ask(numbers)).toEqual(answer(numbers, reachable));
+  expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
+});
+
+test("asks once for what it is asked twice, at once or later, or when it sends", async () => {
+  const [one, other] = [phone(), nobody()];
+  const { contactQueries } = rig.simulator.stats();
+  const twice = [one, other, one];
+  expect(await Promise.all([ask(twice), ask([one])])).toEqual([answer(twice, [one]), answer([one], [one])]);
+  expect(await ask([other])).toEqual(answer([other], []));
+  const messageId = await rig.send(sessionId, { to: one, code: "123456" });
+  await until("it is sent", () => rig.edge.isFinal(messageId));
+  const unsent = await rig.send(sessionId, { to: other, code: "123456" });
+  await until("it has failed", () => rig.edge.failureOf(unsent) === "not_on_whatsapp");
+  expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
+});
+
+test("knows after a restart what it was told before", async () => {
+  const [one, other] = [phone(), nobody()];
+  await ask([one, other]);
+  await rig.stop();
+  await rig.start();
+  await until(
+    "it is back",
+    () => rig.edge.statesOf(sessionId).at(-1) === "online" && rig.simulator.phone(own).devices[0]!.connected,
+  );
+  const { contactQueries } = rig.simulator.stats();
+  const third = phone();
+  await until("it answers", async () => (await ask([one, other])).status === 200);
+  expect(rig.simulator.stats().contactQueries).toBe(contactQueries);
+  expect(await ask([other, third, one])).toEqual(answer([other, third, one], [third, one]));
+  expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
+});
+
+test("a session that is not known, or not online, is said so", async () => {
+  expect(await ask([phone()], newId("ses"))).toMatchObject({ status: 404, body: { code: "session-not-found" } });
+  const unpaired = newId("ses");
+  await rig.wish({ sessionId: unpaired });
+  await until("it is pairing", () => rig.edge.statesOf(unpaired).at(-1) === "pairing");
+  expect(await ask([phone()], unpaired)).toMatchObject({ status: 409, body: { code: "session-not-online" } });
+});
+
+test("a line that is lost while WhatsApp is asked is said so", async () => {
+  const other = "+6281200000007";
+  const session = await rig.pair(other);
+  rig.simulator.setFault({ kind: "silence", number: other });
+  const asked = ask([phone()], session);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  rig.simulator.setFault({ kind: "drop", number: other });
+  expect(await asked).toMatchObject({ status: 409, body: { code: "session-not-online" } });
+  rig.simulator.clearFaults();
+});
+
+test("takes between one number and fifty, in E.164, from the edge only", async () => {
+  for (const numbers of [[], Array.from({ length: 51 }, () => own), ["6281200000001"], [1]]) {
+    expect(await ask(numbers)).toMatchObject({ status: 400, body: { code: "invalid-request" } });
+  }
+  const response = await rig.edge.rpc(ReachabilityRpc.path, { sessionId, numbers: [own] }, "nonsense");
+  expect(response.status).toBe(401);
+});
+
+test("the log names none of them", async () => {
+  const number = phone();
+  await ask([number]);
+  expect(rig.log.join("")).not.toContain(number.slice(4));
+});
+
+const failing = () => Promise.reject(new Error("no answer"));
+const answering = (digits: string[]) => Promise.resolve(new Map(digits.map((one) => [one, `${one}@s.whatsapp.net`])));
+
+test("a question that fails is asked again the next time", async () => {
+  const store = { find: () => Promise.resolve(new Map()), store: () => Promise.resolve() };
+  const numbers = createNumbers(store, { now: () => new Date() });
+  await expect(numbers.jidsOf(["1", "2"], "ses", failing)).rejects.toThrow("no answer");
+  expect(await numbers.jidsOf(["2", "1"], "ses", answering)).toEqual(["2@s.whatsapp.net", "1@s.whatsapp.net"]);
+});
