@@ -18,13 +18,14 @@ interface Told {
   session: string;
   at: string;
   data?: string;
+  when?: string;
 }
 
 /** A fact for the timeline. Its id sorts by time, as all ids do. */
-const tell = ({ type, verification, message, session, at, data = "'{}'" }: Told) => `
+const tell = ({ type, verification, message, session, at, data = "'{}'", when = "true" }: Told) => `
   INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at)
-  VALUES ('evt_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), NEW.workspace_id, ${type}, ${verification},
-    ${message}, ${session}, ${data}, ${at});`;
+  SELECT 'evt_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), NEW.workspace_id, ${type}, ${verification},
+    ${message}, ${session}, ${data}, ${at} WHERE ${when};`;
 
 const ofVerification = (type: string, data?: string, at = "NEW.updated_at") =>
   tell({
@@ -34,6 +35,17 @@ const ofVerification = (type: string, data?: string, at = "NEW.updated_at") =>
     session: "NEW.session_id",
     at,
     ...(data === undefined ? {} : { data }),
+  });
+
+const missed = (when: string) =>
+  tell({
+    type: "'verification.check_failed'",
+    verification: "NEW.id",
+    message: "NEW.message_id",
+    session: "NEW.session_id",
+    at: "NEW.updated_at",
+    data: "json_object('attemptsLeft', NEW.attempts_left)",
+    when,
   });
 
 const ofMessage = (type: string, at: string, data?: string) =>
@@ -79,19 +91,18 @@ export const history: readonly string[] = [
     ${ofVerification("'verification.created'", "json_object('mode', NEW.mode)", "NEW.created_at")}
     ${count("NEW", "'created'", "NEW.created_at")}
   END`,
+  // In this order; and whoever ends it: a code that is used up or can no longer be used is not sent any more.
   `CREATE TRIGGER verification_ended AFTER UPDATE OF status ON verification WHEN NEW.status <> OLD.status BEGIN
+    ${missed("NEW.status = 'max_attempts_reached'")}
     ${ofVerification("'verification.' || NEW.status", "CASE WHEN NEW.approved_by IS NULL THEN '{}' ELSE json_object('approvedBy', NEW.approved_by) END")}
     ${count("NEW", "NEW.status", "NEW.updated_at")}
-  END`,
-  // Whoever ends it: a code that is used up or can no longer be used is not sent any more.
-  `CREATE TRIGGER verification_over AFTER UPDATE OF status ON verification
-    WHEN NEW.status IN ('approved', 'canceled', 'max_attempts_reached', 'blocked') BEGIN
     UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = NEW.updated_at
-      WHERE verification_id = NEW.id AND status = 'queued';
+      WHERE verification_id = NEW.id AND status = 'queued'
+        AND NEW.status IN ('approved', 'canceled', 'max_attempts_reached', 'blocked');
   END`,
   `CREATE TRIGGER verification_missed AFTER UPDATE OF attempts_left ON verification
-    WHEN NEW.status <> 'approved' AND NEW.attempts_left < OLD.attempts_left BEGIN
-    ${ofVerification("'verification.check_failed'", "json_object('attemptsLeft', NEW.attempts_left)")}
+    WHEN NEW.status = OLD.status AND NEW.attempts_left < OLD.attempts_left BEGIN
+    ${missed("true")}
   END`,
   `CREATE TRIGGER verification_resent AFTER UPDATE OF sends_left ON verification WHEN NEW.sends_left < OLD.sends_left BEGIN
     ${ofVerification("'verification.resent'", "json_object('sendsLeft', NEW.sends_left)")}

@@ -46,8 +46,6 @@ export async function approveVerification(
     action: "verification.approved",
     target: id,
     detail: { reason },
-    when: sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id} AND v.workspace_id = ${key.workspaceId}
-      AND v.approved_by = 'external' AND v.updated_at = ${at})`,
   });
   const row = await end({ ...services, db }, { key, id, to: "approved", at }, [audit]);
   if (row.approvedBy !== "external") throw new AppError("verification-approved");

@@ -1,0 +1,416 @@
+import {
+  eventsPath,
+  type Timeline,
+  type Verification,
+  type VerificationList,
+  type VerificationResult,
+} from "@sandi/contracts";
+import { s256 } from "@sandi/crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { z } from "zod";
+import { runCron } from "../src/cron.ts";
+import { type Edge, startEdge, wrong } from "./harness.ts";
+
+let edge: Edge;
+let sessionId: string;
+const to = "+6281234567890";
+const other = "+6281234567891";
+
+beforeEach(async () => {
+  edge = await startEdge();
+  sessionId = await edge.addSession();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const create = (input: Record<string, unknown> = {}, options: Parameters<Edge["api"]>[2] = {}) =>
+  edge.api<Verification>("POST /v1/verifications", { to, ...input }, options);
+const act = (id: string, verb: string, body?: unknown, options: Parameters<Edge["api"]>[2] = {}) =>
+  edge.api<Verification & { proof?: string | null }>(`POST /v1/verifications/${id}/${verb}`, body, options);
+const get = async (id: string) => (await edge.api<Verification>(`GET /v1/verifications/${id}`)).body;
+const timeline = async (id: string) =>
+  (await edge.api<z.infer<typeof Timeline>>(`GET /v1/verifications/${id}/events`)).body.events.map(({ type }) => type);
+const setPolicy = async (policy: Record<string, unknown>) => {
+  await edge.client.execute({
+    sql: "UPDATE workspace SET policy = ? WHERE id = ?",
+    args: [JSON.stringify({ countries: ["*"], ...policy }), edge.workspace.id],
+  });
+  edge.services.keyCache.clear();
+};
+let seq = 0;
+async function report(type: string, fields: Record<string, unknown>, at = edge.services.now()) {
+  seq++;
+  const id = `evt_01jd3k9v7hq2w8x5n4b6m${String(seq).padStart(5, "0")}`;
+  const event = { id, seq, sessionId, at: at.toISOString(), type, ...fields };
+  const answer = await edge.internal(eventsPath, { connectorId: "a", events: [event] });
+  expect(answer.status).toBe(200);
+}
+
+describe("a resend", () => {
+  it("sends the same code again by id, under the cooldown and the number of sends", async () => {
+    const { body } = await create();
+    const code = await edge.codeOf(body.id);
+    const early = await act(body.id, "resend");
+    expect([early.status, early.body.code, early.body.retryAfter]).toEqual([429, "resend-cooldown", 30]);
+    for (const [seconds, left] of [
+      [30, 3],
+      [60, 2],
+      [120, 1],
+    ] as const) {
+      edge.advance(seconds * 1000);
+      const { status, body: again } = await act(body.id, "resend");
+      expect([status, again.id, again.sendsLeft, again.delivery?.status]).toEqual([202, body.id, left, "queued"]);
+    }
+    expect(await edge.codeOf(body.id)).toBe(code);
+    await edge.settled();
+    expect(new Set(edge.jobs.map(({ body: job }) => ("messageId" in job ? job.messageId : ""))).size).toBe(4);
+    expect((await act(body.id, "check", { code })).status).toBe(200);
+    const ended = await act(body.id, "resend");
+    expect([ended.status, ended.body.code]).toEqual([410, "verification-approved"]);
+  });
+
+  it("is stored once under an Idempotency-Key", async () => {
+    const { body } = await create();
+    edge.advance(30_000);
+    const options = { headers: { "idempotency-key": "again" } };
+    const answers = [await act(body.id, "resend", undefined, options)];
+    await edge.settled();
+    answers.push(await act(body.id, "resend", undefined, options));
+    expect(answers.map(({ status, headers }) => [status, headers.get("idempotent-replayed")])).toEqual([
+      [202, null],
+      [202, "true"],
+    ]);
+    expect(await edge.count("message")).toBe(2);
+  });
+});
+
+describe("a cancel", () => {
+  it("asks for what was sent and not read to be taken back, until a connector says so", async () => {
+    const { body } = await create();
+    const messageId = body.delivery?.messageId ?? "";
+    await report("message.sent", { messageId });
+    await report("message.delivered", { messageId });
+    await edge.settled();
+    edge.jobs.length = 0;
+    expect((await act(body.id, "cancel")).body.status).toBe("canceled");
+    await edge.settled();
+    expect(edge.jobs).toMatchObject([{ kind: "revoke", body: { messageId, sessionId } }]);
+    edge.advance(60_000);
+    await runCron(edge.services);
+    expect(edge.jobs.length).toBe(2);
+    await report("message.revoked", { messageId });
+    expect((await get(body.id)).delivery?.status).toBe("revoked");
+    edge.advance(120_000);
+    await runCron(edge.services);
+    expect(edge.jobs.length).toBe(2);
+    expect(await timeline(body.id)).toEqual([
+      "verification.created",
+      "message.queued",
+      "message.sent",
+      "message.delivered",
+      "verification.canceled",
+      "message.revoked",
+    ]);
+  });
+
+  it("leaves what was read, and what was never sent, alone", async () => {
+    const { body } = await create();
+    await report("message.read", { messageId: body.delivery?.messageId });
+    const queued = (await create({ to: other })).body;
+    await edge.settled();
+    edge.jobs.length = 0;
+    await act(body.id, "cancel");
+    await act(queued.id, "cancel");
+    await edge.settled();
+    expect(edge.jobs).toEqual([]);
+    expect([(await get(body.id)).delivery?.status, (await get(queued.id)).delivery?.status]).toEqual([
+      "read",
+      "canceled",
+    ]);
+  });
+});
+
+describe("an approval from outside", () => {
+  it("takes the scope, ends the verification, is audited, and gives no proof", async () => {
+    const { body } = await create();
+    const lacking = await edge.addKey(edge.workspace.id, ["otp:send", "otp:check", "otp:custom"]);
+    expect((await act(body.id, "approve", { reason: "seen" }, { key: lacking })).status).toBe(403);
+    for (let i = 0; i < 2; i++) {
+      const answer = await act(body.id, "approve", { reason: "seen" });
+      expect([answer.status, answer.body.status, answer.body.approvedBy]).toEqual([200, "approved", "external"]);
+      expect(answer.body).not.toHaveProperty("proof");
+    }
+    expect(await edge.rows("SELECT action, target, detail FROM audit")).toEqual([
+      { action: "verification.approved", target: body.id, detail: '{"reason":"seen"}' },
+    ]);
+    expect(await edge.rows("SELECT code_mac, sealed_code FROM verification")).toEqual([
+      { code_mac: null, sealed_code: null },
+    ]);
+    expect(await edge.rows("SELECT status FROM message")).toEqual([{ status: "canceled" }]);
+  });
+
+  it("does not pass for one that a code has approved", async () => {
+    const { body } = await create();
+    await act(body.id, "check", { code: await edge.codeOf(body.id) });
+    const answer = await act(body.id, "approve", { reason: "seen" });
+    expect([answer.status, answer.body.code]).toEqual([410, "verification-approved"]);
+    expect(await edge.count("audit")).toBe(0);
+  });
+});
+
+describe("a check by number", () => {
+  it("finds the pending verification of number and purpose, and proves the number", async () => {
+    const { body } = await create({ purpose: "signup" });
+    const code = await edge.codeOf(body.id);
+    const by = (input: Record<string, unknown>) =>
+      edge.api<{ proof: string; id: string }>("POST /v1/verifications/check", { to, ...input });
+    expect((await by({ code })).status).toBe(404);
+    expect((await by({ purpose: "signup", code: wrong(code) })).status).toBe(422);
+    const right = await by({ purpose: "signup", code });
+    expect([right.status, right.body.id]).toEqual([200, body.id]);
+    const claims = JSON.parse(atob(right.body.proof.split(".")[1] ?? "")) as Record<string, unknown>;
+    expect(claims).toMatchObject({ aud: edge.workspace.id, sub: body.id, purpose: "signup", phone_number: to });
+    expect(Number(claims["exp"]) - Number(claims["iat"])).toBe(300);
+    expect((await by({ purpose: "signup", code })).status).toBe(410);
+  });
+});
+
+describe("what a code is bound to", () => {
+  const bind = { amount: "IDR 150,000", payee: "Toko Makmur" };
+
+  it("is in the text, and the code is right for nothing else", async () => {
+    const { body } = await create({ bind, locale: "en" });
+    const code = await edge.codeOf(body.id);
+    const [row] = await edge.rows("SELECT template FROM message");
+    expect(row?.["template"]).toContain("IDR 150,000 to Toko Makmur");
+    const without = await act(body.id, "check", { code });
+    expect([without.status, without.body.detail]).toEqual([422, expect.stringContaining("bound")]);
+    expect((await act(body.id, "check", { code, bind: { ...bind, amount: "IDR 950,000" } })).status).toBe(422);
+    const right = await act(body.id, "check", { code, bind });
+    expect([right.status, right.body.bind]).toEqual([200, bind]);
+  });
+
+  it("makes room for something else after the cooldown, with another code", async () => {
+    const first = (await create({ bind })).body;
+    const bound = { bind: { amount: "IDR 1" } };
+    expect((await create(bound)).status).toBe(429);
+    edge.advance(30_000);
+    const second = (await create(bound)).body;
+    expect([second.created, second.id === first.id, (await get(first.id)).status]).toEqual([true, false, "canceled"]);
+  });
+});
+
+describe("a client binding", () => {
+  const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+  it("lets only the client check that started it, and costs the others no attempt", async () => {
+    const { body } = await create({ clientBinding: { method: "S256", challenge: await s256(verifier) } });
+    const code = await edge.codeOf(body.id);
+    for (const clientVerifier of [undefined, `${verifier}x`]) {
+      const answer = await act(body.id, "check", { code, clientVerifier });
+      expect([answer.status, answer.body.code]).toEqual([422, "client-binding-mismatch"]);
+    }
+    expect((await get(body.id)).attemptsLeft).toBe(5);
+    expect((await act(body.id, "check", { code, clientVerifier: verifier })).status).toBe(200);
+  });
+
+  it("is the vector of RFC 7636", async () => {
+    expect(await s256(verifier)).toBe("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+  });
+});
+
+describe("a code", () => {
+  it.each([
+    [{ codeLength: 8 }, /^[0-9]{8}$/, 5, 300],
+    [{ codeLength: 4 }, /^[0-9]{4}$/, 3, 300],
+    [{ codeAlphabet: "alphanumeric", codeLength: 7 }, /^[0-9A-Z]{7}$/, 5, 300],
+    [{ code: "48ab2c" }, /^48AB2C$/, 5, 300],
+    [{ code: "4802", expiresIn: 120 }, /^4802$/, 3, 120],
+  ])("asked for with %j", async (input, shape, checks, seconds) => {
+    const { status, body } = await create(input);
+    expect(status).toBe(202);
+    expect(await edge.codeOf(body.id)).toMatch(shape);
+    expect(body.attemptsLeft).toBe(checks);
+    expect(Date.parse(body.expiresAt) - Date.parse(body.createdAt)).toBe(seconds * 1000);
+    const answer = await act(body.id, "check", { code: (await edge.codeOf(body.id)).toLowerCase() });
+    expect(answer.status).toBe(200);
+    expect(answer.body.proof === null).toBe("code" in input);
+  });
+
+  it.each([
+    [{ codeLength: 5, expiresIn: 301 }, "/expiresIn"],
+    [{ code: "123", purpose: "a" }, "/code"],
+    [{ code: "1234", codeLength: 4 }, "/code"],
+    [{ code: "123456", revealCode: true }, "/revealCode"],
+    [{ codeLength: 9 }, "/codeLength"],
+  ])("is refused for %j", async (input, pointer) => {
+    const { status, body } = await create(input);
+    expect([status, body.errors?.map((each) => each.pointer)]).toEqual([400, [pointer]]);
+    expect(await edge.count("verification")).toBe(0);
+  });
+
+  it("of one's own takes the scope, and replaces a pending one", async () => {
+    const key = await edge.addKey(edge.workspace.id, ["otp:send"]);
+    const lacking = await create({ code: "123456" }, { key });
+    expect([lacking.status, lacking.body.detail]).toEqual([403, "The key needs the scope otp:custom."]);
+    const first = (await create()).body;
+    edge.advance(30_000);
+    const second = (await create({ code: "123456" })).body;
+    expect([second.created, (await get(first.id)).status]).toEqual([true, "canceled"]);
+  });
+
+  it("is revealed only with policy, scope and request together, once, and not proven", async () => {
+    const input = { revealCode: true };
+    expect((await create(input)).body.code).toBe("policy-refuses");
+    await setPolicy({ allowReveal: true });
+    const key = await edge.addKey(edge.workspace.id, ["otp:send", "otp:check"]);
+    expect((await create(input, { key })).status).toBe(403);
+    expect((await create()).body).not.toHaveProperty("code");
+    edge.advance(30_000);
+    const { body } = await create(input, { headers: { "idempotency-key": "reveal" } });
+    const code = await edge.codeOf(body.id);
+    expect(body.code).toBe(code);
+    await edge.settled();
+    const kept = JSON.stringify(await edge.rows("SELECT * FROM idempotency"));
+    expect(kept).not.toContain(code);
+    const replayed = await create(input, { headers: { "idempotency-key": "reveal" } });
+    expect([replayed.headers.get("idempotent-replayed"), replayed.body]).toEqual(["true", body]);
+    expect(await get(body.id)).not.toHaveProperty("code");
+    expect((await act(body.id, "check", { code })).body.proof).toBeNull();
+    const after = await create(input, { headers: { "idempotency-key": "reveal" } });
+    expect([after.headers.get("idempotent-replayed"), after.body.id, after.body.code]).toEqual([
+      "true",
+      body.id,
+      undefined,
+    ]);
+    expect(await edge.rows("SELECT response FROM idempotency WHERE is_sealed = 1")).toEqual([]);
+  });
+});
+
+describe("a batch", () => {
+  const batch = (verifications: unknown[], headers = {}) =>
+    edge.api<{ results: VerificationResult[] }>("POST /v1/verifications/batch", { verifications }, { headers });
+
+  it("answers for each what a request of its own would have been answered", async () => {
+    const { status, body } = await batch([
+      { to },
+      { to: other },
+      { to: "+123" },
+      { to, purpose: "login" },
+      { to, purpose: "b" },
+    ]);
+    expect(status).toBe(200);
+    expect(body.results.map((result) => [result.status, result.problem?.code])).toEqual([
+      [202, undefined],
+      [202, undefined],
+      [400, "invalid-request"],
+      [429, "resend-cooldown"],
+      [202, undefined],
+    ]);
+    await edge.settled();
+    expect([await edge.count("verification"), edge.jobs.length]).toEqual([3, 3]);
+  });
+
+  // Many numbers with one beginning, and nobody types anything in: what the guard is there for.
+  beforeEach(() => setPolicy({ prefixGuard: "off" }));
+
+  it("creates each once under an Idempotency-Key, also when it is sent again with a failure in between", async () => {
+    const numbers = Array.from({ length: 120 }, (_, i) => ({ to: `+6281234500${String(i).padStart(3, "0")}` }));
+    const { db } = edge.services;
+    let writes = 0;
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        writes++;
+        if (writes === 2) throw new (await import("../src/db/failures.ts")).DatabaseFetchError("away");
+        return db.write(queries);
+      },
+    };
+    const headers = { "idempotency-key": "campaign" };
+    const first = await batch(numbers, headers);
+    const refused = first.body.results.filter((result) => result.status === 503);
+    expect([refused.length, await edge.rows("SELECT count(*) AS n FROM verification")]).toEqual([50, [{ n: 70 }]]);
+    await edge.settled();
+    const second = await batch(numbers, headers);
+    expect(second.body.results.map((result) => result.status)).toEqual(Array.from({ length: 120 }, () => 202));
+    expect(await edge.count("verification")).toBe(120);
+    expect(second.body.results[0]).toEqual(first.body.results[0]);
+    await edge.settled();
+    const third = await batch(numbers, headers);
+    expect([third.headers.get("idempotent-replayed"), third.body]).toEqual(["true", second.body]);
+    const elsewhere = await batch([{ to }], headers);
+    expect([elsewhere.status, elsewhere.body]).toEqual([
+      422,
+      expect.objectContaining({ code: "idempotency-key-reused" }),
+    ]);
+  });
+
+  it("takes 500 and not 501", async () => {
+    const numbers = (n: number) =>
+      Array.from({ length: n }, (_, i) => ({ to: `+6281234600${String(i).padStart(3, "0")}` }));
+    expect((await batch(numbers(501))).status).toBe(400);
+    const { status, body } = await batch(numbers(500));
+    expect([status, body.results.filter((result) => result.status === 202).length]).toEqual([200, 500]);
+  });
+});
+
+describe("the list", () => {
+  it("pages newest first, and filters by what it says", async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      edge.advance(1000);
+      ids.push((await create({ to: i < 3 ? to : other, purpose: `p${i}` })).body.id);
+    }
+    await act(ids[0] ?? "", "cancel");
+    const list = async (query: string) => (await edge.api<VerificationList>(`GET /v1/verifications?${query}`)).body;
+    const first = await list("limit=2");
+    expect(first.verifications.map(({ id }) => id)).toEqual([ids[4], ids[3]]);
+    const second = await list(`limit=2&cursor=${first.nextCursor}`);
+    expect(second.verifications.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+    const third = await list(`limit=2&cursor=${second.nextCursor}`);
+    expect([third.verifications.map(({ id }) => id), third.nextCursor]).toEqual([[ids[0]], null]);
+    const found = async (query: string) => (await list(query)).verifications.map(({ id }) => ids.indexOf(id));
+    expect(await found("status=canceled")).toEqual([0]);
+    expect(await found(`to=${encodeURIComponent(other)}`)).toEqual([4, 3]);
+    expect(await found("purpose=p2")).toEqual([2]);
+    expect(await found("mode=inbound")).toEqual([]);
+    expect(await found("country=ID&status=pending")).toEqual([4, 3, 2, 1]);
+    expect(await found(`sessionId=${sessionId}&limit=1`)).toEqual([4]);
+    expect(await found(`createdAfter=${first.verifications[1]?.createdAt}`)).toEqual([4]);
+    expect(await found(`createdBefore=${first.verifications[1]?.createdAt}`)).toEqual([2, 1, 0]);
+    edge.advance(301_000);
+    expect(await found("status=expired")).toEqual([4, 3, 2, 1]);
+    expect(await found("status=pending")).toEqual([]);
+    const bad = await edge.api("GET /v1/verifications?limit=0");
+    expect([bad.status, bad.body.errors]).toEqual([400, [{ pointer: "query/limit", message: "must be at least 1" }]]);
+    const stranger = await edge.addWorkspace();
+    expect((await edge.api("GET /v1/verifications", undefined, { key: stranger.key })).body).toEqual({
+      verifications: [],
+      nextCursor: null,
+    });
+  });
+});
+
+describe("the timeline", () => {
+  it("tells of wrong codes, the last of them, and of an expiry that nobody asked about", async () => {
+    const { body } = await create();
+    const code = await edge.codeOf(body.id);
+    for (let i = 0; i < 5; i++) await act(body.id, "check", { code: wrong(code) });
+    expect(await timeline(body.id)).toEqual([
+      "verification.created",
+      "message.queued",
+      ...Array.from({ length: 5 }, () => "verification.check_failed"),
+      "verification.max_attempts_reached",
+      "message.canceled",
+    ]);
+    const lapsing = (await create({ to: other })).body;
+    edge.advance(301_000);
+    await runCron(edge.services);
+    expect((await timeline(lapsing.id)).filter((type) => type.startsWith("verification"))).toEqual([
+      "verification.created",
+      "verification.expired",
+    ]);
+  });
+});
