@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { analytics } from "./analytics/routes.ts";
 import { events } from "./events/routes.ts";
 import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
@@ -24,6 +25,7 @@ export function createApp() {
   app.use(secured, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
+  app.route("/", analytics);
   app.route("/", templates).route("/", reachability).route("/", jwks);
   app.route("/", keys);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));

@@ -4,6 +4,7 @@ export * from "./scopes.ts";
 export * from "./delivery.ts";
 export * from "./inbound.ts";
 export * from "./api/audit.ts";
+export * from "./api/analytics.ts";
 export * from "./api/common.ts";
 export * from "./api/keys.ts";
 export * from "./api/messages.ts";

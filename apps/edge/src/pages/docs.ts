@@ -17,6 +17,7 @@ A check answers 200 only for the right code, and only once. Creates take an \`Id
 
 /** What the routes are about, in the order of the alphabet. */
 const tags = {
+  Analytics: "How many codes arrive and are used.",
   "API keys": "What may call this API, and what it may do.",
   Messages: "Texts.",
   Sessions: "The WhatsApp accounts that send.",

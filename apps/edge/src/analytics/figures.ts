@@ -1,0 +1,63 @@
+import {
+  type AnalyticsCounts,
+  type AnalyticsFigures,
+  type AnalyticsPercentiles,
+  type Stage,
+  stages,
+  type TimedStage,
+} from "@sandi/contracts";
+import { latencyFloors } from "../db/history.ts";
+import type { Tally } from "./repository.ts";
+
+/** Counts, rates and latencies of one group's rows. */
+export function figuresOf(tallies: readonly Tally[]): AnalyticsFigures {
+  const counts = countsOf(tallies);
+  const { created, sent, delivered, read, approved } = counts;
+  const latency = (stage: TimedStage) => percentilesOf(tallies.filter((each) => each.stage === stage));
+  return {
+    counts,
+    rates: { delivered: rateOf(delivered, sent), read: rateOf(read, delivered), conversion: rateOf(approved, created) },
+    latencies: {
+      sent: latency("sent"),
+      delivered: latency("delivered"),
+      read: latency("read"),
+      approved: latency("approved"),
+    },
+  };
+}
+
+export function countsOf(tallies: readonly Pick<Tally, "stage" | "count">[]): AnalyticsCounts {
+  const counts = Object.fromEntries(Object.keys(stages).map((stage) => [stage, 0])) as Record<Stage, number>;
+  for (const { stage, count } of tallies) if (stage in counts) counts[stage] += count;
+  return counts;
+}
+
+/** Another session may send again what one has sent first: within one group a later stage may then outnumber an earlier. */
+const rateOf = (part: number, whole: number) => (whole === 0 ? null : Math.min(1, part / whole));
+
+interface Bucket {
+  bucket: number;
+  count: number;
+}
+
+/** Percentiles by nearest rank; a bucket's times count as evenly spread from its lower bound to the next one's. */
+export function percentilesOf(buckets: readonly Bucket[]): AnalyticsPercentiles | null {
+  const total = buckets.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return null;
+  const sorted = buckets.toSorted((a, b) => a.bucket - b.bucket);
+  const at = (percent: number) => {
+    const rank = Math.ceil((percent / 100) * total);
+    let before = 0;
+    for (const { bucket, count } of sorted) {
+      if (before + count >= rank) return within(bucket, (rank - before - 0.5) / count);
+      before += count;
+    }
+    return 0;
+  };
+  return { p50: at(50), p95: at(95), p99: at(99) };
+}
+
+function within(floor: number, share: number): number {
+  const ceiling = latencyFloors.find((each) => each > floor) ?? floor * Math.SQRT2;
+  return Math.floor(floor + (ceiling - floor) * share);
+}

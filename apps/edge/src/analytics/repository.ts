@@ -1,0 +1,76 @@
+import { type AnalyticsGroupBy, type AnalyticsSummaryQuery, type Stage, timedStages } from "@sandi/contracts";
+import { sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import type { Range } from "./range.ts";
+
+/** Which verifications are counted: those created within the range, and of them these. */
+export interface Filter {
+  range: Range;
+  only: Pick<AnalyticsSummaryQuery, "country" | "prefix" | "sessionId" | "templateId" | "purpose" | "mode">;
+}
+
+export interface Tally {
+  stage: Stage;
+  /** Lower bound of the time since creation; 0 where that is not told. */
+  bucket: number;
+  count: number;
+}
+
+const columns = {
+  country: sql.ref("country"),
+  prefix: sql.ref("prefix"),
+  session: sql.ref("session_id"),
+  template: sql.ref("template_id"),
+  purpose: sql.ref("purpose"),
+  mode: sql.ref("mode"),
+} satisfies Record<AnalyticsGroupBy, unknown>;
+
+const groupLimit = 100;
+const wholePrefix = 7;
+const bucket = sql`CASE WHEN stage IN (${sql.join(timedStages.map((stage) => sql.lit(stage)))}) THEN bucket ELSE 0 END`;
+
+/** `FROM` and `WHERE`: a whole prefix is looked up by the primary key, everything else by the hour. */
+function rowsOf(workspaceId: string, { range, only }: Filter) {
+  const { country, prefix, sessionId, templateId, purpose, mode } = only;
+  const isWhole = prefix?.length === wholePrefix;
+  const conditions = [
+    sql`workspace_id = ${workspaceId} AND hour >= ${range.from} AND hour < ${range.to}`,
+    // Of the digits that follow, ':' is what comes behind '9'.
+    ...(prefix === undefined
+      ? []
+      : [isWhole ? sql`prefix = ${prefix}` : sql`prefix >= ${prefix} AND prefix < ${`${prefix}:`}`]),
+    ...(country === undefined ? [] : [sql`country = ${country}`]),
+    ...(sessionId === undefined ? [] : [sql`session_id = ${sessionId}`]),
+    ...(templateId === undefined ? [] : [sql`template_id = ${templateId === "built-in" ? "" : templateId}`]),
+    ...(purpose === undefined ? [] : [sql`purpose = ${purpose}`]),
+    ...(mode === undefined ? [] : [sql`mode = ${mode}`]),
+  ];
+  const table = isWhole ? sql`conversion` : sql`conversion INDEXED BY conversion_hour`;
+  return sql`FROM ${table} WHERE ${sql.join(conditions, sql` AND `)}`;
+}
+
+/** How many came to each stage, and in which time. */
+export const selectTotals = (db: Db, workspaceId: string, filter: Filter) =>
+  sql<Tally>`SELECT stage, ${bucket} AS bucket, sum(count) AS count ${rowsOf(workspaceId, filter)}
+    GROUP BY 1, 2`.compile(db.kysely);
+
+/** The same for each group, of those with the most verifications, in this order. */
+export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Filter & { by: AnalyticsGroupBy }) {
+  const rows = rowsOf(workspaceId, filter);
+  const key = columns[by];
+  return sql<Tally & { key: string }>`WITH top AS MATERIALIZED (
+      SELECT ${key} AS key, sum(CASE stage WHEN 'created' THEN count ELSE 0 END) AS created ${rows}
+      GROUP BY 1 ORDER BY created DESC, key LIMIT ${groupLimit})
+    SELECT top.key, c.stage, c.bucket, c.count
+    FROM (SELECT ${key} AS key, stage, ${bucket} AS bucket, sum(count) AS count ${rows}
+      AND ${key} IN (SELECT key FROM top) GROUP BY 1, 2, 3) c
+    JOIN top ON top.key = c.key ORDER BY top.created DESC, top.key`.compile(db.kysely);
+}
+
+/** How many of the verifications created in each step came to each stage; steps without any are left out. */
+export function selectSteps(db: Db, workspaceId: string, { stepMs, ...filter }: Filter & { stepMs: number }) {
+  // Not bound: the client binds numbers as floats, which do not divide as whole numbers do.
+  const step = sql.lit(stepMs);
+  return sql<{ at: number; stage: Stage; count: number }>`SELECT hour / ${step} * ${step} AS at, stage,
+      sum(count) AS count ${rowsOf(workspaceId, filter)} GROUP BY 1, 2`.compile(db.kysely);
+}
