@@ -12,7 +12,7 @@ import {
   type TemplateTexts,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
@@ -46,7 +46,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       summary: "Create a template",
       description:
         "Your own words around the code, in one language or more. With a `purpose` it is used for every verification of that purpose; any other names it with `templateId`. Scope: `key:manage`.",
-      middleware: [write, jsonBody()] as const,
+      middleware: [write, liveOnly, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(TemplateInput, example) },
       responses: {
         201: json(Template, "Stored."),
@@ -149,7 +149,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       summary: "Replace a template",
       description:
         "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, jsonBody()] as const,
+      middleware: [write, liveOnly, jsonBody()] as const,
       request: { params, body: body(TemplateInput, example) },
       responses: {
         200: json(Template, "Stored."),
@@ -169,7 +169,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       operationId: "deleteTemplate",
       summary: "Delete a template",
       description: "Its purpose has the built-in text again, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, noBody] as const,
+      middleware: [write, liveOnly, noBody] as const,
       request: { params },
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "template-not-found") },
     }),
