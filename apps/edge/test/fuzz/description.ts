@@ -1,0 +1,79 @@
+/** A JSON Schema, as far as requests are made of it. */
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  example?: unknown;
+  pattern?: string;
+  format?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  minItems?: number;
+  maxItems?: number;
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | boolean;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+}
+
+interface Media {
+  schema?: Schema;
+  example?: unknown;
+  examples?: Record<string, unknown>;
+}
+
+export interface Parameter {
+  name: string;
+  in: "path" | "query" | "header";
+  required?: boolean;
+  schema: Schema;
+}
+
+/** One route as `openapi.json` tells of it. */
+export interface Operation {
+  method: string;
+  path: string;
+  /** Matches the addresses that the path stands for. */
+  address: RegExp;
+  parameters: Parameter[];
+  body: Record<string, Media> | undefined;
+  responses: Record<string, { content?: Record<string, Media> }>;
+}
+
+interface Description {
+  paths: Record<string, Record<string, RawOperation>>;
+}
+
+interface RawOperation {
+  parameters?: Parameter[];
+  requestBody?: { content: Record<string, Media> };
+  responses: Operation["responses"];
+}
+
+/** Every route of the description. */
+export function operationsOf(description: object): Operation[] {
+  return Object.entries((description as Description).paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => ({
+      method: method.toUpperCase(),
+      path,
+      address: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+").replaceAll(".", "\\.")}$`),
+      parameters,
+      body: requestBody?.content,
+      responses,
+    })),
+  );
+}
+
+/** The schema itself where another one is named. */
+export function resolved(schema: Schema, description: object): Schema {
+  if (schema.$ref === undefined) return schema;
+  const parts = schema.$ref.slice(2).split("/");
+  const target = parts.reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], description);
+  return resolved(target as Schema, description);
+}

@@ -1,0 +1,203 @@
+import { PairingCodeRpc, QrRpc, ReachabilityRpc, type Scope } from "@sandi/contracts";
+import type { RpcAnswer } from "../../src/services.ts";
+import { type Edge, startEdge, type Workspace } from "../harness.ts";
+import { type Operation, resolved, type Schema } from "./description.ts";
+import type { Case, KeyKind } from "./requests.ts";
+
+export type Side = "A" | "B";
+
+/** An edge with two workspaces, each with something of everything, and with marks that must not get to the other. */
+export interface World {
+  edge: Edge;
+  keys: Record<KeyKind, string | null>;
+  /** Ids by their prefix, oldest first. */
+  ids: Record<Side, Map<string, string[]>>;
+  /** Ids of what the requests stand on: other than theirs, nothing of it is changed. */
+  kept: Set<string>;
+  /** Texts that belong to one side alone. */
+  marks: Record<Side, Set<string>>;
+}
+
+export const other = (side: Side): Side => (side === "A" ? "B" : "A");
+
+const nobody = "01jd3k9v7hq2w8x5n4b6m0c1ta";
+const few: Scope[] = ["otp:send", "otp:check"];
+const markOf = { A: "qzA71", B: "qzB71" };
+const tailOf = { A: "610", B: "920" };
+const phoneOf = (side: Side, index: number) => `+62812345${tailOf[side]}0${index % 8}`;
+
+/** Bytes that are the same in every run. */
+function seededBytes(seed: number) {
+  let state = seed;
+  return (length: number) =>
+    Uint8Array.from({ length }, () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return (mixed ^ (mixed >>> 14)) & 255;
+    });
+}
+
+export async function createWorld(operations: readonly Operation[], description: object, seed: number): Promise<World> {
+  const edge = await startEdge();
+  edge.services.random = seededBytes(seed);
+  const sides: Record<Side, Workspace> = { A: edge.workspace, B: await edge.addWorkspace(`Bank ${markOf.B}`) };
+  const { A, B } = sides;
+  const test = { environment: "test" };
+  const world: World = {
+    edge,
+    keys: {
+      A: A.key,
+      "A-few": await edge.addKey(A.id, few),
+      "A-one": await edge.addKey(A.id, ["analytics:read"]),
+      "A-none": await edge.addKey(A.id, []),
+      "A-test": await edge.addKey(A.id, undefined, test),
+      B: B.key,
+      "B-few": await edge.addKey(B.id, few),
+      "B-test": await edge.addKey(B.id, undefined, test),
+      missing: null,
+      broken: `${A.key.slice(0, -1)}_`,
+    },
+    ids: { A: new Map([["ws", [A.id]]]), B: new Map([["ws", [B.id]]]) },
+    kept: new Set((await edge.rows("SELECT id FROM api_key")).map(({ id }) => String(id))),
+    marks: { A: new Set([markOf.A, A.id]), B: new Set([markOf.B, B.id]) },
+  };
+  for (const side of ["A", "B"] as const) {
+    for (const state of ["online", "online", "pairing", "waiting", "ended", "stopped"]) {
+      know(world, side, await edge.addSession(state, sides[side].id));
+    }
+    await edge.client.execute({
+      sql: "UPDATE session SET name = ?, phone = iif(phone IS NULL, NULL, ?) WHERE workspace_id = ?",
+      args: [`sender of ${markOf[side]}`, phoneOf(side, 7), sides[side].id],
+    });
+    for (let i = 0; i < 8; i++) world.marks[side].add(phoneOf(side, i)).add(`•••${phoneOf(side, i).slice(-4)}`);
+  }
+  for (let round = 0; round < 2; round++) await plant(world, operations, description);
+  return world;
+}
+
+/** Has each side create one of everything that the description has an example of, with its mark in every free text. */
+async function plant(world: World, operations: readonly Operation[], description: object): Promise<void> {
+  for (const { method, path, body } of operations) {
+    const { schema, example } = body?.["application/json"] ?? {};
+    if (method !== "POST" || path.includes("{") || example === undefined || !schema) continue;
+    for (const side of ["A", "B"] as const) {
+      for (const text of [marked(example, schema, { description, side }), example]) {
+        const json = resolve(world, { side, code: "123456" }, JSON.stringify(text));
+        const answer = await world.edge.api(`POST ${path}`, json, { key: world.keys[side] });
+        await world.edge.settled();
+        world.edge.advance(2_000);
+        learn(world, side, answer.text);
+        if (answer.status < 300) break;
+      }
+    }
+  }
+}
+
+function marked(value: unknown, given: Schema, to: { description: object; side: Side }): unknown {
+  const schema = resolved(given, to.description);
+  if (typeof value === "string") {
+    if (/^\+[1-9][0-9]{6,14}$/.test(value)) return "«phone.0»";
+    const id = /^([a-z]+)_[0-9a-z]{26}$/.exec(value)?.[1];
+    if (id !== undefined) return `«own.${id}.0»`;
+    const isFree = schema.pattern === undefined && schema.format === undefined && schema.enum === undefined;
+    return isFree && schema.const === undefined ? `${value} ${markOf[to.side]}` : value;
+  }
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((each) => marked(each, schema.items ?? {}, to));
+  const rest = typeof schema.additionalProperties === "object" ? schema.additionalProperties : {};
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, marked(each, schema.properties?.[key] ?? rest, to)]),
+  );
+}
+
+function know({ ids, kept, marks }: World, side: Side, id: string): void {
+  marks[side].add(id);
+  if (kept.has(id)) return;
+  const prefix = id.slice(0, id.indexOf("_"));
+  const known = ids[side].get(prefix) ?? [];
+  if (!known.includes(id)) known.push(id);
+  ids[side].set(prefix, known);
+}
+
+/** Remembers the ids in an answer. */
+export function learn(world: World, side: Side, text: string): void {
+  for (const [id] of text.matchAll(/\b(?!req_)[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}\b/g)) {
+    if (!id.endsWith(nobody) && !world.marks[other(side)].has(id)) know(world, side, id);
+  }
+}
+
+interface Asker {
+  side: Side;
+  code: string;
+  isTest?: boolean;
+}
+
+/** Puts what only this edge knows in place of the words in guillemets. */
+function resolve({ ids }: World, { side, code, isTest = false }: Asker, text: string): string {
+  return text
+    .replaceAll("«code»", code)
+    .replaceAll(/«phone\.(\d)»/g, (_, index: string) => (isTest ? `+9990000000${index}` : phoneOf(side, Number(index))))
+    .replaceAll(/«(own|their)\.([a-z]+)\.(\d)»/g, (_, whose: string, prefix: string, digit: string) => {
+      const known = ids[whose === "own" ? side : other(side)].get(prefix) ?? [];
+      const index = Number(digit);
+      return known.at(index < 4 ? index % known.length : -1 - ((index - 4) % known.length)) ?? `${prefix}_${nobody}`;
+    });
+}
+
+/** A request as it was sent, and what came back. */
+export interface Exchange {
+  side: Side | undefined;
+  method: string;
+  url: URL;
+  headers: Record<string, string>;
+  body: Case["body"];
+  mood: Case["mood"];
+  status: number;
+  answered: Headers;
+  text: string;
+}
+
+/** Sends a case, and waits for what goes on behind its answer. */
+export async function exchange(world: World, each: Case): Promise<Exchange> {
+  const { edge, keys } = world;
+  edge.advance(each.pauseMs);
+  edge.connector = (path, body) => connector(each.mood, path, body);
+  const key = keys[each.key];
+  const side = each.key.startsWith("A") ? "A" : each.key.startsWith("B") ? "B" : undefined;
+  const of = { side: side ?? "A", code: "123456", isTest: each.key.endsWith("-test") } as const;
+  const address = resolve(world, of, each.address);
+  const verification = /ver_[0-9a-z]{26}/.exec(address)?.[0] ?? world.ids[of.side].get("ver")?.at(-1);
+  const text = typeof each.body === "string" && each.body.includes("«code»");
+  const code = text && verification !== undefined ? await edge.codeOf(verification).catch(() => of.code) : of.code;
+  const fill = (value: string) => resolve(world, { ...of, code }, value);
+  const url = new URL(`https://api.test${address}`);
+  url.search = each.query.replaceAll(/%C2%AB([\w.]+)%C2%BB/g, (_, word: string) =>
+    encodeURIComponent(fill(`«${word}»`)),
+  );
+  const hasBody = each.method !== "GET" && each.method !== "HEAD" && each.body !== undefined;
+  const body = hasBody ? (typeof each.body === "string" ? fill(each.body) : each.body) : undefined;
+  const headers = { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...each.headers };
+  const response = await edge.fetch(
+    new Request(url, { method: each.method, headers, ...(body === undefined ? {} : { body }) }),
+  );
+  const answer = await response.text();
+  await edge.settled();
+  const { method, mood } = each;
+  return { side, method, url, headers, body, mood, status: response.status, answered: response.headers, text: answer };
+}
+
+function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
+  if (mood === "is silent") return undefined;
+  const refusal = path === ReachabilityRpc.path ? "session-not-online" : "session-not-pairing";
+  if (mood === "refuses") return { status: 409, body: { code: refusal } };
+  if (mood === "talks nonsense") return { status: 200, body: { qr: 1, results: "none" } };
+  const expiresAt = "2026-11-21T08:00:20.000Z";
+  const { numbers = [] } = body as { numbers?: string[] };
+  const answers: Record<string, unknown> = {
+    [QrRpc.path]: { state: "pairing", qr: { qr: "2@a,b,c", expiresAt } },
+    [PairingCodeRpc.path]: { code: "K7QX2M9P", expiresAt },
+    [ReachabilityRpc.path]: { results: numbers.map((number) => ({ number, isOnWhatsApp: true })) },
+  };
+  return { status: 200, body: answers[path] };
+}
