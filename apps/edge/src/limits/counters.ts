@@ -26,9 +26,11 @@ export async function takeFrom(services: Services, counters: readonly Counter[])
       if (!isUnknownScript(error)) throw error;
       return redis(["EVAL", takeScript, ...args], redisMs);
     });
-    if (!isAnswer(answer, counters.length)) throw new TypeError("not what the script answers");
+    const numbers = String(answer).split(" ").map(Number);
+    if (numbers.length !== 2 * counters.length + 1 || numbers.includes(NaN))
+      throw new TypeError("not the script's answer");
     outage.pausedUntil = 0;
-    return answer;
+    return numbers;
   } catch (error) {
     const failedAt = services.now().getTime();
     outage.pausedUntil = failedAt + pauseMs;
@@ -49,6 +51,3 @@ function argumentsOf(counters: readonly Counter[], now: number): (string | numbe
 }
 
 const isUnknownScript = (error: unknown) => error instanceof Error && "code" in error && error.code === "NOSCRIPT";
-
-const isAnswer = (answer: unknown, count: number): answer is number[] =>
-  Array.isArray(answer) && answer.length === 2 * count + 1 && answer.every((each) => typeof each === "number");

@@ -1,7 +1,7 @@
 /**
  * Takes from all counters, or from none. A counter is `<taken> <end of its window in ms>`; a window begins with its first
- * use. KEYS: the counters. ARGV: now in ms, then quota, window in ms and cost of each. Answers whether it took (1 or 0),
- * then what is taken of each and how many milliseconds its window still lasts.
+ * use. KEYS: the counters. ARGV: now in ms, then quota, window in ms and cost of each. Answers as text whether it
+ * took (1 or 0), then what is taken of each and how many milliseconds its window still lasts.
  */
 export const takeScript = `local now = tonumber(ARGV[1])
 local answer = {1}
@@ -24,7 +24,7 @@ if answer[1] == 1 then
     redis.call("SET", key, string.format("%.0f %.0f", taken, now + left), "PX", string.format("%.0f", left))
   end
 end
-return answer`;
+return table.concat(answer, " ")`;
 
 /** SHA-1 of the script, by which Redis knows it; a constant, because a Worker computes nothing at its start. */
-export const takeScriptSha = "12d58ebdf8c756a2bdb46928d987082bc49aa021";
+export const takeScriptSha = "6e6aa354b573fa26f6c202b0f83877b1c8bf0659";

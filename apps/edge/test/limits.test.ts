@@ -1,0 +1,341 @@
+import { webRandom, createKeyRing, generateKeyText } from "@sandi/crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createApp } from "../src/app.ts";
+import type { KnownKey } from "../src/db/schema.ts";
+import { keyLimit } from "../src/limits/key-limit.ts";
+import type { Limit } from "../src/limits/limits.ts";
+import {
+  accountSendLimit,
+  endUserCheckLimit,
+  endUserSendLimits,
+  pollLimit,
+  reachabilityLimits,
+  workspaceSendLimits,
+} from "../src/limits/named.ts";
+import type { Services } from "../src/services.ts";
+import { type Answer, type Edge, startEdge } from "./harness.ts";
+import { memoryRedis, type TestRedis } from "./limits-redis.ts";
+
+let server: TestRedis;
+let edge: Edge;
+/** The commands that reached Redis. */
+let commands: (readonly (string | number)[])[];
+const to = "+6281234567890";
+
+beforeAll(async () => {
+  server = await memoryRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  edge = await startEdge();
+  commands = [];
+  edge.redis = (command) => {
+    commands.push(command);
+    // Not the 300 ms that the edge gives it: a busy machine is not what these tests are about.
+    return server.redis(command, 10_000);
+  };
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const ask = () => edge.api("GET /v1/sessions");
+const send = (more: Record<string, unknown>) => edge.api("POST /v1/verifications", { to, ...more });
+const told = ({ headers }: Answer) => [headers.get("ratelimit-policy"), headers.get("ratelimit")];
+
+/** Seconds are enough for a slow machine, too: what Redis keeps lapses by its own clock. */
+const grant = async (quota: Record<string, number>) => {
+  await edge.client.execute({ sql: "UPDATE workspace SET quota = ?", args: [JSON.stringify(quota)] });
+  edge.services.keyCache.clear();
+};
+
+describe("an API key's limit", () => {
+  it("is told with every answer", async () => {
+    await grant({ keyPerSecond: 1 });
+    const first = await ask();
+    expect([first.status, ...told(first)]).toEqual([200, `"key";q=40;w=40`, `"key";r=39;t=40`]);
+    const missing = await edge.api("GET /v1/sessions/ses_01jd3k9v7hq2w8x5n4b6m0c1ta");
+    expect([missing.status, ...told(missing)]).toEqual([404, `"key";q=40;w=40`, `"key";r=38;t=40`]);
+    edge.services.db = { ...edge.services.db, kysely: undefined as never };
+    const failed = await ask();
+    expect([failed.status, ...told(failed)]).toEqual([500, `"key";q=40;w=40`, `"key";r=37;t=40`]);
+    for (const { headers } of [first, missing, failed]) {
+      expect([...headers.keys()].filter((name) => name.startsWith("x-ratelimit"))).toEqual([]);
+    }
+  });
+
+  it("is not told to whoever has no key, and not taken from", async () => {
+    await edge.api("GET /v1/sessions", undefined, { key: null });
+    const answer = await edge.api("GET /v1/sessions", undefined, { key: `${edge.workspace.key.slice(0, -1)}!` });
+    expect([answer.status, ...told(answer), commands]).toEqual([401, null, null, []]);
+    await edge.client.execute(`UPDATE api_key SET ip_allow_list = '["192.0.2.1"]'`);
+    const elsewhere = await edge.api("GET /v1/sessions", undefined, { headers: { "cf-connecting-ip": "192.0.2.2" } });
+    expect([elsewhere.status, ...told(elsewhere), commands]).toEqual([403, null, null, []]);
+  });
+
+  it("refuses what is over it until its window is over, and leaves other keys alone", async () => {
+    await grant({ keyPerSecond: 1, keyBurst: 20 });
+    const statuses = await Promise.all(Array.from({ length: 25 }, () => ask()));
+    expect(statuses.filter(({ status }) => status === 200).length).toBe(20);
+    edge.advance(4_500);
+    const refused = await ask();
+    expect([refused.status, ...told(refused), refused.headers.get("retry-after")]).toEqual([
+      429,
+      `"key";q=20;w=20`,
+      `"key";r=0;t=16`,
+      "16",
+    ]);
+    expect(refused.body).toMatchObject({
+      code: "rate-limited",
+      title: "Too many requests",
+      detail: "`key` allows 20 in 20 s.",
+      retryAfter: 16,
+    });
+    const key = await edge.addKey(edge.workspace.id);
+    expect((await edge.api("GET /v1/sessions", undefined, { key })).status).toBe(200);
+    edge.advance(15_500);
+    const next = await ask();
+    expect([next.status, ...told(next)]).toEqual([200, `"key";q=20;w=20`, `"key";r=19;t=20`]);
+  });
+
+  it("counts what never comes to its handler, and refuses that as well", async () => {
+    await grant({ keyPerSecond: 1, keyBurst: 10 });
+    const answers: Answer[] = [];
+    for (let i = 0; i < 12; i++) answers.push(await edge.api("POST /v1/verifications", "{"));
+    expect(answers.map(({ status }) => status)).toEqual([...Array<number>(10).fill(400), 429, 429]);
+    expect(answers.map(({ headers }) => headers.get("ratelimit"))).toEqual(
+      [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map((left) => `"key";r=${left};t=10`),
+    );
+  });
+
+  it("is shown to people on the page of the error, too", async () => {
+    const answer = await edge.api("GET /v1/sessions/none", undefined, { headers: { accept: "text/html" } });
+    expect([answer.headers.get("content-type"), ...told(answer)]).toEqual([
+      "text/html; charset=UTF-8",
+      `"key";q=40;w=2`,
+      `"key";r=39;t=2`,
+    ]);
+  });
+});
+
+describe("the limits of a send", () => {
+  it("are taken together or not at all", async () => {
+    await edge.client.execute(`UPDATE workspace SET policy = '{"countries":["*"],"accountSendsPerHour":1}'`);
+    await edge.addSession();
+    const first = await send({ endUserIp: "203.0.113.7", account: "user-42" });
+    expect([first.status, ...told(first)]).toEqual([
+      202,
+      `"key";q=40;w=2, "workspace-sends";q=10000;w=86400, "ip-sends-minute";q=10;w=60, "ip-sends-hour";q=50;w=3600, "account-sends";q=1;w=3600`,
+      `"key";r=39;t=2, "workspace-sends";r=9999;t=86400, "ip-sends-minute";r=9;t=60, "ip-sends-hour";r=49;t=3600, "account-sends";r=0;t=3600`,
+    ]);
+    const second = await send({ endUserIp: "203.0.113.7", account: "user-42" });
+    expect([second.status, second.body.detail, second.headers.get("retry-after"), told(second)[1]]).toEqual([
+      429,
+      "`account-sends` allows 1 in 3600 s.",
+      "3600",
+      told(first)[1],
+    ]);
+    expect(await edge.count("message")).toBe(1);
+  });
+
+  it("name all that stand against it, and wait for the last", async () => {
+    await edge.client.execute(
+      `UPDATE workspace SET policy = '{"countries":["*"],"ipSendsPerMinute":1,"ipSendsPerHour":1}'`,
+    );
+    await edge.addSession();
+    await send({ endUserIp: "203.0.113.7" });
+    const { body } = await send({ endUserIp: "::ffff:203.0.113.7" });
+    expect([body.detail, body.retryAfter]).toEqual([
+      "`ip-sends-minute` allows 1 in 60 s. `ip-sends-hour` allows 1 in 3600 s.",
+      3600,
+    ]);
+  });
+
+  it("put neither addresses nor accounts nor numbers into Redis or logs, and all keys into one slot", async () => {
+    await edge.addSession();
+    const ip = "2001:db8:1:2::7";
+    expect((await send({ endUserIp: ip, account: "user-42" })).status).toBe(202);
+    edge.redis = () => Promise.reject(new Error(`Redis: ${ip} user-42`));
+    expect((await send({ endUserIp: ip, account: "user-42" })).status).not.toBe(500);
+    const text = JSON.stringify([commands, edge.logs]);
+    for (const personal of [ip, "2001", "20010db8", "user-42", to, to.slice(1)]) expect(text).not.toContain(personal);
+    expect(edge.logs).toEqual(["Redis does not answer; requests are not limited"]);
+    const [command] = commands;
+    const keys = command?.slice(3, 3 + Number(command[2])) ?? [];
+    expect(keys.length).toBe(5);
+    for (const each of keys) expect(each).toContain(`{${edge.workspace.id}}`);
+  });
+});
+
+describe("a request while Redis is away", () => {
+  let asked: number;
+
+  beforeEach(() => {
+    asked = 0;
+    edge.redis = () => {
+      asked++;
+      return Promise.reject(new Error("away"));
+    };
+  });
+
+  it("is let through without headers, and does not ask again for two seconds", async () => {
+    const answers = [await ask(), await ask(), await ask()];
+    for (const answer of answers) expect([answer.status, ...told(answer)]).toEqual([200, null, null]);
+    expect(asked).toBe(1);
+    edge.advance(1_999);
+    await ask();
+    expect(asked).toBe(1);
+    edge.advance(1);
+    await ask();
+    expect(asked).toBe(2);
+  });
+
+  it("is told of in one line every ten seconds", async () => {
+    for (let seconds = 0; seconds < 20; seconds += 2) {
+      await ask();
+      edge.advance(2_000);
+    }
+    expect([asked, edge.logs]).toEqual([10, Array(2).fill("Redis does not answer; requests are not limited")]);
+  });
+
+  it("waits by itself: one asks whether Redis is back, the others go on", async () => {
+    await ask();
+    edge.advance(2_000);
+    const { promise, resolve } = Promise.withResolvers<string>();
+    edge.redis = () => {
+      asked++;
+      return promise;
+    };
+    const probe = ask();
+    const others = await Promise.all([ask(), ask(), ask()]);
+    expect([asked, others.map(({ status }) => status)]).toEqual([2, [200, 200, 200]]);
+    resolve("1 1 2000");
+    expect(told(await probe)).toEqual([`"key";q=40;w=2`, `"key";r=39;t=2`]);
+    edge.redis = (command) => server.redis(command, 10_000);
+    expect(told(await ask())[1]).toBe(`"key";r=39;t=2`);
+  });
+
+  it.each([
+    ["nothing", null],
+    ["too little", "1 2"],
+    ["something else", "OK"],
+    ["an object", {}],
+  ])("takes %s for no answer", async (_, result) => {
+    edge.redis = () => Promise.resolve(result);
+    expect([(await ask()).status, edge.logs.length]).toEqual([200, 1]);
+  });
+});
+
+const brief = ({ name, quota, windowSeconds, cost = 1 }: Limit) => `${name} ${cost}/${quota}/${windowSeconds}`;
+
+describe("a named limit", () => {
+  const services = {
+    phoneKey: createKeyRing(generateKeyText("n1", webRandom)),
+    now: () => new Date(0),
+  } as unknown as Services;
+  const key = {
+    id: "key_1",
+    workspaceId: "ws_1",
+    workspaceCreatedAt: 1_000_000,
+    environment: "live",
+    policy: {
+      ipSendsPerMinute: 10,
+      ipSendsPerHour: 50,
+      ipChecksPer5Minutes: 30,
+      accountSendsPerHour: 10,
+      statusPollsPerMinute: 60,
+    },
+    quota: { keyPerSecond: 20, keyBurst: 50, sendsPerDay: 10_000, firstWeekSendsPerDay: 200 },
+  } as KnownKey;
+
+  it("follows policy and quota", async () => {
+    const all = [
+      keyLimit(key),
+      ...(await endUserSendLimits(services, key, "203.0.113.7")),
+      await endUserCheckLimit(services, key, "203.0.113.7"),
+      await accountSendLimit(services, key, "user-42"),
+      ...workspaceSendLimits(services, key, 1_000_000 + 7 * 86_400_000, 3),
+      ...workspaceSendLimits(services, key, 1_000_000 + 7 * 86_400_000 - 1),
+      pollLimit(services, key, "ver_1"),
+      ...reachabilityLimits(services, key, 50),
+    ];
+    expect(all.map(brief)).toEqual([
+      "key 1/50/2.5",
+      "ip-sends-minute 1/10/60",
+      "ip-sends-hour 1/50/3600",
+      "ip-checks 1/30/300",
+      "account-sends 1/10/3600",
+      "workspace-sends 3/10000/86400",
+      "workspace-sends 1/200/86400",
+      "polls 1/60/60",
+      "reachability-minute 50/20/60",
+      "reachability-day 50/200/86400",
+    ]);
+  });
+
+  const distinct = async (...ips: string[]) => {
+    const limits = await Promise.all(ips.map((ip) => endUserCheckLimit(services, key, ip)));
+    return new Set(limits.map(({ id }) => id)).size;
+  };
+
+  it("counts an address by its network, however it is spelled", async () => {
+    expect(await distinct("2001:db8:1:2::7", "2001:0DB8:0001:0002:ffff:1:2:3", "2001:db8:1:2:0:0:0:0")).toBe(1);
+    expect(await distinct("203.0.113.7", "::ffff:203.0.113.7", "::FFFF:cb00:7107", "0:0:0:0:0:ffff:cb00:7107")).toBe(1);
+    expect(await distinct("2001:db8:1:2::7", "2001:db8:1:3::7", "203.0.113.7", "203.0.113.8", "::1")).toBe(5);
+  });
+
+  it("counts by workspace, kind and environment, and only who has the key can tell for whom", async () => {
+    const ids = await Promise.all([
+      accountSendLimit(services, key, "203.0.113.7"),
+      endUserCheckLimit(services, key, "203.0.113.7"),
+      endUserCheckLimit(services, { ...key, workspaceId: "ws_2" }, "203.0.113.7"),
+      endUserCheckLimit(services, { ...key, environment: "test" }, "203.0.113.7"),
+      endUserCheckLimit({ ...services, phoneKey: createKeyRing(generateKeyText("n1", webRandom)) }, key, "203.0.113.7"),
+    ]);
+    expect(new Set(ids.map(({ id }) => id)).size).toBe(5);
+    for (const { id } of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+});
+
+describe("every route that wants a key", () => {
+  type Operation = { requestBody?: { content: Record<string, { example?: unknown }> } };
+  const kinds: Record<string, string> = { verifications: "ver", messages: "msg", sessions: "ses", templates: "tpl" };
+  /** Opened by people, with a signed link. */
+  const byLink = "GET /v1/sessions/:id/qr-page";
+  const routes = [
+    ...new Set(
+      createApp()
+        .routes.filter(({ method, path }) => path.startsWith("/v1/") && method !== "ALL")
+        .map(({ method, path }) => `${method} ${path}`),
+    ),
+  ].filter((route) => route !== byLink);
+
+  it.each(routes)("%s takes from the key's limit in one request to Redis, and tells of it", async (route) => {
+    const [method = "", pattern = ""] = route.split(" ");
+    const path = pattern.replaceAll(/([a-z-]+)\/:[a-zA-Z]+(\{[^}]*\})?/g, (_, segment: string) => {
+      return `${segment}/${kinds[segment] ?? segment.slice(0, 3)}_01jd3k9v7hq2w8x5n4b6m0c1ta`;
+    });
+    const { body } = await edge.api<{ paths: Record<string, Record<string, Operation>> }>("GET /openapi.json");
+    const described = body.paths[pattern.replaceAll(/:([a-zA-Z]+)(\{[^}]*\})?/g, "{$1}")]?.[method.toLowerCase()];
+    const example = described?.requestBody?.content["application/json"]?.example;
+    await edge.addSession();
+    const attempts: [body: unknown, key: string][] = [
+      [example, edge.workspace.key],
+      [example, await edge.addKey(edge.workspace.id, ["lookup:read"])],
+      [example, await edge.addKey(edge.workspace.id, undefined, { environment: "test" })],
+      ...(method === "GET" ? [] : [["{", edge.workspace.key] as [unknown, string]]),
+    ];
+    for (const [input, key] of attempts) {
+      // The script is there from the first command on.
+      commands = [];
+      const answer = await edge.api(`${method} ${path}`, input, { key });
+      expect([answer.status, ...told(answer)]).toEqual([
+        expect.toSatisfy((status: number) => status !== 401 && status !== 500),
+        expect.stringMatching(/^"key";q=40;w=2(, |$)/),
+        expect.stringMatching(/^"key";r=\d+;t=2(, |$)/),
+      ]);
+      expect(commands.filter(([name]) => name === "EVALSHA").length).toBe(1);
+    }
+  });
+});
