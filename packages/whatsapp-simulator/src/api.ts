@@ -141,6 +141,8 @@ export interface Simulator {
   messages(number: string): ChatMessage[];
   /** Writes a message on the phone; resolves when the server has it. */
   send(number: string, message: SendText): Promise<ChatMessage>;
+  /** Opens a `https://wa.me/<digits>?text=…` link on the phone and taps send; resolves as `send` does. */
+  openLink(number: string, link: string): Promise<ChatMessage>;
   /** Scans a QR (`2@…` or the whole link); resolves when the companion has signed, before it logs in. */
   scan(number: string, qr: string): Promise<LinkedDeviceInfo>;
   /** Types a pairing code that a companion shows; rejects with `wrong_pairing_code` when the keys do not meet. */

@@ -3,6 +3,7 @@ export const simulatorErrors = {
   invalid_request: { status: 400, title: "The request is not valid" },
   invalid_number: { status: 400, title: "The number is not a phone number" },
   invalid_qr: { status: 400, title: "This is not a pairing QR" },
+  invalid_link: { status: 400, title: "This is not a link to a chat" },
   forbidden_host: { status: 403, title: "Only this machine may ask" },
   phone_not_found: { status: 404, title: "There is no such phone" },
   device_not_found: { status: 404, title: "There is no such linked device" },

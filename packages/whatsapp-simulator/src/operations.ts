@@ -2,6 +2,7 @@ import type { ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent } 
 import { SimulatorError } from "./errors.ts";
 import { type Fault, isInstant } from "./faults.ts";
 import { strike } from "./instant-faults.ts";
+import { readChatLink } from "./phone/chat-link.ts";
 import { scan, unlink } from "./phone/link.ts";
 import { enterPairingCode } from "./phone/pairing-code.ts";
 import { Phone } from "./phone/phone.ts";
@@ -61,6 +62,10 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
     },
     messages: (number) => find(number).chat.all(),
     send: async (number, message) => write(world, find(number), find(message.to, "to"), message),
+    async openLink(number, link) {
+      const { to, text } = readChatLink(link);
+      return write(world, find(number), find(to, "link"), { text });
+    },
     async scan(number, qr) {
       const phone = find(number);
       const device = await scan(world, phone, qr);

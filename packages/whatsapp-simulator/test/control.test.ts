@@ -105,6 +105,42 @@ describe("control API", () => {
     expect(await session.closed).toMatchObject({ code: 401 });
   });
 
+  it("opens a link to a chat and sends what it brings along", async () => {
+    const simulator = await newWorld();
+    const text = "Verify me: SV-0123456789ABC & more +1\n(رمز)";
+    const link = `https://wa.me/${sender.slice(1)}?text=${encodeURIComponent(text)}`;
+    const opened = await call(simulator, "POST", `/phones/${user}/open-link`, { link });
+    expect(opened).toMatchObject({ status: 201, body: { from: user, to: sender, direction: "out", text } });
+    await until(() => simulator.messages(sender).length === 1);
+    expect(simulator.messages(sender)).toMatchObject([{ from: user, kind: "text", text }]);
+    expect(await simulator.openLink(user, `https://wa.me/${sender.slice(1)}?text=a+b&lang=en`)).toMatchObject({
+      text: "a b",
+    });
+  });
+
+  const notLinks: [name: string, link: unknown, status: number, says: RegExp][] = [
+    ["no link", "hello", 400, /expected https:\/\/wa\.me/],
+    ["nothing", "", 400, /link/],
+    ["a number", 62811, 400, /link/],
+    ["an unencrypted link", `http://wa.me/${sender.slice(1)}?text=x`, 400, /expected https/],
+    ["a link elsewhere", `https://wa.me.evil.example/${sender.slice(1)}?text=x`, 400, /expected https/],
+    ["a link with a password", `https://wa.me:x@evil.example/${sender.slice(1)}?text=x`, 400, /expected https/],
+    ["a link of another kind", "https://wa.me/settings/linked_devices#2@a,b,c,d", 400, /digits/],
+    ["a number with a plus", `https://wa.me/${sender}?text=x`, 400, /digits/],
+    ["a link without a text", `https://wa.me/${sender.slice(1)}`, 400, /no text/],
+    ["a link with a blank text", `https://wa.me/${sender.slice(1)}?text=%20`, 400, /no text/],
+    ["a text that is too long", `https://wa.me/${sender.slice(1)}?text=${"x".repeat(10_001)}`, 400, /10000/],
+    ["a link to nobody", "https://wa.me/628119999999?text=x", 404, /no phone/],
+  ];
+
+  it.each(notLinks)("does not open %s", async (_name, link, status, says) => {
+    const simulator = await newWorld();
+    const answer = await call(simulator, "POST", `/phones/${user}/open-link`, { link });
+    expect(answer).toMatchObject({ status, body: { errors: [{ field: "link" }] } });
+    expect(answer.body.detail).toMatch(says);
+    expect(simulator.messages(user)).toEqual([]);
+  });
+
   it("scans what the API answers for a QR, as it is", async () => {
     const simulator = await newWorld();
     const answer = { qr: await client(simulator).qr, expiresAt: new Date().toISOString() };

@@ -6,7 +6,7 @@ import { body, json } from "./body.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
 import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
-import { createPhone, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
+import { createPhone, openLink, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
 
 const keepAliveMs = 15_000;
 
@@ -45,6 +45,10 @@ export function makeControl(simulator: Simulator): Hono {
   app.post("/phones/:number/messages", async (c) => {
     const message: SendText = await body(c, sendText);
     return c.json(await simulator.send(c.req.param("number"), message), 201);
+  });
+  app.post("/phones/:number/open-link", async (c) => {
+    const { link } = await body(c, openLink);
+    return c.json(await simulator.openLink(c.req.param("number"), link), 201);
   });
   app.post("/phones/:number/scan", async (c) => {
     const { qr } = await body(c, scanQr);

@@ -34,6 +34,8 @@ export const sendText = z.strictObject({
   forwarded: z.boolean().optional(),
 });
 
+export const openLink = z.strictObject({ link: z.string().min(1).max(60_000) });
+
 /** As Sandi's API shows a QR, so that its answer can be posted as it is; whether the code still counts shows at the scan. */
 export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000), expiresAt: z.string().max(60).optional() });
 
