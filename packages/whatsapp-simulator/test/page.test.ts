@@ -61,6 +61,48 @@ describe("page", () => {
     expect(complaints).toEqual([]);
   });
 
+  it("sets each line in the direction of its own first letter, and codes always from the left", async () => {
+    const simulator = await newWorld();
+    simulator.updatePhone(sender, { name: "علي" });
+    const { page, complaints } = await openPage(simulator);
+    const lines = ["رمزك هو 482-913.", "Your code is 482-913.", "", "آپ کا کوڈ 482913 ہے"];
+    await simulator.send(sender, { to: user, text: lines.join("\n") });
+    const bubble = phoneOf(page, "Ayu").locator(".bubble.in");
+    await bubble.waitFor();
+    expect(await bubble.locator(".line").allTextContents()).toEqual(lines);
+    const isRightToLeft = await bubble
+      .locator(".line")
+      .evaluateAll((all) => all.map((one) => one.matches(":dir(rtl)")));
+    expect(isRightToLeft).toEqual([true, false, false, true]);
+    const chips = bubble.locator(".code");
+    expect(await chips.evaluateAll((all) => all.map((one) => one.matches(":dir(ltr)")))).toEqual([true, true, true]);
+    // In a line from right to left the words before the code stand to the right of it.
+    const [whole, code] = await Promise.all([
+      bubble.locator(".line").first().boundingBox(),
+      chips.first().boundingBox(),
+    ]);
+    expect(code!.x - whole!.x).toBeLessThan(whole!.x + whole!.width - code!.x - code!.width);
+    const heights = await bubble.locator(".line").evaluateAll((all) => all.map((line) => line.clientHeight));
+    expect(Math.min(...heights)).toBeGreaterThan(10);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows that a message was deleted, and that one was forwarded", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const { page, complaints } = await openPage(simulator);
+    const sent = await session.sock.sendMessage(userJid, { text: "code 482913" });
+    const bubble = phoneOf(page, "Ayu").locator(".bubble.in");
+    await bubble.locator(".code").waitFor();
+    await session.sock.sendMessage(userJid, { delete: sent!.key });
+    await bubble.getByText("This message was deleted").waitFor();
+    expect(await bubble.locator(".line, .code").count()).toBe(0);
+    await simulator.send(user, { to: sender, text: "passed on", forwarded: true });
+    await phoneOf(page, "Ayu").locator(".bubble.out", { hasText: "Forwarded" }).getByText("passed on").waitFor();
+    await phoneOf(page, "Sandi").locator(".bubble.in", { hasText: "Forwarded" }).getByText("passed on").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
   it("scans a QR, cuts the line and unlinks", async () => {
     const simulator = await newWorld();
     const { page } = await openPage(simulator);

@@ -24,14 +24,27 @@ export function bubbleOf(message) {
   bubble.className = `bubble ${message.direction}`;
   bubble.dataset.id = message.id;
   bubble.dataset.status = message.status;
-  if (message.kind !== "text") {
-    const kind = document.createElement("div");
-    kind.className = "kind";
-    kind.textContent = kindNames[message.kind] ?? message.kind;
-    bubble.append(kind);
-  }
-  bubble.append(...pieces(message.text), metaOf(message));
+  if (message.forwarded) bubble.append(labelOf("Forwarded"));
+  if (message.kind !== "text") bubble.append(labelOf(kindNames[message.kind] ?? message.kind));
+  if (message.text !== "") bubble.append(...message.text.split("\n").map(lineOf));
+  bubble.append(metaOf(message));
   return bubble;
+}
+
+function labelOf(text) {
+  const label = document.createElement("div");
+  label.className = "kind";
+  label.textContent = text;
+  return label;
+}
+
+/** Each line runs in the direction of its own first letter, whatever the others do. */
+function lineOf(text) {
+  const line = document.createElement("div");
+  line.className = "line";
+  line.dir = "auto";
+  line.append(...(text === "" ? [document.createElement("br")] : pieces(text)));
+  return line;
 }
 
 export function typingBubble() {
@@ -61,6 +74,8 @@ function pieces(text) {
 function chipOf(code) {
   const chip = document.createElement("span");
   chip.className = "code";
+  // Digits and dashes keep their order in a line that runs from right to left.
+  chip.dir = "ltr";
   chip.textContent = code;
   chip.title = "Click to copy";
   chip.addEventListener("click", () => {

@@ -52,6 +52,7 @@ export function makePhone(info) {
       const tab = document.createElement("button");
       tab.type = "button";
       tab.textContent = nameOf(chat);
+      tab.dir = "auto";
       tab.title = chat;
       tab.classList.toggle("unread", unread.has(chat));
       tab.setAttribute("aria-pressed", String(chat === active));
