@@ -111,7 +111,7 @@ function textOf(schema: Schema, name: string): fc.Arbitrary<string> {
   if (known[name]) return known[name];
   const free = formed(schema);
   return typeof schema.example === "string"
-    ? fc.oneof({ weight: 3, arbitrary: fc.constant(schema.example) }, free)
+    ? fc.oneof({ weight: 3, arbitrary: fc.constant(schema.example) }, { weight: 2, arbitrary: free })
     : free;
 }
 
@@ -135,7 +135,10 @@ function formed({ pattern, format, minLength = 0, maxLength = 64 }: Schema): fc.
   const length = Math.min(maxLength, 64);
   return unit.chain((each) =>
     fc.oneof(
-      { weight: 6, arbitrary: fc.string({ unit: each, minLength: Math.min(minLength, length), maxLength: length }) },
+      {
+        weight: 6,
+        arbitrary: fc.string({ unit: each, size: "medium", minLength: Math.min(minLength, length), maxLength: length }),
+      },
       { weight: 1, arbitrary: fc.constantFrom(maxLength, maxLength + 1).map((n) => "x".repeat(Math.min(n, 70_000))) },
     ),
   );
