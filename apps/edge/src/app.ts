@@ -18,6 +18,7 @@ import { sessions } from "./sessions/routes.ts";
 import { templates } from "./templates/routes.ts";
 import { jwks } from "./verifications/jwks.ts";
 import { verifications } from "./verifications/routes.ts";
+import { workspaces } from "./workspaces/routes.ts";
 
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
@@ -27,7 +28,7 @@ export function createApp() {
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
   app.route("/", analytics);
   app.route("/", templates).route("/", reachability).route("/", jwks);
-  app.route("/", keys);
+  app.route("/", keys).route("/", workspaces);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

@@ -42,6 +42,11 @@ const Environment = z.object({
   CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
   /** Codes for one number in a day, over all workspaces. */
   DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
+  /** With it the operator makes a workspace over the API, once. */
+  BOOTSTRAP_TOKEN: z
+    .string()
+    .regex(/^\S{32,}$/, "must be 32 characters or more, without spaces")
+    .optional(),
   /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
   CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
 });

@@ -100,6 +100,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
     keyCache,
     templateCache,
     destinationPerDay: config.DESTINATION_PER_DAY,
+    ...(config.BOOTSTRAP_TOKEN === undefined ? {} : { bootstrapToken: config.BOOTSTRAP_TOKEN }),
     cronRounds: config.CRON_ROUNDS,
     waitUntil: (work) => context.waitUntil(work),
     log,

@@ -45,6 +45,8 @@ export interface Services {
   templateCache: TemplateCache;
   /** Codes for one number in a day, over all workspaces. */
   destinationPerDay: number;
+  /** With it the operator makes the first workspace, once. */
+  bootstrapToken?: string;
   /** How many rounds of publishing one run of the cron may take. */
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;

@@ -4,6 +4,7 @@ import { migrations } from "./db/migrations.ts";
 
 export { migrations };
 export { createWorkspace, type NewWorkspace } from "./workspaces/create-workspace.ts";
+export { type NewQuota, setQuota } from "./workspaces/set-quota.ts";
 
 /** Brings the edge's database to the newest schema; answers the names of the steps applied. */
 export function migrateDatabase(client: Client, now: Date): Promise<string[]> {

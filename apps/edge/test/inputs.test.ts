@@ -39,6 +39,7 @@ describe("a name", () => {
       random: services.random,
       adminEmail: "a@b.example",
       adminPassword: "x",
+      defaultCountry: "ID",
     };
     await expect(createWorkspace({ ...workspace, name: companyName })).rejects.toThrow("the workspace's name");
     expect(renderText({ locale: "en", companyName, purpose: "login" })).toMatch(/^\*Sandi\* verification code\n/);

@@ -23,6 +23,7 @@ const tags = {
   Sessions: "The WhatsApp accounts that send.",
   Templates: "Your own words around the code.",
   Verifications: "Codes to numbers, and what users typed.",
+  Workspace: "What a tenant may do, and what its codes are like.",
 };
 
 const configuration = {

@@ -1,7 +1,7 @@
 import { createClient } from "@libsql/client";
-import type { Session, SessionQr } from "@sandi/contracts";
+import type { ApiKeyList, CreatedApiKey, Policy, Quota, Session, SessionQr } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { createWorkspace } from "@sandi/edge/setup";
+import { createWorkspace, setQuota } from "@sandi/edge/setup";
 import { generateToken } from "../keys/keys.ts";
 import { readJson, writeSecretJson } from "./files.ts";
 import { call, CallRefused, type Local, until } from "./local.ts";
@@ -10,6 +10,21 @@ import type { Stack } from "./stack.ts";
 const senderPhone = "+6281200000001";
 const userPhone = "+6281234567890";
 const adminEmail = "admin@localhost";
+const defaultCountry = "ID";
+/** A bench sends more to one simulated phone than anyone would to a real one. */
+const simulatorPolicy = {
+  countries: ["*"],
+  destinationPer10Minutes: 1000,
+  destinationPerHour: 1000,
+  destinationPerDay: 1000,
+  prefixGuard: "off",
+} satisfies Partial<Policy>;
+const quota: Quota = {
+  keyPerSecond: 100_000,
+  keyBurst: 200_000,
+  sendsPerDay: 100_000_000,
+  firstWeekSendsPerDay: 100_000_000,
+};
 
 /**
  * Makes what a newcomer needs, once: a workspace with an admin and a key, a session, and with our simulator two
@@ -19,6 +34,7 @@ export async function prepare(stack: Stack, file: string): Promise<Local> {
   const known = await readJson<Local>(file);
   const local = known ?? (await createLocal(stack));
   local.apiUrl = stack.apiUrl;
+  local.testApiKey ??= await bringUpToDate(stack, local);
   local.simulatorUrl = stack.simulatorUrl ?? null;
   local.dashboard.url = stack.apiUrl;
   await writeSecretJson(file, local);
@@ -30,18 +46,22 @@ async function createLocal(stack: Stack): Promise<Local> {
   const password = generateToken(webRandom);
   const client = createClient(stack.libsql);
   try {
-    const { workspaceId, apiKey } = await createWorkspace({
+    const { workspaceId, apiKey, testApiKey } = await createWorkspace({
       client,
       now: new Date(),
       random: webRandom,
       name: "Sandi",
       adminEmail,
       adminPassword: password,
+      defaultCountry,
+      quota,
+      ...(stack.simulatorUrl ? { policy: simulatorPolicy } : {}),
     });
     const key = { apiUrl: stack.apiUrl, apiKey };
     const session = await call<Session>(key, "POST /v1/sessions", { name: "First session" });
     return {
       ...key,
+      testApiKey,
       workspaceId,
       sessionId: session.id,
       userPhone: stack.simulatorUrl ? userPhone : null,
@@ -51,6 +71,23 @@ async function createLocal(stack: Stack): Promise<Local> {
   } finally {
     client.close();
   }
+}
+
+/** What a workspace of an earlier version lacks: its country and limits, and a key for the sandbox, which is answered. */
+async function bringUpToDate(stack: Stack, local: Local): Promise<string> {
+  const client = createClient(stack.libsql);
+  try {
+    await setQuota({ client, now: new Date(), random: webRandom, workspaceId: local.workspaceId, quota: { ...quota } });
+  } finally {
+    client.close();
+  }
+  const policy = { defaultCountry, ...(stack.simulatorUrl ? simulatorPolicy : {}) };
+  await call(local, "PATCH /v1/workspace", { policy });
+  const { keys } = await call<ApiKeyList>(local, "GET /v1/keys");
+  const scopes = keys.find(({ prefix }) => local.apiKey.startsWith(`sandi_live_${prefix}`))?.scopes;
+  const made = await call<CreatedApiKey>(local, "POST /v1/keys", { name: "Test key", environment: "test", scopes });
+  if (made.key === null) throw new Error("the test key was not answered");
+  return made.key;
 }
 
 /** Links the session to the simulated phone, or finds it linked from an earlier start. */

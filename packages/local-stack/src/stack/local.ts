@@ -2,6 +2,8 @@
 export interface Local {
   apiUrl: string;
   apiKey: string;
+  /** For the sandbox; its numbers begin with +999. */
+  testApiKey: string;
   workspaceId: string;
   sessionId: string;
   /** The number of the simulated phone that plays the user; null with a WhatsApp that is not our simulator. */

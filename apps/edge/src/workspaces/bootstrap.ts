@@ -1,0 +1,92 @@
+import { AppError, createId, type CreatedWorkspace, type CreateWorkspace } from "@sandi/contracts";
+import { base64url, s256, utf8 } from "@sandi/crypto";
+import { isSupportedCountry } from "libphonenumber-js/max";
+import { sql } from "kysely";
+import { type AuditEntry, isNotWithdrawn, withdrawn } from "../audit/statement.ts";
+import { isConstraint } from "../db/failures.ts";
+import { recover } from "../db/lost-writes.ts";
+import type { Db } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { type DraftedWorkspace, draftWorkspace } from "./new-workspace.ts";
+
+/** Throws unless this is the operator's token; the time that it takes tells nothing about the token. */
+export async function refuseWrongToken({ bootstrapToken }: Services, given: string | undefined): Promise<string> {
+  if (bootstrapToken === undefined || given === undefined) throw refused();
+  const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+  const mac = await crypto.subtle.sign("HMAC", key as CryptoKey, utf8(bootstrapToken));
+  if (!(await crypto.subtle.verify("HMAC", key as CryptoKey, mac, utf8(given)))) throw refused();
+  return bootstrapToken;
+}
+
+const refused = () => new AppError("unauthenticated", { detail: "This wants the operator's token, which works once." });
+
+/** Makes a workspace by the operator's token, which is used up in the same batch: whoever comes second makes nothing. */
+export async function bootstrapWorkspace(
+  services: Services,
+  { token, input }: { token: string; input: CreateWorkspace },
+): Promise<CreatedWorkspace> {
+  const { db, random } = services;
+  const { defaultCountry } = input;
+  if (!isSupportedCountry(defaultCountry)) throw wrong("/defaultCountry", "is not a country with phone numbers");
+  const tokenHash = await s256(token);
+  if (await isUsed(db, tokenHash)) throw refused();
+  const now = services.now();
+  const at = now.getTime();
+  const workspaceId = createId("ws", now, random(10));
+  const auditId = createId("aud", now, random(10));
+  const adminPassword = base64url(random(18));
+  const when = sql<boolean>`EXISTS (SELECT 1 FROM bootstrap WHERE workspace_id = ${workspaceId})`;
+  const draft = { ...input, adminPassword, now, random };
+  const { statements, ...made } = await draftWorkspace(db, draft, { workspaceId, auditId, when });
+  const entry = {
+    id: auditId,
+    workspaceId,
+    actor: "operator",
+    action: "workspace.not_created",
+    target: workspaceId,
+    at,
+  };
+  try {
+    await db.write([
+      sql`INSERT INTO bootstrap (token_hash, workspace_id, used_at)
+        SELECT ${tokenHash}, ${workspaceId}, ${at} WHERE ${isNotWithdrawn(auditId)}`.compile(db.kysely),
+      ...statements,
+    ]);
+  } catch (error) {
+    if (isConstraint(error)) {
+      throw (await isUsed(db, tokenHash)) ? refused() : wrong("/adminEmail", "belongs to an admin already");
+    }
+    await recover(services, error, remedy(db, entry));
+  }
+  return shown(made, { email: input.adminEmail.trim().toLowerCase(), password: adminPassword });
+}
+
+const wrong = (pointer: string, message: string) => new AppError("invalid-request", { errors: [{ pointer, message }] });
+
+const shown = (made: Omit<DraftedWorkspace, "statements">, admin: CreatedWorkspace["admin"]) => ({ ...made, admin });
+
+const isUsed = async (db: Db, tokenHash: string) =>
+  (await db.kysely.selectFrom("bootstrap").select("usedAt").where("tokenHash", "=", tokenHash).execute()).length > 0;
+
+/** The entry's id is taken away, without which nothing is made, or what has landed is deleted again, the token's use first. */
+function remedy(db: Db, entry: AuditEntry) {
+  const { workspaceId } = entry;
+  const taken = withdrawn(entry);
+  return {
+    settle: async () => {
+      const [, { rows }] = await db.write([
+        sql`${taken} DO NOTHING`.compile(db.kysely),
+        db.kysely.selectFrom("workspace").select("id").where("id", "=", workspaceId),
+      ]);
+      return rows[0];
+    },
+    withdraw: () =>
+      db.write([
+        sql`${taken} DO UPDATE SET action = excluded.action`.compile(db.kysely),
+        db.kysely.deleteFrom("bootstrap").where("workspaceId", "=", workspaceId),
+        db.kysely.deleteFrom("apiKey").where("workspaceId", "=", workspaceId),
+        db.kysely.deleteFrom("user").where("workspaceId", "=", workspaceId),
+        db.kysely.deleteFrom("workspace").where("id", "=", workspaceId),
+      ]),
+  };
+}

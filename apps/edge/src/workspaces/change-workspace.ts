@@ -1,0 +1,70 @@
+import { AppError, type ChangeWorkspace, type Workspace } from "@sandi/contracts";
+import { sql } from "kysely";
+import { difference } from "../audit/difference.ts";
+import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { noLonger, stillMay } from "../keys/authority.ts";
+import { forgetKeys } from "../keys/cache.ts";
+import { newId, type Services } from "../services.ts";
+import { changedPolicy } from "./merge.ts";
+import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
+
+const attempts = 5;
+
+/** Changes the workspace's name and policy: here at once, in every other isolate within a minute. */
+export async function changeWorkspace(
+  services: Services,
+  { key, change }: { key: KnownKey; change: ChangeWorkspace },
+): Promise<Workspace> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const row = await findWorkspace(services.db, key.workspaceId);
+    if (!row) throw new AppError("unauthenticated");
+    const { chosen } = changedPolicy(JSON.parse(row.policy) as Record<string, unknown>, change.policy ?? {});
+    const next = { ...row, name: change.name ?? row.name, policy: JSON.stringify(chosen) };
+    if (await store(services, { key, row, next })) return toWorkspace(next);
+  }
+  throw new AppError("database-unavailable", { detail: "The workspace is being changed by others.", retryAfter: 1 });
+}
+
+/** Answers whether it was stored, or was changed meanwhile. */
+async function store(
+  services: Services,
+  { key, row, next }: { key: KnownKey; row: WorkspaceRow; next: WorkspaceRow },
+): Promise<boolean> {
+  const { db } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  const before = toWorkspace(row);
+  const after = toWorkspace(next);
+  const policy = difference(before.policy, after.policy);
+  const detail = {
+    ...difference({ name: before.name }, { name: after.name }),
+    ...(Object.keys(policy).length > 0 && { policy }),
+  };
+  if (Object.keys(detail).length === 0 && row.policy === next.policy) return true;
+  const may = stillMay(key, { scopes: [], at });
+  const id = newId(services, "aud");
+  try {
+    const [allowed, changed] = await db.write([
+      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+      sql`UPDATE workspace SET name = ${next.name}, policy = ${next.policy}
+        WHERE id = ${workspaceId} AND name = ${row.name} AND policy = ${row.policy} AND ${may}`.compile(db.kysely),
+      auditStatement(db, {
+        id,
+        workspaceId,
+        actor: key.id,
+        action: "workspace.updated",
+        target: workspaceId,
+        detail,
+        at,
+      }),
+    ]);
+    if (allowed.rows[0]?.may !== 1) throw noLonger();
+    return changed.numAffectedRows === 1n;
+  } catch (error) {
+    await settleByAudit(db, workspaceId, { error, id });
+    return true;
+  } finally {
+    forgetKeys(services, { workspaceId });
+  }
+}

@@ -1,0 +1,47 @@
+import { AppError, type FieldError, Policy, type PolicyChange } from "@sandi/contracts";
+import { isSupportedCountry } from "libphonenumber-js/max";
+import { fieldErrors } from "../http/validation.ts";
+
+type Chosen = Record<string, unknown>;
+
+/** What a workspace has chosen, with a change on top: null puts a default back, hence is not kept. */
+export function merged(chosen: Chosen, change: Chosen): Chosen {
+  const result: Chosen = { ...chosen };
+  for (const [name, value] of Object.entries(change)) {
+    if (value === undefined) continue;
+    if (value === null) delete result[name];
+    else result[name] = isObject(value) ? merged((result[name] ?? {}) as Chosen, value) : value;
+  }
+  return result;
+}
+
+const isObject = (value: unknown): value is Chosen =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The policy that a change leads to; throws with the fields that do not go together. */
+export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: Chosen; policy: Policy } {
+  const next = merged(chosen, change);
+  const { data: policy, error } = Policy.safeParse(next);
+  const errors = policy ? conflicts(policy, change) : fieldErrors(error.issues, "/policy");
+  if (!policy || errors.length > 0) throw new AppError("invalid-request", { errors });
+  return { chosen: next, policy };
+}
+
+function conflicts({ modes, defaultMode, countries, defaultCountry }: Policy, change: PolicyChange): FieldError[] {
+  const found: FieldError[] = [];
+  if (!modes.includes(defaultMode)) {
+    found.push({ pointer: "/policy/defaultMode", message: `must be one of the modes: ${modes.join(", ")}` });
+  }
+  if (defaultCountry !== null && !isSupportedCountry(defaultCountry)) {
+    found.push({ pointer: "/policy/defaultCountry", message: "is not a country with phone numbers" });
+  }
+  for (const [i, country] of countries.entries()) {
+    if (country === "*" || isSupportedCountry(country)) continue;
+    found.push({ pointer: `/policy/countries/${i}`, message: "is not a country with phone numbers" });
+  }
+  const isTouched = change.countries !== undefined || change.defaultCountry !== undefined;
+  if (isTouched && countries.length === 0 && defaultCountry === null) {
+    found.push({ pointer: "/policy/countries", message: "must name a country while there is no default country" });
+  }
+  return found;
+}

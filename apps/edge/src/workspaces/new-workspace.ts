@@ -1,0 +1,91 @@
+import { AppError, CompanyName, createId, type Policy, Quota, scopes } from "@sandi/contracts";
+import { generateApiKey, hashPassword, type Random } from "@sandi/crypto";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { z } from "zod";
+import { auditStatement } from "../audit/statement.ts";
+import type { Db } from "../db/schema.ts";
+import { fieldErrors } from "../http/validation.ts";
+import { changedPolicy } from "./merge.ts";
+
+export interface WorkspaceDraft {
+  now: Date;
+  random: Random;
+  name: string;
+  adminEmail: string;
+  adminPassword: string;
+  /** ISO 3166-1 alpha-2: national numbers are numbers of this country, and codes go there. */
+  defaultCountry: string;
+  policy?: Partial<Policy>;
+  quota?: Partial<Quota>;
+}
+
+/** What makes a workspace, and what is shown of it this once. */
+export interface DraftedWorkspace {
+  workspaceId: string;
+  apiKey: string;
+  testApiKey: string;
+  statements: CompiledQuery[];
+}
+
+/**
+ * Drafts a workspace with its admin and two API keys with every scope, a live one and one for the sandbox. Throws an
+ * `Error` that names what is not valid.
+ * @param more the id of its audit entry, and whether the workspace is made, in SQL
+ */
+export async function draftWorkspace(
+  db: Db,
+  { now, random, adminEmail, adminPassword, defaultCountry, ...input }: WorkspaceDraft,
+  more: { workspaceId: string; auditId: string; when?: RawBuilder<boolean> },
+): Promise<DraftedWorkspace> {
+  const name = valid("the workspace's name", CompanyName, input.name);
+  const chosen = chosenPolicy({ ...input.policy, defaultCountry });
+  valid("the quota: it", Quota, input.quota ?? {});
+  const { workspaceId, auditId, when = sql<boolean>`1` } = more;
+  const at = now.getTime();
+  const live = await generateApiKey("live", random);
+  const test = await generateApiKey("test", random);
+  const passwordHash = await hashPassword(adminPassword, random);
+  const email = adminEmail.trim().toLowerCase();
+  const isThere = sql<boolean>`EXISTS (SELECT 1 FROM workspace WHERE id = ${workspaceId})`;
+  const apiKey = (environment: "live" | "test", { hash, prefix }: typeof live) =>
+    sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
+      SELECT ${createId("key", now, random(10))}, ${workspaceId}, ${environment === "live" ? "First key" : "First test key"},
+        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)}, ${at} WHERE ${isThere}`.compile(db.kysely);
+  const statements = [
+    sql`INSERT INTO workspace (id, name, policy, quota, created_at)
+      SELECT ${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at}
+      WHERE ${when}`.compile(db.kysely),
+    sql`INSERT INTO user (id, workspace_id, email, password_hash, role, created_at)
+      SELECT ${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at}
+      WHERE ${isThere}`.compile(db.kysely),
+    apiKey("live", live),
+    apiKey("test", test),
+    auditStatement(db, {
+      id: auditId,
+      workspaceId,
+      actor: "operator",
+      action: "workspace.created",
+      target: workspaceId,
+      detail: { name, policy: chosen, quota: input.quota ?? {} },
+      at,
+      when: isThere,
+    }),
+  ];
+  return { workspaceId, apiKey: live.key, testApiKey: test.key, statements };
+}
+
+function chosenPolicy(policy: Partial<Policy>): Record<string, unknown> {
+  try {
+    return changedPolicy({}, policy).chosen;
+  } catch (cause) {
+    const [first] = cause instanceof AppError ? (cause.extras.errors ?? []) : [];
+    throw new Error(`${first?.pointer.slice(1) ?? "the policy"} ${first?.message ?? "is not valid"}`, { cause });
+  }
+}
+
+function valid<T>(what: string, schema: z.ZodType<T>, value: unknown): T {
+  const { data, error } = schema.safeParse(value);
+  if (data !== undefined) return data;
+  const [first] = fieldErrors(error?.issues ?? [], "");
+  throw new Error(`${what}${first?.pointer ? ` ${first.pointer.slice(1)}` : ""} ${first?.message ?? "is not valid"}`);
+}

@@ -1,0 +1,17 @@
+import { Policy, Quota, type Workspace } from "@sandi/contracts";
+import type { Db, Tables } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+
+export type WorkspaceRow = Tables["workspace"];
+
+export const findWorkspace = (db: Db, workspaceId: string): Promise<WorkspaceRow | undefined> =>
+  db.kysely.selectFrom("workspace").selectAll().where("id", "=", workspaceId).executeTakeFirst();
+
+/** With every default filled in. */
+export const toWorkspace = ({ id, name, policy, quota, createdAt }: WorkspaceRow): Workspace => ({
+  id,
+  name,
+  createdAt: iso(createdAt),
+  policy: Policy.parse(JSON.parse(policy)),
+  quota: Quota.parse(JSON.parse(quota)),
+});
