@@ -5,6 +5,7 @@ import {
   type Template,
   type TemplatePreview,
   type TemplateTexts,
+  type Verification,
 } from "@sandi/contracts";
 import { LibsqlError } from "@libsql/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -340,6 +341,27 @@ describe("a verification", () => {
     expect(edge.calls.database).toBe(1);
   });
 
+  it("asks once for a whole batch, also for a template that is not there", async () => {
+    edge.calls.database = 0;
+    const wishes = await Promise.allSettled([text(), text(), text({ templateId: unknown }), text()]);
+    expect(wishes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    await Promise.allSettled([text({ templateId: unknown }), text({ templateId: unknown })]);
+    expect(edge.calls.database).toBe(2);
+  });
+
+  it("keeps no more workspaces in mind than it has room for", async () => {
+    const { templateCache } = edge.services;
+    for (let i = 0; i < 999; i++) templateCache.set(`ws_${i}`, { templates: [], size: 0, at: 0 });
+    templateCache.set("ws_large", { templates: [], size: 7_999_950, at: 0 });
+    await create();
+    await text();
+    expect([templateCache.size, templateCache.has("ws_0"), templateCache.has("ws_large")]).toEqual([1, false, false]);
+    for (let i = 0; i < 1100; i++) templateCache.set(`ws_${i}`, { templates: [], size: 0, at: 0 });
+    templateCache.delete(edge.workspace.id);
+    await text();
+    expect([templateCache.size, templateCache.has("ws_100"), templateCache.has("ws_101")]).toEqual([1000, false, true]);
+  });
+
   it("has a change at once here, and a template that was made elsewhere as soon as it is named", async () => {
     await text();
     const { body } = await create();
@@ -389,6 +411,51 @@ describe("a verification", () => {
 
 const preview = (body: object) => edge.api<TemplatePreview>("POST /v1/templates/preview", body);
 const codes = async (body: object) => (await preview(body)).body.warnings.map(({ code }) => code);
+
+describe("through the front door", () => {
+  const to = "+6281234567890";
+
+  it("a message is written with the template, in one call to the database once the templates are known", async () => {
+    await edge.addSession();
+    const { body: stored } = await create({ texts: { en, id: "Masuk\n*{{code}}*\nBerlaku {{minutes}} menit." } });
+    const policy = JSON.stringify({ countries: ["*"] });
+    await edge.client.execute({ sql: "UPDATE workspace SET policy = ?", args: [policy] });
+    edge.services.keyCache.clear();
+    await edge.api("GET /v1/sessions");
+    await text();
+    await edge.settled();
+    edge.calls.database = 0;
+    const first = await edge.api<Verification>("POST /v1/verifications", { to, bind: { payee: "Toko" } });
+    expect([first.status, first.body.templateId, first.body.locale, edge.calls.database]).toEqual([
+      202,
+      stored.id,
+      "id",
+      1,
+    ]);
+    const named = { to: "+6281234567891", locale: "tr", templateId: stored.id, companyName: "Kopi *Kita*" };
+    await edge.api<Verification>("POST /v1/verifications", { ...named, expiresIn: 60 });
+    await edge.api("POST /v1/verifications", { to: "+201001234567", purpose: "payment", bind: { amount: "10 USD" } });
+    const rows = await edge.rows("SELECT template FROM message ORDER BY created_at, rowid");
+    expect(rows.map((row) => row["template"])).toEqual([
+      "Masuk\nPenerima: Toko\n*{{code}}*\nBerlaku 5 menit.",
+      "Kopi Kita login\n*{{code}}*\nGood for 1 min.",
+      expect.stringMatching(
+        /\n\nالمبلغ: \u206810 USD\u2069\n\n\*\{\{code\}\}\*\n\nمدة صلاحيته بالدقائق: \u20685\u2069\n/u,
+      ),
+    ]);
+  });
+
+  it("a template that is not there is named, and nothing is sent", async () => {
+    await edge.addSession();
+    const { status, body } = await edge.api("POST /v1/verifications", { to, templateId: unknown });
+    expect([status, body.code, body.errors?.map(({ pointer }) => pointer)]).toEqual([
+      404,
+      "template-not-found",
+      ["/templateId"],
+    ]);
+    expect([await edge.count("verification"), await edge.count("message")]).toEqual([0, 0]);
+  });
+});
 
 describe("a preview", () => {
   it("answers the text as it would be sent", async () => {
