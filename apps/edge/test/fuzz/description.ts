@@ -42,6 +42,8 @@ export interface Operation {
   /** Matches the addresses that the path stands for. */
   address: RegExp;
   parameters: Parameter[];
+  /** Names of the security schemes that it takes. */
+  schemes: string[];
   body: Record<string, Media> | undefined;
   responses: Record<string, { content?: Record<string, Media> }>;
 }
@@ -51,6 +53,7 @@ interface Description {
 }
 
 interface RawOperation {
+  security?: Record<string, unknown>[];
   parameters?: Parameter[];
   requestBody?: { content: Record<string, Media> };
   responses: Operation["responses"];
@@ -59,11 +62,12 @@ interface RawOperation {
 /** Every route of the description. */
 export function operationsOf(description: object): Operation[] {
   return Object.entries((description as Description).paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => ({
+    Object.entries(methods).map(([method, { parameters = [], security = [], requestBody, responses }]) => ({
       method: method.toUpperCase(),
       path,
       address: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+").replaceAll(".", "\\.")}$`),
       parameters,
+      schemes: security.flatMap((each) => Object.keys(each)),
       body: requestBody?.content,
       responses,
     })),

@@ -14,6 +14,7 @@ export const keyKinds = [
   "B-test",
   "missing",
   "broken",
+  "operator",
 ] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
@@ -53,15 +54,19 @@ function caseOf(operation: Operation, description: object): fc.Arbitrary<Case> {
     query: queryOf(among("query"), description),
     headers: fc.tuple(contentType, accept, more).map((parts) => Object.assign({}, ...parts) as Record<string, string>),
     body: bodyOf(operation, description),
-    key: weighted(
-      [20, fc.constant("A" as const)],
-      [6, fc.constantFrom("A-test" as const, "B" as const)],
-      [6, fc.constantFrom(...keyKinds)],
-    ),
+    key: operation.schemes.includes("operatorToken")
+      ? weighted([3, fc.constant("operator" as const)], [1, anyKey])
+      : anyKey,
     mood: weighted([6, fc.constant("answers" as const)], [3, fc.constantFrom(...moods)]),
     pauseMs: weighted([40, fc.constantFrom(60, 400, 1_500)], [1, fc.constantFrom(0, 31_000, 400_000)]),
   });
 }
+
+const anyKey = weighted<KeyKind>(
+  [20, fc.constant("A")],
+  [6, fc.constantFrom("A-test", "B")],
+  [6, fc.constantFrom(...keyKinds)],
+);
 
 const header = (name: string, value: fc.Arbitrary<string>) => value.map((text) => ({ [name]: text }));
 const nothing = fc.constant({});

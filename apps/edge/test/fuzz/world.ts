@@ -56,6 +56,7 @@ export async function createWorld(operations: readonly Operation[], description:
       "B-few": await edge.addKey(B.id, few),
       "B-test": await edge.addKey(B.id, undefined, test),
       missing: null,
+      operator: "operator-0",
       broken: `${A.key.slice(0, -1)}_`,
     },
     ids: { A: new Map([["ws", [A.id]]]), B: new Map([["ws", [B.id]]]) },
@@ -141,7 +142,7 @@ function resolve({ ids }: World, { side, code, isTest = false }: Asker, text: st
     .replaceAll(/«(own|their)\.([a-z]+)\.(\d)»/g, (_, whose: string, prefix: string, digit: string) => {
       const known = ids[whose === "own" ? side : other(side)].get(prefix) ?? [];
       const index = Number(digit);
-      return known.at(index < 4 ? index % known.length : -1 - ((index - 4) % known.length)) ?? `${prefix}_${nobody}`;
+      return known.at(index < 2 ? index % known.length : -1 - ((index - 2) % known.length)) ?? `${prefix}_${nobody}`;
     });
 }
 
@@ -163,6 +164,9 @@ export async function exchange(world: World, each: Case): Promise<Exchange> {
   const { edge, keys } = world;
   edge.advance(each.pauseMs);
   edge.connector = (path, body) => connector(each.mood, path, body);
+  // An operator's token works once.
+  if (each.key === "operator")
+    edge.services.bootstrapToken = keys.operator = `operator-${edge.services.now().getTime()}`;
   const key = keys[each.key];
   const side = each.key.startsWith("A") ? "A" : each.key.startsWith("B") ? "B" : undefined;
   const of = { side: side ?? "A", code: "123456", isTest: each.key.endsWith("-test") } as const;
