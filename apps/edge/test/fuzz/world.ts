@@ -101,16 +101,27 @@ function marked(value: unknown, given: Schema, to: { description: object; side: 
     if (/^\+[1-9][0-9]{6,14}$/.test(value)) return "«phone.0»";
     const id = /^([a-z]+)_[0-9a-z]{26}$/.exec(value)?.[1];
     if (id !== undefined) return `«own.${id}.0»`;
-    const isFree = schema.pattern === undefined && schema.format === undefined && schema.enum === undefined;
-    return isFree && schema.const === undefined ? `${value} ${markOf[to.side]}` : value;
+    return isFree(schema) ? `${value} ${markOf[to.side]}` : value;
   }
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map((each) => marked(each, schema.items ?? {}, to));
   const rest = typeof schema.additionalProperties === "object" ? schema.additionalProperties : {};
+  const whole = { ...examplesOf(schema), ...value };
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, marked(each, schema.properties?.[key] ?? rest, to)]),
+    Object.entries(whole).map(([key, each]) => [key, marked(each, schema.properties?.[key] ?? rest, to)]),
   );
 }
+
+const isFree = ({ type, pattern, format, enum: values, const: one, anyOf }: Schema) =>
+  type === "string" && [pattern, format, values, one, anyOf].every((each) => each === undefined);
+
+/** Free texts and maps of them that an example leaves out. */
+const examplesOf = ({ properties = {} }: Schema) =>
+  Object.fromEntries(
+    Object.entries(properties)
+      .filter(([, schema]) => isFree(schema) || typeof schema.additionalProperties === "object")
+      .flatMap(([key, { example }]) => (example === undefined ? [] : [[key, example]])),
+  );
 
 function know({ ids, kept, marks }: World, side: Side, id: string): void {
   marks[side].add(id);
