@@ -1,7 +1,7 @@
 import type { AtRest, KeyRing, ProofKeys, Random, Sealer, TokenVerifier } from "@sandi/crypto";
 import { createId, type IdPrefix, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
 import type { Db, KnownKey } from "./db/schema.ts";
-import type { TemplateCache } from "./templates/cache.ts";
+import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
 export type Job =

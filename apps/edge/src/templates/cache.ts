@@ -1,9 +1,6 @@
 import type { Services } from "../services.ts";
 import { findTemplates, type StoredTemplate } from "./repository.ts";
 
-/** A workspace's templates as of at most a minute ago, and how many characters they hold. */
-export type TemplateCache = Map<string, { templates: readonly StoredTemplate[]; size: number; at: number }>;
-
 const cacheMs = 60_000;
 const cacheEntries = 1_000;
 const cacheCharacters = 8_000_000;

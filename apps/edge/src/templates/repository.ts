@@ -5,6 +5,9 @@ import { iso } from "../messages/present.ts";
 /** A template as it is stored, its texts read. */
 export type StoredTemplate = Omit<TemplateTable, "texts"> & { texts: TemplateTexts };
 
+/** Each workspace's templates as of at most a minute ago, and how many characters they hold. */
+export type TemplateCache = Map<string, { templates: readonly StoredTemplate[]; size: number; at: number }>;
+
 export const selectTemplates = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("template").selectAll().where("workspaceId", "=", workspaceId);
 
