@@ -131,12 +131,14 @@ async function rehearse({ db, now }: Services): Promise<void> {
   ]);
 }
 
+/** What the workspace of a row has chosen. */
+const keptDays = (kind: string, days: number) =>
+  sql`coalesce((SELECT w.policy ->> ${`$.retentionDays.${kind}`} FROM workspace w WHERE w.id = workspace_id), ${days})`;
+
 /** Answers whether there may be more. */
 async function sweep({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const day = at - dayMs;
-  const keptDays = (kind: string, days: number) =>
-    sql`coalesce((SELECT w.policy ->> ${`$.retentionDays.${kind}`} FROM workspace w WHERE w.id = workspace_id), ${days})`;
   const isOld = (kind: string, days: number) =>
     sql`created_at <= ${day} AND created_at <= ${at} - ${keptDays(kind, days)} * ${dayMs}`;
   const statements: CompiledQuery[] = [

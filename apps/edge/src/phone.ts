@@ -1,5 +1,5 @@
 import { AppError } from "@sandi/contracts";
-import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
+import { isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
 
 /** A number and how lists show it. */
 export interface Phone {
@@ -40,7 +40,7 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   }
   let number;
   try {
-    number = parsePhoneNumberWithError(text, isNational ? (defaultCountry as CountryCode) : undefined);
+    number = parsePhoneNumberWithError(text, isNational ? defaultCountry : undefined);
   } catch {
     throw refuse("is not a phone number of any country");
   }

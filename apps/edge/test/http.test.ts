@@ -85,22 +85,25 @@ describe("every route", () => {
     expect(await counts()).toEqual(before);
   });
 
-  it.each(routes)("%s with a test key reaches no connector and leaves the live side as it is", async (request, body) => {
-    await edge.addSession("pairing");
-    const key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
-    let asked = 0;
-    edge.connector = () => {
-      asked++;
-      return undefined;
-    };
-    const before = await edge.rows("SELECT * FROM session");
-    const { status, body: answer } = await edge.api(request, body, { key });
-    await edge.settled();
-    if (request.includes("/v1/sessions")) expect([status, answer.code]).toEqual([403, "test-keys-not-supported"]);
-    else expect(status).toBeLessThan(500);
-    expect([await edge.rows("SELECT * FROM session"), edge.jobs, asked]).toEqual([before, [], 0]);
-    expect(await edge.rows("SELECT id FROM message WHERE test = 0")).toEqual([]);
-  });
+  it.each(routes)(
+    "%s with a test key reaches no connector and leaves the live side as it is",
+    async (request, body) => {
+      await edge.addSession("pairing");
+      const key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
+      let asked = 0;
+      edge.connector = () => {
+        asked++;
+        return undefined;
+      };
+      const before = await edge.rows("SELECT * FROM session");
+      const { status, body: answer } = await edge.api(request, body, { key });
+      await edge.settled();
+      expect(status).toBeLessThan(500);
+      expect(answer.code === "test-keys-not-supported").toBe(request.includes("/v1/sessions"));
+      expect([await edge.rows("SELECT * FROM session"), edge.jobs, asked]).toEqual([before, [], 0]);
+      expect(await edge.rows("SELECT id FROM message WHERE test = 0")).toEqual([]);
+    },
+  );
 
   it.each(routes)("%s names the scope that a key lacks", async (request, body, scope) => {
     const key = await edge.addKey(edge.workspace.id, ["otp:reveal"]);
@@ -381,7 +384,10 @@ describe("the database", () => {
     };
     expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
     await late?.();
-    expect([await edge.count("verification"), await edge.rows("SELECT status FROM message")]).toEqual([0, [{ status: "canceled" }]]);
+    expect([await edge.count("verification"), await edge.rows("SELECT status FROM message")]).toEqual([
+      0,
+      [{ status: "canceled" }],
+    ]);
   });
 
   it.each(creates)("withdraws %s that was stored when the answer to settle it was lost, too", async (request, body) => {

@@ -289,10 +289,11 @@ describe("a code", () => {
   });
 });
 
-describe("a batch", () => {
-  const batch = (verifications: unknown[], headers = {}) =>
-    edge.api<{ results: VerificationResult[] }>("POST /v1/verifications/batch", { verifications }, { headers });
+const batch = (verifications: unknown[], headers = {}) =>
+  edge.api<{ results: VerificationResult[] }>("POST /v1/verifications/batch", { verifications }, { headers });
+const many = (n: number) => Array.from({ length: n }, (_, i) => ({ to: `+6281234600${String(i).padStart(3, "0")}` }));
 
+describe("a batch", () => {
   it("answers for each what a request of its own would have been answered", async () => {
     const { status, body } = await batch([
       { to },
@@ -317,7 +318,7 @@ describe("a batch", () => {
   beforeEach(() => setPolicy({ prefixGuard: "off" }));
 
   it("creates each once under an Idempotency-Key, also when it is sent again with a failure in between", async () => {
-    const numbers = Array.from({ length: 120 }, (_, i) => ({ to: `+6281234500${String(i).padStart(3, "0")}` }));
+    const campaign = Array.from({ length: 120 }, (_, i) => ({ to: `+6281234500${String(i).padStart(3, "0")}` }));
     const { db } = edge.services;
     let writes = 0;
     edge.services.db = {
@@ -329,16 +330,16 @@ describe("a batch", () => {
       },
     };
     const headers = { "idempotency-key": "campaign" };
-    const first = await batch(numbers, headers);
+    const first = await batch(campaign, headers);
     const refused = first.body.results.filter((result) => result.status === 503);
     expect([refused.length, await edge.rows("SELECT count(*) AS n FROM verification")]).toEqual([50, [{ n: 70 }]]);
     await edge.settled();
-    const second = await batch(numbers, headers);
+    const second = await batch(campaign, headers);
     expect(second.body.results.map((result) => result.status)).toEqual(Array.from({ length: 120 }, () => 202));
     expect(await edge.count("verification")).toBe(120);
     expect(second.body.results[0]).toEqual(first.body.results[0]);
     await edge.settled();
-    const third = await batch(numbers, headers);
+    const third = await batch(campaign, headers);
     expect([third.headers.get("idempotent-replayed"), third.body]).toEqual(["true", second.body]);
     const elsewhere = await batch([{ to }], headers);
     expect([elsewhere.status, elsewhere.body]).toEqual([
@@ -348,10 +349,8 @@ describe("a batch", () => {
   });
 
   it("takes 500 and not 501", async () => {
-    const numbers = (n: number) =>
-      Array.from({ length: n }, (_, i) => ({ to: `+6281234600${String(i).padStart(3, "0")}` }));
-    expect((await batch(numbers(501))).status).toBe(400);
-    const { status, body } = await batch(numbers(500));
+    expect((await batch(many(501))).status).toBe(400);
+    const { status, body } = await batch(many(500));
     expect([status, body.results.filter((result) => result.status === 202).length]).toEqual([200, 500]);
   });
 });

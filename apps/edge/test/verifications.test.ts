@@ -1,8 +1,5 @@
 import type { Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findKey } from "../src/keys/repository.ts";
-import { checkVerification } from "../src/verifications/check-verification.ts";
-import { hashApiKey } from "@sandi/crypto";
 import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
@@ -23,6 +20,20 @@ const create = (input: Record<string, unknown> = {}, headers: Record<string, str
 const check = (id: string, code: string, key?: string) =>
   edge.api<Verification>(`POST /v1/verifications/${id}/check`, { code }, key === undefined ? {} : { key });
 const get = (id: string) => edge.api<Verification>(`GET /v1/verifications/${id}`);
+
+const failing = async (id: string, times: number) => {
+  const code = await edge.codeOf(id);
+  for (let i = 0; i < times; i++) await check(id, wrong(code));
+};
+/** So many verifications of the number, as if sends did not count. */
+const createMany = async (count: number, input = {}) => {
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) {
+    await edge.client.execute("DELETE FROM destination_send");
+    ids.push((await create({ purpose: `p${i}`, expiresIn: 600, ...input })).body.id);
+  }
+  return ids;
+};
 
 describe("creating a verification", () => {
   it("answers 202 with the number masked, stores one message and publishes its job without secrets", async () => {
@@ -325,20 +336,6 @@ describe("checking a code", () => {
     expect((await check(body.id, code)).status).toBe(200);
   });
 
-  const failing = async (id: string, times: number) => {
-    const code = await edge.codeOf(id);
-    for (let i = 0; i < times; i++) await check(id, wrong(code));
-  };
-  /** So many verifications of the number, as if sends did not count. */
-  const createMany = async (count: number, input = {}) => {
-    const ids: string[] = [];
-    for (let i = 0; i < count; i++) {
-      await edge.client.execute("DELETE FROM destination_send");
-      ids.push((await create({ purpose: `p${i}`, expiresIn: 600, ...input })).body.id);
-    }
-    return ids;
-  };
-
   it("locks a destination after 20 wrong codes in an hour until that is over, and for twice as long each time", async () => {
     const [first = "", ...others] = await createMany(10);
     await failing(first, 4);
@@ -371,7 +368,8 @@ describe("checking a code", () => {
       edge.services.keyCache.clear();
       const ids = await createMany(5, input);
       const checks = "codeLength" in input ? 3 : 5;
-      for (let left: number = limit, i = 0; left > 0; left -= checks, i++) await failing(ids[i] ?? "", Math.min(left, checks));
+      for (let left: number = limit, i = 0; left > 0; left -= checks, i++)
+        await failing(ids[i] ?? "", Math.min(left, checks));
       const locked = await check(ids[4] ?? "", await edge.codeOf(ids[4] ?? ""));
       expect([locked.body.code, locked.body.retryAfter]).toEqual(["destination-locked", 86_400]);
     }

@@ -64,6 +64,26 @@ const stages = [
   { stage: "read", bit: 4 },
 ] as const;
 
+const isReceived = "OLD.received_at IS NULL AND NEW.received_at IS NOT NULL";
+const received =
+  tell({
+    type: "'verification.received'",
+    verification: "NEW.id",
+    message: "NEW.message_id",
+    session: "NEW.session_id",
+    at: "NEW.updated_at",
+    when: isReceived,
+  }) + count("NEW", "'received'", "NEW.updated_at", `WHERE ${isReceived}`);
+
+function reached({ stage, bit }: (typeof stages)[number]): string {
+  const [column, isNew] = [`${stage}_at`, `OLD.${stage}_at IS NULL AND NEW.${stage}_at IS NOT NULL`];
+  const isFirst = `progress & ${bit} = 0`;
+  return `
+    ${tell({ type: `'message.${stage}'`, verification: "NEW.verification_id", message: "NEW.id", session: "NEW.session_id", at: `NEW.${column}`, when: isNew })}
+    ${count("v", `'${stage}'`, `NEW.${column}`, `FROM verification v WHERE v.id = NEW.verification_id AND ${isNew} AND v.${isFirst}`)}
+    UPDATE verification SET progress = progress | ${bit} WHERE id = NEW.verification_id AND ${isNew} AND ${isFirst};`;
+}
+
 /**
  * The timeline and the hourly counts are written by the database itself, in the transaction of the change that they are
  * about: whoever makes it (a check, a connector's event, the clock), it is told and counted exactly once.
@@ -94,6 +114,7 @@ export const history: readonly string[] = [
   // In this order; and whoever ends it: a code that is used up or can no longer be used is not sent any more.
   `CREATE TRIGGER verification_ended AFTER UPDATE OF status ON verification WHEN NEW.status <> OLD.status BEGIN
     ${missed("NEW.status = 'max_attempts_reached'")}
+    ${received}
     ${ofVerification("'verification.' || NEW.status", "CASE WHEN NEW.approved_by IS NULL THEN '{}' ELSE json_object('approvedBy', NEW.approved_by) END")}
     ${count("NEW", "NEW.status", "NEW.updated_at")}
     UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = NEW.updated_at
@@ -109,9 +130,8 @@ export const history: readonly string[] = [
     ${count("NEW", "'resent'", "NEW.updated_at")}
   END`,
   `CREATE TRIGGER verification_received AFTER UPDATE OF received_at ON verification
-    WHEN OLD.received_at IS NULL AND NEW.received_at IS NOT NULL BEGIN
-    ${ofVerification("'verification.received'")}
-    ${count("NEW", "'received'", "NEW.updated_at")}
+    WHEN ${isReceived} AND NEW.status = OLD.status BEGIN
+    ${received}
   END`,
 
   `CREATE TRIGGER message_queued AFTER INSERT ON message WHEN NEW.status = 'queued' BEGIN
@@ -121,13 +141,9 @@ export const history: readonly string[] = [
     WHEN NEW.status <> OLD.status AND NEW.status IN ('failed', 'canceled', 'revoked') BEGIN
     ${ofMessage("'message.' || NEW.status", "NEW.updated_at", "CASE WHEN NEW.failure IS NULL THEN '{}' ELSE json_object('reason', NEW.failure) END")}
   END`,
-  // A stage is the verification's when the first of its messages reaches it.
-  ...stages.flatMap(({ stage, bit }) => [
-    `CREATE TRIGGER message_${stage} AFTER UPDATE OF ${stage}_at ON message
-      WHEN OLD.${stage}_at IS NULL AND NEW.${stage}_at IS NOT NULL BEGIN
-      ${ofMessage(`'message.${stage}'`, `NEW.${stage}_at`)}
-      ${count("v", `'${stage}'`, `NEW.${stage}_at`, `FROM verification v WHERE v.id = NEW.verification_id AND v.progress & ${bit} = 0`)}
-      UPDATE verification SET progress = progress | ${bit} WHERE id = NEW.verification_id AND progress & ${bit} = 0;
-    END`,
-  ]),
+  // One trigger, for triggers on the same change have no order. A stage is the verification's when the first of its
+  // messages reaches it.
+  `CREATE TRIGGER message_moved AFTER UPDATE OF sent_at, delivered_at, read_at ON message BEGIN
+    ${stages.map(reached).join("")}
+  END`,
 ];

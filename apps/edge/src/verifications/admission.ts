@@ -1,7 +1,7 @@
 import { AppError, type Policy } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
-import type { Db, SessionTable, VerificationTable } from "../db/schema.ts";
+import type { Db, VerificationTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { noSession, selectCandidate } from "../sessions/pick.ts";
 import { isGuarded, prefixOf } from "./guard.ts";
@@ -82,10 +82,7 @@ export async function refusalOf(
     selectLimits(db, destination),
   ]);
   if (test === 0) {
-    const error = noSession(
-      sessionId,
-      candidates.rows[0] as Pick<SessionTable, "desired" | "state" | "phone"> | undefined,
-    );
+    const error = noSession(sessionId, candidates.rows[0]);
     if (error) return error;
     const rule = rules.rows[0];
     if (rule?.isAllowed !== 1) {

@@ -13,8 +13,7 @@ export async function createBatch(c: Context<AppEnv>, bodies: readonly CreateVer
     bodies.map(async (body, i) => ({ body, repetition: whole && (await itemOf(whole, i)) })),
   );
   const outcomes = await createVerifications(services, c.var.key, inputs);
-  const isOther = (outcome: unknown) => outcome instanceof AppError && outcome.code === "idempotency-key-reused";
-  if (outcomes.every(isOther)) throw new AppError("idempotency-key-reused");
+  if (outcomes.every(isOfAnother)) throw new AppError("idempotency-key-reused");
   const results = outcomes.map((outcome): VerificationResult => {
     if (!(outcome instanceof Error)) return { status: 202, verification: outcome.resource };
     const problem = problemOf(c, outcome);
@@ -22,3 +21,5 @@ export async function createBatch(c: Context<AppEnv>, bodies: readonly CreateVer
   });
   return { results, replayed: outcomes.every((outcome) => !(outcome instanceof Error) && outcome.replayed) };
 }
+
+const isOfAnother = (outcome: unknown) => outcome instanceof AppError && outcome.code === "idempotency-key-reused";

@@ -21,9 +21,11 @@ export async function timelineOf({ db, now }: Services, key: KnownKey, id: strin
       db.kysely,
     ),
   );
-  const events = rows.map(({ data, at, sessionId, ...event }) => ({
-    ...event,
+  const events = rows.map(({ id: eventId, type, at, messageId, sessionId, data }) => ({
+    id: eventId,
+    type,
     at: iso(at),
+    messageId,
     sessionId: sessionId === "" ? null : sessionId,
     data: JSON.parse(data) as Record<string, unknown>,
   }));

@@ -1,0 +1,191 @@
+import type { Verification } from "@sandi/contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+const to = "+6281234567890";
+
+beforeEach(async () => {
+  edge = await startEdge();
+  await edge.addSession();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const create = (input: Record<string, unknown> = {}, options: Parameters<Edge["api"]>[2] = {}) =>
+  edge.api<Verification>("POST /v1/verifications", { to, ...input }, options);
+const setPolicy = async (policy: Record<string, unknown>) => {
+  await edge.client.execute({ sql: "UPDATE workspace SET policy = ?", args: [JSON.stringify(policy)] });
+  edge.services.keyCache.clear();
+};
+
+describe("sends to one number", () => {
+  it("are five in ten minutes, ten in an hour and twenty in a day, over all purposes", async () => {
+    await setPolicy({ countries: ["*"], prefixGuard: "off" });
+    let sent = 0;
+    const waits: unknown[] = [];
+    for (let i = 0; sent < 21; i++) {
+      const { status, body } = await create({ purpose: `p${i}` });
+      if (status === 202) sent++;
+      else {
+        waits.push([sent, body.code, body.retryAfter]);
+        edge.advance((body.retryAfter ?? 0) * 1000);
+      }
+    }
+    expect(waits).toEqual([
+      [5, "destination-limited", 600],
+      [10, "destination-limited", 3000],
+      [15, "destination-limited", 600],
+      [20, "destination-limited", 86_400 - 600 - 3000 - 600],
+    ]);
+  });
+
+  it("count over all workspaces, too", async () => {
+    edge.services.destinationPerDay = 3;
+    for (let i = 0; i < 3; i++) {
+      const workspace = await edge.addWorkspace();
+      await edge.addSession("online", workspace.id);
+      expect((await create({}, { key: workspace.key })).status).toBe(202);
+    }
+    const { status, body } = await create();
+    expect([status, body.code, body.detail]).toEqual([
+      429,
+      "destination-limited",
+      "At most 3 codes go to one number in a day, over all senders.",
+    ]);
+    expect((await create({ to: "+6281234567891" })).status).toBe(202);
+  });
+
+  it("are not counted when they were refused, nor when the user is to write first", async () => {
+    await create();
+    for (let i = 0; i < 5; i++) await create();
+    for (let i = 0; i < 5; i++) await create({ mode: "inbound", purpose: `p${i}` });
+    expect(await edge.rows("SELECT DISTINCT short_count FROM destination_send")).toEqual([{ short_count: 1 }]);
+  });
+
+  it("at once are let through up to the limit exactly", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => create({ purpose: `p${i}` })));
+    expect(answers.filter(({ status }) => status === 202).length).toBe(5);
+  });
+});
+
+describe("countries", () => {
+  it("are the default country's alone when none are named, and what is named otherwise", async () => {
+    const singapore = "+6581234567";
+    for (const [policy, indonesia, other] of [
+      [{}, 403, 403],
+      [{ defaultCountry: "ID" }, 202, 403],
+      [{ defaultCountry: "ID", countries: ["SG"] }, 403, 202],
+      [{ countries: ["*"] }, 202, 202],
+    ] as const) {
+      await setPolicy(policy);
+      const answers = [
+        await create({ purpose: `a${indonesia}${other}` }),
+        await create({ to: singapore, purpose: `a${indonesia}${other}` }),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([indonesia, other]);
+      const refused = answers.filter(({ status }) => status === 403);
+      expect(refused.every(({ body }) => body.code === "country-not-allowed")).toBe(true);
+    }
+  });
+
+  it("let national numbers be written as at home", async () => {
+    await setPolicy({ defaultCountry: "ID" });
+    const { body } = await create({ to: "0812-3456-7890" });
+    expect([body.to, body.country]).toEqual(["+62812•••7890", "ID"]);
+    expect((await create()).body.code).toBe("resend-cooldown");
+    await setPolicy({ countries: ["*"] });
+    expect((await create({ to: "081234567890" })).status).toBe(400);
+  });
+});
+
+describe("rules", () => {
+  let rules = 0;
+  const addRule = (effect: string, kind: string, value: string, valueTo = "") =>
+    edge.client.execute({
+      sql: `INSERT INTO access_rule (id, workspace_id, effect, kind, value, value_to, label, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, '', 0)`,
+      args: [`rul_${rules++}`, edge.workspace.id, effect, kind, value, valueTo],
+    });
+
+  it("block by prefix and country, and allow in spite of that, without lifting the limits", async () => {
+    await addRule("block", "prefix", "62812");
+    expect((await create()).body.code).toBe("destination-blocked");
+    expect((await create({ to: "+6281334567890" })).status).toBe(202);
+    await addRule("allow", "prefix", "628123456");
+    expect((await create()).status).toBe(202);
+    expect((await create()).body.code).toBe("resend-cooldown");
+    await addRule("block", "country", "SG");
+    expect((await create({ to: "+6581234567" })).body.code).toBe("destination-blocked");
+  });
+
+  it("block by the end user's address", async () => {
+    await addRule("block", "ip", "00000000000000000000ffffcb007100", "00000000000000000000ffffcb0071ff");
+    const blocked = await create({ endUserIp: "203.0.113.77" });
+    expect([blocked.status, blocked.body.code]).toEqual([403, "destination-blocked"]);
+    expect((await create({ endUserIp: "203.0.114.1" })).status).toBe(202);
+  });
+});
+
+const number = (i: number) => `+6281234${String(50_000 + i)}`;
+const send = (i: number) => create({ to: number(i), purpose: `p${i}` });
+/** How many of a hundred were typed in two days ago. */
+const usual = async (approved: number) => {
+  const hour = Math.floor(edge.services.now().getTime() / 3_600_000) * 3_600_000 - 48 * 3_600_000;
+  await edge.client.execute("DELETE FROM conversion");
+  for (const [stage, count] of [
+    ["created", 100],
+    ["approved", approved],
+  ] as const) {
+    await edge.client.execute({
+      sql: `INSERT INTO conversion VALUES (?, '6281234', ?, 'ID', 's', '', 'login', 'push', ?, 1, ?)`,
+      args: [edge.workspace.id, hour, stage, count],
+    });
+  }
+};
+
+describe("the prefix guard", () => {
+  it("blocks a prefix whose codes nobody types in, for an hour, then for two; others go on", async () => {
+    for (let i = 0; i < 20; i++) expect((await send(i)).status).toBe(202);
+    const blocked = await send(20);
+    expect([blocked.status, blocked.body.code, blocked.body.retryAfter]).toEqual([403, "prefix-blocked", 3600]);
+    expect((await create({ to: "+6281334567890" })).status).toBe(202);
+    expect(await edge.rows("SELECT prefix, strikes, sends, approved FROM prefix_guard")).toEqual([
+      { prefix: "6281234", strikes: 1, sends: 20, approved: 0 },
+    ]);
+    edge.advance(3_600_000);
+    for (let i = 30; i < 50; i++) expect((await send(i)).status).toBe(202);
+    expect((await send(50)).body.retryAfter).toBe(7200);
+  });
+
+  it("leaves a prefix alone of which a tenth is typed in, or where so little is usual", async () => {
+    for (let i = 0; i < 30; i++) {
+      const { status, body } = await send(i);
+      expect(status).toBe(202);
+      if (i % 8 === 0) await edge.api(`POST /v1/verifications/${body.id}/check`, { code: await edge.codeOf(body.id) });
+    }
+    expect(await edge.count("prefix_guard")).toBe(0);
+  });
+
+  it("compares with the week before", async () => {
+    const statuses: number[] = [];
+    for (const approved of [20, 90]) {
+      await edge.client.batch(["DELETE FROM verification", "DELETE FROM destination_send"]);
+      await usual(approved);
+      for (let i = 0; i < 21; i++) {
+        const { status, body } = await send(i + approved);
+        // One of twenty: a twentieth, which is a quarter of a fifth, and far less than nine tenths.
+        if (i === 0) await edge.api(`POST /v1/verifications/${body.id}/check`, { code: await edge.codeOf(body.id) });
+        if (i === 20) statuses.push(status);
+      }
+    }
+    expect(statuses).toEqual([202, 403]);
+  });
+
+  it("is off where the policy says so", async () => {
+    await setPolicy({ countries: ["*"], prefixGuard: "off" });
+    for (let i = 0; i < 25; i++) expect((await send(i)).status).toBe(202);
+  });
+});

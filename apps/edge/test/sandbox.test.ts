@@ -1,0 +1,160 @@
+import type { Message, Verification } from "@sandi/contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCron } from "../src/cron.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+let key: string;
+const magic = (last: string) => `+999000000${last}`;
+
+beforeEach(async () => {
+  edge = await startEdge();
+  key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
+});
+afterEach(async () => {
+  await edge.settled();
+  if (edge.jobs.length > 0) throw new Error("a rehearsal went to the queue");
+  edge.close();
+});
+
+const create = (to: string, input: Record<string, unknown> = {}) =>
+  edge.api<Verification>("POST /v1/verifications", { to, ...input }, { key });
+const get = async (id: string) =>
+  (await edge.api<Verification>(`GET /v1/verifications/${id}`, undefined, { key })).body;
+const check = (id: string, code: string) =>
+  edge.api<Verification & { proof: string }>(`POST /v1/verifications/${id}/check`, { code }, { key });
+const timeline = async (id: string) =>
+  (
+    await edge.api<{ events: { type: string }[] }>(`GET /v1/verifications/${id}/events`, undefined, { key })
+  ).body.events.map(({ type }) => type);
+
+describe("a test key", () => {
+  it("needs no session: …00 is delivered and read, and its code is known", async () => {
+    const { status, body } = await create(magic("00"));
+    expect([status, body.test, body.to, body.delivery?.sessionId]).toEqual([202, true, "+999•••00", null]);
+    expect(body.delivery?.status).toBe("read");
+    expect(await timeline(body.id)).toEqual([
+      "verification.created",
+      "message.queued",
+      "message.sent",
+      "message.delivered",
+      "message.read",
+    ]);
+    expect((await check(body.id, "123457")).status).toBe(422);
+    const right = await check(body.id, "123456");
+    expect([right.status, right.body.status]).toEqual([200, "approved"]);
+    expect(JSON.parse(atob(right.body.proof.split(".")[1] ?? ""))).toMatchObject({ test: true });
+    expect((await check(body.id, "123456")).status).toBe(410);
+  });
+
+  it.each([
+    [{ codeLength: 4 }, "1234"],
+    [{ codeLength: 8 }, "12345678"],
+    [{ code: "777777" }, "777777"],
+  ])("has the first characters of 12345678 as its code, or one's own: %j", async (input, code) => {
+    const { body } = await create(magic("00"), input);
+    expect((await check(body.id, code)).status).toBe(200);
+  });
+
+  it("lets …01 not be on WhatsApp, told to keys with lookup:read", async () => {
+    const { body } = await create(magic("01"));
+    expect([body.status, body.delivery?.failure?.reason]).toEqual(["undeliverable", "not_on_whatsapp"]);
+    const blind = await edge.addKey(edge.workspace.id, ["otp:check"], { environment: "test" });
+    const seen = await edge.api<Verification>(`GET /v1/verifications/${body.id}`, undefined, { key: blind });
+    expect([seen.body.status, seen.body.delivery?.status]).toEqual(["pending", "sending"]);
+  });
+
+  it("leaves …02 queued until it expires, whatever cron does", async () => {
+    const { body } = await create(magic("02"));
+    edge.advance(60_000);
+    await runCron(edge.services);
+    expect((await get(body.id)).delivery?.status).toBe("queued");
+    edge.advance(300_000);
+    await runCron(edge.services);
+    expect((await get(body.id)).status).toBe("expired");
+  });
+
+  it.each([
+    ["03", 409, "no-eligible-session"],
+    ["04", 429, "rate-limited"],
+    ["06", 403, "destination-blocked"],
+  ])("is refused for …%s with %s", async (last, status, code) => {
+    const answer = await create(magic(last));
+    expect([answer.status, answer.body.code, await edge.count("verification")]).toEqual([status, code, 0]);
+  });
+
+  it("delivers …05 after twenty seconds, to who looks and to cron", async () => {
+    const { body } = await create(magic("05"));
+    const { body: second } = await create(magic("05"), { purpose: "b" });
+    expect(body.delivery?.status).toBe("sent");
+    edge.advance(19_999);
+    expect((await get(body.id)).delivery?.status).toBe("sent");
+    edge.advance(1);
+    const { delivery } = await get(body.id);
+    expect([delivery?.status, delivery?.deliveredAt]).toEqual(["delivered", "2026-11-21T08:00:20.000Z"]);
+    await runCron(edge.services);
+    expect(await edge.rows("SELECT status FROM message WHERE verification_id = ?", second.id)).toEqual([
+      { status: "delivered" },
+    ]);
+  });
+
+  it("answers for …07 itself in inbound mode: approved, or with a code", async () => {
+    const match = await create(magic("07"), { mode: "inbound" });
+    expect(match.body).toMatchObject({ status: "approved", approvedBy: "inbound" });
+    const reply = await create(magic("07"), { mode: "inbound", inboundVariant: "reply" });
+    expect(reply.body).toMatchObject({ status: "pending", delivery: { status: "read" } });
+    expect((await check(reply.body.id, "123456")).status).toBe(200);
+    const waits = await create(magic("00"), { mode: "inbound" });
+    expect([waits.body.status, waits.body.inbound?.receivedAt]).toEqual(["pending", null]);
+  });
+
+  it("sees rehearsals only, a live key none of them, and both may verify one number at a time", async () => {
+    await edge.addSession("ended");
+    const number = "+6281234567890";
+    const rehearsed = (await create(number)).body;
+    expect(rehearsed.delivery?.status).toBe("read");
+    const live = await edge.api<Verification>(`GET /v1/verifications/${rehearsed.id}`);
+    expect(live.status).toBe(404);
+    expect((await edge.api("POST /v1/verifications", { to: number })).body.code).toBe("no-eligible-session");
+    const list = (options?: { key: string }) =>
+      edge.api<{ verifications: unknown[] }>("GET /v1/verifications", undefined, options);
+    expect([(await list()).body.verifications.length, (await list({ key })).body.verifications.length]).toEqual([0, 1]);
+    expect(await edge.count("conversion")).toBe(0);
+    expect(await edge.count("destination_send")).toBe(0);
+  });
+
+  it("rehearses texts as well", async () => {
+    const sessionId = await edge.addSession();
+    const { status, body } = await edge.api<Message>(
+      "POST /v1/messages",
+      { sessionId, to: magic("05"), type: "text", text: "hi" },
+      { key },
+    );
+    expect([status, body.status]).toEqual([202, "sent"]);
+    edge.advance(20_000);
+    const found = await edge.api<Message>(`GET /v1/messages/${body.id}`, undefined, { key });
+    expect(found.body.status).toBe("delivered");
+    expect((await edge.api(`GET /v1/messages/${body.id}`)).status).toBe(404);
+  });
+
+  it("answers reachability by itself", async () => {
+    const answer = await edge.api("POST /v1/reachability", { numbers: [magic("00"), magic("01")] }, { key });
+    expect(answer.body).toEqual({
+      results: [
+        { number: magic("00"), isOnWhatsApp: true },
+        { number: magic("01"), isOnWhatsApp: false },
+      ],
+    });
+  });
+});
+
+describe("the sandbox's numbers", () => {
+  it("are refused with a live key", async () => {
+    await edge.addSession();
+    const { status, body } = await edge.api("POST /v1/verifications", { to: magic("00") });
+    expect([status, body.errors]).toEqual([
+      400,
+      [{ pointer: "/to", message: "is a number of the sandbox, which takes test keys only" }],
+    ]);
+  });
+});
