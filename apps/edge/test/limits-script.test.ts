@@ -97,8 +97,15 @@ describe.each(engines)("counters, $name", ({ start }) => {
     expect(await take(counter("a", 3))).toEqual([0, 3, 60_000]);
     expect(await take(counter("a", 5))).toEqual([1, 4, 60_000]);
     expect(await take(counter("a", 2))).toEqual([0, 4, 60_000]);
-    // A window that would last longer than it may is another one's.
-    expect(await take(counter("a", 2, { windowMs: 1_000 }))).toEqual([1, 1, 1_000]);
+    expect(await take(counter("a", 5, { windowMs: 1_000 }))).toEqual([1, 5, 1_000]);
+    expect(await take(counter("a", 5, { windowMs: 1_000 }))).toEqual([0, 5, 1_000]);
+  });
+
+  it("forget nothing for an isolate whose clock is behind", async () => {
+    for (let i = 0; i < 3; i++) {
+      expect(await take(counter("a", 9))).toEqual([1, 1 + i, 60_000]);
+      edge.clock.time -= 5;
+    }
   });
 
   it("grant no more than there is to many at once", async () => {

@@ -1,7 +1,8 @@
 /**
  * Takes from all counters, or from none. A counter is `<taken> <end of its window in ms>`; a window begins with its first
- * use. KEYS: the counters. ARGV: now in ms, then quota, window in ms and cost of each. Answers as text whether it
- * took (1 or 0), then what is taken of each and how many milliseconds its window still lasts.
+ * use. KEYS: the counters. ARGV: now in ms, then quota, window in ms and cost of each. Answers as text whether it took
+ * (1 or 0), then what is taken of each and how many milliseconds its window still lasts: never more than a window, for
+ * the isolates' clocks differ and windows may be made shorter.
  */
 export const takeScript = `local now = tonumber(ARGV[1])
 local answer = {1}
@@ -12,7 +13,7 @@ for i, key in ipairs(KEYS) do
   if text then
     local count, till = string.match(text, "^(%d+) (%d+)$")
     local rest = till and tonumber(till) - now or 0
-    if rest > 0 and rest <= window then taken, left = tonumber(count), rest end
+    if rest > 0 then taken, left = tonumber(count), math.min(rest, window) end
   end
   if taken + cost > quota then answer[1] = 0 end
   answer[2*i], answer[2*i+1] = taken, left
@@ -27,4 +28,4 @@ end
 return table.concat(answer, " ")`;
 
 /** SHA-1 of the script, by which Redis knows it; a constant, because a Worker computes nothing at its start. */
-export const takeScriptSha = "6e6aa354b573fa26f6c202b0f83877b1c8bf0659";
+export const takeScriptSha = "005551f90e06cf4b5d7491ba113adb77faf728cd";
