@@ -78,6 +78,21 @@ describe("an inbound verification", () => {
     expect(second.inbound).toEqual(first.inbound);
   });
 
+  it("keeps its session while that can be written to, and then takes another", async () => {
+    const first = await create();
+    const other = await edge.addSession();
+    await edge.client.execute({ sql: "UPDATE session SET phone = '+6281200000002' WHERE id = ?", args: [other] });
+    await edge.client.execute({ sql: "UPDATE session SET state = 'waiting' WHERE id = ?", args: [sessionId] });
+    expect((await create()).inbound?.link).toBe(first.inbound?.link);
+    await edge.client.execute({ sql: "UPDATE session SET state = 'ended' WHERE id = ?", args: [sessionId] });
+    const second = await create();
+    expect(second.inbound?.link).toContain("wa.me/6281200000002");
+    await write({ token: tokenOf(first) }, sessionId);
+    expect((await get(second.id)).status).toBe("pending");
+    await write({ token: tokenOf(second) }, other);
+    expect((await get(second.id)).status).toBe("approved");
+  });
+
   it.each([
     ["somebody else", { from: "+6281234567891" }],
     ["somebody whose number is not known", { from: null }],

@@ -11,6 +11,10 @@ export function pickSession(workspaceId: string, sessionId: string | undefined):
 /** A session without a number was never linked, or not again: what it is given could only expire. */
 const isEligible = sql<boolean>`(desired = 'running' AND state <> 'ended' AND phone IS NOT NULL)`;
 
+/** True in SQL while this session can be written to, or can send. */
+export const isLinked = (id: RawBuilder<unknown>) =>
+  sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${id} AND ${isEligible})`;
+
 /** Why `pickSession` found none. */
 export function noSession(
   asked: string | undefined,

@@ -18,7 +18,7 @@ import {
 import { publishLater } from "../messages/publish.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { newId, type Services } from "../services.ts";
-import { pickSession } from "../sessions/pick.ts";
+import { isLinked, pickSession } from "../sessions/pick.ts";
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted, refusalOf } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
@@ -201,7 +201,9 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
         sends_left = sends_left - ${sends}, message_id = CASE WHEN ${sends} THEN ${messageId} ELSE message_id END,
         next_send_at = CASE WHEN ${sends} THEN ${at} + ${wait} ELSE next_send_at END,
-        session_id = excluded.session_id, template_id = excluded.template_id, locale = excluded.locale,
+        session_id = CASE WHEN ${sends} OR NOT ${isLinked(sql`verification.session_id`)} THEN excluded.session_id
+          ELSE session_id END,
+        template_id = excluded.template_id, locale = excluded.locale,
         text = excluded.text, updated_at = ${at}
       WHERE NOT ${sends} OR (sends_left > 0 AND next_send_at <= ${at})
       RETURNING id`.compile(db.kysely),
