@@ -37,9 +37,9 @@ const message = async (id: string, key: string) =>
 describe("that a number has no WhatsApp account", () => {
   it("is told of a verification to keys with lookup:read; to others it is pending, then expired", async () => {
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
-    await fail(body.delivery.messageId, "not_on_whatsapp");
+    await fail(body.delivery!.messageId, "not_on_whatsapp");
     const told = await verification(body.id, await keyWith("otp:check", "lookup:read"));
-    expect([told.status, told.delivery.status, told.delivery.failure?.reason]).toEqual([
+    expect([told.status, told.delivery!.status, told.delivery!.failure?.reason]).toEqual([
       "undeliverable",
       "failed",
       "not_on_whatsapp",
@@ -67,7 +67,7 @@ describe("that a number has no WhatsApp account", () => {
 
   it("is not mixed up with other failures, which every key is told", async () => {
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
-    await fail(body.delivery.messageId, "refused");
+    await fail(body.delivery!.messageId, "refused");
     expect(await verification(body.id, await keyWith("otp:send"))).toMatchObject({
       status: "undeliverable",
       delivery: { status: "failed", failure: { reason: "refused" } },

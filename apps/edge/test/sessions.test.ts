@@ -119,7 +119,7 @@ describe("a session", () => {
       sessionId,
       at: edge.services.now().toISOString(),
       type: "message.sent",
-      messageId: first.delivery.messageId,
+      messageId: first.delivery!.messageId,
     };
     await edge.internal(eventsPath, { connectorId: "a", events: [sent] });
     edge.advance(30_000);

@@ -38,7 +38,7 @@ export async function sendDemoOtp(local: Local): Promise<Leg[]> {
   leg("decrypted and shown by the phone");
   await until("the read receipt", async () => {
     const { delivery } = await call<Verification>(local, `GET /v1/verifications/${id}`);
-    return delivery.status === "read" ? true : undefined;
+    return delivery?.status === "read" ? true : undefined;
   });
   leg("its read receipt back at the edge");
   const { status } = await call<Verification>(local, `POST /v1/verifications/${id}/check`, { code });
