@@ -49,5 +49,8 @@ export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");
 export const AccessRuleId = idOf("rul", "An allow or block rule.");
 export const AuditId = idOf("aud", "An entry of the audit log.");
-export const RequestId = idOf("req", "Also in the header `X-Request-Id`; name it when you ask us.");
+export const RequestId = idOf(
+  "req",
+  "Also in the header `X-Request-Id`; name it when you ask us. An answer that is given again names the first request.",
+);
 export const EventId = idOf("evt", "An event; the same id is the same event, however often it arrives.");

@@ -38,11 +38,18 @@ const headers: Record<string, Node> = {
   }),
 };
 
+/** Parameters that mean the same everywhere. */
+const usual: Record<string, string> = {
+  limit: "At most so many on a page.",
+  cursor: "`nextCursor` of the page before.",
+};
+
 /** The document with what the generator leaves out, for every route alike: limits of values, and headers. */
 export function completed(document: object): object {
   const complete = structuredClone(document) as Document;
   for (const methods of Object.values(complete.paths)) {
     for (const operation of Object.values(methods)) {
+      for (const parameter of operation.parameters ?? []) parameter["description"] ??= usual[String(parameter["name"])];
       for (const [status, response] of Object.entries(operation.responses)) {
         response["headers"] = Object.fromEntries(
           headersOf(operation, Number(status)).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
@@ -73,7 +80,7 @@ function headersOf({ security, parameters }: Operation, status: number): string[
   if (status === 401) names.push("WWW-Authenticate");
   if (status === 429 || status === 503) names.push("Retry-After");
   const isRepeatable = parameters?.some(({ name }) => name === "idempotency-key");
-  if (isRepeatable && status < 300) names.push("Idempotent-Replayed");
+  if (isRepeatable && status < 500) names.push("Idempotent-Replayed");
   return names;
 }
 

@@ -30,6 +30,7 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
         "session-not-found",
         "no-eligible-session",
         "session-not-online",
+        "session-ended",
         "connector-unavailable",
       ),
     },

@@ -74,6 +74,7 @@ export async function resendVerification(
     if (now.mode === "inbound" && now.receivedAt === null) {
       return new AppError("resend-cooldown", {
         detail: "The user's own message is waited for; there is nothing to send.",
+        retryAfter: Math.ceil((now.expiresAt - at) / 1000),
       });
     }
     const [limits] = (await db.kysely.executeQuery(selectLimits(db, place))).rows;

@@ -87,7 +87,7 @@ function problemFault({ status, answered, text, mood, method }: Exchange): strin
   if (known.status !== status || problem.status !== status) return `says ${problem.code} with ${status}`;
   if (problem.title !== known.title || !problem.type.endsWith(`/problems/${problem.code}`))
     return "is another problem's";
-  if (problem.requestId !== id) return "names another request";
+  if (problem.requestId !== id && answered.get("idempotent-replayed") !== "true") return "names another request";
   if (problem.retryAfter !== undefined && answered.get("retry-after") !== String(problem.retryAfter)) {
     return "tells another time in Retry-After";
   }
