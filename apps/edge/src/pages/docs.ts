@@ -19,6 +19,7 @@ A check answers 200 only for the right code, and only once. Creates take an \`Id
 const tags = {
   Analytics: "How many codes arrive and are used.",
   "API keys": "What may call this API, and what it may do.",
+  "Audit log": "Who changed what.",
   Messages: "Texts.",
   Sessions: "The WhatsApp accounts that send.",
   Templates: "Your own words around the code.",

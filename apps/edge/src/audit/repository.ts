@@ -1,0 +1,31 @@
+import type { AuditEntry, ListAudit } from "@sandi/contracts";
+import type { Db, Tables } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+
+type AuditRow = Tables["audit"];
+
+/** Newest first, and one more than was asked for when there is a next page. */
+export function findEntries(
+  db: Db,
+  workspaceId: string,
+  { actor, action, target, cursor, limit }: ListAudit,
+): Promise<AuditRow[]> {
+  let query = db.kysely.selectFrom("audit").selectAll().where("workspaceId", "=", workspaceId);
+  if (actor !== undefined) query = query.where("actor", "=", actor);
+  if (action !== undefined) query = query.where("action", "=", action);
+  if (target !== undefined) query = query.where("target", "=", target);
+  if (cursor !== undefined) query = query.where("id", "<", cursor);
+  return query
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute();
+}
+
+export const toEntry = ({ id, actor, action, target, detail, createdAt }: AuditRow): AuditEntry => ({
+  id,
+  actor,
+  action,
+  target,
+  detail: JSON.parse(detail) as Record<string, unknown>,
+  createdAt: iso(createdAt),
+});
