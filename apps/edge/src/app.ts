@@ -1,6 +1,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { analytics } from "./analytics/routes.ts";
+import { accessRules } from "./access-rules/routes.ts";
 import { audit } from "./audit/routes.ts";
+import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
@@ -29,7 +31,7 @@ export function createApp() {
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
   app.route("/", analytics);
   app.route("/", templates).route("/", reachability).route("/", jwks);
-  app.route("/", keys).route("/", workspaces).route("/", audit);
+  app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

@@ -17,9 +17,11 @@ A check answers 200 only for the right code, and only once. Creates take an \`Id
 
 /** What the routes are about, in the order of the alphabet. */
 const tags = {
+  "Access rules": "Who gets codes, whatever else is set, and who gets none.",
   Analytics: "How many codes arrive and are used.",
   "API keys": "What may call this API, and what it may do.",
   "Audit log": "Who changed what.",
+  Destinations: "What limits see of a number or a prefix.",
   Messages: "Texts.",
   Sessions: "The WhatsApp accounts that send.",
   Templates: "Your own words around the code.",

@@ -1,0 +1,41 @@
+import type { AccessRule, ListAccessRules } from "@sandi/contracts";
+import type { AccessRuleTable, Db } from "../db/schema.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
+
+export const selectRules = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("accessRule").selectAll().where("workspaceId", "=", workspaceId);
+
+/** Those that have not lapsed, newest first, and one more than was asked for when there is a next page. */
+export function findRules(
+  db: Db,
+  workspaceId: string,
+  { effect, kind, cursor, limit, at }: ListAccessRules & { at: number },
+): Promise<AccessRuleTable[]> {
+  let query = selectRules(db, workspaceId).where((eb) =>
+    eb.or([eb("expiresAt", "is", null), eb("expiresAt", ">", at)]),
+  );
+  if (effect !== undefined) query = query.where("effect", "=", effect);
+  if (kind !== undefined) query = query.where("kind", "=", kind);
+  if (cursor !== undefined) query = query.where("id", "<", cursor);
+  return query
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute();
+}
+
+export const toAccessRule = (row: AccessRuleTable): AccessRule => ({
+  id: row.id,
+  effect: row.effect,
+  kind: row.kind,
+  value: row.label,
+  note: row.note,
+  expiresAt: isoOrNull(row.expiresAt),
+  createdAt: iso(row.createdAt),
+});
+
+/** For the audit log: what is longer than the prefixes of statistics may be a whole number. */
+export const toDetail = ({ effect, kind, label }: Pick<AccessRuleTable, "effect" | "kind" | "label">) => ({
+  effect,
+  kind,
+  value: kind === "prefix" && label.length > 7 ? `${label.slice(0, 7)}…` : label,
+});

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { AccessRuleId } from "../ids.ts";
+import { plainText, Timestamp } from "./common.ts";
+
+export const RuleEffect = z.enum(["allow", "block"]).meta({
+  description:
+    "`block`: no codes. `allow`: codes also where the policy's countries, a block rule or the prefix guard forbid them; the destination's own limits stay.",
+});
+export type RuleEffect = z.infer<typeof RuleEffect>;
+
+export const RuleKind = z.enum(["number", "prefix", "country", "ip"]).meta({
+  description:
+    "`number`: one phone number. `prefix`: numbers that begin with these digits. `country`: numbers of a country. `ip`: end users' addresses, as `endUserIp` tells them.",
+});
+export type RuleKind = z.infer<typeof RuleKind>;
+
+const Note = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .meta({ description: "Yours; shown in lists.", example: "abuse report 4711" });
+
+export const CreateAccessRule = z
+  .strictObject({
+    effect: RuleEffect,
+    kind: RuleKind,
+    value: z.string().min(1).max(49).meta({
+      description:
+        "A number in E.164 form; 1 to 15 digits of a prefix, country code first; a country (ISO 3166-1 alpha-2); an address or a CIDR range.",
+      example: "+6281234567890",
+    }),
+    note: Note.optional(),
+    expiresAt: Timestamp.nullable().optional().meta({ description: "From then on the rule is none; null: never." }),
+  })
+  .meta({ id: "CreateAccessRule" });
+export type CreateAccessRule = z.infer<typeof CreateAccessRule>;
+
+export const AccessRule = z
+  .object({
+    id: AccessRuleId,
+    effect: RuleEffect,
+    kind: RuleKind,
+    value: z.string().max(49).meta({ description: "As it was given; a number masked.", example: "+62812•••7890" }),
+    note: Note.nullable(),
+    expiresAt: Timestamp.nullable(),
+    createdAt: Timestamp,
+  })
+  .meta({ id: "AccessRule", description: "Where codes may go, or may not, whatever else is set." });
+export type AccessRule = z.infer<typeof AccessRule>;
+
+export const CreatedAccessRule = AccessRule.extend({
+  endedVerifications: z.int().min(0).max(1_000_000_000).nullable().meta({
+    description: "Pending verifications that a block rule has ended; null: not known, after a lost answer.",
+    example: 1,
+  }),
+}).meta({ id: "CreatedAccessRule" });
+export type CreatedAccessRule = z.infer<typeof CreatedAccessRule>;
+
+export const ListAccessRules = z.object({
+  effect: RuleEffect.optional(),
+  kind: RuleKind.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: AccessRuleId.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+export type ListAccessRules = z.infer<typeof ListAccessRules>;
+
+export const AccessRuleList = z
+  .object({
+    rules: z.array(AccessRule).max(100),
+    nextCursor: AccessRuleId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+  })
+  .meta({ id: "AccessRuleList" });
+export type AccessRuleList = z.infer<typeof AccessRuleList>;

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { Timestamp } from "./common.ts";
+
+export const DestinationRequest = z
+  .strictObject({
+    to: z.string().min(1).max(32).meta({
+      description: "The number: E.164, or national when the workspace has a default country.",
+      example: "+6281234567890",
+    }),
+  })
+  .meta({ id: "DestinationRequest" });
+
+const count = (description: string) => z.int().min(0).max(2_147_483_647).meta({ description, example: 2 });
+
+export const Destination = z
+  .object({
+    to: z.string().max(32).meta({ description: "The number, masked.", example: "+62812•••7890" }),
+    failedChecks: z.object({
+      lastHour: count("Wrong codes in the running hour."),
+      inARow: count("Wrong codes since the last right one."),
+    }),
+    locks: count("Locks since the last right code; each lasts twice as long."),
+    lockedUntil: Timestamp.nullable().meta({ description: "Until then nothing is sent there and nothing checked." }),
+    sends: z
+      .object({
+        last10Minutes: count("In the running ten minutes."),
+        lastHour: count("In the running hour."),
+        lastDay: count("In the running day."),
+      })
+      .meta({ description: "Codes of this workspace; each window begins with its first send." }),
+  })
+  .meta({ id: "Destination", description: "What limits see of a number." });
+export type Destination = z.infer<typeof Destination>;
+
+export const GuardedPrefixParam = z
+  .string()
+  .regex(/^[0-9]{1,7}$/, "must be up to seven digits")
+  .meta({ description: "The first seven digits, country code first.", example: "6281234" });
+
+export const GuardedPrefix = z
+  .object({
+    prefix: GuardedPrefixParam,
+    blockedUntil: Timestamp.nullable().meta({ description: "Null: it is not blocked any more." }),
+    strikes: count("Blocks in a row; each lasts twice as long, up to a day."),
+    sends: count("Codes that led to the block."),
+    approved: count("How many of them were typed in."),
+  })
+  .meta({ id: "GuardedPrefix" });
+export type GuardedPrefix = z.infer<typeof GuardedPrefix>;
+
+export const ListGuardedPrefixes = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+  cursor: GuardedPrefixParam.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+
+export const GuardedPrefixList = z
+  .object({
+    prefixes: z.array(GuardedPrefix).max(100),
+    nextCursor: GuardedPrefixParam.nullable().meta({
+      description: "Ask with it for the next page; null: there is none.",
+    }),
+  })
+  .meta({ id: "GuardedPrefixList" });
+export type GuardedPrefixList = z.infer<typeof GuardedPrefixList>;
