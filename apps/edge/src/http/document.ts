@@ -1,3 +1,5 @@
+import { problemExamples } from "./openapi.ts";
+
 /** A part of the OpenAPI document. */
 type Node = Record<string, unknown>;
 
@@ -57,9 +59,11 @@ export function completed(document: object): object {
       }
     }
   }
-  complete.components["headers"] = headers;
+  Object.assign(complete.components, { headers, examples: problemExamples });
   limit(complete);
-  return withoutUnused(complete);
+  withoutUnused(complete, "schemas");
+  withoutUnused(complete, "examples");
+  return complete;
 }
 
 interface Operation {
@@ -150,17 +154,17 @@ function longestOf(pattern: string): number | undefined {
   return end === inner.length ? length : undefined;
 }
 
-/** Schemas that no route mentions, not even through another one, are not part of the description. */
-function withoutUnused(document: Document): Document {
-  const schemas = document.components["schemas"] ?? {};
+/** What no route mentions, not even through something else, is not part of the description. */
+function withoutUnused(document: Document, kind: "schemas" | "examples"): void {
+  const all = document.components[kind] ?? {};
   const used = new Set<string>();
   const open: unknown[] = [document.paths];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    for (const [, name = ""] of JSON.stringify(node).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
-      if (!used.has(name)) open.push(schemas[name]);
+    for (const [, of, name = ""] of JSON.stringify(node).matchAll(/"#\/components\/(\w+)\/([^"]+)"/g)) {
+      if (of !== kind) continue;
+      if (!used.has(name)) open.push(all[name]);
       used.add(name);
     }
   }
-  document.components["schemas"] = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
-  return document;
+  document.components[kind] = Object.fromEntries(Object.entries(all).filter(([name]) => used.has(name)));
 }

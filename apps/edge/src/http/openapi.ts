@@ -43,30 +43,34 @@ export function problemsWithoutKey(...codes: ErrorCode[]) {
       status,
       {
         description: sameStatus.map((code) => `\`${code}\`: ${errors[code].title}.`).join(" "),
-        content: { "application/problem+json": { schema: Problem, examples: examplesOf(sameStatus) } },
-      },
-    ]),
-  );
-}
-
-function examplesOf(codes: ErrorCode[]) {
-  return Object.fromEntries(
-    codes.map((code) => [
-      code,
-      {
-        summary: errors[code].title,
-        value: {
-          type: `https://api.example.com/problems/${code}`,
-          title: errors[code].title,
-          status: errors[code].status,
-          code,
-          requestId: "req_01jd3k9v7hq2w8x5n4b6m0c1ta",
-          ...(errors[code].status === 429 ? { retryAfter: 30 } : {}),
+        content: {
+          "application/problem+json": {
+            schema: Problem,
+            examples: Object.fromEntries(sameStatus.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+          },
         },
       },
     ]),
   );
 }
+
+/** Each problem as it is sent, by its code. */
+export const problemExamples = Object.fromEntries(
+  Object.entries(errors).map(([code, { status, title }]) => [
+    code,
+    {
+      summary: title,
+      value: {
+        type: `https://api.example.com/problems/${code}`,
+        title,
+        status,
+        code,
+        requestId: "req_01jd3k9v7hq2w8x5n4b6m0c1ta",
+        ...(status === 429 ? { retryAfter: 30 } : {}),
+      },
+    },
+  ]),
+);
 
 export const idempotencyHeader = z.object({
   // Described only: what reads it says in its own words what is wrong. No example, or the reference would send it.

@@ -207,7 +207,7 @@ export const Verification = z
 export type Verification = z.infer<typeof Verification>;
 
 export const ApprovedVerification = Verification.extend({
-  proof: z.string().nullable().meta({
+  proof: z.string().max(2048).nullable().meta({
     description:
       "EdDSA JWT that another of your services can verify with `/.well-known/jwks.json`: audience your workspace, five minutes. Null when the code was known to the caller.",
   }),
@@ -245,7 +245,7 @@ export type ListVerifications = z.infer<typeof ListVerifications>;
 export const TimelineEvent = z
   .object({
     id: EventId,
-    type: z.string().meta({
+    type: z.string().max(64).meta({
       description: "A past fact: `verification.created`, `message.sent`, `verification.approved` …",
       example: "message.sent",
     }),
