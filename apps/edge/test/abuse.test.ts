@@ -49,7 +49,9 @@ describe("sends to one number", () => {
       await edge.addSession("online", workspace.id);
       expect((await create({}, { key: workspace.key })).status).toBe(202);
     }
-    const { status, body } = await create();
+    const { status, headers, body } = await create();
+    expect(headers.get("ratelimit-policy")).toContain('"destination-all-senders";q=3;w=86400');
+    expect(headers.get("ratelimit")).toContain('"destination-all-senders";r=0;t=86400');
     expect([status, body.code, body.detail]).toEqual([
       429,
       "destination-limited",

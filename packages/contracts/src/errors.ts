@@ -71,6 +71,8 @@ export interface ErrorExtras {
   errors?: FieldError[];
   /** Seconds until another try makes sense; also sent as the header `Retry-After`. */
   retryAfter?: number;
+  /** The limit that is used up; shown in the headers `RateLimit` and `RateLimit-Policy`. */
+  limit?: { name: string; quota: number; windowSeconds: number };
   /** Checks left, with `code-incorrect`. */
   attemptsLeft?: number;
   cause?: unknown;

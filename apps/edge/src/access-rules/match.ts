@@ -16,17 +16,14 @@ export interface RuleSubject {
 /** True in SQL when the workspace has a rule with this effect for this number, one of its prefixes, its country or the address. */
 export function matchingRule(effect: "allow" | "block", subject: RuleSubject): RawBuilder<boolean> {
   const { workspaceId, toHash, digits, country, ip, at } = subject;
-  const prefixes = Array.from({ length: Math.min(15, digits.length) }, (_, i) => digits.slice(0, i + 1));
-  const named = [
-    sql`('number', ${toHash})`,
-    sql`('country', ${country})`,
-    ...prefixes.map((prefix) => sql`('prefix', ${prefix})`),
-  ];
-  const exists = (condition: RawBuilder<unknown>) =>
-    sql<boolean>`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND ${condition}
-      AND r.effect = ${effect} AND (r.expires_at IS NULL OR r.expires_at > ${at}))`;
-  const byName = exists(sql`(r.kind, r.value) IN (VALUES ${sql.join(named)})`);
+  const prefixes = Array.from({ length: Math.min(15, digits.length) }, (_, i) => ["prefix", digits.slice(0, i + 1)]);
+  // One parameter rather than forty: the statement is compiled with every request.
+  const names = JSON.stringify([["number", toHash], ["country", country], ...prefixes]);
+  const isInForce = sql`r.effect = ${effect} AND (r.expires_at IS NULL OR r.expires_at > ${at})`;
+  const byName = sql<boolean>`EXISTS (SELECT 1 FROM json_each(${names}) n CROSS JOIN access_rule r
+    ON r.workspace_id = ${workspaceId} AND r.kind = n.value ->> 0 AND r.value = n.value ->> 1 AND ${isInForce})`;
   const address = ip === undefined ? undefined : parseAddress(ip);
   if (address === undefined) return byName;
-  return sql<boolean>`(${byName} OR ${exists(sql`r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address}`)})`;
+  return sql<boolean>`(${byName} OR EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId}
+    AND r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address} AND ${isInForce}))`;
 }

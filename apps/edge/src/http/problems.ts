@@ -2,11 +2,14 @@ import { AppError, type ErrorCode, type ErrorExtras, errors, type Problem } from
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { isConstraint, isUnreachable } from "../db/failures.ts";
+import { show } from "../limits/limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** The one place where an error becomes an answer (RFC 9457). What is not in the table says nothing about itself. */
 export function onError(error: Error, c: Context<AppEnv>): Response {
   const { code, extras } = known(error, c);
+  const { limit, retryAfter = 0 } = extras;
+  if (limit) show(c, { limit, remaining: 0, reset: retryAfter });
   return problem(c, code, extras);
 }
 

@@ -58,13 +58,21 @@ function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {
     const { name } = standing.limit;
     if (standing.remaining < (tightest.get(name)?.remaining ?? Infinity)) tightest.set(name, standing);
   }
-  const policy: string[] = [];
-  const state: string[] = [];
-  for (const [name, { limit, remaining, reset }] of tightest) {
-    policy.push(`"${name}";q=${limit.quota};w=${Math.ceil(limit.windowSeconds)}`);
-    state.push(`"${name}";r=${remaining};t=${reset}`);
-  }
-  c.set("rateLimit", { policy: policy.join(", "), state: state.join(", ") });
+  for (const standing of tightest.values()) show(c, standing);
+}
+
+/** Adds a limit to the headers of the answer. */
+export function show(
+  c: Context<AppEnv>,
+  { limit, remaining, reset }: Omit<Standing, "limit"> & { limit: Omit<Limit, "id"> },
+) {
+  const told = c.get("rateLimit");
+  const policy = `"${limit.name}";q=${limit.quota};w=${Math.ceil(limit.windowSeconds)}`;
+  const state = `"${limit.name}";r=${remaining};t=${reset}`;
+  c.set(
+    "rateLimit",
+    told ? { policy: `${told.policy}, ${policy}`, state: `${told.state}, ${state}` } : { policy, state },
+  );
 }
 
 function refusal(standings: readonly Standing[]): AppError {

@@ -1,10 +1,13 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { AppError, CreateMessage, Message, MessageId } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, authenticateUnmetered } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { keyLimit } from "../limits/key-limit.ts";
+import { takeLimits } from "../limits/limits.ts";
+import { workspaceSendLimits } from "../limits/named.ts";
 import { tenantOf } from "../keys/tenant.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
@@ -22,7 +25,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       summary: "Send a text",
       description:
         "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Scope: `message:send`.",
-      middleware: [authenticate("message:send"), jsonBody()] as const,
+      middleware: [authenticateUnmetered("message:send"), jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
         body: body(CreateMessage, {
@@ -34,13 +37,23 @@ export const messages = new OpenAPIHono<AppEnv>()
       },
       responses: {
         202: json(Message, "Stored, and on its way."),
-        ...problems(...ofBodies, "session-not-found", "session-ended", "no-eligible-session", "idempotency-key-reused"),
+        ...problems(
+          ...ofBodies,
+          "session-not-found",
+          "session-ended",
+          "no-eligible-session",
+          "destination-blocked",
+          "idempotency-key-reused",
+        ),
       },
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
-      const input = { key: c.var.key, body: c.req.valid("json"), repetition };
-      const { resource, replayed } = await sendMessage(c.env.services, input);
+      const { services } = c.env;
+      const { key } = c.var;
+      await takeLimits(c, [keyLimit(key), ...workspaceSendLimits(services, key, services.now().getTime())]);
+      const input = { key, body: c.req.valid("json"), repetition };
+      const { resource, replayed } = await sendMessage(services, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/messages/${resource.id}`);
       return c.json(resource, 202);

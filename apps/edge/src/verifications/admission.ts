@@ -138,21 +138,31 @@ export function limitRefusal(
 ): AppError | undefined {
   if (which === "lock") {
     const until = row?.lockedUntil ?? 0;
-    return until > at ? new AppError("destination-locked", { retryAfter: seconds(until - at) }) : undefined;
+    return until > at ? destinationLocked(policy, until - at) : undefined;
   }
   const limits = [
-    [row?.shortFrom, row?.shortCount, windows.shortMs, policy.destinationPer10Minutes, "in ten minutes"],
-    [row?.hourFrom, row?.hourCount, windows.hourMs, policy.destinationPerHour, "in an hour"],
-    [row?.dayFrom, row?.dayCount, windows.dayMs, policy.destinationPerDay, "in a day"],
-    [row?.globalFrom, row?.globalCount, windows.dayMs, perDay, "in a day, over all senders"],
+    [row?.shortFrom, row?.shortCount, windows.shortMs, policy.destinationPer10Minutes, "10-minutes", "in ten minutes"],
+    [row?.hourFrom, row?.hourCount, windows.hourMs, policy.destinationPerHour, "hour", "in an hour"],
+    [row?.dayFrom, row?.dayCount, windows.dayMs, policy.destinationPerDay, "day", "in a day"],
+    [row?.globalFrom, row?.globalCount, windows.dayMs, perDay, "all-senders", "in a day, over all senders"],
   ] as const;
-  const waits = limits.flatMap(([from, count, ms, quota, words]) =>
-    (from ?? 0) > at - ms && (count ?? 0) >= quota ? [{ ms: (from ?? 0) + ms - at, quota, words }] : [],
+  const waits = limits.flatMap(([from, count, ms, quota, name, words]) =>
+    (from ?? 0) > at - ms && (count ?? 0) >= quota
+      ? [{ ms: (from ?? 0) + ms - at, window: ms, quota, name, words }]
+      : [],
   );
   const longest = waits.sort((a, b) => b.ms - a.ms)[0];
   if (!longest) return undefined;
   const detail = `At most ${longest.quota} codes go to one number ${longest.words}.`;
-  return new AppError("destination-limited", { detail, retryAfter: seconds(longest.ms) });
+  const { name, quota, window } = longest;
+  const limit = { name: `destination-${name}`, quota, windowSeconds: window / 1000 };
+  return new AppError("destination-limited", { detail, retryAfter: seconds(longest.ms), limit });
+}
+
+/** Too many wrong codes: neither checks nor sends until it is over. */
+export function destinationLocked({ failedChecksPerHour }: Policy, ms: number): AppError {
+  const limit = { name: "failed-checks", quota: failedChecksPerHour, windowSeconds: windows.hourMs / 1000 };
+  return new AppError("destination-locked", { retryAfter: seconds(ms), limit });
 }
 
 const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));

@@ -12,6 +12,7 @@ import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
+import { destinationLocked } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
 import { shortCode } from "./plan.ts";
 import { statusOf, toVerification, type VerificationRow } from "./present.ts";
@@ -82,10 +83,7 @@ export async function checkVerification(services: Services, input: Input): Promi
   if (counted && status === "approved") return approved(services, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);
   if (counted) throw incorrect(row, body);
-  if ((row.lockedUntil ?? 0) > now) {
-    const retryAfter = Math.max(1, Math.ceil(((row.lockedUntil ?? 0) - now) / 1000));
-    throw new AppError("destination-locked", { retryAfter });
-  }
+  if ((row.lockedUntil ?? 0) > now) throw destinationLocked(key.policy, (row.lockedUntil ?? 0) - now);
   throw new AppError("client-binding-mismatch", {
     detail: "`clientVerifier` is not what the verification was started with.",
   });
