@@ -76,7 +76,16 @@ describe("npm start", () => {
     expect(first.output()).toMatch(/ms {2}code checked: approved/);
     expect((await stat(join(folder, "local.json"))).mode & 0o777).toBe(0o600);
     expect(Object.keys(local).toSorted()).toEqual(
-      ["apiKey", "apiUrl", "dashboard", "sessionId", "simulatorUrl", "userPhone", "workspaceId"].toSorted(),
+      [
+        "apiKey",
+        "testApiKey",
+        "apiUrl",
+        "dashboard",
+        "sessionId",
+        "simulatorUrl",
+        "userPhone",
+        "workspaceId",
+      ].toSorted(),
     );
     const pids = await processesNaming(folder);
     expect(pids.length).toBeGreaterThan(1);

@@ -28,6 +28,12 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "test-keys-not-supported":
     "There is no sandbox yet. Use a key that begins with `sandi_live_`; it sends real messages.",
   "insufficient-scope": "The `detail` names the scope. Use a key that has it, or make one.",
+  "address-not-allowed":
+    "The key has a list of addresses. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
+  "key-limit-reached": "Revoke a key that is not needed.",
+  "key-ended": "A key that was revoked, was replaced or has expired stays so. Create another.",
+  "access-rule-exists": "The `detail` names it. Delete it first.",
+  "access-rule-limit-reached": "Delete a rule that is not needed, or replace many by one for a prefix or a country.",
   "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",
   "session-limit-reached": "Delete a session that is not needed, or use one that is there.",
   "session-ended": "The linked device is gone. Restart the session and link it again.",
