@@ -74,7 +74,7 @@ it(`${numRuns} requests of every kind are answered as documented, and with nothi
     );
   expect([...faults.values()].join("\n\n")).toBe("");
   expect(failed ? `case ${runs}, ${numShrinks} steps smaller: ${last}` : "").toBe("");
-  if (numRuns < 5_000) return;
+  if (numRuns < 20_000) return;
   const unreached = [...tally].filter(([, each]) => ![...each.keys()].some((outcome) => outcome.startsWith("2")));
   expect(unreached.map(([route]) => route)).toEqual([]);
 }, 600_000);
@@ -85,7 +85,16 @@ it("sees what is wrong with an answer", async () => {
   const judge = judgeBy(operations, description);
   const world = await createWorld(operations, description, seed);
   const headers = {};
-  const list = { method: "GET", query: "", headers, body: undefined, key: "A", mood: "answers", pauseMs: 0 } as const;
+  const list = {
+    method: "GET",
+    query: "",
+    headers,
+    body: undefined,
+    key: "A",
+    mood: "answers",
+    fresh: undefined,
+    pauseMs: 0,
+  } as const;
   const good = await exchange(world, { ...list, address: "/v1/sessions" });
   const none = await exchange(world, { ...list, address: "/v1/sessions/«their.ses.0»" });
   const theirs = world.ids.B.get("ses")?.[0] ?? "";

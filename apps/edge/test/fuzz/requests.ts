@@ -30,6 +30,8 @@ export interface Case {
   body: string | Uint8Array<ArrayBuffer> | undefined;
   key: KeyKind;
   mood: (typeof moods)[number];
+  /** What it is about is made just before, for the number with this index. */
+  fresh: number | undefined;
   /** So much time passes before it. */
   pauseMs: number;
 }
@@ -58,6 +60,7 @@ function caseOf(operation: Operation, description: object): fc.Arbitrary<Case> {
       ? weighted([3, fc.constant("operator" as const)], [1, anyKey])
       : anyKey,
     mood: weighted([6, fc.constant("answers" as const)], [3, fc.constantFrom(...moods)]),
+    fresh: weighted<number | undefined>([3, fc.constant(undefined)], [2, fc.nat({ max: 7 })]),
     pauseMs: weighted([40, fc.constantFrom(60, 400, 1_500)], [1, fc.constantFrom(0, 31_000, 400_000)]),
   });
 }

@@ -12,6 +12,8 @@ export interface World {
   keys: Record<KeyKind, string | null>;
   /** Ids by their prefix, oldest first. */
   ids: Record<Side, Map<string, string[]>>;
+  /** What creates something whose id begins so. */
+  makers: Map<string, { path: string; body: string }>;
   /** Ids of what the requests stand on: other than theirs, nothing of it is changed. */
   kept: Set<string>;
   /** Texts that belong to one side alone. */
@@ -60,6 +62,7 @@ export async function createWorld(operations: readonly Operation[], description:
       broken: `${A.key.slice(0, -1)}_`,
     },
     ids: { A: new Map([["ws", [A.id]]]), B: new Map([["ws", [B.id]]]) },
+    makers: new Map(),
     kept: new Set((await edge.rows("SELECT id FROM api_key")).map(({ id }) => String(id))),
     marks: { A: new Set([markOf.A, A.id]), B: new Set([markOf.B, B.id]) },
   };
@@ -84,12 +87,16 @@ async function plant(world: World, operations: readonly Operation[], description
     if (method !== "POST" || path.includes("{") || example === undefined || !schema) continue;
     for (const side of ["A", "B"] as const) {
       for (const text of [marked(example, schema, { description, side }), example]) {
-        const json = resolve(world, { side, code: "123456" }, JSON.stringify(text));
-        const answer = await world.edge.api(`POST ${path}`, json, { key: world.keys[side] });
+        const json = JSON.stringify(text);
+        const of = { side, code: "123456" };
+        const answer = await world.edge.api(`POST ${path}`, resolve(world, of, json), { key: world.keys[side] });
         await world.edge.settled();
         world.edge.advance(2_000);
         learn(world, side, answer.text);
-        if (answer.status < 300) break;
+        if (answer.status >= 300) continue;
+        const prefix = /^\{"id":"([a-z]+)_/.exec(answer.text)?.[1];
+        if (prefix !== undefined && !world.makers.has(prefix)) world.makers.set(prefix, { path, body: json });
+        break;
       }
     }
   }
@@ -170,10 +177,35 @@ export interface Exchange {
   text: string;
 }
 
+/** Makes what the case is about, and points the case to it. */
+async function renewed(world: World, each: Case): Promise<Case> {
+  if (each.fresh === undefined || !/^[AB]/.test(each.key)) return each;
+  const text = `${each.address} ${String(each.body)}`;
+  const prefix = text.includes("«code»") ? "ver" : /«own\.([a-z]+)/.exec(text)?.[1];
+  const maker = world.makers.get(prefix ?? "");
+  if (!maker) return each;
+  const phone = `«phone.${each.fresh}»`;
+  const side = each.key.startsWith("A") ? "A" : "B";
+  const isTest = each.key.endsWith("-test");
+  const json = maker.body.replaceAll(/«phone.\d»/g, phone).replaceAll(markOf[other(side)], markOf[side]);
+  const body = resolve(world, { side, code: "123456", isTest }, json);
+  const key = world.keys[isTest ? (`${side}-test` as const) : side];
+  const made = await world.edge.api(`POST ${maker.path}`, body, { key });
+  await world.edge.settled();
+  learn(world, side, made.text);
+  const newest = `«own.${prefix}.2»`;
+  return {
+    ...each,
+    address: each.address.replaceAll(/«own\.[a-z]+\.\d»/g, newest),
+    body: typeof each.body === "string" ? each.body.replaceAll(/«phone.\d»/g, phone) : each.body,
+  };
+}
+
 /** Sends a case, and waits for what goes on behind its answer. */
-export async function exchange(world: World, each: Case): Promise<Exchange> {
+export async function exchange(world: World, given: Case): Promise<Exchange> {
   const { edge, keys } = world;
-  edge.advance(each.pauseMs);
+  edge.advance(given.pauseMs);
+  const each = await renewed(world, given);
   edge.connector = (path, body) => connector(each.mood, path, body);
   // An operator's token works once.
   if (each.key === "operator")
@@ -182,9 +214,8 @@ export async function exchange(world: World, each: Case): Promise<Exchange> {
   const side = each.key.startsWith("A") ? "A" : each.key.startsWith("B") ? "B" : undefined;
   const of = { side: side ?? "A", code: "123456", isTest: each.key.endsWith("-test") } as const;
   const address = resolve(world, of, each.address);
-  const verification = /ver_[0-9a-z]{26}/.exec(address)?.[0] ?? world.ids[of.side].get("ver")?.at(-1);
-  const text = typeof each.body === "string" && each.body.includes("«code»");
-  const code = text && verification !== undefined ? await edge.codeOf(verification).catch(() => of.code) : of.code;
+  const wantsCode = typeof each.body === "string" && each.body.includes("«code»");
+  const code = wantsCode ? await codeFor(world, address, resolve(world, of, String(each.body))) : of.code;
   const fill = (value: string) => resolve(world, { ...of, code }, value);
   const url = new URL(`https://api.test${address}`);
   url.search = each.query.replaceAll(/%C2%AB([\w.]+)%C2%BB/g, (_, word: string) =>
@@ -200,6 +231,18 @@ export async function exchange(world: World, each: Case): Promise<Exchange> {
   await edge.settled();
   const { method, mood } = each;
   return { side, method, url, headers, body, mood, status: response.status, answered: response.headers, text: answer };
+}
+
+/** The code of the verification that the address names, else of the latest for the number in the body. */
+async function codeFor({ edge }: World, address: string, body: string): Promise<string> {
+  const tail = /\+[0-9]{5,13}([0-9]{2})"/.exec(body)?.[1] ?? "";
+  const [row] = await edge.rows(
+    "SELECT id FROM verification WHERE status = 'pending' AND (id = ? OR to_masked LIKE ?) ORDER BY id = ? DESC, id DESC",
+    address.split("/")[3] ?? "",
+    `%${tail}`,
+    address.split("/")[3] ?? "",
+  );
+  return edge.codeOf(String(row?.["id"])).catch(() => "123456");
 }
 
 function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
