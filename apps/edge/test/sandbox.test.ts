@@ -123,6 +123,18 @@ describe("a test key", () => {
     expect(await edge.count("destination_send")).toBe(0);
   });
 
+  it("does not answer for the real thing under the same Idempotency-Key", async () => {
+    await edge.addSession();
+    const headers = { "idempotency-key": "same" };
+    const number = "+6281234567890";
+    const rehearsed = await edge.api<Verification>("POST /v1/verifications", { to: number }, { key, headers });
+    await edge.settled();
+    const live = await edge.api<Verification>("POST /v1/verifications", { to: number }, { headers });
+    expect([rehearsed.body.test, live.body.test, live.headers.get("idempotent-replayed")]).toEqual([true, false, null]);
+    await edge.settled();
+    edge.jobs.length = 0;
+  });
+
   it("rehearses texts as well", async () => {
     const sessionId = await edge.addSession();
     const { status, body } = await edge.api<Message>(
