@@ -1,12 +1,12 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Session, Verification } from "@sandi/contracts";
+import type { Session, Verification, Workspace } from "@sandi/contracts";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -100,6 +100,22 @@ describe("npm start", () => {
     const session = await get<Session>(again, `/v1/sessions/${local.sessionId}`);
     expect(session.state).toBe("online");
     expect(await stop(second, "SIGTERM")).toBeLessThan(5_000);
+  });
+
+  it("makes a test key for a workspace of an earlier version, which had none", async () => {
+    const first = launch();
+    const { testApiKey, ...earlier } = await ready(first);
+    await stop(first, "SIGTERM");
+    await writeFile(join(folder, "simulator", "local.json"), JSON.stringify(earlier));
+
+    const again = await ready(launch());
+    expect(again).toEqual({ ...earlier, testApiKey: expect.stringMatching(/^sandi_test_/) as string });
+    expect(again.testApiKey).not.toBe(testApiKey);
+    const workspace = await get<Workspace>({ ...again, apiKey: again.testApiKey }, "/v1/workspace");
+    expect(workspace).toMatchObject({
+      policy: { defaultCountry: "ID", countries: ["*"] },
+      quota: { keyBurst: 200_000 },
+    });
   });
 
   it("runs the README's first OTP as it is written", async () => {
