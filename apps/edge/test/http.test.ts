@@ -613,6 +613,24 @@ describe("openapi.json", () => {
     expect(components.securitySchemes).toHaveProperty("apiKey");
   });
 
+  it("offers an Idempotency-Key on every POST that changes something", async () => {
+    const { paths } = (await read()) as unknown as {
+      paths: Record<string, { post?: { parameters?: { name: string }[]; security: unknown[] } }>;
+    };
+    const without = Object.entries(paths).filter(
+      ([, { post }]) =>
+        post &&
+        post.security.length > 0 &&
+        !post.parameters?.some(({ name }) => name.toLowerCase() === "idempotency-key"),
+    );
+    // These look only, and the operator's token works once in any case.
+    expect(without.map(([path]) => path).toSorted()).toEqual([
+      "/v1/destinations/status",
+      "/v1/templates/preview",
+      "/v1/workspaces",
+    ]);
+  });
+
   it("has unique operation ids and no reference that leads nowhere", async () => {
     const document = await read();
     const ids = Object.values(document.paths).flatMap((methods) =>

@@ -41,7 +41,7 @@ export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | und
   // A rehearsal is another request than the real thing, whatever else they have in common.
   const isTest = c.get("key")?.environment === "test";
   return {
-    keyHash: await sha256(isTest ? `test ${key}` : key),
+    keyHash: await sha256(isTest ? `test\0${key}` : key),
     fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`),
   };
 }
