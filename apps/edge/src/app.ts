@@ -19,7 +19,7 @@ import { reachability } from "./reachability/routes.ts";
 import { qrPage } from "./sessions/qr-page.ts";
 import { sessions } from "./sessions/routes.ts";
 import { templates } from "./templates/routes.ts";
-import { jwks } from "./verifications/jwks.ts";
+import { checks } from "./verifications/check-routes.ts";
 import { verifications } from "./verifications/routes.ts";
 import { workspaces } from "./workspaces/routes.ts";
 
@@ -30,7 +30,7 @@ export function createApp() {
   app.onError(onError);
   app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
   app.route("/", analytics);
-  app.route("/", templates).route("/", reachability).route("/", jwks);
+  app.route("/", templates).route("/", reachability).route("/", checks);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));

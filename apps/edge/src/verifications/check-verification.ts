@@ -188,3 +188,13 @@ export const terminalErrors: Record<Exclude<VerificationStatus, "pending">, Erro
   undeliverable: "verification-undeliverable",
   blocked: "verification-blocked",
 };
+
+/** The problems of whatever has ended. */
+export const ended = [
+  "verification-approved",
+  "verification-canceled",
+  "verification-expired",
+  "verification-undeliverable",
+  "verification-blocked",
+  "max-attempts-reached",
+] as const;

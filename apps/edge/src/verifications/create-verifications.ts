@@ -1,40 +1,18 @@
-import { AppError, type CreateVerification, type Verification } from "@sandi/contracts";
-import { codeMac, inboundTokens, phoneHash } from "@sandi/crypto";
-import { type CompiledQuery, sql } from "kysely";
+import { AppError, type Verification } from "@sandi/contracts";
+import { sql } from "kysely";
 import { recover } from "../db/lost-writes.ts";
-import type { Db, KnownKey, VerificationTable } from "../db/schema.ts";
-import {
-  type Accepted,
-  type Earlier,
-  forgetRepetition,
-  idempotencyTtlMs,
-  keepResponse,
-  noteRepetition,
-  notRepeated,
-  type Repetition,
-  replay,
-  selectEarlier,
-} from "../http/idempotency.ts";
+import type { Db, KnownKey } from "../db/schema.ts";
+import { type Accepted, type Earlier, forgetRepetition, keepResponse, replay } from "../http/idempotency.ts";
+import { tenantOf } from "../keys/tenant.ts";
 import { publishLater } from "../messages/publish.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
-import { newId, type Services } from "../services.ts";
-import { isLinked, pickSession } from "../sessions/pick.ts";
-import { textFor } from "../templates/text-for.ts";
-import { type Destination, isAdmitted, refusalOf } from "./admission.ts";
-import { canonicalBind } from "./bind.ts";
-import { guardPrefix, prefixOf } from "./guard.ts";
-import { type Plan, planVerification } from "./plan.ts";
+import { answersInbound } from "../messages/sandbox.ts";
+import type { Services } from "../services.ts";
+import { refusalOf } from "./admission.ts";
+import { type CreateInput, type Draft, idOfDraft, prepareDraft } from "./draft.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { receiveToken } from "./receive-token.ts";
 import { findVerification, selectVerification } from "./repository.ts";
-import { answersInbound, refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
-import { sendStatements } from "./send.ts";
-import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
-
-export interface CreateInput {
-  body: CreateVerification;
-  repetition: Repetition | undefined;
-}
 
 /** So many go in one transaction. */
 const chunkSize = 50;
@@ -68,7 +46,7 @@ export async function createVerifications(
 }
 
 async function createChunk(services: Services, key: KnownKey, inputs: readonly CreateInput[]) {
-  const prepared = await Promise.all(inputs.map((input) => prepare(services, key, input).catch(asError)));
+  const prepared = await Promise.all(inputs.map((input) => prepareDraft(services, key, input).catch(asError)));
   const drafts = prepared.filter((each): each is Draft => !(each instanceof Error));
   const stored = await store(services, drafts);
   return Promise.all(
@@ -83,156 +61,12 @@ async function createChunk(services: Services, key: KnownKey, inputs: readonly C
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error("not an error", { cause: error }));
 
-/** A request with everything that its rows are made of. */
-interface Draft extends CreateInput {
-  tenant: Tenant;
-  plan: Plan;
-  at: number;
-  id: string;
-  messageId: string;
-  destination: Destination;
-  statements: CompiledQuery[];
-}
-
 /** What the batch answered for one draft. */
 interface Stored {
   earlier: Earlier | undefined;
   /** Absent when something stood against it. */
   row: VerificationRow | undefined;
 }
-
-async function prepare(services: Services, key: KnownKey, input: CreateInput): Promise<Draft> {
-  const { body } = input;
-  const { phoneKey, peppers, seal } = services;
-  const at = services.now().getTime();
-  const tenant = tenantOf(key);
-  const plan = planVerification(services, key, body);
-  if (tenant.test === 1) refuseInSandbox(plan.phone.magic);
-  const { e164, country } = plan.phone;
-  const id = newId(services, "ver");
-  const bind = canonicalBind(body.bind);
-  const [toHash, globalHash, macs, sealed, tokens, text] = await Promise.all([
-    phoneHash(phoneKey, hashScope(tenant), e164),
-    tenant.test === 1 ? "" : phoneHash(phoneKey, "", e164),
-    codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
-    seal({ to: e164, code: plan.code }),
-    plan.mode === "push" ? [] : inboundTokens(peppers, id),
-    textFor(services, { key, body, country }),
-  ]);
-  const destination: Destination = {
-    ...tenant,
-    toHash,
-    globalHash,
-    e164,
-    country,
-    endUserIp: body.endUserIp,
-    policy: key.policy,
-    perDay: services.destinationPerDay,
-    at,
-  };
-  const draft = { ...input, tenant, plan, at, id, messageId: newId(services, "msg"), destination };
-  const values: Partial<VerificationTable> = {
-    codeMac: macs[0] ?? null,
-    sealedCode: sealed,
-    tokenMac: tokens[0]?.mac ?? null,
-    bind,
-    ...text,
-  };
-  return { ...draft, statements: statementsFor(services.db, draft, values) };
-}
-
-function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial<VerificationTable>): CompiledQuery[] {
-  const { body, repetition, tenant, plan, at, id, messageId, destination } = draft;
-  const { workspaceId, test } = tenant;
-  const { toHash, globalHash, e164, country, policy } = destination;
-  const since = at - idempotencyTtlMs;
-  const clientBinding = body.clientBinding?.challenge ?? null;
-  const [firstWait = 30] = policy.cooldownSeconds;
-  const lastWait = policy.cooldownSeconds.at(-1) ?? firstWait;
-  const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
-    AND status = 'pending'`;
-  const sessions =
-    test === 1
-      ? sql`(SELECT '' AS id)`
-      : sql`(SELECT id FROM session WHERE id = ${pickSession(workspaceId, body.route?.sessionId)})`;
-  // To cancel what was sent and to start anew is another send, and waits like one.
-  const coolingDown = sql`EXISTS (SELECT 1 FROM verification c WHERE c.workspace_id = ${workspaceId}
-    AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status = 'canceled' AND c.next_send_at > ${at}
-    AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
-  const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
-    AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
-  const mode =
-    plan.mode === "auto"
-      ? sql`CASE WHEN EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = ${workspaceId} AND w.to_hash = ${toHash}
-          AND w.session_id = s.id) THEN 'push' ELSE 'inbound' END`
-      : sql`${plan.mode}`;
-  // Of the row that is there: an inbound one has nothing to send before the user has written.
-  const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
-  const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
-    '$[' || CAST(${plan.sends} - sends_left AS INTEGER) || ']'), ${lastWait})`;
-  const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR bind IS NOT ${values.bind ?? null}
-    OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND mode <> ${plan.mode}))`;
-
-  return [
-    selectEarlier(db, workspaceId, repetition, since),
-    sql`UPDATE verification SET status = 'expired', sealed_code = NULL, code_mac = NULL, token_mac = NULL, updated_at = ${at}
-      WHERE ${pending} AND expires_at <= ${at}`.compile(db.kysely),
-    ...(test === 0 && plan.mode !== "inbound" && policy.prefixGuard !== "off"
-      ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
-      : []),
-    // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
-    sql`UPDATE verification SET status = 'canceled', sealed_code = NULL, code_mac = NULL, token_mac = NULL, updated_at = ${at}
-      WHERE ${pending} AND next_send_at <= ${at} AND ${isOther} AND EXISTS ${sessions} AND ${isWanted}`.compile(
-      db.kysely,
-    ),
-    sql`INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
-        session_id, template_id, locale, text, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
-        expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,
-        created_at, updated_at)
-      SELECT ${id}, ${workspaceId}, ${toHash}, ${globalHash}, ${plan.phone.masked}, ${country}, ${prefixOf(e164)},
-        ${body.purpose}, 'pending', p.mode, p.id, ${values.templateId ?? ""}, ${values.locale ?? "en"}, ${values.text ?? ""},
-        ${values.codeMac}, ${values.sealedCode}, ${plan.code.length}, ${plan.checks},
-        ${plan.sends} - (p.mode = 'push'), ${at} + CASE p.mode WHEN 'push' THEN ${firstWait * 1000} ELSE 0 END,
-        ${at + plan.lifetimeMs}, CASE p.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},
-        ${values.bind ?? null}, ${clientBinding}, ${plan.hasKnownCode ? 1 : 0},
-        CASE p.mode WHEN 'inbound' THEN ${values.tokenMac ?? null} END,
-        CASE p.mode WHEN 'inbound' THEN ${plan.variant} END, ${test}, ${at}, ${at}
-      FROM (SELECT s.id, ${mode} AS mode FROM ${sessions} s) p WHERE ${isWanted}
-      ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
-        sends_left = sends_left - ${sends}, message_id = CASE WHEN ${sends} THEN ${messageId} ELSE message_id END,
-        next_send_at = CASE WHEN ${sends} THEN ${at} + ${wait} ELSE next_send_at END,
-        session_id = CASE WHEN ${sends} OR NOT ${isLinked(sql`verification.session_id`)} THEN excluded.session_id
-          ELSE session_id END,
-        template_id = excluded.template_id, locale = excluded.locale,
-        text = excluded.text, updated_at = ${at}
-      WHERE NOT ${sends} OR (sends_left > 0 AND next_send_at <= ${at})
-      RETURNING id`.compile(db.kysely),
-    ...sendStatements(db, {
-      messageId,
-      which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
-      at,
-      sandboxSteps: test === 1 ? sandboxSteps(plan.phone.magic, at) : null,
-    }),
-    ...(test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
-    ...noteRepetition(db, workspaceId, { repetition, made: idOfDraft(draft), at }),
-    // Nothing when it was refused: then neither its message nor its id is there.
-    selectVerification(db, tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
-  ];
-}
-
-/** The verification that a draft has made or sent again; selects no row when neither happened. */
-const idOfDraft = ({
-  messageId,
-  id,
-  destination,
-  body,
-  at,
-}: Pick<Draft, "messageId" | "id" | "destination" | "body" | "at">) =>
-  sql<{ id: string }>`SELECT verification_id AS id FROM message WHERE id = ${messageId} AND verification_id IS NOT NULL
-    UNION SELECT id FROM verification WHERE id = ${id}
-    UNION SELECT id FROM verification WHERE workspace_id = ${destination.workspaceId} AND to_hash = ${destination.toHash}
-      AND purpose = ${body.purpose} AND status = 'pending' AND mode = 'inbound' AND received_at IS NULL AND updated_at = ${at}
-    LIMIT 1`;
 
 /** One transaction for all; when its answer is lost each draft is settled, so that an error means nothing was stored. */
 async function store(services: Services, drafts: readonly Draft[]): Promise<Map<Draft, Stored | Error>> {

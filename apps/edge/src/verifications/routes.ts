@@ -1,10 +1,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   AppError,
-  ApprovedVerification,
   ApproveVerification,
-  CheckByNumber,
-  CheckVerification,
   CreateVerification,
   CreateVerifications,
   ListVerifications,
@@ -23,11 +20,11 @@ import { body, idempotencyHeader, json, ofBodies, problems, security } from "../
 import { takeLimits } from "../limits/limits.ts";
 import { pollLimit } from "../limits/named.ts";
 import { keyLimit } from "../limits/key-limit.ts";
-import { checkByNumber, checkVerification } from "./check-verification.ts";
+import { ended } from "./check-verification.ts";
 import { createBatch } from "./create-batch.ts";
 import { createVerification } from "./create-verifications.ts";
 import { approveVerification, cancelVerification } from "./end-verification.ts";
-import { checkLimits, sendLimits } from "./limits.ts";
+import { sendLimits } from "./limits.ts";
 import { listVerifications } from "./list-verifications.ts";
 import { presentVerification } from "./present.ts";
 import { findVerification } from "./repository.ts";
@@ -57,26 +54,6 @@ const ofCreates = [
   "idempotency-key-reused",
   ...ofSends,
 ] as const;
-const ended = [
-  "verification-approved",
-  "verification-canceled",
-  "verification-expired",
-  "verification-undeliverable",
-  "verification-blocked",
-  "max-attempts-reached",
-] as const;
-const ofChecks = [
-  "verification-not-found",
-  ...ended,
-  "code-incorrect",
-  "client-binding-mismatch",
-  "destination-locked",
-  ...ofRepeats,
-] as const;
-
-const rulesOfChecks =
-  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429.";
-
 export const verifications = new OpenAPIHono<AppEnv>()
   .openapi(
     createRoute({
@@ -142,27 +119,6 @@ export const verifications = new OpenAPIHono<AppEnv>()
   .openapi(
     createRoute({
       ...shared,
-      method: "post",
-      path: "/v1/verifications/check",
-      operationId: "checkByNumber",
-      summary: "Check a code by number",
-      description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
-      request: { headers, body: body(CheckByNumber, { to: "+6281234567890", purpose: "login", code: "123456" }) },
-      responses: {
-        200: json(ApprovedVerification, "The code was right; the verification is approved."),
-        ...problems(...ofBodies, ...ofChecks),
-      },
-    }),
-    async (c) => {
-      const input = { key: c.var.key, body: c.req.valid("json"), checkId: c.var.requestId };
-      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
-      return c.json(await checkByNumber(c.env.services, input), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
       method: "get",
       path: "/v1/verifications/{id}",
       operationId: "getVerification",
@@ -198,28 +154,6 @@ export const verifications = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Timeline, "At most 500 events."), ...problems("verification-not-found") },
     }),
     async (c) => c.json(await timelineOf(c.env.services, c.var.key, c.req.valid("param").id), 200),
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/verifications/{id}/check",
-      operationId: "checkVerification",
-      summary: "Check a code",
-      description: `${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
-      request: { params, headers, body: body(CheckVerification, { code: "123456" }) },
-      responses: {
-        200: json(ApprovedVerification, "The code was right; the verification is approved."),
-        ...problems(...ofBodies, ...ofChecks),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      const input = { key: c.var.key, id, body: c.req.valid("json"), checkId: c.var.requestId };
-      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
-      return c.json(await checkVerification(c.env.services, input), 200);
-    },
   )
   .openapi(
     createRoute({
