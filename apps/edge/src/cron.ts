@@ -1,3 +1,4 @@
+import { createId } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { MessageTable, SessionTable } from "./db/schema.ts";
 import { idempotencyTtlMs } from "./http/idempotency.ts";
@@ -131,37 +132,50 @@ async function rehearse({ db, now }: Services): Promise<void> {
   ]);
 }
 
-/** What the workspace of a row has chosen. */
-const keptDays = (kind: string, days: number) =>
-  sql`coalesce((SELECT w.policy ->> ${`$.retentionDays.${kind}`} FROM workspace w WHERE w.id = workspace_id), ${days})`;
+/** Tables whose rows each workspace keeps as long as it likes, by the names of its policy. */
+const kept = {
+  verifications: {
+    prefix: "ver",
+    table: "verification",
+    usualDays: 7,
+    longestDays: 90,
+    only: sql`t.status <> 'pending'`,
+  },
+  codes: { prefix: "msg", table: "message", usualDays: 7, longestDays: 90, only: sql`t.verification_id IS NOT NULL` },
+  messages: { prefix: "msg", table: "message", usualDays: 30, longestDays: 90, only: sql`t.verification_id IS NULL` },
+  audit: { prefix: "aud", table: "audit", usualDays: 365, longestDays: 3650, only: sql`true` },
+} as const;
+
+/** Deletes what a workspace does not keep any longer: ids sort by time, so each workspace's oldest rows are a range. */
+function forget({ db, now }: Services, name: keyof typeof kept): CompiledQuery {
+  const { prefix, table, usualDays, longestDays, only } = kept[name];
+  const days = sql`coalesce(w.policy ->> ${`$.retentionDays.${name === "codes" ? "verifications" : name}`}, ${sql.lit(usualDays)})`;
+  const at = now().getTime();
+  const firstIds = Array.from({ length: longestDays + 1 }, (_, age) =>
+    createId(prefix, new Date(at - age * dayMs + 1), new Uint8Array(10)),
+  );
+  const isDone = table === "message" ? sql`t.status NOT IN ('queued', 'sending')` : sql`true`;
+  return sql`DELETE FROM ${sql.table(table)} WHERE id IN (SELECT t.id FROM workspace w CROSS JOIN ${sql.table(table)} t
+    ON t.workspace_id = w.id AND t.id < json_extract(${JSON.stringify(firstIds)}, '$[' || ${days} || ']')
+    WHERE ${only} AND ${isDone} LIMIT ${sweepSize})`.compile(db.kysely);
+}
 
 /** Answers whether there may be more. */
-async function sweep({ db, now }: Services): Promise<boolean> {
+async function sweep(services: Services): Promise<boolean> {
+  const { db, now } = services;
   const at = now().getTime();
-  const day = at - dayMs;
-  const isOld = (kind: string, days: number) =>
-    sql`created_at <= ${day} AND created_at <= ${at} - ${keptDays(kind, days)} * ${dayMs}`;
   const statements: CompiledQuery[] = [
     sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
       WHERE created_at <= ${at - idempotencyTtlMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM verification WHERE id IN (SELECT id FROM verification
-      WHERE ${isOld("verifications", 7)} AND status <> 'pending' LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NOT NULL
-      AND ${isOld("verifications", 7)} AND status NOT IN ('queued', 'sending') LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE verification_id IS NULL
-      AND ${isOld("messages", 30)} LIMIT ${sweepSize})`.compile(db.kysely),
+    ...(["verifications", "codes", "messages", "audit"] as const).map((name) => forget(services, name)),
     sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
-      db.kysely,
-    ),
-    sql`DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE ${isOld("audit", 365)} LIMIT ${sweepSize})`.compile(
       db.kysely,
     ),
     sql`DELETE FROM destination_budget WHERE rowid IN (SELECT rowid FROM destination_budget
       WHERE updated_at <= ${at - budgetRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
     // A day whose sends do not count any more.
-    sql`DELETE FROM destination_send WHERE day_from <= ${day - dayMs}
-      AND (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM destination_send
-        WHERE day_from <= ${day - dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM destination_send WHERE (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM destination_send
+      WHERE day_from <= ${at - 2 * dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM access_rule WHERE expires_at <= ${at}`.compile(db.kysely),
   ];
   return (await db.write(statements)).some(isFull);

@@ -389,7 +389,7 @@ describe("cron", () => {
   });
 
   it("keeps up with thousands of ends a minute", async () => {
-    await store("otp", 5_000, {});
+    await store("msg_0", 5_000, {});
     edge.advance(300_000);
     await runCron(edge.services);
     expect(await edge.rows("SELECT status, count(*) AS n FROM message GROUP BY 1")).toEqual([

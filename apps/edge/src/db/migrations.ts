@@ -75,6 +75,11 @@ export const migrations: readonly Migration[] = [
       `ALTER TABLE message ADD COLUMN test INTEGER NOT NULL DEFAULT 0`,
       `ALTER TABLE message ADD COLUMN revoke_until INTEGER`,
       `ALTER TABLE message ADD COLUMN sandbox_steps TEXT`,
+      // Ids sort by time: what is old is found by workspace and id.
+      `DROP INDEX message_created_code`,
+      `DROP INDEX message_created_text`,
+      `CREATE INDEX message_code ON message(workspace_id, id) WHERE verification_id IS NOT NULL`,
+      `CREATE INDEX message_text ON message(workspace_id, id) WHERE verification_id IS NULL`,
       `CREATE INDEX message_revoking ON message(publish_after) WHERE revoke_until IS NOT NULL`,
       `CREATE INDEX message_rehearsing ON message(workspace_id) WHERE sandbox_steps IS NOT NULL`,
       // A verification that waits for the user's message has none of its own: message_id may be NULL from here on.
@@ -105,7 +110,6 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX verification_workspace ON verification(workspace_id, id)`,
       `CREATE INDEX verification_to ON verification(workspace_id, to_hash, id)`,
       `CREATE INDEX verification_lapsing ON verification(expires_at) WHERE status = 'pending'`,
-      `CREATE INDEX verification_created ON verification(created_at)`,
       `CREATE UNIQUE INDEX verification_token ON verification(token_mac) WHERE token_mac IS NOT NULL`,
       // The failures of the running hour, and how often the destination was locked in a row.
       `ALTER TABLE destination_budget ADD COLUMN failures INTEGER NOT NULL DEFAULT 0`,
@@ -145,7 +149,6 @@ export const migrations: readonly Migration[] = [
         detail TEXT NOT NULL, created_at INTEGER NOT NULL
       ) STRICT`,
       `CREATE INDEX audit_workspace ON audit(workspace_id, id)`,
-      `CREATE INDEX audit_created ON audit(created_at)`,
       `CREATE TABLE bootstrap (token_hash TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, used_at INTEGER NOT NULL) STRICT`,
       `ALTER TABLE idempotency ADD COLUMN status INTEGER`,
       // The answer holds a revealed code: it is sealed, and forgotten with the code.

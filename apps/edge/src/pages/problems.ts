@@ -24,9 +24,10 @@ table.card{border-collapse:separate;border-spacing:0}
 const advice: Partial<Record<ErrorCode, string>> = {
   "invalid-request": "The list `errors` names each wrong field and what is wrong with it. Correct it and send again.",
   "invalid-json": "Send the body as UTF-8 JSON.",
-  unauthenticated: "Send `Authorization: Bearer` with a key of your workspace. Keys begin with `sandi_live_`.",
+  unauthenticated:
+    "Send `Authorization: Bearer` with a key of your workspace. Keys begin with `sandi_live_`, those of the sandbox with `sandi_test_`.",
   "test-keys-not-supported":
-    "There is no sandbox yet. Use a key that begins with `sandi_live_`; it sends real messages.",
+    "What lives at a connector has no place in the sandbox. Use a key that begins with `sandi_live_`.",
   "insufficient-scope": "The `detail` names the scope. Use a key that has it, or make one.",
   "address-not-allowed":
     "The key has a list of addresses. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
@@ -39,6 +40,15 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "session-ended": "The linked device is gone. Restart the session and link it again.",
   "session-not-pairing":
     "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",
+  "policy-refuses": "The `detail` names the setting. Change the workspace's policy, or what you ask for.",
+  "country-not-allowed": "Add the country to the policy's `countries`, or an allow rule for the number.",
+  "destination-blocked": "A block rule of the workspace matches. Remove it, or add an allow rule for the number.",
+  "prefix-blocked":
+    "Codes for numbers with this beginning are hardly ever typed in, as when traffic is faked. Wait, lift the block, or add an allow rule.",
+  "destination-limited": "This number was sent enough. Wait for the seconds in `retryAfter`.",
+  "client-binding-mismatch":
+    "Send the `clientVerifier` whose SHA-256 the verification was created with, from the client that did so.",
+  "idempotency-in-progress": "The first request with this key has not been answered yet. Ask again in a second.",
   "code-incorrect": "Let the user try again while `attemptsLeft` is above zero.",
   "max-attempts-reached": "Create a new verification; it has a new code.",
   "verification-expired": "Create a new verification; it has a new code.",

@@ -1,0 +1,61 @@
+import type { Verification } from "@sandi/contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCron } from "../src/cron.ts";
+import { type Edge, startEdge, wrong } from "./harness.ts";
+
+let edge: Edge;
+const day = 24 * 3600_000;
+
+beforeEach(async () => {
+  edge = await startEdge();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+/** A verification with a wrong check, a text and an entry of the audit log. */
+async function live(policy: Record<string, unknown>) {
+  const workspace = await edge.addWorkspace("Acme", policy);
+  const sessionId = await edge.addSession("online", workspace.id);
+  const options = { key: workspace.key };
+  const to = "+6281234567890";
+  const { body } = await edge.api<Verification>("POST /v1/verifications", { to }, options);
+  await edge.api(`POST /v1/verifications/${body.id}/check`, { code: wrong(await edge.codeOf(body.id)) }, options);
+  await edge.api("POST /v1/messages", { sessionId, to, type: "text", text: "hi" }, options);
+  await edge.api(`POST /v1/verifications/${body.id}/approve`, { reason: "seen" }, options);
+  return workspace.id;
+}
+
+const left = async (workspaceId: string) => {
+  const tables = ["verification", "message", "event", "audit", "destination_budget", "destination_send", "conversion"];
+  const counts = await Promise.all(
+    tables.map(async (table) => {
+      const [row] = await edge.rows(`SELECT count(*) AS n FROM ${table} WHERE workspace_id = ?`, workspaceId);
+      return [table, Number(row?.["n"]) > 0] as const;
+    }),
+  );
+  return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
+};
+
+describe("cron", () => {
+  it("deletes what is older than each workspace wants to keep, and never the counts", async () => {
+    const usual = await live({});
+    const long = await live({ retentionDays: { verifications: 60, messages: 90, audit: 3650 } });
+    const all = ["verification", "message", "event", "audit", "destination_budget", "destination_send", "conversion"];
+    await runCron(edge.services);
+    expect([await left(usual), await left(long)]).toEqual([all, all]);
+    edge.advance(8 * day);
+    await runCron(edge.services);
+    const withoutDay = all.filter((table) => table !== "destination_send");
+    expect(await left(usual)).toEqual(withoutDay.filter((table) => table !== "verification"));
+    expect(await left(long)).toEqual(withoutDay);
+    edge.advance(30 * day);
+    await runCron(edge.services);
+    expect(await left(usual)).toEqual(["audit", "conversion"]);
+    expect(await left(long)).toEqual(["verification", "message", "audit", "conversion"]);
+    edge.advance(365 * day);
+    await runCron(edge.services);
+    expect([await left(usual), await left(long)]).toEqual([["conversion"], ["audit", "conversion"]]);
+  });
+});
