@@ -107,6 +107,8 @@ it("sees what is wrong with an answer", async () => {
     [{ text: good.text.replace('"sender', `"${theirs}`) }, `holds ${theirs}, which belongs to workspace B`],
     [{ answered: new Headers({ "x-request-id": good.answered.get("x-request-id") ?? "" }) }, "answers , which"],
     [{ answered: new Headers() }, "has no X-Request-Id"],
+    [{ answered: new Headers([...good.answered, ["x-powered-by", "x"]]) }, "has the header x-powered-by"],
+    [{ answered: new Headers([...good.answered, ["location", "/"]]) }, "has the header location"],
     [{ ...none, text: none.text.replaceAll("session-not-found", "nonsense") }, "has no known code"],
     [{ ...none, text: none.text.replaceAll("session-not-found", "message-not-found") }, "is another problem's"],
     [{ ...none, status: 500 }, "says session-not-found with 500"],

@@ -33,6 +33,9 @@ const headers: Record<string, Node> = {
     description: "Seconds until another try makes sense.",
     schema: { type: "integer", minimum: 0, maximum: 86_400, example: 30 },
   },
+  Location: text("The address of what was created.", "/v1/verifications/ver_01jd3k9v7hq2w8x5n4b6m0c1ta", {
+    pattern: "^/v1/[!-~]+$",
+  }),
   "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
   "Idempotent-Replayed": text("On the answer to an earlier request with this key.", "true", {
     const: "true",
@@ -49,12 +52,12 @@ const usual: Record<string, string> = {
 /** The document with what the generator leaves out, for every route alike: limits of values, and headers. */
 export function completed(document: object): object {
   const complete = structuredClone(document) as Document;
-  for (const methods of Object.values(complete.paths)) {
+  for (const [path, methods] of Object.entries(complete.paths)) {
     for (const operation of Object.values(methods)) {
       for (const parameter of operation.parameters ?? []) parameter["description"] ??= usual[String(parameter["name"])];
       for (const [status, response] of Object.entries(operation.responses)) {
         response["headers"] = Object.fromEntries(
-          headersOf(operation, Number(status)).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+          headersOf(path, operation, Number(status)).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
         );
       }
     }
@@ -77,13 +80,14 @@ interface Document {
   components: Record<string, Record<string, Node>>;
 }
 
-function headersOf({ security, parameters }: Operation, status: number): string[] {
+function headersOf(path: string, { security, parameters }: Operation, status: number): string[] {
   const names = ["X-Request-Id"];
   const isAuthenticated = security === undefined || security.length > 0;
-  if (isAuthenticated && status < 500) names.push("RateLimit", "RateLimit-Policy");
+  if (isAuthenticated) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
-  if (status === 429 || status === 503) names.push("Retry-After");
+  if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   const isRepeatable = parameters?.some(({ name }) => name === "idempotency-key");
+  if (status === 201 || (status === 202 && !path.includes("{"))) names.push("Location");
   if (isRepeatable && status < 500) names.push("Idempotent-Replayed");
   return names;
 }

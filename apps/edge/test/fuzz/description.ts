@@ -45,8 +45,10 @@ export interface Operation {
   /** Names of the security schemes that it takes. */
   schemes: string[];
   body: Record<string, Media> | undefined;
-  responses: Record<string, { content?: Record<string, Media> }>;
+  responses: Record<string, { content?: Record<string, Media>; headers?: Record<string, Header> }>;
 }
+
+export type Header = { $ref?: string; schema?: Schema };
 
 interface Description {
   paths: Record<string, Record<string, RawOperation>>;
@@ -74,10 +76,10 @@ export function operationsOf(description: object): Operation[] {
   );
 }
 
-/** The schema itself where another one is named. */
-export function resolved(schema: Schema, description: object): Schema {
-  if (schema.$ref === undefined) return schema;
-  const parts = schema.$ref.slice(2).split("/");
+/** The thing itself where only its place is named. */
+export function resolved<T extends { $ref?: string }>(thing: T, description: object): T {
+  if (thing.$ref === undefined) return thing;
+  const parts = thing.$ref.slice(2).split("/");
   const target = parts.reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], description);
-  return resolved(target as Schema, description);
+  return resolved(target as T, description);
 }

@@ -1,12 +1,24 @@
 import { errors, type Problem } from "@sandi/contracts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import { type Operation, resolved, type Schema } from "./description.ts";
+import { type Header, type Operation, resolved, type Schema } from "./description.ts";
 import { type Exchange, other, type World } from "./world.ts";
 
 /** What an answer must never hold: traces, SQL, names of what it is made of. */
 const inside =
   /SQLITE|node_modules|ZodError|TypeError|\bat \S+ \(|\.ts:\d|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM) \w/;
+
+/** Headers that every answer has, or any server sends. */
+const common = new Set([
+  "cache-control",
+  "content-security-policy",
+  "content-type",
+  "cross-origin-resource-policy",
+  "referrer-policy",
+  "strict-transport-security",
+  "vary",
+  "x-content-type-options",
+]);
 
 /** Tells what is wrong with an answer; undefined when nothing is. */
 export type Judge = (exchange: Exchange, world: World) => string | undefined;
@@ -17,10 +29,27 @@ export function judgeBy(operations: readonly Operation[], description: object): 
   for (const format of ["int32", "int64", "binary"]) ajv.addFormat(format, true);
   ajv.addSchema(description, "openapi.json");
 
+  function headerFault(described: Record<string, Header>, answered: Headers): string | undefined {
+    const known = new Map(Object.entries(described).map(([name, header]) => [name.toLowerCase(), header]));
+    for (const [name, text] of answered) {
+      const header = known.get(name);
+      if (!header) {
+        if (common.has(name)) continue;
+        return `has the header ${name}, which is not documented`;
+      }
+      const { schema = {} } = resolved(header, description);
+      const value = schema.type === "integer" ? Number(text) : text;
+      if (!ajv.validate(schema, value)) return `the header ${name} does not fit its schema: ${text}`;
+    }
+    return undefined;
+  }
+
   function bodyFault(operation: Operation, exchange: Exchange): string | undefined {
     const { status, answered, text, method } = exchange;
     const response = operation.responses[status];
     if (!response) return `answers ${status}, which is not documented`;
+    const fault = headerFault(response.headers ?? {}, answered);
+    if (fault !== undefined) return fault;
     const type = (answered.get("content-type") ?? "").split(";")[0] ?? "";
     const content = response.content ?? {};
     if (method === "HEAD" || Object.keys(content).length === 0)
