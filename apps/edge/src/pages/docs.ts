@@ -11,7 +11,7 @@ import { version } from "./landing.ts";
 
 const description = `Sandi verifies phone numbers and sends messages over WhatsApp.
 
-Every request wants a key: \`Authorization: Bearer sandi_live_…\`. Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
+Every request wants a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_test_…\`, for the sandbox). Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
 
 A check answers 200 only for the right code, and only once. Creates take an \`Idempotency-Key\`: send it again with the same request and nothing happens twice.`;
 
@@ -60,7 +60,7 @@ export function docs(api: OpenAPIHono<AppEnv>) {
     type: "http",
     scheme: "bearer",
     description:
-      "A key of your workspace: `sandi_live_…`. There is no sandbox yet: a key `sandi_test_…` is refused with `test-keys-not-supported`.",
+      "A key of your workspace: `sandi_live_…`, or `sandi_test_…` for the sandbox, where nothing is sent. What has no sandbox refuses it with `test-keys-not-supported`.",
   });
   let document: object | undefined;
   const describe = (publicUrl: string) =>
