@@ -16,9 +16,13 @@ export interface TestEdgeOptions {
   policy?: Partial<Policy>;
   /** Told of every subrequest before it is answered, which it may hold up. */
   onSubrequest?: (dependency: Dependency, path: string) => Promise<void> | undefined;
+  /** What the connector answers, by path. */
+  connectorAnswers?: Record<string, unknown>;
+  /** More of the Worker's variables. */
+  bindings?: Record<string, string>;
 }
 
-/** The Worker in workerd with its database and Redis, a QStash that takes every job and a connector that is not there. */
+/** The Worker in workerd with its database and Redis, a QStash that takes every job and a connector of fixed answers. */
 export interface TestEdge {
   url: string;
   apiKey: string;
@@ -56,7 +60,12 @@ const quota = {
 export const senderNumber = "+6281200000001";
 
 /** Starts the edge without connector and phones, for what they have no part in: about a second. */
-export async function startTestEdge({ policy, onSubrequest }: TestEdgeOptions = {}): Promise<TestEdge> {
+export async function startTestEdge({
+  policy,
+  onSubrequest,
+  connectorAnswers = {},
+  bindings = {},
+}: TestEdgeOptions = {}): Promise<TestEdge> {
   const folder = await mkdtemp(join(tmpdir(), "sandi-edge-"));
   const ports = await randomPorts();
   const secrets = await generateSecrets("test", webRandom);
@@ -65,8 +74,8 @@ export async function startTestEdge({ policy, onSubrequest }: TestEdgeOptions = 
   const stop = async () => {
     for (const each of stops.splice(0).toReversed()) await each();
   };
-  const watched = async (dependency: Dependency, target?: string) => {
-    if (target !== undefined && !onSubrequest) return target;
+  const watched = async (dependency: Dependency, target: string | Record<string, unknown>) => {
+    if (typeof target === "string" && !onSubrequest) return target;
     const server = await startWatcher((path) => onSubrequest?.(dependency, path), target);
     stops.push(() => server.close());
     return server.url;
@@ -103,10 +112,11 @@ export async function startTestEdge({ policy, onSubrequest }: TestEdgeOptions = 
       LIBSQL_AUTH_TOKEN: token,
       UPSTASH_REDIS_REST_URL: await watched("redis", redis.url),
       UPSTASH_REDIS_REST_TOKEN: token,
-      QSTASH_URL: await watched("qstash"),
+      QSTASH_URL: await watched("qstash", {}),
       QSTASH_TOKEN: token,
-      CONNECTOR_URL: await watched("connector"),
+      CONNECTOR_URL: await watched("connector", connectorAnswers),
       DESTINATION_PER_DAY: "1000000",
+      ...bindings,
     },
   });
   stops.push(() => worker.stop());
@@ -169,14 +179,18 @@ export async function startTestEdge({ policy, onSubrequest }: TestEdgeOptions = 
   throw new Error(`the session did not get online: ${JSON.stringify(online.body)}`);
 }
 
-/** Passes requests on to `target`, or answers them with nothing but a 200, once it is told. */
-async function startWatcher(tell: (path: string) => Promise<void> | undefined, target: string | undefined) {
+/** Passes requests on to a URL, or answers them by their path, once it is told. */
+async function startWatcher(
+  tell: (path: string) => Promise<void> | undefined,
+  target: string | Record<string, unknown>,
+) {
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
     await tell(incoming.url ?? "/");
-    if (target === undefined) {
-      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    if (typeof target !== "string") {
+      const answer = JSON.stringify(target[incoming.url ?? ""] ?? {});
+      response.writeHead(200, { "content-type": "application/json" }).end(answer);
       return;
     }
     const { method, headers } = incoming;

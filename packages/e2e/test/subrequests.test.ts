@@ -1,0 +1,338 @@
+import type {
+  ApiKey,
+  CreatedApiKey,
+  Message,
+  QrPageLink,
+  Session,
+  Verification,
+  VerificationResult,
+} from "@sandi/contracts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
+import { eventually } from "../src/harness.ts";
+
+const operatorToken = "a-token-of-the-operator-for-the-tests";
+/** Shorter than the Worker waits for its database. */
+const answerWithinMs = 4_000;
+const soon = new Date(Date.now() + 60_000).toISOString();
+
+/** A request, and whom the Worker asks for it: those that the answer waits for, then after `|` those that it does not. */
+interface Call {
+  /** As in openapi.json; several calls of one route differ in what stands in brackets behind it. */
+  route: string;
+  path?: () => string;
+  body?: object | (() => object);
+  headers?: Record<string, string>;
+  asks: string;
+  arrange?: () => Promise<unknown>;
+  /** Takes from the answer what later calls need. */
+  keep?: (body: never) => void;
+}
+
+describe("subrequests of the Worker, counted outside of it", () => {
+  let edge: TestEdge;
+  let ver = "";
+  let sent = "";
+  let message = "";
+  let session = "";
+  let template = "";
+  let key = "";
+  let rule = "";
+  let qrPage = "";
+  const made: string[] = [];
+
+  const code = "739154";
+  const numbers = ["+6281355500001", "+6281355500002", "+6281355500003", "+6281355500004", "+6281355500005"] as const;
+  const text = "{{company}}\n\n{{code}}\n\n{{minutes}} min";
+  const keepVer = ({ id }: Verification) => (ver = id);
+  const ofVer = (rest = "") => ({ path: () => `/v1/verifications/${ver}${rest}` });
+
+  // In this order: later calls use what earlier ones have made.
+  const calls: Call[] = [
+    {
+      route: "POST /v1/verifications",
+      body: { to: numbers[0], code },
+      asks: "redis libsql | qstash",
+      keep: keepVer,
+    },
+    {
+      route: "POST /v1/verifications (Idempotency-Key)",
+      body: { to: numbers[1], code },
+      headers: { "idempotency-key": "one" },
+      asks: "redis libsql | libsql qstash",
+      keep: ({ id, delivery }: Verification) => ([sent, message] = [id, delivery?.messageId ?? ""]),
+    },
+    {
+      route: "POST /v1/verifications/batch",
+      body: { verifications: [2, 3, 4].map((i) => ({ to: numbers[i], code })) },
+      asks: "redis libsql | qstash qstash qstash",
+      keep: ({ results }: { results: VerificationResult[] }) => {
+        made.push(...results.map(({ verification }) => verification?.id ?? ""));
+      },
+    },
+    { route: "GET /v1/verifications", asks: "redis libsql" },
+    { route: "GET /v1/verifications/{id}", ...ofVer(), asks: "redis libsql" },
+    { route: "GET /v1/verifications/{id}/events", ...ofVer("/events"), asks: "redis libsql libsql" },
+    {
+      route: "POST /v1/verifications/{id}/resend",
+      ...ofVer("/resend"),
+      arrange: () => edge.sql("UPDATE verification SET next_send_at = 1"),
+      asks: "redis libsql libsql | qstash",
+    },
+    {
+      route: "POST /v1/verifications/check",
+      body: { to: numbers[0], code },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/check",
+      path: () => `/v1/verifications/${sent}/check`,
+      body: { code },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/check (Idempotency-Key)",
+      path: () => `/v1/verifications/${made[2]}/check`,
+      body: { code },
+      headers: { "idempotency-key": "two" },
+      asks: "redis libsql libsql | libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/cancel",
+      path: () => `/v1/verifications/${made[0]}/cancel`,
+      arrange: () => edge.sql("UPDATE message SET status = 'sent' WHERE verification_id = ?", [made[0] ?? ""]),
+      asks: "redis libsql | libsql qstash",
+    },
+    {
+      route: "POST /v1/verifications/{id}/approve",
+      path: () => `/v1/verifications/${made[1]}/approve`,
+      body: { reason: "known to us" },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/verifications (inbound)",
+      body: { to: numbers[4], mode: "inbound" },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/messages",
+      body: () => ({ sessionId: edge.sessionId, to: numbers[0], type: "text", text: "Hello" }),
+      asks: "redis libsql | qstash",
+      keep: ({ id }: Message) => (message = id),
+    },
+    { route: "GET /v1/messages/{id}", path: () => `/v1/messages/${message}`, asks: "redis libsql" },
+    { route: "POST /v1/reachability", body: { numbers: [numbers[0]] }, asks: "redis libsql connector" },
+    {
+      route: "POST /v1/sessions",
+      body: { name: "Second" },
+      asks: "redis libsql | qstash",
+      keep: ({ id }: Session) => (session = id),
+    },
+    { route: "GET /v1/sessions", asks: "redis libsql" },
+    { route: "GET /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql" },
+    {
+      route: "GET /v1/sessions/{id}/qr",
+      path: () => `/v1/sessions/${session}/qr`,
+      arrange: () => edge.sql("UPDATE session SET state = 'pairing' WHERE id = ?", [session]),
+      asks: "redis libsql connector",
+    },
+    {
+      route: "POST /v1/sessions/{id}/pairing-code",
+      path: () => `/v1/sessions/${session}/pairing-code`,
+      body: { phone: "+6281200000002" },
+      asks: "redis libsql connector",
+    },
+    {
+      route: "POST /v1/sessions/{id}/qr-page",
+      path: () => `/v1/sessions/${session}/qr-page`,
+      asks: "redis libsql",
+      keep: ({ url }: QrPageLink) => (qrPage = url.slice(edge.url.length)),
+    },
+    { route: "GET /v1/sessions/{id}/qr-page", path: () => qrPage, asks: "libsql connector" },
+    {
+      route: "POST /v1/sessions/{id}/restart",
+      path: () => `/v1/sessions/${session}/restart`,
+      asks: "redis libsql | qstash",
+    },
+    {
+      route: "POST /v1/sessions/{id}/logout",
+      path: () => `/v1/sessions/${session}/logout`,
+      asks: "redis libsql | qstash",
+    },
+    { route: "DELETE /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql | qstash" },
+    { route: "GET /v1/analytics/summary", asks: "redis libsql" },
+    { route: "GET /v1/analytics/timeseries", asks: "redis libsql" },
+    {
+      route: "POST /v1/access-rules",
+      body: { effect: "allow", kind: "number", value: numbers[0], expiresAt: soon },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (rule = id),
+    },
+    { route: "GET /v1/access-rules", asks: "redis libsql" },
+    { route: "DELETE /v1/access-rules/{id}", path: () => `/v1/access-rules/${rule}`, asks: "redis libsql libsql" },
+    { route: "POST /v1/destinations/status", body: { to: numbers[0] }, asks: "redis libsql" },
+    { route: "POST /v1/destinations/unlock", body: { to: numbers[0] }, asks: "redis libsql libsql" },
+    { route: "GET /v1/prefix-guard", asks: "redis libsql" },
+    {
+      route: "DELETE /v1/prefix-guard/{prefix}",
+      path: () => "/v1/prefix-guard/6281355",
+      arrange: () =>
+        edge.sql("INSERT INTO prefix_guard VALUES (?, '6281355', ?, 1, 20, 0, 1)", [
+          edge.workspaceId,
+          Date.now() + 60_000,
+        ]),
+      asks: "redis libsql",
+    },
+    { route: "GET /v1/audit", asks: "redis libsql" },
+    {
+      route: "POST /v1/templates",
+      body: { name: "Plain", texts: { en: text } },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (template = id),
+    },
+    { route: "GET /v1/templates", asks: "redis libsql" },
+    { route: "GET /v1/templates/built-in", asks: "redis" },
+    { route: "POST /v1/templates/preview", body: { texts: { en: text }, locale: "en" }, asks: "redis" },
+    { route: "GET /v1/templates/{id}", path: () => `/v1/templates/${template}`, asks: "redis libsql" },
+    {
+      route: "PUT /v1/templates/{id}",
+      path: () => `/v1/templates/${template}`,
+      body: { name: "Plain", texts: { en: `${text}.` } },
+      asks: "redis libsql",
+    },
+    { route: "DELETE /v1/templates/{id}", path: () => `/v1/templates/${template}`, asks: "redis libsql" },
+    {
+      route: "POST /v1/keys",
+      body: { name: "Second", scopes: ["otp:send"] },
+      asks: "redis libsql",
+      keep: ({ id }: CreatedApiKey) => (key = id),
+    },
+    { route: "GET /v1/keys", asks: "redis libsql" },
+    { route: "GET /v1/keys/{id}", path: () => `/v1/keys/${key}`, asks: "redis libsql" },
+    {
+      route: "PATCH /v1/keys/{id}",
+      path: () => `/v1/keys/${key}`,
+      body: { name: "Third" },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/keys/{id}/rotate",
+      path: () => `/v1/keys/${key}/rotate`,
+      body: {},
+      asks: "redis libsql libsql libsql",
+      keep: ({ id }: ApiKey) => (key = id),
+    },
+    { route: "DELETE /v1/keys/{id}", path: () => `/v1/keys/${key}`, asks: "redis libsql libsql" },
+    { route: "GET /v1/workspace", asks: "redis libsql" },
+    {
+      route: "POST /v1/workspaces",
+      body: { name: "Other", adminEmail: "ops@example.com", defaultCountry: "ID" },
+      headers: { authorization: `Bearer ${operatorToken}` },
+      asks: "libsql libsql",
+    },
+    { route: "GET /.well-known/jwks.json", asks: "" },
+    { route: "GET /", asks: "" },
+    { route: "GET /health", asks: "" },
+    { route: "GET /openapi.json", asks: "" },
+    { route: "GET /docs", asks: "" },
+    { route: "GET /problems", asks: "" },
+    // Last, for it lets go of the cached key. What it answers could still be followed by something: three plain reads.
+    { route: "PATCH /v1/workspace", body: { name: "Acme Ltd" }, asks: "redis libsql libsql" },
+    {
+      route: "GET /v1/sessions (after a change of the workspace)",
+      path: () => "/v1/sessions",
+      asks: "libsql redis libsql",
+    },
+    { route: "GET /v1/sessions (once more)", path: () => "/v1/sessions", asks: "redis libsql" },
+  ];
+
+  const askedBefore = (route: string) => read(calls.find((call) => call.route === route)?.asks ?? "")[0].length;
+  let counted: Dependency[] = [];
+  let stated: { before: Dependency[]; after: Dependency[] } | undefined;
+  let answered = Promise.withResolvers<void>();
+
+  beforeAll(async () => {
+    edge = await startTestEdge({
+      bindings: { BOOTSTRAP_TOKEN: operatorToken },
+      connectorAnswers: {
+        "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
+        "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+        "/rpc/numbers/reachable": { results: [{ number: numbers[0], isOnWhatsApp: true }] },
+      },
+      onSubrequest(dependency) {
+        counted.push(dependency);
+        // What the answer is stated not to wait for gets nothing until the answer is there: if it waits, it never comes.
+        const isAfter = stated && count(counted, dependency) > count(stated.before, dependency);
+        return isAfter ? answered.promise : undefined;
+      },
+    });
+    // The key is warm when its use has been noted, and the session's job is with QStash.
+    await eventually("the key to be warm", async () => {
+      const [row] = await edge.sql<{ n: number }>("SELECT count(*) AS n FROM api_key WHERE last_used_at IS NOT NULL");
+      return row?.n === 1 && count(counted, "qstash") === 1;
+    });
+    // And the templates are known.
+    await edge.api("POST /v1/verifications", { to: "+6281355500099" });
+    await eventually("the first create's job", async () => count(counted, "qstash") === 2);
+  });
+  afterAll(() => edge.stop());
+
+  it.each(calls)("$route asks $asks", async ({ route, path, body, headers, asks, arrange, keep }) => {
+    await arrange?.();
+    const [before, after] = read(asks);
+    counted = [];
+    answered = Promise.withResolvers();
+    stated = { before, after };
+    const method = route.split(" ")[0] ?? "";
+    const request = `${method} ${path?.() ?? route.split(" ")[1]}`;
+    const late = setTimeout(answered.resolve, answerWithinMs);
+    const startedAt = Date.now();
+    const answer = await edge.api<never>(
+      request,
+      typeof body === "function" ? (body as () => object)() : body,
+      headers,
+    );
+    const waited = Date.now() - startedAt >= answerWithinMs;
+    clearTimeout(late);
+    const first = [...counted];
+    answered.resolve();
+    expect([answer.status, answer.status < 300 ? "" : answer.body]).toEqual([answer.status, ""]);
+    keep?.(answer.body);
+    const all = [...stated.before, ...stated.after];
+    await eventually("all subrequests", async () => counted.length >= all.length, 5_000).catch(() => undefined);
+    expect({ waited, all: listed(counted) }).toEqual({ waited: false, all: listed(all) });
+    for (const dependency of new Set(stated.before)) {
+      expect(count(first, dependency)).toBeGreaterThanOrEqual(count(stated.before, dependency));
+    }
+  });
+
+  it("has every public route in the table", async () => {
+    const { body } = await edge.api<{ paths: Record<string, Record<string, unknown>> }>("GET /openapi.json");
+    const routes = Object.entries(body.paths).flatMap(([path, operations]) =>
+      Object.keys(operations)
+        .filter((method) => ["get", "post", "put", "patch", "delete"].includes(method))
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const known = new Set(calls.map(({ route }) => route));
+    expect(routes.filter((route) => !known.has(route))).toEqual([]);
+  });
+
+  it("creates ask four at most and checks two before they answer", () => {
+    expect(askedBefore("POST /v1/verifications")).toBeLessThanOrEqual(4);
+    expect(askedBefore("POST /v1/verifications/{id}/check")).toBeLessThanOrEqual(2);
+  });
+});
+
+/** Those before the answer, and those after it. */
+function read(asks: string): [Dependency[], Dependency[]] {
+  const [before = "", after = ""] = asks.split("|");
+  return [words(before), words(after)];
+}
+
+const words = (part: string) => part.split(" ").filter(Boolean) as Dependency[];
+
+const listed = (dependencies: Dependency[]) => dependencies.toSorted((a, b) => a.localeCompare(b));
+
+function count(list: readonly Dependency[], dependency: Dependency): number {
+  return list.filter((each) => each === dependency).length;
+}
