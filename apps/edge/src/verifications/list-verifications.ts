@@ -33,7 +33,7 @@ export async function listVerifications(
   };
 
   async function conditions(): Promise<RawBuilder<unknown>[]> {
-    const { status, to, purpose, mode, country, sessionId, createdAfter, createdBefore, cursor } = query;
+    const { status, to, purpose, mode, country, sessionId, test, createdAfter, createdBefore, cursor } = query;
     const all: RawBuilder<unknown>[] = [sql`true`];
     // Expiry is a matter of the clock, whether the sweep has written it down or not.
     if (status === "expired") all.push(sql`(v.status = 'expired' OR (v.status = 'pending' AND v.expires_at <= ${at}))`);
@@ -51,6 +51,7 @@ export async function listVerifications(
     if (mode) all.push(sql`v.mode = ${mode}`);
     if (country) all.push(sql`v.country = ${country}`);
     if (sessionId) all.push(sql`v.session_id = ${sessionId}`);
+    if (test) all.push(sql`v.test = ${test === "true" ? 1 : 0}`);
     if (createdAfter) all.push(sql`v.created_at > ${Date.parse(createdAfter)}`);
     if (createdBefore) all.push(sql`v.created_at < ${Date.parse(createdBefore)}`);
     if (cursor) all.push(sql`v.id < ${cursor}`);
