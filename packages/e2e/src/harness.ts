@@ -11,6 +11,16 @@ export interface PhoneMessage {
   from: string;
   text: string;
   direction: "in" | "out";
+  /** `text`, or `revoked` for what was taken back. */
+  kind: string;
+}
+
+/** What may be said to a phone. */
+export interface PhonePatch {
+  latencyMs?: number;
+  online?: boolean;
+  receipts?: "none" | "delivered" | "read";
+  addressing?: "pn" | "lid" | "auto";
 }
 
 /** A whole stack in a folder of its own, with every line that its parts wrote. */
@@ -22,7 +32,11 @@ export interface TestStack extends Stack {
   inbox(number?: string): Promise<PhoneMessage[]>;
   /** A further phone on the simulated WhatsApp. */
   addPhone(number: string): Promise<void>;
-  patchPhone(number: string, patch: { latencyMs?: number; online?: boolean }): Promise<void>;
+  patchPhone(number: string, patch: PhonePatch): Promise<void>;
+  /** Opens a `wa.me` link on a phone and sends what it brings along. */
+  openLink(number: string, link: string): Promise<void>;
+  /** Writes a text on a phone. */
+  write(number: string, message: { to: string; text: string; forwarded?: boolean }): Promise<void>;
   /** Scans a QR code with a phone. */
   scan(number: string, qr: string): Promise<void>;
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
@@ -94,6 +108,8 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     api,
     addPhone: (number) => post(phones, { number }),
     patchPhone: (number, patch) => post(`${phones}/${number}`, patch, "PATCH"),
+    openLink: (number, link) => post(`${phones}/${number}/open-link`, { link }),
+    write: (number, message) => post(`${phones}/${number}/messages`, message),
     scan: (number, qr) => post(`${phones}/${number}/scan`, { qr }),
     async sendCode(to = local.userPhone ?? "", input = {}) {
       const before = new Set((await inbox(to)).map(({ id }) => id));
