@@ -33,7 +33,7 @@ export const builtIn: Record<Locale, BuiltIn> = {
       "مدة صلاحيته بالدقائق: {{minutes}}",
       "لا تشارك هذا الرمز مع أي شخص، ولا حتى معنا.",
     ),
-    bind: { both: "{{amount}} إلى {{payee}}", amount: "المبلغ: {{amount}}", payee: "المستفيد: {{payee}}" },
+    bind: { both: "المبلغ {{amount}} إلى {{payee}}", amount: "المبلغ: {{amount}}", payee: "المستفيد: {{payee}}" },
   },
   es: {
     text: compose(
@@ -73,11 +73,11 @@ export const builtIn: Record<Locale, BuiltIn> = {
   },
   ur: {
     text: compose(
-      "*{{company}}* کا تصدیقی کوڈ",
+      "آپ کا *{{company}}* تصدیقی کوڈ",
       "یہ {{minutes}} منٹ تک کارآمد ہے۔",
       "یہ کوڈ کسی کے ساتھ شیئر نہ کریں، ہمارے ساتھ بھی نہیں۔",
     ),
-    bind: { both: "{{payee}} کو {{amount}}", amount: "رقم: {{amount}}", payee: "وصول کنندہ: {{payee}}" },
+    bind: { both: "رقم {{amount}}، وصول کنندہ {{payee}}", amount: "رقم: {{amount}}", payee: "وصول کنندہ: {{payee}}" },
   },
   tr: {
     text: compose(
