@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 
 /** The value below which this share of the sorted samples lies. */
 export function percentile(samples: number[], share: number): number {
@@ -50,4 +51,14 @@ export function workerdPids(): number[] {
         return false;
       }
     });
+}
+
+/** Of one, five and fifteen minutes. */
+export const loadAverage = () =>
+  loadavg()
+    .map((load) => load.toFixed(2))
+    .join(" ");
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -1,6 +1,7 @@
+import { benchCheck } from "./check.ts";
 import { benchOtp } from "./otp.ts";
 
-const benches: Record<string, (args: string[]) => Promise<void>> = { otp: benchOtp };
+const benches: Record<string, (args: string[]) => Promise<void>> = { otp: benchOtp, check: benchCheck };
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];
 

@@ -1,9 +1,8 @@
 import { fork } from "node:child_process";
-import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startTestStack } from "../harness.ts";
-import { latencies, type Usage, usageOf, workerdPids } from "./figures.ts";
+import { latencies, loadAverage, print, type Usage, usageOf, workerdPids } from "./figures.ts";
 import type { LoadReport, LoadRequest } from "./otp-load.ts";
 
 /**
@@ -75,13 +74,4 @@ function runClients(request: LoadRequest): Promise<LoadReport> {
     child.once("exit", (code) => code !== 0 && reject(new Error(`the clients ended with code ${code}`)));
     child.send(request);
   });
-}
-
-const loadAverage = () =>
-  loadavg()
-    .map((load) => load.toFixed(2))
-    .join(" ");
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

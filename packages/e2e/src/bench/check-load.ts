@@ -1,0 +1,63 @@
+/** The clients of `pnpm bench check`, in a process of their own: each takes the next request when it has its answer. */
+import { Agent, request } from "node:http";
+
+export interface CheckLoad {
+  url: string;
+  headers: Record<string, string>;
+  /** One after the other; of the first, when `repeat` says how often. */
+  requests: { method: string; path: string; body?: string }[];
+  repeat?: number;
+  clients: number;
+  /** What every answer is to be. */
+  status: number;
+  /** Then it ends, with what it has. */
+  seconds: number;
+}
+
+/** Milliseconds of every answer, and how long all of them took. */
+export interface CheckLoadReport {
+  answered: number[];
+  seconds: number;
+  /** What this process itself took. */
+  cpuMs: number;
+}
+
+process.once("message", (load) => {
+  void run(load as CheckLoad).then((report) => process.send?.(report, () => process.exit(0)));
+});
+
+async function run(load: CheckLoad): Promise<CheckLoadReport> {
+  const { requests, clients, repeat = requests.length } = load;
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const answered: number[] = [];
+  let next = 0;
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  const client = async () => {
+    while (next < repeat && performance.now() - startedAt < load.seconds * 1000) {
+      const at = performance.now();
+      const which = requests[next++ % requests.length];
+      const status = which && (await ask(agent, load, which));
+      if (status !== load.status) throw new Error(`${which?.method} ${which?.path}: ${status}`);
+      answered.push(performance.now() - at);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  agent.destroy();
+  return { answered, seconds, cpuMs: (user + system) / 1000 };
+}
+
+function ask(agent: Agent, { url, headers }: CheckLoad, { method, path, body }: CheckLoad["requests"][number]) {
+  return new Promise<number>((resolve, reject) => {
+    const outgoing = request(
+      url + path,
+      { method, agent, headers: body === undefined ? headers : { ...headers, "content-type": "application/json" } },
+      (response) => {
+        response.on("end", () => resolve(response.statusCode ?? 0)).resume();
+      },
+    );
+    outgoing.on("error", reject).end(body);
+  });
+}
