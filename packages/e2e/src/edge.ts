@@ -39,7 +39,6 @@ export interface TestEdge {
   asConnector<T>(path: string, body: unknown): Promise<Answer<T>>;
   /** Reads or changes the database behind the Worker's back. */
   sql<T = Row>(statement: string, args?: InArgs): Promise<T[]>;
-  runCron(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,7 +56,7 @@ const quota = {
   sendsPerDay: 100_000_000,
   firstWeekSendsPerDay: 100_000_000,
 };
-export const senderNumber = "+6281200000001";
+const senderNumber = "+6281200000001";
 
 /** Starts the edge without connector and phones, for what they have no part in: about a second. */
 export async function startTestEdge({
@@ -163,7 +162,6 @@ export async function startTestEdge({
     async sql<T>(statement: string, args: InArgs = []) {
       return (await client.execute({ sql: statement, args })).rows as T[];
     },
-    runCron: () => worker.runCron(),
     stop,
   };
   edge.sessionId = (await edge.api<Session>("POST /v1/sessions", { name: "First session" })).body.id;
