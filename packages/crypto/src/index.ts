@@ -22,3 +22,4 @@ export {
   type TokenVerifier,
 } from "./service-tokens.ts";
 export { signLink, verifyLink } from "./links.ts";
+export { generateWebhookSecret, signWebhook, verifyWebhook, webhookKey } from "./webhooks.ts";
