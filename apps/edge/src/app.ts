@@ -4,6 +4,7 @@ import { accessRules } from "./access-rules/routes.ts";
 import { audit } from "./audit/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
+import { hooks } from "./hooks/routes.ts";
 import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
 import { unmatched } from "./http/routing.ts";
@@ -32,6 +33,7 @@ export function createApp() {
   app.route("/", analytics);
   app.route("/", templates).route("/", reachability).route("/", checks);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
+  app.route("/", hooks);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

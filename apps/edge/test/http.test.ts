@@ -66,6 +66,10 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/keys/${unknown("key")}/rotate`, { graceSeconds: 1 }, "key:manage", "key-not-found"],
   ["GET /v1/workspace", undefined, "key:manage", null],
   ["PATCH /v1/workspace", { name: "a" }, "key:manage", null],
+  ["POST /v1/hooks/supabase", { name: "a" }, "key:manage", null],
+  ["GET /v1/hooks/supabase", undefined, "key:manage", null],
+  [`PATCH /v1/hooks/supabase/${unknown("hook")}`, { name: "a" }, "key:manage", "hook-not-found"],
+  [`DELETE /v1/hooks/supabase/${unknown("hook")}`, undefined, "key:manage", "hook-not-found"],
   ["GET /v1/audit", undefined, "key:manage", null],
   ["POST /v1/access-rules", { effect: "block", kind: "country", value: "ID" }, "key:manage", null],
   ["GET /v1/access-rules", undefined, "key:manage", null],
@@ -79,7 +83,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
 const keyless = ["GET /.well-known/jwks.json", "POST /v1/workspaces"];
 /** What a test key may not touch. */
 const ofLiveSide = [
-  /^\w+ \/v1\/sessions/,
+  /^\w+ \/v1\/(sessions|hooks)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^(POST|DELETE) \/v1\/(access-rules|prefix-guard)/,
   /^PATCH \/v1\/workspace/,
@@ -559,7 +563,7 @@ describe("the database", () => {
     const behind = await ready();
     expect([behind.status, behind.body.checks.database]).toEqual([
       503,
-      "migrations are missing: 0001_foundation, 0002_verifications_complete; run npx pnpm@10.34.9 migrate",
+      "migrations are missing: 0001_foundation, 0002_verifications_complete, 0003_hooks; run npx pnpm@10.34.9 migrate",
     ]);
   });
 });
@@ -597,7 +601,7 @@ describe("openapi.json", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const expected = routes.map(([request]) =>
-      request.replace(/\/(ver|ses|msg|tpl|key|rul)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
+      request.replace(/\/(ver|ses|msg|tpl|key|rul|hook)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
     for (const [path, methods] of Object.entries(paths)) {

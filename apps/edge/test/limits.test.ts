@@ -310,8 +310,8 @@ describe("a named limit", () => {
 describe("every route that wants a key", () => {
   type Operation = { requestBody?: { content: Record<string, { example?: unknown }> } };
   const kinds: Record<string, string> = { verifications: "ver", messages: "msg", sessions: "ses", templates: "tpl" };
-  /** Opened by people with a signed link, and by the operator with a token that works once. */
-  const withoutKey = new Set(["GET /v1/sessions/:id/qr-page", "POST /v1/workspaces"]);
+  /** Opened by people with a signed link, by the operator with a token that works once, and signed by Supabase. */
+  const withoutKey = new Set(["GET /v1/sessions/:id/qr-page", "POST /v1/workspaces", "POST /v1/hooks/supabase/:id"]);
   const routes = [
     ...new Set(
       createApp()

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The prefix that tells what an id names. */
-export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req" | "tpl" | "rul" | "aud";
+export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req" | "tpl" | "rul" | "aud" | "hook";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -48,6 +48,7 @@ export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");
 export const AccessRuleId = idOf("rul", "An allow or block rule.");
+export const HookId = idOf("hook", "A hook of Supabase Auth.");
 export const AuditId = idOf("aud", "An entry of the audit log.");
 export const RequestId = idOf(
   "req",

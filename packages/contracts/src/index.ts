@@ -8,6 +8,7 @@ export * from "./api/audit.ts";
 export * from "./api/analytics.ts";
 export * from "./api/common.ts";
 export * from "./api/destinations.ts";
+export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/messages.ts";
 export * from "./api/policy.ts";

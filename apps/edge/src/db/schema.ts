@@ -28,6 +28,7 @@ export interface Tables {
   warmContact: { workspaceId: string; toHash: string; sessionId: string; lastAt: number };
   message: MessageTable;
   template: TemplateTable;
+  supabaseHook: SupabaseHookTable;
   event: EventTable;
   conversion: ConversionTable;
   audit: AuditTable;
@@ -98,6 +99,21 @@ export interface TemplateTable {
   purpose: string | null;
   /** JSON object: locale to text. */
   texts: string;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface SupabaseHookTable {
+  id: string;
+  workspaceId: string;
+  name: string;
+  companyName: string | null;
+  locale: Locale | null;
+  templateId: string | null;
+  /** Sealed; so is the one before it, which is taken until `previousUntil`. */
+  secret: string;
+  previousSecret: string | null;
+  previousUntil: number | null;
   createdAt: number;
   updatedAt: number;
 }

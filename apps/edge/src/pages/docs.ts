@@ -17,16 +17,17 @@ A check answers 200 only for the right code, and only once. Creates take an \`Id
 
 /** What the routes are about, in the order of the alphabet. */
 const tags = {
-  "Access rules": "Who gets codes, whatever else is set, and who gets none.",
-  Analytics: "How many codes arrive and are used.",
-  "API keys": "What may call this API, and what it may do.",
-  "Audit log": "Who changed what.",
-  Destinations: "What limits see of a number or a prefix.",
-  Messages: "Texts.",
-  Sessions: "The WhatsApp accounts that send.",
-  Templates: "Your own words around the code.",
   Verifications: "Codes to numbers, and what users typed.",
+  Messages: "Texts.",
+  Templates: "Your own words around the code.",
+  Sessions: "The WhatsApp accounts that send.",
+  Analytics: "How many codes arrive and are used.",
+  Destinations: "What limits see of a number or a prefix.",
+  "Access rules": "Who gets codes, whatever else is set, and who gets none.",
+  "API keys": "What may call this API, and what it may do.",
   Workspace: "What a tenant may do, and what its codes are like.",
+  "Audit log": "Who changed what.",
+  Hooks: "Codes of other services, for Sandi to deliver.",
 };
 
 const configuration = {

@@ -32,6 +32,9 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "address-not-allowed":
     "The key has a list of addresses. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
   "key-limit-reached": "Revoke a key that is not needed.",
+  "hook-limit-reached": "Delete a hook that is not needed.",
+  "signature-invalid":
+    "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other.",
   "key-ended": "A key that was revoked, was replaced or has expired stays so. Create another.",
   "access-rule-exists": "The `detail` names it. Delete it first.",
   "access-rule-limit-reached": "Delete a rule that is not needed, or replace many by one for a prefix or a country.",

@@ -1,0 +1,97 @@
+import { AppError, type ChangeSupabaseHook, type SupabaseHook } from "@sandi/contracts";
+import { sql } from "kysely";
+import { difference } from "../audit/difference.ts";
+import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
+import { noLonger, refuseBeyond, stillMay } from "../keys/authority.ts";
+import { newId, type Services } from "../services.ts";
+import { refuseTemplate } from "./create-hook.ts";
+import { findHook, hookScopes, openSecret, sealSecret, toHook } from "./repository.ts";
+
+interface Input {
+  key: KnownKey;
+  id: string;
+  change: ChangeSupabaseHook;
+}
+
+const attempts = 5;
+const dayMs = 24 * 3600_000;
+
+/** Changes a hook; the secret before a new one is taken for a day more. */
+export async function changeHook(services: Services, { key, id, change }: Input): Promise<SupabaseHook> {
+  const { db } = services;
+  refuseBeyond(key, { scopes: hookScopes, environment: "live" });
+  await refuseTemplate(db, key.workspaceId, change.templateId);
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const row = await findHook(db, key.workspaceId, id);
+    if (!row) throw new AppError("hook-not-found");
+    const next = await decide(services, row, change);
+    if (await store(services, { key, row, next })) return toHook(services, next);
+  }
+  throw new AppError("database-unavailable", { detail: "The hook is being changed by others.", retryAfter: 1 });
+}
+
+async function decide(
+  services: Services,
+  row: SupabaseHookTable,
+  { secret: given, ...rest }: ChangeSupabaseHook,
+): Promise<SupabaseHookTable> {
+  const at = services.now().getTime();
+  const { workspaceId, id } = row;
+  const { name = row.name, companyName = row.companyName, locale = row.locale, templateId = row.templateId } = rest;
+  const next = { ...row, name, companyName, locale, templateId, updatedAt: at };
+  if (given === undefined) return next;
+  const secret = given.replace(/^v1,/, "");
+  const present = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
+  if (secret === present) return next;
+  return {
+    ...next,
+    secret: await sealSecret(services, { workspaceId, id, column: "secret" }, secret),
+    previousSecret: await sealSecret(services, { workspaceId, id, column: "previous_secret" }, present),
+    previousUntil: at + dayMs,
+  };
+}
+
+/** Answers whether it was stored, or was changed meanwhile. */
+async function store(
+  services: Services,
+  { key, row, next }: { key: KnownKey; row: SupabaseHookTable; next: SupabaseHookTable },
+): Promise<boolean> {
+  const { db } = services;
+  const { workspaceId, id } = row;
+  const at = next.updatedAt;
+  const isRotated = next.secret !== row.secret;
+  const detail = { ...difference<object>(shown(row), shown(next)), ...(isRotated ? { secret: "replaced" } : {}) };
+  if (Object.keys(detail).length === 0) {
+    next.updatedAt = row.updatedAt;
+    return true;
+  }
+  const may = stillMay(key, { scopes: hookScopes, at });
+  const auditId = newId(services, "aud");
+  try {
+    const [allowed, changed] = await db.write([
+      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+      sql`UPDATE supabase_hook SET name = ${next.name}, company_name = ${next.companyName}, locale = ${next.locale},
+          template_id = ${next.templateId}, secret = ${next.secret}, previous_secret = ${next.previousSecret},
+          previous_until = ${next.previousUntil}, updated_at = ${at}
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND company_name IS ${row.companyName}
+          AND locale IS ${row.locale} AND template_id IS ${row.templateId} AND secret = ${row.secret} AND ${may}`.compile(
+        db.kysely,
+      ),
+      auditStatement(db, { id: auditId, workspaceId, actor: key.id, action: "hook.updated", target: id, detail, at }),
+    ]);
+    if (allowed.rows[0]?.may !== 1) throw noLonger();
+    return changed.numAffectedRows === 1n;
+  } catch (error) {
+    await settleByAudit(db, workspaceId, { error, id: auditId });
+    return true;
+  }
+}
+
+/** A hook's properties as the audit log tells them. */
+const shown = ({ name, companyName, locale, templateId }: SupabaseHookTable) => ({
+  name,
+  companyName,
+  locale,
+  templateId,
+});

@@ -1,0 +1,26 @@
+import { AppError } from "@sandi/contracts";
+import { sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
+import { isUnreachable } from "../db/failures.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import { findHook } from "./repository.ts";
+
+/** Forgets a hook and its secrets; what Supabase sends to it is refused from now on. */
+export async function deleteHook(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+  const { db } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  const auditId = newId(services, "aud");
+  try {
+    const [deleted] = await db.write([
+      sql<{
+        id: string;
+      }>`DELETE FROM supabase_hook WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(db.kysely),
+      auditStatement(db, { id: auditId, workspaceId, actor: key.id, action: "hook.deleted", target: id, at }),
+    ]);
+    if (deleted.rows.length === 0) throw new AppError("hook-not-found");
+  } catch (error) {
+    if (!isUnreachable(error) || (await findHook(db, workspaceId, id))) throw error;
+  }
+}

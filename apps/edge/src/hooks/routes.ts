@@ -1,0 +1,106 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  ChangeSupabaseHook,
+  CreatedSupabaseHook,
+  CreateSupabaseHook,
+  HookId,
+  SupabaseHook,
+  SupabaseHookList,
+} from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
+import { jsonBody, noBody } from "../http/body.ts";
+import { repetitionOf } from "../http/idempotency.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { changeHook } from "./change-hook.ts";
+import { createHook } from "./create-hook.ts";
+import { deleteHook } from "./delete-hook.ts";
+import { findHooks, toHook } from "./repository.ts";
+import { supabase } from "./supabase.ts";
+
+const params = z.object({ id: HookId });
+const manage = authenticate("key:manage");
+const shared = { tags: ["Hooks"], security };
+
+export const hooks = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/hooks/supabase",
+      operationId: "createSupabaseHook",
+      summary: "Deliver the codes of Supabase Auth",
+      description:
+        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. Scopes: `key:manage`, and `otp:send` and `otp:custom`, which the hook acts with.',
+      middleware: [manage, liveOnly, jsonBody()] as const,
+      request: { headers: idempotencyHeader, body: body(CreateSupabaseHook, { name: "Production" }) },
+      responses: {
+        201: json(CreatedSupabaseHook, "Stored."),
+        ...problems(...ofBodies, "template-not-found", "hook-limit-reached", "idempotency-key-reused"),
+      },
+    }),
+    async (c) => {
+      const repetition = await repetitionOf(c);
+      const input = { key: c.var.key, input: c.req.valid("json"), repetition };
+      const { resource, replayed } = await createHook(c.env.services, input);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/hooks/supabase/${resource.id}`);
+      return c.json(resource, 201);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/hooks/supabase",
+      operationId: "listSupabaseHooks",
+      summary: "List Supabase hooks",
+      description: "Without their secrets. Scope: `key:manage`.",
+      middleware: [manage, liveOnly] as const,
+      responses: { 200: json(SupabaseHookList, "All hooks, oldest first."), ...problems() },
+    }),
+    async (c) => {
+      const found = await findHooks(c.env.services.db, c.var.key.workspaceId);
+      return c.json({ hooks: found.map((each) => toHook(c.env.services, each)) }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "patch",
+      path: "/v1/hooks/supabase/{id}",
+      operationId: "changeSupabaseHook",
+      summary: "Change a Supabase hook",
+      description:
+        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
+      middleware: [manage, liveOnly, jsonBody()] as const,
+      request: { params, body: body(ChangeSupabaseHook, { name: "Production", locale: "id" }) },
+      responses: {
+        200: json(SupabaseHook, "Changed."),
+        ...problems(...ofBodies, "hook-not-found", "template-not-found"),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changeHook(c.env.services, input), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/v1/hooks/supabase/{id}",
+      operationId: "deleteSupabaseHook",
+      summary: "Delete a Supabase hook",
+      description: "Its codes are refused from then on. Scope: `key:manage`.",
+      middleware: [manage, liveOnly, noBody] as const,
+      request: { params },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "hook-not-found") },
+    }),
+    async (c) => {
+      await deleteHook(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      return c.body(null, 204);
+    },
+  );
+
+hooks.route("/", supabase);

@@ -1,0 +1,56 @@
+import { AppError, errors, HookId } from "@sandi/contracts";
+import { verifyWebhook } from "@sandi/crypto";
+import { Hono } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+import { jsonBody } from "../http/body.ts";
+import { takeLimits } from "../limits/limits.ts";
+import type { Services } from "../services.ts";
+import { sendLimits } from "../verifications/limits.ts";
+import { deliverCode } from "./deliver-code.ts";
+import { findHookKey, secretsOf } from "./repository.ts";
+
+/** Supabase sends the whole user along. */
+const bodyLimit = 256 * 1024;
+
+/**
+ * Supabase Auth's Send SMS hook. Supabase reads an error's text only from an answer with status 200: so it hears there
+ * what its user should. Of other statuses it makes a 500; 429 and 503 with `Retry-After` it asks again at once.
+ */
+export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", jsonBody(bodyLimit), async (c) => {
+  const { services } = c.env;
+  const raw = c.var.rawBody;
+  const known = await signedBy(services, { id: c.req.param("id"), headers: c.req.raw.headers, raw });
+  // As little of an unknown hook as of a wrong signature.
+  if (!known) throw new AppError("signature-invalid");
+  c.set("key", known.key);
+  try {
+    await takeLimits(c, await sendLimits(services, known.key, [{}]));
+    await deliverCode(services, { ...known, raw });
+    return c.json({});
+  } catch (error) {
+    if (!(error instanceof AppError) || errors[error.code].status >= 500) throw error;
+    return c.json({ error: { http_code: errors[error.code].status, message: messageOf(error) } });
+  }
+});
+
+interface Signed {
+  id: string;
+  headers: Headers;
+  raw: string;
+}
+
+async function signedBy(services: Services, { id, headers, raw }: Signed) {
+  if (!HookId.safeParse(id).success) return undefined;
+  const known = await findHookKey(services.db, id);
+  if (!known) return undefined;
+  const secrets = await secretsOf(services, known.hook);
+  return (await verifyWebhook({ secrets, headers, body: raw, now: services.now() })) ? known : undefined;
+}
+
+/** For the user of an app: what is wrong with the number, or how long to wait. */
+function messageOf({ code, extras }: AppError): string {
+  const [field] = extras.errors ?? [];
+  if (field) return `${field.pointer === "/to" ? "The phone number" : field.pointer} ${field.message}.`;
+  const { title } = errors[code];
+  return extras.retryAfter === undefined ? `${title}.` : `${title}. Try again in ${extras.retryAfter} seconds.`;
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { HookId, TemplateId } from "../ids.ts";
+import { CompanyName, plainText, Timestamp } from "./common.ts";
+import { Locale } from "./policy.ts";
+
+const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .meta({ description: "Yours to choose; shown in lists.", example: "Production" });
+
+const Secret = z
+  .string()
+  .max(128)
+  .regex(/^(?:v1,)?whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, "must be a secret such as v1,whsec_…, of 24 to 64 bytes")
+  // Base64 of no bytes has a length of one more than a multiple of four.
+  .refine((text) => text.replace(/^.*_|=+$/g, "").length % 4 !== 1, "must be base64 behind whsec_")
+  .meta({ description: "As Supabase shows it." });
+
+const text = {
+  companyName: CompanyName.nullable().meta({ description: "The name in the text; null: the workspace's." }),
+  locale: Locale.nullable().meta({ description: "The language of the text; null: the number's." }),
+  templateId: TemplateId.nullable().meta({ description: "The template of the text; null: the one for `supabase`." }),
+};
+
+export const CreateSupabaseHook = z
+  .strictObject({
+    name: Name,
+    secret: Secret.optional().meta({
+      description: "The secret that Supabase shows (`v1,whsec_…`). Left out, one is made and answered once.",
+    }),
+    companyName: text.companyName.default(null),
+    locale: text.locale.default(null),
+    templateId: text.templateId.default(null),
+  })
+  .meta({ id: "CreateSupabaseHook" });
+export type CreateSupabaseHook = z.infer<typeof CreateSupabaseHook>;
+
+export const ChangeSupabaseHook = z
+  .strictObject({
+    name: Name.optional(),
+    secret: Secret.optional().meta({ description: "A new secret; the one before is taken for 24 hours more." }),
+    companyName: text.companyName.optional(),
+    locale: text.locale.optional(),
+    templateId: text.templateId.optional(),
+  })
+  .meta({ id: "ChangeSupabaseHook", description: "What is left out stays." });
+export type ChangeSupabaseHook = z.infer<typeof ChangeSupabaseHook>;
+
+export const SupabaseHook = z
+  .object({
+    id: HookId,
+    name: Name,
+    url: z.url().meta({
+      description: "What Supabase calls: put it into the settings of its Send SMS hook.",
+      example: "https://api.example.com/v1/hooks/supabase/hook_01jd3k9v7hq2w8x5n4b6m0c1ta",
+    }),
+    ...text,
+    previousSecretUntil: Timestamp.nullable().meta({
+      description: "Until then the secret before the present one is taken, too.",
+    }),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "SupabaseHook", description: "Where Supabase Auth hands over codes for Sandi to deliver." });
+export type SupabaseHook = z.infer<typeof SupabaseHook>;
+
+export const CreatedSupabaseHook = SupabaseHook.extend({
+  secret: z.string().max(128).nullable().meta({
+    description:
+      "The secret that was made, in this answer and never again. Null when you brought your own, and in a replay by `Idempotency-Key`.",
+    example: "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  }),
+}).meta({ id: "CreatedSupabaseHook" });
+export type CreatedSupabaseHook = z.infer<typeof CreatedSupabaseHook>;
+
+export const SupabaseHookList = z
+  .object({ hooks: z.array(SupabaseHook).max(20).meta({ description: "All of them, oldest first." }) })
+  .meta({ id: "SupabaseHookList" });
+
+/** What Supabase Auth sends to its Send SMS hook; what is not read here is let through. */
+export const SupabaseSms = z.object({
+  user: z.object({ id: z.string().min(1).max(200), phone: z.string().min(1).max(32) }),
+  sms: z.object({ otp: z.string().regex(/^[0-9]{4,8}$/, "must be 4 to 8 digits") }),
+});
+export type SupabaseSms = z.infer<typeof SupabaseSms>;
