@@ -1,4 +1,4 @@
-import type { Verification } from "@sandi/contracts";
+import type { Verification, VerificationList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
@@ -30,8 +30,18 @@ describe("when a part fails", () => {
     return made;
   }
 
-  const fetched = async (made: Verification[]) =>
-    Promise.all(made.map(async ({ id }) => (await stack.api<Verification>(`GET /v1/verifications/${id}`)).body));
+  /** Through the list, for looks at one verification are limited. */
+  const fetched = async (made: Verification[]) => {
+    const wanted = new Set(made.map(({ id }) => id));
+    const found: Verification[] = [];
+    for (let cursor: string | null = ""; cursor !== null && found.length < wanted.size;) {
+      const query: string = `limit=100${cursor && `&cursor=${cursor}`}`;
+      const { body } = await stack.api<VerificationList>(`GET /v1/verifications?${query}`);
+      found.push(...body.verifications.filter(({ id }) => wanted.has(id)));
+      cursor = body.nextCursor;
+    }
+    return found;
+  };
 
   const codesOnPhones = async () =>
     (

@@ -15,7 +15,7 @@ Every request wants a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_
 
 A check answers 200 only for the right code, and only once. Creates take an \`Idempotency-Key\`: send it again with the same request and nothing happens twice.`;
 
-/** What the routes are about, in the order of the alphabet. */
+/** What the routes are about: chapters, in the order in which a newcomer wants them. */
 const tags = {
   Verifications: "Codes to numbers, and what users typed.",
   Messages: "Texts.",
