@@ -1,12 +1,14 @@
 import type {
   ApiKey,
   CreatedApiKey,
+  CreatedSupabaseHook,
   Message,
   QrPageLink,
   Session,
   Verification,
   VerificationResult,
 } from "@sandi/contracts";
+import { signWebhook } from "@sandi/crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
 import { eventually } from "../src/harness.ts";
@@ -16,13 +18,24 @@ const operatorToken = "a-token-of-the-operator-for-the-tests";
 const answerWithinMs = 4_000;
 const soon = new Date(Date.now() + 60_000).toISOString();
 
+const supabasePost = {
+  user: { id: "6481a5c1-3d37-4a56-9f6a-bee08c554965", phone: "6281355500006" },
+  sms: { otp: "480213" },
+};
+
+async function signed(secret: string, body: string): Promise<Record<string, string>> {
+  const [id, timestamp] = ["msg_1", Math.floor(Date.now() / 1000)];
+  const signature = await signWebhook({ secrets: [secret], id, timestamp, body });
+  return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
+}
+
 /** A request, and whom the Worker asks for it: those that the answer waits for, then after `|` those that it does not. */
 interface Call {
   /** As in openapi.json; several calls of one route differ in what stands in brackets behind it. */
   route: string;
   path?: () => string;
   body?: object | (() => object);
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | (() => Promise<Record<string, string>>);
   asks: string;
   arrange?: () => Promise<unknown>;
   /** Takes from the answer what later calls need. */
@@ -39,6 +52,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
   let key = "";
   let rule = "";
   let qrPage = "";
+  let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
   const code = "739154";
@@ -185,6 +199,33 @@ describe("subrequests of the Worker, counted outside of it", () => {
     },
     { route: "GET /v1/audit", asks: "redis libsql" },
     {
+      route: "POST /v1/hooks/supabase",
+      body: { name: "Ours" },
+      asks: "redis libsql",
+      keep: ({ id, url, secret }: CreatedSupabaseHook) => {
+        hook = { id, path: new URL(url).pathname, secret: secret ?? "" };
+      },
+    },
+    { route: "GET /v1/hooks/supabase", asks: "redis libsql" },
+    {
+      route: "PATCH /v1/hooks/supabase/{id}",
+      path: () => `/v1/hooks/supabase/${hook.id}`,
+      body: { name: "Theirs" },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST (what Supabase posts to a hook)",
+      path: () => hook.path,
+      body: supabasePost,
+      headers: () => signed(hook.secret, JSON.stringify(supabasePost)),
+      asks: "libsql redis libsql | libsql qstash",
+    },
+    {
+      route: "DELETE /v1/hooks/supabase/{id}",
+      path: () => `/v1/hooks/supabase/${hook.id}`,
+      asks: "redis libsql",
+    },
+    {
       route: "POST /v1/templates",
       body: { name: "Plain", texts: { en: text } },
       asks: "redis libsql",
@@ -290,7 +331,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
     const answer = await edge.api<never>(
       request,
       typeof body === "function" ? (body as () => object)() : body,
-      headers,
+      typeof headers === "function" ? await headers() : headers,
     );
     const waited = Date.now() - startedAt >= answerWithinMs;
     clearTimeout(late);
