@@ -1,6 +1,6 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
-import type { Db } from "../db/schema.ts";
+import type { Db, Tables } from "../db/schema.ts";
 
 /** An entry of the audit log: who changed what. */
 export interface AuditEntry {
@@ -39,6 +39,19 @@ export const isNotWithdrawn = (auditId: string) => sql<boolean>`NOT EXISTS (SELE
 export function withdrawn({ id, workspaceId, actor, action, target, at }: AuditEntry): RawBuilder<unknown> {
   return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
     VALUES (${id}, ${workspaceId}, ${actor}, ${action}, ${target}, '{}', ${at}) ON CONFLICT (id)`;
+}
+
+/** For `createOnce`: the entry's id is taken away, without which nothing is made, or what has landed is deleted again. */
+export function remedyByAudit(db: Db, entry: AuditEntry, { table, id }: { table: keyof Tables; id: string }) {
+  const taken = withdrawn(entry);
+  return {
+    block: sql`${taken} DO NOTHING`.compile(db.kysely),
+    withdraw: (isUnknown: RawBuilder<boolean>) => [
+      sql`${taken} DO UPDATE SET action = excluded.action WHERE ${isUnknown}`.compile(db.kysely),
+      sql`DELETE FROM ${sql.table(table)}
+        WHERE id = ${id} AND workspace_id = ${entry.workspaceId} AND ${isUnknown}`.compile(db.kysely),
+    ],
+  };
 }
 
 /** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */

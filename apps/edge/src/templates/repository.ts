@@ -1,4 +1,4 @@
-import type { Template, TemplateTexts } from "@sandi/contracts";
+import type { Template, TemplateInput, TemplateTexts } from "@sandi/contracts";
 import type { Db, TemplateTable } from "../db/schema.ts";
 import { iso } from "../messages/present.ts";
 
@@ -25,6 +25,9 @@ export const toStored = (row: TemplateTable): StoredTemplate => ({
   ...row,
   texts: JSON.parse(row.texts) as TemplateTexts,
 });
+
+/** For the audit log: without the texts. */
+export const toDetail = ({ name, purpose, texts }: TemplateInput) => ({ name, purpose, locales: Object.keys(texts) });
 
 export const toTemplate = ({ id, name, purpose, texts, createdAt, updatedAt }: StoredTemplate): Template => ({
   id,

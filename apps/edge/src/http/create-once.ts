@@ -1,0 +1,101 @@
+import { AppError, type ErrorCode } from "@sandi/contracts";
+import { type Compilable, type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
+import { recover } from "../db/lost-writes.ts";
+import type { Tables } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import {
+  type Accepted,
+  type Earlier,
+  forgetRepetition,
+  idempotencyTtlMs,
+  keepResponse,
+  notAnswered,
+  noteRepetition,
+  notRepeated,
+  type Repetition,
+  replay,
+  selectEarlier,
+} from "./idempotency.ts";
+
+type Results<Queries extends readonly CompiledQuery[]> = {
+  -readonly [Index in keyof Queries]: Queries[Index] extends CompiledQuery<infer Row> ? QueryResult<Row> : never;
+};
+
+/** What one verb creates. `own` are the answers to its own statements; they are missing when the write's was lost. */
+interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
+  table: keyof Tables;
+  id: string;
+  at: number;
+  repetition: Repetition | undefined;
+  /** Reads a resource, as its workspace sees it. */
+  find: (id: string) => Compilable<Row> & { executeTakeFirst: () => Promise<Row | undefined> };
+  /** The INSERT and what belongs to it; nothing is inserted unless `isFirst`. */
+  statements: (isFirst: RawBuilder<boolean>) => Own;
+  /** Inserts what keeps the INSERT from landing, unless it has landed. */
+  block: CompiledQuery;
+  /** Blocks, and takes back what has landed if `isUnknown` to the caller; the last one changes a row if it had. */
+  withdraw: (isUnknown: RawBuilder<boolean>) => readonly CompiledQuery[];
+  /** Why nothing was stored. */
+  refuse: (own: Results<Own> | undefined) => AppError | Promise<AppError>;
+  present: (row: Row, own?: Results<Own>) => Resource;
+  /** What repetitions are answered, where that is less. */
+  presentAgain?: (row: Row) => Resource;
+  /** What follows beside the answer. */
+  publish?: (row: Row) => void;
+  /** When what an earlier request has made is gone. */
+  gone: ErrorCode;
+}
+
+/** Creates a resource in one batch, once per idempotency key, and also when the database's answer is lost. */
+export async function createOnce<const Own extends readonly CompiledQuery[], Row, Resource>(
+  services: Services,
+  workspaceId: string,
+  creation: Creation<Own, Row, Resource>,
+): Promise<Accepted<Resource>> {
+  const { db } = services;
+  const { table, id, at, repetition, find, present, presentAgain, publish } = creation;
+  const since = at - idempotencyTtlMs;
+  const made = sql`SELECT id FROM ${sql.table(table)} WHERE id = ${id}`;
+  const statements = creation.statements(notRepeated(workspaceId, repetition, since));
+
+  let earlier: Earlier | undefined;
+  let own: Results<Own> | undefined;
+  let row: Row | undefined;
+  try {
+    const results = await db.write([
+      selectEarlier(db, workspaceId, repetition, since),
+      ...statements,
+      ...noteRepetition(db, workspaceId, { repetition, made, at }),
+      find(id),
+    ] as const);
+    earlier = results[0].rows[0];
+    own = results.slice(1, 1 + statements.length) as unknown as Results<Own>;
+    row = results.at(-1)?.rows[0] as Row | undefined;
+  } catch (error) {
+    row = await recover(services, error, {
+      settle: async () => {
+        const [blocked, { rows }] = await db.write([creation.block, find(id)]);
+        return blocked.numAffectedRows === 0n ? rows[0] : undefined;
+      },
+      withdraw: () =>
+        db.write([
+          ...creation.withdraw(notAnswered(workspaceId, repetition)),
+          ...forgetRepetition(db, workspaceId, { repetition, at }),
+        ]),
+    });
+  }
+
+  if (earlier) {
+    const render = async (resourceId: string) => {
+      const found = await find(resourceId).executeTakeFirst();
+      if (!found) throw new AppError(creation.gone);
+      return (presentAgain ?? present)(found);
+    };
+    return replay(services, workspaceId, { earlier, repetition, render });
+  }
+  if (!row) throw await creation.refuse(own);
+  const resource = present(row, own);
+  publish?.(row);
+  keepResponse(services, workspaceId, { repetition, response: presentAgain?.(row) ?? resource });
+  return { resource, replayed: false };
+}
