@@ -1,9 +1,9 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import { noteChange } from "./audit.ts";
 import { findTemplate } from "./repository.ts";
 
 /** Forgets a template; its purpose has the built-in text again. */
@@ -16,7 +16,14 @@ export async function deleteTemplate(services: Services, { key, id }: { key: Kno
       sql<{ id: string }>`DELETE FROM template WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(
         db.kysely,
       ),
-      noteChange(db, { id: newId(services, "aud"), key, action: "template.deleted", template: { id }, at }),
+      auditStatement(db, {
+        id: newId(services, "aud"),
+        workspaceId,
+        actor: key.id,
+        action: "template.deleted",
+        target: id,
+        at,
+      }),
     ]);
     if (deleted.rows.length === 0) throw new AppError("template-not-found");
   } catch (error) {

@@ -1,11 +1,11 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey, TemplateTable } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import { noteChange } from "./audit.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
-import { selectTemplates, toStored, toTemplate } from "./repository.ts";
+import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -29,11 +29,13 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)} RETURNING *`.compile(
         db.kysely,
       ),
-      noteChange(db, {
+      auditStatement(db, {
         id: newId(services, "aud"),
-        key,
+        workspaceId,
+        actor: key.id,
         action: "template.updated",
-        template: { id, ...input },
+        target: id,
+        detail: toDetail(input),
         at,
       }),
       selectConflicts(db, workspaceId, claim),
