@@ -1,0 +1,292 @@
+import type {
+  ApiKey,
+  CreatedApiKey,
+  CreatedSupabaseHook,
+  Message,
+  QrPageLink,
+  Session,
+  Verification,
+  VerificationResult,
+} from "@sandi/contracts";
+import { signWebhook } from "@sandi/crypto";
+import type { TestEdge } from "./edge.ts";
+
+export const operatorToken = "a-token-of-the-operator-for-the-tests";
+
+const supabasePost = {
+  user: { id: "6481a5c1-3d37-4a56-9f6a-bee08c554965", phone: "6281355500006" },
+  sms: { otp: "480213" },
+};
+
+async function signed(secret: string, body: string): Promise<Record<string, string>> {
+  const [id, timestamp] = ["msg_1", Math.floor(Date.now() / 1000)];
+  const signature = await signWebhook({ secrets: [secret], id, timestamp, body });
+  return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
+}
+
+/** A request, and whom the Worker asks for it: those that the answer waits for, then after `|` those that it does not. */
+export interface Call {
+  /** As in openapi.json; several calls of one route differ in what stands in brackets behind it. */
+  route: string;
+  path?: () => string;
+  body?: object | (() => object);
+  headers?: Record<string, string> | (() => Promise<Record<string, string>>);
+  asks: string;
+  arrange?: () => Promise<unknown>;
+  /** Takes from the answer what later calls need. */
+  keep?: (body: never) => void;
+}
+
+const soon = new Date(Date.now() + 60_000).toISOString();
+
+/** What the connector answers to them. */
+export const connectorAnswers = {
+  "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
+  "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+  "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
+};
+
+/** One or more of every public route: in this order, for later ones use what earlier ones have made. */
+export function publicCalls(edge: () => TestEdge): Call[] {
+  let ver = "";
+  let sent = "";
+  let message = "";
+  let session = "";
+  let template = "";
+  let key = "";
+  let rule = "";
+  let qrPage = "";
+  let hook = { id: "", path: "", secret: "" };
+  const made: string[] = [];
+
+  const code = "739154";
+  const numbers = ["+6281355500001", "+6281355500002", "+6281355500003", "+6281355500004", "+6281355500005"] as const;
+  const text = "{{company}}\n\n{{code}}\n\n{{minutes}} min";
+  const keepVer = ({ id }: Verification) => (ver = id);
+  const ofVer = (rest = "") => ({ path: () => `/v1/verifications/${ver}${rest}` });
+
+  return [
+    {
+      route: "POST /v1/verifications",
+      body: { to: numbers[0], code },
+      asks: "redis libsql | qstash",
+      keep: keepVer,
+    },
+    {
+      route: "POST /v1/verifications (Idempotency-Key)",
+      body: { to: numbers[1], code },
+      headers: { "idempotency-key": "one" },
+      asks: "redis libsql | libsql qstash",
+      keep: ({ id, delivery }: Verification) => ([sent, message] = [id, delivery?.messageId ?? ""]),
+    },
+    {
+      route: "POST /v1/verifications/batch",
+      body: { verifications: [2, 3, 4].map((i) => ({ to: numbers[i], code })) },
+      asks: "redis libsql | qstash qstash qstash",
+      keep: ({ results }: { results: VerificationResult[] }) => {
+        made.push(...results.map(({ verification }) => verification?.id ?? ""));
+      },
+    },
+    { route: "GET /v1/verifications", asks: "redis libsql" },
+    { route: "GET /v1/verifications/{id}", ...ofVer(), asks: "redis libsql" },
+    { route: "GET /v1/verifications/{id}/events", ...ofVer("/events"), asks: "redis libsql libsql" },
+    {
+      route: "POST /v1/verifications/{id}/resend",
+      ...ofVer("/resend"),
+      arrange: () => edge().sql("UPDATE verification SET next_send_at = 1"),
+      asks: "redis libsql libsql | qstash",
+    },
+    {
+      route: "POST /v1/verifications/check",
+      body: { to: numbers[0], code },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/check",
+      path: () => `/v1/verifications/${sent}/check`,
+      body: { code },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/check (Idempotency-Key)",
+      path: () => `/v1/verifications/${made[2]}/check`,
+      body: { code },
+      headers: { "idempotency-key": "two" },
+      asks: "redis libsql libsql | libsql",
+    },
+    {
+      route: "POST /v1/verifications/{id}/cancel",
+      path: () => `/v1/verifications/${made[0]}/cancel`,
+      arrange: () => edge().sql("UPDATE message SET status = 'sent' WHERE verification_id = ?", [made[0] ?? ""]),
+      asks: "redis libsql | libsql qstash",
+    },
+    {
+      route: "POST /v1/verifications/{id}/approve",
+      path: () => `/v1/verifications/${made[1]}/approve`,
+      body: { reason: "known to us" },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/verifications (inbound)",
+      body: { to: numbers[4], mode: "inbound" },
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/messages",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
+      asks: "redis libsql | qstash",
+      keep: ({ id }: Message) => (message = id),
+    },
+    { route: "GET /v1/messages/{id}", path: () => `/v1/messages/${message}`, asks: "redis libsql" },
+    { route: "POST /v1/reachability", body: { numbers: [numbers[0]] }, asks: "redis libsql connector" },
+    {
+      route: "POST /v1/sessions",
+      body: { name: "Second" },
+      asks: "redis libsql | qstash",
+      keep: ({ id }: Session) => (session = id),
+    },
+    { route: "GET /v1/sessions", asks: "redis libsql" },
+    { route: "GET /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql" },
+    {
+      route: "GET /v1/sessions/{id}/qr",
+      path: () => `/v1/sessions/${session}/qr`,
+      arrange: () => edge().sql("UPDATE session SET state = 'pairing' WHERE id = ?", [session]),
+      asks: "redis libsql connector",
+    },
+    {
+      route: "POST /v1/sessions/{id}/pairing-code",
+      path: () => `/v1/sessions/${session}/pairing-code`,
+      body: { phone: "+6281200000002" },
+      asks: "redis libsql connector",
+    },
+    {
+      route: "POST /v1/sessions/{id}/qr-page",
+      path: () => `/v1/sessions/${session}/qr-page`,
+      asks: "redis libsql",
+      keep: ({ url }: QrPageLink) => (qrPage = url.slice(edge().url.length)),
+    },
+    { route: "GET /v1/sessions/{id}/qr-page", path: () => qrPage, asks: "libsql connector" },
+    {
+      route: "POST /v1/sessions/{id}/restart",
+      path: () => `/v1/sessions/${session}/restart`,
+      asks: "redis libsql | qstash",
+    },
+    {
+      route: "POST /v1/sessions/{id}/logout",
+      path: () => `/v1/sessions/${session}/logout`,
+      asks: "redis libsql | qstash",
+    },
+    { route: "DELETE /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql | qstash" },
+    { route: "GET /v1/analytics/summary", asks: "redis libsql" },
+    { route: "GET /v1/analytics/timeseries", asks: "redis libsql" },
+    {
+      route: "POST /v1/access-rules",
+      body: { effect: "allow", kind: "number", value: numbers[0], expiresAt: soon },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (rule = id),
+    },
+    { route: "GET /v1/access-rules", asks: "redis libsql" },
+    { route: "DELETE /v1/access-rules/{id}", path: () => `/v1/access-rules/${rule}`, asks: "redis libsql libsql" },
+    { route: "POST /v1/destinations/status", body: { to: numbers[0] }, asks: "redis libsql" },
+    { route: "POST /v1/destinations/unlock", body: { to: numbers[0] }, asks: "redis libsql libsql" },
+    { route: "GET /v1/prefix-guard", asks: "redis libsql" },
+    {
+      route: "DELETE /v1/prefix-guard/{prefix}",
+      path: () => "/v1/prefix-guard/6281355",
+      arrange: () =>
+        edge().sql("INSERT INTO prefix_guard VALUES (?, '6281355', ?, 1, 20, 0, 1)", [
+          edge().workspaceId,
+          Date.now() + 60_000,
+        ]),
+      asks: "redis libsql",
+    },
+    { route: "GET /v1/audit", asks: "redis libsql" },
+    {
+      route: "POST /v1/hooks/supabase",
+      body: { name: "Ours" },
+      asks: "redis libsql",
+      keep: ({ id, url, secret }: CreatedSupabaseHook) => {
+        hook = { id, path: new URL(url).pathname, secret: secret ?? "" };
+      },
+    },
+    { route: "GET /v1/hooks/supabase", asks: "redis libsql" },
+    {
+      route: "PATCH /v1/hooks/supabase/{id}",
+      path: () => `/v1/hooks/supabase/${hook.id}`,
+      body: { name: "Theirs" },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST (what Supabase posts to a hook)",
+      path: () => hook.path,
+      body: supabasePost,
+      headers: () => signed(hook.secret, JSON.stringify(supabasePost)),
+      asks: "libsql redis libsql | libsql qstash",
+    },
+    {
+      route: "DELETE /v1/hooks/supabase/{id}",
+      path: () => `/v1/hooks/supabase/${hook.id}`,
+      asks: "redis libsql",
+    },
+    {
+      route: "POST /v1/templates",
+      body: { name: "Plain", texts: { en: text } },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (template = id),
+    },
+    { route: "GET /v1/templates", asks: "redis libsql" },
+    { route: "GET /v1/templates/built-in", asks: "redis" },
+    { route: "POST /v1/templates/preview", body: { texts: { en: text }, locale: "en" }, asks: "redis" },
+    { route: "GET /v1/templates/{id}", path: () => `/v1/templates/${template}`, asks: "redis libsql" },
+    {
+      route: "PUT /v1/templates/{id}",
+      path: () => `/v1/templates/${template}`,
+      body: { name: "Plain", texts: { en: `${text}.` } },
+      asks: "redis libsql",
+    },
+    { route: "DELETE /v1/templates/{id}", path: () => `/v1/templates/${template}`, asks: "redis libsql" },
+    {
+      route: "POST /v1/keys",
+      body: { name: "Second", scopes: ["otp:send"] },
+      asks: "redis libsql",
+      keep: ({ id }: CreatedApiKey) => (key = id),
+    },
+    { route: "GET /v1/keys", asks: "redis libsql" },
+    { route: "GET /v1/keys/{id}", path: () => `/v1/keys/${key}`, asks: "redis libsql" },
+    {
+      route: "PATCH /v1/keys/{id}",
+      path: () => `/v1/keys/${key}`,
+      body: { name: "Third" },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/keys/{id}/rotate",
+      path: () => `/v1/keys/${key}/rotate`,
+      body: {},
+      asks: "redis libsql libsql libsql",
+      keep: ({ id }: ApiKey) => (key = id),
+    },
+    { route: "DELETE /v1/keys/{id}", path: () => `/v1/keys/${key}`, asks: "redis libsql libsql" },
+    { route: "GET /v1/workspace", asks: "redis libsql" },
+    {
+      route: "POST /v1/workspaces",
+      body: { name: "Other", adminEmail: "ops@example.com", defaultCountry: "ID" },
+      headers: { authorization: `Bearer ${operatorToken}` },
+      asks: "libsql libsql",
+    },
+    { route: "GET /.well-known/jwks.json", asks: "" },
+    { route: "GET /", asks: "" },
+    { route: "GET /health", asks: "" },
+    { route: "GET /openapi.json", asks: "" },
+    { route: "GET /docs", asks: "" },
+    { route: "GET /problems", asks: "" },
+    // Last, for it lets go of the cached key. What it answers could still be followed by something: three plain reads.
+    { route: "PATCH /v1/workspace", body: { name: "Acme Ltd" }, asks: "redis libsql libsql" },
+    {
+      route: "GET /v1/sessions (after a change of the workspace)",
+      path: () => "/v1/sessions",
+      asks: "libsql redis libsql",
+    },
+    { route: "GET /v1/sessions (once more)", path: () => "/v1/sessions", asks: "redis libsql" },
+  ];
+}
