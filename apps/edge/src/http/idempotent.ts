@@ -44,7 +44,7 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
     const type = row.status < 300 ? "application/json" : "application/problem+json";
-    return c.body(row.response ?? "", row.status as 200, { "content-type": type, "idempotent-replayed": "true" });
+    return c.body(row.response === "" ? null : row.response, row.status as 200, { "content-type": type, "idempotent-replayed": "true" });
   }
   await next();
   const { status } = c.res;
