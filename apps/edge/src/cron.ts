@@ -19,6 +19,8 @@ const expireRounds = 4;
 const sweepRounds = 8;
 const dayMs = 24 * 3600_000;
 const eventRetentionMs = 30 * dayMs;
+/** Who has not written for so long is a stranger again. */
+const warmRetentionMs = 365 * dayMs;
 /** Wrong codes in a row are remembered for so long. */
 const budgetRetentionMs = 30 * dayMs;
 /** A send under way when the message expires may still be confirmed: its event can be late by this much. */
@@ -113,7 +115,8 @@ async function revokeWaiting(services: Services): Promise<void> {
       WHERE id IN (SELECT id FROM message WHERE revoke_until > ${now} AND publish_after <= ${now}
         AND status IN ('sending', 'sent', 'delivered') ORDER BY publish_after LIMIT ${batchSize})
       RETURNING id, session_id, revoke_until, publish_count`.compile(db.kysely),
-    sql`UPDATE message SET revoke_until = NULL WHERE revoke_until <= ${now}`.compile(db.kysely),
+    sql`UPDATE message SET revoke_until = NULL WHERE id IN (SELECT id FROM message WHERE revoke_until <= ${now}
+      LIMIT ${sweepSize})`.compile(db.kysely),
   ]);
   await publishAll(services, rows.map(revokeJob));
 }
@@ -123,6 +126,7 @@ async function rehearse({ db, now }: Services): Promise<void> {
   const at = now().getTime();
   const { rows } = await db.kysely.executeQuery(
     sql<{ workspaceId: string }>`SELECT DISTINCT workspace_id FROM message WHERE sandbox_steps IS NOT NULL
+        AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at})
       LIMIT ${batchSize}`.compile(db.kysely),
   );
   if (rows.length === 0) return;
@@ -143,7 +147,6 @@ const kept = {
   },
   codes: { prefix: "msg", table: "message", usualDays: 7, longestDays: 90, only: sql`t.verification_id IS NOT NULL` },
   messages: { prefix: "msg", table: "message", usualDays: 30, longestDays: 90, only: sql`t.verification_id IS NULL` },
-  audit: { prefix: "aud", table: "audit", usualDays: 365, longestDays: 3650, only: sql`true` },
 } as const;
 
 /** Deletes what a workspace does not keep any longer: ids sort by time, so each workspace's oldest rows are a range. */
@@ -167,7 +170,12 @@ async function sweep(services: Services): Promise<boolean> {
   const statements: CompiledQuery[] = [
     sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
       WHERE created_at <= ${at - idempotencyTtlMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    ...(["verifications", "codes", "messages", "audit"] as const).map((name) => forget(services, name)),
+    ...(["verifications", "codes", "messages"] as const).map((name) => forget(services, name)),
+    // Few rows, and kept for years: those beyond the shortest time are looked at one by one.
+    sql`DELETE FROM audit WHERE id IN (SELECT a.id FROM workspace w CROSS JOIN audit a
+      ON a.workspace_id = w.id AND a.id < ${createId("aud", new Date(at - 30 * dayMs), new Uint8Array(10))}
+      WHERE a.created_at <= ${at} - coalesce(w.policy ->> '$.retentionDays.audit', 365) * ${dayMs}
+      LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
       db.kysely,
     ),
@@ -176,7 +184,11 @@ async function sweep(services: Services): Promise<boolean> {
     // A day whose sends do not count any more.
     sql`DELETE FROM destination_send WHERE (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM destination_send
       WHERE day_from <= ${at - 2 * dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM access_rule WHERE expires_at <= ${at}`.compile(db.kysely),
+    sql`DELETE FROM access_rule WHERE id IN (SELECT id FROM access_rule WHERE expires_at <= ${at} LIMIT ${sweepSize})`.compile(
+      db.kysely,
+    ),
+    sql`DELETE FROM warm_contact WHERE (workspace_id, to_hash, session_id) IN (SELECT workspace_id, to_hash, session_id
+      FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
   ];
   return (await db.write(statements)).some(isFull);
 }

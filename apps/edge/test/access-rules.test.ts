@@ -285,6 +285,13 @@ describe("a block rule", () => {
     expect(answer.status).toBe(200);
   });
 
+  it("leaves what a longer allowed prefix may have let in", async () => {
+    const { body } = await verify();
+    await add("allow", "prefix", to.slice(1, 11));
+    expect((await block("country", "ID")).body.endedVerifications).toBe(0);
+    expect((await edge.api<Verification>(`GET /v1/verifications/${body.id}`)).body.status).toBe("pending");
+  });
+
   it("ends the check of a code that is out", async () => {
     const { body } = await verify();
     const code = await edge.codeOf(body.id);

@@ -133,6 +133,7 @@ describe("a summary", () => {
       expires_at: now + hour,
       message_id: null,
       metadata: "{}",
+      renewed_by: "",
       test: 0,
       created_at: now,
       updated_at: now,

@@ -151,6 +151,7 @@ describe("an API key", () => {
       scopes: new Set(scopes),
       environment: "live",
       expiresAt: null,
+      ipAllowList: [],
     } as unknown as KnownKey;
     const make = (more = {}) =>
       createKey(
@@ -441,6 +442,21 @@ describe("a key's list of addresses", () => {
     const answer = await use(body.key, address === undefined ? {} : { "cf-connecting-ip": address });
     expect(answer.status).toBe(status);
     expect(answer.body.code).toBe(status === 403 ? "address-not-allowed" : undefined);
+  });
+
+  it.each([
+    [[], 403],
+    [["198.51.100.1"], 403],
+    [["203.0.113.0/24", "198.51.100.1"], 403],
+    [["203.0.112.0/23"], 403],
+    [["203.0.113.128/25", "203.0.113.1"], 201],
+  ])("gives no key for other addresses: %j is %i", async (ipAllowList, status) => {
+    const { body } = await create({ scopes, ipAllowList: ["203.0.113.0/24"] });
+    const from = { key: body.key ?? "", headers: { "cf-connecting-ip": "203.0.113.7" } };
+    const made = await edge.api("POST /v1/keys", { name: "k", scopes: ["otp:send"], ipAllowList }, from);
+    expect([made.status, made.body.code]).toEqual([status, status === 403 ? "insufficient-scope" : undefined]);
+    const changed = await edge.api(`PATCH /v1/keys/${body.id}`, { ipAllowList }, from);
+    expect(changed.status).toBe(status === 403 ? 403 : 200);
   });
 
   it("is not passed by headers that anyone can send", async () => {

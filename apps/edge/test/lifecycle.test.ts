@@ -86,6 +86,20 @@ describe("a resend", () => {
   });
 });
 
+describe("a kept answer", () => {
+  it("is sealed, for it may hold a proof or whole numbers", async () => {
+    const { body } = await create();
+    const headers = { "idempotency-key": "check" };
+    const checked = await act(body.id, "check", { code: await edge.codeOf(body.id) }, { headers });
+    await edge.settled();
+    const again = await act(body.id, "check", { code: "000000" }, { headers });
+    expect([checked.status, again.body.code]).toEqual([200, "idempotency-key-reused"]);
+    const kept = JSON.stringify(await edge.rows("SELECT * FROM idempotency"));
+    expect(kept).not.toContain(checked.body.proof);
+    expect(kept).not.toContain("approved");
+  });
+});
+
 describe("a cancel", () => {
   it("asks for what was sent and not read to be taken back, until a connector says so", async () => {
     const { body } = await create();
@@ -346,6 +360,13 @@ describe("a batch", () => {
       422,
       expect.objectContaining({ code: "idempotency-key-reused" }),
     ]);
+  });
+
+  it("does not take what was refused for what stood there a moment before", async () => {
+    const inbound = { to, mode: "inbound" };
+    const nobody = { route: { sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta" } };
+    const { body } = await batch([inbound, { ...inbound, ...nobody }]);
+    expect(body.results.map((result) => result.problem?.code ?? result.status)).toEqual([202, "session-not-found"]);
   });
 
   it("takes 500 and not 501", async () => {

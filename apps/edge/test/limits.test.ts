@@ -264,10 +264,10 @@ describe("a named limit", () => {
       ...(await endUserSendLimits(services, key, "203.0.113.7")),
       await endUserCheckLimit(services, key, "203.0.113.7"),
       await accountSendLimit(services, key, "user-42"),
-      ...workspaceSendLimits(services, key, 1_000_000 + 7 * 86_400_000, 3),
-      ...workspaceSendLimits(services, key, 1_000_000 + 7 * 86_400_000 - 1),
-      pollLimit(services, key, "ver_1"),
-      ...reachabilityLimits(services, key, 50),
+      ...workspaceSendLimits(key, 1_000_000 + 7 * 86_400_000, 3),
+      ...workspaceSendLimits(key, 1_000_000 + 7 * 86_400_000 - 1),
+      pollLimit(key, "ver_1"),
+      ...reachabilityLimits(key, 50),
     ];
     expect(all.map(brief)).toEqual([
       "key 1/50/2.5",

@@ -31,7 +31,9 @@ function meant({ kind, value }: NewRule): RawBuilder<unknown> | undefined {
   return kind === "prefix" && value.length <= keptDigits ? sql`v.prefix LIKE ${`${value}%`}` : undefined;
 }
 
+/** When in doubt, for a longer prefix, it is: what was let in is not ended by guess. */
 const isAllowed = (workspaceId: string, at: number) =>
   sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
     AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = v.to_hash)
-      OR (r.kind = 'country' AND r.value = v.country) OR (r.kind = 'prefix' AND v.prefix LIKE r.value || '%')))`;
+      OR (r.kind = 'country' AND r.value = v.country) OR (r.kind = 'prefix' AND v.prefix <> ''
+        AND (v.prefix LIKE r.value || '%' OR r.value LIKE v.prefix || '%'))))`;

@@ -80,6 +80,7 @@ export const migrations: readonly Migration[] = [
       `DROP INDEX message_created_text`,
       `CREATE INDEX message_code ON message(workspace_id, id) WHERE verification_id IS NOT NULL`,
       `CREATE INDEX message_text ON message(workspace_id, id) WHERE verification_id IS NULL`,
+      `CREATE INDEX message_lapsing ON message(expires_at) WHERE status IN ('queued', 'sending')`,
       `CREATE INDEX message_revoking ON message(publish_after) WHERE revoke_until IS NOT NULL`,
       `CREATE INDEX message_rehearsing ON message(workspace_id) WHERE sandbox_steps IS NOT NULL`,
       // A verification that waits for the user's message has none of its own: message_id may be NULL from here on.
@@ -87,7 +88,7 @@ export const migrations: readonly Migration[] = [
       `CREATE TABLE verification (
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, global_hash TEXT NOT NULL,
         to_masked TEXT NOT NULL, country TEXT NOT NULL, prefix TEXT NOT NULL, purpose TEXT NOT NULL, status TEXT NOT NULL, mode TEXT NOT NULL,
-        session_id TEXT NOT NULL, template_id TEXT NOT NULL, locale TEXT NOT NULL, text TEXT NOT NULL,
+        session_id TEXT NOT NULL, template_id TEXT NOT NULL, locale TEXT NOT NULL, text TEXT NOT NULL, renewed_by TEXT NOT NULL,
         code_mac TEXT, sealed_code TEXT, code_length INTEGER NOT NULL,
         attempts_left INTEGER NOT NULL, sends_left INTEGER NOT NULL, next_send_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, approved_at INTEGER, approved_by TEXT, message_id TEXT, metadata TEXT NOT NULL,
@@ -97,10 +98,10 @@ export const migrations: readonly Migration[] = [
         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
       ) STRICT`,
       `INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
-          session_id, template_id, locale, text, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at, expires_at,
+          session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at, expires_at,
           approved_at, approved_by, message_id, metadata, test, last_check, void_checks, created_at, updated_at)
         SELECT b.id, b.workspace_id, b.to_hash, '', b.to_masked, '', '', b.purpose, b.status, b.mode,
-          coalesce((SELECT session_id FROM message m WHERE m.id = b.message_id), ''), '', 'en', '', b.code_mac, b.sealed_code, 6,
+          coalesce((SELECT session_id FROM message m WHERE m.id = b.message_id), ''), '', 'en', '', '', b.code_mac, b.sealed_code, 6,
           b.attempts_left, b.sends_left, b.next_send_at, b.expires_at, b.approved_at,
           CASE WHEN b.approved_at IS NULL THEN NULL ELSE 'code' END, b.message_id, b.metadata, b.test, b.last_check,
           b.void_checks, b.created_at, b.updated_at
@@ -133,11 +134,13 @@ export const migrations: readonly Migration[] = [
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, effect TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,
         value_to TEXT NOT NULL, label TEXT NOT NULL, note TEXT, expires_at INTEGER, created_at INTEGER NOT NULL
       ) STRICT`,
+      `CREATE INDEX access_rule_lapsing ON access_rule(expires_at) WHERE expires_at IS NOT NULL`,
       `CREATE UNIQUE INDEX access_rule_value ON access_rule(workspace_id, kind, value, value_to)`,
       `CREATE TABLE warm_contact (
         workspace_id TEXT NOT NULL, to_hash TEXT NOT NULL, session_id TEXT NOT NULL, last_at INTEGER NOT NULL,
         PRIMARY KEY (workspace_id, to_hash, session_id)
       ) STRICT, WITHOUT ROWID`,
+      `CREATE INDEX warm_contact_last ON warm_contact(last_at)`,
       `CREATE TABLE template (
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, name TEXT NOT NULL, purpose TEXT, texts TEXT NOT NULL,
         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL

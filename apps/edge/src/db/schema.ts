@@ -221,6 +221,8 @@ export interface VerificationTable {
   locale: Locale;
   /** The text of its messages, with places for the code and the minutes. */
   text: string;
+  /** The id of the message that the latest create or resend had at hand, whether there was anything to send or not. */
+  renewedBy: string;
   codeMac: string | null;
   sealedCode: string | null;
   codeLength: number;

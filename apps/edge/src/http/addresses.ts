@@ -37,6 +37,12 @@ export function isAmong(address: string, ranges: readonly string[]): boolean {
   });
 }
 
+/** Whether every address of one range is in another. */
+export function isRangeWithin(inner: string, outer: string): boolean {
+  const [a, b] = [parseRange(inner), parseRange(outer)];
+  return a !== undefined && b !== undefined && b.first <= a.first && a.last <= b.last;
+}
+
 function parseV4(text: string, base: bigint): bigint | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

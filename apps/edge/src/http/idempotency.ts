@@ -139,11 +139,11 @@ export function keepResponse(
   { repetition, response, isSecret = false }: Kept,
 ): void {
   if (!repetition) return;
-  const { db, waitUntil, log, atRest } = services;
+  const { db, waitUntil, log } = services;
   const { keyHash } = repetition;
   const work = async () => {
     const text = JSON.stringify(response);
-    const kept = isSecret ? await atRest(workspaceId).seal(utf8(text), place(keyHash)) : text;
+    const kept = isSecret ? await sealResponse(services, workspaceId, repetition, text) : text;
     // A code that has ended meanwhile is not kept any more.
     const stillSecret = sql`(${isSecret ? 0 : 1} OR EXISTS (SELECT 1 FROM verification v WHERE v.id = resource_id
       AND v.workspace_id = ${workspaceId} AND v.status = 'pending'))`;
@@ -157,7 +157,11 @@ export function keepResponse(
 
 const place = (keyHash: string) => ({ table: "idempotency", column: "response", id: keyHash });
 
-async function openResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, sealed: string) {
+export function sealResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, text: string) {
+  return atRest(workspaceId).seal(utf8(text), place(keyHash));
+}
+
+export async function openResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, sealed: string) {
   return new TextDecoder().decode(await atRest(workspaceId).open(sealed, place(keyHash)));
 }
 

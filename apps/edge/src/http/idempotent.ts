@@ -2,7 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./app-env.ts";
-import { idempotencyTtlMs, repetitionOf } from "./idempotency.ts";
+import { idempotencyTtlMs, openResponse, repetitionOf, sealResponse } from "./idempotency.ts";
 
 /** Longer than any request lasts: one that never came back is taken for lost. */
 const lostAfterMs = 60_000;
@@ -44,19 +44,26 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
     const type = row.status < 300 ? "application/json" : "application/problem+json";
-    return c.body(row.response === "" ? null : row.response, row.status as 200, { "content-type": type, "idempotent-replayed": "true" });
+    const text = await openResponse(c.env.services, workspaceId, repetition, row.response ?? "");
+    const headers = { "content-type": type, "idempotent-replayed": "true" };
+    return new Response(text === "" ? null : text, { status: row.status, headers });
   }
   await next();
   const { status } = c.res;
   // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
   const isKept = status < 500 && status !== 429;
-  const response = isKept ? await c.res.clone().text() : "";
-  const work = db.kysely.executeQuery(
-    (isKept
-      ? sql`UPDATE idempotency SET status = ${status}, response = ${response} WHERE ${own} AND created_at = ${at}`
-      : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
-    ).compile(db.kysely),
-  );
-  waitUntil(work.catch((error: unknown) => log("an answer was not kept for replays", error)));
+  const work = async () => {
+    // An answer may hold a proof, or whole numbers.
+    const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, await answer.text()) : "";
+    await db.kysely.executeQuery(
+      (isKept
+        ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
+            WHERE ${own} AND created_at = ${at}`
+        : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
+      ).compile(db.kysely),
+    );
+  };
+  const answer = c.res.clone();
+  waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
   return undefined;
 });

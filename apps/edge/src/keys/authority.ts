@@ -1,6 +1,6 @@
 import { AppError, type Scope, scopes as allScopes } from "@sandi/contracts";
 import { sql } from "kysely";
-import { parseRange } from "../http/addresses.ts";
+import { isRangeWithin, parseRange } from "../http/addresses.ts";
 import type { KnownKey } from "../db/schema.ts";
 import type { ApiKeyRow } from "./repository.ts";
 
@@ -47,6 +47,14 @@ export function refuseUnreadable(ipAllowList: readonly string[]): void {
       : [{ pointer: `/ipAllowList/${i}`, message: "must be an IP address, or a CIDR range from its first address on" }],
   );
   if (errors.length > 0) throw new AppError("invalid-request", { errors });
+}
+
+/** A key that may be used from some addresses only gives no key that may be used from others. */
+export function refuseWider(key: KnownKey, ipAllowList: readonly string[]): void {
+  if (key.ipAllowList.length === 0) return;
+  const isWithin = (text: string) => key.ipAllowList.some((own) => isRangeWithin(text, own));
+  if (ipAllowList.length > 0 && ipAllowList.every(isWithin)) return;
+  throw refuse("The calling key itself may not be used from all of these addresses.");
 }
 
 /** Each once, in the order of the list of scopes. */

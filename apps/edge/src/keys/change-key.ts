@@ -12,6 +12,7 @@ import {
   refuseEnded,
   refuseLonger,
   refuseUnreadable,
+  refuseWider,
   stillMay,
 } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
@@ -56,6 +57,7 @@ function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeA
   };
   refuseBeyond(key, { scopes: next.scopes, environment: row.environment });
   if (expiresAt !== row.expiresAt) refuseLonger(key, expiresAt);
+  if (change.ipAllowList) refuseWider(key, change.ipAllowList);
   return next;
 }
 

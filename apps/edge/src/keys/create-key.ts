@@ -8,7 +8,16 @@ import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { isoOrNull } from "../messages/present.ts";
 import { newId, type Services } from "../services.ts";
 import { answering } from "./answer.ts";
-import { expiryOf, noLonger, ordered, refuseBeyond, refuseLonger, refuseUnreadable, stillMay } from "./authority.ts";
+import {
+  expiryOf,
+  noLonger,
+  ordered,
+  refuseBeyond,
+  refuseLonger,
+  refuseUnreadable,
+  refuseWider,
+  stillMay,
+} from "./authority.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
@@ -18,13 +27,13 @@ interface Input {
 }
 
 /** So many keys that work may a workspace have. */
-export const keyLimit = 100;
+export const mostKeys = 100;
 
 /** Makes an API key that may do no more than the calling one. It is answered this once: only its hash is stored. */
 export async function createKey(
   services: Services,
   { key, input, repetition }: Input,
-  limit = keyLimit,
+  limit = mostKeys,
 ): Promise<Accepted<CreatedApiKey>> {
   const { db, random } = services;
   const { workspaceId } = key;
@@ -35,6 +44,7 @@ export async function createKey(
   refuseBeyond(key, { scopes, environment });
   refuseLonger(key, expiresAt);
   refuseUnreadable(ipAllowList);
+  refuseWider(key, ipAllowList);
 
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");

@@ -9,7 +9,7 @@ import { newId, type Services } from "../services.ts";
 import { answering, replayKey } from "./answer.ts";
 import { noLonger, refuseBeyond, refuseEnded, refuseLonger, stillMay } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
-import { keyLimit } from "./create-key.ts";
+import { mostKeys } from "./create-key.ts";
 import { type ApiKeyRow, findApiKey, liveKeys, toApiKey } from "./repository.ts";
 
 interface Input {
@@ -20,7 +20,7 @@ interface Input {
 }
 
 /** Those in their grace are no reason to refuse a rotation, unless they are as many again. */
-const rotationLimit = 2 * keyLimit;
+const rotationLimit = 2 * mostKeys;
 
 /** Makes a key with the properties of another, which works until its grace ends. */
 export async function rotateKey(

@@ -32,7 +32,7 @@ export async function accountSendLimit(services: Services, key: KnownKey, accoun
 }
 
 /** Sends of the whole workspace; fewer in its first seven days. `at` in milliseconds. */
-export function workspaceSendLimits(_: Services, key: KnownKey, at: number, cost = 1): Limit[] {
+export function workspaceSendLimits(key: KnownKey, at: number, cost = 1): Limit[] {
   const { sendsPerDay, firstWeekSendsPerDay } = key.quota;
   const isNew = at < key.workspaceCreatedAt + firstWeekMs;
   const quota = isNew ? Math.min(firstWeekSendsPerDay, sendsPerDay) : sendsPerDay;
@@ -40,7 +40,7 @@ export function workspaceSendLimits(_: Services, key: KnownKey, at: number, cost
 }
 
 /** Looks at one verification. */
-export const pollLimit = (_: Services, key: KnownKey, verificationId: string): Limit => ({
+export const pollLimit = (key: KnownKey, verificationId: string): Limit => ({
   name: "polls",
   id: verificationId,
   quota: key.policy.statusPollsPerMinute,
@@ -48,7 +48,7 @@ export const pollLimit = (_: Services, key: KnownKey, verificationId: string): L
 });
 
 /** Numbers that a workspace asks about; `cost` is how many. */
-export const reachabilityLimits = (_: Services, key: KnownKey, cost = 1): Limit[] => [
+export const reachabilityLimits = (key: KnownKey, cost = 1): Limit[] => [
   { name: "reachability-minute", id: key.environment, quota: 20, windowSeconds: minute, cost },
   { name: "reachability-day", id: key.environment, quota: 200, windowSeconds: day, cost },
 ];

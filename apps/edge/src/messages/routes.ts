@@ -51,7 +51,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       const repetition = await repetitionOf(c);
       const { services } = c.env;
       const { key } = c.var;
-      await takeLimits(c, [keyLimit(key), ...workspaceSendLimits(services, key, services.now().getTime())]);
+      await takeLimits(c, [keyLimit(key), ...workspaceSendLimits(key, services.now().getTime())]);
       const input = { key, body: c.req.valid("json"), repetition };
       const { resource, replayed } = await sendMessage(services, input);
       if (replayed) c.header("Idempotent-Replayed", "true");

@@ -39,7 +39,7 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
     const { services } = c.env;
     const { key } = c.var;
     const input = c.req.valid("json");
-    await takeLimits(c, [keyLimit(key), ...reachabilityLimits(services, key, input.numbers.length)]);
+    await takeLimits(c, [keyLimit(key), ...reachabilityLimits(key, input.numbers.length)]);
     return c.json({ results: await checkReachability(services, key, input) }, 200);
   },
 );

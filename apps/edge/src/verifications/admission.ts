@@ -44,7 +44,7 @@ export function isAdmitted(destination: Destination): RawBuilder<boolean> {
   if (destination.test === 1) return sql`1`;
   const { workspaceId, at } = destination;
   const isPlain = sql`(${goesTo(destination) ? 1 : 0} AND NOT ${matchingRule("block", subject(destination))}
-    AND NOT ${isGuarded({ workspaceId, prefix: prefixOf(destination.e164), at })})`;
+    AND NOT ${isGuarded(destination.policy.prefixGuard, { workspaceId, prefix: prefixOf(destination.e164), at })})`;
   return sql`(${hasRoom(destination)} AND (${isPlain} OR ${matchingRule("allow", subject(destination))}))`;
 }
 
@@ -61,7 +61,7 @@ type Limits = { lockedUntil: number | null } & Partial<
   Record<`${"short" | "hour" | "day" | "global"}${"From" | "Count"}`, number | null>
 >;
 
-/** What stands against a code for this destination, read in one round trip; `undefined` when nothing does any more. */
+/** What stands against a code for this destination, read in one round trip. */
 export async function refusalOf(
   { db }: Pick<Services, "db">,
   destination: Destination,
@@ -91,7 +91,7 @@ export async function refusalOf(
         const detail = `This number is of ${destination.country || "no single country"}; the policy's \`countries\` name where codes may go.`;
         return new AppError("country-not-allowed", { detail });
       }
-      if ((rule?.guardedUntil ?? 0) > at) {
+      if (destination.policy.prefixGuard !== "off" && (rule?.guardedUntil ?? 0) > at) {
         return new AppError("prefix-blocked", { retryAfter: seconds((rule?.guardedUntil ?? 0) - at) });
       }
     }

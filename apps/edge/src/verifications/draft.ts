@@ -117,12 +117,12 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       db.kysely,
     ),
     sql`INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
-        session_id, template_id, locale, text, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
+        session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
         expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,
         created_at, updated_at)
       SELECT ${id}, ${workspaceId}, ${toHash}, ${globalHash}, ${plan.phone.masked}, ${country}, ${prefixOf(e164)},
         ${body.purpose}, 'pending', p.mode, p.id, ${values.templateId ?? ""}, ${values.locale ?? "en"}, ${values.text ?? ""},
-        ${values.codeMac}, ${values.sealedCode}, ${plan.code.length}, ${plan.checks},
+        ${messageId}, ${values.codeMac}, ${values.sealedCode}, ${plan.code.length}, ${plan.checks},
         ${plan.sends} - (p.mode = 'push'), ${at} + CASE p.mode WHEN 'push' THEN ${firstWait * 1000} ELSE 0 END,
         ${at + plan.lifetimeMs}, CASE p.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},
         ${values.bind ?? null}, ${clientBinding}, ${plan.hasKnownCode ? 1 : 0},
@@ -135,7 +135,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
         session_id = CASE WHEN ${sends} OR NOT ${isLinked(sql`verification.session_id`)} THEN excluded.session_id
           ELSE session_id END,
         template_id = excluded.template_id, locale = excluded.locale,
-        text = excluded.text, updated_at = ${at}
+        text = excluded.text, renewed_by = excluded.renewed_by, updated_at = ${at}
       WHERE NOT ${sends} OR (sends_left > 0 AND next_send_at <= ${at})
       RETURNING id`.compile(db.kysely),
     ...sendStatements(db, {
@@ -154,13 +154,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
 /** The verification that a draft has made or sent again; selects no row when neither happened. */
 export const idOfDraft = ({
   messageId,
-  id,
-  destination,
-  body,
-  at,
-}: Pick<Draft, "messageId" | "id" | "destination" | "body" | "at">) =>
-  sql<{ id: string }>`SELECT verification_id AS id FROM message WHERE id = ${messageId} AND verification_id IS NOT NULL
-    UNION SELECT id FROM verification WHERE id = ${id}
-    UNION SELECT id FROM verification WHERE workspace_id = ${destination.workspaceId} AND to_hash = ${destination.toHash}
-      AND purpose = ${body.purpose} AND status = 'pending' AND mode = 'inbound' AND received_at IS NULL AND updated_at = ${at}
-    LIMIT 1`;
+  destination: { workspaceId, toHash },
+}: Pick<Draft, "messageId" | "destination">) =>
+  sql<{ id: string }>`SELECT id FROM verification WHERE workspace_id = ${workspaceId} AND to_hash = ${toHash}
+    AND renewed_by = ${messageId}`;

@@ -23,9 +23,9 @@ interface Subject {
 export const prefixOf = (e164: string) => e164.slice(1, 8);
 
 /** True in SQL while a prefix is blocked. */
-export const isGuarded = ({ workspaceId, prefix, at }: Subject) =>
-  sql<boolean>`EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
-    AND g.blocked_until > ${at})`;
+export const isGuarded = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject) =>
+  sql<boolean>`(${level === "off" ? 0 : 1} AND EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
+    AND g.blocked_until > ${at}))`;
 
 /**
  * Blocks a prefix whose codes are sent and hardly ever typed in, as when somebody is paid for the traffic: for an hour,

@@ -23,7 +23,7 @@ export async function sendLimits(
     const name = `${limit.name} ${limit.id}`;
     byId.set(name, { ...limit, cost: (byId.get(name)?.cost ?? 0) + 1 });
   }
-  return [keyLimit(key), ...workspaceSendLimits(services, key, at, bodies.length), ...byId.values()];
+  return [keyLimit(key), ...workspaceSendLimits(key, at, bodies.length), ...byId.values()];
 }
 
 /** What a check takes from. */

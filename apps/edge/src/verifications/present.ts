@@ -114,12 +114,16 @@ export async function presentVerification(
   if (row.mode !== "inbound" || shown.status !== "pending") return shown;
   const tokens = await inboundTokens(peppers, row.id);
   const token = tokens.find(({ mac }) => mac === row.tokenMac)?.token;
-  return token === undefined ? shown : { ...shown, inbound: inboundOf(row, token) };
+  // The sandbox has no session: its link leads nowhere.
+  const phone = row.test === 1 ? "+99900000000" : row.sessionPhone;
+  return token === undefined || phone === null ? shown : { ...shown, inbound: inboundOf(row, { token, phone }) };
 }
 
-function inboundOf({ locale, sessionPhone, inboundVariant, receivedAt }: VerificationRow, token: string): Inbound {
+function inboundOf(
+  { locale, inboundVariant, receivedAt }: VerificationRow,
+  { token, phone }: { token: string; phone: string },
+): Inbound {
   const text = inboundText(locale, token);
-  // The sandbox has no session: its link leads nowhere.
-  const link = waMeLink(sessionPhone ?? "+99900000000", text);
+  const link = waMeLink(phone, text);
   return { variant: inboundVariant ?? "match", link, qr: qrSvg(link), text, receivedAt: isoOrNull(receivedAt) };
 }

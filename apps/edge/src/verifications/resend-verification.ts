@@ -29,7 +29,10 @@ export async function resendVerification(
   const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
   const messageId = newId(services, "msg");
   const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
-  const isFree = tenant.test === 1 ? sql`1` : sql`${hasRoom(place)} AND NOT ${isGuarded({ workspaceId, prefix, at })}`;
+  const isFree =
+    tenant.test === 1
+      ? sql`1`
+      : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}`;
   const statements = [
     sql`UPDATE verification SET sends_left = sends_left - 1, message_id = ${messageId}, updated_at = ${at},
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},

@@ -133,7 +133,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const { key } = c.var;
       const { id } = c.req.valid("param");
-      await takeLimits(c, [keyLimit(key), pollLimit(services, key, id)]);
+      await takeLimits(c, [keyLimit(key), pollLimit(key, id)]);
       const now = services.now().getTime();
       const row = await findVerification(services.db, tenantOf(key), id, now);
       if (!row) throw new AppError("verification-not-found");
