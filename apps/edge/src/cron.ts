@@ -7,6 +7,7 @@ import { revokeJob } from "./messages/revoke.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import type { Job, Services } from "./services.ts";
 import { sessionJob } from "./sessions/publish.ts";
+import { withoutSecrets } from "./verifications/secrets.ts";
 
 /** What one request to QStash takes, and how many requests are made at once: Workers keep six connections open. */
 const batchSize = 100;
@@ -98,7 +99,7 @@ async function expire({ db, now }: Services): Promise<boolean> {
       WHERE id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
         LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`UPDATE verification SET status = 'expired', code_mac = NULL, sealed_code = NULL, token_mac = NULL, updated_at = ${at}
+    sql`UPDATE verification SET status = 'expired', ${withoutSecrets}, updated_at = ${at}
       WHERE id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at}
         LIMIT ${sweepSize})`.compile(db.kysely),
   ]);

@@ -1,5 +1,6 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { AccessRuleTable, Db } from "../db/schema.ts";
+import { withoutSecrets } from "../verifications/secrets.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
@@ -20,7 +21,7 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
     sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
       WHERE workspace_id = ${workspaceId} AND status = 'queued'
         AND verification_id IN (SELECT v.id FROM verification v WHERE ${isPending})`.compile(db.kysely),
-    sql`UPDATE verification AS v SET status = 'blocked', code_mac = NULL, sealed_code = NULL, token_mac = NULL,
+    sql`UPDATE verification AS v SET status = 'blocked', ${withoutSecrets},
         updated_at = ${at} WHERE ${isPending}`.compile(db.kysely),
   ];
 }

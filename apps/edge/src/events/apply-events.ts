@@ -4,6 +4,7 @@ import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
+import { withoutSecrets } from "../verifications/secrets.ts";
 
 /**
  * Stores what connectors have learned, in order, in one batch. Every statement moves forward only, so that an event
@@ -46,7 +47,7 @@ function statementsFor(
       sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now}
         WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
       sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
-          code_mac = NULL, sealed_code = NULL, updated_at = ${now}
+          ${withoutSecrets}, updated_at = ${now}
         WHERE status = 'pending'
           AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed'
             AND failure <> 'not_on_whatsapp')

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { withoutSecrets } from "../verifications/secrets.ts";
 
 /** True in SQL of a `verification` whose code nobody has and nobody will get: every message with it has ended unsent. */
 export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
@@ -21,7 +22,7 @@ export function endQueuedMessages(
   { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },
 ) {
   return [
-    sql`UPDATE verification SET status = 'undeliverable', code_mac = NULL, sealed_code = NULL, updated_at = ${now}
+    sql`UPDATE verification SET status = 'undeliverable', ${withoutSecrets}, updated_at = ${now}
       WHERE status = 'pending' AND workspace_id = ${workspaceId} AND expires_at > ${now}
         AND id IN (SELECT verification_id FROM message WHERE ${waitsFor(sessionId)} AND workspace_id = ${workspaceId})
         AND NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id

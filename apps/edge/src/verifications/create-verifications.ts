@@ -13,6 +13,7 @@ import { type CreateInput, type Draft, idOfDraft, prepareDraft } from "./draft.t
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { receiveToken } from "./receive-token.ts";
 import { findVerification, selectVerification } from "./repository.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** So many go in one transaction. */
 const chunkSize = 50;
@@ -113,7 +114,7 @@ function remedy(db: Db, draft: Draft) {
         withdrawMessage(db, workspaceId, lost),
         ...forgetRepetition(db, workspaceId, { repetition, at }),
         // The code of a verification that nobody was told of is forgotten.
-        sql`UPDATE verification SET status = 'canceled', code_mac = NULL, sealed_code = NULL, token_mac = NULL,
+        sql`UPDATE verification SET status = 'canceled', ${withoutSecrets},
             updated_at = ${at}
           WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending'
             AND (message_id = ${messageId} OR message_id IS NULL) AND ${isWithdrawn}`.compile(db.kysely),

@@ -14,6 +14,7 @@ import { guardPrefix, prefixOf } from "./guard.ts";
 import { type Plan, planVerification } from "./plan.ts";
 import { selectVerification } from "./repository.ts";
 import { sendStatements } from "./send.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 export interface CreateInput {
   body: CreateVerification;
@@ -106,13 +107,13 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
 
   return [
     selectEarlier(db, workspaceId, repetition, since),
-    sql`UPDATE verification SET status = 'expired', sealed_code = NULL, code_mac = NULL, token_mac = NULL, updated_at = ${at}
+    sql`UPDATE verification SET status = 'expired', ${withoutSecrets}, updated_at = ${at}
       WHERE ${pending} AND expires_at <= ${at}`.compile(db.kysely),
     ...(test === 0 && plan.mode !== "inbound" && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
-    sql`UPDATE verification SET status = 'canceled', sealed_code = NULL, code_mac = NULL, token_mac = NULL, updated_at = ${at}
+    sql`UPDATE verification SET status = 'canceled', ${withoutSecrets}, updated_at = ${at}
       WHERE ${pending} AND next_send_at <= ${at} AND ${isOther} AND EXISTS ${sessions} AND ${isWanted}`.compile(
       db.kysely,
     ),

@@ -10,6 +10,7 @@ import { terminalErrors } from "./check-verification.ts";
 import { statusOf, toVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { tenantOf } from "../keys/tenant.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 interface Input {
   key: KnownKey;
@@ -68,7 +69,7 @@ async function end(
   let row: VerificationRow | undefined;
   try {
     const results = await db.write([
-      sql`UPDATE verification SET status = ${to}, code_mac = NULL, sealed_code = NULL, token_mac = NULL, updated_at = ${at},
+      sql`UPDATE verification SET status = ${to}, ${withoutSecrets}, updated_at = ${at},
           approved_at = CASE WHEN ${isApproved} THEN ${at} END, approved_by = CASE WHEN ${isApproved} THEN 'external' END
         WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND test = ${tenant.test} AND status = 'pending'
           AND expires_at > ${at}`.compile(db.kysely),
