@@ -98,6 +98,16 @@ describe("a kept answer", () => {
     expect(kept).not.toContain(checked.body.proof);
     expect(kept).not.toContain("approved");
   });
+
+  it("lies beside a fingerprint from which no code can be guessed", async () => {
+    const code = "480213";
+    const headers = { "idempotency-key": "own" };
+    await create({ code }, { headers });
+    const [row] = await edge.rows("SELECT fingerprint FROM idempotency");
+    const guessed = await s256(`POST /v1/verifications\n${JSON.stringify({ code, to })}`);
+    expect(row?.["fingerprint"]).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(row?.["fingerprint"]).not.toBe(guessed);
+  });
 });
 
 describe("a cancel", () => {

@@ -1,5 +1,5 @@
 import { AppError } from "@sandi/contracts";
-import { base64url, utf8 } from "@sandi/crypto";
+import { base64url, hmac, utf8 } from "@sandi/crypto";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "hono";
 import type { Db } from "../db/schema.ts";
@@ -42,7 +42,11 @@ export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | und
   const isTest = c.get("key")?.environment === "test";
   return {
     keyHash: await sha256(isTest ? `test\0${key}` : key),
-    fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`),
+    // Keyed, for the body may hold a code, and a code has a million values.
+    fingerprint: await hmac(
+      c.env.services.phoneKey.current.bytes,
+      utf8(`fingerprint.v1\0${c.req.method} ${c.req.path}\n${body}`),
+    ),
   };
 }
 
