@@ -15,6 +15,7 @@ module.exports = {
     only("packages/crypto", []),
     only("packages/libsql", []),
     only("packages/whatsapp-simulator", []),
+    only("packages/examples", []),
     only("packages/local-stack", [
       "packages/contracts",
       "packages/crypto",

@@ -1,4 +1,4 @@
-import { type Locale, Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
+import { Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { Db, KnownKey, SupabaseHookTable } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
@@ -6,13 +6,6 @@ import type { Services } from "../services.ts";
 
 /** What a hook may do in its workspace, and what whoever makes one has to be allowed. */
 export const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
-
-/** The texts of a hook's codes. */
-export interface HookTexts {
-  companyName: string | null;
-  locale: Locale | null;
-  templateId: string | null;
-}
 
 export const selectHooks = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("supabaseHook").selectAll().where("workspaceId", "=", workspaceId);
