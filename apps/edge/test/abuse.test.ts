@@ -1,6 +1,6 @@
-import type { Verification } from "@sandi/contracts";
+import { claimPath, type Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
 const to = "+6281234567890";
@@ -42,12 +42,18 @@ describe("sends to one number", () => {
     ]);
   });
 
-  it("count over all workspaces, too", async () => {
+  it("count over all workspaces once they are given to a connector, a share of each", async () => {
     edge.services.destinationPerDay = 3;
+    const give = async (sessionId: string, { delivery }: Verification) => {
+      const claim = { messageId: delivery?.messageId, sessionId, fence: 1 };
+      for (let i = 0; i < 2; i++) await edge.internal(claimPath, { connectorId: "a", claims: [claim] });
+    };
     for (let i = 0; i < 3; i++) {
       const workspace = await edge.addWorkspace();
-      await edge.addSession("online", workspace.id);
-      expect((await create({}, { key: workspace.key })).status).toBe(202);
+      const sessionId = await edge.addSession("online", workspace.id);
+      const { status, body } = await create({}, { key: workspace.key });
+      expect(status).toBe(202);
+      await give(sessionId, body);
     }
     const { status, headers, body } = await create();
     expect(headers.get("ratelimit-policy")).toContain('"destination-all-senders";q=3;w=86400');
@@ -60,11 +66,37 @@ describe("sends to one number", () => {
     expect((await create({ to: "+6281234567891" })).status).toBe(202);
   });
 
+  it("of one workspace do not use up what the others have, canceled ones least of all", async () => {
+    const generous = { destinationPer10Minutes: 1000, destinationPerHour: 1000, destinationPerDay: 1000 };
+    const greedy = await edge.addWorkspace("Greedy", { ...generous, prefixGuard: "off" });
+    const sessionId = await edge.addSession("online", greedy.id);
+    for (let i = 0; i < 60; i++) {
+      const { body } = await create({ purpose: `p${i}` }, { key: greedy.key });
+      const claim = { messageId: body.delivery?.messageId, sessionId, fence: 1 };
+      if (i % 2 === 0) await edge.api(`POST /v1/verifications/${body.id}/cancel`, undefined, { key: greedy.key });
+      else await edge.internal(claimPath, { connectorId: "a", claims: [claim] });
+    }
+    const [all] = await edge.rows("SELECT day_count FROM destination_send WHERE workspace_id = ''");
+    expect(all?.["day_count"]).toBe(10);
+    expect((await create()).status).toBe(202);
+  });
+
   it("are not counted when they were refused, nor when the user is to write first", async () => {
     await create();
     for (let i = 0; i < 5; i++) await create();
     for (let i = 0; i < 5; i++) await create({ mode: "inbound", purpose: `p${i}` });
     expect(await edge.rows("SELECT DISTINCT short_count FROM destination_send")).toEqual([{ short_count: 1 }]);
+  });
+
+  it("wait for the cooldown also when the checks of the one before are used up", async () => {
+    const { body } = await create();
+    const code = await edge.codeOf(body.id);
+    await edge.client.execute("UPDATE message SET status = 'sent'");
+    for (let i = 0; i < 5; i++) await edge.api(`POST /v1/verifications/${body.id}/check`, { code: wrong(code) });
+    const again = await create();
+    expect([again.status, again.body.code, again.body.retryAfter]).toEqual([429, "resend-cooldown", 30]);
+    edge.advance(30_000);
+    expect((await create()).body.created).toBe(true);
   });
 
   it("at once are let through up to the limit exactly", async () => {
@@ -121,6 +153,14 @@ describe("rules", () => {
     expect((await create()).body.code).toBe("resend-cooldown");
     await addRule("block", "country", "SG");
     expect((await create({ to: "+6581234567" })).body.code).toBe("destination-blocked");
+  });
+
+  it("block a resend also with a prefix longer than a verification keeps", async () => {
+    const { body } = await create();
+    edge.advance(30_000);
+    await addRule("block", "prefix", "6281234567");
+    const { status, body: problem } = await edge.api(`POST /v1/verifications/${body.id}/resend`);
+    expect([status, problem.code]).toEqual([403, "destination-blocked"]);
   });
 
   it("block by the end user's address", async () => {

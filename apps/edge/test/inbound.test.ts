@@ -144,6 +144,13 @@ describe("an inbound verification", () => {
     expect((await get(other.id)).delivery).toBeNull();
   });
 
+  it("in the reply variant answers no more often than codes may go to one number", async () => {
+    const made: Verification[] = [];
+    for (let i = 0; i < 8; i++) made.push(await create({ inboundVariant: "reply", purpose: `p${i}` }));
+    for (const each of made) await write({ token: tokenOf(each), from: null });
+    expect(await edge.count("message")).toBe(5);
+  });
+
   it("is replaced by a push that is asked for, and the other way round", async () => {
     const inbound = await create();
     const push = await create({ mode: "push" });

@@ -58,6 +58,16 @@ describe("a name", () => {
   });
 });
 
+describe("a body of a thousand levels", () => {
+  it("is refused like any other, also with an Idempotency-Key", async () => {
+    const deep = `{"to":${"[".repeat(3000)}${"]".repeat(3000)}}`;
+    for (const headers of [{}, { "idempotency-key": "deep" }]) {
+      const { status, body } = await edge.api("POST /v1/verifications", deep, { headers });
+      expect([status, body.code]).toEqual([400, "invalid-request"]);
+    }
+  });
+});
+
 describe("what would be lost on the way", () => {
   it.each([
     ['{"to":"+6281234567890","metadata":{"__proto__":"x"}}', "/metadata/__proto__"],
@@ -71,10 +81,10 @@ describe("what would be lost on the way", () => {
     expect(await edge.count("verification")).toBe(0);
   });
 
-  it("is found however deep it is", async () => {
+  it("is not looked for at depths that nobody means", async () => {
     const deep = `{"to":"${to}","metadata":${"[".repeat(30_000)}"\\ud800"${"]".repeat(30_000)}}`;
     const { status, body } = await edge.api("POST /v1/verifications", deep);
-    expect([status, body.errors?.[0]?.message]).toEqual([400, "holds half of a character"]);
+    expect([status, body.errors?.[0]?.message]).toEqual([400, "is nested too deeply"]);
   });
 
   it("is refused in a text as well; whole characters are not", async () => {

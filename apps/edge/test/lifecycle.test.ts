@@ -285,6 +285,18 @@ describe("a code", () => {
     expect([second.created, (await get(first.id)).status]).toEqual([true, "canceled"]);
   });
 
+  it("that some caller knows is not sent for another's request, nor a shorter one than is asked for", async () => {
+    const first = (await create({ code: "424242" })).body;
+    edge.advance(30_000);
+    const second = (await create()).body;
+    expect([second.created, second.id === first.id, (await get(first.id)).status]).toEqual([true, false, "canceled"]);
+    expect((await act(second.id, "check", { code: "424242" })).status).toBe(422);
+    const short = (await create({ codeLength: 4, purpose: "b" })).body;
+    edge.advance(30_000);
+    const long = (await create({ codeLength: 8, purpose: "b" })).body;
+    expect([long.created, long.codeLength, (await get(short.id)).status]).toEqual([true, 8, "canceled"]);
+  });
+
   it("is revealed only with policy, scope and request together, once, and not proven", async () => {
     const input = { revealCode: true };
     expect((await create(input)).body.code).toBe("policy-refuses");

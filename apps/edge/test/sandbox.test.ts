@@ -123,6 +123,19 @@ describe("a test key", () => {
     expect(await edge.count("destination_send")).toBe(0);
   });
 
+  it("gives a proof that nobody takes for a real one", async () => {
+    const number = "+6281234567890";
+    await create(number);
+    const { body } = await edge.api<{ proof: string }>(
+      "POST /v1/verifications/check",
+      { to: number, code: "123456" },
+      { key },
+    );
+    const claims = JSON.parse(atob(body.proof.split(".")[1] ?? "")) as Record<string, unknown>;
+    expect(claims).toMatchObject({ aud: `${edge.workspace.id}/test`, test: true });
+    expect(claims).not.toHaveProperty("phone_number");
+  });
+
   it("does not answer for the real thing under the same Idempotency-Key", async () => {
     await edge.addSession();
     const headers = { "idempotency-key": "same" };

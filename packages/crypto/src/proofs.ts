@@ -4,7 +4,8 @@ import { readJwk } from "./sealing.ts";
 
 /** What a proof says: this workspace's verification was approved with a code that only its user was sent. */
 export interface Proof {
-  workspaceId: string;
+  /** The workspace that it is for. */
+  audience: string;
   verificationId: string;
   /** Further claims, such as `purpose`. */
   claims: Record<string, unknown>;
@@ -40,13 +41,13 @@ export function createProofSigner({ privateJwk, retiredJwks, issuer, now, random
   let key: Promise<JoseKey | Uint8Array> | undefined;
   return {
     jwks: { keys },
-    async sign({ workspaceId, verificationId, claims }) {
+    async sign({ audience, verificationId, claims }) {
       key ??= importJWK(jwk, algorithm);
       const issuedAt = Math.floor(now().getTime() / 1000);
       return new SignJWT(claims)
         .setProtectedHeader({ alg: algorithm, typ: "JWT", kid: jwk.kid ?? "" })
         .setIssuer(issuer)
-        .setAudience(workspaceId)
+        .setAudience(audience)
         .setSubject(verificationId)
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + lifetimeSeconds)

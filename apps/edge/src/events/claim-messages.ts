@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import { iso } from "../messages/present.ts";
 import type { Services } from "../services.ts";
+import { countClaimed } from "../verifications/send.ts";
 
 const claimMs = 30_000;
 
@@ -21,13 +22,16 @@ export async function claimMessages(
   const results = await db.write([
     sql<Pick<MessageTable, "id" | "status" | "claimUntil" | "expiresAt">>`SELECT id, status, claim_until, expires_at
       FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`.compile(db.kysely),
-    ...claims.map((claim) => claimStatement(db, { ...claim, connectorId, at })),
+    ...claims.flatMap((claim) => [
+      claimStatement(db, { ...claim, connectorId, at }),
+      countClaimed(db, { messageId: claim.messageId, at }),
+    ]),
   ]);
   const [before, ...grants] = results;
   const known = new Map(before.rows.map((row) => [row.id, row]));
   return {
     results: claims.map(({ messageId }, i): ClaimResult => {
-      const granted = grants[i]?.rows[0];
+      const granted = grants[2 * i]?.rows[0] as Granted | undefined;
       if (granted && granted.sealed !== null) {
         const { sealed, template, expiresAt, attempt } = granted;
         return { outcome: "claimed", messageId, sealed, template, expiresAt: iso(expiresAt), attempt };

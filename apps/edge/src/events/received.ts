@@ -1,4 +1,4 @@
-import type { ConnectorEvent } from "@sandi/contracts";
+import { type ConnectorEvent, Policy } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
 import { publishLater } from "../messages/publish.ts";
@@ -30,18 +30,21 @@ export async function readReceived(
   // The one look-up without a tenant: it is what finds the tenant.
   const sessions = await db.kysely
     .selectFrom("session")
-    .select(["id", "workspaceId"])
+    .innerJoin("workspace", "workspace.id", "session.workspaceId")
+    .select(["session.id", "session.workspaceId", "workspace.policy"])
     .where(
-      "id",
+      "session.id",
       "in",
       received.map(({ sessionId }) => sessionId),
     )
     .execute();
-  const workspaces = new Map(sessions.map(({ id, workspaceId }) => [id, workspaceId]));
+  const workspaces = new Map(
+    sessions.map(({ id, workspaceId, policy }) => [id, { workspaceId, policy: Policy.parse(JSON.parse(policy)) }]),
+  );
   const consequences = await Promise.all(
     received.map(async (event): Promise<[ConnectorEvent, Consequence] | undefined> => {
-      const workspaceId = workspaces.get(event.sessionId);
-      return workspaceId === undefined ? undefined : [event, await consequenceOf(services, workspaceId, event, at)];
+      const workspace = workspaces.get(event.sessionId);
+      return workspace && [event, await consequenceOf(services, workspace, event, at)];
     }),
   );
   return new Map(consequences.filter((each) => each !== undefined));
@@ -49,11 +52,11 @@ export async function readReceived(
 
 async function consequenceOf(
   services: Services,
-  workspaceId: string,
+  { workspaceId, policy }: { workspaceId: string; policy: Policy },
   { sessionId, from, token, isForwarded, ...event }: Received,
   at: number,
 ): Promise<Consequence> {
-  const { db, phoneKey } = services;
+  const { db, phoneKey, destinationPerDay: perDay } = services;
   const replyId = newId(services, "msg");
   const toHash = from === null ? undefined : await phoneHash(phoneKey, workspaceId, from);
   const statements: CompiledQuery[] = [];
@@ -68,7 +71,7 @@ async function consequenceOf(
     const id = await waitingFor(services, { token, sessionId });
     const sender = toHash === undefined ? undefined : { toHash };
     const tenant = { workspaceId, test: 0 } as const;
-    statements.push(...receiveStatements(db, { id, tenant, sender, at }, replyId));
+    statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, at }, replyId));
   }
   return { workspaceId, replyId, statements };
 }

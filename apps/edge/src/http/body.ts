@@ -77,17 +77,22 @@ interface Place {
   key: string;
   /** Links rather than paths: a body may be thousands of levels deep. */
   parent: Place | undefined;
+  depth: number;
 }
+
+/** No body that means something is deeper. */
+const deepest = 20;
 
 /** What would be lost on the way: halves of characters, and the one name that JavaScript keeps for itself. */
 function refuseUnreadable(body: unknown): void {
-  const open: Place[] = [{ value: body, key: "", parent: undefined }];
+  const open: Place[] = [{ value: body, key: "", parent: undefined, depth: 0 }];
   for (let place = open.pop(); place; place = open.pop()) {
     const { value } = place;
     if (typeof value === "string" && !value.isWellFormed()) throw refused(place, "holds half of a character");
     if (value === null || typeof value !== "object") continue;
     for (const [key, child] of Object.entries(value)) {
-      const inner = { value: child, key, parent: place };
+      const inner = { value: child, key, parent: place, depth: place.depth + 1 };
+      if (inner.depth > deepest) throw refused(place, "is nested too deeply");
       if (key === "__proto__") throw refused(inner, "is not a name that can be used");
       if (!key.isWellFormed()) throw refused(place, "has a name with half of a character in it");
       open.push(inner);

@@ -30,22 +30,25 @@ export const idempotencyTtlMs = 24 * 3600_000;
 
 /** Reads `Idempotency-Key`; behind `jsonBody`. */
 export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | undefined> {
-  const key = c.req.header("idempotency-key");
-  if (key === undefined) return undefined;
-  if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
+  const given = c.req.header("idempotency-key");
+  if (given === undefined) return undefined;
+  if (!/^[\x20-\x7e]{1,255}$/.test(given)) {
     throw new AppError("invalid-request", {
       errors: [{ pointer: "header/Idempotency-Key", message: "must be 1 to 255 printable ASCII characters" }],
     });
   }
   const body = c.var.rawBody ? canonical(await c.req.json<unknown>()) : "";
   // A rehearsal is another request than the real thing, whatever else they have in common.
-  const isTest = c.get("key")?.environment === "test";
+  const key = c.get("key");
+  const isTest = key?.environment === "test";
+  // Who may not know who has a WhatsApp account is not given the answer of somebody who may.
+  const viewer = key?.scopes.has("lookup:read") ? "" : " unseen";
   return {
-    keyHash: await sha256(isTest ? `test\0${key}` : key),
+    keyHash: await sha256(isTest ? `test\0${given}` : given),
     // Keyed, for the body may hold a code, and a code has a million values.
     fingerprint: await hmac(
       c.env.services.phoneKey.current.bytes,
-      utf8(`fingerprint.v1\0${c.req.method} ${c.req.path}\n${body}`),
+      utf8(`fingerprint.v1${viewer}\0${c.req.method} ${c.req.path}\n${body}`),
     ),
   };
 }

@@ -63,10 +63,14 @@ export function ordered(scopes: readonly Scope[]): Scope[] {
 }
 
 /** True in SQL while the calling key may still do this: what was looked up a minute ago may have been revoked since. */
-export function stillMay({ id, workspaceId }: KnownKey, { scopes, at }: { scopes: readonly Scope[]; at: number }) {
+export function stillMay(
+  { id, workspaceId, expiresAt }: KnownKey,
+  { scopes, at }: { scopes: readonly Scope[]; at: number },
+) {
   const wanted = JSON.stringify([...scopes, "key:manage"]);
   return sql<boolean>`EXISTS (SELECT 1 FROM api_key a WHERE a.id = ${id} AND a.workspace_id = ${workspaceId}
     AND a.revoked_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > ${at})
+    AND a.replaced_by IS NULL AND a.expires_at IS ${expiresAt}
     AND NOT EXISTS (SELECT 1 FROM json_each(${wanted}) w WHERE w.value NOT IN (SELECT value FROM json_each(a.scopes))))`;
 }
 

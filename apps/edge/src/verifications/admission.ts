@@ -20,15 +20,15 @@ export interface Destination extends Tenant {
   at: number;
 }
 
+/** A destination as its limits know it; hashes may be columns. */
+interface Place extends Pick<Destination, "policy" | "perDay" | "at"> {
+  workspaceId: string;
+  toHash: string | RawBuilder<unknown>;
+  globalHash: string | RawBuilder<unknown>;
+}
+
 /** The destination's own limits, in SQL: wrong codes and sends that were too many. */
-export function hasRoom({
-  workspaceId,
-  toHash,
-  globalHash,
-  policy,
-  perDay,
-  at,
-}: Omit<Destination, "e164" | "country" | "endUserIp" | "test">): RawBuilder<boolean> {
+export function hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at }: Place): RawBuilder<boolean> {
   return sql`(NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = ${workspaceId} AND b.to_hash = ${toHash}
       AND b.locked_until > ${at})
     AND NOT EXISTS (SELECT 1 FROM destination_send d WHERE d.workspace_id = ${workspaceId} AND d.to_hash = ${toHash} AND (
@@ -72,7 +72,7 @@ export async function refusalOf(
     selectCandidate(db, workspaceId, sessionId),
     sql<Pick<VerificationTable, "status" | "sendsLeft" | "nextSendAt" | "expiresAt">>`
       SELECT status, sends_left, next_send_at, expires_at FROM verification WHERE workspace_id = ${workspaceId}
-        AND to_hash = ${toHash} AND purpose = ${purpose} AND status IN ('pending', 'canceled')
+        AND to_hash = ${toHash} AND purpose = ${purpose} AND status IN ('pending', 'canceled', 'max_attempts_reached')
       ORDER BY status = 'pending' DESC, next_send_at DESC LIMIT 1`.compile(db.kysely),
     sql<{ isAllowed: number; isBlocked: number; guardedUntil: number | null }>`
       SELECT ${matchingRule("allow", subject(destination))} AS is_allowed, ${matchingRule("block", subject(destination))} AS is_blocked,

@@ -144,7 +144,14 @@ async function conclude(
   }
   let shown = row;
   if (tenant.test === 1 && row.mode === "inbound" && row.receivedAt === null && answersInbound(plan.phone.magic)) {
-    await receiveToken(services, { id: row.id, tenant, sender: { toHash: draft.destination.toHash }, at });
+    await receiveToken(services, {
+      id: row.id,
+      tenant,
+      sender: { toHash: draft.destination.toHash },
+      policy: key.policy,
+      perDay: services.destinationPerDay,
+      at,
+    });
     shown = (await findVerification(db, tenant, row.id)) ?? row;
   }
   const created = row.id === id;

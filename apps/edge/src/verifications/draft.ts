@@ -87,9 +87,9 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     test === 1
       ? sql`(SELECT '' AS id)`
       : sql`(SELECT id FROM session WHERE id = ${pickSession(workspaceId, body.route?.sessionId)})`;
-  // To cancel what was sent and to start anew is another send, and waits like one.
+  // To cancel what was sent, or to use up its checks, and to start anew is another send, and waits like one.
   const coolingDown = sql`EXISTS (SELECT 1 FROM verification c WHERE c.workspace_id = ${workspaceId}
-    AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status = 'canceled' AND c.next_send_at > ${at}
+    AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status IN ('canceled', 'max_attempts_reached') AND c.next_send_at > ${at}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
     AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
@@ -102,7 +102,9 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
     '$[' || CAST(${plan.sends} - sends_left AS INTEGER) || ']'), ${lastWait})`;
-  const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR bind IS NOT ${values.bind ?? null}
+  // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's.
+  const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1
+    OR code_length <> coalesce(${body.codeLength ?? null}, code_length) OR bind IS NOT ${values.bind ?? null}
     OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND mode <> ${plan.mode}))`;
 
   return [

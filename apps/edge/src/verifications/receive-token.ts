@@ -1,8 +1,10 @@
+import type { Policy } from "@sandi/contracts";
 import { tokenMac } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { hasRoom } from "./admission.ts";
 import { sendStatements } from "./send.ts";
 import type { Tenant } from "../keys/tenant.ts";
 
@@ -12,6 +14,9 @@ interface Received {
   tenant: Pick<Tenant, "workspaceId" | "test">;
   /** Who sent it; nobody whom we know by number when only the hidden id is known. */
   sender: { toHash: string } | undefined;
+  policy: Policy;
+  /** Codes for one number in a day, over all workspaces. */
+  perDay: number;
   at: number;
 }
 
@@ -28,10 +33,13 @@ export interface TokenMessage {
  * back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it goes to the expected
  * number in any case. Anybody else's message changes nothing; a token counts once.
  */
-export function receiveStatements(db: Db, { id, tenant, sender, at }: Received, messageId: string) {
+export function receiveStatements(db: Db, { id, tenant, sender, policy, perDay, at }: Received, messageId: string) {
   const { workspaceId, test } = tenant;
   const isExpected = sender === undefined ? sql`inbound_variant = 'reply'` : sql`to_hash = ${sender.toHash}`;
   const isMatch = sql`inbound_variant = 'match'`;
+  const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
+  // An answer is a send, and counts as one.
+  const hasPlace = test === 1 ? sql`true` : hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at });
   return [
     sql`UPDATE verification SET received_at = ${at}, token_mac = NULL, updated_at = ${at},
         status = CASE WHEN ${isMatch} THEN 'approved' ELSE status END,
@@ -45,7 +53,8 @@ export function receiveStatements(db: Db, { id, tenant, sender, at }: Received, 
       WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
         AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
         AND NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = verification.workspace_id
-          AND b.to_hash = verification.to_hash AND b.locked_until > ${at})`.compile(db.kysely),
+          AND b.to_hash = verification.to_hash AND b.locked_until > ${at})
+        AND (${isMatch} OR ${hasPlace})`.compile(db.kysely),
     ...sendStatements(db, {
       messageId,
       which: sql`v.message_id = ${messageId} AND v.workspace_id = ${workspaceId}`,

@@ -29,10 +29,14 @@ export async function resendVerification(
   const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
   const messageId = newId(services, "msg");
   const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
+  // A verification keeps seven digits: what a longer block may be for is not sent again.
+  const isBlocked = sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.kind = 'prefix'
+    AND r.effect = 'block' AND r.value LIKE ${`${prefix}_%`} AND (r.expires_at IS NULL OR r.expires_at > ${at}))`;
   const isFree =
     tenant.test === 1
       ? sql`1`
-      : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}`;
+      : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}
+    AND NOT ${isBlocked}`;
   const statements = [
     sql`UPDATE verification SET sends_left = sends_left - 1, message_id = ${messageId}, updated_at = ${at},
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
@@ -80,7 +84,12 @@ export async function resendVerification(
         retryAfter: Math.ceil((now.expiresAt - at) / 1000),
       });
     }
-    const [limits] = (await db.kysely.executeQuery(selectLimits(db, place))).rows;
+    const [{ rows: limited }, { rows: blocked }] = await db.read([
+      selectLimits(db, place),
+      sql<{ isBlocked: 0 | 1 }>`SELECT ${isBlocked} AS is_blocked`.compile(db.kysely),
+    ]);
+    const [limits] = limited;
+    if (tenant.test === 0 && blocked[0]?.isBlocked === 1) return new AppError("destination-blocked");
     return (
       limitRefusal(place, limits, "lock") ??
       sendRefusal(now, at) ??

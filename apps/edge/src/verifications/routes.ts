@@ -168,7 +168,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       request: { params, headers },
       responses: {
         202: json(Verification, "Stored, and on its way."),
-        ...problems(...ofBodies, "verification-not-found", ...ended, ...ofSends, ...ofRepeats),
+        ...problems(...ofBodies, "verification-not-found", "destination-blocked", ...ended, ...ofSends, ...ofRepeats),
       },
     }),
     async (c) => {

@@ -20,8 +20,6 @@ interface Send {
  */
 export function sendStatements(db: Db, { messageId, which, at, sandboxSteps }: Send) {
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
-  const isQueued = sql`FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id
-    WHERE v.test = 0`;
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
         publish_count, expires_at, test, sandbox_steps, created_at, updated_at)
@@ -33,11 +31,27 @@ export function sendStatements(db: Db, { messageId, which, at, sandboxSteps }: S
       WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}
         AND status = 'queued'`.compile(db.kysely),
     sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
-      SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1 ${isQueued}
-      UNION ALL SELECT '', v.global_hash, ${at}, 1, ${at}, 1, ${at}, 1 ${isQueued}
+      SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1
+      FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id WHERE v.test = 0
       ON CONFLICT DO UPDATE SET ${counted("short", at - windows.shortMs)}, ${counted("hour", at - windows.hourMs)},
         ${counted("day", at - windows.dayMs)}`.compile(db.kysely),
   ];
+}
+
+/** So many sends of one workspace count for all: none may use up what the others have. */
+const shareOfOne = 20;
+
+/**
+ * Counts a code that a connector was just given for all workspaces together, behind the statement that gave it; what
+ * only waited and was canceled does not count.
+ */
+export function countClaimed(db: Db, { messageId, at }: { messageId: string; at: number }) {
+  return sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
+    SELECT '', v.global_hash, ${at}, 1, ${at}, 1, ${at}, 1
+    FROM message m JOIN verification v ON v.id = m.verification_id
+    JOIN destination_send own ON own.workspace_id = v.workspace_id AND own.to_hash = v.to_hash
+    WHERE m.id = ${messageId} AND m.attempt = 1 AND own.day_count <= ${shareOfOne} AND changes() = 1
+    ON CONFLICT DO UPDATE SET ${counted("day", at - windows.dayMs)}`.compile(db.kysely);
 }
 
 /** One more in a window that is still open, else the first of a new one. */

@@ -209,7 +209,7 @@ export type Verification = z.infer<typeof Verification>;
 export const ApprovedVerification = Verification.extend({
   proof: z.string().max(2048).nullable().meta({
     description:
-      "EdDSA JWT that another of your services can verify with `/.well-known/jwks.json`: audience your workspace, five minutes. Null when the code was known to the caller.",
+      "EdDSA JWT that another of your services can verify with `/.well-known/jwks.json`: audience your workspace (`<workspace>/test` for a rehearsal), five minutes. Null when the code was known to the caller.",
   }),
 }).meta({ id: "ApprovedVerification" });
 export type ApprovedVerification = z.infer<typeof ApprovedVerification>;
