@@ -1,0 +1,62 @@
+import type { Verification } from "@sandi/contracts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { runCron } from "../src/cron.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+const to = "+6281234567890";
+/** What every statement so far was run with, by its text. */
+const run = new Map<string, readonly unknown[]>();
+
+const note = (queries: readonly unknown[]) => {
+  for (const query of queries as { compile?: () => { sql: string; parameters: unknown[] } }[]) {
+    const { sql, parameters } = query.compile?.() ?? (query as unknown as { sql: string; parameters: unknown[] });
+    run.set(sql, parameters);
+  }
+};
+
+beforeEach(async () => {
+  edge = await startEdge();
+  await edge.addSession();
+  const { db } = edge.services;
+  edge.services.db = {
+    ...db,
+    write: (queries) => {
+      note(queries);
+      return db.write(queries);
+    },
+    read: (queries) => {
+      note(queries);
+      return db.read(queries);
+    },
+  };
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+it("no statement of a verification's life, or of cron, reads a table of tenants' rows from end to end", async () => {
+  for (const input of [{}, {}, { mode: "inbound", purpose: "b" }, { mode: "auto", purpose: "c", endUserIp: "::1" }]) {
+    await edge.api("POST /v1/verifications", { to, ...input });
+  }
+  const { body } = await edge.api<Verification>("POST /v1/verifications", { to: "+6281234567891" });
+  for (const verb of ["resend", "cancel"]) await edge.api(`POST /v1/verifications/${body.id}/${verb}`);
+  await edge.api("POST /v1/verifications/check", { to, code: "000000" });
+  await runCron(edge.services);
+  expect(run.size).toBeGreaterThan(30);
+
+  const scans = new Set<string>();
+  for (const [sql, parameters] of run) {
+    const { rows } = await edge.client.execute({ sql: `EXPLAIN QUERY PLAN ${sql}`, args: parameters as string[] });
+    for (const { detail } of rows as unknown as { detail: string }[]) {
+      if (/^SCAN (?!CONSTANT ROW|json_each|n VIRTUAL|value)/.test(detail)) scans.add(detail);
+    }
+  }
+  // Materialized rows of the statement itself, the workspaces (whose oldest rows are sought one after another), and what
+  // an index of the few rows that wait holds.
+  const tables =
+    "verification|message|event|conversion|destination_send|destination_budget|idempotency|audit|session|v|m|t";
+  const whole = [...scans].filter((detail) => new RegExp(`^SCAN (${tables})$`).test(detail));
+  expect(whole).toEqual([]);
+});
