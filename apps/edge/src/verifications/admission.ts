@@ -124,9 +124,9 @@ export function selectLimits(
 ) {
   return sql<Limits>`SELECT b.locked_until, d.short_from, d.short_count, d.hour_from, d.hour_count, d.day_from, d.day_count,
       g.day_from AS global_from, g.day_count AS global_count
-    FROM (SELECT ${workspaceId} AS workspace_id, ${toHash} AS to_hash) t
-    LEFT JOIN destination_budget b ON b.workspace_id = t.workspace_id AND b.to_hash = t.to_hash
-    LEFT JOIN destination_send d ON d.workspace_id = t.workspace_id AND d.to_hash = t.to_hash
+    FROM (SELECT ${workspaceId} AS workspace_id, ${toHash} AS to_hash) place
+    LEFT JOIN destination_budget b ON b.workspace_id = place.workspace_id AND b.to_hash = place.to_hash
+    LEFT JOIN destination_send d ON d.workspace_id = place.workspace_id AND d.to_hash = place.to_hash
     LEFT JOIN destination_send g ON g.workspace_id = '' AND g.to_hash = ${globalHash}`.compile(db.kysely);
 }
 
