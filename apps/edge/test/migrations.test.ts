@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, createClient } from "@libsql/client";
+import { migrate } from "@sandi/libsql";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { migrateDatabase, migrations } from "../src/setup.ts";
+
+let folder: string;
+let client: Client;
+const now = new Date("2026-11-21T08:00:00Z");
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sandi-edge-"));
+  client = createClient({ url: `file:${join(folder, "edge.db")}` });
+});
+afterEach(() => {
+  client.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it("a database of the first schema keeps its verifications, messages and keys, and takes new ones", async () => {
+  await migrate(client, migrations.slice(0, 1), now);
+  await client.batch([
+    "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Acme', 0)",
+    `INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
+      VALUES ('key_1', 'ws_1', 'k', 'h', 'p', 'live', '[]', 0)`,
+    `INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
+      publish_count, expires_at, created_at, updated_at)
+      VALUES ('msg_1', 'ws_1', 'ses_1', 'ver_1', '+62•••1', 't', 'sent', 0, 1, 9, 1, 2)`,
+    `INSERT INTO verification (id, workspace_id, to_hash, to_masked, purpose, status, mode, code_mac, sealed_code,
+      attempts_left, sends_left, next_send_at, expires_at, message_id, metadata, test, created_at, updated_at)
+      VALUES ('ver_1', 'ws_1', 'h', '+62•••1', 'login', 'pending', 'push', 'mac', 'sealed', 5, 4, 3, 9, 'msg_1', '{}', 0, 1, 2)`,
+  ]);
+  const applied = await migrateDatabase(client, now);
+  expect(applied).toEqual(migrations.slice(1).map(({ name }) => name));
+  const { rows } = await client.execute(
+    "SELECT id, session_id, code_mac, sealed_code, attempts_left, code_length FROM verification",
+  );
+  expect(rows.map((row) => Object.fromEntries(Object.entries(row)))).toEqual([
+    { id: "ver_1", session_id: "ses_1", code_mac: "mac", sealed_code: "sealed", attempts_left: 5, code_length: 6 },
+  ]);
+  // The history begins with what happens from now on.
+  await client.execute("UPDATE verification SET status = 'approved', updated_at = 5 WHERE id = 'ver_1'");
+  const told = await client.execute("SELECT type FROM event");
+  expect(told.rows.map(({ type }) => type)).toEqual(["verification.approved"]);
+  expect(await migrateDatabase(client, now)).toEqual([]);
+});
