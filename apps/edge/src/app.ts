@@ -29,11 +29,10 @@ export function createApp() {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid, strict: false });
   app.use(secured, explained);
   app.onError(onError);
-  app.route("/", verifications).route("/", messages).route("/", sessions).route("/", qrPage).route("/", events);
-  app.route("/", analytics);
-  app.route("/", templates).route("/", reachability).route("/", checks);
+  app.route("/", verifications).route("/", checks).route("/", reachability).route("/", hooks);
+  app.route("/", messages).route("/", templates).route("/", analytics).route("/", sessions).route("/", qrPage);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
-  app.route("/", hooks);
+  app.route("/", events);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;
