@@ -41,6 +41,7 @@ function statementsFor(
       ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
     ];
   }
+  if (type === "session.limits" || type === "session.proxy") return [];
   const { messageId } = event;
   if (type === "message.failed") {
     return [
@@ -62,7 +63,7 @@ function statementsFor(
       ),
     ];
   }
-  const next = ranks[type];
+  const next = ranks[event.type];
   // A receipt may overtake what came before it: it tells that as well. And what a phone has, it has: after a long outage
   // the clock may have given the message up before we heard of it.
   return [

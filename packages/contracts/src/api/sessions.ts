@@ -31,6 +31,21 @@ export const sessionReasons = {
 export type SessionReason = keyof typeof sessionReasons;
 export const SessionReason = z.enum(Object.keys(sessionReasons) as [SessionReason, ...SessionReason[]]);
 
+/** What WhatsApp lets an account do, as far as it tells; chats that exist already go on in any case. */
+export const SenderLimits = z.object({
+  newChatsLockedUntil: Timestamp.nullable().meta({
+    description: "Until then WhatsApp lets the account open no new chats (its reach-out time-lock).",
+  }),
+  newChats: z
+    .object({ total: z.int().nonnegative(), used: z.int().nonnegative(), resetsAt: Timestamp.nullable() })
+    .nullable()
+    .meta({ description: "How many new chats the account may open in this cycle, where WhatsApp caps them." }),
+  pausedUntil: Timestamp.nullable().meta({
+    description: "Until then Sandi sends nothing with it: WhatsApp said that it was too much (429) or forbidden (403).",
+  }),
+});
+export type SenderLimits = z.infer<typeof SenderLimits>;
+
 export const CreateSession = z
   .strictObject({
     name: z

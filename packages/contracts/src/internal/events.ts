@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { E164, Timestamp } from "../api/common.ts";
-import { SessionReason, SessionState } from "../api/sessions.ts";
+import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
 import { EventId, MessageId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
@@ -45,7 +45,14 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     reason: SessionReason.nullable(),
     phone: E164.nullable(),
     revision: z.int().nonnegative(),
+    /** Connections lost since it was last online for a while, and when the next one is opened. */
+    attempts: z.int().nonnegative().optional(),
+    nextAttemptAt: Timestamp.nullable().optional(),
   }),
+  /** What WhatsApp lets the account do has changed, or is known for the first time. */
+  z.strictObject({ ...envelope, type: z.literal("session.limits"), ...SenderLimits.shape }),
+  /** Whether the session's proxy lets it through; told when it changes. */
+  z.strictObject({ ...envelope, type: z.literal("session.proxy"), isHealthy: z.boolean() }),
 ]);
 export type ConnectorEvent = z.infer<typeof ConnectorEvent>;
 

@@ -2,8 +2,25 @@ import { z } from "zod";
 import { MessageId, SessionId, WorkspaceId } from "../ids.ts";
 import { Timestamp } from "../api/common.ts";
 
+/** Codes do not wait behind bulk: each session sends from two lanes. */
+export const Lane = z.enum(["otp", "bulk"]);
+export type Lane = z.infer<typeof Lane>;
+
+/** How fast a session sends what is not a code. */
+export const Pacing = z.enum(["careful", "normal", "fast", "off"]).meta({
+  description: "How fast the senders send what is not a code, with random pauses in between.",
+});
+export type Pacing = z.infer<typeof Pacing>;
+
 /** `POST {connector}/jobs/send`, through QStash. No text, no number, no code: those are claimed at the edge. */
-export const SendJob = z.strictObject({ messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp });
+export const SendJob = z.strictObject({
+  messageId: MessageId,
+  sessionId: SessionId,
+  expiresAt: Timestamp,
+  /** Absent: `otp`, and no pacing. */
+  lane: Lane.optional(),
+  pacing: Pacing.optional(),
+});
 export type SendJob = z.infer<typeof SendJob>;
 
 /**
@@ -26,8 +43,14 @@ export const SessionJob = z.strictObject({
   workspaceId: WorkspaceId,
   desired: DesiredState,
   revision: z.int().positive(),
+  /** JWE to the connector's sealing key of a `ProxySetting`; null for none. */
+  proxy: z.string().max(4096).nullable().optional(),
 });
 export type SessionJob = z.infer<typeof SessionJob>;
+
+/** The proxy through which a session reaches WhatsApp, with its credentials in the URL. */
+export const ProxySetting = z.strictObject({ url: z.string().max(1024) });
+export type ProxySetting = z.infer<typeof ProxySetting>;
 
 /** Where QStash delivers, below the connector's URL. */
 export const jobPaths = { send: "/jobs/send", revoke: "/jobs/revoke", session: "/jobs/session" } as const;
