@@ -30,7 +30,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(apps|packages)/",
-        pathNot: "^(apps/connector/(src/baileys|test)|packages/(whatsapp-simulator|e2e/test))/",
+        pathNot: "^(apps/connector/(src/baileys|test)|packages/(whatsapp-simulator|e2e))/",
       },
       to: { path: "(@whiskeysockets/baileys|libsignal)" },
     },

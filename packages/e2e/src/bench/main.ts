@@ -1,7 +1,12 @@
 import { benchCheck } from "./check.ts";
 import { benchOtp } from "./otp.ts";
+import { benchSessions } from "./sessions.ts";
 
-const benches: Record<string, (args: string[]) => Promise<void>> = { otp: benchOtp, check: benchCheck };
+const benches: Record<string, (args: string[]) => Promise<void>> = {
+  otp: benchOtp,
+  check: benchCheck,
+  sessions: benchSessions,
+};
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];
 

@@ -1,0 +1,189 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { randomPorts } from "@sandi/local-stack";
+import type { StatsSnapshot } from "@sandi/whatsapp-simulator";
+import { eventually, startTestStack, type TestStack } from "../harness.ts";
+import type { BareReport, BareRequest } from "./bare-baileys.ts";
+import { loadAverage, print, usageOf } from "./figures.ts";
+import { addPhone, linkSessions, scan } from "./linked-sessions.ts";
+
+interface Held {
+  rssMb: number;
+  heapMb: number;
+  emptyRssMb: number;
+  cpuMsPerMinute: number;
+}
+
+interface Return {
+  seconds: number;
+  cpuMs: number;
+}
+
+const idleMs = 20_000;
+const returnWithinMs = 180_000;
+
+/**
+ * What idle sessions take, and how long they are away after a kill -9: the connector, with its edge behind it, against
+ * Baileys alone, one after the other on the same simulator.
+ */
+export async function benchSessions(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { idle: { type: "string", default: "500" }, back: { type: "string", default: "200" } },
+  });
+  for (const sessions of [Number(values.back), Number(values.idle)]) {
+    print(`\n${sessions} sessions, load average ${loadAverage()}`);
+    const { edge: metricsPort } = await randomPorts();
+    const stack = await startTestStack({ connectorEnv: { LOG_LEVEL: "warn", METRICS_PORT: String(metricsPort) } });
+    try {
+      const bare = await measureBare(stack, sessions);
+      const ours = await measureConnector(stack, sessions, `http://127.0.0.1:${metricsPort}/metrics`);
+      const rows: [string, (one: { held: Held; back: Return }) => number, number][] = [
+        ["RSS, MB", ({ held }) => held.rssMb, 0],
+        ["RSS per session, KB", ({ held }) => ((held.rssMb - held.emptyRssMb) * 1024) / sessions, 0],
+        ["heap, MB", ({ held }) => held.heapMb, 0],
+        ["heap per session, KB", ({ held }) => (held.heapMb * 1024) / sessions, 0],
+        ["idle CPU, ms a minute", ({ held }) => held.cpuMsPerMinute, 0],
+        ["back after kill -9, s", ({ back }) => back.seconds, 1],
+        ["CPU until back, s", ({ back }) => back.cpuMs / 1000, 1],
+      ];
+      print(`${"".padEnd(26)}${"connector".padStart(12)}${"Baileys".padStart(12)}${"ratio".padStart(8)}`);
+      for (const [name, of, digits] of rows) {
+        const [mine, theirs] = [of(ours), of(bare)];
+        print(
+          `${name.padEnd(26)}${mine.toFixed(digits).padStart(12)}${theirs.toFixed(digits).padStart(12)}${(mine / theirs).toFixed(2).padStart(8)}`,
+        );
+      }
+      const { devicesWithTwoOwners } = await statsOf(stack);
+      print(`devices with two owners: ${devicesWithTwoOwners}`);
+    } finally {
+      await stack.destroy();
+    }
+  }
+  print(`load average ${loadAverage()} after`);
+}
+
+async function measureConnector(
+  stack: TestStack,
+  sessions: number,
+  metricsUrl: string,
+): Promise<{ held: Held; back: Return }> {
+  const emptyRssMb = usageOf(stack.connector.pid ?? 0)?.rssMb ?? 0;
+  // The stack brings one along.
+  await linkSessions(stack, sessions - 1);
+  const held = { ...(await idle(stack.connector.pid ?? 0, () => heapOf(metricsUrl))), emptyRssMb };
+  const before = stack.connector.pid;
+  stack.connector.kill("SIGKILL");
+  const pid = await eventually("another connector", async () => {
+    const now = stack.connector.pid;
+    return now !== before && now;
+  });
+  const back = await untilBack(stack, sessions, pid);
+  return { held, back };
+}
+
+async function measureBare(stack: TestStack, sessions: number): Promise<{ held: Held; back: Return }> {
+  const health = (await (await fetch(`${stack.simulatorUrl ?? ""}/health`)).json()) as {
+    wsUrl: string;
+    rootKey: string;
+  };
+  const others = (await statsOf(stack)).sockets.loggedIn;
+  const numbers = Array.from({ length: sessions }, (_, i) => `+62816${String(i).padStart(7, "0")}`);
+  for (const number of numbers) await addPhone(stack, number);
+  const file = join(stack.dataFolder, "bare.json");
+  const start = () => {
+    const child = fork(fileURLToPath(new URL("bare-baileys.ts", import.meta.url)));
+    child.on("message", (report: BareReport) => {
+      if (report.type === "qr") void scan(stack, numbers[report.session] ?? "", report.qr);
+    });
+    return child;
+  };
+  const begin = (child: ChildProcess) => ask(child, { type: "start", ...health, file, sessions });
+  let child = start();
+  try {
+    await sleep(1000);
+    const emptyRssMb = usageOf(child.pid ?? 0)?.rssMb ?? 0;
+    begin(child);
+    await allIn(stack, sessions + others);
+    const held = { ...(await idle(child.pid ?? 0, () => bareHeap(child))), emptyRssMb };
+    ask(child, { type: "save" });
+    await answer(child, "saved");
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await exited;
+    await eventually("its sockets to be gone", async () => (await statsOf(stack)).sockets.loggedIn <= others);
+    child = start();
+    begin(child);
+    return { held, back: await untilBack(stack, sessions + others, child.pid ?? 0) };
+  } finally {
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await exited;
+    await eventually("its sockets to be gone", async () => (await statsOf(stack)).sockets.loggedIn <= others);
+  }
+}
+
+/** The least heap of several looks stands for what is left after a collection. */
+async function idle(pid: number, heapBytes: () => Promise<number>): Promise<Omit<Held, "emptyRssMb">> {
+  await sleep(idleMs / 2);
+  const before = usageOf(pid)?.cpuMs ?? 0;
+  let least = Infinity;
+  const looks = 10;
+  for (let i = 0; i < looks; i++) {
+    least = Math.min(least, await heapBytes());
+    await sleep(idleMs / looks);
+  }
+  const after = usageOf(pid);
+  return {
+    rssMb: after?.rssMb ?? 0,
+    heapMb: least / 1024 ** 2,
+    cpuMsPerMinute: ((after?.cpuMs ?? 0) - before) * (60_000 / idleMs),
+  };
+}
+
+async function untilBack(stack: TestStack, sessions: number, pid: number): Promise<Return> {
+  const startedAt = performance.now();
+  await allIn(stack, sessions);
+  return { seconds: (performance.now() - startedAt) / 1000, cpuMs: usageOf(pid)?.cpuMs ?? 0 };
+}
+
+const allIn = (stack: TestStack, sessions: number) =>
+  eventually(
+    `${sessions} sessions to be logged in`,
+    async () => (await statsOf(stack)).sockets.loggedIn >= sessions,
+    returnWithinMs,
+  );
+
+async function statsOf({ simulatorUrl }: TestStack): Promise<StatsSnapshot> {
+  return (await (await fetch(`${simulatorUrl ?? ""}/stats`)).json()) as StatsSnapshot;
+}
+
+/** The heap in use, as `/metrics` tells it. */
+async function heapOf(metricsUrl: string): Promise<number> {
+  const text = await (await fetch(metricsUrl)).text();
+  return Number(/^sandi_connector_nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)?.[1] ?? Number.NaN);
+}
+
+async function bareHeap(child: ChildProcess): Promise<number> {
+  ask(child, { type: "heap" });
+  return (await answer(child, "heap")).heapBytes;
+}
+
+const ask = (child: ChildProcess, request: BareRequest) => child.send(request);
+
+function answer<Type extends BareReport["type"]>(
+  child: ChildProcess,
+  type: Type,
+): Promise<Extract<BareReport, { type: Type }>> {
+  return new Promise((resolve) => {
+    const listen = (report: BareReport) => {
+      if (report.type !== type) return;
+      child.off("message", listen);
+      resolve(report as Extract<BareReport, { type: Type }>);
+    };
+    child.on("message", listen);
+  });
+}
