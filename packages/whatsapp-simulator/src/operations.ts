@@ -1,3 +1,4 @@
+import { changeLimits, watchLimits } from "./account/enforce.ts";
 import type { ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent } from "./api.ts";
 import { SimulatorError } from "./errors.ts";
 import { type Fault, isInstant } from "./faults.ts";
@@ -45,6 +46,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       const phone = new Phone(number, newLid(world), input.name ?? `+${number}`);
       phone.change({ receipts: input.receipts, addressing: input.addressing });
       world.phones.add(phone);
+      watchLimits(world, phone);
       return announce(phone);
     },
     phones: () => [...world.phones].map((phone) => phone.info()),
@@ -53,6 +55,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       const phone = find(number);
       const comesBack = patch.online === true && !phone.online;
       phone.change(patch);
+      if (patch.limits) changeLimits(world, phone, patch.limits);
       if (comesBack) {
         for (const readIt of phone.toRead.splice(0)) readIt();
         deliverPending(world, phone);

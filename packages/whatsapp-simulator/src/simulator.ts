@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Curve, type KeyPair } from "@whiskeysockets/baileys";
+import { watchLimits } from "./account/enforce.ts";
 import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
 import { Timers } from "./clock.ts";
 import { Faults } from "./faults.ts";
@@ -23,7 +24,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const root = loaded?.root ?? Curve.generateKeyPair();
   const listeners = new Set<(event: SimulatorEvent) => void>();
   const world = makeWorld(options, root, listeners);
-  for (const phone of loaded?.phones ?? []) world.phones.add(phone);
+  for (const phone of loaded?.phones ?? []) {
+    world.phones.add(phone);
+    watchLimits(world, phone);
+  }
   const file =
     stateFile === undefined ? undefined : new StateFile(stateFile, root, world.phones, world.timers, saveDelayMs);
   const operations = makeOperations(world, listeners);

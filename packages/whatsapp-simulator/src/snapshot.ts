@@ -22,6 +22,7 @@ export function snapshot(world: World, startedAt: number): StatsSnapshot {
   }
   return {
     ...world.counters,
+    limitQueries: { ...world.counters.limitQueries },
     unknownIqs: { ...world.counters.unknownIqs },
     uptimeMs: world.now() - startedAt,
     phones: world.phones.size,

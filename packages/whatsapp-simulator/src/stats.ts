@@ -10,6 +10,15 @@ export interface Counters {
   messagesReceived: number;
   acks: number;
   sendErrors: number;
+  /** Cold messages that companions of a locked account sent all the same. */
+  lockHits: number;
+  /** Cold messages beyond the cap of new chats. */
+  capHits: number;
+  /** Messages beyond an account's send rate. */
+  rateRefusals: number;
+  bans: number;
+  /** Questions of companions whether their account may open new chats, and how many. */
+  limitQueries: { lock: number; cap: number };
   /** Messages that a phone decrypted and shows. */
   messagesShown: number;
   /** Deliveries of a message that the phone showed already: one message in the chat, counted here. */
@@ -53,6 +62,11 @@ export function newCounters(): Counters {
     messagesReceived: 0,
     acks: 0,
     sendErrors: 0,
+    lockHits: 0,
+    capHits: 0,
+    rateRefusals: 0,
+    bans: 0,
+    limitQueries: { lock: 0, cap: 0 },
     messagesShown: 0,
     duplicateDeliveries: 0,
     messagesWritten: 0,

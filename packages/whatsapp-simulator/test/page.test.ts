@@ -161,6 +161,23 @@ describe("page", () => {
     expect(simulator.phone("+4915112345678").name).toBe("Jürgen");
   });
 
+  it("locks an account for new chats, says so, and lifts its limits", async () => {
+    const simulator = await newWorld();
+    const { page, complaints } = await openPage(simulator);
+    await linked(simulator);
+    const phone = phoneOf(page, "Sandi");
+    await phone.getByRole("button", { name: "Lock new chats for a minute" }).click();
+    await until(() => simulator.phone(sender).limits.lockedUntil !== null);
+    await phone.getByText("No new chats until").waitFor();
+    simulator.updatePhone(sender, { limits: { newChats: { total: 20, cycleMs: 60_000, used: 3 } } });
+    await phone.getByText("3 of 20 new chats used.").waitFor();
+    await phone.getByRole("button", { name: "Lift all limits" }).click();
+    await until(() => simulator.phone(sender).limits.lockedUntil === null);
+    await phone.getByText("new chats used").waitFor({ state: "hidden" });
+    expect(await phoneOf(page, "Ayu").locator(".limits").isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
   it("says what is wrong with an input", async () => {
     const simulator = await newWorld();
     const { page } = await openPage(simulator);
@@ -177,7 +194,7 @@ describe("page", () => {
     const policy = response.headers.get("content-security-policy");
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain("unsafe");
-    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/bubble.js"]) {
+    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/limits.js", "/bubble.js"]) {
       const text = await (await fetch(simulator.httpUrl + file)).text();
       expect(text).not.toMatch(/(src|href|url\()\s*=?\s*["']?https?:/);
       expect(text).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write/);

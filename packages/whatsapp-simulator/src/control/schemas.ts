@@ -17,6 +17,22 @@ export const createPhone = z.strictObject({
   addressing: z.enum(["pn", "lid", "auto"]).optional(),
 });
 
+const windowMs = z.number().int().min(1).max(2_678_400_000);
+const count = z.number().int().min(0).max(1_000_000);
+
+const limits = z.strictObject({
+  lockedUntil: z.iso.datetime({ offset: true }).nullable().optional(),
+  lockAfter: z
+    .strictObject({ coldSends: count.min(1), windowMs, lockMs: windowMs })
+    .nullable()
+    .optional(),
+  newChats: z.strictObject({ total: count, cycleMs: windowMs, used: count.optional() }).nullable().optional(),
+  sendRate: z.strictObject({ messages: count, windowMs }).nullable().optional(),
+  banAfter: z.strictObject({ coldSends: count, windowMs }).nullable().optional(),
+  isBanned: z.boolean().optional(),
+  isQuiet: z.boolean().optional(),
+});
+
 export const patchPhone = z
   .strictObject({
     name: name.optional(),
@@ -24,6 +40,7 @@ export const patchPhone = z
     online: z.boolean().optional(),
     latencyMs: latencyMs.optional(),
     addressing: z.enum(["pn", "lid", "auto"]).optional(),
+    limits: limits.optional(),
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 

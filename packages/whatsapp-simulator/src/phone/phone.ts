@@ -1,5 +1,6 @@
 import { Curve, generateRegistrationId, type KeyPair } from "@whiskeysockets/baileys";
 import type { Addressing, ChatMessage, PhoneInfo, PhonePatch, ReceiptsMode } from "../api.ts";
+import { Account, type StoredAccount } from "../account/account.ts";
 import {
   base64,
   bytes,
@@ -41,6 +42,8 @@ export interface StoredPhone {
   devices: StoredDevice[];
   messages: ChatMessage[];
   pending: StoredEnvelope[];
+  /** Absent in states of earlier versions. */
+  account?: StoredAccount;
 }
 
 /** A phone with a SIM: its keys, its chats, its linked devices. It belongs to the server's process but not to the server. */
@@ -57,6 +60,7 @@ export class Phone {
   readonly signedPreKey: SignedPreKey;
   readonly sessions: SignalSessions;
   readonly chat: Chat;
+  readonly account: Account;
   readonly devices = new Map<number, LinkedDevice>();
   /** How each contact addressed this phone last. */
   readonly addressedBy: Map<string, Addressing>;
@@ -106,6 +110,8 @@ export class Phone {
       stored?.sessions,
     );
     this.chat = new Chat(stored?.messages);
+    this.account = new Account(stored?.account);
+    if (!stored?.account) for (const { chat } of stored?.messages ?? []) this.account.known.add(chat.slice(1));
     this.addressedBy = new Map(stored?.addressedBy);
     this.pending = stored?.pending.map(loadEnvelope) ?? [];
     for (const device of stored?.devices ?? []) this.devices.set(device.id, LinkedDevice.load(device));
@@ -182,6 +188,7 @@ export class Phone {
       addressing: this.addressing,
       devices: [...this.devices.values()].map((device) => device.info(jidOf(this, "pn", device.id))),
       messages: this.chat.length,
+      limits: this.account.shown,
       awaitsPairingCode: this.pairingRequest !== undefined,
     };
   }
@@ -210,6 +217,7 @@ export class Phone {
       devices: [...this.devices.values()].map((device) => device.toState()),
       messages: this.chat.all(),
       pending: this.pending.map(storeEnvelope),
+      account: this.account.toState(),
     };
   }
 }

@@ -1,4 +1,5 @@
 import { proto } from "@whiskeysockets/baileys";
+import { acquaint } from "../account/enforce.ts";
 import type { ChatMessage, SendText } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import { deliver } from "../server/deliver.ts";
@@ -36,6 +37,7 @@ export async function write(
     status: "queued",
   };
   world.counters.messagesWritten++;
+  acquaint(phone, to);
   show(world, phone, message);
   const plain = encode(textContent({ text, forwarded }));
   const mode =

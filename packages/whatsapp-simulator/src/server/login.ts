@@ -21,6 +21,10 @@ export function login(world: World, connection: Client, payload: proto.ClientPay
     refuse(world, connection, 401);
     return;
   }
+  if (phone.account.limits(world.now()).isBanned) {
+    refuse(world, connection, 403);
+    return;
+  }
   world.counters.logins++;
   connection.phone = phone;
   connection.device = device;

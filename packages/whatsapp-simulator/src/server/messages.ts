@@ -1,3 +1,4 @@
+import { acquaint, refusalOf } from "../account/enforce.ts";
 import type { LinkedDevice } from "../phone/device.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
@@ -21,10 +22,11 @@ export function acceptMessage(
   const recipient = world.phones.byJid(address);
   const isPeer = stanza.attrs["category"] === "peer";
   if (!isPeer) {
-    const refusal = world.faults.take("send-error", sender.number, recipient?.number);
-    if (refusal) {
+    const fault = world.faults.take("send-error", sender.number, recipient?.number);
+    const error = fault?.code ?? refusalOf(world, sender, recipient);
+    if (error !== undefined) {
       world.counters.sendErrors++;
-      connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error: refusal.code }));
+      connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));
       return;
     }
   }
@@ -33,6 +35,7 @@ export function acceptMessage(
     world.counters.acks++;
     connection.send(node("ack", { id, class: "message", from: to, t: seconds(world) }));
   } else if (lost.deliver === false) return;
+  if (!isPeer && recipient) acquaint(sender, recipient);
   fanOut(world, sender, device, stanza, recipient);
 }
 

@@ -1,4 +1,5 @@
 import { bubbleOf, typingBubble } from "./bubble.js";
+import { drawLimits, lifted, lockedForAMinute } from "./limits.js";
 
 const ringMs = 1600;
 const template = document.getElementById("phone-template");
@@ -149,6 +150,7 @@ export function makePhone(info) {
       part(".online").checked = next.online;
       for (const radio of root.querySelectorAll(".receipts input")) radio.checked = radio.value === next.receipts;
       drawDevices(next.devices);
+      drawLimits(part(".limits"), next);
       const link = part(".link");
       link.classList.toggle("called", next.awaitsPairingCode);
       part(".link summary").textContent = next.awaitsPairingCode ? "A device asks for its code" : "Link a device";
@@ -206,6 +208,10 @@ export function makePhone(info) {
   part(".online").addEventListener("change", ({ target }) =>
     attempt(() => ask("PATCH", path(info.number), { online: target.checked })),
   );
+  part(".lock").addEventListener("click", () =>
+    attempt(() => ask("PATCH", path(info.number), { limits: lockedForAMinute() })),
+  );
+  part(".lift").addEventListener("click", () => attempt(() => ask("PATCH", path(info.number), { limits: lifted })));
   part(".composer").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = part(".text").value.trim();

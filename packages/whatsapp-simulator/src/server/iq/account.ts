@@ -1,5 +1,5 @@
 import { jidOf, parseJid } from "../../wire/jid.ts";
-import { type BinaryNode, child, children, node } from "../../wire/nodes.ts";
+import { child, children, node } from "../../wire/nodes.ts";
 import { seconds } from "../../world.ts";
 import type { Question } from "./question.ts";
 
@@ -64,39 +64,6 @@ export function answerAppState({ iq, reply }: Question): void {
   reply([node("sync", {}, collections)]);
 }
 
-/** `w:mex`: whether the account may open new chats. A `send-error` 463 makes it say no. */
-export function answerMex({ world, connection, iq, reply }: Question): void {
-  const number = connection.phone?.number;
-  const locked = world.faults
-    .list()
-    .some((fault) => fault.kind === "send-error" && fault.code === 463 && (fault.number ?? number) === number);
-  const ends = locked ? String(seconds(world) + 3600) : "0";
-  const answers: Record<string, unknown> = {
-    "23983697327930364": {
-      xwa2_fetch_account_reachout_timelock: {
-        is_active: locked,
-        time_enforcement_ends: ends,
-        enforcement_type: "DEFAULT",
-      },
-    },
-    "24503548349331633": {
-      xwa2_message_capping_info: {
-        total_quota: 1000,
-        used_quota: 0,
-        cycle_start_timestamp: "0",
-        cycle_end_timestamp: "0",
-        server_sent_timestamp: String(seconds(world)),
-        ote_status: "NOT_ELIGIBLE",
-        mv_status: "NOT_ELIGIBLE",
-        capping_status: "NONE",
-      },
-    },
-  };
-  const data = answers[child(iq, "query")?.attrs["query_id"] ?? ""];
-  const body = data ? { data } : { errors: [{ message: "unknown query", extensions: { error_code: 400 } }] };
-  reply([jsonNode(body)]);
-}
-
 /** `w:m`: where media would go. */
 export function answerMedia({ world, reply }: Question): void {
   reply([
@@ -104,8 +71,4 @@ export function answerMedia({ world, reply }: Question): void {
       node("host", { hostname: world.host }),
     ]),
   ]);
-}
-
-function jsonNode(body: unknown): BinaryNode {
-  return node("result", {}, Buffer.from(JSON.stringify(body)));
 }

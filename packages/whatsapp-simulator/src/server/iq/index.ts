@@ -1,10 +1,11 @@
 import { type BinaryNode, node, serverJid } from "../../wire/nodes.ts";
 import type { Client, World } from "../../world.ts";
 import { activate } from "../login.ts";
-import { answerAppState, answerBlocklist, answerMedia, answerMex, answerPrivacy, answerProps } from "./account.ts";
+import { answerAppState, answerBlocklist, answerMedia, answerPrivacy, answerProps } from "./account.ts";
 import { answerEncrypt } from "./keys.ts";
 import { answerGroups } from "./groups.ts";
 import { answerLinking } from "./linking.ts";
+import { answerMex } from "./mex.ts";
 import type { Question } from "./question.ts";
 import { answerUsync } from "./usync.ts";
 
