@@ -7,6 +7,8 @@ export interface Config {
   port: number;
   /** Where `/metrics` is served, apart from what the internet may reach; 0: nowhere. */
   metricsPort: number;
+  /** Where the other connectors of the same database reach this one. */
+  internalUrl: string;
   /** Names the machine over restarts; a new run of it takes its own leases back at once. */
   connectorId: string;
   /** The address QStash calls; job signatures name it. */
@@ -23,6 +25,8 @@ export interface Config {
   leaseMs: number;
   sessionCapacity: number;
   connectConcurrency: number;
+  /** Sessions that are taken up together open their sockets spread out to so many in a second. */
+  connectPerSecond: number;
   ackTimeoutMs: number;
   drainMs: number;
   ledgerDays: number;
@@ -49,7 +53,9 @@ const Environment = z
       .regex(/^[A-Za-z0-9_-]{1,63}$/, "must be 1 to 63 letters, digits, _ or -")
       .optional(),
     FLY_MACHINE_ID: z.string().optional(),
+    FLY_APP_NAME: z.string().optional(),
     PUBLIC_URL: httpUrl,
+    INTERNAL_URL: httpUrl.optional(),
     EDGE_URL: httpUrl,
     LIBSQL_URL: z
       .string()
@@ -82,6 +88,7 @@ const Environment = z
     LEASE_SECONDS: seconds(15, 1, 300),
     SESSION_CAPACITY: count(500, 10_000),
     CONNECT_CONCURRENCY: count(32, 1_000),
+    CONNECT_PER_SECOND: count(50, 10_000),
     ACK_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
     DRAIN_SECONDS: seconds(10, 0, 300),
     LEDGER_DAYS: z.coerce.number().min(1).max(90).default(7),
@@ -125,6 +132,7 @@ export function readConfig(environment: Record<string, string | undefined>, host
     metricsPort: env.METRICS_PORT,
     connectorId: env.CONNECTOR_ID ?? env.FLY_MACHINE_ID ?? hostName.replaceAll(/[^A-Za-z0-9_-]/g, "-").slice(0, 63),
     publicUrl: env.PUBLIC_URL,
+    internalUrl: env.INTERNAL_URL ?? internalUrl(env),
     edgeUrl: env.EDGE_URL,
     database: { url: env.LIBSQL_URL, authToken: env.LIBSQL_AUTH_TOKEN },
     storeKeys: env.STORE_KEYS,
@@ -141,10 +149,24 @@ export function readConfig(environment: Record<string, string | undefined>, host
     leaseMs: env.LEASE_SECONDS * 1000,
     sessionCapacity: env.SESSION_CAPACITY,
     connectConcurrency: env.CONNECT_CONCURRENCY,
+    connectPerSecond: env.CONNECT_PER_SECOND,
     ackTimeoutMs: env.ACK_TIMEOUT_MS,
     drainMs: env.DRAIN_SECONDS * 1000,
     ledgerDays: env.LEDGER_DAYS,
   };
+}
+
+/** On Fly machines reach each other by name; elsewhere by the address that this one listens on. */
+function internalUrl(env: {
+  HOST: string;
+  PORT: number;
+  FLY_MACHINE_ID?: string | undefined;
+  FLY_APP_NAME?: string | undefined;
+}): string {
+  if (env.FLY_MACHINE_ID && env.FLY_APP_NAME) {
+    return `http://${env.FLY_MACHINE_ID}.vm.${env.FLY_APP_NAME}.internal:${env.PORT}`;
+  }
+  return `http://${env.HOST.includes(":") ? `[${env.HOST}]` : env.HOST}:${env.PORT}`;
 }
 
 export function isLoopback({ hostname }: URL): boolean {

@@ -5,6 +5,7 @@ import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { createEdgeCaller } from "./edge.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createForwarder } from "./fleet/forward.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
@@ -18,7 +19,7 @@ import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
 import { numberRpc } from "./rpc/numbers.ts";
-import { createRpcReader } from "./rpc/request.ts";
+import { createRpc } from "./rpc/request.ts";
 import { sessionRpc } from "./rpc/sessions.ts";
 import { createTokenCheck } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
@@ -105,12 +106,15 @@ export async function startConnector(
     store,
     owner: config.connectorId,
     run,
+    url: config.internalUrl,
     leaseMs: config.leaseMs,
     capacity: config.sessionCapacity,
+    connectPerSecond: config.connectPerSecond,
     logger,
     onNews: outbox.poke,
-    adopt: (row) =>
+    adopt: (row, connectAfterMs) =>
       adoptSession(row, {
+        connectAfterMs,
         services,
         store,
         atRest: atRestOf,
@@ -157,7 +161,9 @@ export async function startConnector(
     ackTimeoutMs,
     ledgerMs: config.ledgerDays * dayMs,
   });
-  const readRpc = createRpcReader(createTokenCheck(config, services.now));
+  const ownedHere = (sessionId: string) => find(sessionId) !== undefined;
+  const forward = createForwarder({ services, store, run, ownedHere, metrics });
+  const rpc = createRpc({ checkToken: createTokenCheck(config, services.now), forward, supervisor });
   const app = createApp({
     services,
     edgeUrl: config.edgeUrl,
@@ -169,10 +175,12 @@ export async function startConnector(
         send: (job) => underway(() => sender(job)),
         revoke: (job) => underway(() => revoker(job)),
         supervisor,
+        forward,
+        fetch: services.fetch,
         isDraining: () => isDraining,
       }),
-      sessionRpc(readRpc, supervisor),
-      numberRpc(readRpc, supervisor, numbers),
+      sessionRpc(rpc),
+      numberRpc(rpc, numbers),
     ],
     async problems() {
       const wrong = isDraining ? ["the connector is shutting down"] : [];

@@ -9,6 +9,7 @@ export interface Metrics {
   revokes: Counter<"result">;
   reconnects: Counter<"reason">;
   leasesLost: Counter;
+  forwarded: Counter<"result">;
   eventsDelivered: Counter;
   eventsParked: Counter;
 }
@@ -71,6 +72,12 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
     leasesLost: new Counter({
       name: "sandi_leases_lost_total",
       help: "Sessions that another process took.",
+      registers,
+    }),
+    forwarded: new Counter({
+      name: "sandi_forwarded_total",
+      help: "Jobs and calls handed to the connector that owns the session, by what it answered.",
+      labelNames: ["result"],
       registers,
     }),
     eventsDelivered: new Counter({ name: "sandi_events_delivered_total", help: "Events the edge took.", registers }),

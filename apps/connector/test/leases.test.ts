@@ -15,7 +15,7 @@ import {
   acquireLeases,
   findSession,
   LeaseLost,
-  releaseLease,
+  releaseLeases,
   renewLeases,
   stateStatement,
   storeWish,
@@ -115,9 +115,9 @@ describe.each([
     const id = newId("ses");
     await wish(id);
     const [mine] = await acquire(store, "a", "a.1");
-    await releaseLease(store, { sessionId: id, fence: mine!.fence });
+    await releaseLeases(store, [{ sessionId: id, fence: mine!.fence }], at);
     expect(await acquire(other, "b", "b.1")).toHaveLength(1);
-    await releaseLease(store, { sessionId: id, fence: mine!.fence });
+    await releaseLeases(store, [{ sessionId: id, fence: mine!.fence }], at);
     expect((await findSession(store, id))!.ownerRun).toBe("b.1");
   });
 
@@ -305,7 +305,7 @@ test("an owner that finds its lease taken closes its socket and says nothing mor
   });
   expect(taken.map(({ id }) => id)).toEqual([sessionId]);
   await until("the socket is closed", () => !simulator.phone("+6281200000001").devices[0]!.connected);
-  expect((await edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);
+  expect((await edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(503);
   expect(edge.statesOf(sessionId)).toHaveLength(before);
   expect((await findSession(thief, sessionId))!.ownerRun).toBe("thief.1");
   await thief.close();

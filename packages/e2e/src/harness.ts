@@ -55,11 +55,14 @@ export interface Answer<T> {
 }
 
 /** Starts edge, connector, simulator and emulators on random ports, with a linked session. */
-export async function startTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
+export async function startTestStack({
+  connectors = 1,
+  ...options
+}: Partial<StackOptions> & { connectors?: number } = {}): Promise<TestStack> {
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "sandi-e2e-")));
   const lines: string[] = [];
   const stack = await startStack({
-    ports: await randomPorts(),
+    ports: await randomPorts(connectors),
     whatsapp: { kind: "simulator" },
     log: (part, line) => lines.push(`${part} ${line}`),
     ...options,

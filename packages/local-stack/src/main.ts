@@ -7,7 +7,7 @@ import { sendDemoOtp } from "./stack/demo.ts";
 import { currentQr, prepare } from "./stack/first-run.ts";
 import { writeSecretJson } from "./stack/files.ts";
 import { call, type Local } from "./stack/local.ts";
-import { portsFrom } from "./stack/ports.ts";
+import { maxConnectors, portsFrom } from "./stack/ports.ts";
 import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
 
 const usage = `npm start -- [options]
@@ -16,6 +16,7 @@ const usage = `npm start -- [options]
   --whatsapp real         the real one: scan the QR code with a phone
   --whatsapp ws://127.0.0.1:PORT/ws/chat
                           another simulated server; its root key (hex) in WHATSAPP_ROOT_KEY
+  --connectors N          so many connectors on one database, behind one address (default 1, at most 8)
   --port N                first of six ports in a row (default 8787, or SANDI_PORT)
   --data FOLDER           where everything is kept (default .data)
   --watch                 reload on changes (pnpm dev)
@@ -29,6 +30,7 @@ const values = readOptions();
 function readOptions() {
   const options = {
     whatsapp: { type: "string", default: "simulator" },
+    connectors: { type: "string", default: "1" },
     port: { type: "string", default: process.env["SANDI_PORT"] ?? "8787" },
     data: { type: "string", default: ".data" },
     watch: { type: "boolean", default: false },
@@ -53,7 +55,7 @@ if (values.help) {
 
 async function run(): Promise<void> {
   const whatsapp = parseWhatsApp(values.whatsapp);
-  const ports = await portsFrom(parsePort(values.port));
+  const ports = await portsFrom(parsePort(values.port), parseConnectors(values.connectors));
   const dataFolder = resolve(values.data, whatsapp.kind);
   const startedAt = performance.now();
 
@@ -159,8 +161,16 @@ function parsePort(text: string): number {
   return port;
 }
 
+function parseConnectors(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > maxConnectors)
+    throw new Error(`--connectors must be a number from 1 to ${maxConnectors}; not "${text}"`);
+  return count;
+}
+
 function print(part: string, line: string): void {
   const colour =
-    ({ sandi: "bold", edge: "cyan", connector: "magenta", whatsapp: "green", otp: "yellow" } as const)[part] ?? "dim";
-  process.stdout.write(`${styleText(colour, part.padEnd(9))} │ ${line}\n`);
+    ({ sandi: "bold", edge: "cyan", whatsapp: "green", otp: "yellow" } as const)[part] ??
+    (part.startsWith("connector") ? "magenta" : "dim");
+  process.stdout.write(`${styleText(colour, part.padEnd(11))} │ ${line}\n`);
 }

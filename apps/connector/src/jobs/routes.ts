@@ -1,6 +1,8 @@
 import { AppError, jobPaths, RevokeJob, SendJob, SessionJob } from "@sandi/contracts";
+import { type ForwardToOwner, type Incoming, passOn, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
+import type { Services } from "../services.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { JobOutcome } from "./outcome.ts";
 import type { CheckSignature } from "./signature.ts";
@@ -11,48 +13,71 @@ interface Options {
   send: (job: SendJob) => Promise<JobOutcome>;
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
+  /** A job of a session that another connector owns goes there. */
+  forward: ForwardToOwner;
+  fetch: Services["fetch"];
   isDraining: () => boolean;
+}
+
+interface Schema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
+interface JobKind<Job> {
+  path: string;
+  schema: Schema<Job>;
+  run: (job: Job, incoming: Incoming) => Promise<Response>;
 }
 
 const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
-export function jobRoutes({ publicUrl, checkSignature, send, revoke, supervisor, isDraining }: Options): Hono<HttpEnv> {
-  async function signed(request: Request, path: string): Promise<string> {
+export function jobRoutes(options: Options): Hono<HttpEnv> {
+  const { publicUrl, checkSignature, send, revoke, supervisor, forward, fetch, isDraining } = options;
+
+  /** Takes a job that QStash signed: at the connector that owns its session, else here. */
+  async function take<Job extends { sessionId: string }>(
+    request: Request,
+    { path, schema, run }: JobKind<Job>,
+  ): Promise<Response> {
     const body = await readBody(request, maxBytes);
     const signature = request.headers.get("upstash-signature") ?? "";
     if (!checkSignature(signature, publicUrl + path, body)) {
       throw new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
     }
+    const job = parse(schema, body);
     if (isDraining()) throw unavailable("The connector is shutting down.", 2);
-    return body;
+    const incoming = { request, body };
+    return (await forward(incoming, job.sessionId)) ?? run(job, incoming);
   }
 
-  return new Hono<HttpEnv>()
-    .post(jobPaths.send, async (c) => {
-      const job = parse(SendJob, await signed(c.req.raw, jobPaths.send));
-      return c.json(finished(await send(job)));
-    })
-    .post(jobPaths.revoke, async (c) => {
-      const job = parse(RevokeJob, await signed(c.req.raw, jobPaths.revoke));
-      return c.json(finished(await revoke(job)));
-    })
-    .post(jobPaths.session, async (c) => {
-      const job = parse(SessionJob, await signed(c.req.raw, jobPaths.session));
-      if ((await supervisor.wish(job)) === "elsewhere") throw unavailable("Another connector owns the session.", 2);
-      return c.json({ status: "done" });
-    });
+  /** A wish for a session that nobody owns goes to the connector with the most room. */
+  async function wish(job: SessionJob, incoming: Incoming): Promise<Response> {
+    let outcome = await supervisor.wish(job, { mayPlace: !wasForwarded(incoming.request) });
+    if (typeof outcome === "object") {
+      const answer = await passOn(fetch, incoming, outcome.url);
+      if (answer?.ok) return answer;
+      outcome = await supervisor.wish(job, { mayPlace: false });
+    }
+    if (outcome !== "taken") throw unavailable("Another connector owns the session.", 2);
+    return Response.json({ status: "done" });
+  }
+
+  const kinds = [
+    { path: jobPaths.send, schema: SendJob, run: async (job: SendJob) => finished(await send(job)) },
+    { path: jobPaths.revoke, schema: RevokeJob, run: async (job: RevokeJob) => finished(await revoke(job)) },
+  ];
+  const app = new Hono<HttpEnv>();
+  for (const kind of kinds) app.post(kind.path, (c) => take(c.req.raw, kind));
+  return app.post(jobPaths.session, (c) => take(c.req.raw, { path: jobPaths.session, schema: SessionJob, run: wish }));
 }
 
-function finished(outcome: JobOutcome): { status: "done" } {
+function finished(outcome: JobOutcome): Response {
   if (outcome.status === "later") throw unavailable(`Not yet: ${outcome.why}.`, outcome.retryAfterSeconds);
-  return outcome;
+  return Response.json(outcome);
 }
 
-function parse<T>(
-  schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } },
-  body: string,
-): T {
+function parse<T>(schema: Schema<T>, body: string): T {
   let value: unknown;
   try {
     value = JSON.parse(body);

@@ -2,24 +2,23 @@ import { AppError, ReachabilityRpc } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { HttpEnv } from "../http.ts";
 import type { Numbers } from "../jobs/numbers.ts";
-import type { Supervisor } from "../supervisor/supervisor.ts";
-import { liveSession, type ReadRpc } from "./request.ts";
+import type { AnswerRpc } from "./request.ts";
 
 /** What the edge asks of numbers. */
-export function numberRpc(read: ReadRpc, supervisor: Pick<Supervisor, "find">, numbers: Numbers): Hono<HttpEnv> {
-  return new Hono<HttpEnv>().post(ReachabilityRpc.path, async (c) => {
-    const { sessionId, numbers: asked } = await read(c.req.raw, ReachabilityRpc);
-    const live = liveSession(supervisor, sessionId);
-    const socket = live.online();
-    if (!socket) throw new AppError("session-not-online");
-    const digits = asked.map((number) => number.slice(1));
-    const jids = await numbers
-      .jidsOf(digits, sessionId, (unknown) => socket.lookUp(unknown))
-      .catch((cause: unknown) => {
-        if (live.online() !== socket) throw new AppError("session-not-online", { cause });
-        throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
-      });
-    const results = asked.map((number, i) => ({ number, isOnWhatsApp: jids[i] !== null }));
-    return c.json(ReachabilityRpc.response.parse({ results }));
-  });
+export function numberRpc(rpc: AnswerRpc, numbers: Numbers): Hono<HttpEnv> {
+  return new Hono<HttpEnv>().post(
+    ReachabilityRpc.path,
+    rpc(ReachabilityRpc, async (live, { sessionId, numbers: asked }) => {
+      const socket = live.online();
+      if (!socket) throw new AppError("session-not-online");
+      const digits = asked.map((number) => number.slice(1));
+      const jids = await numbers
+        .jidsOf(digits, sessionId, (unknown) => socket.lookUp(unknown))
+        .catch((cause: unknown) => {
+          if (live.online() !== socket) throw new AppError("session-not-online", { cause });
+          throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
+        });
+      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: jids[i] !== null })) };
+    }),
+  );
 }

@@ -1,33 +1,49 @@
 import { AppError } from "@sandi/contracts";
-import { readBody } from "../http.ts";
+import type { Context, Handler } from "hono";
+import type { ForwardToOwner } from "../fleet/forward.ts";
+import { type HttpEnv, readBody } from "../http.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { CheckToken } from "./token.ts";
 
-interface Rpc<Input> {
+interface Rpc<Input, Output> {
   path: string;
   request: { parse(value: unknown): Input };
+  response: { parse(value: unknown): Output };
 }
 
-/** Reads what the edge asks; rejects what it did not sign or what has another shape. */
-export type ReadRpc = <Input>(request: Request, rpc: Rpc<Input>) => Promise<Input>;
+/** Makes the handler of a question of the edge: what it did not sign or has another shape is refused, and it is answered by the connector that owns the session. */
+export type AnswerRpc = <Input extends { sessionId: string }, Output>(
+  rpc: Rpc<Input, Output>,
+  answer: (live: LiveSession, input: Input) => Promise<Output> | Output,
+) => Handler<HttpEnv>;
+
+interface Options {
+  checkToken: CheckToken;
+  forward: ForwardToOwner;
+  supervisor: Pick<Supervisor, "find">;
+}
 
 const maxBytes = 16 * 1024;
 
-export function createRpcReader(checkToken: CheckToken): ReadRpc {
-  return async (request, { path, request: schema }) => {
+export function createRpc({ checkToken, forward, supervisor }: Options): AnswerRpc {
+  return (rpc, answer) => async (c: Context<HttpEnv>) => {
+    const request = c.req.raw;
     const body = await readBody(request, maxBytes);
-    await checkToken(request, path, body);
-    try {
-      return schema.parse(JSON.parse(body));
-    } catch (cause) {
-      throw new AppError(cause instanceof SyntaxError ? "invalid-json" : "invalid-request", { cause });
-    }
+    await checkToken(request, rpc.path, body);
+    const input = parse(rpc.request, body);
+    const elsewhere = await forward({ request, body }, input.sessionId);
+    if (elsewhere) return elsewhere;
+    const live = supervisor.find(input.sessionId);
+    if (!live) throw new AppError("session-not-found");
+    return c.json(rpc.response.parse(await answer(live, input)) as object);
   };
 }
 
-export function liveSession({ find }: Pick<Supervisor, "find">, sessionId: string): LiveSession {
-  const live = find(sessionId);
-  if (!live) throw new AppError("session-not-found");
-  return live;
+function parse<Input>(schema: { parse(value: unknown): Input }, body: string): Input {
+  try {
+    return schema.parse(JSON.parse(body));
+  } catch (cause) {
+    throw new AppError(cause instanceof SyntaxError ? "invalid-json" : "invalid-request", { cause });
+  }
 }

@@ -31,6 +31,7 @@ export interface Connection {
 }
 
 interface Options {
+  connectAfterMs: number;
   services: Services;
   credentials: Credentials;
   openSocket: OpenSocket;
@@ -58,6 +59,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
   let auth: AuthState | undefined;
   let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
   let pairingEndsAt = 0;
+  let firstDelayMs = options.connectAfterMs;
   let pairing: Promise<unknown> = Promise.resolve();
 
   async function loadAuth(): Promise<AuthState> {
@@ -70,6 +72,13 @@ export function createConnection(fence: Fence, options: Options): Connection {
   }
 
   function open(number: number): void {
+    if (firstDelayMs > 0) {
+      services.after(firstDelayMs, () => enter(number));
+      firstDelayMs = 0;
+    } else enter(number);
+  }
+
+  function enter(number: number): void {
     options.gate.enter((leave) => {
       connect(number, leave).catch((error: unknown) => {
         leave();

@@ -46,6 +46,8 @@ export interface LiveSession {
 }
 
 export interface LiveOptions {
+  /** Before the first connection, which so many others may want at the same time. */
+  connectAfterMs: number;
   services: Services;
   store: Store;
   atRest: (sessionId: string) => AtRest;

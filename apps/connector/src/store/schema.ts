@@ -88,4 +88,17 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX ledger_sealed_chat ON ledger (sealed_until) WHERE sealed_chat IS NOT NULL`,
     ],
   },
+  {
+    name: "0004_fleet",
+    statements: [
+      // The connectors that share this database.
+      `CREATE TABLE member (
+         run TEXT PRIMARY KEY,
+         url TEXT NOT NULL,
+         capacity INTEGER NOT NULL,
+         is_draining INTEGER NOT NULL,
+         expires_at INTEGER NOT NULL
+       ) WITHOUT ROWID`,
+    ],
+  },
 ];

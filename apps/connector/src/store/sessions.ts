@@ -100,8 +100,12 @@ interface Acquire {
   leaseMs: number;
   /** Take what another run of this same machine holds, though its lease has not expired. */
   includeOwn: boolean;
+  /** Take nothing else. */
+  onlyOwn?: boolean;
   /** Only this session. */
   sessionId?: string;
+  /** Only what has been without an owner since then. */
+  freeSince?: Date;
   limit: number;
 }
 
@@ -113,7 +117,8 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
       sql: `UPDATE session SET owner = ?, owner_run = ?, fence = fence + 1, lease_until = ?
             WHERE id IN (SELECT id FROM session
                          WHERE gone_at IS NULL AND owner_run IS NOT ? AND (? IS NULL OR id = ?)
-                           AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?))
+                           AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?)) AND (? IS NULL OR lease_until <= ?)
+                           AND (? = 0 OR owner = ?)
                          ORDER BY phone IS NULL, lease_until, id LIMIT ?)
             RETURNING ${columns}`,
       args: [
@@ -125,6 +130,10 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
         acquire.sessionId ?? null,
         now,
         acquire.includeOwn ? 1 : 0,
+        acquire.owner,
+        acquire.freeSince?.getTime() ?? null,
+        acquire.freeSince?.getTime() ?? null,
+        acquire.onlyOwn ? 1 : 0,
         acquire.owner,
         acquire.limit,
       ],
@@ -144,13 +153,14 @@ export async function renewLeases({ writer }: Store, run: string, until: Date): 
   return result!.rows.map(toSession);
 }
 
-export async function releaseLease({ writer }: Store, { sessionId, fence }: Fence): Promise<void> {
-  await writer.write([
-    {
-      sql: `UPDATE session SET owner = NULL, owner_run = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
-      args: [sessionId, fence],
-    },
-  ]);
+/** Makes sessions free for whoever takes them next. */
+export async function releaseLeases({ writer }: Store, fences: readonly Fence[], now: Date): Promise<void> {
+  await writer.write(
+    fences.map(({ sessionId, fence }) => ({
+      sql: `UPDATE session SET owner = NULL, owner_run = NULL, lease_until = ? WHERE id = ? AND fence = ?`,
+      args: [now.getTime(), sessionId, fence],
+    })),
+  );
 }
 
 export interface ReportedState {

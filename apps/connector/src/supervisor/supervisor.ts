@@ -2,24 +2,29 @@ import type { SessionJob, SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
+import { announceMember, findFleet, type Fleet, forgetMembers } from "../store/members.ts";
 import {
   acquireLeases,
   findSession,
-  releaseLease,
+  releaseLeases,
   renewLeases,
   type SessionRow,
   storeWish,
 } from "../store/sessions.ts";
 import { appendStatement } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
+import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
 /** Holds the leases of this process and a live session for each. */
 export interface Supervisor {
   /** Takes back what this machine held, and what nobody holds. */
   start(): Promise<void>;
   find: (sessionId: string) => LiveSession | undefined;
-  /** Stores what the operator wants and sets it in motion here, or answers `elsewhere`. */
-  wish(job: SessionJob): Promise<"taken" | "elsewhere">;
+  /**
+   * Stores what the operator wants and sets it in motion here, or answers `elsewhere`; with `mayPlace` it answers the
+   * address of the connector that has more room for a session that nobody owns.
+   */
+  wish(job: SessionJob, how: { mayPlace: boolean }): Promise<"taken" | "elsewhere" | { url: string }>;
   countByState(): Map<SessionState, number>;
   gone(live: LiveSession): void;
   /** Closes every socket and takes up nothing more. */
@@ -34,38 +39,49 @@ interface Options {
   /** The machine, and this run of it. */
   owner: string;
   run: string;
+  /** Where the other connectors reach this one. */
+  url: string;
   leaseMs: number;
   capacity: number;
+  /** Sessions that are taken up together open their sockets spread out to so many in a second. */
+  connectPerSecond: number;
   logger: Logger;
-  adopt(row: SessionRow): LiveSession;
+  adopt(row: SessionRow, connectAfterMs: number): LiveSession;
   /** There is something in the outbox. */
   onNews(): void;
 }
 
+/** This part of a lease goes by before a connector that starts takes what it did not hold before. */
+const startPause = 1 / 15;
+/** Connectors that were killed are remembered for so long. */
+const forgottenMs = 3_600_000;
+
 export function createSupervisor(options: Options): Supervisor {
   const { services, store, owner, run, leaseMs, capacity, logger } = options;
+  const member = { run, url: options.url, capacity };
   const sessions = new Map<string, LiveSession>();
   let isDraining = false;
   let cancelTick: (() => void) | undefined;
   let ticking: Promise<void> = Promise.resolve();
   const wishes = new Set<Promise<unknown>>();
 
-  async function acquire(includeOwn: boolean, sessionId?: string): Promise<void> {
-    const limit = capacity - sessions.size;
+  /** Takes up to so many sessions over, as far as there is room; each connects at a random time of its own. */
+  async function acquire(wanted: Partial<Parameters<typeof acquireLeases>[1]>): Promise<void> {
+    const limit = Math.min(wanted.limit ?? capacity, capacity - sessions.size);
     if (limit <= 0 || isDraining) return;
     const now = services.now();
-    const only = sessionId === undefined ? {} : { sessionId };
-    const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn, limit, ...only });
+    const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn: false, ...wanted, limit });
     if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
-    for (const row of rows) adopt(row);
+    const windowMs = rows.length === 1 ? 0 : (1000 * rows.length) / options.connectPerSecond;
+    for (const row of rows) adopt(row, services.chance() * windowMs);
   }
 
-  function adopt(row: SessionRow): void {
+  function adopt(row: SessionRow, connectAfterMs = 0): void {
     const known = sessions.get(row.id);
     if (known?.fence.fence === row.fence) return;
     known?.lose();
     try {
-      sessions.set(row.id, options.adopt(row));
+      sessions.set(row.id, options.adopt(row, connectAfterMs));
       // What its last owner learned and did not tell.
       options.onNews();
     } catch (error) {
@@ -94,7 +110,36 @@ export function createSupervisor(options: Options): Supervisor {
       }
     }
     for (const id of rows.keys()) if (!sessions.has(id)) await reclaim(id);
-    await acquire(false);
+    await share(await announce());
+  }
+
+  /** Says that this connector is alive, and looks who else is. */
+  async function announce(): Promise<Fleet> {
+    const now = services.now();
+    await announceMember(store, { ...member, isDraining }, new Date(now.getTime() + leaseMs));
+    return findFleet(store, now);
+  }
+
+  /** Takes what is free up to this connector's share, then what the others leave; gives what is beyond it. */
+  async function share(fleet: Fleet): Promise<void> {
+    await acquire({ limit: fairShare(fleet, run) - sessions.size });
+    await acquire({ freeSince: new Date(services.now().getTime() - leaseMs / 2) });
+    await handOver(toHandOver(fleet, run, sessions.size));
+  }
+
+  /** Gives sessions up for others to take, those that are not online first. */
+  async function handOver(count: number): Promise<void> {
+    if (count === 0) return;
+    const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");
+    const given = [...sessions.values()].toSorted((a, b) => isOnline(a) - isOnline(b)).slice(0, count);
+    await Promise.all(given.map((live) => live.stop()));
+    for (const live of given) sessions.delete(live.fence.sessionId);
+    await releaseLeases(
+      store,
+      given.map(({ fence }) => fence),
+      services.now(),
+    );
+    logger.info({ sessions: count }, "sessions given to other connectors");
   }
 
   /** Somebody who still wants something of a deleted session has not heard of its end. */
@@ -107,35 +152,48 @@ export function createSupervisor(options: Options): Supervisor {
     options.onNews();
   }
 
-  async function wish(job: SessionJob): Promise<"taken" | "elsewhere"> {
+  async function wish(job: SessionJob, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
     const { row } = await storeWish(store, job, services.now());
     if (row.isGone) {
       await repeatGoodbye(row, job);
       return "taken";
     }
-    if (!sessions.has(row.id)) await acquire(true, row.id);
+    if (mayPlace && row.ownerRun === null) {
+      const fleet = await findFleet(store, services.now());
+      const best = leastLoaded(fleet, run);
+      const other = best === run ? undefined : fleet.members.find((each) => each.run === best);
+      if (other) return { url: other.url };
+    }
+    if (!sessions.has(row.id)) await acquire({ includeOwn: true, sessionId: row.id, limit: 1 });
     if (!sessions.has(row.id)) await reclaim(row.id);
     const live = sessions.get(row.id);
     live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
     return live ? "taken" : "elsewhere";
   }
 
+  const unrenewed = (error: unknown) => logger.error({ error }, "leases could not be renewed");
+
   function schedule(): void {
     if (isDraining) return;
     cancelTick = services.after(leaseMs / 3, () => {
-      ticking = tick().catch((error: unknown) => logger.error({ error }, "leases could not be renewed"));
+      ticking = tick().catch(unrenewed);
       void ticking.then(schedule);
     });
   }
 
   return {
     async start() {
-      await acquire(true);
-      schedule();
+      await announce();
+      // What this machine held it takes back at once; the rest is shared with those that start at the same time.
+      await acquire({ includeOwn: true, onlyOwn: true });
+      cancelTick = services.after(leaseMs * startPause, () => {
+        ticking = tick().catch(unrenewed);
+        void ticking.then(schedule);
+      });
     },
     find: (sessionId) => sessions.get(sessionId),
-    wish(job) {
-      const wished = wish(job).finally(() => wishes.delete(wished));
+    wish(job, how) {
+      const wished = wish(job, how).finally(() => wishes.delete(wished));
       wishes.add(wished);
       return wished;
     },
@@ -152,6 +210,9 @@ export function createSupervisor(options: Options): Supervisor {
     async stop() {
       isDraining = true;
       cancelTick?.();
+      await announceMember(store, { ...member, isDraining }, new Date(services.now().getTime() + leaseMs)).catch(
+        unrenewed,
+      );
       // Each of them may be about to take a session up.
       await Promise.allSettled([ticking, ...wishes]);
       await Promise.allSettled([...sessions.values()].map((live) => live.stop()));
@@ -159,7 +220,10 @@ export function createSupervisor(options: Options): Supervisor {
     async release() {
       const fences = [...sessions.values()].map((live) => live.fence);
       sessions.clear();
-      await Promise.all(fences.map((fence) => releaseLease(store, fence).catch(() => undefined)));
+      const now = services.now();
+      await releaseLeases(store, fences, now)
+        .then(() => forgetMembers(store, run, new Date(now.getTime() - forgottenMs)))
+        .catch((error: unknown) => logger.warn({ error }, "the leases could not be given back; they run out"));
     },
   };
 }

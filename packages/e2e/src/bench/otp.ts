@@ -22,7 +22,7 @@ export async function benchOtp(args: string[]): Promise<void> {
   if (!(Number(values.phones) >= most)) throw new Error(`--phones must be at least ${most}: each client has its own`);
   const phones = Array.from({ length: Number(values.phones) }, (_, i) => `+628130001${String(i).padStart(4, "0")}`);
   print(`load average ${loadAverage()} before`);
-  const stack = await startTestStack({ connectorEnv: { LOG_LEVEL: "warn" } });
+  const stack = await startTestStack({ connectorEnv: () => ({ LOG_LEVEL: "warn" }) });
   try {
     for (const phone of phones) await stack.addPhone(phone);
     const base = { local: stack.local, phones };

@@ -37,7 +37,9 @@ export async function benchSessions(args: string[]): Promise<void> {
   for (const sessions of [Number(values.back), Number(values.idle)]) {
     print(`\n${sessions} sessions, load average ${loadAverage()}`);
     const { edge: metricsPort } = await randomPorts();
-    const stack = await startTestStack({ connectorEnv: { LOG_LEVEL: "warn", METRICS_PORT: String(metricsPort) } });
+    const stack = await startTestStack({
+      connectorEnv: () => ({ LOG_LEVEL: "warn", METRICS_PORT: String(metricsPort) }),
+    });
     try {
       const bare = await measureBare(stack, sessions);
       const ours = await measureConnector(stack, sessions, `http://127.0.0.1:${metricsPort}/metrics`);

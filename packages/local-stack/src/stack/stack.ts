@@ -9,6 +9,7 @@ import { startLibsql } from "../libsql/server.ts";
 import { startQstash } from "../qstash/server.ts";
 import { startRedisRest } from "../redis/server.ts";
 import { generateSecrets, generateToken, type SecretSet } from "../keys/keys.ts";
+import { startBalancer } from "./balancer.ts";
 import { type Child, startChild } from "./child.ts";
 import { lockFolder } from "./lock.ts";
 import { readJson, writeSecretJson } from "./files.ts";
@@ -33,8 +34,8 @@ export interface StackOptions {
   watch?: boolean;
   /** One line from one part of the stack. */
   log: (part: string, line: string) => void;
-  /** More settings for the connector, such as `LOG_LEVEL`. */
-  connectorEnv?: Record<string, string>;
+  /** More settings for each connector, such as `LOG_LEVEL`. */
+  connectorEnv?: (index: number) => Record<string, string>;
 }
 
 /** All of Sandi on this machine. */
@@ -46,6 +47,8 @@ export interface Stack {
   /** The edge's database, for a client of it. */
   readonly libsql: { url: string; authToken: string };
   readonly qstash: { url: string; token: string };
+  /** All of them, on one database; the first is `connector`. */
+  readonly connectors: readonly Child[];
   readonly connector: Child;
   readonly simulator: Child | undefined;
   /** Runs the Worker's cron once. */
@@ -133,29 +136,41 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await edge?.stop();
     });
 
-    const connector = await startChild({
-      name: "connector",
-      args: nodeArguments("apps/connector/src/main.ts", options.watch),
-      cwd: root,
-      env: {
-        ...inherited(),
-        ...secrets.connector,
-        HOST: "127.0.0.1",
-        PORT: String(ports.connector),
-        CONNECTOR_ID: "local",
-        DRAIN_SECONDS: "1",
-        PUBLIC_URL: loopback(ports.connector),
-        EDGE_URL: loopback(ports.edge),
-        LIBSQL_URL: `file:${join(dataFolder, "connector.db")}`,
-        QSTASH_CURRENT_SIGNING_KEY: secrets.currentSigningKey,
-        QSTASH_NEXT_SIGNING_KEY: secrets.nextSigningKey,
-        ...(server ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey } : {}),
-        ...options.connectorEnv,
-      },
-      isReady: () => answers(`${loopback(ports.connector)}/readyz`),
-      log: (line) => log("connector", line),
+    const startConnector = (port: number, index: number) => {
+      const name = index === 0 ? "connector" : `connector-${index + 1}`;
+      return startChild({
+        name,
+        args: nodeArguments("apps/connector/src/main.ts", options.watch),
+        cwd: root,
+        env: {
+          ...inherited(),
+          ...secrets.connector,
+          HOST: "127.0.0.1",
+          PORT: String(port),
+          CONNECTOR_ID: index === 0 ? "local" : `local-${index + 1}`,
+          DRAIN_SECONDS: "1",
+          PUBLIC_URL: loopback(ports.connector),
+          EDGE_URL: loopback(ports.edge),
+          LIBSQL_URL: `file:${join(dataFolder, "connector.db")}`,
+          QSTASH_CURRENT_SIGNING_KEY: secrets.currentSigningKey,
+          QSTASH_NEXT_SIGNING_KEY: secrets.nextSigningKey,
+          ...(server ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey } : {}),
+          ...options.connectorEnv?.(index),
+        },
+        isReady: () => answers(`${loopback(port)}/readyz`),
+        log: (line) => log(name, line),
+      });
+    };
+    if (ports.connectors.length > 1) {
+      const balancer = await startBalancer({ port: ports.connector, targets: ports.connectors.map(loopback) });
+      stops.push(() => balancer.close());
+    }
+    const connectors: Child[] = [];
+    stops.push(async () => {
+      await Promise.all(connectors.map((each) => each.stop(connectorGraceMs)));
     });
-    stops.push(() => connector.stop(connectorGraceMs));
+    for (const [index, port] of ports.connectors.entries()) connectors.push(await startConnector(port, index));
+    const connector = connectors[0]!;
     // Before all others: what it delivered into a stack that goes down would count as a failed attempt.
     stops.push(closeQstash);
 
@@ -165,6 +180,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       simulatorUrl: whatsapp.kind === "simulator" ? loopback(ports.simulator) : undefined,
       libsql: { url: libsql.url, authToken: secrets.libsqlToken },
       qstash: { url: qstash.url, token: secrets.qstashToken },
+      connectors,
       connector,
       simulator,
       runCron: async () => edge?.runCron(),

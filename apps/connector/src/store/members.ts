@@ -1,0 +1,77 @@
+import type { Row } from "@libsql/client";
+import { text, textOrNull } from "./row.ts";
+import type { Store } from "./store.ts";
+
+/** A connector that shares this database, as it last announced itself. */
+export interface Member {
+  run: string;
+  /** Where the others reach it. */
+  url: string;
+  /** So many sessions it takes. */
+  capacity: number;
+  /** It takes up nothing more. */
+  isDraining: boolean;
+}
+
+/** The connectors that are alive, each with the sessions that it holds, and the sessions of all. */
+export interface Fleet {
+  members: (Member & { held: number })[];
+  sessions: number;
+}
+
+/** Says that a connector is alive until then. */
+export async function announceMember({ writer }: Store, member: Member, until: Date): Promise<void> {
+  await writer.write([
+    {
+      sql: `INSERT INTO member (run, url, capacity, is_draining, expires_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (run) DO UPDATE SET is_draining = excluded.is_draining, expires_at = excluded.expires_at`,
+      args: [member.run, member.url, member.capacity, member.isDraining ? 1 : 0, until.getTime()],
+    },
+  ]);
+}
+
+/** Forgets a connector that has given all back, and those that were killed long ago. */
+export async function forgetMembers({ writer }: Store, run: string | null, expiredBefore: Date): Promise<void> {
+  await writer.write([
+    { sql: "DELETE FROM member WHERE run IS ? OR expires_at < ?", args: [run, expiredBefore.getTime()] },
+  ]);
+}
+
+export async function findFleet({ client }: Store, now: Date): Promise<Fleet> {
+  const [{ rows }, all] = await Promise.all([
+    client.execute({
+      sql: `SELECT run, url, capacity, is_draining,
+              (SELECT count(*) FROM session WHERE owner_run = member.run AND gone_at IS NULL) AS held
+            FROM member WHERE expires_at > ? ORDER BY run`,
+      args: [now.getTime()],
+    }),
+    client.execute("SELECT count(*) AS sessions FROM session WHERE gone_at IS NULL"),
+  ]);
+  return { members: rows.map(toMember), sessions: Number(all.rows[0]?.["sessions"] ?? 0) };
+}
+
+/** Who holds a session, and where it is reached while it is alive. */
+export interface Owner {
+  run: string;
+  url: string | null;
+}
+
+export async function findOwner({ client }: Store, sessionId: string, now: Date): Promise<Owner | null> {
+  const { rows } = await client.execute({
+    sql: `SELECT session.owner_run AS run, member.url AS url FROM session
+          LEFT JOIN member ON member.run = session.owner_run AND member.expires_at > ?
+          WHERE session.id = ? AND session.owner_run IS NOT NULL AND session.lease_until > ? AND session.gone_at IS NULL`,
+    args: [now.getTime(), sessionId, now.getTime()],
+  });
+  return rows[0] ? { run: text(rows[0], "run"), url: textOrNull(rows[0], "url") } : null;
+}
+
+function toMember(row: Row): Fleet["members"][number] {
+  return {
+    run: text(row, "run"),
+    url: text(row, "url"),
+    capacity: Number(row["capacity"]),
+    isDraining: row["is_draining"] === 1,
+    held: Number(row["held"]),
+  };
+}
