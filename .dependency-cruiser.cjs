@@ -14,6 +14,7 @@ module.exports = {
     only("packages/contracts", []),
     only("packages/crypto", []),
     only("packages/libsql", []),
+    only("packages/tracing", []),
     only("packages/whatsapp-simulator", []),
     only("packages/examples", []),
     only("packages/local-stack", [
@@ -22,8 +23,8 @@ module.exports = {
       "packages/whatsapp-simulator",
       "apps/edge/src/setup.ts",
     ]),
-    only("apps/edge", ["packages/contracts", "packages/crypto", "packages/libsql"]),
-    only("apps/connector", ["packages/contracts", "packages/crypto", "packages/libsql"]),
+    only("apps/edge", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
+    only("apps/connector", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
     {
       name: "baileys-in-one-room",
       comment: "Baileys and libsignal are imported in apps/connector/src/baileys and by the simulator only",
@@ -45,7 +46,7 @@ module.exports = {
       comment: "the Worker and what it imports run without Node",
       severity: "error",
       from: {
-        path: "^(apps/edge|packages/(contracts|crypto|libsql))/src/",
+        path: "^(apps/edge|packages/(contracts|crypto|libsql|tracing))/src/",
       },
       to: { dependencyTypes: ["core"] },
     },

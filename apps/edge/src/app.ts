@@ -9,6 +9,7 @@ import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
 import { unmatched } from "./http/routing.ts";
 import { secured } from "./http/security.ts";
+import { traced } from "./http/tracing.ts";
 import { onInvalid } from "./http/validation.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
@@ -27,7 +28,7 @@ import { workspaces } from "./workspaces/routes.ts";
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: onInvalid, strict: false });
-  app.use(secured, explained);
+  app.use(secured, traced, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", checks).route("/", reachability).route("/", hooks);
   app.route("/", messages).route("/", templates).route("/", analytics).route("/", sessions).route("/", qrPage);

@@ -1,4 +1,5 @@
 import { createKeyRing } from "@sandi/crypto";
+import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
@@ -49,6 +50,24 @@ const Environment = z.object({
     .optional(),
   /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
   CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
+  /** Which requests a line is written about; `errors` are answers of 500 and more. */
+  LOG_REQUESTS: z.enum(["off", "errors", "all"]).default("errors"),
+  /** Where spans go, below it to `/v1/traces`; without it there are none. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .optional()
+    .transform((text, ctx) => {
+      try {
+        return parseOtlpHeaders(text ?? "");
+      } catch {
+        ctx.addIssue({ code: "custom", message: "must read name=value[,name=value]" });
+        return z.NEVER;
+      }
+    }),
+  OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-edge"),
+  /** Which share of the traces that begin here is recorded. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 });
 
 /** The Worker's bindings, checked. */

@@ -37,7 +37,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   return { published };
 }
 
-type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount">;
+type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount" | "traceparent">;
 
 /** Sessions' wishes first, for nothing is sent without them; then codes, and texts behind them. */
 async function publishWaiting(services: Services): Promise<number> {
@@ -64,7 +64,7 @@ async function publishWaiting(services: Services): Promise<number> {
       sql<Waiting>`UPDATE message SET publish_count = publish_count + 1,
           publish_after = ${now} + CASE WHEN verification_id IS NULL THEN ${backOff(longestWaitMs)} ELSE ${republishMs} END
         WHERE id IN (SELECT value FROM json_each(${ids})) AND ${isDue}
-        RETURNING id, session_id, expires_at, publish_count`.compile(db.kysely),
+        RETURNING id, session_id, expires_at, publish_count, traceparent`.compile(db.kysely),
     ]);
     const taken = await publishAll(services, rows.map(sendJob));
     published += taken;

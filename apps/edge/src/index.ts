@@ -13,7 +13,9 @@ import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
+import { requestLog } from "./http/request-log.ts";
 import type { RpcAnswer, Services } from "./services.ts";
+import { exportAfter, prepareTracing } from "./tracing.ts";
 import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
 interface Env {
@@ -26,6 +28,7 @@ const connectorMs = 5_000;
 
 const app = createApp();
 const now = () => new Date();
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What is made once per isolate and set of bindings: parsed keys, and nothing that holds a connection. */
 const kept = new WeakMap<object, ReturnType<typeof prepare>>();
@@ -55,6 +58,8 @@ function prepare(env: Env) {
       now,
       random: webRandom,
     }),
+    ...prepareTracing(config, { now, log }),
+    logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
     keyCache: new Map() satisfies Services["keyCache"],
@@ -62,9 +67,13 @@ function prepare(env: Env) {
   };
 }
 
-function servicesFor(env: Env, context: ExecutionContext): Services {
+function knownOf(env: Env): ReturnType<typeof prepare> {
   let known = kept.get(env);
   if (!known) kept.set(env, (known = prepare(env)));
+  return known;
+}
+
+function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Services["waitUntil"]): Services {
   const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
   return {
     db: createDatabase<Tables>(
@@ -77,7 +86,7 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
       }),
     ),
     now,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep,
     random: webRandom,
     publicUrl: config.PUBLIC_URL,
     peppers: config.OTP_PEPPERS,
@@ -102,7 +111,9 @@ function servicesFor(env: Env, context: ExecutionContext): Services {
     destinationPerDay: config.DESTINATION_PER_DAY,
     ...(config.BOOTSTRAP_TOKEN === undefined ? {} : { bootstrapToken: config.BOOTSTRAP_TOKEN }),
     cronRounds: config.CRON_ROUNDS,
-    waitUntil: (work) => context.waitUntil(work),
+    waitUntil,
+    tracer: known.tracer,
+    logRequest: known.logRequest,
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),
   };
@@ -144,11 +155,26 @@ function nameOf(cause: unknown): string {
   return `${cause.name}${code}${cause.cause === undefined ? "" : ` < ${nameOf(cause.cause)}`}`;
 }
 
+/** Runs the work of one event, and exports its spans behind everything that it left to be done. */
+async function run<T>(env: Env, context: ExecutionContext, work: (services: Services) => T | Promise<T>): Promise<T> {
+  const known = knownOf(env);
+  const underway: Promise<unknown>[] = [];
+  const services = servicesFor(known, env, (promise) => {
+    underway.push(promise);
+    context.waitUntil(promise);
+  });
+  try {
+    return await work(services);
+  } finally {
+    const { exporter } = known;
+    if (exporter) context.waitUntil(exportAfter({ exporter, sleep }, underway));
+  }
+}
+
 export default {
   async fetch(request, env, context) {
-    let services: Services;
     try {
-      services = servicesFor(env, context);
+      knownOf(env);
     } catch (error) {
       // Names the variables that are wrong, never their values; callers learn only that we are not ready.
       console.error(error instanceof Error ? error.message : "the configuration could not be read");
@@ -157,9 +183,11 @@ export default {
         { status: 503, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
       );
     }
-    return app.fetch(request, { services }, context);
+    return run(env, context, (services) => app.fetch(request, { services }, context));
   },
   async scheduled(_, env, context) {
-    await runCron(servicesFor(env, context));
+    await run(env, context, async (services) => {
+      await runCron(services);
+    });
   },
 } satisfies ExportedHandler<Env>;

@@ -1,11 +1,13 @@
 import type { AtRest, KeyRing, ProofKeys, Random, Sealer, TokenVerifier } from "@sandi/crypto";
 import { createId, type IdPrefix, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
+import type { TraceContext, Tracer } from "@sandi/tracing";
 import type { Db, KnownKey } from "./db/schema.ts";
+import type { RequestLine } from "./http/request-log.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
 export type Job =
-  | { kind: "send"; body: SendJob; deduplicationId: string }
+  | { kind: "send"; body: SendJob; deduplicationId: string; traceparent?: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string };
 
@@ -50,6 +52,10 @@ export interface Services {
   /** How many rounds of publishing one run of the cron may take. */
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;
+  tracer: Tracer;
+  /** The trace that the request belongs to; none where nobody has asked for anything. */
+  trace?: TraceContext;
+  logRequest: (line: RequestLine) => void;
   /** One line without secrets. */
   log: (line: string, cause?: unknown) => void;
   /** The Worker's static assets. */

@@ -25,13 +25,14 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 const destination = ({ CONNECTOR_URL }: Config, { kind }: Job) => `${CONNECTOR_URL}${jobPaths[kind]}`;
 
 /** Retries come fast at first: a code is worth little after a minute. */
-const headersOf = ({ deduplicationId }: Job) => ({
+const headersOf = (job: Job): Record<string, string> => ({
   "content-type": "application/json",
   "upstash-method": "POST",
-  "upstash-deduplication-id": deduplicationId,
+  "upstash-deduplication-id": job.deduplicationId,
   "upstash-retries": "5",
   "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
   "upstash-timeout": "30s",
+  ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
 });
 
 async function post(config: Config, path: string, headers: Record<string, string>, body: string): Promise<void> {

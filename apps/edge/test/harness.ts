@@ -19,8 +19,10 @@ import {
   webRandom,
 } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
+import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
 import type { Tables } from "../src/db/schema.ts";
+import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services } from "../src/services.ts";
 import { migrateDatabase } from "../src/setup.ts";
 
@@ -50,6 +52,8 @@ export interface Edge {
   /** The sizes of the batches that QStash was asked to take. */
   batches: number[];
   logs: string[];
+  requests: RequestLine[];
+  spans: EndedSpan[];
   /** The calls to the database since the last reset. */
   calls: { database: number };
   workspace: Workspace;
@@ -141,6 +145,8 @@ export async function startEdge(): Promise<Edge> {
       const tracked = work.finally(() => pending.delete(tracked));
       pending.add(tracked);
     },
+    tracer: createTracer({ now, random: webRandom, ratio: 1, onEnd: (span) => edge.spans.push(span) }),
+    logRequest: (line) => edge.requests.push(line),
     log: (line) => edge.logs.push(line),
   };
   const sign = createTokenSigner({
@@ -165,6 +171,8 @@ export async function startEdge(): Promise<Edge> {
     jobs: [],
     batches: [],
     logs: [],
+    requests: [],
+    spans: [],
     calls,
     workspace: { id: "", key: "" },
     redis: grantAll,

@@ -1,6 +1,7 @@
 import { errors, type Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
+import { migrations } from "../src/db/migrations.ts";
 import { type Edge, startEdge, wrong } from "./harness.ts";
 
 let edge: Edge;
@@ -563,7 +564,7 @@ describe("the database", () => {
     const behind = await ready();
     expect([behind.status, behind.body.checks.database]).toEqual([
       503,
-      "migrations are missing: 0001_foundation, 0002_verifications_complete, 0003_hooks; run npx pnpm@10.34.9 migrate",
+      `migrations are missing: ${migrations.map(({ name }) => name).join(", ")}; run npx pnpm@10.34.9 migrate`,
     ]);
   });
 });

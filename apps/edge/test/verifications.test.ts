@@ -56,7 +56,12 @@ describe("creating a verification", () => {
     await edge.settled();
     const { messageId } = body.delivery!;
     expect(edge.jobs).toEqual([
-      { kind: "send", body: { messageId, sessionId, expiresAt: body.expiresAt }, deduplicationId: `${messageId}.1` },
+      {
+        kind: "send",
+        body: { messageId, sessionId, expiresAt: body.expiresAt },
+        deduplicationId: `${messageId}.1`,
+        traceparent: expect.stringMatching(/^00-[0-9a-f-]{52}$/) as string,
+      },
     ]);
   });
 

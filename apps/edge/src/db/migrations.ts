@@ -175,4 +175,8 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX supabase_hook_workspace ON supabase_hook(workspace_id, id)`,
     ],
   },
+  {
+    name: "0004_traces",
+    statements: [`ALTER TABLE message ADD COLUMN traceparent TEXT`],
+  },
 ];

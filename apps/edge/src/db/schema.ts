@@ -281,6 +281,8 @@ export interface MessageTable {
   revokeUntil: number | null;
   /** JSON array of what the sandbox still does with it. */
   sandboxSteps: string | null;
+  /** The request that it follows from, as a W3C `traceparent`. */
+  traceparent: string | null;
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;

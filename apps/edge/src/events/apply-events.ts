@@ -1,4 +1,5 @@
 import type { ConnectorEvent } from "@sandi/contracts";
+import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
@@ -13,13 +14,23 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<void> {
   const { db, now } = services;
   const at = now().getTime();
+  const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
   await db.write(
     events.flatMap((event) =>
       event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
     ),
   );
+  for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
+}
+
+/** The trace of a message goes on with what became of it. */
+function spanOf({ tracer }: Services, event: ConnectorEvent) {
+  const parent = "traceparent" in event ? parseTraceparent(event.traceparent) : undefined;
+  if (!parent || !("messageId" in event)) return undefined;
+  const attributes = { "sandi.message.id": event.messageId, "sandi.session.id": event.sessionId };
+  return tracer.start(`event ${event.type}`, { parent, kind: "consumer", attributes });
 }
 
 function statementsFor(

@@ -1,4 +1,5 @@
 import type { ClaimRequest, ClaimResponse, ClaimResult } from "@sandi/contracts";
+import { parseTraceparent } from "@sandi/tracing";
 import { sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import { iso } from "../messages/present.ts";
@@ -14,11 +15,16 @@ type Granted = Pick<MessageTable, "id" | "template" | "expiresAt" | "attempt"> &
  * sent already falls out here; an OTP's sealed code comes from its verification, so that a resend carries the same.
  */
 export async function claimMessages(
-  { db, now }: Services,
+  { db, now, tracer }: Services,
   { connectorId, claims }: ClaimRequest,
 ): Promise<ClaimResponse> {
   const at = now().getTime();
   const ids = [...new Set(claims.map(({ messageId }) => messageId))];
+  const spans = claims.map(({ traceparent, messageId, sessionId }) => {
+    const parent = parseTraceparent(traceparent);
+    const attributes = { "sandi.message.id": messageId, "sandi.session.id": sessionId };
+    return parent && tracer.start("claim", { parent, kind: "server", attributes });
+  });
   const results = await db.write([
     sql<Pick<MessageTable, "id" | "status" | "claimUntil" | "expiresAt">>`SELECT id, status, claim_until, expires_at
       FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`.compile(db.kysely),
@@ -27,6 +33,7 @@ export async function claimMessages(
       countClaimed(db, { messageId: claim.messageId, at }),
     ]),
   ]);
+  for (const span of spans) span?.end();
   const [before, ...grants] = results;
   const known = new Map(before.rows.map((row) => [row.id, row]));
   return {

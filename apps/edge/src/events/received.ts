@@ -1,5 +1,6 @@
 import { type ConnectorEvent, Policy } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
+import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import { publishLater } from "../messages/publish.ts";
 import { newId, type Services } from "../services.ts";
@@ -12,6 +13,7 @@ interface Consequence {
   workspaceId: string;
   /** The message that answers it, if there is one. */
   replyId: string;
+  trace: TraceContext;
   statements: CompiledQuery[];
 }
 
@@ -56,8 +58,10 @@ async function consequenceOf(
   { sessionId, from, token, isForwarded, ...event }: Received,
   at: number,
 ): Promise<Consequence> {
-  const { db, phoneKey, destinationPerDay: perDay } = services;
+  const { db, phoneKey, destinationPerDay: perDay, tracer } = services;
   const replyId = newId(services, "msg");
+  const attributes = { "sandi.session.id": sessionId, "sandi.workspace.id": workspaceId };
+  const span = tracer.start(`event ${event.type}`, { kind: "consumer", attributes });
   const toHash = from === null ? undefined : await phoneHash(phoneKey, workspaceId, from);
   const statements: CompiledQuery[] = [];
   if (toHash !== undefined) {
@@ -71,9 +75,10 @@ async function consequenceOf(
     const id = await waitingFor(services, { token, sessionId });
     const sender = toHash === undefined ? undefined : { toHash };
     const tenant = { workspaceId, test: 0 } as const;
-    statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, at }, replyId));
+    statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, trace: span.context, at }, replyId));
   }
-  return { workspaceId, replyId, statements };
+  span.end();
+  return { workspaceId, replyId, trace: span.context, statements };
 }
 
 /** Hands the answers to QStash, beside the connector's call. */
@@ -81,11 +86,13 @@ export async function publishReplies(services: Services, consequences: readonly 
   const withToken = consequences.filter(({ statements }) => statements.length > 1);
   if (withToken.length === 0) return;
   const { db } = services;
-  const workspaces = new Map(withToken.map(({ replyId, workspaceId }) => [replyId, workspaceId]));
+  const byReply = new Map(withToken.map((consequence) => [consequence.replyId, consequence]));
   const replies = await db.kysely
     .selectFrom("message")
     .select(["id", "workspaceId", "sessionId", "expiresAt"])
-    .where("id", "in", [...workspaces.keys()])
+    .where("id", "in", [...byReply.keys()])
     .execute();
-  for (const { workspaceId, ...reply } of replies) publishLater(services, workspaceId, { ...reply, publishCount: 1 });
+  for (const { workspaceId, ...reply } of replies) {
+    publishLater(services, workspaceId, { ...reply, publishCount: 1 }, byReply.get(reply.id)?.trace);
+  }
 }

@@ -1,3 +1,4 @@
+import { formatTraceparent, type TraceContext } from "@sandi/tracing";
 import type { Services } from "../services.ts";
 import { iso } from "./present.ts";
 import { markUnpublished } from "./repository.ts";
@@ -12,26 +13,41 @@ interface Publishable {
   sessionId: string;
   expiresAt: number;
   publishCount: number;
+  /** What its sending follows from. */
+  traceparent?: string | null;
 }
 
-export function sendJob({ id, sessionId, expiresAt, publishCount }: Publishable) {
+export function sendJob({ id, sessionId, expiresAt, publishCount, traceparent }: Publishable) {
   return {
     kind: "send" as const,
     body: { messageId: id, sessionId, expiresAt: iso(expiresAt) },
     deduplicationId: `${id}.${publishCount}`,
+    ...(traceparent ? { traceparent } : {}),
   };
 }
 
 /** Publishes beside the answer: the row is the promise, so a publish that fails is left to the cron. */
-export function publishLater(services: Services, workspaceId: string, message: Publishable): void {
-  const { db, now, publish, log } = services;
+export function publishLater(
+  services: Services,
+  workspaceId: string,
+  message: Publishable,
+  parent: TraceContext | undefined = services.trace,
+): void {
+  const { db, now, publish, log, tracer } = services;
+  const attributes = { "sandi.message.id": message.id, "sandi.session.id": message.sessionId };
+  const span = parent && tracer.start("publish message.send", { parent, kind: "producer", attributes });
   const work = async () => {
     try {
-      await publish(sendJob(message));
+      await publish(sendJob({ ...message, traceparent: traceparentOf(span?.context) }));
+      span?.end();
     } catch (error) {
+      span?.end({ error: "not_published" });
       log(`${message.id} was not published; cron will`, error);
       await markUnpublished(db, workspaceId, { id: message.id, now: now().getTime() });
     }
   };
   services.waitUntil(work().catch((error: unknown) => log(`${message.id} waits for its second chance`, error)));
 }
+
+/** As it is stored with a message and sent along with its job. */
+export const traceparentOf = (trace: TraceContext | undefined) => (trace ? formatTraceparent(trace) : null);

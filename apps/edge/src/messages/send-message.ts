@@ -9,7 +9,7 @@ import { newId, type Services } from "../services.ts";
 import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
-import { firstPublishMs, publishLater } from "./publish.ts";
+import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
 import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
@@ -41,9 +41,10 @@ export async function sendMessage(services: Services, { key, body, repetition }:
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, test, sandbox_steps, created_at, updated_at)
+        expires_at, test, sandbox_steps, traceparent, created_at, updated_at)
       SELECT ${id}, ${workspaceId}, id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
-        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}
+        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
+        ${traceparentOf(services.trace)}, ${at}, ${at}
       FROM ${isTest ? sql`(SELECT ${body.sessionId} AS id)` : sql`session`}
       WHERE ${isTest ? sql`true` : sql`id = ${pickSession(workspaceId, body.sessionId)}`}
         AND ${isFirst}`.compile(db.kysely),

@@ -150,6 +150,7 @@ async function conclude(
       sender: { toHash: draft.destination.toHash },
       policy: key.policy,
       perDay: services.destinationPerDay,
+      trace: services.trace,
       at,
     });
     shown = (await findVerification(db, tenant, row.id)) ?? row;

@@ -1,5 +1,6 @@
 import type { CreateVerification } from "@sandi/contracts";
 import { codeMac, inboundTokens, phoneHash } from "@sandi/crypto";
+import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db, KnownKey, VerificationTable } from "../db/schema.ts";
 import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectEarlier } from "../http/idempotency.ts";
@@ -29,6 +30,7 @@ export interface Draft extends CreateInput {
   id: string;
   messageId: string;
   destination: Destination;
+  trace: TraceContext | undefined;
   statements: CompiledQuery[];
 }
 
@@ -62,7 +64,16 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
     perDay: services.destinationPerDay,
     at,
   };
-  const draft = { ...input, tenant, plan, at, id, messageId: newId(services, "msg"), destination };
+  const draft = {
+    ...input,
+    tenant,
+    plan,
+    at,
+    id,
+    messageId: newId(services, "msg"),
+    destination,
+    trace: services.trace,
+  };
   const values: Partial<VerificationTable> = {
     codeMac: macs[0] ?? null,
     sealedCode: sealed,
@@ -74,7 +85,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
 }
 
 function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial<VerificationTable>): CompiledQuery[] {
-  const { body, repetition, tenant, plan, at, id, messageId, destination } = draft;
+  const { body, repetition, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
   const { toHash, globalHash, e164, country, policy } = destination;
   const since = at - idempotencyTtlMs;
@@ -146,6 +157,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
       at,
       sandboxSteps: test === 1 ? sandboxSteps(plan.phone.magic, at) : null,
+      trace,
     }),
     ...(test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
     ...noteRepetition(db, workspaceId, { repetition, made: idOfDraft(draft), at }),

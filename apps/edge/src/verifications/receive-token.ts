@@ -1,5 +1,6 @@
 import type { Policy } from "@sandi/contracts";
 import { tokenMac } from "@sandi/crypto";
+import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
@@ -17,6 +18,7 @@ interface Received {
   policy: Policy;
   /** Codes for one number in a day, over all workspaces. */
   perDay: number;
+  trace: TraceContext | undefined;
   at: number;
 }
 
@@ -33,7 +35,8 @@ export interface TokenMessage {
  * back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it goes to the expected
  * number in any case. Anybody else's message changes nothing; a token counts once.
  */
-export function receiveStatements(db: Db, { id, tenant, sender, policy, perDay, at }: Received, messageId: string) {
+export function receiveStatements(db: Db, received: Received, messageId: string) {
+  const { id, tenant, sender, policy, perDay, trace, at } = received;
   const { workspaceId, test } = tenant;
   const isExpected = sender === undefined ? sql`inbound_variant = 'reply'` : sql`to_hash = ${sender.toHash}`;
   const isMatch = sql`inbound_variant = 'match'`;
@@ -60,6 +63,7 @@ export function receiveStatements(db: Db, { id, tenant, sender, policy, perDay, 
       which: sql`v.message_id = ${messageId} AND v.workspace_id = ${workspaceId}`,
       at,
       sandboxSteps: test === 1 ? sandboxSteps(undefined, at) : null,
+      trace,
     }),
   ];
 }

@@ -50,6 +50,7 @@ export async function resendVerification(
       which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
       at,
       sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
+      trace: services.trace,
     }),
     ...(tenant.test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
     selectVerification(db, tenant, id),

@@ -1,6 +1,7 @@
+import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { firstPublishMs, traceparentOf } from "../messages/publish.ts";
 import { minutesPlaceholder } from "../templates/render.ts";
 
 export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
@@ -12,20 +13,22 @@ interface Send {
   at: number;
   /** What the sandbox does with it; null for what a connector sends. */
   sandboxSteps: string | null;
+  /** What asked for it. */
+  trace: TraceContext | undefined;
 }
 
 /**
  * Queues the code of a pending verification that names this message as its latest: the message, nothing older beside
  * it, and one more on the destination's count. Does nothing when the verification was not admitted.
  */
-export function sendStatements(db: Db, { messageId, which, at, sandboxSteps }: Send) {
+export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, trace }: Send) {
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
-        publish_count, expires_at, test, sandbox_steps, created_at, updated_at)
+        publish_count, expires_at, test, sandbox_steps, traceparent, created_at, updated_at)
       SELECT ${messageId}, v.workspace_id, v.session_id, v.id, v.to_masked,
         replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', ${at + firstPublishMs}, 1, v.expires_at, v.test,
-        ${sandboxSteps}, ${at}, ${at}
+        ${sandboxSteps}, ${traceparentOf(trace)}, ${at}, ${at}
       FROM verification v WHERE ${which} AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
     sql`UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = ${at}
       WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}

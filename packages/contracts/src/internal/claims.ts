@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { E164, Timestamp } from "../api/common.ts";
 import { MessageId, SessionId } from "../ids.ts";
+import { Traceparent } from "./trace.ts";
 
 /**
  * `POST {edge}/internal/messages/claim`: the owner of a session asks for messages just before it sends them.
@@ -10,7 +11,15 @@ import { MessageId, SessionId } from "../ids.ts";
 export const ClaimRequest = z.strictObject({
   connectorId: z.string().min(1).max(100),
   claims: z
-    .array(z.strictObject({ messageId: MessageId, sessionId: SessionId, fence: z.int().nonnegative() }))
+    .array(
+      z.strictObject({
+        messageId: MessageId,
+        sessionId: SessionId,
+        fence: z.int().nonnegative(),
+        /** When the trace of the message is recorded. */
+        traceparent: Traceparent.optional(),
+      }),
+    )
     .min(1)
     .max(100),
 });

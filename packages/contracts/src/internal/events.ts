@@ -4,6 +4,7 @@ import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
 import { EventId, MessageId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
+import { Traceparent } from "./trace.ts";
 
 const envelope = {
   id: EventId,
@@ -13,18 +14,25 @@ const envelope = {
   at: Timestamp,
 };
 
+const aboutMessage = {
+  ...envelope,
+  messageId: MessageId,
+  /** The sending that it follows from. */
+  traceparent: Traceparent.optional(),
+};
+
 /** What a connector has learned. Delivered at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
   /** WhatsApp's server acknowledged the message. */
-  z.strictObject({ ...envelope, type: z.literal("message.sent"), messageId: MessageId }),
+  z.strictObject({ ...aboutMessage, type: z.literal("message.sent") }),
   /** The recipient's phone has it. */
-  z.strictObject({ ...envelope, type: z.literal("message.delivered"), messageId: MessageId }),
+  z.strictObject({ ...aboutMessage, type: z.literal("message.delivered") }),
   /** The recipient opened it. */
-  z.strictObject({ ...envelope, type: z.literal("message.read"), messageId: MessageId }),
+  z.strictObject({ ...aboutMessage, type: z.literal("message.read") }),
   /** It was not sent and will not be. */
-  z.strictObject({ ...envelope, type: z.literal("message.failed"), messageId: MessageId, reason: FailureReason }),
+  z.strictObject({ ...aboutMessage, type: z.literal("message.failed"), reason: FailureReason }),
   /** What was sent has been taken back: the recipient sees that a message was deleted. */
-  z.strictObject({ ...envelope, type: z.literal("message.revoked"), messageId: MessageId }),
+  z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
    * Somebody wrote to the session, in a chat of two. `from` is null when only the hidden id (LID) of the sender is known.
    * `token` is the one that an inbound verification asked the user to send, when the text holds one; the text stays at

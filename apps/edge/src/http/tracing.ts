@@ -1,0 +1,39 @@
+import { parseTraceparent, parseTracestate, type TraceContext } from "@sandi/tracing";
+import { createMiddleware } from "hono/factory";
+import { routePath } from "hono/route";
+import type { AppEnv } from "./app-env.ts";
+
+/** Continues the caller's trace, or begins one, and tells of the request when it is over. Connectors' calls are batches. */
+export const traced = createMiddleware<AppEnv>(async (c, next) => {
+  const { services } = c.env;
+  const { method, path } = c.req;
+  const startedAt = services.now();
+  const span = path.startsWith("/v1/")
+    ? services.tracer.start(method, { parent: callersTrace(c.req.raw.headers), kind: "server", startedAt })
+    : undefined;
+  if (span) c.env = { services: { ...services, trace: span.context } };
+  await next();
+  const { status } = c.res;
+  const route = routePath(c, -1);
+  const { id: keyId, workspaceId } = c.get("key") ?? {};
+  const ms = services.now().getTime() - startedAt.getTime();
+  const traceId = span?.context.traceId;
+  services.logRequest({ requestId: c.var.requestId, method, route, status, ms, workspaceId, keyId, traceId });
+  // What strangers ask for is not worth a collector's room.
+  if (!span || status === 401 || route === "/*") return;
+  span.set({
+    "http.request.method": method,
+    "http.route": route,
+    "http.response.status_code": status,
+    "sandi.request.id": c.var.requestId,
+    "sandi.workspace.id": workspaceId,
+    "sandi.key.id": keyId,
+  });
+  span.end({ name: `${method} ${route}`, error: status >= 500 ? String(status) : undefined });
+});
+
+function callersTrace(headers: Headers): TraceContext | undefined {
+  const context = parseTraceparent(headers.get("traceparent"));
+  const state = context && parseTracestate(headers.get("tracestate"));
+  return context && { ...context, ...(state === undefined ? {} : { state }) };
+}

@@ -1,0 +1,42 @@
+import { webRandom } from "@sandi/crypto";
+import { createExporter, createTracer, type Exporter, type Tracer } from "@sandi/tracing";
+import type { Config } from "./config.ts";
+import type { Services } from "./services.ts";
+
+/** Requests that end within this time share an export. */
+const gatherMs = 100;
+
+/** The tracer of an isolate, and the exporter that has its spans when one is configured. */
+export function prepareTracing(
+  config: Config,
+  { now, log }: Pick<Services, "now" | "log">,
+): { tracer: Tracer; exporter: Exporter | undefined } {
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const exporter =
+    endpoint === undefined
+      ? undefined
+      : createExporter({
+          endpoint,
+          headers: config.OTEL_EXPORTER_OTLP_HEADERS,
+          resource: { "service.name": config.OTEL_SERVICE_NAME },
+          fetch: (...request) => fetch(...request),
+          onOutage: (cause) => log("the collector does not take spans; they wait", cause),
+        });
+  const onEnd = exporter && ((span: Parameters<Exporter["add"]>[0]) => exporter.add(span));
+  return { tracer: createTracer({ now, random: webRandom, ratio: config.OTEL_TRACES_SAMPLER_ARG, onEnd }), exporter };
+}
+
+/** Exports what a request has left, after its answer and everything that goes on beside it. */
+export async function exportAfter(
+  { exporter, sleep }: { exporter: Exporter } & Pick<Services, "sleep">,
+  underway: readonly Promise<unknown>[],
+): Promise<void> {
+  let known: number;
+  do {
+    known = underway.length;
+    await Promise.allSettled(underway);
+  } while (underway.length > known);
+  if (exporter.waiting === 0) return;
+  await sleep(gatherMs);
+  await exporter.flush();
+}

@@ -1,0 +1,42 @@
+/** Where a piece of work belongs: a trace, and the span in it that caused the work (W3C Trace Context). */
+export interface TraceContext {
+  /** 32 hex digits. */
+  traceId: string;
+  /** 16 hex digits. */
+  spanId: string;
+  isSampled: boolean;
+  /** What other vendors said of the trace: for the span that continues it, and no further, for it is foreign text. */
+  state?: string;
+}
+
+const shape = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const nothing = /^0+$/;
+
+/** The context that a `traceparent` header names; undefined when it is absent or not valid. */
+export function parseTraceparent(text: string | null | undefined): TraceContext | undefined {
+  const [, version, traceId = "", spanId = "", flags = "", more] = shape.exec(text?.trim() ?? "") ?? [];
+  if (version === undefined || version === "ff" || nothing.test(traceId) || nothing.test(spanId)) return undefined;
+  // Later versions may say more behind what this one knows.
+  if (version === "00" && more !== undefined) return undefined;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+/** The header for whoever continues the trace: 55 characters. */
+export function formatTraceparent({ traceId, spanId, isSampled }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
+}
+
+const longestState = 512;
+const mostMembers = 32;
+const member =
+  /^(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/;
+
+/** A `tracestate` header as it may be kept; undefined when it is absent, too long or not valid. */
+export function parseTracestate(text: string | null | undefined): string | undefined {
+  if (!text || text.length > longestState) return undefined;
+  const members = text.split(",").map((each) => each.trim());
+  const given = members.filter((each) => each !== "");
+  const keys = new Set(given.map((each) => each.split("=", 1)[0]));
+  if (given.length === 0 || given.length > mostMembers || keys.size < given.length) return undefined;
+  return given.every((each) => member.test(each)) ? given.join(",") : undefined;
+}
