@@ -1,5 +1,5 @@
 import { serve } from "@hono/node-server";
-import { type AtRest, createKeyRing } from "@sandi/crypto";
+import { createKeyRing } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
@@ -24,7 +24,7 @@ import { sessionRpc } from "./rpc/sessions.ts";
 import { createTokenCheck } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
-import { nodeAtRest } from "./store/at-rest.ts";
+import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { numberStore } from "./store/numbers.ts";
 import { openPseudonyms } from "./store/pseudonyms.ts";
@@ -65,8 +65,8 @@ export async function startConnector(
   const logger = replace.logger ?? createLogger(config.logLevel, run);
   const store = await openStore(config.database, services.now());
   const keys = createKeyRing(config.storeKeys);
-  const sealers = new Map<string, AtRest>();
-  const atRestOf = (sessionId: string): AtRest => {
+  const sealers = new Map<string, NodeAtRest>();
+  const atRestOf = (sessionId: string): NodeAtRest => {
     let sealer = sealers.get(sessionId);
     if (!sealer) sealers.set(sessionId, (sealer = nodeAtRest(keys, sessionId, services.random)));
     return sealer;

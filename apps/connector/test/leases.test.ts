@@ -94,7 +94,7 @@ describe.each([
     const linked = newId("ses");
     await wish(linked);
     const [row] = await acquire(store, "a", "a.1");
-    const reported = { state: "online", reason: null, phone: "+6281200000001", actedRevision: 1 } as const;
+    const reported = { state: "online", reason: null, sealedPhone: "v1.k.iv.number", actedRevision: 1 } as const;
     await store.writer.write([stateStatement({ sessionId: linked, fence: row!.fence }, reported, at)]);
     for (let i = 0; i < 10; i++) await wish(newId("ses"));
     const taken = await acquire(other, "b", "b.1", { now: later(15_001), limit: 3 });
@@ -344,7 +344,7 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   expect([told(), (await findSession(database, sessionId))!.isGone]).toEqual([0, false]);
   await database.client.execute("DROP TRIGGER full");
   await until("it is told", () => told() === 1);
-  expect((await findSession(database, sessionId))!).toMatchObject({ isGone: true, phone: null, state: "ended" });
+  expect((await findSession(database, sessionId))!).toMatchObject({ isGone: true, sealedPhone: null, state: "ended" });
   await rig.wish({ sessionId, desired: "deleted", revision: 3 });
   await until("it is told again", () => told() === 2);
   expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
@@ -364,7 +364,7 @@ test("what a dead owner had to tell is told by the one that takes its session", 
   const id = createId("evt", now, webRandom(10));
   const event = { id, type: "message.sent" as const, sessionId, messageId: newId("msg"), at: now.toISOString() };
   await writeFenced(database, fence, [
-    stateStatement(fence, { state: "stopped", reason: "requested", phone: null, actedRevision: 1 }, now),
+    stateStatement(fence, { state: "stopped", reason: "requested", sealedPhone: null, actedRevision: 1 }, now),
     appendStatement(fence, event),
   ]);
   const { edge } = rig;

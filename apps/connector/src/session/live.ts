@@ -1,6 +1,5 @@
 import type { PairingCode, SessionQr } from "@sandi/contracts";
 import type { InStatement } from "@libsql/client";
-import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
@@ -8,7 +7,10 @@ import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
-import { appendStatement } from "../store/outbox.ts";
+import type { NodeAtRest } from "../store/at-rest.ts";
+import { appendBodyStatement } from "../store/outbox.ts";
+import { openNumber, sealNumber } from "../store/own-number.ts";
+import { sealEvent } from "../store/sealed-events.ts";
 import {
   type Fence,
   LeaseLost,
@@ -50,7 +52,7 @@ export interface LiveOptions {
   connectAfterMs: number;
   services: Services;
   store: Store;
-  atRest: (sessionId: string) => AtRest;
+  atRest: (sessionId: string) => NodeAtRest;
   openCredentials: OpenCredentials;
   openSocket: OpenSocket;
   deliveries: Deliveries;
@@ -74,6 +76,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const { services, metrics } = options;
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
+  const atRest = options.atRest(row.id);
   let isStopped = false;
   let leaseUntil = 0;
   let cancelExpiry: (() => void) | undefined;
@@ -109,11 +112,14 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     const at = services.now();
     const { state, reason, phone, revision } = machine;
     const event = { type: "session.state", sessionId: row.id, state, reason, phone, revision } as const;
+    const news = { id: services.newId("evt"), at: at.toISOString(), ...event };
+    const body = phone === null ? JSON.stringify(news) : await sealEvent(atRest, news);
+    const sealedPhone = sealNumber(atRest, row.id, phone);
     try {
       await writeFenced(options.store, fence, [
         ...more(at),
-        stateStatement(fence, { state, reason, phone, actedRevision: revision }, at),
-        appendStatement(fence, { id: services.newId("evt"), at: at.toISOString(), ...event }),
+        stateStatement(fence, { state, reason, sealedPhone, actedRevision: revision }, at),
+        appendBodyStatement(fence, body, at),
       ]);
     } catch (error) {
       if (error instanceof LeaseLost) return false;
@@ -126,14 +132,14 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   const connection = createConnection(fence, {
     ...options,
-    credentials: options.openCredentials(fence, options.atRest(row.id)),
+    credentials: options.openCredentials(fence, atRest),
     logger,
     session: () => session,
     isStopped: () => isStopped,
     holdsLease,
     unsaved,
   });
-  const session: Session = createSession(machineOf(row), {
+  const session: Session = createSession(machineOf(row, openNumber(atRest, row.id, row.sealedPhone)), {
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
@@ -191,14 +197,14 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   return live;
 }
 
-function machineOf(row: SessionRow): Machine {
+function machineOf(row: SessionRow, phone: string | null): Machine {
   return {
     state: row.state,
     reason: row.reason,
-    phone: row.phone,
+    phone,
     desired: row.desired,
     revision: row.actedRevision,
-    isLinked: row.phone !== null,
+    isLinked: phone !== null,
     socket: null,
     lastSocket: 0,
     attempts: 0,

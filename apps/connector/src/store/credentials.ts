@@ -29,7 +29,8 @@ interface Sealed {
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
-const context = (kind: string, id: string) => ({ table: "credential", column: kind, id });
+/** @param keyId the pseudonym of the id, as the row has it */
+const context = (kind: string, keyId: string) => ({ table: "credential", column: kind, id: keyId });
 
 export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredentials {
   const write = store.writer.bulk<Sealed, void>({
@@ -67,23 +68,33 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
       async read(kind, ids) {
         // Signal's ids hold the numbers of whom the session writes to.
         const idOf = new Map(ids.map((id) => [pseudonym(id), id]));
+        const stale: InStatement[] = [];
         const { rows } = await store.client.execute({
           sql: `SELECT key_id, sealed FROM credential
                 WHERE session_id = ? AND kind = ? AND key_id IN (SELECT value FROM json_each(?))`,
           args: [sessionId, kind, JSON.stringify([...idOf.keys()])],
         });
         const opened = rows.map(async (row): Promise<[string, string]> => {
-          const id = idOf.get(text(row, "key_id"))!;
-          return [id, decoder.decode(await atRest.open(text(row, "sealed"), context(kind, id)))];
+          const [keyId, sealed] = [text(row, "key_id"), text(row, "sealed")];
+          const id = idOf.get(keyId)!;
+          const { plaintext, isStale } = await openValue(atRest, { kind, keyId, id, sealed });
+          if (isStale) {
+            const anew = await atRest.seal(encoder.encode(plaintext), context(kind, keyId));
+            stale.push({ sql: resealSql, args: [anew, sessionId, kind, keyId, sealed, sessionId, fence.fence] });
+          }
+          return [id, plaintext.slice(plaintext.indexOf("\n") + 1)];
         });
-        return new Map(await Promise.all(opened));
+        const found = new Map(await Promise.all(opened));
+        // Not awaited, and no harm when it fails: the next read does it.
+        if (stale.length > 0) store.writer.write(stale).catch(() => undefined);
+        return found;
       },
       async write(changes) {
         if (changes.length === 0) return;
         const sealing = Promise.all(
           changes.map(async ({ kind, id, value }): Promise<Sealed["rows"][number]> => {
             if (value === null) return [kind, pseudonym(id), null];
-            return [kind, pseudonym(id), await atRest.seal(encoder.encode(value), context(kind, id))];
+            return sealCredential(atRest, pseudonym, { kind, id, value });
           }),
         );
         const before = turn;
@@ -100,6 +111,37 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
     };
   };
 }
+
+/**
+ * The value as it is stored: behind its id, which the row knows as a pseudonym only, so that it can be sealed anew and
+ * exported without knowing whom the session writes to.
+ */
+export async function sealCredential(
+  atRest: AtRest,
+  pseudonym: Pseudonym,
+  { kind, id, value }: { kind: string; id: string; value: string },
+): Promise<[kind: string, keyId: string, sealed: string]> {
+  const keyId = pseudonym(id);
+  return [kind, keyId, await atRest.seal(encoder.encode(`${id}\n${value}`), context(kind, keyId))];
+}
+
+async function openValue(
+  atRest: AtRest,
+  { kind, keyId, id, sealed }: { kind: string; keyId: string; id: string; sealed: string },
+): Promise<{ plaintext: string; isStale: boolean }> {
+  try {
+    const plaintext = decoder.decode(await atRest.open(sealed, context(kind, keyId)));
+    return { plaintext, isStale: atRest.isStale(sealed) };
+  } catch {
+    // As it was written before values stood behind their ids.
+    const value = decoder.decode(await atRest.open(sealed, context(kind, id)));
+    return { plaintext: `${id}\n${value}`, isStale: true };
+  }
+}
+
+/** Only in place of what was read: a newer value stays. */
+const resealSql = `
+  UPDATE credential SET sealed = ? WHERE session_id = ? AND kind = ? AND key_id = ? AND sealed = ? AND ${fenceHolds}`;
 
 const keepSql = `
   INSERT INTO credential (session_id, kind, key_id, sealed)

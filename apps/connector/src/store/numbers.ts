@@ -1,3 +1,4 @@
+import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
@@ -24,6 +25,7 @@ const encoder = new TextEncoder();
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
   return {
     async find(digits, now) {
+      const stale: InStatement[] = [];
       const digitsOf = new Map(digits.map((one) => [pseudonym(one), one]));
       const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?)) AND until > ?";
       const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()]), now.getTime()] });
@@ -31,9 +33,19 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
         const id = text(row, "id");
         const [one, sealed] = [digitsOf.get(id)!, textOrNull(row, "sealed_jid")];
         const jid = sealed === null ? null : decoder.decode(await atRest.open(sealed, context(id)));
+        if (sealed !== null && jid !== null && atRest.isStale(sealed)) {
+          const anew = await atRest.seal(encoder.encode(jid), context(id));
+          stale.push({
+            sql: "UPDATE number SET sealed_jid = ? WHERE id = ? AND sealed_jid = ?",
+            args: [anew, id, sealed],
+          });
+        }
         return [one, { digits: one, jid, until: new Date(Number(row["until"])) }];
       });
-      return new Map(await Promise.all(known));
+      const found = new Map(await Promise.all(known));
+      // Not awaited, and no harm when it fails: the next read does it.
+      if (stale.length > 0) writer.write(stale).catch(() => undefined);
+      return found;
     },
     async store(numbers) {
       const rows = numbers.map(async ({ digits, jid, until }) => {

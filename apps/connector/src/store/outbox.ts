@@ -9,11 +9,29 @@ type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
 export type NewEvent = WithoutSeq<ConnectorEvent>;
 
 /** Appends an event, if the session is still ours. */
-export function appendStatement({ sessionId, fence }: Fence, event: NewEvent): InStatement {
+export function appendStatement(fence: Fence, event: NewEvent): InStatement {
+  return appendBodyStatement(fence, JSON.stringify(event), new Date(event.at));
+}
+
+/** The same of an event whose body is made already, sealed where it must be. */
+export function appendBodyStatement({ sessionId, fence }: Fence, body: string, at: Date): InStatement {
   return {
     sql: `INSERT INTO outbox (session_id, body, created_at) SELECT ?, ?, ? WHERE ${fenceHolds}`,
-    args: [sessionId, JSON.stringify(event), Date.parse(event.at), sessionId, fence],
+    args: [sessionId, body, at.getTime(), sessionId, fence],
   };
+}
+
+/** Numbers events on from the time at least: an old file that was put back must not count again what the edge knows. */
+export function countOnStatements(now: Date): InStatement[] {
+  const at = now.getTime();
+  return [
+    {
+      sql: `INSERT INTO outbox (seq, session_id, body, created_at) SELECT ?, '', '{}', 0
+            WHERE ? > (SELECT seq FROM sqlite_sequence WHERE name = 'outbox')`,
+      args: [at, at],
+    },
+    { sql: "DELETE FROM outbox WHERE seq = ? AND session_id = ''", args: [at] },
+  ];
 }
 
 /** Appends an event about a message, if it is news: while the ledger has the message below this rank. */

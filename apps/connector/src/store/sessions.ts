@@ -14,7 +14,8 @@ export interface SessionRow {
   actedRevision: number;
   state: SessionState;
   reason: SessionReason | null;
-  phone: string | null;
+  /** The session's own number, sealed; null until an account is linked. */
+  sealedPhone: string | null;
   ownerRun: string | null;
   fence: number;
   leaseUntil: number;
@@ -114,7 +115,7 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
   const now = acquire.now.getTime();
   const [result] = await writer.write([
     {
-      sql: `UPDATE session SET owner = ?, owner_run = ?, fence = fence + 1, lease_until = ?
+      sql: `UPDATE session SET owner = ?, owner_run = ?, fence = max(fence + 1, ?), lease_until = ?
             WHERE id IN (SELECT id FROM session
                          WHERE gone_at IS NULL AND owner_run IS NOT ? AND (? IS NULL OR id = ?)
                            AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?)) AND (? IS NULL OR lease_until <= ?)
@@ -124,6 +125,8 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
       args: [
         acquire.owner,
         acquire.run,
+        // An old file that was put back must not hand out fences again that the edge knows.
+        now,
         now + acquire.leaseMs,
         acquire.run,
         acquire.sessionId ?? null,
@@ -166,14 +169,22 @@ export async function releaseLeases({ writer }: Store, fences: readonly Fence[],
 export interface ReportedState {
   state: SessionState;
   reason: SessionReason | null;
-  phone: string | null;
+  sealedPhone: string | null;
   actedRevision: number;
 }
 
 export function stateStatement({ sessionId, fence }: Fence, reported: ReportedState, now: Date): InStatement {
   return {
     sql: `UPDATE session SET state = ?, reason = ?, phone = ?, acted_revision = ?, state_at = ? WHERE id = ? AND fence = ?`,
-    args: [reported.state, reported.reason, reported.phone, reported.actedRevision, now.getTime(), sessionId, fence],
+    args: [
+      reported.state,
+      reported.reason,
+      reported.sealedPhone,
+      reported.actedRevision,
+      now.getTime(),
+      sessionId,
+      fence,
+    ],
   };
 }
 
@@ -199,7 +210,7 @@ function toSession(row: Row): SessionRow {
     actedRevision: Number(row["acted_revision"]),
     state: SessionState.parse(row["state"]),
     reason: SessionReason.nullable().parse(row["reason"]),
-    phone: textOrNull(row, "phone"),
+    sealedPhone: textOrNull(row, "phone"),
     ownerRun: textOrNull(row, "owner_run"),
     fence: Number(row["fence"]),
     leaseUntil: Number(row["lease_until"]),

@@ -2,6 +2,7 @@ import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import type { Config } from "../config.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
+import { countOnStatements } from "./outbox.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -23,6 +24,7 @@ export async function openStore({ url, authToken }: Config["database"], now: Dat
     throw error;
   }
   const writer = createWriter(client);
+  await writer.write(countOnStatements(now));
   return {
     client,
     writer,

@@ -1,0 +1,31 @@
+import { createKeyRing, type KeyRing } from "@sandi/crypto";
+import { systemServices } from "../services.ts";
+import { openStore, type Store } from "../store/store.ts";
+
+/** What a command works with: the connector's database and keys, from its own environment. */
+export interface Workplace {
+  store: Store;
+  keys: KeyRing;
+}
+
+/** Runs a command on LIBSQL_URL with STORE_KEYS; what goes wrong is one sentence on stderr and exit code 1. */
+export async function operate(usage: string, run: (place: Workplace) => Promise<void>): Promise<void> {
+  const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken, STORE_KEYS: storeKeys } = process.env;
+  if (!url || !storeKeys) {
+    process.stderr.write(`usage: LIBSQL_URL=… [LIBSQL_AUTH_TOKEN=…] STORE_KEYS=… npx pnpm@10.34.9 ${usage}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const keys = createKeyRing(storeKeys);
+    const store = await openStore({ url, authToken }, systemServices.now());
+    try {
+      await run({ store, keys });
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,16 @@
+/** Seals everything in the connector's database under the first key of STORE_KEYS; the connectors may run meanwhile. */
+import { systemServices } from "../services.ts";
+import { resealStore } from "../store/reseal.ts";
+import { operate } from "./operate.ts";
+
+await operate("reseal", async ({ store, keys }) => {
+  const report = await resealStore(store, keys, systemServices);
+  for (const { column, resealed, remaining, unopened } of report) {
+    const left = remaining === 0 ? "" : `  ${remaining} remain${unopened > 0 ? `, ${unopened} do not open` : ""}`;
+    process.stdout.write(`${column.padEnd(20)}${String(resealed).padStart(8)} sealed anew${left}\n`);
+  }
+  const remaining = report.reduce((sum, one) => sum + one.remaining, 0);
+  const { kid } = keys.current;
+  if (remaining === 0) process.stdout.write(`All is sealed under ${kid}; the other keys can go from STORE_KEYS.\n`);
+  else throw new Error(`${remaining} values are not sealed under ${kid}: keep the other keys, and run it again.`);
+});
