@@ -20,6 +20,7 @@ const oldKey = generateKeyText("k1", webRandom);
 const newKey = generateKeyText("k2", webRandom);
 const change = (value: string) => [{ kind: "session", id: "1.0", value }];
 const stand = (id: string) => `p${id}`;
+const sealer = (keys: string, owner: string) => nodeAtRest(createKeyRing(keys), owner, webRandom);
 let rig: Rig | undefined;
 let store: Store | undefined;
 afterEach(async () => {
@@ -120,7 +121,6 @@ test("a value that is written while it is sealed anew stays the newer one", asyn
     limit: 1,
   });
   const fence = { sessionId, fence: row!.fence };
-  const sealer = (keys: string, owner: string) => nodeAtRest(createKeyRing(keys), owner, webRandom);
   await opened.client.execute("DELETE FROM setting");
   const pseudonym = await openPseudonyms(opened, sealer(oldKey, "connector"), webRandom);
   const open = credentialStore(opened, pseudonym);
