@@ -111,6 +111,7 @@ test("one session that cannot be taken up does not keep the others out, and is t
   isBroken = false;
   timers.shift()!();
   await until("it is taken up", () => one.find(ids[0]!));
+  expect(adopted).toHaveLength(3);
 });
 
 test("stopping waits for a session that is just being taken up, and stops it too", async () => {

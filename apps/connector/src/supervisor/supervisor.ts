@@ -56,6 +56,8 @@ const startPause = 1 / 15;
 /** Connectors that were killed are remembered for so long. */
 const forgottenMs = 3_600_000;
 
+const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");
+
 export function createSupervisor(options: Options): Supervisor {
   const { services, store, owner, run, leaseMs, capacity, logger } = options;
   const member = { run, url: options.url, capacity };
@@ -130,7 +132,6 @@ export function createSupervisor(options: Options): Supervisor {
   /** Gives sessions up for others to take, those that are not online first. */
   async function handOver(count: number): Promise<void> {
     if (count === 0) return;
-    const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");
     const given = [...sessions.values()].toSorted((a, b) => isOnline(a) - isOnline(b)).slice(0, count);
     await Promise.all(given.map((live) => live.stop()));
     for (const live of given) sessions.delete(live.fence.sessionId);

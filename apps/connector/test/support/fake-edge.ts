@@ -57,6 +57,8 @@ export class FakeEdge {
   isDown = false;
   url = "";
   connectorUrl = "";
+  /** The address that QStash's signatures name; the connector's own unless several share one. */
+  publicUrl: string | undefined;
   readonly keys: Keys;
   readonly #messages = new Map<string, FakeMessage>();
   readonly #seen = new Set<string>();
@@ -173,7 +175,7 @@ export class FakeEdge {
   async deliver(
     path: string,
     job: unknown,
-    { key = this.keys.qstash.current, url = this.connectorUrl + path, tamper = false } = {},
+    { key = this.keys.qstash.current, url = (this.publicUrl ?? this.connectorUrl) + path, tamper = false } = {},
   ) {
     const body = JSON.stringify(job);
     const seconds = Math.floor(Date.now() / 1000);

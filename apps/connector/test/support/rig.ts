@@ -131,7 +131,7 @@ export async function qrOf({ edge }: Rig, sessionId: string): Promise<string | n
   return qr?.qr ?? null;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const { createServer } = await import("node:net");
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {

@@ -1,11 +1,13 @@
 import { benchCheck } from "./check.ts";
 import { benchOtp } from "./otp.ts";
+import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   otp: benchOtp,
   check: benchCheck,
   sessions: benchSessions,
+  soak: benchSoak,
 };
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];

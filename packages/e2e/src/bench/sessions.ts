@@ -7,7 +7,7 @@ import { randomPorts } from "@sandi/local-stack";
 import type { StatsSnapshot } from "@sandi/whatsapp-simulator";
 import { eventually, startTestStack, type TestStack } from "../harness.ts";
 import type { BareReport, BareRequest } from "./bare-baileys.ts";
-import { loadAverage, print, usageOf } from "./figures.ts";
+import { heapMbOf, loadAverage, print, usageOf } from "./figures.ts";
 import { addPhone, linkSessions, scan } from "./linked-sessions.ts";
 
 interface Held {
@@ -76,7 +76,7 @@ async function measureConnector(
   const emptyRssMb = usageOf(stack.connector.pid ?? 0)?.rssMb ?? 0;
   // The stack brings one along.
   await linkSessions(stack, sessions - 1);
-  const held = { ...(await idle(stack.connector.pid ?? 0, () => heapOf(metricsUrl))), emptyRssMb };
+  const held = { ...(await idle(stack.connector.pid ?? 0, () => heapMbOf(metricsUrl))), emptyRssMb };
   const before = stack.connector.pid;
   stack.connector.kill("SIGKILL");
   const pid = await eventually("another connector", async () => {
@@ -129,19 +129,19 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
 }
 
 /** The least heap of several looks stands for what is left after a collection. */
-async function idle(pid: number, heapBytes: () => Promise<number>): Promise<Omit<Held, "emptyRssMb">> {
+async function idle(pid: number, heapMb: () => Promise<number>): Promise<Omit<Held, "emptyRssMb">> {
   await sleep(idleMs / 2);
   const before = usageOf(pid)?.cpuMs ?? 0;
   let least = Infinity;
   const looks = 10;
   for (let i = 0; i < looks; i++) {
-    least = Math.min(least, await heapBytes());
+    least = Math.min(least, await heapMb());
     await sleep(idleMs / looks);
   }
   const after = usageOf(pid);
   return {
     rssMb: after?.rssMb ?? 0,
-    heapMb: least / 1024 ** 2,
+    heapMb: least,
     cpuMsPerMinute: ((after?.cpuMs ?? 0) - before) * (60_000 / idleMs),
   };
 }
@@ -163,15 +163,9 @@ async function statsOf({ simulatorUrl }: TestStack): Promise<StatsSnapshot> {
   return (await (await fetch(`${simulatorUrl ?? ""}/stats`)).json()) as StatsSnapshot;
 }
 
-/** The heap in use, as `/metrics` tells it. */
-async function heapOf(metricsUrl: string): Promise<number> {
-  const text = await (await fetch(metricsUrl)).text();
-  return Number(/^sandi_connector_nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)?.[1] ?? Number.NaN);
-}
-
 async function bareHeap(child: ChildProcess): Promise<number> {
   ask(child, { type: "heap" });
-  return (await answer(child, "heap")).heapBytes;
+  return (await answer(child, "heap")).heapBytes / 1024 ** 2;
 }
 
 const ask = (child: ChildProcess, request: BareRequest) => child.send(request);

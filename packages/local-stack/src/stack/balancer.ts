@@ -29,12 +29,12 @@ export async function startBalancer({ port, targets }: { port: number; targets: 
     outgoing.writeHead(503, { "retry-after": "1" }).end();
   }
 
-  const checking = setInterval(() => {
-    void Promise.all(targets.map(isReady)).then((answers) => {
-      const good = targets.filter((_, i) => answers[i]);
-      ready = good.length > 0 ? good : targets;
-    });
-  }, checkMs);
+  async function look(): Promise<void> {
+    const answers = await Promise.all(targets.map(isReady));
+    const good = targets.filter((_, i) => answers[i]);
+    ready = good.length > 0 ? good : targets;
+  }
+  const checking = setInterval(() => void look(), checkMs);
 
   await listen(server, port);
   return {
