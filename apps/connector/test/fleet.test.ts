@@ -74,6 +74,9 @@ async function sendWithAll(ids: readonly string[]): Promise<void> {
   }
 }
 
+const credentials = async () =>
+  (await store.client.execute("SELECT session_id, kind, key_id, sealed FROM credential ORDER BY 1, 2, 3")).rows;
+
 describe("three connectors on one database", () => {
   test("share the sessions, and send what arrives at any of them", async () => {
     await start(3);
@@ -120,7 +123,7 @@ describe("three connectors on one database", () => {
     const theirs = (await owners(ids)).flatMap((owner, i) => (owner === dead.id ? [ids[i]!] : []));
     expect(theirs).toHaveLength(2);
     await dead.stop("SIGKILL");
-    through(alive[0]!);
+    through(alive[0]);
     const messages = await Promise.all(
       theirs.map(async (sessionId) => {
         const id = newId("msg");
@@ -188,8 +191,6 @@ test("a connector that was stopped past its lease and goes on writes nothing, an
   await sendWithAll([sessionId]);
   // What arrives now is for the new owner; a copy for the old one waits in its socket.
   await rig.simulator.send(user, { to: number, text: "before it goes on" });
-  const credentials = async () =>
-    (await store.client.execute("SELECT session_id, kind, key_id, sealed FROM credential ORDER BY 1, 2, 3")).rows;
   await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
   const before = await credentials();
   old.process.kill("SIGCONT");

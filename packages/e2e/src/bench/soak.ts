@@ -102,7 +102,8 @@ async function killInTurn(stack: TestStack, { killEverySeconds, all, report, sig
     const staysDown = report.kills % 2 === 1;
     report.kills++;
     child.kill("SIGKILL");
-    while (staysDown && performance.now() - at < (leaseSeconds + 5) * 1000) {
+    const deadline = at + (staysDown ? (leaseSeconds + 5) * 1000 : 0);
+    while (performance.now() < deadline) {
       await sleep(200);
       child.kill("SIGKILL");
     }
@@ -167,15 +168,17 @@ async function settled(stack: TestStack, accepted: readonly Accepted[]): Promise
       rows = await look();
     }
     return new Map(
-      rows.map((row): [string, Ended] => [
-        String(row["id"]),
-        { status: String(row["status"]), untilSent: typeof row["until_sent"] === "number" ? row["until_sent"] : null },
+      rows.map(({ id, status, until_sent: ms }): [string, Ended] => [
+        asText(id),
+        { status: asText(status), untilSent: typeof ms === "number" ? ms : null },
       ]),
     );
   } finally {
     client.close();
   }
 }
+
+const asText = (value: unknown) => (typeof value === "string" ? value : "");
 
 async function compare(
   stack: TestStack,
