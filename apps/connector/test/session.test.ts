@@ -16,6 +16,8 @@ const online: Machine = {
   isVersionFresh: false,
 };
 
+const start = Date.parse("2026-11-21T08:00:00.000Z");
+
 function hands(overrides: Partial<SessionHands> = {}) {
   const done: string[] = [];
   const timers = new Map<() => void, number>();
@@ -42,6 +44,7 @@ function hands(overrides: Partial<SessionHands> = {}) {
       return () => void timers.delete(run);
     },
     chance: () => 0.5,
+    now: () => new Date(start),
     ...overrides,
   };
   return { all, done, failed, timers, fire: () => [...timers.keys()].forEach((run) => (timers.delete(run), run())) };
@@ -104,7 +107,7 @@ test("a state that could not be stored is stored later", async () => {
   const report = all.report;
   const session = createSession(online, {
     ...all,
-    report: (machine, forget) => (isDown ? Promise.reject(new Error("database")) : report(machine, forget)),
+    report: (...told) => (isDown ? Promise.reject(new Error("database")) : report(...told)),
   });
   session.closed(1, "banned");
   await session.idle();
@@ -159,4 +162,29 @@ test("a stopped session takes no more events", async () => {
   await session.idle();
   expect(timers.size).toBe(0);
   expect(done).toEqual(["report waiting"]);
+});
+
+test("a report of a lost connection tells how often it was lost, and when the next one is opened", async () => {
+  const told: unknown[] = [];
+  const { all, fire } = hands({
+    async report({ state, attempts }, _forget, nextAttemptAt) {
+      told.push([state, attempts, nextAttemptAt && nextAttemptAt.getTime() - start]);
+      return true;
+    },
+  });
+  const session = createSession(online, all);
+  session.closed(1, "connection_lost");
+  await session.idle();
+  fire();
+  await session.idle();
+  session.closed(2, "connection_lost");
+  await session.idle();
+  session.post({ type: "wished", desired: "stopped", revision: 2 });
+  await session.idle();
+  expect(told).toEqual([
+    ["waiting", 1, 500],
+    ["connecting", 1, null],
+    ["waiting", 2, 1000],
+    ["stopped", 0, null],
+  ]);
 });

@@ -1,8 +1,7 @@
 import type { SessionReason } from "@sandi/contracts";
 
 /**
- * Why a socket closed. The numbers are WhatsApp's (and Baileys') codes; two kinds have no code of their own:
- * the server could not prove itself, and the QR codes were used up.
+ * Why a socket closed. The numbers are WhatsApp's (and Baileys') codes; kinds without one are found out by ourselves.
  */
 export type CloseKind = keyof typeof closePolicies;
 
@@ -42,6 +41,8 @@ export const closePolicies = {
   bad_session: { codes: [411], follow: "repair", reason: "bad_session", alerts: true },
   /** A certificate, account or pre-key signature did not hold. */
   untrusted_server: { codes: [], follow: "backOff", reason: "untrusted_server", alerts: true },
+  /** The session's own proxy refused, or led nowhere; it is never gone around. */
+  proxy_unreachable: { codes: [], follow: "backOff", reason: "proxy_unreachable", alerts: true },
   /** The QR codes of an unlinked socket are used up. */
   pairing_timed_out: { codes: [], follow: "stop", reason: "pairing_timed_out" },
   /** The account wants the link confirmed with a passkey. */

@@ -108,10 +108,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   }
 
   /** Stores the machine's state and its event, each of them or none; false when the lease was lost. */
-  async function store(machine: Machine, more: (at: Date) => InStatement[]): Promise<boolean> {
+  async function store(machine: Machine, nextAttemptAt: Date | null, more: (at: Date) => InStatement[]) {
     const at = services.now();
-    const { state, reason, phone, revision } = machine;
-    const event = { type: "session.state", sessionId: row.id, state, reason, phone, revision } as const;
+    const { state, reason, phone, revision, attempts } = machine;
+    const told = { state, reason, phone, revision, attempts, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+    const event = { type: "session.state", sessionId: row.id, ...told } as const;
     const news = { id: services.newId("evt"), at: at.toISOString(), ...event };
     const body = phone === null ? JSON.stringify(news) : await sealEvent(atRest, news);
     const sealedPhone = sealNumber(atRest, row.id, phone);
@@ -125,7 +126,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       if (error instanceof LeaseLost) return false;
       throw error;
     }
-    logger.info({ state, reason }, "the session is in another state");
+    logger.info({ state, reason, attempts }, "the session's state is told");
     options.onNews();
     return true;
   }
@@ -143,8 +144,8 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
-    async report(machine, forget) {
-      const isOurs = await store(machine, () => (forget ? [forgetStatement(fence)] : []));
+    async report(machine, forget, nextAttemptAt) {
+      const isOurs = await store(machine, nextAttemptAt, () => (forget ? [forgetStatement(fence)] : []));
       if (isOurs && forget) connection.dropCaches();
       return isOurs;
     },
@@ -152,7 +153,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     refreshVersion: () => options.version.refresh(),
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
     async remove(machine) {
-      if (!(await store(machine, (at) => removalStatements(fence, at)))) return false;
+      if (!(await store(machine, null, (at) => removalStatements(fence, at)))) return false;
       connection.dropCaches();
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
@@ -161,6 +162,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     },
     lost,
     failed: (effect, error) => logger.error({ effect, error }, "a step of the session failed"),
+    now: services.now,
     after: services.after,
     chance: services.chance,
   });

@@ -48,7 +48,7 @@ export type Effect =
   | { type: "close"; socket: number }
   /** Tell WhatsApp that this linked device goes, then close. */
   | { type: "logOut"; socket: number }
-  /** Post `retryDue` after a random time up to the cap. */
+  /** Post `retryDue` after a random time up to the cap; before the report, which tells when. */
   | { type: "retry"; capMs: number }
   | { type: "cancelRetry" }
   /** Post `settled` after a while, if the socket is still the one. */
@@ -96,8 +96,10 @@ export function step(machine: Machine, event: MachineEvent): Step {
     }
     case "retryDue":
       return machine.state === "waiting" && machine.socket === null ? connect(machine, machine.reason) : still(machine);
-    case "settled":
-      return still({ ...machine, attempts: 0, strikes: 0, isVersionFresh: false });
+    case "settled": {
+      const { attempts } = machine;
+      return change({ ...machine, attempts: 0, strikes: 0, isVersionFresh: false }, {}, { always: attempts > 0 });
+    }
     case "versionRefreshed":
       if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
       return event.isNewer ? connect(machine, "version_refused") : end(machine, "version_refused", true);
@@ -179,8 +181,8 @@ function backOff(machine: Machine, reason: SessionReason, alerts: boolean): Step
   return {
     machine: waiting.machine,
     effects: [
-      ...waiting.effects,
       { type: "retry", capMs: delay },
+      ...waiting.effects,
       ...(alerts && isNew ? [{ type: "alert", reason } as const] : []),
     ],
   };

@@ -7,8 +7,8 @@ export interface SessionHands {
   open(socket: number): void;
   close(socket: number): Promise<void>;
   logOut(socket: number): Promise<void>;
-  /** Stores the state; false when the lease was lost. */
-  report: (machine: Machine, forget: boolean) => Promise<boolean>;
+  /** Stores the state; false when the lease was lost. `nextAttemptAt`: when a waiting session connects again. */
+  report: (machine: Machine, forget: boolean, nextAttemptAt: Date | null) => Promise<boolean>;
   dropCaches(): void;
   refreshVersion(): Promise<boolean>;
   alert(machine: Machine): void;
@@ -17,6 +17,7 @@ export interface SessionHands {
   /** The lease is not ours any more. */
   lost(): void;
   failed(effect: Effect["type"], error: unknown): void;
+  now: () => Date;
   after(ms: number, run: () => void): () => void;
   /** Uniform in [0, 1). */
   chance(): number;
@@ -47,6 +48,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   let isRetryDue = false;
   let running: Promise<void> | undefined;
   let cancelRetry: (() => void) | undefined;
+  let nextAttemptAt: Date | null = null;
   let cancelSettle: (() => void) | undefined;
   const mailbox: MachineEvent[] = [];
 
@@ -55,6 +57,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
       const { machine: next, effects } = step(machine, event);
       machine = next;
       if (machine.state !== "pairing") qr = null;
+      if (machine.state !== "waiting") nextAttemptAt = null;
       for (const effect of effects) {
         if (life.isStopped) break;
         try {
@@ -85,13 +88,17 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
         return hands.close(effect.socket);
       case "logOut":
         return hands.logOut(effect.socket);
-      case "retry":
+      case "retry": {
+        const delayMs = Math.round(hands.chance() * effect.capMs);
         cancelRetry?.();
-        cancelRetry = hands.after(Math.round(hands.chance() * effect.capMs), () => post({ type: "retryDue" }));
+        cancelRetry = hands.after(delayMs, () => post({ type: "retryDue" }));
+        nextAttemptAt = new Date(hands.now().getTime() + delayMs);
         return;
+      }
       case "cancelRetry":
         cancelRetry?.();
         cancelRetry = undefined;
+        nextAttemptAt = null;
         return;
       case "settle":
         cancelSettle?.();
@@ -120,7 +127,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
 
   async function put(what: "report" | "remove", forget = false): Promise<void> {
     unstored = what;
-    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, forget);
+    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, forget, nextAttemptAt);
     unstored = undefined;
     if (!isOurs) hands.lost();
   }

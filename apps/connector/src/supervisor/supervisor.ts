@@ -146,7 +146,8 @@ export function createSupervisor(options: Options): Supervisor {
   /** Somebody who still wants something of a deleted session has not heard of its end. */
   async function repeatGoodbye(row: SessionRow, { sessionId, workspaceId, revision }: SessionJob): Promise<void> {
     if (row.workspaceId !== workspaceId) return;
-    const event = { type: "session.state", sessionId, state: "ended", reason: "requested", phone: null } as const;
+    const told = { state: "ended", reason: "requested", phone: null, attempts: 0, nextAttemptAt: null } as const;
+    const event = { type: "session.state", sessionId, ...told } as const;
     const [id, at] = [services.newId("evt"), services.now().toISOString()];
     const fence = { sessionId, fence: row.fence };
     await store.writer.write([appendStatement(fence, { id, at, ...event, revision })]);

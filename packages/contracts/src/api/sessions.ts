@@ -15,16 +15,21 @@ export const sessionReasons = {
   created: "The session was created and no connector has taken it yet.",
   requested: "As asked for through the API.",
   pairing_timed_out: "Nobody scanned the QR codes in time; restart the session for new ones.",
-  passkey_required: "The account wants the link confirmed with a passkey, which linked devices like this cannot do.",
+  passkey_required:
+    "The account wants the link confirmed with a passkey, which linked devices like this cannot do; link another account.",
   restart_required: "WhatsApp asked for a new connection, as it does right after linking.",
   connection_lost: "The connection was lost; it is opened again by itself.",
   connection_timed_out: "WhatsApp stopped answering; the connection is opened again by itself.",
   server_unavailable: "WhatsApp's server refused for now; the connection is opened again by itself.",
-  replaced: "Another client holds this linked device; check that the same credentials do not run elsewhere.",
+  replaced:
+    "Another client holds this linked device; check that the same credentials do not run elsewhere, then restart it.",
   logged_out: "The phone removed this linked device; link it again.",
-  banned: "WhatsApp has banned or restricted the account; the credentials are kept.",
-  version_refused: "WhatsApp refuses this client version; Sandi must be updated.",
+  banned:
+    "WhatsApp has banned or restricted the account; look at the phone, and restart the session when it may go on.",
+  version_refused: "WhatsApp refuses this client version; Sandi's operator must update it, then restart the session.",
   bad_session: "The session's keys are out of step with WhatsApp's server; link it again if this stays.",
+  proxy_unreachable:
+    "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
   untrusted_server: "What answered could not prove to be WhatsApp; nothing was sent to it.",
 } as const;
 

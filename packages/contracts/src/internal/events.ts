@@ -54,8 +54,8 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     phone: E164.nullable(),
     revision: z.int().nonnegative(),
     /** Connections lost since it was last online for a while, and when the next one is opened. */
-    attempts: z.int().nonnegative().optional(),
-    nextAttemptAt: Timestamp.nullable().optional(),
+    attempts: z.int().nonnegative().default(0),
+    nextAttemptAt: Timestamp.nullable().default(null),
   }),
   /** What WhatsApp lets the account do has changed, or is known for the first time. */
   z.strictObject({ ...envelope, type: z.literal("session.limits"), ...SenderLimits.shape }),
