@@ -168,6 +168,27 @@ describe("npm start", () => {
     );
   });
 
+  it("goes on with another connector when one of three dies, and leaves none behind", async () => {
+    port = (await randomPorts(3)).edge;
+    const launcher = launch(["--connectors", "3"]);
+    const local = await ready(launcher);
+    const connectors = () => processesNaming("apps/connector/src/main.ts", launcher.process.pid);
+    const before = await connectors();
+    expect(before).toHaveLength(3);
+    process.kill(before[0] ?? 0, "SIGKILL");
+    const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" };
+    const body = JSON.stringify({ to: local.userPhone, purpose: "after-a-death" });
+    const created = await fetch(`${local.apiUrl}/v1/verifications`, { method: "POST", headers, body });
+    const { id } = (await created.json()) as Verification;
+    await eventually("the code to be read", async () => {
+      const { delivery } = await get<Verification>(local, `/v1/verifications/${id}`);
+      return delivery?.status === "read";
+    });
+    await eventually("three again", async () => (await connectors()).length === 3);
+    expect(await stop(launcher, "SIGTERM")).toBeLessThan(5_000);
+    expect(await processesNaming(folder)).toEqual([]);
+  });
+
   it("names the port that is taken, and who wanted it", async () => {
     const taken = await occupy(port + 2);
     const launcher = launch();
