@@ -46,6 +46,7 @@ export interface Connector {
 interface Replacements {
   logger?: Logger;
   openSocket?: OpenSocket;
+  openStore?: typeof openStore;
   /** Names this run; a new one each start. */
   incarnation?: string;
   withProcessMetrics?: boolean;
@@ -63,7 +64,7 @@ export async function startConnector(
 ): Promise<Connector> {
   const run = `${config.connectorId}.${replace.incarnation ?? services.newId("req").slice(4)}`;
   const logger = replace.logger ?? createLogger(config.logLevel, run);
-  const store = await openStore(config.database, services.now());
+  const store = await (replace.openStore ?? openStore)(config.database, services.now());
   const keys = createKeyRing(config.storeKeys);
   const sealers = new Map<string, NodeAtRest>();
   const atRestOf = (sessionId: string): NodeAtRest => {

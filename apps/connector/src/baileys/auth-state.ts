@@ -9,6 +9,7 @@ import {
 } from "@whiskeysockets/baileys";
 import { createBoundedMap } from "../bounded-map.ts";
 import type { CredentialChange, Credentials } from "../store/credentials.ts";
+import { trimSessions } from "./session-record.ts";
 
 /** What Baileys needs to know of a session, over all of its sockets. */
 export interface AuthState {
@@ -69,6 +70,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
         const key = cacheKey(kind, id);
         // Sessions are written when they change and once more when Baileys commits: the same object needs no second write.
         if (value !== null && cache.get(key)?.value === value) continue;
+        if (value && kind === "session") trimSessions(value as object);
         cache.set(key, { value: value ?? null });
         changes.push({ kind, id, value: value ? JSON.stringify(value, BufferJSON.replacer) : null });
       }

@@ -23,8 +23,14 @@ export async function openStore({ url, authToken }: Config["database"], now: Dat
     client.close();
     throw error;
   }
+  const store = storeOn(client);
+  await store.writer.write(countOnStatements(now));
+  return store;
+}
+
+/** A store on a client whose schema is there. */
+export function storeOn(client: StoreClient): Store {
   const writer = createWriter(client);
-  await writer.write(countOnStatements(now));
   return {
     client,
     writer,

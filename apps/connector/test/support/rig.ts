@@ -5,10 +5,11 @@ import { createId, type SendJob, type SessionJob } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { type Simulator, startSimulator } from "@sandi/whatsapp-simulator";
 import { pino } from "pino";
-import { type SocketTuning, socketOpener } from "../../src/baileys/socket.ts";
+import { type OpenSocket, type SocketTuning, socketOpener } from "../../src/baileys/socket.ts";
 import { readConfig } from "../../src/config.ts";
 import { type Connector, startConnector } from "../../src/connector.ts";
 import { type Services, systemServices } from "../../src/services.ts";
+import type { openStore } from "../../src/store/store.ts";
 import { FakeEdge, makeKeys, until } from "./fake-edge.ts";
 
 export const newId = (prefix: "ses" | "msg" | "ws") => createId(prefix, new Date(), webRandom(10));
@@ -37,9 +38,13 @@ interface RigOptions {
   environment?: Record<string, string>;
   services?: Partial<Services>;
   tuning?: SocketTuning;
+  openStore?: typeof openStore;
+  /** Stands between the connector and its sockets. */
+  around?: (open: OpenSocket) => OpenSocket;
 }
 
-export async function startRig({ environment = {}, services = {}, tuning = {} }: RigOptions = {}): Promise<Rig> {
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const { environment = {}, services = {}, tuning = {}, around = (open) => open } = options;
   const [port, metricsPort, simulator, keys, folder] = await Promise.all([
     freePort(),
     freePort(),
@@ -81,7 +86,11 @@ export async function startRig({ environment = {}, services = {}, tuning = {} }:
       rig.connector = await startConnector(
         config,
         { ...systemServices, fetchVersion: () => Promise.resolve(null), ...services },
-        { logger, openSocket: socketOpener(config.whatsapp, tuning) },
+        {
+          logger,
+          openSocket: around(socketOpener(config.whatsapp, tuning)),
+          ...(options.openStore ? { openStore: options.openStore } : {}),
+        },
       );
     },
     stop: () => rig.connector.close(),

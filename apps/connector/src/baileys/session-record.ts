@@ -1,0 +1,17 @@
+/**
+ * Closed Signal sessions that a record keeps: with them what is still on its way can be read. libsignal keeps 40, about
+ * 1 KB each, and writes all of them for every message.
+ */
+const keptClosed = 5;
+
+interface SessionRecord {
+  _sessions?: Record<string, { indexInfo: { closed: number } }>;
+}
+
+/** Forgets the oldest closed sessions of a serialised record. */
+export function trimSessions(record: object): void {
+  const sessions = (record as SessionRecord)["_sessions"] ?? {};
+  const closed = Object.entries(sessions).filter(([, { indexInfo }]) => indexInfo.closed !== -1);
+  closed.sort(([, a], [, b]) => b.indexInfo.closed - a.indexInfo.closed);
+  for (const [key] of closed.slice(keptClosed)) delete sessions[key];
+}
