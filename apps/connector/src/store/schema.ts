@@ -99,6 +99,7 @@ export const migrations: readonly Migration[] = [
          is_draining INTEGER NOT NULL,
          expires_at INTEGER NOT NULL
        ) WITHOUT ROWID`,
+      `CREATE INDEX session_free ON session (lease_until) WHERE owner IS NULL AND gone_at IS NULL`,
     ],
   },
 ];

@@ -145,6 +145,12 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
   return result!.rows.map(toSession);
 }
 
+/** Whether there is a session that nobody holds. */
+export async function hasFreeSessions({ client }: Store): Promise<boolean> {
+  const { rows } = await client.execute("SELECT 1 FROM session WHERE owner IS NULL AND gone_at IS NULL LIMIT 1");
+  return rows.length > 0;
+}
+
 /** Extends every lease of this run; answers what is still ours, with wishes that others stored meanwhile. */
 export async function renewLeases({ writer }: Store, run: string, until: Date): Promise<SessionRow[]> {
   const [result] = await writer.write([

@@ -6,6 +6,7 @@ import { announceMember, findFleet, type Fleet, forgetMembers } from "../store/m
 import {
   acquireLeases,
   findSession,
+  hasFreeSessions,
   releaseLeases,
   renewLeases,
   type SessionRow,
@@ -51,8 +52,7 @@ interface Options {
   onNews(): void;
 }
 
-/** This part of a lease goes by before a connector that starts takes what it did not hold before. */
-const startPause = 1 / 15;
+const beatsPerTick = 5;
 /** Connectors that were killed are remembered for so long. */
 const forgottenMs = 3_600_000;
 
@@ -175,10 +175,16 @@ export function createSupervisor(options: Options): Supervisor {
 
   const unrenewed = (error: unknown) => logger.error({ error }, "leases could not be renewed");
 
+  /** What another connector has just given back need not wait for a tick. */
+  async function glance(): Promise<void> {
+    if (sessions.size < capacity && (await hasFreeSessions(store))) await share(await findFleet(store, services.now()));
+  }
+
+  let beats = 0;
   function schedule(): void {
     if (isDraining) return;
-    cancelTick = services.after(leaseMs / 3, () => {
-      ticking = tick().catch(unrenewed);
+    cancelTick = services.after(leaseMs / (3 * beatsPerTick), () => {
+      ticking = (beats++ % beatsPerTick === 0 ? tick() : glance()).catch(unrenewed);
       void ticking.then(schedule);
     });
   }
@@ -188,10 +194,7 @@ export function createSupervisor(options: Options): Supervisor {
       await announce();
       // What this machine held it takes back at once; the rest is shared with those that start at the same time.
       await acquire({ includeOwn: true, onlyOwn: true });
-      cancelTick = services.after(leaseMs * startPause, () => {
-        ticking = tick().catch(unrenewed);
-        void ticking.then(schedule);
-      });
+      schedule();
     },
     find: (sessionId) => sessions.get(sessionId),
     wish(job, how) {
