@@ -1,4 +1,5 @@
 import { createKeyRing, createTokenSigner, createTokenVerifier, createUnsealer, webRandom } from "@sandi/crypto";
+import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 
 /** Everything the process takes from its environment, parsed once. */
@@ -22,6 +23,8 @@ export interface Config {
   qstash: { currentSigningKey: string; nextSigningKey: string };
   whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean };
   logLevel: string;
+  /** Where spans go; without an endpoint there are none. */
+  otel: { endpoint: string | undefined; headers: Record<string, string>; serviceName: string; ratio: number };
   leaseMs: number;
   sessionCapacity: number;
   connectConcurrency: number;
@@ -85,6 +88,10 @@ const Environment = z
       .regex(/^[0-9a-fA-F]{64}$/, "must be 32 bytes in hex")
       .optional(),
     LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
+    OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+    OTEL_EXPORTER_OTLP_HEADERS: accepted("must read name=value[,name=value]", parseOtlpHeaders).default(""),
+    OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-connector"),
+    OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
     LEASE_SECONDS: seconds(15, 1, 300),
     SESSION_CAPACITY: count(500, 10_000),
     CONNECT_CONCURRENCY: count(32, 1_000),
@@ -146,6 +153,12 @@ export function readConfig(environment: Record<string, string | undefined>, host
       isSimulated: isLoopback(wsUrl),
     },
     logLevel: env.LOG_LEVEL,
+    otel: {
+      endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: parseOtlpHeaders(env.OTEL_EXPORTER_OTLP_HEADERS),
+      serviceName: env.OTEL_SERVICE_NAME,
+      ratio: env.OTEL_TRACES_SAMPLER_ARG,
+    },
     leaseMs: env.LEASE_SECONDS * 1000,
     sessionCapacity: env.SESSION_CAPACITY,
     connectConcurrency: env.CONNECT_CONCURRENCY,

@@ -1,4 +1,3 @@
-import { serve } from "@hono/node-server";
 import { createKeyRing } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
@@ -15,6 +14,7 @@ import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
 import { createSignatureCheck } from "./jobs/signature.ts";
 import { createNodeUnsealer } from "./jobs/unseal.ts";
+import { listen, type Server } from "./listen.ts";
 import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
@@ -26,6 +26,7 @@ import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
 import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
 import { credentialStore } from "./store/credentials.ts";
+import { measuredCredentials } from "./store/measured-credentials.ts";
 import { numberStore } from "./store/numbers.ts";
 import { openPseudonyms } from "./store/pseudonyms.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
@@ -34,6 +35,7 @@ import { sweepLedger } from "./store/ledger.ts";
 import { openStore } from "./store/store.ts";
 import { createGate } from "./supervisor/gate.ts";
 import { createSupervisor } from "./supervisor/supervisor.ts";
+import { startTracing } from "./tracing.ts";
 import { createVersions } from "./versions.ts";
 
 /** A running connector. */
@@ -77,8 +79,17 @@ export async function startConnector(
   const pseudonym = await openPseudonyms(store, ownAtRest, services.random);
 
   const callEdge = createEdgeCaller(config, services);
+  const tracing = startTracing(config, services, { logger, run });
+  const { tracer } = tracing;
+  const jobs = { underway: 0 };
   const metrics = createMetrics(
-    { sessionsByState: () => supervisor.countByState(), outbox: () => outboxDepth(store), now: services.now },
+    {
+      sessionsByState: () => supervisor.countByState(),
+      outbox: () => outboxDepth(store),
+      jobsUnderway: () => jobs.underway,
+      spansDropped: tracing.dropped,
+      now: services.now,
+    },
     { withProcess: replace.withProcessMetrics ?? false },
   );
   const outbox = createOutbox({
@@ -88,12 +99,16 @@ export async function startConnector(
     callEdge,
     connectorId: run,
     logger,
-    onDelivered: (events) => metrics.eventsDelivered.inc(events),
+    onDelivered(events) {
+      metrics.eventsDelivered.inc(events.length);
+      const at = services.now().getTime();
+      for (const event of events) metrics.outboxSeconds.observe(Math.max(0, at - Date.parse(event.at)) / 1000);
+    },
     onParked: () => metrics.eventsParked.inc(),
   });
   const people = { services, store, atRest: atRestOf, pseudonym, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
-  const openCredentials = credentialStore(store, pseudonym);
+  const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const gate = createGate(config.connectConcurrency);
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
   const versions = createVersions({
@@ -112,6 +127,7 @@ export async function startConnector(
     capacity: config.sessionCapacity,
     connectPerSecond: config.connectPerSecond,
     logger,
+    metrics,
     onNews: outbox.poke,
     adopt: (row, connectAfterMs) =>
       adoptSession(row, {
@@ -136,7 +152,6 @@ export async function startConnector(
   });
 
   let isDraining = false;
-  const jobs = { underway: 0 };
   async function underway<T>(work: () => Promise<T>): Promise<T> {
     jobs.underway++;
     try {
@@ -154,6 +169,7 @@ export async function startConnector(
     store,
     logger,
     metrics,
+    tracer,
     claim: createClaims(callEdge, run),
     unseal: createNodeUnsealer(config.sealPrivateKey),
     numbers,
@@ -173,7 +189,7 @@ export async function startConnector(
       jobRoutes({
         publicUrl: config.publicUrl,
         checkSignature: createSignatureCheck(config.qstash, services.now),
-        send: (job) => underway(() => sender(job)),
+        send: (job, trace) => underway(() => sender(job, trace)),
         revoke: (job) => underway(() => revoker(job)),
         supervisor,
         forward,
@@ -232,6 +248,7 @@ export async function startConnector(
     await outbox.flush(flushMs);
     outbox.stop();
     await supervisor.release();
+    await tracing.stop();
     await Promise.all(servers.map((server) => server.close()));
     await store.close();
     logger.info("the connector has shut down");
@@ -241,29 +258,4 @@ export async function startConnector(
     url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
     close: () => (closing ??= close()),
   };
-}
-
-interface Server {
-  port: number;
-  close(): Promise<void>;
-}
-
-async function listen(
-  fetch: Parameters<typeof serve>[0]["fetch"],
-  { host, port }: Pick<Config, "host" | "port">,
-): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port, overrideGlobalObjects: false }, (address) =>
-      resolve({
-        port: address.port,
-        close: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            if ("closeIdleConnections" in server) server.closeIdleConnections();
-            setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 500).unref();
-          }),
-      }),
-    );
-    server.on("error", reject);
-  });
 }

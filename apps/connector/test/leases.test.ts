@@ -215,7 +215,8 @@ describe.each([
     const old = credentialStore(store, pseudonym)(stale, atRest);
     await old.write([{ kind: "session", id: "x.0", value: "first" }]);
     const message = { messageId: newId("msg"), sessionId, waId: "W1", chat: "1@s.whatsapp.net", chatLid: null };
-    const entry = { ...message, rank: rank.sending, sealed: null, sealedUntil: null, sealedChat: null };
+    const nothing = { sealed: null, sealedUntil: null, sealedChat: null, traceparent: null };
+    const entry = { ...message, rank: rank.sending, ...nothing };
     await attemptWriter(store)({ fence: stale, entry, at });
 
     const [theirs] = await acquire(other, "b", "b.1", { now: later(20_000) });

@@ -59,6 +59,9 @@ describe("configuration", async () => {
     [{ EDGE_URL: "ftp://x" }, "EDGE_URL: must be an http or https URL"],
     [{ PORT: "http" }, "PORT: "],
     [{ METRICS_PORT: "70000" }, "METRICS_PORT: "],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "collector" }, "OTEL_EXPORTER_OTLP_ENDPOINT: must be an http or https URL"],
+    [{ OTEL_EXPORTER_OTLP_HEADERS: "secret-text" }, "OTEL_EXPORTER_OTLP_HEADERS: must read name=value"],
+    [{ OTEL_TRACES_SAMPLER_ARG: "2" }, "OTEL_TRACES_SAMPLER_ARG: "],
     [{ LIBSQL_URL: "postgres://x" }, "LIBSQL_URL: must start with file:"],
     [{ STORE_KEYS: "secret-text" }, "STORE_KEYS: must read kid:base64url"],
     [

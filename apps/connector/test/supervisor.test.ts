@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LiveSession } from "../src/session/live.ts";
+import { createMetrics } from "../src/metrics.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { acquireLeases, findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
@@ -21,6 +22,17 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
+const metrics = createMetrics(
+  {
+    sessionsByState: () => new Map(),
+    outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
+    jobsUnderway: () => 0,
+    spansDropped: () => 0,
+    now: () => now,
+  },
+  { withProcess: false },
+);
+
 function supervisor(over: Store = store): Supervisor {
   return createSupervisor({
     services: {
@@ -39,6 +51,7 @@ function supervisor(over: Store = store): Supervisor {
     leaseMs: 15_000,
     capacity: 10,
     logger: pino({ level: "silent" }),
+    metrics,
     onNews: () => undefined,
     adopt(row) {
       adopt(row);

@@ -33,6 +33,12 @@ export function createId<P extends IdPrefix>(prefix: P, now: Date, random: Uint8
   return `${prefix}_${stamp}${tail}`;
 }
 
+/** When an id was made. */
+export function timeOfId(id: string): Date {
+  const stamp = id.slice(id.indexOf("_") + 1).slice(0, 10);
+  return new Date(Array.from(stamp).reduce((time, digit) => time * 32 + crockford.indexOf(digit), 0));
+}
+
 /** The schema of an id with this prefix. */
 function idOf(prefix: IdPrefix, description: string) {
   return z

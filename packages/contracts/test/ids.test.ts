@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createId, MessageId, VerificationId } from "../src/index.ts";
+import { createId, MessageId, timeOfId, VerificationId } from "../src/index.ts";
 
 const zeros = new Uint8Array(10);
 const ones = new Uint8Array(10).fill(255);
@@ -15,6 +15,11 @@ describe("createId", () => {
     const earlier = createId("evt", new Date(1_000), ones);
     const later = createId("evt", new Date(1_001), zeros);
     expect(earlier < later).toBe(true);
+  });
+
+  it("tells when it was made", () => {
+    const at = new Date("2026-11-21T08:00:00.123Z");
+    expect(timeOfId(createId("msg", at, ones))).toEqual(at);
   });
 
   it("uses all 80 random bits", () => {

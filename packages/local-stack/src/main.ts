@@ -8,6 +8,7 @@ import { currentQr, prepare } from "./stack/first-run.ts";
 import { writeSecretJson } from "./stack/files.ts";
 import { call, type Local } from "./stack/local.ts";
 import { maxConnectors, portsFrom } from "./stack/ports.ts";
+import { watching } from "./stack/watching.ts";
 import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
 
 const usage = `npm start -- [options]
@@ -83,7 +84,7 @@ async function run(): Promise<void> {
     // Ctrl-C reaches workerd as well, and miniflare calls that a crash.
     if (!(stopping && part === "edge")) print(part, line);
   };
-  stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log });
+  stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log, ...watching(process.env) });
   if (stopping) {
     await stack.stop();
     return;

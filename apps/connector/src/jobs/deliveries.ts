@@ -31,7 +31,7 @@ export interface Deliveries {
   /** WhatsApp's server has it. */
   sent(fence: Fence, waId: string, chatLid: string | null): Promise<void>;
   /** It was not sent and will not be. */
-  failed(fence: Fence, message: { messageId: string; waId: string; reason: FailureReason }): Promise<void>;
+  failed(fence: Fence, failure: Failure): Promise<void>;
   /** It has been taken back. */
   revoked(fence: Fence, message: Pick<LedgerEntry, "messageId" | "waId">): Promise<void>;
   /** The recipient has it, or has read it. From anybody else it changes nothing. */
@@ -46,6 +46,12 @@ export interface Attempt {
   chat: string;
   message: Uint8Array<ArrayBuffer>;
   keepUntil: Date;
+  /** What is told of the message from now on follows from it. */
+  traceparent: string;
+}
+
+interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
+  reason: FailureReason;
 }
 
 interface Options {
@@ -57,7 +63,7 @@ interface Options {
   onNews: () => void;
 }
 
-type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank"> & {
+type Known = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank" | "traceparent"> & {
   /** The write that brings the ledger to this rank. */
   stored?: Promise<void>;
 };
@@ -87,10 +93,11 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
 
   function news(
     fence: Fence,
-    messageId: string,
+    { messageId, traceparent }: Pick<LedgerEntry, "messageId" | "traceparent">,
     type: "message.sent" | "message.delivered" | "message.read" | "message.revoked",
   ): NewEvent {
-    return { id: services.newId("evt"), type, sessionId: fence.sessionId, messageId, at: services.now().toISOString() };
+    const [id, at] = [services.newId("evt"), services.now().toISOString()];
+    return { id, type, sessionId: fence.sessionId, messageId, at, ...(traceparent === null ? {} : { traceparent }) };
   }
 
   /** Moves a message on, each step that it skipped told as well. */
@@ -99,8 +106,8 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
     // What a receipt has told already may still be on its way to the disk.
     if (before >= rank[to]) return entry.stored;
     const steps: Move["news"] = [];
-    if (before < rank.sent) steps.push({ event: news(fence, entry.messageId, "message.sent"), below: rank.sent });
-    if (to !== "sent") steps.push({ event: news(fence, entry.messageId, `message.${to}`), below: rank[to] });
+    if (before < rank.sent) steps.push({ event: news(fence, entry, "message.sent"), below: rank.sent });
+    if (to !== "sent") steps.push({ event: news(fence, entry, `message.${to}`), below: rank[to] });
     // Set before the write: what comes next is written after it, in order.
     entry.rank = rank[to];
     const stored = moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
@@ -146,16 +153,17 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
       return entry && { ...entry, rank: Math.max(entry.rank, newer?.rank ?? 0) };
     },
     chat: openChat,
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil }) {
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, traceparent }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, context(waId));
       const sealedChat = await atRest(sessionId).seal(encoder.encode(jid), chatContext(waId));
-      const entry = { messageId, sessionId, waId, chat, chatLid: null, rank: rank.sending, sealedUntil: keepUntil };
-      await begin({ fence, entry: { ...entry, sealed, sealedChat }, at: services.now() });
-      const { chatLid } = entry;
-      if (!recent.has(key(sessionId, waId)))
-        recent.set(key(sessionId, waId), { messageId, chat, chatLid, rank: entry.rank });
+      const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
+      const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
+      await begin({ fence, entry, at: services.now() });
+      const earlier = recent.get(key(sessionId, waId));
+      if (earlier) earlier.traceparent = traceparent;
+      else recent.set(key(sessionId, waId), begun);
     },
     async sent(fence, waId, lid) {
       const entry = await known(fence.sessionId, waId);
@@ -163,7 +171,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
       entry.chatLid ??= lid === null ? null : pseudonym(lid);
       await move(fence, waId, entry, "sent");
     },
-    async failed(fence, { messageId, waId, reason }) {
+    async failed(fence, { messageId, waId, reason, traceparent }) {
       const { sessionId } = fence;
       const at = services.now();
       const event: NewEvent = {
@@ -173,6 +181,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
         messageId,
         reason,
         at: at.toISOString(),
+        traceparent,
       };
       const row = {
         messageId,
@@ -183,6 +192,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
         sealed: null,
         sealedUntil: null,
         sealedChat: null,
+        traceparent,
       };
       await writeFenced(store, fence, [
         attemptStatement(fence, { ...row, rank: rank.sending }, at),
@@ -192,13 +202,13 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
       recent.delete(key(sessionId, waId));
       onNews();
     },
-    async revoked(fence, { messageId, waId }) {
+    async revoked(fence, { waId }) {
       const entry = await known(fence.sessionId, waId);
       if (!entry || entry.rank >= rank.revoked) return;
       const before = entry.rank;
       // Set before the write: a receipt that comes now tells nothing any more.
       entry.rank = rank.revoked;
-      const event = news(fence, messageId, "message.revoked");
+      const event = news(fence, entry, "message.revoked");
       const statements = [appendNewsStatement(fence, event, waId, rank.revoked), revokedStatement(fence, waId)];
       entry.stored = writeFenced(store, fence, statements).then(() => undefined);
       try {

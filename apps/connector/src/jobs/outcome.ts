@@ -8,14 +8,14 @@ export function later(retryAfterSeconds: number, why: string): JobOutcome {
 }
 
 /** Two deliveries of the same job share one run. */
-export function sharedRuns<Job extends { messageId: string }>(
-  run: (job: Job) => Promise<JobOutcome>,
-): (job: Job) => Promise<JobOutcome> {
+export function sharedRuns<Job extends { messageId: string }, More extends unknown[]>(
+  run: (job: Job, ...more: More) => Promise<JobOutcome>,
+): (job: Job, ...more: More) => Promise<JobOutcome> {
   const underway = new Map<string, Promise<JobOutcome>>();
-  return (job) => {
+  return (job, ...more) => {
     let running = underway.get(job.messageId);
     if (!running) {
-      running = run(job).finally(() => underway.delete(job.messageId));
+      running = run(job, ...more).finally(() => underway.delete(job.messageId));
       underway.set(job.messageId, running);
     }
     return running;

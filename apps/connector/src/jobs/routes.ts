@@ -1,4 +1,5 @@
 import { AppError, jobPaths, RevokeJob, SendJob, SessionJob } from "@sandi/contracts";
+import { parseTraceparent, type TraceContext } from "@sandi/tracing";
 import { type ForwardToOwner, type Incoming, passOn, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
@@ -10,7 +11,7 @@ import type { CheckSignature } from "./signature.ts";
 interface Options {
   publicUrl: string;
   checkSignature: CheckSignature;
-  send: (job: SendJob) => Promise<JobOutcome>;
+  send: (job: SendJob, trace: TraceContext | undefined) => Promise<JobOutcome>;
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
   /** A job of a session that another connector owns goes there. */
@@ -64,7 +65,12 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
   }
 
   const kinds = [
-    { path: jobPaths.send, schema: SendJob, run: async (job: SendJob) => finished(await send(job)) },
+    {
+      path: jobPaths.send,
+      schema: SendJob,
+      run: async (job: SendJob, { request }: Incoming) =>
+        finished(await send(job, parseTraceparent(request.headers.get("traceparent")))),
+    },
     { path: jobPaths.revoke, schema: RevokeJob, run: async (job: RevokeJob) => finished(await revoke(job)) },
   ];
   const app = new Hono<HttpEnv>();

@@ -23,7 +23,7 @@ interface Options {
   callEdge: CallEdge;
   connectorId: string;
   logger: Logger;
-  onDelivered(events: number): void;
+  onDelivered(events: readonly ConnectorEvent[]): void;
   onParked(): void;
 }
 
@@ -83,7 +83,7 @@ export function createOutbox(options: Options): Outbox {
         store,
         events.map(({ seq }) => seq),
       );
-      options.onDelivered(events.length);
+      options.onDelivered(events);
       return;
     }
     if (!isAboutTheEvents(status)) throw new Error(`the edge answered events with ${status}`);

@@ -97,7 +97,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   function lost(): void {
     if (isStopped) return;
-    metrics.leasesLost.inc();
+    metrics.leases.inc({ change: "lost" });
     logger.warn("another connector owns this session now; its socket is closed here");
     options.onGone(live);
     live.stop().catch(unclosed);
@@ -171,6 +171,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     fence,
     session,
     renewed(until) {
+      if (leaseUntil > 0 && !holdsLease()) metrics.leases.inc({ change: "renewed_late" });
       leaseUntil = until;
       cancelExpiry?.();
       cancelExpiry = services.after(Math.max(0, until - services.now().getTime()), expire);

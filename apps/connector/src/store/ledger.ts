@@ -22,12 +22,14 @@ export interface LedgerEntry {
   sealedUntil: Date | null;
   /** The recipient's jid by phone number; gone `chatKeptMs` after `sealedUntil`. */
   sealedChat: string | null;
+  /** The sending, as a W3C `traceparent`: what becomes of the message follows from it. */
+  traceparent: string | null;
 }
 
 /** How much longer than the message its recipient is known: until then it can be taken back. */
 const chatKeptMs = 15 * 60_000;
 
-const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat";
+const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent";
 
 export async function findByMessageId({ client }: Store, messageId: string): Promise<LedgerEntry | null> {
   const { rows } = await client.execute({
@@ -63,19 +65,20 @@ export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): In
 
 const attemptSql = `
   INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at,
-    sealed_chat)
+    sealed_chat, traceparent)
   SELECT item.value ->> 2, session.id, item.value ->> 3, item.value ->> 4, item.value ->> 5, item.value ->> 6,
-         item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10
+         item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10, item.value ->> 11
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
   ON CONFLICT (message_id) DO UPDATE SET chat = excluded.chat, sealed = excluded.sealed,
-    sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat WHERE ledger.rank = ${rank.sending}`;
+    sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat,
+    traceparent = excluded.traceparent WHERE ledger.rank = ${rank.sending}`;
 
 function attemptValues({ fence, entry, at }: { fence: Fence; entry: LedgerEntry; at: Date }) {
-  const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat } = entry;
+  const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat, traceparent } = entry;
   const until = sealedUntil?.getTime() ?? null;
   const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
-  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat];
+  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent];
 }
 
 /** Moves a message on, and appends what is news of it to the outbox. */
@@ -179,5 +182,6 @@ function toEntry(row: Row): LedgerEntry {
     sealed: textOrNull(row, "sealed"),
     sealedUntil: dateOrNull(row, "sealed_until"),
     sealedChat: textOrNull(row, "sealed_chat"),
+    traceparent: textOrNull(row, "traceparent"),
   };
 }

@@ -102,4 +102,11 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX session_free ON session (lease_until) WHERE owner IS NULL AND gone_at IS NULL`,
     ],
   },
+  {
+    name: "0005_traces",
+    statements: [
+      // The sending that receipts follow from, minutes or a restart later.
+      `ALTER TABLE ledger ADD COLUMN traceparent TEXT`,
+    ],
+  },
 ];

@@ -1,5 +1,6 @@
 import type { SessionJob, SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
+import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import { announceMember, findFleet, type Fleet, forgetMembers } from "../store/members.ts";
@@ -47,6 +48,7 @@ interface Options {
   /** Sessions that are taken up together open their sockets spread out to so many in a second. */
   connectPerSecond: number;
   logger: Logger;
+  metrics: Pick<Metrics, "leases">;
   adopt(row: SessionRow, connectAfterMs: number): LiveSession;
   /** There is something in the outbox. */
   onNews(): void;
@@ -59,7 +61,7 @@ const forgottenMs = 3_600_000;
 const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");
 
 export function createSupervisor(options: Options): Supervisor {
-  const { services, store, owner, run, leaseMs, capacity, logger } = options;
+  const { services, store, owner, run, leaseMs, capacity, logger, metrics } = options;
   const member = { run, url: options.url, capacity };
   const sessions = new Map<string, LiveSession>();
   let isDraining = false;
@@ -74,6 +76,7 @@ export function createSupervisor(options: Options): Supervisor {
     const now = services.now();
     const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn: false, ...wanted, limit });
     if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
+    metrics.leases.inc({ change: "taken" }, rows.length);
     const windowMs = rows.length === 1 ? 0 : (1000 * rows.length) / options.connectPerSecond;
     for (const row of rows) adopt(row, services.chance() * windowMs);
   }
@@ -140,6 +143,7 @@ export function createSupervisor(options: Options): Supervisor {
       given.map(({ fence }) => fence),
       services.now(),
     );
+    metrics.leases.inc({ change: "handed_over" }, count);
     logger.info({ sessions: count }, "sessions given to other connectors");
   }
 
@@ -227,6 +231,7 @@ export function createSupervisor(options: Options): Supervisor {
       sessions.clear();
       const now = services.now();
       await releaseLeases(store, fences, now)
+        .then(() => metrics.leases.inc({ change: "released" }, fences.length))
         .then(() => forgetMembers(store, run, new Date(now.getTime() - forgottenMs)))
         .catch((error: unknown) => logger.warn({ error }, "the leases could not be given back; they run out"));
     },

@@ -175,7 +175,12 @@ export class FakeEdge {
   async deliver(
     path: string,
     job: unknown,
-    { key = this.keys.qstash.current, url = (this.publicUrl ?? this.connectorUrl) + path, tamper = false } = {},
+    {
+      key = this.keys.qstash.current,
+      url = (this.publicUrl ?? this.connectorUrl) + path,
+      tamper = false,
+      headers = {},
+    } = {},
   ) {
     const body = JSON.stringify(job);
     const seconds = Math.floor(Date.now() / 1000);
@@ -194,7 +199,7 @@ export class FakeEdge {
       .sign(new TextEncoder().encode(key));
     return fetch(this.connectorUrl + path, {
       method: "POST",
-      headers: { "content-type": "application/json", "upstash-signature": signature },
+      headers: { "content-type": "application/json", "upstash-signature": signature, ...headers },
       body,
     });
   }

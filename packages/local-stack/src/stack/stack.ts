@@ -34,6 +34,8 @@ export interface StackOptions {
   watch?: boolean;
   /** One line from one part of the stack. */
   log: (part: string, line: string) => void;
+  /** More settings for the edge, such as `LOG_REQUESTS`. */
+  edgeEnv?: Record<string, string>;
   /** More settings for each connector, such as `LOG_LEVEL`. */
   connectorEnv?: (index: number) => Record<string, string>;
 }
@@ -127,6 +129,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           QSTASH_URL: qstash.url,
           QSTASH_TOKEN: secrets.qstashToken,
           DESTINATION_PER_DAY: "1000000",
+          ...options.edgeEnv,
         },
       });
     let edge: Worker | undefined = await startEdge();

@@ -1,0 +1,188 @@
+import { createMetrics } from "../src/metrics.ts";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { until } from "./support/fake-edge.ts";
+import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
+
+interface OtlpSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  attributes: { key: string; value: Record<string, unknown> }[];
+  status: { message?: string };
+}
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+const jobSpan = "00f067aa0ba902b7";
+const own = "+6281200000001";
+const user = "+6281388887777";
+
+let rig: Rig;
+let sessionId: string;
+let exported: string[];
+const spans = () =>
+  exported.flatMap(
+    (body) =>
+      (JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[] }).resourceSpans[0]!
+        .scopeSpans[0]!.spans,
+  );
+
+beforeAll(async () => {
+  exported = [];
+  rig = await startRig({
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.test", OTEL_EXPORTER_OTLP_HEADERS: "x-key=k" },
+    services: {
+      fetch: (input, init) => {
+        if (input !== "http://collector.test/v1/traces") return fetch(input, init);
+        exported.push(init?.body as string);
+        return Promise.resolve(new Response());
+      },
+    },
+  });
+  rig.simulator.createPhone({ number: user, receipts: "none" });
+  sessionId = await rig.pair(own);
+});
+beforeEach(() => {
+  exported = [];
+  rig.log.splice(0);
+});
+afterAll(() => rig.close());
+
+async function send(flags: string, to = user): Promise<string> {
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to, code: "739155" });
+  const headers = { traceparent: `00-${traceId}-${jobSpan}-${flags}` };
+  expect((await rig.edge.deliver("/jobs/send", sendJob(messageId, sessionId), { headers })).status).toBe(200);
+  return messageId;
+}
+
+const lineOf = (messageId: string) =>
+  rig.log.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line["messageId"] === messageId);
+const traceparentsOf = (messageId: string) =>
+  rig.edge.events.flatMap((event) =>
+    "messageId" in event && event.messageId === messageId ? [[event.type, event.traceparent]] : [],
+  );
+
+test("a job's trace goes on with the claim, the look-up and the ack, and with what is told of the message", async () => {
+  const messageId = await send("01");
+  await until("its spans are exported", () => spans().some(({ name }) => name === "send"));
+  const run = spans().find(({ name }) => name === "send");
+  expect(run).toMatchObject({ traceId, parentSpanId: jobSpan, kind: 5, status: {} });
+  const parts = spans().filter(({ parentSpanId }) => parentSpanId === run!.spanId);
+  expect(parts.map(({ name }) => name)).toEqual(["claim", "look up number", "wait for ack"]);
+  expect(rig.edge.claims.at(-1)!.claims).toEqual([
+    { messageId, sessionId, fence: expect.any(Number) as number, traceparent: `00-${traceId}-${parts[0]!.spanId}-01` },
+  ]);
+  await until("it is told", () => traceparentsOf(messageId).length === 1);
+  expect(traceparentsOf(messageId)).toEqual([["message.sent", `00-${traceId}-${run!.spanId}-01`]]);
+});
+
+test("receipts belong to the trace after a restart, too", async () => {
+  rig.simulator.updatePhone(user, { online: false });
+  const messageId = await send("01");
+  await until("it is told", () => traceparentsOf(messageId).length === 1);
+  await rig.stop();
+  await rig.start();
+  await until("it is back", () => rig.simulator.phone(own).devices[0]!.connected);
+  rig.simulator.updatePhone(user, { online: true, receipts: "read" });
+  await until("it is read", () => traceparentsOf(messageId).length === 3);
+  const told = traceparentsOf(messageId);
+  expect(told.map(([type]) => type)).toEqual(["message.sent", "message.delivered", "message.read"]);
+  expect(new Set(told.map(([, traceparent]) => traceparent)).size).toBe(1);
+  expect(told[0]![1]).toContain(traceId);
+});
+
+test("a trace that is not recorded is passed on, and nothing is exported", async () => {
+  const messageId = await send("00");
+  await until("it is told", () => traceparentsOf(messageId).length > 0);
+  expect(traceparentsOf(messageId)[0]).toEqual(["message.sent", `00-${traceId}-${jobSpan}-00`]);
+  expect(rig.edge.claims.at(-1)!.claims[0]).not.toHaveProperty("traceparent");
+  expect(spans().some(({ name }) => name === "send")).toBe(false);
+});
+
+test("each message has one line, with its outcome, its trace and how long the parts took", async () => {
+  const messageId = await send("00");
+  const took = expect.any(Number) as number;
+  expect(lineOf(messageId)).toEqual([
+    expect.objectContaining({
+      level: 30,
+      msg: "sent",
+      messageId,
+      sessionId,
+      traceId,
+      outcome: "sent",
+      attempt: 1,
+      queueMs: took,
+      claimMs: took,
+      lookUpMs: took,
+      ackMs: took,
+      totalMs: took,
+    }),
+  ]);
+  const failed = await send("00", "+6281399999999");
+  expect(lineOf(failed)).toEqual([
+    expect.objectContaining({ msg: "not sent", outcome: "not_on_whatsapp", traceId, attempt: 1 }),
+  ]);
+  await until("it is told", () => traceparentsOf(failed).length === 1);
+  expect(traceparentsOf(failed)).toEqual([["message.failed", `00-${traceId}-${jobSpan}-00`]]);
+});
+
+test("no number, code, text or key is in the spans or in the lines", async () => {
+  await send("01");
+  await send("01", "+6281399999999");
+  await until("the spans are exported", () => spans().filter(({ name }) => name === "send").length === 2);
+  expect(spans().find(({ status }) => status.message !== undefined)!.status.message).toBe("not_on_whatsapp");
+  const told = exported.join() + rig.log.join();
+  const keys = ["STORE_KEYS", "QSTASH_CURRENT_SIGNING_KEY"].map((name) => rig.environment[name]!);
+  for (const secret of ["739155", "Acme", "81388887777", "81399999999", "81200000001", "@s.whatsapp.net", ...keys]) {
+    expect([secret, told.includes(secret)]).toEqual([secret, false]);
+  }
+});
+
+test("metrics tell of sends, keys, leases and the outbox, under names of Prometheus' kind and few labels", async () => {
+  await send("00");
+  const text = await rig.metrics();
+  const count = (name: string) => Number(new RegExp(`^${name}(?:_count)? (\\d+)$`, "m").exec(text)?.[1]);
+  for (const name of ["send", "accepted_to_ack", "claim", "look_up", "ack_wait", "outbox", "key_store_write"]) {
+    expect([name, count(`sandi_${name}_seconds`) > 0]).toEqual([name, true]);
+  }
+  for (const name of ["key_store_read_rows", "key_store_write_rows", "events_delivered"]) {
+    expect([name, count(`sandi_${name}_total`) > 0]).toEqual([name, true]);
+  }
+  expect(text).toMatch(/^sandi_lease_changes_total\{change="taken"\} [1-9]/m);
+  expect(text).toMatch(/^sandi_jobs_underway 0$/m);
+  expect(text).toMatch(/^sandi_spans_dropped_total 0$/m);
+  const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,]([a-z_]+)="/g)].map(([, name]) => name)));
+  expect(["change", "le", "reason", "result", "state"]).toEqual(expect.arrayContaining([...labels]));
+  for (const line of series) expect(line.split(" ")[0]).not.toMatch(/ses_|msg_|\d{8}/);
+  const kinds = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${kind} ${name}`);
+  for (const kind of kinds) {
+    expect(kind).toMatch(
+      /^(counter sandi_[a-z_]+_total|histogram sandi_[a-z_]+_seconds|gauge sandi_[a-z_]+(?<!_total))$/,
+    );
+  }
+});
+
+test("the process's own metrics tell of memory and of the event loop", async () => {
+  const { registry } = createMetrics(
+    {
+      sessionsByState: () => new Map(),
+      outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
+      jobsUnderway: () => 0,
+      spansDropped: () => 3,
+      now: () => new Date(),
+    },
+    { withProcess: true },
+  );
+  const text = await registry.metrics();
+  for (const name of [
+    "process_resident_memory_bytes",
+    "nodejs_heap_size_used_bytes",
+    "nodejs_eventloop_lag_p50_seconds",
+    "nodejs_eventloop_lag_p99_seconds",
+  ]) {
+    expect(text).toMatch(new RegExp(`^sandi_connector_${name} [0-9.e-]+$`, "m"));
+  }
+  expect(text).toMatch(/^sandi_spans_dropped_total 3$/m);
+});
