@@ -46,6 +46,10 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`GET /v1/sessions/${unknown("ses")}`, undefined, "session:manage", "session-not-found"],
   [`DELETE /v1/sessions/${unknown("ses")}`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/restart`, undefined, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/start`, undefined, "session:manage", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/stop`, undefined, "session:manage", "session-not-found"],
+  [`PATCH /v1/sessions/${unknown("ses")}`, { name: "a" }, "session:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/events`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/logout`, undefined, "session:manage", "session-not-found"],
   [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
@@ -316,8 +320,8 @@ describe("every answer", () => {
   it("to a method that an address does not take is 405 with Allow; OPTIONS and HEAD make sense", async () => {
     const put = await edge.api("PUT /v1/sessions", {});
     expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, HEAD, OPTIONS, POST"]);
-    const one = await edge.api(`PATCH /v1/sessions/${unknown("ses")}`, {});
-    expect([one.status, one.headers.get("allow")]).toEqual([405, "DELETE, GET, HEAD, OPTIONS"]);
+    const one = await edge.api(`PUT /v1/sessions/${unknown("ses")}`, {});
+    expect([one.status, one.headers.get("allow")]).toEqual([405, "DELETE, GET, HEAD, OPTIONS, PATCH"]);
     const options = await edge.api("OPTIONS /v1/verifications", undefined, { key: null });
     expect([options.status, options.headers.get("allow")]).toEqual([204, "GET, HEAD, OPTIONS, POST"]);
     const head = await edge.api("HEAD /health", undefined, { key: null });

@@ -43,7 +43,7 @@ describe("a session", () => {
     expect(edge.jobs).toEqual([
       {
         kind: "session",
-        body: { sessionId: body.id, workspaceId: edge.workspace.id, desired: "running", revision: 1 },
+        body: { sessionId: body.id, workspaceId: edge.workspace.id, desired: "running", revision: 1, proxy: null },
         deduplicationId: `${body.id}.1.1`,
       },
     ]);

@@ -148,6 +148,27 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     { route: "GET /v1/sessions", asks: "redis libsql" },
     { route: "GET /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql" },
     {
+      route: "PATCH /v1/sessions/{id}",
+      path: () => `/v1/sessions/${session}`,
+      body: { name: "Third" },
+      asks: "redis libsql",
+    },
+    {
+      route: "GET /v1/sessions/{id}/events",
+      path: () => `/v1/sessions/${session}/events`,
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/sessions/{id}/stop",
+      path: () => `/v1/sessions/${session}/stop`,
+      asks: "redis libsql | qstash",
+    },
+    {
+      route: "POST /v1/sessions/{id}/start",
+      path: () => `/v1/sessions/${session}/start`,
+      asks: "redis libsql | qstash",
+    },
+    {
       route: "GET /v1/sessions/{id}/qr",
       path: () => `/v1/sessions/${session}/qr`,
       arrange: () => edge().sql("UPDATE session SET state = 'pairing' WHERE id = ?", [session]),

@@ -1,5 +1,6 @@
 import type { Migration } from "@sandi/libsql";
 import { history } from "./history.ts";
+import { sessionHistory } from "./session-history.ts";
 
 /** The edge's schema, step by step. Times are milliseconds; every tenant index leads with the workspace. */
 export const migrations: readonly Migration[] = [
@@ -179,4 +180,5 @@ export const migrations: readonly Migration[] = [
     name: "0004_traces",
     statements: [`ALTER TABLE message ADD COLUMN traceparent TEXT`],
   },
+  { name: "0004_session_history", statements: sessionHistory },
 ];

@@ -197,6 +197,26 @@ export interface SessionTable {
   ackedRevision: number;
   publishAfter: number;
   publishCount: number;
+  /** When it came into its state; null: when it was created. */
+  since: number | null;
+  /** Connections lost since it was last online for a while, and when the next one is opened. */
+  attempts: number;
+  nextAttemptAt: number | null;
+  /** The newest `session.limits` event applied, and when it was told; null until then. */
+  limitsSeq: number;
+  limitsAt: number | null;
+  newChatsLockedUntil: number | null;
+  newChatsTotal: number | null;
+  newChatsUsed: number | null;
+  newChatsResetAt: number | null;
+  pausedUntil: number | null;
+  /** JSON of scheme, host and port. */
+  proxy: string | null;
+  /** Sealed to the connector: with credentials. */
+  proxySealed: string | null;
+  proxySeq: number;
+  proxyHealthy: 0 | 1 | null;
+  proxyAt: number | null;
   createdAt: number;
   updatedAt: number;
 }

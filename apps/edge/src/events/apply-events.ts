@@ -5,6 +5,7 @@ import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
+import { sessionStatements } from "./session-statements.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
 
 /**
@@ -42,17 +43,12 @@ function statementsFor(
   const at = new Date(event.at).getTime();
   if (type === "session.state") {
     return [
-      sql`UPDATE session SET state = ${event.state}, reason = ${event.reason}, phone = ${event.phone},
-          state_seq = ${event.seq}, acked_revision = max(acked_revision, ${event.revision}), updated_at = ${at}
-        WHERE id = ${sessionId} AND state_seq < ${event.seq}`.compile(db.kysely),
-      sql`DELETE FROM session WHERE id = ${sessionId} AND desired = 'deleted' AND acked_revision >= revision`.compile(
-        db.kysely,
-      ),
+      ...sessionStatements(db, event),
       // What has waited for the session need not wait for its turn as well.
       ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
     ];
   }
-  if (type === "session.limits" || type === "session.proxy") return [];
+  if (type === "session.limits" || type === "session.proxy") return sessionStatements(db, event);
   const { messageId } = event;
   if (type === "message.failed") {
     return [

@@ -6,18 +6,27 @@ import { endQueuedMessages } from "../messages/queued.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import type { Services } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";
-import { toSession } from "./repository.ts";
+import { findSession, toSession } from "./repository.ts";
 
 interface Wish {
   id: string;
-  desired: Exclude<DesiredState, "stopped">;
+  desired: DesiredState;
+  /** Nothing is changed when this is wanted already. */
+  unless?: readonly DesiredState[];
 }
+
+/** Then nothing can be sent with it any more. */
+const ending = new Set<DesiredState>(["logged_out", "deleted"]);
 
 /**
  * Stores what is wanted of a session under a new revision and tells the connectors. With a logout or a deletion what
- * is still queued there fails, at once and not when it expires.
+ * is still queued there fails, at once and not when it expires; what is queued for a stopped one waits.
  */
-export async function changeSession(services: Services, workspaceId: string, { id, desired }: Wish): Promise<Session> {
+export async function changeSession(
+  services: Services,
+  workspaceId: string,
+  { id, desired, unless = [] }: Wish,
+): Promise<Session> {
   const { db } = services;
   const at = services.now().getTime();
   const publishAfter = at + firstPublishMs;
@@ -26,8 +35,9 @@ export async function changeSession(services: Services, workspaceId: string, { i
     const [changed] = await db.write([
       sql<SessionTable>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
-        WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted' RETURNING *`.compile(db.kysely),
-      ...(desired === "running" ? [] : endQueuedMessages(db, { sessionId: id, workspaceId, now: at })),
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
+          AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *`.compile(db.kysely),
+      ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),
     ]);
     row = changed.rows[0];
   } catch (error) {
@@ -41,7 +51,17 @@ export async function changeSession(services: Services, workspaceId: string, { i
       .executeTakeFirst();
     if (row && (row.desired !== desired || row.publishAfter !== publishAfter)) throw error;
   }
-  if (!row) throw new AppError("session-not-found");
+  if (!row) return unchanged(services, workspaceId, { id, unless });
   publishSessionLater(services, row);
+  return toSession(row);
+}
+
+async function unchanged(
+  { db }: Services,
+  workspaceId: string,
+  { id, unless = [] }: Pick<Wish, "id" | "unless">,
+): Promise<Session> {
+  const row = unless.length === 0 ? undefined : await findSession(db, workspaceId, id);
+  if (!row) throw new AppError("session-not-found");
   return toSession(row);
 }

@@ -12,6 +12,8 @@ interface Input {
   repetition: Repetition | undefined;
 }
 
+const first = { desired: "running", revision: 1, publishCount: 1, proxySealed: null } as const;
+
 /** So many sessions may a workspace have; deleted ones do not count. */
 const sessionLimit = 50;
 
@@ -52,7 +54,7 @@ export async function createSession(
         detail: `A workspace has at most ${limit} sessions; delete one that is not needed.`,
       }),
     present: toSession,
-    publish: () => publishSessionLater(services, { id, workspaceId, desired: "running", revision: 1, publishCount: 1 }),
+    publish: () => publishSessionLater(services, { id, workspaceId, ...first }),
     gone: "session-not-found",
   });
 }

@@ -1,12 +1,12 @@
 import type { SessionTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 
-type Publishable = Pick<SessionTable, "id" | "workspaceId" | "desired" | "revision" | "publishCount">;
+type Publishable = Pick<SessionTable, "id" | "workspaceId" | "desired" | "revision" | "publishCount" | "proxySealed">;
 
-export function sessionJob({ id, workspaceId, desired, revision, publishCount }: Publishable) {
+export function sessionJob({ id, workspaceId, desired, revision, publishCount, proxySealed }: Publishable) {
   return {
     kind: "session" as const,
-    body: { sessionId: id, workspaceId, desired, revision },
+    body: { sessionId: id, workspaceId, desired, revision, proxy: proxySealed },
     deduplicationId: `${id}.${revision}.${publishCount}`,
   };
 }

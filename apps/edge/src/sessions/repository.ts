@@ -1,10 +1,30 @@
-import type { Session } from "@sandi/contracts";
+import { type SenderLimits, type Session, SessionProxy, sessionReasons } from "@sandi/contracts";
 import type { Db, SessionTable } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
 
-export type SessionRow = Pick<SessionTable, "id" | "name" | "state" | "reason" | "phone" | "updatedAt">;
+const columns = [
+  "id",
+  "name",
+  "desired",
+  "state",
+  "reason",
+  "since",
+  "attempts",
+  "nextAttemptAt",
+  "phone",
+  "limitsAt",
+  "newChatsLockedUntil",
+  "newChatsTotal",
+  "newChatsUsed",
+  "newChatsResetAt",
+  "pausedUntil",
+  "proxy",
+  "proxyHealthy",
+  "createdAt",
+  "updatedAt",
+] as const;
 
-const columns = ["id", "name", "state", "reason", "phone", "updatedAt"] as const;
+export type SessionRow = Pick<SessionTable, (typeof columns)[number]>;
 
 /** A deleted session is kept, unseen, until its connector has let go of it. */
 export function selectSessions(db: Db, workspaceId: string) {
@@ -19,6 +39,41 @@ export function findSession(db: Db, workspaceId: string, id: string): Promise<Se
   return selectSessions(db, workspaceId).where("id", "=", id).executeTakeFirst();
 }
 
-export function toSession({ id, name, state, reason, phone, updatedAt }: SessionRow): Session {
-  return { id, name, state, reason, phone, updatedAt: iso(updatedAt) };
+export function toSession(row: SessionRow): Session {
+  const { id, name, state, reason, phone, attempts } = row;
+  return {
+    id,
+    name,
+    desired: row.desired === "running" ? "running" : "stopped",
+    state,
+    reason,
+    detail: reason && sessionReasons[reason],
+    since: iso(row.since ?? row.createdAt),
+    attempts,
+    nextAttemptAt: isoOrNull(row.nextAttemptAt),
+    phone,
+    limits: row.limitsAt === null ? null : toLimits(row),
+    proxy: toProxy(row),
+    updatedAt: iso(row.updatedAt),
+  };
+}
+
+type LimitColumns = Pick<
+  SessionTable,
+  "newChatsLockedUntil" | "newChatsTotal" | "newChatsUsed" | "newChatsResetAt" | "pausedUntil"
+>;
+
+export function toLimits(row: LimitColumns): SenderLimits {
+  const { newChatsTotal: total } = row;
+  return {
+    newChatsLockedUntil: isoOrNull(row.newChatsLockedUntil),
+    newChats: total === null ? null : { total, used: row.newChatsUsed ?? 0, resetsAt: isoOrNull(row.newChatsResetAt) },
+    pausedUntil: isoOrNull(row.pausedUntil),
+  };
+}
+
+export function toProxy({ proxy, proxyHealthy }: Pick<SessionTable, "proxy" | "proxyHealthy">): SessionProxy | null {
+  if (proxy === null) return null;
+  const isHealthy = proxyHealthy === null ? null : proxyHealthy === 1;
+  return SessionProxy.parse({ ...(JSON.parse(proxy) as object), isHealthy });
 }

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   AppError,
+  ChangeSession,
   CreatePairingCode,
   CreateSession,
   PairingCode,
@@ -22,10 +23,10 @@ import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
-import { changeSession } from "./change-session.ts";
 import { ask } from "./connector.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
+import { renameSession } from "./rename-session.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
@@ -92,59 +93,18 @@ export const sessions = new OpenAPIHono<AppEnv>()
   .openapi(
     createRoute({
       ...shared,
-      method: "delete",
+      method: "patch",
       path: "/v1/sessions/{id}",
-      operationId: "deleteSession",
-      summary: "Delete a session",
-      description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
+      operationId: "changeSession",
+      summary: "Rename a session",
+      description: "The name is yours to choose.",
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(ChangeSession, { name: "Bandung support line" }) },
+      responses: { 200: json(Session, "Renamed."), ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "deleted" });
-      return c.body(null, 204);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/sessions/{id}/restart",
-      operationId: "restartSession",
-      summary: "Restart a session",
-      description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
-      request: { params, headers: idempotencyHeader },
-      responses: {
-        202: json(Session, "Asked for; the state follows."),
-        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "running" }), 202);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/sessions/{id}/logout",
-      operationId: "logoutSession",
-      summary: "Log a session out",
-      description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
-      request: { params, headers: idempotencyHeader },
-      responses: {
-        202: json(Session, "Asked for; the state follows."),
-        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "logged_out" }), 202);
+      const change = { key: c.var.key, id: c.req.valid("param").id, name: c.req.valid("json").name };
+      return c.json(await renameSession(c.env.services, change), 200);
     },
   )
   .openapi(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SessionId } from "../ids.ts";
+import { EventId, SessionId } from "../ids.ts";
 import { E164, plainText, Timestamp } from "./common.ts";
 
 /**
@@ -51,26 +51,60 @@ export const SenderLimits = z.object({
 });
 export type SenderLimits = z.infer<typeof SenderLimits>;
 
-export const CreateSession = z
-  .strictObject({
-    name: z
-      .string()
-      .trim()
-      .min(1)
-      .max(64)
-      .regex(plainText, "must not hold line breaks, control or invisible characters")
-      .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" }),
-  })
-  .meta({ id: "CreateSession" });
+const SessionName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" });
+
+export const CreateSession = z.strictObject({ name: SessionName }).meta({ id: "CreateSession" });
 export type CreateSession = z.infer<typeof CreateSession>;
+
+export const ChangeSession = z.strictObject({ name: SessionName }).meta({ id: "ChangeSession" });
+export type ChangeSession = z.infer<typeof ChangeSession>;
+
+/** Where a session's proxy is; its credentials are shown to nobody. */
+export const SessionProxy = z
+  .object({
+    scheme: z.enum(["http", "https", "socks5"]),
+    host: z.string().max(255).meta({ example: "proxy.example.com" }),
+    port: z.int().min(1).max(65_535).meta({ example: 8080 }),
+    isHealthy: z.boolean().nullable().meta({
+      description: "Whether it led to WhatsApp when it was last tried; null: not tried yet.",
+    }),
+  })
+  .meta({ id: "SessionProxy" });
+export type SessionProxy = z.infer<typeof SessionProxy>;
+
+const whereabouts = {
+  state: SessionState,
+  reason: SessionReason.nullable().meta({ description: "Why it is in this state." }),
+  detail: z
+    .string()
+    .max(256)
+    .nullable()
+    .meta({ description: "The reason in a sentence, with what to do.", example: sessionReasons.connection_lost }),
+  attempts: z
+    .int()
+    .nonnegative()
+    .meta({ description: "Connections lost since it was last online for a while.", example: 0 }),
+};
 
 export const Session = z
   .object({
     id: SessionId,
     name: z.string().max(64),
-    state: SessionState,
-    reason: SessionReason.nullable().meta({ description: "Why it is in this state." }),
+    desired: z
+      .enum(["running", "stopped"])
+      .meta({ description: "What you want of it; a session that was logged out is stopped." }),
+    ...whereabouts,
+    since: Timestamp.meta({ description: "When it came into this state." }),
+    nextAttemptAt: Timestamp.nullable().meta({ description: "When a session that waits connects again." }),
     phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    limits: SenderLimits.nullable().meta({ description: "What WhatsApp lets the account do; null: not known yet." }),
+    proxy: SessionProxy.nullable(),
     updatedAt: Timestamp,
   })
   .meta({ id: "Session", description: "One WhatsApp account, linked to Sandi as a device." });
@@ -117,3 +151,26 @@ export const QrPageLink = z
   })
   .meta({ id: "QrPageLink" });
 export type QrPageLink = z.infer<typeof QrPageLink>;
+
+const told = { id: EventId, at: Timestamp };
+/** Something that happened to a session. */
+export const SessionEvent = z
+  .discriminatedUnion("type", [
+    z.object({ ...told, type: z.literal("session.state"), ...whereabouts }),
+    z.object({ ...told, type: z.literal("session.limits"), limits: SenderLimits }),
+    z.object({ ...told, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
+  ])
+  .meta({ id: "SessionEvent" });
+export type SessionEvent = z.infer<typeof SessionEvent>;
+
+export const ListSessionEvents = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: EventId.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+
+export const SessionEventList = z
+  .object({
+    events: z.array(SessionEvent).max(100),
+    nextCursor: EventId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+  })
+  .meta({ id: "SessionEventList" });

@@ -1,0 +1,42 @@
+import type { ConnectorEvent } from "@sandi/contracts";
+import { type CompiledQuery, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+
+type SessionEvent = Extract<ConnectorEvent, { type: `session.${string}` }>;
+
+const timeOf = (text: string | null | undefined) => (text ? new Date(text).getTime() : null);
+
+/** What a connector tells of a session: of each kind the newest holds. The history is written by triggers. */
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
+export function sessionStatements({ kysely }: Db, event: SessionEvent): CompiledQuery[] {
+  const { sessionId: id, seq } = event;
+  const at = new Date(event.at).getTime();
+  switch (event.type) {
+    case "session.state":
+      return [
+        sql`UPDATE session SET since = CASE WHEN state = ${event.state} THEN coalesce(since, created_at) ELSE ${at} END,
+            state = ${event.state}, reason = ${event.reason}, phone = ${event.phone}, attempts = ${event.attempts},
+            next_attempt_at = ${timeOf(event.nextAttemptAt)}, state_seq = ${seq},
+            acked_revision = max(acked_revision, ${event.revision}), updated_at = ${at}
+          WHERE id = ${id} AND state_seq < ${seq}`.compile(kysely),
+        sql`DELETE FROM session WHERE id = ${id} AND desired = 'deleted' AND acked_revision >= revision`.compile(
+          kysely,
+        ),
+      ];
+    case "session.limits": {
+      const { newChatsLockedUntil, newChats, pausedUntil } = event;
+      return [
+        sql`UPDATE session SET new_chats_locked_until = ${timeOf(newChatsLockedUntil)},
+            new_chats_total = ${newChats?.total ?? null}, new_chats_used = ${newChats?.used ?? null},
+            new_chats_reset_at = ${timeOf(newChats?.resetsAt)}, paused_until = ${timeOf(pausedUntil)},
+            limits_seq = ${seq}, limits_at = ${at}
+          WHERE id = ${id} AND limits_seq < ${seq}`.compile(kysely),
+      ];
+    }
+    case "session.proxy":
+      return [
+        sql`UPDATE session SET proxy_healthy = ${event.isHealthy ? 1 : 0}, proxy_seq = ${seq}, proxy_at = ${at}
+          WHERE id = ${id} AND proxy_seq < ${seq} AND proxy IS NOT NULL`.compile(kysely),
+      ];
+  }
+}

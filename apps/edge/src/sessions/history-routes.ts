@@ -1,0 +1,31 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { ListSessionEvents, SessionEventList, SessionId } from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
+import { json, problems, security } from "../http/openapi.ts";
+import { historyOf } from "./history.ts";
+
+const params = z.object({ id: SessionId });
+const manage = authenticate("session:manage");
+const shared = { tags: ["Sessions"], security };
+
+export const sessionHistory = new OpenAPIHono<AppEnv>().openapi(
+  createRoute({
+    ...shared,
+    method: "get",
+    path: "/v1/sessions/{id}/events",
+    operationId: "listSessionEvents",
+    summary: "What has happened to a session",
+    description: "Its states with their reasons, and changes of its limits and its proxy, newest first; for 30 days.",
+    middleware: [manage, liveOnly] as const,
+    request: { params, query: ListSessionEvents },
+    responses: {
+      200: json(SessionEventList, "A page of them."),
+      ...problems("invalid-request", "session-not-found"),
+    },
+  }),
+  async (c) => {
+    const page = { id: c.req.valid("param").id, ...c.req.valid("query") };
+    return c.json(await historyOf(c.env.services, c.var.key.workspaceId, page), 200);
+  },
+);

@@ -1,0 +1,67 @@
+import { AppError, type SessionEvent, type SessionReason, type SessionState, sessionReasons } from "@sandi/contracts";
+import type { Db, EventTable } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+import type { Services } from "../services.ts";
+import { findSession, toLimits, toProxy } from "./repository.ts";
+
+interface Page {
+  id: string;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type EventRow = Pick<EventTable, "id" | "type" | "data" | "at">;
+
+/** What has happened to a session, newest first; kept for 30 days. */
+export async function historyOf({ db }: Services, workspaceId: string, page: Page) {
+  const [session, rows] = await Promise.all([findSession(db, workspaceId, page.id), findEvents(db, workspaceId, page)]);
+  if (!session) throw new AppError("session-not-found");
+  const events = rows.slice(0, page.limit).map(toEvent);
+  return { events, nextCursor: rows.length > page.limit ? (events.at(-1)?.id ?? null) : null };
+}
+
+/** One more than was asked for when there is a next page. */
+function findEvents(db: Db, workspaceId: string, { id, limit, cursor }: Page): Promise<EventRow[]> {
+  let query = db.kysely
+    .selectFrom("event")
+    .select(["id", "type", "data", "at"])
+    .where("workspaceId", "=", workspaceId)
+    .where("sessionId", "=", id)
+    // In the words of the index `event_session`.
+    .where("verificationId", "is", null)
+    .where("messageId", "is", null);
+  if (cursor !== undefined) query = query.where("id", "<", cursor);
+  return query
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute();
+}
+
+interface Data {
+  state: SessionState;
+  reason: SessionReason | null;
+  attempts: number;
+  newChatsLockedUntil: number | null;
+  total: number | null;
+  used: number | null;
+  resetsAt: number | null;
+  pausedUntil: number | null;
+  proxy: object | null;
+  isHealthy: 0 | 1 | null;
+}
+
+function toEvent({ id, type, data, at }: EventRow): SessionEvent {
+  const told = { id, at: iso(at) };
+  const all = JSON.parse(data) as Data;
+  if (type === "session.limits") {
+    const { newChatsLockedUntil, total, used, resetsAt, pausedUntil } = all;
+    const columns = { newChatsTotal: total, newChatsUsed: used, newChatsResetAt: resetsAt };
+    return { ...told, type, limits: toLimits({ newChatsLockedUntil, pausedUntil, ...columns }) };
+  }
+  if (type === "session.proxy") {
+    const proxy = toProxy({ proxy: all.proxy && JSON.stringify(all.proxy), proxyHealthy: all.isHealthy });
+    return { ...told, type, proxy };
+  }
+  const { state, reason, attempts } = all;
+  return { ...told, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
+}

@@ -1,0 +1,103 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { Session, SessionId } from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
+import { noBody } from "../http/body.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
+import { idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { changeSession } from "./change-session.ts";
+
+const params = z.object({ id: SessionId });
+const manage = authenticate("session:manage");
+const shared = { tags: ["Sessions"], security };
+const asked = json(Session, "Asked for; the state follows.");
+
+/** What the operator wants of a session. */
+export const sessionWishes = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/start",
+      operationId: "startSession",
+      summary: "Start a session",
+      description: "Connects a stopped session again; one that is to run already goes on as it is.",
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
+    }),
+    async (c) => {
+      const wish = { id: c.req.valid("param").id, desired: "running", unless: ["running"] } as const;
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, wish), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/stop",
+      operationId: "stopSession",
+      summary: "Stop a session",
+      description:
+        "Closes its connection and keeps it linked: `start` connects it again, without a QR code. What is queued for it waits, or goes out with another session.",
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
+    }),
+    async (c) => {
+      const wish = { id: c.req.valid("param").id, desired: "stopped", unless: ["stopped", "logged_out"] } as const;
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, wish), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/restart",
+      operationId: "restartSession",
+      summary: "Restart a session",
+      description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "running" }), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/sessions/{id}/logout",
+      operationId: "logoutSession",
+      summary: "Log a session out",
+      description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "logged_out" }), 202);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/v1/sessions/{id}",
+      operationId: "deleteSession",
+      summary: "Delete a session",
+      description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
+      middleware: [manage, liveOnly, noBody] as const,
+      request: { params },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "deleted" });
+      return c.body(null, 204);
+    },
+  );
