@@ -25,6 +25,7 @@ import { createTokenCheck } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
 import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
+import { createChats } from "./store/chats.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { measuredCredentials } from "./store/measured-credentials.ts";
 import { numberStore } from "./store/numbers.ts";
@@ -106,7 +107,8 @@ export async function startConnector(
     },
     onParked: () => metrics.eventsParked.inc(),
   });
-  const people = { services, store, atRest: atRestOf, pseudonym, onNews: outbox.poke };
+  const chats = createChats(store, { now: services.now, pseudonym });
+  const people = { services, store, atRest: atRestOf, pseudonym, chats, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const gate = createGate(config.connectConcurrency);
@@ -138,6 +140,7 @@ export async function startConnector(
         openCredentials,
         openSocket,
         deliveries,
+        chats,
         receive: createReceiver(people),
         gate,
         metrics,
@@ -174,6 +177,7 @@ export async function startConnector(
     unseal: createNodeUnsealer(config.sealPrivateKey),
     numbers,
     deliveries,
+    chats,
     find,
     ackTimeoutMs,
     ledgerMs: config.ledgerDays * dayMs,

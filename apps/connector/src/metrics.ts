@@ -12,6 +12,8 @@ export interface Metrics {
   acceptedToAckSeconds: Histogram;
   stageSeconds: Record<Stage, Histogram>;
   revokes: Counter<"result">;
+  limitReads: Counter<"result">;
+  breakersOpen: Gauge;
   reconnects: Counter<"reason">;
   leases: Counter<"change">;
   forwarded: Counter<"result">;
@@ -102,6 +104,13 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       labelNames: ["result"],
       registers,
     }),
+    limitReads: new Counter({
+      name: "sandi_limit_reads_total",
+      help: "Questions to WhatsApp what an account may do, by result.",
+      labelNames: ["result"],
+      registers,
+    }),
+    breakersOpen: new Gauge({ name: "sandi_breaker_open", help: "Sessions whose sending is paused.", registers }),
     reconnects: new Counter({
       name: "sandi_closes_total",
       help: "Closed sockets, by reason.",

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { directMessage, whatIsSaid } from "../src/baileys/messages.ts";
 import { createReceiver } from "../src/inbound/receive-message.ts";
 import { nodeAtRest } from "../src/store/at-rest.ts";
+import { createChats } from "../src/store/chats.ts";
 import { sweepLedger } from "../src/store/ledger.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
 import { acquireLeases, LeaseLost, storeWish } from "../src/store/sessions.ts";
@@ -121,10 +122,12 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
     store,
     atRest,
     pseudonym: (text) => `p${text}`,
+    chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
     onNews: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
-  const message = { waId: "3A01", from: user, token, isForwarded: false, at: ago(1000) };
+  const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
+  const message = { waId: "3A01", from: user, names, token, isForwarded: false, at: ago(1000) };
   const told = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));
@@ -138,6 +141,12 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
   ]);
   await expect(receive({ ...fence, fence: fence.fence - 1 }, { ...message, waId: "3A04" })).rejects.toThrow(LeaseLost);
   expect(await told()).toHaveLength(2);
+  const { rows: met } = await store.client.execute("SELECT person, reached_at, wrote_at FROM chat ORDER BY person");
+  const writer = { reached_at: null, wrote_at: now.at.getTime() };
+  expect(met).toEqual([
+    { person: "p100@lid", ...writer },
+    { person: `p${names[0]}`, ...writer },
+  ]);
   const remembered = async () =>
     (await store.client.execute("SELECT count(*) AS n FROM received")).rows[0]!["n"] as number;
   now.at = new Date(now.at.getTime() + day);

@@ -361,7 +361,9 @@ describe("rpc", () => {
     await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
     await rig.simulator.enterPairingCode(number, code);
     await until("it is online", () => rig.edge.statesOf(other).at(-1) === "online");
-    expect(rig.edge.events.findLast((event) => event.sessionId === other)).toMatchObject({ phone: number });
+    expect(
+      rig.edge.events.findLast((event) => event.sessionId === other && event.type === "session.state"),
+    ).toMatchObject({ phone: number });
   });
 });
 

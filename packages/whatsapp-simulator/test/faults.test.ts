@@ -73,15 +73,18 @@ describe("faults of a send", () => {
     expect(simulator.stats()).toMatchObject({ sendErrors: 1, acks: 1 });
   });
 
-  it("refuses only messages to the number that the fault names, and tells of the time-lock", async () => {
+  it("refuses only messages to the number that the fault names, or all, and tells of the time-lock then", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     simulator.createPhone({ number: "+6281100000003" });
     const fault = simulator.setFault({ kind: "send-error", number: sender, code: 463, to: user });
-    expect(await session.sock.fetchAccountReachoutTimelock()).toMatchObject({ isActive: true });
+    expect(await session.sock.fetchAccountReachoutTimelock()).toMatchObject({ isActive: false });
     expect(await session.ack(await sendText(session, userJid, "a"))).toMatchObject({ error: "463" });
     expect((await session.ack(await sendText(session, "6281100000003@s.whatsapp.net", "b")))["error"]).toBeUndefined();
     simulator.clearFaults(fault.id);
+    const lock = simulator.setFault({ kind: "send-error", number: sender, code: 463 });
+    expect(await session.sock.fetchAccountReachoutTimelock()).toMatchObject({ isActive: true });
+    simulator.clearFaults(lock.id);
     expect(await session.sock.fetchAccountReachoutTimelock()).toMatchObject({ isActive: false });
     expect(await session.sock.fetchNewChatMessageCap()).toMatchObject({ capping_status: "NONE" });
   });

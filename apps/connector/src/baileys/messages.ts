@@ -7,6 +7,7 @@ import {
   isPnUser,
   isRealMessage,
   jidDecode,
+  jidNormalizedUser,
   normalizeMessageContent,
   proto,
   unpadRandomMax16,
@@ -30,6 +31,8 @@ export interface ReceivedMessage {
   waId: string;
   /** E.164; null when only the sender's LID is known. */
   from: string | null;
+  /** The sender's jids, as far as they are known. */
+  names: string[];
   /** The token in the text; a forwarded text has none, for its writer is another. */
   token: string | null;
   isForwarded: boolean;
@@ -64,7 +67,8 @@ export function takeMessages(sock: WASocket, auth: AuthState, listener: MessageL
     const said = whatIsSaid(padded);
     if (!said) return;
     try {
-      await listener.onMessage({ waId, from: await phoneOf(sock, names), at, ...said });
+      const known = await allNames(sock, names);
+      await listener.onMessage({ waId, from: phoneOf(known), names: known, at, ...said });
     } catch (error) {
       listener.onUnsaved(error);
       drop();
@@ -110,7 +114,11 @@ function decode(padded: Uint8Array): proto.IMessage | undefined {
   }
 }
 
-async function phoneOf(sock: WASocket, names: string[]): Promise<string | null> {
-  const name = names.find((one) => isPnUser(one)) ?? (await namesOf(sock, names[0])).find((one) => isPnUser(one));
-  return E164.safeParse(`+${jidDecode(name)?.user}`).data ?? null;
+async function allNames(sock: WASocket, names: string[]): Promise<string[]> {
+  const known = names.some((one) => isPnUser(one)) ? names : await namesOf(sock, names[0]);
+  return known.map((name) => jidNormalizedUser(name));
+}
+
+function phoneOf(names: string[]): string | null {
+  return E164.safeParse(`+${jidDecode(names.find((one) => isPnUser(one)))?.user}`).data ?? null;
 }

@@ -17,6 +17,7 @@ import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
 import { kindOfClose } from "./close.ts";
 import { interceptDecryption } from "./decrypted.ts";
+import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
 import { quietLogger } from "./logger.ts";
 import { lookUp, namesOf } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
@@ -31,7 +32,7 @@ mendSignatures();
 interceptDecryption();
 
 /** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
-export interface SocketListener extends ReceiptListener, MessageListener {
+export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -53,6 +54,8 @@ export interface WhatsAppSocket {
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id that WhatsApp uses for this person, as far as it is known. */
   lidOf(jid: string): Promise<string | null>;
+  /** What WhatsApp says of the account; rejects when it does not answer. */
+  readLimits(): Promise<LimitNews>;
   requestPairingCode(digits: string): Promise<string>;
   /** Unlinks this device at WhatsApp, then closes. */
   logOut(): Promise<void>;
@@ -190,6 +193,7 @@ function openSocket(
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   takeReceipts(sock, listener);
+  takeLimits(sock, listener);
   takeMessages(sock, auth, listener, () => client.socket?.terminate());
 
   /** Nothing came of the connection. */
@@ -225,6 +229,7 @@ function openSocket(
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
       return lid ? jidNormalizedUser(lid) : null;
     },
+    readLimits: () => readLimits(sock),
     requestPairingCode: (digits) => sock.requestPairingCode(digits),
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),

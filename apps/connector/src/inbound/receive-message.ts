@@ -1,5 +1,6 @@
 import type { AtRest } from "@sandi/crypto";
 import type { ReceivedMessage } from "../baileys/messages.ts";
+import type { Chats } from "../store/chats.ts";
 import type { Services } from "../services.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import { receivedMaxAgeMs, receivedStatements } from "../store/received.ts";
@@ -15,12 +16,13 @@ interface Options {
   store: Store;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
+  chats: Chats;
   /** There is something in the outbox. */
   onNews: () => void;
 }
 
-export function createReceiver({ services, store, atRest, pseudonym, onNews }: Options): ReceiveMessage {
-  return async (fence, { waId, from, token, isForwarded, at }) => {
+export function createReceiver({ services, store, atRest, pseudonym, chats, onNews }: Options): ReceiveMessage {
+  return async (fence, { waId, from, names, token, isForwarded, at }) => {
     const now = services.now();
     if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
     // A clock ahead of ours, or none, is ours.
@@ -30,7 +32,10 @@ export function createReceiver({ services, store, atRest, pseudonym, onNews }: O
     const news = { id, type: "message.received", sessionId, at: wroteAt, from, token, isForwarded } as const;
     const body = await sealEvent(atRest(sessionId), news);
     // The id is the sender's to choose, and of any length.
-    await writeFenced(store, fence, receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }));
+    await writeFenced(store, fence, [
+      ...receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }),
+      ...chats.wrote(fence, names),
+    ]);
     onNews();
   };
 }

@@ -26,7 +26,7 @@ interface Context {
 const spanNames: Record<Stage, string> = { claim: "claim", lookUp: "look up number", ack: "wait for ack" };
 
 /** Not worth a line of their own: the message has one already, or will have. */
-const quiet = new Set(["known", "not_ready"]);
+const quiet = new Set(["known", "not_ready", "paused", "paced"]);
 
 export function openAccount(
   { services, logger, metrics, tracer }: Context,

@@ -17,6 +17,7 @@ import {
   revokedStatement,
 } from "../store/ledger.ts";
 import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
+import type { Chats } from "../store/chats.ts";
 import { type Fence, writeFenced } from "../store/sessions.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
@@ -59,6 +60,7 @@ interface Options {
   store: Store;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
+  chats: Chats;
   /** There is something in the outbox. */
   onNews: () => void;
 }
@@ -74,7 +76,7 @@ const chatContext = (id: string) => ({ table: "ledger", column: "sealed_chat", i
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-export function createDeliveries({ services, store, atRest, pseudonym, onNews }: Options): Deliveries {
+export function createDeliveries({ services, store, atRest, pseudonym, chats, onNews }: Options): Deliveries {
   /** The newest messages, so that acks and receipts need no read. */
   const recent = new LRUCache<string, Known>({ max: 20_000 });
   const begin = attemptWriter(store);
@@ -110,7 +112,9 @@ export function createDeliveries({ services, store, atRest, pseudonym, onNews }:
     if (to !== "sent") steps.push({ event: news(fence, entry, `message.${to}`), below: rank[to] });
     // Set before the write: what comes next is written after it, in order.
     entry.rank = rank[to];
-    const stored = moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
+    const moved = moveOn({ fence, waId, to: rank[to], chatLid: entry.chatLid, news: steps });
+    const met = chats.reached(fence, [entry.chat, entry.chatLid]);
+    const stored = Promise.all([moved, met]).then(() => undefined);
     entry.stored = stored;
     try {
       await stored;

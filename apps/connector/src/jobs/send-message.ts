@@ -1,19 +1,22 @@
 import { type ClaimResult, codePlaceholder, type FailureReason, SealedPayload, type SendJob } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { TraceContext, Tracer } from "@sandi/tracing";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
-import { SignatureRefused } from "../baileys/mends.ts";
 import { textMessage, whatsappId } from "../baileys/message.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
+import type { Pass } from "../session/breaker.ts";
+import type { Chats } from "../store/chats.ts";
 import { rank } from "../store/ledger.ts";
-import { LeaseLost } from "../store/sessions.ts";
+import { type Fence, LeaseLost } from "../store/sessions.ts";
 import { type Account, openAccount } from "./account.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Numbers } from "./numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
+import { holdUntil, transmit } from "./transmit.ts";
 
 export interface SendContext extends Whereabouts {
   services: Services;
@@ -24,115 +27,136 @@ export interface SendContext extends Whereabouts {
   unseal: Unsealer;
   numbers: Numbers;
   deliveries: Deliveries;
+  chats: Chats;
   ackTimeoutMs: number;
   ledgerMs: number;
 }
 
 type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
 
-/** How often the recipient's keys may fail before the message is given up. */
-const maxAttempts = 5;
-
-/** The stanza was not valid: mostly a device of the recipient that is no more. */
-const staleDevices = "479";
-
-/** Ack errors that mean more than "refused". */
-const refusals: Record<string, FailureReason> = {
-  "463": "new_chats_locked",
-  "401": "account_restricted",
-  "403": "account_restricted",
-};
+/** Messages that WhatsApp refused for the time being, and that nobody has therefore. */
+type Refused = LRUCache<string, true>;
 
 /**
  * Sends one message, or tells why not. `done` only when the outcome is stored; two deliveries of the same job share
  * one run, and a message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
  */
 export function createSender(context: SendContext): (job: SendJob, trace?: TraceContext) => Promise<JobOutcome> {
+  const refused: Refused = new LRUCache({ max: 10_000 });
   return sharedRuns((job, trace?: TraceContext) => {
     const account = openAccount(context, job, trace);
-    return send(context, job, account).catch((error: unknown) => {
+    return send({ ...context, job, account }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
       return account.end(later(1, "the attempt failed"), "later", error);
     });
   });
 }
 
-async function send(context: SendContext, job: SendJob, account: Account): Promise<JobOutcome> {
-  const { services, deliveries, claim } = context;
-  const { traceparent } = account;
+/** One run of a job. */
+interface Run extends SendContext {
+  job: SendJob;
+  account: Account;
+}
+
+async function send(run: Run, refused: Refused): Promise<JobOutcome> {
+  const { services, deliveries, job, account } = run;
   if (Date.parse(job.expiresAt) <= services.now().getTime()) return account.end(done, "expired");
-  const place = await whereabouts(context, job.sessionId);
+  const place = await whereabouts(run, job.sessionId);
   if ("status" in place) return account.end(place, "not_ready");
-  const { fence } = place;
   const known = await deliveries.find(job.messageId);
   if (known && known.rank >= rank.sent) return account.end(done, "known");
+  if ("failure" in place) return giveUp(run, place);
 
+  const { sending } = place.live;
+  await sending.limits.ready;
+  const pass = sending.breaker.enter();
+  if ("pausedUntil" in pass) {
+    const held = holdUntil(services, job, pass.pausedUntil);
+    return "failure" in held ? giveUp(run, { ...place, ...held }) : account.end(held, "paused");
+  }
+  try {
+    // An attempt without an answer may have reached its recipient: only the same again says so without a second message.
+    const mayHaveArrived = known !== null && !refused.has(job.messageId);
+    const result = await sendClaimed(run, { place, pass, mayHaveArrived });
+    if (result !== "paused") return result;
+    refused.set(job.messageId, true);
+    const held = holdUntil(services, job, sending.limits.current().pausedUntil ?? services.now());
+    return "failure" in held ? await fail(run, { ...place, ...held }) : account.end(held, "paused");
+  } finally {
+    pass.leave();
+  }
+}
+
+interface Going {
+  place: Place;
+  pass: Pass;
+  mayHaveArrived: boolean;
+}
+
+async function sendClaimed(run: Run, { place, pass, mayHaveArrived }: Going): Promise<JobOutcome | "paused"> {
+  const { services, deliveries, job, account, ackTimeoutMs } = run;
+  const { fence, live, socket } = place;
+  const claimed = await claimFor(run, fence);
+  if ("status" in claimed) return claimed;
+  const failed = (failure: FailureReason) => fail(run, { fence, failure });
+  const payload = await openPayload(run, claimed);
+  if (!payload) return failed("unreadable");
+  const chat = await account.timed("lookUp", () =>
+    run.numbers.jidOf(payload.to.slice(1), job.sessionId, (digits) => socket.lookUp(digits)),
+  );
+  if (chat === null) return failed("not_on_whatsapp");
+  if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
+  const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, place, chat));
+  if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
+
+  const waId = whatsappId(job.messageId);
+  const message = textMessage(payload.text, services.random(32));
+  // A code is kept for devices that ask again only while it is good.
+  const keepUntil =
+    claimed.template === null ? new Date(services.now().getTime() + run.ledgerMs) : new Date(claimed.expiresAt);
+  const { traceparent } = account;
+  await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil, traceparent });
+  const result = await transmit(place, pass, { chat, waId, message, account, ackTimeoutMs });
+  if (result === "paused") return "paused";
+  if (result !== "sent") return failed(result);
+  await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
+  if (isStranger) live.sending.reads.openedChat();
+  return account.end(done, "sent");
+}
+
+async function hasChat({ chats }: Run, { fence, socket }: Place, chat: string): Promise<boolean> {
+  return chats.knows(fence.sessionId, [chat, await socket.lidOf(chat).catch(() => null)]);
+}
+
+async function claimFor({ claim, job, account }: Run, { fence }: Fence): Promise<Claimed | JobOutcome> {
   const { messageId, sessionId } = job;
   const claimed = await account.timed("claim", (trace) =>
-    claim({ messageId, sessionId, fence: fence.fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
+    claim({ messageId, sessionId, fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
   );
   if (claimed.outcome === "busy") {
     return account.end(later(Math.ceil(claimed.retryAfterMs / 1000), "claimed by another"), "busy");
   }
   if (claimed.outcome === "done") return account.end(done, "not_wanted");
   account.attempt = claimed.attempt;
-
-  const waId = whatsappId(job.messageId);
-  const fail = async (reason: FailureReason) => {
-    await deliveries.failed(fence, { messageId, waId, reason, traceparent });
-    return account.end(done, reason);
-  };
-  if ("failure" in place) return fail(place.failure);
-  const payload = await openPayload(context, claimed);
-  if (!payload) return fail("unreadable");
-  const { socket } = place;
-  const chat = await account.timed("lookUp", () =>
-    context.numbers.jidOf(payload.to.slice(1), sessionId, (digits) => socket.lookUp(digits)),
-  );
-  if (chat === null) return fail("not_on_whatsapp");
-  if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return fail("expired");
-
-  const message = textMessage(payload.text, services.random(32));
-  // A code is kept for devices that ask again only while it is good.
-  const keepUntil =
-    claimed.template === null ? new Date(services.now().getTime() + context.ledgerMs) : new Date(claimed.expiresAt);
-  await deliveries.begin(fence, { messageId, waId, chat, message, keepUntil, traceparent });
-  const failure = await transmit(context, place, { chat, waId, message, account });
-  if (failure) return fail(failure);
-  await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
-  return account.end(done, "sent");
+  return claimed;
 }
 
-interface Transmission {
-  chat: string;
-  waId: string;
-  message: Uint8Array;
-  account: Account;
+interface Failing {
+  fence: Fence;
+  failure: FailureReason;
 }
 
-/** Resolves when WhatsApp's server has the message, or with the reason why it never will; otherwise rejects. */
-async function transmit(
-  { ackTimeoutMs }: SendContext,
-  { live, socket }: Place,
-  { chat, waId, message, account }: Transmission,
-): Promise<FailureReason | null> {
-  const awaited = live.awaitAck(waId);
-  try {
-    await socket.send(chat, waId, message);
-  } catch (error) {
-    awaited.cancel();
-    if (error instanceof SignatureRefused) return "undeliverable";
-    if (account.attempt >= maxAttempts && live.online() === socket) return "undeliverable";
-    throw error;
-  }
-  const ack = await account.timed("ack", () => awaited.within(ackTimeoutMs));
-  if (ack.type === "sent") return null;
-  if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
-  if (ack.error === staleDevices && account.attempt === 1) {
-    live.forgetDevices(chat);
-    throw new Error("WhatsApp has newer devices of the recipient");
-  }
-  return refusals[ack.error] ?? "refused";
+/** Fails a message that is still wanted. */
+async function giveUp(run: Run, failing: Failing): Promise<JobOutcome> {
+  const claimed = await claimFor(run, failing.fence);
+  return "status" in claimed ? claimed : fail(run, failing);
+}
+
+async function fail({ deliveries, job, account }: Run, { fence, failure }: Failing): Promise<JobOutcome> {
+  const { messageId } = job;
+  const { traceparent } = account;
+  await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });
+  return account.end(done, failure);
 }
 
 async function openPayload({ unseal }: SendContext, { sealed, template }: Claimed) {

@@ -11,6 +11,7 @@ import type { Credentials } from "../store/credentials.ts";
 import type { Fence } from "../store/sessions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";
+import type { Sending } from "./sending.ts";
 import type { Session } from "./session.ts";
 
 /** A session's socket, one after another, and what they have in common. */
@@ -37,6 +38,7 @@ interface Options {
   openSocket: OpenSocket;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  sending: Pick<Sending, "opened" | "learned">;
   gate: Gate;
   metrics: Metrics;
   logger: Logger;
@@ -124,6 +126,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onOpened(phone) {
           left();
           session.post({ type: "opened", socket: number, phone });
+          options.sending.opened(socket);
         },
         onClosed(kind) {
           left();
@@ -138,6 +141,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
           // It comes late, but it comes.
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
+        onLimits: (news) => options.sending.learned(news),
         onReceipt: (receipt) => deliveries.receipt(fence, receipt),
         onMessage: (message) => options.receive(fence, message),
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),

@@ -6,8 +6,10 @@ import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
+import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
+import { forgetAccountStatements } from "../store/limits.ts";
 import { appendBodyStatement } from "../store/outbox.ts";
 import { openNumber, sealNumber } from "../store/own-number.ts";
 import { sealEvent } from "../store/sealed-events.ts";
@@ -23,6 +25,7 @@ import type { Store } from "../store/store.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import type { AwaitedAck } from "./acks.ts";
 import { createConnection } from "./connection.ts";
+import { createSending, type Sending } from "./sending.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Machine } from "./machine.ts";
 
@@ -30,6 +33,7 @@ import type { Machine } from "./machine.ts";
 export interface LiveSession {
   readonly fence: Fence;
   readonly session: Session;
+  readonly sending: Sending;
   /** The lease holds until then; without another call there is no socket after it. Milliseconds since the epoch. */
   renewed(until: number): void;
   /** The socket, while messages can be sent through it. */
@@ -56,6 +60,7 @@ export interface LiveOptions {
   openCredentials: OpenCredentials;
   openSocket: OpenSocket;
   deliveries: Deliveries;
+  chats: Chats;
   receive: ReceiveMessage;
   gate: Gate;
   metrics: Metrics;
@@ -131,8 +136,15 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     return true;
   }
 
+  const sending = createSending(fence, {
+    ...options,
+    logger,
+    socket: () => live.online(),
+    unsaved,
+  });
   const connection = createConnection(fence, {
     ...options,
+    sending,
     credentials: options.openCredentials(fence, atRest),
     logger,
     session: () => session,
@@ -140,21 +152,30 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     holdsLease,
     unsaved,
   });
+  const forgetting = () => [forgetStatement(fence), ...forgetAccountStatements(fence)];
+  const removal = (at: Date) => [...forgetAccountStatements(fence), ...removalStatements(fence, at)];
+
+  function dropAccount(): void {
+    connection.dropCaches();
+    sending.forget();
+    options.chats.forget(row.id);
+  }
+
   const session: Session = createSession(machineOf(row, openNumber(atRest, row.id, row.sealedPhone)), {
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
     async report(machine, forget, nextAttemptAt) {
-      const isOurs = await store(machine, nextAttemptAt, () => (forget ? [forgetStatement(fence)] : []));
-      if (isOurs && forget) connection.dropCaches();
+      const isOurs = await store(machine, nextAttemptAt, () => (forget ? forgetting() : []));
+      if (isOurs && forget) dropAccount();
       return isOurs;
     },
     dropCaches: () => connection.dropCaches(),
     refreshVersion: () => options.version.refresh(),
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
     async remove(machine) {
-      if (!(await store(machine, null, (at) => removalStatements(fence, at)))) return false;
-      connection.dropCaches();
+      if (!(await store(machine, null, removal))) return false;
+      dropAccount();
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
       live.stop().catch(unclosed);
@@ -170,6 +191,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const live: LiveSession = {
     fence,
     session,
+    sending,
     renewed(until) {
       if (leaseUntil > 0 && !holdsLease()) metrics.leases.inc({ change: "renewed_late" });
       leaseUntil = until;
@@ -189,6 +211,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       isStopped = true;
       cancelExpiry?.();
       session.stop();
+      sending.stop();
       const patience = sleep(services, stopMs);
       await Promise.race([session.idle(), patience]);
       await Promise.race([connection.close(), patience]);

@@ -19,8 +19,6 @@ import {
   webRandom,
 } from "@sandi/crypto";
 
-const now = () => new Date();
-
 /** Every key that the two sides share, made once for a test file. */
 export async function makeKeys() {
   const [edge, connector, sealing] = await Promise.all([
@@ -55,6 +53,8 @@ export class FakeEdge {
   refuse: ((batch: EventBatch) => number | null) | null = null;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
   isDown = false;
+  /** The clock that it shares with the connector. */
+  now = () => new Date();
   url = "";
   connectorUrl = "";
   /** The address that QStash's signatures name; the connector's own unless several share one. */
@@ -73,7 +73,7 @@ export class FakeEdge {
       publicJwk: this.keys.connector.publicJwk,
       issuer: "sandi-connector",
       audience: "sandi-edge",
-      now,
+      now: () => this.now(),
     });
     this.#server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -166,7 +166,7 @@ export class FakeEdge {
         "code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text },
       ),
       template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
-      expiresAt: new Date(Date.now() + ttlMs).toISOString(),
+      expiresAt: new Date(this.now().getTime() + ttlMs).toISOString(),
       attempt: 0,
     });
   }
@@ -183,7 +183,7 @@ export class FakeEdge {
     } = {},
   ) {
     const body = JSON.stringify(job);
-    const seconds = Math.floor(Date.now() / 1000);
+    const seconds = Math.floor(this.now().getTime() / 1000);
     const signature = await new SignJWT({
       body: createHash("sha256")
         .update(tamper ? `${body} ` : body)
@@ -222,7 +222,7 @@ export class FakeEdge {
       privateJwk: this.keys.edge.privateJwk,
       issuer: "sandi-edge",
       audience: "sandi-connector",
-      now,
+      now: () => this.now(),
       random: webRandom,
     });
     const authorization = `Bearer ${token ?? (await sign({ method: "POST", path, body }))}`;

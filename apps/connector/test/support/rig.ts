@@ -53,6 +53,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     mkdtemp(join(tmpdir(), "sandi-connector-")),
   ]);
   const edge = new FakeEdge(keys);
+  if (services.now) edge.now = services.now;
   await edge.start();
   const log: string[] = [];
   const revisions = new Map<string, number>();
@@ -119,7 +120,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     async send(sessionId, payload) {
       const messageId = newId("msg");
       await edge.accept(messageId, payload);
-      await edge.deliverUntilDone("/jobs/send", sendJob(messageId, sessionId));
+      await edge.deliverUntilDone("/jobs/send", sendJob(messageId, sessionId, 300_000, edge.now()));
       return messageId;
     },
   };
@@ -129,8 +130,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   return rig;
 }
 
-export function sendJob(messageId: string, sessionId: string, ttlMs = 300_000): SendJob {
-  return { messageId, sessionId, expiresAt: new Date(Date.now() + ttlMs).toISOString() };
+export function sendJob(messageId: string, sessionId: string, ttlMs = 300_000, now = new Date()): SendJob {
+  return { messageId, sessionId, expiresAt: new Date(now.getTime() + ttlMs).toISOString() };
 }
 
 export async function qrOf({ edge }: Rig, sessionId: string): Promise<string | null> {

@@ -2,12 +2,18 @@ import type { AccountLimits } from "../api.ts";
 import type { Phone } from "../phone/phone.ts";
 import { seconds, type World } from "../world.ts";
 
-/** How the server tells whether an account may open new chats; a `send-error` 463 makes it say no. */
+/** How the server tells whether an account may open new chats; a `send-error` 463 to everybody makes it say no. */
 export function lockStanding(world: World, phone: Phone) {
   const { lockedUntil } = phone.account.limits(world.now());
   const isFault = world.faults
     .list()
-    .some((one) => one.kind === "send-error" && one.code === 463 && (one.number ?? phone.number) === phone.number);
+    .some(
+      (one) =>
+        one.kind === "send-error" &&
+        one.code === 463 &&
+        one.to === undefined &&
+        (one.number ?? phone.number) === phone.number,
+    );
   const ends = lockedUntil === null ? seconds(world) + 3600 : Math.ceil(Date.parse(lockedUntil) / 1000);
   const isActive = lockedUntil !== null || isFault;
   return {

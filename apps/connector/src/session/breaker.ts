@@ -1,0 +1,74 @@
+import type { Services } from "../services.ts";
+import type { LimitsKeeper } from "./limits.ts";
+
+/**
+ * Why sending is paused. `rate`: too much (429). `forbidden`: the account may not send (401, 403). `unexplained`: several
+ * people in a row could not be written to, and WhatsApp does not say why.
+ */
+const reasons = {
+  rate: { firstMs: 30_000 },
+  forbidden: { firstMs: 600_000 },
+  unexplained: { firstMs: 60_000 },
+} as const;
+type Reason = keyof typeof reasons;
+
+const longestMs = 3_600_000;
+/** A pause is at least this part of the first one, though chance would have it shorter. */
+const shortestPart = 1 / 6;
+const peopleUntilUnexplained = 5;
+const probeMs = 2000;
+
+/** Leave to send one message; what comes of it is told once. */
+export interface Pass {
+  sent(): void;
+  /** @param person whom it was for: one who cannot be reached says little of the account */
+  refused(reason: Reason, person: string): void;
+  /** Nothing came of it; in any case, at the end. */
+  leave(): void;
+}
+
+/** Keeps a session from sending when WhatsApp refuses: pauses that grow, then one message tries again. */
+export interface Breaker {
+  /** Leave to send, or until when there is none. */
+  enter(): Pass | { pausedUntil: Date };
+}
+
+export function createBreaker(limits: LimitsKeeper, { now, chance }: Pick<Services, "now" | "chance">): Breaker {
+  const unreached = new Set<string>();
+  let probe: object | undefined;
+
+  function trip(reason: Reason): void {
+    const { trips } = limits.current();
+    const { firstMs } = reasons[reason];
+    const pauseMs = Math.max(firstMs * shortestPart, chance() * Math.min(longestMs, firstMs * 2 ** trips));
+    unreached.clear();
+    limits.change({ pausedUntil: new Date(now().getTime() + Math.round(pauseMs)), trips: trips + 1 });
+  }
+
+  return {
+    enter() {
+      const { pausedUntil, trips } = limits.current();
+      if (pausedUntil) return { pausedUntil };
+      if (trips > 0 && probe) return { pausedUntil: new Date(now().getTime() + probeMs) };
+      const mark = {};
+      if (trips > 0) probe = mark;
+      // What set out before the pause says nothing of the time after it.
+      const isOfNow = () => limits.current().trips === trips && limits.current().pausedUntil === null;
+      return {
+        sent() {
+          if (!isOfNow()) return;
+          unreached.clear();
+          if (trips > 0) limits.change({ trips: 0 });
+        },
+        refused(reason, person) {
+          if (!isOfNow()) return;
+          if (reason === "unexplained" && trips === 0 && unreached.add(person).size < peopleUntilUnexplained) return;
+          trip(reason);
+        },
+        leave() {
+          if (probe === mark) probe = undefined;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { Logger } from "pino";
+import type { LimitNews } from "../baileys/limits.ts";
+import type { WhatsAppSocket } from "../baileys/socket.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Services } from "../services.ts";
+import type { Fence } from "../store/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { type Breaker, createBreaker } from "./breaker.ts";
+import { createLimitReads, type LimitReads } from "./limit-reads.ts";
+import { createLimits, type LimitsKeeper } from "./limits.ts";
+
+/** What holds a session's messages back: its account's limits, and the pauses that refusals call for. */
+export interface Sending {
+  readonly limits: LimitsKeeper;
+  readonly reads: LimitReads;
+  readonly breaker: Breaker;
+  opened(socket: WhatsAppSocket): void;
+  learned(news: LimitNews): void;
+  /** The account is not this session's any more. */
+  forget(): void;
+  stop(): void;
+}
+
+interface Options {
+  services: Services;
+  store: Store;
+  metrics: Metrics;
+  logger: Logger;
+  socket: () => WhatsAppSocket | null;
+  onNews(): void;
+  unsaved: (error: unknown) => void;
+}
+
+export function createSending(fence: Fence, options: Options): Sending {
+  const { services, store, metrics, logger, socket } = options;
+  const limits = createLimits({
+    services,
+    store,
+    fence,
+    logger,
+    onNews: () => options.onNews(),
+    onPaused: (isPaused) => metrics.breakersOpen.inc(isPaused ? 1 : -1),
+    unsaved: options.unsaved,
+  });
+  const reads = createLimitReads({ services, limits, socket, onRead: (result) => metrics.limitReads.inc({ result }) });
+  return {
+    limits,
+    reads,
+    breaker: createBreaker(limits, services),
+    opened: (online) => reads.opened(online),
+    learned: (news) => reads.learned(news),
+    forget: () => limits.forget(),
+    stop() {
+      reads.stop();
+      limits.stop();
+    },
+  };
+}

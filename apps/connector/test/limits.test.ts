@@ -1,0 +1,242 @@
+import type { ConnectorEvent } from "@sandi/contracts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "./support/fake-edge.ts";
+import { newId, qrOf, type Rig, sendJob, startRig } from "./support/rig.ts";
+
+const minute = 60_000;
+let rig: Rig;
+/** A clock that runs as the real one, with jumps ahead; what was due meanwhile happens at the jump. */
+const clock = { aheadMs: 0, timers: new Set<{ at: number; run: () => void; real: NodeJS.Timeout }>() };
+const now = () => Date.now() + clock.aheadMs;
+function after(ms: number, run: () => void): () => void {
+  const fire = () => {
+    clearTimeout(timer.real);
+    if (clock.timers.delete(timer)) run();
+  };
+  const timer = { at: now() + ms, run: fire, real: setTimeout(() => fire(), ms) };
+  clock.timers.add(timer);
+  return () => {
+    clearTimeout(timer.real);
+    clock.timers.delete(timer);
+  };
+}
+/** In steps that are shorter than a lease, with time for its renewal. */
+async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= minute) {
+    clock.aheadMs += Math.min(left, minute);
+    for (const timer of clock.timers) if (timer.at <= now()) timer.run();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
+
+beforeAll(async () => {
+  rig = await startRig({
+    environment: { LEASE_SECONDS: "300" },
+    services: { now: () => new Date(now()), after, chance: () => 0 },
+  });
+});
+afterAll(() => rig.close());
+
+let numbers = 0;
+const nextNumber = () => `+6281400000${String(++numbers).padStart(3, "0")}`;
+function person(): string {
+  const number = nextNumber();
+  rig.simulator.createPhone({ number });
+  return number;
+}
+async function sender() {
+  const number = nextNumber();
+  return { number, sessionId: await rig.pair(number) };
+}
+type Limits = Extract<ConnectorEvent, { type: "session.limits" }>;
+const limitsOf = (sessionId: string) =>
+  rig.edge.events.filter((event): event is Limits => event.type === "session.limits" && event.sessionId === sessionId);
+const outcome = async (sessionId: string, to: string) => {
+  const messageId = await rig.send(sessionId, { to, code: "123456" });
+  await until("its end is told", () => rig.edge.isFinal(messageId));
+  return rig.edge.failureOf(messageId) ?? "sent";
+};
+const job = (messageId: string, sessionId: string, ttlMs = 10 * minute) =>
+  sendJob(messageId, sessionId, ttlMs, new Date(now()));
+const lines = (text: string) => rig.log.filter((line) => line.includes(text)).length;
+
+test("a 463 locks the sender: known people are written to, new ones fail off the wire, until the lock's end", async () => {
+  const { number, sessionId } = await sender();
+  const [known, writer] = [person(), person()];
+  expect(await outcome(sessionId, known)).toBe("sent");
+  await rig.simulator.send(writer, { to: number, text: "hello" });
+  await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 10 * minute);
+  rig.simulator.updatePhone(number, { limits: { isQuiet: true, lockedUntil: lockedUntil.toISOString() } });
+  const { limitQueries } = rig.simulator.stats();
+
+  for (let i = 0; i < 4; i++) expect(await outcome(sessionId, person())).toBe("new_chats_locked");
+  expect(rig.simulator.stats().lockHits).toBe(1);
+  expect(await outcome(sessionId, known)).toBe("sent");
+  expect(await outcome(sessionId, writer)).toBe("sent");
+  await until("the lock is told", () => limitsOf(sessionId).length === 2);
+  expect(limitsOf(sessionId).map(({ newChatsLockedUntil }) => newChatsLockedUntil)).toEqual([
+    null,
+    lockedUntil.toISOString(),
+  ]);
+  expect(rig.simulator.stats().limitQueries).toEqual({ lock: limitQueries.lock + 1, cap: limitQueries.cap + 1 });
+  expect(lines('"limit":"lockedUntil","until"')).toBe(1);
+
+  rig.simulator.updatePhone(number, { limits: { lockedUntil: null } });
+  await pass(11 * minute);
+  await until("its end is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === null);
+  expect(await outcome(sessionId, person())).toBe("sent");
+  expect(rig.simulator.stats().lockHits).toBe(1);
+  expect(lines("a limit of the account has ended")).toBe(1);
+});
+
+test("a lock that WhatsApp tells of is known before anybody runs into it, and so is its end", async () => {
+  const { number, sessionId } = await sender();
+  const hits = rig.simulator.stats().lockHits;
+  await until("the first limits are told", () => limitsOf(sessionId).length === 1);
+  const lockAfter = { coldSends: 1, windowMs: minute, lockMs: 20 * minute };
+  rig.simulator.updatePhone(number, { limits: { lockAfter } });
+  expect(await outcome(sessionId, person())).toBe("sent");
+  await until("the lock is told", () => limitsOf(sessionId).length === 2);
+  expect(await outcome(sessionId, person())).toBe("new_chats_locked");
+  expect(rig.simulator.stats().lockHits).toBe(hits);
+  rig.simulator.updatePhone(number, { limits: { lockAfter: null, lockedUntil: null } });
+  await until("the end is told", () => limitsOf(sessionId).length === 3);
+  expect(await outcome(sessionId, person())).toBe("sent");
+});
+
+test("what is known of an account outlives a restart, and is told once", async () => {
+  const { number, sessionId } = await sender();
+  const known = person();
+  expect(await outcome(sessionId, known)).toBe("sent");
+  const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 30 * minute).toISOString();
+  rig.simulator.updatePhone(number, { limits: { lockedUntil } });
+  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
+  const told = limitsOf(sessionId).length;
+  const hits = rig.simulator.stats().lockHits;
+  await rig.stop();
+  await rig.start();
+  await pass(minute);
+  await until("it is online again", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  expect(await outcome(sessionId, person())).toBe("new_chats_locked");
+  expect(await outcome(sessionId, known)).toBe("sent");
+  expect(limitsOf(sessionId)).toHaveLength(told);
+  expect(rig.simulator.stats().lockHits).toBe(hits);
+});
+
+test("a sender that is out of new chats keeps its known ones, and the cycle's end opens it again", async () => {
+  const { number, sessionId } = await sender();
+  const known = person();
+  expect(await outcome(sessionId, known)).toBe("sent");
+  rig.simulator.updatePhone(number, { limits: { newChats: { total: 2, cycleMs: 40 * minute } } });
+  await until("the cap is told", () => limitsOf(sessionId).at(-1)?.newChats?.total === 2);
+  const results = [];
+  for (let i = 0; i < 4; i++) results.push(await outcome(sessionId, person()));
+  expect(results).toEqual(["sent", "sent", "new_chats_locked", "new_chats_locked"]);
+  expect(rig.simulator.stats().capHits).toBe(0);
+  await until("it is told", () => limitsOf(sessionId).at(-1)?.newChats?.used === 2);
+  expect(await outcome(sessionId, known)).toBe("sent");
+  rig.simulator.updatePhone(number, { limits: { newChats: null } });
+  await pass(41 * minute);
+  expect(await outcome(sessionId, person())).toBe("sent");
+});
+
+test("too much (429) pauses the session: the message comes again, one tries, and then all go", async () => {
+  const { number, sessionId } = await sender();
+  const to = person();
+  expect(await outcome(sessionId, to)).toBe("sent");
+  rig.simulator.updatePhone(number, { limits: { sendRate: { messages: 0, windowMs: 1000 } } });
+  const ids = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => {
+      const messageId = newId("msg");
+      await rig.edge.accept(messageId, { to, code: String(600_000 + i) });
+      return messageId;
+    }),
+  );
+  const storm = () => Promise.all(ids.map((id) => rig.edge.deliver("/jobs/send", job(id, sessionId))));
+  for (const answer of await storm()) {
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers.get("retry-after"))).toBeLessThan(60);
+  }
+  const { rateRefusals } = rig.simulator.stats();
+  expect(rateRefusals).toBeLessThanOrEqual(20);
+  await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  expect(await rig.metrics()).toContain("sandi_breaker_open 1");
+  for (const { status } of await storm()) expect(status).toBe(503);
+  expect(rig.simulator.stats().rateRefusals).toBe(rateRefusals);
+
+  // A code that will not be good any more when the pause ends goes to another sender.
+  const shortLived = newId("msg");
+  await rig.edge.accept(shortLived, { to, code: "999999" });
+  expect((await rig.edge.deliver("/jobs/send", job(shortLived, sessionId, 1000))).status).toBe(200);
+  await until("it has failed", () => rig.edge.failureOf(shortLived) === "account_restricted");
+
+  // Half-open: of all that come, one tries, and is refused; the next pause is longer.
+  const first = Date.parse(limitsOf(sessionId).at(-1)!.pausedUntil!);
+  await pass(first - now());
+  for (const { status } of await storm()) expect(status).toBe(503);
+  expect(rig.simulator.stats().rateRefusals).toBe(rateRefusals + 1);
+  await until("the next pause is told", () => Date.parse(limitsOf(sessionId).at(-1)?.pausedUntil ?? "") > first);
+
+  rig.simulator.updatePhone(number, { limits: { sendRate: null } });
+  await pass(minute);
+  for (const id of ids) expect(await rig.edge.deliverUntilDone("/jobs/send", job(id, sessionId))).toBe(200);
+  const shown = () => rig.simulator.messages(to).filter(({ text }) => /60000\d|6000[01]\d/.test(text));
+  await until("all are there", () => shown().length === 20);
+  expect(limitsOf(sessionId).at(-1)?.pausedUntil).toBeNull();
+  expect(await rig.metrics()).toContain("sandi_breaker_open 0");
+});
+
+test("refusals that nobody explains pause a session when they meet several people, not one", async () => {
+  const { number, sessionId } = await sender();
+  rig.simulator.setFault({ kind: "send-error", number, code: 475 });
+  const one = person();
+  for (let i = 0; i < 6; i++) expect(await outcome(sessionId, one)).toBe("refused");
+  for (let i = 0; i < 4; i++) expect(await outcome(sessionId, person())).toBe("refused");
+  await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  rig.simulator.clearFaults();
+  await pass(2 * minute);
+  expect(await outcome(sessionId, one)).toBe("sent");
+});
+
+test("an account that may not send is paused for longer, and its message fails", async () => {
+  const { number, sessionId } = await sender();
+  rig.simulator.setFault({ kind: "send-error", number, code: 403, times: 1 });
+  expect(await outcome(sessionId, person())).toBe("account_restricted");
+  const pausedUntil = await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  expect(Date.parse(pausedUntil) - now()).toBeGreaterThan(minute);
+});
+
+test("463 without a lock is one recipient's: others are written to, and WhatsApp is asked once a minute", async () => {
+  const { number, sessionId } = await sender();
+  await until("the first limits are told", () => limitsOf(sessionId).length === 1);
+  const [lonely, other] = [person(), person()];
+  rig.simulator.setFault({ kind: "send-error", number, code: 463, to: lonely });
+  const { limitQueries } = rig.simulator.stats();
+  for (let i = 0; i < 4; i++) expect(await outcome(sessionId, lonely)).toBe("new_chats_locked");
+  expect(await outcome(sessionId, other)).toBe("sent");
+  expect(rig.simulator.stats().limitQueries).toEqual({ lock: limitQueries.lock + 1, cap: limitQueries.cap + 1 });
+  await pass(minute);
+  await until("it asks again", () => rig.simulator.stats().limitQueries.lock === limitQueries.lock + 2);
+  expect(limitsOf(sessionId)).toHaveLength(1);
+  rig.simulator.clearFaults();
+});
+
+test("another account on the same session starts with nothing known", async () => {
+  const { number, sessionId } = await sender();
+  const known = person();
+  expect(await outcome(sessionId, known)).toBe("sent");
+  const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 3 * minute).toISOString();
+  rig.simulator.updatePhone(number, { limits: { lockedUntil } });
+  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  rig.simulator.unlink(number, 1);
+  await until("it is logged out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
+  await rig.wish({ sessionId, desired: "running" });
+  const other = nextNumber();
+  rig.simulator.createPhone({ number: other });
+  const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));
+  rig.simulator.updatePhone(other, { limits: { isQuiet: true, lockedUntil } });
+  await rig.simulator.scan(other, qr);
+  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  expect(await outcome(sessionId, known)).toBe("new_chats_locked");
+});
