@@ -1,0 +1,46 @@
+/**
+ * The connector as a process that kills itself with -9 at a point of its work: DIES_AT is `commit`, `request` or `frame`,
+ * `before` or `after`, and which one since its start, as in `commit:before:3`.
+ */
+import { createRequire } from "node:module";
+import { DatabaseSync } from "node:sqlite";
+
+const [kind, when, nth] = (process.env["DIES_AT"] ?? "").split(":");
+let count = 0;
+
+/** True when this is the one. */
+const isIt = (what: string) => what === kind && ++count === Number(nth);
+const die = () => process.kill(process.pid, "SIGKILL");
+
+const { exec } = DatabaseSync.prototype;
+DatabaseSync.prototype.exec = function (sql) {
+  const isLast = sql === "COMMIT" && isIt("commit");
+  if (isLast && when === "before") die();
+  exec.call(this, sql);
+  if (isLast) die();
+};
+
+const { fetch } = globalThis;
+globalThis.fetch = async (...request) => {
+  const isLast = isIt("request");
+  if (isLast && when === "before") die();
+  const response = await fetch(...request);
+  if (isLast) die();
+  return response;
+};
+
+interface Socket {
+  send(this: Socket, data: unknown, ...rest: unknown[]): void;
+}
+const fromBaileys = createRequire(createRequire(import.meta.url).resolve("@whiskeysockets/baileys"));
+const { prototype } = fromBaileys("ws") as { prototype: Socket };
+const { send } = prototype;
+prototype.send = function (data, ...rest) {
+  const isLast = isIt("frame");
+  if (isLast && when === "before") die();
+  send.call(this, data, ...rest);
+  // The kernel has it by the next turn.
+  if (isLast) setImmediate(die);
+};
+
+await import("../../src/main.ts");
