@@ -1,3 +1,4 @@
+import { createClient } from "@libsql/client";
 import { createMetrics } from "../src/metrics.ts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
@@ -19,6 +20,7 @@ const user = "+6281388887777";
 
 let rig: Rig;
 let sessionId: string;
+let clockAheadMs = 0;
 let exported: string[];
 const spans = () =>
   exported.flatMap(
@@ -30,8 +32,13 @@ const spans = () =>
 beforeAll(async () => {
   exported = [];
   rig = await startRig({
-    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.test", OTEL_EXPORTER_OTLP_HEADERS: "x-key=k" },
+    environment: {
+      LEASE_SECONDS: "3",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.test",
+      OTEL_EXPORTER_OTLP_HEADERS: "x-key=k",
+    },
     services: {
+      now: () => new Date(Date.now() + clockAheadMs),
       fetch: (input, init) => {
         if (input !== "http://collector.test/v1/traces") return fetch(input, init);
         exported.push(init?.body as string);
@@ -162,6 +169,23 @@ test("metrics tell of sends, keys, leases and the outbox, under names of Prometh
       /^(counter sandi_[a-z_]+_total|histogram sandi_[a-z_]+_seconds|gauge sandi_[a-z_]+(?<!_total))$/,
     );
   }
+});
+
+test("a lease that was renewed late, and one that another took, are counted", async () => {
+  const changes = async (change: string) =>
+    Number(
+      new RegExp(`^sandi_lease_changes_total{change="${change}"} (\\d+)$`, "m").exec(await rig.metrics())?.[1] ?? 0,
+    );
+  expect([await changes("renewed_late"), await changes("lost")]).toEqual([0, 0]);
+  clockAheadMs += 4_000;
+  await until("it is renewed", async () => (await changes("renewed_late")) === 1);
+  const database = createClient({ url: rig.environment["LIBSQL_URL"]! });
+  await database.execute(
+    "UPDATE session SET fence = fence + 1, owner_run = 'other.1', lease_until = lease_until + 60000",
+  );
+  database.close();
+  await until("the loss is noticed", async () => (await changes("lost")) === 1);
+  expect(await rig.metrics()).not.toContain('sandi_sessions{state="online"}');
 });
 
 test("the process's own metrics tell of memory and of the event loop", async () => {

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LiveSession } from "../src/session/live.ts";
-import { createMetrics } from "../src/metrics.ts";
+import { createMetrics, type Metrics } from "../src/metrics.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { acquireLeases, findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
@@ -14,24 +14,23 @@ let timers: (() => void)[];
 let adopted: SessionRow[];
 let stopped: string[];
 let adopt: (row: SessionRow) => void;
+let metrics: Metrics;
 
 beforeEach(async () => {
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
+  metrics = createMetrics(sources, { withProcess: false });
   [timers, adopted, stopped] = [[], [], []];
   adopt = (row) => void adopted.push(row);
 });
 afterEach(() => store.close());
 
-const metrics = createMetrics(
-  {
-    sessionsByState: () => new Map(),
-    outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
-    jobsUnderway: () => 0,
-    spansDropped: () => 0,
-    now: () => now,
-  },
-  { withProcess: false },
-);
+const sources = {
+  sessionsByState: () => new Map<string, number>(),
+  outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
+  jobsUnderway: () => 0,
+  spansDropped: () => 0,
+  now: () => now,
+};
 
 function supervisor(over: Store = store): Supervisor {
   return createSupervisor({
@@ -157,6 +156,11 @@ test("stopping waits for a session that is just being taken up, and stops it too
   expect(stopped).toEqual([id]);
   await one.release();
   expect((await findSession(store, id))!.ownerRun).toBeNull();
+  const { values } = await metrics.leases.get();
+  expect(values.map(({ labels, value }) => [labels.change, value])).toEqual([
+    ["taken", 1],
+    ["released", 1],
+  ]);
 });
 
 test("what another owns is not taken up", async () => {
