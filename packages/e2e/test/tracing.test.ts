@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { Verification } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestEdge } from "../src/edge.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 interface OtlpSpan {
@@ -137,4 +138,16 @@ describe("one OTP is one trace", () => {
     for (const secret of [to.slice(1), stack.local.apiKey, "Your"]) expect(told).not.toContain(secret);
     expect(told).not.toMatch(new RegExp(`(?<![0-9a-f])${code}(?![0-9a-f])`));
   });
+});
+
+it("a collector that is away costs the answers nothing", async () => {
+  const edge = await startTestEdge({ bindings: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" } });
+  try {
+    for (const purpose of ["one", "two", "three"]) {
+      const { status } = await edge.api("POST /v1/verifications", { to: "+6281300000001", purpose });
+      expect(status).toBe(202);
+    }
+  } finally {
+    await edge.stop();
+  }
 });
