@@ -1,6 +1,7 @@
 import { createKeyRing, createTokenSigner, createTokenVerifier, createUnsealer, webRandom } from "@sandi/crypto";
 import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
+import type { LookUpLimits } from "./jobs/look-up-budget.ts";
 
 /** Everything the process takes from its environment, parsed once. */
 export interface Config {
@@ -33,6 +34,7 @@ export interface Config {
   ackTimeoutMs: number;
   drainMs: number;
   ledgerDays: number;
+  lookUps: LookUpLimits;
 }
 
 const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
@@ -98,6 +100,9 @@ const Environment = z
     CONNECT_PER_SECOND: count(50, 10_000),
     ACK_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
     DRAIN_SECONDS: seconds(10, 0, 300),
+    LOOKUPS_PER_HOUR: count(1000, 1_000_000),
+    LOOKUPS_PER_DAY: count(5000, 1_000_000),
+    LOOKUPS_DEAD_PERCENT: count(50, 100),
     LEDGER_DAYS: z.coerce.number().min(1).max(90).default(7),
   })
   .superRefine((env, context) => {
@@ -166,6 +171,11 @@ export function readConfig(environment: Record<string, string | undefined>, host
     ackTimeoutMs: env.ACK_TIMEOUT_MS,
     drainMs: env.DRAIN_SECONDS * 1000,
     ledgerDays: env.LEDGER_DAYS,
+    lookUps: {
+      perHour: env.LOOKUPS_PER_HOUR,
+      perDay: env.LOOKUPS_PER_DAY,
+      deadPercent: env.LOOKUPS_DEAD_PERCENT,
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { createForwarder } from "./fleet/forward.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
+import { createLookUpBudget } from "./jobs/look-up-budget.ts";
 import { createNumbers } from "./jobs/numbers.ts";
 import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
@@ -163,7 +164,11 @@ export async function startConnector(
       jobs.underway--;
     }
   }
-  const numbers = createNumbers(numberStore(store, pseudonym, ownAtRest), services);
+  const numbers = createNumbers(
+    numberStore(store, pseudonym, ownAtRest),
+    createLookUpBudget(store, config.lookUps, services),
+    services,
+  );
   const { find } = supervisor;
   const { ackTimeoutMs } = config;
   const revoker = createRevoker({ services, store, logger, metrics, deliveries, find, ackTimeoutMs });
@@ -201,7 +206,7 @@ export async function startConnector(
         isDraining: () => isDraining,
       }),
       sessionRpc(rpc),
-      numberRpc(rpc, numbers),
+      numberRpc(rpc, numbers, services),
     ],
     async problems() {
       const wrong = isDraining ? ["the connector is shutting down"] : [];

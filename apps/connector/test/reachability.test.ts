@@ -101,12 +101,21 @@ test("the log names none of them", async () => {
   expect(rig.log.join("")).not.toContain(number.slice(4));
 });
 
+const unlimited = {
+  left: () => Promise.resolve({ send: 100, lookUp: 100, until: new Date() }),
+  asked: () => Promise.resolve(),
+  dead: () => Promise.resolve(),
+};
 const failing = () => Promise.reject(new Error("no answer"));
 const answering = (digits: string[]) => Promise.resolve(new Map(digits.map((one) => [one, `${one}@s.whatsapp.net`])));
 
 test("a question that fails is asked again the next time", async () => {
   const store = { find: () => Promise.resolve(new Map()), store: () => Promise.resolve() };
-  const numbers = createNumbers(store, { now: () => new Date() });
-  await expect(numbers.jidsOf(["1", "2"], "ses", failing)).rejects.toThrow("no answer");
-  expect(await numbers.jidsOf(["2", "1"], "ses", answering)).toEqual(["2@s.whatsapp.net", "1@s.whatsapp.net"]);
+  const numbers = createNumbers(store, unlimited, { now: () => new Date() });
+  const asker = { sessionId: "ses", purpose: "send" } as const;
+  await expect(numbers.jidsOf(["1", "2"], { ...asker, ask: failing })).rejects.toThrow("no answer");
+  expect(await numbers.jidsOf(["2", "1"], { ...asker, ask: answering })).toEqual([
+    "2@s.whatsapp.net",
+    "1@s.whatsapp.net",
+  ]);
 });

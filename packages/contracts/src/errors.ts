@@ -55,6 +55,7 @@ export const errors = {
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key belongs to another request" },
   "destination-locked": { status: 429, title: "Too many failed checks for this destination" },
   "rate-limited": { status: 429, title: "Too many requests" },
+  "lookups-exhausted": { status: 429, title: "The session may look up no more unknown numbers for now" },
   "destination-limited": { status: 429, title: "Too many codes for this destination" },
   "resend-cooldown": { status: 429, title: "It is too early to send the code again" },
   "sends-exhausted": { status: 429, title: "No sends are left for this verification" },

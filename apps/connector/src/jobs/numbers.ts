@@ -1,19 +1,30 @@
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import type { KnownNumber, NumberStore } from "../store/numbers.ts";
+import { type LookUpBudget, LookUpsExhausted, type Purpose } from "./look-up-budget.ts";
 
-type Ask = (digits: string[]) => Promise<Map<string, string | null>>;
+/** Who asks when an answer is not known, and what for. */
+export interface Asker {
+  sessionId: string;
+  purpose: Purpose;
+  /** Answers for every spelling of each number; one question for all of them. */
+  ask: (digits: string[]) => Promise<Map<string, string | null>>;
+}
 
-/** Which jid a number has, or null: asked of WhatsApp once, for asking after many dead numbers is penalised. */
+/**
+ * Which jid a number has, or null: asked of WhatsApp once, for asking after many dead numbers is penalised.
+ * Both reject with `LookUpsExhausted` when the session may ask about no more of them.
+ */
 export interface Numbers {
-  /** @param ask the socket that asks when the answer is not known; questions that wait for the same one go together */
-  jidOf(digits: string, sessionId: string, ask: Ask): Promise<string | null>;
+  /** Questions that wait for the same session go together. */
+  jidOf(digits: string, asker: Asker): Promise<string | null>;
   /** The same of several, in their order, with one question at most for each fifty that are not known. */
-  jidsOf(digits: string[], sessionId: string, ask: Ask): Promise<(string | null)[]>;
+  jidsOf(digits: string[], asker: Asker): Promise<(string | null)[]>;
 }
 
 interface Waiting {
   digits: string;
+  purpose: Purpose;
   resolve: (jid: string | null) => void;
   reject: (error: unknown) => void;
 }
@@ -22,41 +33,67 @@ const knownDays = 14;
 const unknownHours = 6;
 const perQuery = 50;
 
-export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">): Numbers {
+export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }: Pick<Services, "now">): Numbers {
   const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
   const underway = new Map<string, Promise<string | null>>();
   const waiting = new Map<string, Waiting[]>();
 
-  async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, sessionId: string, ask: Ask) {
+  async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker) {
     const known = (await stored).get(digits);
     if (known) {
       recent.set(digits, known);
       return known.jid;
     }
+    const { sessionId, purpose } = asker;
     return new Promise<string | null>((resolve, reject) => {
       const line = waiting.get(sessionId);
-      if (line) line.push({ digits, resolve, reject });
+      const one = { digits, purpose, resolve, reject };
+      if (line) line.push(one);
       else {
-        waiting.set(sessionId, [{ digits, resolve, reject }]);
-        void query(sessionId, ask);
+        waiting.set(sessionId, [one]);
+        void query(asker);
       }
     });
   }
 
-  async function query(sessionId: string, ask: Ask): Promise<void> {
+  async function query({ sessionId, ask }: Asker): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     for (let line = waiting.get(sessionId) ?? []; line.length > 0; line = waiting.get(sessionId) ?? []) {
+      // A code does not wait behind what somebody only wants to know.
+      line.sort((a, b) => Number(a.purpose === "lookUp") - Number(b.purpose === "lookUp"));
       const group = line.splice(0, perQuery);
       try {
-        const answers = await ask(group.map(({ digits }) => digits));
-        const known = group.map(({ digits }) => remember(digits, answers.get(digits) ?? null));
-        await store.store(known);
-        group.forEach(({ resolve }, i) => resolve(known[i]?.jid ?? null));
+        const granted = await allowed(sessionId, group);
+        if (granted.length > 0) await answer(sessionId, granted, ask);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
     }
     waiting.delete(sessionId);
+  }
+
+  /** Those that the budget has room for; the others are told. */
+  async function allowed(sessionId: string, group: Waiting[]): Promise<Waiting[]> {
+    const left = await budget.left(sessionId);
+    const granted = new Set<string>();
+    return group.filter(({ digits, purpose, reject }) => {
+      const isAllowed = granted.has(digits) || granted.size < left[purpose];
+      if (isAllowed) granted.add(digits);
+      else reject(new LookUpsExhausted(left.until));
+      return isAllowed;
+    });
+  }
+
+  async function answer(sessionId: string, group: Waiting[], ask: Asker["ask"]): Promise<void> {
+    const asked = [...new Set(group.map(({ digits }) => digits))];
+    // Before the question: one whose answer is lost was asked all the same.
+    await budget.asked(sessionId, asked.length);
+    const answers = await ask(asked);
+    for (const digits of asked) if (!answers.has(digits)) answers.set(digits, null);
+    const known = Array.from(answers, ([digits, jid]) => remember(digits, jid));
+    await store.store(known);
+    await budget.dead(sessionId, asked.filter((digits) => answers.get(digits) === null).length);
+    for (const { digits, resolve } of group) resolve(answers.get(digits) ?? null);
   }
 
   function remember(digits: string, jid: string | null): KnownNumber {
@@ -66,16 +103,15 @@ export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">
     return known;
   }
 
-  function jidsOf(all: string[], sessionId: string, ask: Ask): Promise<(string | null)[]> {
-    const unknown = [...new Set(all)].filter((digits) => !underway.has(digits) && !isFresh(recent.get(digits)));
+  function jidsOf(all: string[], asker: Asker): Promise<(string | null)[]> {
+    const key = (digits: string) => `${asker.purpose} ${digits}`;
+    const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && !isFresh(recent.get(digits)));
     const stored = unknown.length > 0 ? store.find(unknown, now()) : Promise.resolve(new Map<string, KnownNumber>());
     for (const digits of unknown) {
-      underway.set(
-        digits,
-        find(digits, stored, sessionId, ask).finally(() => underway.delete(digits)),
-      );
+      const found = find(digits, stored, asker).finally(() => underway.delete(key(digits)));
+      underway.set(key(digits), found);
     }
-    return Promise.all(all.map(async (digits) => underway.get(digits) ?? recent.get(digits)?.jid ?? null));
+    return Promise.all(all.map(async (digits) => underway.get(key(digits)) ?? recent.get(digits)?.jid ?? null));
   }
 
   function isFresh(known: KnownNumber | undefined): boolean {
@@ -84,8 +120,8 @@ export function createNumbers(store: NumberStore, { now }: Pick<Services, "now">
 
   return {
     jidsOf,
-    async jidOf(digits, sessionId, ask) {
-      const [jid = null] = await jidsOf([digits], sessionId, ask);
+    async jidOf(digits, asker) {
+      const [jid = null] = await jidsOf([digits], asker);
       return jid;
     },
   };

@@ -13,6 +13,7 @@ import { type Fence, LeaseLost } from "../store/sessions.ts";
 import { type Account, openAccount } from "./account.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";
+import { exhausted, LookUpsExhausted } from "./look-up-budget.ts";
 import type { Numbers } from "./numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
@@ -102,8 +103,15 @@ async function sendClaimed(run: Run, { place, pass, mayHaveArrived }: Going): Pr
   const payload = await openPayload(run, claimed);
   if (!payload) return failed("unreadable");
   const chat = await account.timed("lookUp", () =>
-    run.numbers.jidOf(payload.to.slice(1), job.sessionId, (digits) => socket.lookUp(digits)),
+    run.numbers
+      .jidOf(payload.to.slice(1), { sessionId: job.sessionId, purpose: "send", ask: (digits) => socket.lookUp(digits) })
+      .catch(exhausted),
   );
+  if (chat instanceof LookUpsExhausted) {
+    if (Date.parse(claimed.expiresAt) <= chat.until.getTime()) return failed("lookups_exhausted");
+    const seconds = Math.ceil((chat.until.getTime() - services.now().getTime()) / 1000);
+    return account.end(later(seconds, "no more numbers can be looked up"), "lookups_exhausted");
+  }
   if (chat === null) return failed("not_on_whatsapp");
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
   const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, place, chat));

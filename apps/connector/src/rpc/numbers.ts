@@ -1,11 +1,14 @@
 import { AppError, ReachabilityRpc } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { HttpEnv } from "../http.ts";
+import { LookUpsExhausted } from "../jobs/look-up-budget.ts";
 import type { Numbers } from "../jobs/numbers.ts";
+import type { Services } from "../services.ts";
 import type { AnswerRpc } from "./request.ts";
 
 /** What the edge asks of numbers. */
-export function numberRpc(rpc: AnswerRpc, numbers: Numbers): Hono<HttpEnv> {
+export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Services, "now">): Hono<HttpEnv> {
+  const secondsTo = (at: Date) => Math.max(1, Math.ceil((at.getTime() - now().getTime()) / 1000));
   return new Hono<HttpEnv>().post(
     ReachabilityRpc.path,
     rpc(ReachabilityRpc, async (live, { sessionId, numbers: asked }) => {
@@ -13,8 +16,11 @@ export function numberRpc(rpc: AnswerRpc, numbers: Numbers): Hono<HttpEnv> {
       if (!socket) throw new AppError("session-not-online");
       const digits = asked.map((number) => number.slice(1));
       const jids = await numbers
-        .jidsOf(digits, sessionId, (unknown) => socket.lookUp(unknown))
+        .jidsOf(digits, { sessionId, purpose: "lookUp", ask: (unknown) => socket.lookUp(unknown) })
         .catch((cause: unknown) => {
+          if (cause instanceof LookUpsExhausted) {
+            throw new AppError("lookups-exhausted", { retryAfter: secondsTo(cause.until), cause });
+          }
           if (live.online() !== socket) throw new AppError("session-not-online", { cause });
           throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
         });

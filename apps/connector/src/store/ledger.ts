@@ -1,4 +1,5 @@
 import type { InStatement, Row } from "@libsql/client";
+import { sweepLookUpsStatement } from "./look-ups.ts";
 import type { NewEvent } from "./outbox.ts";
 import { sweepReceivedStatement } from "./received.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
@@ -166,6 +167,7 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
     },
     { sql: "DELETE FROM number WHERE until <= ?", args: [at] },
     sweepReceivedStatement(now),
+    sweepLookUpsStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);
   return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);

@@ -136,4 +136,17 @@ export const migrations: readonly Migration[] = [
        ) WHERE person IS NOT NULL GROUP BY session_id, person`,
     ],
   },
+  {
+    name: "0007_look_ups",
+    statements: [
+      // Unknown numbers that a session asked WhatsApp about, by hours since the epoch, and those without an account.
+      `CREATE TABLE look_up (
+         session_id TEXT NOT NULL,
+         hour INTEGER NOT NULL,
+         asked INTEGER NOT NULL,
+         dead INTEGER NOT NULL,
+         PRIMARY KEY (session_id, hour)
+       ) WITHOUT ROWID`,
+    ],
+  },
 ];

@@ -49,6 +49,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "prefix-blocked":
     "Codes for numbers with this beginning are hardly ever typed in, as when traffic is faked. Wait, lift the block, or add an allow rule.",
   "destination-limited": "This number was sent enough. Wait for the seconds in `retryAfter`.",
+  "lookups-exhausted":
+    "The session has asked WhatsApp about many numbers, or about too many that have no account, which is a way to lose it. What is known is answered still; wait for the seconds in `retryAfter`, or name another session.",
   "client-binding-mismatch":
     "Send the `clientVerifier` whose SHA-256 the verification was created with, from the client that did so.",
   "idempotency-in-progress": "The first request with this key has not been answered yet. Ask again in a second.",

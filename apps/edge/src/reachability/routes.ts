@@ -31,6 +31,7 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
         "no-eligible-session",
         "session-not-online",
         "session-ended",
+        "lookups-exhausted",
         "connector-unavailable",
       ),
     },

@@ -19,8 +19,8 @@ export async function ask<Request extends z.ZodType, Response extends z.ZodType>
     const result = rpc.response.safeParse(answer.body);
     if (result.success) return result.data;
   }
-  const code = (answer?.body as { code?: unknown } | undefined)?.code;
-  if (answer && isPassedOn(code)) throw new AppError(code);
+  const { code, retryAfter } = (answer?.body ?? {}) as { code?: unknown; retryAfter?: unknown };
+  if (isPassedOn(code)) throw new AppError(code, typeof retryAfter === "number" ? { retryAfter } : {});
   throw new AppError("connector-unavailable", { retryAfter: 5 });
 }
 
@@ -28,4 +28,4 @@ export async function ask<Request extends z.ZodType, Response extends z.ZodType>
 const isPassedOn = (code: unknown): code is ErrorCode =>
   typeof code === "string" &&
   code in errors &&
-  ["session-not-pairing", "session-ended", "session-not-online"].includes(code);
+  ["session-not-pairing", "session-ended", "session-not-online", "lookups-exhausted"].includes(code);

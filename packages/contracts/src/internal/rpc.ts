@@ -26,7 +26,7 @@ export const PairingCodeRpc = {
 /**
  * `POST {connector}/rpc/numbers/reachable`: which of these numbers have a WhatsApp account, from what is known or asked
  * of WhatsApp through this session. In the order of the request.
- * Errors: `session-not-found`, `session-not-online`.
+ * Errors: `session-not-found`, `session-not-online`, `lookups-exhausted`.
  */
 export const ReachabilityRpc = {
   path: "/rpc/numbers/reachable",

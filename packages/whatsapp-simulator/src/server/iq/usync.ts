@@ -37,7 +37,8 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
   const jid = user.attrs["jid"];
   const address =
     typed === undefined ? parseJid(jid) : { user: digitsOf(typed) ?? "", device: 0, server: "s.whatsapp.net" };
-  const found = world.phones.byJid(address);
+  const found =
+    world.phones.byJid(address) ?? (typed === undefined ? undefined : bySpelling(world, digitsOf(typed) ?? ""));
   const phone = found && !world.faults.peek("unregistered", found.number) ? found : undefined;
   const content: BinaryNode[] = [];
   if (asked.has("contact")) {
@@ -49,8 +50,24 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
   if (phone && asked.has("status"))
     content.push(node("status", { t: seconds(world) }, Buffer.from("Hey there! I am using WhatsApp.")));
   if (phone && asked.has("disappearing_mode")) content.push(node("disappearing_mode", { duration: 0, t: 0 }));
-  const answeredFor = jid ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
+  // Whoever asks for another spelling is told the number that the account has.
+  const answeredFor =
+    jid ?? (phone ? jidOf(phone, "pn") : undefined) ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
   return node("user", { jid: answeredFor }, content);
+}
+
+/** Accounts of Brazil, Mexico and Argentina are found by the other spellings of their numbers as well. */
+function bySpelling({ phones }: World, digits: string): Phone | undefined {
+  const rules: [RegExp, string[]][] = [
+    [/^55(\d{2})9?(\d{8})$/, ["55$19$2", "55$1$2"]],
+    [/^521?(\d{10})$/, ["52$1", "521$1"]],
+    [/^549?(\d{10})$/, ["549$1", "54$1"]],
+    [/^54(\d{2})15(\d{8})$/, ["549$1$2", "54$1$2"]],
+  ];
+  const others = rules.flatMap(([spelling, forms]) =>
+    spelling.test(digits) ? forms.map((form) => digits.replace(spelling, form)) : [],
+  );
+  return others.map((other) => phones.byNumber(other)).find((phone) => phone !== undefined);
 }
 
 function devicesNode(world: World, phone: Phone): BinaryNode {
