@@ -17,6 +17,7 @@ import { docs } from "./pages/docs.ts";
 import { health } from "./pages/health.ts";
 import { landing } from "./pages/landing.ts";
 import { explained, problemPages } from "./pages/problems.ts";
+import { pools } from "./pools/routes.ts";
 import { reachability } from "./reachability/routes.ts";
 import { sessionHistory } from "./sessions/history-routes.ts";
 import { qrPage } from "./sessions/qr-page.ts";
@@ -33,7 +34,7 @@ export function createApp() {
   app.use(secured, traced, explained);
   app.onError(onError);
   app.route("/", verifications).route("/", checks).route("/", reachability).route("/", hooks);
-  app.route("/", messages).route("/", templates).route("/", analytics).route("/", sessions);
+  app.route("/", messages).route("/", templates).route("/", analytics).route("/", pools).route("/", sessions);
   app.route("/", sessionWishes).route("/", sessionHistory).route("/", qrPage);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
   app.route("/", events);

@@ -66,7 +66,7 @@ export interface Edge {
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
   /** Linked if it is online or about to be. */
-  addSession: (state?: string, workspaceId?: string) => Promise<string>;
+  addSession: (state?: string, workspaceId?: string, poolId?: string) => Promise<string>;
   fetch: (request: Request) => Promise<Response>;
   api: <T = Record<string, unknown>>(
     request: string,
@@ -209,13 +209,13 @@ export async function startEdge(): Promise<Edge> {
       });
       return key;
     },
-    async addSession(state = "online", workspaceId = edge.workspace.id) {
+    async addSession(state = "online", workspaceId = edge.workspace.id, poolId) {
       const id = createId("ses", now(), webRandom(10));
       const phone = ["online", "waiting", "connecting"].includes(state) ? "+6281200000001" : null;
       await client.execute({
         sql: `INSERT INTO session (id, workspace_id, name, state, phone, desired, revision, acked_revision, publish_after,
-          publish_count, created_at, updated_at) VALUES (?, ?, 'sender', ?, ?, 'running', 1, 1, 0, 1, ?, ?)`,
-        args: [id, workspaceId, state, phone, time, time],
+          publish_count, created_at, updated_at, pool_id) VALUES (?, ?, 'sender', ?, ?, 'running', 1, 1, 0, 1, ?, ?, ?)`,
+        args: [id, workspaceId, state, phone, time, time, poolId ?? `pool_${workspaceId.slice(3)}`],
       });
       return id;
     },

@@ -29,6 +29,9 @@ export const failureReasons = {
   unreadable: "The connector could not open the message: its sealing key is not the one the edge sealed to.",
 } as const;
 
+/** Reasons that are the sending account's: another one of its pool may still send the message. */
+export const accountFailures = ["new_chats_locked", "account_restricted", "session_ended"] as const;
+
 const reasons = Object.keys(failureReasons) as [FailureReason, ...FailureReason[]];
 export type FailureReason = keyof typeof failureReasons;
 export const FailureReason = z.enum(reasons);

@@ -1,7 +1,20 @@
 import { z } from "zod";
 
 /** The prefix that tells what an id names. */
-export type IdPrefix = "ws" | "usr" | "key" | "ses" | "msg" | "ver" | "evt" | "req" | "tpl" | "rul" | "aud" | "hook";
+export type IdPrefix =
+  | "ws"
+  | "usr"
+  | "key"
+  | "ses"
+  | "msg"
+  | "ver"
+  | "evt"
+  | "req"
+  | "tpl"
+  | "rul"
+  | "aud"
+  | "hook"
+  | "pool";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -49,6 +62,7 @@ function idOf(prefix: IdPrefix, description: string) {
 
 export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
+export const PoolId = idOf("pool", "A sender pool: sessions that stand in for each other.");
 export const MessageId = idOf("msg", "A message.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");

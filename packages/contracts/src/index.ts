@@ -12,6 +12,7 @@ export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/messages.ts";
 export * from "./api/policy.ts";
+export * from "./api/pools.ts";
 export * from "./api/proofs.ts";
 export * from "./api/reachability.ts";
 export * from "./api/sessions.ts";

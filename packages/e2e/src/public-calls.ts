@@ -52,6 +52,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let sent = "";
   let message = "";
   let session = "";
+  let pool = "";
   let template = "";
   let key = "";
   let rule = "";
@@ -197,6 +198,21 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/sessions/${session}/logout`,
       asks: "redis libsql | qstash",
     },
+    {
+      route: "POST /v1/pools",
+      body: { name: "Second" },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (pool = id),
+    },
+    { route: "GET /v1/pools", asks: "redis libsql" },
+    { route: "GET /v1/pools/{id}", path: () => `/v1/pools/${pool}`, asks: "redis libsql" },
+    {
+      route: "PATCH /v1/pools/{id}",
+      path: () => `/v1/pools/${pool}`,
+      body: { pacing: "fast" },
+      asks: "redis libsql libsql",
+    },
+    { route: "DELETE /v1/pools/{id}", path: () => `/v1/pools/${pool}`, asks: "redis libsql libsql" },
     { route: "DELETE /v1/sessions/{id}", path: () => `/v1/sessions/${session}`, asks: "redis libsql | qstash" },
     { route: "GET /v1/analytics/summary", asks: "redis libsql" },
     { route: "GET /v1/analytics/timeseries", asks: "redis libsql" },

@@ -22,7 +22,7 @@ interface Told {
 }
 
 /** A fact for the timeline. Its id sorts by time, as all ids do. */
-const tell = ({ type, verification, message, session, at, data = "'{}'", when = "true" }: Told) => `
+export const tell = ({ type, verification, message, session, at, data = "'{}'", when = "true" }: Told) => `
   INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at)
   SELECT 'evt_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), NEW.workspace_id, ${type}, ${verification},
     ${message}, ${session}, ${data}, ${at} WHERE ${when};`;

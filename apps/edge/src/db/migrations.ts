@@ -1,5 +1,6 @@
 import type { Migration } from "@sandi/libsql";
 import { history } from "./history.ts";
+import { senders } from "./senders.ts";
 import { sessionHistory } from "./session-history.ts";
 
 /** The edge's schema, step by step. Times are milliseconds; every tenant index leads with the workspace. */
@@ -181,4 +182,5 @@ export const migrations: readonly Migration[] = [
     statements: [`ALTER TABLE message ADD COLUMN traceparent TEXT`],
   },
   { name: "0004_session_history", statements: sessionHistory },
+  { name: "0005_pools", statements: senders },
 ];

@@ -3,7 +3,10 @@ import type {
   FailureReason,
   Locale,
   MessageStatus,
+  Pacing,
   Policy,
+  PoolFallback,
+  PoolStrategy,
   Quota,
   Scope,
   SessionReason,
@@ -19,13 +22,14 @@ export interface Tables {
   workspace: { id: string; name: string; policy: string; quota: string; createdAt: number };
   user: { id: string; workspaceId: string; email: string; passwordHash: string; role: "admin"; createdAt: number };
   apiKey: ApiKeyTable;
+  pool: PoolTable;
   session: SessionTable;
   verification: VerificationTable;
   destinationBudget: DestinationBudgetTable;
   destinationSend: DestinationSendTable;
   prefixGuard: PrefixGuardTable;
   accessRule: AccessRuleTable;
-  warmContact: { workspaceId: string; toHash: string; sessionId: string; lastAt: number };
+  warmContact: WarmContactTable;
   message: MessageTable;
   template: TemplateTable;
   supabaseHook: SupabaseHookTable;
@@ -182,6 +186,32 @@ interface ApiKeyTable {
   createdAt: number;
 }
 
+export interface PoolTable {
+  /** The default one has the workspace's id behind its prefix. */
+  id: string;
+  workspaceId: string;
+  name: string;
+  strategy: PoolStrategy;
+  pacing: Pacing;
+  fallback: PoolFallback;
+  /** Messages so far, where each sender has its turn. */
+  turn: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Who has a chat with a session. */
+interface WarmContactTable {
+  workspaceId: string;
+  toHash: string;
+  sessionId: string;
+  lastAt: number;
+  /** They last wrote to the session. */
+  wroteAt: number | null;
+  /** The session last reached them. */
+  reachedAt: number | null;
+}
+
 export interface SessionTable {
   id: string;
   workspaceId: string;
@@ -219,6 +249,17 @@ export interface SessionTable {
   proxyAt: number | null;
   createdAt: number;
   updatedAt: number;
+  poolId: string;
+  /** Its messages that are queued or sending; kept by triggers (senders.ts), as all below. */
+  waiting: number;
+  /** The turn of the pool in which it was last chosen. */
+  turn: number;
+  /** Start of the half hour that `sends` and `failures` count; `earlier…` is the one before. */
+  countedFrom: number;
+  sends: number;
+  failures: number;
+  earlierSends: number;
+  earlierFailures: number;
 }
 
 export interface VerificationTable {
@@ -237,6 +278,8 @@ export interface VerificationTable {
   prefix: string;
   /** The session that was chosen to send, or to be written to. */
   sessionId: string;
+  /** The pool whose senders may stand in for it; null when a session was asked for. */
+  poolId: string | null;
   templateId: string;
   locale: Locale;
   /** The text of its messages, with places for the code and the minutes. */
@@ -284,6 +327,12 @@ export interface MessageTable {
   sessionId: string;
   verificationId: string | null;
   toMasked: string;
+  /** The recipient, keyed by the workspace. */
+  toHash: string;
+  /** The pool whose senders may stand in for its session; null when it is that session or none. */
+  poolId: string | null;
+  /** JSON object: sessions that were to send it and could not, and why. */
+  tried: string;
   template: string | null;
   sealed: string | null;
   status: MessageStatus;

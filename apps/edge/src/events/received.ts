@@ -65,10 +65,12 @@ async function consequenceOf(
   const toHash = from === null ? undefined : await phoneHash(phoneKey, workspaceId, from);
   const statements: CompiledQuery[] = [];
   if (toHash !== undefined) {
+    const wroteAt = new Date(event.at).getTime();
     statements.push(
-      sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at)
-        VALUES (${workspaceId}, ${toHash}, ${sessionId}, ${new Date(event.at).getTime()})
-        ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at)`.compile(db.kysely),
+      sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at, wrote_at)
+        VALUES (${workspaceId}, ${toHash}, ${sessionId}, ${wroteAt}, ${wroteAt})
+        ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
+          wrote_at = max(coalesce(wrote_at, 0), excluded.wrote_at)`.compile(db.kysely),
     );
   }
   if (token !== null && !isForwarded) {

@@ -16,6 +16,7 @@ function notFoundAt(path: string): ErrorCode {
   if (path.startsWith("/v1/verifications/")) return "verification-not-found";
   if (path.startsWith("/v1/messages/")) return "message-not-found";
   if (path.startsWith("/v1/sessions/")) return "session-not-found";
+  if (path.startsWith("/v1/pools/")) return "pool-not-found";
   if (path.startsWith("/v1/templates/")) return "template-not-found";
   if (path.startsWith("/v1/keys/")) return "key-not-found";
   if (path.startsWith("/v1/hooks/")) return "hook-not-found";

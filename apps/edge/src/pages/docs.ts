@@ -21,6 +21,7 @@ const tags = {
   Messages: "Texts.",
   Templates: "Your own words around the code.",
   Sessions: "The WhatsApp accounts that send.",
+  "Sender pools": "Sessions that stand in for each other.",
   Analytics: "How many codes arrive and are used.",
   Destinations: "What limits see of a number or a prefix.",
   "Access rules": "Who gets codes, whatever else is set, and who gets none.",

@@ -5,8 +5,11 @@ import type { SessionTable } from "../db/schema.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import type { Services } from "../services.ts";
+import { scoreOf } from "./health.ts";
 import { publishSessionLater } from "./publish.ts";
 import { findSession, toSession } from "./repository.ts";
+
+type Changed = SessionTable & { score: number };
 
 interface Wish {
   id: string;
@@ -30,13 +33,15 @@ export async function changeSession(
   const { db } = services;
   const at = services.now().getTime();
   const publishAfter = at + firstPublishMs;
-  let row: SessionTable | undefined;
+  let row: Changed | undefined;
   try {
     const [changed] = await db.write([
-      sql<SessionTable>`UPDATE session SET desired = ${desired}, revision = revision + 1,
+      sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
-          AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *`.compile(db.kysely),
+          AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
+        db.kysely,
+      ),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),
     ]);
     row = changed.rows[0];
@@ -46,6 +51,7 @@ export async function changeSession(
     row = await db.kysely
       .selectFrom("session")
       .selectAll()
+      .select(scoreOf(at).as("score"))
       .where("workspaceId", "=", workspaceId)
       .where("id", "=", id)
       .executeTakeFirst();
@@ -57,11 +63,11 @@ export async function changeSession(
 }
 
 async function unchanged(
-  { db }: Services,
+  { db, now }: Services,
   workspaceId: string,
   { id, unless = [] }: Pick<Wish, "id" | "unless">,
 ): Promise<Session> {
-  const row = unless.length === 0 ? undefined : await findSession(db, workspaceId, id);
+  const row = unless.length === 0 ? undefined : await findSession(db, workspaceId, { id, at: now().getTime() });
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
 }

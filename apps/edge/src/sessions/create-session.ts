@@ -3,12 +3,15 @@ import { sql } from "kysely";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { firstPublishMs } from "../messages/publish.ts";
+import { defaultPoolOf, hasPool, selectPools } from "../pools/repository.ts";
 import { newId, type Services } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
   name: string;
+  /** The default one if left out. */
+  poolId?: string | undefined;
   repetition: Repetition | undefined;
 }
 
@@ -21,7 +24,7 @@ const sessionLimit = 50;
 export async function createSession(
   services: Services,
   workspaceId: string,
-  { name, repetition }: Input,
+  { name, poolId = defaultPoolOf(workspaceId), repetition }: Input,
   limit = sessionLimit,
 ): Promise<Accepted<Session>> {
   const { db } = services;
@@ -36,12 +39,13 @@ export async function createSession(
     id,
     at,
     repetition,
-    find: (made) => selectSessions(db, workspaceId).where("id", "=", made),
+    find: (made) => selectSessions(db, workspaceId, at).where("id", "=", made),
     statements: (isFirst) => [
       sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, publish_after, publish_count,
-          created_at, updated_at)
-        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at}
-        WHERE ${isFirst} AND ${limit} > (SELECT count(*) FROM session
+          created_at, updated_at, pool_id)
+        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at},
+          ${poolId}
+        WHERE ${isFirst} AND ${hasPool(workspaceId, poolId)} AND ${limit} > (SELECT count(*) FROM session
           WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
     ],
     block: sql`${gone} DO NOTHING`.compile(db.kysely),
@@ -49,10 +53,12 @@ export async function createSession(
       sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1, publish_count = 1
         WHERE desired <> 'deleted' AND ${isUnknown}`.compile(db.kysely),
     ],
-    refuse: () =>
-      new AppError("session-limit-reached", {
-        detail: `A workspace has at most ${limit} sessions; delete one that is not needed.`,
-      }),
+    refuse: async () => {
+      const pool = await selectPools(db, workspaceId).where("id", "=", poolId).executeTakeFirst();
+      if (!pool) return new AppError("pool-not-found");
+      const detail = `A workspace has at most ${limit} sessions; delete one that is not needed.`;
+      return new AppError("session-limit-reached", { detail });
+    },
     present: toSession,
     publish: () => publishSessionLater(services, { id, workspaceId, ...first }),
     gone: "session-not-found",

@@ -13,8 +13,12 @@ interface Page {
 type EventRow = Pick<EventTable, "id" | "type" | "data" | "at">;
 
 /** What has happened to a session, newest first; kept for 30 days. */
-export async function historyOf({ db }: Services, workspaceId: string, page: Page) {
-  const [session, rows] = await Promise.all([findSession(db, workspaceId, page.id), findEvents(db, workspaceId, page)]);
+export async function historyOf({ db, now }: Services, workspaceId: string, page: Page) {
+  const at = now().getTime();
+  const [session, rows] = await Promise.all([
+    findSession(db, workspaceId, { id: page.id, at }),
+    findEvents(db, workspaceId, page),
+  ]);
   if (!session) throw new AppError("session-not-found");
   const events = rows.slice(0, page.limit).map(toEvent);
   return { events, nextCursor: rows.length > page.limit ? (events.at(-1)?.id ?? null) : null };

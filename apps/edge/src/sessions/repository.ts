@@ -1,5 +1,6 @@
 import { type SenderLimits, type Session, SessionProxy, sessionReasons } from "@sandi/contracts";
 import type { Db, SessionTable } from "../db/schema.ts";
+import { scoreOf } from "./health.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 
 const columns = [
@@ -12,6 +13,7 @@ const columns = [
   "attempts",
   "nextAttemptAt",
   "phone",
+  "poolId",
   "limitsAt",
   "newChatsLockedUntil",
   "newChatsTotal",
@@ -24,19 +26,24 @@ const columns = [
   "updatedAt",
 ] as const;
 
-export type SessionRow = Pick<SessionTable, (typeof columns)[number]>;
+export type SessionRow = Pick<SessionTable, (typeof columns)[number]> & { score: number };
 
 /** A deleted session is kept, unseen, until its connector has let go of it. */
-export function selectSessions(db: Db, workspaceId: string) {
+export function selectSessions(db: Db, workspaceId: string, at: number) {
   return db.kysely
     .selectFrom("session")
     .select(columns)
+    .select(scoreOf(at).as("score"))
     .where("workspaceId", "=", workspaceId)
     .where("desired", "<>", "deleted");
 }
 
-export function findSession(db: Db, workspaceId: string, id: string): Promise<SessionRow | undefined> {
-  return selectSessions(db, workspaceId).where("id", "=", id).executeTakeFirst();
+export function findSession(
+  db: Db,
+  workspaceId: string,
+  { id, at }: { id: string; at: number },
+): Promise<SessionRow | undefined> {
+  return selectSessions(db, workspaceId, at).where("id", "=", id).executeTakeFirst();
 }
 
 export function toSession(row: SessionRow): Session {
@@ -52,6 +59,8 @@ export function toSession(row: SessionRow): Session {
     attempts,
     nextAttemptAt: isoOrNull(row.nextAttemptAt),
     phone,
+    poolId: row.poolId,
+    score: row.score,
     limits: row.limitsAt === null ? null : toLimits(row),
     proxy: toProxy(row),
     updatedAt: iso(row.updatedAt),

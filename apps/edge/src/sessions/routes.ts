@@ -26,7 +26,7 @@ import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
-import { renameSession } from "./rename-session.ts";
+import { editSession } from "./edit-session.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
@@ -48,13 +48,14 @@ export const sessions = new OpenAPIHono<AppEnv>()
       request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
       responses: {
         201: json(Session, "Created."),
-        ...problems(...ofBodies, "session-limit-reached", "idempotency-key-reused"),
+        ...problems(...ofBodies, "session-limit-reached", "pool-not-found", "idempotency-key-reused"),
       },
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
-      const { name } = c.req.valid("json");
-      const { resource, replayed } = await createSession(c.env.services, c.var.key.workspaceId, { name, repetition });
+      const { name, poolId } = c.req.valid("json");
+      const input = { name, poolId, repetition };
+      const { resource, replayed } = await createSession(c.env.services, c.var.key.workspaceId, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/sessions/${resource.id}`);
       return c.json(resource, 201);
@@ -72,7 +73,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       responses: { 200: json(SessionList, "All sessions, oldest first."), ...problems() },
     }),
     async (c) => {
-      const rows = await selectSessions(c.env.services.db, c.var.key.workspaceId).orderBy("id").execute();
+      const { db, now } = c.env.services;
+      const rows = await selectSessions(db, c.var.key.workspaceId, now().getTime()).orderBy("id").execute();
       return c.json({ sessions: rows.map(toSession) }, 200);
     },
   )
@@ -96,15 +98,18 @@ export const sessions = new OpenAPIHono<AppEnv>()
       method: "patch",
       path: "/v1/sessions/{id}",
       operationId: "changeSession",
-      summary: "Rename a session",
-      description: "The name is yours to choose.",
+      summary: "Change a session",
+      description: "Its name, which is yours to choose, and the sender pool that it belongs to.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(ChangeSession, { name: "Bandung support line" }) },
-      responses: { 200: json(Session, "Renamed."), ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
+      responses: {
+        200: json(Session, "Changed."),
+        ...problems(...ofBodies, ...ofRepeats, "session-not-found", "pool-not-found"),
+      },
     }),
     async (c) => {
-      const change = { key: c.var.key, id: c.req.valid("param").id, name: c.req.valid("json").name };
-      return c.json(await renameSession(c.env.services, change), 200);
+      const edit = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await editSession(c.env.services, edit), 200);
     },
   )
   .openapi(
@@ -202,8 +207,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
     },
   );
 
-async function sessionOf({ db }: Services, workspaceId: string, id: string): Promise<Session> {
-  const row = await findSession(db, workspaceId, id);
+async function sessionOf({ db, now }: Services, workspaceId: string, id: string): Promise<Session> {
+  const row = await findSession(db, workspaceId, { id, at: now().getTime() });
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
 }

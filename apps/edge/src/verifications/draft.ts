@@ -107,7 +107,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const mode =
     plan.mode === "auto"
       ? sql`CASE WHEN EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = ${workspaceId} AND w.to_hash = ${toHash}
-          AND w.session_id = s.id) THEN 'push' ELSE 'inbound' END`
+          AND w.session_id = s.id AND w.wrote_at IS NOT NULL) THEN 'push' ELSE 'inbound' END`
       : sql`${plan.mode}`;
   // Of the row that is there: an inbound one has nothing to send before the user has written.
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;

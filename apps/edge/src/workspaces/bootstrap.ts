@@ -85,6 +85,7 @@ function remedy(db: Db, entry: AuditEntry) {
         sql`${taken} DO UPDATE SET action = excluded.action`.compile(db.kysely),
         db.kysely.deleteFrom("bootstrap").where("workspaceId", "=", workspaceId),
         db.kysely.deleteFrom("apiKey").where("workspaceId", "=", workspaceId),
+        db.kysely.deleteFrom("pool").where("workspaceId", "=", workspaceId),
         db.kysely.deleteFrom("user").where("workspaceId", "=", workspaceId),
         db.kysely.deleteFrom("workspace").where("id", "=", workspaceId),
       ]),

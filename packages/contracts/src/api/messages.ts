@@ -1,14 +1,21 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
-import { MessageId, SessionId } from "../ids.ts";
+import { MessageId, PoolId, SessionId } from "../ids.ts";
 import { Timestamp, deliveryTimes } from "./common.ts";
 
 export const CreateMessage = z
   .strictObject({
-    sessionId: SessionId,
+    sessionId: SessionId.optional().meta({ description: "The session that sends, and no other." }),
+    poolId: PoolId.optional().meta({
+      description: "The sender pool whose sessions stand in for each other; the default one if neither is given.",
+    }),
     to: z.string().min(1).max(32).meta({ description: "The recipient, in E.164 form.", example: "+6281234567890" }),
     type: z.literal("text"),
     text: z.string().min(1).max(4096).meta({ example: "Your order is on its way." }),
+  })
+  .refine(({ sessionId, poolId }) => sessionId === undefined || poolId === undefined, {
+    path: ["poolId"],
+    error: "cannot be given beside a session",
   })
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof CreateMessage>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EventId, SessionId } from "../ids.ts";
+import { EventId, PoolId, SessionId } from "../ids.ts";
 import { E164, plainText, Timestamp } from "./common.ts";
 
 /**
@@ -59,10 +59,21 @@ const SessionName = z
   .regex(plainText, "must not hold line breaks, control or invisible characters")
   .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" });
 
-export const CreateSession = z.strictObject({ name: SessionName }).meta({ id: "CreateSession" });
+export const CreateSession = z
+  .strictObject({
+    name: SessionName,
+    poolId: PoolId.optional().meta({ description: "The sender pool that it belongs to; the default one if left out." }),
+  })
+  .meta({ id: "CreateSession" });
 export type CreateSession = z.infer<typeof CreateSession>;
 
-export const ChangeSession = z.strictObject({ name: SessionName }).meta({ id: "ChangeSession" });
+export const ChangeSession = z
+  .strictObject({
+    name: SessionName.optional(),
+    poolId: PoolId.optional().meta({ description: "The sender pool that it belongs to from now on." }),
+  })
+  .refine((change) => Object.keys(change).length > 0, "must change something")
+  .meta({ id: "ChangeSession", description: "What is left out stays as it is." });
 export type ChangeSession = z.infer<typeof ChangeSession>;
 
 /** Where a session's proxy is; its credentials are shown to nobody. */
@@ -103,6 +114,11 @@ export const Session = z
     since: Timestamp.meta({ description: "When it came into this state." }),
     nextAttemptAt: Timestamp.nullable().meta({ description: "When a session that waits connects again." }),
     phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    poolId: PoolId,
+    score: z.int().min(0).max(100).meta({
+      description:
+        "How fit it is to send, by its state, its failures of the last hour, its limits and what waits for it.",
+    }),
     limits: SenderLimits.nullable().meta({ description: "What WhatsApp lets the account do; null: not known yet." }),
     proxy: SessionProxy.nullable(),
     updatedAt: Timestamp,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { Problem } from "../errors.ts";
-import { EventId, MessageId, SessionId, TemplateId, VerificationId } from "../ids.ts";
+import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
 import { CompanyName, plainText, Timestamp, deliveryTimes } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
 
@@ -103,9 +103,16 @@ export const CreateVerification = z
       .optional()
       .meta({ description: "Yours; handed back with the verification. No secrets.", example: { userId: "42" } }),
     route: z
-      .strictObject({ sessionId: SessionId })
+      .strictObject({ sessionId: SessionId.optional(), poolId: PoolId.optional() })
+      .refine(
+        ({ sessionId, poolId }) => (sessionId === undefined) !== (poolId === undefined),
+        "must name a session or a pool",
+      )
       .optional()
-      .meta({ description: "Which session sends; any that can if left out." }),
+      .meta({
+        description:
+          "A session that sends, and no other; or a pool, whose senders stand in for each other. The default pool if left out.",
+      }),
   })
   .refine(({ code, revealCode }) => !(code !== undefined && revealCode), {
     path: ["revealCode"],

@@ -1,0 +1,59 @@
+import { AppError, type ChangePool, type Pool } from "@sandi/contracts";
+import { sql } from "kysely";
+import { difference } from "../audit/difference.ts";
+import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import { isConstraint } from "../db/failures.ts";
+import type { KnownKey, PoolTable } from "../db/schema.ts";
+import { newId, type Services } from "../services.ts";
+import { selectPools, toDetail, toPool } from "./repository.ts";
+
+interface Input {
+  key: KnownKey;
+  id: string;
+  change: ChangePool;
+}
+
+const attempts = 5;
+
+/** Changes a pool; what is sent from now on goes by it. */
+export async function changePool(services: Services, { key, id, change }: Input): Promise<Pool> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const row = await selectPools(services.db, key.workspaceId).where("id", "=", id).executeTakeFirst();
+    if (!row) throw new AppError("pool-not-found");
+    const { name = row.name, strategy = row.strategy, pacing = row.pacing, fallback = row.fallback } = change;
+    const next = { ...row, name, strategy, pacing, fallback, updatedAt: services.now().getTime() };
+    const detail = difference<object>(toDetail(row), toDetail(next));
+    if (Object.keys(detail).length === 0) return toPool(row);
+    if (await store(services, { key, row, next, detail })) return toPool(next);
+  }
+  throw new AppError("database-unavailable", { detail: "The pool is being changed by others.", retryAfter: 1 });
+}
+
+interface Change {
+  key: KnownKey;
+  row: PoolTable;
+  next: PoolTable;
+  detail: Record<string, unknown>;
+}
+
+/** Answers whether it was stored, or was changed meanwhile. */
+async function store(services: Services, { key, row, next, detail }: Change): Promise<boolean> {
+  const { db } = services;
+  const { workspaceId, id } = row;
+  const auditId = newId(services, "aud");
+  const action = "pool.updated";
+  try {
+    const [changed] = await db.write([
+      sql`UPDATE pool SET name = ${next.name}, strategy = ${next.strategy}, pacing = ${next.pacing},
+          fallback = ${next.fallback}, updated_at = ${next.updatedAt}
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND strategy = ${row.strategy}
+          AND pacing = ${row.pacing} AND fallback = ${row.fallback}`.compile(db.kysely),
+      auditStatement(db, { id: auditId, workspaceId, actor: key.id, action, target: id, detail, at: next.updatedAt }),
+    ]);
+    return changed.numAffectedRows === 1n;
+  } catch (error) {
+    if (isConstraint(error)) throw new AppError("pool-exists");
+    await settleByAudit(db, workspaceId, { error, id: auditId });
+    return true;
+  }
+}

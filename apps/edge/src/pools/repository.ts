@@ -1,0 +1,44 @@
+import type { Pool } from "@sandi/contracts";
+import { type RawBuilder, sql } from "kysely";
+import type { Db, PoolTable } from "../db/schema.ts";
+import { iso } from "../messages/present.ts";
+
+/** Sends what names neither a session nor a pool: made with the workspace, and named after it. */
+export const defaultPoolOf = (workspaceId: string) => `pool_${workspaceId.slice("ws_".length)}`;
+
+export const selectPools = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("pool").selectAll().where("workspaceId", "=", workspaceId);
+
+/** True in SQL when the workspace has this pool. */
+export const hasPool = (workspaceId: string, id: string | RawBuilder<unknown>) =>
+  sql<boolean>`EXISTS (SELECT 1 FROM pool WHERE pool.id = ${id} AND pool.workspace_id = ${workspaceId})`;
+
+export const toPool = ({
+  id,
+  workspaceId,
+  name,
+  strategy,
+  pacing,
+  fallback,
+  createdAt,
+  updatedAt,
+}: PoolTable): Pool => ({
+  id,
+  name,
+  isDefault: id === defaultPoolOf(workspaceId),
+  strategy,
+  pacing,
+  fallback,
+  createdAt: iso(createdAt),
+  updatedAt: iso(updatedAt),
+});
+
+/** What of a pool can be changed, as the audit log tells it. */
+export const toDetail = ({ name, strategy, pacing, fallback }: Pick<PoolTable, keyof Changeable>): Changeable => ({
+  name,
+  strategy,
+  pacing,
+  fallback,
+});
+
+export type Changeable = Pick<Pool, "name" | "strategy" | "pacing" | "fallback">;

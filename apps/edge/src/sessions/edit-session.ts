@@ -1,0 +1,45 @@
+import { AppError, type ChangeSession, type Session } from "@sandi/contracts";
+import { type CompiledQuery, sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { hasPool } from "../pools/repository.ts";
+import { newId, type Services } from "../services.ts";
+import { selectSessions, type SessionRow, toSession } from "./repository.ts";
+
+interface Edit {
+  key: KnownKey;
+  id: string;
+  change: ChangeSession;
+}
+
+/** Gives a session another name or another pool; the same once more changes nothing. */
+export async function editSession(services: Services, { key, id, change }: Edit): Promise<Session> {
+  const { db } = services;
+  const { workspaceId } = key;
+  const { name, poolId } = change;
+  const at = services.now().getTime();
+  const isThere = poolId === undefined ? sql`true` : hasPool(workspaceId, poolId);
+  const set = (column: "name" | "pool_id", to: string, action: string): CompiledQuery[] => [
+    sql`UPDATE session SET ${sql.raw(column)} = ${to}, updated_at = ${at}
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted' AND ${sql.raw(column)} <> ${to}
+        AND ${isThere}`.compile(db.kysely),
+    auditStatement(db, {
+      id: newId(services, "aud"),
+      workspaceId,
+      actor: key.id,
+      action,
+      target: id,
+      at,
+      detail: { [column === "name" ? "name" : "poolId"]: { to } },
+    }),
+  ];
+  const results = await db.write([
+    ...(name === undefined ? [] : set("name", name, "session.renamed")),
+    ...(poolId === undefined ? [] : set("pool_id", poolId, "session.moved")),
+    selectSessions(db, workspaceId, at).where("id", "=", id),
+  ]);
+  const row = results.at(-1)?.rows[0] as SessionRow | undefined;
+  if (!row) throw new AppError("session-not-found");
+  if (poolId !== undefined && row.poolId !== poolId) throw new AppError("pool-not-found");
+  return toSession(row);
+}

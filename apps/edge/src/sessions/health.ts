@@ -1,0 +1,37 @@
+import { type RawBuilder, sql } from "kysely";
+import { halfHourMs } from "../db/senders.ts";
+
+// All of these are SQL about a session at a time in milliseconds.
+
+/** A session without a number was never linked, or not again: what it is given could only expire. */
+export const isEligible = sql<boolean>`(session.desired = 'running' AND session.state <> 'ended' AND session.phone IS NOT NULL)`;
+
+/** It can send at once. */
+export const isSending = (at: number) =>
+  sql<boolean>`(session.state = 'online' AND (session.paused_until IS NULL OR session.paused_until <= ${at}))`;
+
+/** WhatsApp lets the account write to strangers. */
+export const mayOpenChats = (at: number) =>
+  sql<boolean>`((session.new_chats_locked_until IS NULL OR session.new_chats_locked_until <= ${at})
+    AND (session.new_chats_total IS NULL OR session.new_chats_used < session.new_chats_total OR session.new_chats_reset_at <= ${at}))`;
+
+/** Of the last half hour to hour. */
+function recent(column: "sends" | "failures", at: number): RawBuilder<number> {
+  const slot = Math.floor(at / halfHourMs) * halfHourMs;
+  return sql<number>`CASE WHEN session.counted_from >= ${slot} THEN session.${sql.raw(column)} + session.earlier_${sql.raw(column)}
+    WHEN session.counted_from >= ${slot - halfHourMs} THEN session.${sql.raw(column)} ELSE 0 END`;
+}
+
+/**
+ * How fit a session is to send, 0 to 100: its state, less what its failures of the last hour, its locks and caps, and
+ * what waits for it take away.
+ */
+export const scoreOf = (at: number) =>
+  sql<number>`CASE WHEN NOT ${isEligible} THEN 0 ELSE max(0,
+    CASE session.state WHEN 'online' THEN 100 WHEN 'connecting' THEN 60 WHEN 'waiting' THEN 40 ELSE 20 END
+    - CASE WHEN session.paused_until > ${at} THEN 50 ELSE 0 END
+    - CASE WHEN session.new_chats_locked_until > ${at} THEN 25
+        WHEN session.new_chats_total > 0 AND session.new_chats_used > 0 AND coalesce(session.new_chats_reset_at > ${at}, 1)
+        THEN 20 * min(session.new_chats_used, session.new_chats_total) / session.new_chats_total ELSE 0 END
+    - 60 * ${recent("failures", at)} / (${recent("failures", at)} + ${recent("sends", at)} + 3)
+    - min(5, session.attempts) - min(15, session.waiting / 10)) END`;

@@ -1,0 +1,124 @@
+import type { Pool, Session } from "@sandi/contracts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createPool } from "../src/pools/create-pool.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+beforeEach(async () => {
+  edge = await startEdge();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+const create = (body: object = { name: "Indonesia" }) => edge.api<Pool>("POST /v1/pools", body);
+const score = async (id: string) => (await edge.api<Session>(`GET /v1/sessions/${id}`)).body.score;
+const set = (id: string, sql: string) => edge.rows(`UPDATE session SET ${sql} WHERE id = ?`, id);
+const defaultPool = async () =>
+  (await edge.api<{ pools: Pool[] }>("GET /v1/pools")).body.pools.find(({ isDefault }) => isDefault)!;
+
+describe("sender pools", () => {
+  it("are there from the start: every workspace has a default one, which cannot be deleted", async () => {
+    const pool = await defaultPool();
+    expect(pool).toMatchObject({ isDefault: true, strategy: "sticky", pacing: "normal", fallback: "inbound" });
+    const { status, body } = await edge.api(`DELETE /v1/pools/${pool.id}`);
+    expect([status, body.code]).toEqual([409, "pool-not-empty"]);
+  });
+
+  it("are created, changed and deleted, each in the audit log", async () => {
+    const { status, body, headers } = await create({ name: "Indonesia", strategy: "round_robin" });
+    expect([status, headers.get("location")]).toEqual([201, `/v1/pools/${body.id}`]);
+    expect(body).toMatchObject({ name: "Indonesia", isDefault: false, strategy: "round_robin", pacing: "normal" });
+    const changed = await edge.api<Pool>(`PATCH /v1/pools/${body.id}`, { pacing: "careful", fallback: "fail" });
+    expect(changed.body).toMatchObject({ name: "Indonesia", pacing: "careful", fallback: "fail" });
+    expect((await edge.api(`GET /v1/pools/${body.id}`)).body).toEqual(changed.body);
+    expect((await edge.api(`DELETE /v1/pools/${body.id}`)).status).toBe(204);
+    expect((await edge.api(`GET /v1/pools/${body.id}`)).body.code).toBe("pool-not-found");
+    expect((await edge.rows("SELECT action FROM audit ORDER BY id")).map(({ action }) => action)).toEqual([
+      "pool.created",
+      "pool.updated",
+      "pool.deleted",
+    ]);
+  });
+
+  it("have names of their own and a limit", async () => {
+    const { body } = await create();
+    const again = await create();
+    expect([again.status, again.body.code]).toEqual([409, "pool-exists"]);
+    const renamed = await edge.api(`PATCH /v1/pools/${body.id}`, { name: "Default" });
+    expect([renamed.status, renamed.body.code]).toEqual([409, "pool-exists"]);
+    const input = { name: "Third", strategy: "sticky", pacing: "off", fallback: "fail" } as const;
+    const key = { workspaceId: edge.workspace.id, id: "key_1" } as Parameters<typeof createPool>[1]["key"];
+    await expect(createPool(edge.services, { key, input, repetition: undefined }, 2)).rejects.toMatchObject({
+      code: "pool-limit-reached",
+    });
+  });
+
+  it("keep the sessions that they were given, and are not deleted while they have some", async () => {
+    const { body: pool } = await create();
+    const { body: first } = await edge.api<Session>("POST /v1/sessions", { name: "First" });
+    expect(first).toMatchObject({ poolId: (await defaultPool()).id, score: 0 });
+    const { body: second } = await edge.api<Session>("POST /v1/sessions", { name: "Second", poolId: pool.id });
+    expect(second.poolId).toBe(pool.id);
+    expect((await edge.api(`DELETE /v1/pools/${pool.id}`)).body.code).toBe("pool-not-empty");
+    await edge.api(`DELETE /v1/sessions/${second.id}`);
+    expect((await edge.api(`DELETE /v1/pools/${pool.id}`)).status).toBe(204);
+  });
+
+  it("take sessions over from each other", async () => {
+    const { body: pool } = await create();
+    const { body: session } = await edge.api<Session>("POST /v1/sessions", { name: "First" });
+    const moved = await edge.api<Session>(`PATCH /v1/sessions/${session.id}`, { poolId: pool.id });
+    expect(moved.body).toMatchObject({ name: "First", poolId: pool.id });
+    const lost = await edge.api(`PATCH /v1/sessions/${session.id}`, {
+      name: "Second",
+      poolId: `pool_${"0".repeat(26)}`,
+    });
+    expect([lost.status, lost.body.code]).toEqual([404, "pool-not-found"]);
+    expect((await edge.api<Session>(`GET /v1/sessions/${session.id}`)).body).toEqual(moved.body);
+  });
+
+  it("are another workspace's own", async () => {
+    const { body: pool } = await create();
+    const { key } = await edge.addWorkspace("Other");
+    for (const request of [`GET /v1/pools/${pool.id}`, `DELETE /v1/pools/${pool.id}`]) {
+      expect((await edge.api(request, undefined, { key })).body.code).toBe("pool-not-found");
+    }
+    const body = { name: "Mine", poolId: pool.id };
+    expect((await edge.api("POST /v1/sessions", body, { key })).body.code).toBe("pool-not-found");
+    const change = await edge.api(`PATCH /v1/pools/${pool.id}`, { name: "Mine" }, { key });
+    expect(change.body.code).toBe("pool-not-found");
+  });
+});
+
+describe("a session's score", () => {
+  it("falls with what keeps it from sending", async () => {
+    const at = edge.services.now().getTime();
+    const scores: number[] = [];
+    for (const sql of [
+      "waiting = 0",
+      "new_chats_total = 10, new_chats_used = 5",
+      `new_chats_locked_until = ${at + 1}`,
+      `counted_from = ${at}, sends = 1, failures = 8`,
+      `paused_until = ${at + 1}`,
+      "state = 'waiting'",
+      "state = 'ended'",
+    ]) {
+      const id = await edge.addSession();
+      await set(id, sql);
+      scores.push(await score(id));
+    }
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect([scores[0], scores.at(-1), new Set(scores).size]).toEqual([100, 0, scores.length]);
+  });
+
+  it("forgets failures within an hour or so, and limits when their time is over", async () => {
+    const id = await edge.addSession();
+    const until = edge.services.now().getTime() + 1_800_000;
+    await set(id, `counted_from = ${until - 1_800_000}, failures = 9, new_chats_locked_until = ${until}`);
+    const before = await score(id);
+    edge.advance(3_600_000);
+    expect([before < 60, await score(id)]).toEqual([true, 100]);
+  });
+});

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { PoolId } from "../ids.ts";
+import { Pacing } from "../internal/jobs.ts";
+import { plainText, Timestamp } from "./common.ts";
+
+/** How a pool chooses among senders that are equally able to send. */
+export const PoolStrategy = z.enum(["sticky", "least_loaded", "round_robin"]).meta({
+  description:
+    "Among the senders that can: `sticky`: the one that this recipient last heard from or wrote to. `least_loaded`: the one with the least waiting. `round_robin`: each in its turn.",
+});
+export type PoolStrategy = z.infer<typeof PoolStrategy>;
+
+/** What becomes of a code that no sender of the pool may open a chat for. */
+export const PoolFallback = z.enum(["inbound", "fail"]).meta({
+  description:
+    "When no sender of the pool may open a chat with a stranger. `inbound`: the user is asked to write to us, as in the mode `inbound`, where the policy allows that mode. `fail`: it is refused, or has failed.",
+});
+export type PoolFallback = z.infer<typeof PoolFallback>;
+
+const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .meta({ description: "Yours to choose, once in a workspace.", example: "Indonesia" });
+
+export const CreatePool = z
+  .strictObject({
+    name: Name,
+    strategy: PoolStrategy.default("sticky"),
+    pacing: Pacing.default("normal"),
+    fallback: PoolFallback.default("inbound"),
+  })
+  .meta({ id: "CreatePool" });
+export type CreatePool = z.infer<typeof CreatePool>;
+
+export const ChangePool = z
+  .strictObject({
+    name: Name.optional(),
+    strategy: PoolStrategy.optional(),
+    pacing: Pacing.optional(),
+    fallback: PoolFallback.optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, "must change something")
+  .meta({ id: "ChangePool", description: "What is left out stays as it is." });
+export type ChangePool = z.infer<typeof ChangePool>;
+
+export const Pool = z
+  .object({
+    id: PoolId,
+    name: z.string().max(64),
+    isDefault: z
+      .boolean()
+      .meta({ description: "Sends what names neither a session nor a pool; it cannot be deleted." }),
+    strategy: PoolStrategy,
+    pacing: Pacing,
+    fallback: PoolFallback,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "Pool", description: "Sessions that stand in for each other." });
+export type Pool = z.infer<typeof Pool>;
+
+export const PoolList = z.object({ pools: z.array(Pool).max(100) }).meta({ id: "PoolList" });
