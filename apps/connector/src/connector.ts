@@ -4,7 +4,7 @@ import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { createEdgeCaller } from "./edge.ts";
 import { createApp, createMetricsApp } from "./http.ts";
-import { createForwarder } from "./fleet/forward.ts";
+import { createForward } from "./fleet/forward.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
@@ -188,7 +188,7 @@ export async function startConnector(
     ledgerMs: config.ledgerDays * dayMs,
   });
   const ownedHere = (sessionId: string) => find(sessionId) !== undefined;
-  const forward = createForwarder({ services, store, run, ownedHere, metrics });
+  const forward = createForward({ services, store, run, ownedHere, metrics });
   const rpc = createRpc({ checkToken: createTokenCheck(config, services.now), forward, supervisor });
   const app = createApp({
     services,
@@ -202,7 +202,6 @@ export async function startConnector(
         revoke: (job) => underway(() => revoker(job)),
         supervisor,
         forward,
-        fetch: services.fetch,
         isDraining: () => isDraining,
       }),
       sessionRpc(rpc),

@@ -25,7 +25,8 @@ export function createApp({ services, edgeUrl, logger, routes, problems }: Optio
   app.use(async (c, next) => {
     c.set("requestId", services.newId("req"));
     await next();
-    c.header("x-request-id", c.var.requestId);
+    // The answer of another connector, which was handed the request, has its own.
+    if (!c.res.headers.has("x-request-id")) c.header("x-request-id", c.var.requestId);
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
   });

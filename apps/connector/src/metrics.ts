@@ -16,7 +16,7 @@ export interface Metrics {
   breakersOpen: Gauge;
   reconnects: Counter<"reason">;
   leases: Counter<"change">;
-  forwarded: Counter<"result">;
+  forwarded: Counter<"kind" | "result">;
   eventsDelivered: Counter;
   eventsParked: Counter;
   outboxSeconds: Histogram;
@@ -125,8 +125,8 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
     }),
     forwarded: new Counter({
       name: "sandi_forwarded_total",
-      help: "Jobs and calls handed to the connector that owns the session, by what it answered.",
-      labelNames: ["result"],
+      help: "Jobs and calls handed to another connector, by kind and by what it answered.",
+      labelNames: ["kind", "result"],
       registers,
     }),
     eventsDelivered: counter("sandi_events_delivered_total", "Events the edge took."),

@@ -5,13 +5,18 @@ import type { Services } from "../services.ts";
 import { findOwner } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
 
-/**
- * Hands a request about a session to the connector that owns it, and answers what that one answers; undefined when the
- * session is nobody's. Rejects with `connector-unavailable` when its owner cannot be reached.
- */
-export type ForwardToOwner = (incoming: Incoming, sessionId: string) => Promise<Response | undefined>;
+/** Hands requests to other connectors of the same database; whoever gets one verifies it anew. */
+export interface Forward {
+  /**
+   * To the connector that owns the session, and answers what that one answers; undefined when the session is nobody's,
+   * or ours. Rejects with `connector-unavailable` when its owner cannot be reached.
+   */
+  toOwner(incoming: Incoming, sessionId: string): Promise<Response | undefined>;
+  /** To this address; undefined when there is no answer. */
+  to(incoming: Incoming, url: string): Promise<Response | undefined>;
+}
 
-/** A request that was read, and verified; whoever gets it verifies it anew. */
+/** A request that was read, and verified. */
 export interface Incoming {
   request: Request;
   body: string;
@@ -34,34 +39,7 @@ const ownerKnownMs = 2_000;
 
 export const wasForwarded = (request: Request) => request.headers.has(hop);
 
-/** A POST to another connector, as it came; undefined when it cannot be reached. */
-export async function passOn(
-  fetch: Services["fetch"],
-  { request, body }: Incoming,
-  to: string,
-): Promise<Response | undefined> {
-  const { pathname } = new URL(request.url);
-  const headers = new Headers({ [hop]: "1" });
-  for (const [name, value] of request.headers) if (passedOn.test(name)) headers.set(name, value);
-  try {
-    const answer = await fetch(to + pathname, {
-      method: "POST",
-      headers,
-      body,
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const kept = answered.flatMap((name): [string, string][] => {
-      const value = answer.headers.get(name);
-      return value === null ? [] : [[name, value]];
-    });
-    return new Response(await answer.text(), { status: answer.status, headers: kept });
-  } catch {
-    return undefined;
-  }
-}
-
-export function createForwarder({ services, store, run, ownedHere, metrics }: Options): ForwardToOwner {
+export function createForward({ services, store, run, ownedHere, metrics }: Options): Forward {
   const owners = new LRUCache<string, string>({ max: 10_000, ttl: ownerKnownMs });
 
   async function ownerUrl(sessionId: string): Promise<string | undefined> {
@@ -74,16 +52,59 @@ export function createForwarder({ services, store, run, ownedHere, metrics }: Op
     return owner.url;
   }
 
-  return async (incoming, sessionId) => {
-    if (ownedHere(sessionId) || wasForwarded(incoming.request)) return undefined;
-    const url = await ownerUrl(sessionId);
-    if (url === undefined) return undefined;
-    const answer = await passOn(services.fetch, incoming, url);
-    metrics.forwarded.inc({ result: answer === undefined ? "unreachable" : answer.ok ? "done" : "refused" });
-    if (!answer?.ok) owners.delete(sessionId);
-    if (!answer) throw unreachable();
+  async function to(incoming: Incoming, url: string): Promise<Response | undefined> {
+    const { pathname } = new URL(incoming.request.url);
+    const answer = await passOn(services.fetch, incoming, url + pathname);
+    const result = answer === undefined ? "unreachable" : answer.ok ? "done" : "refused";
+    metrics.forwarded.inc({ kind: kindOf(pathname), result });
     return answer;
+  }
+
+  return {
+    to,
+    async toOwner(incoming, sessionId) {
+      if (ownedHere(sessionId) || wasForwarded(incoming.request)) return undefined;
+      const url = await ownerUrl(sessionId);
+      if (url === undefined) return undefined;
+      const answer = await to(incoming, url);
+      if (!answer?.ok) owners.delete(sessionId);
+      if (!answer) throw unreachable();
+      return answer;
+    },
   };
+}
+
+/** The same request, as it came; undefined when there is no answer. */
+async function passOn(
+  fetch: Services["fetch"],
+  { request, body }: Incoming,
+  url: string,
+): Promise<Response | undefined> {
+  const headers = new Headers({ [hop]: "1" });
+  for (const [name, value] of request.headers) if (passedOn.test(name)) headers.set(name, value);
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const kept = answered.flatMap((name): [string, string][] => {
+      const value = answer.headers.get(name);
+      return value === null ? [] : [[name, value]];
+    });
+    const text = await answer.text();
+    return new Response(text === "" ? null : text, { status: answer.status, headers: kept });
+  } catch {
+    return undefined;
+  }
+}
+
+/** `send`, `revoke`, `session` or `rpc`: only routes that there are come this far. */
+function kindOf(pathname: string): string {
+  const [, area = "", name = ""] = pathname.split("/");
+  return area === "rpc" ? area : name;
 }
 
 function unreachable(): AppError {

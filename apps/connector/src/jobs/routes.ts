@@ -1,9 +1,8 @@
 import { AppError, jobPaths, RevokeJob, SendJob, SessionJob } from "@sandi/contracts";
 import { parseTraceparent, type TraceContext } from "@sandi/tracing";
-import { type ForwardToOwner, type Incoming, passOn, wasForwarded } from "../fleet/forward.ts";
+import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
-import type { Services } from "../services.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { JobOutcome } from "./outcome.ts";
 import type { CheckSignature } from "./signature.ts";
@@ -15,8 +14,7 @@ interface Options {
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
   /** A job of a session that another connector owns goes there. */
-  forward: ForwardToOwner;
-  fetch: Services["fetch"];
+  forward: Forward;
   isDraining: () => boolean;
 }
 
@@ -34,7 +32,7 @@ const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
 export function jobRoutes(options: Options): Hono<HttpEnv> {
-  const { publicUrl, checkSignature, send, revoke, supervisor, forward, fetch, isDraining } = options;
+  const { publicUrl, checkSignature, send, revoke, supervisor, forward, isDraining } = options;
 
   /** Takes a job that QStash signed: at the connector that owns its session, else here. */
   async function take<Job extends { sessionId: string }>(
@@ -49,14 +47,14 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
     const job = parse(schema, body);
     if (isDraining()) throw unavailable("The connector is shutting down.", 2);
     const incoming = { request, body };
-    return (await forward(incoming, job.sessionId)) ?? run(job, incoming);
+    return (await forward.toOwner(incoming, job.sessionId)) ?? run(job, incoming);
   }
 
   /** A wish for a session that nobody owns goes to the connector with the most room. */
   async function wish(job: SessionJob, incoming: Incoming): Promise<Response> {
     let outcome = await supervisor.wish(job, { mayPlace: !wasForwarded(incoming.request) });
     if (typeof outcome === "object") {
-      const answer = await passOn(fetch, incoming, outcome.url);
+      const answer = await forward.to(incoming, outcome.url);
       if (answer?.ok) return answer;
       outcome = await supervisor.wish(job, { mayPlace: false });
     }

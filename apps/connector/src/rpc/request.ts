@@ -1,6 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import type { Context, Handler } from "hono";
-import type { ForwardToOwner } from "../fleet/forward.ts";
+import type { Forward } from "../fleet/forward.ts";
 import { type HttpEnv, readBody } from "../http.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
@@ -20,7 +20,7 @@ export type AnswerRpc = <Input extends { sessionId: string }, Output>(
 
 interface Options {
   checkToken: CheckToken;
-  forward: ForwardToOwner;
+  forward: Pick<Forward, "toOwner">;
   supervisor: Pick<Supervisor, "find">;
 }
 
@@ -32,7 +32,7 @@ export function createRpc({ checkToken, forward, supervisor }: Options): AnswerR
     const body = await readBody(request, maxBytes);
     await checkToken(request, rpc.path, body);
     const input = parse(rpc.request, body);
-    const elsewhere = await forward({ request, body }, input.sessionId);
+    const elsewhere = await forward.toOwner({ request, body }, input.sessionId);
     if (elsewhere) return elsewhere;
     const live = supervisor.find(input.sessionId);
     if (!live) throw new AppError("session-not-found");
