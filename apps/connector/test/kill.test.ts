@@ -119,7 +119,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
 
   for (const { id, text, to, isTakenBack: back } of sent) {
     const shown = rig.simulator.messages(to).filter((message) => message.direction === "in");
-    if (!back) expect(shown.filter((message) => message.text === text)).toHaveLength(1);
+    expect(shown.filter((message) => message.text === text)).toHaveLength(back ? 0 : 1);
     const [first, second, third] = rig.edge.typesOf(id);
     expect([first, second, third]).toEqual([
       "message.sent",
@@ -130,7 +130,8 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   const back = sent.filter((message) => message.isTakenBack);
   const onReceiver = rig.simulator.messages(receiver).filter(({ direction }) => direction === "in");
   expect(onReceiver.map(({ kind }) => kind)).toEqual(back.map(() => "revoked"));
-  expect(told().toSorted()).toEqual(written.toSorted());
+  expect(told()).toHaveLength(written.length);
+  expect(new Set(told())).toEqual(new Set(written));
   const seqs = rig.edge.events.map(({ seq }) => seq);
   expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   expect(rig.simulator.stats()).toMatchObject({ undecryptable: 0, devicesWithTwoOwners: 0 });

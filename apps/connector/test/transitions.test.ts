@@ -162,6 +162,15 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "=",
     leaving: "waiting/requested: retry report",
   },
+  "closed not_answering": {
+    connecting: "waiting/not_answering: retry report",
+    pairing: "waiting/not_answering: retry report",
+    online: "waiting/not_answering: retry report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: retry report",
+  },
   "closed timed_out": {
     connecting: "waiting/connection_timed_out: retry report",
     pairing: "stopped/pairing_timed_out: report",

@@ -23,6 +23,8 @@ export type Fault =
   | { kind: "no-pong"; number?: string }
   /** Nothing at all is sent to the companion, as on a half-open line. */
   | { kind: "silence"; number?: string }
+  /** Pings are answered; nothing else is taken or brought. */
+  | { kind: "deaf"; number?: string }
   /** The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. */
   | { kind: "send-error"; number?: string; code: number; to?: string; times?: number }
   /** A send is not acked; it is delivered nevertheless unless `deliver` is false. */

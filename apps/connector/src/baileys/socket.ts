@@ -6,6 +6,7 @@ import {
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
+  S_WHATSAPP_NET,
   type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
@@ -57,6 +58,8 @@ export interface WhatsAppSocket {
   /** What WhatsApp says of the account; rejects when it does not answer. */
   readLimits(): Promise<LimitNews>;
   requestPairingCode(digits: string): Promise<string>;
+  /** Asks the server for something small; false when it does not answer in time. */
+  probe(timeoutMs: number): Promise<boolean>;
   /** Unlinks this device at WhatsApp, then closes. */
   logOut(): Promise<void>;
   close(): Promise<void>;
@@ -86,6 +89,7 @@ export interface SocketTuning {
   keepAliveIntervalMs?: number;
   qrTimeoutMs?: number;
   linkingStallMs?: number;
+  probeMs?: number;
 }
 
 /** How this process opens sockets: to the real WhatsApp, or to a simulated one with its own root key. */
@@ -231,6 +235,12 @@ function openSocket(
     },
     readLimits: () => readLimits(sock),
     requestPairingCode: (digits) => sock.requestPairingCode(digits),
+    async probe(timeoutMs) {
+      const content = [{ tag: "count", attrs: {} }];
+      const question = { tag: "iq", attrs: { to: S_WHATSAPP_NET, type: "get", xmlns: "encrypt" }, content };
+      const answer = sock.query(question, tuning.probeMs ?? timeoutMs).catch(() => undefined);
+      return (await answer) !== undefined;
+    },
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),
   };

@@ -20,7 +20,8 @@ export interface Acks {
   abandon(): void;
 }
 
-export function createAcks({ after }: Pick<Services, "after">): Acks {
+/** @param onUnanswered told of each whose time was over */
+export function createAcks({ after }: Pick<Services, "after">, onUnanswered: () => void): Acks {
   const waiting = new Map<string, (ack: Ack) => void>();
   return {
     await(waId) {
@@ -34,7 +35,11 @@ export function createAcks({ after }: Pick<Services, "after">): Acks {
       waiting.set(waId, answer);
       return {
         within(timeoutMs) {
-          if (waiting.get(waId) === answer) cancelTimer = after(timeoutMs, () => answer({ type: "unknown" }));
+          if (waiting.get(waId) === answer)
+            cancelTimer = after(timeoutMs, () => {
+              answer({ type: "unknown" });
+              onUnanswered();
+            });
           return promise;
         },
         cancel: () => answer({ type: "unknown" }),

@@ -39,6 +39,8 @@ export const closePolicies = {
   /** The client version (405) or user agent (409) is refused. */
   version_refused: { codes: [405, 409], follow: "refreshVersion", reason: "version_refused" },
   bad_session: { codes: [411], follow: "repair", reason: "bad_session", alerts: true },
+  /** It is open, and answers nothing. */
+  not_answering: { codes: [], follow: "backOff", reason: "not_answering" },
   /** A certificate, account or pre-key signature did not hold. */
   untrusted_server: { codes: [], follow: "backOff", reason: "untrusted_server", alerts: true },
   /** The session's own proxy refused, or led nowhere; it is never gone around. */

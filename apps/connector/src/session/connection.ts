@@ -12,7 +12,9 @@ import type { Fence } from "../store/sessions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";
 import type { Sending } from "./sending.ts";
+import type { CloseKind } from "./close-reasons.ts";
 import type { Session } from "./session.ts";
+import { createWatchdog } from "./watchdog.ts";
 
 /** A session's socket, one after another, and what they have in common. */
 export interface Connection {
@@ -57,7 +59,8 @@ const leaseRetryMs = 1000;
 export function createConnection(fence: Fence, options: Options): Connection {
   const { services, credentials, deliveries, metrics, logger, isStopped, unsaved } = options;
   const caches = createSocketCaches();
-  const acks = createAcks(services);
+  const watchdog = createWatchdog({ services });
+  const acks = createAcks(services, () => watchdog.unanswered());
   let auth: AuthState | undefined;
   let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
   let pairingEndsAt = 0;
@@ -126,6 +129,11 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onOpened(phone) {
           left();
           session.post({ type: "opened", socket: number, phone });
+          watchdog.watch(socket, () => {
+            logger.warn("the socket is open and answers nothing; another is opened");
+            metrics.reconnects.inc({ reason: "not_answering" });
+            drop("not_answering");
+          });
           options.sending.opened(socket);
         },
         onClosed(kind) {
@@ -137,13 +145,20 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
         onAck({ waId, error }) {
+          watchdog.heard();
           if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
           // It comes late, but it comes.
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
         onLimits: (news) => options.sending.learned(news),
-        onReceipt: (receipt) => deliveries.receipt(fence, receipt),
-        onMessage: (message) => options.receive(fence, message),
+        onReceipt(receipt) {
+          watchdog.heard();
+          return deliveries.receipt(fence, receipt);
+        },
+        onMessage(message) {
+          watchdog.heard();
+          return options.receive(fence, message);
+        },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },
@@ -160,6 +175,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
 
   function forgetSocket(): void {
     current = undefined;
+    watchdog.stop();
     acks.abandon();
   }
 
@@ -175,6 +191,13 @@ export function createConnection(fence: Fence, options: Options): Connection {
     return current && current.number === options.session().machine.socket ? current.socket : null;
   }
 
+  function drop(kind: CloseKind): void {
+    if (!current) return;
+    const { number } = current;
+    shut(number, "close").catch((error: unknown) => logger.warn({ error }, "a socket could not be closed"));
+    options.session().closed(number, kind);
+  }
+
   return {
     socket: chosen,
     open,
@@ -182,12 +205,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     async close() {
       if (current) await shut(current.number, "close");
     },
-    drop() {
-      if (!current) return;
-      const { number } = current;
-      shut(number, "close").catch((error: unknown) => logger.warn({ error }, "a socket could not be closed"));
-      options.session().closed(number, "connection_lost");
-    },
+    drop: () => drop("connection_lost"),
     dropCaches,
     awaitAck: (waId) => acks.await(waId),
     forgetDevices(chat) {

@@ -12,6 +12,7 @@ let count = 0;
 const isIt = (what: string) => what === kind && ++count === Number(nth);
 const die = () => process.kill(process.pid, "SIGKILL");
 
+// oxlint-disable-next-line typescript/unbound-method -- called with the database that it belongs to
 const { exec } = DatabaseSync.prototype;
 DatabaseSync.prototype.exec = function (sql) {
   const isLast = sql === "COMMIT" && isIt("commit");
@@ -34,6 +35,7 @@ interface Socket {
 }
 const fromBaileys = createRequire(createRequire(import.meta.url).resolve("@whiskeysockets/baileys"));
 const { prototype } = fromBaileys("ws") as { prototype: Socket };
+// oxlint-disable-next-line typescript/unbound-method -- called with the socket that it belongs to
 const { send } = prototype;
 prototype.send = function (data, ...rest) {
   const isLast = isIt("frame");

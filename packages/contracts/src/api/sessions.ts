@@ -20,6 +20,7 @@ export const sessionReasons = {
   restart_required: "WhatsApp asked for a new connection, as it does right after linking.",
   connection_lost: "The connection was lost; it is opened again by itself.",
   connection_timed_out: "WhatsApp stopped answering; the connection is opened again by itself.",
+  not_answering: "WhatsApp took what was sent and answered nothing; the connection is opened again by itself.",
   server_unavailable: "WhatsApp's server refused for now; the connection is opened again by itself.",
   replaced:
     "Another client holds this linked device; check that the same credentials do not run elsewhere, then restart it.",

@@ -72,7 +72,7 @@ const fault = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("stream-error"), number, device, code }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
-  z.strictObject({ kind: z.literal(["no-pong", "silence", "mute", "one-name", "unregistered"]), number }),
+  z.strictObject({ kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered"]), number }),
   z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),

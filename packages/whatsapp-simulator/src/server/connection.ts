@@ -54,6 +54,8 @@ export class Connection implements Client {
     const { faults, latencyMs } = this.#world;
     const number = this.phone?.number;
     if (number !== undefined && faults.peek("silence", number)) return;
+    // Whatever would be a question's answer is none: nothing but pings was taken.
+    if (number !== undefined && stanza.tag !== "iq" && faults.peek("deaf", number)) return;
     const delay = Math.max(latencyMs, this.phone?.latencyMs ?? 0, faults.peek("latency", number)?.ms ?? 0);
     if (delay === 0 && this.#delayed === 0) {
       this.#write(stanza);
@@ -94,7 +96,7 @@ export class Connection implements Client {
   #receive(data: Buffer): void {
     try {
       for (const frame of this.#reader.push(data)) {
-        if (this.#transport) this.#protocol.stanza(this, decodeNode(this.#transport.decrypt(frame)));
+        if (this.#transport) this.#take(decodeNode(this.#transport.decrypt(frame)));
         else this.#shakeHands(proto.HandshakeMessage.decode(frame));
       }
     } catch {
@@ -102,6 +104,11 @@ export class Connection implements Client {
       this.#world.counters.cutOff++;
       this.drop();
     }
+  }
+
+  #take(stanza: BinaryNode): void {
+    const isDeaf = this.phone && this.#world.faults.peek("deaf", this.phone.number);
+    if (!isDeaf || stanza.attrs["xmlns"] === "w:p") this.#protocol.stanza(this, stanza);
   }
 
   #shakeHands({ clientHello, clientFinish }: proto.HandshakeMessage): void {
