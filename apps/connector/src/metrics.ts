@@ -14,6 +14,7 @@ export interface Metrics {
   revokes: Counter<"result">;
   limitReads: Counter<"result">;
   breakersOpen: Gauge;
+  paced: Counter<"lane">;
   reconnects: Counter<"reason">;
   leases: Counter<"change">;
   forwarded: Counter<"kind" | "result">;
@@ -108,6 +109,12 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       name: "sandi_limit_reads_total",
       help: "Questions to WhatsApp what an account may do, by result.",
       labelNames: ["result"],
+      registers,
+    }),
+    paced: new Counter({
+      name: "sandi_paced_total",
+      help: "Messages whose turn came, by lane.",
+      labelNames: ["lane"],
       registers,
     }),
     breakersOpen: new Gauge({ name: "sandi_breaker_open", help: "Sessions whose sending is paused.", registers }),

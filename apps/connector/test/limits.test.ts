@@ -1,38 +1,19 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
+import { leapingClock } from "./support/leaping-clock.ts";
 import { newId, qrOf, type Rig, sendJob, startRig } from "./support/rig.ts";
 
 const minute = 60_000;
 let rig: Rig;
-/** A clock that runs as the real one, with jumps ahead; what was due meanwhile happens at the jump. */
-const clock = { aheadMs: 0, timers: new Set<{ at: number; run: () => void; real: NodeJS.Timeout }>() };
-const now = () => Date.now() + clock.aheadMs;
-function after(ms: number, run: () => void): () => void {
-  const fire = () => {
-    clearTimeout(timer.real);
-    if (clock.timers.delete(timer)) run();
-  };
-  const timer = { at: now() + ms, run: fire, real: setTimeout(() => fire(), ms) };
-  clock.timers.add(timer);
-  return () => {
-    clearTimeout(timer.real);
-    clock.timers.delete(timer);
-  };
-}
-/** In steps that are shorter than a lease, with time for its renewal. */
-async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= minute) {
-    clock.aheadMs += Math.min(left, minute);
-    for (const timer of clock.timers) if (timer.at <= now()) timer.run();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
-}
+const clock = leapingClock();
+const { pass } = clock;
+const now = () => clock.now().getTime();
 
 beforeAll(async () => {
   rig = await startRig({
     environment: { LEASE_SECONDS: "300" },
-    services: { now: () => new Date(now()), after, chance: () => 0 },
+    services: { now: clock.now, after: clock.after, chance: () => 0 },
   });
 });
 afterAll(() => rig.close());
@@ -57,7 +38,7 @@ const outcome = async (sessionId: string, to: string) => {
   return rig.edge.failureOf(messageId) ?? "sent";
 };
 const job = (messageId: string, sessionId: string, ttlMs = 10 * minute) =>
-  sendJob(messageId, sessionId, ttlMs, new Date(now()));
+  sendJob(messageId, sessionId, ttlMs, clock.now());
 const lines = (text: string) => rig.log.filter((line) => line.includes(text)).length;
 
 test("a 463 locks the sender: known people are written to, new ones fail off the wire, until the lock's end", async () => {

@@ -7,6 +7,7 @@ import { textMessage, whatsappId } from "../baileys/message.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
+import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/sessions.ts";
@@ -17,7 +18,7 @@ import { exhausted, LookUpsExhausted } from "./look-up-budget.ts";
 import type { Numbers } from "./numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
-import { holdUntil, transmit } from "./transmit.ts";
+import { comeBack, holdUntil, transmit } from "./transmit.ts";
 
 export interface SendContext extends Whereabouts {
   services: Services;
@@ -70,19 +71,38 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
 
   const { sending } = place.live;
   await sending.limits.ready;
-  const pass = sending.breaker.enter();
-  if ("pausedUntil" in pass) {
-    const held = holdUntil(services, job, pass.pausedUntil);
-    return "failure" in held ? giveUp(run, { ...place, ...held }) : account.end(held, "paused");
-  }
+  const { pausedUntil } = sending.limits.current();
+  if (pausedUntil) return hold(run, place, pausedUntil);
+  const turn = job.lane === "bulk" ? await sending.pacer.bulk(job.messageId, job.pacing) : sending.pacer.code();
+  if ("comeBackAt" in turn) return account.end(comeBack(services, turn.comeBackAt), "paced");
+  run.metrics.paced.inc({ lane: job.lane ?? "otp" });
+  let isOver = false;
   try {
     // An attempt without an answer may have reached its recipient: only the same again says so without a second message.
     const mayHaveArrived = known !== null && !refused.has(job.messageId);
-    const result = await sendClaimed(run, { place, pass, mayHaveArrived });
+    const outcome = await sendInTurn(run, { place, turn, mayHaveArrived }, refused);
+    isOver = outcome.status === "done";
+    return outcome;
+  } finally {
+    turn.leave(isOver);
+  }
+}
+
+/** A paused session's message comes again, or fails. */
+function hold(run: Run, place: Place, until: Date): Promise<JobOutcome> | JobOutcome {
+  const held = holdUntil(run.services, run.job, until);
+  return "failure" in held ? giveUp(run, { ...place, ...held }) : run.account.end(held, "paused");
+}
+
+async function sendInTurn(run: Run, going: Omit<Going, "pass">, refused: Refused): Promise<JobOutcome> {
+  const { sending } = going.place.live;
+  const pass = sending.breaker.enter();
+  if ("pausedUntil" in pass) return hold(run, going.place, pass.pausedUntil);
+  try {
+    const result = await sendClaimed(run, { ...going, pass });
     if (result !== "paused") return result;
-    refused.set(job.messageId, true);
-    const held = holdUntil(services, job, sending.limits.current().pausedUntil ?? services.now());
-    return "failure" in held ? await fail(run, { ...place, ...held }) : account.end(held, "paused");
+    refused.set(run.job.messageId, true);
+    return await hold(run, going.place, sending.limits.current().pausedUntil ?? run.services.now());
   } finally {
     pass.leave();
   }
@@ -90,11 +110,12 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
 
 interface Going {
   place: Place;
+  turn: Turn;
   pass: Pass;
   mayHaveArrived: boolean;
 }
 
-async function sendClaimed(run: Run, { place, pass, mayHaveArrived }: Going): Promise<JobOutcome | "paused"> {
+async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Going): Promise<JobOutcome | "paused"> {
   const { services, deliveries, job, account, ackTimeoutMs } = run;
   const { fence, live, socket } = place;
   const claimed = await claimFor(run, fence);
@@ -117,6 +138,7 @@ async function sendClaimed(run: Run, { place, pass, mayHaveArrived }: Going): Pr
   const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, place, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
+  await turn.clear();
   const waId = whatsappId(job.messageId);
   const message = textMessage(payload.text, services.random(32));
   // A code is kept for devices that ask again only while it is good.

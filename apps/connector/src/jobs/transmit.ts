@@ -88,3 +88,8 @@ export function holdUntil(
   const spread = chance() * Math.min(spreadMs, expires - end);
   return later(Math.ceil((end + spread - at) / 1000), "sending is paused");
 }
+
+/** A message whose turn is then: it waits out the rest of the last second here. */
+export function comeBack({ now }: Pick<Services, "now">, at: Date): JobOutcome {
+  return later(Math.floor((at.getTime() - now().getTime()) / 1000), "others are before it");
+}

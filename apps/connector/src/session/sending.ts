@@ -7,13 +7,15 @@ import type { Fence } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";
+import { createPacer, type Pacer } from "./pacer.ts";
 import { createLimits, type LimitsKeeper } from "./limits.ts";
 
-/** What holds a session's messages back: its account's limits, and the pauses that refusals call for. */
+/** What holds a session's messages back: its account's limits, the pauses that refusals call for, its pace. */
 export interface Sending {
   readonly limits: LimitsKeeper;
   readonly reads: LimitReads;
   readonly breaker: Breaker;
+  readonly pacer: Pacer;
   opened(socket: WhatsAppSocket): void;
   learned(news: LimitNews): void;
   /** The account is not this session's any more. */
@@ -47,6 +49,7 @@ export function createSending(fence: Fence, options: Options): Sending {
     limits,
     reads,
     breaker: createBreaker(limits, services),
+    pacer: createPacer(services),
     opened: (online) => reads.opened(online),
     learned: (news) => reads.learned(news),
     forget: () => limits.forget(),

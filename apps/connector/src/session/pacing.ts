@@ -1,0 +1,34 @@
+import type { Pacing } from "@sandi/contracts";
+
+type Range = readonly [from: number, to: number];
+
+/** How far apart the messages of a preset are; each figure is drawn anew from its range. */
+export interface Preset {
+  /** From one message to the next. */
+  gapMs: Range;
+  /** After so many messages a longer pause. */
+  pause: { after: Range; ms: Range } | null;
+  /** Within any 24 hours, as far as this process remembers. */
+  perDay: number;
+}
+
+/**
+ * | preset  | one message every | pause                        | in 24 hours |
+ * | careful | 8 to 20 s         | 1 to 3 min after 15 to 30    | 300         |
+ * | normal  | 3 to 8 s          | 30 to 90 s after 30 to 60    | 1,500       |
+ * | fast    | 0.5 to 1.5 s      |                              | 15,000      |
+ * | off     | as fast as the one before it is acknowledged     |             |
+ */
+export const presets: Record<Pacing, Preset> = {
+  careful: { gapMs: [8000, 20_000], pause: { after: [15, 30], ms: [60_000, 180_000] }, perDay: 300 },
+  normal: { gapMs: [3000, 8000], pause: { after: [30, 60], ms: [30_000, 90_000] }, perDay: 1500 },
+  fast: { gapMs: [500, 1500], pause: null, perDay: 15_000 },
+  off: { gapMs: [0, 0], pause: null, perDay: Number.POSITIVE_INFINITY },
+};
+
+/** What a job without a preset is sent with, if it is not a code. */
+export const usualPacing: Pacing = "normal";
+
+export function draw([from, to]: Range, chance: () => number): number {
+  return Math.round(from + chance() * (to - from));
+}

@@ -1,0 +1,115 @@
+import type { Pacing } from "@sandi/contracts";
+import { draw, presets } from "./pacing.ts";
+
+/** The time at which one message is to go. Milliseconds since the epoch. */
+export interface Slot {
+  readonly messageId: string;
+  readonly pacing: Pacing;
+  at: number;
+}
+
+/** The turns of one session's bulk messages: who came first goes first, and keeps its place while it is away. */
+export interface Slots {
+  /** The message's place, a new one at the end if it has none. */
+  place(messageId: string, pacing: Pacing, now: number): Slot;
+  /** The slot, or later when the message before it went late. */
+  dueAt(slot: Slot): number;
+  /** Moves a slot back; those behind it keep their distance. */
+  putOff(slot: Slot, at: number): void;
+  /** The message goes now. */
+  start(slot: Slot, now: number): void;
+  /** The attempt came to nothing: it goes next. */
+  restore(slot: Slot, now: number): void;
+  /** How long a message takes, for presets that keep no distance. */
+  took(ms: number): void;
+}
+
+const dayMs = 86_400_000;
+/** Whoever has not come for so long after their time is not coming. */
+const forgottenMs = 900_000;
+/** So many without a distance may wait here at the same time. */
+const crowd = 16;
+
+export function createSlots(chance: () => number): Slots {
+  const slots: Slot[] = [];
+  const byId = new Map<string, Slot>();
+  /** When the messages of the last day went, oldest first. */
+  let starts: number[] = [];
+  let last: Slot | undefined;
+  let untilPause: number | undefined;
+  let usualMs = 100;
+
+  function forget(now: number): void {
+    while (slots[0] && slots[0].at < now - forgottenMs) byId.delete(slots.shift()!.messageId);
+    const old = starts.findIndex((start) => start > now - dayMs);
+    if (starts.length > 0 && old !== 0) starts = old < 0 ? [] : starts.slice(old);
+  }
+
+  function gapAfter(pacing: Pacing): number {
+    const { gapMs, pause } = presets[pacing];
+    if (pacing === "off") return slots.length < crowd ? 0 : usualMs;
+    const gap = draw(gapMs, chance);
+    if (!pause) return gap;
+    untilPause = (untilPause ?? draw(pause.after, chance)) - 1;
+    if (untilPause > 0) return gap;
+    untilPause = undefined;
+    return gap + draw(pause.ms, chance);
+  }
+
+  /** The first moment at which the day's bound has room again. */
+  function roomAt(pacing: Pacing): number {
+    const over = starts.length + slots.length - presets[pacing].perDay;
+    if (over < 0 || !Number.isFinite(over)) return 0;
+    return dayMs + (over < starts.length ? starts[over]! : slots[over - starts.length]!.at);
+  }
+
+  function insert(slot: Slot): void {
+    const index = slots.findIndex(({ at }) => at > slot.at);
+    slots.splice(index < 0 ? slots.length : index, 0, slot);
+    byId.set(slot.messageId, slot);
+  }
+
+  function remove(slot: Slot): void {
+    const index = slots.indexOf(slot);
+    if (index >= 0) slots.splice(index, 1);
+    byId.delete(slot.messageId);
+  }
+
+  return {
+    place(messageId, pacing, now) {
+      const known = byId.get(messageId);
+      if (known) return known;
+      forget(now);
+      const before = slots.at(-1) ?? last;
+      const at = Math.max(now, before ? before.at + gapAfter(pacing) : now, roomAt(pacing));
+      const slot: Slot = { messageId, pacing, at };
+      slots.push(slot);
+      byId.set(messageId, slot);
+      return slot;
+    },
+    dueAt(slot) {
+      return last ? Math.max(slot.at, last.at + presets[slot.pacing].gapMs[0]) : slot.at;
+    },
+    putOff(slot, at) {
+      slot.at = Math.max(slot.at, at);
+      for (let i = slots.indexOf(slot) + 1; i < slots.length; i++) {
+        const [before, next] = [slots[i - 1]!, slots[i]!];
+        const nearest = before.at + presets[next.pacing].gapMs[0];
+        if (next.at >= nearest) return;
+        next.at = nearest;
+      }
+    },
+    start(slot, now) {
+      remove(slot);
+      slot.at = now;
+      last = slot;
+      starts.push(now);
+    },
+    restore(slot, now) {
+      insert({ ...slot, at: now });
+    },
+    took(ms) {
+      usualMs += (ms - usualMs) / 8;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import type { Pacing } from "@sandi/contracts";
+import { beforeEach, expect, test } from "vitest";
+import { createPacer, type Pacer, type Turn } from "../src/session/pacer.ts";
+import { presets } from "../src/session/pacing.ts";
+
+let time: number;
+let timers: { at: number; run: () => void }[];
+let pacer: Pacer;
+let randomness: number;
+const services = {
+  now: () => new Date(time),
+  after(ms: number, fire: () => void) {
+    const timer = { at: time + ms, run: fire };
+    timers.push(timer);
+    return () => void timers.splice(timers.indexOf(timer), 1);
+  },
+  /** Different each time, the same in every run. */
+  chance: () => (randomness = (randomness * 16_807) % 2_147_483_647) / 2_147_483_647,
+};
+beforeEach(() => {
+  time = Date.parse("2026-08-01T00:00:00Z");
+  timers = [];
+  randomness = 4711;
+  pacer = createPacer(services);
+});
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+async function pass(ms: number): Promise<void> {
+  const end = time + ms;
+  for (;;) {
+    await settled();
+    const next = timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+    if (!next) break;
+    timers.splice(timers.indexOf(next), 1);
+    time = Math.max(time, next.at);
+    next.run();
+  }
+  time = end;
+  await settled();
+}
+
+/** A queue that brings each job again when it was told to, late by up to so much; answers who went when. */
+async function run(ids: string[], pacing: Pacing, { lateMs = 0, takesMs = 20, lasts = 3_600_000 } = {}) {
+  const went: { id: string; at: number }[] = [];
+  let visits = 0;
+  const visit = async (id: string): Promise<void> => {
+    visits++;
+    const turn = await pacer.bulk(id, pacing);
+    if ("comeBackAt" in turn) {
+      const seconds = Math.max(1, Math.floor((turn.comeBackAt.getTime() - time) / 1000));
+      services.after(seconds * 1000 + Math.round(services.chance() * lateMs), () => void visit(id));
+      return;
+    }
+    await turn.clear();
+    went.push({ id, at: time });
+    services.after(takesMs, () => turn.leave(true));
+  };
+  for (const id of ids) void visit(id);
+  await pass(lasts);
+  return { went, visits };
+}
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
+const gaps = (went: { at: number }[]) => went.slice(1).map(({ at }, i) => at - went[i]!.at);
+
+test.each(["careful", "normal", "fast"] as const)(
+  "%s keeps its distance, at random, in the order of arrival",
+  async (pacing) => {
+    const { went, visits } = await run(ids(60), pacing);
+    expect(went.map(({ id }) => id)).toEqual(ids(60));
+    const [least, most] = presets[pacing].gapMs;
+    const pauses = gaps(went).filter((gap) => gap > most + 1);
+    expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(least);
+    expect(new Set(gaps(went)).size).toBeGreaterThan(20);
+    expect(pauses.length).toBeGreaterThanOrEqual(pacing === "careful" ? 2 : pacing === "normal" ? 1 : 0);
+    for (const pause of pauses) expect(pause).toBeLessThanOrEqual((presets[pacing].pause?.ms[1] ?? 0) + most);
+    // Nobody is sent away twice when the queue is on time.
+    expect(visits).toBeLessThanOrEqual(120);
+  },
+);
+
+test("a queue that is late changes neither the order by much nor the distance, and nobody starves", async () => {
+  const { went, visits } = await run(ids(100), "normal", { lateMs: 4000 });
+  expect(went).toHaveLength(100);
+  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
+  went.forEach(({ id }, i) => expect(Math.abs(Number(id.slice(1)) - i)).toBeLessThanOrEqual(2));
+  expect(visits).toBeLessThan(350);
+});
+
+test("those who all come late together go one by one, from the first on", async () => {
+  const places = await Promise.all(ids(10).map((id) => pacer.bulk(id, "normal")));
+  (places[0] as Turn).leave(true);
+  await pass(300_000);
+  const { went } = await run(ids(10).slice(1).toReversed(), "normal");
+  expect(went).toHaveLength(9);
+  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
+});
+
+test("off sends one after the other, and keeps only a few waiting", async () => {
+  const { went, visits } = await run(ids(200), "off", { takesMs: 50 });
+  expect(went).toHaveLength(200);
+  expect(new Set(gaps(went).map((gap) => gap >= 50))).toEqual(new Set([true]));
+  expect(went.at(-1)!.at - went[0]!.at).toBeLessThan(60_000);
+  expect(visits).toBeLessThan(1000);
+});
+
+test("a day's bound holds, and what is beyond it comes the next day", async () => {
+  const { went } = await run(ids(320), "careful", { lasts: 3 * 86_400_000 });
+  expect(went).toHaveLength(320);
+  expect(went[300]!.at - went[0]!.at).toBeGreaterThanOrEqual(86_400_000);
+  expect(went[299]!.at - went[0]!.at).toBeLessThan(86_400_000);
+});
+
+test("bulk waits while a code is under way, but not for ever", async () => {
+  const cleared: string[] = [];
+  const clear = async (turn: Turn, name: string) => {
+    await turn.clear();
+    cleared.push(name);
+  };
+  const first = (await pacer.bulk("a", "off")) as Turn;
+  const codes = [pacer.code(), pacer.code()];
+  void clear(first, "a");
+  for (const code of codes) void clear(code, "code");
+  await settled();
+  expect(cleared).toEqual(["code", "code"]);
+  codes[0]!.leave(true);
+  await settled();
+  expect(cleared).toHaveLength(2);
+  codes[1]!.leave(true);
+  await settled();
+  expect(cleared).toEqual(["code", "code", "a"]);
+  first.leave(true);
+  pacer.code();
+  const second = (await pacer.bulk("b", "off")) as Turn;
+  void clear(second, "b");
+  await pass(4000);
+  expect(cleared).toHaveLength(3);
+  await pass(1000);
+  expect(cleared).toEqual(["code", "code", "a", "b"]);
+});
+
+test("who could not be sent goes next", async () => {
+  const turn = (await pacer.bulk("a", "normal")) as Turn;
+  expect(await pacer.bulk("b", "normal")).toHaveProperty("comeBackAt");
+  turn.leave(false);
+  const { comeBackAt } = (await pacer.bulk("a", "normal")) as { comeBackAt: Date };
+  const other = (await pacer.bulk("b", "normal")) as { comeBackAt: Date };
+  expect(comeBackAt.getTime() - time).toBe(presets.normal.gapMs[0]);
+  expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.normal.gapMs[0]);
+});

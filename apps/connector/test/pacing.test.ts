@@ -1,0 +1,88 @@
+import type { Pacing } from "@sandi/contracts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "./support/fake-edge.ts";
+import { leapingClock } from "./support/leaping-clock.ts";
+import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
+
+const clock = leapingClock();
+let rig: Rig;
+let sessionId: string;
+const [sender, user] = ["+6281500000001", "+6281500000002"];
+beforeAll(async () => {
+  rig = await startRig({
+    environment: { LEASE_SECONDS: "300" },
+    services: { now: clock.now, after: clock.after },
+  });
+  sessionId = await rig.pair(sender);
+  rig.simulator.createPhone({ number: user });
+});
+afterAll(() => rig.close());
+
+async function accepted(text: string): Promise<string> {
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to: user, text }, 24 * 3_600_000);
+  return messageId;
+}
+const job = (messageId: string) => sendJob(messageId, sessionId, 24 * 3_600_000, clock.now());
+const bulk = (messageId: string, pacing: Pacing) =>
+  rig.edge.deliver("/jobs/send", { ...job(messageId), lane: "bulk", pacing });
+const shown = (prefix: string) =>
+  rig.simulator.messages(user).flatMap(({ text }) => (text.startsWith(prefix) ? [text] : []));
+
+test("fifty bulk messages wait their turn at the queue; a code goes at once, before all of them but the first", async () => {
+  const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => accepted(`a${i}`)));
+  const due: { id: string; at: number }[] = [];
+  const visit = async (id: string) => {
+    const answer = await bulk(id, "normal");
+    if (answer.status === 200) return;
+    expect(answer.status).toBe(503);
+    due.push({ id, at: clock.now().getTime() + Number(answer.headers.get("retry-after")) * 1000 });
+  };
+  for (const id of ids) await visit(id);
+  expect(due).toHaveLength(49);
+  expect(due.map(({ id }) => id)).toEqual(ids.slice(1));
+  // Each has a time of its own.
+  const times = due.map(({ at }) => at);
+  expect(Math.min(...times.slice(1).map((at, i) => at - times[i]!))).toBeGreaterThanOrEqual(1500);
+  const claims = rig.edge.claims.length;
+  await until("the first is there", () => shown("a").length === 1);
+
+  const code = await accepted("a code");
+  expect((await rig.edge.deliver("/jobs/send", job(code))).status).toBe(200);
+  await until("the code is there", () => shown("a code").length === 1);
+  expect(shown("a")).toEqual(["a0", "a code"]);
+  // Nothing was claimed for those that wait.
+  expect(rig.edge.claims.length).toBe(claims + 1);
+
+  while (due.length > 0) {
+    due.sort((a, b) => a.at - b.at);
+    const next = due.shift()!;
+    await clock.pass(Math.max(0, next.at - clock.now().getTime()));
+    const visited = visit(next.id);
+    // It waits out the rest of the last second.
+    await clock.pass(2000);
+    await visited;
+  }
+  await until("all are there", () => shown("a").length === 51);
+  expect(shown("a")).toEqual(["a0", "a code", ...Array.from({ length: 49 }, (_, i) => `a${i + 1}`)]);
+  const metrics = await rig.metrics();
+  expect(metrics).toContain('sandi_paced_total{lane="bulk"} 50');
+  expect(metrics).toContain('sandi_paced_total{lane="otp"} 1');
+}, 120_000);
+
+test("without pacing a code has one bulk message before it at most", async () => {
+  rig.simulator.updatePhone(sender, { latencyMs: 40 });
+  const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => accepted(`b${i}`)));
+  const deliveries = ids.map((id) => bulk(id, "off"));
+  await until("some are there", () => shown("b").length >= 3);
+  const code = await accepted("b code");
+  expect((await rig.edge.deliver("/jobs/send", job(code))).status).toBe(200);
+  for (const answer of await Promise.all(deliveries)) expect(answer.status).toBe(200);
+  await until("all are there", () => shown("b").length === 13);
+  // A bulk message is claimed when the one before it is acknowledged; whatever was claimed after the code is behind it.
+  const claimed = rig.edge.claims.flatMap(({ claims }) => claims.map(({ messageId }) => messageId));
+  const claimedBefore = claimed.slice(0, claimed.indexOf(code)).filter((id) => ids.includes(id));
+  expect(shown("b").indexOf("b code")).toBeLessThanOrEqual(claimedBefore.length);
+  expect(claimedBefore.length).toBeLessThan(12);
+  rig.simulator.updatePhone(sender, { latencyMs: 0 });
+});
