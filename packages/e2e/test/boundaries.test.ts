@@ -67,6 +67,7 @@ describe("who may import whom", () => {
       ["contracts-imports", "packages/contracts/src/a.ts", "../../crypto/src/b.ts", "packages/crypto/src/b.ts"],
       ["crypto-imports", "packages/crypto/src/a.ts", "../../contracts/src/b.ts", "packages/contracts/src/b.ts"],
       ["libsql-imports", "packages/libsql/src/a.ts", "../../crypto/src/b.ts", "packages/crypto/src/b.ts"],
+      ["tracing-imports", "packages/tracing/src/a.ts", "../../crypto/src/b.ts", "packages/crypto/src/b.ts"],
       [
         "whatsapp-simulator-imports",
         "packages/whatsapp-simulator/src/a.ts",
@@ -79,6 +80,7 @@ describe("who may import whom", () => {
       ["contracts-imports-zod-only", "packages/contracts/src/a.ts", "jose", undefined],
       ["no-node-at-the-edge", "apps/edge/src/a.ts", "node:fs", undefined],
       ["no-node-at-the-edge", "packages/crypto/src/a.ts", "node:crypto", undefined],
+      ["no-node-at-the-edge", "packages/tracing/src/a.ts", "node:perf_hooks", undefined],
       ["no-circles", "packages/crypto/src/a.ts", "./a.ts", undefined],
     ])("%s: %s may not import %s", async (rule, file, specifier, target) => {
       await plant(file, `import * as planted from "${specifier}";\nconsole.log(planted);\n`, target);
@@ -95,6 +97,7 @@ describe("who may import whom", () => {
       ["apps/edge/src/a.ts", "console.log(Buffer.from([]));"],
       ["packages/crypto/src/a.ts", "console.log(process.env);"],
       ["packages/contracts/src/a.ts", "console.log(Buffer.from([]));"],
+      ["packages/tracing/src/a.ts", "console.log(process.hrtime());"],
     ])("the linter refuses Node's globals: %s, %s", async (file, line) => {
       await plant(file, `${line}\n`);
       try {

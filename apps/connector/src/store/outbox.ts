@@ -21,19 +21,6 @@ export function appendBodyStatement({ sessionId, fence }: Fence, body: string, a
   };
 }
 
-/** Numbers events on from the time at least: an old file that was put back must not count again what the edge knows. */
-export function countOnStatements(now: Date): InStatement[] {
-  const at = now.getTime();
-  return [
-    {
-      sql: `INSERT INTO outbox (seq, session_id, body, created_at) SELECT ?, '', '{}', 0
-            WHERE ? > (SELECT seq FROM sqlite_sequence WHERE name = 'outbox')`,
-      args: [at, at],
-    },
-    { sql: "DELETE FROM outbox WHERE seq = ? AND session_id = ''", args: [at] },
-  ];
-}
-
 /** Appends an event about a message, if it is news: while the ledger has the message below this rank. */
 export function appendNewsStatement(
   { sessionId, fence }: Fence,

@@ -2,7 +2,7 @@ import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import type { Config } from "../config.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
-import { countOnStatements } from "./outbox.ts";
+import { countOnStatements } from "./count-on.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
