@@ -161,7 +161,7 @@ test("metrics tell of sends, keys, leases and the outbox, under names of Prometh
   expect(text).toMatch(/^sandi_spans_dropped_total 0$/m);
   const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,]([a-z_]+)="/g)].map(([, name]) => name)));
-  expect(["change", "le", "reason", "result", "state"]).toEqual(expect.arrayContaining([...labels]));
+  expect(["change", "kind", "le", "reason", "result", "state"]).toEqual(expect.arrayContaining([...labels]));
   for (const line of series) expect(line.split(" ")[0]).not.toMatch(/ses_|msg_|\d{8}/);
   const kinds = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${kind} ${name}`);
   for (const kind of kinds) {
