@@ -29,6 +29,7 @@ import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
 import { createChats } from "./store/chats.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { measuredCredentials } from "./store/measured-credentials.ts";
+import { createIdentities } from "./store/identities.ts";
 import { numberStore } from "./store/numbers.ts";
 import { openPseudonyms } from "./store/pseudonyms.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
@@ -111,6 +112,7 @@ export async function startConnector(
   const chats = createChats(store, { now: services.now, pseudonym });
   const people = { services, store, atRest: atRestOf, pseudonym, chats, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
+  const identities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const gate = createGate(config.connectConcurrency);
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
@@ -143,6 +145,7 @@ export async function startConnector(
         deliveries,
         chats,
         receive: createReceiver(people),
+        identities,
         gate,
         metrics,
         logger,

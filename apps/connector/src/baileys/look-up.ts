@@ -37,12 +37,3 @@ function tell(found: Map<string, string | null>, number: string, jid: string | n
   found.set(number, jid);
   for (const other of spellingsOf(number)) if (!found.has(other)) found.set(other, jid);
 }
-
-/** What a person is known by: the jid as it came, without device, and the phone number's when it is a LID. */
-export async function namesOf(sock: WASocket, jid: string | null | undefined): Promise<string[]> {
-  const name = jid ? jidNormalizedUser(jid) : "";
-  if (name === "") return [];
-  if (!name.endsWith("@lid")) return [name];
-  const byPhone = await sock.signalRepository.lidMapping.getPNForLID(name);
-  return byPhone ? [name, jidNormalizedUser(byPhone)] : [name];
-}

@@ -16,10 +16,10 @@ import {
 import { E164, tokenIn } from "@sandi/contracts";
 import type { AuthState } from "./auth-state.ts";
 import { takeDecrypted } from "./decrypted.ts";
-import { namesOf } from "./look-up.ts";
+import { identityIn, namesOf, type PeopleListener } from "./people.ts";
 
 /** What a socket tells of messages that people write. */
-export interface MessageListener {
+export interface MessageListener extends PeopleListener {
   /** Acknowledged to the server only after this has resolved. */
   onMessage(message: ReceivedMessage): Promise<void>;
   /** Storing something failed. */
@@ -58,16 +58,22 @@ export function takeMessages(sock: WASocket, auth: AuthState, listener: MessageL
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const direct = directMessage(node, auth);
     if (!direct) return;
+    identityIn(direct.names, listener.onIdentity);
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
       if (content instanceof Uint8Array) takeDecrypted(content, (padded) => take(direct, padded));
     }
   });
 
+  async function allNames(names: string[]): Promise<string[]> {
+    const known = names.some((one) => isPnUser(one)) ? names : await namesOf(sock, listener, names[0]);
+    return known.map((name) => jidNormalizedUser(name));
+  }
+
   async function take({ waId, names, at }: Direct, padded: Uint8Array): Promise<void> {
     const said = whatIsSaid(padded);
     if (!said) return;
     try {
-      const known = await allNames(sock, names);
+      const known = await allNames(names);
       await listener.onMessage({ waId, from: phoneOf(known), names: known, at, ...said });
     } catch (error) {
       listener.onUnsaved(error);
@@ -112,11 +118,6 @@ function decode(padded: Uint8Array): proto.IMessage | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function allNames(sock: WASocket, names: string[]): Promise<string[]> {
-  const known = names.some((one) => isPnUser(one)) ? names : await namesOf(sock, names[0]);
-  return known.map((name) => jidNormalizedUser(name));
 }
 
 function phoneOf(names: string[]): string | null {

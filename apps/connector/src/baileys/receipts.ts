@@ -1,8 +1,8 @@
 import type { BinaryNode, WASocket } from "@whiskeysockets/baileys";
-import { namesOf } from "./look-up.ts";
+import { namesOf, type PeopleListener } from "./people.ts";
 
 /** What a socket tells of receipts. */
-export interface ReceiptListener {
+export interface ReceiptListener extends PeopleListener {
   /** Acknowledged to the server only after this has resolved. */
   onReceipt(receipt: Receipt): Promise<void>;
   /** Storing something failed. */
@@ -32,7 +32,7 @@ export function takeReceipts(sock: WASocket, listener: ReceiptListener): void {
 
   async function take({ waIds, kind, from }: Direct, node: BinaryNode): Promise<void> {
     try {
-      await listener.onReceipt({ waIds, kind, from: await namesOf(sock, from) });
+      await listener.onReceipt({ waIds, kind, from: await namesOf(sock, listener, from) });
     } catch (error) {
       // Unacknowledged it comes again.
       listener.onUnsaved(error);

@@ -20,10 +20,11 @@ import { kindOfClose } from "./close.ts";
 import { interceptDecryption } from "./decrypted.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
 import { quietLogger } from "./logger.ts";
-import { lookUp, namesOf } from "./look-up.ts";
+import { lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
+import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { writeThrough } from "./write-through.ts";
 
@@ -138,7 +139,7 @@ function openSocket(
     placeholderResendCache: caches.placeholders,
     makeSignalRepository: writeThrough(auth),
     async getMessage({ id, remoteJid }) {
-      const bytes = id ? await listener.getMessage(id, await namesOf(sock, remoteJid)) : null;
+      const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
       return bytes ? decodeMessage(bytes) : undefined;
     },
   });
@@ -197,6 +198,7 @@ function openSocket(
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   takeReceipts(sock, listener);
+  takeIdentities(sock, listener);
   takeLimits(sock, listener);
   takeMessages(sock, auth, listener, () => client.socket?.terminate());
 

@@ -8,6 +8,7 @@ import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ClientVersion, Services } from "../services.ts";
 import type { Credentials } from "../store/credentials.ts";
+import type { Identities } from "../store/identities.ts";
 import type { Fence } from "../store/sessions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";
@@ -40,6 +41,7 @@ interface Options {
   openSocket: OpenSocket;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  identities: Identities;
   sending: Pick<Sending, "opened" | "learned">;
   gate: Gate;
   metrics: Metrics;
@@ -57,7 +59,7 @@ const loginRoomMs = 30_000;
 const leaseRetryMs = 1000;
 
 export function createConnection(fence: Fence, options: Options): Connection {
-  const { services, credentials, deliveries, metrics, logger, isStopped, unsaved } = options;
+  const { services, credentials, deliveries, identities, metrics, logger, isStopped, unsaved } = options;
   const caches = createSocketCaches();
   const watchdog = createWatchdog({ services });
   const acks = createAcks(services, () => watchdog.unanswered());
@@ -151,6 +153,12 @@ export function createConnection(fence: Fence, options: Options): Connection {
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
         onLimits: (news) => options.sending.learned(news),
+        onIdentity(identity) {
+          identities
+            .learned([identity])
+            .catch((error: unknown) => logger.debug({ error }, "an identity is not stored"));
+        },
+        pnOf: (lid) => identities.pnOf(lid),
         onReceipt(receipt) {
           watchdog.heard();
           return deliveries.receipt(fence, receipt);

@@ -8,6 +8,7 @@ import type { Metrics } from "../metrics.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
+import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { forgetAccountStatements } from "../store/limits.ts";
 import { appendBodyStatement } from "../store/outbox.ts";
@@ -62,6 +63,7 @@ export interface LiveOptions {
   deliveries: Deliveries;
   chats: Chats;
   receive: ReceiveMessage;
+  identities: Identities;
   gate: Gate;
   metrics: Metrics;
   logger: Logger;

@@ -1,4 +1,5 @@
 import type { InStatement, Row } from "@libsql/client";
+import { sweepIdentitiesStatement } from "./identities.ts";
 import { sweepLookUpsStatement } from "./look-ups.ts";
 import type { NewEvent } from "./outbox.ts";
 import { sweepReceivedStatement } from "./received.ts";
@@ -168,6 +169,7 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
     { sql: "DELETE FROM number WHERE until <= ?", args: [at] },
     sweepReceivedStatement(now),
     sweepLookUpsStatement(now),
+    sweepIdentitiesStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);
   return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);

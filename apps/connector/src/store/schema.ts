@@ -149,4 +149,18 @@ export const migrations: readonly Migration[] = [
        ) WITHOUT ROWID`,
     ],
   },
+  {
+    name: "0008_identities",
+    statements: [
+      // Whose LID is which phone number, as WhatsApp's server said: both as pseudonyms, the number's jid sealed as well.
+      `CREATE TABLE identity (
+         lid TEXT PRIMARY KEY,
+         pn TEXT NOT NULL,
+         sealed_pn TEXT NOT NULL,
+         learned_at INTEGER NOT NULL
+       ) WITHOUT ROWID`,
+      `CREATE INDEX identity_pn ON identity (pn)`,
+      `CREATE INDEX identity_learned_at ON identity (learned_at)`,
+    ],
+  },
 ];

@@ -53,6 +53,13 @@ export const sealedColumns: readonly SealedColumn[] = [
     context: (row) => ({ table: "number", column: "sealed_jid", id: text(row, "id") }),
   },
   {
+    table: "identity",
+    column: "sealed_pn",
+    key: ["lid"],
+    owner: ofConnector,
+    context: (row) => ({ table: "identity", column: "sealed_pn", id: text(row, "lid") }),
+  },
+  {
     table: "outbox",
     column: "body",
     key: ["seq"],

@@ -109,7 +109,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       return (await edge.deliver("/jobs/session", whole)).status;
     },
     async pair(number) {
-      simulator.createPhone({ number });
+      if (!simulator.phones().some((phone) => phone.number === number)) simulator.createPhone({ number });
       const sessionId = newId("ses");
       await rig.wish({ sessionId });
       const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));

@@ -1,0 +1,104 @@
+import type { InStatement } from "@libsql/client";
+import type { AtRest } from "@sandi/crypto";
+import { LRUCache } from "lru-cache";
+import type { Services } from "../services.ts";
+import type { Pseudonym } from "./pseudonyms.ts";
+import { text } from "./row.ts";
+import type { Store } from "./store.ts";
+
+/** A person's two jids. */
+export interface Identity {
+  lid: string;
+  pn: string;
+}
+
+/**
+ * Whose hidden id (LID) is which phone number, as WhatsApp's server said it to any session here. What an account's own
+ * phone claims stays with its session, in Baileys' keys: whoever holds a phone could claim to be anybody.
+ */
+export interface Identities {
+  learned(identities: Identity[]): Promise<void>;
+  /** The phone number's jid. */
+  pnOf(lid: string): Promise<string | null>;
+}
+
+interface Options {
+  store: Store;
+  pseudonym: Pseudonym;
+  atRest: AtRest;
+  services: Pick<Services, "now">;
+}
+
+const keptDays = 90;
+/** What another connector has learned is known here after that. */
+const unknownMs = 30_000;
+const knownMs = 3_600_000;
+const context = (id: string) => ({ table: "identity", column: "sealed_pn", id });
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export function createIdentities({ store, pseudonym, atRest, services }: Options): Identities {
+  const known = new LRUCache<string, string>({ max: 50_000, ttl: knownMs });
+  const holders = new LRUCache<string, string>({ max: 50_000, ttl: knownMs });
+  const unknown = new LRUCache<string, true>({ max: 50_000, ttl: unknownMs });
+  const keep = store.writer.bulk<unknown[], void>({
+    statements(rows) {
+      const items = JSON.stringify(rows);
+      return [
+        { sql: replacedSql, args: [items] },
+        { sql: keepSql, args: [items] },
+      ];
+    },
+    results: (rows) => rows.map(() => undefined),
+  });
+
+  return {
+    async learned(identities) {
+      const news = identities.filter(({ lid, pn }) => known.get(lid) !== pn);
+      await Promise.all(
+        news.map(async ({ lid, pn }) => {
+          const holder = holders.get(pn);
+          if (holder !== undefined && holder !== lid) known.delete(holder);
+          known.set(lid, pn);
+          holders.set(pn, lid);
+          unknown.delete(lid);
+          const id = pseudonym(lid);
+          const sealed = await atRest.seal(encoder.encode(pn), context(id));
+          await keep([id, pseudonym(pn), sealed, services.now().getTime()]).catch((error: unknown) => {
+            known.delete(lid);
+            throw error;
+          });
+        }),
+      );
+    },
+    async pnOf(lid) {
+      const pn = known.get(lid);
+      if (pn !== undefined || unknown.has(lid)) return pn ?? null;
+      const id = pseudonym(lid);
+      const sql = "SELECT sealed_pn FROM identity WHERE lid = ?";
+      const { rows } = await store.client.execute({ sql, args: [id] });
+      if (rows.length === 0) {
+        unknown.set(lid, true);
+        return null;
+      }
+      const found = decoder.decode(await atRest.open(text(rows[0], "sealed_pn"), context(id)));
+      known.set(lid, found);
+      holders.set(found, lid);
+      return found;
+    },
+  };
+}
+
+/** A number that somebody else has now is not told of who had it before. */
+const replacedSql = `
+  DELETE FROM identity WHERE lid IN (SELECT old.lid FROM json_each(?) AS item
+    JOIN identity AS old ON old.pn = item.value ->> 1 AND old.lid <> item.value ->> 0)`;
+
+const keepSql = `
+  INSERT INTO identity (lid, pn, sealed_pn, learned_at)
+  SELECT item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3 FROM json_each(?) AS item WHERE true
+  ON CONFLICT (lid) DO UPDATE SET pn = excluded.pn, sealed_pn = excluded.sealed_pn, learned_at = excluded.learned_at`;
+
+export function sweepIdentitiesStatement(now: Date): InStatement {
+  return { sql: "DELETE FROM identity WHERE learned_at < ?", args: [now.getTime() - keptDays * 86_400_000] };
+}
