@@ -23,6 +23,8 @@ export interface Config {
   sealPrivateKey: string;
   qstash: { currentSigningKey: string; nextSigningKey: string };
   whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean };
+  /** Lets sessions' proxies be on this machine and in its network: for the local stack and tests only. */
+  allowPrivateProxies: boolean;
   logLevel: string;
   /** Where spans go; without an endpoint there are none. */
   otel: { endpoint: string | undefined; headers: Record<string, string>; serviceName: string; ratio: number };
@@ -89,6 +91,7 @@ const Environment = z
       .string()
       .regex(/^[0-9a-fA-F]{64}$/, "must be 32 bytes in hex")
       .optional(),
+    ALLOW_PRIVATE_PROXIES: z.enum(["true", "false"]).default("false"),
     LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
     OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
     OTEL_EXPORTER_OTLP_HEADERS: accepted("must read name=value[,name=value]", parseOtlpHeaders).default(""),
@@ -157,6 +160,7 @@ export function readConfig(environment: Record<string, string | undefined>, host
       rootKey: env.WHATSAPP_ROOT_KEY === undefined ? undefined : Buffer.from(env.WHATSAPP_ROOT_KEY, "hex"),
       isSimulated: isLoopback(wsUrl),
     },
+    allowPrivateProxies: env.ALLOW_PRIVATE_PROXIES === "true",
     logLevel: env.LOG_LEVEL,
     otel: {
       endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -14,11 +14,14 @@ import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
 import { createSignatureCheck } from "./jobs/signature.ts";
+import { createWishTaker } from "./jobs/take-wish.ts";
 import { createNodeUnsealer } from "./jobs/unseal.ts";
 import { listen, type Server } from "./listen.ts";
 import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
+import { publicLookup } from "./proxy/addresses.ts";
+import { createTunnels } from "./proxy/tunnel.ts";
 import { numberRpc } from "./rpc/numbers.ts";
 import { createRpc } from "./rpc/request.ts";
 import { sessionRpc } from "./rpc/sessions.ts";
@@ -115,6 +118,8 @@ export async function startConnector(
   const identities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const gate = createGate(config.connectConcurrency);
+  const lookup = config.allowPrivateProxies ? null : publicLookup();
+  const tunnels = createTunnels({ wsUrl: config.whatsapp.wsUrl, lookup });
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
   const versions = createVersions({
     services,
@@ -142,6 +147,7 @@ export async function startConnector(
         atRest: atRestOf,
         openCredentials,
         openSocket,
+        tunnels,
         deliveries,
         chats,
         receive: createReceiver(people),
@@ -172,6 +178,7 @@ export async function startConnector(
     createLookUpBudget(store, config.lookUps, services),
     services,
   );
+  const unseal = createNodeUnsealer(config.sealPrivateKey);
   const { find } = supervisor;
   const { ackTimeoutMs } = config;
   const revoker = createRevoker({ services, store, logger, metrics, deliveries, find, ackTimeoutMs });
@@ -182,7 +189,7 @@ export async function startConnector(
     metrics,
     tracer,
     claim: createClaims(callEdge, run),
-    unseal: createNodeUnsealer(config.sealPrivateKey),
+    unseal,
     numbers,
     deliveries,
     chats,
@@ -204,6 +211,7 @@ export async function startConnector(
         send: (job, trace) => underway(() => sender(job, trace)),
         revoke: (job) => underway(() => revoker(job)),
         supervisor,
+        toWish: createWishTaker({ unseal, atRest: atRestOf }),
         forward,
         isDraining: () => isDraining,
       }),

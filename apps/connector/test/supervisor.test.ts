@@ -56,7 +56,8 @@ function supervisor(over: Store = store): Supervisor {
       adopt(row);
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
-        session: { post: idle, retryStoring: idle },
+        session: { retryStoring: idle },
+        wished: idle,
         renewed: idle,
         lose: idle,
         stop: async () => void stopped.push(row.id),

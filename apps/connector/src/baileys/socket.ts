@@ -1,3 +1,4 @@
+import type { Agent as HttpsAgent } from "node:https";
 import {
   type BinaryNode,
   Browsers,
@@ -13,6 +14,7 @@ import {
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { ClientVersion } from "../services.ts";
+import type { Tunnel } from "../proxy/tunnel.ts";
 import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
@@ -72,6 +74,8 @@ export interface SocketOptions {
   version: ClientVersion | null;
   listener: SocketListener;
   logger: Logger;
+  /** What every connection to WhatsApp goes through; null: none. */
+  tunnel: Pick<Tunnel, "agent" | "dispatcher"> | null;
 }
 
 export type OpenSocket = (options: SocketOptions) => WhatsAppSocket;
@@ -108,7 +112,7 @@ export async function latestVersion(timeoutMs: number): Promise<ClientVersion | 
 function openSocket(
   wsUrl: string,
   tuning: SocketTuning,
-  { auth, caches, version, listener, logger }: SocketOptions,
+  { auth, caches, version, listener, logger, tunnel }: SocketOptions,
 ): WhatsAppSocket {
   let isDead = false;
   let isFirstQr = true;
@@ -119,6 +123,8 @@ function openSocket(
     waWebSocketUrl: wsUrl,
     auth: { creds: auth.creds, keys: auth.keys },
     ...(version ? { version } : {}),
+    // The WebSocket, uploads, downloads.
+    ...(tunnel ? through(tunnel) : {}),
     // The pairing code wants a browser that WhatsApp knows.
     browser: Browsers.ubuntu("Chrome"),
     logger: quietLogger(logger),
@@ -246,6 +252,11 @@ function openSocket(
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),
   };
+}
+
+function through({ agent, dispatcher }: Pick<Tunnel, "agent" | "dispatcher">) {
+  const https = agent as HttpsAgent;
+  return { agent: https, fetchAgent: https, options: { dispatcher } };
 }
 
 /** Ends the socket; Baileys resolves this when the closing handshake is over. */

@@ -4,6 +4,7 @@ import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
+import type { Wish } from "../store/sessions.ts";
 import type { JobOutcome } from "./outcome.ts";
 import type { CheckSignature } from "./signature.ts";
 
@@ -13,6 +14,8 @@ interface Options {
   send: (job: SendJob, trace: TraceContext | undefined) => Promise<JobOutcome>;
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
+  /** Opens what is sealed to this connector, and seals it for its rows. */
+  toWish: (job: SessionJob) => Promise<Wish>;
   /** A job of a session that another connector owns goes there. */
   forward: Forward;
   isDraining: () => boolean;
@@ -32,7 +35,7 @@ const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
 export function jobRoutes(options: Options): Hono<HttpEnv> {
-  const { publicUrl, checkSignature, send, revoke, supervisor, forward, isDraining } = options;
+  const { publicUrl, checkSignature, send, revoke, supervisor, toWish, forward, isDraining } = options;
 
   /** Takes a job that QStash signed: at the connector that owns its session, else here. */
   async function take<Job extends { sessionId: string }>(
@@ -52,11 +55,12 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
 
   /** A wish for a session that nobody owns goes to the connector with the most room. */
   async function wish(job: SessionJob, incoming: Incoming): Promise<Response> {
-    let outcome = await supervisor.wish(job, { mayPlace: !wasForwarded(incoming.request) });
+    const wanted = await toWish(job);
+    let outcome = await supervisor.wish(wanted, { mayPlace: !wasForwarded(incoming.request) });
     if (typeof outcome === "object") {
       const answer = await forward.to(incoming, outcome.url);
       if (answer?.ok) return answer;
-      outcome = await supervisor.wish(job, { mayPlace: false });
+      outcome = await supervisor.wish(wanted, { mayPlace: false });
     }
     if (outcome !== "taken") throw unavailable("Another connector owns the session.", 2);
     return Response.json({ status: "done" });

@@ -6,6 +6,8 @@ import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
+import type { Tunnel } from "../proxy/tunnel.ts";
+import type { ProxyWatch } from "../proxy/watch.ts";
 import type { ClientVersion, Services } from "../services.ts";
 import type { Credentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
@@ -46,6 +48,7 @@ interface Options {
   gate: Gate;
   metrics: Metrics;
   logger: Logger;
+  proxy: Pick<ProxyWatch, "open" | "check" | "noted">;
   version: { current(): ClientVersion | null };
   /** The session that these sockets are of. */
   session: () => Session;
@@ -56,6 +59,8 @@ interface Options {
 }
 
 const loginRoomMs = 30_000;
+/** What a proxy that fails looks like from here. */
+const maybeOfProxy: ReadonlySet<CloseKind> = new Set(["connection_lost", "timed_out", "server_error"]);
 const leaseRetryMs = 1000;
 
 export function createConnection(fence: Fence, options: Options): Connection {
@@ -64,7 +69,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
   const watchdog = createWatchdog({ services });
   const acks = createAcks(services, () => watchdog.unanswered());
   let auth: AuthState | undefined;
-  let current: { number: number; socket: WhatsAppSocket; leave: () => void } | undefined;
+  let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
   let pairingEndsAt = 0;
   let firstDelayMs = options.connectAfterMs;
   let pairing: Promise<unknown> = Promise.resolve();
@@ -112,7 +117,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
       leave();
     };
     const isCurrent = () => session.machine.socket === number;
+    const tunnel = options.proxy.open();
     const socket = options.openSocket({
+      tunnel,
       auth: state,
       caches,
       version: options.version.current(),
@@ -120,6 +127,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
       listener: {
         onQr(qr, lifetimeMs) {
           left();
+          options.proxy.noted(true);
           if (!isCurrent()) return;
           const at = services.now().getTime();
           if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
@@ -130,6 +138,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
         onOpened(phone) {
           left();
+          options.proxy.noted(true);
           session.post({ type: "opened", socket: number, phone });
           watchdog.watch(socket, () => {
             logger.warn("the socket is open and answers nothing; another is opened");
@@ -140,10 +149,8 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onClosed(kind) {
           left();
-          metrics.reconnects.inc({ reason: kind });
-          logger.info({ reason: kind }, "the connection is closed");
           if (current?.number === number) forgetSocket();
-          session.closed(number, kind);
+          void closed(number, kind, tunnel);
         },
         onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
         onAck({ waId, error }) {
@@ -171,7 +178,24 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onUnsaved: unsaved,
       },
     });
-    current = { number, socket, leave: left };
+    current = { number, socket, tunnel, leave: left };
+  }
+
+  async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {
+    const reason = tunnel ? await culprit(kind, tunnel) : kind;
+    tunnel?.close();
+    metrics.reconnects.inc({ reason });
+    logger.info({ reason }, "the connection is closed");
+    options.session().closed(number, reason);
+  }
+
+  /** A proxy that leads nowhere (any more) is the reason that counts. */
+  async function culprit(kind: CloseKind, tunnel: Tunnel): Promise<CloseKind> {
+    if (!tunnel.isThrough()) {
+      options.proxy.noted(false);
+      return "proxy_unreachable";
+    }
+    return maybeOfProxy.has(kind) && !(await options.proxy.check()) ? "proxy_unreachable" : kind;
   }
 
   /** Once the machine has taken the QR code in. */
@@ -189,10 +213,11 @@ export function createConnection(fence: Fence, options: Options): Connection {
 
   async function shut(number: number, how: "close" | "logOut"): Promise<void> {
     if (current?.number !== number) return;
-    const { socket, leave } = current;
+    const { socket, tunnel, leave } = current;
     forgetSocket();
     leave();
     await socket[how]();
+    tunnel?.close();
   }
 
   function chosen(): WhatsAppSocket | null {

@@ -5,14 +5,17 @@ import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
+import type { Tunnels } from "../proxy/tunnel.ts";
+import { createProxyWatch } from "../proxy/watch.ts";
 import { type ClientVersion, type Services, sleep } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { forgetAccountStatements } from "../store/limits.ts";
-import { appendBodyStatement } from "../store/outbox.ts";
+import { appendBodyStatement, appendStatement } from "../store/outbox.ts";
 import { openNumber, sealNumber } from "../store/own-number.ts";
+import { openProxy } from "../store/sealed-proxy.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import {
   type Fence,
@@ -35,6 +38,8 @@ export interface LiveSession {
   readonly fence: Fence;
   readonly session: Session;
   readonly sending: Sending;
+  /** The row as it is now, with a wish that may be newer. */
+  wished(row: SessionRow): void;
   /** The lease holds until then; without another call there is no socket after it. Milliseconds since the epoch. */
   renewed(until: number): void;
   /** The socket, while messages can be sent through it. */
@@ -60,6 +65,7 @@ export interface LiveOptions {
   atRest: (sessionId: string) => NodeAtRest;
   openCredentials: OpenCredentials;
   openSocket: OpenSocket;
+  tunnels: Tunnels;
   deliveries: Deliveries;
   chats: Chats;
   receive: ReceiveMessage;
@@ -144,8 +150,29 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     socket: () => live.online(),
     unsaved,
   });
+  /** Of an open socket the proxy's trouble tells nothing yet; a session that waits for it need not wait longer. */
+  async function tellProxy(isHealthy: boolean): Promise<void> {
+    const [id, at] = [services.newId("evt"), services.now()];
+    const event = { id, at: at.toISOString(), type: "session.proxy", sessionId: row.id, isHealthy } as const;
+    await writeFenced(options.store, fence, [appendStatement(fence, event)]).catch((error: unknown) => {
+      unsaved(error);
+      throw error;
+    });
+    logger.info({ isHealthy }, isHealthy ? "the session's proxy lets it through" : "the session's proxy fails");
+    options.onNews();
+    if (isHealthy && session.machine.reason === "proxy_unreachable") session.post({ type: "retryDue" });
+  }
+
+  const proxy = createProxyWatch({
+    services,
+    tunnels: options.tunnels,
+    url: openProxy(atRest, row.id, row.sealedProxy),
+    isWanted: () => session.machine.state !== "stopped" && session.machine.state !== "ended",
+    onChange: tellProxy,
+  });
   const connection = createConnection(fence, {
     ...options,
+    proxy,
     sending,
     credentials: options.openCredentials(fence, atRest),
     logger,
@@ -194,6 +221,15 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     fence,
     session,
     sending,
+    wished({ desired, revision, sealedProxy }) {
+      try {
+        proxy.use(openProxy(atRest, row.id, sealedProxy));
+      } catch (error) {
+        // It must not go through another proxy, or none.
+        return logger.error({ error }, "the session's proxy could not be opened; its wish waits");
+      }
+      session.post({ type: "wished", desired, revision });
+    },
     renewed(until) {
       if (leaseUntil > 0 && !holdsLease()) metrics.leases.inc({ change: "renewed_late" });
       leaseUntil = until;
@@ -212,6 +248,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       if (isStopped) return;
       isStopped = true;
       cancelExpiry?.();
+      proxy.stop();
       session.stop();
       sending.stop();
       const patience = sleep(services, stopMs);

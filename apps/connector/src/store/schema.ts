@@ -163,4 +163,5 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX identity_learned_at ON identity (learned_at)`,
     ],
   },
+  { name: "0009_session_proxy", statements: [`ALTER TABLE session ADD COLUMN proxy TEXT`] },
 ];

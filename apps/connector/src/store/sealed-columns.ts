@@ -77,6 +77,13 @@ export const sealedColumns: readonly SealedColumn[] = [
     wasReadable: true,
   },
   {
+    table: "session",
+    column: "proxy",
+    key: ["id"],
+    owner: (row) => text(row, "id"),
+    context: (row) => ({ table: "session", column: "proxy", id: text(row, "id") }),
+  },
+  {
     table: "setting",
     column: "value",
     key: ["name"],

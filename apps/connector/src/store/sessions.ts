@@ -16,6 +16,8 @@ export interface SessionRow {
   reason: SessionReason | null;
   /** The session's own number, sealed; null until an account is linked. */
   sealedPhone: string | null;
+  /** The proxy that it goes through, sealed. */
+  sealedProxy: string | null;
   ownerRun: string | null;
   fence: number;
   leaseUntil: number;
@@ -66,30 +68,46 @@ export function unlessHeld(count: number, { rows }: ResultSet): (LeaseLost | und
   return Array.from({ length: count }, (_, place) => (held.has(place) ? undefined : new LeaseLost()));
 }
 
-const columns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, owner_run, fence, lease_until, gone_at`;
+const columns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, proxy, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
   const { rows } = await client.execute({ sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [id] });
   return rows[0] ? toSession(rows[0]) : null;
 }
 
+/** What the operator wants of a session. */
+export type Wish = Omit<SessionJob, "proxy"> & {
+  /** Null: none; undefined: the one that it has. */
+  sealedProxy?: string | null | undefined;
+};
+
 /** Stores what the operator wants, unless a newer wish is known. Answers the row. */
 export async function storeWish(
   { writer }: Store,
-  job: SessionJob,
+  wish: Wish,
   now: Date,
 ): Promise<{ row: SessionRow; isNew: boolean }> {
   const at = now.getTime();
   const [written, read] = await writer.write([
     {
-      sql: `INSERT INTO session (id, workspace_id, desired, revision, state, reason, state_at, created_at)
-            VALUES (?, ?, ?, ?, 'stopped', 'created', ?, ?)
-            ON CONFLICT (id) DO UPDATE SET desired = excluded.desired, revision = excluded.revision
+      sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, state, reason, state_at, created_at)
+            VALUES (?, ?, ?, ?, ?, 'stopped', 'created', ?, ?)
+            ON CONFLICT (id) DO UPDATE SET desired = excluded.desired, revision = excluded.revision,
+                proxy = CASE WHEN ? THEN excluded.proxy ELSE session.proxy END
               WHERE excluded.revision > session.revision AND session.workspace_id = excluded.workspace_id
                 AND session.gone_at IS NULL`,
-      args: [job.sessionId, job.workspaceId, job.desired, job.revision, at, at],
+      args: [
+        wish.sessionId,
+        wish.workspaceId,
+        wish.desired,
+        wish.revision,
+        wish.sealedProxy ?? null,
+        at,
+        at,
+        wish.sealedProxy === undefined ? 0 : 1,
+      ],
     },
-    { sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [job.sessionId] },
+    { sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [wish.sessionId] },
   ]);
   return { row: toSession(read!.rows[0]!), isNew: written!.rowsAffected > 0 };
 }
@@ -201,7 +219,7 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     { sql: `DELETE FROM received WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     {
-      sql: `UPDATE session SET gone_at = ?, phone = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
+      sql: `UPDATE session SET gone_at = ?, phone = NULL, proxy = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
       args: [now.getTime(), sessionId, fence],
     },
   ];
@@ -217,6 +235,7 @@ function toSession(row: Row): SessionRow {
     state: SessionState.parse(row["state"]),
     reason: SessionReason.nullable().parse(row["reason"]),
     sealedPhone: textOrNull(row, "phone"),
+    sealedProxy: textOrNull(row, "proxy"),
     ownerRun: textOrNull(row, "owner_run"),
     fence: Number(row["fence"]),
     leaseUntil: Number(row["lease_until"]),

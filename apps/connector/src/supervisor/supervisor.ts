@@ -1,4 +1,4 @@
-import type { SessionJob, SessionState } from "@sandi/contracts";
+import type { SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
@@ -12,6 +12,7 @@ import {
   renewLeases,
   type SessionRow,
   storeWish,
+  type Wish,
 } from "../store/sessions.ts";
 import { appendStatement } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
@@ -26,7 +27,7 @@ export interface Supervisor {
    * Stores what the operator wants and sets it in motion here, or answers `elsewhere`; with `mayPlace` it answers the
    * address of the connector that has more room for a session that nobody owns.
    */
-  wish(job: SessionJob, how: { mayPlace: boolean }): Promise<"taken" | "elsewhere" | { url: string }>;
+  wish(job: Wish, how: { mayPlace: boolean }): Promise<"taken" | "elsewhere" | { url: string }>;
   countByState(): Map<SessionState, number>;
   gone(live: LiveSession): void;
   /** Closes every socket and takes up nothing more. */
@@ -110,7 +111,7 @@ export function createSupervisor(options: Options): Supervisor {
       if (row?.fence !== live.fence.fence) live.lose();
       else {
         live.renewed(until.getTime());
-        live.session.post({ type: "wished", desired: row.desired, revision: row.revision });
+        live.wished(row);
         live.session.retryStoring();
       }
     }
@@ -148,7 +149,7 @@ export function createSupervisor(options: Options): Supervisor {
   }
 
   /** Somebody who still wants something of a deleted session has not heard of its end. */
-  async function repeatGoodbye(row: SessionRow, { sessionId, workspaceId, revision }: SessionJob): Promise<void> {
+  async function repeatGoodbye(row: SessionRow, { sessionId, workspaceId, revision }: Wish): Promise<void> {
     if (row.workspaceId !== workspaceId) return;
     const told = { state: "ended", reason: "requested", phone: null, attempts: 0, nextAttemptAt: null } as const;
     const event = { type: "session.state", sessionId, ...told } as const;
@@ -158,7 +159,7 @@ export function createSupervisor(options: Options): Supervisor {
     options.onNews();
   }
 
-  async function wish(job: SessionJob, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
+  async function wish(job: Wish, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
     const { row } = await storeWish(store, job, services.now());
     if (row.isGone) {
       await repeatGoodbye(row, job);
@@ -173,7 +174,7 @@ export function createSupervisor(options: Options): Supervisor {
     if (!sessions.has(row.id)) await acquire({ includeOwn: true, sessionId: row.id, limit: 1 });
     if (!sessions.has(row.id)) await reclaim(row.id);
     const live = sessions.get(row.id);
-    live?.session.post({ type: "wished", desired: row.desired, revision: row.revision });
+    live?.wished(row);
     return live ? "taken" : "elsewhere";
   }
 
