@@ -139,6 +139,7 @@ export async function startConnector(
     logger,
     metrics,
     onNews: outbox.poke,
+    flush: () => outbox.flush(flushMs),
     adopt: (row, connectAfterMs) =>
       adoptSession(row, {
         connectAfterMs,
@@ -261,6 +262,7 @@ export async function startConnector(
   async function close(): Promise<void> {
     isDraining = true;
     const deadline = services.now().getTime() + config.drainMs;
+    await supervisor.drain();
     while (jobs.underway > 0 && services.now().getTime() < deadline) await sleep(services, 20);
     cancelSweep?.();
     await supervisor.stop();

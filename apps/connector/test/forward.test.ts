@@ -44,8 +44,8 @@ beforeEach(async () => {
   answer = { status: 200, headers: { "content-type": "application/json" }, body: '{"status":"done"}' };
   [rig, owner] = await Promise.all([startRig(), startOwner()]);
   store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
-  const member = { run: "other.1", url: owner.url, capacity: 10, isDraining: false };
-  await announceMember(store, member, new Date(Date.now() + 600_000));
+  const member = { owner: "other", run: "other.1", url: owner.url, capacity: 10, isDraining: false };
+  await announceMember(store, member, { until: new Date(Date.now() + 600_000), forgetBefore: new Date(0) });
 });
 afterEach(async () => {
   await store.close();

@@ -52,6 +52,7 @@ function supervisor(over: Store = store): Supervisor {
     logger: pino({ level: "silent" }),
     metrics,
     onNews: () => undefined,
+    flush: () => Promise.resolve(),
     adopt(row) {
       adopt(row);
       const live = {

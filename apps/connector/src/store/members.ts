@@ -19,9 +19,18 @@ export interface Fleet {
   sessions: number;
 }
 
-/** Says that a connector is alive until then. */
-export async function announceMember({ writer }: Store, member: Member, until: Date): Promise<void> {
+/** Says that a connector of this machine is alive until then, and forgets its earlier runs and those that died before. */
+export async function announceMember(
+  { writer }: Store,
+  { owner, ...member }: Member & { owner: string },
+  { until, forgetBefore }: { until: Date; forgetBefore: Date },
+): Promise<void> {
+  const runsOfOwner = `${owner}.`;
   await writer.write([
+    {
+      sql: "DELETE FROM member WHERE expires_at < ? OR (run <> ? AND substr(run, 1, length(?)) = ?)",
+      args: [forgetBefore.getTime(), member.run, runsOfOwner, runsOfOwner],
+    },
     {
       sql: `INSERT INTO member (run, url, capacity, is_draining, expires_at) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (run) DO UPDATE SET is_draining = excluded.is_draining, expires_at = excluded.expires_at`,
@@ -30,11 +39,9 @@ export async function announceMember({ writer }: Store, member: Member, until: D
   ]);
 }
 
-/** Forgets a connector that has given all back, and those that were killed long ago. */
-export async function forgetMembers({ writer }: Store, run: string | null, expiredBefore: Date): Promise<void> {
-  await writer.write([
-    { sql: "DELETE FROM member WHERE run IS ? OR expires_at < ?", args: [run, expiredBefore.getTime()] },
-  ]);
+/** Forgets a connector that has given all back. */
+export async function forgetMember({ writer }: Store, run: string): Promise<void> {
+  await writer.write([{ sql: "DELETE FROM member WHERE run = ?", args: [run] }]);
 }
 
 export async function findFleet({ client }: Store, now: Date): Promise<Fleet> {

@@ -123,6 +123,8 @@ interface Acquire {
   onlyOwn?: boolean;
   /** Only this session. */
   sessionId?: string;
+  /** How long after its end another's lease is left alone, for that one's clock may be behind ours; 0. */
+  marginMs?: number;
   /** Only what has been without an owner since then. */
   freeSince?: Date;
   limit: number;
@@ -149,7 +151,7 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
         acquire.run,
         acquire.sessionId ?? null,
         acquire.sessionId ?? null,
-        now,
+        now - (acquire.marginMs ?? 0),
         acquire.includeOwn ? 1 : 0,
         acquire.owner,
         acquire.freeSince?.getTime() ?? null,

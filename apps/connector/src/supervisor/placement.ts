@@ -2,9 +2,10 @@ import type { Fleet } from "../store/members.ts";
 
 /** How many sessions more than its share a connector keeps, so that none goes back and forth. */
 const slack = 2;
-/** So many sessions move at once at least, and this part of what is too much. */
-const leastMoved = 3;
+/** This part of what is too much moves at once, within bounds. */
 const movedPart = 0.1;
+const leastMoved = 3;
+const mostMoved = 10;
 
 /** The connector with the most room for one more session; ties go to `own`, else to the first. */
 export function leastLoaded({ members }: Fleet, own: string): string | null {
@@ -30,5 +31,5 @@ export function toHandOver(fleet: Fleet, own: string, held: number): number {
   const room = fleet.members
     .filter(({ run, isDraining }) => run !== own && !isDraining)
     .reduce((sum, { run, held: theirs }) => sum + Math.max(0, fairShare(fleet, run) - theirs), 0);
-  return Math.min(excess, room, Math.max(leastMoved, Math.ceil(excess * movedPart)));
+  return Math.min(excess, room, mostMoved, Math.max(leastMoved, Math.ceil(excess * movedPart)));
 }

@@ -3,7 +3,8 @@ import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
-import { announceMember, findFleet, type Fleet, forgetMembers } from "../store/members.ts";
+import { createMembership } from "../fleet/membership.ts";
+import type { Fleet } from "../store/members.ts";
 import {
   acquireLeases,
   findSession,
@@ -16,6 +17,7 @@ import {
 } from "../store/sessions.ts";
 import { appendStatement } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
+import { createHandOver } from "./hand-over.ts";
 import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
 /** Holds the leases of this process and a live session for each. */
@@ -30,7 +32,9 @@ export interface Supervisor {
   wish(job: Wish, how: { mayPlace: boolean }): Promise<"taken" | "elsewhere" | { url: string }>;
   countByState(): Map<SessionState, number>;
   gone(live: LiveSession): void;
-  /** Closes every socket and takes up nothing more. */
+  /** Takes up nothing more, and says so; what there is goes on. */
+  drain(): Promise<void>;
+  /** Closes every socket. */
   stop(): Promise<void>;
   /** Gives every lease back; what the sessions learned must be at the edge by then, or the next owner carries it. */
   release(): Promise<void>;
@@ -53,31 +57,53 @@ interface Options {
   adopt(row: SessionRow, connectAfterMs: number): LiveSession;
   /** There is something in the outbox. */
   onNews(): void;
+  /** Brings what is in the outbox to the edge, as far as it takes it. */
+  flush: () => Promise<unknown>;
 }
 
 const beatsPerTick = 5;
-/** Connectors that were killed are remembered for so long. */
-const forgottenMs = 3_600_000;
-
-const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");
+/** The part of a lease by which clocks may differ. */
+const marginPart = 0.2;
 
 export function createSupervisor(options: Options): Supervisor {
   const { services, store, owner, run, leaseMs, capacity, logger, metrics } = options;
-  const member = { run, url: options.url, capacity };
+  const membership = createMembership(options);
   const sessions = new Map<string, LiveSession>();
+  const handOver = createHandOver({ ...options, sessions });
   let isDraining = false;
+  let isStopped = false;
+  let acquiring: Promise<unknown> = Promise.resolve();
   let cancelTick: (() => void) | undefined;
   let ticking: Promise<void> = Promise.resolve();
   const wishes = new Set<Promise<unknown>>();
 
-  /** Takes up to so many sessions over, as far as there is room; each connects at a random time of its own. */
-  async function acquire(wanted: Partial<Parameters<typeof acquireLeases>[1]>): Promise<void> {
+  type Wanted = Partial<Parameters<typeof acquireLeases>[1]>;
+
+  /** Takes up to so many sessions over, as far as there is room: one call after another, so that each sees what is left. */
+  function acquire(wanted: Wanted): Promise<void> {
+    const acquired = acquiring.then(() => acquireNow(wanted));
+    acquiring = acquired.catch(() => undefined);
+    return acquired;
+  }
+
+  async function acquireNow(wanted: Wanted): Promise<void> {
     const limit = Math.min(wanted.limit ?? capacity, capacity - sessions.size);
     if (limit <= 0 || isDraining) return;
     const now = services.now();
-    const rows = await acquireLeases(store, { owner, run, now, leaseMs, includeOwn: false, ...wanted, limit });
+    const marginMs = leaseMs * marginPart;
+    const rows = await acquireLeases(store, {
+      owner,
+      run,
+      now,
+      leaseMs,
+      marginMs,
+      includeOwn: false,
+      ...wanted,
+      limit,
+    });
     if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
     metrics.leases.inc({ change: "taken" }, rows.length);
+    // Each connects at a random time of its own.
     const windowMs = rows.length === 1 ? 0 : (1000 * rows.length) / options.connectPerSecond;
     for (const row of rows) adopt(row, services.chance() * windowMs);
   }
@@ -116,36 +142,16 @@ export function createSupervisor(options: Options): Supervisor {
       }
     }
     for (const id of rows.keys()) if (!sessions.has(id)) await reclaim(id);
-    await share(await announce());
+    const fleet = await membership.announce(isDraining);
+    if (isDraining) return;
+    await takeShare(fleet);
+    handOver.start(toHandOver(fleet, run, sessions.size));
   }
 
-  /** Says that this connector is alive, and looks who else is. */
-  async function announce(): Promise<Fleet> {
-    const now = services.now();
-    await announceMember(store, { ...member, isDraining }, new Date(now.getTime() + leaseMs));
-    return findFleet(store, now);
-  }
-
-  /** Takes what is free up to this connector's share, then what the others leave; gives what is beyond it. */
-  async function share(fleet: Fleet): Promise<void> {
+  /** Takes what is free up to this connector's share, then what the others leave. */
+  async function takeShare(fleet: Fleet): Promise<void> {
     await acquire({ limit: fairShare(fleet, run) - sessions.size });
     await acquire({ freeSince: new Date(services.now().getTime() - leaseMs / 2) });
-    await handOver(toHandOver(fleet, run, sessions.size));
-  }
-
-  /** Gives sessions up for others to take, those that are not online first. */
-  async function handOver(count: number): Promise<void> {
-    if (count === 0) return;
-    const given = [...sessions.values()].toSorted((a, b) => isOnline(a) - isOnline(b)).slice(0, count);
-    await Promise.all(given.map((live) => live.stop()));
-    for (const live of given) sessions.delete(live.fence.sessionId);
-    await releaseLeases(
-      store,
-      given.map(({ fence }) => fence),
-      services.now(),
-    );
-    metrics.leases.inc({ change: "handed_over" }, count);
-    logger.info({ sessions: count }, "sessions given to other connectors");
   }
 
   /** Somebody who still wants something of a deleted session has not heard of its end. */
@@ -166,7 +172,7 @@ export function createSupervisor(options: Options): Supervisor {
       return "taken";
     }
     if (mayPlace && row.ownerRun === null) {
-      const fleet = await findFleet(store, services.now());
+      const fleet = await membership.look();
       const best = leastLoaded(fleet, run);
       const other = best === run ? undefined : fleet.members.find((each) => each.run === best);
       if (other) return { url: other.url };
@@ -182,12 +188,13 @@ export function createSupervisor(options: Options): Supervisor {
 
   /** What another connector has just given back need not wait for a tick. */
   async function glance(): Promise<void> {
-    if (sessions.size < capacity && (await hasFreeSessions(store))) await share(await findFleet(store, services.now()));
+    if (isDraining || sessions.size >= capacity) return;
+    if (await hasFreeSessions(store)) await takeShare(await membership.look());
   }
 
   let beats = 0;
   function schedule(): void {
-    if (isDraining) return;
+    if (isStopped) return;
     cancelTick = services.after(leaseMs / (3 * beatsPerTick), () => {
       ticking = (beats++ % beatsPerTick === 0 ? tick() : glance()).catch(unrenewed);
       void ticking.then(schedule);
@@ -196,7 +203,7 @@ export function createSupervisor(options: Options): Supervisor {
 
   return {
     async start() {
-      await announce();
+      await membership.announce(isDraining);
       // What this machine held it takes back at once; the rest is shared with those that start at the same time.
       await acquire({ includeOwn: true, onlyOwn: true });
       schedule();
@@ -217,14 +224,15 @@ export function createSupervisor(options: Options): Supervisor {
     gone(live) {
       if (sessions.get(live.fence.sessionId) === live) sessions.delete(live.fence.sessionId);
     },
-    async stop() {
+    async drain() {
       isDraining = true;
+      await membership.announce(isDraining).catch(unrenewed);
+    },
+    async stop() {
+      isDraining = isStopped = true;
       cancelTick?.();
-      await announceMember(store, { ...member, isDraining }, new Date(services.now().getTime() + leaseMs)).catch(
-        unrenewed,
-      );
       // Each of them may be about to take a session up.
-      await Promise.allSettled([ticking, ...wishes]);
+      await Promise.allSettled([ticking, handOver.idle(), ...wishes]);
       await Promise.allSettled([...sessions.values()].map((live) => live.stop()));
     },
     async release() {
@@ -233,7 +241,7 @@ export function createSupervisor(options: Options): Supervisor {
       const now = services.now();
       await releaseLeases(store, fences, now)
         .then(() => metrics.leases.inc({ change: "released" }, fences.length))
-        .then(() => forgetMembers(store, run, new Date(now.getTime() - forgottenMs)))
+        .then(() => membership.leave())
         .catch((error: unknown) => logger.warn({ error }, "the leases could not be given back; they run out"));
     },
   };
