@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { OutboxDepth } from "./store/outbox.ts";
 
 /** The parts of sending a message that take time. */
-export type Stage = "claim" | "lookUp" | "ack";
+export type Stage = "turn" | "claim" | "lookUp" | "ack";
 
 /** What `/metrics` shows; a registry of its own, so that two connectors fit into one process. */
 export interface Metrics {
@@ -95,6 +95,7 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       longBuckets,
     ),
     stageSeconds: {
+      turn: histogram("sandi_turn_wait_seconds", "Waiting for a bulk message's turn.", longBuckets),
       claim: histogram("sandi_claim_seconds", "Asking the edge for a message."),
       lookUp: histogram("sandi_look_up_seconds", "Finding the account of a number."),
       ack: histogram("sandi_ack_wait_seconds", "From a message's leaving to the server's ack."),

@@ -148,9 +148,21 @@ test("no number, code, text or key is in the spans or in the lines", async () =>
 
 test("metrics tell of sends, keys, leases and the outbox, under names of Prometheus' kind and few labels", async () => {
   await send("00");
+  const bulk = newId("msg");
+  await rig.edge.accept(bulk, { to: user, text: "hello" });
+  await rig.edge.deliver("/jobs/send", { ...sendJob(bulk, sessionId), lane: "bulk" });
   const text = await rig.metrics();
   const count = (name: string) => Number(new RegExp(`^${name}(?:_count)? (\\d+)$`, "m").exec(text)?.[1]);
-  for (const name of ["send", "accepted_to_ack", "claim", "look_up", "ack_wait", "outbox", "key_store_write"]) {
+  for (const name of [
+    "turn_wait",
+    "send",
+    "accepted_to_ack",
+    "claim",
+    "look_up",
+    "ack_wait",
+    "outbox",
+    "key_store_write",
+  ]) {
     expect([name, count(`sandi_${name}_seconds`) > 0]).toEqual([name, true]);
   }
   for (const name of ["key_store_read_rows", "key_store_write_rows", "events_delivered"]) {
@@ -161,7 +173,7 @@ test("metrics tell of sends, keys, leases and the outbox, under names of Prometh
   expect(text).toMatch(/^sandi_spans_dropped_total 0$/m);
   const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   const labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,]([a-z_]+)="/g)].map(([, name]) => name)));
-  expect(["change", "kind", "le", "reason", "result", "state"]).toEqual(expect.arrayContaining([...labels]));
+  expect(["change", "kind", "lane", "le", "reason", "result", "state"]).toEqual(expect.arrayContaining([...labels]));
   for (const line of series) expect(line.split(" ")[0]).not.toMatch(/ses_|msg_|\d{8}/);
   const kinds = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${kind} ${name}`);
   for (const kind of kinds) {

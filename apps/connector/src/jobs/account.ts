@@ -23,7 +23,12 @@ interface Context {
   tracer: Tracer;
 }
 
-const spanNames: Record<Stage, string> = { claim: "claim", lookUp: "look up number", ack: "wait for ack" };
+const spanNames: Record<Stage, string> = {
+  turn: "wait for turn",
+  claim: "claim",
+  lookUp: "look up number",
+  ack: "wait for ack",
+};
 
 /** Not worth a line of their own: the message has one already, or will have. */
 const quiet = new Set(["known", "not_ready", "paused", "paced"]);

@@ -73,7 +73,9 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   await sending.limits.ready;
   const { pausedUntil } = sending.limits.current();
   if (pausedUntil) return hold(run, place, pausedUntil);
-  const turn = job.lane === "bulk" ? await sending.pacer.bulk(job.messageId, job.pacing) : sending.pacer.code();
+  const { pacer } = sending;
+  const turn =
+    job.lane === "bulk" ? await account.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
   if ("comeBackAt" in turn) return account.end(comeBack(services, turn.comeBackAt), "paced");
   run.metrics.paced.inc({ lane: job.lane ?? "otp" });
   let isOver = false;

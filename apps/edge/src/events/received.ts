@@ -1,6 +1,5 @@
 import { type ConnectorEvent, Policy } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
-import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import { publishLater } from "../messages/publish.ts";
 import { newId, type Services } from "../services.ts";
@@ -13,7 +12,6 @@ interface Consequence {
   workspaceId: string;
   /** The message that answers it, if there is one. */
   replyId: string;
-  trace: TraceContext;
   statements: CompiledQuery[];
 }
 
@@ -80,7 +78,7 @@ async function consequenceOf(
     statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, trace: span.context, at }, replyId));
   }
   span.end();
-  return { workspaceId, replyId, trace: span.context, statements };
+  return { workspaceId, replyId, statements };
 }
 
 /** Hands the answers to QStash, beside the connector's call. */
@@ -88,13 +86,14 @@ export async function publishReplies(services: Services, consequences: readonly 
   const withToken = consequences.filter(({ statements }) => statements.length > 1);
   if (withToken.length === 0) return;
   const { db } = services;
-  const byReply = new Map(withToken.map((consequence) => [consequence.replyId, consequence]));
   const replies = await db.kysely
     .selectFrom("message")
-    .select(["id", "workspaceId", "sessionId", "expiresAt"])
-    .where("id", "in", [...byReply.keys()])
+    .select(["id", "workspaceId", "sessionId", "expiresAt", "traceparent"])
+    .where(
+      "id",
+      "in",
+      withToken.map(({ replyId }) => replyId),
+    )
     .execute();
-  for (const { workspaceId, ...reply } of replies) {
-    publishLater(services, workspaceId, { ...reply, publishCount: 1 }, byReply.get(reply.id)?.trace);
-  }
+  for (const { workspaceId, ...reply } of replies) publishLater(services, workspaceId, { ...reply, publishCount: 1 });
 }

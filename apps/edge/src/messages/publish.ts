@@ -1,4 +1,4 @@
-import { formatTraceparent, type TraceContext } from "@sandi/tracing";
+import { formatTraceparent, parseTraceparent, type TraceContext } from "@sandi/tracing";
 import type { Services } from "../services.ts";
 import { iso } from "./present.ts";
 import { markUnpublished } from "./repository.ts";
@@ -13,7 +13,7 @@ interface Publishable {
   sessionId: string;
   expiresAt: number;
   publishCount: number;
-  /** What its sending follows from. */
+  /** As stored: what its sending follows from. Without one it follows from the request. */
   traceparent?: string | null;
 }
 
@@ -27,13 +27,9 @@ export function sendJob({ id, sessionId, expiresAt, publishCount, traceparent }:
 }
 
 /** Publishes beside the answer: the row is the promise, so a publish that fails is left to the cron. */
-export function publishLater(
-  services: Services,
-  workspaceId: string,
-  message: Publishable,
-  parent: TraceContext | undefined = services.trace,
-): void {
+export function publishLater(services: Services, workspaceId: string, message: Publishable): void {
   const { db, now, publish, log, tracer } = services;
+  const parent = parseTraceparent(message.traceparent) ?? services.trace;
   const attributes = { "sandi.message.id": message.id, "sandi.session.id": message.sessionId };
   const span = parent && tracer.start("publish message.send", { parent, kind: "producer", attributes });
   const work = async () => {
