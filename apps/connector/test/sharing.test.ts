@@ -73,8 +73,8 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
       one.connectAfterMs.push(connectAfterMs);
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
+        wished: () => undefined,
         session: {
-          post: () => undefined,
           retryStoring: () => undefined,
           machine: { state: one.offline.has(row.id) ? "waiting" : "online" },
         },
