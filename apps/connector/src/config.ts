@@ -16,7 +16,8 @@ export interface Config {
   /** The address QStash calls; job signatures name it. */
   publicUrl: string;
   edgeUrl: string;
-  database: { url: string; authToken: string | undefined };
+  /** A call that is not answered within `timeoutMs` has failed: sooner than a lease runs out. */
+  database: { url: string; authToken: string | undefined; timeoutMs?: number };
   storeKeys: string;
   connectorTokenPrivateKey: string;
   edgeTokenPublicKey: string;
@@ -39,6 +40,7 @@ export interface Config {
   lookUps: LookUpLimits;
 }
 
+const minDatabaseMs = 1000;
 const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
 
 const httpUrl = z
@@ -149,7 +151,11 @@ export function readConfig(environment: Record<string, string | undefined>, host
     publicUrl: env.PUBLIC_URL,
     internalUrl: env.INTERNAL_URL ?? internalUrl(env),
     edgeUrl: env.EDGE_URL,
-    database: { url: env.LIBSQL_URL, authToken: env.LIBSQL_AUTH_TOKEN },
+    database: {
+      url: env.LIBSQL_URL,
+      authToken: env.LIBSQL_AUTH_TOKEN,
+      timeoutMs: Math.max(minDatabaseMs, env.LEASE_SECONDS * 600),
+    },
     storeKeys: env.STORE_KEYS,
     connectorTokenPrivateKey: env.CONNECTOR_TOKEN_PRIVATE_KEY,
     edgeTokenPublicKey: env.EDGE_TOKEN_PUBLIC_KEY,

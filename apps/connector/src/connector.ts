@@ -222,10 +222,12 @@ export async function startConnector(
     async problems() {
       const wrong = isDraining ? ["the connector is shutting down"] : [];
       const answer = await Promise.race([
-        store.client.execute("SELECT 1").then(() => true),
+        store.client.execute("SELECT 1").then(() => store.hasRoom()),
         sleep(services, 2000),
-      ]).catch(() => false);
-      return answer === true ? wrong : [...wrong, "the database does not answer"];
+      ]).catch(() => undefined);
+      if (answer === undefined) wrong.push("the database does not answer");
+      if (answer === false) wrong.push("the database has no room");
+      return wrong;
     },
   });
 

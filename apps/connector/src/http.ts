@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Metrics } from "./metrics.ts";
 import type { Services } from "./services.ts";
+import { storeFailure } from "./store/failures.ts";
 
 export interface HttpEnv {
   Variables: { requestId: string };
@@ -17,6 +18,11 @@ interface Options {
   /** What is wrong, or nothing. */
   problems: () => Promise<string[]>;
 }
+
+const refusals = {
+  full: { detail: "The connector's database has no room.", retryAfter: 10 },
+  unreachable: { detail: "The connector's database does not answer.", retryAfter: 2 },
+};
 
 /** The connector's HTTP, which the internet may reach: jobs and rpc, and how it is. */
 export function createApp({ services, edgeUrl, logger, routes, problems }: Options): Hono<HttpEnv> {
@@ -42,6 +48,11 @@ export function createApp({ services, edgeUrl, logger, routes, problems }: Optio
   app.notFound((c) => problem(new AppError("not-found"), c.var.requestId));
   app.onError((error, c) => {
     if (error instanceof AppError) return problem(error, c.var.requestId);
+    const failure = storeFailure(error);
+    if (failure) {
+      logger.warn({ requestId: c.var.requestId, path: c.req.path, failure }, "a request has to wait for the database");
+      return problem(new AppError("database-unavailable", refusals[failure]), c.var.requestId);
+    }
     logger.error({ requestId: c.var.requestId, path: c.req.path, error }, "a request failed");
     return problem(new AppError("internal-error"), c.var.requestId);
   });

@@ -24,8 +24,7 @@ import {
 import { numberStore } from "../src/store/numbers.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { migrations } from "../src/store/schema.ts";
-import { createWriter } from "../src/store/writer.ts";
-import { openStore, type Store } from "../src/store/store.ts";
+import { openStore, type Store, storeOn } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig, workspaceId } from "./support/rig.ts";
 
@@ -44,7 +43,7 @@ const later = (ms: number) => new Date(at.getTime() + ms);
 async function openThroughLibsql({ url }: { url: string }): Promise<Store> {
   const client = createClient({ url, concurrency: 1, timeout: 5000 });
   await migrate(client, migrations, at);
-  return { client, writer: createWriter(client), close: async () => client.close() };
+  return { ...storeOn(client), close: async () => client.close() };
 }
 
 describe.each([

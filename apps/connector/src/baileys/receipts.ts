@@ -18,9 +18,10 @@ export interface Receipt {
 
 /**
  * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
- * acknowledge them before they are stored. Retries and groups stay with it.
+ * acknowledge them before they are stored. Retries and groups stay with it. @param drop cuts the line: what was not
+ * acknowledged comes again with the next login, and not before
  */
-export function takeReceipts(sock: WASocket, listener: ReceiptListener): void {
+export function takeReceipts(sock: WASocket, listener: ReceiptListener, drop: () => void): void {
   const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
   if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
   sock.ws.off("CB:receipt", theirs);
@@ -34,9 +35,8 @@ export function takeReceipts(sock: WASocket, listener: ReceiptListener): void {
     try {
       await listener.onReceipt({ waIds, kind, from: await namesOf(sock, listener, from) });
     } catch (error) {
-      // Unacknowledged it comes again.
       listener.onUnsaved(error);
-      return;
+      return drop();
     }
     await sock.sendMessageAck(node).catch(() => undefined);
   }

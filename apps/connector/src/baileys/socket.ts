@@ -203,10 +203,11 @@ function openSocket(
     if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return passkey();
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
-  takeReceipts(sock, listener);
+  const drop = () => client.socket?.terminate();
+  takeReceipts(sock, listener, drop);
   takeIdentities(sock, listener);
   takeLimits(sock, listener);
-  takeMessages(sock, auth, listener, () => client.socket?.terminate());
+  takeMessages(sock, auth, listener, drop);
 
   /** Nothing came of the connection. */
   async function giveUp(): Promise<void> {

@@ -1,8 +1,10 @@
 import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import type { Config } from "../config.ts";
+import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
 import { countOnStatements } from "./count-on.ts";
+import { watchRoom } from "./room.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -10,13 +12,19 @@ import { createWriter, type Writer } from "./writer.ts";
 export interface Store {
   client: StoreClient;
   writer: Writer;
+  /** False from a write that found no room until there is some again; rejects when the database does not answer. */
+  hasRoom(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export async function openStore({ url, authToken }: Config["database"], now: Date): Promise<Store> {
+export async function openStore({ url, authToken, timeoutMs = 10_000 }: Config["database"], now: Date): Promise<Store> {
   const client: StoreClient = url.startsWith("file:")
     ? openFile(url)
-    : createClient({ url, ...(authToken === undefined ? {} : { authToken }) });
+    : createClient({
+        url,
+        ...(authToken === undefined ? {} : { authToken }),
+        fetch: boundedFetch(timeoutMs),
+      });
   try {
     await migrate(client as Client, migrations, now);
   } catch (error) {
@@ -29,11 +37,14 @@ export async function openStore({ url, authToken }: Config["database"], now: Dat
 }
 
 /** A store on a client whose schema is there. */
-export function storeOn(client: StoreClient): Store {
+export function storeOn(of: StoreClient): Store {
+  const room = watchRoom(of);
+  const { client } = room;
   const writer = createWriter(client);
   return {
     client,
     writer,
+    hasRoom: () => room.isThere(),
     async close() {
       await writer.settled();
       client.close();
