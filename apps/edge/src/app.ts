@@ -21,6 +21,7 @@ import { pools } from "./pools/routes.ts";
 import { reachability } from "./reachability/routes.ts";
 import { sessionHistory } from "./sessions/history-routes.ts";
 import { qrPage } from "./sessions/qr-page.ts";
+import { sessionProxies } from "./sessions/proxy-routes.ts";
 import { sessions } from "./sessions/routes.ts";
 import { sessionWishes } from "./sessions/wish-routes.ts";
 import { templates } from "./templates/routes.ts";
@@ -35,7 +36,7 @@ export function createApp() {
   app.onError(onError);
   app.route("/", verifications).route("/", checks).route("/", reachability).route("/", hooks);
   app.route("/", messages).route("/", templates).route("/", analytics).route("/", pools).route("/", sessions);
-  app.route("/", sessionWishes).route("/", sessionHistory).route("/", qrPage);
+  app.route("/", sessionWishes).route("/", sessionHistory).route("/", sessionProxies).route("/", qrPage);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
   app.route("/", events);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));

@@ -50,6 +50,8 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/sessions/${unknown("ses")}/stop`, undefined, "session:manage", "session-not-found"],
   [`PATCH /v1/sessions/${unknown("ses")}`, { name: "a" }, "session:manage", "session-not-found"],
   [`GET /v1/sessions/${unknown("ses")}/events`, undefined, "session:manage", "session-not-found"],
+  [`PUT /v1/sessions/${unknown("ses")}/proxy`, { url: "http://a.example" }, "session:manage", "session-not-found"],
+  [`DELETE /v1/sessions/${unknown("ses")}/proxy`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/logout`, undefined, "session:manage", "session-not-found"],
   [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
@@ -540,6 +542,8 @@ describe("the database", () => {
   it.each([
     ["DELETE /v1/sessions/:id", 204],
     ["POST /v1/sessions/:id/restart", 202],
+    ["POST /v1/sessions/:id/stop", 202],
+    ["PUT /v1/sessions/:id/proxy", 200],
     ["POST /v1/sessions/:id/logout", 202],
     ["POST /v1/verifications/:id/cancel", 200],
   ])("answers %s as stored when only the answer was lost, and 503 when nothing was stored", async (route, good) => {
@@ -547,10 +551,11 @@ describe("the database", () => {
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     await edge.settled();
     const request = route.replace(":id", route.includes("sessions") ? sessionId : body.id);
+    const sent = route.startsWith("PUT") ? { url: "http://proxy.example.com" } : undefined;
     loseNextWrite("before");
-    expect((await edge.api(request)).status).toBe(503);
+    expect((await edge.api(request, sent)).status).toBe(503);
     loseNextWrite("after");
-    expect((await edge.api(request)).status).toBe(good);
+    expect((await edge.api(request, sent)).status).toBe(good);
     await edge.settled();
     expect(edge.jobs.length).toBe(route.includes("sessions") ? 2 : 1);
   });

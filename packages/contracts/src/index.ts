@@ -14,6 +14,7 @@ export * from "./api/messages.ts";
 export * from "./api/policy.ts";
 export * from "./api/pools.ts";
 export * from "./api/proofs.ts";
+export * from "./api/proxies.ts";
 export * from "./api/reachability.ts";
 export * from "./api/sessions.ts";
 export * from "./api/templates.ts";

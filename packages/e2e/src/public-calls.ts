@@ -160,6 +160,17 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       asks: "redis libsql libsql",
     },
     {
+      route: "PUT /v1/sessions/{id}/proxy",
+      path: () => `/v1/sessions/${session}/proxy`,
+      body: { url: "socks5://user:password@proxy.example.com" },
+      asks: "redis libsql libsql | qstash",
+    },
+    {
+      route: "DELETE /v1/sessions/{id}/proxy",
+      path: () => `/v1/sessions/${session}/proxy`,
+      asks: "redis libsql libsql | qstash",
+    },
+    {
       route: "POST /v1/sessions/{id}/stop",
       path: () => `/v1/sessions/${session}/stop`,
       asks: "redis libsql | qstash",

@@ -1,0 +1,57 @@
+import { AppError, proxyAddress, type Session } from "@sandi/contracts";
+import { sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
+import { isUnreachable } from "../db/failures.ts";
+import type { KnownKey, SessionTable } from "../db/schema.ts";
+import { firstPublishMs } from "../messages/publish.ts";
+import { newId, type Services } from "../services.ts";
+import { publishSessionLater } from "./publish.ts";
+import { findSession, toSession } from "./repository.ts";
+
+interface Change {
+  key: KnownKey;
+  id: string;
+  /** Null: from now on without one. */
+  url: string | null;
+}
+
+/**
+ * Sends a session through another proxy, or none, with a new connection. Where it is can be shown; how to use it is
+ * sealed to the connector.
+ */
+export async function changeProxy(services: Services, { key, id, url }: Change): Promise<Session> {
+  const { db } = services;
+  const { workspaceId } = key;
+  const at = services.now().getTime();
+  const publishAfter = at + firstPublishMs;
+  const address = url === null ? null : (proxyAddress(url) ?? null);
+  const shown = address && JSON.stringify(address);
+  const sealed = url === null ? null : await services.seal({ url });
+  const entry = { workspaceId, actor: key.id, action: "session.proxy_changed", target: id, at } as const;
+  let row: SessionTable | undefined;
+  try {
+    const [changed] = await db.write([
+      sql<SessionTable>`UPDATE session SET proxy = ${shown}, proxy_sealed = ${sealed}, proxy_healthy = NULL, proxy_at = ${at},
+          revision = revision + 1, publish_after = ${publishAfter}, publish_count = 1, updated_at = ${at}
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
+          AND (proxy IS NOT NULL OR ${shown} IS NOT NULL) RETURNING *`.compile(db.kysely),
+      auditStatement(db, { id: newId(services, "aud"), ...entry, detail: { proxy: { to: address } } }),
+    ]);
+    row = changed.rows[0];
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    // Only the answer may have been lost: then the row has this proxy with this very time.
+    row = await db.kysely
+      .selectFrom("session")
+      .selectAll()
+      .where("workspaceId", "=", workspaceId)
+      .where("id", "=", id)
+      .where("publishAfter", "=", publishAfter)
+      .executeTakeFirst();
+    if (row?.proxySealed !== sealed) throw error;
+  }
+  if (row) publishSessionLater(services, row);
+  const session = await findSession(db, workspaceId, { id, at });
+  if (!session) throw new AppError("session-not-found");
+  return toSession(session);
+}
