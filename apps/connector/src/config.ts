@@ -1,6 +1,8 @@
 import { createKeyRing, createTokenSigner, createTokenVerifier, createUnsealer, webRandom } from "@sandi/crypto";
 import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
+import type { ClientVersion } from "./services.ts";
+import { parseVersion } from "./versions.ts";
 import type { LookUpLimits } from "./jobs/look-up-budget.ts";
 
 /** Everything the process takes from its environment, parsed once. */
@@ -23,7 +25,7 @@ export interface Config {
   edgeTokenPublicKey: string;
   sealPrivateKey: string;
   qstash: { currentSigningKey: string; nextSigningKey: string };
-  whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean };
+  whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean; version: ClientVersion | null };
   /** Lets sessions' proxies be on this machine and in its network: for the local stack and tests only. */
   allowPrivateProxies: boolean;
   logLevel: string;
@@ -92,6 +94,10 @@ const Environment = z
     WHATSAPP_ROOT_KEY: z
       .string()
       .regex(/^[0-9a-fA-F]{64}$/, "must be 32 bytes in hex")
+      .optional(),
+    WHATSAPP_VERSION: z
+      .string()
+      .refine((text) => parseVersion(text) !== null, "must be three numbers such as 2.3000.1029384756")
       .optional(),
     ALLOW_PRIVATE_PROXIES: z.enum(["true", "false"]).default("false"),
     LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
@@ -165,6 +171,7 @@ export function readConfig(environment: Record<string, string | undefined>, host
       wsUrl: env.WHATSAPP_WS_URL,
       rootKey: env.WHATSAPP_ROOT_KEY === undefined ? undefined : Buffer.from(env.WHATSAPP_ROOT_KEY, "hex"),
       isSimulated: isLoopback(wsUrl),
+      version: env.WHATSAPP_VERSION === undefined ? null : parseVersion(env.WHATSAPP_VERSION),
     },
     allowPrivateProxies: env.ALLOW_PRIVATE_PROXIES === "true",
     logLevel: env.LOG_LEVEL,

@@ -123,6 +123,7 @@ export async function startConnector(
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
   const versions = createVersions({
     services,
+    override: config.whatsapp.version,
     find: () => findSetting(store, "whatsapp_version"),
     store: (value) => storeSetting(store, "whatsapp_version", value),
   });
@@ -235,6 +236,7 @@ export async function startConnector(
   async function sweep(parkedForMs: number): Promise<void> {
     const at = services.now().getTime();
     const forgetBefore = new Date(at - config.ledgerDays * dayMs);
+    await versions.keep();
     await sweepLedger(store, services.now(), config.ledgerDays);
     if (await sweepOutbox(store, { parkedUntil: new Date(at - parkedForMs), forgetBefore })) outbox.poke();
   }

@@ -10,8 +10,8 @@ beforeAll(async () => {
       // Every back-off is over at once.
       chance: () => 0,
       async fetchVersion() {
-        versions.push("asked");
-        return [2, 3000, 1_099_999_999];
+        const asked = versions.push("asked");
+        return [2, 3000, 1_099_999_000 + asked];
       },
     },
     tuning: { keepAliveIntervalMs: 300, qrTimeoutMs: 150 },

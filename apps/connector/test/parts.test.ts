@@ -22,7 +22,6 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { createWriter } from "../src/store/writer.ts";
 import { createGate } from "../src/supervisor/gate.ts";
-import { createVersions } from "../src/versions.ts";
 import { makeKeys } from "./support/fake-edge.ts";
 
 describe("configuration", async () => {
@@ -314,19 +313,4 @@ test("the gate lets so many in at once, and each leaves once", () => {
   leave.get("a")!();
   leave.get("a")!();
   expect(inside).toEqual(["a", "b", "c"]);
-});
-
-test("a newer client version is kept and shared, the same one is no news", async () => {
-  let stored: string | null = "2.3000.1";
-  let asked = 0;
-  const versions = createVersions({
-    services: { fetchVersion: async () => (asked++, [2, 3000, 2]) },
-    find: async () => stored,
-    store: async (value) => void (stored = value),
-  });
-  await versions.load();
-  expect(versions.current()).toEqual([2, 3000, 1]);
-  expect(await Promise.all([versions.refresh(), versions.refresh()])).toEqual([true, true]);
-  expect([asked, stored]).toEqual([1, "2.3000.2"]);
-  expect(await versions.refresh()).toBe(false);
 });

@@ -12,6 +12,7 @@ import type { ClientVersion, Services } from "../services.ts";
 import type { Credentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { Fence } from "../store/sessions.ts";
+import type { Versions } from "../versions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";
 import type { Sending } from "./sending.ts";
@@ -31,6 +32,8 @@ export interface Connection {
   drop(): void;
   /** Reads keys afresh before the next login. */
   dropCaches(): void;
+  /** The client version that the last socket named was refused; true when there is another to try. */
+  versionRefused: () => Promise<boolean>;
   awaitAck(waId: string): AwaitedAck;
   forgetDevices(chat: string): void;
   pairingCode(phone: string): Promise<PairingCode | null>;
@@ -49,7 +52,7 @@ interface Options {
   metrics: Metrics;
   logger: Logger;
   proxy: Pick<ProxyWatch, "open" | "check" | "noted">;
-  version: { current(): ClientVersion | null };
+  version: Pick<Versions, "current" | "worked" | "refused">;
   /** The session that these sockets are of. */
   session: () => Session;
   isStopped: () => boolean;
@@ -70,6 +73,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
   const acks = createAcks(services, () => watchdog.unanswered());
   let auth: AuthState | undefined;
   let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
+  let version: ClientVersion | null = null;
   let pairingEndsAt = 0;
   let firstDelayMs = options.connectAfterMs;
   let pairing: Promise<unknown> = Promise.resolve();
@@ -118,11 +122,13 @@ export function createConnection(fence: Fence, options: Options): Connection {
     };
     const isCurrent = () => session.machine.socket === number;
     const tunnel = options.proxy.open();
+    version = options.version.current();
+    const named = version;
     const socket = options.openSocket({
       tunnel,
       auth: state,
       caches,
-      version: options.version.current(),
+      version,
       logger,
       listener: {
         onQr(qr, lifetimeMs) {
@@ -137,6 +143,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
         onOpened(phone) {
+          options.version.worked(named).catch(unsaved);
           left();
           options.proxy.noted(true);
           session.post({ type: "opened", socket: number, phone });
@@ -240,6 +247,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     },
     drop: () => drop("connection_lost"),
     dropCaches,
+    versionRefused: () => options.version.refused(version),
     awaitAck: (waId) => acks.await(waId),
     forgetDevices(chat) {
       for (const user of [chat.split("@")[0], options.session().machine.phone?.slice(1)]) {

@@ -7,7 +7,7 @@ import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
 import { createProxyWatch } from "../proxy/watch.ts";
-import { type ClientVersion, type Services, sleep } from "../services.ts";
+import { type Services, sleep } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
@@ -26,6 +26,7 @@ import {
   writeFenced,
 } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
+import type { Versions } from "../versions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import type { AwaitedAck } from "./acks.ts";
 import { createConnection } from "./connection.ts";
@@ -73,10 +74,7 @@ export interface LiveOptions {
   gate: Gate;
   metrics: Metrics;
   logger: Logger;
-  version: {
-    current(): ClientVersion | null;
-    refresh(): Promise<boolean>;
-  };
+  version: Pick<Versions, "current" | "worked" | "refused">;
   onNews(): void;
   /** The session is not ours any more: deleted, or taken by another. */
   onGone(live: LiveSession): void;
@@ -200,7 +198,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       return isOurs;
     },
     dropCaches: () => connection.dropCaches(),
-    refreshVersion: () => options.version.refresh(),
+    refreshVersion: () => connection.versionRefused(),
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
     async remove(machine) {
       if (!(await store(machine, null, removal))) return false;
