@@ -190,6 +190,12 @@ const table: Record<string, Row> = {
     to: "stopped/requested",
     effects: [report],
   },
+  "an adopted session that was moved away stays so, wanted or not": {
+    from: { ...fresh, desired: "stopped", state: "ended", reason: "exported" },
+    on: { type: "adopted" },
+    to: "ended/exported",
+    effects: [],
+  },
   "an adopted session that has ended stays so": {
     from: banned,
     on: { type: "adopted" },

@@ -109,6 +109,7 @@ export function step(machine: Machine, event: MachineEvent): Step {
 /** Goes on where the row says that the last owner was. */
 function adopt(machine: Machine): Step {
   if (isLeaving(machine)) return leave(machine);
+  if (machine.state === "ended" && machine.reason === "exported") return still(machine);
   if (machine.desired === "stopped") return change(machine, { state: "stopped", reason: "requested" });
   if (machine.state === "ended") return still(machine);
   if (machine.state === "stopped" && machine.reason === "pairing_timed_out") return still(machine);

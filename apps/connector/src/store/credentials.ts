@@ -116,7 +116,7 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
  * The value as it is stored: behind its id, which the row knows as a pseudonym only, so that it can be sealed anew and
  * exported without knowing whom the session writes to.
  */
-export async function sealCredential(
+async function sealCredential(
   atRest: AtRest,
   pseudonym: Pseudonym,
   { kind, id, value }: { kind: string; id: string; value: string },
@@ -154,6 +154,34 @@ const dropSql = `
   DELETE FROM credential WHERE (session_id, kind, key_id) IN
     (SELECT session.id, item.value ->> 2, item.value ->> 3 FROM json_each(?) AS item
      JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1)`;
+
+/** Everything of a session's login: kind, id and value. Rejects when one of the values does not open. */
+export async function readAll(
+  { client }: Store,
+  sessionId: string,
+  atRest: AtRest,
+): Promise<[kind: string, id: string, value: string][]> {
+  const sql = "SELECT kind, key_id, sealed FROM credential WHERE session_id = ?";
+  const { rows } = await client.execute({ sql, args: [sessionId] });
+  return Promise.all(
+    rows.map(async (row): Promise<[string, string, string]> => {
+      const kind = text(row, "kind");
+      const plaintext = decoder.decode(await atRest.open(text(row, "sealed"), context(kind, text(row, "key_id"))));
+      const end = plaintext.indexOf("\n");
+      return [kind, plaintext.slice(0, end), plaintext.slice(end + 1)];
+    }),
+  );
+}
+
+/** Stores all of it, if the session is ours. */
+export async function importStatement(
+  { sessionId, fence }: Fence,
+  how: { values: [kind: string, id: string, value: string][]; atRest: AtRest; pseudonym: Pseudonym },
+): Promise<InStatement> {
+  const sealed = how.values.map(([kind, id, value]) => sealCredential(how.atRest, how.pseudonym, { kind, id, value }));
+  const rows = (await Promise.all(sealed)).map(([kind, keyId, value]) => [sessionId, fence, kind, keyId, value]);
+  return { sql: keepSql, args: [JSON.stringify(rows)] };
+}
 
 /** Forgets everything of a session's login, if it is still ours. */
 export function forgetStatement({ sessionId, fence }: Fence): InStatement {

@@ -171,6 +171,27 @@ export async function hasFreeSessions({ client }: Store): Promise<boolean> {
   return rows.length > 0;
 }
 
+/** Long enough for any command on one session. */
+const borrowMs = 60_000;
+
+/** Takes the lease of a session that nobody runs, for a command; null while one does. */
+export async function borrowSession(
+  { writer }: Store,
+  { sessionId, run, now }: { sessionId: string; run: string; now: Date },
+): Promise<SessionRow | null> {
+  const at = now.getTime();
+  const [result] = await writer.write([
+    {
+      sql: `UPDATE session SET owner = 'command', owner_run = ?, fence = max(fence + 1, ?), lease_until = ?
+            WHERE id = ? AND gone_at IS NULL
+              AND (owner IS NULL OR lease_until <= ? OR (state IN ('stopped', 'ended') AND owner <> 'command'))
+            RETURNING ${columns}`,
+      args: [run, at, at + borrowMs, sessionId, at],
+    },
+  ]);
+  return result!.rows[0] ? toSession(result!.rows[0]) : null;
+}
+
 /** Extends every lease of this run; answers what is still ours, with wishes that others stored meanwhile. */
 export async function renewLeases({ writer }: Store, run: string, until: Date): Promise<SessionRow[]> {
   const [result] = await writer.write([

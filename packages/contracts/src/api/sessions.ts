@@ -31,6 +31,7 @@ export const sessionReasons = {
   bad_session: "The session's keys are out of step with WhatsApp's server; link it again if this stays.",
   proxy_unreachable:
     "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
+  exported: "The session was moved away as a file and cannot run here any more; start it to link an account anew.",
   untrusted_server: "What answered could not prove to be WhatsApp; nothing was sent to it.",
 } as const;
 
