@@ -1,6 +1,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { analytics } from "./analytics/routes.ts";
 import { accessRules } from "./access-rules/routes.ts";
+import { alertDeliveries } from "./alerts/deliver-route.ts";
+import { incidents } from "./alerts/incident-routes.ts";
+import { alerts } from "./alerts/routes.ts";
 import { audit } from "./audit/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
@@ -38,7 +41,8 @@ export function createApp() {
   app.route("/", messages).route("/", templates).route("/", analytics).route("/", pools).route("/", sessions);
   app.route("/", sessionWishes).route("/", sessionHistory).route("/", sessionProxies).route("/", qrPage);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
-  app.route("/", events);
+  app.route("/", alerts).route("/", incidents);
+  app.route("/", events).route("/", alertDeliveries);
   app.route("/", landing).route("/", health).route("/", problemPages).route("/", docs(app));
   app.notFound(unmatched(app.routes));
   return app;

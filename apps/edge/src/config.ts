@@ -1,6 +1,7 @@
 import { createKeyRing } from "@sandi/crypto";
 import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
+import { isLoopback } from "./http/targets.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
 
@@ -22,53 +23,63 @@ const jwk = (curve: string) =>
     }
   }, `must be the JSON text of a ${curve} JWK`);
 
-const Environment = z.object({
-  PUBLIC_URL: url,
-  CONNECTOR_URL: url,
-  LIBSQL_URL: z.string().regex(/^(libsql|https?):\/\//, "must be a libsql:, https: or http: URL"),
-  LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
-  UPSTASH_REDIS_REST_URL: url,
-  UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
-  QSTASH_URL: url.default("https://qstash.upstash.io"),
-  QSTASH_TOKEN: z.string().min(1),
-  OTP_PEPPERS: keyRing,
-  PHONE_PEPPER: keyRing,
-  LINK_KEYS: keyRing,
-  AT_REST_KEYS: keyRing,
-  PROOF_PRIVATE_KEY: jwk("Ed25519"),
-  /** A JSON array of public JWKs that signed proofs until lately. */
-  PROOF_RETIRED_KEYS: z.string().startsWith("[").optional(),
-  EDGE_TOKEN_PRIVATE_KEY: jwk("Ed25519"),
-  CONNECTOR_TOKEN_PUBLIC_KEY: jwk("Ed25519"),
-  CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
-  /** Codes for one number in a day, over all workspaces. */
-  DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
-  /** With it the operator makes a workspace over the API, once. */
-  BOOTSTRAP_TOKEN: z
-    .string()
-    .regex(/^\S{32,}$/, "must be 32 characters or more, without spaces")
-    .optional(),
-  /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
-  CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
-  /** Which requests a line is written about; `errors` are answers of 500 and more. */
-  LOG_REQUESTS: z.enum(["off", "errors", "all"]).default("errors"),
-  /** Where spans go, below it to `/v1/traces`; without it there are none. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
-  OTEL_EXPORTER_OTLP_HEADERS: z
-    .string()
-    .optional()
-    .transform((text, ctx) => {
-      try {
-        return parseOtlpHeaders(text ?? "");
-      } catch {
-        ctx.addIssue({ code: "custom", message: "must read name=value[,name=value]" });
-        return z.NEVER;
-      }
-    }),
-  OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-edge"),
-  /** Which share of the traces that begin here is recorded. */
-  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
-});
+const Environment = z
+  .object({
+    PUBLIC_URL: url,
+    CONNECTOR_URL: url,
+    LIBSQL_URL: z.string().regex(/^(libsql|https?):\/\//, "must be a libsql:, https: or http: URL"),
+    LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
+    UPSTASH_REDIS_REST_URL: url,
+    UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+    QSTASH_URL: url.default("https://qstash.upstash.io"),
+    QSTASH_TOKEN: z.string().min(1),
+    QSTASH_CURRENT_SIGNING_KEY: z.string().min(1),
+    QSTASH_NEXT_SIGNING_KEY: z.string().min(1),
+    TELEGRAM_API_URL: url.default("https://api.telegram.org"),
+    /** Lets alerts go to this machine, for development and tests. */
+    ALLOW_LOCAL_TARGETS: z.literal("1").optional(),
+    OTP_PEPPERS: keyRing,
+    PHONE_PEPPER: keyRing,
+    LINK_KEYS: keyRing,
+    AT_REST_KEYS: keyRing,
+    PROOF_PRIVATE_KEY: jwk("Ed25519"),
+    /** A JSON array of public JWKs that signed proofs until lately. */
+    PROOF_RETIRED_KEYS: z.string().startsWith("[").optional(),
+    EDGE_TOKEN_PRIVATE_KEY: jwk("Ed25519"),
+    CONNECTOR_TOKEN_PUBLIC_KEY: jwk("Ed25519"),
+    CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
+    /** Codes for one number in a day, over all workspaces. */
+    DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
+    /** With it the operator makes a workspace over the API, once. */
+    BOOTSTRAP_TOKEN: z
+      .string()
+      .regex(/^\S{32,}$/, "must be 32 characters or more, without spaces")
+      .optional(),
+    /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
+    CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
+    /** Which requests a line is written about; `errors` are answers of 500 and more. */
+    LOG_REQUESTS: z.enum(["off", "errors", "all"]).default("errors"),
+    /** Where spans go, below it to `/v1/traces`; without it there are none. */
+    OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+    OTEL_EXPORTER_OTLP_HEADERS: z
+      .string()
+      .optional()
+      .transform((text, ctx) => {
+        try {
+          return parseOtlpHeaders(text ?? "");
+        } catch {
+          ctx.addIssue({ code: "custom", message: "must read name=value[,name=value]" });
+          return z.NEVER;
+        }
+      }),
+    OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-edge"),
+    /** Which share of the traces that begin here is recorded. */
+    OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  })
+  .refine(({ ALLOW_LOCAL_TARGETS, PUBLIC_URL }) => ALLOW_LOCAL_TARGETS === undefined || isLoopback(PUBLIC_URL), {
+    path: ["ALLOW_LOCAL_TARGETS"],
+    message: "is for an edge on loopback only",
+  });
 
 /** The Worker's bindings, checked. */
 export type Config = z.output<typeof Environment>;

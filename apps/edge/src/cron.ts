@@ -1,3 +1,4 @@
+import { forgetAlerts, runAlerts } from "./alerts/cron.ts";
 import { createId } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { MessageTable, SessionTable } from "./db/schema.ts";
@@ -32,6 +33,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   const published = await publishWaiting(services);
   await revokeWaiting(services);
   await rehearse(services);
+  await runAlerts(services);
   await repeat(expireRounds, () => expire(services));
   await repeat(sweepRounds, () => sweep(services));
   return { published };
@@ -190,6 +192,7 @@ async function sweep(services: Services): Promise<boolean> {
     ),
     sql`DELETE FROM warm_contact WHERE (workspace_id, to_hash, session_id) IN (SELECT workspace_id, to_hash, session_id
       FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    ...forgetAlerts(services),
   ];
   return (await db.write(statements)).some(isFull);
 }

@@ -2,6 +2,7 @@ import { createClient } from "@libsql/client/web";
 import {
   atRest,
   createProofSigner,
+  createQueueCheck,
   createSealer,
   createTokenSigner,
   createTokenVerifier,
@@ -14,7 +15,7 @@ import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
 import { requestLog } from "./http/request-log.ts";
-import type { RpcAnswer, Services } from "./services.ts";
+import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
 import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
@@ -25,6 +26,9 @@ interface Env {
 /** A create that loses its answer twice is withdrawn before cron acts on it, 15 s after it began. */
 const databaseMs = 5_000;
 const connectorMs = 5_000;
+const targetMs = 10_000;
+/** More of an answer is not read. */
+const targetLimit = 4_096;
 
 const app = createApp();
 const now = () => new Date();
@@ -58,6 +62,7 @@ function prepare(env: Env) {
       now,
       random: webRandom,
     }),
+    isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
     ...prepareTracing(config, { now, log }),
     logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
@@ -101,6 +106,10 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
+    callTarget,
+    isFromQueue: known.isFromQueue,
+    telegramUrl: config.TELEGRAM_API_URL,
+    allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
     async callConnector(path, body) {
       const text = JSON.stringify(body);
       const token = await sign({ method: "POST", path, body: text });
@@ -142,6 +151,14 @@ async function callConnector(url: URL, token: string, body: string): Promise<Rpc
   } catch {
     return undefined;
   }
+}
+
+async function callTarget({ url, headers, body }: TargetCall): Promise<TargetAnswer> {
+  const signal = AbortSignal.timeout(targetMs);
+  const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+  const { value } = (await response.body?.getReader().read()) ?? {};
+  const text = new TextDecoder().decode(value?.subarray(0, targetLimit));
+  return { status: response.status, retryAfter: response.headers.get("retry-after"), text };
 }
 
 function log(line: string, cause?: unknown): void {

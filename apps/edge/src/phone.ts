@@ -51,6 +51,15 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   return { e164, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };
 }
 
+/** A number that is known to be one, as it is shown. */
+export function masked(e164: string): string {
+  try {
+    return mask(e164, parsePhoneNumberWithError(e164).countryCallingCode);
+  } catch {
+    return `+•••${e164.slice(-4)}`;
+  }
+}
+
 /** `+62812•••7890`: country code, three digits and the last four; of a short number less, four stay hidden. */
 function mask(e164: string, countryCode: string): string {
   const national = e164.slice(1 + countryCode.length);

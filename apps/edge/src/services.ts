@@ -1,5 +1,12 @@
-import type { AtRest, KeyRing, ProofKeys, Random, Sealer, TokenVerifier } from "@sandi/crypto";
-import { createId, type IdPrefix, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
+import type { AtRest, KeyRing, ProofKeys, QueueCheck, Random, Sealer, TokenVerifier } from "@sandi/crypto";
+import {
+  type AlertJob,
+  createId,
+  type IdPrefix,
+  type RevokeJob,
+  type SendJob,
+  type SessionJob,
+} from "@sandi/contracts";
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import type { Db, KnownKey } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
@@ -9,7 +16,24 @@ import type { TemplateCache } from "./templates/repository.ts";
 export type Job =
   | { kind: "send"; body: SendJob; deduplicationId: string; traceparent?: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
-  | { kind: "session"; body: SessionJob; deduplicationId: string };
+  | { kind: "session"; body: SessionJob; deduplicationId: string }
+  /** To ourselves; those of one `flowKey` are kept at a pace. */
+  | { kind: "alert"; body: AlertJob; deduplicationId: string; flowKey: string };
+
+/** A call to an address that a customer chose. */
+export interface TargetCall {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** What a customer's address answered. */
+export interface TargetAnswer {
+  status: number;
+  retryAfter: string | null;
+  /** Its beginning. */
+  text: string;
+}
 
 /** What a connector answered; `undefined` when none answered in time. */
 export type RpcAnswer = { status: number; body: unknown } | undefined;
@@ -40,6 +64,13 @@ export interface Services {
   publish: (job: Job) => Promise<void>;
   /** Up to 100 jobs in one request; rejects when QStash did not take them. */
   publishAll: (jobs: readonly Job[]) => Promise<void>;
+  /** Posts to an address that a customer chose, with a time-out and without following redirects; rejects without an answer. */
+  callTarget: (call: TargetCall) => Promise<TargetAnswer>;
+  /** Whether QStash has signed what it delivers here. */
+  isFromQueue: QueueCheck;
+  telegramUrl: string;
+  /** Alerts may go to this machine: never in production. */
+  allowLocalTargets: boolean;
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
   /** API keys looked up lately, by hash: at most a minute old. */
   keyCache: Map<string, { key: KnownKey; until: number }>;

@@ -1,4 +1,4 @@
-import { jobPaths } from "@sandi/contracts";
+import { alertPath, jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import type { Job, Services } from "./services.ts";
 
@@ -22,7 +22,8 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
   await post(config, "batch", { "content-type": "application/json" }, JSON.stringify(messages));
 }
 
-const destination = ({ CONNECTOR_URL }: Config, { kind }: Job) => `${CONNECTOR_URL}${jobPaths[kind]}`;
+const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
+  kind === "alert" ? `${PUBLIC_URL}${alertPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
 
 /** Retries come fast at first: a code is worth little after a minute. */
 const headersOf = (job: Job): Record<string, string> => ({
@@ -32,6 +33,9 @@ const headersOf = (job: Job): Record<string, string> => ({
   "upstash-retries": "5",
   "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
   "upstash-timeout": "30s",
+  ...("flowKey" in job
+    ? { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": "rate=20, period=60s" }
+    : {}),
   ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
 });
 

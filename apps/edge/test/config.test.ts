@@ -11,6 +11,8 @@ const good = {
   UPSTASH_REDIS_REST_URL: "https://redis.test",
   UPSTASH_REDIS_REST_TOKEN: "token-redis",
   QSTASH_TOKEN: "token-qstash",
+  QSTASH_CURRENT_SIGNING_KEY: "sig-current",
+  QSTASH_NEXT_SIGNING_KEY: "sig-next",
   OTP_PEPPERS: generateKeyText("a", webRandom),
   PHONE_PEPPER: generateKeyText("a", webRandom),
   LINK_KEYS: generateKeyText("a", webRandom),
@@ -32,7 +34,7 @@ describe("the configuration", () => {
   it.each(Object.keys(good))("is refused with the name of %s and without any value", (name) => {
     for (const value of [undefined, "", "sécret value"]) {
       const env = { ...good, [name]: value };
-      if (name.endsWith("_TOKEN") && value?.startsWith("s") === true) continue;
+      if (/_TOKEN$|_SIGNING_KEY$/.test(name) && value?.startsWith("s") === true) continue;
       expect(() => parseConfig(env)).toThrow(name);
       expect(() => parseConfig(env)).not.toThrow("sécret");
     }

@@ -8,6 +8,7 @@ import {
   atRest,
   createKeyRing,
   createProofSigner,
+  createQueueCheck,
   createSealer,
   createTokenSigner,
   createTokenVerifier,
@@ -23,13 +24,15 @@ import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
 import type { Tables } from "../src/db/schema.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
-import type { Job, RpcAnswer, Services } from "../src/services.ts";
+import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { migrateDatabase } from "../src/setup.ts";
 
 const sealing = await generateSealingKeys("seal");
 const tokens = await generateTokenKeys("tokens");
 const unseal = createUnsealer(sealing.privateJwk);
 const atRestKeys = createKeyRing(generateKeyText("r1", webRandom));
+/** What QStash signs with: the current key, and the next. */
+export const queueKeys = ["sig_current_of_the_tests", "sig_next_of_the_tests"] as const;
 const app = createApp();
 
 export interface Answer<T = Record<string, unknown>> {
@@ -62,6 +65,8 @@ export interface Edge {
   /** Makes the next publishes fail. */
   queueIsDown: boolean;
   connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
+  /** What answers calls to customers' addresses. */
+  target: (call: TargetCall) => TargetAnswer | Promise<TargetAnswer>;
   advance: (ms: number) => void;
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
@@ -137,6 +142,10 @@ export async function startEdge(): Promise<Edge> {
       edge.jobs.push(...jobs);
       return Promise.resolve();
     },
+    callTarget: async (call) => edge.target(call),
+    isFromQueue: createQueueCheck(queueKeys, now),
+    telegramUrl: "https://telegram.test",
+    allowLocalTargets: false,
     callConnector: async (path, body) => edge.connector(path, body),
     keyCache: new Map(),
     templateCache: new Map(),
@@ -178,6 +187,7 @@ export async function startEdge(): Promise<Edge> {
     redis: grantAll,
     queueIsDown: false,
     connector: () => undefined,
+    target: () => ({ status: 200, retryAfter: null, text: "ok" }),
     advance: (ms) => {
       time += ms;
     },

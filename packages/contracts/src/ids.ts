@@ -14,7 +14,10 @@ export type IdPrefix =
   | "rul"
   | "aud"
   | "hook"
-  | "pool";
+  | "pool"
+  | "alc"
+  | "inc"
+  | "dlv";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -69,6 +72,9 @@ export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");
 export const AccessRuleId = idOf("rul", "An allow or block rule.");
 export const HookId = idOf("hook", "A hook of Supabase Auth.");
+export const AlertChannelId = idOf("alc", "Where a workspace is told what is wrong.");
+export const IncidentId = idOf("inc", "Something that was or is wrong.");
+export const AlertDeliveryId = idOf("dlv", "One message to an alert channel.");
 export const AuditId = idOf("aud", "An entry of the audit log.");
 export const RequestId = idOf(
   "req",

@@ -8,6 +8,7 @@ export {
 } from "./api-keys.ts";
 export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
 export { codeMac, hmac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
+export { createQueueCheck, type QueueCheck } from "./queue-signatures.ts";
 export { createProofSigner, type Proof, type ProofKeys, type ProofSigner } from "./proofs.ts";
 export { alphanumericCode, numericCode } from "./codes.ts";
 export { createSealer, createUnsealer, generateSealingKeys, type Sealer, type Unsealer } from "./sealing.ts";

@@ -113,6 +113,8 @@ export async function startTestEdge({
       UPSTASH_REDIS_REST_TOKEN: token,
       QSTASH_URL: await watched("qstash", {}),
       QSTASH_TOKEN: token,
+      QSTASH_CURRENT_SIGNING_KEY: token,
+      QSTASH_NEXT_SIGNING_KEY: token,
       CONNECTOR_URL: await watched("connector", connectorAnswers),
       DESTINATION_PER_DAY: "1000000",
       ...bindings,

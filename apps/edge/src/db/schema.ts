@@ -1,6 +1,8 @@
 import type {
+  AlertError,
   DesiredState,
   FailureReason,
+  IncidentKind,
   Locale,
   MessageStatus,
   Pacing,
@@ -38,6 +40,67 @@ export interface Tables {
   audit: AuditTable;
   bootstrap: { tokenHash: string; workspaceId: string; usedAt: number };
   idempotency: IdempotencyTable;
+  alertChannel: AlertChannelTable;
+  incident: IncidentTable;
+  alertDelivery: AlertDeliveryTable;
+}
+
+export interface AlertChannelTable {
+  id: string;
+  workspaceId: string;
+  kind: "telegram" | "slack" | "webhook";
+  name: string;
+  /** Sealed. */
+  target: string;
+  /** What is shown of the target. */
+  label: string;
+  afterSeconds: number;
+  /** JSON array of `IncidentKind`. */
+  quiet: string;
+  failuresInRow: number;
+  pausedAt: number | null;
+  pausedBecause: "requested" | "failures" | null;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Opened and closed by triggers (incidents.ts), and by the clock. */
+export interface IncidentTable {
+  id: string;
+  workspaceId: string;
+  /** A session's id, or a channel's. */
+  subject: string;
+  kind: IncidentKind;
+  reason: string | null;
+  openedAt: number;
+  /** When it last began. */
+  since: number;
+  closedAt: number | null;
+  ending: "recovered" | "superseded" | "withdrawn" | null;
+  /** When it ends by itself. */
+  until: number | null;
+  times: number;
+  changedAt: number;
+}
+
+export interface AlertDeliveryTable {
+  id: string;
+  workspaceId: string;
+  channelId: string;
+  incidentId: string | null;
+  what: "opened" | "again" | "closed" | "test";
+  times: number;
+  /** JSON of the incident as it was when this was to be told. */
+  content: string;
+  status: "queued" | "delivered" | "failed";
+  attempts: number;
+  lastStatus: number | null;
+  error: AlertError | null;
+  claimUntil: number;
+  publishAfter: number;
+  publishCount: number;
+  deliveredAt: number | null;
+  createdAt: number;
 }
 
 export interface DestinationBudgetTable {

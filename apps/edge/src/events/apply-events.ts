@@ -1,11 +1,13 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
-import { type CompiledQuery, sql } from "kysely";
+import { type CompiledQuery, type QueryResult, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { sessionStatements } from "./session-statements.ts";
+import { type AlertToPublish, publishAlerts } from "../alerts/publish.ts";
+import { tellIncidents } from "../alerts/tell.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
 
 /**
@@ -17,13 +19,22 @@ export async function applyEvents(services: Services, events: readonly Connector
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
-  await db.write(
-    events.flatMap((event) =>
-      event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
-    ),
+  const statements = events.flatMap((event) =>
+    event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
   );
+  const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
+  if (subjects.length === 0) await db.write(statements);
+  else await writeAndTell(services, statements, subjects);
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
+}
+
+/** What the triggers have opened and closed is to be told from the same transaction on. */
+async function writeAndTell(services: Services, statements: CompiledQuery[], subjects: string[]): Promise<void> {
+  const { db, now } = services;
+  const telling = tellIncidents(db, { now: now().getTime(), subjects });
+  const results = await db.write([...statements, telling]);
+  publishAlerts(services, (results.at(-1) as QueryResult<AlertToPublish>).rows);
 }
 
 /** The trace of a message goes on with what became of it. */

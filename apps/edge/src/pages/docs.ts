@@ -28,6 +28,7 @@ const tags = {
   "API keys": "What may call this API, and what it may do.",
   Workspace: "What a tenant may do, and what its codes are like.",
   "Audit log": "Who changed what.",
+  Alerts: "What is wrong with sessions, told where you look.",
   Hooks: "Codes of other services, for Sandi to deliver.",
 };
 

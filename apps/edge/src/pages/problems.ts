@@ -34,8 +34,9 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "key-limit-reached": "Revoke a key that is not needed.",
   "hook-limit-reached": "Delete a hook that is not needed.",
   "signature-invalid":
-    "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other.",
+    "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other. For what QStash delivers: its signing keys have to be the configured ones.",
   "key-ended": "A key that was revoked, was replaced or has expired stays so. Create another.",
+  "alert-channel-limit-reached": "Delete an alert channel that is not needed.",
   "access-rule-exists": "The `detail` names it. Delete it first.",
   "access-rule-limit-reached": "Delete a rule that is not needed, or replace many by one for a prefix or a country.",
   "no-eligible-session": "Link a WhatsApp account: create a session and scan its QR code.",

@@ -1,3 +1,4 @@
+import { withdrawIncidents } from "../alerts/incidents.ts";
 import { AppError, type DesiredState, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
@@ -42,6 +43,7 @@ export async function changeSession(
           AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
         db.kysely,
       ),
+      ...(desired === "running" ? [] : [withdrawIncidents(db, { sessionId: id, workspaceId, now: at })]),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),
     ]);
     row = changed.rows[0];

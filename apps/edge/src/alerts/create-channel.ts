@@ -1,0 +1,74 @@
+import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sandi/contracts";
+import { generateWebhookSecret } from "@sandi/crypto";
+import { sql } from "kysely";
+import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { createOnce } from "../http/create-once.ts";
+import type { Accepted, Repetition } from "../http/idempotency.ts";
+import { targetFault } from "../http/targets.ts";
+import { newId, type Services } from "../services.ts";
+import { labelOf, sealTarget, selectChannels, type Target, toChannel } from "./repository.ts";
+
+interface Input {
+  key: KnownKey;
+  input: CreateAlertChannel;
+  repetition: Repetition | undefined;
+}
+
+/** So many channels may a workspace have. */
+const channelLimit = 20;
+
+/** Stores where a workspace is told of incidents; a plain webhook's secret is made here and answered once. */
+export async function createChannel(
+  services: Services,
+  { key, input, repetition }: Input,
+  limit = channelLimit,
+): Promise<Accepted<CreatedAlertChannel>> {
+  const { db, random, allowLocalTargets } = services;
+  const { workspaceId } = key;
+  const fault = input.kind === "telegram" ? undefined : targetFault(input.url, { allowLocal: allowLocalTargets });
+  if (fault) throw new AppError("invalid-request", { errors: [{ pointer: "/url", message: fault }] });
+  const at = services.now().getTime();
+  const id = newId(services, "alc");
+  const secret = input.kind === "webhook" ? generateWebhookSecret(random) : null;
+  const sealed = await sealTarget(services, { workspaceId, id }, targetOf(input, secret ?? ""));
+  const { kind, name, afterSeconds } = input;
+  const quiet = [...new Set(input.quiet)];
+  const label = labelOf(input);
+  const entry: AuditEntry = {
+    id: newId(services, "aud"),
+    workspaceId,
+    actor: key.id,
+    action: "alert_channel.created",
+    target: id,
+    detail: { kind, name, target: label, afterSeconds, quiet },
+    at,
+  };
+  return createOnce(services, workspaceId, {
+    table: "alertChannel",
+    id,
+    at,
+    repetition,
+    find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
+    statements: (isFirst) => [
+      sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_at, updated_at)
+        SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)}, ${at}, ${at}
+        WHERE ${isFirst} AND ${limit} > (SELECT count(*) FROM alert_channel WHERE workspace_id = ${workspaceId})
+          AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),
+      auditStatement(db, entry),
+    ],
+    ...remedyByAudit(db, { ...entry, action: "alert_channel.not_created" }, { table: "alertChannel", id }),
+    refuse: () =>
+      new AppError("alert-channel-limit-reached", {
+        detail: `A workspace has at most ${limit} alert channels; delete one that is not needed.`,
+      }),
+    present: (row): CreatedAlertChannel => ({ ...toChannel(row), secret }),
+    presentAgain: (row): CreatedAlertChannel => ({ ...toChannel(row), secret: null }),
+    gone: "alert-channel-not-found",
+  });
+}
+
+function targetOf(input: CreateAlertChannel, secret: string): Target {
+  if (input.kind === "telegram") return { kind: "telegram", botToken: input.botToken, chatId: input.chatId };
+  return input.kind === "slack" ? { kind: "slack", url: input.url } : { kind: "webhook", url: input.url, secret };
+}

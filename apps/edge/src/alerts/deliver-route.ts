@@ -1,0 +1,32 @@
+import { AlertJob, alertPath, AppError } from "@sandi/contracts";
+import { Hono } from "hono";
+import type { AppEnv } from "../http/app-env.ts";
+import { jsonBody } from "../http/body.ts";
+import { fieldErrors } from "../http/validation.ts";
+import { deliverAlert } from "./deliver.ts";
+
+const bodyLimit = 1024;
+const busySeconds = 30;
+
+/** What QStash calls for each alert: its answer tells QStash whether to call again, and when. */
+export const alertDeliveries = new Hono<AppEnv>().post(alertPath, jsonBody(bodyLimit), async (c) => {
+  const { isFromQueue, publicUrl } = c.env.services;
+  const signature = c.req.header("upstash-signature") ?? "";
+  if (!(await isFromQueue(signature, `${publicUrl}${alertPath}`, c.var.rawBody))) {
+    throw new AppError("signature-invalid");
+  }
+  const job = AlertJob.safeParse(await c.req.json<unknown>());
+  if (!job.success) throw new AppError("invalid-request", { errors: fieldErrors(job.error.issues, "") });
+  const outcome = await deliverAlert(c.env.services, job.data.deliveryId);
+  if (outcome === undefined) return c.json({ outcome: "nothing" });
+  if (outcome === "busy") return c.json({ outcome: "busy" }, 503, { "Retry-After": String(busySeconds) });
+  if (outcome.kind === "delivered") return c.json({ outcome: "delivered" });
+  const { error } = outcome;
+  if (outcome.kind === "retry") {
+    return c.json({ outcome: "retry", error }, 503, { "Retry-After": String(outcome.retryAfterSeconds) });
+  }
+  // 489 is QStash's own status: what will not succeed is not asked again.
+  const body = JSON.stringify({ outcome: "failed", error });
+  const headers = { "content-type": "application/json", "Upstash-NonRetryable-Error": "true" };
+  return new Response(body, { status: 489, headers });
+});

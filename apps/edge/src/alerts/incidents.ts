@@ -1,0 +1,69 @@
+import {
+  type Incident,
+  type IncidentKind,
+  incidentKinds,
+  type ListIncidents,
+  type SessionReason,
+  sessionReasons,
+} from "@sandi/contracts";
+import { type CompiledQuery, sql } from "kysely";
+import type { Db, IncidentTable } from "../db/schema.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
+
+/** Open ones first, then newest first, and one more than was asked for when there is a next page. */
+export async function findIncidents(
+  db: Db,
+  workspaceId: string,
+  { state, cursor, limit }: ListIncidents,
+): Promise<IncidentTable[]> {
+  const isOpen = sql<boolean>`closed_at IS NULL`;
+  const isCursorOpen = sql`(SELECT closed_at IS NULL FROM incident WHERE id = ${cursor ?? ""} AND workspace_id = ${workspaceId})`;
+  const { rows } = await db.kysely.executeQuery(
+    sql<IncidentTable>`SELECT * FROM incident WHERE workspace_id = ${workspaceId}
+        AND ${state === undefined ? sql`true` : state === "open" ? isOpen : sql`closed_at IS NOT NULL`}
+        AND ${cursor === undefined ? sql`true` : sql`((${isOpen}) < ${isCursorOpen} OR ((${isOpen}) = ${isCursorOpen} AND id < ${cursor}))`}
+      ORDER BY ${isOpen} DESC, id DESC LIMIT ${limit + 1}`.compile(db.kysely),
+  );
+  return rows;
+}
+
+export const toIncident = (row: IncidentTable): Incident => ({
+  id: row.id,
+  kind: row.kind,
+  ...subjectOf(row.subject),
+  reason: row.reason,
+  detail: detailOf(row),
+  openedAt: iso(row.openedAt),
+  since: iso(row.since),
+  closedAt: isoOrNull(row.closedAt),
+  ending: row.ending,
+  times: row.times,
+});
+
+export const subjectOf = (subject: string) => ({
+  sessionId: subject.startsWith("ses_") ? subject : null,
+  channelId: subject.startsWith("alc_") ? subject : null,
+});
+
+const advice: Record<string, string> = {
+  paused: "WhatsApp said that it was too much; Sandi sends nothing with the account until the pause is over.",
+  new_chats_locked:
+    "WhatsApp lets the account open no new chats for now; known ones go on. Use another sender, or wait.",
+  new_chats_used_up: "The account has opened as many new chats as WhatsApp allows in this cycle; known ones go on.",
+  queue: "Messages wait too long although the session is online; look whether the connectors run.",
+  rate: "Half or more of its latest messages failed; look at the reasons, and at the phone.",
+  unacknowledged: "No connector has taken what is wanted of the session; look whether the connectors run.",
+  failures: "The target refused 20 times in a row. Mend it, then go on with PATCH and isPaused false.",
+};
+
+/** What it is, and what to do. */
+export const detailOf = ({ kind, reason }: { kind: IncidentKind; reason: string | null }): string =>
+  sessionReasons[reason as SessionReason] ?? advice[reason ?? ""] ?? incidentKinds[kind];
+
+/** The incidents of a session that is not wanted any more end without a word. */
+export const withdrawIncidents = (
+  db: Db,
+  { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },
+): CompiledQuery =>
+  sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'withdrawn'
+    WHERE subject = ${sessionId} AND workspace_id = ${workspaceId} AND closed_at IS NULL`.compile(db.kysely);

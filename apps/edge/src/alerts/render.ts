@@ -1,0 +1,101 @@
+import type { IncidentKind } from "@sandi/contracts";
+import { iso } from "../messages/present.ts";
+import { masked } from "../phone.ts";
+import { detailOf, subjectOf } from "./incidents.ts";
+
+/** An incident as it was when it was to be told. */
+export interface Told {
+  kind: IncidentKind;
+  reason: string | null;
+  subject: string;
+  openedAt: number;
+  since: number;
+  closedAt: number | null;
+  times: number;
+}
+
+export interface Alert {
+  what: "opened" | "again" | "closed" | "test";
+  told: Told | undefined;
+  /** Of the session, or of the channel; null when it is gone. */
+  name: string | null;
+  phone: string | null;
+  publicUrl: string;
+}
+
+const headlines: Record<IncidentKind, string> = {
+  needs_action: "needs you",
+  offline: "is offline",
+  limited: "is limited by WhatsApp",
+  proxy_unreachable: "cannot reach its proxy",
+  queue_stuck: "has messages that wait too long",
+  failures_high: "fails to send",
+  connector_silent: "has no connector",
+  channel_paused: "is paused",
+};
+
+/** The text of an alert: what happened, what to do, since when, and where to look. */
+export function textOf({ what, told, name, phone, publicUrl }: Alert): string {
+  if (what === "test" || !told) return `This is a test of Sandi's alerts.\n${publicUrl}/docs`;
+  const { kind, subject, openedAt, since, closedAt, times } = told;
+  const { channelId } = subjectOf(subject);
+  const number = phone === null ? "" : ` (${masked(phone)})`;
+  const who = `${channelId ? "Alert channel" : "Session"} “${inert(name ?? "")}”${number}`;
+  const link = linkTo(publicUrl, subject);
+  if (what === "closed") {
+    const lasted = durationOf((closedAt ?? since) - since);
+    return [`${who} is back after ${lasted}.`, `It was: ${headlines[kind]}.`, `${subject} ${link}`].join("\n");
+  }
+  const again = what === "again" ? `, for the ${ordinal(times)} time since ${minuteOf(openedAt)}` : "";
+  return [`${who} ${headlines[kind]}${again}.`, detailOf(told), `Since ${minuteOf(since)}.`, `${subject} ${link}`].join(
+    "\n",
+  );
+}
+
+export const linkTo = (publicUrl: string, subject: string) =>
+  `${publicUrl}/v1/${subject.startsWith("alc_") ? "alert-channels" : "sessions"}/${subject}`;
+
+const lookAlikes: Record<string, string> = {
+  "<": "‹",
+  ">": "›",
+  "&": "＆",
+  "@": "＠",
+  "#": "＃",
+  "!": "！",
+  "*": "∗",
+  _: "ˍ",
+  "~": "∼",
+  "`": "ˋ",
+  "|": "ǀ",
+  "\\": "＼",
+  "/": "／",
+  "[": "［",
+  "]": "］",
+  "(": "（",
+  ")": "）",
+  ":": "：",
+  ".": "․",
+  "“": "'",
+  "”": "'",
+};
+
+/** A name in which nothing means anything: no markup of Telegram, Slack or Markdown, no mention and no link. */
+export const inert = (name: string): string =>
+  name.replace(/[<>&@#!*_~`|\\/[\]():.“”]/g, (character) => lookAlikes[character] ?? "");
+
+const minuteOf = (at: number) => `${iso(at).slice(0, 16).replace("T", " ")} UTC`;
+
+function ordinal(count: number): string {
+  const last = count % 10;
+  const isTeen = Math.floor(count / 10) % 10 === 1;
+  return `${count}${isTeen || last === 0 || last > 3 ? "th" : ["st", "nd", "rd"][last - 1]}`;
+}
+
+function durationOf(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}

@@ -1,0 +1,84 @@
+import type {
+  AlertChannel,
+  AlertDelivery,
+  CreateAlertChannel,
+  IncidentKind,
+  ListAlertDeliveries,
+} from "@sandi/contracts";
+import { utf8 } from "@sandi/crypto";
+import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
+import type { Services } from "../services.ts";
+
+/** Where a channel's messages go, and with what: all of it is secret. */
+export type Target =
+  | { kind: "telegram"; botToken: string; chatId: string }
+  | { kind: "slack"; url: string }
+  | { kind: "webhook"; url: string; secret: string };
+
+export const selectChannels = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("alertChannel").selectAll().where("workspaceId", "=", workspaceId);
+
+export const findChannels = (db: Db, workspaceId: string): Promise<AlertChannelTable[]> =>
+  selectChannels(db, workspaceId).orderBy("id").execute();
+
+export const findChannel = (db: Db, workspaceId: string, id: string): Promise<AlertChannelTable | undefined> =>
+  selectChannels(db, workspaceId).where("id", "=", id).executeTakeFirst();
+
+/** Newest first, and one more than was asked for when there is a next page. */
+export function findDeliveries(
+  db: Db,
+  workspaceId: string,
+  { channelId, cursor, limit }: ListAlertDeliveries & { channelId: string },
+): Promise<AlertDeliveryTable[]> {
+  let query = selectDeliveries(db, workspaceId).where("channelId", "=", channelId);
+  if (cursor !== undefined) query = query.where("id", "<", cursor);
+  return query
+    .orderBy("id", "desc")
+    .limit(limit + 1)
+    .execute();
+}
+
+export const selectDeliveries = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("alertDelivery").selectAll().where("workspaceId", "=", workspaceId);
+
+type Place = { workspaceId: string; id: string };
+const contextOf = ({ id }: Place) => ({ table: "alert_channel", column: "target", id });
+
+export const sealTarget = ({ atRest }: Services, place: Place, target: Target): Promise<string> =>
+  atRest(place.workspaceId).seal(utf8(JSON.stringify(target)), contextOf(place));
+
+export const openTarget = async ({ atRest }: Services, place: Place, sealed: string): Promise<Target> =>
+  JSON.parse(new TextDecoder().decode(await atRest(place.workspaceId).open(sealed, contextOf(place)))) as Target;
+
+/** What is shown of a target: whose it is, and nothing to use it with. */
+export function labelOf(input: CreateAlertChannel): string {
+  if (input.kind !== "telegram") return `https://${new URL(input.url).host}/…`;
+  return `chat ${input.chatId.startsWith("@") ? input.chatId.slice(0, 3) : ""}•••${input.chatId.slice(-3)}`;
+}
+
+export const toChannel = (row: AlertChannelTable): AlertChannel => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  target: row.label,
+  afterSeconds: row.afterSeconds,
+  quiet: JSON.parse(row.quiet) as IncidentKind[],
+  pausedAt: isoOrNull(row.pausedAt),
+  pausedBecause: row.pausedBecause,
+  failuresInRow: row.failuresInRow,
+  createdAt: iso(row.createdAt),
+  updatedAt: iso(row.updatedAt),
+});
+
+export const toDelivery = (row: AlertDeliveryTable): AlertDelivery => ({
+  id: row.id,
+  incidentId: row.incidentId,
+  what: row.what,
+  status: row.status,
+  attempts: row.attempts,
+  lastStatus: row.lastStatus,
+  error: row.error,
+  createdAt: iso(row.createdAt),
+  deliveredAt: isoOrNull(row.deliveredAt),
+});

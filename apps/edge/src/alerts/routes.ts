@@ -1,0 +1,147 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import {
+  AlertChannel,
+  AlertChannelId,
+  AlertChannelList,
+  AlertDelivery,
+  AppError,
+  ChangeAlertChannel,
+  CreateAlertChannel,
+  CreatedAlertChannel,
+} from "@sandi/contracts";
+import type { AppEnv } from "../http/app-env.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
+import { jsonBody, noBody } from "../http/body.ts";
+import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { changeChannel } from "./change-channel.ts";
+import { createChannel } from "./create-channel.ts";
+import { deleteChannel } from "./delete-channel.ts";
+import { findChannel, findChannels, toChannel } from "./repository.ts";
+import { testChannel } from "./test-channel.ts";
+
+const params = z.object({ id: AlertChannelId });
+const manage = authenticate("webhook:manage");
+const shared = { tags: ["Alerts"], security };
+
+export const alerts = new OpenAPIHono<AppEnv>()
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/alert-channels",
+      operationId: "createAlertChannel",
+      summary: "Be told of incidents",
+      description:
+        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. Scope: `webhook:manage`, as for all of these.",
+      middleware: [manage, liveOnly, jsonBody()] as const,
+      request: {
+        headers: idempotencyHeader,
+        body: body(CreateAlertChannel, {
+          kind: "slack",
+          name: "On call",
+          url: "https://hooks.example.com/services/T1/B1/x",
+        }),
+      },
+      responses: {
+        201: json(CreatedAlertChannel, "Stored."),
+        ...problems(...ofBodies, "alert-channel-limit-reached", "idempotency-key-reused"),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createChannel(c.env.services, input);
+      if (replayed) c.header("Idempotent-Replayed", "true");
+      c.header("Location", `/v1/alert-channels/${resource.id}`);
+      return c.json(resource, 201);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/alert-channels",
+      operationId: "listAlertChannels",
+      summary: "List alert channels",
+      description: "Without their secrets.",
+      middleware: [manage] as const,
+      responses: { 200: json(AlertChannelList, "All channels, oldest first."), ...problems() },
+    }),
+    async (c) => {
+      const rows = await findChannels(c.env.services.db, c.var.key.workspaceId);
+      return c.json({ channels: rows.map(toChannel) }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "get",
+      path: "/v1/alert-channels/{id}",
+      operationId: "getAlertChannel",
+      summary: "Look at an alert channel",
+      description: "Also at why it is paused.",
+      middleware: [manage] as const,
+      request: { params },
+      responses: { 200: json(AlertChannel, "The channel."), ...problems("invalid-request", "alert-channel-not-found") },
+    }),
+    async (c) => {
+      const row = await findChannel(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);
+      if (!row) throw new AppError("alert-channel-not-found");
+      return c.json(toChannel(row), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "patch",
+      path: "/v1/alert-channels/{id}",
+      operationId: "changeAlertChannel",
+      summary: "Change an alert channel",
+      description: "Its name, what is told and when; or pause it, or let it go on. To go elsewhere, make another.",
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(ChangeAlertChannel, { afterSeconds: 120 }) },
+      responses: {
+        200: json(AlertChannel, "Changed."),
+        ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
+      },
+    }),
+    async (c) => {
+      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changeChannel(c.env.services, input), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "delete",
+      path: "/v1/alert-channels/{id}",
+      operationId: "deleteAlertChannel",
+      summary: "Delete an alert channel",
+      description: "With its secrets, and what was told there.",
+      middleware: [manage, liveOnly, noBody] as const,
+      request: { params },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "alert-channel-not-found") },
+    }),
+    async (c) => {
+      await deleteChannel(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      return c.body(null, 204);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/alert-channels/{id}/test",
+      operationId: "testAlertChannel",
+      summary: "Send a test",
+      description: "Goes the way of an alert, also to a paused channel; the channel's deliveries tell how it went.",
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        202: json(AlertDelivery, "On its way."),
+        ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
+      },
+    }),
+    async (c) => c.json(await testChannel(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 202),
+  );

@@ -1,0 +1,100 @@
+import { createId, type IncidentKind } from "@sandi/contracts";
+import { type CompiledQuery, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+
+/** A code is worth little after this; a text may wait for its turn. */
+const codeWaitMs = 120_000;
+const textWaitMs = 30 * 60_000;
+/** Failures count among the latest messages of a workspace, as far as they are recent. */
+const recentMs = 15 * 60_000;
+const mostRecent = 500;
+const fewestMessages = 20;
+/** A wish published so often has had about three minutes. */
+const unheardPublishes = 4;
+const foldMs = 600_000;
+const atOnce = 100;
+
+interface Found {
+  workspaceId: string;
+  subject: string;
+  kind: IncidentKind;
+  reason: string;
+}
+
+const watched = ["queue_stuck", "failures_high", "connector_silent"] as const;
+
+/** What only the clock sees, as statements: opens and closes incidents of queues, failures and connectors, and of limits that are over. */
+export async function watchSessions(services: Services): Promise<CompiledQuery[]> {
+  const { db } = services;
+  const now = services.now().getTime();
+  const [queues, rates, wishes, open] = await db.read([
+    stuckQueues(db, now),
+    highFailures(db, now),
+    unheardWishes(db),
+    sql<Found>`SELECT workspace_id, subject, kind, reason FROM incident WHERE closed_at IS NULL
+      AND kind IN (${sql.join(watched)})`.compile(db.kysely),
+  ]);
+  const nameOf = ({ subject, kind }: Found) => `${kind} ${subject}`;
+  const found = [...queues.rows, ...rates.rows, ...wishes.rows];
+  const bad = new Set(found.map(nameOf));
+  const known = new Set(open.rows.map(nameOf));
+  const statements = [
+    ...found.filter((each) => !known.has(nameOf(each))).flatMap((each) => openIncident(db, each, now)),
+    ...open.rows.filter((each) => !bad.has(nameOf(each))).map((each) => closeIncident(db, each, now)),
+  ];
+  return [
+    sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'recovered', until = NULL
+      WHERE until <= ${now} AND closed_at IS NULL AND until IS NOT NULL`.compile(db.kysely),
+    ...statements.slice(0, 3 * atOnce),
+  ];
+}
+
+/** On sessions that are online: what waits for one that is not is told with the session. */
+const stuckQueues = (db: Db, now: number) =>
+  sql<Found>`SELECT DISTINCT s.workspace_id, s.id AS subject, 'queue_stuck' AS kind, 'queue' AS reason
+    FROM message m CROSS JOIN session s ON s.id = m.session_id
+    WHERE m.status IN ('queued', 'sending') AND m.publish_after > 0 AND m.test = 0 AND m.expires_at > ${now}
+      AND m.created_at <= ${now} - CASE WHEN m.verification_id IS NULL THEN ${textWaitMs} ELSE ${codeWaitMs} END
+      AND s.state = 'online' AND s.desired = 'running' AND coalesce(s.paused_until, 0) <= ${now}
+    LIMIT ${atOnce}`.compile(db.kysely);
+
+/** Of workspaces that want to be told; numbers without an account are nobody's fault. */
+function highFailures(db: Db, now: number) {
+  const first = createId("msg", new Date(now - recentMs), new Uint8Array(10));
+  const latest = (which: string) => sql`SELECT id FROM (SELECT id FROM message x WHERE x.workspace_id = w.workspace_id
+    AND x.id >= ${first} AND x.verification_id ${sql.raw(which)} ORDER BY x.id DESC LIMIT ${mostRecent})`;
+  return sql<Found>`SELECT w.workspace_id, m.session_id AS subject, 'failures_high' AS kind, 'rate' AS reason
+    FROM (SELECT DISTINCT workspace_id FROM alert_channel WHERE paused_at IS NULL) w
+    CROSS JOIN message m ON m.id IN (${latest("IS NULL")} UNION ALL ${latest("IS NOT NULL")})
+    CROSS JOIN session s ON s.id = m.session_id
+    WHERE m.test = 0 AND m.status NOT IN ('queued', 'sending', 'canceled')
+    GROUP BY w.workspace_id, m.session_id
+    HAVING count(*) >= ${fewestMessages}
+      AND 2 * sum(m.status = 'failed' AND m.failure IS NOT 'not_on_whatsapp') >= count(*)
+    LIMIT ${atOnce}`.compile(db.kysely);
+}
+
+const unheardWishes = (db: Db) =>
+  sql<Found>`SELECT workspace_id, id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason FROM session
+    WHERE acked_revision < revision AND desired = 'running' AND publish_count >= ${unheardPublishes}
+    LIMIT ${atOnce}`.compile(db.kysely);
+
+/** As the triggers do (incidents.ts): one that was open lately is the same. */
+function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
+  return [
+    sql`UPDATE incident SET closed_at = NULL, ending = NULL, times = times + 1, since = ${now}, changed_at = ${now}
+      WHERE closed_at > ${now - foldMs} AND rowid =
+        (SELECT max(rowid) FROM incident WHERE subject = ${subject} AND kind = ${kind})`.compile(db.kysely),
+    sql`INSERT INTO incident (id, workspace_id, subject, kind, reason, opened_at, since, changed_at)
+      SELECT 'inc_' || printf('%012x', ${now}) || lower(hex(randomblob(7))), ${workspaceId}, ${subject}, ${kind},
+        ${reason}, ${now}, ${now}, ${now}
+      WHERE NOT EXISTS (SELECT 1 FROM incident WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL)`.compile(
+      db.kysely,
+    ),
+  ];
+}
+
+const closeIncident = (db: Db, { subject, kind }: Found, now: number): CompiledQuery =>
+  sql`UPDATE incident SET closed_at = ${now}, changed_at = ${now}, ending = 'recovered'
+    WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL`.compile(db.kysely);

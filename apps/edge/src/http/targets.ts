@@ -1,0 +1,35 @@
+import { isAmong } from "./addresses.ts";
+
+/** Addresses that are nobody's, or only somebody's own. */
+const notPublic = [
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"],
+  ...["192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"],
+  ...["224.0.0.0/4", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23"],
+  ...["2001:db8::/32", "2002::/16", "3fff::/20", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"],
+];
+const loopback = ["127.0.0.0/8", "::1"];
+const ownNames = /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa|onion)$/;
+
+const addressIn = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, "");
+
+/** Whether a URL leads to this machine, by address. */
+export function isLoopback(url: string): boolean {
+  const address = addressIn(new URL(url));
+  return address === "localhost" || isAmong(address, loopback);
+}
+
+/**
+ * What is wrong with an address that a customer has us call; undefined if nothing. Names that lead to private addresses
+ * are stopped by the runtime (`global_fetch_strictly_public`). What URLs write in odd ways (`0x7f.1`) is parsed first.
+ */
+export function targetFault(text: string, { allowLocal }: { allowLocal: boolean }): string | undefined {
+  if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return "must be a URL";
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "") return "must not hold a user name or password";
+  if (allowLocal && /^https?:$/.test(url.protocol) && isLoopback(text)) return undefined;
+  if (url.protocol !== "https:") return "must be an https address";
+  const address = addressIn(url).replace(/\.$/, "");
+  const isLiteral = address.includes(":") || /^[0-9.]+$/.test(address);
+  const isPublic = isLiteral ? !isAmong(address, notPublic) : address.includes(".") && !ownNames.test(address);
+  return isPublic ? undefined : "must be an address on the public internet";
+}

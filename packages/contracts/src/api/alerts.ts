@@ -1,0 +1,182 @@
+import { z } from "zod";
+import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
+import { plainText, Timestamp } from "./common.ts";
+
+/** What there are alerts about, each with the sentence that tells what it is. */
+export const incidentKinds = {
+  needs_action: "A session does not come back without a human.",
+  offline: "A session is not connected.",
+  limited: "WhatsApp limits what the account may send.",
+  proxy_unreachable: "The session's proxy does not let it through.",
+  queue_stuck: "Messages wait too long although the session is online.",
+  failures_high: "Half or more of a session's latest messages failed.",
+  connector_silent: "No connector does what is wanted of a session.",
+  channel_paused: "An alert channel failed 20 times in a row and is paused.",
+} as const;
+
+export type IncidentKind = keyof typeof incidentKinds;
+export const IncidentKind = z
+  .enum(Object.keys(incidentKinds) as [IncidentKind, ...IncidentKind[]])
+  .meta({ description: "What is wrong.", example: "offline" });
+
+const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(plainText, "must not hold line breaks, control or invisible characters")
+  .meta({ description: "Yours to choose; shown in lists.", example: "On call" });
+const AfterSeconds = z.int().min(0).max(86_400).meta({
+  description: "How long a session or its proxy may be away before it is told.",
+  example: 60,
+});
+const Quiet = z
+  .array(IncidentKind)
+  .max(8)
+  .meta({ description: "Kinds that are not told here.", example: ["limited"] });
+const TargetUrl = z
+  .string()
+  .max(2048)
+  .meta({
+    description: "An https address on the public internet.",
+    example: "https://hooks.example.com/services/T1/B1/x",
+  });
+
+const settings = { name: Name, afterSeconds: AfterSeconds.default(60), quiet: Quiet.default([]) };
+
+export const CreateAlertChannel = z
+  .discriminatedUnion("kind", [
+    z.strictObject({
+      ...settings,
+      kind: z.literal("telegram"),
+      botToken: z
+        .string()
+        .regex(/^[0-9]{6,16}:[A-Za-z0-9_-]{30,64}$/, "must be a bot's token as BotFather gives it")
+        .meta({ description: "As BotFather gives it; never shown again." }),
+      chatId: z
+        .string()
+        .regex(/^(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31})$/, "must be a chat's number or @channel")
+        .meta({ description: "A chat's number, or a channel's name.", example: "-1001234567890" }),
+    }),
+    z.strictObject({ ...settings, kind: z.literal("slack"), url: TargetUrl }),
+    z.strictObject({ ...settings, kind: z.literal("webhook"), url: TargetUrl }),
+  ])
+  .meta({ id: "CreateAlertChannel" });
+export type CreateAlertChannel = z.infer<typeof CreateAlertChannel>;
+
+export const ChangeAlertChannel = z
+  .strictObject({
+    name: Name.optional(),
+    afterSeconds: AfterSeconds.optional(),
+    quiet: Quiet.optional(),
+    isPaused: z.boolean().optional().meta({ description: "Nothing is told while it is paused; `false` goes on." }),
+  })
+  .meta({ id: "ChangeAlertChannel", description: "What is left out stays. Where it goes does not change." });
+export type ChangeAlertChannel = z.infer<typeof ChangeAlertChannel>;
+
+export const AlertChannel = z
+  .object({
+    id: AlertChannelId,
+    kind: z.enum(["telegram", "slack", "webhook"]),
+    name: Name,
+    target: z.string().max(300).meta({ description: "Where it goes, masked.", example: "https://hooks.example.com/…" }),
+    afterSeconds: AfterSeconds,
+    quiet: Quiet,
+    pausedAt: Timestamp.nullable(),
+    pausedBecause: z.enum(["requested", "failures"]).nullable().meta({
+      description: "`failures`: 20 in a row. Mend it and set `isPaused` to false.",
+    }),
+    failuresInRow: z.int().nonnegative().max(1_000_000),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "AlertChannel", description: "Where a workspace is told what is wrong with its sessions." });
+export type AlertChannel = z.infer<typeof AlertChannel>;
+
+export const CreatedAlertChannel = AlertChannel.extend({
+  secret: z.string().max(128).nullable().meta({
+    description:
+      "Of a plain webhook: what its calls are signed with (Standard Webhooks), in this answer and never again. Null otherwise, and in a replay by `Idempotency-Key`.",
+    example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  }),
+}).meta({ id: "CreatedAlertChannel" });
+export type CreatedAlertChannel = z.infer<typeof CreatedAlertChannel>;
+
+export const AlertChannelList = z
+  .object({ channels: z.array(AlertChannel).max(100).meta({ description: "All of them, oldest first." }) })
+  .meta({ id: "AlertChannelList" });
+
+export const Incident = z
+  .object({
+    id: IncidentId,
+    kind: IncidentKind,
+    sessionId: SessionId.nullable(),
+    channelId: AlertChannelId.nullable().meta({ description: "Of `channel_paused`." }),
+    reason: z.string().max(64).nullable().meta({ description: "Why, in one word.", example: "connection_lost" }),
+    detail: z.string().max(512).meta({ description: "What it is, and what to do." }),
+    openedAt: Timestamp.meta({ description: "When it first happened." }),
+    since: Timestamp.meta({ description: "When it last began; within ten minutes it is the same incident." }),
+    closedAt: Timestamp.nullable(),
+    ending: z.enum(["recovered", "superseded", "withdrawn"]).nullable().meta({
+      description:
+        "`recovered`: all is well again. `superseded`: something worse took its place. `withdrawn`: it is not wanted any more.",
+    }),
+    times: z.int().positive().max(1_000_000_000).meta({ description: "How often it began.", example: 1 }),
+  })
+  .meta({ id: "Incident", description: "Something that was wrong, from its beginning to its end." });
+export type Incident = z.infer<typeof Incident>;
+
+export const ListIncidents = z.object({
+  state: z.enum(["open", "closed"]).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: IncidentId.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+export type ListIncidents = z.infer<typeof ListIncidents>;
+
+export const IncidentList = z
+  .object({
+    incidents: z.array(Incident).max(100),
+    nextCursor: IncidentId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+  })
+  .meta({ id: "IncidentList" });
+
+/** Why a delivery did not succeed. */
+export const alertErrors = [
+  "refused",
+  "rate_limited",
+  "server_error",
+  "redirected",
+  "timed_out",
+  "unreachable",
+  "not_allowed",
+  "expired",
+] as const;
+export type AlertError = (typeof alertErrors)[number];
+
+export const AlertDelivery = z
+  .object({
+    id: AlertDeliveryId,
+    incidentId: IncidentId.nullable().meta({ description: "Null for a test." }),
+    what: z.enum(["opened", "again", "closed", "test"]).meta({ description: "What it tells." }),
+    status: z.enum(["queued", "delivered", "failed"]),
+    attempts: z.int().nonnegative().max(1_000_000),
+    lastStatus: z.int().min(100).max(599).nullable().meta({ description: "What the target answered last." }),
+    error: z.enum(alertErrors).nullable().meta({ description: "What went wrong last." }),
+    createdAt: Timestamp,
+    deliveredAt: Timestamp.nullable(),
+  })
+  .meta({ id: "AlertDelivery", description: "One message to one channel." });
+export type AlertDelivery = z.infer<typeof AlertDelivery>;
+
+export const ListAlertDeliveries = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: AlertDeliveryId.optional().meta({ description: "`nextCursor` of the page before." }),
+});
+export type ListAlertDeliveries = z.infer<typeof ListAlertDeliveries>;
+
+export const AlertDeliveryList = z
+  .object({
+    deliveries: z.array(AlertDelivery).max(100),
+    nextCursor: AlertDeliveryId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+  })
+  .meta({ id: "AlertDeliveryList" });

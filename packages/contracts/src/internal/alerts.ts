@@ -1,0 +1,8 @@
+import { z } from "zod";
+import { AlertDeliveryId } from "../ids.ts";
+
+/** `POST {edge}/internal/alerts/deliver`, through QStash: which delivery is due. Where and what stays at the edge. */
+export const AlertJob = z.strictObject({ deliveryId: AlertDeliveryId });
+export type AlertJob = z.infer<typeof AlertJob>;
+
+export const alertPath = "/internal/alerts/deliver";
