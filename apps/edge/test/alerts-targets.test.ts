@@ -6,10 +6,12 @@ import { isLoopback, targetFault } from "../src/http/targets.ts";
 const production = { allowLocal: false };
 
 describe("an address that a customer has us call", () => {
-  it.each(["https://hooks.slack.com/services/T/B/x", "https://example.com:8443/a?b=c", "https://8.8.8.8/x", "https://[2606:4700::1111]/x"])(
-    "may be %s",
-    (url) => expect(targetFault(url, production)).toBeUndefined(),
-  );
+  it.each([
+    "https://hooks.slack.com/services/T/B/x",
+    "https://example.com:8443/a?b=c",
+    "https://8.8.8.8/x",
+    "https://[2606:4700::1111]/x",
+  ])("may be %s", (url) => expect(targetFault(url, production)).toBeUndefined());
 
   it.each([
     "http://example.com/",
@@ -64,7 +66,8 @@ describe("an address that a customer has us call", () => {
 });
 
 describe("the text of an alert", () => {
-  const evil = "<!channel> <https://evil.com|x> *b* _i_ ~s~ `c` @here [l](http://e.com) www.evil.com &lt; #a :fire: <b>";
+  const evil =
+    "<!channel> <https://evil.com|x> *b* _i_ ~s~ `c` @here [l](http://e.com) www.evil.com &lt; #a :fire: <b>";
   const told = {
     kind: "offline" as const,
     reason: "connection_lost",
@@ -74,7 +77,13 @@ describe("the text of an alert", () => {
     closedAt: null as number | null,
     times: 1,
   };
-  const alert = { what: "opened" as const, told, name: "Jakarta", phone: "+6281200000001", publicUrl: "https://api.test" };
+  const alert = {
+    what: "opened" as const,
+    told,
+    name: "Jakarta",
+    phone: "+6281200000001",
+    publicUrl: "https://api.test",
+  };
 
   it("says what happened, what to do, since when and where to look", () => {
     expect(textOf(alert).split("\n")).toEqual([
@@ -85,19 +94,37 @@ describe("the text of an alert", () => {
     ]);
     const closedAt = told.since + 240_000;
     expect(textOf({ ...alert, what: "closed", told: { ...told, closedAt } })).toContain("is back after 4 min.");
-    expect(textOf({ ...alert, what: "again", told: { ...told, times: 3 } })).toContain("for the 3rd time since 2026-11-21 08:00 UTC");
+    expect(textOf({ ...alert, what: "again", told: { ...told, times: 3 } })).toContain(
+      "for the 3rd time since 2026-11-21 08:00 UTC",
+    );
   });
 
   it("gives a name no way to be markup, a mention or a link", async () => {
     expect(inert(evil)).not.toMatch(/[<>&@#!*_~`|\\/[\]():.]/);
     const composed = async (target: Parameters<typeof compose>[0]["target"]) =>
-      (await compose({ id: "dlv_1", incidentId: "inc_1", target, alert: { ...alert, name: evil }, telegramUrl: "https://t.test", now: new Date() })).body;
+      (
+        await compose({
+          id: "dlv_1",
+          incidentId: "inc_1",
+          target,
+          alert: { ...alert, name: evil },
+          telegramUrl: "https://t.test",
+          now: new Date(),
+        })
+      ).body;
     const slack = JSON.parse(await composed({ kind: "slack", url: "https://x.test" })) as { text: string };
     expect(slack.text.split("\n")[0]).not.toMatch(/[<>@*_~`|[\]]|https?:|www\.|evil\.com/);
-    const telegram = JSON.parse(await composed({ kind: "telegram", botToken: "t", chatId: "1" })) as Record<string, string>;
+    const telegram = JSON.parse(await composed({ kind: "telegram", botToken: "t", chatId: "1" })) as Record<
+      string,
+      string
+    >;
     expect(telegram["text"]?.split("\n")[0]).not.toMatch(/[<>@#*_`/]|evil\.com/);
     expect(telegram).not.toHaveProperty("parse_mode");
-    const webhook = await composed({ kind: "webhook", url: "https://x.test", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" });
+    const webhook = await composed({
+      kind: "webhook",
+      url: "https://x.test",
+      secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    });
     expect((JSON.parse(webhook) as { data: { incident: { name: string } } }).data.incident.name).toBe(evil);
   });
 });

@@ -56,6 +56,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let template = "";
   let key = "";
   let rule = "";
+  let channel = "";
   let qrPage = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
@@ -249,6 +250,32 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       asks: "redis libsql",
     },
     { route: "GET /v1/audit", asks: "redis libsql" },
+    {
+      route: "POST /v1/alert-channels",
+      body: { kind: "slack", name: "On call", url: "https://hooks.example.com/services/T1/B1/x" },
+      asks: "redis libsql",
+      keep: ({ id }: { id: string }) => (channel = id),
+    },
+    { route: "GET /v1/alert-channels", asks: "redis libsql" },
+    { route: "GET /v1/alert-channels/{id}", path: () => `/v1/alert-channels/${channel}`, asks: "redis libsql" },
+    {
+      route: "PATCH /v1/alert-channels/{id}",
+      path: () => `/v1/alert-channels/${channel}`,
+      body: { afterSeconds: 120 },
+      asks: "redis libsql libsql",
+    },
+    {
+      route: "POST /v1/alert-channels/{id}/test",
+      path: () => `/v1/alert-channels/${channel}/test`,
+      asks: "redis libsql | qstash",
+    },
+    {
+      route: "GET /v1/alert-channels/{id}/deliveries",
+      path: () => `/v1/alert-channels/${channel}/deliveries`,
+      asks: "redis libsql",
+    },
+    { route: "GET /v1/incidents", asks: "redis libsql" },
+    { route: "DELETE /v1/alert-channels/{id}", path: () => `/v1/alert-channels/${channel}`, asks: "redis libsql" },
     {
       route: "POST /v1/hooks/supabase",
       body: { name: "Ours" },

@@ -34,13 +34,10 @@ const Quiet = z
   .array(IncidentKind)
   .max(8)
   .meta({ description: "Kinds that are not told here.", example: ["limited"] });
-const TargetUrl = z
-  .string()
-  .max(2048)
-  .meta({
-    description: "An https address on the public internet.",
-    example: "https://hooks.example.com/services/T1/B1/x",
-  });
+const TargetUrl = z.string().max(2048).meta({
+  description: "An https address on the public internet.",
+  example: "https://hooks.example.com/services/T1/B1/x",
+});
 
 const settings = { name: Name, afterSeconds: AfterSeconds.default(60), quiet: Quiet.default([]) };
 
@@ -127,7 +124,7 @@ export const Incident = z
 export type Incident = z.infer<typeof Incident>;
 
 export const ListIncidents = z.object({
-  state: z.enum(["open", "closed"]).optional(),
+  state: z.enum(["open", "closed"]).optional().meta({ description: "Only those that are open, or closed." }),
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: IncidentId.optional().meta({ description: "`nextCursor` of the page before." }),
 });

@@ -36,8 +36,6 @@ export interface StackOptions {
   log: (part: string, line: string) => void;
   /** More settings for the edge, such as `LOG_REQUESTS`. */
   edgeEnv?: Record<string, string>;
-  /** More of the Worker's variables, such as `TELEGRAM_API_URL`. */
-  edgeBindings?: Record<string, string>;
   /** More settings for each connector, such as `LOG_LEVEL`. */
   connectorEnv?: (index: number) => Record<string, string>;
 }
@@ -133,7 +131,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           QSTASH_CURRENT_SIGNING_KEY: secrets.currentSigningKey,
           QSTASH_NEXT_SIGNING_KEY: secrets.nextSigningKey,
           ALLOW_LOCAL_TARGETS: "1",
-          ...options.edgeBindings,
           DESTINATION_PER_DAY: "1000000",
           ...options.edgeEnv,
         },

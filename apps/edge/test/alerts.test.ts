@@ -1,0 +1,370 @@
+import { alertPath, type AuditList, type CreatedAlertChannel } from "@sandi/contracts";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createChannel } from "../src/alerts/create-channel.ts";
+import { DatabaseFetchError } from "../src/db/failures.ts";
+import { findKey } from "../src/keys/repository.ts";
+import { hashApiKey } from "@sandi/crypto";
+import {
+  type Alerts,
+  botToken,
+  queueSignature,
+  slackRefusals,
+  slackUrl,
+  startAlerts,
+  telegramRefusals,
+  webhookUrl,
+} from "./alerts-world.ts";
+import { queueKeys } from "./harness.ts";
+
+const path = "/v1/alert-channels";
+const telegram = { kind: "telegram", url: undefined, botToken, chatId: "-1001234567890" };
+const webhook = { kind: "webhook", url: webhookUrl };
+const slack = { kind: "slack", name: "On call", url: slackUrl };
+
+let world: Alerts;
+let session: string;
+
+beforeEach(async () => {
+  world = await startAlerts();
+  session = await world.edge.addSession();
+});
+afterEach(async () => {
+  await world.edge.settled();
+  world.edge.close();
+});
+
+/** Opens an incident that is told at once. */
+async function ban(): Promise<void> {
+  world.edge.advance(1);
+  await world.state(session, "ended", "banned");
+}
+
+async function everything(): Promise<string> {
+  const { edge } = world;
+  const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table'");
+  const all = await Promise.all(tables.map(({ name }) => edge.rows(`SELECT * FROM "${String(name)}"`)));
+  return JSON.stringify([all, edge.logs, edge.requests, edge.jobs, edge.spans]);
+}
+
+describe("an alert channel", () => {
+  it("is made, shown masked, changed and deleted, each of which is audited", async () => {
+    const made = await world.addChannel({ ...telegram, afterSeconds: 30, quiet: ["limited"] });
+    expect(made).toMatchObject({
+      kind: "telegram",
+      target: "chat •••890",
+      afterSeconds: 30,
+      quiet: ["limited"],
+      secret: null,
+    });
+    world.edge.advance(1);
+    const { body: changed } = await world.edge.api(`PATCH ${path}/${made.id}`, { name: "Night", quiet: [] });
+    expect(changed).toMatchObject({ name: "Night", quiet: [], afterSeconds: 30 });
+    const { body: list } = await world.edge.api<{ channels: object[] }>(`GET ${path}`);
+    expect(list.channels).toEqual([changed]);
+    world.edge.advance(1);
+    expect((await world.edge.api(`DELETE ${path}/${made.id}`)).status).toBe(204);
+    expect((await world.edge.api(`GET ${path}/${made.id}`)).status).toBe(404);
+    const { body: audit } = await world.edge.api<AuditList>("GET /v1/audit");
+    expect(audit.entries.map(({ action }) => action)).toEqual([
+      "alert_channel.deleted",
+      "alert_channel.updated",
+      "alert_channel.created",
+    ]);
+  });
+
+  it("is made once per Idempotency-Key, and its secret is not answered again", async () => {
+    const headers = { "idempotency-key": "one" };
+    const input = { name: "Ours", ...webhook };
+    const first = await world.edge.api<CreatedAlertChannel>(`POST ${path}`, input, { headers });
+    await world.edge.settled();
+    const again = await world.edge.api<CreatedAlertChannel>(`POST ${path}`, input, { headers });
+    expect(first.body.secret).toMatch(/^whsec_/);
+    expect(again.body).toEqual({ ...first.body, secret: null });
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(await world.edge.count("alert_channel")).toBe(1);
+  });
+
+  it("is refused when there are as many as there may be", async () => {
+    const key = (await findKey(world.edge.services.db, await hashApiKey(world.edge.workspace.key)))!;
+    const input = { ...slack, kind: "slack" as const, afterSeconds: 60, quiet: [] };
+    await createChannel(world.edge.services, { key, input, repetition: undefined }, 1);
+    await expect(createChannel(world.edge.services, { key, input, repetition: undefined }, 1)).rejects.toMatchObject({
+      code: "alert-channel-limit-reached",
+    });
+  });
+
+  it("is not left behind by a write whose answer was lost and then withdrawn", async () => {
+    const { db } = world.edge.services;
+    const { write } = db;
+    let isLost = false;
+    world.edge.services.db = {
+      ...db,
+      write: (async (queries: Parameters<typeof write>[0]) => {
+        const results = await write(queries);
+        if (isLost) return results;
+        isLost = true;
+        throw new DatabaseFetchError("lost");
+      }) as typeof write,
+    };
+    const answer = await world.edge.api(`POST ${path}`, slack);
+    expect([answer.status, await world.edge.count("alert_channel")]).toEqual([201, 1]);
+  });
+
+  it("goes to https addresses on the public internet only", async () => {
+    for (const url of [
+      "http://example.com/x",
+      "https://127.0.0.1/",
+      "https://localhost/x",
+      "https://169.254.169.254/",
+    ]) {
+      for (const kind of ["slack", "webhook"]) {
+        const { status, body } = await world.edge.api(`POST ${path}`, { kind, name: "x", url });
+        expect([status, body.errors?.[0]?.pointer]).toEqual([400, "/url"]);
+      }
+    }
+    expect(await world.edge.count("alert_channel")).toBe(0);
+  });
+
+  it("is nobody else's: every route answers 404 for another workspace, and test keys and other scopes none", async () => {
+    const { id } = await world.addChannel();
+    const stranger = (await world.edge.addWorkspace()).key;
+    const routes: [string, object?][] = [
+      [`GET ${path}/${id}`],
+      [`PATCH ${path}/${id}`, { name: "Mine" }],
+      [`DELETE ${path}/${id}`],
+      [`POST ${path}/${id}/test`],
+      [`GET ${path}/${id}/deliveries`],
+    ];
+    const before = await world.edge.rows("SELECT * FROM alert_channel");
+    for (const [request, input] of routes) {
+      expect((await world.edge.api(request, input, { key: stranger })).body.code).toBe("alert-channel-not-found");
+    }
+    const few = await world.edge.addKey(world.edge.workspace.id, ["otp:send", "session:manage"]);
+    for (const [request, input] of routes)
+      expect((await world.edge.api(request, input, { key: few })).status).toBe(403);
+    const test = await world.edge.addKey(world.edge.workspace.id, undefined, { environment: "test" });
+    expect((await world.edge.api(`POST ${path}`, slack, { key: test })).status).toBe(403);
+    expect(await world.edge.rows("SELECT * FROM alert_channel")).toEqual(before);
+    expect(world.edge.jobs).toEqual([]);
+  });
+
+  it("has its token, addresses and secret in no table, log, job or answer in clear", async () => {
+    const channels = [await world.addChannel(telegram), await world.addChannel(), await world.addChannel(webhook)];
+    await ban();
+    world.answers.push(new TypeError(`fetch failed: ${webhookUrl} ${botToken}`));
+    await world.deliver();
+    const answers = JSON.stringify([
+      (await world.edge.api(`GET ${path}`)).text,
+      (await world.edge.api("GET /v1/audit")).text,
+      ...(await Promise.all(channels.map(({ id }) => world.deliveries(id)))),
+      await world.incidents(),
+    ]);
+    const secret = channels[2]?.secret ?? "none";
+    const all = (await everything()) + answers;
+    for (const text of [botToken, botToken.slice(10), "-1001234567890", "secretpartofit", "secretquery", secret]) {
+      expect(all).not.toContain(text);
+    }
+  });
+});
+
+describe("a delivery", () => {
+  it("goes to Telegram as plain text, to Slack as escaped text, and to a webhook signed as Standard Webhooks do", async () => {
+    await world.addChannel(telegram);
+    await world.addChannel();
+    const { secret } = await world.addChannel(webhook);
+    await world.edge.client.execute("UPDATE session SET name = '<!channel> *R&D*'");
+    await ban();
+    expect(await world.deliver()).toEqual([200, 200, 200]);
+    const call = (part: string) => world.calls.find(({ url }) => url.includes(part))!;
+    expect(JSON.parse(call("telegram").body)).toMatchObject({
+      chat_id: "-1001234567890",
+      link_preview_options: { is_disabled: true },
+    });
+    expect(JSON.parse(call("slack").body)).toEqual({ text: expect.stringMatching(/^Session “‹！channel› ∗R＆D∗”/) });
+    const { headers, body } = call("ops.example.com");
+    const verified = new Webhook(secret!);
+    // The library reads the real clock.
+    const lately = Math.abs(Date.now() - world.edge.services.now().getTime()) < 240_000;
+    if (lately) verified.verify(body, headers);
+    const at = new Date(Number(headers["webhook-timestamp"]) * 1000);
+    expect(headers["webhook-signature"]).toBe(verified.sign(headers["webhook-id"]!, at, body));
+    expect(JSON.parse(body)).toMatchObject({
+      type: "incident.opened",
+      data: {
+        incident: {
+          kind: "needs_action",
+          reason: "banned",
+          sessionId: session,
+          name: "<!channel> *R&D*",
+          number: "+62812•••0001",
+        },
+      },
+    });
+  });
+
+  it("is a test when asked for, with an answer and a trace of how it went", async () => {
+    const { id } = await world.addChannel();
+    const { status, body } = await world.edge.api(`POST ${path}/${id}/test`);
+    expect([status, body["what"], body["status"]]).toEqual([202, "test", "queued"]);
+    await world.deliver();
+    expect(world.told()).toEqual(["This is a test of Sandi's alerts."]);
+    expect(await world.deliveries(id)).toMatchObject([
+      { what: "test", status: "delivered", attempts: 1, lastStatus: 200 },
+    ]);
+  });
+
+  it("is asked for again when Telegram wants time, and not when the bot was blocked", async () => {
+    const { id } = await world.addChannel(telegram);
+    await ban();
+    const [job] = world.edge.jobs;
+    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    world.answers.push(telegramRefusals.tooMany, telegramRefusals.blocked);
+    const first = await world.knock(deliveryId);
+    expect([first.status, first.headers.get("retry-after")]).toEqual([503, "35"]);
+    expect(await world.deliveries(id)).toMatchObject([{ status: "queued", lastStatus: 429, error: "rate_limited" }]);
+    expect((await world.channel(id)).failuresInRow).toBe(0);
+    const second = await world.knock(deliveryId);
+    expect([second.status, second.headers.get("upstash-nonretryable-error")]).toEqual([489, "true"]);
+    expect(await world.deliveries(id)).toMatchObject([
+      { status: "failed", attempts: 2, lastStatus: 403, error: "refused" },
+    ]);
+    expect((await world.knock(deliveryId)).status).toBe(200);
+    expect(world.calls).toHaveLength(2);
+  });
+
+  it.each([
+    ["invalid_payload", slackRefusals.invalid_payload, 489, "refused"],
+    ["channel_is_archived", slackRefusals.channel_is_archived, 489, "refused"],
+    ["no_service", slackRefusals.no_service, 489, "refused"],
+    ["a redirect", { status: 302, retryAfter: null, text: "" }, 489, "redirected"],
+    ["an outage", { status: 502, retryAfter: null, text: "" }, 503, "server_error"],
+    ["no connection", new TypeError("fetch failed"), 503, "unreachable"],
+    ["silence", new DOMException("late", "TimeoutError"), 503, "timed_out"],
+  ])("that meets %s is noted as what it is", async (_, answer, status, error) => {
+    const { id } = await world.addChannel();
+    await ban();
+    world.answers.push(answer);
+    expect(await world.deliver()).toEqual([status]);
+    expect(await world.deliveries(id)).toMatchObject([{ error, status: status === 489 ? "failed" : "queued" }]);
+  });
+
+  it("is made by QStash only, for this very address and body, lately, with the current or the next key", async () => {
+    await world.addChannel();
+    await ban();
+    const [job] = world.edge.jobs;
+    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    const body = JSON.stringify({ deliveryId });
+    const now = world.edge.services.now();
+    const wrong = [
+      undefined,
+      "",
+      "a.b.c",
+      queueSignature(body, now, {}, "another key"),
+      queueSignature(`${body} `, now),
+      queueSignature(body, now, { sub: "https://api.test/internal/events" }),
+      queueSignature(body, now, { iss: "Somebody" }),
+      queueSignature(body, now, { exp: now.getTime() / 1000 - 60 }),
+      queueSignature(body, now, { nbf: now.getTime() / 1000 + 60 }),
+      queueSignature(body, now).replace(/^[^.]+/, Buffer.from('{"alg":"none"}').toString("base64url")),
+    ];
+    for (const signature of wrong) {
+      const headers: Record<string, string> = signature === undefined ? {} : { "upstash-signature": signature };
+      expect((await world.knock(deliveryId, headers)).status).toBe(401);
+    }
+    expect(world.calls).toEqual([]);
+    const next = queueSignature(body, now, {}, queueKeys[1]);
+    expect((await world.knock(deliveryId, { "upstash-signature": next })).status).toBe(200);
+    expect(
+      (
+        await world.edge.api(`POST ${alertPath}`, "{}", {
+          key: null,
+          headers: { "upstash-signature": queueSignature("{}", now) },
+        })
+      ).status,
+    ).toBe(400);
+  });
+
+  it("is made by one call at a time", async () => {
+    await world.addChannel();
+    await ban();
+    const [job] = world.edge.jobs;
+    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    let second = 0;
+    world.edge.target = async () => {
+      second = (await world.knock(deliveryId)).status;
+      return { status: 200, retryAfter: null, text: "ok" };
+    };
+    expect((await world.knock(deliveryId)).status).toBe(200);
+    expect(second).toBe(503);
+  });
+
+  it("that was not published is published by the cron, again and again for a day", async () => {
+    const { id } = await world.addChannel();
+    world.edge.queueIsDown = true;
+    await ban();
+    expect(world.edge.jobs).toEqual([]);
+    world.edge.queueIsDown = false;
+    world.edge.advance(15_000);
+    await world.cron();
+    expect(world.edge.jobs).toHaveLength(1);
+    world.edge.jobs.splice(0);
+    world.edge.advance(60_000);
+    await world.cron();
+    await world.deliver();
+    expect(world.told()).toHaveLength(1);
+    await world.edge.client.execute("UPDATE alert_delivery SET status = 'queued'");
+    world.edge.advance(25 * 3600_000);
+    await world.cron();
+    expect(await world.deliveries(id)).toMatchObject([{ status: "failed", error: "expired" }]);
+  });
+});
+
+describe("a channel that fails", () => {
+  it("20 times in a row is paused, and the other channels are told; it goes on when it is mended", async () => {
+    const { id } = await world.addChannel({ name: "Broken" });
+    const { secret } = await world.addChannel(webhook);
+    expect(secret).not.toBeNull();
+    await ban();
+    const [delivery] = await world.deliveries(id);
+    const deliveryId = delivery?.id ?? "";
+    await world.deliver();
+    world.calls.splice(0);
+    await world.edge.client.execute({
+      sql: "UPDATE alert_delivery SET status = 'queued' WHERE id = ?",
+      args: [deliveryId],
+    });
+    for (let i = 0; i < 20; i++) {
+      expect((await world.channel(id)).pausedAt).toBeNull();
+      world.answers.push({ status: 500, retryAfter: null, text: "" });
+      expect((await world.knock(deliveryId)).status).toBe(503);
+    }
+    expect(await world.channel(id)).toMatchObject({ failuresInRow: 20, pausedBecause: "failures" });
+    expect((await world.knock(deliveryId)).status).toBe(200);
+    await world.edge.settled();
+    world.calls.splice(0);
+    await world.deliver();
+    expect(
+      world.calls.map(({ body }) => (JSON.parse(body) as { data: { text: string } }).data.text.split("\n")[0]),
+    ).toEqual(["Alert channel “Broken” is paused."]);
+    expect((await world.incidents("?state=open")).incidents.map(({ kind }) => kind).toSorted()).toEqual([
+      "channel_paused",
+      "needs_action",
+    ]);
+    world.calls.splice(0);
+    await world.edge.api(`PATCH ${path}/${id}`, { isPaused: false });
+    world.edge.advance(3600_000);
+    await world.cron();
+    await world.deliver();
+    expect(world.calls.map(({ url }) => url).toSorted()).toEqual([slackUrl, webhookUrl].toSorted());
+    expect(await world.channel(id)).toMatchObject({ failuresInRow: 0, pausedAt: null });
+  });
+
+  it("less often is not: one success ends the row", async () => {
+    const { id } = await world.addChannel();
+    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 19");
+    await ban();
+    await world.deliver();
+    expect((await world.channel(id)).failuresInRow).toBe(0);
+  });
+});
