@@ -16,6 +16,8 @@ export const botToken = "123456789:AAFakeFakeFakeFakeFakeFakeFakeFake-_";
 export const slackUrl = "https://hooks.slack.test/services/T000/B000/secretpartofit";
 export const webhookUrl = "https://ops.example.com/alerts?token=secretquery";
 
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
 /** The JWT of a delivery, made as QStash makes it. */
 export function queueSignature(
   body: string,
@@ -23,7 +25,6 @@ export function queueSignature(
   claims: Record<string, unknown> = {},
   key: string = queueKeys[0],
 ) {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const seconds = Math.floor(now.getTime() / 1000);
   const hash = createHash("sha256").update(body).digest("base64url");
   const whole = {
@@ -51,11 +52,11 @@ export async function startAlerts() {
   };
   let seq = 0;
 
-  async function event(sessionId: string, event: Record<string, unknown>) {
+  async function event(sessionId: string, what: Record<string, unknown>) {
     seq += 1;
     const id = `evt_${String(seq).padStart(26, "0")}`;
     const at = edge.services.now().toISOString();
-    const body = { connectorId: "test", events: [{ id, seq, sessionId, at, ...event }] };
+    const body = { connectorId: "test", events: [{ id, seq, sessionId, at, ...what }] };
     expect((await edge.internal(eventsPath, body)).status).toBe(200);
     await edge.settled();
     return body;

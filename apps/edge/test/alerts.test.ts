@@ -96,16 +96,15 @@ describe("an alert channel", () => {
 
   it("is not left behind by a write whose answer was lost and then withdrawn", async () => {
     const { db } = world.edge.services;
-    const { write } = db;
     let isLost = false;
     world.edge.services.db = {
       ...db,
-      write: (async (queries: Parameters<typeof write>[0]) => {
-        const results = await write(queries);
+      write: (async (queries: Parameters<typeof db.write>[0]) => {
+        const results = await db.write(queries);
         if (isLost) return results;
         isLost = true;
         throw new DatabaseFetchError("lost");
-      }) as typeof write,
+      }) as typeof db.write,
     };
     const answer = await world.edge.api(`POST ${path}`, slack);
     expect([answer.status, await world.edge.count("alert_channel")]).toEqual([201, 1]);

@@ -31,6 +31,14 @@ describe("the configuration", () => {
     expect(() => parseConfig({ ...good, CRON_ROUNDS: "0" })).toThrow("CRON_ROUNDS");
   });
 
+  it("lets alerts go to this machine only where the edge is on it", () => {
+    const local = { ...good, ALLOW_LOCAL_TARGETS: "1" };
+    expect(() => parseConfig(local)).toThrow("ALLOW_LOCAL_TARGETS");
+    expect(() => parseConfig({ ...local, PUBLIC_URL: "http://127.0.0.1.example.com" })).toThrow("ALLOW_LOCAL_TARGETS");
+    expect(parseConfig({ ...local, PUBLIC_URL: "http://127.0.0.1:8787" }).ALLOW_LOCAL_TARGETS).toBe("1");
+    expect(parseConfig(good).ALLOW_LOCAL_TARGETS).toBeUndefined();
+  });
+
   it.each(Object.keys(good))("is refused with the name of %s and without any value", (name) => {
     for (const value of [undefined, "", "sécret value"]) {
       const env = { ...good, [name]: value };

@@ -20,6 +20,7 @@ function notFoundAt(path: string): ErrorCode {
   if (path.startsWith("/v1/templates/")) return "template-not-found";
   if (path.startsWith("/v1/keys/")) return "key-not-found";
   if (path.startsWith("/v1/hooks/")) return "hook-not-found";
+  if (path.startsWith("/v1/alert-channels/")) return "alert-channel-not-found";
   if (path.startsWith("/v1/access-rules/")) return "access-rule-not-found";
   return "not-found";
 }
