@@ -90,8 +90,8 @@ export async function storeWish(
   const at = now.getTime();
   const [written, read] = await writer.write([
     {
-      sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, state, reason, state_at, created_at)
-            VALUES (?, ?, ?, ?, ?, 'stopped', 'created', ?, ?)
+      sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, state, reason, state_at, created_at, lease_until)
+            VALUES (?, ?, ?, ?, ?, 'stopped', 'created', ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET desired = excluded.desired, revision = excluded.revision,
                 proxy = CASE WHEN ? THEN excluded.proxy ELSE session.proxy END
               WHERE excluded.revision > session.revision AND session.workspace_id = excluded.workspace_id
@@ -103,6 +103,8 @@ export async function storeWish(
         wish.revision,
         wish.sealedProxy ?? null,
         at,
+        at,
+        // Free from now on.
         at,
         wish.sealedProxy === undefined ? 0 : 1,
       ],
