@@ -67,19 +67,12 @@ describe("three connectors on a libSQL server of their own", () => {
     expect([...(await held()).keys()]).toEqual(["local", "local-2", "local-3"]);
     await sendWithAll(0);
     const [first] = stack.connectors;
-    let isDead = true;
-    const killing = (async () => {
-      while (isDead) {
-        first!.kill("SIGKILL");
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    })();
+    const killing = setInterval(() => first!.kill("SIGKILL"), 100);
     await sendWithAll(1);
     const survivors = await held();
     expect([...survivors.keys()]).toEqual(["local-2", "local-3"]);
     expect([...survivors.values()].reduce((sum, one) => sum + one)).toBe(count + 1);
-    isDead = false;
-    await killing;
+    clearInterval(killing);
     await eventually("all to be logged in", async () => (await stats()).sockets.loggedIn === count + 1);
     await sendWithAll(2);
     expect(await stats()).toMatchObject({ devicesWithTwoOwners: 0, undecryptable: 0 });
