@@ -103,6 +103,15 @@ test("off sends one after the other, and keeps only a few waiting", async () => 
   expect(visits).toBeLessThan(1000);
 });
 
+test("who would wait long for slow ones comes back later", async () => {
+  const first = (await pacer.bulk("a", "off")) as Turn;
+  await pass(60_000);
+  first.leave(true);
+  await pacer.bulk("b", "off");
+  const second = (await pacer.bulk("c", "off")) as { comeBackAt: Date };
+  expect(second.comeBackAt.getTime() - time).toBeGreaterThan(5000);
+});
+
 test("a day's bound holds, and what is beyond it comes the next day", async () => {
   const { went } = await run(ids(320), "careful", { lasts: 3 * 86_400_000 });
   expect(went).toHaveLength(320);

@@ -73,11 +73,13 @@ test("fifty bulk messages wait their turn at the queue; a code goes at once, bef
 test("without pacing a code has one bulk message before it at most", async () => {
   rig.simulator.updatePhone(sender, { latencyMs: 40 });
   const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => accepted(`b${i}`)));
-  const deliveries = ids.map((id) => bulk(id, "off"));
+  const deliveries = ids.map((id) =>
+    rig.edge.deliverUntilDone("/jobs/send", { ...job(id), lane: "bulk", pacing: "off" }),
+  );
   await until("some are there", () => shown("b").length >= 3);
   const code = await accepted("b code");
   expect((await rig.edge.deliver("/jobs/send", job(code))).status).toBe(200);
-  for (const answer of await Promise.all(deliveries)) expect(answer.status).toBe(200);
+  for (const status of await Promise.all(deliveries)) expect(status).toBe(200);
   await until("all are there", () => shown("b").length === 13);
   // A bulk message is claimed when the one before it is acknowledged; whatever was claimed after the code is behind it.
   const claimed = rig.edge.claims.flatMap(({ claims }) => claims.map(({ messageId }) => messageId));

@@ -34,6 +34,10 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
   const queue: { slot: Slot; enter: () => void }[] = [];
   const time = () => now().getTime();
 
+  async function sleepUntil(at: number): Promise<void> {
+    if (at > time()) await sleep({ after }, at - time());
+  }
+
   /** One at a time, in the order of the slots. */
   async function enter(slot: Slot): Promise<void> {
     if (isTaken) {
@@ -43,8 +47,7 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
       await promise;
     }
     isTaken = true;
-    const waitMs = slots.dueAt(slot) - time();
-    if (waitMs > 0) await sleep({ after }, waitMs);
+    await sleepUntil(slots.dueAt(slot));
     slots.start(slot, time());
   }
 
@@ -76,12 +79,13 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
     },
     async bulk(messageId, pacing = usualPacing) {
       const slot = slots.place(messageId, pacing, time());
-      const dueAt = slots.dueAt(slot);
+      const freeAt = time() + (isTaken ? (queue.length + 1) * slots.usualMs() : 0);
+      const dueAt = Math.max(slots.dueAt(slot), Math.round(freeAt));
       if (dueAt - time() > nearMs) {
         slots.putOff(slot, dueAt);
         return { comeBackAt: new Date(dueAt) };
       }
-      if (dueAt > time()) await sleep({ after }, dueAt - time());
+      await sleepUntil(slots.dueAt(slot));
       await enter(slot);
       const startedAt = time();
       return {

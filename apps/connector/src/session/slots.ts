@@ -20,8 +20,9 @@ export interface Slots {
   start(slot: Slot, now: number): void;
   /** The attempt came to nothing: it goes next. */
   restore(slot: Slot, now: number): void;
-  /** How long a message takes, for presets that keep no distance. */
+  /** How long a message took; what is usual is what those wait for that are behind it. */
   took(ms: number): void;
+  usualMs(): number;
 }
 
 const dayMs = 86_400_000;
@@ -111,5 +112,6 @@ export function createSlots(chance: () => number): Slots {
     took(ms) {
       usualMs += (ms - usualMs) / 8;
     },
+    usualMs: () => usualMs,
   };
 }
