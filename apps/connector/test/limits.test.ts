@@ -13,7 +13,7 @@ const now = () => clock.now().getTime();
 beforeAll(async () => {
   rig = await startRig({
     environment: { LEASE_SECONDS: "300" },
-    services: { now: clock.now, after: clock.after, chance: () => 0 },
+    services: { now: clock.now, after: clock.after, chance: () => 0.9 },
   });
 });
 afterAll(() => rig.close());
@@ -149,7 +149,7 @@ test("too much (429) pauses the session: the message comes again, one tries, and
   // A code that will not be good any more when the pause ends goes to another sender.
   const shortLived = newId("msg");
   await rig.edge.accept(shortLived, { to, code: "999999" });
-  expect((await rig.edge.deliver("/jobs/send", job(shortLived, sessionId, 1000))).status).toBe(200);
+  expect((await rig.edge.deliver("/jobs/send", job(shortLived, sessionId, 5000))).status).toBe(200);
   await until("it has failed", () => rig.edge.failureOf(shortLived) === "account_restricted");
 
   // Half-open: of all that come, one tries, and is refused; the next pause is longer.
@@ -220,4 +220,54 @@ test("another account on the same session starts with nothing known", async () =
   await rig.simulator.scan(other, qr);
   await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
   expect(await outcome(sessionId, known)).toBe("new_chats_locked");
+});
+
+test("who wrote under a LID alone is written to under their number, though the sender is locked", async () => {
+  const { number, sessionId } = await sender();
+  const writer = person();
+  rig.simulator.setFault({ kind: "one-name", number });
+  rig.simulator.updatePhone(writer, { addressing: "lid" });
+  const received = rig.edge.events.length;
+  await rig.simulator.send(writer, { to: number, text: "hello" });
+  const isTold = () => rig.edge.events.slice(received).some(({ type }) => type === "message.received");
+  await until("it is told", isTold);
+  rig.simulator.clearFaults();
+  const lockedUntil = new Date(now() + 3 * minute).toISOString();
+  rig.simulator.updatePhone(number, { limits: { lockedUntil } });
+  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  expect(await outcome(sessionId, writer)).toBe("sent");
+});
+
+test("a message that may have arrived is tried again under a lock, for only that tells, and is one message", async () => {
+  const { number, sessionId } = await sender();
+  const to = person();
+  // Its receipts would tell.
+  rig.simulator.updatePhone(to, { receipts: "none" });
+  const { lockHits } = rig.simulator.stats();
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to, code: "246810" });
+  rig.simulator.setFault({ kind: "no-ack", number, to, times: 1 });
+  const first = rig.edge.deliver("/jobs/send", job(messageId, sessionId));
+  await until("it is shown", () => rig.simulator.messages(to).length === 1);
+  await pass(11_000);
+  expect((await first).status).toBe(503);
+  const lockedUntil = new Date(now() + 3 * minute).toISOString();
+  rig.simulator.updatePhone(number, { limits: { lockedUntil } });
+  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  expect(await rig.edge.deliverUntilDone("/jobs/send", job(messageId, sessionId))).toBe(200);
+  await until("it is told", () => rig.edge.isFinal(messageId));
+  expect(rig.edge.failureOf(messageId)).toBeUndefined();
+  expect(rig.simulator.messages(to)).toHaveLength(1);
+  expect(rig.simulator.stats().lockHits).toBe(lockHits);
+});
+
+test("an account that is banned ends its session, and nothing is put on the wire any more", async () => {
+  const { number, sessionId } = await sender();
+  rig.simulator.updatePhone(number, { limits: { banAfter: { coldSends: 1, windowMs: minute } } });
+  expect(await outcome(sessionId, person())).toBe("sent");
+  expect(await outcome(sessionId, person())).toBe("account_restricted");
+  await until("the session has ended", () => rig.edge.statesOf(sessionId).at(-1) === "ended/banned");
+  const { messagesReceived } = rig.simulator.stats();
+  expect(await outcome(sessionId, person())).toBe("account_restricted");
+  expect(rig.simulator.stats().messagesReceived).toBe(messagesReceived);
 });
