@@ -27,7 +27,7 @@ describe("alerts", () => {
         afterSeconds: 0,
         ...input,
       });
-      expect(made.status).toBe(201);
+      if (made.status !== 201) throw new Error(`the channel was not made: ${JSON.stringify(made.body)}`);
       channels.push(made.body);
     }
   });
