@@ -54,6 +54,15 @@ describe("configuration", async () => {
   });
 
   test.each([
+    [{}, "http://127.0.0.1:8080"],
+    [{ HOST: "::1", PORT: "81" }, "http://[::1]:81"],
+    [{ HOST: "::", FLY_MACHINE_ID: "m1", FLY_APP_NAME: "sandi" }, "http://m1.vm.sandi.internal:8080"],
+    [{ FLY_MACHINE_ID: "m1", FLY_APP_NAME: "sandi", INTERNAL_URL: "http://10.0.0.1:80/" }, "http://10.0.0.1:80"],
+  ])("knows where the other connectors reach this one (%j)", (environment, url) => {
+    expect(readConfig({ ...good, ...environment }, "h").internalUrl).toBe(url);
+  });
+
+  test.each([
     [{ PUBLIC_URL: "" }, "PUBLIC_URL: is missing"],
     [{ EDGE_URL: "ftp://x" }, "EDGE_URL: must be an http or https URL"],
     [{ PORT: "http" }, "PORT: "],
