@@ -75,7 +75,8 @@ describe("a remote database that does not answer", () => {
     rig = await startRig({ environment: { ...remote, LEASE_SECONDS: "3" } });
     const sessionId = await rig.pair(own);
     rig.simulator.createPhone({ number: user, receipts: "read" });
-    await rig.send(sessionId, { to: user, text: "before" });
+    const before = await rig.send(sessionId, { to: user, text: "before" });
+    await until("it is read", () => rig.edge.typesOf(before).includes("message.read"));
     return sessionId;
   }
 
@@ -93,6 +94,7 @@ describe("a remote database that does not answer", () => {
       expect((await fetch(`${rig.edge.connectorUrl}/healthz`)).status).toBe(200);
 
       await until("the socket is closed", () => !isConnected());
+      expect(rig.log.join("")).toContain("the lease ran out before it could be renewed");
       await rig.simulator.send(user, { to: own, text: `SV-${token}` });
       expect(await refusal("/jobs/send", job)).toMatchObject({ status: 503, waits: true });
       expect([shown("meanwhile"), told()]).toEqual([0, []]);

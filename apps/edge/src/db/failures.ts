@@ -16,6 +16,10 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof DatabaseFetchError;
 }
 
+/** The database has no room left, or its plan has none: nothing of the batch was stored, and reads still work. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof LibsqlError && (error.code.startsWith("SQLITE_FULL") || error.code === "BLOCKED");
+
 /** The request to the database failed on the way; thrown by the fetch that the database client is given. */
 export class DatabaseFetchError extends Error {
   override readonly name = "DatabaseFetchError";

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode, type ErrorExtras, errors, type Problem } from "@sandi/contracts";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { isConstraint, isUnreachable } from "../db/failures.ts";
+import { isConstraint, isFull, isUnreachable } from "../db/failures.ts";
 import { show } from "../limits/limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
@@ -25,6 +25,10 @@ function known(error: Error, c: Context<AppEnv>): { code: ErrorCode; extras: Err
   if (isUnreachable(error)) {
     services.log(`${c.var.requestId} the database does not answer`, error);
     return { code: "database-unavailable", extras: { retryAfter: 1 } };
+  }
+  if (isFull(error)) {
+    services.log(`${c.var.requestId} the database has no room`, error);
+    return { code: "database-unavailable", extras: { detail: "The database has no room.", retryAfter: 30 } };
   }
   if (error instanceof HTTPException && error.status < 500) return { code: "invalid-request", extras: {} };
   services.log(`${c.var.requestId} failed${isConstraint(error) ? " on a constraint" : ""}`, error);
