@@ -47,6 +47,8 @@ interface FakeMessage {
 export class FakeEdge {
   readonly events: ConnectorEvent[] = [];
   readonly claims: ClaimRequest[] = [];
+  /** What nobody but the two ends may read: codes, texts, QR codes. */
+  readonly secrets: string[] = [];
   /** Every body that was posted, as it came. */
   readonly bodies: string[] = [];
   /** What `/internal/events` answers in place of taking the batch. */
@@ -160,6 +162,7 @@ export class FakeEdge {
     payload: { to: string; code: string } | { to: string; text: string },
     ttlMs = 300_000,
   ) {
+    this.secrets.push("code" in payload ? payload.code : payload.text);
     const seal = createSealer(this.keys.sealing.publicJwk);
     this.#messages.set(messageId, {
       sealed: await seal(

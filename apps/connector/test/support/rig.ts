@@ -9,6 +9,7 @@ import { type OpenSocket, type SocketTuning, socketOpener } from "../../src/bail
 import { readConfig } from "../../src/config.ts";
 import { type Connector, startConnector } from "../../src/connector.ts";
 import { type Services, systemServices } from "../../src/services.ts";
+import { knownSecrets, leaksIn } from "./secrets.ts";
 import type { openStore } from "../../src/store/store.ts";
 import { FakeEdge, makeKeys, until } from "./fake-edge.ts";
 
@@ -98,9 +99,14 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
     async close() {
       await rig.connector.close().catch(() => undefined);
-      await edge.stop();
-      await simulator.close();
-      await rm(folder, { recursive: true, force: true });
+      try {
+        const leaks = leaksIn(log.join(""), await knownSecrets(rig));
+        if (leaks.length > 0) throw new Error(`the log holds secrets: ${leaks.join(", ")}`);
+      } finally {
+        await edge.stop();
+        await simulator.close();
+        await rm(folder, { recursive: true, force: true });
+      }
     },
     async wish(job) {
       const revision = job.revision ?? (revisions.get(job.sessionId) ?? 0) + 1;
@@ -138,6 +144,7 @@ export async function qrOf({ edge }: Rig, sessionId: string): Promise<string | n
   const response = await edge.rpc("/rpc/sessions/qr", { sessionId });
   if (response.status !== 200) return null;
   const { qr } = (await response.json()) as { qr: { qr: string } | null };
+  if (qr) edge.secrets.push(qr.qr);
   return qr?.qr ?? null;
 }
 
