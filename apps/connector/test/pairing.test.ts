@@ -71,7 +71,8 @@ test("each session has its own account, and thirty of them come and go", async (
   for (let i = 0; i < numbers.length; i += 10) {
     sessions.push(...(await Promise.all(numbers.slice(i, i + 10).map((number) => rig.pair(number)))));
   }
-  const phoneOf = (sessionId: string) => rig.edge.events.findLast((event) => event.sessionId === sessionId);
+  const phoneOf = (sessionId: string) =>
+    rig.edge.events.findLast((event) => event.type === "session.state" && event.sessionId === sessionId);
   expect(sessions.map((id) => phoneOf(id))).toMatchObject(numbers.map((phone) => ({ state: "online", phone })));
   await rig.stop();
   expect(rig.simulator.stats().sockets.open).toBe(0);
