@@ -53,7 +53,7 @@ export const openTarget = async ({ atRest }: Services, place: Place, sealed: str
 
 /** What is shown of a target: whose it is, and nothing to use it with. */
 export function labelOf(input: CreateAlertChannel): string {
-  if (input.kind !== "telegram") return `https://${new URL(input.url).host}/…`;
+  if (input.kind !== "telegram") return `${new URL(input.url).origin}/…`;
   return `chat ${input.chatId.startsWith("@") ? input.chatId.slice(0, 3) : ""}•••${input.chatId.slice(-3)}`;
 }
 
