@@ -22,6 +22,7 @@ import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
 import { publicLookup } from "./proxy/addresses.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
+import { healthRpc } from "./rpc/health.ts";
 import { numberRpc } from "./rpc/numbers.ts";
 import { createRpc } from "./rpc/request.ts";
 import { sessionRpc } from "./rpc/sessions.ts";
@@ -218,6 +219,7 @@ export async function startConnector(
         isDraining: () => isDraining,
       }),
       sessionRpc(rpc),
+      healthRpc(rpc, services, store),
       numberRpc(rpc, numbers, services),
     ],
     async problems() {

@@ -182,6 +182,11 @@ async function sweep(services: Services): Promise<boolean> {
     sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
       db.kysely,
     ),
+    // The newest of each outcome tells when that was last.
+    sql`DELETE FROM session_figure WHERE (workspace_id, session_id, outcome, slot) IN (
+      SELECT workspace_id, session_id, outcome, slot FROM session_figure f WHERE slot <= ${at - dayMs}
+        AND EXISTS (SELECT 1 FROM session_figure n WHERE n.workspace_id = f.workspace_id AND n.session_id = f.session_id
+          AND n.outcome = f.outcome AND n.slot > f.slot) LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM destination_budget WHERE rowid IN (SELECT rowid FROM destination_budget
       WHERE updated_at <= ${at - budgetRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
     // A day whose sends do not count any more.

@@ -49,6 +49,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/sessions/${unknown("ses")}/start`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/stop`, undefined, "session:manage", "session-not-found"],
   [`PATCH /v1/sessions/${unknown("ses")}`, { name: "a" }, "session:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/health`, undefined, "session:manage", "session-not-found"],
   [`GET /v1/sessions/${unknown("ses")}/events`, undefined, "session:manage", "session-not-found"],
   [`PUT /v1/sessions/${unknown("ses")}/proxy`, { url: "http://a.example" }, "session:manage", "session-not-found"],
   [`DELETE /v1/sessions/${unknown("ses")}/proxy`, undefined, "session:manage", "session-not-found"],

@@ -18,6 +18,7 @@ export * from "./api/proofs.ts";
 export * from "./api/proxies.ts";
 export * from "./api/reachability.ts";
 export * from "./api/sessions.ts";
+export * from "./api/session-health.ts";
 export * from "./api/templates.ts";
 export * from "./api/verifications.ts";
 export * from "./api/workspaces.ts";

@@ -42,6 +42,7 @@ const soon = new Date(Date.now() + 60_000).toISOString();
 /** What the connector answers to them. */
 export const connectorAnswers = {
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
+  "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
@@ -154,6 +155,11 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/sessions/${session}`,
       body: { name: "Third" },
       asks: "redis libsql",
+    },
+    {
+      route: "GET /v1/sessions/{id}/health",
+      path: () => `/v1/sessions/${session}/health`,
+      asks: "redis libsql libsql connector",
     },
     {
       route: "GET /v1/sessions/{id}/events",

@@ -14,6 +14,8 @@ export interface AwaitedAck {
 export interface Acks {
   /** Listens for the answer to a message; from before it is sent, for the answer can be quick. */
   await(waId: string): AwaitedAck;
+  /** How many are waited for. */
+  count(): number;
   /** False when nobody waits for it. */
   answer(waId: string, ack: Ack): boolean;
   /** The socket is gone: no answer will come. */
@@ -45,6 +47,7 @@ export function createAcks({ after }: Pick<Services, "after">, onUnanswered: () 
         cancel: () => answer({ type: "unknown" }),
       };
     },
+    count: () => waiting.size,
     answer(waId, ack) {
       const waiter = waiting.get(waId);
       waiter?.(ack);

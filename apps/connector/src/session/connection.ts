@@ -35,6 +35,8 @@ export interface Connection {
   /** The client version that the last socket named was refused; true when there is another to try. */
   versionRefused: () => Promise<boolean>;
   awaitAck(waId: string): AwaitedAck;
+  /** When the server last said something, and how many messages it has not acknowledged yet. */
+  signs(): { heardAt: Date | null; sending: number };
   forgetDevices(chat: string): void;
   pairingCode(phone: string): Promise<PairingCode | null>;
 }
@@ -249,6 +251,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     dropCaches,
     versionRefused: () => options.version.refused(version),
     awaitAck: (waId) => acks.await(waId),
+    signs: () => ({ heardAt: watchdog.heardAt(), sending: acks.count() }),
     forgetDevices(chat) {
       for (const user of [chat.split("@")[0], options.session().machine.phone?.slice(1)]) {
         if (user !== undefined) void caches.userDevices.del(user);

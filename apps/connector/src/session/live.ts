@@ -29,7 +29,7 @@ import type { Store } from "../store/store.ts";
 import type { Versions } from "../versions.ts";
 import type { Gate } from "../supervisor/gate.ts";
 import type { AwaitedAck } from "./acks.ts";
-import { createConnection } from "./connection.ts";
+import { type Connection, createConnection } from "./connection.ts";
 import { createSending, type Sending } from "./sending.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Machine } from "./machine.ts";
@@ -47,6 +47,7 @@ export interface LiveSession {
   online(): WhatsAppSocket | null;
   /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
   awaitAck(waId: string): AwaitedAck;
+  signs: Connection["signs"];
   /** Asks for the devices of this person, and our own, before the next message. */
   forgetDevices(chat: string): void;
   qr: () => SessionQr | null;
@@ -238,6 +239,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
       return session.machine.state === "online" && holdsLease() ? connection.socket() : null;
     },
     awaitAck: (waId) => connection.awaitAck(waId),
+    signs: () => connection.signs(),
     forgetDevices: (chat) => connection.forgetDevices(chat),
     qr: () => session.qr,
     pairingCode: (phone) => connection.pairingCode(phone),

@@ -5,6 +5,8 @@ import type { Services } from "../services.ts";
 export interface Watchdog {
   /** A socket was opened; `onDead` is called once it has proved to be deaf. */
   watch(socket: Pick<WhatsAppSocket, "probe">, onDead: () => void): void;
+  /** When it last did; null without a socket. */
+  heardAt(): Date | null;
   /** The server has said something that was meant for this session. */
   heard(): void;
   /** A message was not acknowledged in time. */
@@ -80,6 +82,7 @@ export function createWatchdog({ services, quietMs = usualQuietMs }: Options): W
       if (unansweredInRow >= hopeless) dead();
       else if (unansweredInRow >= suspicious) void probe();
     },
+    heardAt: () => (watched ? new Date(heardAt) : null),
     stop,
   };
 }

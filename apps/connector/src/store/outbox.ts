@@ -77,6 +77,13 @@ export async function sweepOutbox(
   return tried!.rowsAffected;
 }
 
+/** What is still to be told of one session. */
+export async function outboxDepthOf({ client }: Store, sessionId: string): Promise<number> {
+  const sql = "SELECT count(*) AS n FROM outbox WHERE session_id = ? AND parked_at IS NULL";
+  const { rows } = await client.execute({ sql, args: [sessionId] });
+  return Number(rows[0]?.["n"] ?? 0);
+}
+
 export interface OutboxDepth {
   waiting: number;
   parked: number;

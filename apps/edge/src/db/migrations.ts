@@ -2,6 +2,7 @@ import type { Migration } from "@sandi/libsql";
 import { history } from "./history.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
+import { sessionFigures } from "./session-figures.ts";
 import { sessionHistory } from "./session-history.ts";
 
 /** The edge's schema, step by step. Times are milliseconds; every tenant index leads with the workspace. */
@@ -185,4 +186,5 @@ export const migrations: readonly Migration[] = [
   { name: "0004_session_history", statements: sessionHistory },
   { name: "0005_pools", statements: senders },
   { name: "0005_incidents", statements: incidents },
+  { name: "0006_session_figures", statements: sessionFigures },
 ];

@@ -35,6 +35,7 @@ export interface Tables {
   message: MessageTable;
   template: TemplateTable;
   supabaseHook: SupabaseHookTable;
+  sessionFigure: SessionFigureTable;
   event: EventTable;
   conversion: ConversionTable;
   audit: AuditTable;
@@ -183,6 +184,16 @@ export interface SupabaseHookTable {
   previousUntil: number | null;
   createdAt: number;
   updatedAt: number;
+}
+
+/** What a session has sent, delivered, heard or failed at within ten minutes (session-figures.ts). */
+interface SessionFigureTable {
+  workspaceId: string;
+  sessionId: string;
+  outcome: FailureReason | "sent" | "delivered" | "heard";
+  slot: number;
+  count: number;
+  lastAt: number;
 }
 
 /** Written by triggers (history.ts). */

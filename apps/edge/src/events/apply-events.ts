@@ -5,7 +5,7 @@ import type { Db } from "../db/schema.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
-import { sessionStatements } from "./session-statements.ts";
+import { heardStatements, sessionStatements } from "./session-statements.ts";
 import { type AlertToPublish, publishAlerts } from "../alerts/publish.ts";
 import { tellIncidents } from "../alerts/tell.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
@@ -19,9 +19,12 @@ export async function applyEvents(services: Services, events: readonly Connector
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
-  const statements = events.flatMap((event) =>
-    event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
-  );
+  const statements = [
+    ...events.flatMap((event) =>
+      event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
+    ),
+    ...heardStatements(db, events),
+  ];
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   if (subjects.length === 0) await db.write(statements);
   else await writeAndTell(services, statements, subjects);

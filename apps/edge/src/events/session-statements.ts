@@ -1,6 +1,7 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { slotMs } from "../db/session-figures.ts";
 
 type SessionEvent = Extract<ConnectorEvent, { type: `session.${string}` }>;
 
@@ -39,4 +40,18 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
           WHERE id = ${id} AND proxy_seq < ${seq} AND proxy IS NOT NULL`.compile(kysely),
       ];
   }
+}
+
+/** When each session of a batch last heard something of a message from WhatsApp. */
+export function heardStatements({ kysely }: Db, events: readonly ConnectorEvent[]): CompiledQuery[] {
+  const heard = new Map<string, number>();
+  for (const { type, sessionId, at } of events) {
+    if (!type.startsWith("message.") || type === "message.failed") continue;
+    heard.set(sessionId, Math.max(heard.get(sessionId) ?? 0, new Date(at).getTime()));
+  }
+  return [...heard].map(([id, at]) =>
+    sql`INSERT INTO session_figure (workspace_id, session_id, outcome, slot, count, last_at)
+      SELECT workspace_id, id, 'heard', ${Math.floor(at / slotMs) * slotMs}, 1, ${at} FROM session WHERE id = ${id}
+      ON CONFLICT DO UPDATE SET count = count + 1, last_at = max(last_at, excluded.last_at)`.compile(kysely),
+  );
 }

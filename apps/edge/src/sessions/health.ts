@@ -22,16 +22,24 @@ function recent(column: "sends" | "failures", at: number): RawBuilder<number> {
     WHEN session.counted_from >= ${slot - halfHourMs} THEN session.${sql.raw(column)} ELSE 0 END`;
 }
 
+/** What a session's fitness is made of, added up: its state, less what speaks against it. */
+export const factsOf = (at: number) => ({
+  state: sql<number>`CASE WHEN NOT ${isEligible} THEN 0
+    ELSE CASE session.state WHEN 'online' THEN 100 WHEN 'connecting' THEN 60 WHEN 'waiting' THEN 40 ELSE 20 END END`,
+  pause: sql<number>`CASE WHEN session.paused_until > ${at} THEN -50 ELSE 0 END`,
+  newChats: sql<number>`CASE WHEN session.new_chats_locked_until > ${at} THEN -25
+    WHEN session.new_chats_total > 0 AND session.new_chats_used > 0 AND coalesce(session.new_chats_reset_at > ${at}, 1)
+    THEN -(20 * min(session.new_chats_used, session.new_chats_total) / session.new_chats_total) ELSE 0 END`,
+  failures: sql<number>`-(60 * ${recent("failures", at)} / (${recent("failures", at)} + ${recent("sends", at)} + 3))`,
+  attempts: sql<number>`-min(5, session.attempts)`,
+  queue: sql<number>`-min(15, session.waiting / 10)`,
+});
+
 /**
  * How fit a session is to send, 0 to 100: its state, less what its failures of the last hour, its locks and caps, and
  * what waits for it take away.
  */
-export const scoreOf = (at: number) =>
-  sql<number>`CASE WHEN NOT ${isEligible} THEN 0 ELSE max(0,
-    CASE session.state WHEN 'online' THEN 100 WHEN 'connecting' THEN 60 WHEN 'waiting' THEN 40 ELSE 20 END
-    - CASE WHEN session.paused_until > ${at} THEN 50 ELSE 0 END
-    - CASE WHEN session.new_chats_locked_until > ${at} THEN 25
-        WHEN session.new_chats_total > 0 AND session.new_chats_used > 0 AND coalesce(session.new_chats_reset_at > ${at}, 1)
-        THEN 20 * min(session.new_chats_used, session.new_chats_total) / session.new_chats_total ELSE 0 END
-    - 60 * ${recent("failures", at)} / (${recent("failures", at)} + ${recent("sends", at)} + 3)
-    - min(5, session.attempts) - min(15, session.waiting / 10)) END`;
+export function scoreOf(at: number): RawBuilder<number> {
+  const { state, pause, newChats, failures, attempts, queue } = factsOf(at);
+  return sql<number>`max(0, (${state}) + (${pause}) + (${newChats}) + (${failures}) + (${attempts}) + (${queue}))`;
+}

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PairingCode, SessionQr, SessionState } from "../api/sessions.ts";
+import { LiveHealth } from "../api/session-health.ts";
 import { E164 } from "../api/common.ts";
 import { SessionId } from "../ids.ts";
 
@@ -21,6 +22,16 @@ export const PairingCodeRpc = {
   path: "/rpc/sessions/pairing-code",
   request: z.strictObject({ sessionId: SessionId, phone: E164 }),
   response: PairingCode,
+} as const;
+
+/**
+ * `POST {connector}/rpc/sessions/health`: what only the session's owner knows; it asks WhatsApp for a sign of life.
+ * Errors: `session-not-found`.
+ */
+export const HealthRpc = {
+  path: "/rpc/sessions/health",
+  request: z.strictObject({ sessionId: SessionId }),
+  response: LiveHealth,
 } as const;
 
 /**

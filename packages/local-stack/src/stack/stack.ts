@@ -160,7 +160,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           LIBSQL_URL: `file:${join(dataFolder, "connector.db")}`,
           QSTASH_CURRENT_SIGNING_KEY: secrets.currentSigningKey,
           QSTASH_NEXT_SIGNING_KEY: secrets.nextSigningKey,
-          ...(server ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey } : {}),
+          ...(server
+            ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey, ALLOW_PRIVATE_PROXIES: "true" }
+            : {}),
           ...options.connectorEnv?.(index),
         },
         isReady: () => answers(`${loopback(port)}/readyz`),
