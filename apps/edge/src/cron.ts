@@ -1,9 +1,10 @@
 import { forgetAlerts, runAlerts } from "./alerts/cron.ts";
-import { createId } from "@sandi/contracts";
+import { createId, type Pacing } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { MessageTable, SessionTable } from "./db/schema.ts";
 import { idempotencyTtlMs } from "./http/idempotency.ts";
-import { republishMs, sendJob } from "./messages/publish.ts";
+import { pacingOfRow, republishMs, sendJob } from "./messages/publish.ts";
+import { rerouteBehind } from "./messages/reroute.ts";
 import { revokeJob } from "./messages/revoke.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import type { Job, Services } from "./services.ts";
@@ -30,7 +31,8 @@ const lateEventsMs = 120_000;
 
 /** What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. */
 export async function runCron(services: Services): Promise<{ published: number }> {
-  const published = await publishWaiting(services);
+  const moved = await moveWaiting(services);
+  const published = moved + (await publishWaiting(services));
   await revokeWaiting(services);
   await rehearse(services);
   await runAlerts(services);
@@ -39,7 +41,16 @@ export async function runCron(services: Services): Promise<{ published: number }
   return { published };
 }
 
-type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount" | "traceparent">;
+/** What waits for senders that cannot send goes to others that can. */
+async function moveWaiting(services: Services): Promise<number> {
+  const { db, now } = services;
+  const results = await db.write(rerouteBehind(db, now().getTime()));
+  return publishAll(services, results.flatMap(({ rows }) => rows).map(sendJob));
+}
+
+type Waiting = Pick<MessageTable, "id" | "sessionId" | "expiresAt" | "publishCount" | "traceparent"> & {
+  pacing: Pacing | null;
+};
 
 /** Sessions' wishes first, for nothing is sent without them; then codes, and texts behind them. */
 async function publishWaiting(services: Services): Promise<number> {
@@ -66,7 +77,7 @@ async function publishWaiting(services: Services): Promise<number> {
       sql<Waiting>`UPDATE message SET publish_count = publish_count + 1,
           publish_after = ${now} + CASE WHEN verification_id IS NULL THEN ${backOff(longestWaitMs)} ELSE ${republishMs} END
         WHERE id IN (SELECT value FROM json_each(${ids})) AND ${isDue}
-        RETURNING id, session_id, expires_at, publish_count, traceparent`.compile(db.kysely),
+        RETURNING id, session_id, expires_at, publish_count, traceparent, ${pacingOfRow} AS pacing`.compile(db.kysely),
     ]);
     const taken = await publishAll(services, rows.map(sendJob));
     published += taken;

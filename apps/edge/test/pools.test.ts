@@ -35,7 +35,7 @@ describe("sender pools", () => {
     expect((await edge.api(`GET /v1/pools/${body.id}`)).body).toEqual(changed.body);
     expect((await edge.api(`DELETE /v1/pools/${body.id}`)).status).toBe(204);
     expect((await edge.api(`GET /v1/pools/${body.id}`)).body.code).toBe("pool-not-found");
-    expect((await edge.rows("SELECT action FROM audit ORDER BY id")).map(({ action }) => action)).toEqual([
+    expect((await edge.rows("SELECT action FROM audit ORDER BY rowid")).map(({ action }) => action)).toEqual([
       "pool.created",
       "pool.updated",
       "pool.deleted",

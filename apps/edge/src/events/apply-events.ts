@@ -1,13 +1,15 @@
-import type { ConnectorEvent } from "@sandi/contracts";
+import { accountFailures, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, type QueryResult, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { type Rerouted, publishRerouted, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
 import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
 import { type AlertToPublish, publishAlerts } from "../alerts/publish.ts";
 import { tellIncidents } from "../alerts/tell.ts";
+import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
 
 /**
@@ -19,25 +21,32 @@ export async function applyEvents(services: Services, events: readonly Connector
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
-  const statements = [
-    ...events.flatMap((event) =>
-      event.type === "message.received" ? (received.get(event)?.statements ?? []) : statementsFor(db, event, at),
-    ),
-    ...heardStatements(db, events),
-  ];
+  const moves = new Set<CompiledQuery>();
+  const changes = events.flatMap((event) => {
+    if (event.type === "message.received") return received.get(event)?.statements ?? [];
+    const move = moveFor(db, event, at);
+    if (move) moves.add(move);
+    // Before what would fail it, and behind what tells that its session cannot send.
+    const own = statementsFor(db, event, at);
+    return [...(move && event.type === "message.failed" ? [move, ...own] : move ? [...own, move] : own)];
+  });
+  const statements = [...changes, ...heardStatements(db, events)];
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  if (subjects.length === 0) await db.write(statements);
-  else await writeAndTell(services, statements, subjects);
+  const results =
+    subjects.length === 0 ? await db.write(statements) : await writeAndTell(services, statements, subjects);
+  const moved = results.flatMap(({ rows }, i) => (moves.has(statements[i]!) ? (rows as Rerouted[]) : []));
+  publishRerouted(services, moved);
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
 }
 
 /** What the triggers have opened and closed is to be told from the same transaction on. */
-async function writeAndTell(services: Services, statements: CompiledQuery[], subjects: string[]): Promise<void> {
+async function writeAndTell(services: Services, statements: CompiledQuery[], subjects: string[]) {
   const { db, now } = services;
   const telling = tellIncidents(db, { now: now().getTime(), subjects });
   const results = await db.write([...statements, telling]);
   publishAlerts(services, (results.at(-1) as QueryResult<AlertToPublish>).rows);
+  return results;
 }
 
 /** The trace of a message goes on with what became of it. */
@@ -47,6 +56,21 @@ function spanOf({ tracer }: Services, event: ConnectorEvent) {
   const attributes = { "sandi.message.id": event.messageId, "sandi.session.id": event.sessionId };
   return tracer.start(`event ${event.type}`, { parent, kind: "consumer", attributes });
 }
+
+/** What lets messages go to another sender of their pool. */
+function moveFor(db: Db, event: ConnectorEvent, at: number): CompiledQuery | undefined {
+  const { sessionId } = event;
+  if (event.type === "message.failed") {
+    const { messageId, reason } = event;
+    return isOfAccount(reason) ? rerouteFailed(db, { messageId, sessionId, reason, at }) : undefined;
+  }
+  const isOff =
+    (event.type === "session.state" && ["waiting", "ended", "stopped"].includes(event.state)) ||
+    (event.type === "session.limits" && event.pausedUntil !== null);
+  return isOff ? rerouteWaiting(db, { sessionId, at }) : undefined;
+}
+
+const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
 function statementsFor(
   db: Db,
@@ -66,11 +90,13 @@ function statementsFor(
   const { messageId } = event;
   if (type === "message.failed") {
     return [
-      sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now}
+      sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now},
+          tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}
         WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
+      ...(isOfAccount(event.reason) ? [switchToInbound(db, { messageId, now })] : []),
       sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
           ${withoutSecrets}, updated_at = ${now}
-        WHERE status = 'pending'
+        WHERE status = 'pending' AND (mode = 'push' OR received_at IS NOT NULL)
           AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed'
             AND failure <> 'not_on_whatsapp')
           AND ${noMessageIsLeft}`.compile(db.kysely),
@@ -79,7 +105,7 @@ function statementsFor(
   if (type === "message.revoked") {
     return [
       sql`UPDATE message SET status = 'revoked', sealed = NULL, revoke_until = NULL, updated_at = ${now}
-        WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('sending', 'sent', 'delivered')`.compile(
+        WHERE id = ${messageId} AND ${isOf(sessionId)} AND status IN ('sending', 'sent', 'delivered')`.compile(
         db.kysely,
       ),
     ];
@@ -94,11 +120,18 @@ function statementsFor(
         delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
         read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
         failure = NULL, sealed = NULL, updated_at = ${now},
-        revoke_until = ${next.rank >= ranks["message.read"].rank ? null : sql.ref("revoke_until")}
-      WHERE id = ${messageId} AND session_id = ${sessionId} AND status <> 'revoked'
-        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired')`.compile(db.kysely),
+        revoke_until = ${next.rank >= ranks["message.read"].rank ? null : sql.ref("revoke_until")},
+        session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END
+      WHERE id = ${messageId} AND ${isOf(sessionId)} AND status <> 'revoked'
+        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`.compile(
+      db.kysely,
+    ),
   ];
 }
+
+/** True in SQL of a message that this session has, or had: what it has sent it has sent, whoever was to send it since. */
+const isOf = (sessionId: string) =>
+  sql<boolean>`(session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)`;
 
 const ranks = {
   "message.sent": { status: "sent", rank: 2 },

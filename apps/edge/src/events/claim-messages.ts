@@ -26,7 +26,8 @@ export async function claimMessages(
     return parent && tracer.start("claim", { parent, kind: "server", attributes });
   });
   const results = await db.write([
-    sql<Pick<MessageTable, "id" | "status" | "claimUntil" | "expiresAt">>`SELECT id, status, claim_until, expires_at
+    sql<Pick<MessageTable, "id" | "sessionId" | "status" | "claimUntil" | "expiresAt">>`
+      SELECT id, session_id, status, claim_until, expires_at
       FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`.compile(db.kysely),
     ...claims.flatMap((claim) => [
       claimStatement(db, { ...claim, connectorId, at }),
@@ -37,14 +38,15 @@ export async function claimMessages(
   const [before, ...grants] = results;
   const known = new Map(before.rows.map((row) => [row.id, row]));
   return {
-    results: claims.map(({ messageId }, i): ClaimResult => {
+    results: claims.map(({ messageId, sessionId }, i): ClaimResult => {
       const granted = grants[2 * i]?.rows[0] as Granted | undefined;
       if (granted && granted.sealed !== null) {
         const { sealed, template, expiresAt, attempt } = granted;
         return { outcome: "claimed", messageId, sealed, template, expiresAt: iso(expiresAt), attempt };
       }
       const row = known.get(messageId);
-      const heldUntil = row?.status === "sending" && row.expiresAt > at ? (row.claimUntil ?? 0) : 0;
+      const heldUntil =
+        row?.status === "sending" && row.sessionId === sessionId && row.expiresAt > at ? (row.claimUntil ?? 0) : 0;
       if (heldUntil > at) return { outcome: "busy", messageId, retryAfterMs: heldUntil - at };
       return { outcome: "done", messageId };
     }),

@@ -95,5 +95,7 @@ export async function publishReplies(services: Services, consequences: readonly 
       withToken.map(({ replyId }) => replyId),
     )
     .execute();
-  for (const { workspaceId, ...reply } of replies) publishLater(services, workspaceId, { ...reply, publishCount: 1 });
+  for (const { workspaceId, ...reply } of replies) {
+    publishLater(services, workspaceId, { ...reply, publishCount: 1, pacing: null });
+  }
 }

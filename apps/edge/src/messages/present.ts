@@ -1,11 +1,14 @@
-import { failureReasons, type Message, type Scope } from "@sandi/contracts";
+import { failureReasons, type Message, type Pacing, type Scope } from "@sandi/contracts";
 import type { MessageTable } from "../db/schema.ts";
 
 export type DeliveryColumns = Pick<
   MessageTable,
   "status" | "failure" | "sentAt" | "deliveredAt" | "readAt" | "expiresAt"
 >;
-export type MessageRow = DeliveryColumns & Pick<MessageTable, "id" | "sessionId" | "toMasked" | "createdAt">;
+export type MessageRow = DeliveryColumns &
+  Pick<MessageTable, "id" | "sessionId" | "toMasked" | "createdAt"> & {
+    pacing: Pacing | null;
+  };
 
 interface Viewer {
   now: number;
@@ -18,7 +21,7 @@ export const isoOrNull = (time: number | null) => (time === null ? null : iso(ti
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
   return {
     id: row.id,
-    sessionId: row.sessionId,
+    sessionId: row.sessionId === "" ? null : row.sessionId,
     to: row.toMasked,
     type: "text",
     ...toDelivery(row, viewer),

@@ -1,4 +1,6 @@
 import { formatTraceparent, parseTraceparent, type TraceContext } from "@sandi/tracing";
+import type { Pacing } from "@sandi/contracts";
+import { sql } from "kysely";
 import type { Services } from "../services.ts";
 import { iso } from "./present.ts";
 import { markUnpublished } from "./repository.ts";
@@ -8,19 +10,26 @@ export const firstPublishMs = 15_000;
 /** And after its first publish by the cron: less than a minute, for the cron's ticks are not exact. */
 export const republishMs = 50_000;
 
-interface Publishable {
+export interface Publishable {
   id: string;
   sessionId: string;
   expiresAt: number;
   publishCount: number;
+  /** Of a text; null: it is a code, and waits for no text. */
+  pacing: Pacing | null;
   /** As stored: what its sending follows from. Without one it follows from the request. */
   traceparent?: string | null;
 }
 
-export function sendJob({ id, sessionId, expiresAt, publishCount, traceparent }: Publishable) {
+/** The pacing of a row of `message`, in SQL: its sender's. */
+export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
+  FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
+
+export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, traceparent }: Publishable) {
+  const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
   return {
     kind: "send" as const,
-    body: { messageId: id, sessionId, expiresAt: iso(expiresAt) },
+    body: { messageId: id, sessionId, expiresAt: iso(expiresAt), ...lane },
     deduplicationId: `${id}.${publishCount}`,
     ...(traceparent ? { traceparent } : {}),
   };

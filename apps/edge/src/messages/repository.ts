@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { notAnswered, type Repetition } from "../http/idempotency.ts";
 import type { Tenant } from "../keys/tenant.ts";
+import { pacingOfRow } from "./publish.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";
 
@@ -28,6 +29,7 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
   return db.kysely
     .selectFrom("message")
     .select(columns)
+    .select(pacingOfRow.as("pacing"))
     .where("workspaceId", "=", workspaceId)
     .where("id", "=", id)
     .where("test", "=", test)

@@ -1,12 +1,13 @@
 import { AppError, type CreateMessage, type Message } from "@sandi/contracts";
+import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../keys/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
-import { noSession, pickSession, selectCandidate } from "../sessions/pick.ts";
+import { amongRoute, noOpener, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
@@ -29,7 +30,13 @@ export async function sendMessage(services: Services, { key, body, repetition }:
   const isTest = tenant.test === 1;
   const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
   if (isTest) refuseInSandbox(phone.magic);
-  const sealed = isTest ? null : await services.seal({ to: phone.e164, text: body.text });
+  const [sealed, toHash] = await Promise.all([
+    isTest ? null : services.seal({ to: phone.e164, text: body.text }),
+    phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
+  ]);
+  const { sessionId, poolId } = body;
+  const route = { sessionId, poolId };
+  const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const id = newId(services, "msg");
   const lost = { id, now: at, repetition };
 
@@ -41,20 +48,19 @@ export async function sendMessage(services: Services, { key, body, repetition }:
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, test, sandbox_steps, traceparent, created_at, updated_at)
-      SELECT ${id}, ${workspaceId}, id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
+        expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id)
+      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
         ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
-        ${traceparentOf(services.trace)}, ${at}, ${at}
-      FROM ${isTest ? sql`(SELECT ${body.sessionId} AS id)` : sql`session`}
-      WHERE ${isTest ? sql`true` : sql`id = ${pickSession(workspaceId, body.sessionId)}`}
-        AND ${isFirst}`.compile(db.kysely),
+        ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)}
+      FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write)` : sender} s
+      WHERE s.may_write AND ${isFirst}`.compile(db.kysely),
       ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
     ],
     block: blockMessage(db, workspaceId, lost),
     withdraw: () => [withdrawMessage(db, workspaceId, lost)],
     refuse: async () => {
-      const candidate = await selectCandidate(db, workspaceId, body.sessionId).executeTakeFirst();
-      return noSession(body.sessionId, candidate) ?? new AppError("no-eligible-session");
+      const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, toHash, at }));
+      return noOpener(route, rows[0]) ?? new AppError("no-eligible-session");
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {

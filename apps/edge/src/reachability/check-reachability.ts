@@ -20,9 +20,12 @@ export async function checkReachability(
     parsePhone(text, { pointer: `/numbers/${i}`, defaultCountry: policy.defaultCountry, isTest }),
   );
   if (isTest) return phones.map(({ e164, magic }) => ({ number: e164, isOnWhatsApp: magic !== unreachable }));
-  const candidate = await selectCandidate(services.db, workspaceId, sessionId).executeTakeFirst();
-  const error = noSession(sessionId, candidate);
-  if (error || !candidate) throw error ?? new AppError("no-eligible-session");
+  const { db, now } = services;
+  const route = { sessionId };
+  const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, at: now().getTime() }));
+  const [candidate] = rows;
+  const error = noSession(route, candidate);
+  if (error || !candidate?.id) throw error ?? new AppError("no-eligible-session");
   const asked = { sessionId: candidate.id, numbers: phones.map(({ e164 }) => e164) };
   return (await ask(services, ReachabilityRpc, asked)).results;
 }

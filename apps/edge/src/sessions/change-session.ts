@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
 import type { SessionTable } from "../db/schema.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
+import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import type { Services } from "../services.ts";
 import { scoreOf } from "./health.ts";
@@ -36,17 +37,19 @@ export async function changeSession(
   const publishAfter = at + firstPublishMs;
   let row: Changed | undefined;
   try {
-    const [changed] = await db.write([
+    const [changed, moved] = await db.write([
       sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
         db.kysely,
       ),
+      rerouteWaiting(db, { sessionId: id, workspaceId, at }),
       ...(desired === "running" ? [] : [withdrawIncidents(db, { sessionId: id, workspaceId, now: at })]),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),
     ]);
     row = changed.rows[0];
+    publishRerouted(services, moved.rows);
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     // Only the answer may have been lost: then the row has this wish with this very time.

@@ -1,48 +1,101 @@
 import { AppError } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { Db, SessionTable } from "../db/schema.ts";
+import type { Db, PoolTable, SessionTable } from "../db/schema.ts";
+import { defaultPoolOf, hasPool } from "../pools/repository.ts";
+import { isEligible, isSending, mayOpenChats, scoreOf } from "./health.ts";
 
-/** The session that sends, in SQL: the one asked for, else an online one, else any that is linked and has not ended. */
-export function pickSession(workspaceId: string, sessionId: string | undefined): RawBuilder<unknown> {
-  return sql`(SELECT id FROM session WHERE workspace_id = ${workspaceId} AND ${isEligible}
-    AND (${sessionId ?? null} IS NULL OR id = ${sessionId ?? null}) ORDER BY state = 'online' DESC, id LIMIT 1)`;
+/** What a request says of who is to send: a session and no other, a pool, or the default pool. */
+export interface Route {
+  sessionId?: string | undefined;
+  poolId?: string | undefined;
 }
 
-/** A session without a number was never linked, or not again: what it is given could only expire. */
-const isEligible = sql<boolean>`(desired = 'running' AND state <> 'ended' AND phone IS NOT NULL)`;
+/** The pool whose senders stand in for each other; null where a session was asked for. */
+export const poolOf = (workspaceId: string, { sessionId, poolId }: Route) =>
+  sessionId === undefined ? (poolId ?? defaultPoolOf(workspaceId)) : null;
+
+/** Values may be columns of the query around it. */
+interface Choice {
+  workspaceId: string | RawBuilder<unknown>;
+  /** True in SQL of a `session` that may be chosen. */
+  among: RawBuilder<boolean>;
+  toHash: string | RawBuilder<unknown>;
+  at: number;
+}
+
+/** The sessions that a request may be sent with, in SQL. */
+export const amongRoute = (workspaceId: string, route: Route) =>
+  route.sessionId === undefined
+    ? sql<boolean>`session.pool_id = ${poolOf(workspaceId, route)}`
+    : sql<boolean>`session.id = ${route.sessionId}`;
+
+/** Who has a chat with a session can be written to whatever its account may do with strangers. */
+const mayWrite = (at: number) =>
+  sql<boolean>`(w.reached_at IS NOT NULL OR w.wrote_at IS NOT NULL OR ${mayOpenChats(at)})`;
+
+/**
+ * The sender in SQL, as one row of id, may_write, has_written and fallback: one that may write to the recipient, that can
+ * send at once, then as the strategy of its pool has it, then the fittest. No row: nobody is linked.
+ */
+export const pickSender = ({ workspaceId, among, toHash, at }: Choice): RawBuilder<unknown> => sql`(
+  SELECT session.id, ${mayWrite(at)} AS may_write, w.wrote_at IS NOT NULL AS has_written, pool.fallback
+  FROM session LEFT JOIN pool ON pool.id = session.pool_id
+  LEFT JOIN warm_contact w ON w.workspace_id = session.workspace_id AND w.to_hash = ${toHash} AND w.session_id = session.id
+  WHERE session.workspace_id = ${workspaceId} AND ${among} AND ${isEligible}
+  ORDER BY may_write DESC, ${isSending(at)} DESC, session.state = 'online' DESC,
+    CASE pool.strategy WHEN 'sticky' THEN -coalesce(w.last_at, 0) WHEN 'least_loaded' THEN session.waiting
+      WHEN 'round_robin' THEN session.turn END,
+    ${scoreOf(at)} DESC, session.waiting, session.id LIMIT 1)`;
 
 /** True in SQL while this session can be written to, or can send. */
 export const isLinked = (id: RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${id} AND ${isEligible})`;
 
-/** Why `pickSession` found none. */
-export function noSession(
-  asked: string | undefined,
-  found: Pick<SessionTable, "desired" | "state" | "phone"> | undefined,
-): AppError | undefined {
-  if (asked !== undefined) {
-    if (!found || found.desired === "deleted") return new AppError("session-not-found");
-    if (found.desired !== "running" || found.state === "ended") {
-      return new AppError("session-ended", { detail: "Restart the session and link it again." });
-    }
-  }
-  if (found?.desired === "running" && found.state !== "ended") {
-    if (found.phone !== null) return undefined;
-    const detail =
-      "The session is not linked to a WhatsApp account yet: scan its QR code with the phone that is to send.";
-    return new AppError("no-eligible-session", { detail });
-  }
-  return new AppError("no-eligible-session", { detail: "Create a session and link a WhatsApp account first." });
+/** The best that there is for a request, whatever its state; all null when there is none. */
+export type Candidate = { hasPool: 0 | 1; mayWrite: 0 | 1 | null; fallback: PoolTable["fallback"] | null } & {
+  [Column in "id" | "desired" | "state" | "phone"]: SessionTable[Column] | null;
+};
+
+export function selectCandidate(
+  db: Db,
+  workspaceId: string,
+  { route, toHash = "", at }: { route: Route; toHash?: string; at: number },
+) {
+  const asked = route.poolId === undefined ? sql`1` : hasPool(workspaceId, route.poolId);
+  return sql<Candidate>`SELECT ${asked} AS has_pool, c.* FROM (SELECT 1) LEFT JOIN (
+      SELECT session.id, session.desired, session.state, session.phone, ${mayWrite(at)} AS may_write, pool.fallback
+      FROM session LEFT JOIN pool ON pool.id = session.pool_id
+      LEFT JOIN warm_contact w ON w.workspace_id = session.workspace_id AND w.to_hash = ${toHash}
+        AND w.session_id = session.id
+      WHERE session.workspace_id = ${workspaceId} AND ${amongRoute(workspaceId, route)}
+      ORDER BY ${isEligible} DESC, may_write DESC, session.desired = 'running' AND session.state <> 'ended' DESC,
+        session.state = 'online' DESC LIMIT 1) c ON true`.compile(db.kysely);
 }
 
-/** The session asked for, or the best one, whatever its state. */
-export function selectCandidate(db: Db, workspaceId: string, sessionId: string | undefined) {
-  const query = db.kysely
-    .selectFrom("session")
-    .select(["id", "desired", "state", "phone"])
-    .where("workspaceId", "=", workspaceId)
-    .orderBy(isEligible, "desc")
-    .orderBy(sql`desired = 'running' AND state <> 'ended'`, "desc")
-    .limit(1);
-  return sessionId === undefined ? query : query.where("id", "=", sessionId);
+/** Why a request finds no sender; undefined when it does. */
+export function noSession(route: Route, found: Candidate | undefined): AppError | undefined {
+  if (found?.hasPool === 0) return new AppError("pool-not-found");
+  const isWanted = found?.desired === "running" && found.state !== "ended";
+  if (route.sessionId !== undefined) {
+    if (!found?.id || found.desired === "deleted") return new AppError("session-not-found");
+    if (!isWanted) return new AppError("session-ended", { detail: "Restart the session and link it again." });
+  }
+  if (!isWanted) {
+    const pool = route.poolId === undefined ? "" : " in this pool";
+    const detail = `Create a session${pool} and link a WhatsApp account first.`;
+    return new AppError("no-eligible-session", { detail });
+  }
+  if (found.phone !== null) return undefined;
+  const detail =
+    "The session is not linked to a WhatsApp account yet: scan its QR code with the phone that is to send.";
+  return new AppError("no-eligible-session", { detail });
+}
+
+/** The same for who would have to open a chat with the recipient. */
+export function noOpener(route: Route, found: Candidate | undefined): AppError | undefined {
+  const error = noSession(route, found);
+  if (error || found?.mayWrite !== 0) return error;
+  const whom = route.sessionId === undefined ? "any account of the pool" : "the session's account";
+  const detail = `WhatsApp does not let ${whom} open new chats at the moment; who has a chat with it can still be written to.`;
+  return new AppError("no-eligible-session", { detail });
 }

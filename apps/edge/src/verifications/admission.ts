@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { noSession, selectCandidate } from "../sessions/pick.ts";
+import { noOpener, noSession, type Route, selectCandidate } from "../sessions/pick.ts";
 import { isGuarded, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
 import type { Tenant } from "../keys/tenant.ts";
@@ -61,15 +61,23 @@ type Limits = { lockedUntil: number | null } & Partial<
   Record<`${"short" | "hour" | "day" | "global"}${"From" | "Count"}`, number | null>
 >;
 
+interface Asked {
+  purpose: string;
+  route: Route;
+  /** Whether the code was to be pushed, and whether the user may be asked to write to us instead. */
+  opensChat: boolean;
+  mayFallBack: boolean;
+}
+
 /** What stands against a code for this destination, read in one round trip. */
 export async function refusalOf(
   { db }: Pick<Services, "db">,
   destination: Destination,
-  { purpose, sessionId }: { purpose: string; sessionId: string | undefined },
+  { purpose, route, opensChat, mayFallBack }: Asked,
 ): Promise<AppError> {
   const { workspaceId, toHash, at, test, e164 } = destination;
   const [candidates, verifications, rules, limits] = await db.read([
-    selectCandidate(db, workspaceId, sessionId),
+    selectCandidate(db, workspaceId, { route, toHash, at }),
     sql<Pick<VerificationTable, "status" | "sendsLeft" | "nextSendAt" | "expiresAt">>`
       SELECT status, sends_left, next_send_at, expires_at FROM verification WHERE workspace_id = ${workspaceId}
         AND to_hash = ${toHash} AND purpose = ${purpose} AND status IN ('pending', 'canceled', 'max_attempts_reached')
@@ -82,7 +90,9 @@ export async function refusalOf(
     selectLimits(db, destination),
   ]);
   if (test === 0) {
-    const error = noSession(sessionId, candidates.rows[0]);
+    const [candidate] = candidates.rows;
+    const isOpener = opensChat && !(mayFallBack && candidate?.fallback === "inbound");
+    const error = (isOpener ? noOpener : noSession)(route, candidate);
     if (error) return error;
     const rule = rules.rows[0];
     if (rule?.isAllowed !== 1) {

@@ -139,8 +139,9 @@ async function conclude(
     return replay(services, workspaceId, { earlier, repetition, render });
   }
   if (!row) {
-    const { purpose, route } = body;
-    throw await refusalOf({ db }, draft.destination, { purpose, sessionId: route?.sessionId });
+    const { purpose, route = {} } = body;
+    const opensChat = plan.mode === "push";
+    throw await refusalOf({ db }, draft.destination, { purpose, route, opensChat, mayFallBack: plan.mayFallBack });
   }
   let shown = row;
   if (tenant.test === 1 && row.mode === "inbound" && row.receivedAt === null && answersInbound(plan.phone.magic)) {
@@ -162,7 +163,7 @@ async function conclude(
   };
   if (row.messageId === messageId && tenant.test === 0) {
     const { sessionId, expiresAt } = row;
-    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1 });
+    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null });
   }
   keepResponse(services, workspaceId, {
     repetition,

@@ -7,7 +7,7 @@ import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectE
 import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { newId, type Services } from "../services.ts";
-import { isLinked, pickSession } from "../sessions/pick.ts";
+import { amongRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
@@ -50,7 +50,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
     tenant.test === 1 ? "" : phoneHash(phoneKey, "", e164),
     codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
     seal({ to: e164, code: plan.code }),
-    plan.mode === "push" ? [] : inboundTokens(peppers, id),
+    plan.mode === "push" && !plan.mayFallBack ? [] : inboundTokens(peppers, id),
     textFor(services, { key, body, country }),
   ]);
   const destination: Destination = {
@@ -94,21 +94,25 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const lastWait = policy.cooldownSeconds.at(-1) ?? firstWait;
   const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
     AND status = 'pending'`;
-  const sessions =
+  const route = body.route ?? {};
+  const sender =
     test === 1
-      ? sql`(SELECT '' AS id)`
-      : sql`(SELECT id FROM session WHERE id = ${pickSession(workspaceId, body.route?.sessionId)})`;
+      ? sql`(SELECT '' AS id, 1 AS may_write, 0 AS has_written, 'fail' AS fallback)`
+      : pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
+  const cold = plan.mayFallBack ? sql`CASE s.fallback WHEN 'inbound' THEN 'inbound' END` : sql`NULL`;
+  const modes = {
+    push: sql`CASE WHEN s.may_write THEN 'push' ELSE ${cold} END`,
+    inbound: sql`'inbound'`,
+    auto: sql`CASE WHEN s.has_written THEN 'push' ELSE 'inbound' END`,
+  };
+  /** Who sends, or is written to, and which of the two it comes to; no mode: nobody may write. */
+  const picked = sql`(SELECT s.id, ${modes[plan.mode]} AS mode FROM ${sender} s)`;
   // To cancel what was sent, or to use up its checks, and to start anew is another send, and waits like one.
   const coolingDown = sql`EXISTS (SELECT 1 FROM verification c WHERE c.workspace_id = ${workspaceId}
     AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status IN ('canceled', 'max_attempts_reached') AND c.next_send_at > ${at}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
     AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
-  const mode =
-    plan.mode === "auto"
-      ? sql`CASE WHEN EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = ${workspaceId} AND w.to_hash = ${toHash}
-          AND w.session_id = s.id AND w.wrote_at IS NOT NULL) THEN 'push' ELSE 'inbound' END`
-      : sql`${plan.mode}`;
   // Of the row that is there: an inbound one has nothing to send before the user has written.
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
@@ -116,7 +120,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's.
   const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1
     OR code_length <> coalesce(${body.codeLength ?? null}, code_length) OR bind IS NOT ${values.bind ?? null}
-    OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND mode <> ${plan.mode}))`;
+    OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND verification.mode <> p.mode))`;
 
   return [
     selectEarlier(db, workspaceId, repetition, since),
@@ -127,28 +131,27 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
     sql`UPDATE verification SET status = 'canceled', ${withoutSecrets}, updated_at = ${at}
-      WHERE ${pending} AND next_send_at <= ${at} AND ${isOther} AND EXISTS ${sessions} AND ${isWanted}`.compile(
-      db.kysely,
-    ),
+      WHERE ${pending} AND next_send_at <= ${at} AND ${isWanted}
+        AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL AND ${isOther})`.compile(db.kysely),
     sql`INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
         session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
         expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,
-        created_at, updated_at)
+        created_at, updated_at, pool_id)
       SELECT ${id}, ${workspaceId}, ${toHash}, ${globalHash}, ${plan.phone.masked}, ${country}, ${prefixOf(e164)},
         ${body.purpose}, 'pending', p.mode, p.id, ${values.templateId ?? ""}, ${values.locale ?? "en"}, ${values.text ?? ""},
         ${messageId}, ${values.codeMac}, ${values.sealedCode}, ${plan.code.length}, ${plan.checks},
         ${plan.sends} - (p.mode = 'push'), ${at} + CASE p.mode WHEN 'push' THEN ${firstWait * 1000} ELSE 0 END,
         ${at + plan.lifetimeMs}, CASE p.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},
         ${values.bind ?? null}, ${clientBinding}, ${plan.hasKnownCode ? 1 : 0},
-        CASE p.mode WHEN 'inbound' THEN ${values.tokenMac ?? null} END,
-        CASE p.mode WHEN 'inbound' THEN ${plan.variant} END, ${test}, ${at}, ${at}
-      FROM (SELECT s.id, ${mode} AS mode FROM ${sessions} s) p WHERE ${isWanted}
+        ${values.tokenMac ?? null}, ${values.tokenMac ? plan.variant : null}, ${test}, ${at}, ${at},
+        ${test === 1 ? null : poolOf(workspaceId, route)}
+      FROM ${picked} p WHERE p.mode IS NOT NULL AND ${isWanted}
       ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
         sends_left = sends_left - ${sends}, message_id = CASE WHEN ${sends} THEN ${messageId} ELSE message_id END,
         next_send_at = CASE WHEN ${sends} THEN ${at} + ${wait} ELSE next_send_at END,
         session_id = CASE WHEN ${sends} OR NOT ${isLinked(sql`verification.session_id`)} THEN excluded.session_id
           ELSE session_id END,
-        template_id = excluded.template_id, locale = excluded.locale,
+        pool_id = excluded.pool_id, template_id = excluded.template_id, locale = excluded.locale,
         text = excluded.text, renewed_by = excluded.renewed_by, updated_at = ${at}
       WHERE NOT ${sends} OR (sends_left > 0 AND next_send_at <= ${at})
       RETURNING id`.compile(db.kysely),

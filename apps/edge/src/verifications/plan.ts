@@ -16,6 +16,8 @@ export interface Plan {
   phone: Phone;
   mode: VerificationMode;
   variant: InboundVariant;
+  /** When no sender may open a chat the user may be asked to write to us instead: not for a code that others check. */
+  mayFallBack: boolean;
   code: string;
   /** The caller knows the code: the row is flagged, and there is no proof. */
   hasKnownCode: boolean;
@@ -52,6 +54,7 @@ export function planVerification({ random }: Pick<Services, "random">, key: Know
   return {
     phone,
     mode,
+    mayFallBack: body.code === undefined && policy.modes.includes("inbound"),
     variant: body.inboundVariant ?? policy.inboundVariant,
     code: body.code?.toUpperCase() ?? (isTest ? sandboxCode(length) : drawn(length, random)),
     hasKnownCode: body.code !== undefined || body.revealCode === true,

@@ -11,6 +11,7 @@ import { isGuarded } from "./guard.ts";
 import { presentVerification, statusOf, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { pickSender } from "../sessions/pick.ts";
 import { sendStatements } from "./send.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
@@ -37,8 +38,17 @@ export async function resendVerification(
       ? sql`1`
       : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}
     AND NOT ${isBlocked}`;
+  const sender = pickSender({
+    workspaceId,
+    among: sql<boolean>`(session.pool_id = verification.pool_id OR session.id = verification.session_id)
+      AND (verification.pool_id IS NOT NULL OR session.id = verification.session_id)`,
+    toHash,
+    at,
+  });
   const statements = [
     sql`UPDATE verification SET sends_left = sends_left - 1, message_id = ${messageId}, updated_at = ${at},
+        session_id = CASE WHEN mode = 'push' THEN coalesce((SELECT id FROM ${sender} WHERE may_write), session_id)
+          ELSE session_id END,
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
           '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})
       WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${tenant.test} AND status = 'pending'
@@ -72,7 +82,8 @@ export async function resendVerification(
   if (row.messageId !== messageId) throw await refusal();
   const { expiresAt } = row;
   const sessionId = row.messageSessionId ?? row.sessionId;
-  if (tenant.test === 0) publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1 });
+  if (tenant.test === 0)
+    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null });
   return presentVerification(services, row, { now: at, scopes: key.scopes });
 
   async function refusal(): Promise<AppError> {

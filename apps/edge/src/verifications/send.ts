@@ -25,10 +25,11 @@ export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, tra
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
-        publish_count, expires_at, test, sandbox_steps, traceparent, created_at, updated_at)
+        publish_count, expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id)
       SELECT ${messageId}, v.workspace_id, v.session_id, v.id, v.to_masked,
         replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', ${at + firstPublishMs}, 1, v.expires_at, v.test,
-        ${sandboxSteps}, ${traceparentOf(trace)}, ${at}, ${at}
+        ${sandboxSteps}, ${traceparentOf(trace)}, ${at}, ${at}, v.to_hash,
+        CASE WHEN v.mode = 'push' THEN v.pool_id END
       FROM verification v WHERE ${which} AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
     sql`UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = ${at}
       WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}
@@ -53,7 +54,7 @@ export function countClaimed(db: Db, { messageId, at }: { messageId: string; at:
     SELECT '', v.global_hash, ${at}, 1, ${at}, 1, ${at}, 1
     FROM message m JOIN verification v ON v.id = m.verification_id
     JOIN destination_send own ON own.workspace_id = v.workspace_id AND own.to_hash = v.to_hash
-    WHERE m.id = ${messageId} AND m.attempt = 1 AND own.day_count <= ${shareOfOne} AND changes() = 1
+    WHERE m.id = ${messageId} AND m.attempt = 1 AND m.tried = '{}' AND own.day_count <= ${shareOfOne} AND changes() = 1
     ON CONFLICT DO UPDATE SET ${counted("day", at - windows.dayMs)}`.compile(db.kysely);
 }
 

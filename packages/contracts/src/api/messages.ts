@@ -23,7 +23,9 @@ export type CreateMessage = z.infer<typeof CreateMessage>;
 export const Message = z
   .object({
     id: MessageId,
-    sessionId: SessionId,
+    sessionId: SessionId.nullable().meta({
+      description: "The session that sends, or has sent; null in the sandbox when none was named.",
+    }),
     to: z.string().max(32).meta({ description: "The recipient, masked.", example: "+62812•••7890" }),
     type: z.literal("text"),
     status: MessageStatus,

@@ -8,7 +8,7 @@ export const CheckReachability = z
       .min(1)
       .max(20)
       .meta({ description: "E.164, or national when the workspace has a default country." }),
-    sessionId: SessionId.optional().meta({ description: "Which session asks; any that is online if left out." }),
+    sessionId: SessionId.optional().meta({ description: "Which session asks; one of the default pool if left out." }),
   })
   .meta({ id: "CheckReachability" });
 

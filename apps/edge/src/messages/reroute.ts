@@ -1,0 +1,105 @@
+import type { FailureReason } from "@sandi/contracts";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Db, MessageTable } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { isEligible, isSending } from "../sessions/health.ts";
+import { pickSender } from "../sessions/pick.ts";
+import { firstPublishMs, pacingOfRow, type Publishable, sendJob } from "./publish.ts";
+
+/** So many sessions try to send one message. */
+export const sendersPerMessage = 3;
+/** So many messages move in one statement. */
+const movesAtOnce = 200;
+const jobsAtOnce = 100;
+
+export type Rerouted = Publishable & Pick<MessageTable, "workspaceId">;
+
+interface Reroute {
+  /** True in SQL of the messages that are to move. */
+  which: RawBuilder<boolean>;
+  /** Why the session that has it could not send it; it is not given to that one again. Null: it was not online. */
+  reason: FailureReason | null;
+  at: number;
+}
+
+/**
+ * Gives messages to another sender of their pool that can send at once, as new: nobody has claimed them there, and what
+ * was claimed counts for nothing, for the fence is the other session's. Nothing happens to those that nobody else can send.
+ */
+function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery<Rerouted> {
+  const column = (name: string) => sql.ref(`message.${name}`);
+  const next = sql`(SELECT id FROM ${pickSender({
+    workspaceId: column("workspace_id"),
+    among: sql<boolean>`session.pool_id = message.pool_id AND session.id <> message.session_id
+      AND message.tried ->> ('$.' || session.id) IS NULL AND ${isSending(at)}`,
+    toHash: column("to_hash"),
+    at,
+  })} WHERE may_write)`;
+  const tried = reason === null ? sql`tried` : sql`json_set(tried, '$.' || session_id, ${reason})`;
+  return sql<Rerouted>`UPDATE message SET session_id = ${next}, tried = ${tried}, status = 'queued', claimed_by = NULL,
+      claim_until = NULL, claim_fence = 0, attempt = 0, publish_count = publish_count + 1,
+      publish_after = ${at + firstPublishMs}, updated_at = ${at}
+    WHERE ${which} AND pool_id IS NOT NULL AND test = 0 AND expires_at > ${at} AND ${next} IS NOT NULL
+      AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v
+        WHERE v.id = message.verification_id AND v.status = 'pending'))
+    RETURNING id, workspace_id, session_id, expires_at, publish_count, traceparent, ${pacingOfRow} AS pacing`.compile(
+    db.kysely,
+  );
+}
+
+interface Failed {
+  messageId: string;
+  sessionId: string;
+  reason: FailureReason;
+  at: number;
+}
+
+/**
+ * For a message that its account could not send. That no chat may be opened says that none of its attempts arrived; with
+ * any other reason only a first attempt is certain to have left nothing behind.
+ */
+export function rerouteFailed(db: Db, { messageId, sessionId, reason, at }: Failed) {
+  const which = sql<boolean>`id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')
+    AND (attempt <= 1 OR ${reason} = 'new_chats_locked')
+    AND (SELECT count(*) FROM json_each(tried)) < ${sendersPerMessage - 1}`;
+  return rerouteStatement(db, { which, reason, at });
+}
+
+/** For what waits for a session, unclaimed, while that cannot send. */
+export function rerouteWaiting(
+  db: Db,
+  { sessionId, workspaceId, at }: { sessionId: string; workspaceId?: string; at: number },
+) {
+  const which = sql<boolean>`id IN (SELECT m.id FROM session CROSS JOIN message m ON m.session_id = session.id
+      AND m.status IN ('queued', 'sending') AND m.status = 'queued'
+    WHERE session.id = ${sessionId} AND session.workspace_id = coalesce(${workspaceId ?? null}, session.workspace_id)
+      AND NOT (${isEligible} AND ${isSending(at)}) LIMIT ${movesAtOnce})`;
+  return rerouteStatement(db, { which, reason: null, at });
+}
+
+/** The same for every session that cannot send: those that are not online, and those that pause. */
+export function rerouteBehind(db: Db, at: number) {
+  const behind = (condition: RawBuilder<boolean>) =>
+    rerouteStatement(db, {
+      which: sql<boolean>`id IN (SELECT m.id FROM session CROSS JOIN message m ON m.session_id = session.id
+          AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.pool_id IS NOT NULL
+        WHERE ${condition} LIMIT ${movesAtOnce})`,
+      reason: null,
+      at,
+    });
+  return [
+    behind(sql<boolean>`session.waiting > 0 AND session.state <> 'online'`),
+    behind(sql<boolean>`session.paused_until > ${at} AND session.waiting > 0`),
+  ] as const;
+}
+
+/** Publishes what has moved, beside the answer; what QStash does not take is left to the cron. */
+export function publishRerouted({ publishAll, waitUntil, log }: Services, rows: readonly Rerouted[]): void {
+  const work = async () => {
+    for (let at = 0; at < rows.length; at += jobsAtOnce) {
+      await publishAll(rows.slice(at, at + jobsAtOnce).map(sendJob));
+    }
+  };
+  if (rows.length === 0) return;
+  waitUntil(work().catch((error: unknown) => log("messages that have moved wait for cron", error)));
+}
