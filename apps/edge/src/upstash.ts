@@ -1,5 +1,6 @@
 import { alertPath, jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
+import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
 
 // Three documented REST calls. The SDKs would do the same with no time-out of their own and 40 KiB more in the bundle.
@@ -33,9 +34,7 @@ const headersOf = (job: Job): Record<string, string> => ({
   "upstash-retries": "5",
   "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
   "upstash-timeout": "30s",
-  ...("flowKey" in job
-    ? { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": "rate=20, period=60s" }
-    : {}),
+  ...flowOf(job),
   ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
 });
 

@@ -58,7 +58,7 @@ describe("creating a verification", () => {
     expect(edge.jobs).toEqual([
       {
         kind: "send",
-        body: { messageId, sessionId, expiresAt: body.expiresAt },
+        body: { messageId, sessionId, expiresAt: body.expiresAt, lane: "otp" },
         deduplicationId: `${messageId}.1`,
         traceparent: expect.stringMatching(/^00-[0-9a-f-]{52}$/) as string,
       },

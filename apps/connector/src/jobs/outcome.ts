@@ -8,15 +8,16 @@ export function later(retryAfterSeconds: number, why: string): JobOutcome {
 }
 
 /** Two deliveries of the same job share one run. */
-export function sharedRuns<Job extends { messageId: string }, More extends unknown[]>(
+export function sharedRuns<Job extends { messageId: string; sessionId: string }, More extends unknown[]>(
   run: (job: Job, ...more: More) => Promise<JobOutcome>,
 ): (job: Job, ...more: More) => Promise<JobOutcome> {
   const underway = new Map<string, Promise<JobOutcome>>();
   return (job, ...more) => {
-    let running = underway.get(job.messageId);
+    const key = `${job.sessionId} ${job.messageId}`;
+    let running = underway.get(key);
     if (!running) {
-      running = run(job, ...more).finally(() => underway.delete(job.messageId));
-      underway.set(job.messageId, running);
+      running = run(job, ...more).finally(() => underway.delete(key));
+      underway.set(key, running);
     }
     return running;
   };

@@ -65,7 +65,9 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   if (Date.parse(job.expiresAt) <= services.now().getTime()) return account.end(done, "expired");
   const place = await whereabouts(run, job.sessionId);
   if ("status" in place) return account.end(place, "not_ready");
-  const known = await deliveries.find(job.messageId);
+  const entry = await deliveries.find(job.messageId);
+  // What another session of the pool has failed at is this one's to send, as new.
+  const known = entry?.rank === rank.failed && entry.sessionId !== job.sessionId ? null : entry;
   if (known && known.rank >= rank.sent) return account.end(done, "known");
   if ("failure" in place) return giveUp(run, place);
 

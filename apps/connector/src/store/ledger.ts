@@ -47,7 +47,7 @@ export async function findByWaId({ client }: Store, sessionId: string, waId: str
   return rows[0] ? toEntry(rows[0]) : null;
 }
 
-/** Stores what is about to be sent. Another attempt at the same message replaces the first. */
+/** Stores what is about to be sent. Another attempt at the same message replaces the first, or what another session failed at. */
 export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date }) => Promise<void>;
 
 export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
@@ -72,9 +72,11 @@ const attemptSql = `
          item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10, item.value ->> 11
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
-  ON CONFLICT (message_id) DO UPDATE SET chat = excluded.chat, sealed = excluded.sealed,
-    sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat,
-    traceparent = excluded.traceparent WHERE ledger.rank = ${rank.sending}`;
+  ON CONFLICT (message_id) DO UPDATE SET session_id = excluded.session_id, rank = excluded.rank,
+    chat = excluded.chat, chat_lid = CASE WHEN session_id = excluded.session_id THEN chat_lid END,
+    sealed = excluded.sealed, sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat,
+    traceparent = excluded.traceparent
+  WHERE ledger.rank = ${rank.sending} OR (ledger.rank = ${rank.failed} AND ledger.session_id <> excluded.session_id)`;
 
 function attemptValues({ fence, entry, at }: { fence: Fence; entry: LedgerEntry; at: Date }) {
   const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat, traceparent } = entry;

@@ -27,12 +27,11 @@ interface Reroute {
  * was claimed counts for nothing, for the fence is the other session's. Nothing happens to those that nobody else can send.
  */
 function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery<Rerouted> {
-  const column = (name: string) => sql.ref(`message.${name}`);
   const next = sql`(SELECT id FROM ${pickSender({
-    workspaceId: column("workspace_id"),
+    workspaceId: sql.ref("message.workspace_id"),
     among: sql<boolean>`session.pool_id = message.pool_id AND session.id <> message.session_id
       AND message.tried ->> ('$.' || session.id) IS NULL AND ${isSending(at)}`,
-    toHash: column("to_hash"),
+    toHash: sql.ref("message.to_hash"),
     at,
   })} WHERE may_write)`;
   const tried = reason === null ? sql`tried` : sql`json_set(tried, '$.' || session_id, ${reason})`;

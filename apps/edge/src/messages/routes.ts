@@ -29,7 +29,6 @@ export const messages = new OpenAPIHono<AppEnv>()
       request: {
         headers: idempotencyHeader,
         body: body(CreateMessage, {
-          sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta",
           to: "+6281234567890",
           type: "text",
           text: "Your order is on its way.",
@@ -40,6 +39,7 @@ export const messages = new OpenAPIHono<AppEnv>()
         ...problems(
           ...ofBodies,
           "session-not-found",
+          "pool-not-found",
           "session-ended",
           "no-eligible-session",
           "destination-blocked",

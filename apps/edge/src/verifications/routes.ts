@@ -45,6 +45,7 @@ const ofSends = [
 ] as const;
 const ofCreates = [
   "session-not-found",
+  "pool-not-found",
   "session-ended",
   "no-eligible-session",
   "template-not-found",
