@@ -5,6 +5,8 @@ import { codeIn, eventually, startTestStack, type TestStack } from "../src/harne
 const secondNumber = "+6281200000002";
 const firstNumber = "+6281200000001";
 
+const hello = (to: string) => ({ to, type: "text", text: "Selamat pagi" });
+
 describe("an account that may open no new chats", () => {
   let stack: TestStack;
   let first = "";
@@ -32,7 +34,6 @@ describe("an account that may open no new chats", () => {
   const see = async (id: string) => (await stack.api<Session>(`GET /v1/sessions/${id}`)).body;
   const isLocked = async (id: string) => typeof (await see(id)).limits?.newChatsLockedUntil === "string";
   const message = async ({ id }: { id: string }) => (await stack.api<Message>(`GET /v1/messages/${id}`)).body;
-  const hello = (to: string) => ({ to, type: "text", text: "Selamat pagi" });
   const verification = async ({ id }: { id: string }) =>
     (await stack.api<Verification>(`GET /v1/verifications/${id}`)).body;
   async function stranger() {
