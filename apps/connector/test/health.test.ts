@@ -23,7 +23,7 @@ test("a session that is online tells when it heard something, and how long Whats
   expect(body?.sending).toBe(0);
 });
 
-test("what WhatsApp has not acknowledged is under way, and what the edge does not take waits", async () => {
+test("what the edge does not take waits in the outbox", async () => {
   const sessionId = await rig.pair("+6281200900002");
   const to = "+6281200900003";
   rig.simulator.createPhone({ number: to });
@@ -31,7 +31,7 @@ test("what WhatsApp has not acknowledged is under way, and what the edge does no
   await until("everything is told", async () => (await health(sessionId)).body?.outbox === 0);
   rig.edge.refuse = () => 503;
   await rig.send(sessionId, { to, text: "second" });
-  await until("something waits", async () => ((await health(sessionId)).body?.outbox ?? 0) > 0);
+  expect((await health(sessionId)).body?.outbox).toBeGreaterThan(0);
   rig.edge.refuse = null;
 });
 

@@ -6,14 +6,13 @@ import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
-import { createProxyWatch } from "../proxy/watch.ts";
 import { type Services, sleep } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { forgetAccountStatements } from "../store/limits.ts";
-import { appendBodyStatement, appendStatement } from "../store/outbox.ts";
+import { appendBodyStatement } from "../store/outbox.ts";
 import { openNumber, sealNumber } from "../store/own-number.ts";
 import { openProxy } from "../store/sealed-proxy.ts";
 import { sealEvent } from "../store/sealed-events.ts";
@@ -31,6 +30,7 @@ import type { Gate } from "../supervisor/gate.ts";
 import type { AwaitedAck } from "./acks.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createSending, type Sending } from "./sending.ts";
+import { createSessionProxy } from "./proxy.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Machine } from "./machine.ts";
 
@@ -149,25 +149,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     socket: () => live.online(),
     unsaved,
   });
-  /** Of an open socket the proxy's trouble tells nothing yet; a session that waits for it need not wait longer. */
-  async function tellProxy(isHealthy: boolean): Promise<void> {
-    const [id, at] = [services.newId("evt"), services.now()];
-    const event = { id, at: at.toISOString(), type: "session.proxy", sessionId: row.id, isHealthy } as const;
-    await writeFenced(options.store, fence, [appendStatement(fence, event)]).catch((error: unknown) => {
-      unsaved(error);
-      throw error;
-    });
-    logger.info({ isHealthy }, isHealthy ? "the session's proxy lets it through" : "the session's proxy fails");
-    options.onNews();
-    if (isHealthy && session.machine.reason === "proxy_unreachable") session.post({ type: "retryDue" });
-  }
-
-  const proxy = createProxyWatch({
-    services,
-    tunnels: options.tunnels,
+  const proxy = createSessionProxy(fence, {
+    ...options,
+    logger,
     url: openProxy(atRest, row.id, row.sealedProxy),
-    isWanted: () => session.machine.state !== "stopped" && session.machine.state !== "ended",
-    onChange: tellProxy,
+    session: () => session,
+    unsaved,
   });
   const connection = createConnection(fence, {
     ...options,
