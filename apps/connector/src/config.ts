@@ -3,7 +3,6 @@ import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 import type { ClientVersion } from "./services.ts";
 import { parseVersion } from "./versions.ts";
-import type { LookUpLimits } from "./jobs/look-up-budget.ts";
 
 /** Everything the process takes from its environment, parsed once. */
 export interface Config {
@@ -39,7 +38,8 @@ export interface Config {
   ackTimeoutMs: number;
   drainMs: number;
   ledgerDays: number;
-  lookUps: LookUpLimits;
+  /** How many unknown numbers a session may ask about, and how many of a day's may have no account. */
+  lookUps: { perHour: number; perDay: number; deadPercent: number };
 }
 
 const minDatabaseMs = 1000;

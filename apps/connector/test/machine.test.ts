@@ -441,6 +441,13 @@ const table: Record<string, Row> = {
     effects: [{ type: "retry", capMs: 1000 }, report, { type: "alert", reason: "untrusted_server" }],
     also: { isLinked: true },
   },
+  "a line that answers nothing backs off": {
+    from: online,
+    on: close("not_answering"),
+    to: "waiting/not_answering",
+    effects: [{ type: "retry", capMs: 1000 }, report],
+    also: { socket: null, attempts: 1 },
+  },
   "a proxy that leads nowhere backs off": {
     from: linked,
     on: close("proxy_unreachable"),

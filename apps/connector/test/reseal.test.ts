@@ -5,6 +5,7 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, expect, test } from "vitest";
 import { nodeAtRest } from "../src/store/at-rest.ts";
 import { credentialStore } from "../src/store/credentials.ts";
+import { openNumber } from "../src/store/own-number.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { resealStore } from "../src/store/reseal.ts";
 import { text as textOf } from "../src/store/row.ts";
@@ -104,6 +105,21 @@ test("the command says what it could not open, and fails", async () => {
   expect(failed.code).toBe(1);
   expect(failed.stdout).toMatch(/credential\.sealed +0 sealed anew {2}(\d+) remain, \1 do not open/);
   expect(failed.stderr).toMatch(/^\d+ values are not sealed under k2: keep the other keys, and run it again\.\n$/);
+});
+
+test("a session's own number that lies readable, as it did before, is sealed", async () => {
+  rig = await startRig();
+  const opened = await openRigStore(rig);
+  await rig.stop();
+  const sessionId = newId("ses");
+  await storeWish(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await opened.client.execute("UPDATE session SET phone = '+6281200000001'");
+  const keys = createKeyRing(newKey);
+  await resealStore(opened, keys, { random: webRandom });
+  const { rows } = await opened.client.execute("SELECT phone FROM session");
+  const phone = textOf(rows[0], "phone");
+  expect(phone).toMatch(/^v1\.k2\./);
+  expect(openNumber(nodeAtRest(keys, sessionId, webRandom), sessionId, phone)).toBe("+6281200000001");
 });
 
 test("a value that is written while it is sealed anew stays the newer one", async () => {

@@ -1,3 +1,4 @@
+import type { Config } from "../config.ts";
 import type { Services } from "../services.ts";
 import { countLookUps, noteLookUps, nextHour } from "../store/look-ups.ts";
 import type { Store } from "../store/store.ts";
@@ -30,19 +31,12 @@ export interface LookUpBudget {
   dead(sessionId: string, numbers: number): Promise<void>;
 }
 
-export interface LookUpLimits {
-  perHour: number;
-  perDay: number;
-  /** Of the numbers of a day, how many may have no account before nothing is asked any more. */
-  deadPercent: number;
-}
-
 /** So many numbers without an account are nothing unusual. */
 const fewDead = 50;
 
 export function createLookUpBudget(
   store: Store,
-  { perHour, perDay, deadPercent }: LookUpLimits,
+  { perHour, perDay, deadPercent }: Config["lookUps"],
   { now }: Pick<Services, "now">,
 ): LookUpBudget {
   return {

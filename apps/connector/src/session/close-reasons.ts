@@ -25,6 +25,8 @@ export const closePolicies = {
   restart_required: { codes: [515], follow: "reconnect", reason: "restart_required" },
   /** The stream ended, TCP dropped, or the connection could not be opened. */
   connection_lost: { codes: [428], follow: "backOff", reason: "connection_lost" },
+  /** It is open, and answers nothing. */
+  not_answering: { codes: [], follow: "backOff", reason: "not_answering" },
   /** No pong, or no answer while connecting. */
   timed_out: { codes: [408], follow: "backOff", reason: "connection_timed_out" },
   server_unavailable: { codes: [503], follow: "backOff", reason: "server_unavailable" },
@@ -39,8 +41,6 @@ export const closePolicies = {
   /** The client version (405) or user agent (409) is refused. */
   version_refused: { codes: [405, 409], follow: "refreshVersion", reason: "version_refused" },
   bad_session: { codes: [411], follow: "repair", reason: "bad_session", alerts: true },
-  /** It is open, and answers nothing. */
-  not_answering: { codes: [], follow: "backOff", reason: "not_answering" },
   /** A certificate, account or pre-key signature did not hold. */
   untrusted_server: { codes: [], follow: "backOff", reason: "untrusted_server", alerts: true },
   /** The session's own proxy refused, or led nowhere; it is never gone around. */

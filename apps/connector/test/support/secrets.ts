@@ -2,9 +2,14 @@ import { createKeyRing, webRandom } from "@sandi/crypto";
 import { nodeAtRest } from "../../src/store/at-rest.ts";
 import { readAll } from "../../src/store/credentials.ts";
 import { openStore } from "../../src/store/store.ts";
-import type { Rig } from "./rig.ts";
+import type { Simulator } from "@sandi/whatsapp-simulator";
+import type { FakeEdge } from "./fake-edge.ts";
 
-type Known = Pick<Rig, "simulator" | "edge" | "environment">;
+interface Known {
+  simulator: Simulator;
+  edge: FakeEdge;
+  environment: Record<string, string>;
+}
 
 /** Of the pre-keys a few are enough; of everything else all are looked for. */
 const preKeys = 20;
