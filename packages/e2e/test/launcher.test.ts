@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Session, Verification, Workspace } from "@sandi/contracts";
+import type { Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -180,9 +180,10 @@ describe("npm start", () => {
     const body = JSON.stringify({ to: local.userPhone, purpose: "after-a-death" });
     const created = await fetch(`${local.apiUrl}/v1/verifications`, { method: "POST", headers, body });
     const { id } = (await created.json()) as Verification;
+    // Through the list, for looks at one verification are limited, and a new process takes its time.
     await eventually("the code to be read", async () => {
-      const { delivery } = await get<Verification>(local, `/v1/verifications/${id}`);
-      return delivery?.status === "read";
+      const { verifications } = await get<VerificationList>(local, "/v1/verifications?limit=10");
+      return verifications.find((one) => one.id === id)?.delivery?.status === "read";
     });
     await eventually("three again", async () => (await connectors()).length === 3);
     expect(await stop(launcher, "SIGTERM")).toBeLessThan(5_000);
