@@ -2,6 +2,7 @@ import type { Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
+import { connectorOf } from "./senders.ts";
 
 let edge: Edge;
 const to = "+6281234567890";
@@ -43,6 +44,12 @@ it("no statement of a verification's life, or of cron, reads a table of tenants'
   const { body } = await edge.api<Verification>("POST /v1/verifications", { to: "+6281234567891" });
   for (const verb of ["resend", "cancel"]) await edge.api(`POST /v1/verifications/${body.id}/${verb}`);
   await edge.api("POST /v1/verifications/check", { to, code: "000000" });
+  await edge.api("POST /v1/messages", { to, type: "text", text: "Selamat pagi" });
+  const { messageId = "", sessionId = "" } =
+    (await edge.api<Verification>("POST /v1/verifications", { to, purpose: "d" })).body.delivery ?? {};
+  const connector = connectorOf(edge);
+  await connector.failed(messageId, sessionId ?? "");
+  await connector.state(sessionId ?? "", "waiting");
   await runCron(edge.services);
   expect(run.size).toBeGreaterThan(30);
 
