@@ -135,7 +135,7 @@ describe("a route that takes no body", () => {
 
 describe("what is wrong is said in plain words", () => {
   it.each([
-    ["messages", { to, text: "" }, "/sessionId is required; /type is required; /text must not be empty"],
+    ["messages", { to, text: "" }, "/type is required; /text must not be empty"],
     [
       "messages",
       { sessionId: "x", to: "x".repeat(33), type: "image", text: "x".repeat(4097) },
@@ -151,7 +151,7 @@ describe("what is wrong is said in plain words", () => {
     ["verifications", { to, metadata: "x" }, "/metadata must be an object, not a string"],
     ["verifications", { to, metadata: { a: 1 } }, "/metadata/a must be a string, not a number"],
     ["verifications", { to, metadata: { "": "a" } }, "/metadata/ is a name that cannot be used: it must not be empty"],
-    ["verifications", { to, route: {} }, "/route/sessionId is required"],
+    ["verifications", { to, route: {} }, "/route must name a session or a pool"],
     ["sessions", { name: "x".repeat(65) }, "/name must be at most 64 characters"],
   ])("%s %j", async (resource, input, expected) => {
     const { status, body } = await edge.api(`POST /v1/${resource}`, input);

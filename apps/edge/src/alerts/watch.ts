@@ -77,7 +77,7 @@ function highFailures(db: Db, now: number) {
 
 const unheardWishes = (db: Db) =>
   sql<Found>`SELECT workspace_id, id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason FROM session
-    WHERE acked_revision < revision AND desired = 'running' AND publish_count >= ${unheardPublishes}
+    WHERE acked_revision < revision AND publish_after > 0 AND desired = 'running' AND publish_count >= ${unheardPublishes}
     LIMIT ${atOnce}`.compile(db.kysely);
 
 /** As the triggers do (incidents.ts): one that was open lately is the same. */
