@@ -61,6 +61,7 @@ test("SIGTERM again and again in the middle of sends, receipts and what people w
     expect(rig.simulator.messages(to).filter((message) => message.text === text)).toHaveLength(1);
     expect(rig.edge.typesOf(id)).toEqual(["message.sent", "message.delivered", "message.read"]);
   }
-  expect(told().toSorted()).toEqual(tokens);
+  expect(told()).toHaveLength(tokens.length);
+  expect(new Set(told())).toEqual(new Set(tokens));
   expect(rig.simulator.stats()).toMatchObject({ undecryptable: 0, devicesWithTwoOwners: 0 });
 }, 180_000);
