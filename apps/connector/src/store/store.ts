@@ -1,6 +1,5 @@
 import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
-import type { Config } from "../config.ts";
 import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
 import { countOnStatements } from "./count-on.ts";
@@ -17,7 +16,14 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export async function openStore({ url, authToken, timeoutMs = 10_000 }: Config["database"], now: Date): Promise<Store> {
+interface Database {
+  url: string;
+  authToken: string | undefined;
+  /** A call that is not answered in this time has failed. */
+  timeoutMs?: number;
+}
+
+export async function openStore({ url, authToken, timeoutMs = 10_000 }: Database, now: Date): Promise<Store> {
   const client: StoreClient = url.startsWith("file:")
     ? openFile(url)
     : createClient({
