@@ -1,6 +1,5 @@
 import { formatTraceparent, parseTraceparent, type TraceContext } from "@sandi/tracing";
 import type { Pacing } from "@sandi/contracts";
-import { sql } from "kysely";
 import type { Services } from "../services.ts";
 import { iso } from "./present.ts";
 import { markUnpublished } from "./repository.ts";
@@ -20,10 +19,6 @@ export interface Publishable {
   /** As stored: what its sending follows from. Without one it follows from the request. */
   traceparent?: string | null;
 }
-
-/** The pacing of a row of `message`, in SQL: its sender's. */
-export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
-  FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
 
 export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, traceparent }: Publishable) {
   const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);

@@ -1,10 +1,14 @@
+import type { Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { notAnswered, type Repetition } from "../http/idempotency.ts";
 import type { Tenant } from "../keys/tenant.ts";
-import { pacingOfRow } from "./publish.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";
+
+/** The pacing of a row of `message`, in SQL: its sender's. */
+export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
+  FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
 
 const columns = [
   "id",

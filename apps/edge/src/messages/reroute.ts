@@ -4,7 +4,8 @@ import type { Db, MessageTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { isEligible, isSending } from "../sessions/health.ts";
 import { pickSender } from "../sessions/pick.ts";
-import { firstPublishMs, pacingOfRow, type Publishable, sendJob } from "./publish.ts";
+import { firstPublishMs, type Publishable, sendJob } from "./publish.ts";
+import { pacingOfRow } from "./repository.ts";
 
 /** So many sessions try to send one message. */
 export const sendersPerMessage = 3;

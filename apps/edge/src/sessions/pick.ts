@@ -78,6 +78,8 @@ export function noSession(route: Route, found: Candidate | undefined): AppError 
   const isWanted = found?.desired === "running" && found.state !== "ended";
   if (route.sessionId !== undefined) {
     if (!found?.id || found.desired === "deleted") return new AppError("session-not-found");
+    if (found.desired === "stopped")
+      return new AppError("session-ended", { detail: "The session is stopped; start it." });
     if (!isWanted) return new AppError("session-ended", { detail: "Restart the session and link it again." });
   }
   if (!isWanted) {
