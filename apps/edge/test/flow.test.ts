@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { flowOf } from "../src/flow.ts";
-import type { Job } from "../src/services.ts";
 
 const about = { messageId: "msg_1", sessionId: "ses_1", expiresAt: "2026-11-21T08:00:00.000Z" };
 const flow = (more: object) => {
-  const headers = flowOf({ kind: "send", body: { ...about, ...more }, deduplicationId: "1" } as Job);
+  const headers = flowOf({ kind: "send", body: { ...about, ...more }, deduplicationId: "1" });
   return [headers["upstash-flow-control-key"], headers["upstash-flow-control-value"]];
 };
 

@@ -24,14 +24,15 @@ interface Reroute {
 }
 
 /**
- * Gives messages to another sender of their pool that can send at once, as new: nobody has claimed them there, and what
- * was claimed counts for nothing, for the fence is the other session's. Nothing happens to those that nobody else can send.
+ * Gives messages to another sender of their pool, as new: nobody has claimed them there, and what was claimed counts for
+ * nothing, for the fence is the other session's. What only waits goes to one that can send at once; what could not be
+ * sent waits for one that is away, if need be. Nothing happens to those that nobody else can send.
  */
 function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery<Rerouted> {
   const next = sql`(SELECT id FROM ${pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among: sql<boolean>`session.pool_id = message.pool_id AND session.id <> message.session_id
-      AND message.tried ->> ('$.' || session.id) IS NULL AND ${isSending(at)}`,
+      AND message.tried ->> ('$.' || session.id) IS NULL AND ${reason === null ? isSending(at) : sql`true`}`,
     toHash: sql.ref("message.to_hash"),
     at,
   })} WHERE may_write)`;
