@@ -48,7 +48,8 @@ describe("sender pools", () => {
     expect([again.status, again.body.code]).toEqual([409, "pool-exists"]);
     const renamed = await edge.api(`PATCH /v1/pools/${body.id}`, { name: "Default" });
     expect([renamed.status, renamed.body.code]).toEqual([409, "pool-exists"]);
-    const input = { name: "Third", strategy: "sticky", pacing: "off", fallback: "fail" } as const;
+    const choices = { strategy: "sticky", pacing: "off", fallback: "fail", newChatsPerDay: null } as const;
+    const input = { name: "Third", ...choices };
     const key = { workspaceId: edge.workspace.id, id: "key_1" } as Parameters<typeof createPool>[1]["key"];
     await expect(createPool(edge.services, { key, input, repetition: undefined }, 2)).rejects.toMatchObject({
       code: "pool-limit-reached",

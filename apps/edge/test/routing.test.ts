@@ -116,6 +116,41 @@ describe("a stranger, while accounts may not open chats", () => {
     expect((await text(edge)).body.sessionId).toBe(locked);
   });
 
+  it("is written to by nobody once a fifth of the cap is left, or the pool's own number for the day is reached", async () => {
+    const capped = await edge.addSession();
+    await connector.limits(capped, { newChats: { total: 10, used: 7, resetsAt: null } });
+    expect((await text(edge, { to: stranger(1) })).status).toBe(202);
+    await connector.limits(capped, { newChats: { total: 10, used: 8, resetsAt: null } });
+    expect((await text(edge, { to: stranger(2) })).body.code).toBe("no-eligible-session");
+    await connector.limits(capped, { newChats: null });
+    await strategy("sticky", { newChatsPerDay: 2 });
+    expect((await text(edge, { to: stranger(3) })).status).toBe(202);
+    expect((await text(edge, { to: stranger(4) })).body.code).toBe("no-eligible-session");
+    await connector.wrote(capped);
+    expect((await text(edge)).status).toBe(202);
+    edge.advance(86_400_000);
+    expect((await text(edge, { to: stranger(4) })).status).toBe(202);
+  });
+
+  it("is written to by a new session ten times on its first day, and more often on later ones", async () => {
+    await edge.addSession();
+    await strategy("sticky", { newChatsPerDay: "warm_up" });
+    const taken = async (day: number) => {
+      const answers: number[] = [];
+      for (let i = 0; i < 85; i++) {
+        const { status } = await text(edge, { to: `+628123${day}5${String(i).padStart(5, "0")}` });
+        answers.push(status);
+      }
+      return answers.filter((status) => status === 202).length;
+    };
+    const days: number[] = [];
+    for (let day = 0; day < 5; day++) {
+      days.push(await taken(day));
+      edge.advance(86_400_000);
+    }
+    expect(days).toEqual([10, 20, 40, 80, 80]);
+  });
+
   it("is asked to write to us when nobody may write, if the pool and the policy have it so", async () => {
     const locked = await edge.addSession();
     await connector.lock(locked);

@@ -14,14 +14,14 @@ export interface Preset {
 
 /**
  * | preset  | one message every | pause                        | in 24 hours |
- * | careful | 8 to 20 s         | 1 to 3 min after 15 to 30    | 300         |
- * | normal  | 3 to 8 s          | 30 to 90 s after 30 to 60    | 1,500       |
+ * | careful | 8 to 16 s         | 1 to 3 min after 15 to 30    | 300         |
+ * | normal  | 2 to 4 s          | 30 to 90 s after 30 to 60    | 1,500       |
  * | fast    | 0.5 to 1.5 s      |                              | 15,000      |
  * | off     | as fast as the one before it is acknowledged     |             |
  */
 export const presets: Record<Pacing, Preset> = {
-  careful: { gapMs: [8000, 20_000], pause: { after: [15, 30], ms: [60_000, 180_000] }, perDay: 300 },
-  normal: { gapMs: [3000, 8000], pause: { after: [30, 60], ms: [30_000, 90_000] }, perDay: 1500 },
+  careful: { gapMs: [8000, 16_000], pause: { after: [15, 30], ms: [60_000, 180_000] }, perDay: 300 },
+  normal: { gapMs: [2000, 4000], pause: { after: [30, 60], ms: [30_000, 90_000] }, perDay: 1500 },
   fast: { gapMs: [500, 1500], pause: null, perDay: 15_000 },
   off: { gapMs: [0, 0], pause: null, perDay: Number.POSITIVE_INFINITY },
 };

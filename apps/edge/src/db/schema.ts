@@ -268,6 +268,8 @@ export interface PoolTable {
   strategy: PoolStrategy;
   pacing: Pacing;
   fallback: PoolFallback;
+  /** Strangers that each session may write to in a day; -1: by the session's age. */
+  newChatsPerDay: number | null;
   /** Messages so far, where each sender has its turn. */
   turn: number;
   createdAt: number;
@@ -326,6 +328,9 @@ export interface SessionTable {
   poolId: string;
   /** Its messages that are queued or sending; kept by triggers (senders.ts), as all below. */
   waiting: number;
+  /** People written to for the first time in the 24 hours since `newChatsFrom`. */
+  newChats: number;
+  newChatsFrom: number;
   /** The turn of the pool in which it was last chosen. */
   turn: number;
   /** Start of the half hour that `sends` and `failures` count; `earlier…` is the one before. */

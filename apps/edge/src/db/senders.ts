@@ -19,11 +19,20 @@ function counted(at: string, { sent, failed }: { sent: string; failed: string })
     earlier_sends = ${before("sends")}, earlier_failures = ${before("failures")}, counted_from = max(counted_from, ${slot})`;
 }
 
+/** Stands in `pool.new_chats_per_day` for a number that grows with the session's age. */
+export const warmUp = -1;
+
 const isUnsent = (row: string) => `${row}.status IN ('queued', 'sending')`;
 const ofAccount = [...accountFailures, "refused"].map((reason) => `'${reason}'`).join(", ");
 
-/** A sender of a pool where each has its turn has had it. */
+const dayMs = 86_400_000;
+
+/** A sender of a pool where each has its turn has had it; and it may be about to write to a stranger. */
 const chosen = `
+  UPDATE session SET new_chats = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats + 1 ELSE 1 END,
+      new_chats_from = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats_from ELSE NEW.updated_at END
+    WHERE id = NEW.session_id AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = NEW.workspace_id
+      AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id);
   UPDATE pool SET turn = turn + 1 WHERE strategy = 'round_robin'
     AND id = (SELECT pool_id FROM session WHERE id = NEW.session_id);
   UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0)
@@ -36,7 +45,7 @@ const chosen = `
 export const senders: readonly string[] = [
   `CREATE TABLE pool (
     id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, name TEXT NOT NULL, strategy TEXT NOT NULL, pacing TEXT NOT NULL,
-    fallback TEXT NOT NULL, turn INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    fallback TEXT NOT NULL, new_chats_per_day INTEGER, turn INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
   ) STRICT`,
   `CREATE UNIQUE INDEX pool_name ON pool(workspace_id, name)`,
   defaultPool("w", "FROM workspace w"),
@@ -45,7 +54,7 @@ export const senders: readonly string[] = [
   `ALTER TABLE session ADD COLUMN pool_id TEXT NOT NULL DEFAULT ''`,
   `UPDATE session SET pool_id = 'pool_' || substr(workspace_id, 4)`,
   `CREATE INDEX session_pool ON session(pool_id)`,
-  ...["waiting", "turn", "counted_from"].map(zero),
+  ...["waiting", "turn", "counted_from", "new_chats", "new_chats_from"].map(zero),
   ...["sends", "failures", "earlier_sends", "earlier_failures"].map(zero),
   `UPDATE session SET waiting = (SELECT count(*) FROM message m
     WHERE m.session_id = session.id AND ${isUnsent("m")} AND m.test = 0)`,

@@ -5,7 +5,7 @@ import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
 import type { KnownKey, PoolTable } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import { selectPools, toDetail, toPool } from "./repository.ts";
+import { newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -20,9 +20,13 @@ export async function changePool(services: Services, { key, id, change }: Input)
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const row = await selectPools(services.db, key.workspaceId).where("id", "=", id).executeTakeFirst();
     if (!row) throw new AppError("pool-not-found");
+    const before = toPool(row);
     const { name = row.name, strategy = row.strategy, pacing = row.pacing, fallback = row.fallback } = change;
-    const next = { ...row, name, strategy, pacing, fallback, updatedAt: services.now().getTime() };
-    const detail = difference<object>(toDetail(row), toDetail(next));
+    const { newChatsPerDay = before.newChatsPerDay } = change;
+    const after = { name, strategy, pacing, fallback, newChatsPerDay };
+    const detail = difference<object>(toDetail(before), after);
+    const updatedAt = services.now().getTime();
+    const next = { ...row, ...after, newChatsPerDay: newChatsOf(newChatsPerDay), updatedAt };
     if (Object.keys(detail).length === 0) return toPool(row);
     if (await store(services, { key, row, next, detail })) return toPool(next);
   }
@@ -45,9 +49,10 @@ async function store(services: Services, { key, row, next, detail }: Change): Pr
   try {
     const [changed] = await db.write([
       sql`UPDATE pool SET name = ${next.name}, strategy = ${next.strategy}, pacing = ${next.pacing},
-          fallback = ${next.fallback}, updated_at = ${next.updatedAt}
+          fallback = ${next.fallback}, new_chats_per_day = ${next.newChatsPerDay}, updated_at = ${next.updatedAt}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND strategy = ${row.strategy}
-          AND pacing = ${row.pacing} AND fallback = ${row.fallback}`.compile(db.kysely),
+          AND pacing = ${row.pacing} AND fallback = ${row.fallback}
+          AND new_chats_per_day IS ${row.newChatsPerDay}`.compile(db.kysely),
       auditStatement(db, { id: auditId, workspaceId, actor: key.id, action, target: id, detail, at: next.updatedAt }),
     ]);
     return changed.numAffectedRows === 1n;

@@ -5,7 +5,7 @@ import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { newId, type Services } from "../services.ts";
-import { selectPools, toDetail, toPool } from "./repository.ts";
+import { newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -23,7 +23,7 @@ export async function createPool(
 ): Promise<Accepted<Pool>> {
   const { db } = services;
   const { workspaceId } = key;
-  const { name, strategy, pacing, fallback } = input;
+  const { name, strategy, pacing, fallback, newChatsPerDay } = input;
   const at = services.now().getTime();
   const id = newId(services, "pool");
   const entry: AuditEntry = {
@@ -43,8 +43,8 @@ export async function createPool(
     repetition,
     find: (made) => selectPools(db, workspaceId).where("id", "=", made),
     statements: (isFirst) => [
-      sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, created_at, updated_at)
-        SELECT ${id}, ${workspaceId}, ${name}, ${strategy}, ${pacing}, ${fallback}, ${at}, ${at}
+      sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, new_chats_per_day, created_at, updated_at)
+        SELECT ${id}, ${workspaceId}, ${name}, ${strategy}, ${pacing}, ${fallback}, ${newChatsOf(newChatsPerDay)}, ${at}, ${at}
         WHERE ${isFirst} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})
           AND ${limit} > (SELECT count(*) FROM pool WHERE workspace_id = ${workspaceId})
           AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),

@@ -1,6 +1,7 @@
-import type { Pool } from "@sandi/contracts";
+import type { NewChatsPerDay, Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
+import { warmUp } from "../db/senders.ts";
 import { iso } from "../messages/present.ts";
 
 /** Sends what names neither a session nor a pool: made with the workspace, and named after it. */
@@ -20,6 +21,7 @@ export const toPool = ({
   strategy,
   pacing,
   fallback,
+  newChatsPerDay,
   createdAt,
   updatedAt,
 }: PoolTable): Pool => ({
@@ -29,16 +31,21 @@ export const toPool = ({
   strategy,
   pacing,
   fallback,
+  newChatsPerDay: newChatsPerDay === warmUp ? "warm_up" : newChatsPerDay,
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt),
 });
 
+/** As it is stored. */
+export const newChatsOf = (newChatsPerDay: NewChatsPerDay) => (newChatsPerDay === "warm_up" ? warmUp : newChatsPerDay);
+
 /** What of a pool can be changed, as the audit log tells it. */
-export const toDetail = ({ name, strategy, pacing, fallback }: Pick<PoolTable, keyof Changeable>): Changeable => ({
+export const toDetail = ({ name, strategy, pacing, fallback, newChatsPerDay }: Changeable): Changeable => ({
   name,
   strategy,
   pacing,
   fallback,
+  newChatsPerDay,
 });
 
-export type Changeable = Pick<Pool, "name" | "strategy" | "pacing" | "fallback">;
+type Changeable = Pick<Pool, "name" | "strategy" | "pacing" | "fallback" | "newChatsPerDay">;

@@ -1,5 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
-import { halfHourMs } from "../db/senders.ts";
+import { halfHourMs, warmUp } from "../db/senders.ts";
+
+const dayMs = 86_400_000;
 
 // All of these are SQL about a session at a time in milliseconds.
 
@@ -13,7 +15,19 @@ export const isSending = (at: number) =>
 /** WhatsApp lets the account write to strangers. */
 export const mayOpenChats = (at: number) =>
   sql<boolean>`((session.new_chats_locked_until IS NULL OR session.new_chats_locked_until <= ${at})
-    AND (session.new_chats_total IS NULL OR session.new_chats_used < session.new_chats_total OR session.new_chats_reset_at <= ${at}))`;
+    AND (session.new_chats_total IS NULL OR session.new_chats_used < 0.8 * session.new_chats_total
+      OR session.new_chats_reset_at <= ${at}))`;
+
+/** Days since the session was made, and how many strangers it may write to on each; the last one stays. */
+const warmingUp = [10, 20, 40, 80];
+
+/** Its pool lets it write to one more stranger, in the 24 hours that began with the first. */
+export const hasRoomForNew = (at: number) =>
+  sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT CASE
+    WHEN pool.new_chats_per_day <> ${warmUp} THEN pool.new_chats_per_day
+    WHEN pool.new_chats_per_day = ${warmUp} THEN json_extract(${JSON.stringify(warmingUp)},
+      '$[' || CAST(min(${warmingUp.length - 1}, (${at} - session.created_at) / ${dayMs}) AS INTEGER) || ']') END
+    FROM pool WHERE pool.id = session.pool_id), ${Number.MAX_SAFE_INTEGER}))`;
 
 /** Of the last half hour to hour. */
 function recent(column: "sends" | "failures", at: number): RawBuilder<number> {

@@ -2,7 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable, SessionTable } from "../db/schema.ts";
 import { defaultPoolOf, hasPool } from "../pools/repository.ts";
-import { isEligible, isSending, mayOpenChats, scoreOf } from "./health.ts";
+import { hasRoomForNew, isEligible, isSending, mayOpenChats, scoreOf } from "./health.ts";
 
 /** What a request says of who is to send: a session and no other, a pool, or the default pool. */
 export interface Route {
@@ -31,7 +31,7 @@ export const amongRoute = (workspaceId: string, route: Route) =>
 
 /** Who has a chat with a session can be written to whatever its account may do with strangers. */
 const mayWrite = (at: number) =>
-  sql<boolean>`(w.reached_at IS NOT NULL OR w.wrote_at IS NOT NULL OR ${mayOpenChats(at)})`;
+  sql<boolean>`(w.reached_at IS NOT NULL OR w.wrote_at IS NOT NULL OR (${mayOpenChats(at)} AND ${hasRoomForNew(at)}))`;
 
 /**
  * The sender in SQL, as one row of id, may_write, has_written and fallback: one that may write to the recipient, that can

@@ -17,6 +17,16 @@ export const PoolFallback = z.enum(["inbound", "fail"]).meta({
 });
 export type PoolFallback = z.infer<typeof PoolFallback>;
 
+/** How many strangers a sender writes to in a day, beside what WhatsApp lets it. */
+export const NewChatsPerDay = z
+  .union([z.literal("warm_up"), z.int().min(1).max(100_000)])
+  .nullable()
+  .meta({
+    description:
+      "How many people each sender may write to for the first time within 24 hours; those beyond go to the next sender, then the fallback applies. `warm_up`: 10, 20, 40, then 80, by the days since the session was made. Null: as many as WhatsApp allows. Of a cap that WhatsApp tells, a fifth is never used.",
+  });
+export type NewChatsPerDay = z.infer<typeof NewChatsPerDay>;
+
 const Name = z
   .string()
   .trim()
@@ -31,6 +41,7 @@ export const CreatePool = z
     strategy: PoolStrategy.default("sticky"),
     pacing: Pacing.default("normal"),
     fallback: PoolFallback.default("inbound"),
+    newChatsPerDay: NewChatsPerDay.default(null),
   })
   .meta({ id: "CreatePool" });
 export type CreatePool = z.infer<typeof CreatePool>;
@@ -41,6 +52,7 @@ export const ChangePool = z
     strategy: PoolStrategy.optional(),
     pacing: Pacing.optional(),
     fallback: PoolFallback.optional(),
+    newChatsPerDay: NewChatsPerDay.optional(),
   })
   .refine((change) => Object.keys(change).length > 0, "must change something")
   .meta({ id: "ChangePool", description: "What is left out stays as it is." });
@@ -56,6 +68,7 @@ export const Pool = z
     strategy: PoolStrategy,
     pacing: Pacing,
     fallback: PoolFallback,
+    newChatsPerDay: NewChatsPerDay,
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
