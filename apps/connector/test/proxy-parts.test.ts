@@ -1,4 +1,5 @@
 import type { lookup } from "node:dns";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { isPublicAddress, publicLookup } from "../src/proxy/addresses.ts";
 import { proxyAgent } from "../src/proxy/agents.ts";
@@ -108,6 +109,25 @@ test.each(["http", "socks5"] as const)("a proxy of %s that hangs is given up at 
   while (proxy.asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   life.abort();
   await expect(found).rejects.toThrow("does not answer");
+});
+
+test("a proxy whose headers do not end is left after a few of them", async () => {
+  const left = Promise.withResolvers<void>();
+  const server = createServer((socket) => {
+    const pour = () => {
+      while (!socket.destroyed && socket.write(Buffer.alloc(16_384, "a")));
+    };
+    socket.on("error", () => undefined).on("drain", pour);
+    socket.on("close", () => left.resolve());
+    socket.write("HTTP/1.1 200 OK\r\nx: ");
+    pour();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const tunnels = createTunnels({ wsUrl: "ws://127.0.0.1:9", lookup: null });
+  await expect(tunnels.probe(`http://127.0.0.1:${port}`, new AbortController().signal)).rejects.toThrow("overflow");
+  await left.promise;
+  server.close();
 });
 
 function watched() {

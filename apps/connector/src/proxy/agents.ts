@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import type { Agent } from "node:http";
-import { connect, isIP, type LookupFunction } from "node:net";
+import { type Agent, type IncomingMessage, request as httpRequest } from "node:http";
+import { connect, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { SocksProxyAgent } from "socks-proxy-agent";
 import { AddressRefused, isPublicAddress } from "./addresses.ts";
@@ -38,30 +39,41 @@ class HttpTunnel extends HttpsProxyAgent<string> {
     const credentials = username || password ? Buffer.from(secret).toString("base64") : null;
     const headers = credentials === null ? {} : { "Proxy-Authorization": `Basic ${credentials}` };
     const bare = `${url.protocol}//${url.host}`;
-    const how = { signal: way.signal, ...(way.lookup ? { lookup: way.lookup } : {}) };
-    super(bare, { headers, ...how });
+    super(bare, { headers });
     this.#way = way;
   }
 
-  override async connect(...[request, options]: Parameters<HttpsProxyAgent<string>["connect"]>) {
-    const target = this.connectOpts as { host: string; port: number; socket?: unknown };
-    admit(this.#way, target.host);
-    if (this.proxy.protocol === "https:") {
-      // `tls.connect` knows no signal.
-      const { lookup, signal } = this.#way;
-      const socket = connect({ host: target.host, port: target.port, signal, ...(lookup ? { lookup } : {}) });
-      await once(socket, "connect");
-      target.socket = socket;
-    }
-    let status = 0;
-    request.once("proxyConnect", ({ statusCode }: { statusCode: number }) => (status = statusCode));
-    const socket = await super.connect(request, options);
-    if (status !== 200) {
-      socket.destroy();
-      throw new ProxyRefused(status);
-    }
+  /** In place of the library's own, which keeps whatever a proxy says until its headers end: Node's parser has a limit. */
+  override async connect(...[, options]: Parameters<HttpsProxyAgent<string>["connect"]>) {
+    const { host, port } = this.connectOpts as { host: string; port: number };
+    admit(this.#way, host);
+    const { lookup, signal } = this.#way;
+    const plain = connect({ host, port, signal, ...(lookup ? { lookup } : {}) });
+    await once(plain, "connect");
+    const isSecure = this.proxy.protocol === "https:";
+    const toProxy = isSecure ? connectTls({ socket: plain, ALPNProtocols: ["http/1.1"], ...named(host) }) : plain;
+    const socket = await this.#lead(toProxy, `${hostOf(options.host ?? "")}:${options.port}`);
     this.#way.onThrough();
-    return socket;
+    if (!options.secureEndpoint) return socket;
+    const { host: name = "", path: _path, port: _port, ...rest } = options;
+    return connectTls({ ...named(name), ...rest, socket });
+  }
+
+  /** Resolves with the socket when the proxy has led to the target. */
+  async #lead(socket: Socket, target: string): Promise<Socket> {
+    const headers = { ...(this.proxyHeaders as Record<string, string>), host: target };
+    const asked = httpRequest({ method: "CONNECT", path: target, headers, createConnection: () => socket });
+    try {
+      const answered = once(asked, "connect") as Promise<[IncomingMessage, Socket, Buffer]>;
+      asked.end();
+      const [{ statusCode = 0 }, , head] = await answered;
+      if (statusCode !== 200) throw new ProxyRefused(statusCode);
+      if (head.length > 0) socket.unshift(head);
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   }
 }
 
@@ -83,6 +95,11 @@ class SocksTunnel extends SocksProxyAgent {
     return socket;
   }
 }
+
+/** TLS names hosts, not addresses. */
+const named = (host: string) => (host === "" || isIP(host) ? {} : { servername: host });
+
+const hostOf = (host: string) => (isIP(host) === 6 ? `[${host}]` : host);
 
 /** The host of a URL as sockets take it. */
 export const unbracketed = (host: string) => host.replaceAll(/^\[|\]$/g, "");
