@@ -372,10 +372,12 @@ const get = (path: string) => fetch(rig.edge.connectorUrl + path);
 test("health, readiness and metrics answer", async () => {
   expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
   expect(await (await get("/readyz")).json()).toEqual({ status: "ready", problems: [] });
-  const metrics = await rig.metrics();
+  const metrics = await until("the edge has taken everything", async () => {
+    const text = await rig.metrics();
+    return text.includes("sandi_outbox_waiting 0") && text;
+  });
   expect(metrics).toContain('sandi_sessions{state="online"}');
   expect(metrics).toMatch(/sandi_sends_total\{result="sent"\} \d+/);
-  expect(metrics).toContain("sandi_outbox_waiting 0");
 });
 
 test("metrics are served on their own port only, and nothing else is there", async () => {

@@ -41,6 +41,14 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
     "session-not-found",
   ],
   [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send", "message-not-found"],
+  ["POST /v1/alert-channels", { name: "a", kind: "slack", url: "https://hooks.example.com/a" }, "webhook:manage", null],
+  ["GET /v1/alert-channels", undefined, "webhook:manage", null],
+  [`GET /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
+  [`PATCH /v1/alert-channels/${unknown("alc")}`, { name: "a" }, "webhook:manage", "alert-channel-not-found"],
+  [`DELETE /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
+  [`POST /v1/alert-channels/${unknown("alc")}/test`, undefined, "webhook:manage", "alert-channel-not-found"],
+  [`GET /v1/alert-channels/${unknown("alc")}/deliveries`, undefined, "webhook:manage", "alert-channel-not-found"],
+  ["GET /v1/incidents", undefined, "webhook:manage or session:manage", null],
   ["POST /v1/pools", { name: "a" }, "session:manage", null],
   ["GET /v1/pools", undefined, "session:manage", null],
   [`GET /v1/pools/${unknown("pool")}`, undefined, "session:manage", "pool-not-found"],
@@ -97,6 +105,7 @@ const keyless = ["GET /.well-known/jwks.json", "POST /v1/workspaces"];
 /** What a test key may not touch. */
 const ofLiveSide = [
   /^\w+ \/v1\/(sessions|pools|hooks)/,
+  /^(POST|PATCH|DELETE) \/v1\/alert-channels/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^(POST|DELETE) \/v1\/(access-rules|prefix-guard)/,
   /^PATCH \/v1\/workspace/,
@@ -104,6 +113,8 @@ const ofLiveSide = [
 /** Bytes that its body may have: many verifications take more. */
 const limitOf = (request: string) => (request.endsWith("/batch") ? 8 : 1) * 65_536;
 const withBody = routes.filter(([, body]) => body !== undefined);
+/** Of an alert channel the other fields are named once its kind is known. */
+const withFields = withBody.filter(([request]) => request !== "POST /v1/alert-channels");
 
 describe("every route", () => {
   it.each(routes)("%s refuses a missing, malformed, unknown, revoked and expired key", async (request, body) => {
@@ -224,7 +235,7 @@ describe("every route", () => {
   });
 
   // What is within a template is looked at in its own tests; of a change every field may be missing.
-  it.each(withBody.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate$/.test(request)))(
+  it.each(withFields.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate$/.test(request)))(
     "%s names every field that is missing, of the wrong type, or unknown",
     async (request, body) => {
       const before = await counts();
@@ -621,7 +632,7 @@ describe("openapi.json", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const expected = routes.map(([request]) =>
-      request.replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
+      request.replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
     for (const [path, methods] of Object.entries(paths)) {
