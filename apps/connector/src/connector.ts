@@ -116,7 +116,7 @@ export async function startConnector(
   const chats = createChats(store, { now: services.now, pseudonym });
   const people = { services, store, atRest: atRestOf, pseudonym, chats, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
-  const identities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
+  const openIdentities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const gate = createGate(config.connectConcurrency);
   const lookup = config.allowPrivateProxies ? null : publicLookup();
@@ -154,7 +154,7 @@ export async function startConnector(
         deliveries,
         chats,
         receive: createReceiver(people),
-        identities,
+        identities: openIdentities(row.workspaceId),
         gate,
         metrics,
         logger,

@@ -5,7 +5,7 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { createIdentities } from "../src/store/identities.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
-import { type Rig, startRig } from "./support/rig.ts";
+import { newId, type Rig, startRig } from "./support/rig.ts";
 
 const [own, other, user] = ["+6281200000001", "+6281200000002", "+6281300000001"] as const;
 const token = "0123456789ABC";
@@ -56,6 +56,15 @@ test("what a sender's own stanza tells one session is known to the other", async
   expect(await writeHidden(rig, user, other)).toMatchObject({ from: user });
 });
 
+test("what the sessions of another workspace were told of a person is not told to this one", async () => {
+  rig = await startRig({ services: { chance: () => 0 } });
+  rig.simulator.createPhone({ number: user });
+  const first = await rig.pair(own);
+  const second = await rig.pair(other, newId("ws"));
+  await rig.send(first, { to: user, code: "123456" });
+  expect(await writeHidden(rig, user, other)).toMatchObject({ sessionId: second, from: null });
+});
+
 test("what an account's own phone claims in its history is believed for that account alone", async () => {
   rig = await startRig({ services: { chance: () => 0 } });
   for (const number of [own, user]) rig.simulator.createPhone({ number });
@@ -91,12 +100,14 @@ test("a number that somebody else has now is not told of who had it before", asy
   store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
   const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "connector", webRandom);
   const opened = store;
-  const open = () => createIdentities({ store: opened, pseudonym, atRest, services: { now: () => new Date() } });
+  const services = { now: () => new Date() };
+  const open = (workspaceId = "ws_a") => createIdentities({ store: opened, pseudonym, atRest, services })(workspaceId);
   const [identities, pn] = [open(), "628@s.whatsapp.net"];
   await identities.learned([{ lid: "1@lid", pn }]);
   expect(await open().pnOf("1@lid")).toBe(pn);
   await identities.learned([{ lid: "2@lid", pn }]);
   expect([await open().pnOf("1@lid"), await open().pnOf("2@lid")]).toEqual([null, pn]);
+  expect(await open("ws_b").pnOf("2@lid")).toBeNull();
   // In the memory that knew the first one, too.
   expect(await identities.pnOf("1@lid")).toBeNull();
 });

@@ -197,10 +197,14 @@ describe.each([
     const numbers = numberStore(store, await openPseudonyms(store, atRest, webRandom), atRest);
     const known = { digits: "6281200000001", jid: "6281200000001@s.whatsapp.net", until: later(1000) };
     const dead = { digits: "6281200000002", jid: null, until: later(1000) };
-    await numbers.store([known, dead]);
+    await numbers.store("ws_a", [known, dead]);
     const all = [known.digits, "6281200000003", dead.digits];
-    expect(Object.fromEntries(await numbers.find(all, at))).toEqual({ [known.digits]: known, [dead.digits]: dead });
-    expect(await numbers.find(all, later(1000))).toEqual(new Map());
+    expect(Object.fromEntries(await numbers.find("ws_a", all, at))).toEqual({
+      [known.digits]: known,
+      [dead.digits]: dead,
+    });
+    expect(await numbers.find("ws_a", all, later(1000))).toEqual(new Map());
+    expect(await numbers.find("ws_b", all, at)).toEqual(new Map());
     const { rows } = await store.client.execute("SELECT * FROM number");
     expect(JSON.stringify(rows)).not.toContain("81200000");
   });

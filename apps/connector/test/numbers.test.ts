@@ -100,6 +100,16 @@ test("what is only asked about may use half of the hour; codes may use all of it
   await until("it is told", () => rig.edge.typesOf(messageId).includes("message.sent"));
 });
 
+test("with nothing left to ask, a workspace does not learn whom another has written to", async () => {
+  const sessionId = await pairWith({ LOOKUPS_PER_HOUR: "2" });
+  const [known, nobody] = ["+6281300000001", "+6281999900001"];
+  register([known]);
+  expect(await outcome(sessionId, known)).toBe("sent");
+  const stranger = await rig.pair("+6281200000009", newId("ws"));
+  expect(await ask(stranger, [nobody])).toMatchObject({ status: 200 });
+  expect(await ask(stranger, [known])).toMatchObject({ status: 429, code: "lookups-exhausted" });
+});
+
 test("a day has its own limit", async () => {
   const sessionId = await pairWith({ LOOKUPS_PER_DAY: "2" });
   const numbers = people(3);

@@ -1,6 +1,7 @@
 import { ReachabilityRpc } from "@sandi/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createNumbers } from "../src/jobs/numbers.ts";
+import { type Asker, createNumbers } from "../src/jobs/numbers.ts";
+import type { KnownNumber, NumberStore } from "../src/store/numbers.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig } from "./support/rig.ts";
 
@@ -112,10 +113,50 @@ const answering = (digits: string[]) => Promise.resolve(new Map(digits.map((one)
 test("a question that fails is asked again the next time", async () => {
   const store = { find: () => Promise.resolve(new Map()), store: () => Promise.resolve() };
   const numbers = createNumbers(store, unlimited, { now: () => new Date() });
-  const asker = { sessionId: "ses", purpose: "send" } as const;
+  const asker = { workspaceId: "ws", sessionId: "ses", purpose: "send" } as const;
   await expect(numbers.jidsOf(["1", "2"], { ...asker, ask: failing })).rejects.toThrow("no answer");
   expect(await numbers.jidsOf(["2", "1"], { ...asker, ask: answering })).toEqual([
     "2@s.whatsapp.net",
     "1@s.whatsapp.net",
   ]);
+});
+
+test("what another workspace has asked tells this one nothing, and its line that is slow is waited for by itself alone", async () => {
+  const known = new Map<string, KnownNumber>();
+  const store: NumberStore = {
+    find: (workspaceId, digits) =>
+      Promise.resolve(
+        new Map(
+          digits.flatMap((one) =>
+            known.has(`${workspaceId} ${one}`) ? [[one, known.get(`${workspaceId} ${one}`)!]] : [],
+          ),
+        ),
+      ),
+    async store(workspaceId, all) {
+      for (const one of all) known.set(`${workspaceId} ${one.digits}`, one);
+    },
+  };
+  const numbers = createNumbers(store, unlimited, { now: () => new Date() });
+  const asked: string[] = [];
+  const asker = (workspaceId: string, name: string, reply: Asker["ask"] = answering): Asker => ({
+    workspaceId,
+    sessionId: name,
+    purpose: "send",
+    ask(digits) {
+      asked.push(name);
+      return reply(digits);
+    },
+  });
+  const slow = asker("a", "a1", () => new Promise<never>(() => undefined));
+  void numbers.jidOf("1", slow);
+  expect(await numbers.jidOf("1", asker("b", "b1"))).toBe("1@s.whatsapp.net");
+  expect(await numbers.jidOf("1", asker("b", "b2"))).toBe("1@s.whatsapp.net");
+  expect(
+    await numbers.jidOf(
+      "1",
+      asker("c", "c1", () => Promise.resolve(new Map())),
+    ),
+  ).toBeNull();
+  expect(await numbers.jidOf("1", asker("b", "b1"))).toBe("1@s.whatsapp.net");
+  expect(asked).toEqual(["a1", "b1", "c1"]);
 });

@@ -11,7 +11,7 @@ import {
 /** What WhatsApp's server says of who is who, and what it has said so far. */
 export interface PeopleListener {
   onIdentity: (identity: { lid: string; pn: string }) => void;
-  /** The jid of the phone number behind a LID, as the server said it to any session. */
+  /** The jid of the phone number behind a LID, as the server said it to any session of the workspace. */
   pnOf: (lid: string) => Promise<string | null>;
 }
 

@@ -5,6 +5,7 @@ import { type LookUpBudget, LookUpsExhausted, type Purpose } from "./look-up-bud
 
 /** Who asks when an answer is not known, and what for. */
 export interface Asker {
+  workspaceId: string;
   sessionId: string;
   purpose: Purpose;
   /** Answers for every spelling of each number; one question for all of them. */
@@ -12,7 +13,8 @@ export interface Asker {
 }
 
 /**
- * Which jid a number has, or null: asked of WhatsApp once, for asking after many dead numbers is penalised.
+ * Which jid a number has, or null: asked of WhatsApp once, for asking after many dead numbers is penalised. A workspace
+ * is answered from what its own sessions have asked: what another one knows, how soon and whether at all, would tell.
  * Both reject with `LookUpsExhausted` when the session may ask about no more of them.
  */
 export interface Numbers {
@@ -33,6 +35,8 @@ const knownDays = 14;
 const unknownHours = 6;
 const perQuery = 50;
 
+const nameOf = ({ workspaceId }: Asker, digits: string) => `${workspaceId} ${digits}`;
+
 export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }: Pick<Services, "now">): Numbers {
   const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
   const underway = new Map<string, Promise<string | null>>();
@@ -41,7 +45,7 @@ export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }:
   async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker) {
     const known = (await stored).get(digits);
     if (known) {
-      recent.set(digits, known);
+      recent.set(nameOf(asker, digits), known);
       return known.jid;
     }
     const { sessionId, purpose } = asker;
@@ -56,7 +60,8 @@ export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }:
     });
   }
 
-  async function query({ sessionId, ask }: Asker): Promise<void> {
+  async function query(asker: Asker): Promise<void> {
+    const { sessionId } = asker;
     await new Promise((resolve) => setImmediate(resolve));
     for (let line = waiting.get(sessionId) ?? []; line.length > 0; line = waiting.get(sessionId) ?? []) {
       // A code does not wait behind what somebody only wants to know.
@@ -64,7 +69,7 @@ export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }:
       const group = line.splice(0, perQuery);
       try {
         const granted = await allowed(sessionId, group);
-        if (granted.length > 0) await answer(sessionId, granted, ask);
+        if (granted.length > 0) await answer(asker, granted);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
@@ -84,34 +89,40 @@ export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }:
     });
   }
 
-  async function answer(sessionId: string, group: Waiting[], ask: Asker["ask"]): Promise<void> {
+  async function answer(asker: Asker, group: Waiting[]): Promise<void> {
+    const { workspaceId, sessionId, ask } = asker;
     const asked = [...new Set(group.map(({ digits }) => digits))];
     // Before the question: one whose answer is lost was asked all the same.
     await budget.asked(sessionId, asked.length);
     const answers = await ask(asked);
     for (const digits of asked) if (!answers.has(digits)) answers.set(digits, null);
-    const known = Array.from(answers, ([digits, jid]) => remember(digits, jid));
-    await store.store(known);
+    const known = Array.from(answers, ([digits, jid]) => remember(asker, digits, jid));
+    await store.store(workspaceId, known);
     await budget.dead(sessionId, asked.filter((digits) => answers.get(digits) === null).length);
     for (const { digits, resolve } of group) resolve(answers.get(digits) ?? null);
   }
 
-  function remember(digits: string, jid: string | null): KnownNumber {
+  function remember(asker: Asker, digits: string, jid: string | null): KnownNumber {
     const hours = jid === null ? unknownHours : knownDays * 24;
     const known = { digits, jid, until: new Date(now().getTime() + hours * 3_600_000) };
-    recent.set(digits, known);
+    recent.set(nameOf(asker, digits), known);
     return known;
   }
 
   function jidsOf(all: string[], asker: Asker): Promise<(string | null)[]> {
-    const key = (digits: string) => `${asker.purpose} ${digits}`;
-    const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && !isFresh(recent.get(digits)));
-    const stored = unknown.length > 0 ? store.find(unknown, now()) : Promise.resolve(new Map<string, KnownNumber>());
+    // Of one session: another's line may be slow, and its budget empty.
+    const key = (digits: string) => `${asker.sessionId} ${asker.purpose} ${digits}`;
+    const latest = (digits: string) => recent.get(nameOf(asker, digits));
+    const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && !isFresh(latest(digits)));
+    const stored =
+      unknown.length > 0
+        ? store.find(asker.workspaceId, unknown, now())
+        : Promise.resolve(new Map<string, KnownNumber>());
     for (const digits of unknown) {
       const found = find(digits, stored, asker).finally(() => underway.delete(key(digits)));
       underway.set(key(digits), found);
     }
-    return Promise.all(all.map(async (digits) => underway.get(key(digits)) ?? recent.get(digits)?.jid ?? null));
+    return Promise.all(all.map(async (digits) => underway.get(key(digits)) ?? latest(digits)?.jid ?? null));
   }
 
   function isFresh(known: KnownNumber | undefined): boolean {

@@ -129,7 +129,12 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   if (!payload) return failed("unreadable");
   const chat = await account.timed("lookUp", () =>
     run.numbers
-      .jidOf(payload.to.slice(1), { sessionId: job.sessionId, purpose: "send", ask: (digits) => socket.lookUp(digits) })
+      .jidOf(payload.to.slice(1), {
+        workspaceId: live.workspaceId,
+        sessionId: job.sessionId,
+        purpose: "send",
+        ask: (digits) => socket.lookUp(digits),
+      })
       .catch(exhausted),
   );
   if (chat instanceof LookUpsExhausted) {

@@ -15,8 +15,9 @@ export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Servic
       const socket = live.online();
       if (!socket) throw new AppError("session-not-online");
       const digits = asked.map((number) => number.slice(1));
+      const { workspaceId } = live;
       const jids = await numbers
-        .jidsOf(digits, { sessionId, purpose: "lookUp", ask: (unknown) => socket.lookUp(unknown) })
+        .jidsOf(digits, { workspaceId, sessionId, purpose: "lookUp", ask: (unknown) => socket.lookUp(unknown) })
         .catch((cause: unknown) => {
           if (cause instanceof LookUpsExhausted) {
             throw new AppError("lookups-exhausted", { retryAfter: secondsTo(cause.until), cause });

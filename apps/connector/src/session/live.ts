@@ -37,6 +37,7 @@ import type { Machine } from "./machine.ts";
 /** A session that this process owns, with its socket. */
 export interface LiveSession {
   readonly fence: Fence;
+  readonly workspaceId: string;
   readonly session: Session;
   readonly sending: Sending;
   /** The row as it is now, with a wish that may be newer. */
@@ -205,6 +206,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   const live: LiveSession = {
     fence,
+    workspaceId: row.workspaceId,
     session,
     sending,
     wished({ desired, revision, sealedProxy }) {

@@ -13,7 +13,8 @@ export interface Identity {
 }
 
 /**
- * Whose hidden id (LID) is which phone number, as WhatsApp's server said it to any session here. What an account's own
+ * Whose hidden id (LID) is which phone number, as WhatsApp's server said it to any session of a workspace: to the others
+ * it may be hidden. What an account's own
  * phone claims stays with its session, in Baileys' keys: whoever holds a phone could claim to be anybody.
  */
 export interface Identities {
@@ -21,6 +22,9 @@ export interface Identities {
   /** The phone number's jid. */
   pnOf(lid: string): Promise<string | null>;
 }
+
+/** What the sessions of a workspace know of people. */
+export type OpenIdentities = (workspaceId: string) => Identities;
 
 interface Options {
   store: Store;
@@ -37,7 +41,7 @@ const context = (id: string) => ({ table: "identity", column: "sealed_pn", id })
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-export function createIdentities({ store, pseudonym, atRest, services }: Options): Identities {
+export function createIdentities({ store, pseudonym, atRest, services }: Options): OpenIdentities {
   const known = new LRUCache<string, string>({ max: 50_000, ttl: knownMs });
   const holders = new LRUCache<string, string>({ max: 50_000, ttl: knownMs });
   const unknown = new LRUCache<string, true>({ max: 50_000, ttl: unknownMs });
@@ -52,40 +56,45 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
     results: (rows) => rows.map(() => undefined),
   });
 
-  return {
-    async learned(identities) {
-      const news = identities.filter(({ lid, pn }) => known.get(lid) !== pn);
-      await Promise.all(
-        news.map(async ({ lid, pn }) => {
-          const holder = holders.get(pn);
-          if (holder !== undefined && holder !== lid) known.delete(holder);
-          known.set(lid, pn);
-          holders.set(pn, lid);
-          unknown.delete(lid);
-          const id = pseudonym(lid);
-          const sealed = await atRest.seal(encoder.encode(pn), context(id));
-          await keep([id, pseudonym(pn), sealed, services.now().getTime()]).catch((error: unknown) => {
-            known.delete(lid);
-            throw error;
-          });
-        }),
-      );
-    },
-    async pnOf(lid) {
-      const pn = known.get(lid);
-      if (pn !== undefined || unknown.has(lid)) return pn ?? null;
-      const id = pseudonym(lid);
-      const sql = "SELECT sealed_pn FROM identity WHERE lid = ?";
-      const { rows } = await store.client.execute({ sql, args: [id] });
-      if (rows.length === 0) {
-        unknown.set(lid, true);
-        return null;
-      }
-      const found = decoder.decode(await atRest.open(text(rows[0], "sealed_pn"), context(id)));
-      known.set(lid, found);
-      holders.set(found, lid);
-      return found;
-    },
+  return (workspaceId) => {
+    const nameOf = (jid: string) => `${workspaceId} ${jid}`;
+    return {
+      async learned(identities) {
+        const news = identities.filter(({ lid, pn }) => known.get(nameOf(lid)) !== pn);
+        await Promise.all(
+          news.map(async ({ lid, pn }) => {
+            const [name, number] = [nameOf(lid), nameOf(pn)];
+            const holder = holders.get(number);
+            if (holder !== undefined && holder !== name) known.delete(holder);
+            known.set(name, pn);
+            holders.set(number, name);
+            unknown.delete(name);
+            const id = pseudonym(name);
+            const sealed = await atRest.seal(encoder.encode(pn), context(id));
+            await keep([id, pseudonym(number), sealed, services.now().getTime()]).catch((error: unknown) => {
+              known.delete(name);
+              throw error;
+            });
+          }),
+        );
+      },
+      async pnOf(lid) {
+        const name = nameOf(lid);
+        const pn = known.get(name);
+        if (pn !== undefined || unknown.has(name)) return pn ?? null;
+        const id = pseudonym(name);
+        const sql = "SELECT sealed_pn FROM identity WHERE lid = ?";
+        const { rows } = await store.client.execute({ sql, args: [id] });
+        if (rows.length === 0) {
+          unknown.set(name, true);
+          return null;
+        }
+        const found = decoder.decode(await atRest.open(text(rows[0], "sealed_pn"), context(id)));
+        known.set(name, found);
+        holders.set(nameOf(found), name);
+        return found;
+      },
+    };
   };
 }
 

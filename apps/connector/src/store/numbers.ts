@@ -12,10 +12,10 @@ export interface KnownNumber {
   until: Date;
 }
 
-/** Known numbers at rest: found by their pseudonym, their jids sealed. */
+/** What each workspace knows of numbers, at rest: found by their pseudonym, their jids sealed. */
 export interface NumberStore {
-  find(digits: string[], now: Date): Promise<Map<string, KnownNumber>>;
-  store(numbers: KnownNumber[]): Promise<void>;
+  find(workspaceId: string, digits: string[], now: Date): Promise<Map<string, KnownNumber>>;
+  store(workspaceId: string, numbers: KnownNumber[]): Promise<void>;
 }
 
 const context = (id: string) => ({ table: "number", column: "sealed_jid", id });
@@ -23,10 +23,11 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
+  const idOf = (workspaceId: string, digits: string) => pseudonym(`${workspaceId} ${digits}`);
   return {
-    async find(digits, now) {
+    async find(workspaceId, digits, now) {
       const stale: InStatement[] = [];
-      const digitsOf = new Map(digits.map((one) => [pseudonym(one), one]));
+      const digitsOf = new Map(digits.map((one) => [idOf(workspaceId, one), one]));
       const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?)) AND until > ?";
       const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()]), now.getTime()] });
       const known = rows.map(async (row): Promise<[string, KnownNumber]> => {
@@ -47,9 +48,9 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
       if (stale.length > 0) writer.write(stale).catch(() => undefined);
       return found;
     },
-    async store(numbers) {
+    async store(workspaceId, numbers) {
       const rows = numbers.map(async ({ digits, jid, until }) => {
-        const id = pseudonym(digits);
+        const id = idOf(workspaceId, digits);
         const sealed = jid === null ? null : await atRest.seal(encoder.encode(jid), context(id));
         return {
           sql: `INSERT INTO number (id, sealed_jid, until) VALUES (?, ?, ?)

@@ -29,7 +29,7 @@ export interface Rig {
   metrics(): Promise<string>;
   close(): Promise<void>;
   /** Creates a session and links a phone to it. */
-  pair(number: string): Promise<string>;
+  pair(number: string, ofWorkspace?: string): Promise<string>;
   /** Accepts a message and delivers its job until it is done. */
   send(sessionId: string, payload: { to: string; code: string } | { to: string; text: string }): Promise<string>;
   wish(job: Partial<SessionJob> & { sessionId: string }): Promise<number>;
@@ -114,10 +114,10 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       const whole = { workspaceId, desired: "running" as const, ...job, revision };
       return (await edge.deliver("/jobs/session", whole)).status;
     },
-    async pair(number) {
+    async pair(number, ofWorkspace = workspaceId) {
       if (!simulator.phones().some((phone) => phone.number === number)) simulator.createPhone({ number });
       const sessionId = newId("ses");
-      await rig.wish({ sessionId });
+      await rig.wish({ sessionId, workspaceId: ofWorkspace });
       const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));
       await simulator.scan(number, qr);
       await until("the session is online", () => edge.statesOf(sessionId).at(-1) === "online");
