@@ -180,6 +180,30 @@ describe("what waits for a session", () => {
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: next });
   });
 
+  it("is moved by the clock however much waits that nobody else can send", async () => {
+    await connector.state(first, "waiting");
+    await connector.state(second, "ended");
+    const bodies = await Promise.all(Array.from({ length: 6 }, async () => (await text(edge)).body));
+    const columns = (await edge.rows("SELECT name FROM pragma_table_info('message')")).map(({ name }) => String(name));
+    for (let i = 0; i < 50; i++) {
+      const lonely = await edge.addSession();
+      await edge.rows(`UPDATE session SET state = 'waiting', pool_id = 'pool_${i}' WHERE id = '${lonely}'`);
+      const own: Record<string, string> = {
+        id: `'msg_${i}_' || value`,
+        session_id: `'${lonely}'`,
+        pool_id: `'pool_${i}'`,
+      };
+      const values = columns.map((name) => own[name] ?? `message.${name}`);
+      await edge.rows(`INSERT INTO message (${columns.join()}) SELECT ${values.join()}
+        FROM message CROSS JOIN json_each('[1,2,3,4,5]') WHERE message.id = '${bodies[0]!.id}'`);
+    }
+    await connector.state(second, "online");
+    const [waiting] = await edge.rows(`SELECT count(*) AS n FROM message WHERE session_id = '${first}'`);
+    expect(waiting).toEqual({ n: 6 });
+    await runCron(edge.services);
+    for (const body of bodies) expect((await seeMessage(edge, body)).sessionId).toBe(second);
+  });
+
   it("stays where it is when the other may not open a chat with the recipient", async () => {
     const { body } = await text(edge);
     await connector.lock(other(body.sessionId));

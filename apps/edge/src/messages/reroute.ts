@@ -3,7 +3,7 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { isEligible, isSending } from "../sessions/health.ts";
-import { pickSender } from "../sessions/pick.ts";
+import { hasSender, pickSender } from "../sessions/pick.ts";
 import { firstPublishMs, type Publishable, sendJob } from "./publish.ts";
 import { pacingOfRow } from "./repository.ts";
 
@@ -78,13 +78,23 @@ export function rerouteWaiting(
   return rerouteStatement(db, { which, reason: null, at });
 }
 
-/** The same for every session that cannot send: those that are not online, and those that pause. */
+/**
+ * The same for every session that cannot send: those that are not online, and those that pause. What nobody else can
+ * send takes nobody's place.
+ */
 export function rerouteBehind(db: Db, at: number) {
+  const canMove = hasSender({
+    workspaceId: sql.ref("m.workspace_id"),
+    among: sql<boolean>`session.pool_id = m.pool_id AND session.id <> m.session_id
+      AND m.tried ->> ('$.' || session.id) IS NULL`,
+    toHash: sql.ref("m.to_hash"),
+    at,
+  });
   const behind = (condition: RawBuilder<boolean>) =>
     rerouteStatement(db, {
       which: sql<boolean>`id IN (SELECT m.id FROM session CROSS JOIN message m ON m.session_id = session.id
           AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.pool_id IS NOT NULL
-        WHERE ${condition} LIMIT ${movesAtOnce})`,
+        WHERE ${condition} AND ${canMove} LIMIT ${movesAtOnce})`,
       reason: null,
       at,
     });

@@ -47,6 +47,12 @@ export const pickSender = ({ workspaceId, among, toHash, at }: Choice): RawBuild
       WHEN 'round_robin' THEN session.turn END,
     ${scoreOf(at)} DESC, session.waiting, session.id LIMIT 1)`;
 
+/** True in SQL when there is one that may write to the recipient and can send at once. */
+export const hasSender = ({ workspaceId, among, toHash, at }: Choice): RawBuilder<boolean> => sql<boolean>`EXISTS (
+  SELECT 1 FROM session
+  LEFT JOIN warm_contact w ON w.workspace_id = session.workspace_id AND w.to_hash = ${toHash} AND w.session_id = session.id
+  WHERE session.workspace_id = ${workspaceId} AND ${among} AND ${isEligible} AND ${isSending(at)} AND ${mayWrite(at)})`;
+
 /** True in SQL while this session can be written to, or can send. */
 export const isLinked = (id: RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${id} AND ${isEligible})`;
