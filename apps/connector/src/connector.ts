@@ -118,7 +118,8 @@ export async function startConnector(
   const deliveries = createDeliveries(people);
   const openIdentities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
-  const gate = createGate(config.connectConcurrency);
+  const room = config.connectConcurrency;
+  const gates = { direct: createGate(room), proxied: createGate(room) };
   const lookup = config.allowPrivateProxies ? null : publicLookup();
   const tunnels = createTunnels({ wsUrl: config.whatsapp.wsUrl, lookup });
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
@@ -155,7 +156,7 @@ export async function startConnector(
         chats,
         receive: createReceiver(people),
         identities: openIdentities(row.workspaceId),
-        gate,
+        gates,
         metrics,
         logger,
         version: versions,

@@ -164,3 +164,19 @@ test("fetch goes through it, too", async () => {
   tunnel.close();
   await new Promise((resolve) => server.close(resolve));
 });
+
+test("proxies that hang keep nobody waiting who has none", async () => {
+  const narrow = await startRig({ environment: { ALLOW_PRIVATE_PROXIES: "true", CONNECT_CONCURRENCY: "1" } });
+  try {
+    const proxy = await startProxy();
+    proxy.behaviour = "hang";
+    const setting = await createSealer(narrow.edge.keys.sealing.publicJwk)({ url: proxy.url });
+    await narrow.wish({ sessionId: newId("ses"), proxy: setting });
+    await until("it hangs", () => proxy.asked > 0);
+    const sessionId = newId("ses");
+    await narrow.wish({ sessionId });
+    expect(await until("a QR code is shown", () => qrOf(narrow, sessionId))).toBeTruthy();
+  } finally {
+    await narrow.close();
+  }
+});

@@ -5,6 +5,7 @@ import type { Tunnel, Tunnels } from "./tunnel.ts";
 export interface ProxyWatch {
   /** Null when the session has no proxy. */
   open(): Tunnel | null;
+  isUsed(): boolean;
   /** The proxy of a newer wish. */
   use(url: string | null): void;
   /** Whether it leads to WhatsApp at the moment; those who ask at the same time share the answer. */
@@ -79,6 +80,7 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
   schedule();
   return {
     open: () => (url === null ? null : tunnels.open(url)),
+    isUsed: () => url !== null,
     use(next) {
       if (next === url) return;
       url = next;

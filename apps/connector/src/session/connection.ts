@@ -13,7 +13,7 @@ import type { Credentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { Fence } from "../store/sessions.ts";
 import type { Versions } from "../versions.ts";
-import type { Gate } from "../supervisor/gate.ts";
+import type { Gates } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";
 import type { Sending } from "./sending.ts";
 import type { CloseKind } from "./close-reasons.ts";
@@ -50,10 +50,10 @@ interface Options {
   receive: ReceiveMessage;
   identities: Identities;
   sending: Pick<Sending, "opened" | "learned">;
-  gate: Gate;
+  gates: Gates;
   metrics: Metrics;
   logger: Logger;
-  proxy: Pick<ProxyWatch, "open" | "check" | "noted">;
+  proxy: Pick<ProxyWatch, "open" | "isUsed" | "check" | "noted">;
   version: Pick<Versions, "current" | "worked" | "refused">;
   /** The session that these sockets are of. */
   session: () => Session;
@@ -97,7 +97,8 @@ export function createConnection(fence: Fence, options: Options): Connection {
   }
 
   function enter(number: number): void {
-    options.gate.enter((leave) => {
+    const gate = options.gates[options.proxy.isUsed() ? "proxied" : "direct"];
+    gate.enter((leave) => {
       connect(number, leave).catch((error: unknown) => {
         leave();
         logger.warn({ error }, "the connection could not be opened");

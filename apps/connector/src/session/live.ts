@@ -26,7 +26,7 @@ import {
 } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Versions } from "../versions.ts";
-import type { Gate } from "../supervisor/gate.ts";
+import type { Gates } from "../supervisor/gate.ts";
 import type { AwaitedAck } from "./acks.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createSending, type Sending } from "./sending.ts";
@@ -73,7 +73,7 @@ export interface LiveOptions {
   chats: Chats;
   receive: ReceiveMessage;
   identities: Identities;
-  gate: Gate;
+  gates: Gates;
   metrics: Metrics;
   logger: Logger;
   version: Pick<Versions, "current" | "worked" | "refused">;

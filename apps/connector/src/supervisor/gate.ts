@@ -4,6 +4,9 @@ export interface Gate {
   enter(run: (leave: () => void) => void): void;
 }
 
+/** Who goes through a proxy, which may hang for as long as it likes, keeps nobody else waiting. */
+export type Gates = Record<"direct" | "proxied", Gate>;
+
 export function createGate(room: number): Gate {
   let inside = 0;
   const line: ((leave: () => void) => void)[] = [];
