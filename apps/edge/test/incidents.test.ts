@@ -221,6 +221,24 @@ describe("what only the clock sees", () => {
     expect(await tick(minute)).toEqual(["Session “sender” (+62812•••0001) is back after 60 s."]);
   });
 
+  it("messages that wait too long, however many of others do", async () => {
+    await addMessages(1, "queued");
+    const { rows: columns } = await world.edge.client.execute("SELECT name FROM pragma_table_info('message')");
+    const names = columns.map((column) => column["name"] as string);
+    for (let i = 100; i < 220; i++) {
+      const theirs = await world.edge.addSession();
+      const own: Record<string, string> = { id: `'msg_0${i}'`, session_id: `'${theirs}'` };
+      const values = names.map((name) => own[name] ?? name);
+      await world.edge.client.execute(
+        `INSERT INTO message (${names.join()}) SELECT ${values.join()} FROM message WHERE session_id = '${session}'`,
+      );
+    }
+    advance(31 * minute);
+    for (let i = 0; i < 3; i++) await world.cron();
+    const { rows } = await world.edge.client.execute("SELECT count(*) AS n FROM incident WHERE closed_at IS NULL");
+    expect(rows).toEqual([{ n: 121 }]);
+  });
+
   it("half of the latest messages failing, but not for numbers without an account", async () => {
     await world.addChannel();
     await addMessages(15, "failed", "not_on_whatsapp");

@@ -13,7 +13,9 @@ const fewestMessages = 20;
 /** A wish published so often has had about three minutes. */
 const unheardPublishes = 4;
 const foldMs = 600_000;
-const atOnce = 100;
+const changesAtOnce = 300;
+/** More than there are: whom a bound leaves out is not told, and who was told of it would hear that it is over. */
+const mostSubjects = 10_000;
 
 interface Found {
   workspaceId: string;
@@ -46,7 +48,7 @@ export async function watchSessions(services: Services): Promise<CompiledQuery[]
   return [
     sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'recovered', until = NULL
       WHERE until <= ${now} AND closed_at IS NULL AND until IS NOT NULL`.compile(db.kysely),
-    ...statements.slice(0, 3 * atOnce),
+    ...statements.slice(0, changesAtOnce),
   ];
 }
 
@@ -57,7 +59,7 @@ const stuckQueues = (db: Db, now: number) =>
     WHERE m.status IN ('queued', 'sending') AND m.publish_after > 0 AND m.test = 0 AND m.expires_at > ${now}
       AND m.created_at <= ${now} - CASE WHEN m.verification_id IS NULL THEN ${textWaitMs} ELSE ${codeWaitMs} END
       AND s.state = 'online' AND s.desired = 'running' AND coalesce(s.paused_until, 0) <= ${now}
-    LIMIT ${atOnce}`.compile(db.kysely);
+    LIMIT ${mostSubjects}`.compile(db.kysely);
 
 /** Of workspaces that want to be told; numbers without an account are nobody's fault. */
 function highFailures(db: Db, now: number) {
@@ -72,13 +74,13 @@ function highFailures(db: Db, now: number) {
     GROUP BY w.workspace_id, m.session_id
     HAVING count(*) >= ${fewestMessages}
       AND 2 * sum(m.status = 'failed' AND m.failure IS NOT 'not_on_whatsapp') >= count(*)
-    LIMIT ${atOnce}`.compile(db.kysely);
+    LIMIT ${mostSubjects}`.compile(db.kysely);
 }
 
 const unheardWishes = (db: Db) =>
   sql<Found>`SELECT workspace_id, id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason FROM session
     WHERE acked_revision < revision AND publish_after > 0 AND desired = 'running' AND publish_count >= ${unheardPublishes}
-    LIMIT ${atOnce}`.compile(db.kysely);
+    LIMIT ${mostSubjects}`.compile(db.kysely);
 
 /** As the triggers do (incidents.ts): one that was open lately is the same. */
 function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
