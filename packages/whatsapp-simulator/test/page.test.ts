@@ -166,7 +166,9 @@ describe("page", () => {
     const { page, complaints } = await openPage(simulator);
     await linked(simulator);
     const phone = phoneOf(page, "Sandi");
-    await phone.getByRole("button", { name: "Lock new chats for a minute" }).click();
+    const lock = phone.getByRole("button", { name: "Lock new chats for a minute" });
+    expect(await lock.evaluate((button) => button.scrollWidth <= button.clientWidth)).toBe(true);
+    await lock.click();
     await until(() => simulator.phone(sender).limits.lockedUntil !== null);
     await phone.getByText("No new chats until").waitFor();
     simulator.updatePhone(sender, { limits: { newChats: { total: 20, cycleMs: 60_000, used: 3 } } });
