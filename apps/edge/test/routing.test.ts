@@ -47,6 +47,13 @@ describe("who sends", () => {
     expect((await verify(edge, { route: { poolId: unknown } })).body.code).toBe("pool-not-found");
   });
 
+  it("is nobody while every session is stopped, and the answer says so", async () => {
+    expect((await text(edge)).body.detail).toMatch(/Create a session/);
+    await edge.api(`POST /v1/sessions/${await edge.addSession()}/stop`);
+    const { body } = await text(edge);
+    expect([body.code, body.detail]).toEqual(["no-eligible-session", "No session is running; start one."]);
+  });
+
   it("is one that is online and not paused, as long as there is one", async () => {
     const [paused, waiting, online] = [
       await edge.addSession(),

@@ -90,7 +90,10 @@ export function noSession(route: Route, found: Candidate | undefined): AppError 
   }
   if (!isWanted) {
     const pool = route.poolId === undefined ? "" : " in this pool";
-    const detail = `Create a session${pool} and link a WhatsApp account first.`;
+    const detail =
+      found?.desired === "stopped"
+        ? `No session${pool} is running; start one.`
+        : `Create a session${pool} and link a WhatsApp account first.`;
     return new AppError("no-eligible-session", { detail });
   }
   if (found.phone !== null) return undefined;
