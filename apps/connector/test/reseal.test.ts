@@ -107,6 +107,15 @@ test("the command says what it could not open, and fails", async () => {
   expect(failed.stderr).toMatch(/^\d+ values are not sealed under k2: keep the other keys, and run it again\.\n$/);
 });
 
+test("the command seals nothing when it is given a word that it does not know", async () => {
+  rig = await startRig({ environment: { STORE_KEYS: oldKey } });
+  await rig.pair("+6281200000001");
+  await rig.stop();
+  const env = { PATH: process.env["PATH"], ...rig.environment, STORE_KEYS: `${newKey},${oldKey}` };
+  const failed = promisify(execFile)(process.execPath, [command, "--help"], { env });
+  await expect(failed).rejects.toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("'--help'") });
+});
+
 test("a session's own number that lies readable, as it did before, is sealed", async () => {
   rig = await startRig();
   const opened = await openRigStore(rig);

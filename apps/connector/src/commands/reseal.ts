@@ -1,9 +1,11 @@
 /** Seals everything in the connector's database under the first key of STORE_KEYS; the connectors may run meanwhile. */
+import { parseArgs } from "node:util";
 import { systemServices } from "../services.ts";
 import { resealStore } from "../store/reseal.ts";
 import { operate } from "./operate.ts";
 
 await operate("reseal", async ({ store, keys }) => {
+  parseArgs({ options: {} });
   const report = await resealStore(store, keys, systemServices);
   for (const { column, resealed, remaining, unopened } of report) {
     const left = remaining === 0 ? "" : `  ${remaining} remain${unopened > 0 ? `, ${unopened} do not open` : ""}`;
