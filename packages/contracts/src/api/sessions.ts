@@ -108,7 +108,7 @@ const whereabouts = {
 export const Session = z
   .object({
     id: SessionId,
-    name: z.string().max(64),
+    name: z.string().max(64).meta({ example: "Support" }),
     desired: z
       .enum(["running", "stopped"])
       .meta({ description: "What you want of it; a session that was logged out is stopped." }),
