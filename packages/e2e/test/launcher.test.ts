@@ -190,6 +190,14 @@ describe("npm start", () => {
     expect(await processesNaming(folder)).toEqual([]);
   });
 
+  it("leaves nothing behind when it is stopped while a part does not get ready", async () => {
+    const launcher = launch([], { LOG_LEVEL: "no such level" });
+    await eventually("a connector that fails", async () => /connector.*died/.test(launcher.output()));
+    await stop(launcher, "SIGINT");
+    expect(await processesNaming(folder)).toEqual([]);
+    for (let offset = 0; offset < 6; offset++) await (await occupy(port + offset)).free();
+  });
+
   it("names the port that is taken, and who wanted it", async () => {
     const taken = await occupy(port + 2);
     const launcher = launch();

@@ -12,6 +12,9 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];
 
+// Without a listener the process would end with its children left behind.
+process.once("SIGINT", () => process.exit(130));
+
 if (bench) {
   await bench(args).catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

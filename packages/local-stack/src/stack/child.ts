@@ -29,6 +29,12 @@ const firstDelayMs = 250;
 const longestDelayMs = 10_000;
 const steadyAfterMs = 20_000;
 
+const alive = new Set<number>();
+// However this process ends, what it started in groups of their own ends with it.
+process.once("exit", () => {
+  for (const pid of alive) killGroup(pid, "SIGKILL");
+});
+
 /** Starts a Node child in a process group of its own, so that nothing outlives it. Rejects when it never gets ready. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, log, readyWithinMs = 30_000 } = options;
@@ -46,10 +52,12 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       detached: true,
     });
     running = child;
+    if (child.pid !== undefined) alive.add(child.pid);
     for (const stream of [child.stdout, child.stderr]) forEachLine(stream, log);
     child.once("error", (error) => log(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
       killGroup(child.pid, "SIGKILL");
+      alive.delete(child.pid ?? 0);
       if (stopping) return;
       if (Date.now() - startedAt > steadyAfterMs) delayMs = firstDelayMs;
       log(`died (${signal ?? `exit code ${code}`}); starting again in ${delayMs} ms`);
