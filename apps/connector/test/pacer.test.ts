@@ -148,11 +148,11 @@ test("bulk waits while a code is under way, but not for ever", async () => {
 });
 
 test("who could not be sent goes next", async () => {
-  const turn = (await pacer.bulk("a", "normal")) as Turn;
-  expect(await pacer.bulk("b", "normal")).toHaveProperty("comeBackAt");
+  const turn = (await pacer.bulk("a", "careful")) as Turn;
+  expect(await pacer.bulk("b", "careful")).toHaveProperty("comeBackAt");
   turn.leave(false);
-  const { comeBackAt } = (await pacer.bulk("a", "normal")) as { comeBackAt: Date };
-  const other = (await pacer.bulk("b", "normal")) as { comeBackAt: Date };
-  expect(comeBackAt.getTime() - time).toBe(presets.normal.gapMs[0]);
-  expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.normal.gapMs[0]);
+  const { comeBackAt } = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
+  const other = (await pacer.bulk("b", "careful")) as { comeBackAt: Date };
+  expect(comeBackAt.getTime() - time).toBe(presets.careful.gapMs[0]);
+  expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.careful.gapMs[0]);
 });
