@@ -4,6 +4,7 @@ import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { createEdgeCaller } from "./edge.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
@@ -65,6 +66,8 @@ const sweepMs = 60_000;
 const parkedMs = 3_600_000;
 const dayMs = 86_400_000;
 const flushMs = 3000;
+/** One workspace whose proxies hang holds up to one of so many parts of the room, and leaves the others theirs. */
+const proxiedParts = 4;
 
 export async function startConnector(
   config: Config,
@@ -119,7 +122,7 @@ export async function startConnector(
   const openIdentities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
   const room = config.connectConcurrency;
-  const gates = { direct: createGate(room), proxied: createGate(room) };
+  const gates = { direct: createGate(room), proxied: createGate(room, Math.ceil(room / proxiedParts)) };
   const lookup = config.allowPrivateProxies ? null : publicLookup();
   const tunnels = createTunnels({ wsUrl: config.whatsapp.wsUrl, lookup });
   const openSocket = replace.openSocket ?? socketOpener(config.whatsapp);
@@ -130,9 +133,11 @@ export async function startConnector(
     store: (value) => storeSetting(store, "whatsapp_version", value),
   });
   await versions.load();
+  const addresses = createAddresses(ownAtRest, services.now);
   const supervisor = createSupervisor({
     services,
     store,
+    addresses,
     owner: config.connectorId,
     run,
     url: config.internalUrl,
@@ -202,7 +207,7 @@ export async function startConnector(
     ledgerMs: config.ledgerDays * dayMs,
   });
   const ownedHere = (sessionId: string) => find(sessionId) !== undefined;
-  const forward = createForward({ services, store, run, ownedHere, metrics });
+  const forward = createForward({ services, store, addresses, run, ownedHere, metrics });
   const rpc = createRpc({ checkToken: createTokenCheck(config, services.now), forward, supervisor });
   const app = createApp({
     services,

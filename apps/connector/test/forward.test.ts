@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { announceMember } from "../src/store/members.ts";
 import { acquireLeases, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
+import { addressesOf, someAddresses } from "./support/addresses.ts";
 import { newId, type Rig, sendJob, startRig, workspaceId } from "./support/rig.ts";
 
 interface Heard {
@@ -44,13 +45,20 @@ beforeEach(async () => {
   answer = { status: 200, headers: { "content-type": "application/json" }, body: '{"status":"done"}' };
   [rig, owner] = await Promise.all([startRig(), startOwner()]);
   store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
-  const member = { owner: "other", run: "other.1", url: owner.url, capacity: 10, isDraining: false };
-  await announceMember(store, member, { until: new Date(Date.now() + 600_000), forgetBefore: new Date(0) });
+  await announce(addressesOf(rig.edge.keys.store).seal("other.1", owner.url, inAWhile));
 });
 afterEach(async () => {
   await store.close();
   await Promise.all([rig.close(), owner.close()]);
 });
+
+const inAWhile = new Date(Date.now() + 600_000);
+
+/** The other one's row. */
+async function announce(url: string) {
+  const member = { owner: "other", run: "other.1", url, capacity: 10, isDraining: false };
+  await announceMember(store, member, { until: inAWhile, forgetBefore: new Date(0) });
+}
 
 /** A session that the other one owns. */
 async function theirs(): Promise<string> {
@@ -115,6 +123,25 @@ test("an owner that cannot be reached is asked for again later", async () => {
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
   expect(await response.json()).toMatchObject({ code: "connector-unavailable", retryAfter: 2 });
   expect(await counted()).toEqual(['sandi_forwarded_total{kind="send",result="unreachable"} 1']);
+});
+
+test("no call goes to an address that whoever can write to the database has put there", async () => {
+  const own = addressesOf(rig.edge.keys.store);
+  await rig.pair("+6281200000001");
+  for (const forged of [
+    owner.url,
+    someAddresses(() => new Date()).seal("other.1", owner.url, inAWhile),
+    own.seal("another.1", owner.url, inAWhile),
+    own.seal("other.1", owner.url, new Date()),
+  ]) {
+    await announce(forged);
+    const sessionId = await theirs();
+    expect((await rig.edge.deliver("/jobs/send", sendJob(newId("msg"), sessionId))).status).toBe(503);
+    expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(503);
+    // Nor is such a connector one that a new session could be placed with.
+    expect(await rig.wish({ sessionId: newId("ses") })).toBe(200);
+  }
+  expect(heard).toEqual([]);
 });
 
 test("a new session goes to the connector with the most room, and is taken here when that one does not answer", async () => {

@@ -6,6 +6,7 @@ import { text } from "../src/store/row.ts";
 import { acquireLeases, findSession, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
+import { someAddresses } from "./support/addresses.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -13,6 +14,7 @@ const leaseMs = 15_000;
 let nowMs: number;
 let store: Store;
 const now = () => new Date(nowMs);
+const addresses = someAddresses(now);
 
 beforeEach(async () => {
   nowMs = 1_000_000;
@@ -59,6 +61,7 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
       },
     } as Parameters<typeof createSupervisor>[0]["services"],
     store,
+    addresses,
     owner: name,
     run: `${name}.${run}`,
     url: `http://${name}.internal`,

@@ -6,6 +6,7 @@ import { openStore, type Store } from "../src/store/store.ts";
 import { acquireLeases, findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
 import { until } from "./support/fake-edge.ts";
+import { someAddresses } from "./support/addresses.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
 const now = new Date(1_000_000);
@@ -43,6 +44,7 @@ function supervisor(over: Store = store): Supervisor {
       },
     } as Parameters<typeof createSupervisor>[0]["services"],
     store: over,
+    addresses: someAddresses(() => now),
     owner: "a",
     run: "a.1",
     url: "http://127.0.0.1:1",

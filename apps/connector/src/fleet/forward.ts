@@ -4,6 +4,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import { findOwner } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
+import type { Addresses } from "./addresses.ts";
 
 /** Hands requests to other connectors of the same database; whoever gets one verifies it anew. */
 export interface Forward {
@@ -25,6 +26,7 @@ export interface Incoming {
 interface Options {
   services: Pick<Services, "now" | "fetch">;
   store: Store;
+  addresses: Pick<Addresses, "open">;
   run: string;
   ownedHere: (sessionId: string) => boolean;
   metrics: Pick<Metrics, "forwarded">;
@@ -39,7 +41,7 @@ const ownerKnownMs = 2_000;
 
 export const wasForwarded = (request: Request) => request.headers.has(hop);
 
-export function createForward({ services, store, run, ownedHere, metrics }: Options): Forward {
+export function createForward({ services, store, addresses, run, ownedHere, metrics }: Options): Forward {
   const owners = new LRUCache<string, string>({ max: 10_000, ttl: ownerKnownMs });
 
   async function ownerUrl(sessionId: string): Promise<string | undefined> {
@@ -47,9 +49,10 @@ export function createForward({ services, store, run, ownedHere, metrics }: Opti
     if (known !== undefined) return known;
     const owner = await findOwner(store, sessionId, services.now());
     if (!owner || owner.run === run) return undefined;
-    if (owner.url === null) throw unreachable();
-    owners.set(sessionId, owner.url);
-    return owner.url;
+    const url = owner.url === null ? null : addresses.open(owner.run, owner.url);
+    if (url === null) throw unreachable();
+    owners.set(sessionId, url);
+    return url;
   }
 
   async function to(incoming: Incoming, url: string): Promise<Response | undefined> {

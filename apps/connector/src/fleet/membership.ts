@@ -1,6 +1,7 @@
 import type { Services } from "../services.ts";
 import { announceMember, findFleet, type Fleet, forgetMember } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
+import type { Addresses } from "./addresses.ts";
 
 /** This connector among those that share its database. */
 export interface Membership {
@@ -13,6 +14,7 @@ export interface Membership {
 interface Options {
   services: Pick<Services, "now">;
   store: Store;
+  addresses: Addresses;
   /** The machine, and this run of it. */
   owner: string;
   run: string;
@@ -22,15 +24,26 @@ interface Options {
   leaseMs: number;
 }
 
-export function createMembership({ services, store, leaseMs, ...self }: Options): Membership {
-  const look = () => findFleet(store, services.now());
+export function createMembership({ services, store, addresses, leaseMs, url, ...self }: Options): Membership {
+  /** Those whose address does not open are not of this fleet, whoever wrote them down. */
+  async function look(): Promise<Fleet> {
+    const { members, sessions } = await findFleet(store, services.now());
+    const known = members.flatMap((member) => {
+      const opened = addresses.open(member.run, member.url);
+      return opened === null ? [] : [{ ...member, url: opened }];
+    });
+    return { members: known, sessions };
+  }
+
   return {
     look,
     async announce(isDraining) {
       const at = services.now().getTime();
       // A lease later, for their clocks may differ from ours.
       const forgetBefore = new Date(at - leaseMs);
-      await announceMember(store, { ...self, isDraining }, { until: new Date(at + leaseMs), forgetBefore });
+      const until = new Date(at + leaseMs);
+      const sealed = addresses.seal(self.run, url, until);
+      await announceMember(store, { ...self, url: sealed, isDraining }, { until, forgetBefore });
       return look();
     },
     leave: () => forgetMember(store, self.run),

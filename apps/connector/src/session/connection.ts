@@ -42,6 +42,7 @@ export interface Connection {
 }
 
 interface Options {
+  workspaceId: string;
   connectAfterMs: number;
   services: Services;
   credentials: Credentials;
@@ -98,7 +99,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
 
   function enter(number: number): void {
     const gate = options.gates[options.proxy.isUsed() ? "proxied" : "direct"];
-    gate.enter((leave) => {
+    gate.enter(options.workspaceId, (leave) => {
       connect(number, leave).catch((error: unknown) => {
         leave();
         logger.warn({ error }, "the connection could not be opened");

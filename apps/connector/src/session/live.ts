@@ -159,6 +159,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   });
   const connection = createConnection(fence, {
     ...options,
+    workspaceId: row.workspaceId,
     proxy,
     sending,
     credentials: options.openCredentials(fence, atRest),

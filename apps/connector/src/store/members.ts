@@ -5,7 +5,7 @@ import type { Store } from "./store.ts";
 /** A connector that shares this database, as it last announced itself. */
 export interface Member {
   run: string;
-  /** Where the others reach it. */
+  /** Where the others reach it: sealed, see fleet/addresses.ts. */
   url: string;
   /** So many sessions it takes. */
   capacity: number;
@@ -33,7 +33,8 @@ export async function announceMember(
     },
     {
       sql: `INSERT INTO member (run, url, capacity, is_draining, expires_at) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (run) DO UPDATE SET is_draining = excluded.is_draining, expires_at = excluded.expires_at`,
+            ON CONFLICT (run) DO UPDATE SET url = excluded.url, is_draining = excluded.is_draining,
+              expires_at = excluded.expires_at`,
       args: [member.run, member.url, member.capacity, member.isDraining ? 1 : 0, until.getTime()],
     },
   ]);

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
+import type { Addresses } from "../fleet/addresses.ts";
 import { createMembership } from "../fleet/membership.ts";
 import type { Fleet } from "../store/members.ts";
 import {
@@ -43,6 +44,7 @@ export interface Supervisor {
 interface Options {
   services: Services;
   store: Store;
+  addresses: Addresses;
   /** The machine, and this run of it. */
   owner: string;
   run: string;
