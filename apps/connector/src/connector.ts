@@ -27,7 +27,7 @@ import { healthRpc } from "./rpc/health.ts";
 import { numberRpc } from "./rpc/numbers.ts";
 import { createRpc } from "./rpc/request.ts";
 import { sessionRpc } from "./rpc/sessions.ts";
-import { createTokenCheck } from "./rpc/token.ts";
+import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
 import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
@@ -208,7 +208,8 @@ export async function startConnector(
   });
   const ownedHere = (sessionId: string) => find(sessionId) !== undefined;
   const forward = createForward({ services, store, addresses, run, ownedHere, metrics });
-  const rpc = createRpc({ checkToken: createTokenCheck(config, services.now), forward, supervisor });
+  const tokens = createTokens({ config, store, now: services.now });
+  const rpc = createRpc({ tokens, forward, supervisor });
   const app = createApp({
     services,
     edgeUrl: config.edgeUrl,

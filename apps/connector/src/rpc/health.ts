@@ -20,10 +20,14 @@ export function healthRpc(rpc: AnswerRpc, services: Pick<Services, "now">, store
 
   return new Hono<HttpEnv>().post(
     HealthRpc.path,
-    rpc(HealthRpc, async (live, { sessionId }) => {
-      const [roundTripMs, outbox] = await Promise.all([roundTrip(live), outboxDepthOf(store, sessionId)]);
-      const { heardAt, sending } = live.signs();
-      return { heardAt: heardAt?.toISOString() ?? null, roundTripMs, sending, outbox };
-    }),
+    rpc(
+      HealthRpc,
+      async (live, { sessionId }) => {
+        const [roundTripMs, outbox] = await Promise.all([roundTrip(live), outboxDepthOf(store, sessionId)]);
+        const { heardAt, sending } = live.signs();
+        return { heardAt: heardAt?.toISOString() ?? null, roundTripMs, sending, outbox };
+      },
+      { isHarmless: true },
+    ),
   );
 }

@@ -4,7 +4,7 @@ import type { Forward } from "../fleet/forward.ts";
 import { type HttpEnv, readBody } from "../http.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import type { CheckToken } from "./token.ts";
+import type { Tokens } from "./token.ts";
 
 interface Rpc<Input, Output> {
   path: string;
@@ -16,28 +16,37 @@ interface Rpc<Input, Output> {
 export type AnswerRpc = <Input extends { sessionId: string }, Output>(
   rpc: Rpc<Input, Output>,
   answer: (live: LiveSession, input: Input) => Promise<Output> | Output,
+  how?: How,
 ) => Handler<HttpEnv>;
 
+interface How {
+  /** It neither changes anything nor tells a secret: answered also when the database takes no writes. */
+  isHarmless?: boolean;
+}
+
 interface Options {
-  checkToken: CheckToken;
+  tokens: Tokens;
   forward: Pick<Forward, "toOwner">;
   supervisor: Pick<Supervisor, "find">;
 }
 
 const maxBytes = 16 * 1024;
 
-export function createRpc({ checkToken, forward, supervisor }: Options): AnswerRpc {
-  return (rpc, answer) => async (c: Context<HttpEnv>) => {
-    const request = c.req.raw;
-    const body = await readBody(request, maxBytes);
-    await checkToken(request, rpc.path, body);
-    const input = parse(rpc.request, body);
-    const elsewhere = await forward.toOwner({ request, body }, input.sessionId);
-    if (elsewhere) return elsewhere;
-    const live = supervisor.find(input.sessionId);
-    if (!live) throw new AppError("session-not-found");
-    return c.json(rpc.response.parse(await answer(live, input)) as object);
-  };
+export function createRpc({ tokens, forward, supervisor }: Options): AnswerRpc {
+  return (rpc, answer, { isHarmless = false } = {}) =>
+    async (c: Context<HttpEnv>) => {
+      const request = c.req.raw;
+      const body = await readBody(request, maxBytes);
+      const token = await tokens.check(request, rpc.path, body);
+      const input = parse(rpc.request, body);
+      const elsewhere = await forward.toOwner({ request, body }, input.sessionId);
+      if (elsewhere) return elsewhere;
+      const live = supervisor.find(input.sessionId);
+      if (!live) throw new AppError("session-not-found");
+      // By its owner alone, for a forwarded call comes with the token of the first. It may have been answered by an owner of before.
+      if (!isHarmless) await tokens.spend(token);
+      return c.json(rpc.response.parse(await answer(live, input)) as object);
+    };
 }
 
 function parse<Input>(schema: { parse(value: unknown): Input }, body: string): Input {

@@ -3,6 +3,7 @@ import { sweepIdentitiesStatement } from "./identities.ts";
 import { sweepLookUpsStatement } from "./look-ups.ts";
 import type { NewEvent } from "./outbox.ts";
 import { sweepReceivedStatement } from "./received.ts";
+import { sweepTokensStatement } from "./spent-tokens.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
 import type { Store } from "./store.ts";
@@ -171,6 +172,7 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
     { sql: "DELETE FROM number WHERE until <= ?", args: [at] },
     sweepReceivedStatement(now),
     sweepLookUpsStatement(now),
+    sweepTokensStatement(now),
     sweepIdentitiesStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);

@@ -164,4 +164,12 @@ export const migrations: readonly Migration[] = [
     ],
   },
   { name: "0009_session_proxy", statements: [`ALTER TABLE session ADD COLUMN proxy TEXT`] },
+  {
+    name: "0010_spent_tokens",
+    statements: [
+      // The tokens of calls of the edge that were answered, while they could be used again.
+      `CREATE TABLE spent_token (jti TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID`,
+      `CREATE INDEX spent_token_until ON spent_token (until)`,
+    ],
+  },
 ];

@@ -1,0 +1,14 @@
+import type { InStatement } from "@libsql/client";
+import type { Store } from "./store.ts";
+
+/** Notes that a token is used up, for every connector of this database; false when it was before. */
+export async function spendToken({ writer }: Store, jti: string, until: Date): Promise<boolean> {
+  const sql = "INSERT INTO spent_token (jti, until) VALUES (?, ?) ON CONFLICT DO NOTHING";
+  const [spent] = await writer.write([{ sql, args: [jti, until.getTime()] }]);
+  return spent!.rowsAffected === 1;
+}
+
+/** Forgets those that have lapsed. */
+export function sweepTokensStatement(now: Date): InStatement {
+  return { sql: "DELETE FROM spent_token WHERE until < ?", args: [now.getTime()] };
+}
