@@ -142,7 +142,9 @@ test("nothing readable of it lies in the database or the log while the edge is a
   await settled();
   const rows = database((db) => db.prepare("SELECT body FROM outbox").all() as { body: string }[]);
   const told = rows.map(({ body }) => JSON.parse(body) as ConnectorEvent);
-  expect(told.filter(({ type }) => type === "message.received")).toMatchObject([{ sealed: expect.stringMatching(/^v1\./) }]);
+  expect(told.filter(({ type }) => type === "message.received")).toMatchObject([
+    { sealed: expect.stringMatching(/^v1\./) },
+  ]);
   const everything = database((db) => {
     const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
     return JSON.stringify(tables.map(({ name }) => db.prepare(`SELECT * FROM ${name}`).all()));
