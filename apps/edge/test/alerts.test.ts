@@ -205,12 +205,47 @@ describe("a delivery", () => {
   it("is a test when asked for, with an answer and a trace of how it went", async () => {
     const { id } = await world.addChannel();
     const { status, body } = await world.edge.api(`POST ${path}/${id}/test`);
-    expect([status, body["what"], body["status"]]).toEqual([202, "test", "queued"]);
-    await world.deliver();
+    const went = { what: "test", status: "delivered", attempts: 1, lastStatus: 200, error: null };
+    expect([status, body]).toMatchObject([200, { ...went, answer: null }]);
     expect(world.told()).toEqual(["This is a test of Sandi's alerts."]);
-    expect(await world.deliveries(id)).toMatchObject([
-      { what: "test", status: "delivered", attempts: 1, lastStatus: 200 },
-    ]);
+    expect(await world.deliveries(id)).toMatchObject([went]);
+    expect(world.edge.jobs).toEqual([]);
+  });
+
+  it.each([
+    ["Slack refuses", {}, slackRefusals.no_service, { lastStatus: 404, error: "refused", answer: "no_service" }],
+    [
+      "Telegram refuses",
+      telegram,
+      telegramRefusals.blocked,
+      { lastStatus: 403, error: "refused", answer: "Forbidden: bot was blocked by the user" },
+    ],
+    [
+      "an address of ours refuses",
+      webhook,
+      { status: 404, retryAfter: null, text: "no_secretquery" },
+      { lastStatus: 404, error: "refused", answer: null },
+    ],
+    ["nobody answers", {}, new TypeError("fetch failed"), { lastStatus: null, error: "unreachable", answer: null }],
+  ])("as a test tells that %s, once, and pauses nothing", async (_, input, answer, told) => {
+    const { id } = await world.addChannel(input);
+    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 19");
+    world.answers.push(answer);
+    const { status, body } = await world.edge.api(`POST ${path}/${id}/test`);
+    expect([status, body]).toMatchObject([200, { status: "failed", attempts: 1, ...told }]);
+    world.edge.advance(3600_000);
+    await world.cron();
+    await world.deliver();
+    expect(world.calls).toHaveLength(1);
+    expect(await world.channel(id)).toMatchObject({ failuresInRow: 19, pausedAt: null });
+  });
+
+  it("as a test reaches a paused channel, whose failures in a row end when it succeeds", async () => {
+    const { id } = await world.addChannel();
+    await world.edge.api(`PATCH ${path}/${id}`, { isPaused: true });
+    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 20");
+    expect((await world.edge.api(`POST ${path}/${id}/test`)).body["status"]).toBe("delivered");
+    expect(await world.channel(id)).toMatchObject({ failuresInRow: 0, pausedBecause: "requested" });
   });
 
   it("is asked for again when Telegram wants time, and not when the bot was blocked", async () => {

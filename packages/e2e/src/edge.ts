@@ -10,7 +10,7 @@ import { generateSecrets, randomPorts, startLibsql, startRedisRest, startWorker 
 import type { Answer } from "./harness.ts";
 
 /** Whom the Worker makes subrequests to. */
-export type Dependency = "libsql" | "redis" | "qstash" | "connector";
+export type Dependency = "libsql" | "redis" | "qstash" | "connector" | "telegram";
 
 export interface TestEdgeOptions {
   policy?: Partial<Policy>;
@@ -116,6 +116,7 @@ export async function startTestEdge({
       QSTASH_CURRENT_SIGNING_KEY: token,
       QSTASH_NEXT_SIGNING_KEY: token,
       CONNECTOR_URL: await watched("connector", connectorAnswers),
+      TELEGRAM_API_URL: await watched("telegram", {}),
       DESTINATION_PER_DAY: "1000000",
       ...bindings,
     },

@@ -258,7 +258,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     { route: "GET /v1/audit", asks: "redis libsql" },
     {
       route: "POST /v1/alert-channels",
-      body: { kind: "slack", name: "On call", url: "https://hooks.example.com/services/T1/B1/x" },
+      body: { kind: "telegram", name: "On call", botToken: `1234567:${"x".repeat(35)}`, chatId: "-1001234567890" },
       asks: "redis libsql",
       keep: ({ id }: { id: string }) => (channel = id),
     },
@@ -273,7 +273,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     {
       route: "POST /v1/alert-channels/{id}/test",
       path: () => `/v1/alert-channels/${channel}/test`,
-      asks: "redis libsql | qstash",
+      asks: "redis libsql telegram libsql",
     },
     {
       route: "GET /v1/alert-channels/{id}/deliveries",

@@ -4,6 +4,7 @@ import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { AlertChannelTable, KnownKey } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
+import { redirect } from "./redirect.ts";
 import { findChannel, toChannel } from "./repository.ts";
 
 interface Input {
@@ -12,37 +13,17 @@ interface Input {
   change: ChangeAlertChannel;
 }
 
-/** Changes what a channel is told, or pauses it; one that goes on starts with no failures. */
+const attempts = 5;
+
+/** Changes what a channel is told and where, or pauses it; one that goes on, or elsewhere, starts with no failures. */
 export async function changeChannel(services: Services, { key, id, change }: Input): Promise<AlertChannel> {
-  const { db } = services;
-  const { workspaceId } = key;
-  const row = await findChannel(db, workspaceId, id);
-  if (!row) throw new AppError("alert-channel-not-found");
-  const at = services.now().getTime();
-  const next = changed(row, change, at);
-  const detail = difference<object>(shown(row), shown(next));
-  if (Object.keys(detail).length === 0) return toChannel(row);
-  const auditId = newId(services, "aud");
-  try {
-    const [updated] = await db.write([
-      sql`UPDATE alert_channel SET name = ${next.name}, after_seconds = ${next.afterSeconds}, quiet = ${next.quiet},
-          failures_in_row = ${next.failuresInRow}, paused_at = ${next.pausedAt}, paused_because = ${next.pausedBecause},
-          updated_at = ${at} WHERE id = ${id} AND workspace_id = ${workspaceId}`.compile(db.kysely),
-      auditStatement(db, {
-        id: auditId,
-        workspaceId,
-        actor: key.id,
-        action: "alert_channel.updated",
-        target: id,
-        detail,
-        at,
-      }),
-    ]);
-    if (updated.numAffectedRows === 0n) throw new AppError("alert-channel-not-found");
-  } catch (error) {
-    await settleByAudit(db, workspaceId, { error, id: auditId });
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const row = await findChannel(services.db, key.workspaceId, id);
+    if (!row) throw new AppError("alert-channel-not-found");
+    const next = await redirect(services, changed(row, change, services.now().getTime()), change);
+    if (await store(services, { key, row, next })) return toChannel(next);
   }
-  return toChannel(next);
+  throw new AppError("database-unavailable", { detail: "The channel is being changed by others.", retryAfter: 1 });
 }
 
 function changed(row: AlertChannelTable, change: ChangeAlertChannel, at: number): AlertChannelTable {
@@ -59,9 +40,52 @@ function changed(row: AlertChannelTable, change: ChangeAlertChannel, at: number)
   return { ...next, pausedAt: null, pausedBecause: null, failuresInRow: 0 };
 }
 
+/** Answers whether it was stored, or was changed meanwhile. */
+async function store(
+  services: Services,
+  { key, row, next }: { key: KnownKey; row: AlertChannelTable; next: AlertChannelTable },
+): Promise<boolean> {
+  const { db } = services;
+  const { id, workspaceId } = row;
+  const at = next.updatedAt;
+  const detail = {
+    ...difference<object>(shown(row), shown(next)),
+    ...(next.target === row.target ? {} : { secrets: "replaced" }),
+  };
+  if (Object.keys(detail).length === 0) {
+    next.updatedAt = row.updatedAt;
+    return true;
+  }
+  const failures = next.failuresInRow === row.failuresInRow ? sql.ref("failures_in_row") : next.failuresInRow;
+  const auditId = newId(services, "aud");
+  try {
+    const [updated] = await db.write([
+      sql`UPDATE alert_channel SET name = ${next.name}, after_seconds = ${next.afterSeconds}, quiet = ${next.quiet},
+          target = ${next.target}, label = ${next.label}, failures_in_row = ${failures}, paused_at = ${next.pausedAt},
+          paused_because = ${next.pausedBecause}, updated_at = ${at}
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND after_seconds = ${row.afterSeconds}
+          AND quiet = ${row.quiet} AND target = ${row.target} AND paused_at IS ${row.pausedAt}`.compile(db.kysely),
+      auditStatement(db, {
+        id: auditId,
+        workspaceId,
+        actor: key.id,
+        action: "alert_channel.updated",
+        target: id,
+        detail,
+        at,
+      }),
+    ]);
+    return updated.numAffectedRows === 1n;
+  } catch (error) {
+    await settleByAudit(db, workspaceId, { error, id: auditId });
+    return true;
+  }
+}
+
 /** A channel's properties as the audit log tells them. */
-const shown = ({ name, afterSeconds, quiet, pausedAt }: AlertChannelTable) => ({
+const shown = ({ name, label, afterSeconds, quiet, pausedAt }: AlertChannelTable) => ({
   name,
+  target: label,
   afterSeconds,
   quiet: JSON.parse(quiet) as unknown,
   isPaused: pausedAt !== null,

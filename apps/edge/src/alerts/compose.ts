@@ -29,7 +29,9 @@ export async function compose({ id, incidentId, target, alert, telegramUrl, now 
   }
   const body = JSON.stringify(payloadOf({ incidentId, alert, text, now }));
   const timestamp = Math.floor(now.getTime() / 1000);
-  const signature = await signWebhook({ secrets: [target.secret], id, timestamp, body });
+  const { secret, previousSecret, previousUntil = 0 } = target;
+  const secrets = previousSecret !== undefined && previousUntil > now.getTime() ? [secret, previousSecret] : [secret];
+  const signature = await signWebhook({ secrets, id, timestamp, body });
   const signed = { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
   return { url: target.url, headers: { ...json, ...signed }, body };
 }

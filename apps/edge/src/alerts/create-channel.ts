@@ -31,10 +31,11 @@ export async function createChannel(
   const at = services.now().getTime();
   const id = newId(services, "alc");
   const secret = input.kind === "webhook" ? generateWebhookSecret(random) : null;
-  const sealed = await sealTarget(services, { workspaceId, id }, targetOf(input, secret ?? ""));
+  const target = targetOf(input, secret ?? "");
+  const sealed = await sealTarget(services, { workspaceId, id }, target);
   const { kind, name, afterSeconds } = input;
   const quiet = [...new Set(input.quiet)];
-  const label = labelOf(input);
+  const label = labelOf(target);
   const entry: AuditEntry = {
     id: newId(services, "aud"),
     workspaceId,

@@ -1,16 +1,14 @@
 import { sql } from "kysely";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
-import { targetFault } from "../http/targets.ts";
 import type { Services } from "../services.ts";
-import { compose } from "./compose.ts";
-import { noAnswer, type Outcome, outcomeOf } from "./outcome.ts";
-import { openTarget } from "./repository.ts";
+import { callChannel } from "./call.ts";
+import type { Outcome } from "./outcome.ts";
 import { tellIncidents } from "./tell.ts";
 import { publishAlerts } from "./publish.ts";
 import type { Told } from "./render.ts";
 
 /** Longer than the call to the target may take. */
-const claimMs = 30_000;
+export const claimMs = 30_000;
 /** So many failures in a row and a channel is paused. */
 const mostFailures = 20;
 /** For so long QStash repeats a delivery that did not succeed. */
@@ -33,7 +31,8 @@ export async function deliverAlert(services: Services, id: string): Promise<Outc
     const [row] = known.rows;
     return row?.status === "queued" && (row.pausedAt === null || row.what === "test") ? "busy" : undefined;
   }
-  const outcome = await send(services, due);
+  const told = due.what === "test" ? undefined : (JSON.parse(due.content) as Told);
+  const { outcome } = await callChannel(services, { ...due, told });
   await note(services, due, outcome);
   return outcome;
 }
@@ -47,19 +46,6 @@ const claim = (db: Db, id: string, at: number) =>
       coalesce((SELECT name FROM session s WHERE s.id = content ->> '$.subject'),
         (SELECT name FROM alert_channel a WHERE a.id = content ->> '$.subject')) AS name,
       (SELECT phone FROM session s WHERE s.id = content ->> '$.subject') AS phone`.compile(db.kysely);
-
-async function send(services: Services, due: Due): Promise<Outcome> {
-  const { publicUrl, telegramUrl, allowLocalTargets, callTarget, now } = services;
-  const { id, workspaceId, channelId, incidentId, what, name, phone } = due;
-  const target = await openTarget(services, { workspaceId, id: channelId }, due.target);
-  if (target.kind !== "telegram" && targetFault(target.url, { allowLocal: allowLocalTargets })) {
-    return { kind: "failed", status: null, error: "not_allowed" };
-  }
-  const told = what === "test" ? undefined : (JSON.parse(due.content) as Told);
-  const alert = { what, told, name, phone, publicUrl };
-  const call = await compose({ id, incidentId, target, alert, telegramUrl, now: now() });
-  return callTarget(call).then(outcomeOf, noAnswer);
-}
 
 /** The delivery, and what it means for its channel: too many failures in a row pause it, of which the others are told. */
 async function note(services: Services, { id, channelId }: Due, outcome: Outcome): Promise<void> {

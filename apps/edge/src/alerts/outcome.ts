@@ -1,5 +1,6 @@
 import type { AlertError } from "@sandi/contracts";
 import type { TargetAnswer } from "../services.ts";
+import type { Target } from "./repository.ts";
 
 /** What follows from a target's answer: it is there, it may be if asked again, or it never will be. */
 export type Outcome =
@@ -32,6 +33,14 @@ export const noAnswer = (cause: unknown): Outcome => {
     retryAfterSeconds: usualRetrySeconds,
   };
 };
+
+/** What Telegram and Slack say in words of their own; what another address says may hold its secrets. */
+export function refusalOf(kind: Target["kind"], { status, text }: TargetAnswer): string | null {
+  if (status < 400 || kind === "webhook") return null;
+  const said = kind === "slack" ? text.trim() : /"description"\s*:\s*"([^"\\]+)"/.exec(text)?.[1];
+  const isPlain = kind === "slack" ? /^[a-z_]{1,64}$/ : /^[\w ,.:;'()/-]{1,200}$/;
+  return said !== undefined && isPlain.test(said) ? said : null;
+}
 
 function waitOf(header: string | null, text: string): number {
   const told =

@@ -1,10 +1,4 @@
-import type {
-  AlertChannel,
-  AlertDelivery,
-  CreateAlertChannel,
-  IncidentKind,
-  ListAlertDeliveries,
-} from "@sandi/contracts";
+import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
@@ -14,7 +8,7 @@ import type { Services } from "../services.ts";
 export type Target =
   | { kind: "telegram"; botToken: string; chatId: string }
   | { kind: "slack"; url: string }
-  | { kind: "webhook"; url: string; secret: string };
+  | { kind: "webhook"; url: string; secret: string; previousSecret?: string; previousUntil?: number };
 
 export const selectChannels = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("alertChannel").selectAll().where("workspaceId", "=", workspaceId);
@@ -52,9 +46,9 @@ export const openTarget = async ({ atRest }: Services, place: Place, sealed: str
   JSON.parse(new TextDecoder().decode(await atRest(place.workspaceId).open(sealed, contextOf(place)))) as Target;
 
 /** What is shown of a target: whose it is, and nothing to use it with. */
-export function labelOf(input: CreateAlertChannel): string {
-  if (input.kind !== "telegram") return `${new URL(input.url).origin}/…`;
-  return `chat ${input.chatId.startsWith("@") ? input.chatId.slice(0, 3) : ""}•••${input.chatId.slice(-3)}`;
+export function labelOf(target: Target): string {
+  if (target.kind !== "telegram") return `${new URL(target.url).origin}/…`;
+  return `chat ${target.chatId.startsWith("@") ? target.chatId.slice(0, 3) : ""}•••${target.chatId.slice(-3)}`;
 }
 
 export const toChannel = (row: AlertChannelTable): AlertChannel => ({

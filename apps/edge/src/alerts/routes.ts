@@ -3,7 +3,7 @@ import {
   AlertChannel,
   AlertChannelId,
   AlertChannelList,
-  AlertDelivery,
+  AlertTest,
   AppError,
   ChangeAlertChannel,
   CreateAlertChannel,
@@ -98,7 +98,8 @@ export const alerts = new OpenAPIHono<AppEnv>()
       path: "/v1/alert-channels/{id}",
       operationId: "changeAlertChannel",
       summary: "Change an alert channel",
-      description: "Its name, what is told and when; or pause it, or let it go on. To go elsewhere, make another.",
+      description:
+        "Its name, what is told and when; where it goes and with which secrets; or pause it, or let it go on. What is on its way goes to the new target. A channel that is paused stays so until `isPaused` is false: test it first.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(ChangeAlertChannel, { afterSeconds: 120 }) },
       responses: {
@@ -135,13 +136,14 @@ export const alerts = new OpenAPIHono<AppEnv>()
       path: "/v1/alert-channels/{id}/test",
       operationId: "testAlertChannel",
       summary: "Send a test",
-      description: "Goes the way of an alert, also to a paused channel; the channel's deliveries tell how it went.",
+      description:
+        "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
       middleware: [manage, liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
-        202: json(AlertDelivery, "On its way."),
+        200: json(AlertTest, "How it went: `delivered` or `failed`."),
         ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
       },
     }),
-    async (c) => c.json(await testChannel(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 202),
+    async (c) => c.json(await testChannel(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 200),
   );

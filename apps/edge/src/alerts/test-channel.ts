@@ -1,22 +1,42 @@
-import { type AlertDelivery, AppError } from "@sandi/contracts";
+import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { AlertDeliveryTable } from "../db/schema.ts";
-import type { Services } from "../services.ts";
-import { newDeliveryId, publishAlerts } from "./publish.ts";
-import { toDelivery } from "./repository.ts";
 import { firstPublishMs } from "../messages/publish.ts";
+import type { Services } from "../services.ts";
+import { callChannel } from "./call.ts";
+import { claimMs } from "./deliver.ts";
+import { newDeliveryId } from "./publish.ts";
+import { toDelivery } from "./repository.ts";
 
-/** Sends a test to a channel, as an alert would go; also to one that is paused. */
-export async function testChannel(services: Services, workspaceId: string, channelId: string): Promise<AlertDelivery> {
+/** Sends a test to a channel, also to one that is paused, and answers what the target said; it is not repeated. */
+export async function testChannel(services: Services, workspaceId: string, channelId: string): Promise<AlertTest> {
   const { db, now } = services;
   const at = now().getTime();
   const [{ rows }] = await db.write([
-    sql<AlertDeliveryTable>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times, content, publish_after, created_at)
-      SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', ${at + firstPublishMs}, ${at}
-      FROM alert_channel WHERE id = ${channelId} AND workspace_id = ${workspaceId} RETURNING *`.compile(db.kysely),
+    sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
+        content, attempts, claim_until, publish_after, created_at)
+      SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at + claimMs + firstPublishMs}, ${at}
+      FROM alert_channel WHERE id = ${channelId} AND workspace_id = ${workspaceId}
+      RETURNING *, (SELECT target FROM alert_channel c WHERE c.id = channel_id) AS target`.compile(db.kysely),
   ]);
   const [row] = rows;
   if (!row) throw new AppError("alert-channel-not-found");
-  publishAlerts(services, rows);
-  return toDelivery(row);
+  const { outcome, answer } = await callChannel(services, { ...row, told: undefined, name: null, phone: null });
+  const isThere = outcome.kind === "delivered";
+  const end = {
+    status: isThere ? ("delivered" as const) : ("failed" as const),
+    lastStatus: outcome.status,
+    error: outcome.kind === "delivered" ? null : outcome.error,
+    deliveredAt: isThere ? now().getTime() : null,
+  };
+  // A test that succeeds ends the row of failures; one that fails is known to who asked, and pauses nothing.
+  await db.write([
+    sql`UPDATE alert_delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
+      claim_until = 0, publish_after = ${at}, delivered_at = ${end.deliveredAt} WHERE id = ${row.id}`.compile(
+      db.kysely,
+    ),
+    sql`UPDATE alert_channel SET failures_in_row = 0
+      WHERE id = ${channelId} AND failures_in_row > 0 AND ${Number(isThere)}`.compile(db.kysely),
+  ]);
+  return { ...toDelivery({ ...row, ...end }), answer };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
-import { plainText, Timestamp } from "./common.ts";
+import { plainText, SigningSecret, Timestamp } from "./common.ts";
 
 /** What there are alerts about, each with the sentence that tells what it is. */
 export const incidentKinds = {
@@ -39,22 +39,20 @@ const TargetUrl = z.string().max(2048).meta({
   example: "https://hooks.example.com/services/T1/B1/x",
 });
 
+const BotToken = z
+  .string()
+  .regex(/^[0-9]{6,16}:[A-Za-z0-9_-]{30,64}$/, "must be a bot's token as BotFather gives it")
+  .meta({ description: "As BotFather gives it; never shown again." });
+const ChatId = z
+  .string()
+  .regex(/^(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31})$/, "must be a chat's number or @channel")
+  .meta({ description: "A chat's number, or a channel's name.", example: "-1001234567890" });
+
 const settings = { name: Name, afterSeconds: AfterSeconds.default(60), quiet: Quiet.default([]) };
 
 export const CreateAlertChannel = z
   .discriminatedUnion("kind", [
-    z.strictObject({
-      ...settings,
-      kind: z.literal("telegram"),
-      botToken: z
-        .string()
-        .regex(/^[0-9]{6,16}:[A-Za-z0-9_-]{30,64}$/, "must be a bot's token as BotFather gives it")
-        .meta({ description: "As BotFather gives it; never shown again." }),
-      chatId: z
-        .string()
-        .regex(/^(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31})$/, "must be a chat's number or @channel")
-        .meta({ description: "A chat's number, or a channel's name.", example: "-1001234567890" }),
-    }),
+    z.strictObject({ ...settings, kind: z.literal("telegram"), botToken: BotToken, chatId: ChatId }),
     z.strictObject({ ...settings, kind: z.literal("slack"), url: TargetUrl }),
     z.strictObject({ ...settings, kind: z.literal("webhook"), url: TargetUrl }),
   ])
@@ -67,8 +65,14 @@ export const ChangeAlertChannel = z
     afterSeconds: AfterSeconds.optional(),
     quiet: Quiet.optional(),
     isPaused: z.boolean().optional().meta({ description: "Nothing is told while it is paused; `false` goes on." }),
+    botToken: BotToken.optional().meta({ description: "Of a Telegram channel: another bot's, or a new one." }),
+    chatId: ChatId.optional().meta({ description: "Of a Telegram channel: another chat." }),
+    url: TargetUrl.optional().meta({ description: "Of a Slack-compatible or plain webhook: another address." }),
+    secret: SigningSecret.optional().meta({
+      description: "Of a plain webhook: a new secret of yours. For 24 hours calls are signed with the one before, too.",
+    }),
   })
-  .meta({ id: "ChangeAlertChannel", description: "What is left out stays. Where it goes does not change." });
+  .meta({ id: "ChangeAlertChannel", description: "What is left out stays. The kind does not change." });
 export type ChangeAlertChannel = z.infer<typeof ChangeAlertChannel>;
 
 export const AlertChannel = z
@@ -164,6 +168,14 @@ export const AlertDelivery = z
   })
   .meta({ id: "AlertDelivery", description: "One message to one channel." });
 export type AlertDelivery = z.infer<typeof AlertDelivery>;
+
+export const AlertTest = AlertDelivery.extend({
+  answer: z.string().max(200).nullable().meta({
+    description: "What Telegram or Slack said of a refusal. Null: nothing, or it is an address of your own.",
+    example: "channel_is_archived",
+  }),
+}).meta({ id: "AlertTest", description: "A test, and what the target answered." });
+export type AlertTest = z.infer<typeof AlertTest>;
 
 export const ListAlertDeliveries = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),

@@ -37,3 +37,12 @@ export const deliveryTimes = {
   deliveredAt: Timestamp.nullable().meta({ description: "The recipient's phone has it." }),
   readAt: Timestamp.nullable().meta({ description: "The recipient opened it (if they share read receipts)." }),
 };
+
+/** A secret of Standard Webhooks, with or without the `v1,` that some put before it. */
+export const SigningSecret = z
+  .string()
+  .max(128)
+  .regex(/^(?:v1,)?whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, "must be a secret such as v1,whsec_…, of 24 to 64 bytes")
+  // Base64 of no bytes has a length of one more than a multiple of four.
+  .refine((text) => text.replace(/^.*_|=+$/g, "").length % 4 !== 1, "must be base64 behind whsec_")
+  .meta({ description: "What calls are signed with, as Standard Webhooks has it." });

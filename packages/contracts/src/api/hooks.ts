@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HookId, TemplateId } from "../ids.ts";
-import { CompanyName, plainText, Timestamp } from "./common.ts";
+import { CompanyName, plainText, SigningSecret, Timestamp } from "./common.ts";
 import { Locale } from "./policy.ts";
 
 const Name = z
@@ -11,14 +11,6 @@ const Name = z
   .regex(plainText, "must not hold line breaks, control or invisible characters")
   .meta({ description: "Yours to choose; shown in lists.", example: "Production" });
 
-const Secret = z
-  .string()
-  .max(128)
-  .regex(/^(?:v1,)?whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, "must be a secret such as v1,whsec_…, of 24 to 64 bytes")
-  // Base64 of no bytes has a length of one more than a multiple of four.
-  .refine((text) => text.replace(/^.*_|=+$/g, "").length % 4 !== 1, "must be base64 behind whsec_")
-  .meta({ description: "As Supabase shows it." });
-
 const text = {
   companyName: CompanyName.nullable().meta({ description: "The name in the text; null: the workspace's." }),
   locale: Locale.nullable().meta({ description: "The language of the text; null: the number's." }),
@@ -28,7 +20,7 @@ const text = {
 export const CreateSupabaseHook = z
   .strictObject({
     name: Name,
-    secret: Secret.optional().meta({
+    secret: SigningSecret.optional().meta({
       description: "The secret that Supabase shows (`v1,whsec_…`). Left out, one is made and answered once.",
     }),
     companyName: text.companyName.default(null),
@@ -41,7 +33,7 @@ export type CreateSupabaseHook = z.infer<typeof CreateSupabaseHook>;
 export const ChangeSupabaseHook = z
   .strictObject({
     name: Name.optional(),
-    secret: Secret.optional().meta({ description: "A new secret; the one before is taken for 24 hours more." }),
+    secret: SigningSecret.optional().meta({ description: "A new secret; the one before is taken for 24 hours more." }),
     companyName: text.companyName.optional(),
     locale: text.locale.optional(),
     templateId: text.templateId.optional(),
