@@ -9,10 +9,12 @@ describe("a watchdog", () => {
   let probes: number;
   let answers: boolean;
   let deaths: number;
+  let onProbe: () => void;
   let watchdog: Watchdog;
 
   beforeEach(() => {
     [at, timers, probes, answers, deaths] = [0, [], 0, true, 0];
+    onProbe = () => undefined;
     watchdog = createWatchdog({
       services: {
         now: () => new Date(at),
@@ -27,6 +29,7 @@ describe("a watchdog", () => {
     const socket = {
       async probe() {
         probes++;
+        onProbe();
         return answers;
       },
     };
@@ -64,6 +67,19 @@ describe("a watchdog", () => {
     answers = false;
     await pass(5000);
     expect({ probes, deaths }).toEqual({ probes: 1, deaths: 1 });
+  });
+
+  test("a socket that says something else while it is asked is not dead", async () => {
+    answers = false;
+    onProbe = () => {
+      at++;
+      watchdog.heard();
+    };
+    await pass(1500);
+    expect({ probes, deaths }).toEqual({ probes: 1, deaths: 0 });
+    onProbe = () => undefined;
+    await pass(5000);
+    expect({ probes, deaths }).toEqual({ probes: 2, deaths: 1 });
   });
 
   test("asks after two messages without an answer, and gives up after five though it is answered", async () => {

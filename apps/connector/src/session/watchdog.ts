@@ -47,11 +47,13 @@ export function createWatchdog({ services, quietMs = usualQuietMs }: Options): W
     const asked = watched;
     if (!asked || isProbing) return;
     isProbing = true;
+    const askedAt = heardAt;
     const isAnswered = await asked.socket.probe(probeMs);
     isProbing = false;
     if (watched !== asked) return;
-    if (!isAnswered) return dead();
-    heardAt = services.now().getTime();
+    // An answer to something else is one.
+    if (!isAnswered && heardAt === askedAt) return dead();
+    if (isAnswered) heardAt = services.now().getTime();
     lookIn(quietMs);
   }
 
