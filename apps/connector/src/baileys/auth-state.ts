@@ -15,7 +15,7 @@ import { trimSessions } from "./session-record.ts";
 export interface AuthState {
   creds: AuthenticationCreds;
   keys: SignalKeyStore;
-  /** Stores `creds` as they are now; before the account is linked there is nothing worth keeping. */
+  /** Resolves when `creds` are stored as they are now; before the account is linked there is nothing worth keeping. */
   saveCreds(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
   const stored = (await credentials.read(credsKind, [credsKind])).get(credsKind);
   const creds: AuthenticationCreds = stored === undefined ? initAuthCreds() : (parse(stored) as AuthenticationCreds);
   /** What the store has, or is being given, so that nothing is written twice. */
-  let savedCreds = stored;
+  let saved = { text: stored, written: Promise.resolve() };
 
   /** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
   const cache = createBoundedMap<{ value: unknown }>(cachedKeys);
@@ -89,10 +89,13 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
     async saveCreds() {
       if (!isLinked(creds)) return;
       const text = JSON.stringify(creds, BufferJSON.replacer);
-      if (text === savedCreds) return;
-      savedCreds = text;
-      await credentials.write([{ kind: credsKind, id: credsKind, value: text }]).catch((error: unknown) => {
-        savedCreds = undefined;
+      if (text !== saved.text) {
+        const written = credentials.write([{ kind: credsKind, id: credsKind, value: text }]);
+        saved = { text, written };
+      }
+      const { written } = saved;
+      await written.catch((error: unknown) => {
+        if (saved.written === written) saved = { text: undefined, written: Promise.resolve() };
         throw error;
       });
     },
