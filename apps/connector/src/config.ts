@@ -160,7 +160,8 @@ export function readConfig(environment: Record<string, string | undefined>, host
     database: {
       url: env.LIBSQL_URL,
       authToken: env.LIBSQL_AUTH_TOKEN,
-      timeoutMs: Math.max(minDatabaseMs, env.LEASE_SECONDS * 600),
+      // A renewal that hangs leaves time for another one.
+      timeoutMs: Math.max(minDatabaseMs, env.LEASE_SECONDS * 500),
     },
     storeKeys: env.STORE_KEYS,
     connectorTokenPrivateKey: env.CONNECTOR_TOKEN_PRIVATE_KEY,

@@ -9,7 +9,7 @@ import { until } from "./support/fake-edge.ts";
 import { someAddresses } from "./support/addresses.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
-const now = new Date(1_000_000);
+let now: Date;
 let store: Store;
 let timers: (() => void)[];
 let adopted: SessionRow[];
@@ -18,6 +18,7 @@ let adopt: (row: SessionRow) => void;
 let metrics: Metrics;
 
 beforeEach(async () => {
+  now = new Date(1_000_000);
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
   metrics = createMetrics(sources, { withProcess: false });
   [timers, adopted, stopped] = [[], [], []];
@@ -174,4 +175,61 @@ test("what another owns is not taken up", async () => {
   await acquireLeases(store, lease);
   expect(await supervisor().wish(job(id, 2), { mayPlace: false })).toBe("elsewhere");
   expect((await findSession(store, id))!.ownerRun).toBe("b.1");
+});
+
+type Answer = (sql: string) => Promise<void>;
+const answers: Answer = () => Promise.resolve();
+
+/** Its own lease is there; whatever else it asks of the database waits for the gate. */
+async function holding(): Promise<{ one: Supervisor; id: string; hang: (how: Answer) => void }> {
+  let hang = answers;
+  const slow: Store = {
+    ...store,
+    client: {
+      ...store.client,
+      async execute(query: Parameters<Store["client"]["execute"]>[0]) {
+        await hang(JSON.stringify(query));
+        return store.client.execute(query);
+      },
+    },
+    writer: {
+      ...store.writer,
+      async write(statements) {
+        await hang(JSON.stringify(statements));
+        return store.writer.write(statements);
+      },
+    },
+  };
+  const id = newId("ses");
+  const one = supervisor(slow);
+  await one.start();
+  expect(await one.wish(job(id), { mayPlace: false })).toBe("taken");
+  return { one, id, hang: (how) => (hang = how) };
+}
+const beat = async () => (await until("its next look", () => timers.shift()))();
+const isRenewed = async (id: string) => (await findSession(store, id))!.leaseUntil === now.getTime() + 15_000;
+
+test("a look for sessions that hangs does not put off the renewal of those that it has", async () => {
+  const { id, hang } = await holding();
+  await beat();
+  const gate = Promise.withResolvers<void>();
+  hang((sql) => (sql.includes("owner IS NULL AND gone_at IS NULL LIMIT 1") ? gate.promise : answers(sql)));
+  await beat();
+  now = new Date(now.getTime() + 9000);
+  gate.resolve();
+  await beat();
+  expect(await until("it is renewed", async () => (await isRenewed(id)) || null)).toBe(true);
+});
+
+test("a renewal that fails is tried again with the next look", async () => {
+  const { id, hang } = await holding();
+  await beat();
+  for (let i = 0; i < 4; i++) await beat();
+  now = new Date(now.getTime() + 5000);
+  hang(() => Promise.reject(new Error("away")));
+  await beat();
+  await until("it has failed", () => timers.length === 1);
+  hang(answers);
+  await beat();
+  expect(await until("it is renewed", async () => (await isRenewed(id)) || null)).toBe(true);
 });

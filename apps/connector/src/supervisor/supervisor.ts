@@ -72,6 +72,7 @@ export function createSupervisor(options: Options): Supervisor {
   const membership = createMembership(options);
   const sessions = new Map<string, LiveSession>();
   const handOver = createHandOver({ ...options, sessions });
+  const renewMs = leaseMs / 3;
   let isDraining = false;
   let isStopped = false;
   let acquiring: Promise<unknown> = Promise.resolve();
@@ -132,8 +133,10 @@ export function createSupervisor(options: Options): Supervisor {
 
   /** A third of a lease: renew, notice what was lost or wished elsewhere, take what has expired. */
   async function tick(): Promise<void> {
-    const until = new Date(services.now().getTime() + leaseMs);
+    const startedAt = services.now().getTime();
+    const until = new Date(startedAt + leaseMs);
     const rows = new Map((await renewLeases(store, run, until)).map((row) => [row.id, row]));
+    renewedAt = startedAt;
     for (const live of sessions.values()) {
       const row = rows.get(live.fence.sessionId);
       if (row?.fence !== live.fence.fence) live.lose();
@@ -195,9 +198,12 @@ export function createSupervisor(options: Options): Supervisor {
   }
 
   let beats = 0;
+  let renewedAt = Number.NEGATIVE_INFINITY;
   function schedule(): void {
     if (isStopped) return;
-    cancelTick = services.after(leaseMs / (3 * beatsPerTick), () => {
+    cancelTick = services.after(renewMs / beatsPerTick, () => {
+      // What failed is tried again at once, and what was held up comes before anything else.
+      if (services.now().getTime() - renewedAt >= renewMs) beats = 0;
       ticking = (beats++ % beatsPerTick === 0 ? tick() : glance()).catch(unrenewed);
       void ticking.then(schedule);
     });
