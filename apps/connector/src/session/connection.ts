@@ -74,15 +74,22 @@ export function createConnection(fence: Fence, options: Options): Connection {
   const caches = createSocketCaches();
   const watchdog = createWatchdog({ services });
   const acks = createAcks(services, () => watchdog.unanswered());
-  let auth: AuthState | undefined;
+  let auth: Promise<AuthState> | undefined;
   let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
   let version: ClientVersion | null = null;
   let pairingEndsAt = 0;
   let firstDelayMs = options.connectAfterMs;
   let pairing: Promise<unknown> = Promise.resolve();
 
+  /** The same for all sockets, until it is dropped; what was being read then is not kept either. */
   async function loadAuth(): Promise<AuthState> {
-    return (auth ??= await openAuthState(credentials));
+    const opening = (auth ??= openAuthState(credentials));
+    try {
+      return await opening;
+    } catch (error) {
+      if (auth === opening) auth = undefined;
+      throw error;
+    }
   }
 
   function dropCaches(): void {
@@ -112,7 +119,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     const session = options.session();
     if (isStopped() || session.machine.socket !== number) return leave();
     // What an unfinished pairing left behind would make the next login fail.
-    if (auth && !isLinked(auth.creds)) dropCaches();
+    if (auth && !isLinked((await loadAuth()).creds)) dropCaches();
     const state = await loadAuth();
     if (isStopped() || session.machine.socket !== number) return leave();
     if (!options.holdsLease()) {

@@ -1,6 +1,6 @@
 import type { SenderLimits } from "@sandi/contracts";
 import type { Logger } from "pino";
-import { type Services } from "../services.ts";
+import { type Services, sleep } from "../services.ts";
 import { findLimits, type Limits, limitsStatement } from "../store/limits.ts";
 import { appendStatement } from "../store/outbox.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/sessions.ts";
@@ -44,9 +44,15 @@ export function createLimits({ services, store, fence, logger, onNews, onPaused,
   let cancelEnd: (() => void) | undefined;
   let cancelRetry: (() => void) | undefined;
 
+  /** Until it succeeds: an account that is locked or paused must not pass for one that is not. */
   async function load(): Promise<void> {
-    const row = await findLimits(store, sessionId);
-    if (!row) return;
+    const row = await findLimits(store, sessionId).catch(async (error: unknown) => {
+      logger.warn({ error }, "the account's limits could not be read; its messages wait");
+      await sleep(services, retryMs);
+      return "unread" as const;
+    });
+    if (isStopped || !row) return;
+    if (row === "unread") return load();
     limits = row;
     show(row);
     kept = JSON.stringify(row);
@@ -119,7 +125,7 @@ export function createLimits({ services, store, fence, logger, onNews, onPaused,
   }
 
   return {
-    ready: load().catch(unsaved),
+    ready: load(),
     current,
     change(patch) {
       limits = { ...limits, ...patch };

@@ -6,7 +6,7 @@ import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
-import { type Services, sleep } from "../services.ts";
+import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
@@ -90,7 +90,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
   const atRest = options.atRest(row.id);
-  let isStopped = false;
+  // Before anything is in motion that would have to be stopped: a value whose key is gone does not open.
+  const ownNumber = openNumber(atRest, row.id, row.sealedPhone);
+  const proxyUrl = openProxy(atRest, row.id, row.sealedProxy);
+  let revision = row.revision;
+  let stopping: Promise<void> | undefined;
   let leaseUntil = 0;
   let cancelExpiry: (() => void) | undefined;
 
@@ -98,7 +102,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   /** Another may take the session from now on, and two sockets of one device throw each other out. */
   function expire(): void {
-    if (isStopped) return;
+    if (stopping) return;
     logger.warn("the lease ran out before it could be renewed");
     connection.drop();
   }
@@ -109,7 +113,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   }
 
   function lost(): void {
-    if (isStopped) return;
+    if (stopping) return;
     metrics.leases.inc({ change: "lost" });
     logger.warn("another connector owns this session now; its socket is closed here");
     options.onGone(live);
@@ -123,16 +127,16 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   /** Stores the machine's state and its event, each of them or none; false when the lease was lost. */
   async function store(machine: Machine, nextAttemptAt: Date | null, more: (at: Date) => InStatement[]) {
     const at = services.now();
-    const { state, reason, phone, revision, attempts } = machine;
-    const told = { state, reason, phone, revision, attempts, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
-    const event = { type: "session.state", sessionId: row.id, ...told } as const;
+    const { state, reason, phone, attempts } = machine;
+    const about = { state, reason, phone, attempts, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+    const event = { type: "session.state", sessionId: row.id, ...about, revision: machine.revision } as const;
     const news = { id: services.newId("evt"), at: at.toISOString(), ...event };
     const body = phone === null ? JSON.stringify(news) : await sealEvent(atRest, news);
     const sealedPhone = sealNumber(atRest, row.id, phone);
     try {
       await writeFenced(options.store, fence, [
         ...more(at),
-        stateStatement(fence, { state, reason, sealedPhone, actedRevision: revision }, at),
+        stateStatement(fence, { state, reason, sealedPhone, actedRevision: machine.revision }, at),
         appendBodyStatement(fence, body, at),
       ]);
     } catch (error) {
@@ -153,7 +157,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const proxy = createSessionProxy(fence, {
     ...options,
     logger,
-    url: openProxy(atRest, row.id, row.sealedProxy),
+    url: proxyUrl,
     session: () => session,
     unsaved,
   });
@@ -165,7 +169,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     credentials: options.openCredentials(fence, atRest),
     logger,
     session: () => session,
-    isStopped: () => isStopped,
+    isStopped: () => stopping !== undefined,
     holdsLease,
     unsaved,
   });
@@ -178,7 +182,18 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     options.chats.forget(row.id);
   }
 
-  const session: Session = createSession(machineOf(row, openNumber(atRest, row.id, row.sealedPhone)), {
+  async function stop(): Promise<void> {
+    cancelExpiry?.();
+    proxy.stop();
+    session.stop();
+    sending.stop();
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    const cancelPatience = services.after(stopMs, resolve);
+    await Promise.race([session.idle(), isOver]);
+    await Promise.race([connection.close(), isOver]).finally(cancelPatience);
+  }
+
+  const session: Session = createSession(machineOf(row, ownNumber), {
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
@@ -210,16 +225,20 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     workspaceId: row.workspaceId,
     session,
     sending,
-    wished({ desired, revision, sealedProxy }) {
+    wished(wish) {
+      // Of two that crossed the older one may come last.
+      if (wish.revision < revision) return;
       try {
-        proxy.use(openProxy(atRest, row.id, sealedProxy));
+        proxy.use(openProxy(atRest, row.id, wish.sealedProxy));
       } catch (error) {
         // It must not go through another proxy, or none.
         return logger.error({ error }, "the session's proxy could not be opened; its wish waits");
       }
-      session.post({ type: "wished", desired, revision });
+      revision = wish.revision;
+      session.post({ type: "wished", desired: wish.desired, revision });
     },
     renewed(until) {
+      if (stopping) return;
       if (leaseUntil > 0 && !holdsLease()) metrics.leases.inc({ change: "renewed_late" });
       leaseUntil = until;
       cancelExpiry?.();
@@ -234,17 +253,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     qr: () => session.qr,
     pairingCode: (phone) => connection.pairingCode(phone),
     lose: lost,
-    async stop() {
-      if (isStopped) return;
-      isStopped = true;
-      cancelExpiry?.();
-      proxy.stop();
-      session.stop();
-      sending.stop();
-      const patience = sleep(services, stopMs);
-      await Promise.race([session.idle(), patience]);
-      await Promise.race([connection.close(), patience]);
-    },
+    stop: () => (stopping ??= stop()),
   };
   live.renewed(row.leaseUntil);
   const hasNewWish = row.revision > row.actedRevision;
