@@ -138,6 +138,59 @@ describe("a session that is away", () => {
   });
 });
 
+describe("what began again behind an end that nobody was told of", () => {
+  it("is told when the operator stopped the session in between, within an hour", async () => {
+    await world.addChannel({ afterSeconds: 0, quiet: ["connector_silent"] });
+    advance(1);
+    await world.state(session, "waiting", "connection_lost");
+    await world.deliver();
+    world.told();
+    await world.edge.api(`POST /v1/sessions/${session}/stop`);
+    await world.edge.api(`POST /v1/sessions/${session}/start`);
+    advance(minute);
+    await world.state(session, "stopped", "requested");
+    await world.state(session, "waiting", "server_unavailable");
+    expect(await tick(minute)).toEqual([]);
+    expect(await tick(60 * minute)).toEqual([
+      "Session “sender” (+62812•••0001) is offline, for the 2nd time since 2026-11-21 08:00 UTC.",
+    ]);
+    expect(await tick(2 * 60 * minute)).toEqual([]);
+    await world.state(session, "online");
+    await world.deliver();
+    expect(world.told()).toEqual(["Session “sender” (+62812•••0001) is back after 3 h."]);
+  });
+
+  it("is told when the session has needed a human in between and was said to be back", async () => {
+    await world.addChannel({ afterSeconds: 0 });
+    advance(1);
+    await world.state(session, "waiting", "connection_lost");
+    await world.state(session, "ended", "replaced");
+    await world.state(session, "online");
+    await world.deliver();
+    expect(world.told().at(-1)).toContain("is back");
+    advance(minute);
+    await world.state(session, "waiting", "connection_lost");
+    expect(await tick(60 * minute)).toEqual([
+      "Session “sender” (+62812•••0001) is offline, for the 2nd time since 2026-11-21 08:00 UTC.",
+    ]);
+  });
+
+  it("is told of its end, however long it was, and of its beginning once", async () => {
+    await world.addChannel({ afterSeconds: 0 });
+    advance(1);
+    await world.state(session, "waiting", "connection_lost");
+    expect(await tick()).toHaveLength(1);
+    for (let days = 0; days < 31; days++) expect(await tick(24 * 60 * minute)).toEqual([]);
+    await world.limits(session, {});
+    expect(await tick()).toEqual([]);
+    await world.state(session, "online");
+    expect(await tick()).toEqual(["Session “sender” (+62812•••0001) is back after 31 days."]);
+    await tick(31 * 24 * 60 * minute);
+    await tick();
+    expect([await world.edge.count("incident"), await world.edge.count("alert_delivery")]).toEqual([0, 0]);
+  });
+});
+
 describe("a session that needs a human", () => {
   it.each(["banned", "replaced", "logged_out", "version_refused", "bad_session", "untrusted_server"])(
     "is told at once: %s",

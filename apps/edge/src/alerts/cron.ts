@@ -37,12 +37,12 @@ export async function runAlerts(services: Services): Promise<void> {
   }
 }
 
-/** Rows that are old enough: ids sort by time. */
+/** Rows that are old enough: ids sort by time. What was told of an incident is known for as long as the incident is. */
 export function forgetAlerts({ db, now }: Services) {
   const before = (prefix: string) => sql`${prefix} || printf('%012x', ${now().getTime() - keptMs})`;
   return [
-    sql`DELETE FROM alert_delivery WHERE id IN (SELECT id FROM alert_delivery WHERE id < ${before("dlv_")}
-      LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM alert_delivery WHERE id IN (SELECT id FROM alert_delivery d WHERE id < ${before("dlv_")}
+      AND NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = d.incident_id) LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE id < ${before("inc_")} AND closed_at IS NOT NULL
       AND closed_at <= ${now().getTime() - keptMs} LIMIT ${sweepSize})`.compile(db.kysely),
   ];
