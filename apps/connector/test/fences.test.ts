@@ -1,0 +1,132 @@
+import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import type { InStatement } from "@libsql/client";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { nodeAtRest } from "../src/store/at-rest.ts";
+import { createChats } from "../src/store/chats.ts";
+import { credentialStore, forgetStatement, importStatement } from "../src/store/credentials.ts";
+import {
+  advanceStatement,
+  attemptStatement,
+  attemptWriter,
+  moveWriter,
+  rank,
+  revokedStatement,
+} from "../src/store/ledger.ts";
+import { forgetAccountStatements, limitsStatement } from "../src/store/limits.ts";
+import { appendBodyStatement, appendNewsStatement, appendStatement } from "../src/store/outbox.ts";
+import { receivedStatements } from "../src/store/received.ts";
+import {
+  acquireLeases,
+  type Fence,
+  LeaseLost,
+  releaseLeases,
+  removalStatements,
+  stateStatement,
+  storeWish,
+  writeFenced,
+} from "../src/store/sessions.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+
+const sessionId = "ses_1";
+const at = new Date(1_000_000);
+const tables = ["session", "credential", "ledger", "outbox", "received", "chat", "sender_limits"];
+const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
+const pseudonym = (text: string) => `p${text}`;
+const event = { id: "evt_1", type: "message.sent", sessionId, messageId: "msg_1", at: at.toISOString() } as const;
+const state = { state: "online", reason: null, sealedPhone: "sealed", actedRevision: 1 } as const;
+const limits = { lockedUntil: at, newChats: null, pausedUntil: null, trips: 1 };
+const unsealed = { sealed: null, sealedUntil: null, sealedChat: null, traceparent: null };
+const entry = (waId: string) => ({
+  messageId: `msg_${waId}`,
+  sessionId,
+  waId,
+  chat: "p1",
+  chatLid: null,
+  rank: rank.sending,
+  ...unsealed,
+});
+const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
+
+let store: Store;
+let stale: Fence;
+let good: Fence;
+
+const chats = () => createChats(store, { now: () => at, pseudonym });
+const credentials = (fence: Fence) => credentialStore(store, pseudonym)(fence, atRest);
+const fenced = (statements: (fence: Fence) => InStatement[] | Promise<InStatement[]>) => async (fence: Fence) =>
+  writeFenced(store, fence, await statements(fence));
+const [ofCredentials, ofLedger, ofReceived, tombstone] = [0, 1, 2, 3].map((place) =>
+  fenced((fence) => removalStatements(fence, at).slice(place, place + 1)),
+);
+const [ofLimits, ofChats] = [0, 1].map((place) =>
+  fenced((fence) => forgetAccountStatements(fence).slice(place, place + 1)),
+);
+
+/** Every write for a session, each by itself. */
+const writes = {
+  "the session's state": fenced((fence) => [stateStatement(fence, state, at)]),
+  "a credential": (fence) => credentials(fence).write([{ kind: "session", id: "new", value: "v" }]),
+  "a credential that goes": (fence) => credentials(fence).write([{ kind: "session", id: "old", value: null }]),
+  "an import": fenced(async (fence) => [
+    await importStatement(fence, { values: [["creds", "creds", "v"]], atRest, pseudonym }),
+  ]),
+  "forgetting a login": fenced((fence) => [forgetStatement(fence)]),
+  "an attempt": (fence) => attemptWriter(store)({ fence, entry: entry("W2"), at }),
+  "an attempt among others": fenced((fence) => [attemptStatement(fence, entry("W2"), at)]),
+  "news of a message": (fence) => moveWriter(store)({ ...move, fence }),
+  "a message's failure": fenced((fence) => [
+    advanceStatement(fence, { waId: "W1", to: rank.failed, below: rank.sent, chatLid: null }),
+  ]),
+  "a message's revocation": fenced((fence) => [revokedStatement(fence, "W1")]),
+  "an event": fenced((fence) => [appendStatement(fence, event)]),
+  "a sealed event": fenced((fence) => [appendBodyStatement(fence, "{}", at)]),
+  "an event about a message": fenced((fence) => [appendNewsStatement(fence, event, "W1", rank.sent)]),
+  "what somebody wrote": fenced((fence) =>
+    receivedStatements(fence, { waId: "new", eventId: "evt_2", body: "{}", at }),
+  ),
+  "who was reached": (fence) => chats().reached(fence, ["p2"]),
+  "who wrote": fenced((fence) => chats().wrote(fence, ["2"])),
+  "the account's limits": fenced((fence) => [limitsStatement(fence, limits)]),
+  "removing limits": ofLimits!,
+  "removing chats": ofChats!,
+  "removing credentials": ofCredentials!,
+  "removing messages": ofLedger!,
+  "removing what was received": ofReceived!,
+  "the tombstone": tombstone!,
+} satisfies Record<string, (fence: Fence) => Promise<unknown>>;
+
+async function everything(): Promise<unknown> {
+  const results = await store.client.batch(tables.map((table) => `SELECT * FROM ${table}`));
+  return results.map(({ rows }) => rows.map((row) => Object.values(row)));
+}
+
+beforeEach(async () => {
+  store = await openStore({ url: "file::memory:", authToken: undefined }, at);
+  await storeWish(store, { sessionId, workspaceId: "ws_1", desired: "running", revision: 1, sealedProxy: "p" }, at);
+  const lease = { owner: "a", run: "a.1", now: at, leaseMs: 15_000, includeOwn: false, limit: 1 };
+  const [row] = await acquireLeases(store, lease);
+  good = { sessionId, fence: row!.fence };
+  stale = { sessionId, fence: row!.fence - 1 };
+  await credentials(good).write([{ kind: "session", id: "old", value: "v" }]);
+  await attemptWriter(store)({ fence: good, entry: entry("W1"), at });
+  await chats().reached(good, ["p1"]);
+  await fenced((fence) => [
+    ...receivedStatements(fence, { waId: "old", eventId: "evt_0", body: "{}", at }),
+    limitsStatement(fence, { ...limits, trips: 0 }),
+  ])(good);
+});
+afterEach(() => store.close());
+
+test.each(Object.entries(writes))("%s: nothing of it is stored by an owner that was replaced", async (_name, write) => {
+  const before = await everything();
+  await expect(write(stale)).rejects.toThrow(LeaseLost);
+  expect(await everything()).toEqual(before);
+  await write(good);
+  expect(await everything()).not.toEqual(before);
+});
+
+test("an owner that was replaced gives nothing back", async () => {
+  const before = await everything();
+  await releaseLeases(store, [stale], at);
+  expect(await everything()).toEqual(before);
+});
