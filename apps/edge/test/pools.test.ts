@@ -114,6 +114,40 @@ describe("a session's score", () => {
     expect([scores[0], scores.at(-1), new Set(scores).size]).toEqual([100, 0, scores.length]);
   });
 
+  it("is what each state is worth, less what each fact takes away", async () => {
+    const at = edge.services.now().getTime();
+    const slot = Math.floor(at / 1_800_000) * 1_800_000;
+    const worth: Record<string, number> = {
+      "state = 'online'": 100,
+      "state = 'connecting'": 60,
+      "state = 'waiting'": 40,
+      "state = 'pairing'": 20,
+      "desired = 'stopped'": 0,
+      "phone = NULL": 0,
+      [`paused_until = ${at + 1}`]: 50,
+      [`paused_until = ${at}`]: 100,
+      [`new_chats_locked_until = ${at + 1}`]: 75,
+      "new_chats_total = 10, new_chats_used = 5": 90,
+      "new_chats_total = 10, new_chats_used = 10": 80,
+      [`new_chats_total = 10, new_chats_used = 10, new_chats_reset_at = ${at}`]: 100,
+      [`counted_from = ${slot}, failures = 8, sends = 1`]: 60,
+      [`counted_from = ${slot}, earlier_failures = 8, earlier_sends = 1`]: 60,
+      [`counted_from = ${slot - 1_800_000}, failures = 8, sends = 1`]: 60,
+      [`counted_from = ${slot}, failures = 8, sends = 109`]: 96,
+      "attempts = 3": 97,
+      "attempts = 60": 95,
+      "waiting = 40": 96,
+      "waiting = 4000": 85,
+    };
+    const scores: Record<string, number> = {};
+    for (const fact of Object.keys(worth)) {
+      const id = await edge.addSession();
+      await set(id, fact);
+      scores[fact] = await score(id);
+    }
+    expect(scores).toEqual(worth);
+  });
+
   it("forgets failures within an hour or so, and limits when their time is over", async () => {
     const id = await edge.addSession();
     const until = edge.services.now().getTime() + 1_800_000;
