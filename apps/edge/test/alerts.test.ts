@@ -110,6 +110,24 @@ describe("an alert channel", () => {
     expect([answer.status, await world.edge.count("alert_channel")]).toEqual([201, 1]);
   });
 
+  it("keeps what others change while it is being changed: a pause for failures, or a name", async () => {
+    const { id } = await world.addChannel();
+    const { db } = world.edge.services;
+    const meanwhile = ["paused_at = 1, paused_because = 'failures', failures_in_row = 20", "name = 'Theirs'"];
+    world.edge.services.db = {
+      ...db,
+      write: (async (queries: Parameters<typeof db.write>[0]) => {
+        const theirs = meanwhile.shift();
+        if (theirs) await world.edge.client.execute(`UPDATE alert_channel SET ${theirs}`);
+        return db.write(queries);
+      }) as typeof db.write,
+    };
+    const { body } = await world.edge.api(`PATCH ${path}/${id}`, { afterSeconds: 5 });
+    const all = { name: "Theirs", afterSeconds: 5, pausedBecause: "failures", failuresInRow: 20 };
+    expect(body).toMatchObject(all);
+    expect(await world.channel(id)).toMatchObject(all);
+  });
+
   it("goes to https addresses on the public internet only", async () => {
     for (const url of [
       "http://example.com/x",

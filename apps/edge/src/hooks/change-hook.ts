@@ -2,6 +2,7 @@ import { AppError, type ChangeSupabaseHook, type SupabaseHook } from "@sandi/con
 import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
 import { noLonger, refuseBeyond, stillMay } from "../keys/authority.ts";
 import { newId, type Services } from "../services.ts";
@@ -14,7 +15,6 @@ interface Input {
   change: ChangeSupabaseHook;
 }
 
-const attempts = 5;
 const dayMs = 24 * 3600_000;
 
 /** Changes a hook; the secret before a new one is taken for a day more. */
@@ -22,13 +22,12 @@ export async function changeHook(services: Services, { key, id, change }: Input)
   const { db } = services;
   refuseBeyond(key, { scopes: hookScopes, environment: "live" });
   await refuseTemplate(db, key.workspaceId, change.templateId);
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  return changeUntilStored("hook", async () => {
     const row = await findHook(db, key.workspaceId, id);
     if (!row) throw new AppError("hook-not-found");
     const next = await decide(services, row, change);
-    if (await store(services, { key, row, next })) return toHook(services, next);
-  }
-  throw new AppError("database-unavailable", { detail: "The hook is being changed by others.", retryAfter: 1 });
+    return (await store(services, { key, row, next })) ? toHook(services, next) : undefined;
+  });
 }
 
 async function decide(

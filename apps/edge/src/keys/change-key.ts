@@ -2,6 +2,7 @@ import { type ApiKey, AppError, type ChangeApiKey, type Scope } from "@sandi/con
 import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import {
@@ -26,12 +27,10 @@ interface Input {
 
 type Properties = Pick<ApiKeyRow, "name" | "expiresAt"> & { scopes: Scope[]; ipAllowList: readonly string[] };
 
-const attempts = 5;
-
 /** Changes a key's properties; the other isolates see it within a minute. */
 export async function changeKey(services: Services, { key, id, change }: Input): Promise<ApiKey> {
   refuseUnreadable(change.ipAllowList ?? []);
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  return changeUntilStored("key", async () => {
     const row = await findApiKey(services.db, key.workspaceId, id);
     if (!row) throw new AppError("key-not-found");
     const stored = await store(services, {
@@ -39,9 +38,8 @@ export async function changeKey(services: Services, { key, id, change }: Input):
       row,
       next: decide(key, row, { change, at: services.now().getTime() }),
     });
-    if (stored) return toApiKey(stored);
-  }
-  throw new AppError("database-unavailable", { detail: "The key is being changed by others.", retryAfter: 1 });
+    return stored && toApiKey(stored);
+  });
 }
 
 function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeApiKey; at: number }): Properties {

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
+import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey, PoolTable } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import { newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
@@ -13,11 +14,9 @@ interface Input {
   change: ChangePool;
 }
 
-const attempts = 5;
-
 /** Changes a pool; what is sent from now on goes by it. */
-export async function changePool(services: Services, { key, id, change }: Input): Promise<Pool> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+export function changePool(services: Services, { key, id, change }: Input): Promise<Pool> {
+  return changeUntilStored("pool", async () => {
     const row = await selectPools(services.db, key.workspaceId).where("id", "=", id).executeTakeFirst();
     if (!row) throw new AppError("pool-not-found");
     const before = toPool(row);
@@ -28,9 +27,8 @@ export async function changePool(services: Services, { key, id, change }: Input)
     const updatedAt = services.now().getTime();
     const next = { ...row, ...after, newChatsPerDay: newChatsOf(newChatsPerDay), updatedAt };
     if (Object.keys(detail).length === 0) return toPool(row);
-    if (await store(services, { key, row, next, detail })) return toPool(next);
-  }
-  throw new AppError("database-unavailable", { detail: "The pool is being changed by others.", retryAfter: 1 });
+    return (await store(services, { key, row, next, detail })) ? toPool(next) : undefined;
+  });
 }
 
 interface Change {

@@ -2,6 +2,7 @@ import { AppError, type ChangeWorkspace, type Workspace } from "@sandi/contracts
 import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
+import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { noLonger, stillMay } from "../keys/authority.ts";
 import { forgetKeys } from "../keys/cache.ts";
@@ -9,21 +10,18 @@ import { newId, type Services } from "../services.ts";
 import { changedPolicy } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
 
-const attempts = 5;
-
 /** Changes the workspace's name and policy: here at once, in every other isolate within a minute. */
-export async function changeWorkspace(
+export function changeWorkspace(
   services: Services,
   { key, change }: { key: KnownKey; change: ChangeWorkspace },
 ): Promise<Workspace> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  return changeUntilStored("workspace", async () => {
     const row = await findWorkspace(services.db, key.workspaceId);
     if (!row) throw new AppError("unauthenticated");
     const { chosen } = changedPolicy(JSON.parse(row.policy) as Record<string, unknown>, change.policy ?? {});
     const next = { ...row, name: change.name ?? row.name, policy: JSON.stringify(chosen) };
-    if (await store(services, { key, row, next })) return toWorkspace(next);
-  }
-  throw new AppError("database-unavailable", { detail: "The workspace is being changed by others.", retryAfter: 1 });
+    return (await store(services, { key, row, next })) ? toWorkspace(next) : undefined;
+  });
 }
 
 /** Answers whether it was stored, or was changed meanwhile. */
