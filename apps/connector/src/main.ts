@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { failureOf, isOfBaileys } from "./baileys/contain.ts";
 import { latestVersion } from "./baileys/socket.ts";
 import { readConfig } from "./config.ts";
 import { startConnector } from "./connector.ts";
@@ -22,7 +23,11 @@ try {
     exit(1);
   };
   process.on("uncaughtException", die);
-  process.on("unhandledRejection", die);
+  process.on("unhandledRejection", (error) => {
+    if (!isOfBaileys(error)) return die(error);
+    // What one account was sent must not end the sessions of all others.
+    logger.error({ failure: failureOf(error) }, "something that Baileys began has failed");
+  });
   const connector = await startConnector(
     config,
     { ...systemServices, fetchVersion },

@@ -16,6 +16,8 @@ export type Fault =
   | { kind: "stream-end"; number?: string; device?: number }
   /** The TCP connection is cut: 428. */
   | { kind: "drop"; number?: string; device?: number }
+  /** Stanzas that no client has a handler for: one does not decode, of others something is missing. */
+  | { kind: "unreadable"; number?: string; device?: number }
   // Lasting, until cleared or used up.
   /** `<failure reason>` at login: 401, 403, 405, 503, … */
   | { kind: "login-failure"; number?: string; reason: number; times?: number }
@@ -61,7 +63,7 @@ export type FaultRecord = Fault & { id: string; lasting: boolean };
 
 type LastingKind = Exclude<
   FaultKind,
-  "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop"
+  "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop" | "unreadable"
 >;
 export type InstantFault = Extract<Fault, { kind: Exclude<FaultKind, LastingKind> }>;
 
@@ -72,6 +74,7 @@ const instantKinds = new Set<FaultKind>([
   "downgrade",
   "stream-end",
   "drop",
+  "unreadable",
 ]);
 
 export function isInstant(fault: Fault): fault is InstantFault {

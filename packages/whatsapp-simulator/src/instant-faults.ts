@@ -1,7 +1,8 @@
 import type { InstantFault } from "./faults.ts";
 import { unlink } from "./phone/link.ts";
 import { streamError } from "./server/connection.ts";
-import { node } from "./wire/nodes.ts";
+import { jidOf } from "./wire/jid.ts";
+import { type BinaryNode, node } from "./wire/nodes.ts";
 import type { Client, World } from "./world.ts";
 
 /** Acts on the open sockets of a number's companions; `number` is digits, or undefined for everybody's. */
@@ -17,6 +18,12 @@ export function strike(world: World, fault: InstantFault, number: string | undef
   }
 }
 
+/** A jid of nobody, which clients refuse to decode; a chat state that says nothing; a call about nothing. */
+function unreadable({ phone }: Client): BinaryNode[] {
+  const from = phone && jidOf(phone, "pn");
+  return [node("receipt", { from: "@" }), node("chatstate", { from }, []), node("call", { from })];
+}
+
 function hit(connection: Client, fault: Exclude<InstantFault, { kind: "device-removed" }>): void {
   switch (fault.kind) {
     case "replaced":
@@ -29,5 +36,7 @@ function hit(connection: Client, fault: Exclude<InstantFault, { kind: "device-re
       return connection.end(node("xmlstreamend"));
     case "drop":
       return connection.drop();
+    case "unreadable":
+      for (const stanza of unreadable(connection)) connection.send(stanza);
   }
 }

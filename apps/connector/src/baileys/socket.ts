@@ -19,6 +19,7 @@ import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
 import { kindOfClose } from "./close.ts";
+import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
 import { quietLogger } from "./logger.ts";
@@ -119,35 +120,39 @@ function openSocket(
   let stall: NodeJS.Timeout | undefined;
   /** What must be done before anything more is told. */
   let linking: Promise<void> = Promise.resolve();
-  const sock = makeWASocket({
-    waWebSocketUrl: wsUrl,
-    auth: { creds: auth.creds, keys: auth.keys },
-    ...(version ? { version } : {}),
-    // The WebSocket, uploads, downloads.
-    ...(tunnel ? through(tunnel) : {}),
-    // The pairing code wants a browser that WhatsApp knows.
-    browser: Browsers.ubuntu("Chrome"),
-    logger: quietLogger(logger),
-    // Otherwise the phone stops notifying its owner.
-    markOnlineOnConnect: false,
-    syncFullHistory: false,
-    emitOwnEvents: false,
-    enableRecentMessageCache: false,
-    // With a time-out here Baileys makes a timer and two errors for every frame it sends; ours is below.
-    connectTimeoutMs: 0,
-    defaultQueryTimeoutMs: 20_000,
-    keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
-    ...(tuning.qrTimeoutMs === undefined ? {} : { qrTimeout: tuning.qrTimeoutMs }),
-    transactionOpts: { maxCommitRetries: 3, delayBetweenTriesMs: 200 },
-    userDevicesCache: caches.userDevices,
-    msgRetryCounterCache: caches.retries,
-    callOfferCache: caches.callOffers,
-    placeholderResendCache: caches.placeholders,
-    makeSignalRepository: writeThrough(auth),
-    async getMessage({ id, remoteJid }) {
-      const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
-      return bytes ? decodeMessage(bytes) : undefined;
-    },
+  const make = () =>
+    makeWASocket({
+      waWebSocketUrl: wsUrl,
+      auth: { creds: auth.creds, keys: auth.keys },
+      ...(version ? { version } : {}),
+      // The WebSocket, uploads, downloads.
+      ...(tunnel ? through(tunnel) : {}),
+      // The pairing code wants a browser that WhatsApp knows.
+      browser: Browsers.ubuntu("Chrome"),
+      logger: quietLogger(logger),
+      // Otherwise the phone stops notifying its owner.
+      markOnlineOnConnect: false,
+      syncFullHistory: false,
+      emitOwnEvents: false,
+      enableRecentMessageCache: false,
+      // With a time-out here Baileys makes a timer and two errors for every frame it sends; ours is below.
+      connectTimeoutMs: 0,
+      defaultQueryTimeoutMs: 20_000,
+      keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
+      ...(tuning.qrTimeoutMs === undefined ? {} : { qrTimeout: tuning.qrTimeoutMs }),
+      transactionOpts: { maxCommitRetries: 3, delayBetweenTriesMs: 200 },
+      userDevicesCache: caches.userDevices,
+      msgRetryCounterCache: caches.retries,
+      callOfferCache: caches.callOffers,
+      placeholderResendCache: caches.placeholders,
+      makeSignalRepository: writeThrough(auth),
+      async getMessage({ id, remoteJid }) {
+        const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
+        return bytes ? decodeMessage(bytes) : undefined;
+      },
+    });
+  const sock = contained(make, (error) => {
+    logger.warn({ failure: failureOf(error) }, "something that WhatsApp brought could not be handled");
   });
 
   // A half-open line never answers the closing handshake, and Baileys tells of a close only after it.

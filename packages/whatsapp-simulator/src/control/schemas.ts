@@ -66,7 +66,7 @@ const to = phoneNumber.optional();
 
 const fault = z.discriminatedUnion("kind", [
   z.strictObject({
-    kind: z.literal(["replaced", "device-removed", "downgrade", "stream-end", "drop"]),
+    kind: z.literal(["replaced", "device-removed", "downgrade", "stream-end", "drop", "unreadable"]),
     number,
     device,
   }),

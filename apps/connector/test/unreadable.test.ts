@@ -1,0 +1,64 @@
+import { EventEmitter, captureRejectionSymbol } from "node:events";
+import type { WASocket } from "@whiskeysockets/baileys";
+import { afterEach, expect, test } from "vitest";
+import { contained, failureOf, isOfBaileys } from "../src/baileys/contain.ts";
+import { until } from "./support/fake-edge.ts";
+import { type Member, startMember } from "./support/members.ts";
+import { type Rig, startRig } from "./support/rig.ts";
+
+const own = "+6281200000001";
+const user = "+6281300000001";
+let rig: Rig | undefined;
+let victim: Member | undefined;
+afterEach(async () => {
+  await victim?.stop("SIGKILL");
+  await rig?.close();
+  [victim, rig] = [undefined, undefined];
+});
+
+test("what no handler of Baileys can read ends neither the process nor the session that it comes to", async () => {
+  rig = await startRig();
+  const { edge, simulator } = rig;
+  simulator.createPhone({ number: user });
+  const sessionId = await rig.pair(own);
+  victim = await startMember(rig, "victim");
+  await rig.stop();
+  edge.publicUrl = edge.connectorUrl;
+  edge.connectorUrl = victim.url;
+  const online = () => edge.statesOf(sessionId).filter((state) => state === "online").length;
+  await until("the other connector has it", () => online() === 2);
+  for (let i = 0; i < 3; i++) simulator.setFault({ kind: "unreadable", number: own });
+  await rig.send(sessionId, { to: user, code: "123456" });
+  await simulator.waitForMessage(user, ({ text }) => text.includes("123456"));
+  expect(victim.output()).toContain("something that WhatsApp brought could not be handled");
+  expect([online(), victim.process.exitCode]).toEqual([2, null]);
+});
+
+test("whatever a socket's handlers reject with is told, and of errors only the kind", async () => {
+  const told: string[] = [];
+  const make = () => ({ ws: new EventEmitter(), ev: new EventEmitter() }) as unknown as WASocket;
+  const { ws, ev } = contained(make, (error) => told.push(failureOf(error)));
+  const emitters = [ws, ev] as unknown as EventEmitter[];
+  for (const emitter of emitters) {
+    emitter.on("something", async ({ id }: { id: string }) => Buffer.from(id));
+    emitter.emit("something", {});
+  }
+  await until("both are told", () => told.length === 2);
+  expect(told).toEqual(["TypeError", "TypeError"]);
+  const elsewhere = new EventEmitter();
+  expect((elsewhere as unknown as Record<symbol, unknown>)[captureRejectionSymbol]).toBeUndefined();
+  expect(EventEmitter.captureRejections).toBe(false);
+});
+
+test("an error counts as one of Baileys by the place it comes from", () => {
+  expect(isOfBaileys(new Error("ours"))).toBe(false);
+  expect(isOfBaileys("text")).toBe(false);
+  for (const place of [
+    "/srv/node_modules/@whiskeysockets/baileys/lib/x.js:1:1",
+    "/srv/node_modules/libsignal/src/y.js:2:2",
+  ]) {
+    expect(
+      isOfBaileys(Object.assign(new Error("theirs"), { stack: `Error: theirs\n    at f (file://${place})` })),
+    ).toBe(true);
+  }
+});
