@@ -14,6 +14,7 @@ let store: Store;
 let timers: (() => void)[];
 let adopted: SessionRow[];
 let stopped: string[];
+let lost: string[];
 let adopt: (row: SessionRow) => void;
 let metrics: Metrics;
 
@@ -21,7 +22,7 @@ beforeEach(async () => {
   now = new Date(1_000_000);
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
   metrics = createMetrics(sources, { withProcess: false });
-  [timers, adopted, stopped] = [[], [], []];
+  [timers, adopted, stopped, lost] = [[], [], [], []];
   adopt = (row) => void adopted.push(row);
 });
 afterEach(() => store.close());
@@ -63,7 +64,7 @@ function supervisor(over: Store = store): Supervisor {
         session: { retryStoring: idle },
         wished: idle,
         renewed: idle,
-        lose: idle,
+        lose: () => void lost.push(row.id),
         stop: async () => void stopped.push(row.id),
       };
       return live as unknown as LiveSession;
@@ -103,6 +104,25 @@ test("a session whose lease was taken though the answer was lost is taken up wit
   timers.shift()!();
   await until("it is taken up", () => one.find(id));
   expect(adopted.map((row) => row.id)).toEqual([id]);
+});
+
+test("a session that another has taken is given up with the next renewal, and no other is", async () => {
+  const [taken, kept] = [newId("ses"), newId("ses")];
+  for (const id of [taken, kept]) await storeWish(store, job(id), now);
+  const one = supervisor();
+  await one.start();
+  timers.shift()!();
+  await until("both are taken up", () => adopted.length === 2 && timers.length > 0);
+  const later = new Date(now.getTime() + 60_000);
+  const lease = { owner: "b", run: "b.1", now: later, leaseMs: 15_000, includeOwn: false, limit: 1 };
+  await acquireLeases(store, { ...lease, sessionId: taken });
+  // The renewal is the fifth from here.
+  for (let i = 0; i < 5; i++) {
+    const timer = await until("its next look", () => timers.shift());
+    timer();
+  }
+  await until("it is given up", () => lost.length > 0 && timers.length > 0);
+  expect(lost).toEqual([taken]);
 });
 
 test("and with the next wish", async () => {

@@ -1,0 +1,182 @@
+import { onTestFinished, expect, test } from "vitest";
+import { LeaseLost } from "../src/store/sessions.ts";
+import { createGate } from "../src/supervisor/gate.ts";
+import { type Adopted, adopt } from "./support/adopted.ts";
+import { until } from "./support/fake-edge.ts";
+import { handClock } from "./support/hand-clock.ts";
+
+const phone = "+6281200000001";
+const closedGate = () => createGate(0);
+
+async function adoptAt(change: Parameters<typeof adopt>[0] = () => undefined) {
+  const clock = handClock();
+  const adopted = await adopt(async (row, options) => {
+    row.leaseUntil = clock.now().getTime() + 15_000;
+    Object.assign(options.services, { now: clock.now, after: clock.after });
+    await change(row, options);
+  });
+  onTestFinished(async () => {
+    const stopped = adopted.live.stop();
+    clock.pass(60_000);
+    await stopped;
+    await adopted.close();
+  });
+  return { ...adopted, clock };
+}
+
+const opened = ({ sockets }: Adopted, count: number) => until(`socket ${count}`, () => sockets.length === count);
+const state = ({ live }: Adopted, name: string) => until(`it is ${name}`, () => live.session.machine.state === name);
+/** Everything that could be done by now has been done. */
+const settled = async ({ live }: Adopted) => {
+  for (let turn = 0; turn < 10; turn++) {
+    await live.session.idle();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+test("the first connection waits for its time, the ones after it do not", async () => {
+  const one = await adoptAt((_, options) => {
+    options.connectAfterMs = 700;
+  });
+  await settled(one);
+  one.clock.pass(699);
+  await settled(one);
+  expect(one.sockets).toHaveLength(0);
+  one.clock.pass(1);
+  await opened(one, 1);
+  one.sockets[0]!.listener.onClosed("restart_required");
+  await opened(one, 2);
+});
+
+test("who goes through a proxy stands in a line of its own", async () => {
+  const direct = await adoptAt((_, options) => {
+    options.gates = { direct: createGate(1), proxied: closedGate() };
+  });
+  await opened(direct, 1);
+  const proxied = await adoptAt((row, options) => {
+    options.gates = { direct: closedGate(), proxied: createGate(1) };
+    row.sealedProxy = null;
+  });
+  await state(proxied, "connecting");
+  proxied.live.wished({ ...proxied.row, revision: 2, sealedProxy: proxied.sealedProxy("http://proxy.example") });
+  await opened(proxied, 1);
+  expect(proxied.through).toEqual(["http://proxy.example"]);
+});
+
+test.each([
+  ["is logged in", ({ sockets }: Adopted) => sockets[0]!.listener.onOpened(phone)],
+  ["shows a QR code", ({ sockets }: Adopted) => sockets[0]!.listener.onQr("qr", 60_000)],
+  ["is closed", ({ sockets }: Adopted) => sockets[0]!.listener.onClosed("banned")],
+  ["has taken half a minute", ({ clock }: Awaited<ReturnType<typeof adoptAt>>) => clock.pass(30_000)],
+])("who %s makes room for the next", async (_what, happen) => {
+  const gate = createGate(1);
+  const one = await adoptAt((row, options) => {
+    row.leaseUntil += 60_000;
+    options.gates = { direct: gate, proxied: closedGate() };
+  });
+  await opened(one, 1);
+  let isNext = false;
+  gate.enter("ws_other", () => (isNext = true));
+  await settled(one);
+  expect(isNext).toBe(false);
+  happen(one);
+  expect(isNext).toBe(true);
+});
+
+test("when the lease runs out there is no socket, nothing to send through, and no other socket until it holds again", async () => {
+  const closes: number[] = [];
+  const one = await adoptAt((_, options) => {
+    const { openSocket } = options;
+    options.openSocket = (given) => ({ ...openSocket(given), close: async () => void closes.push(closes.length) });
+  });
+  await opened(one, 1);
+  one.sockets[0]!.listener.onOpened(phone);
+  await state(one, "online");
+  expect(one.live.online()).not.toBeNull();
+  one.clock.pass(14_999);
+  expect([closes.length, one.live.online() === null]).toEqual([0, false]);
+  one.clock.pass(1);
+  expect([closes.length, one.live.online()]).toEqual([1, null]);
+  await state(one, "waiting");
+  one.clock.pass(120_000);
+  await settled(one);
+  one.clock.pass(5000);
+  await settled(one);
+  expect([one.live.session.machine.state, one.sockets.length]).toEqual(["connecting", 1]);
+  one.live.renewed(one.clock.now().getTime() + 15_000);
+  one.clock.pass(1000);
+  await opened(one, 2);
+});
+
+test("a lease that ran out is noticed also where no timer tells", async () => {
+  const one = await adoptAt((_, options) => {
+    const { after } = options.services;
+    options.services.after = (ms, run) => (ms === 15_000 ? () => undefined : after(ms, run));
+  });
+  await opened(one, 1);
+  one.sockets[0]!.listener.onOpened(phone);
+  await state(one, "online");
+  one.clock.pass(15_000);
+  expect(one.live.online()).toBeNull();
+});
+
+test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", async (event) => {
+  const one = await adoptAt((_, options) => {
+    options.deliveries = { sent: async () => undefined, receipt: async () => undefined } as never;
+    options.receive = async () => undefined;
+  });
+  await opened(one, 1);
+  const { listener } = one.sockets[0]!;
+  listener.onOpened(phone);
+  const openedAt = one.clock.now();
+  expect(one.live.signs().heardAt).toEqual(openedAt);
+  one.clock.pass(5000);
+  await (listener[event] as (of: object) => unknown)({ waId: "W1", error: null });
+  expect(one.live.signs().heardAt).toEqual(new Date(openedAt.getTime() + 5000));
+});
+
+test("an ack that comes when nobody waits for it any more is stored", async () => {
+  const sent: string[] = [];
+  const one = await adoptAt((_, options) => {
+    options.deliveries = { sent: async (_fence: object, waId: string) => void sent.push(waId) } as never;
+  });
+  await opened(one, 1);
+  const { onAck } = one.sockets[0]!.listener;
+  const awaited = one.live.awaitAck("W1").within(10_000);
+  onAck({ waId: "W1", error: null });
+  expect([await awaited, sent]).toEqual([{ type: "sent" }, []]);
+  const late = one.live.awaitAck("W2").within(10_000);
+  one.clock.pass(10_000);
+  expect(await late).toEqual({ type: "unknown" });
+  onAck({ waId: "W2", error: null });
+  onAck({ waId: "W3", error: "463" });
+  expect(sent).toEqual(["W2"]);
+});
+
+test("an account's limits are asked for with each login", async () => {
+  let asked = 0;
+  const one = await adoptAt((_, options) => {
+    const { openSocket } = options;
+    const readLimits = async () => (asked++, {});
+    options.openSocket = (given) => ({ ...openSocket(given), readLimits });
+  });
+  for (const login of [1, 2]) {
+    await opened(one, login);
+    expect(asked).toBe(login - 1);
+    one.sockets.at(-1)!.listener.onOpened(phone);
+    await until("it is asked", () => asked === login);
+    one.sockets.at(-1)!.listener.onClosed("restart_required");
+  }
+});
+
+test("a write that finds the session with another owner gives it up, whichever write it is", async () => {
+  const gone: unknown[] = [];
+  const one = await adoptAt((_, options) => {
+    options.onGone = (live) => void gone.push(live.fence);
+  });
+  await opened(one, 1);
+  one.sockets[0]!.listener.onUnsaved(new Error("the disk is full"));
+  expect(gone).toEqual([]);
+  one.sockets[0]!.listener.onUnsaved(new LeaseLost());
+  expect(gone).toEqual([one.live.fence]);
+});
