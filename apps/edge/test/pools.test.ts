@@ -1,5 +1,6 @@
 import type { Pool, Session } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createPool } from "../src/pools/create-pool.ts";
 import { type Edge, startEdge } from "./harness.ts";
 
@@ -45,9 +46,10 @@ describe("sender pools", () => {
   it("have names of their own and a limit", async () => {
     const { body } = await create();
     const again = await create();
-    expect([again.status, again.body.code]).toEqual([409, "pool-exists"]);
+    const fields = [{ pointer: "/name", message: "is another sender pool's name" }];
+    expect([again.status, again.body.code, again.body.errors]).toEqual([409, "pool-exists", fields]);
     const renamed = await edge.api(`PATCH /v1/pools/${body.id}`, { name: "Default" });
-    expect([renamed.status, renamed.body.code]).toEqual([409, "pool-exists"]);
+    expect([renamed.status, renamed.body.code, renamed.body.errors]).toEqual([409, "pool-exists", fields]);
     const choices = { strategy: "sticky", pacing: "off", fallback: "fail", newChatsPerDay: null } as const;
     const input = { name: "Third", ...choices };
     const key = { workspaceId: edge.workspace.id, id: "key_1" } as Parameters<typeof createPool>[1]["key"];
@@ -76,7 +78,7 @@ describe("sender pools", () => {
       name: "Second",
       poolId: `pool_${"0".repeat(26)}`,
     });
-    expect([lost.status, lost.body.code]).toEqual([404, "pool-not-found"]);
+    expect([lost.status, lost.body.code, lost.body.errors?.[0]?.pointer]).toEqual([404, "pool-not-found", "/poolId"]);
     expect((await edge.api<Session>(`GET /v1/sessions/${session.id}`)).body).toEqual(moved.body);
   });
 
@@ -91,6 +93,39 @@ describe("sender pools", () => {
     const change = await edge.api(`PATCH /v1/pools/${pool.id}`, { name: "Mine" }, { key });
     expect(change.body.code).toBe("pool-not-found");
   });
+});
+
+it("a request that names no pool or session of the workspace is told which field", async () => {
+  const poolId = `pool_${"0".repeat(26)}`;
+  const sessionId = `ses_${"0".repeat(26)}`;
+  const to = "+6281234567890";
+  const pointerOf = async (request: string, body: object) => (await edge.api(request, body)).body.errors?.[0]?.pointer;
+  expect(await pointerOf("POST /v1/sessions", { name: "First", poolId })).toBe("/poolId");
+  expect(await pointerOf("POST /v1/messages", { to, type: "text", text: "Hi", poolId })).toBe("/poolId");
+  expect(await pointerOf("POST /v1/messages", { to, type: "text", text: "Hi", sessionId })).toBe("/sessionId");
+  expect(await pointerOf("POST /v1/verifications", { to, route: { poolId } })).toBe("/route/poolId");
+  expect(await pointerOf("POST /v1/verifications", { to, route: { sessionId } })).toBe("/route/sessionId");
+});
+
+it("a session's new name or pool is answered with success when only the database's answer was lost", async () => {
+  const { body: pool } = await create();
+  const id = await edge.addSession();
+  const { db } = edge.services;
+  const lose = (isStored: boolean) => {
+    edge.services.db = {
+      ...db,
+      write: (async (queries: Parameters<typeof db.write>[0]) => {
+        edge.services.db = db;
+        if (isStored) await db.write(queries);
+        throw new DatabaseFetchError("lost");
+      }) as typeof db.write,
+    };
+  };
+  lose(true);
+  const moved = await edge.api<Session>(`PATCH /v1/sessions/${id}`, { name: "Second", poolId: pool.id });
+  expect([moved.status, moved.body.name, moved.body.poolId]).toEqual([200, "Second", pool.id]);
+  lose(false);
+  expect((await edge.api(`PATCH /v1/sessions/${id}`, { name: "Third", poolId: pool.id })).status).toBe(503);
 });
 
 describe("a session's score", () => {

@@ -132,7 +132,8 @@ describe("a stranger, while accounts may not open chats", () => {
     await connector.limits(capped, { newChats: null });
     await strategy("sticky", { newChatsPerDay: 2 });
     expect((await text(edge, { to: stranger(3) })).status).toBe(202);
-    expect((await text(edge, { to: stranger(4) })).body.code).toBe("no-eligible-session");
+    const refused = (await text(edge, { to: stranger(4) })).body;
+    expect([refused.code, refused.detail]).toEqual(["no-eligible-session", expect.stringContaining("newChatsPerDay")]);
     await connector.wrote(capped);
     expect((await text(edge)).status).toBe(202);
     edge.advance(86_400_000);

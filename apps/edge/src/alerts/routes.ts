@@ -83,7 +83,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       description: "Also at why it is paused.",
       middleware: [manage] as const,
       request: { params },
-      responses: { 200: json(AlertChannel, "The channel."), ...problems("invalid-request", "alert-channel-not-found") },
+      responses: { 200: json(AlertChannel, "The channel."), ...problems("alert-channel-not-found") },
     }),
     async (c) => {
       const row = await findChannel(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);

@@ -6,7 +6,7 @@ import { isConstraint } from "../db/failures.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey, PoolTable } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import { newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
+import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -55,7 +55,7 @@ async function store(services: Services, { key, row, next, detail }: Change): Pr
     ]);
     return changed.numAffectedRows === 1n;
   } catch (error) {
-    if (isConstraint(error)) throw new AppError("pool-exists");
+    if (isConstraint(error)) throw nameIsTaken();
     await settleByAudit(db, workspaceId, { error, id: auditId });
     return true;
   }

@@ -5,7 +5,7 @@ import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { newId, type Services } from "../services.ts";
-import { newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
+import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -54,7 +54,7 @@ export async function createPool(
     ...remedyByAudit(db, { ...entry, action: "pool.not_created" }, { table: "pool", id }),
     refuse: (own) => {
       const same = own?.[2].rows[0];
-      if (same) return new AppError("pool-exists", { detail: `It is ${same.id}.` });
+      if (same) return nameIsTaken(`It is ${same.id}.`);
       const detail = `A workspace has at most ${limit} sender pools; delete one that is not needed.`;
       return new AppError("pool-limit-reached", { detail });
     },

@@ -1,4 +1,4 @@
-import type { NewChatsPerDay, Pool } from "@sandi/contracts";
+import { AppError, type NewChatsPerDay, type Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
 import { warmUp } from "../db/senders.ts";
@@ -13,6 +13,17 @@ export const selectPools = (db: Db, workspaceId: string) =>
 /** True in SQL when the workspace has this pool. */
 export const hasPool = (workspaceId: string, id: string | RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM pool WHERE pool.id = ${id} AND pool.workspace_id = ${workspaceId})`;
+
+/** For a request that names a pool which is not there. */
+export const noPool = (pointer: string) =>
+  new AppError("pool-not-found", { errors: [{ pointer, message: "is not a sender pool of this workspace" }] });
+
+/** For a request that wants a name which another pool has. */
+export const nameIsTaken = (detail?: string) =>
+  new AppError("pool-exists", {
+    errors: [{ pointer: "/name", message: "is another sender pool's name" }],
+    ...(detail === undefined ? {} : { detail }),
+  });
 
 export const toPool = ({
   id,

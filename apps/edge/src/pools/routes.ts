@@ -4,6 +4,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { changePool } from "./change-pool.ts";
 import { createPool } from "./create-pool.ts";
@@ -82,11 +83,11 @@ export const pools = new OpenAPIHono<AppEnv>()
       operationId: "changePool",
       summary: "Change a sender pool",
       description: "What is sent from now on goes by it.",
-      middleware: [manage, liveOnly, jsonBody()] as const,
-      request: { params, body: body(ChangePool, { pacing: "careful" }) },
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(ChangePool, { pacing: "careful" }) },
       responses: {
         200: json(Pool, "Changed."),
-        ...problems(...ofBodies, "pool-not-found", "pool-exists"),
+        ...problems(...ofBodies, ...ofRepeats, "pool-not-found", "pool-exists"),
       },
     }),
     async (c) => {

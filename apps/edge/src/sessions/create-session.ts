@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { firstPublishMs } from "../messages/publish.ts";
-import { defaultPoolOf, hasPool, selectPools } from "../pools/repository.ts";
+import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository.ts";
 import { newId, type Services } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";
 import { selectSessions, toSession } from "./repository.ts";
@@ -55,7 +55,7 @@ export async function createSession(
     ],
     refuse: async () => {
       const pool = await selectPools(db, workspaceId).where("id", "=", poolId).executeTakeFirst();
-      if (!pool) return new AppError("pool-not-found");
+      if (!pool) return noPool("/poolId");
       const detail = `A workspace has at most ${limit} sessions; delete one that is not needed.`;
       return new AppError("session-limit-reached", { detail });
     },

@@ -1,8 +1,9 @@
 import { AppError, type ChangeSession, type Session } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
+import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { hasPool } from "../pools/repository.ts";
+import { hasPool, noPool } from "../pools/repository.ts";
 import { newId, type Services } from "../services.ts";
 import { selectSessions, type SessionRow, toSession } from "./repository.ts";
 
@@ -33,13 +34,23 @@ export async function editSession(services: Services, { key, id, change }: Edit)
       detail: { [column === "name" ? "name" : "poolId"]: { to } },
     }),
   ];
-  const results = await db.write([
-    ...(name === undefined ? [] : set("name", name, "session.renamed")),
-    ...(poolId === undefined ? [] : set("pool_id", poolId, "session.moved")),
-    selectSessions(db, workspaceId, at).where("id", "=", id),
-  ]);
-  const row = results.at(-1)?.rows[0] as SessionRow | undefined;
+  const found = selectSessions(db, workspaceId, at).where("id", "=", id);
+  let row: SessionRow | undefined;
+  try {
+    const results = await db.write([
+      ...(name === undefined ? [] : set("name", name, "session.renamed")),
+      ...(poolId === undefined ? [] : set("pool_id", poolId, "session.moved")),
+      found,
+    ]);
+    row = results.at(-1)?.rows[0] as SessionRow | undefined;
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    // Only the answer may have been lost: then the session is as it was asked for.
+    row = await found.executeTakeFirst();
+    const isStored = (name ?? row?.name) === row?.name && (poolId ?? row?.poolId) === row?.poolId;
+    if (!isStored) throw error;
+  }
   if (!row) throw new AppError("session-not-found");
-  if (poolId !== undefined && row.poolId !== poolId) throw new AppError("pool-not-found");
+  if (poolId !== undefined && row.poolId !== poolId) throw noPool("/poolId");
   return toSession(row);
 }

@@ -1,13 +1,15 @@
 import { AppError } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable, SessionTable } from "../db/schema.ts";
-import { defaultPoolOf, hasPool } from "../pools/repository.ts";
+import { defaultPoolOf, hasPool, noPool } from "../pools/repository.ts";
 import { hasRoomForNew, isEligible, isSending, mayOpenChats, scoreOf } from "./health.ts";
 
 /** What a request says of who is to send: a session and no other, a pool, or the default pool. */
 export interface Route {
   sessionId?: string | undefined;
   poolId?: string | undefined;
+  /** JSON pointer to the object that says so, where it is not the body. */
+  within?: string;
 }
 
 /** The pool whose senders stand in for each other; null where a session was asked for. */
@@ -58,7 +60,12 @@ export const isLinked = (id: RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${id} AND ${isEligible})`;
 
 /** The best that there is for a request, whatever its state; all null when there is none. */
-export type Candidate = { hasPool: 0 | 1; mayWrite: 0 | 1 | null; fallback: PoolTable["fallback"] | null } & {
+export type Candidate = {
+  hasPool: 0 | 1;
+  mayWrite: 0 | 1 | null;
+  mayOpen: 0 | 1 | null;
+  fallback: PoolTable["fallback"] | null;
+} & {
   [Column in "id" | "desired" | "state" | "phone"]: SessionTable[Column] | null;
 };
 
@@ -69,7 +76,8 @@ export function selectCandidate(
 ) {
   const asked = route.poolId === undefined ? sql`1` : hasPool(workspaceId, route.poolId);
   return sql<Candidate>`SELECT ${asked} AS has_pool, c.* FROM (SELECT 1) LEFT JOIN (
-      SELECT session.id, session.desired, session.state, session.phone, ${mayWrite(at)} AS may_write, pool.fallback
+      SELECT session.id, session.desired, session.state, session.phone, ${mayWrite(at)} AS may_write,
+        ${mayOpenChats(at)} AS may_open, pool.fallback
       FROM session LEFT JOIN pool ON pool.id = session.pool_id
       LEFT JOIN warm_contact w ON w.workspace_id = session.workspace_id AND w.to_hash = ${toHash}
         AND w.session_id = session.id
@@ -80,10 +88,14 @@ export function selectCandidate(
 
 /** Why a request finds no sender; undefined when it does. */
 export function noSession(route: Route, found: Candidate | undefined): AppError | undefined {
-  if (found?.hasPool === 0) return new AppError("pool-not-found");
+  const { within = "" } = route;
+  if (found?.hasPool === 0) return noPool(`${within}/poolId`);
   const isWanted = found?.desired === "running" && found.state !== "ended";
   if (route.sessionId !== undefined) {
-    if (!found?.id || found.desired === "deleted") return new AppError("session-not-found");
+    if (!found?.id || found.desired === "deleted") {
+      const errors = [{ pointer: `${within}/sessionId`, message: "is not a session of this workspace" }];
+      return new AppError("session-not-found", { errors });
+    }
     if (found.desired === "stopped")
       return new AppError("session-ended", { detail: "The session is stopped; start it." });
     if (!isWanted) return new AppError("session-ended", { detail: "Restart the session and link it again." });
@@ -107,6 +119,9 @@ export function noOpener(route: Route, found: Candidate | undefined): AppError |
   const error = noSession(route, found);
   if (error || found?.mayWrite !== 0) return error;
   const whom = route.sessionId === undefined ? "any account of the pool" : "the session's account";
-  const detail = `WhatsApp does not let ${whom} open new chats at the moment; who has a chat with it can still be written to.`;
-  return new AppError("no-eligible-session", { detail });
+  const why =
+    found.mayOpen === 1
+      ? `The sender pool's \`newChatsPerDay\` does not let ${whom} write to anybody new for now`
+      : `WhatsApp does not let ${whom} open new chats at the moment`;
+  return new AppError("no-eligible-session", { detail: `${why}; who has a chat with it can still be written to.` });
 }

@@ -139,7 +139,8 @@ async function conclude(
     return replay(services, workspaceId, { earlier, repetition, render });
   }
   if (!row) {
-    const { purpose, route = {} } = body;
+    const { purpose } = body;
+    const route = { ...body.route, within: "/route" };
     const opensChat = plan.mode === "push";
     throw await refusalOf({ db }, draft.destination, { purpose, route, opensChat, mayFallBack: plan.mayFallBack });
   }

@@ -72,6 +72,7 @@ export const ChangeAlertChannel = z
       description: "Of a plain webhook: a new secret of yours. For 24 hours calls are signed with the one before, too.",
     }),
   })
+  .refine((change) => Object.keys(change).length > 0, "must change something")
   .meta({ id: "ChangeAlertChannel", description: "What is left out stays. The kind does not change." });
 export type ChangeAlertChannel = z.infer<typeof ChangeAlertChannel>;
 
