@@ -141,15 +141,15 @@ test("an ack that comes when nobody waits for it any more is stored", async () =
     options.deliveries = { sent: async (_fence: object, waId: string) => void sent.push(waId) } as never;
   });
   await opened(one, 1);
-  const { onAck } = one.sockets[0]!.listener;
+  const { listener } = one.sockets[0]!;
   const awaited = one.live.awaitAck("W1").within(10_000);
-  onAck({ waId: "W1", error: null });
+  listener.onAck({ waId: "W1", error: null });
   expect([await awaited, sent]).toEqual([{ type: "sent" }, []]);
   const late = one.live.awaitAck("W2").within(10_000);
   one.clock.pass(10_000);
   expect(await late).toEqual({ type: "unknown" });
-  onAck({ waId: "W2", error: null });
-  onAck({ waId: "W3", error: "463" });
+  listener.onAck({ waId: "W2", error: null });
+  listener.onAck({ waId: "W3", error: "463" });
   expect(sent).toEqual(["W2"]);
 });
 
@@ -157,8 +157,7 @@ test("an account's limits are asked for with each login", async () => {
   let asked = 0;
   const one = await adoptAt((_, options) => {
     const { openSocket } = options;
-    const readLimits = async () => (asked++, {});
-    options.openSocket = (given) => ({ ...openSocket(given), readLimits });
+    options.openSocket = (given) => ({ ...openSocket(given), readLimits: async () => (asked++, {}) });
   });
   for (const login of [1, 2]) {
     await opened(one, login);

@@ -29,7 +29,8 @@ describe("a message that its account could not send", () => {
   it("goes to the next sender at once, and counts as one", async () => {
     const { body } = await verify(edge);
     const { messageId, sessionId } = body.delivery!;
-    await connector.claim(messageId, sessionId!);
+    // Fences are each session's own.
+    await connector.claim(messageId, sessionId!, { fence: 7 });
     await connector.failed(messageId, sessionId!);
     const next = other(sessionId);
     expect(await seeVerification(edge, body)).toMatchObject({
@@ -178,6 +179,18 @@ describe("what waits for a session", () => {
     await runCron(edge.services);
     expect(await seeMessage(edge, body)).toMatchObject({ sessionId: next, status: "queued" });
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: next });
+  });
+
+  it("is moved by the clock from one that is paused to one that comes online later", async () => {
+    await connector.state(second, "waiting");
+    const { body } = await text(edge, { to: "+6281234567891" });
+    const pausedUntil = new Date(edge.services.now().getTime() + 600_000).toISOString();
+    await connector.limits(first, { pausedUntil });
+    await connector.state(second, "online");
+    expect((await seeMessage(edge, body)).sessionId).toBe(first);
+    await runCron(edge.services);
+    expect(await seeMessage(edge, body)).toMatchObject({ sessionId: second, status: "queued" });
+    expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: second });
   });
 
   it("is moved by the clock however much waits that nobody else can send", async () => {

@@ -123,6 +123,32 @@ describe("a stranger, while accounts may not open chats", () => {
     expect((await text(edge)).body.sessionId).toBe(locked);
   });
 
+  it("is one no more once a message has reached them, nor counts as one again", async () => {
+    const only = await edge.addSession();
+    await strategy("sticky", { newChatsPerDay: 2 });
+    const { body } = await text(edge);
+    await connector.sent(body.id, only);
+    for (let i = 0; i < 3; i++) expect((await text(edge)).status).toBe(202);
+    expect((await text(edge, { to: stranger(1) })).status).toBe(202);
+    expect((await text(edge, { to: stranger(2) })).body.code).toBe("no-eligible-session");
+    await connector.lock(only);
+    expect((await text(edge)).body.sessionId).toBe(only);
+    expect((await text(edge, { to: stranger(3) })).body.code).toBe("no-eligible-session");
+  });
+
+  it("is written to again when the lock is over, and when the cap's cycle is", async () => {
+    const only = await edge.addSession();
+    await connector.lock(only);
+    expect((await text(edge, { to: stranger(1) })).body.code).toBe("no-eligible-session");
+    edge.advance(3_600_000);
+    expect((await text(edge, { to: stranger(1) })).status).toBe(202);
+    const resetsAt = new Date(edge.services.now().getTime() + 60_000).toISOString();
+    await connector.limits(only, { newChats: { total: 10, used: 10, resetsAt } });
+    expect((await text(edge, { to: stranger(2) })).body.code).toBe("no-eligible-session");
+    edge.advance(60_000);
+    expect((await text(edge, { to: stranger(2) })).status).toBe(202);
+  });
+
   it("is written to by nobody once a fifth of the cap is left, or the pool's own number for the day is reached", async () => {
     const capped = await edge.addSession();
     await connector.limits(capped, { newChats: { total: 10, used: 7, resetsAt: null } });

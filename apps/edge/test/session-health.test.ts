@@ -19,6 +19,7 @@ afterEach(async () => {
 const to = "+6281234567890";
 const iso = () => edge.services.now().toISOString();
 const health = async () => (await edge.api<SessionHealth>(`GET /v1/sessions/${id}/health`)).body;
+const lost = async () => Math.abs((await health()).facts.failures);
 const accept = async () => {
   const { body } = await edge.api<{ id: string }>("POST /v1/messages", { sessionId: id, to, type: "text", text: "hi" });
   return body.id;
@@ -95,6 +96,33 @@ describe("a session's health", () => {
       expect(score).toBe((await edge.api<Session>(`GET /v1/sessions/${id}`)).body.score);
       expect(facts).toMatchObject({ newChats: -25, attempts: state === "online" ? 0 : -3 });
     }
+  });
+
+  it("counts failures for the account's sake against what it has sent, and for nobody else's", async () => {
+    for (let i = 0; i < 3; i++) {
+      await tell({ type: "message.failed", messageId: await accept(), reason: "not_on_whatsapp" });
+    }
+    expect(await lost()).toBe(0);
+    for (let i = 0; i < 3; i++) await tell({ type: "message.failed", messageId: await accept(), reason: "refused" });
+    expect(await lost()).toBe((60 * 3) / (3 + 3));
+    for (let i = 0; i < 6; i++) await tell({ type: "message.sent", messageId: await accept() });
+    expect(await lost()).toBe((60 * 3) / (3 + 6 + 3));
+  });
+
+  it("counts what went to another sender as a failure, where it was tried", async () => {
+    await edge.addSession("online");
+    const { body } = await edge.api<{ id: string; sessionId: string }>("POST /v1/messages", {
+      to,
+      type: "text",
+      text: "hi",
+    });
+    id = body.sessionId;
+    await tell({ type: "message.failed", messageId: body.id, reason: "account_restricted" });
+    expect((await health()).facts.failures).toBe(-15);
+    const { body: moved } = await edge.api<{ sessionId: string }>(`GET /v1/messages/${body.id}`);
+    expect(moved.sessionId).not.toBe(id);
+    id = moved.sessionId;
+    expect((await health()).facts.failures).toBe(0);
   });
 
   it("has what its connector knows, and is answered without it", async () => {
