@@ -38,6 +38,8 @@ describe("a message that its account could not send", () => {
       delivery: { messageId, sessionId: next, status: "queued", failure: null },
     });
     expect(lastJob()).toMatchObject({ messageId, sessionId: next, lane: "otp" });
+    const traces = edge.jobs.map((job) => ("traceparent" in job ? job.traceparent?.split("-")[1] : "none"));
+    expect([traces.length > 1, new Set(traces).size, traces[0]?.length]).toEqual([true, 1, 32]);
     expect(new Set(edge.jobs.map(({ deduplicationId }) => deduplicationId)).size).toBe(edge.jobs.length);
     expect(await connector.claim(messageId, sessionId!)).toBe("done");
     expect(await connector.claim(messageId, next)).toBe("claimed");
