@@ -5,6 +5,7 @@ import { isPublicAddress, publicLookup } from "../src/proxy/addresses.ts";
 import { proxyAgent } from "../src/proxy/agents.ts";
 import { createTunnels, type Tunnels } from "../src/proxy/tunnel.ts";
 import { createProxyWatch } from "../src/proxy/watch.ts";
+import { until } from "./support/fake-edge.ts";
 import { LocalProxy } from "./support/proxies.ts";
 
 const proxies: LocalProxy[] = [];
@@ -109,6 +110,29 @@ test.each(["http", "socks5"] as const)("a proxy of %s that hangs is given up at 
   while (proxy.asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   life.abort();
   await expect(found).rejects.toThrow("does not answer");
+});
+
+test("a SOCKS proxy that answers when nobody waits any more keeps no connection", async () => {
+  let isClosed = false;
+  let answer: (() => void) | undefined;
+  const server = createServer((client) => {
+    client.on("error", () => undefined).on("close", () => (isClosed = true));
+    client.once("data", () => {
+      client.write(Buffer.from([5, 0]));
+      client.once("data", () => (answer = () => client.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const tunnels = createTunnels({ wsUrl: "ws://127.0.0.1:9/ws/chat", lookup: null });
+  const life = new AbortController();
+  const url = `socks5://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const probed = expect(tunnels.probe(url, life.signal)).rejects.toThrow("does not answer");
+  await until("the proxy is asked", () => answer !== undefined);
+  life.abort();
+  await probed;
+  answer!();
+  await until("the connection is closed", () => isClosed);
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test("a proxy whose headers do not end is left after a few of them", async () => {

@@ -90,7 +90,12 @@ class SocksTunnel extends SocksProxyAgent {
 
   override async connect(...[request, options]: Parameters<SocksProxyAgent["connect"]>) {
     admit(this.#way, this.proxy.host ?? "");
+    const { signal } = this.#way;
     const socket = await super.connect(request, options);
+    // A proxy may answer when nobody waits any more: each such connection would stay open for as long as it likes.
+    if (signal.aborted) socket.destroy();
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => socket.destroy());
     this.#way.onThrough();
     return socket;
   }
