@@ -352,6 +352,11 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   await rig.wish({ sessionId, desired: "deleted", revision: 3 });
   await until("it is told again", () => told() === 2);
   expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
+  // Whoever recorded the job repeats it; what is told of a newer one comes behind all of that.
+  for (let i = 0; i < 10; i++) expect(await rig.wish({ sessionId, desired: "deleted", revision: 3 })).toBe(200);
+  await rig.wish({ sessionId, desired: "deleted", revision: 4 });
+  await until("the newer one is told", () => edge.events.some((event) => "revision" in event && event.revision === 4));
+  expect(told()).toBe(3);
   await database.close();
 });
 

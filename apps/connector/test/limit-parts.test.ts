@@ -24,6 +24,7 @@ describe("what WhatsApp says of an account", () => {
   test("a lock has an end, or none that is told", () => {
     const timeEnforcementEnds = new Date(start);
     expect(lockOf({ isActive: true, timeEnforcementEnds })).toEqual({ isActive: true, until: timeEnforcementEnds });
+    expect(lockOf({ isActive: true, timeEnforcementEnds: new Date(1e15) })).toEqual({ isActive: true, until: null });
     expect(lockOf({ isActive: true })).toEqual({ isActive: true, until: null });
     expect(lockOf({ isActive: true, timeEnforcementEnds: new Date(Number.NaN) })).toEqual({
       isActive: true,
@@ -46,6 +47,11 @@ describe("what WhatsApp says of an account", () => {
       "capped before the quota",
       { total_quota: 5, used_quota: 2, capping_status: "CAPPED" },
       { total: 5, used: 5, resetsAt: null },
+    ],
+    [
+      "a cycle that no calendar has",
+      { total_quota: 5, used_quota: 2, cycle_end_timestamp: "1800000000000" },
+      { total: 5, used: 2, resetsAt: null },
     ],
     ["capped without figures", { capping_status: "CAPPED" }, { total: 0, used: 0, resetsAt: null }],
     ["no numbers", { total_quota: "many", used_quota: -1, cycle_end_timestamp: "soon" }, null],

@@ -34,13 +34,15 @@ test("what no handler of Baileys can read ends neither the process nor the sessi
   expect([online(), victim.process.exitCode]).toEqual([2, null]);
 });
 
+const twoEmitters = () => ({ ws: new EventEmitter(), ev: new EventEmitter() }) as unknown as WASocket;
+const failing = async ({ id }: { id: string }) => Buffer.from(id);
+
 test("whatever a socket's handlers reject with is told, and of errors only the kind", async () => {
   const told: string[] = [];
-  const make = () => ({ ws: new EventEmitter(), ev: new EventEmitter() }) as unknown as WASocket;
-  const { ws, ev } = contained(make, (error) => told.push(failureOf(error)));
+  const { ws, ev } = contained(twoEmitters, (error) => told.push(failureOf(error)));
   const emitters = [ws, ev] as unknown as EventEmitter[];
   for (const emitter of emitters) {
-    emitter.on("something", async ({ id }: { id: string }) => Buffer.from(id));
+    emitter.on("something", failing as () => void);
     emitter.emit("something", {});
   }
   await until("both are told", () => told.length === 2);

@@ -37,8 +37,7 @@ export async function readLimits(sock: WASocket): Promise<LimitNews> {
 }
 
 export function lockOf({ isActive, timeEnforcementEnds }: ReachoutTimelockState): NonNullable<LimitNews["lock"]> {
-  const until = timeEnforcementEnds && Number.isFinite(timeEnforcementEnds.getTime()) ? timeEnforcementEnds : null;
-  return { isActive: isActive === true, until: isActive ? until : null };
+  return { isActive: isActive === true, until: isActive ? credible(timeEnforcementEnds) : null };
 }
 
 /** A quota without a cycle, of which nothing is used, is what accounts have that are not capped. */
@@ -50,8 +49,15 @@ export function newChatsOf(info: NewChatMessageCapInfo | null): NewChats | null 
   return {
     total: total!,
     used: isCapped ? Math.max(used!, total!) : used!,
-    resetsAt: end ? new Date(end * 1000) : null,
+    resetsAt: end ? credible(new Date(end * 1000)) : null,
   };
+}
+
+const latest = Date.UTC(10_000, 0);
+
+/** A time that a calendar has: others cannot be stored, told, or waited for. */
+function credible(at: Date | undefined): Date | null {
+  return at && at.getTime() < latest ? at : null;
 }
 
 function count(value: unknown): number {

@@ -16,8 +16,8 @@ import {
   storeWish,
   type Wish,
 } from "../store/sessions.ts";
-import { appendStatement } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
+import { createGoodbyes } from "./goodbyes.ts";
 import { createHandOver } from "./hand-over.ts";
 import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
@@ -71,6 +71,7 @@ export function createSupervisor(options: Options): Supervisor {
   const { services, store, owner, run, leaseMs, capacity, logger, metrics } = options;
   const membership = createMembership(options);
   const sessions = new Map<string, LiveSession>();
+  const sayGoodbye = createGoodbyes(options);
   const handOver = createHandOver({ ...options, sessions });
   const renewMs = leaseMs / 3;
   let isDraining = false;
@@ -159,21 +160,10 @@ export function createSupervisor(options: Options): Supervisor {
     await acquire({ freeSince: new Date(services.now().getTime() - leaseMs / 2) });
   }
 
-  /** Somebody who still wants something of a deleted session has not heard of its end. */
-  async function repeatGoodbye(row: SessionRow, { sessionId, workspaceId, revision }: Wish): Promise<void> {
-    if (row.workspaceId !== workspaceId) return;
-    const told = { state: "ended", reason: "requested", phone: null, attempts: 0, nextAttemptAt: null } as const;
-    const event = { type: "session.state", sessionId, ...told } as const;
-    const [id, at] = [services.newId("evt"), services.now().toISOString()];
-    const fence = { sessionId, fence: row.fence };
-    await store.writer.write([appendStatement(fence, { id, at, ...event, revision })]);
-    options.onNews();
-  }
-
   async function wish(job: Wish, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
     const { row } = await storeWish(store, job, services.now());
     if (row.isGone) {
-      await repeatGoodbye(row, job);
+      await sayGoodbye(row, job);
       return "taken";
     }
     if (mayPlace && row.ownerRun === null) {
