@@ -42,7 +42,7 @@ test("whatever a socket's handlers reject with is told, and of errors only the k
   const { ws, ev } = contained(twoEmitters, (error) => told.push(failureOf(error)));
   const emitters = [ws, ev] as unknown as EventEmitter[];
   for (const emitter of emitters) {
-    emitter.on("something", failing as () => void);
+    emitter.on("something", failing as (about: { id: string }) => void);
     emitter.emit("something", {});
   }
   await until("both are told", () => told.length === 2);
