@@ -36,9 +36,11 @@ const reasons = Object.keys(failureReasons) as [FailureReason, ...FailureReason[
 export type FailureReason = keyof typeof failureReasons;
 export const FailureReason = z.enum(reasons);
 
-export const Failure = z
-  .object({ reason: FailureReason, detail: z.string().max(256) })
-  .meta({ id: "Failure", description: "Why a message was not sent." });
+export const Failure = z.object({ reason: FailureReason, detail: z.string().max(256) }).meta({
+  id: "Failure",
+  description: "Why a message was not sent.",
+  example: { reason: "refused", detail: failureReasons.refused },
+});
 
 /** The place in an OTP text where the connector puts the code; the edge stores the text with this in it. */
 export const codePlaceholder = "{{code}}";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
-import { plainText, SigningSecret, Timestamp } from "./common.ts";
+import { plainName, SigningSecret, Timestamp } from "./common.ts";
+import { examples } from "./examples.ts";
 
 /** What there are alerts about, each with the sentence that tells what it is. */
 export const incidentKinds = {
@@ -19,13 +20,7 @@ export const IncidentKind = z
   .enum(Object.keys(incidentKinds) as [IncidentKind, ...IncidentKind[]])
   .meta({ description: "What is wrong.", example: "offline" });
 
-const Name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose; shown in lists.", example: "On call" });
+const Name = plainName("Yours to choose; shown in lists.", "On call");
 const AfterSeconds = z.int().min(0).max(86_400).meta({
   description: "How long a session or its proxy may be away before it is told.",
   example: 60,
@@ -81,7 +76,7 @@ export const AlertChannel = z
     id: AlertChannelId,
     kind: z.enum(["telegram", "slack", "webhook"]),
     name: Name,
-    target: z.string().max(300).meta({ description: "Where it goes, masked.", example: "https://hooks.example.com/…" }),
+    target: z.string().max(300).meta({ description: "Where it goes, masked." }),
     afterSeconds: AfterSeconds,
     quiet: Quiet,
     pausedAt: Timestamp.nullable(),
@@ -92,16 +87,19 @@ export const AlertChannel = z
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
-  .meta({ id: "AlertChannel", description: "Where a workspace is told what is wrong with its sessions." });
+  .meta({
+    id: "AlertChannel",
+    description: "Where a workspace is told what is wrong with its sessions.",
+    example: examples.alertChannel,
+  });
 export type AlertChannel = z.infer<typeof AlertChannel>;
 
 export const CreatedAlertChannel = AlertChannel.extend({
   secret: z.string().max(128).nullable().meta({
     description:
       "Of a plain webhook: what its calls are signed with (Standard Webhooks), in this answer and never again. Null otherwise, and in a replay by `Idempotency-Key`.",
-    example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   }),
-}).meta({ id: "CreatedAlertChannel" });
+}).meta({ id: "CreatedAlertChannel", example: examples.createdAlertChannel });
 export type CreatedAlertChannel = z.infer<typeof CreatedAlertChannel>;
 
 export const AlertChannelList = z
@@ -114,7 +112,7 @@ export const Incident = z
     kind: IncidentKind,
     sessionId: SessionId.nullable(),
     channelId: AlertChannelId.nullable().meta({ description: "Of `channel_paused`." }),
-    reason: z.string().max(64).nullable().meta({ description: "Why, in one word.", example: "connection_lost" }),
+    reason: z.string().max(64).nullable().meta({ description: "Why, in one word." }),
     detail: z.string().max(512).meta({ description: "What it is, and what to do." }),
     openedAt: Timestamp.meta({ description: "When it first happened." }),
     since: Timestamp.meta({ description: "When it last began; within ten minutes it is the same incident." }),
@@ -123,9 +121,13 @@ export const Incident = z
       description:
         "`recovered`: all is well again. `superseded`: something worse took its place. `withdrawn`: it is not wanted any more.",
     }),
-    times: z.int().positive().max(1_000_000_000).meta({ description: "How often it began.", example: 1 }),
+    times: z.int().positive().max(1_000_000_000).meta({ description: "How often it began." }),
   })
-  .meta({ id: "Incident", description: "Something that was wrong, from its beginning to its end." });
+  .meta({
+    id: "Incident",
+    description: "Something that was wrong, from its beginning to its end.",
+    example: examples.incident,
+  });
 export type Incident = z.infer<typeof Incident>;
 
 export const ListIncidents = z.object({
@@ -167,15 +169,14 @@ export const AlertDelivery = z
     createdAt: Timestamp,
     deliveredAt: Timestamp.nullable(),
   })
-  .meta({ id: "AlertDelivery", description: "One message to one channel." });
+  .meta({ id: "AlertDelivery", description: "One message to one channel.", example: examples.alertDelivery });
 export type AlertDelivery = z.infer<typeof AlertDelivery>;
 
 export const AlertTest = AlertDelivery.extend({
   answer: z.string().max(200).nullable().meta({
     description: "What Telegram or Slack said of a refusal. Null: nothing, or it is an address of your own.",
-    example: "channel_is_archived",
   }),
-}).meta({ id: "AlertTest", description: "A test, and what the target answered." });
+}).meta({ id: "AlertTest", description: "A test, and what the target answered.", example: examples.alertTest });
 export type AlertTest = z.infer<typeof AlertTest>;
 
 export const ListAlertDeliveries = z.object({

@@ -12,6 +12,16 @@ export const Timestamp = z.iso
 /** Text on one line that shows as what it is: no control, direction or private characters, no half of one. */
 export const plainText = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u;
 
+/** What somebody calls a thing of theirs. */
+export const plainName = (description: string, example: string) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(64)
+    .regex(plainText, "must not hold line breaks, control or invisible characters")
+    .meta({ description, example });
+
 const dot = "[.\u3002\uff0e\uff61]";
 /** What a phone makes a link of. */
 export const linkText = new RegExp(

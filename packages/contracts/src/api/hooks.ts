@@ -1,15 +1,9 @@
 import { z } from "zod";
 import { HookId, TemplateId } from "../ids.ts";
-import { CompanyName, plainText, SigningSecret, Timestamp } from "./common.ts";
+import { CompanyName, plainName, SigningSecret, Timestamp } from "./common.ts";
 import { Locale } from "./policy.ts";
 
-const Name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose; shown in lists.", example: "Production" });
+const Name = plainName("Yours to choose; shown in lists.", "Production");
 
 const text = {
   companyName: CompanyName.nullable().meta({ description: "The name in the text; null: the workspace's." }),

@@ -1,15 +1,9 @@
 import { z } from "zod";
 import { KeyId } from "../ids.ts";
 import { Scope, scopes } from "../scopes.ts";
-import { plainText, Timestamp } from "./common.ts";
+import { plainName, Timestamp } from "./common.ts";
 
-const KeyName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose; shown in lists.", example: "Checkout service" });
+const KeyName = plainName("Yours to choose; shown in lists.", "Checkout service");
 
 const KeyScopes = z
   .array(Scope)

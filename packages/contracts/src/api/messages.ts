@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { MessageId, PoolId, SessionId } from "../ids.ts";
 import { Timestamp, deliveryTimes } from "./common.ts";
+import { examples } from "./examples.ts";
 
 export const CreateMessage = z
   .strictObject({
@@ -26,7 +27,7 @@ export const Message = z
     sessionId: SessionId.nullable().meta({
       description: "The session that sends, or has sent; null in the sandbox when none was named.",
     }),
-    to: z.string().max(32).meta({ description: "The recipient, masked.", example: "+62812•••7890" }),
+    to: z.string().max(32).meta({ description: "The recipient, masked." }),
     type: z.literal("text"),
     status: MessageStatus,
     ...deliveryTimes,
@@ -34,5 +35,9 @@ export const Message = z
     createdAt: Timestamp,
     expiresAt: Timestamp.meta({ description: "A message not sent by then fails with `expired`." }),
   })
-  .meta({ id: "Message", description: "A message; its text is not kept where the API can read it." });
+  .meta({
+    id: "Message",
+    description: "A message; its text is not kept where the API can read it.",
+    example: examples.message,
+  });
 export type Message = z.infer<typeof Message>;

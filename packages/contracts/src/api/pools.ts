@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { PoolId } from "../ids.ts";
 import { Pacing } from "../internal/jobs.ts";
-import { plainText, Timestamp } from "./common.ts";
+import { plainName, Timestamp } from "./common.ts";
+import { examples } from "./examples.ts";
 
 /** How a pool chooses among senders that are equally able to send. */
 export const PoolStrategy = z.enum(["sticky", "least_loaded", "round_robin"]).meta({
@@ -27,13 +28,7 @@ export const NewChatsPerDay = z
   });
 export type NewChatsPerDay = z.infer<typeof NewChatsPerDay>;
 
-const Name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose, once in a workspace.", example: "Indonesia" });
+const Name = plainName("Yours to choose, once in a workspace.", "Indonesia");
 
 export const CreatePool = z
   .strictObject({
@@ -72,7 +67,7 @@ export const Pool = z
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
-  .meta({ id: "Pool", description: "Sessions that stand in for each other." });
+  .meta({ id: "Pool", description: "Sessions that stand in for each other.", example: examples.pool });
 export type Pool = z.infer<typeof Pool>;
 
 export const PoolList = z.object({ pools: z.array(Pool).max(100) }).meta({ id: "PoolList" });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FailureReason } from "../delivery.ts";
 import { Timestamp } from "./common.ts";
+import { examples } from "./examples.ts";
 import { Session } from "./sessions.ts";
 
 const count = z.int().nonnegative();
@@ -47,5 +48,5 @@ export const SessionHealth = Session.omit({ id: true, name: true, updatedAt: tru
     lastHeardAt: Timestamp.nullable().meta({ description: "When something of a message last came from WhatsApp." }),
     live: LiveHealth.nullable().meta({ description: "From its connector; null: it does not answer." }),
   })
-  .meta({ id: "SessionHealth" });
+  .meta({ id: "SessionHealth", example: examples.sessionHealth });
 export type SessionHealth = z.infer<typeof SessionHealth>;

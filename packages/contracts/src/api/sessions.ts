@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EventId, PoolId, SessionId } from "../ids.ts";
-import { E164, plainText, Timestamp } from "./common.ts";
+import { E164, plainName, Timestamp } from "./common.ts";
+import { examples } from "./examples.ts";
 
 /**
  * What a session is doing. `stopped`: not wanted to run, or it waits for somebody to ask for a new QR code.
@@ -53,13 +54,7 @@ export const SenderLimits = z.object({
 });
 export type SenderLimits = z.infer<typeof SenderLimits>;
 
-const SessionName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose; shown in lists.", example: "Jakarta support line" });
+const SessionName = plainName("Yours to choose; shown in lists.", "Jakarta support line");
 
 export const CreateSession = z
   .strictObject({
@@ -82,33 +77,26 @@ export type ChangeSession = z.infer<typeof ChangeSession>;
 export const SessionProxy = z
   .object({
     scheme: z.enum(["http", "https", "socks5"]),
-    host: z.string().max(255).meta({ example: "proxy.example.com" }),
-    port: z.int().min(1).max(65_535).meta({ example: 8080 }),
+    host: z.string().max(255),
+    port: z.int().min(1).max(65_535),
     isHealthy: z.boolean().nullable().meta({
       description: "Whether it led to WhatsApp when it was last tried; null: not tried yet.",
     }),
   })
-  .meta({ id: "SessionProxy" });
+  .meta({ id: "SessionProxy", example: examples.sessionProxy });
 export type SessionProxy = z.infer<typeof SessionProxy>;
 
 const whereabouts = {
   state: SessionState,
   reason: SessionReason.nullable().meta({ description: "Why it is in this state." }),
-  detail: z
-    .string()
-    .max(256)
-    .nullable()
-    .meta({ description: "The reason in a sentence, with what to do.", example: sessionReasons.connection_lost }),
-  attempts: z
-    .int()
-    .nonnegative()
-    .meta({ description: "Connections lost since it was last online for a while.", example: 0 }),
+  detail: z.string().max(256).nullable().meta({ description: "The reason in a sentence, with what to do." }),
+  attempts: z.int().nonnegative().meta({ description: "Connections lost since it was last online for a while." }),
 };
 
 export const Session = z
   .object({
     id: SessionId,
-    name: z.string().max(64).meta({ example: "Support" }),
+    name: z.string().max(64),
     desired: z
       .enum(["running", "stopped"])
       .meta({ description: "What you want of it; a session that was logged out is stopped." }),
@@ -125,7 +113,11 @@ export const Session = z
     proxy: SessionProxy.nullable(),
     updatedAt: Timestamp,
   })
-  .meta({ id: "Session", description: "One WhatsApp account, linked to Sandi as a device." });
+  .meta({
+    id: "Session",
+    description: "One WhatsApp account, linked to Sandi as a device.",
+    example: examples.session,
+  });
 export type Session = z.infer<typeof Session>;
 
 export const SessionList = z.object({ sessions: z.array(Session).max(1000) }).meta({ id: "SessionList" });
@@ -178,7 +170,7 @@ export const SessionEvent = z
     z.object({ ...told, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...told, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
   ])
-  .meta({ id: "SessionEvent" });
+  .meta({ id: "SessionEvent", example: examples.sessionEvent });
 export type SessionEvent = z.infer<typeof SessionEvent>;
 
 export const ListSessionEvents = z.object({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { codePlaceholder } from "../delivery.ts";
 import { TemplateId } from "../ids.ts";
-import { CompanyName, linkText, plainText, Timestamp } from "./common.ts";
+import { CompanyName, linkText, plainName, plainText, Timestamp } from "./common.ts";
 import { Locale } from "./policy.ts";
 import { Bind, Purpose } from "./verifications.ts";
 
@@ -74,13 +74,7 @@ export const TemplateTexts = z
   });
 export type TemplateTexts = z.infer<typeof TemplateTexts>;
 
-const Name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(64)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours to choose; each name once.", example: "Login" });
+const Name = plainName("Yours to choose; each name once.", "Login");
 
 const DefaultPurpose = Purpose.nullable().meta({
   description: "Verifications of this purpose use the template unless they name another. One template per purpose.",

@@ -1,0 +1,133 @@
+// One world: what the reference shows of a session, its alerts and its messages fits together.
+
+const tail = "01jd3k9v7hq2w8x5n4b6m0c1ta";
+const at = (time: string) => `2026-11-21T${time}.000Z`;
+const proxy = { scheme: "socks5", host: "proxy.example.com", port: 1080, isHealthy: true } as const;
+const limits = {
+  newChatsLockedUntil: null,
+  newChats: { total: 100, used: 15, resetsAt: "2026-12-01T00:00:00.000Z" },
+  pausedUntil: null,
+};
+const session = {
+  id: `ses_${tail}`,
+  name: "Jakarta support line",
+  desired: "running",
+  state: "online",
+  reason: null,
+  detail: null,
+  attempts: 0,
+  since: at("06:12:04"),
+  nextAttemptAt: null,
+  phone: "+6281200000001",
+  poolId: `pool_${tail}`,
+  score: 96,
+  limits,
+  proxy,
+  updatedAt: at("06:12:04"),
+} as const;
+const { id: _id, name: _name, updatedAt: _updatedAt, ...whereabouts } = session;
+
+const alertChannel = {
+  id: `alc_${tail}`,
+  kind: "slack",
+  name: "On call",
+  target: "https://hooks.example.com/…",
+  afterSeconds: 60,
+  quiet: ["limited"],
+  pausedAt: null,
+  pausedBecause: null,
+  failuresInRow: 0,
+  createdAt: at("05:00:00"),
+  updatedAt: at("05:00:00"),
+} as const;
+const alertDelivery = {
+  id: `dlv_${tail}`,
+  incidentId: `inc_${tail}`,
+  what: "opened",
+  status: "delivered",
+  attempts: 1,
+  lastStatus: 200,
+  error: null,
+  createdAt: at("06:02:00"),
+  deliveredAt: at("06:02:01"),
+} as const;
+
+export const examples = {
+  session,
+  sessionHealth: {
+    ...whereabouts,
+    facts: { state: 100, pause: 0, newChats: -3, failures: -1, attempts: 0, queue: 0 },
+    queue: { waiting: 3, oldestAt: at("08:15:21") },
+    lastHour: { sent: 40, delivered: 38, failed: 1, reasons: { refused: 1 } },
+    lastSentAt: at("08:15:19"),
+    lastDeliveredAt: at("08:15:20"),
+    lastHeardAt: at("08:15:20"),
+    live: { heardAt: at("08:15:28"), roundTripMs: 84, sending: 1, outbox: 0 },
+  },
+  sessionEvent: {
+    id: `evt_${tail}`,
+    at: session.since,
+    type: "session.state",
+    state: session.state,
+    reason: session.reason,
+    detail: session.detail,
+    attempts: session.attempts,
+  },
+  sessionProxy: proxy,
+  pool: {
+    id: session.poolId,
+    name: "Indonesia",
+    isDefault: false,
+    strategy: "sticky",
+    pacing: "normal",
+    fallback: "inbound",
+    newChatsPerDay: "warm_up",
+    createdAt: at("05:00:00"),
+    updatedAt: at("05:00:00"),
+  },
+  message: {
+    id: `msg_${tail}`,
+    sessionId: session.id,
+    to: "+62812•••7890",
+    type: "text",
+    status: "delivered",
+    sentAt: at("08:15:19"),
+    deliveredAt: at("08:15:20"),
+    readAt: null,
+    failure: null,
+    createdAt: at("08:15:18"),
+    expiresAt: "2026-11-22T08:15:18.000Z",
+  },
+  alertChannel,
+  createdAlertChannel: {
+    ...alertChannel,
+    kind: "webhook",
+    name: "Status page",
+    target: "https://status.example.com/…",
+    secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  },
+  incident: {
+    id: alertDelivery.incidentId,
+    kind: "proxy_unreachable",
+    sessionId: session.id,
+    channelId: null,
+    reason: "proxy_unreachable",
+    detail: "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
+    openedAt: at("06:01:00"),
+    since: at("06:01:00"),
+    closedAt: session.since,
+    ending: "recovered",
+    times: 1,
+  },
+  alertDelivery,
+  alertTest: {
+    ...alertDelivery,
+    incidentId: null,
+    what: "test",
+    status: "failed",
+    lastStatus: 410,
+    error: "refused",
+    deliveredAt: null,
+    answer: "channel_is_archived",
+  },
+} as const;
