@@ -1,4 +1,7 @@
 import { onTestFinished, expect, test } from "vitest";
+import { pino } from "pino";
+import type { ClientVersion } from "../src/services.ts";
+import { text } from "../src/store/row.ts";
 import { LeaseLost } from "../src/store/sessions.ts";
 import { createGate } from "../src/supervisor/gate.ts";
 import { type Adopted, adopt } from "./support/adopted.ts";
@@ -151,6 +154,65 @@ test("an ack that comes when nobody waits for it any more is stored", async () =
   listener.onAck({ waId: "W2", error: null });
   listener.onAck({ waId: "W3", error: "463" });
   expect(sent).toEqual(["W2"]);
+});
+
+test("what is told of a lost connection has how often it was lost, and when the next one is opened", async () => {
+  const one = await adoptAt((row, options) => {
+    row.leaseUntil += 600_000;
+    options.services.chance = () => 0.5;
+  });
+  const told: unknown[] = [];
+  for (const lost of [1, 2, 3]) {
+    await opened(one, lost);
+    one.sockets.at(-1)!.listener.onClosed("connection_lost");
+    await state(one, "waiting");
+    await settled(one);
+    const { rows } = await one.store.client.execute("SELECT body FROM outbox ORDER BY seq DESC LIMIT 1");
+    const { attempts, nextAttemptAt } = JSON.parse(text(rows[0], "body")) as Record<string, string>;
+    told.push([attempts, Date.parse(nextAttemptAt!) - one.clock.now().getTime()]);
+    one.clock.pass(60_000);
+  }
+  expect(told).toEqual([
+    [1, 500],
+    [2, 1000],
+    [3, 2000],
+  ]);
+});
+
+test("a session that somebody must look at says so in the log, with its reason", async () => {
+  const lines: string[] = [];
+  const one = await adoptAt((_, options) => {
+    options.logger = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
+  });
+  await opened(one, 1);
+  one.sockets[0]!.listener.onClosed("connection_lost");
+  await state(one, "waiting");
+  await settled(one);
+  expect(lines).toEqual([]);
+  one.clock.pass(1000);
+  await opened(one, 2);
+  one.sockets[1]!.listener.onClosed("banned");
+  await state(one, "ended");
+  await settled(one);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { sessionId: one.row.id, reason: "banned", msg: "the session needs somebody to look at it" },
+  ]);
+});
+
+test("the version that a login has succeeded with is the one that its socket named", async () => {
+  const worked: unknown[] = [];
+  let current: ClientVersion = [2, 3000, 1];
+  const one = await adoptAt((_, options) => {
+    options.version = {
+      current: () => current,
+      worked: async (version) => void worked.push(version),
+      refused: async () => false,
+    };
+  });
+  await opened(one, 1);
+  current = [2, 3000, 2];
+  one.sockets[0]!.listener.onOpened(phone);
+  expect([one.sockets[0]!.version, worked]).toEqual([[2, 3000, 1], [[2, 3000, 1]]]);
 });
 
 test("an account's limits are asked for with each login", async () => {

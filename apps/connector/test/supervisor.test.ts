@@ -133,6 +133,16 @@ test("and with the next wish", async () => {
   expect(adopted.map((row) => row.id)).toEqual([id]);
 });
 
+test("what an earlier run of this machine held is taken back at once, and nothing else is before the first look", async () => {
+  const [own, theirs, free] = [newId("ses"), newId("ses"), newId("ses")];
+  const lease = { now, leaseMs: 15_000, includeOwn: false, limit: 1 };
+  for (const id of [own, theirs, free]) await storeWish(store, job(id), now);
+  await acquireLeases(store, { ...lease, owner: "a", run: "a.0", sessionId: own });
+  await acquireLeases(store, { ...lease, owner: "b", run: "b.0", sessionId: theirs });
+  await supervisor().start();
+  expect(adopted.map((row) => row.id)).toEqual([own]);
+});
+
 test("one session that cannot be taken up does not keep the others out, and is tried again", async () => {
   const ids = [newId("ses"), newId("ses"), newId("ses")];
   for (const id of ids) await storeWish(store, job(id), now);

@@ -1,0 +1,56 @@
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { latestVersion } from "../src/baileys/socket.ts";
+import type { ClientVersion } from "../src/services.ts";
+import { findSetting } from "../src/store/settings.ts";
+import { openStore } from "../src/store/store.ts";
+import { until } from "./support/fake-edge.ts";
+import { startRig } from "./support/rig.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+const whatsappAnswers = (answer: (signal: AbortSignal) => Promise<Response>) =>
+  vi.spyOn(globalThis, "fetch").mockImplementation((_url, init) => answer(init!.signal!));
+
+test("WhatsApp Web's version is read from its own page", async () => {
+  whatsappAnswers(async () => new Response('{"client_revision":1029384756}'));
+  expect(await latestVersion(1000)).toEqual([2, 3000, 1_029_384_756]);
+});
+
+test.each([
+  ["refuses", async () => new Response("", { status: 500 })],
+  ["answers something else", async () => new Response("<html>")],
+  [
+    "does not answer in time",
+    (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  ],
+])("there is none when WhatsApp %s, and not the one that came with Baileys", async (_what, answer) => {
+  whatsappAnswers(answer);
+  expect(await latestVersion(1)).toBe(null);
+});
+
+test("a login with the newest version makes it the good one, which is named first after a restart", async () => {
+  const newest: ClientVersion = [2, 3000, 7];
+  const named: (ClientVersion | null)[] = [];
+  const services: { fetchVersion: () => Promise<ClientVersion | null> } = { fetchVersion: async () => newest };
+  const rig = await startRig({
+    services,
+    around: (open) => (options) => {
+      named.push(options.version);
+      return open(options);
+    },
+  });
+  onTestFinished(() => rig.close());
+  const store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
+  onTestFinished(() => store.close());
+  const sessionId = await rig.pair("+6281200000001");
+  expect(named.at(-1)).toEqual(newest);
+  const good = await until("it is stored", () => findSetting(store, "whatsapp_version"));
+  expect(JSON.parse(good)).toMatchObject({ version: "2.3000.7" });
+  await rig.stop();
+  services.fetchVersion = () => Promise.reject(new Error("asked again"));
+  named.length = 0;
+  await rig.start();
+  await until("it is back", () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length === 2);
+  expect(named).toEqual([newest]);
+});
