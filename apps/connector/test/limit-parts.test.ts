@@ -122,9 +122,9 @@ describe("the breaker", () => {
     for (const person of ["b", "c", "d"]) refuse(person);
     expect(paused()).toBeNull();
     enter().sent();
-    for (const person of ["one", "b", "c", "d"]) refuse(person);
+    for (const person of ["e", "f", "g", "h"]) refuse(person);
     expect(paused()).toBeNull();
-    refuse("e");
+    refuse("i");
     expect(pauseMs(paused())).toBe(60_000);
   });
 });

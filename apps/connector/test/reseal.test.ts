@@ -5,6 +5,8 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, expect, test } from "vitest";
 import { nodeAtRest } from "../src/store/at-rest.ts";
 import { credentialStore } from "../src/store/credentials.ts";
+import { createIdentities } from "../src/store/identities.ts";
+import { numberStore } from "../src/store/numbers.ts";
 import { openNumber } from "../src/store/own-number.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { resealStore } from "../src/store/reseal.ts";
@@ -210,4 +212,33 @@ test("a credential of before, bound to its readable id, is read and sealed anew"
   await opened.writer.settled();
   expect((await opened.client.execute("SELECT sealed FROM credential")).rows[0]!["sealed"]).not.toBe(sealed);
   expect((await credentials.read("session", ["628.0"])).get("628.0")).toBe("kept");
+});
+
+test("what is read of numbers and people is sealed under the current key from then on", async () => {
+  const now = new Date();
+  store = await openStore({ url: "file::memory:", authToken: undefined }, now);
+  const jid = "6281200000001@s.whatsapp.net";
+  const [lid, workspace] = ["1@lid", "ws_a"];
+  const numbersUnder = (atRest: ReturnType<typeof sealer>) => numberStore(store!, stand, atRest);
+  const peopleUnder = (atRest: ReturnType<typeof sealer>) =>
+    createIdentities({ store: store!, pseudonym: stand, atRest, services: { now: () => now } })(workspace);
+  const old = sealer(oldKey, "connector");
+  const known = { digits: "6281200000001", jid, until: new Date(now.getTime() + 60_000) };
+  await numbersUnder(old).store(workspace, [known]);
+  await peopleUnder(old).learned([{ lid, pn: jid }]);
+  const places = ["number.sealed_jid", "identity.sealed_pn"] as const;
+  const kids = async () => {
+    const found = await kidsIn(store!);
+    return places.map((place) => found[place]);
+  };
+  expect(await kids()).toEqual([["v1.k1"], ["v1.k1"]]);
+
+  const both = sealer(`${newKey},${oldKey}`, "connector");
+  expect((await numbersUnder(both).find(workspace, ["6281200000001"], now)).get("6281200000001")?.jid).toBe(jid);
+  expect(await peopleUnder(both).pnOf(lid)).toBe(jid);
+  await store.writer.settled();
+  expect(await kids()).toEqual([["v1.k2"], ["v1.k2"]]);
+  const later = sealer(newKey, "connector");
+  expect((await numbersUnder(later).find(workspace, ["6281200000001"], now)).get("6281200000001")?.jid).toBe(jid);
+  expect(await peopleUnder(later).pnOf(lid)).toBe(jid);
 });

@@ -89,7 +89,14 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
           unknown.set(name, true);
           return null;
         }
-        const found = decoder.decode(await atRest.open(text(rows[0], "sealed_pn"), context(id)));
+        const sealed = text(rows[0], "sealed_pn");
+        const found = decoder.decode(await atRest.open(sealed, context(id)));
+        if (atRest.isStale(sealed)) {
+          const anew = await atRest.seal(encoder.encode(found), context(id));
+          const replace = "UPDATE identity SET sealed_pn = ? WHERE lid = ? AND sealed_pn = ?";
+          // Not awaited, and no harm when it fails: the next read does it.
+          store.writer.write([{ sql: replace, args: [anew, id, sealed] }]).catch(() => undefined);
+        }
         known.set(name, found);
         holders.set(nameOf(found), name);
         return found;

@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import type { WhatsAppSocket } from "../src/baileys/socket.ts";
+import { SignatureRefused } from "../src/baileys/mends.ts";
+import type { Account } from "../src/jobs/account.ts";
+import type { Place } from "../src/jobs/place.ts";
+import { comeBack, holdUntil, transmit } from "../src/jobs/transmit.ts";
+import type { Ack } from "../src/session/acks.ts";
+
+const now = new Date(1_000_000);
+const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1000);
+
+interface World {
+  ack?: Ack;
+  attempt?: number;
+  /** Whether the account's limits explain a 463. */
+  isExplained?: boolean;
+  sending?: () => Promise<void>;
+  isOnline?: boolean;
+}
+
+/** Sends one message; answers how it ended, and what was done about it. */
+async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline = true }: World) {
+  const did: string[] = [];
+  const socket = { send: sending ?? (async () => undefined) } as unknown as WhatsAppSocket;
+  const live = {
+    awaitAck: () => ({ within: async () => ack, cancel: () => void did.push("cancelled") }),
+    online: () => (isOnline ? socket : null),
+    forgetDevices: (chat: string) => void did.push(`devices of ${chat}`),
+    sending: {
+      reads: {
+        async refused() {
+          did.push("limits asked");
+          return isExplained;
+        },
+      },
+    },
+  };
+  const pass = {
+    sent: () => void did.push("sent"),
+    refused: (reason: string, person: string) => void did.push(`${reason} ${person}`),
+    leave: () => undefined,
+  };
+  const account = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as Account;
+  const message = { chat: "c", waId: "W1", message: new Uint8Array(), account, ackTimeoutMs: 1 };
+  const outcome = await transmit({ live, socket } as unknown as Place, pass, message).catch(String);
+  await new Promise((resolve) => setImmediate(resolve));
+  return [outcome, ...did];
+}
+
+test.each<[string, World, string[]]>([
+  ["is taken", { ack: { type: "sent" } }, ["sent", "sent"]],
+  ["is not answered", { ack: { type: "unknown" } }, ["Error: WhatsApp did not acknowledge the message"]],
+  ["is too much", { ack: { type: "refused", error: "429" } }, ["paused", "rate c"]],
+  ["is forbidden", { ack: { type: "refused", error: "403" } }, ["account_restricted", "forbidden c"]],
+  ["is not authorised", { ack: { type: "refused", error: "401" } }, ["account_restricted", "forbidden c"]],
+  ["is refused without a reason", { ack: { type: "refused", error: "475" } }, ["refused", "unexplained c"]],
+  [
+    "opens a chat that the account may not open",
+    { ack: { type: "refused", error: "463" }, isExplained: true },
+    ["new_chats_locked", "limits asked"],
+  ],
+  [
+    "opens a chat, and no limit says why not",
+    { ack: { type: "refused", error: "463" } },
+    ["new_chats_locked", "limits asked", "unexplained c"],
+  ],
+  [
+    "meets a device that is no more",
+    { ack: { type: "refused", error: "479" } },
+    ["Error: WhatsApp has newer devices of the recipient", "devices of c"],
+  ],
+  ["does so again", { ack: { type: "refused", error: "479" }, attempt: 2 }, ["refused", "unexplained c"]],
+  [
+    "is for keys whose signature does not hold",
+    { sending: () => Promise.reject(new SignatureRefused("no")) },
+    ["undeliverable", "cancelled"],
+  ],
+  ["cannot be encrypted", { sending: () => Promise.reject(new Error("no")), attempt: 4 }, ["Error: no", "cancelled"]],
+  [
+    "cannot be encrypted for the fifth time",
+    { sending: () => Promise.reject(new Error("no")), attempt: 5 },
+    ["undeliverable", "cancelled"],
+  ],
+  [
+    "loses its line for the fifth time",
+    { sending: () => Promise.reject(new Error("no")), attempt: 5, isOnline: false },
+    ["Error: no", "cancelled"],
+  ],
+])("a message that %s", async (_what, world, ended) => {
+  expect(await sent(world)).toEqual(ended);
+});
+
+test.each([
+  [0, 60],
+  [0.5, 65],
+  [0.9999, 70],
+])("messages that waited for a pause come back spread over ten seconds (%d)", (chance, seconds) => {
+  const services = { now: () => now, chance: () => chance };
+  const held = holdUntil(services, { expiresAt: inSeconds(600).toISOString() }, inSeconds(60));
+  expect(held).toEqual({ status: "later", retryAfterSeconds: seconds, why: "sending is paused" });
+});
+
+test("and before they expire; one that is no good by then fails", () => {
+  const services = { now: () => now, chance: () => 0.9999 };
+  const job = (seconds: number) => ({ expiresAt: inSeconds(seconds).toISOString() });
+  expect(holdUntil(services, job(62), inSeconds(60))).toMatchObject({ retryAfterSeconds: 62 });
+  expect(holdUntil(services, job(60), inSeconds(60))).toEqual({ failure: "account_restricted" });
+});
+
+test("a message whose turn is later comes back a moment before it", () => {
+  expect(comeBack({ now: () => now }, new Date(now.getTime() + 12_900))).toMatchObject({ retryAfterSeconds: 12 });
+});
