@@ -55,7 +55,7 @@ function* lives(): Generator<string> {
 async function untilDeadOrIdle(exited: Promise<void>, isIdle: () => boolean): Promise<boolean> {
   let isDead = false;
   void exited.then(() => (isDead = true));
-  await until("it is dead, or all is done", () => isDead || isIdle(), 30_000);
+  await until("it is dead, or all is done", () => isDead || isIdle(), 120_000);
   if (isDead) return true;
   // What follows the last of its work: receipts, acknowledgements, the outbox.
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -115,7 +115,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   expect(survived.length).toBeLessThan(all.length / 4);
   void start("");
   await Promise.all(work);
-  await until("all is told", isDone, 30_000);
+  await until("all is told", isDone, 120_000);
 
   for (const { id, text, to, isTakenBack: back } of sent) {
     const shown = rig.simulator.messages(to).filter((message) => message.direction === "in");
