@@ -2,6 +2,7 @@ import type { Pacing } from "@sandi/contracts";
 import { beforeEach, expect, test } from "vitest";
 import { createPacer, type Pacer, type Turn } from "../src/session/pacer.ts";
 import { presets } from "../src/session/pacing.ts";
+import { createSlots } from "../src/session/slots.ts";
 
 let time: number;
 let timers: { at: number; run: () => void }[];
@@ -155,4 +156,13 @@ test("who could not be sent goes next", async () => {
   const other = (await pacer.bulk("b", "careful")) as { comeBackAt: Date };
   expect(comeBackAt.getTime() - time).toBe(presets.careful.gapMs[0]);
   expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.careful.gapMs[0]);
+});
+
+test("what went without a bound counts for one that has, however much it was", () => {
+  const slots = createSlots(services.chance);
+  const day = 86_400_000;
+  const begun = time;
+  for (let i = 0; i < 20_000; i++) slots.start(slots.place(`m${i}`, "off", (time += 1000)), time);
+  // The last 15,000 are as many as a day has room for; the next one goes a day after the first of them.
+  expect(slots.place("next", "fast", time).at).toBe(begun + 5001 * 1000 + day);
 });

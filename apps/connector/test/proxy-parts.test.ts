@@ -158,7 +158,7 @@ function watched() {
   const timers: { ms: number; run: () => void }[] = [];
   const told: boolean[] = [];
   const probed: string[] = [];
-  const world = { isUp: true, isWanted: true, isTold: true };
+  const world = { hangs: false, isUp: true, isWanted: true, isTold: true };
   const watch = createProxyWatch({
     services: {
       chance: () => 0.5,
@@ -172,8 +172,9 @@ function watched() {
       open: () => {
         throw new Error("not here");
       },
-      async probe(tried) {
+      async probe(tried, signal) {
         probed.push(tried);
+        if (world.hangs) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         if (!world.isUp) throw new Error("down");
       },
     },
@@ -235,5 +236,14 @@ describe("the watch of a proxy", () => {
     ]);
     watch.use(null);
     expect([timers.length, await watch.check(), watch.open()]).toEqual([0, true, null]);
+  });
+
+  test("stops with nothing under way", async () => {
+    const { watch, timers, told, world } = watched();
+    world.hangs = true;
+    const asked = watch.check();
+    watch.stop();
+    expect(await asked).toBe(true);
+    expect([timers.length, told]).toEqual([0, []]);
   });
 });

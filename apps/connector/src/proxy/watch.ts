@@ -32,6 +32,7 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
   let url = initial.url;
   let known: boolean | undefined;
   let checking: Promise<boolean> | undefined;
+  let life: AbortController | undefined;
   let cancel: (() => void) | undefined;
 
   function schedule(): void {
@@ -65,10 +66,10 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
   }
 
   async function probe(tried: string): Promise<boolean> {
-    const life = new AbortController();
-    const cancelTimeout = services.after(timeoutMs, () => life.abort());
+    const own = (life = new AbortController());
+    const cancelTimeout = services.after(timeoutMs, () => own.abort());
     try {
-      await tunnels.probe(tried, life.signal);
+      await tunnels.probe(tried, own.signal);
       return true;
     } catch {
       return false;
@@ -77,21 +78,21 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
     }
   }
 
+  function use(next: string | null): void {
+    if (next === url) return;
+    url = next;
+    known = undefined;
+    life?.abort();
+    schedule();
+  }
+
   schedule();
   return {
     open: () => (url === null ? null : tunnels.open(url)),
     isUsed: () => url !== null,
-    use(next) {
-      if (next === url) return;
-      url = next;
-      known = undefined;
-      schedule();
-    },
+    use,
     check,
     noted,
-    stop() {
-      url = null;
-      schedule();
-    },
+    stop: () => use(null),
   };
 }

@@ -28,22 +28,23 @@ export interface Slots {
 const dayMs = 86_400_000;
 /** Whoever has not come for so long after their time is not coming. */
 const forgottenMs = 900_000;
+const longestCount = Math.max(...Object.values(presets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)));
 /** So many without a distance may wait here at the same time. */
 const crowd = 16;
 
 export function createSlots(chance: () => number): Slots {
   const slots: Slot[] = [];
   const byId = new Map<string, Slot>();
-  /** When the messages of the last day went, oldest first. */
-  let starts: number[] = [];
+  /** When the messages of the last day went, oldest first; no more of them than a preset counts. */
+  const starts: number[] = [];
   let last: Slot | undefined;
   let untilPause: number | undefined;
   let usualMs = 100;
 
   function forget(now: number): void {
     while (slots[0] && slots[0].at < now - forgottenMs) byId.delete(slots.shift()!.messageId);
-    const old = starts.findIndex((start) => start > now - dayMs);
-    if (starts.length > 0 && old !== 0) starts = old < 0 ? [] : starts.slice(old);
+    const kept = starts.findIndex((start) => start > now - dayMs);
+    starts.splice(0, Math.max(kept < 0 ? starts.length : kept, starts.length - longestCount));
   }
 
   function gapAfter(pacing: Pacing): number {
