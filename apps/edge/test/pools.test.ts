@@ -16,6 +16,7 @@ afterEach(async () => {
 const create = (body: object = { name: "Indonesia" }) => edge.api<Pool>("POST /v1/pools", body);
 const score = async (id: string) => (await edge.api<Session>(`GET /v1/sessions/${id}`)).body.score;
 const set = (id: string, sql: string) => edge.rows(`UPDATE session SET ${sql} WHERE id = ?`, id);
+const pointerOf = async (request: string, body: object) => (await edge.api(request, body)).body.errors?.[0]?.pointer;
 const defaultPool = async () =>
   (await edge.api<{ pools: Pool[] }>("GET /v1/pools")).body.pools.find(({ isDefault }) => isDefault)!;
 
@@ -99,7 +100,6 @@ it("a request that names no pool or session of the workspace is told which field
   const poolId = `pool_${"0".repeat(26)}`;
   const sessionId = `ses_${"0".repeat(26)}`;
   const to = "+6281234567890";
-  const pointerOf = async (request: string, body: object) => (await edge.api(request, body)).body.errors?.[0]?.pointer;
   expect(await pointerOf("POST /v1/sessions", { name: "First", poolId })).toBe("/poolId");
   expect(await pointerOf("POST /v1/messages", { to, type: "text", text: "Hi", poolId })).toBe("/poolId");
   expect(await pointerOf("POST /v1/messages", { to, type: "text", text: "Hi", sessionId })).toBe("/sessionId");
@@ -114,11 +114,11 @@ it("a session's new name or pool is answered with success when only the database
   const lose = (isStored: boolean) => {
     edge.services.db = {
       ...db,
-      write: (async (queries: Parameters<typeof db.write>[0]) => {
+      write: async (queries) => {
         edge.services.db = db;
         if (isStored) await db.write(queries);
         throw new DatabaseFetchError("lost");
-      }) as typeof db.write,
+      },
     };
   };
   lose(true);
