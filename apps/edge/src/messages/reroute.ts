@@ -90,17 +90,20 @@ export function rerouteBehind(db: Db, at: number) {
     toHash: sql.ref("m.to_hash"),
     at,
   });
-  const behind = (condition: RawBuilder<boolean>) =>
+  // Where nobody else sends at all there is nothing to look through.
+  const hasOther = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.workspace_id = away.workspace_id
+    AND session.id <> away.id AND ${isEligible} AND ${isSending(at)})`;
+  const behind = (isAway: RawBuilder<boolean>) =>
     rerouteStatement(db, {
-      which: sql<boolean>`id IN (SELECT m.id FROM session CROSS JOIN message m ON m.session_id = session.id
+      which: sql<boolean>`id IN (SELECT m.id FROM session away CROSS JOIN message m ON m.session_id = away.id
           AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.pool_id IS NOT NULL
-        WHERE ${condition} AND ${canMove} LIMIT ${movesAtOnce})`,
+        WHERE ${isAway} AND ${hasOther} AND ${canMove} LIMIT ${movesAtOnce})`,
       reason: null,
       at,
     });
   return [
-    behind(sql<boolean>`session.waiting > 0 AND session.state <> 'online'`),
-    behind(sql<boolean>`session.paused_until > ${at} AND session.waiting > 0`),
+    behind(sql<boolean>`away.waiting > 0 AND away.state <> 'online'`),
+    behind(sql<boolean>`away.paused_until > ${at} AND away.waiting > 0`),
   ] as const;
 }
 
