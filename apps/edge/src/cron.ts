@@ -1,13 +1,13 @@
-import { forgetAlerts, runAlerts } from "./alerts/cron.ts";
-import { createId, type Pacing } from "@sandi/contracts";
-import { type CompiledQuery, sql } from "kysely";
+import { runAlerts } from "./alerts/cron.ts";
+import type { Pacing } from "@sandi/contracts";
+import { sql } from "kysely";
 import type { MessageTable, SessionTable } from "./db/schema.ts";
-import { idempotencyTtlMs } from "./http/idempotency.ts";
 import { republishMs, sendJob } from "./messages/publish.ts";
 import { pacingOfRow } from "./messages/repository.ts";
 import { rerouteBehind } from "./messages/reroute.ts";
 import { revokeJob } from "./messages/revoke.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
+import { hasMore, sweep, sweepSize } from "./retention.ts";
 import type { Job, Services } from "./services.ts";
 import { sessionJob } from "./sessions/publish.ts";
 import { withoutSecrets } from "./verifications/secrets.ts";
@@ -18,27 +18,34 @@ const atOnce = 5;
 const roundSize = batchSize * atOnce;
 const longestWaitMs = 3600_000;
 const longestSessionWaitMs = 300_000;
-const sweepSize = 2_000;
 const expireRounds = 4;
 const sweepRounds = 8;
-const dayMs = 24 * 3600_000;
-const eventRetentionMs = 30 * dayMs;
-/** Who has not written for so long is a stranger again. */
-const warmRetentionMs = 365 * dayMs;
-/** Wrong codes in a row are remembered for so long. */
-const budgetRetentionMs = 30 * dayMs;
 /** A send under way when the message expires may still be confirmed: its event can be late by this much. */
 const lateEventsMs = 120_000;
 
-/** What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. */
+/**
+ * What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. What fails
+ * keeps nothing else from being done; the first failure is thrown behind it all.
+ */
 export async function runCron(services: Services): Promise<{ published: number }> {
-  const moved = await moveWaiting(services);
-  const published = moved + (await publishWaiting(services));
-  await revokeWaiting(services);
-  await rehearse(services);
-  await runAlerts(services);
-  await repeat(expireRounds, () => expire(services));
-  await repeat(sweepRounds, () => sweep(services));
+  let published = 0;
+  const duties: Record<string, () => Promise<unknown>> = {
+    move: async () => (published += await moveWaiting(services)),
+    publish: async () => (published += await publishWaiting(services)),
+    revoke: () => revokeWaiting(services),
+    rehearse: () => rehearse(services),
+    alert: () => runAlerts(services),
+    expire: () => repeat(expireRounds, () => expire(services)),
+    sweep: () => repeat(sweepRounds, () => sweep(services)),
+  };
+  const failures: unknown[] = [];
+  for (const [name, duty] of Object.entries(duties)) {
+    await duty().catch((error: unknown) => {
+      services.log(`the clock could not ${name}`, error);
+      failures.push(error);
+    });
+  }
+  if (failures.length > 0) throw failures[0];
   return { published };
 }
 
@@ -117,7 +124,7 @@ async function expire({ db, now }: Services): Promise<boolean> {
       WHERE id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at}
         LIMIT ${sweepSize})`.compile(db.kysely),
   ]);
-  return results.some(isFull);
+  return results.some(hasMore);
 }
 
 /** Takes back what was to be taken back and nobody has confirmed. */
@@ -150,68 +157,3 @@ async function rehearse({ db, now }: Services): Promise<void> {
     sql`UPDATE message SET sandbox_steps = NULL WHERE sandbox_steps = '{}'`.compile(db.kysely),
   ]);
 }
-
-/** Tables whose rows each workspace keeps as long as it likes, by the names of its policy. */
-const kept = {
-  verifications: {
-    prefix: "ver",
-    table: "verification",
-    usualDays: 7,
-    longestDays: 90,
-    only: sql`t.status <> 'pending'`,
-  },
-  codes: { prefix: "msg", table: "message", usualDays: 7, longestDays: 90, only: sql`t.verification_id IS NOT NULL` },
-  messages: { prefix: "msg", table: "message", usualDays: 30, longestDays: 90, only: sql`t.verification_id IS NULL` },
-} as const;
-
-/** Deletes what a workspace does not keep any longer: ids sort by time, so each workspace's oldest rows are a range. */
-function forget({ db, now }: Services, name: keyof typeof kept): CompiledQuery {
-  const { prefix, table, usualDays, longestDays, only } = kept[name];
-  const days = sql`coalesce(w.policy ->> ${`$.retentionDays.${name === "codes" ? "verifications" : name}`}, ${sql.lit(usualDays)})`;
-  const at = now().getTime();
-  const firstIds = Array.from({ length: longestDays + 1 }, (_, age) =>
-    createId(prefix, new Date(at - age * dayMs + 1), new Uint8Array(10)),
-  );
-  const isDone = table === "message" ? sql`t.status NOT IN ('queued', 'sending')` : sql`true`;
-  return sql`DELETE FROM ${sql.table(table)} WHERE id IN (SELECT t.id FROM workspace w CROSS JOIN ${sql.table(table)} t
-    ON t.workspace_id = w.id AND t.id < json_extract(${JSON.stringify(firstIds)}, '$[' || ${days} || ']')
-    WHERE ${only} AND ${isDone} LIMIT ${sweepSize})`.compile(db.kysely);
-}
-
-/** Answers whether there may be more. */
-async function sweep(services: Services): Promise<boolean> {
-  const { db, now } = services;
-  const at = now().getTime();
-  const statements: CompiledQuery[] = [
-    sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
-      WHERE created_at <= ${at - idempotencyTtlMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    ...(["verifications", "codes", "messages"] as const).map((name) => forget(services, name)),
-    // Few rows, and kept for years: those beyond the shortest time are looked at one by one.
-    sql`DELETE FROM audit WHERE id IN (SELECT a.id FROM workspace w CROSS JOIN audit a
-      ON a.workspace_id = w.id AND a.id < ${createId("aud", new Date(at - 30 * dayMs), new Uint8Array(10))}
-      WHERE a.created_at <= ${at} - coalesce(w.policy ->> '$.retentionDays.audit', 365) * ${dayMs}
-      LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
-      db.kysely,
-    ),
-    // The newest of each outcome tells when that was last.
-    sql`DELETE FROM session_figure WHERE (workspace_id, session_id, outcome, slot) IN (
-      SELECT workspace_id, session_id, outcome, slot FROM session_figure f WHERE slot <= ${at - dayMs}
-        AND EXISTS (SELECT 1 FROM session_figure n WHERE n.workspace_id = f.workspace_id AND n.session_id = f.session_id
-          AND n.outcome = f.outcome AND n.slot > f.slot) LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM destination_budget WHERE rowid IN (SELECT rowid FROM destination_budget
-      WHERE updated_at <= ${at - budgetRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    // A day whose sends do not count any more.
-    sql`DELETE FROM destination_send WHERE (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM destination_send
-      WHERE day_from <= ${at - 2 * dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`DELETE FROM access_rule WHERE id IN (SELECT id FROM access_rule WHERE expires_at <= ${at} LIMIT ${sweepSize})`.compile(
-      db.kysely,
-    ),
-    sql`DELETE FROM warm_contact WHERE (workspace_id, to_hash, session_id) IN (SELECT workspace_id, to_hash, session_id
-      FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
-    ...forgetAlerts(services),
-  ];
-  return (await db.write(statements)).some(isFull);
-}
-
-const isFull = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) => numAffectedRows >= BigInt(sweepSize);

@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { runCron } from "../src/cron.ts";
+import { DatabaseFetchError } from "../src/db/failures.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+beforeEach(async () => {
+  edge = await startEdge();
+  await edge.addSession();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+it("one thing that the clock owes and cannot do keeps it from none of the others, and is not passed over in silence", async () => {
+  edge.queueIsDown = true;
+  for (const to of ["+6281234567890", "+6281234567891"]) {
+    expect((await edge.api("POST /v1/messages", { to, type: "text", text: "Selamat pagi" })).status).toBe(202);
+  }
+  await edge.settled();
+  await edge.rows("UPDATE message SET expires_at = 1 WHERE id = (SELECT max(id) FROM message)");
+  edge.queueIsDown = false;
+  const { db } = edge.services;
+  let writes = 0;
+  edge.services.db = {
+    ...db,
+    write: async (queries) => {
+      if (++writes === 1) throw new DatabaseFetchError("too slow");
+      return db.write(queries);
+    },
+  };
+  await expect(runCron(edge.services)).rejects.toThrow("too slow");
+  expect(edge.jobs.map(({ kind }) => kind)).toEqual(["send"]);
+  expect(await edge.rows("SELECT status FROM message ORDER BY id")).toEqual([
+    { status: "queued" },
+    { status: "failed" },
+  ]);
+  expect(edge.logs.join("\n")).toContain("the clock could not move");
+});
