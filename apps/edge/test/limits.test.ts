@@ -307,6 +307,37 @@ describe("a named limit", () => {
   });
 });
 
+describe("what costs connectors and strangers more than a request", () => {
+  const quick = { keyPerSecond: 10_000, keyBurst: 10_000 };
+  const slack = { kind: "slack", name: "a", url: "https://hooks.example.com/x" };
+
+  it.each([
+    ["session-creates", 100, "POST /v1/sessions", { name: "a" }],
+    ["session-changes", 120, "POST /v1/sessions/:id/restart", undefined],
+    ["alert-tests", 20, "POST /v1/alert-channels/:id/test", undefined],
+  ])("has a limit of its own for the workspace, whichever key it takes: %s", async (name, most, route, input) => {
+    await grant(quick);
+    const sessionId = await edge.addSession();
+    const channel = await edge.api("POST /v1/alert-channels", slack);
+    const id = route.includes("alert") ? (channel.body["id"] as string) : sessionId;
+    const keys = [edge.workspace.key, await edge.addKey(edge.workspace.id)];
+    const call = (key: string) => edge.api(route.replace(":id", id), input, { key });
+    for (let i = 0; i < most; i++) {
+      const { status, body } = await call(keys[i % 2]!);
+      expect(status).not.toBe(429);
+      // As somebody would who wants no bound.
+      if (status === 201) await edge.api(`DELETE /v1/sessions/${body["id"] as string}`);
+    }
+    const refused = await call(keys[0]!);
+    expect([refused.status, refused.body["detail"]]).toEqual([
+      429,
+      expect.stringContaining(`\`${name}\` allows ${most} in`),
+    ]);
+    const another = await edge.addWorkspace();
+    expect((await call(another.key)).status).not.toBe(429);
+  });
+});
+
 describe("every route that wants a key", () => {
   type Operation = { requestBody?: { content: Record<string, { example?: unknown }> } };
   const kinds: Record<string, string> = { verifications: "ver", messages: "msg", sessions: "ses", templates: "tpl" };

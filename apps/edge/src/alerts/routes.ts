@@ -10,11 +10,12 @@ import {
   CreatedAlertChannel,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { alertTestLimit } from "../limits/named.ts";
 import { changeChannel } from "./change-channel.ts";
 import { createChannel } from "./create-channel.ts";
 import { deleteChannel } from "./delete-channel.ts";
@@ -138,7 +139,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       summary: "Send a test",
       description:
         "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      middleware: [authenticateWithin(alertTestLimit, "webhook:manage"), liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(AlertTest, "How it went: `delivered` or `failed`."),

@@ -5,7 +5,7 @@ import { createMiddleware } from "hono/factory";
 import type { KnownKey } from "../db/schema.ts";
 import { findKey, touchKey } from "../keys/repository.ts";
 import { keyLimit } from "../limits/key-limit.ts";
-import { takeLimits } from "../limits/limits.ts";
+import { type Limit, takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -16,9 +16,14 @@ const touchEveryMs = 60_000;
 
 /** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from the key's limit. */
 export function authenticate(...anyOf: [Scope, ...Scope[]]) {
+  return authenticateWithin(() => [], ...anyOf);
+}
+
+/** The same, and takes from further limits as well. */
+export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    await takeLimits(c, [keyLimit(key)]);
+    await takeLimits(c, [keyLimit(key), ...(hasOne(key, anyOf) ? limitsOf(key) : [])]);
     requireOne(key, anyOf);
     await next();
   });

@@ -53,6 +53,21 @@ export const reachabilityLimits = (key: KnownKey, cost = 1): Limit[] => [
   { name: "reachability-day", id: key.environment, quota: 200, windowSeconds: day, cost },
 ];
 
+/** Each of them opens a connection to WhatsApp, and a connector remembers it for months after it was deleted. */
+export const sessionCreateLimit = (key: KnownKey): Limit[] => [
+  { name: "session-creates", id: key.environment, quota: 100, windowSeconds: hour },
+];
+
+/** What makes connectors close connections to WhatsApp and open others. */
+export const sessionChangeLimit = (key: KnownKey): Limit[] => [
+  { name: "session-changes", id: key.environment, quota: 120, windowSeconds: minute },
+];
+
+/** Calls of addresses of anybody, whenever the workspace likes. */
+export const alertTestLimit = (key: KnownKey): Limit[] => [
+  { name: "alert-tests", id: key.environment, quota: 20, windowSeconds: minute },
+];
+
 const encoder = new TextEncoder();
 
 /** Redis learns neither addresses nor accounts. Rehearsals with a test key use up nothing of the real thing. */

@@ -1,14 +1,15 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { Session, SessionId, SetSessionProxy } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
+import { authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { sessionChangeLimit } from "../limits/named.ts";
 import { changeProxy } from "./change-proxy.ts";
 
 const params = z.object({ id: SessionId });
-const manage = authenticate("session:manage");
+const manage = authenticateWithin(sessionChangeLimit, "session:manage");
 const shared = { tags: ["Sessions"], security };
 const example = { url: "socks5://user:password@proxy.example.com:1080" };
 

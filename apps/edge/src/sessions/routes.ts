@@ -16,11 +16,12 @@ import {
 import { accepts } from "hono/accepts";
 import { signLink } from "@sandi/crypto";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { sessionCreateLimit } from "../limits/named.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
@@ -43,8 +44,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createSession",
       summary: "Create a session",
       description:
-        "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. Scope: `session:manage`, as for all of these.",
-      middleware: [manage, liveOnly, jsonBody()] as const,
+        "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. At most 50, and 100 made in an hour. Scope: `session:manage`, as for all of these.",
+      middleware: [authenticateWithin(sessionCreateLimit, "session:manage"), liveOnly, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
       responses: {
         201: json(Session, "Created."),

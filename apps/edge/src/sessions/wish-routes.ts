@@ -1,14 +1,15 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { Session, SessionId } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
+import { authenticateWithin, liveOnly } from "../http/auth.ts";
 import { noBody } from "../http/body.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { sessionChangeLimit } from "../limits/named.ts";
 import { changeSession } from "./change-session.ts";
 
 const params = z.object({ id: SessionId });
-const manage = authenticate("session:manage");
+const manage = authenticateWithin(sessionChangeLimit, "session:manage");
 const shared = { tags: ["Sessions"], security };
 const asked = json(Session, "Asked for; the state follows.");
 
