@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { inert, textOf } from "../src/alerts/render.ts";
+import { type Alert, incidentMessage, inert } from "../src/alerts/render.ts";
 import { compose } from "../src/alerts/compose.ts";
 import { isLoopback, targetFault } from "../src/http/targets.ts";
 
+const textOf = (alert: Alert) => incidentMessage(alert).text;
 const production = { allowLocal: false };
 
 describe("an address that a customer has us call", () => {
@@ -83,6 +84,7 @@ describe("the text of an alert", () => {
   };
   const alert = {
     what: "opened" as const,
+    incidentId: "inc_1",
     told,
     name: "Jakarta",
     phone: "+6281200000001",
@@ -109,9 +111,8 @@ describe("the text of an alert", () => {
       (
         await compose({
           id: "dlv_1",
-          incidentId: "inc_1",
           target,
-          alert: { ...alert, name: evil },
+          message: incidentMessage({ ...alert, name: evil }),
           telegramUrl: "https://t.test",
           now: new Date(),
         })

@@ -1,16 +1,13 @@
 import { signWebhook } from "@sandi/crypto";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso } from "../messages/present.ts";
 import type { TargetCall } from "../services.ts";
-import { masked } from "../phone.ts";
-import { detailOf, subjectOf } from "./incidents.ts";
-import { type Alert, linkTo, textOf } from "./render.ts";
+import type { Message } from "./render.ts";
 import type { Target } from "./repository.ts";
 
 interface Composed {
   id: string;
-  incidentId: string | null;
   target: Target;
-  alert: Alert;
+  message: Message;
   telegramUrl: string;
   now: Date;
 }
@@ -18,8 +15,8 @@ interface Composed {
 const json = { "content-type": "application/json", "user-agent": "Sandi-Alerts/1" };
 
 /** The request that brings an alert to its channel. */
-export async function compose({ id, incidentId, target, alert, telegramUrl, now }: Composed): Promise<TargetCall> {
-  const text = textOf(alert);
+export async function compose({ id, target, message, telegramUrl, now }: Composed): Promise<TargetCall> {
+  const { type, text, data } = message;
   if (target.kind === "telegram") {
     const body = { chat_id: target.chatId, text, link_preview_options: { is_disabled: true } };
     return { url: `${telegramUrl}/bot${target.botToken}/sendMessage`, headers: json, body: JSON.stringify(body) };
@@ -27,7 +24,7 @@ export async function compose({ id, incidentId, target, alert, telegramUrl, now 
   if (target.kind === "slack") {
     return { url: target.url, headers: json, body: JSON.stringify({ text: escaped(text) }) };
   }
-  const body = JSON.stringify(payloadOf({ incidentId, alert, text, now }));
+  const body = JSON.stringify({ type, timestamp: iso(now.getTime()), data: { ...data, text } });
   const timestamp = Math.floor(now.getTime() / 1000);
   const { secret, previousSecret, previousUntil = 0 } = target;
   const secrets = previousSecret !== undefined && previousUntil > now.getTime() ? [secret, previousSecret] : [secret];
@@ -38,36 +35,3 @@ export async function compose({ id, incidentId, target, alert, telegramUrl, now 
 
 /** The three characters that Slack wants escaped. */
 const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
-function payloadOf({
-  incidentId,
-  alert,
-  text,
-  now,
-}: Pick<Composed, "incidentId" | "alert" | "now"> & { text: string }) {
-  const { what, told, name, phone, publicUrl } = alert;
-  const timestamp = iso(now.getTime());
-  if (!told) return { type: "alert.test", timestamp, data: { text } };
-  const { kind, reason, subject, openedAt, since, closedAt, times } = told;
-  return {
-    type: `incident.${what === "again" ? "reopened" : what}`,
-    timestamp,
-    data: {
-      incident: {
-        id: incidentId,
-        kind,
-        reason,
-        detail: detailOf(told),
-        ...subjectOf(subject),
-        name,
-        number: phone && masked(phone),
-        openedAt: iso(openedAt),
-        since: iso(since),
-        closedAt: isoOrNull(closedAt),
-        times,
-      },
-      text,
-      link: linkTo(publicUrl, subject),
-    },
-  };
-}

@@ -1,7 +1,7 @@
 import { type QueryResult, sql } from "kysely";
 import type { Services } from "../services.ts";
 import { alertJob, type AlertToPublish } from "./publish.ts";
-import { tellIncidents } from "./tell.ts";
+import { type InDigest, tellAll } from "./tell.ts";
 import { watchSessions } from "./watch.ts";
 
 const batchSize = 100;
@@ -13,12 +13,16 @@ const sweepSize = 2_000;
 
 /** What the clock owes to alerts: what only it sees, what has lasted long enough, and what was not published. */
 export async function runAlerts(services: Services): Promise<void> {
-  const { db, publishAll, log } = services;
+  const { db, publishAll, random, log } = services;
   const now = services.now().getTime();
   const watching = await watchSessions(services);
+  const nonce = Array.from(random(2), (byte) => byte.toString(16).padStart(2, "0"))
+    .join("")
+    .slice(1);
+  const telling = tellAll(db, { now, nonce });
   const results = await db.write([
     ...watching,
-    tellIncidents(db, { now }),
+    ...telling,
     sql`UPDATE alert_delivery SET status = 'failed', error = 'expired' WHERE status = 'queued'
       AND publish_after <= ${now} AND created_at <= ${now - uselessMs}`.compile(db.kysely),
     sql<AlertToPublish>`UPDATE alert_delivery SET publish_count = publish_count + 1,
@@ -28,8 +32,9 @@ export async function runAlerts(services: Services): Promise<void> {
         ORDER BY d.publish_after LIMIT ${batchSize})
       RETURNING id, channel_id, publish_count`.compile(db.kysely),
   ]);
-  const [fresh, , waiting] = results.slice(watching.length) as QueryResult<AlertToPublish>[];
-  const jobs = [...(fresh?.rows ?? []), ...(waiting?.rows ?? [])].map(alertJob);
+  const [fresh, digests, , waiting] = results.slice(watching.length) as QueryResult<AlertToPublish & InDigest>[];
+  const single = fresh?.rows.filter(({ digestId }) => digestId === null) ?? [];
+  const jobs = [...single, ...(digests?.rows ?? []), ...(waiting?.rows ?? [])].map(alertJob);
   for (let at = 0; at < jobs.length; at += batchSize) {
     await publishAll(jobs.slice(at, at + batchSize)).catch((error: unknown) =>
       log("QStash did not take every alert; the rest waits for its next turn", error),

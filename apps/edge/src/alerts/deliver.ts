@@ -5,7 +5,8 @@ import { callChannel } from "./call.ts";
 import type { Outcome } from "./outcome.ts";
 import { tellIncidents } from "./tell.ts";
 import { publishAlerts } from "./publish.ts";
-import type { Told } from "./render.ts";
+import { digestMessage, readDigest } from "./digest.ts";
+import { incidentMessage, type Message, testMessage, type Told } from "./render.ts";
 
 /** Longer than the call to the target may take. */
 export const claimMs = 30_000;
@@ -31,10 +32,18 @@ export async function deliverAlert(services: Services, id: string): Promise<Outc
     const [row] = known.rows;
     return row?.status === "queued" && (row.pausedAt === null || row.what === "test") ? "busy" : undefined;
   }
-  const told = due.what === "test" ? undefined : (JSON.parse(due.content) as Told);
-  const { outcome } = await callChannel(services, { ...due, told });
+  const { outcome } = await callChannel(services, { ...due, message: await messageOf(services, due) });
   await note(services, due, outcome);
   return outcome;
+}
+
+async function messageOf({ db, publicUrl }: Services, due: Due): Promise<Message> {
+  const { id, what, incidentId, content, name, phone } = due;
+  if (what === "test") return testMessage(publicUrl);
+  if (incidentId === null) {
+    return digestMessage(await readDigest(db, id, what === "closed" ? "closed" : "opened"), publicUrl);
+  }
+  return incidentMessage({ what, incidentId, told: JSON.parse(content) as Told, name, phone, publicUrl });
 }
 
 const claim = (db: Db, id: string, at: number) =>

@@ -1,5 +1,5 @@
 import type { IncidentKind } from "@sandi/contracts";
-import { iso } from "../messages/present.ts";
+import { iso, isoOrNull } from "../messages/present.ts";
 import { masked } from "../phone.ts";
 import { detailOf, subjectOf } from "./incidents.ts";
 
@@ -14,9 +14,17 @@ export interface Told {
   times: number;
 }
 
+/** What a channel is told: plain text, and for a webhook the same as data. */
+export interface Message {
+  type: string;
+  text: string;
+  data: object;
+}
+
 export interface Alert {
-  what: "opened" | "again" | "closed" | "test";
-  told: Told | undefined;
+  what: "opened" | "again" | "closed";
+  incidentId: string | null;
+  told: Told;
   /** Of the session, or of the channel; null when it is gone. */
   name: string | null;
   phone: string | null;
@@ -34,13 +42,43 @@ const headlines: Record<IncidentKind, string> = {
   channel_paused: "is paused",
 };
 
-/** The text of an alert: what happened, what to do, since when, and where to look. */
-export function textOf({ what, told, name, phone, publicUrl }: Alert): string {
-  if (what === "test" || !told) return `This is a test of Sandi's alerts.\n${publicUrl}/docs`;
+export const testMessage = (publicUrl: string): Message => ({
+  type: "alert.test",
+  text: `This is a test of Sandi's alerts.\n${publicUrl}/docs`,
+  data: {},
+});
+
+/** One incident in words, and in data for a webhook. */
+export function incidentMessage(alert: Alert): Message {
+  const { what, incidentId, told, name, phone, publicUrl } = alert;
+  const { kind, reason, subject, openedAt, since, closedAt, times } = told;
+  return {
+    type: `incident.${what === "again" ? "reopened" : what}`,
+    text: textOf(alert),
+    data: {
+      incident: {
+        id: incidentId,
+        kind,
+        reason,
+        detail: detailOf(told),
+        ...subjectOf(subject),
+        name,
+        number: phone && masked(phone),
+        openedAt: iso(openedAt),
+        since: iso(since),
+        closedAt: isoOrNull(closedAt),
+        times,
+      },
+      link: linkTo(publicUrl, subject),
+    },
+  };
+}
+
+/** What happened, what to do, since when, and where to look. */
+function textOf({ what, told, name, phone, publicUrl }: Alert): string {
   const { kind, subject, openedAt, since, closedAt, times } = told;
   const { channelId } = subjectOf(subject);
-  const number = phone === null ? "" : ` (${masked(phone)})`;
-  const who = `${channelId ? "Alert channel" : "Session"} “${inert(name ?? "")}”${number}`;
+  const who = `${channelId ? "Alert channel" : "Session"} ${nameAndNumber({ name, phone })}`;
   const link = linkTo(publicUrl, subject);
   if (what === "closed") {
     const lasted = durationOf((closedAt ?? since) - since);
@@ -52,7 +90,10 @@ export function textOf({ what, told, name, phone, publicUrl }: Alert): string {
   );
 }
 
-export const linkTo = (publicUrl: string, subject: string) =>
+export const nameAndNumber = ({ name, phone }: { name: string | null; phone: string | null }) =>
+  `“${inert(name ?? "")}”${phone === null ? "" : ` (${masked(phone)})`}`;
+
+const linkTo = (publicUrl: string, subject: string) =>
   `${publicUrl}/v1/${subject.startsWith("alc_") ? "alert-channels" : "sessions"}/${subject}`;
 
 const lookAlikes: Record<string, string> = {
@@ -83,7 +124,7 @@ const lookAlikes: Record<string, string> = {
 export const inert = (name: string): string =>
   name.replace(/[<>&@#!*_~`|\\/[\]():.“”]/g, (character) => lookAlikes[character] ?? "");
 
-const minuteOf = (at: number) => `${iso(at).slice(0, 16).replace("T", " ")} UTC`;
+export const minuteOf = (at: number) => `${iso(at).slice(0, 16).replace("T", " ")} UTC`;
 
 function ordinal(count: number): string {
   const last = count % 10;
@@ -91,7 +132,7 @@ function ordinal(count: number): string {
   return `${count}${isTeen || last === 0 || last > 3 ? "th" : ["st", "nd", "rd"][last - 1]}`;
 }
 
-function durationOf(ms: number): string {
+export function durationOf(ms: number): string {
   const seconds = Math.max(1, Math.round(ms / 1000));
   if (seconds < 90) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);

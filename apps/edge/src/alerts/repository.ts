@@ -34,7 +34,11 @@ export function findDeliveries(
 }
 
 export const selectDeliveries = (db: Db, workspaceId: string) =>
-  db.kysely.selectFrom("alertDelivery").selectAll().where("workspaceId", "=", workspaceId);
+  db.kysely
+    .selectFrom("alertDelivery")
+    .selectAll()
+    .where("workspaceId", "=", workspaceId)
+    .where("digestId", "is", null);
 
 type Place = { workspaceId: string; id: string };
 const contextOf = ({ id }: Place) => ({ table: "alert_channel", column: "target", id });
@@ -69,7 +73,8 @@ export const toDelivery = (row: AlertDeliveryTable): AlertDelivery => ({
   id: row.id,
   incidentId: row.incidentId,
   what: row.what,
-  status: row.status,
+  incidents: row.what === "test" ? 0 : row.incidentId === null ? row.times : 1,
+  status: row.status === "folded" ? "delivered" : row.status,
   attempts: row.attempts,
   lastStatus: row.lastStatus,
   error: row.error,

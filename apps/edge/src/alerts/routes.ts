@@ -35,7 +35,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "createAlertChannel",
       summary: "Be told of incidents",
       description:
-        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. Scope: `webhook:manage`, as for all of these.",
+        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. Scope: `webhook:manage`, as for all of these.",
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,

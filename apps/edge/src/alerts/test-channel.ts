@@ -6,6 +6,7 @@ import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
 import { claimMs } from "./deliver.ts";
 import { newDeliveryId } from "./publish.ts";
+import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
 /** Sends a test to a channel, also to one that is paused, and answers what the target said; it is not repeated. */
@@ -21,7 +22,7 @@ export async function testChannel(services: Services, workspaceId: string, chann
   ]);
   const [row] = rows;
   if (!row) throw new AppError("alert-channel-not-found");
-  const { outcome, answer } = await callChannel(services, { ...row, told: undefined, name: null, phone: null });
+  const { outcome, answer } = await callChannel(services, { ...row, message: testMessage(services.publicUrl) });
   const isThere = outcome.kind === "delivered";
   const end = {
     status: isThere ? ("delivered" as const) : ("failed" as const),

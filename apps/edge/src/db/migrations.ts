@@ -1,4 +1,5 @@
 import type { Migration } from "@sandi/libsql";
+import { alertDigests } from "./alert-digests.ts";
 import { history } from "./history.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
@@ -187,4 +188,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_pools", statements: senders },
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
+  { name: "0007_alert_digests", statements: alertDigests },
 ];

@@ -88,12 +88,17 @@ export interface AlertDeliveryTable {
   id: string;
   workspaceId: string;
   channelId: string;
+  /** Null for a test and for a digest. */
   incidentId: string | null;
   what: "opened" | "again" | "closed" | "test";
+  /** How often its incident had begun; of a digest, how many incidents it tells of. */
   times: number;
   /** JSON of the incident as it was when this was to be told. */
   content: string;
-  status: "queued" | "delivered" | "failed";
+  /** `folded`: told by the digest. */
+  status: "queued" | "delivered" | "failed" | "folded";
+  /** The delivery that brings many incidents, this one among them. */
+  digestId: string | null;
   attempts: number;
   lastStatus: number | null;
   error: AlertError | null;

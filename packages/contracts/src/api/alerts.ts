@@ -160,8 +160,9 @@ export type AlertError = (typeof alertErrors)[number];
 export const AlertDelivery = z
   .object({
     id: AlertDeliveryId,
-    incidentId: IncidentId.nullable().meta({ description: "Null for a test." }),
+    incidentId: IncidentId.nullable().meta({ description: "Null for a test, and for a digest of many." }),
     what: z.enum(["opened", "again", "closed", "test"]).meta({ description: "What it tells." }),
+    incidents: z.int().nonnegative().max(100_000).meta({ description: "Of how many it tells." }),
     status: z.enum(["queued", "delivered", "failed"]),
     attempts: z.int().nonnegative().max(1_000_000),
     lastStatus: z.int().min(100).max(599).nullable().meta({ description: "What the target answered last." }),
