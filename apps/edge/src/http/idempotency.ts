@@ -109,7 +109,10 @@ export function forgetRepetition(
   ];
 }
 
-/** Answers an earlier request again; what was not kept is rendered anew. */
+/**
+ * Answers an earlier request again; what was not kept is rendered anew. Kept before it is answered: from then on nobody
+ * withdraws it. Throws `database-unavailable` when it was withdrawn meanwhile, for then a repetition makes it anew.
+ */
 export async function replay<Resource>(
   services: Services,
   workspaceId: string,
@@ -121,10 +124,20 @@ export async function replay<Resource>(
     const text = isSealed ? await openResponse(services, workspaceId, repetition, response) : response;
     return { resource: JSON.parse(text) as Resource, replayed: true };
   }
-  const resource = await render(resourceId);
-  keepResponse(services, workspaceId, { repetition, response: resource });
+  const resource = await render(resourceId).catch((error: unknown) => asError(error));
+  // What could not be rendered is not kept, and is told only if it was not withdrawn either.
+  const kept = resource instanceof Error ? null : JSON.stringify(resource);
+  const { rows } = await services.db.kysely.executeQuery(
+    sql<{ id: string }>`UPDATE idempotency SET response = coalesce(response, ${kept})
+      WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition.keyHash} AND resource_id = ${resourceId}
+      RETURNING resource_id AS id`.compile(services.db.kysely),
+  );
+  if (rows.length === 0) throw new AppError("database-unavailable", { retryAfter: 1 });
+  if (resource instanceof Error) throw resource;
   return { resource, replayed: true };
 }
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error("not an error", { cause: error }));
 
 interface Replay<Resource> {
   earlier: Earlier;
