@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
-import { newId, qrOf, type Rig, sendJob, startRig } from "./support/rig.ts";
+import { newId, qrOf, type Rig, revokeJob, sendJob, startRig } from "./support/rig.ts";
 
 const dying = fileURLToPath(new URL("support/dying.ts", import.meta.url));
 const own = "+6281200000001";
@@ -93,8 +93,8 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
     const job = sendJob(message.id, sessionId);
     const patience = { times: 2000, pauseMs: 50 };
     const deliver = async () => {
-      await rig.edge.deliverUntilDone("/jobs/send", { ...job, pacing: "off" }, patience);
-      if (takesBack) await rig.edge.deliverUntilDone("/jobs/revoke", job, patience);
+      await rig.edge.deliverUntilDone("/jobs/send", job, patience);
+      if (takesBack) await rig.edge.deliverUntilDone("/jobs/revoke", revokeJob(message.id, sessionId), patience);
     };
     work.push(deliver());
     const token = `7777777777${String(index).padStart(3, "0")}`;

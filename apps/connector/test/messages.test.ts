@@ -60,6 +60,14 @@ test("a plain text is sent as it is", async () => {
   expect(message.text).toBe(text);
 });
 
+test("a job from before there were lanes is sent, and paced like a code", async () => {
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to: user, text: "queued long ago" });
+  const { lane: _, ...before } = sendJob(messageId, sessionId);
+  expect((await rig.edge.deliver("/jobs/send", before)).status).toBe(200);
+  expect((await rig.edge.deliver("/jobs/send", { ...before, lane: "bulk" })).status).toBe(400);
+});
+
 describe("the same job again", () => {
   test("after it is done sends nothing", async () => {
     const messageId = await accepted({ to: user, code: "111222" });

@@ -150,7 +150,7 @@ test("metrics tell of sends, keys, leases and the outbox, under names of Prometh
   await send("00");
   const bulk = newId("msg");
   await rig.edge.accept(bulk, { to: user, text: "hello" });
-  await rig.edge.deliver("/jobs/send", { ...sendJob(bulk, sessionId), lane: "bulk" });
+  await rig.edge.deliver("/jobs/send", { ...sendJob(bulk, sessionId), lane: "bulk", pacing: "normal" });
   const text = await rig.metrics();
   const count = (name: string) => Number(new RegExp(`^${name}(?:_count)? (\\d+)$`, "m").exec(text)?.[1]);
   for (const name of [

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createTunnels } from "../src/proxy/tunnel.ts";
 import { until } from "./support/fake-edge.ts";
 import { LocalProxy } from "./support/proxies.ts";
-import { newId, qrOf, type Rig, startRig } from "./support/rig.ts";
+import { newId, qrOf, type Rig, startRig, workspaceId } from "./support/rig.ts";
 
 let rig: Rig;
 let seal: ReturnType<typeof createSealer>;
@@ -134,6 +134,16 @@ test("another proxy, and none, take the place of the first over a restart of the
   const asked = second.asked;
   await until("it is online without", () => rig.edge.statesOf(sessionId).at(-2) === "connecting/requested" && online());
   expect(second.asked).toBe(asked);
+});
+
+test("a wish from before there were proxies leaves a session its own", async () => {
+  const proxy = await startProxy();
+  const sessionId = await pairThrough(proxy);
+  const { passed } = proxy;
+  const before = { sessionId, workspaceId, desired: "running", revision: 7 };
+  expect((await rig.edge.deliver("/jobs/session", before)).status).toBe(200);
+  await until("it is online again", () => proxy.passed > passed && last(sessionId) === "online");
+  expect(new Set(proxy.targets)).toEqual(new Set([whatsapp()]));
 });
 
 test("no credentials of a proxy are in logs, events, metrics or readable in the database", async () => {

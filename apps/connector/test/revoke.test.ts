@@ -1,12 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import type { RevokeJob } from "@sandi/contracts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { revocationId, whatsappId } from "../src/baileys/message.ts";
 import { sweepLedger } from "../src/store/ledger.ts";
 import { openStore } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
+import { newId, revokeJob as jobOf, type Rig, sendJob, startRig } from "./support/rig.ts";
 
 const own = "+6281200000001";
 let rig: Rig;
@@ -25,7 +24,7 @@ function phone(receipts: "none" | "delivered" | "read" = "delivered"): string {
   return number;
 }
 
-const revokeJob = (messageId: string, ttlMs = 300_000): RevokeJob => sendJob(messageId, sessionId, ttlMs);
+const revokeJob = (messageId: string, ttlMs?: number) => jobOf(messageId, sessionId, ttlMs);
 const revoke = async (messageId: string) => (await rig.edge.deliver("/jobs/revoke", revokeJob(messageId))).status;
 const told = (messageId: string, type: string) =>
   until(`${type} is told`, () => rig.edge.typesOf(messageId).includes(type));

@@ -17,8 +17,8 @@ export function flowOf(job: Job): Record<string, string> {
     return { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": "rate=20, period=60s" };
   }
   if (job.kind !== "send") return {};
-  const { sessionId, lane = "otp", pacing = "normal" } = job.body;
-  const rate = lane === "otp" ? undefined : callsPerMinute[pacing];
+  const { sessionId, lane } = job.body;
+  const rate = job.body.lane === "otp" ? undefined : callsPerMinute[job.body.pacing];
   const parallelism = `parallelism=${lane === "otp" ? codesAtOnce : textsAtOnce}`;
   return {
     "upstash-flow-control-key": `send.${lane}.${sessionId}`,

@@ -1,4 +1,4 @@
-import { AppError, jobPaths, RevokeJob, SendJob, SessionJob } from "@sandi/contracts";
+import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
 import { parseTraceparent, type TraceContext } from "@sandi/tracing";
 import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
@@ -15,7 +15,7 @@ interface Options {
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
   /** Opens what is sealed to this connector, and seals it for its rows. */
-  toWish: (job: SessionJob) => Promise<Wish>;
+  toWish: (job: QueuedSessionJob) => Promise<Wish>;
   /** A job of a session that another connector owns goes there. */
   forward: Forward;
   isDraining: () => boolean;
@@ -25,36 +25,35 @@ interface Schema<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false };
 }
 
-interface JobKind<Job> {
-  path: string;
-  schema: Schema<Job>;
-  run: (job: Job, incoming: Incoming) => Promise<Response>;
-}
-
 const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
 export function jobRoutes(options: Options): Hono<HttpEnv> {
   const { publicUrl, checkSignature, send, revoke, supervisor, toWish, forward, isDraining } = options;
 
-  /** Takes a job that QStash signed: at the connector that owns its session, else here. */
-  async function take<Job extends { sessionId: string }>(
-    request: Request,
-    { path, schema, run }: JobKind<Job>,
-  ): Promise<Response> {
-    const body = await readBody(request, maxBytes);
-    const signature = request.headers.get("upstash-signature") ?? "";
-    if (!checkSignature(signature, publicUrl + path, body)) {
-      throw new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
-    }
-    const job = parse(schema, body);
-    if (isDraining()) throw unavailable("The connector is shutting down.", 2);
-    const incoming = { request, body };
-    return (await forward.toOwner(incoming, job.sessionId)) ?? run(job, incoming);
+  const app = new Hono<HttpEnv>();
+
+  /** Takes jobs that QStash signed: at the connector that owns the session, else here. */
+  function take<Job extends { sessionId: string }>(
+    path: string,
+    schema: Schema<Job>,
+    run: (job: Job, incoming: Incoming) => Promise<Response>,
+  ): void {
+    app.post(path, async ({ req: { raw: request } }) => {
+      const body = await readBody(request, maxBytes);
+      const signature = request.headers.get("upstash-signature") ?? "";
+      if (!checkSignature(signature, publicUrl + path, body)) {
+        throw new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
+      }
+      const job = parse(schema, body);
+      if (isDraining()) throw unavailable("The connector is shutting down.", 2);
+      const incoming = { request, body };
+      return (await forward.toOwner(incoming, job.sessionId)) ?? run(job, incoming);
+    });
   }
 
   /** A wish for a session that nobody owns goes to the connector with the most room. */
-  async function wish(job: SessionJob, incoming: Incoming): Promise<Response> {
+  async function wish(job: QueuedSessionJob, incoming: Incoming): Promise<Response> {
     const wanted = await toWish(job);
     let outcome = await supervisor.wish(wanted, { mayPlace: !wasForwarded(incoming.request) });
     if (typeof outcome === "object") {
@@ -66,18 +65,12 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
     return Response.json({ status: "done" });
   }
 
-  const kinds = [
-    {
-      path: jobPaths.send,
-      schema: SendJob,
-      run: async (job: SendJob, { request }: Incoming) =>
-        finished(await send(job, parseTraceparent(request.headers.get("traceparent")))),
-    },
-    { path: jobPaths.revoke, schema: RevokeJob, run: async (job: RevokeJob) => finished(await revoke(job)) },
-  ];
-  const app = new Hono<HttpEnv>();
-  for (const kind of kinds) app.post(kind.path, (c) => take(c.req.raw, kind));
-  return app.post(jobPaths.session, (c) => take(c.req.raw, { path: jobPaths.session, schema: SessionJob, run: wish }));
+  take(jobPaths.send, QueuedSendJob, async (job, { request }) =>
+    finished(await send(job, parseTraceparent(request.headers.get("traceparent")))),
+  );
+  take(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job)));
+  take(jobPaths.session, QueuedSessionJob, wish);
+  return app;
 }
 
 function finished(outcome: JobOutcome): Response {

@@ -79,7 +79,7 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   const turn =
     job.lane === "bulk" ? await account.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
   if ("comeBackAt" in turn) return account.end(comeBack(services, turn.comeBackAt), "paced");
-  run.metrics.paced.inc({ lane: job.lane ?? "otp" });
+  run.metrics.paced.inc({ lane: job.lane });
   let isOver = false;
   try {
     // An attempt without an answer may have reached its recipient: only the same again says so without a second message.

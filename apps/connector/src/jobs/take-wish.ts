@@ -1,4 +1,4 @@
-import { ProxySetting, type SessionJob } from "@sandi/contracts";
+import { ProxySetting, type QueuedSessionJob } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { sealProxy } from "../store/sealed-proxy.ts";
@@ -11,7 +11,7 @@ interface Options {
 
 /** A session's job as its row takes it: the proxy is opened, and sealed again at rest. Rejects when it does not open. */
 export function createWishTaker({ unseal, atRest }: Options) {
-  return async ({ proxy, ...job }: SessionJob): Promise<Wish> => {
+  return async ({ proxy, ...job }: QueuedSessionJob): Promise<Wish> => {
     if (proxy === undefined || proxy === null) return { ...job, sealedProxy: proxy };
     const { url } = ProxySetting.parse(await unseal(proxy));
     return { ...job, sealedProxy: sealProxy(atRest(job.sessionId), job.sessionId, url) };

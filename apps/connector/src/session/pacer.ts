@@ -1,6 +1,5 @@
 import type { Pacing } from "@sandi/contracts";
 import { type Services, sleep } from "../services.ts";
-import { usualPacing } from "./pacing.ts";
 import { createSlots, type Slot } from "./slots.ts";
 
 /**
@@ -11,7 +10,7 @@ export interface Pacer {
   /** A code sets out. */
   code(): Turn;
   /** A bulk message's turn, once it has come; or when it will, if that is not soon. */
-  bulk(messageId: string, pacing?: Pacing): Promise<Turn | { comeBackAt: Date }>;
+  bulk(messageId: string, pacing: Pacing): Promise<Turn | { comeBackAt: Date }>;
 }
 
 export interface Turn {
@@ -77,7 +76,7 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
         },
       };
     },
-    async bulk(messageId, pacing = usualPacing) {
+    async bulk(messageId, pacing) {
       const slot = slots.place(messageId, pacing, time());
       const freeAt = time() + (isTaken ? (queue.length + 1) * slots.usualMs() : 0);
       const dueAt = Math.max(slots.dueAt(slot), Math.round(freeAt));

@@ -26,9 +26,6 @@ export const presets: Record<Pacing, Preset> = {
   off: { gapMs: [0, 0], pause: null, perDay: Number.POSITIVE_INFINITY },
 };
 
-/** What a job without a preset is sent with, if it is not a code. */
-export const usualPacing: Pacing = "normal";
-
 export function draw([from, to]: Range, chance: () => number): number {
   return Math.round(from + chance() * (to - from));
 }

@@ -77,7 +77,7 @@ export async function findSession({ client }: Store, id: string): Promise<Sessio
 
 /** What the operator wants of a session. */
 export type Wish = Omit<SessionJob, "proxy"> & {
-  /** Null: none; undefined: the one that it has. */
+  /** Null: none; absent: the one that it has. */
   sealedProxy?: string | null | undefined;
 };
 

@@ -6,6 +6,7 @@ import {
   type ClaimResult,
   type ConnectorEvent,
   EventBatch,
+  type RevokeJob,
   type SendJob,
   type SessionJob,
 } from "@sandi/contracts";
@@ -208,7 +209,11 @@ export class FakeEdge {
   }
 
   /** Delivers as often as it takes; answers the last status. */
-  async deliverUntilDone(path: string, job: SendJob | SessionJob, { times = 100, pauseMs = 50 } = {}): Promise<number> {
+  async deliverUntilDone(
+    path: string,
+    job: SendJob | RevokeJob | SessionJob,
+    { times = 100, pauseMs = 50 } = {},
+  ): Promise<number> {
     for (let i = 0; ; i++) {
       const status = await this.deliver(path, job).then(
         (response) => response.status,

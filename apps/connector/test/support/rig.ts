@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createId, type SendJob, type SessionJob } from "@sandi/contracts";
+import { createId, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { type Simulator, startSimulator } from "@sandi/whatsapp-simulator";
 import { pino } from "pino";
@@ -58,6 +58,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   await edge.start();
   const log: string[] = [];
   const revisions = new Map<string, number>();
+  const proxies = new Map<string, string | null>();
   const rig: Rig = {
     simulator,
     edge,
@@ -111,7 +112,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     async wish(job) {
       const revision = job.revision ?? (revisions.get(job.sessionId) ?? 0) + 1;
       revisions.set(job.sessionId, revision);
-      const whole = { workspaceId, desired: "running" as const, ...job, revision };
+      const proxy = job.proxy ?? (job.proxy === null ? null : (proxies.get(job.sessionId) ?? null));
+      proxies.set(job.sessionId, proxy);
+      const whole: SessionJob = { workspaceId, desired: "running", ...job, revision, proxy };
       return (await edge.deliver("/jobs/session", whole)).status;
     },
     async pair(number, ofWorkspace = workspaceId) {
@@ -136,7 +139,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   return rig;
 }
 
-export function sendJob(messageId: string, sessionId: string, ttlMs = 300_000, now = new Date()): SendJob {
+export function sendJob(...about: Parameters<typeof revokeJob>): SendJob {
+  return { ...revokeJob(...about), lane: "otp" };
+}
+
+export function revokeJob(messageId: string, sessionId: string, ttlMs = 300_000, now = new Date()): RevokeJob {
   return { messageId, sessionId, expiresAt: new Date(now.getTime() + ttlMs).toISOString() };
 }
 

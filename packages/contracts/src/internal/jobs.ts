@@ -2,32 +2,35 @@ import { z } from "zod";
 import { MessageId, SessionId, WorkspaceId } from "../ids.ts";
 import { Timestamp } from "../api/common.ts";
 
-/** Codes do not wait behind bulk: each session sends from two lanes. */
-export const Lane = z.enum(["otp", "bulk"]);
-export type Lane = z.infer<typeof Lane>;
-
 /** How fast a session sends what is not a code. */
 export const Pacing = z.enum(["careful", "normal", "fast", "off"]).meta({
   description: "How fast the senders send what is not a code, with random pauses in between.",
 });
 export type Pacing = z.infer<typeof Pacing>;
 
-/** `POST {connector}/jobs/send`, through QStash. No text, no number, no code: those are claimed at the edge. */
-export const SendJob = z.strictObject({
-  messageId: MessageId,
-  sessionId: SessionId,
-  expiresAt: Timestamp,
-  /** Absent: `otp`, and no pacing. */
-  lane: Lane.optional(),
-  pacing: Pacing.optional(),
-});
+const aboutMessage = { messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp };
+
+/**
+ * `POST {connector}/jobs/send`, through QStash. No text, no number, no code: those are claimed at the edge. Codes do not
+ * wait behind bulk: each session sends from two lanes.
+ */
+export const SendJob = z.discriminatedUnion("lane", [
+  z.strictObject({ ...aboutMessage, lane: z.literal("otp") }),
+  z.strictObject({ ...aboutMessage, lane: z.literal("bulk"), pacing: Pacing }),
+]);
 export type SendJob = z.infer<typeof SendJob>;
+
+/** As it may still lie in a queue, from before there were lanes: it goes at once. */
+export const QueuedSendJob = z.preprocess(
+  (job) => (typeof job === "object" && job !== null ? { lane: "otp", ...job } : job),
+  SendJob,
+);
 
 /**
  * `POST {connector}/jobs/revoke`, through QStash: take a sent message back for everyone, unless it was read. The connector
  * knows the chat from its own ledger; a message that it does not know, or that failed, is nothing to do.
  */
-export const RevokeJob = z.strictObject({ messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp });
+export const RevokeJob = z.strictObject(aboutMessage);
 export type RevokeJob = z.infer<typeof RevokeJob>;
 
 /** What the operator wants of a session. */
@@ -44,9 +47,13 @@ export const SessionJob = z.strictObject({
   desired: DesiredState,
   revision: z.int().positive(),
   /** JWE to the connector's sealing key of a `ProxySetting`; null for none. */
-  proxy: z.string().max(4096).nullable().optional(),
+  proxy: z.string().max(4096).nullable(),
 });
 export type SessionJob = z.infer<typeof SessionJob>;
+
+/** As it may still lie in a queue, or come from an edge that was put back to before there were proxies: the session keeps its own. */
+export const QueuedSessionJob = SessionJob.partial({ proxy: true });
+export type QueuedSessionJob = z.infer<typeof QueuedSessionJob>;
 
 /** The proxy through which a session reaches WhatsApp, with its credentials in the URL. */
 export const ProxySetting = z.strictObject({ url: z.string().max(1024) });
