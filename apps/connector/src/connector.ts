@@ -30,7 +30,7 @@ import { sessionRpc } from "./rpc/sessions.ts";
 import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
-import { type NodeAtRest, nodeAtRest } from "./store/at-rest.ts";
+import { atRestOfOwners } from "./store/at-rest.ts";
 import { createChats } from "./store/chats.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { measuredCredentials } from "./store/measured-credentials.ts";
@@ -77,15 +77,8 @@ export async function startConnector(
   const run = `${config.connectorId}.${replace.incarnation ?? services.newId("req").slice(4)}`;
   const logger = replace.logger ?? createLogger(config.logLevel, run);
   const store = await (replace.openStore ?? openStore)(config.database, services.now());
-  const keys = createKeyRing(config.storeKeys);
-  const sealers = new Map<string, NodeAtRest>();
-  const atRestOf = (sessionId: string): NodeAtRest => {
-    let sealer = sealers.get(sessionId);
-    if (!sealer) sealers.set(sessionId, (sealer = nodeAtRest(keys, sessionId, services.random)));
-    return sealer;
-  };
-
-  const ownAtRest = nodeAtRest(keys, "connector", services.random);
+  const atRestOf = atRestOfOwners(createKeyRing(config.storeKeys), services.random);
+  const ownAtRest = atRestOf("connector");
   const pseudonym = await openPseudonyms(store, ownAtRest, services.random);
 
   const callEdge = createEdgeCaller(config, services);
@@ -166,10 +159,7 @@ export async function startConnector(
         logger,
         version: versions,
         onNews: outbox.poke,
-        onGone(live) {
-          supervisor.gone(live);
-          sealers.delete(live.fence.sessionId);
-        },
+        onGone: (live) => supervisor.gone(live),
       }),
   });
 

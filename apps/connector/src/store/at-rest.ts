@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { AtRest, AtRestContext, KeyRing, Random } from "@sandi/crypto";
 
 /** `AtRest`, and the same at once. */
@@ -50,6 +51,18 @@ export function nodeAtRest(keys: KeyRing, owner: string, random: Random): NodeAt
     seal: async (plaintext, context) => sealNow(plaintext, context),
     open: async (sealed, context) => openNow(sealed, context),
     isStale: (sealed) => !sealed.startsWith(`v1.${keys.current.kid}.`),
+  };
+}
+
+const rememberedOwners = 10_000;
+
+/** The same for each owner, whose keys are derived once while they are in use. */
+export function atRestOfOwners(keys: KeyRing, random: Random): (owner: string) => NodeAtRest {
+  const known = new LRUCache<string, NodeAtRest>({ max: rememberedOwners });
+  return (owner) => {
+    let atRest = known.get(owner);
+    if (!atRest) known.set(owner, (atRest = nodeAtRest(keys, owner, random)));
+    return atRest;
   };
 }
 

@@ -1,6 +1,6 @@
 import type { InValue, Row } from "@libsql/client";
 import type { KeyRing, Random } from "@sandi/crypto";
-import { type NodeAtRest, nodeAtRest } from "./at-rest.ts";
+import { atRestOfOwners, type NodeAtRest } from "./at-rest.ts";
 import { text } from "./row.ts";
 import { type SealedColumn, sealedColumns } from "./sealed-columns.ts";
 import type { Store } from "./store.ts";
@@ -25,12 +25,7 @@ export async function resealStore(
   keys: KeyRing,
   { random, batch = 500 }: { random: Random; batch?: number },
 ): Promise<Resealed[]> {
-  const owners = new Map<string, NodeAtRest>();
-  const atRestOf = (owner: string): NodeAtRest => {
-    let atRest = owners.get(owner);
-    if (!atRest) owners.set(owner, (atRest = nodeAtRest(keys, owner, random)));
-    return atRest;
-  };
+  const atRestOf = atRestOfOwners(keys, random);
   const report: Resealed[] = [];
   for (const column of sealedColumns) {
     report.push(await resealColumn(store, { column, kid: keys.current.kid, batch, atRestOf }));
