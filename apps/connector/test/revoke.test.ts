@@ -143,7 +143,7 @@ test("a phone that could not decrypt the message does not get it after it was ta
 
 const nothing = { status: 200, revocations: 0, isTold: false };
 
-async function whatComesOf(job: RevokeJob): Promise<typeof nothing> {
+async function whatComesOf(job: ReturnType<typeof revokeJob>): Promise<typeof nothing> {
   const { messagesReceived } = rig.simulator.stats();
   const { status } = await rig.edge.deliver("/jobs/revoke", job);
   const revocations = rig.simulator.stats().messagesReceived - messagesReceived;
