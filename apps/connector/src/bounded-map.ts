@@ -6,11 +6,11 @@ export interface BoundedMap<Value> {
   clear(): void;
 }
 
-export function createBoundedMap<Value>(
-  max: number,
-  ttlMs = Infinity,
-  now: () => number = Date.now,
-): BoundedMap<Value> {
+interface Entries<Value> extends BoundedMap<Value> {
+  keys(): Iterable<string>;
+}
+
+export function createBoundedMap<Value>(max: number, ttlMs = Infinity, now: () => number = Date.now): Entries<Value> {
   const entries = new Map<string, { value: Value; until: number }>();
   return {
     get(key) {
@@ -33,5 +33,23 @@ export function createBoundedMap<Value>(
       entries.delete(key);
     },
     clear: () => entries.clear(),
+    keys: () => entries.keys(),
+  };
+}
+
+/** Makes maps that have one bound together: of all of their entries those used last are kept. */
+export function createSharedBound<Value>(max: number, ttlMs?: number): () => BoundedMap<Value> {
+  const all = createBoundedMap<Value>(max, ttlMs);
+  let made = 0;
+  return () => {
+    const own = `${(made++).toString(36)} `;
+    return {
+      get: (key) => all.get(own + key),
+      set: (key, value) => all.set(own + key, value),
+      delete: (key) => all.delete(own + key),
+      clear() {
+        for (const key of all.keys()) if (key.startsWith(own)) all.delete(key);
+      },
+    };
   };
 }

@@ -7,7 +7,7 @@ import {
   type SignalDataTypeMap,
   type SignalKeyStore,
 } from "@whiskeysockets/baileys";
-import { createBoundedMap } from "../bounded-map.ts";
+import { createSharedBound } from "../bounded-map.ts";
 import type { CredentialChange, Credentials } from "../store/credentials.ts";
 import { trimSessions } from "./session-record.ts";
 
@@ -19,8 +19,10 @@ export interface AuthState {
   saveCreds(): Promise<void>;
 }
 
-/** Keys in memory, for each session. */
-const cachedKeys = 4000;
+/** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
+const openCache = createSharedBound<{ value: unknown }>(30_000);
+/** Used once each: the 812 of a first login would take 0.5 MB for as long as the session is here. */
+const isCached = (kind: string) => kind !== "pre-key";
 
 const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 const credsKind = "creds";
@@ -36,27 +38,32 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
   /** What the store has, or is being given, so that nothing is written twice. */
   let saved = { text: stored, written: Promise.resolve() };
 
-  /** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
-  const cache = createBoundedMap<{ value: unknown }>(cachedKeys);
+  const cache = openCache();
+  /** What the store is being given. */
+  const underway = new Map<string, { value: unknown }>();
+  let writes = 0;
+
+  const known = (key: string) => underway.get(key) ?? cache.get(key);
 
   async function get<Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) {
     const found: { [id: string]: SignalDataTypeMap[Kind] } = {};
     const missing: string[] = [];
     for (const id of ids) {
-      const entry = cache.get(cacheKey(kind, id));
+      const entry = known(cacheKey(kind, id));
       if (!entry) missing.push(id);
       else if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
     }
     if (missing.length === 0) return found;
+    const writesBefore = writes;
     const read = await credentials.read(kind, missing);
     for (const id of missing) {
       const key = cacheKey(kind, id);
       // A write that came in meanwhile is newer than what was read.
-      let entry = cache.get(key);
+      let entry = known(key);
       if (!entry) {
         const text = read.get(id);
         entry = { value: text === undefined ? null : revive(kind, text) };
-        cache.set(key, entry);
+        if (isCached(kind) && writes === writesBefore) cache.set(key, entry);
       }
       if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
     }
@@ -65,21 +72,28 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
 
   async function set(data: SignalDataSet): Promise<void> {
     const changes: CredentialChange[] = [];
+    const begun: [key: string, entry: { value: unknown }][] = [];
     for (const [kind, values] of Object.entries(data)) {
       for (const [id, value] of Object.entries(values ?? {})) {
         const key = cacheKey(kind, id);
         // Sessions are written when they change and once more when Baileys commits: the same object needs no second write.
-        if (value !== null && cache.get(key)?.value === value) continue;
+        if (value !== null && known(key)?.value === value) continue;
         if (value && kind === "session") trimSessions(value as object);
-        cache.set(key, { value: value ?? null });
+        const entry = { value: value ?? null };
+        underway.set(key, entry);
+        if (isCached(kind)) cache.set(key, entry);
+        begun.push([key, entry]);
         changes.push({ kind, id, value: value ? JSON.stringify(value, BufferJSON.replacer) : null });
       }
     }
+    if (changes.length > 0) writes++;
     try {
       await credentials.write(changes);
     } catch (error) {
-      for (const { kind, id } of changes) cache.delete(cacheKey(kind, id));
+      for (const [key, entry] of begun) if (cache.get(key) === entry) cache.delete(key);
       throw error;
+    } finally {
+      for (const [key, entry] of begun) if (underway.get(key) === entry) underway.delete(key);
     }
   }
 

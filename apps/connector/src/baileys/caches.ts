@@ -1,5 +1,5 @@
 import type { CacheStore } from "@whiskeysockets/baileys";
-import { createBoundedMap } from "../bounded-map.ts";
+import { type BoundedMap, createSharedBound } from "../bounded-map.ts";
 
 /** What a session's sockets share; Baileys' own caches are unbounded, die with the socket and keep timers. */
 export interface SocketCaches {
@@ -15,17 +15,22 @@ export interface SocketCaches {
 
 const minute = 60_000;
 
+/** Of all sessions together, so that a thousand of them need no more than one that is busy. */
+const openUserDevices = createSharedBound<unknown>(100_000, 24 * 60 * minute);
+const openRetries = createSharedBound<unknown>(50_000, 60 * minute);
+const openCallOffers = createSharedBound<unknown>(5000, 5 * minute);
+const openPlaceholders = createSharedBound<unknown>(10_000, 60 * minute);
+
 export function createSocketCaches(): SocketCaches {
   return {
-    userDevices: cacheStore(5000, 24 * 60 * minute),
-    retries: cacheStore(2000, 60 * minute),
-    callOffers: cacheStore(200, 5 * minute),
-    placeholders: cacheStore(500, 60 * minute),
+    userDevices: cacheStore(openUserDevices()),
+    retries: cacheStore(openRetries()),
+    callOffers: cacheStore(openCallOffers()),
+    placeholders: cacheStore(openPlaceholders()),
   };
 }
 
-function cacheStore(max: number, ttlMs: number): CacheStore {
-  const cache = createBoundedMap<unknown>(max, ttlMs);
+function cacheStore(cache: BoundedMap<unknown>): CacheStore {
   return {
     // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the interface is Baileys' own
     get: <T>(key: string) => cache.get(key) as T | undefined,
