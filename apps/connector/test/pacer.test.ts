@@ -113,6 +113,22 @@ test("who would wait long for slow ones comes back later", async () => {
   expect(second.comeBackAt.getTime() - time).toBeGreaterThan(5000);
 });
 
+test("what was slow in an outage sends nobody away for long, and nobody once a few were quick again", async () => {
+  const slow = (await pacer.bulk("slow", "off")) as Turn;
+  await pass(600_000);
+  slow.leave(true);
+  const next = (await pacer.bulk("next", "off")) as Turn;
+  const { comeBackAt } = (await pacer.bulk("away", "off")) as { comeBackAt: Date };
+  expect(comeBackAt.getTime() - time).toBe(8000);
+  next.leave(true);
+  await pass(8000);
+  for (const id of ["away", ...ids(6)]) ((await pacer.bulk(id, "off")) as Turn).leave(true);
+  const last = (await pacer.bulk("last", "off")) as Turn;
+  const behind = pacer.bulk("behind", "off");
+  last.leave(true);
+  expect(await behind).toHaveProperty("leave");
+});
+
 test("a day's bound holds, and what is beyond it comes the next day", async () => {
   const { went } = await run(ids(320), "careful", { lasts: 3 * 86_400_000 });
   expect(went).toHaveLength(320);

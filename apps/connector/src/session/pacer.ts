@@ -22,6 +22,8 @@ export interface Turn {
 
 /** Whose turn is further away than this is not kept waiting here. */
 const nearMs = 2000;
+/** Slow ones may be quick again: nobody comes back later than this on their account. */
+const longestQueueMs = 8000;
 /** A stream of codes without a gap lets a bulk message through now and then. */
 const longestYieldMs = 5000;
 
@@ -78,7 +80,8 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
     },
     async bulk(messageId, pacing) {
       const slot = slots.place(messageId, pacing, time());
-      const freeAt = time() + (isTaken ? (queue.length + 1) * slots.usualMs() : 0);
+      const waitMs = isTaken ? Math.min((queue.length + 1) * slots.usualMs(), longestQueueMs) : 0;
+      const freeAt = time() + waitMs;
       const dueAt = Math.max(slots.dueAt(slot), Math.round(freeAt));
       if (dueAt - time() > nearMs) {
         slots.putOff(slot, dueAt);

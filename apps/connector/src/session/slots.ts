@@ -20,7 +20,7 @@ export interface Slots {
   start(slot: Slot, now: number): void;
   /** The attempt came to nothing: it goes next. */
   restore(slot: Slot, now: number): void;
-  /** How long a message took; what is usual is what those wait for that are behind it. */
+  /** How long a message took; what is usual is what those wait for that are behind it. An outage is soon forgotten. */
   took(ms: number): void;
   usualMs(): number;
 }
@@ -111,7 +111,7 @@ export function createSlots(chance: () => number): Slots {
       insert({ ...slot, at: now });
     },
     took(ms) {
-      usualMs += (ms - usualMs) / 8;
+      usualMs += (ms - usualMs) / (ms > usualMs ? 8 : 2);
     },
     usualMs: () => usualMs,
   };
