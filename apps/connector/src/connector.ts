@@ -23,6 +23,7 @@ import { createMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox/outbox.ts";
 import { publicLookup } from "./proxy/addresses.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
+import { createReadiness } from "./readiness.ts";
 import { healthRpc } from "./rpc/health.ts";
 import { numberRpc } from "./rpc/numbers.ts";
 import { createRpc } from "./rpc/request.ts";
@@ -200,6 +201,7 @@ export async function startConnector(
   const forward = createForward({ services, store, addresses, run, ownedHere, metrics });
   const tokens = createTokens({ config, store, now: services.now });
   const rpc = createRpc({ tokens, forward, supervisor });
+  const readiness = createReadiness(store, services);
   const app = createApp({
     services,
     edgeUrl: config.edgeUrl,
@@ -219,16 +221,7 @@ export async function startConnector(
       healthRpc(rpc, services, store),
       numberRpc(rpc, numbers, services),
     ],
-    async problems() {
-      const wrong = isDraining ? ["the connector is shutting down"] : [];
-      const answer = await Promise.race([
-        store.client.execute("SELECT 1").then(() => store.hasRoom()),
-        sleep(services, 2000),
-      ]).catch(() => undefined);
-      if (answer === undefined) wrong.push("the database does not answer");
-      if (answer === false) wrong.push("the database has no room");
-      return wrong;
-    },
+    problems: async () => [...(isDraining ? ["the connector is shutting down"] : []), ...(await readiness())],
   });
 
   let cancelSweep: (() => void) | undefined;

@@ -71,11 +71,17 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw new AppError("payload-too-large");
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) throw new AppError("payload-too-large");
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length;
+      if (length > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // Whoever left does not hear it; it is no failure of ours.
+    throw new AppError("invalid-request", { detail: "The body did not come whole.", cause });
   }
+  if (length > maxBytes) throw new AppError("payload-too-large");
   return Buffer.concat(chunks).toString("utf8");
 }
 
