@@ -2,7 +2,7 @@ import { onTestFinished, expect, test } from "vitest";
 import { pino } from "pino";
 import type { ClientVersion } from "../src/services.ts";
 import { text } from "../src/store/row.ts";
-import { LeaseLost } from "../src/store/sessions.ts";
+import { LeaseLost } from "../src/store/fence.ts";
 import { createGate } from "../src/supervisor/gate.ts";
 import { type Adopted, adopt } from "./support/adopted.ts";
 import { until } from "./support/fake-edge.ts";

@@ -10,7 +10,9 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { createChats } from "../src/store/chats.ts";
 import { rank } from "../src/store/ledger.ts";
 import { readOutbox } from "../src/store/outbox.ts";
-import { acquireLeases, type Fence, storeWish } from "../src/store/sessions.ts";
+import { type Fence } from "../src/store/fence.ts";
+import { acquireLeases } from "../src/store/leases.ts";
+import { storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 

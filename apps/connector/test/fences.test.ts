@@ -15,16 +15,9 @@ import {
 import { forgetAccountStatements, limitsStatement } from "../src/store/limits.ts";
 import { appendBodyStatement, appendNewsStatement, appendStatement } from "../src/store/outbox.ts";
 import { receivedStatements } from "../src/store/received.ts";
-import {
-  acquireLeases,
-  type Fence,
-  LeaseLost,
-  releaseLeases,
-  removalStatements,
-  stateStatement,
-  storeWish,
-  writeFenced,
-} from "../src/store/sessions.ts";
+import { type Fence, LeaseLost, writeFenced } from "../src/store/fence.ts";
+import { acquireLeases, releaseLeases } from "../src/store/leases.ts";
+import { removalStatements, stateStatement, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 
 const sessionId = "ses_1";

@@ -11,7 +11,9 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { createChats } from "../src/store/chats.ts";
 import { sweepLedger } from "../src/store/ledger.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
-import { acquireLeases, LeaseLost, storeWish } from "../src/store/sessions.ts";
+import { LeaseLost } from "../src/store/fence.ts";
+import { acquireLeases } from "../src/store/leases.ts";
+import { storeWish } from "../src/store/sessions.ts";
 import { openStore } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 

@@ -11,16 +11,9 @@ import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
 import { appendStatement, outboxDepth, parkInOutbox, readOutbox, sweepOutbox } from "../src/store/outbox.ts";
-import {
-  acquireLeases,
-  findSession,
-  LeaseLost,
-  releaseLeases,
-  renewLeases,
-  stateStatement,
-  storeWish,
-  writeFenced,
-} from "../src/store/sessions.ts";
+import { LeaseLost, writeFenced } from "../src/store/fence.ts";
+import { acquireLeases, releaseLeases, renewLeases } from "../src/store/leases.ts";
+import { findSession, stateStatement, storeWish } from "../src/store/sessions.ts";
 import { numberStore } from "../src/store/numbers.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { migrations } from "../src/store/schema.ts";
@@ -129,15 +122,14 @@ describe.each([
   test("only a newer wish counts, and only of the same workspace", async () => {
     const id = newId("ses");
     await wish(id, 3);
-    expect((await wish(id, 3)).isNew).toBe(false);
-    expect((await wish(id, 2)).row.revision).toBe(3);
+    expect((await wish(id, 2)).revision).toBe(3);
     const foreign = await storeWish(
       store,
       { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
       at,
     );
-    expect(foreign.row.desired).toBe("running");
-    expect((await wish(id, 4)).isNew).toBe(true);
+    expect(foreign.desired).toBe("running");
+    expect((await wish(id, 4)).revision).toBe(4);
   });
 
   test("a new database counts on from where a lost one can have come to", async () => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { systemServices } from "../services.ts";
-import { LeaseLost } from "../store/sessions.ts";
+import { LeaseLost } from "../store/fence.ts";
 import { exportSession } from "../transfer/move-session.ts";
 import { sealSessionFile } from "../transfer/session-file.ts";
 import { operate } from "./operate.ts";

@@ -5,7 +5,7 @@ import type { Services } from "../services.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import { receivedMaxAgeMs, receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
-import { type Fence, writeFenced } from "../store/sessions.ts";
+import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 
 /** Stores the news of a message, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */

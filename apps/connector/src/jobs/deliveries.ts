@@ -18,7 +18,7 @@ import {
 } from "../store/ledger.ts";
 import { appendNewsStatement, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
-import { type Fence, writeFenced } from "../store/sessions.ts";
+import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
 

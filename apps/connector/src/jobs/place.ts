@@ -1,7 +1,8 @@
 import type { FailureReason } from "@sandi/contracts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { LiveSession } from "../session/live.ts";
-import { type Fence, findSession } from "../store/sessions.ts";
+import { type Fence } from "../store/fence.ts";
+import { findSession } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type JobOutcome, later } from "./outcome.ts";
 

@@ -10,7 +10,7 @@ import type { Pass } from "../session/breaker.ts";
 import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
 import { rank } from "../store/ledger.ts";
-import { type Fence, LeaseLost } from "../store/sessions.ts";
+import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type Account, openAccount } from "./account.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";

@@ -11,7 +11,7 @@ import type { ProxyWatch } from "../proxy/watch.ts";
 import type { ClientVersion, Services } from "../services.ts";
 import type { Credentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
-import type { Fence } from "../store/sessions.ts";
+import type { Fence } from "../store/fence.ts";
 import type { Versions } from "../versions.ts";
 import type { Gates } from "../supervisor/gate.ts";
 import { type AwaitedAck, createAcks } from "./acks.ts";

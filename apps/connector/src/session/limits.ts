@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { type Services, sleep } from "../services.ts";
 import { findLimits, type Limits, limitsStatement } from "../store/limits.ts";
 import { appendStatement } from "../store/outbox.ts";
-import { type Fence, LeaseLost, writeFenced } from "../store/sessions.ts";
+import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a session's account may do: kept with the session, and told to the edge whenever it changes. */

@@ -16,14 +16,8 @@ import { appendBodyStatement } from "../store/outbox.ts";
 import { openNumber, sealNumber } from "../store/own-number.ts";
 import { openProxy } from "../store/sealed-proxy.ts";
 import { sealEvent } from "../store/sealed-events.ts";
-import {
-  type Fence,
-  LeaseLost,
-  removalStatements,
-  type SessionRow,
-  stateStatement,
-  writeFenced,
-} from "../store/sessions.ts";
+import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
+import { removalStatements, type SessionRow, stateStatement } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Versions } from "../versions.ts";
 import type { Gates } from "../supervisor/gate.ts";

@@ -3,7 +3,7 @@ import type { Tunnels } from "../proxy/tunnel.ts";
 import { createProxyWatch, type ProxyWatch } from "../proxy/watch.ts";
 import type { Services } from "../services.ts";
 import { appendStatement } from "../store/outbox.ts";
-import { type Fence, writeFenced } from "../store/sessions.ts";
+import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 import type { Session } from "./session.ts";
 

@@ -3,7 +3,7 @@ import type { LimitNews } from "../baileys/limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
-import type { Fence } from "../store/sessions.ts";
+import type { Fence } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";

@@ -2,7 +2,7 @@ import type { InStatement } from "@libsql/client";
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
-import { type Fence, heldStatement, unlessHeld } from "./sessions.ts";
+import { type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { AtRest } from "@sandi/crypto";
 import type { InStatement } from "@libsql/client";
-import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
+import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text } from "./row.ts";
 import type { Store } from "./store.ts";

@@ -5,7 +5,7 @@ import type { NewEvent } from "./outbox.ts";
 import { sweepReceivedStatement } from "./received.ts";
 import { sweepTokensStatement } from "./spent-tokens.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
-import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./sessions.ts";
+import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /** How far a message has come; only ever forward. */

@@ -1,6 +1,6 @@
 import type { InStatement } from "@libsql/client";
 import { dateOrNull } from "./row.ts";
-import { fenceHolds, type Fence } from "./sessions.ts";
+import { fenceHolds, type Fence } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /** What an account may do, as WhatsApp and its own refusals told. */

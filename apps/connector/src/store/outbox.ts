@@ -1,6 +1,6 @@
 import type { InStatement } from "@libsql/client";
 import type { ConnectorEvent } from "@sandi/contracts";
-import { fenceHolds, type Fence } from "./sessions.ts";
+import { fenceHolds, type Fence } from "./fence.ts";
 import { dateOrNull, text } from "./row.ts";
 import type { Store } from "./store.ts";
 

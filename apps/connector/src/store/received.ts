@@ -1,5 +1,5 @@
 import type { InStatement } from "@libsql/client";
-import { fenceHolds, type Fence } from "./sessions.ts";
+import { fenceHolds, type Fence } from "./fence.ts";
 
 /** What is older when it arrives is not told; until then its id is remembered, so that it is told once. */
 export const receivedMaxAgeMs = 86_400_000;

@@ -1,5 +1,6 @@
-import type { InStatement, ResultSet, Row } from "@libsql/client";
+import type { InStatement, Row } from "@libsql/client";
 import { DesiredState, SessionReason, SessionState, type SessionJob } from "@sandi/contracts";
+import { fenceHolds, type Fence } from "./fence.ts";
 import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
@@ -24,54 +25,11 @@ export interface SessionRow {
   isGone: boolean;
 }
 
-/** Holds while the lease that was taken with this fence has not been taken by another. */
-export const fenceHolds = "EXISTS (SELECT 1 FROM session WHERE id = ? AND fence = ?)";
-
-/** The right to write for a session; a number that rises with every owner. */
-export interface Fence {
-  sessionId: string;
-  fence: number;
-}
-
-/** A write found that another process owns the session now. */
-export class LeaseLost extends Error {
-  override readonly name = "LeaseLost";
-  constructor() {
-    super("another process owns this session now");
-  }
-}
-
-/** Answers a row while the fence holds; the last statement of a write that must know. */
-export function fenceStatement({ sessionId, fence }: Fence): InStatement {
-  return { sql: "SELECT 1 FROM session WHERE id = ? AND fence = ?", args: [sessionId, fence] };
-}
-
-/** Runs statements that are guarded by the fence; rejects with `LeaseLost` when it has fallen and nothing was written. */
-export async function writeFenced({ writer }: Store, fence: Fence, statements: InStatement[]): Promise<ResultSet[]> {
-  const results = await writer.write([...statements, fenceStatement(fence)]);
-  if (results.at(-1)!.rows.length === 0) throw new LeaseLost();
-  return results;
-}
-
-/** Of a JSON list whose entries start with session and fence: the places of those whose fence holds. */
-export function heldStatement(items: string): InStatement {
-  return {
-    sql: `SELECT item.key AS place FROM json_each(?) AS item
-          JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1`,
-    args: [items],
-  };
-}
-
-/** `LeaseLost` for each of so many entries whose place was not among the held ones. */
-export function unlessHeld(count: number, { rows }: ResultSet): (LeaseLost | undefined)[] {
-  const held = new Set(rows.map((row) => Number(row["place"])));
-  return Array.from({ length: count }, (_, place) => (held.has(place) ? undefined : new LeaseLost()));
-}
-
-const columns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, proxy, owner_run, fence, lease_until, gone_at`;
+/** Of a session's row, as `toSession` takes it. */
+export const sessionColumns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, proxy, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
-  const { rows } = await client.execute({ sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [id] });
+  const { rows } = await client.execute({ sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [id] });
   return rows[0] ? toSession(rows[0]) : null;
 }
 
@@ -82,13 +40,9 @@ export type Wish = Omit<SessionJob, "proxy"> & {
 };
 
 /** Stores what the operator wants, unless a newer wish is known. Answers the row. */
-export async function storeWish(
-  { writer }: Store,
-  wish: Wish,
-  now: Date,
-): Promise<{ row: SessionRow; isNew: boolean }> {
+export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promise<SessionRow> {
   const at = now.getTime();
-  const [written, read] = await writer.write([
+  const [, read] = await writer.write([
     {
       sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, state, reason, state_at, created_at, lease_until)
             VALUES (?, ?, ?, ?, ?, 'stopped', 'created', ?, ?, ?)
@@ -109,110 +63,9 @@ export async function storeWish(
         wish.sealedProxy === undefined ? 0 : 1,
       ],
     },
-    { sql: `SELECT ${columns} FROM session WHERE id = ?`, args: [wish.sessionId] },
+    { sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [wish.sessionId] },
   ]);
-  return { row: toSession(read!.rows[0]!), isNew: written!.rowsAffected > 0 };
-}
-
-interface Acquire {
-  owner: string;
-  run: string;
-  now: Date;
-  leaseMs: number;
-  /** Take what another run of this same machine holds, though its lease has not expired. */
-  includeOwn: boolean;
-  /** Take nothing else. */
-  onlyOwn?: boolean;
-  /** Only this session. */
-  sessionId?: string;
-  /** How long after its end another's lease is left alone, for that one's clock may be behind ours; 0. */
-  marginMs?: number;
-  /** Only what has been without an owner since then. */
-  freeSince?: Date;
-  limit: number;
-}
-
-/** Takes free and expired leases, each with a higher fence; answers the sessions that are ours from now on. */
-export async function acquireLeases({ writer }: Store, acquire: Acquire): Promise<SessionRow[]> {
-  const now = acquire.now.getTime();
-  const [result] = await writer.write([
-    {
-      sql: `UPDATE session SET owner = ?, owner_run = ?, fence = max(fence + 1, ?), lease_until = ?
-            WHERE id IN (SELECT id FROM session
-                         WHERE gone_at IS NULL AND owner_run IS NOT ? AND (? IS NULL OR id = ?)
-                           AND (owner IS NULL OR lease_until <= ? OR (? AND owner = ?)) AND (? IS NULL OR lease_until <= ?)
-                           AND (? = 0 OR owner = ?)
-                         ORDER BY phone IS NULL, lease_until, id LIMIT ?)
-            RETURNING ${columns}`,
-      args: [
-        acquire.owner,
-        acquire.run,
-        // An old file that was put back must not hand out fences again that the edge knows.
-        now,
-        now + acquire.leaseMs,
-        acquire.run,
-        acquire.sessionId ?? null,
-        acquire.sessionId ?? null,
-        now - (acquire.marginMs ?? 0),
-        acquire.includeOwn ? 1 : 0,
-        acquire.owner,
-        acquire.freeSince?.getTime() ?? null,
-        acquire.freeSince?.getTime() ?? null,
-        acquire.onlyOwn ? 1 : 0,
-        acquire.owner,
-        acquire.limit,
-      ],
-    },
-  ]);
-  return result!.rows.map(toSession);
-}
-
-/** Whether there is a session that nobody holds. */
-export async function hasFreeSessions({ client }: Store): Promise<boolean> {
-  const { rows } = await client.execute("SELECT 1 FROM session WHERE owner IS NULL AND gone_at IS NULL LIMIT 1");
-  return rows.length > 0;
-}
-
-/** Long enough for any command on one session. */
-const borrowMs = 60_000;
-
-/** Takes the lease of a session that nobody runs, for a command; null while one does. */
-export async function borrowSession(
-  { writer }: Store,
-  { sessionId, run, now }: { sessionId: string; run: string; now: Date },
-): Promise<SessionRow | null> {
-  const at = now.getTime();
-  const [result] = await writer.write([
-    {
-      sql: `UPDATE session SET owner = 'command', owner_run = ?, fence = max(fence + 1, ?), lease_until = ?
-            WHERE id = ? AND gone_at IS NULL
-              AND (owner IS NULL OR lease_until <= ? OR (state IN ('stopped', 'ended') AND owner <> 'command'))
-            RETURNING ${columns}`,
-      args: [run, at, at + borrowMs, sessionId, at],
-    },
-  ]);
-  return result!.rows[0] ? toSession(result!.rows[0]) : null;
-}
-
-/** Extends every lease of this run; answers what is still ours, with wishes that others stored meanwhile. */
-export async function renewLeases({ writer }: Store, run: string, until: Date): Promise<SessionRow[]> {
-  const [result] = await writer.write([
-    {
-      sql: `UPDATE session SET lease_until = ? WHERE owner_run = ? AND gone_at IS NULL RETURNING ${columns}`,
-      args: [until.getTime(), run],
-    },
-  ]);
-  return result!.rows.map(toSession);
-}
-
-/** Makes sessions free for whoever takes them next. */
-export async function releaseLeases({ writer }: Store, fences: readonly Fence[], now: Date): Promise<void> {
-  await writer.write(
-    fences.map(({ sessionId, fence }) => ({
-      sql: `UPDATE session SET owner = NULL, owner_run = NULL, lease_until = ? WHERE id = ? AND fence = ?`,
-      args: [now.getTime(), sessionId, fence],
-    })),
-  );
+  return toSession(read!.rows[0]!);
 }
 
 export interface ReportedState {
@@ -250,7 +103,7 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
   ];
 }
 
-function toSession(row: Row): SessionRow {
+export function toSession(row: Row): SessionRow {
   return {
     id: text(row, "id"),
     workspaceId: text(row, "workspace_id"),

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
-import { hasFreeSessions, releaseLeases } from "../store/sessions.ts";
+import { hasFreeSessions, releaseLeases } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 
 /** Gives sessions to other connectors, beside the renewals, for a socket may take its time to close. */

@@ -6,16 +6,8 @@ import type { LiveSession } from "../session/live.ts";
 import type { Addresses } from "../fleet/addresses.ts";
 import { createMembership } from "../fleet/membership.ts";
 import type { Fleet } from "../store/members.ts";
-import {
-  acquireLeases,
-  findSession,
-  hasFreeSessions,
-  releaseLeases,
-  renewLeases,
-  type SessionRow,
-  storeWish,
-  type Wish,
-} from "../store/sessions.ts";
+import { acquireLeases, hasFreeSessions, releaseLeases, renewLeases } from "../store/leases.ts";
+import { findSession, type SessionRow, storeWish, type Wish } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { createGoodbyes } from "./goodbyes.ts";
 import { createHandOver } from "./hand-over.ts";
@@ -161,7 +153,7 @@ export function createSupervisor(options: Options): Supervisor {
   }
 
   async function wish(job: Wish, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
-    const { row } = await storeWish(store, job, services.now());
+    const row = await storeWish(store, job, services.now());
     if (row.isGone) {
       await sayGoodbye(row, job);
       return "taken";

@@ -6,16 +6,9 @@ import { appendBodyStatement } from "../store/outbox.ts";
 import { openNumber, sealNumber } from "../store/own-number.ts";
 import { openPseudonyms } from "../store/pseudonyms.ts";
 import { sealEvent } from "../store/sealed-events.ts";
-import {
-  borrowSession,
-  type Fence,
-  findSession,
-  type ReportedState,
-  releaseLeases,
-  type SessionRow,
-  stateStatement,
-  writeFenced,
-} from "../store/sessions.ts";
+import { type Fence, writeFenced } from "../store/fence.ts";
+import { borrowSession, releaseLeases } from "../store/leases.ts";
+import { findSession, type ReportedState, type SessionRow, stateStatement } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { MovedSession } from "./session-file.ts";
 
