@@ -1,0 +1,131 @@
+import { beforeEach, expect, test } from "vitest";
+import type { LimitNews } from "../src/baileys/limits.ts";
+import type { WhatsAppSocket } from "../src/baileys/socket.ts";
+import { createLimitReads, type LimitReads } from "../src/session/limit-reads.ts";
+import { type LimitsKeeper, unlimited } from "../src/session/limits.ts";
+import type { Limits } from "../src/store/limits.ts";
+import { type HandClock, handClock } from "./support/hand-clock.ts";
+
+const locked: LimitNews = { lock: { isActive: true, until: null } };
+const free: LimitNews = { lock: { isActive: false, until: null }, newChats: null };
+const capped = (used: number): LimitNews => ({ newChats: { total: 5, used, resetsAt: null } });
+
+let clock: HandClock;
+let limits: Limits;
+let answer: (() => Promise<LimitNews>) | null;
+let asked: number;
+let results: string[];
+let reads: LimitReads;
+const socket = { readLimits: async () => (asked++, answer!()) } as unknown as WhatsAppSocket;
+
+beforeEach(() => {
+  clock = handClock();
+  [limits, asked, results, answer] = [unlimited, 0, [], async () => free];
+  const kept = {
+    ready: Promise.resolve(),
+    current: () => ({
+      ...limits,
+      lockedUntil: limits.lockedUntil && limits.lockedUntil > clock.now() ? limits.lockedUntil : null,
+    }),
+    change: (patch: Partial<Limits>) => void (limits = { ...limits, ...patch }),
+  };
+  reads = createLimitReads({
+    services: clock,
+    limits: kept as LimitsKeeper,
+    socket: () => (answer ? socket : null),
+    onRead: (result) => void results.push(result),
+  });
+});
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("each login asks, however short the time since the last one", async () => {
+  answer = async () => capped(2);
+  for (const login of [1, 2, 3]) {
+    reads.opened(socket);
+    await settled();
+    expect(asked).toBe(login);
+  }
+  expect([limits.newChats, results]).toEqual([
+    { total: 5, used: 2, resetsAt: null },
+    ["answered", "answered", "answered"],
+  ]);
+});
+
+test("a refused new chat asks why, and all that are refused meanwhile share the answer", async () => {
+  const answered = Promise.withResolvers<LimitNews>();
+  answer = () => answered.promise;
+  const [first, second] = [reads.refused(), reads.refused()];
+  expect(reads.asksWhoIsNew()).toBe(true);
+  let isRefused: boolean | undefined;
+  void reads.refusesNewChats().then((refuses) => (isRefused = refuses));
+  await settled();
+  expect([asked, isRefused]).toEqual([1, undefined]);
+  answered.resolve(locked);
+  expect([await first, await second]).toEqual([true, true]);
+  await settled();
+  expect([isRefused, limits.lockedUntil]).toEqual([true, new Date(clock.now().getTime() + 60_000)]);
+});
+
+test("what is known to be locked or used up explains a refusal without a question", async () => {
+  reads.learned(locked);
+  await settled();
+  expect([await reads.refused(), asked]).toEqual([true, 0]);
+  limits = unlimited;
+  reads.learned(capped(5));
+  await settled();
+  expect([await reads.refused(), asked]).toEqual([true, 0]);
+  expect(limits.newChats?.resetsAt).toEqual(new Date(clock.now().getTime() + 3_600_000));
+});
+
+test("an account that is free explains nothing, and is asked again when a minute is over", async () => {
+  expect([await reads.refused(), asked]).toEqual([false, 1]);
+  expect([await reads.refused(), await reads.refused(), asked]).toEqual([false, false, 1]);
+  clock.pass(59_999);
+  await settled();
+  expect(asked).toBe(1);
+  clock.pass(1);
+  await settled();
+  expect(asked).toBe(2);
+  clock.pass(3_600_000);
+  await settled();
+  expect(asked).toBe(2);
+});
+
+test("an account of which nobody answers opens no new chats for a minute", async () => {
+  answer = () => Promise.reject(new Error("no answer"));
+  expect([await reads.refused(), results]).toEqual([true, ["failed"]]);
+  expect(await reads.refusesNewChats()).toBe(true);
+  clock.pass(60_000);
+  expect(await reads.refusesNewChats()).toBe(false);
+});
+
+test("so does one that is away", async () => {
+  answer = null;
+  expect([await reads.refused(), await reads.refusesNewChats()]).toEqual([true, true]);
+});
+
+test("each new chat asks how many are left, where they are counted, and once a minute at most", async () => {
+  reads.openedChat();
+  await settled();
+  expect(asked).toBe(0);
+  answer = async () => capped(3);
+  reads.learned(capped(2));
+  await settled();
+  for (let i = 0; i < 3; i++) reads.openedChat();
+  await settled();
+  expect([asked, limits.newChats?.used]).toEqual([1, 3]);
+  answer = async () => capped(4);
+  reads.openedChat();
+  clock.pass(60_000);
+  await settled();
+  expect([asked, limits.newChats?.used]).toEqual([2, 4]);
+});
+
+test("a session that stops asks no more", async () => {
+  await reads.refused();
+  await reads.refused();
+  reads.stop();
+  clock.pass(60_000);
+  await settled();
+  expect(asked).toBe(1);
+});
