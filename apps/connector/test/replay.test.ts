@@ -186,4 +186,4 @@ test("an old database file that is put back: events and fences count on, and bot
   ).toEqual(expect.arrayContaining(["one", "two", "three", "four", "five"]));
   expect(Math.min(...rig.edge.events.slice(seen).map(({ seq }) => seq))).toBeGreaterThan(highest);
   expect(rig.edge.claims.at(-1)!.claims[0]!.fence).toBeGreaterThan(fence);
-}, 60_000);
+});

@@ -212,7 +212,7 @@ export class FakeEdge {
   async deliverUntilDone(
     path: string,
     job: SendJob | RevokeJob | SessionJob,
-    { times = 100, pauseMs = 50 } = {},
+    { times = 1000, pauseMs = 50 } = {},
   ): Promise<number> {
     for (let i = 0; ; i++) {
       const status = await this.deliver(path, job).then(
@@ -242,8 +242,8 @@ export class FakeEdge {
   }
 }
 
-/** Waits until the condition holds. */
-export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
+/** Waits until the condition holds. The time is for what is broken, on a machine however slow. */
+export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 60_000): Promise<NonNullable<T>> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const value = await check();

@@ -1,4 +1,7 @@
-/** A clock that runs as the real one, and can leap ahead: what was due meanwhile happens then. */
+/**
+ * A clock that can leap ahead: what was due meanwhile happens then. Between the leaps it runs as the real one, or stands
+ * still; timers run in any case.
+ */
 export interface LeapingClock {
   now: () => Date;
   after: (ms: number, run: () => void) => () => void;
@@ -8,10 +11,11 @@ export interface LeapingClock {
 
 const stepMs = 60_000;
 
-export function leapingClock(): LeapingClock {
+export function leapingClock({ standsStill = false } = {}): LeapingClock {
   const timers = new Set<{ at: number; run: () => void }>();
   let aheadMs = 0;
-  const now = () => Date.now() + aheadMs;
+  const start = Date.now();
+  const now = () => (standsStill ? start : Date.now()) + aheadMs;
   return {
     now: () => new Date(now()),
     after(ms, run) {
