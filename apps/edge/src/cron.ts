@@ -17,6 +17,7 @@ const batchSize = 100;
 const atOnce = 5;
 const roundSize = batchSize * atOnce;
 const longestWaitMs = 3600_000;
+const quickPublishes = 4;
 const longestSessionWaitMs = 300_000;
 const expireRounds = 4;
 const sweepRounds = 8;
@@ -94,8 +95,9 @@ async function publishWaiting(services: Services): Promise<number> {
   return published;
 }
 
-/** Twice as long after every publish that led to nothing. */
-const backOff = (longestMs: number) => sql`min(${longestMs}, ${republishMs} << min(publish_count - 1, 10))`;
+/** Twice as long after every publish that led to nothing, but for the first few: an outage of minutes is soon made up for. */
+const backOff = (longestMs: number) =>
+  sql`min(${longestMs}, ${republishMs} << max(0, min(publish_count - ${quickPublishes}, 10)))`;
 
 /** Answers how many were taken; what was not waits for its next turn. */
 async function publishAll(services: Services, jobs: Job[]): Promise<number> {
