@@ -18,6 +18,7 @@ import type { Tunnel } from "../proxy/tunnel.ts";
 import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
+import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
 import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
@@ -34,6 +35,7 @@ import { writeThrough } from "./write-through.ts";
 // Before the first socket of this process.
 silenceConsole();
 mendSignatures();
+boundUnpacking();
 interceptDecryption();
 
 /** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
