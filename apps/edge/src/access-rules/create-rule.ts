@@ -1,8 +1,7 @@
 import { AppError, type CreateAccessRule, type CreatedAccessRule } from "@sandi/contracts";
 import { sql } from "kysely";
-import { auditStatement, type AuditEntry, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import { createAudited } from "../audit/create-audited.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { expiryOf } from "../keys/authority.ts";
 import { newId, type Services } from "../services.ts";
@@ -33,36 +32,27 @@ export async function createRule(
   const subject = await subjectOf(services, key, input);
   const { value, valueTo, label } = subject;
   const expiresAt = expiryOf(input.expiresAt ?? null, at);
-  const entry: AuditEntry = {
-    id: newId(services, "aud"),
-    workspaceId,
-    actor: key.id,
-    action: "access_rule.created",
-    target: id,
-    detail: { ...toDetail({ effect, kind, label }), note, expiresAt: input.expiresAt ?? null },
-    at,
-  };
   const isSame = sql`workspace_id = ${workspaceId} AND kind = ${kind} AND value = ${value} AND value_to = ${valueTo}`;
   const endings = endPending(db, { id, workspaceId, effect, kind, value, createdAt: at });
-  return createOnce(services, workspaceId, {
+  return createAudited(services, key, {
+    kind: "access_rule",
+    detail: { ...toDetail({ effect, kind, label }), note, expiresAt: input.expiresAt ?? null },
+    limit,
     table: "accessRule",
     id,
     at,
     repetition,
     find: (made) => selectRules(db, workspaceId).where("id", "=", made),
-    statements: (isFirst) => [
+    statements: (mayInsert, audited) => [
       sql`DELETE FROM access_rule WHERE workspace_id = ${workspaceId} AND expires_at <= ${at}`.compile(db.kysely),
       sql`INSERT INTO access_rule (id, workspace_id, effect, kind, value, value_to, label, note, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${effect}, ${kind}, ${value}, ${valueTo}, ${label}, ${note}, ${expiresAt}, ${at}
-        WHERE ${isFirst} AND NOT EXISTS (SELECT 1 FROM access_rule WHERE ${isSame})
-          AND ${limit} > (SELECT count(*) FROM access_rule WHERE workspace_id = ${workspaceId})
-          AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),
-      auditStatement(db, entry),
+        WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM access_rule WHERE ${isSame})`.compile(db.kysely),
+      audited,
       sql<{ id: string }>`SELECT id FROM access_rule WHERE ${isSame}`.compile(db.kysely),
+      // What a rule has ended stays so even when it is withdrawn: it cannot be taken up again.
       ...endings,
     ],
-    // What a rule has ended stays so even when it is withdrawn: it cannot be taken up again.
-    ...remedyByAudit(db, { ...entry, action: "access_rule.not_created" }, { table: "accessRule", id }),
     refuse: (own) => {
       const same = own?.[3].rows[0];
       if (same) return new AppError("access-rule-exists", { detail: `It is ${same.id}; delete it first.` });

@@ -1,9 +1,8 @@
 import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sandi/contracts";
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
-import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import { createAudited } from "../audit/create-audited.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { targetFault } from "../http/targets.ts";
 import { newId, type Services } from "../services.ts";
@@ -36,29 +35,21 @@ export async function createChannel(
   const { kind, name, afterSeconds } = input;
   const quiet = [...new Set(input.quiet)];
   const label = labelOf(target);
-  const entry: AuditEntry = {
-    id: newId(services, "aud"),
-    workspaceId,
-    actor: key.id,
-    action: "alert_channel.created",
-    target: id,
+  return createAudited(services, key, {
+    kind: "alert_channel",
     detail: { kind, name, target: label, afterSeconds, quiet },
-    at,
-  };
-  return createOnce(services, workspaceId, {
+    limit,
     table: "alertChannel",
     id,
     at,
     repetition,
     find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
-    statements: (isFirst) => [
+    statements: (mayInsert, audited) => [
       sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_at, updated_at)
         SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)}, ${at}, ${at}
-        WHERE ${isFirst} AND ${limit} > (SELECT count(*) FROM alert_channel WHERE workspace_id = ${workspaceId})
-          AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),
-      auditStatement(db, entry),
+        WHERE ${mayInsert}`.compile(db.kysely),
+      audited,
     ],
-    ...remedyByAudit(db, { ...entry, action: "alert_channel.not_created" }, { table: "alertChannel", id }),
     refuse: () =>
       new AppError("alert-channel-limit-reached", {
         detail: `A workspace has at most ${limit} alert channels; delete one that is not needed.`,

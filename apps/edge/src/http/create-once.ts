@@ -22,7 +22,7 @@ type Results<Queries extends readonly CompiledQuery[]> = {
 };
 
 /** What one verb creates. `own` are the answers to its own statements; they are missing when the write's was lost. */
-interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
+export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   table: keyof Tables;
   id: string;
   at: number;

@@ -1,9 +1,8 @@
 import { AppError, type CreateApiKey, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
-import { auditStatement, type AuditEntry, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import { createAudited } from "../audit/create-audited.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { isoOrNull } from "../messages/present.ts";
 import { newId, type Services } from "../services.ts";
@@ -49,25 +48,24 @@ export async function createKey(
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");
   const detail = { name, environment, scopes, ipAllowList, expiresAt: isoOrNull(expiresAt) };
-  const auditId = newId(services, "aud");
-  const entry: AuditEntry = { id: auditId, workspaceId, actor: key.id, action: "key.created", target: id, detail, at };
   const may = stillMay(key, { scopes, at });
-  return createOnce(services, workspaceId, {
+  return createAudited(services, key, {
+    kind: "key",
+    detail,
+    limit,
+    count: liveKeys(workspaceId, at),
     ...answering(db, workspaceId, secret),
     id,
     at,
     repetition,
-    statements: (isFirst) => [
+    statements: (mayInsert, audited) => [
       sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
       sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)},
           ${JSON.stringify(ipAllowList)}, ${expiresAt}, ${at}
-        WHERE ${isFirst} AND ${limit} > ${liveKeys(workspaceId, at)} AND ${may} AND ${isNotWithdrawn(auditId)}`.compile(
-        db.kysely,
-      ),
-      auditStatement(db, entry),
+        WHERE ${mayInsert} AND ${may}`.compile(db.kysely),
+      audited,
     ],
-    ...remedyByAudit(db, { ...entry, action: "key.not_created" }, { table: "apiKey", id }),
     refuse: (own) => {
       if (own?.[0].rows[0]?.may !== 1) return noLonger();
       const most = `A workspace has at most ${limit} keys that work; revoke one that is not needed.`;

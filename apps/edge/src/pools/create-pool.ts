@@ -1,8 +1,7 @@
 import { AppError, type CreatePool, type Pool } from "@sandi/contracts";
 import { sql } from "kysely";
-import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import { createAudited } from "../audit/create-audited.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { newId, type Services } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
@@ -26,32 +25,23 @@ export async function createPool(
   const { name, strategy, pacing, fallback, newChatsPerDay } = input;
   const at = services.now().getTime();
   const id = newId(services, "pool");
-  const entry: AuditEntry = {
-    id: newId(services, "aud"),
-    workspaceId,
-    actor: key.id,
-    action: "pool.created",
-    target: id,
-    detail: { ...toDetail(input) },
-    at,
-  };
   const isSame = sql`workspace_id = ${workspaceId} AND name = ${name}`;
-  return createOnce(services, workspaceId, {
+  return createAudited(services, key, {
+    kind: "pool",
+    detail: { ...toDetail(input) },
+    limit,
     table: "pool",
     id,
     at,
     repetition,
     find: (made) => selectPools(db, workspaceId).where("id", "=", made),
-    statements: (isFirst) => [
+    statements: (mayInsert, audited) => [
       sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, new_chats_per_day, created_at, updated_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${strategy}, ${pacing}, ${fallback}, ${newChatsOf(newChatsPerDay)}, ${at}, ${at}
-        WHERE ${isFirst} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})
-          AND ${limit} > (SELECT count(*) FROM pool WHERE workspace_id = ${workspaceId})
-          AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),
-      auditStatement(db, entry),
+        WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})`.compile(db.kysely),
+      audited,
       sql<{ id: string }>`SELECT id FROM pool WHERE ${isSame}`.compile(db.kysely),
     ],
-    ...remedyByAudit(db, { ...entry, action: "pool.not_created" }, { table: "pool", id }),
     refuse: (own) => {
       const same = own?.[2].rows[0];
       if (same) return nameIsTaken(`It is ${same.id}.`);

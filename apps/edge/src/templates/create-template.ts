@@ -1,8 +1,7 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
-import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
+import { createAudited } from "../audit/create-audited.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { newId, type Services } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
@@ -27,33 +26,24 @@ export async function createTemplate(
   const { workspaceId } = key;
   const at = services.now().getTime();
   const id = newId(services, "tpl");
-  const entry: AuditEntry = {
-    id: newId(services, "aud"),
-    workspaceId,
-    actor: key.id,
-    action: "template.created",
-    target: id,
-    detail: toDetail(input),
-    at,
-  };
   const claim = { id, input };
   try {
-    return await createOnce(services, workspaceId, {
+    return await createAudited(services, key, {
+      kind: "template",
+      detail: toDetail(input),
+      limit,
       table: "template",
       id,
       at,
       repetition,
       find: (made) => selectTemplates(db, workspaceId).where("id", "=", made),
-      statements: (isFirst) => [
+      statements: (mayInsert, audited) => [
         sql`INSERT INTO template (id, workspace_id, name, purpose, texts, created_at, updated_at)
           SELECT ${id}, ${workspaceId}, ${input.name}, ${input.purpose}, ${JSON.stringify(input.texts)}, ${at}, ${at}
-          WHERE ${isFirst} AND ${isFree(workspaceId, claim)}
-            AND ${limit} > (SELECT count(*) FROM template WHERE workspace_id = ${workspaceId})
-            AND ${isNotWithdrawn(entry.id)}`.compile(db.kysely),
-        auditStatement(db, entry),
+          WHERE ${mayInsert} AND ${isFree(workspaceId, claim)}`.compile(db.kysely),
+        audited,
         selectConflicts(db, workspaceId, claim),
       ],
-      ...remedyByAudit(db, { ...entry, action: "template.not_created" }, { table: "template", id }),
       refuse: (own) =>
         conflictError(own?.[2].rows ?? [], input) ??
         new AppError("template-limit-reached", {
