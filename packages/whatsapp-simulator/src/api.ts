@@ -1,3 +1,4 @@
+import type { MediaServer } from "./media/server.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
@@ -161,6 +162,8 @@ export interface SimulatorOptions {
   readDelayMs?: number;
   /** Time between two writes of the state file; 1000 by default. */
   saveDelayMs?: number;
+  /** Takes uploads and answers downloads on an https port of its own; without it `media_conn` leads nowhere. */
+  media?: boolean;
 }
 
 /** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
@@ -173,6 +176,8 @@ export interface Simulator {
   /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
   readonly rootKey: string;
   readonly rootKeyBytes: Buffer;
+  /** Where media goes; undefined without the option `media`. */
+  readonly media: Omit<MediaServer, "close"> | undefined;
 
   createPhone(input: CreatePhone): PhoneInfo;
   phones(): PhoneInfo[];

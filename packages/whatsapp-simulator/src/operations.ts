@@ -16,7 +16,10 @@ import type { World } from "./world.ts";
 import { snapshot } from "./snapshot.ts";
 
 /** What people and tests do with the phones. */
-export type Operations = Omit<Simulator, "url" | "httpUrl" | "port" | "rootKey" | "rootKeyBytes" | "flush" | "close">;
+export type Operations = Omit<
+  Simulator,
+  "url" | "httpUrl" | "port" | "rootKey" | "rootKeyBytes" | "media" | "flush" | "close"
+>;
 
 export function makeOperations(world: World, listeners: Set<(event: SimulatorEvent) => void>): Operations {
   const startedAt = world.now();

@@ -4,6 +4,7 @@ import { watchLimits } from "./account/enforce.ts";
 import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
 import { Timers } from "./clock.ts";
 import { Faults } from "./faults.ts";
+import { startMedia } from "./media/server.ts";
 import { makeOperations } from "./operations.ts";
 import { receive } from "./phone/receive.ts";
 import { Connection } from "./server/connection.ts";
@@ -37,7 +38,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world.connections.add(new Connection(world, socket, protocol));
   });
   const address = `${server.host}:${server.port}`;
-  world.host = address;
+  const media = options.media ? await startMedia(new Date(world.now())) : undefined;
+  world.host = media?.host ?? address;
   const rootKeyBytes = Buffer.from(root.public);
   const identity = {
     url: `ws://${address}/ws/chat`,
@@ -45,11 +47,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     port: server.port,
     rootKey: rootKeyBytes.toString("hex"),
     rootKeyBytes,
+    media,
   };
   let closing: Promise<void> | undefined;
   const close = async () => {
     for (const connection of world.connections) connection.drop();
     await server.close();
+    await media?.close();
     await file?.close();
     world.timers.close();
     listeners.clear();

@@ -1,7 +1,5 @@
-import type { Agent as HttpsAgent } from "node:https";
 import {
   type BinaryNode,
-  Browsers,
   fetchLatestWaWebVersion,
   getBinaryNodeChild,
   jidDecode,
@@ -11,26 +9,22 @@ import {
   type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
-import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { ClientVersion } from "../services.ts";
-import type { Tunnel } from "../proxy/tunnel.ts";
 import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
-import type { SocketCaches } from "./caches.ts";
 import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
 import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
-import { quietLogger } from "./logger.ts";
 import { lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
 import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
-import { writeThrough } from "./write-through.ts";
+import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 
 // Before the first socket of this process.
 silenceConsole();
@@ -71,14 +65,8 @@ export interface WhatsAppSocket {
   close(): Promise<void>;
 }
 
-export interface SocketOptions {
-  auth: AuthState;
-  caches: SocketCaches;
-  version: ClientVersion | null;
+export interface SocketOptions extends SocketParts {
   listener: SocketListener;
-  logger: Logger;
-  /** What every connection to WhatsApp goes through; null: none. */
-  tunnel: Pick<Tunnel, "agent" | "dispatcher"> | null;
 }
 
 export type OpenSocket = (options: SocketOptions) => WhatsAppSocket;
@@ -92,13 +80,6 @@ const nextQrMs = 20_000;
 /** How a stanza says that it takes back what its own sender wrote. */
 const senderRevoke = "7";
 const passkeyNotifications = new Set(["passkey_prologue_request", "crsc_continuation"]);
-
-export interface SocketTuning {
-  keepAliveIntervalMs?: number;
-  qrTimeoutMs?: number;
-  linkingStallMs?: number;
-  probeMs?: number;
-}
 
 /** How this process opens sockets: to the real WhatsApp, or to a simulated one with its own root key. */
 export function socketOpener({ wsUrl, rootKey }: Config["whatsapp"], tuning: SocketTuning = {}): OpenSocket {
@@ -122,32 +103,10 @@ function openSocket(
   let stall: NodeJS.Timeout | undefined;
   /** What must be done before anything more is told. */
   let linking: Promise<void> = Promise.resolve();
+  const config = socketConfig(wsUrl, tuning, { auth, caches, version, logger, tunnel });
   const make = () =>
     makeWASocket({
-      waWebSocketUrl: wsUrl,
-      auth: { creds: auth.creds, keys: auth.keys },
-      ...(version ? { version } : {}),
-      // The WebSocket, uploads, downloads.
-      ...(tunnel ? through(tunnel) : {}),
-      // The pairing code wants a browser that WhatsApp knows.
-      browser: Browsers.ubuntu("Chrome"),
-      logger: quietLogger(logger),
-      // Otherwise the phone stops notifying its owner.
-      markOnlineOnConnect: false,
-      syncFullHistory: false,
-      emitOwnEvents: false,
-      enableRecentMessageCache: false,
-      // With a time-out here Baileys makes a timer and two errors for every frame it sends; ours is below.
-      connectTimeoutMs: 0,
-      defaultQueryTimeoutMs: 20_000,
-      keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
-      ...(tuning.qrTimeoutMs === undefined ? {} : { qrTimeout: tuning.qrTimeoutMs }),
-      transactionOpts: { maxCommitRetries: 3, delayBetweenTriesMs: 200 },
-      userDevicesCache: caches.userDevices,
-      msgRetryCounterCache: caches.retries,
-      callOfferCache: caches.callOffers,
-      placeholderResendCache: caches.placeholders,
-      makeSignalRepository: writeThrough(auth),
+      ...config,
       async getMessage({ id, remoteJid }) {
         const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
         return bytes ? decodeMessage(bytes) : undefined;
@@ -260,11 +219,6 @@ function openSocket(
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),
   };
-}
-
-function through({ agent, dispatcher }: Pick<Tunnel, "agent" | "dispatcher">) {
-  const https = agent as HttpsAgent;
-  return { agent: https, fetchAgent: https, options: { dispatcher } };
 }
 
 /** Ends the socket; Baileys resolves this when the closing handshake is over. */

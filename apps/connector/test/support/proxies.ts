@@ -12,6 +12,8 @@ export class LocalProxy {
   passed = 0;
   bytes = 0;
   readonly targets: string[] = [];
+  /** The ports of this machine that it leads on from. */
+  readonly outward = new Set<number>();
   /** What they showed as credentials. */
   readonly credentials: string[] = [];
   url = "";
@@ -53,6 +55,7 @@ export class LocalProxy {
     this.targets.push(`${host}:${port}`);
     const target = connect(port, host, () => {
       this.passed++;
+      this.outward.add(target.localPort ?? 0);
       ready();
       client.on("data", (chunk: Buffer) => (this.bytes += chunk.length));
       client.pipe(target).pipe(client);

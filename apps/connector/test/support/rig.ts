@@ -5,7 +5,8 @@ import { createId, type RevokeJob, type SendJob, type SessionJob } from "@sandi/
 import { webRandom } from "@sandi/crypto";
 import { type Simulator, startSimulator } from "@sandi/whatsapp-simulator";
 import { pino } from "pino";
-import { type OpenSocket, type SocketTuning, socketOpener } from "../../src/baileys/socket.ts";
+import { type OpenSocket, socketOpener } from "../../src/baileys/socket.ts";
+import type { SocketTuning } from "../../src/baileys/socket-config.ts";
 import { readConfig } from "../../src/config.ts";
 import { type Connector, startConnector } from "../../src/connector.ts";
 import { type Services, systemServices } from "../../src/services.ts";

@@ -1,3 +1,4 @@
+import { mediaAuth } from "../../media/server.ts";
 import { jidOf, parseJid } from "../../wire/jid.ts";
 import { child, children, node } from "../../wire/nodes.ts";
 import { seconds } from "../../world.ts";
@@ -67,7 +68,7 @@ export function answerAppState({ iq, reply }: Question): void {
 /** `w:m`: where media would go. */
 export function answerMedia({ world, reply }: Question): void {
   reply([
-    node("media_conn", { auth: "sim", ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, [
+    node("media_conn", { auth: mediaAuth, ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, [
       node("host", { hostname: world.host }),
     ]),
   ]);
