@@ -132,10 +132,10 @@ test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", 
   const { listener } = one.sockets[0]!;
   listener.onOpened(phone);
   const openedAt = one.clock.now();
-  expect(one.live.signs().heardAt).toEqual(openedAt);
+  expect(one.live.connection.signs().heardAt).toEqual(openedAt);
   one.clock.pass(5000);
   await (listener[event] as (of: object) => unknown)({ waId: "W1", error: null });
-  expect(one.live.signs().heardAt).toEqual(new Date(openedAt.getTime() + 5000));
+  expect(one.live.connection.signs().heardAt).toEqual(new Date(openedAt.getTime() + 5000));
 });
 
 test("an ack that comes when nobody waits for it any more is stored", async () => {
@@ -145,10 +145,10 @@ test("an ack that comes when nobody waits for it any more is stored", async () =
   });
   await opened(one, 1);
   const { listener } = one.sockets[0]!;
-  const awaited = one.live.awaitAck("W1").within(10_000);
+  const awaited = one.live.connection.awaitAck("W1").within(10_000);
   listener.onAck({ waId: "W1", error: null });
   expect([await awaited, sent]).toEqual([{ type: "sent" }, []]);
-  const late = one.live.awaitAck("W2").within(10_000);
+  const late = one.live.connection.awaitAck("W2").within(10_000);
   one.clock.pass(10_000);
   expect(await late).toEqual({ type: "unknown" });
   listener.onAck({ waId: "W2", error: null });

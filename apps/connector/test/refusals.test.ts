@@ -23,9 +23,11 @@ async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline =
   const did: string[] = [];
   const socket = { send: sending ?? (async () => undefined) } as unknown as WhatsAppSocket;
   const live = {
-    awaitAck: () => ({ within: async () => ack, cancel: () => void did.push("cancelled") }),
     online: () => (isOnline ? socket : null),
-    forgetDevices: (chat: string) => void did.push(`devices of ${chat}`),
+    connection: {
+      awaitAck: () => ({ within: async () => ack, cancel: () => void did.push("cancelled") }),
+      forgetDevices: (chat: string) => void did.push(`devices of ${chat}`),
+    },
     sending: {
       reads: {
         async refused() {

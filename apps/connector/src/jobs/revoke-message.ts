@@ -57,7 +57,7 @@ async function transmit(
   chat: string,
 ): Promise<string | null> {
   const revocation = socket.revocationOf(chat, waId);
-  const awaited = live.awaitAck(revocation.waId);
+  const awaited = live.connection.awaitAck(revocation.waId);
   try {
     await revocation.send();
   } catch (error) {
@@ -68,7 +68,7 @@ async function transmit(
   if (ack.type === "sent") return null;
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the revocation");
   if (ack.error === staleDevices) {
-    live.forgetDevices(chat);
+    live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
   return ack.error;

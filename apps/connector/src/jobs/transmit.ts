@@ -37,7 +37,7 @@ export async function transmit(
   pass: Pass,
   { chat, waId, message, account, ackTimeoutMs }: Transmission,
 ): Promise<FailureReason | "sent" | "paused"> {
-  const awaited = live.awaitAck(waId);
+  const awaited = live.connection.awaitAck(waId);
   try {
     await socket.send(chat, waId, message);
   } catch (error) {
@@ -53,7 +53,7 @@ export async function transmit(
     return "sent";
   }
   if (ack.error === codes.staleDevices && account.attempt === 1) {
-    live.forgetDevices(chat);
+    live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
   return afterRefusal(live, pass, { error: ack.error, chat });

@@ -24,7 +24,7 @@ export function healthRpc(rpc: AnswerRpc, services: Pick<Services, "now">, store
       HealthRpc,
       async (live, { sessionId }) => {
         const [roundTripMs, outbox] = await Promise.all([roundTrip(live), outboxDepthOf(store, sessionId)]);
-        const { heardAt, sending } = live.signs();
+        const { heardAt, sending } = live.connection.signs();
         return { heardAt: heardAt?.toISOString() ?? null, roundTripMs, sending, outbox };
       },
       { isHarmless: true },

@@ -13,7 +13,7 @@ export function sessionRpc(rpc: AnswerRpc): Hono<HttpEnv> {
     .post(
       PairingCodeRpc.path,
       rpc(PairingCodeRpc, async (live, { phone }) => {
-        const code = await live.pairingCode(phone);
+        const code = await live.connection.pairingCode(phone);
         if (!code) throw new AppError("session-not-pairing");
         return code;
       }),

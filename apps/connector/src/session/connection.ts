@@ -34,10 +34,13 @@ export interface Connection {
   dropCaches(): void;
   /** The client version that the last socket named was refused; true when there is another to try. */
   versionRefused: () => Promise<boolean>;
+  /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
   awaitAck(waId: string): AwaitedAck;
   /** When the server last said something, and how many messages it has not acknowledged yet. */
   signs(): { heardAt: Date | null; sending: number };
+  /** Asks for the devices of this person, and our own, before the next message. */
   forgetDevices(chat: string): void;
+  /** Null unless QR codes are on show. */
   pairingCode(phone: string): Promise<PairingCode | null>;
 }
 

@@ -1,4 +1,4 @@
-import type { PairingCode, SessionQr } from "@sandi/contracts";
+import type { SessionQr } from "@sandi/contracts";
 import type { InStatement } from "@libsql/client";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
@@ -12,17 +12,16 @@ import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { forgetAccountStatements } from "../store/limits.ts";
-import { appendBodyStatement } from "../store/outbox.ts";
-import { openNumber, sealNumber } from "../store/own-number.ts";
+import { openNumber } from "../store/own-number.ts";
 import { openProxy } from "../store/sealed-proxy.ts";
-import { sealEvent } from "../store/sealed-events.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
-import { removalStatements, type SessionRow, stateStatement } from "../store/sessions.ts";
+import { removalStatements, type SessionRow } from "../store/sessions.ts";
+import { reportStatements } from "../store/state-report.ts";
 import type { Store } from "../store/store.ts";
 import type { Versions } from "../versions.ts";
 import type { Gates } from "../supervisor/gate.ts";
-import type { AwaitedAck } from "./acks.ts";
 import { type Connection, createConnection } from "./connection.ts";
+import { createLease } from "./lease.ts";
 import { createSending, type Sending } from "./sending.ts";
 import { createSessionProxy } from "./proxy.ts";
 import { createSession, type Session } from "./session.ts";
@@ -34,20 +33,14 @@ export interface LiveSession {
   readonly workspaceId: string;
   readonly session: Session;
   readonly sending: Sending;
+  readonly connection: Pick<Connection, "awaitAck" | "signs" | "forgetDevices" | "pairingCode">;
   /** The row as it is now, with a wish that may be newer. */
   wished(row: SessionRow): void;
   /** The lease holds until then; without another call there is no socket after it. Milliseconds since the epoch. */
   renewed(until: number): void;
   /** The socket, while messages can be sent through it. */
   online(): WhatsAppSocket | null;
-  /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
-  awaitAck(waId: string): AwaitedAck;
-  signs: Connection["signs"];
-  /** Asks for the devices of this person, and our own, before the next message. */
-  forgetDevices(chat: string): void;
   qr: () => SessionQr | null;
-  /** Null unless QR codes are on show. */
-  pairingCode(phone: string): Promise<PairingCode | null>;
   /** Another process owns the session: close the socket, write nothing. */
   lose(): void;
   /** Closes the socket and stops; with nothing left to write when it resolves. */
@@ -87,19 +80,18 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   // Before anything is in motion that would have to be stopped: a value whose key is gone does not open.
   const ownNumber = openNumber(atRest, row.id, row.sealedPhone);
   const proxyUrl = openProxy(atRest, row.id, row.sealedProxy);
-  let revision = row.revision;
+  let newest = row.revision;
   let stopping: Promise<void> | undefined;
-  let leaseUntil = 0;
-  let cancelExpiry: (() => void) | undefined;
 
-  const holdsLease = () => leaseUntil > services.now().getTime();
-
-  /** Another may take the session from now on, and two sockets of one device throw each other out. */
-  function expire(): void {
-    if (stopping) return;
-    logger.warn("the lease ran out before it could be renewed");
-    connection.drop();
-  }
+  const lease = createLease({
+    services,
+    // Another may take the session from now on, and two sockets of one device throw each other out.
+    onExpired() {
+      logger.warn("the lease ran out before it could be renewed");
+      connection.drop();
+    },
+    onLate: () => metrics.leases.inc({ change: "renewed_late" }),
+  });
 
   function unsaved(error: unknown): void {
     if (error instanceof LeaseLost) lost();
@@ -121,18 +113,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   /** Stores the machine's state and its event, each of them or none; false when the lease was lost. */
   async function store(machine: Machine, nextAttemptAt: Date | null, more: (at: Date) => InStatement[]) {
     const at = services.now();
-    const { state, reason, phone, attempts } = machine;
-    const about = { state, reason, phone, attempts, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
-    const event = { type: "session.state", sessionId: row.id, ...about, revision: machine.revision } as const;
-    const news = { id: services.newId("evt"), at: at.toISOString(), ...event };
-    const body = phone === null ? JSON.stringify(news) : await sealEvent(atRest, news);
-    const sealedPhone = sealNumber(atRest, row.id, phone);
+    const { state, reason, phone, revision, attempts } = machine;
+    const report = { state, reason, phone, revision, attempts, nextAttemptAt };
+    const told = await reportStatements(fence, report, { services, atRest, at });
     try {
-      await writeFenced(options.store, fence, [
-        ...more(at),
-        stateStatement(fence, { state, reason, sealedPhone, actedRevision: machine.revision }, at),
-        appendBodyStatement(fence, body, at),
-      ]);
+      await writeFenced(options.store, fence, [...more(at), ...told]);
     } catch (error) {
       if (error instanceof LeaseLost) return false;
       throw error;
@@ -164,7 +149,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     logger,
     session: () => session,
     isStopped: () => stopping !== undefined,
-    holdsLease,
+    holdsLease: () => lease.holds(),
     unsaved,
   });
   const forgetting = () => [forgetStatement(fence), ...forgetAccountStatements(fence)];
@@ -177,7 +162,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   }
 
   async function stop(): Promise<void> {
-    cancelExpiry?.();
+    lease.stop();
     proxy.stop();
     session.stop();
     sending.stop();
@@ -219,33 +204,24 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     workspaceId: row.workspaceId,
     session,
     sending,
+    connection,
     wished(wish) {
       // Of two that crossed the older one may come last.
-      if (wish.revision < revision) return;
+      if (wish.revision < newest) return;
       try {
         proxy.use(openProxy(atRest, row.id, wish.sealedProxy));
       } catch (error) {
         // It must not go through another proxy, or none.
         return logger.error({ error }, "the session's proxy could not be opened; its wish waits");
       }
-      revision = wish.revision;
-      session.post({ type: "wished", desired: wish.desired, revision });
+      newest = wish.revision;
+      session.post({ type: "wished", desired: wish.desired, revision: newest });
     },
-    renewed(until) {
-      if (stopping) return;
-      if (leaseUntil > 0 && !holdsLease()) metrics.leases.inc({ change: "renewed_late" });
-      leaseUntil = until;
-      cancelExpiry?.();
-      cancelExpiry = services.after(Math.max(0, until - services.now().getTime()), expire);
-    },
+    renewed: (until) => lease.renewed(until),
     online() {
-      return session.machine.state === "online" && holdsLease() ? connection.socket() : null;
+      return session.machine.state === "online" && lease.holds() ? connection.socket() : null;
     },
-    awaitAck: (waId) => connection.awaitAck(waId),
-    signs: () => connection.signs(),
-    forgetDevices: (chat) => connection.forgetDevices(chat),
     qr: () => session.qr,
-    pairingCode: (phone) => connection.pairingCode(phone),
     lose: lost,
     stop: () => (stopping ??= stop()),
   };

@@ -2,13 +2,12 @@ import type { KeyRing } from "@sandi/crypto";
 import type { Services } from "../services.ts";
 import { type NodeAtRest, nodeAtRest } from "../store/at-rest.ts";
 import { forgetStatement, importStatement, readAll } from "../store/credentials.ts";
-import { appendBodyStatement } from "../store/outbox.ts";
-import { openNumber, sealNumber } from "../store/own-number.ts";
+import { openNumber } from "../store/own-number.ts";
 import { openPseudonyms } from "../store/pseudonyms.ts";
-import { sealEvent } from "../store/sealed-events.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { borrowSession, releaseLeases } from "../store/leases.ts";
-import { findSession, type ReportedState, type SessionRow, stateStatement } from "../store/sessions.ts";
+import { findSession, type SessionRow } from "../store/sessions.ts";
+import { reportStatements, type StateReport } from "../store/state-report.ts";
 import type { Store } from "../store/store.ts";
 import type { MovedSession } from "./session-file.ts";
 
@@ -91,22 +90,14 @@ async function borrowed(
   }
 }
 
-/** The row's new state and the event that tells of it. */
+/** What is told of a session that nobody runs. */
 async function report(
   { keys, services }: Workshop,
   row: SessionRow,
   fence: Fence,
-  { state, reason, phone }: Pick<ReportedState, "state" | "reason"> & { phone: string | null },
+  told: Pick<StateReport, "state" | "reason" | "phone">,
 ) {
-  const { sessionId } = fence;
-  const at = services.now();
-  const atRest = nodeAtRest(keys, sessionId, services.random);
-  const event = { id: services.newId("evt"), type: "session.state", sessionId, at: at.toISOString() } as const;
-  const told = { state, reason, phone, revision: row.actedRevision, attempts: 0, nextAttemptAt: null };
-  const body = await sealEvent(atRest, { ...event, ...told });
-  const sealedPhone = sealNumber(atRest, sessionId, phone);
-  return [
-    stateStatement(fence, { state, reason, sealedPhone, actedRevision: row.actedRevision }, at),
-    appendBodyStatement(fence, body, at),
-  ];
+  const atRest = nodeAtRest(keys, row.id, services.random);
+  const whole = { ...told, revision: row.actedRevision, attempts: 0, nextAttemptAt: null };
+  return reportStatements(fence, whole, { services, atRest, at: services.now() });
 }

@@ -1,0 +1,45 @@
+import type { InStatement } from "@libsql/client";
+import type { SessionReason, SessionState } from "@sandi/contracts";
+import type { Services } from "../services.ts";
+import type { NodeAtRest } from "./at-rest.ts";
+import type { Fence } from "./fence.ts";
+import { appendBodyStatement } from "./outbox.ts";
+import { sealNumber } from "./own-number.ts";
+import { sealEvent } from "./sealed-events.ts";
+import { stateStatement } from "./sessions.ts";
+
+/** What is told of a session. */
+export interface StateReport {
+  state: SessionState;
+  reason: SessionReason | null;
+  /** E.164. */
+  phone: string | null;
+  /** The newest wish that was acted on. */
+  revision: number;
+  attempts: number;
+  nextAttemptAt: Date | null;
+}
+
+interface How {
+  services: Pick<Services, "newId">;
+  atRest: NodeAtRest;
+  at: Date;
+}
+
+/** The row's new state and the event that tells of it, for one write. */
+export async function reportStatements(
+  fence: Fence,
+  { nextAttemptAt, ...report }: StateReport,
+  { services, atRest, at }: How,
+): Promise<InStatement[]> {
+  const { sessionId } = fence;
+  const { state, reason, phone, revision } = report;
+  const news = { id: services.newId("evt"), at: at.toISOString(), type: "session.state", sessionId } as const;
+  const event = { ...news, ...report, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+  const body = phone === null ? JSON.stringify(event) : await sealEvent(atRest, event);
+  const sealedPhone = sealNumber(atRest, sessionId, phone);
+  return [
+    stateStatement(fence, { state, reason, sealedPhone, actedRevision: revision }, at),
+    appendBodyStatement(fence, body, at),
+  ];
+}
