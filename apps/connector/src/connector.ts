@@ -6,6 +6,7 @@ import { createEdgeCaller } from "./edge.ts";
 import { createApp, createMetricsApp } from "./http.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
+import { shareKeys } from "./fleet/shared-keys.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
@@ -38,6 +39,7 @@ import { measuredCredentials } from "./store/measured-credentials.ts";
 import { createIdentities } from "./store/identities.ts";
 import { numberStore } from "./store/numbers.ts";
 import { openPseudonyms } from "./store/pseudonyms.ts";
+import { findKeysOfMembers } from "./store/member-keys.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { outboxDepth, sweepOutbox } from "./store/outbox.ts";
 import { sweepLedger } from "./store/ledger.ts";
@@ -78,7 +80,10 @@ export async function startConnector(
   const run = `${config.connectorId}.${replace.incarnation ?? services.newId("req").slice(4)}`;
   const logger = replace.logger ?? createLogger(config.logLevel, run);
   const store = await (replace.openStore ?? openStore)(config.database, services.now());
-  const atRestOf = atRestOfOwners(createKeyRing(config.storeKeys), services.random);
+  const keys = shareKeys(createKeyRing(config.storeKeys));
+  const others = await findKeysOfMembers(store, services.now());
+  keys.join(others.filter((other) => !other.run.startsWith(`${config.connectorId}.`)));
+  const atRestOf = atRestOfOwners(keys, services.random);
   const ownAtRest = atRestOf("connector");
   const pseudonym = await openPseudonyms(store, ownAtRest, services.random);
 
@@ -132,6 +137,7 @@ export async function startConnector(
     services,
     store,
     addresses,
+    keys,
     owner: config.connectorId,
     run,
     url: config.internalUrl,

@@ -57,7 +57,7 @@ const inAWhile = new Date(Date.now() + 600_000);
 
 /** The other one's row. */
 async function announce(url: string) {
-  const member = { owner: "other", run: "other.1", url, capacity: 10, isDraining: false };
+  const member = { owner: "other", run: "other.1", url, capacity: 10, isDraining: false, kids: ["k1"] };
   await announceMember(store, member, { until: inAWhile, forgetBefore: new Date(0) });
 }
 

@@ -7,6 +7,7 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { createIdentities } from "../src/store/identities.ts";
 import { numberStore } from "../src/store/numbers.ts";
+import { findKeysOfMembers } from "../src/store/member-keys.ts";
 import { openNumber } from "../src/store/own-number.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { resealStore } from "../src/store/reseal.ts";
@@ -16,6 +17,7 @@ import { acquireLeases } from "../src/store/leases.ts";
 import { storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
+import { startMember } from "./support/members.ts";
 import { newId, type Rig, startRig, workspaceId } from "./support/rig.ts";
 
 const command = fileURLToPath(new URL("../src/commands/reseal.ts", import.meta.url));
@@ -93,6 +95,32 @@ test("after a rotation, the command and a restart the old key can go, and the se
   expect(rig.simulator.messages(user).map(({ text }) => text)).toEqual(["before", "hello", "after"]);
   expect(rig.simulator.stats()).toMatchObject({ pairings: 1 });
   expect(rig.edge.events.filter(({ type }) => type === "message.received")).toHaveLength(1);
+});
+
+test("the command seals nothing while a connector that runs does not seal under the new key", async () => {
+  rig = await startRig({ environment: { STORE_KEYS: oldKey } });
+  await rig.pair("+6281200000001");
+  const opened = await openRigStore(rig);
+  const env = { PATH: process.env["PATH"], ...rig.environment, STORE_KEYS: `${newKey},${oldKey}` };
+  const sentence = "Nothing was sealed anew: test does not seal under k2";
+  const refused = promisify(execFile)(process.execPath, [command], { env });
+  await expect(refused).rejects.toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(sentence) });
+  expect(new Set(Object.values(await kidsIn(opened)).flat())).toEqual(new Set(["v1.k1"]));
+});
+
+test("a key that another connector does not have yet opens and does not seal; without theirs none starts", async () => {
+  rig = await startRig({ environment: { STORE_KEYS: oldKey } });
+  const opened = await openRigStore(rig);
+  const kidsOf = async () => (await findKeysOfMembers(opened, new Date())).map(({ kids }) => kids.join());
+  const second = await startMember(rig, "second", { STORE_KEYS: `${newKey},${oldKey}`, LEASE_SECONDS: "1" });
+  expect((await kidsOf()).sort()).toEqual(["k1", "k1,k2"]);
+  await rig.stop();
+  await until("the new key seals", async () => (await kidsOf()).join() === "k2,k1");
+  await expect(rig.start()).rejects.toThrow("STORE_KEYS lacks the key k2");
+  rig.environment["STORE_KEYS"] = `${newKey},${oldKey}`;
+  await rig.start();
+  expect(await kidsOf()).toEqual(["k2,k1", "k2,k1"]);
+  await second.stop("SIGTERM");
 });
 
 test("the command says what it could not open, and fails", async () => {

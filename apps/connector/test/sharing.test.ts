@@ -7,7 +7,7 @@ import { acquireLeases } from "../src/store/leases.ts";
 import { findSession, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
-import { someAddresses } from "./support/addresses.ts";
+import { someAddresses, someKeys } from "./support/addresses.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -63,6 +63,7 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
     } as Parameters<typeof createSupervisor>[0]["services"],
     store,
     addresses,
+    keys: someKeys(),
     owner: name,
     run: `${name}.${run}`,
     url: `http://${name}.internal`,

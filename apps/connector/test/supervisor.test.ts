@@ -7,7 +7,7 @@ import { acquireLeases } from "../src/store/leases.ts";
 import { findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
 import { until } from "./support/fake-edge.ts";
-import { someAddresses } from "./support/addresses.ts";
+import { someAddresses, someKeys } from "./support/addresses.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
 let now: Date;
@@ -48,6 +48,7 @@ function supervisor(over: Store = store): Supervisor {
     } as Parameters<typeof createSupervisor>[0]["services"],
     store: over,
     addresses: someAddresses(() => now),
+    keys: someKeys(),
     owner: "a",
     run: "a.1",
     url: "http://127.0.0.1:1",

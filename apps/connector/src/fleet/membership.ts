@@ -1,7 +1,9 @@
 import type { Services } from "../services.ts";
+import { findKeysOfMembers } from "../store/member-keys.ts";
 import { announceMember, findFleet, type Fleet, forgetMember } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
 import type { Addresses } from "./addresses.ts";
+import type { SharedKeys } from "./shared-keys.ts";
 
 /** This connector among those that share its database. */
 export interface Membership {
@@ -15,6 +17,7 @@ interface Options {
   services: Pick<Services, "now">;
   store: Store;
   addresses: Addresses;
+  keys: Pick<SharedKeys, "kids" | "agree">;
   /** The machine, and this run of it. */
   owner: string;
   run: string;
@@ -24,7 +27,7 @@ interface Options {
   leaseMs: number;
 }
 
-export function createMembership({ services, store, addresses, leaseMs, url, ...self }: Options): Membership {
+export function createMembership({ services, store, addresses, keys, leaseMs, url, ...self }: Options): Membership {
   /** Those whose address does not open are not of this fleet, whoever wrote them down. */
   async function look(): Promise<Fleet> {
     const { members, sessions } = await findFleet(store, services.now());
@@ -38,12 +41,14 @@ export function createMembership({ services, store, addresses, leaseMs, url, ...
   return {
     look,
     async announce(isDraining) {
-      const at = services.now().getTime();
+      const now = services.now();
+      keys.agree((await findKeysOfMembers(store, now)).filter(({ run }) => run !== self.run));
+      const at = now.getTime();
       // A lease later, for their clocks may differ from ours.
       const forgetBefore = new Date(at - leaseMs);
       const until = new Date(at + leaseMs);
       const sealed = addresses.seal(self.run, url, until);
-      await announceMember(store, { ...self, url: sealed, isDraining }, { until, forgetBefore });
+      await announceMember(store, { ...self, url: sealed, isDraining, kids: keys.kids() }, { until, forgetBefore });
       return look();
     },
     leave: () => forgetMember(store, self.run),

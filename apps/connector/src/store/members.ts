@@ -22,7 +22,7 @@ export interface Fleet {
 /** Says that a connector of this machine is alive until then, and forgets its earlier runs and those that died before. */
 export async function announceMember(
   { writer }: Store,
-  { owner, ...member }: Member & { owner: string },
+  { owner, kids, ...member }: Member & { owner: string; kids: string[] },
   { until, forgetBefore }: { until: Date; forgetBefore: Date },
 ): Promise<void> {
   const runsOfOwner = `${owner}.`;
@@ -32,10 +32,10 @@ export async function announceMember(
       args: [forgetBefore.getTime(), member.run, runsOfOwner, runsOfOwner],
     },
     {
-      sql: `INSERT INTO member (run, url, capacity, is_draining, expires_at) VALUES (?, ?, ?, ?, ?)
+      sql: `INSERT INTO member (run, url, capacity, is_draining, kids, expires_at) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (run) DO UPDATE SET url = excluded.url, is_draining = excluded.is_draining,
-              expires_at = excluded.expires_at`,
-      args: [member.run, member.url, member.capacity, member.isDraining ? 1 : 0, until.getTime()],
+              kids = excluded.kids, expires_at = excluded.expires_at`,
+      args: [member.run, member.url, member.capacity, member.isDraining ? 1 : 0, kids.join(","), until.getTime()],
     },
   ]);
 }

@@ -172,4 +172,9 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX spent_token_until ON spent_token (until)`,
     ],
   },
+  {
+    name: "0011_keys_of_members",
+    // The ids of the keys that a connector has, the one that it seals under first.
+    statements: [`ALTER TABLE member ADD COLUMN kids TEXT NOT NULL DEFAULT ''`],
+  },
 ];

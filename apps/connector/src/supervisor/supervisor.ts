@@ -5,6 +5,7 @@ import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Addresses } from "../fleet/addresses.ts";
 import { createMembership } from "../fleet/membership.ts";
+import type { SharedKeys } from "../fleet/shared-keys.ts";
 import type { Fleet } from "../store/members.ts";
 import { acquireLeases, hasFreeSessions, releaseLeases, renewLeases } from "../store/leases.ts";
 import { findSession, type SessionRow, storeWish, type Wish } from "../store/sessions.ts";
@@ -37,6 +38,7 @@ interface Options {
   services: Services;
   store: Store;
   addresses: Addresses;
+  keys: SharedKeys;
   /** The machine, and this run of it. */
   owner: string;
   run: string;
