@@ -122,6 +122,21 @@ test("a sender that is out of new chats keeps its known ones, and the cycle's en
   expect(await outcome(sessionId, person())).toBe("sent");
 });
 
+test("each new chat of a capped account asks how many are left; one with a known person does not", async () => {
+  const { number, sessionId } = await sender();
+  const known = person();
+  expect(await outcome(sessionId, known)).toBe("sent");
+  rig.simulator.updatePhone(number, { limits: { newChats: { total: 5, cycleMs: 40 * minute } } });
+  await until("the cap is told", () => limitsOf(sessionId).at(-1)?.newChats?.total === 5);
+  const asked = () => rig.simulator.stats().limitQueries.cap;
+  await pass(2 * minute);
+  const before = asked();
+  expect(await outcome(sessionId, known)).toBe("sent");
+  expect(asked()).toBe(before);
+  expect(await outcome(sessionId, person())).toBe("sent");
+  await until("it is asked", () => asked() === before + 1);
+});
+
 test("too much (429) pauses the session: the message comes again, one tries, and then all go", async () => {
   const { number, sessionId } = await sender();
   const to = person();

@@ -5,13 +5,24 @@ import { leapingClock } from "./support/leaping-clock.ts";
 import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
 
 const clock = leapingClock({ standsStill: true });
+/** While set, looking numbers up waits for it, and a bulk message's patience with codes has no end. */
+let held: Promise<void> | undefined;
+const patienceMs = 5000;
 let rig: Rig;
 let sessionId: string;
 const [sender, user] = ["+6281500000001", "+6281500000002"];
 beforeAll(async () => {
   rig = await startRig({
     environment: { LEASE_SECONDS: "300" },
-    services: { now: clock.now, after: clock.after, chance: () => 0.5 },
+    services: {
+      now: clock.now,
+      after: (ms, run) => (held && ms === patienceMs ? () => undefined : clock.after(ms, run)),
+      chance: () => 0.5,
+    },
+    around: (open) => (options) => {
+      const socket = open(options);
+      return { ...socket, lookUp: (digits) => Promise.resolve(held).then(() => socket.lookUp(digits)) };
+    },
   });
   sessionId = await rig.pair(sender);
   rig.simulator.createPhone({ number: user });
@@ -88,4 +99,28 @@ test("without pacing a code has one bulk message before it at most", async () =>
   expect(shown("b").indexOf("b code")).toBeLessThanOrEqual(claimedBefore.length);
   expect(claimedBefore.length).toBeLessThan(12);
   rig.simulator.updatePhone(sender, { latencyMs: 0 });
+});
+
+test("a bulk message that is ready lets a code go first that is still being prepared", async () => {
+  const stranger = "+6281500000003";
+  rig.simulator.createPhone({ number: stranger });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  const code = newId("msg");
+  await rig.edge.accept(code, { to: stranger, text: "c code" }, 3_600_000);
+  const isClaimed = (id: string) =>
+    rig.edge.claims.some(({ claims }) => claims.some(({ messageId }) => messageId === id));
+  const coding = rig.edge.deliver("/jobs/send", job(code));
+  await until("the code is claimed", () => isClaimed(code));
+  const text = await accepted("c0");
+  const delivering = rig.edge.deliverUntilDone("/jobs/send", { ...job(text), lane: "bulk", pacing: "off" });
+  await until("the bulk message is claimed", () => isClaimed(text));
+  // It would be on its way before these have come and gone on the same line.
+  for (let i = 0; i < 5; i++) await rig.edge.rpc("/rpc/sessions/health", { sessionId });
+  expect(shown("c")).toEqual([]);
+  resolve();
+  expect((await coding).status).toBe(200);
+  held = undefined;
+  expect(await delivering).toBe(200);
+  expect(shown("c")).toEqual(["c0"]);
 });

@@ -1,0 +1,61 @@
+import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { nodeAtRest } from "../src/store/at-rest.ts";
+import { credentialStore, readAll } from "../src/store/credentials.ts";
+import { openPseudonyms } from "../src/store/pseudonyms.ts";
+import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
+import { findSession, storeWish } from "../src/store/sessions.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+import { importSession } from "../src/transfer/move-session.ts";
+import { newId, workspaceId } from "./support/rig.ts";
+
+const now = new Date(1_000_000);
+const keys = createKeyRing(generateKeyText("k1", webRandom));
+const services = { now: () => now, newId: (prefix: string) => newId(prefix as "ses"), random: webRandom };
+const sessionId = newId("ses");
+const atRest = nodeAtRest(keys, sessionId, webRandom);
+const moved = {
+  sessionId,
+  phone: "+6281200000001",
+  exportedAt: now.toISOString(),
+  values: [["creds", "creds", "theirs"]] as [string, string, string][],
+};
+let store: Store;
+
+beforeEach(async () => {
+  store = await openStore({ url: "file::memory:", authToken: undefined }, now);
+  await storeWish(store, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
+});
+afterEach(() => store.close());
+
+const lease = { owner: "a", run: "a.1", now, leaseMs: 15_000, includeOwn: false, limit: 1 };
+
+test("nothing is imported over a login, though no account is known of it", async () => {
+  const pseudonym = await openPseudonyms(store, nodeAtRest(keys, "connector", webRandom), webRandom);
+  const [row] = await acquireLeases(store, lease);
+  const fence = { sessionId, fence: row!.fence };
+  await credentialStore(store, pseudonym)(fence, atRest).write([{ kind: "creds", id: "creds", value: "ours" }]);
+  await releaseLeases(store, [fence], now);
+  await expect(importSession({ store, keys, services }, sessionId, moved)).rejects.toThrow("is linked to an account");
+  expect(await readAll(store, sessionId, atRest)).toEqual([["creds", "creds", "ours"]]);
+});
+
+test("an import that succeeds and one that is refused both give the session back", async () => {
+  await importSession({ store, keys, services }, sessionId, moved);
+  expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
+  expect((await findSession(store, sessionId))!.ownerRun).toBeNull();
+  await expect(importSession({ store, keys, services }, sessionId, moved)).rejects.toThrow("is linked to an account");
+  expect((await findSession(store, sessionId))!.ownerRun).toBeNull();
+});
+
+test("a session is lent to one command at a time, and only while no connector runs it", async () => {
+  const borrow = (run: string) => borrowSession(store, { sessionId, run, now });
+  expect((await borrow("command.1"))?.ownerRun).toBe("command.1");
+  expect(await borrow("command.2")).toBeNull();
+  const later = { ...lease, now: new Date(now.getTime() + 61_000) };
+  const [row] = await acquireLeases(store, later);
+  await store.client.execute("UPDATE session SET state = 'online'");
+  expect(await borrow("command.3")).toBeNull();
+  await store.client.execute("UPDATE session SET state = 'stopped'");
+  expect((await borrow("command.4"))!.fence).toBeGreaterThan(row!.fence);
+});
