@@ -15,7 +15,7 @@ export interface Metrics {
   limitReads: Counter<"result">;
   breakersOpen: Gauge;
   paced: Counter<"lane">;
-  reconnects: Counter<"reason">;
+  closes: Counter<"reason">;
   leases: Counter<"change">;
   forwarded: Counter<"kind" | "result">;
   eventsDelivered: Counter;
@@ -119,7 +119,7 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       registers,
     }),
     breakersOpen: new Gauge({ name: "sandi_breaker_open", help: "Sessions whose sending is paused.", registers }),
-    reconnects: new Counter({
+    closes: new Counter({
       name: "sandi_closes_total",
       help: "Closed sockets, by reason.",
       labelNames: ["reason"],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
 import { SignatureRefused } from "../src/baileys/mends.ts";
-import type { Account } from "../src/jobs/account.ts";
+import type { SendTelemetry } from "../src/jobs/send-telemetry.ts";
 import type { Place } from "../src/jobs/place.ts";
 import { comeBack, holdUntil, transmit } from "../src/jobs/transmit.ts";
 import type { Ack } from "../src/session/acks.ts";
@@ -42,8 +42,8 @@ async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline =
     refused: (reason: string, person: string) => void did.push(`${reason} ${person}`),
     leave: () => undefined,
   };
-  const account = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as Account;
-  const message = { chat: "c", waId: "W1", message: new Uint8Array(), account, ackTimeoutMs: 1 };
+  const telemetry = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as SendTelemetry;
+  const message = { chat: "c", waId: "W1", message: new Uint8Array(), telemetry, ackTimeoutMs: 1 };
   const outcome = await transmit({ live, socket } as unknown as Place, pass, message).catch(String);
   await new Promise((resolve) => setImmediate(resolve));
   return [outcome, ...did];

@@ -7,6 +7,7 @@ import { LeaseLost } from "../store/fence.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
+import { staleDevices } from "./transmit.ts";
 
 export interface RevokeContext extends Whereabouts {
   services: Pick<Services, "now">;
@@ -15,9 +16,6 @@ export interface RevokeContext extends Whereabouts {
   deliveries: Deliveries;
   ackTimeoutMs: number;
 }
-
-/** The stanza was not valid: mostly a device of the recipient that is no more. */
-const staleDevices = "479";
 
 /**
  * Takes one message back for everyone, unless it was read. `done` only when the outcome is stored or there is nothing to

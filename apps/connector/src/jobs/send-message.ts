@@ -11,7 +11,7 @@ import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
-import { type Account, openAccount } from "./account.ts";
+import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { exhausted, LookUpsExhausted } from "./look-up-budget.ts";
@@ -46,10 +46,10 @@ type Refused = LRUCache<string, true>;
 export function createSender(context: SendContext): (job: SendJob, trace?: TraceContext) => Promise<JobOutcome> {
   const refused: Refused = new LRUCache({ max: 10_000 });
   return sharedRuns((job, trace?: TraceContext) => {
-    const account = openAccount(context, job, trace);
-    return send({ ...context, job, account }, refused).catch((error: unknown) => {
+    const telemetry = startTelemetry(context, job, trace);
+    return send({ ...context, job, telemetry }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
-      return account.end(later(1, "the attempt failed"), "later", error);
+      return telemetry.end(later(1, "the attempt failed"), "later", error);
     });
   });
 }
@@ -57,18 +57,18 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
 /** One run of a job. */
 interface Run extends SendContext {
   job: SendJob;
-  account: Account;
+  telemetry: SendTelemetry;
 }
 
 async function send(run: Run, refused: Refused): Promise<JobOutcome> {
-  const { services, deliveries, job, account } = run;
-  if (Date.parse(job.expiresAt) <= services.now().getTime()) return account.end(done, "expired");
+  const { services, deliveries, job, telemetry } = run;
+  if (Date.parse(job.expiresAt) <= services.now().getTime()) return telemetry.end(done, "expired");
   const place = await whereabouts(run, job.sessionId);
-  if ("status" in place) return account.end(place, "not_ready");
+  if ("status" in place) return telemetry.end(place, "not_ready");
   const entry = await deliveries.find(job.messageId);
   // What another session of the pool has failed at is this one's to send, as new.
   const known = entry?.rank === rank.failed && entry.sessionId !== job.sessionId ? null : entry;
-  if (known && known.rank >= rank.sent) return account.end(done, "known");
+  if (known && known.rank >= rank.sent) return telemetry.end(done, "known");
   if ("failure" in place) return giveUp(run, place);
 
   const { sending } = place.live;
@@ -77,8 +77,8 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   if (pausedUntil) return hold(run, place, pausedUntil);
   const { pacer } = sending;
   const turn =
-    job.lane === "bulk" ? await account.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
-  if ("comeBackAt" in turn) return account.end(comeBack(services, turn.comeBackAt), "paced");
+    job.lane === "bulk" ? await telemetry.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
+  if ("comeBackAt" in turn) return telemetry.end(comeBack(services, turn.comeBackAt), "paced");
   run.metrics.paced.inc({ lane: job.lane });
   let isOver = false;
   try {
@@ -95,7 +95,7 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
 /** A paused session's message comes again, or fails. */
 function hold(run: Run, place: Place, until: Date): Promise<JobOutcome> | JobOutcome {
   const held = holdUntil(run.services, run.job, until);
-  return "failure" in held ? giveUp(run, { ...place, ...held }) : run.account.end(held, "paused");
+  return "failure" in held ? giveUp(run, { ...place, ...held }) : run.telemetry.end(held, "paused");
 }
 
 async function sendInTurn(run: Run, going: Omit<Going, "pass">, refused: Refused): Promise<JobOutcome> {
@@ -120,14 +120,14 @@ interface Going {
 }
 
 async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Going): Promise<JobOutcome | "paused"> {
-  const { services, deliveries, job, account, ackTimeoutMs } = run;
+  const { services, deliveries, job, telemetry, ackTimeoutMs } = run;
   const { fence, live, socket } = place;
   const claimed = await claimFor(run, fence);
   if ("status" in claimed) return claimed;
   const failed = (failure: FailureReason) => fail(run, { fence, failure });
   const payload = await openPayload(run, claimed);
   if (!payload) return failed("unreadable");
-  const chat = await account.timed("lookUp", () =>
+  const chat = await telemetry.timed("lookUp", () =>
     run.numbers
       .jidOf(payload.to.slice(1), {
         workspaceId: live.workspaceId,
@@ -140,7 +140,7 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   if (chat instanceof LookUpsExhausted) {
     if (Date.parse(claimed.expiresAt) <= chat.until.getTime()) return failed("lookups_exhausted");
     const seconds = Math.ceil((chat.until.getTime() - services.now().getTime()) / 1000);
-    return account.end(later(seconds, "no more numbers can be looked up"), "lookups_exhausted");
+    return telemetry.end(later(seconds, "no more numbers can be looked up"), "lookups_exhausted");
   }
   if (chat === null) return failed("not_on_whatsapp");
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
@@ -153,30 +153,30 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   // A code is kept for devices that ask again only while it is good.
   const keepUntil =
     claimed.template === null ? new Date(services.now().getTime() + run.ledgerMs) : new Date(claimed.expiresAt);
-  const { traceparent } = account;
+  const { traceparent } = telemetry;
   await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil, traceparent });
-  const result = await transmit(place, pass, { chat, waId, message, account, ackTimeoutMs });
+  const result = await transmit(place, pass, { chat, waId, message, telemetry, ackTimeoutMs });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);
   await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
   if (isStranger) live.sending.reads.openedChat();
-  return account.end(done, "sent");
+  return telemetry.end(done, "sent");
 }
 
 async function hasChat({ chats }: Run, { fence, socket }: Place, chat: string): Promise<boolean> {
   return chats.knows(fence.sessionId, [chat, await socket.lidOf(chat).catch(() => null)]);
 }
 
-async function claimFor({ claim, job, account }: Run, { fence }: Fence): Promise<Claimed | JobOutcome> {
+async function claimFor({ claim, job, telemetry }: Run, { fence }: Fence): Promise<Claimed | JobOutcome> {
   const { messageId, sessionId } = job;
-  const claimed = await account.timed("claim", (trace) =>
+  const claimed = await telemetry.timed("claim", (trace) =>
     claim({ messageId, sessionId, fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
   );
   if (claimed.outcome === "busy") {
-    return account.end(later(Math.ceil(claimed.retryAfterMs / 1000), "claimed by another"), "busy");
+    return telemetry.end(later(Math.ceil(claimed.retryAfterMs / 1000), "claimed by another"), "busy");
   }
-  if (claimed.outcome === "done") return account.end(done, "not_wanted");
-  account.attempt = claimed.attempt;
+  if (claimed.outcome === "done") return telemetry.end(done, "not_wanted");
+  telemetry.attempt = claimed.attempt;
   return claimed;
 }
 
@@ -191,11 +191,11 @@ async function giveUp(run: Run, failing: Failing): Promise<JobOutcome> {
   return "status" in claimed ? claimed : fail(run, failing);
 }
 
-async function fail({ deliveries, job, account }: Run, { fence, failure }: Failing): Promise<JobOutcome> {
+async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: Failing): Promise<JobOutcome> {
   const { messageId } = job;
-  const { traceparent } = account;
+  const { traceparent } = telemetry;
   await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });
-  return account.end(done, failure);
+  return telemetry.end(done, failure);
 }
 
 async function openPayload({ unseal }: SendContext, { sealed, template }: Claimed) {

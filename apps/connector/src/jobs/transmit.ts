@@ -3,7 +3,7 @@ import { SignatureRefused } from "../baileys/mends.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
 import type { LiveSession } from "../session/live.ts";
-import type { Account } from "./account.ts";
+import type { SendTelemetry } from "./send-telemetry.ts";
 import { type JobOutcome, later } from "./outcome.ts";
 import type { Place } from "./place.ts";
 
@@ -12,9 +12,9 @@ const maxAttempts = 5;
 /** Messages that waited for a pause to end come back spread out. */
 const spreadMs = 10_000;
 
+/** The error of a stanza that was not valid: mostly a device of the recipient that is no more. */
+export const staleDevices = "479";
 const codes = {
-  /** The stanza was not valid: mostly a device of the recipient that is no more. */
-  staleDevices: "479",
   noNewChats: "463",
   tooMuch: "429",
 } as const;
@@ -24,7 +24,7 @@ interface Transmission {
   chat: string;
   waId: string;
   message: Uint8Array;
-  account: Account;
+  telemetry: SendTelemetry;
   ackTimeoutMs: number;
 }
 
@@ -35,7 +35,7 @@ interface Transmission {
 export async function transmit(
   { live, socket }: Place,
   pass: Pass,
-  { chat, waId, message, account, ackTimeoutMs }: Transmission,
+  { chat, waId, message, telemetry, ackTimeoutMs }: Transmission,
 ): Promise<FailureReason | "sent" | "paused"> {
   const awaited = live.connection.awaitAck(waId);
   try {
@@ -43,16 +43,16 @@ export async function transmit(
   } catch (error) {
     awaited.cancel();
     if (error instanceof SignatureRefused) return "undeliverable";
-    if (account.attempt >= maxAttempts && live.online() === socket) return "undeliverable";
+    if (telemetry.attempt >= maxAttempts && live.online() === socket) return "undeliverable";
     throw error;
   }
-  const ack = await account.timed("ack", () => awaited.within(ackTimeoutMs));
+  const ack = await telemetry.timed("ack", () => awaited.within(ackTimeoutMs));
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (ack.type === "sent") {
     pass.sent();
     return "sent";
   }
-  if (ack.error === codes.staleDevices && account.attempt === 1) {
+  if (ack.error === staleDevices && telemetry.attempt === 1) {
     live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }

@@ -163,7 +163,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
           session.post({ type: "opened", socket: number, phone });
           watchdog.watch(socket, () => {
             logger.warn("the socket is open and answers nothing; another is opened");
-            metrics.reconnects.inc({ reason: "not_answering" });
+            metrics.closes.inc({ reason: "not_answering" });
             drop("not_answering");
           });
           options.sending.opened(socket);
@@ -205,7 +205,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
   async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {
     const reason = tunnel ? await culprit(kind, tunnel) : kind;
     tunnel?.close();
-    metrics.reconnects.inc({ reason });
+    metrics.closes.inc({ reason });
     logger.info({ reason }, "the connection is closed");
     options.session().closed(number, reason);
   }

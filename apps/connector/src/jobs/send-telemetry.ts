@@ -6,7 +6,7 @@ import type { Services } from "../services.ts";
 import type { JobOutcome } from "./outcome.ts";
 
 /** What is told of one run of a send job: its span, its figures, and the one line of the log. */
-export interface Account {
+export interface SendTelemetry {
   /** For what follows from this run. */
   readonly traceparent: string;
   /** How often the message has been claimed. */
@@ -33,11 +33,11 @@ const spanNames: Record<Stage, string> = {
 /** Not worth a line of their own: the message has one already, or will have. */
 const quiet = new Set(["known", "not_ready", "paused", "paced"]);
 
-export function openAccount(
+export function startTelemetry(
   { services, logger, metrics, tracer }: Context,
   { messageId, sessionId }: SendJob,
   parent: TraceContext | undefined,
-): Account {
+): SendTelemetry {
   const attributes = { "sandi.message.id": messageId, "sandi.session.id": sessionId };
   const span = tracer.start("send", { parent, kind: "consumer", attributes });
   const startedAt = services.now().getTime();
