@@ -18,6 +18,8 @@ it("two connectors that are killed in turn under mixed load lose nothing, show n
   expect(report.twice).toEqual([]);
   expect(report.devicesWithTwoOwners).toBe(0);
   expect(report.undecryptable).toBe(0);
+  expect(report.heap.every(({ heapMb }) => heapMb > 0)).toBe(true);
+  expect(new Set(report.heap.map(({ pid }) => pid)).size).toBeGreaterThan(2);
   // Every one read on its phone, or approved by what its phone wrote.
   expect(Object.keys(report.statuses).toSorted()).toEqual(["approved", "read"]);
 }, 300_000);

@@ -17,12 +17,9 @@ import { pino } from "pino";
 /** What is asked of the process. */
 export type BareRequest =
   | { type: "start"; wsUrl: string; rootKey: string; file: string; sessions: number }
-  | { type: "save" | "heap" };
+  | { type: "save" };
 /** What it tells. */
-export type BareReport =
-  | { type: "qr"; session: number; qr: string }
-  | { type: "saved" }
-  | { type: "heap"; heapBytes: number };
+export type BareReport = { type: "qr"; session: number; qr: string } | { type: "saved" };
 
 interface Auth {
   creds: AuthenticationCreds;
@@ -37,10 +34,10 @@ for (const method of ["log", "info", "warn", "error"] as const) console[method] 
 
 process.on("message", (request: BareRequest) => {
   if (request.type === "start") start(request);
-  else if (request.type === "save") {
+  else {
     writeFileSync(file, JSON.stringify(auths, BufferJSON.replacer));
     tell({ type: "saved" });
-  } else tell({ type: "heap", heapBytes: process.memoryUsage().heapUsed });
+  }
 });
 
 function start(request: Extract<BareRequest, { type: "start" }>): void {

@@ -36,12 +36,6 @@ export function usageOf(pid: number): Usage | undefined {
   }
 }
 
-/** The heap in use, in megabytes, as a connector's `/metrics` tells it. */
-export async function heapMbOf(metricsUrl: string): Promise<number> {
-  const text = await (await fetch(metricsUrl)).text();
-  return Number(/^sandi_connector_nodejs_heap_size_used_bytes\S* (\S+)/m.exec(text)?.[1] ?? Number.NaN) / 1024 ** 2;
-}
-
 /** The children of this process that run workerd. */
 export function workerdPids(): number[] {
   return readdirSync("/proc")

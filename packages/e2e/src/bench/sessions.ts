@@ -7,7 +7,8 @@ import { randomPorts } from "@sandi/local-stack";
 import type { StatsSnapshot } from "@sandi/whatsapp-simulator";
 import { eventually, startTestStack, type TestStack } from "../harness.ts";
 import type { BareReport, BareRequest } from "./bare-baileys.ts";
-import { heapMbOf, loadAverage, print, usageOf } from "./figures.ts";
+import { loadAverage, print, usageOf } from "./figures.ts";
+import { inspectable, liveHeapMb } from "./inspect.ts";
 import { addPhone, linkSessions, scan } from "./linked-sessions.ts";
 
 interface Held {
@@ -36,18 +37,18 @@ export async function benchSessions(args: string[]): Promise<void> {
   });
   for (const sessions of [Number(values.back), Number(values.idle)]) {
     print(`\n${sessions} sessions, load average ${loadAverage()}`);
-    const { edge: metricsPort } = await randomPorts();
+    const { edge: inspectPort } = await randomPorts();
     const stack = await startTestStack({
-      connectorEnv: () => ({ LOG_LEVEL: "warn", METRICS_PORT: String(metricsPort) }),
+      connectorEnv: () => ({ LOG_LEVEL: "warn", ...inspectable(inspectPort) }),
     });
     try {
       const bare = await measureBare(stack, sessions);
-      const ours = await measureConnector(stack, sessions, `http://127.0.0.1:${metricsPort}/metrics`);
+      const ours = await measureConnector(stack, sessions, inspectPort);
       const rows: [string, (one: { held: Held; back: Return }) => number, number][] = [
         ["RSS, MB", ({ held }) => held.rssMb, 0],
         ["RSS per session, KB", ({ held }) => ((held.rssMb - held.emptyRssMb) * 1024) / sessions, 0],
-        ["heap, MB", ({ held }) => held.heapMb, 0],
-        ["heap per session, KB", ({ held }) => (held.heapMb * 1024) / sessions, 0],
+        ["live heap, MB", ({ held }) => held.heapMb, 0],
+        ["live heap per session, KB", ({ held }) => (held.heapMb * 1024) / sessions, 0],
         ["idle CPU, ms a minute", ({ held }) => held.cpuMsPerMinute, 0],
         ["back after kill -9, s", ({ back }) => back.seconds, 1],
         ["CPU until back, s", ({ back }) => back.cpuMs / 1000, 1],
@@ -71,12 +72,12 @@ export async function benchSessions(args: string[]): Promise<void> {
 async function measureConnector(
   stack: TestStack,
   sessions: number,
-  metricsUrl: string,
+  inspectPort: number,
 ): Promise<{ held: Held; back: Return }> {
   const emptyRssMb = usageOf(stack.connector.pid ?? 0)?.rssMb ?? 0;
   // The stack brings one along.
   await linkSessions(stack, sessions - 1);
-  const held = { ...(await idle(stack.connector.pid ?? 0, () => heapMbOf(metricsUrl))), emptyRssMb };
+  const held = { ...(await idle(stack.connector.pid ?? 0, inspectPort)), emptyRssMb };
   const before = stack.connector.pid;
   stack.connector.kill("SIGKILL");
   const pid = await eventually("another connector", async () => {
@@ -96,8 +97,10 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
   const numbers = Array.from({ length: sessions }, (_, i) => `+62816${String(i).padStart(7, "0")}`);
   for (const number of numbers) await addPhone(stack, number);
   const file = join(stack.dataFolder, "bare.json");
+  const { edge: inspectPort } = await randomPorts();
   const start = () => {
-    const child = fork(fileURLToPath(new URL("bare-baileys.ts", import.meta.url)));
+    const env = { ...process.env, ...inspectable(inspectPort) };
+    const child = fork(fileURLToPath(new URL("bare-baileys.ts", import.meta.url)), { env });
     child.on("message", (report: BareReport) => {
       if (report.type === "qr") void scan(stack, numbers[report.session] ?? "", report.qr);
     });
@@ -110,7 +113,7 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
     const emptyRssMb = usageOf(child.pid ?? 0)?.rssMb ?? 0;
     begin(child);
     await allIn(stack, sessions + others);
-    const held = { ...(await idle(child.pid ?? 0, () => bareHeap(child))), emptyRssMb };
+    const held = { ...(await idle(child.pid ?? 0, inspectPort)), emptyRssMb };
     ask(child, { type: "save" });
     await answer(child, "saved");
     const exited = new Promise((resolve) => child.once("exit", resolve));
@@ -128,20 +131,15 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
   }
 }
 
-/** The least heap of several looks stands for what is left after a collection. */
-async function idle(pid: number, heapMb: () => Promise<number>): Promise<Omit<Held, "emptyRssMb">> {
+/** Memory as it is by itself; only then what is garbage in it is collected, to see what is held. */
+async function idle(pid: number, inspectPort: number): Promise<Omit<Held, "emptyRssMb">> {
   await sleep(idleMs / 2);
   const before = usageOf(pid)?.cpuMs ?? 0;
-  let least = Infinity;
-  const looks = 10;
-  for (let i = 0; i < looks; i++) {
-    least = Math.min(least, await heapMb());
-    await sleep(idleMs / looks);
-  }
+  await sleep(idleMs);
   const after = usageOf(pid);
   return {
     rssMb: after?.rssMb ?? 0,
-    heapMb: least,
+    heapMb: await liveHeapMb(pid, inspectPort),
     cpuMsPerMinute: ((after?.cpuMs ?? 0) - before) * (60_000 / idleMs),
   };
 }
@@ -163,22 +161,14 @@ async function statsOf({ simulatorUrl }: TestStack): Promise<StatsSnapshot> {
   return (await (await fetch(`${simulatorUrl ?? ""}/stats`)).json()) as StatsSnapshot;
 }
 
-async function bareHeap(child: ChildProcess): Promise<number> {
-  ask(child, { type: "heap" });
-  return (await answer(child, "heap")).heapBytes / 1024 ** 2;
-}
-
 const ask = (child: ChildProcess, request: BareRequest) => child.send(request);
 
-function answer<Type extends BareReport["type"]>(
-  child: ChildProcess,
-  type: Type,
-): Promise<Extract<BareReport, { type: Type }>> {
+function answer(child: ChildProcess, type: BareReport["type"]): Promise<void> {
   return new Promise((resolve) => {
     const listen = (report: BareReport) => {
       if (report.type !== type) return;
       child.off("message", listen);
-      resolve(report as Extract<BareReport, { type: Type }>);
+      resolve();
     };
     child.on("message", listen);
   });

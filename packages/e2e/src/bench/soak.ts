@@ -4,8 +4,10 @@ import { createClient } from "@libsql/client";
 import { randomPorts } from "@sandi/local-stack";
 import type { StatsSnapshot } from "@sandi/whatsapp-simulator";
 import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../harness.ts";
-import { heapMbOf, latencies, loadAverage, print, usageOf } from "./figures.ts";
+import { latencies, loadAverage, print, usageOf } from "./figures.ts";
+import { inspectable } from "./inspect.ts";
 import { addPhone, linkSessions } from "./linked-sessions.ts";
+import { createHeapLooks, type HeapLook, heapVerdict } from "./soak-heap.ts";
 import { type Accepted, runLoad } from "./soak-load.ts";
 
 export interface SoakOptions {
@@ -37,7 +39,8 @@ export interface SoakReport {
   /** Seconds from a kill until every session was logged in again. */
   away: number[];
   /** Of every connector through its lives: seconds since its start, and megabytes. */
-  memory: { connector: number; age: number; rssMb: number; heapMb: number }[];
+  memory: { age: number; rssMb: number }[];
+  heap: HeapLook[];
 }
 
 const leaseSeconds = 15;
@@ -47,9 +50,8 @@ const settleWithinMs = 180_000;
 /** Mixed load on a fleet whose members are killed in turn; what came of every accepted message. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { log } = options;
-  const { edge: firstMetricsPort } = await randomPorts(options.connectors);
-  const metricsPorts = Array.from({ length: options.connectors }, (_, i) => firstMetricsPort + i);
-  const connectorEnv = (index: number) => ({ LOG_LEVEL: "warn", METRICS_PORT: String(metricsPorts[index]) });
+  const { edge: inspectPort } = await randomPorts(options.connectors);
+  const connectorEnv = (index: number) => ({ LOG_LEVEL: "warn", ...inspectable(inspectPort + index) });
   const stack = await startTestStack({ connectors: options.connectors, connectorEnv });
   try {
     const sessions = await linkSessions(stack, options.sessions);
@@ -59,11 +61,14 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const all = (await statsOf(stack)).sockets.loggedIn;
     const life = new AbortController();
     const report = { away: [] as number[], memory: [] as SoakReport["memory"], kills: 0 };
-    const sampling = sample(stack, { memory: report.memory, metricsPorts, signal: life.signal });
-    const killing = killInTurn(stack, { ...options, all, report, signal: life.signal });
+    const sampling = sample(stack, report.memory, life.signal);
+    const heap = createHeapLooks(stack, inspectPort);
+    await heap.look();
+    const killing = killInTurn(stack, { ...options, all, report, look: heap.look, signal: life.signal });
     const load = await runLoad({ ...options, stack, sessions, recipients });
     life.abort();
     await Promise.all([sampling, killing]);
+    await heap.look();
     log(`${load.accepted.length} accepted, ${report.kills} kills; waiting for what is under way`);
     const ended = await settled(stack, load.accepted);
     const { lost, twice } = await compare(stack, recipients, { accepted: load.accepted, ended });
@@ -72,6 +77,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     for (const { status } of ended.values()) statuses[status] = (statuses[status] ?? 0) + 1;
     return {
       ...report,
+      heap: heap.looks,
       accepted: load.accepted.length,
       refused: load.refused,
       lost,
@@ -90,13 +96,18 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 interface Killing extends SoakOptions {
   all: number;
   report: Pick<SoakReport, "away" | "kills">;
+  look: () => Promise<void>;
   signal: AbortSignal;
 }
 
-async function killInTurn(stack: TestStack, { killEverySeconds, all, report, signal, log }: Killing): Promise<void> {
+async function killInTurn(
+  stack: TestStack,
+  { killEverySeconds, all, report, look, signal, log }: Killing,
+): Promise<void> {
   for (;;) {
     await sleep(killEverySeconds * 1000, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
+    await look();
     const at = performance.now();
     const child = stack.connectors[report.kills % stack.connectors.length]!;
     const staysDown = report.kills % 2 === 1;
@@ -116,25 +127,19 @@ async function killInTurn(stack: TestStack, { killEverySeconds, all, report, sig
     log(
       `connector ${report.kills} ${staysDown ? "down past its leases" : "killed"}: all back after ${report.away.at(-1)?.toFixed(1)} s`,
     );
+    await look();
   }
 }
 
-interface Sampling extends Pick<SoakReport, "memory"> {
-  metricsPorts: readonly number[];
-  signal: AbortSignal;
-}
-
-async function sample(stack: TestStack, { memory, metricsPorts, signal }: Sampling): Promise<void> {
+async function sample(stack: TestStack, memory: SoakReport["memory"], signal: AbortSignal): Promise<void> {
   const bornAt = new Map<number, number>();
   while (!signal.aborted) {
-    for (const [connector, { pid }] of stack.connectors.entries()) {
+    for (const { pid } of stack.connectors) {
       const usage = pid === undefined ? undefined : usageOf(pid);
       if (pid === undefined || !usage) continue;
       const now = performance.now();
       if (!bornAt.has(pid)) bornAt.set(pid, now);
-      const heapMb = await heapMbOf(`http://127.0.0.1:${metricsPorts[connector]}/metrics`).catch(() => undefined);
-      if (heapMb === undefined) continue;
-      memory.push({ connector, age: (now - (bornAt.get(pid) ?? now)) / 1000, rssMb: usage.rssMb, heapMb });
+      memory.push({ age: (now - (bornAt.get(pid) ?? now)) / 1000, rssMb: usage.rssMb });
     }
     await sleep(sampleMs, undefined, { signal }).catch(() => undefined);
   }
@@ -231,6 +236,7 @@ export async function benchSoak(args: string[]): Promise<void> {
   print(`create to ack      ${latencies(report.untilSent)}`);
   print(`away after a kill  ${report.away.map((seconds) => seconds.toFixed(1)).join(" ")} s`);
   for (const line of memoryLines(report.memory)) print(line);
+  print(heapVerdict(report.heap));
   print(`load average ${loadAverage()} after`);
 }
 
@@ -239,7 +245,6 @@ function* memoryLines(memory: SoakReport["memory"]): Generator<string> {
   const byAge = Map.groupBy(memory, ({ age }) => Math.floor(age / 60));
   for (const [minute, samples] of [...byAge].toSorted(([a], [b]) => a - b)) {
     const mean = samples.reduce((sum, { rssMb }) => sum + rssMb, 0) / samples.length;
-    const least = Math.min(...samples.map(({ heapMb }) => heapMb));
-    yield `minute ${minute + 1} of a connector's life: RSS ${mean.toFixed(0)} MB, heap down to ${least.toFixed(0)} MB`;
+    yield `minute ${minute + 1} of a connector's life: RSS ${mean.toFixed(0)} MB`;
   }
 }
