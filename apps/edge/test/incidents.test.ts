@@ -302,6 +302,24 @@ describe("what only the clock sees", () => {
     expect(await tick(16 * minute)).toEqual(["Session “sender” (+62812•••0001) is back after 16 min."]);
   });
 
+  it("nothing of a session that is stopped while the clock looks", async () => {
+    await world.addChannel();
+    await addMessages(1, "queued");
+    advance(31 * minute);
+    const { db } = world.edge.services;
+    world.edge.services.db = {
+      ...db,
+      read: async (queries) => {
+        const found = await db.read(queries);
+        world.edge.services.db = db;
+        await world.edge.api(`POST /v1/sessions/${session}/stop`);
+        return found;
+      },
+    };
+    expect(await tick()).toEqual([]);
+    expect((await world.incidents()).incidents).toEqual([]);
+  });
+
   it("a wish that no connector takes", async () => {
     await world.addChannel();
     await world.edge.api(`POST /v1/sessions/${session}/restart`);

@@ -2,7 +2,7 @@ import { AlertJob, alertPath, AppError } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { jsonBody } from "../http/body.ts";
-import { fieldErrors } from "../http/validation.ts";
+import { parseBody } from "../http/validation.ts";
 import { deliverAlert } from "./deliver.ts";
 
 const bodyLimit = 1024;
@@ -15,9 +15,8 @@ export const alertDeliveries = new Hono<AppEnv>().post(alertPath, jsonBody(bodyL
   if (!(await isFromQueue(signature, `${publicUrl}${alertPath}`, c.var.rawBody))) {
     throw new AppError("signature-invalid");
   }
-  const job = AlertJob.safeParse(await c.req.json<unknown>());
-  if (!job.success) throw new AppError("invalid-request", { errors: fieldErrors(job.error.issues, "") });
-  const outcome = await deliverAlert(c.env.services, job.data.deliveryId);
+  const { deliveryId } = parseBody(AlertJob, await c.req.json<unknown>());
+  const outcome = await deliverAlert(c.env.services, deliveryId);
   if (outcome === undefined) return c.json({ outcome: "nothing" });
   if (outcome === "busy") return c.json({ outcome: "busy" }, 503, { "Retry-After": String(busySeconds) });
   if (outcome.kind === "delivered") return c.json({ outcome: "delivered" });

@@ -1,5 +1,6 @@
 import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
+import { foldMs } from "../db/incidents.ts";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 
@@ -12,7 +13,6 @@ const mostRecent = 500;
 const fewestMessages = 20;
 /** A wish published so often has had about three minutes. */
 const unheardPublishes = 4;
-const foldMs = 600_000;
 const changesAtOnce = 300;
 /** More than there are: whom a bound leaves out is not told, and who was told of it would hear that it is over. */
 const mostSubjects = 10_000;
@@ -30,15 +30,15 @@ const watched = ["queue_stuck", "failures_high", "connector_silent"] as const;
 export async function watchSessions(services: Services): Promise<CompiledQuery[]> {
   const { db } = services;
   const now = services.now().getTime();
-  const [queues, rates, wishes, open] = await db.read([
+  const [queues, rates, unheard, open] = await db.read([
     stuckQueues(db, now),
     highFailures(db, now),
-    unheardWishes(db),
+    unacknowledged(db),
     sql<Found>`SELECT workspace_id, subject, kind, reason FROM incident WHERE closed_at IS NULL
       AND kind IN (${sql.join(watched)})`.compile(db.kysely),
   ]);
   const nameOf = ({ subject, kind }: Found) => `${kind} ${subject}`;
-  const found = [...queues.rows, ...rates.rows, ...wishes.rows];
+  const found = [...queues.rows, ...rates.rows, ...unheard.rows];
   const bad = new Set(found.map(nameOf));
   const known = new Set(open.rows.map(nameOf));
   const statements = [
@@ -77,21 +77,22 @@ function highFailures(db: Db, now: number) {
     LIMIT ${mostSubjects}`.compile(db.kysely);
 }
 
-const unheardWishes = (db: Db) =>
+const unacknowledged = (db: Db) =>
   sql<Found>`SELECT workspace_id, id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason FROM session
     WHERE acked_revision < revision AND publish_after > 0 AND desired = 'running' AND publish_count >= ${unheardPublishes}
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
-/** As the triggers do (incidents.ts): one that was open lately is the same. */
+/** As the triggers do (db/incidents.ts): one that was open lately is the same. Not of a session that was stopped meanwhile. */
 function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
+  const isWanted = sql`EXISTS (SELECT 1 FROM session WHERE session.id = ${subject} AND session.desired = 'running')`;
   return [
     sql`UPDATE incident SET closed_at = NULL, ending = NULL, times = times + 1, since = ${now}, changed_at = ${now}
-      WHERE closed_at > ${now - foldMs} AND rowid =
+      WHERE ${isWanted} AND closed_at > ${now - foldMs} AND rowid =
         (SELECT max(rowid) FROM incident WHERE subject = ${subject} AND kind = ${kind})`.compile(db.kysely),
     sql`INSERT INTO incident (id, workspace_id, subject, kind, reason, opened_at, since, changed_at)
       SELECT 'inc_' || printf('%012x', ${now}) || lower(hex(randomblob(7))), ${workspaceId}, ${subject}, ${kind},
         ${reason}, ${now}, ${now}, ${now}
-      WHERE NOT EXISTS (SELECT 1 FROM incident WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL)`.compile(
+      WHERE ${isWanted} AND NOT EXISTS (SELECT 1 FROM incident WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL)`.compile(
       db.kysely,
     ),
   ];

@@ -1,5 +1,5 @@
-/** An incident that begins again within this time is the same one. */
-const foldMs = 600_000;
+/** An incident that begins again within this time is the same one, whether a trigger or the clock finds it. */
+export const foldMs = 600_000;
 
 const newId = (prefix: string, at: string) => `'${prefix}_' || printf('%012x', ${at}) || lower(hex(randomblob(7)))`;
 

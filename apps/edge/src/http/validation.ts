@@ -48,6 +48,13 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
   return found.slice(0, maxFieldErrors);
 }
 
+/** For a route that is no part of the public API, whose schemas are checked by its description. */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const result = schema.safeParse(body);
+  if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
+  return result.data;
+}
+
 /** A JSON pointer to this place, or as much of it as an answer has room for. */
 export const pointerTo = (prefix: string, path: PropertyKey[]) =>
   (prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")).slice(0, 1024);
