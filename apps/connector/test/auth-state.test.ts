@@ -109,3 +109,40 @@ test("two sessions of one process know nothing of each other's keys", async () =
   await one.keys.set({ "lid-mapping": { "62811": "1" } });
   expect(await other.keys.get("lid-mapping", ["62811"])).toEqual({});
 });
+
+const session = (step: number) => ({ session: { "1.0": { step } as unknown as Uint8Array } });
+
+test("a session that has moved on while it was read is not put back", async () => {
+  const memory = memoryCredentials();
+  memory.values.set("session 1.0", JSON.stringify({ step: 1 }));
+  const disk = Promise.withResolvers<void>();
+  const auth = await openAuthState({
+    ...memory.credentials,
+    async read(kind, ids) {
+      const found = await memory.credentials.read(kind, ids);
+      if (kind === "session") await disk.promise;
+      return found;
+    },
+  });
+  const reading = auth.keys.get("session", ["1.0"]);
+  await auth.keys.set(session(2));
+  disk.resolve();
+  expect(await reading).toEqual({ "1.0": { step: 2 } });
+  expect(await auth.keys.get("session", ["1.0"])).toEqual({ "1.0": { step: 2 } });
+});
+
+test("a session that could not be stored is as it was before", async () => {
+  const memory = memoryCredentials();
+  let isAway = false;
+  const auth = await openAuthState({
+    ...memory.credentials,
+    async write(changes) {
+      if (isAway) throw new Error("the database is away");
+      await memory.credentials.write(changes);
+    },
+  });
+  await auth.keys.set(session(1));
+  isAway = true;
+  await expect(auth.keys.set(session(2))).rejects.toThrow("away");
+  expect(await auth.keys.get("session", ["1.0"])).toEqual({ "1.0": { step: 1 } });
+});

@@ -238,6 +238,26 @@ describe("the watch of a proxy", () => {
     expect([timers.length, await watch.check(), watch.open()]).toEqual([0, true, null]);
   });
 
+  test("gives one up that does not answer in ten seconds", async () => {
+    const { watch, timers, told, world } = watched();
+    world.hangs = true;
+    world.isUp = false;
+    const asked = watch.check();
+    timers.find(({ ms }) => ms === 10_000)!.run();
+    expect([await asked, told]).toEqual([false, [false]]);
+  });
+
+  test("answers of the newer proxy when it has taken the place of one that is being tried", async () => {
+    const { watch, told, probed, world, timers } = watched();
+    world.hangs = true;
+    const asked = watch.check();
+    watch.use("http://b.example");
+    world.hangs = false;
+    for (const { run } of timers.filter(({ ms }) => ms === 10_000)) run();
+    expect(await asked).toBe(true);
+    expect([told, probed]).toEqual([[true], ["http://a.example", "http://b.example"]]);
+  });
+
   test("stops with nothing under way", async () => {
     const { watch, timers, told, world } = watched();
     world.hangs = true;
