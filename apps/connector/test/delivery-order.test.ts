@@ -38,10 +38,10 @@ afterAll(async () => {
 });
 
 const keys = createKeyRing(generateKeyText("k1", webRandom));
-function open(): Deliveries {
+function open(on = store): Deliveries {
   return createDeliveries({
     services: systemServices,
-    store,
+    store: on,
     atRest: (sessionId) => nodeAtRest(keys, sessionId, webRandom),
     pseudonym,
     chats: createChats(store, { now: systemServices.now, pseudonym }),
@@ -116,3 +116,20 @@ test("whatever comes late, twice, in another order or around a restart, news of 
     { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 150) },
   );
 }, 120_000);
+
+test("a receipt is one read of the database, however many messages its sender names", async () => {
+  const [messageId, own] = [newId("msg"), newId("msg")].toSorted();
+  await perform(open(), messageId!, "again");
+  let reads = 0;
+  const { client } = store;
+  const counted: Store = {
+    ...store,
+    client: { ...client, execute: (statement) => (reads++, client.execute(statement)) },
+  };
+  const deliveries = open(counted);
+  const waIds = Array.from({ length: 5000 }, (_, i) => `3EB0${String(i).padStart(18, "0")}`);
+  const named = [...waIds, `3EB0${messageId!.slice(4)}`, `3EB0${own!.slice(4)}`, ...waIds];
+  await deliveries.receipt(fence, { waIds: named, kind: "read", from: [jid] });
+  expect(reads).toBe(1);
+  expect((await deliveries.find(messageId!))?.rank).toBe(rank.read);
+});

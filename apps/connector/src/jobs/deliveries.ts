@@ -10,6 +10,7 @@ import {
   attemptWriter,
   findByMessageId,
   findByWaId,
+  findByWaIds,
   type LedgerEntry,
   type Move,
   moveWriter,
@@ -82,15 +83,27 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
   const begin = attemptWriter(store);
   const moveOn = moveWriter(store);
 
+  /** Of these messages those that are known. */
+  async function knownOf(sessionId: string, waIds: readonly string[]): Promise<Map<string, Known>> {
+    const found = new Map<string, Known>();
+    const unread: string[] = [];
+    for (const waId of new Set(waIds)) {
+      const cached = recent.get(key(sessionId, waId));
+      if (cached) found.set(waId, cached);
+      else unread.push(waId);
+    }
+    if (unread.length === 0) return found;
+    for (const entry of await findByWaIds(store, sessionId, unread)) {
+      // One object per message: its rank is what keeps news from being told twice.
+      const raced = recent.get(key(sessionId, entry.waId));
+      if (!raced) recent.set(key(sessionId, entry.waId), entry);
+      found.set(entry.waId, raced ?? entry);
+    }
+    return found;
+  }
+
   async function known(sessionId: string, waId: string): Promise<Known | null> {
-    const cached = recent.get(key(sessionId, waId));
-    if (cached) return cached;
-    const entry = await findByWaId(store, sessionId, waId);
-    // One object per message: its rank is what keeps news from being told twice.
-    const raced = recent.get(key(sessionId, waId));
-    if (raced) return raced;
-    if (entry) recent.set(key(sessionId, waId), entry);
-    return entry;
+    return (await knownOf(sessionId, [waId])).get(waId) ?? null;
   }
 
   function news(
@@ -224,13 +237,9 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
       onNews();
     },
     async receipt(fence, { waIds, kind, from }) {
-      await Promise.all(
-        waIds.map(async (waId) => {
-          const entry = await known(fence.sessionId, waId);
-          if (!entry || !isRecipient(entry, from)) return;
-          await move(fence, waId, entry, kind);
-        }),
-      );
+      const entries = [...(await knownOf(fence.sessionId, waIds))];
+      const theirs = entries.filter(([, entry]) => isRecipient(entry, from));
+      await Promise.all(theirs.map(([waId, entry]) => move(fence, waId, entry, kind)));
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);

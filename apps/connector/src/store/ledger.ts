@@ -48,6 +48,17 @@ export async function findByWaId({ client }: Store, sessionId: string, waId: str
   return rows[0] ? toEntry(rows[0]) : null;
 }
 
+/** Those that there are, in one read however many are asked for: a receipt's sender chooses what it names. */
+export async function findByWaIds(
+  { client }: Store,
+  sessionId: string,
+  waIds: readonly string[],
+): Promise<LedgerEntry[]> {
+  const sql = `SELECT ${columns} FROM ledger WHERE session_id = ? AND wa_id IN (SELECT value FROM json_each(?))`;
+  const { rows } = await client.execute({ sql, args: [sessionId, JSON.stringify(waIds)] });
+  return rows.map(toEntry);
+}
+
 /** Stores what is about to be sent. Another attempt at the same message replaces the first, or what another session failed at. */
 export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date }) => Promise<void>;
 
