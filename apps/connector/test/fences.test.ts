@@ -13,7 +13,7 @@ import {
   revokedStatement,
 } from "../src/store/ledger.ts";
 import { forgetAccountStatements, limitsStatement } from "../src/store/limits.ts";
-import { appendBodyStatement, appendNewsStatement, appendStatement } from "../src/store/outbox.ts";
+import { appendBodyStatement, appendNewsStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
 import { receivedStatements } from "../src/store/received.ts";
 import { type Fence, LeaseLost, writeFenced } from "../src/store/fence.ts";
 import { acquireLeases, releaseLeases } from "../src/store/leases.ts";
@@ -122,4 +122,19 @@ test("an owner that was replaced gives nothing back", async () => {
   const before = await everything();
   await releaseLeases(store, [stale], at);
   expect(await everything()).toEqual(before);
+});
+
+/** How many events each connector would tell. */
+const readers = async () => {
+  const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, 10)));
+  return read.map((rows) => rows.length);
+};
+
+test("what was learned of a session is told by its owner alone, and by anybody once it is gone", async () => {
+  await writes["an event"](good);
+  const before = await readers();
+  expect(before).toEqual([before[0], 0]);
+  expect(before[0]).toBeGreaterThan(0);
+  await writes["the tombstone"](good);
+  expect(await readers()).toEqual([before[0], before[0]]);
 });

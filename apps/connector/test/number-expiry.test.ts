@@ -18,12 +18,14 @@ const budget: LookUpBudget = {
 let clock: HandClock;
 let stored: Map<string, KnownNumber>;
 let asked: string[];
+let reads: number;
 beforeEach(() => {
-  [clock, stored, asked] = [handClock(), new Map(), []];
+  [clock, stored, asked, reads] = [handClock(), new Map(), [], 0];
 });
 
 const store: NumberStore = {
   async find(_workspaceId, digits, now) {
+    reads++;
     const known = digits.flatMap((one) => stored.get(one) ?? []).filter(({ until }) => until > now);
     return new Map(known.map((one) => [one.digits, one]));
   },
@@ -54,7 +56,10 @@ test.each([
     expect(await jidOf(numbers, digits)).toBe(answer);
     expect(stored.get(digits)?.until).toEqual(new Date(clock.now().getTime() + ms));
     clock.pass(ms - 1);
+    reads = 0;
     expect([await jidOf(numbers, digits), await jidOf(start(), digits), asked]).toEqual([answer, answer, [digits]]);
+    // Once, after the start: what is in memory needs no read.
+    expect(reads).toBe(1);
     clock.pass(1);
     expect(await jidOf(numbers, digits)).toBe(answer);
     expect(asked).toEqual([digits, digits]);
