@@ -26,7 +26,7 @@ import { sessionHistory } from "./sessions/history-routes.ts";
 import { qrPage } from "./sessions/qr-page.ts";
 import { sessionProxies } from "./sessions/proxy-routes.ts";
 import { sessions } from "./sessions/routes.ts";
-import { sessionWishes } from "./sessions/wish-routes.ts";
+import { sessionLifecycle } from "./sessions/lifecycle-routes.ts";
 import { templates } from "./templates/routes.ts";
 import { checks } from "./verifications/check-routes.ts";
 import { verifications } from "./verifications/routes.ts";
@@ -39,7 +39,7 @@ export function createApp() {
   app.onError(onError);
   app.route("/", verifications).route("/", checks).route("/", reachability).route("/", hooks);
   app.route("/", messages).route("/", templates).route("/", analytics).route("/", pools).route("/", sessions);
-  app.route("/", sessionWishes).route("/", sessionHistory).route("/", sessionProxies).route("/", qrPage);
+  app.route("/", sessionLifecycle).route("/", sessionHistory).route("/", sessionProxies).route("/", qrPage);
   app.route("/", keys).route("/", workspaces).route("/", audit).route("/", accessRules).route("/", destinations);
   app.route("/", alerts).route("/", incidents);
   app.route("/", events).route("/", alertDeliveries);

@@ -1,4 +1,4 @@
-import { type Session, eventsPath, sessionReasons } from "@sandi/contracts";
+import { type AuditList, type Session, eventsPath, sessionReasons } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
@@ -104,6 +104,26 @@ describe("a session", () => {
     const { body } = await edge.api<Session>(`POST /v1/sessions/${id}/stop`);
     expect(body.desired).toBe("stopped");
     expect(await edge.rows("SELECT desired, revision FROM session")).toEqual([{ desired: "logged_out", revision: 2 }]);
+  });
+
+  it("has an entry of the audit log for whatever is wanted of it, and none for what is wanted already", async () => {
+    const { body } = await edge.api<Session>("POST /v1/sessions", { name: "First" });
+    for (const verb of ["start", "stop", "stop", "start", "restart", "logout", "stop"]) {
+      edge.advance(1);
+      expect((await edge.api(`POST /v1/sessions/${body.id}/${verb}`)).status).toBe(202);
+    }
+    edge.advance(1);
+    expect((await edge.api(`DELETE /v1/sessions/${body.id}`)).status).toBe(204);
+    const log = await edge.api<AuditList>(`GET /v1/audit?target=${body.id}`);
+    expect(log.body.entries.map(({ action }) => action.replace("session.", ""))).toEqual([
+      "deleted",
+      "logged_out",
+      "restarted",
+      "started",
+      "stopped",
+      "created",
+    ]);
+    expect(log.body.entries.at(-1)?.detail).toEqual({ name: "First", poolId: body.poolId });
   });
 
   it("is renamed, with an entry of the audit log", async () => {

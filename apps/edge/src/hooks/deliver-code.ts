@@ -1,8 +1,8 @@
-import { AppError, type CreateVerification, SupabaseSms } from "@sandi/contracts";
+import { type CreateVerification, SupabaseSms } from "@sandi/contracts";
 import { hmac, utf8 } from "@sandi/crypto";
 import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
 import type { Repetition } from "../http/idempotency.ts";
-import { fieldErrors } from "../http/validation.ts";
+import { parseBody } from "../http/validation.ts";
 import type { Services } from "../services.ts";
 import { createVerification } from "../verifications/create-verifications.ts";
 
@@ -15,7 +15,7 @@ interface Delivery {
 
 /** Sends a code that Supabase made and will check; a new one takes the place of the last, after the cooldown. */
 export async function deliverCode(services: Services, { hook, key, raw }: Delivery): Promise<void> {
-  const { user, sms } = parse(JSON.parse(raw));
+  const { user, sms } = parseBody(SupabaseSms, JSON.parse(raw));
   const body: CreateVerification = {
     to: user.phone.startsWith("+") ? user.phone : `+${user.phone}`,
     purpose: "supabase",
@@ -36,10 +36,4 @@ export async function deliverCode(services: Services, { hook, key, raw }: Delive
 async function repetitionOf({ peppers }: Services, { id }: SupabaseHookTable, raw: string): Promise<Repetition> {
   const keyHash = await hmac(peppers.current.bytes, utf8(["supabase.v1", id, raw].join("\0")));
   return { keyHash, fingerprint: keyHash };
-}
-
-function parse(value: unknown): SupabaseSms {
-  const result = SupabaseSms.safeParse(value);
-  if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
-  return result.data;
 }

@@ -2,7 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { createMiddleware } from "hono/factory";
 import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
-import { fieldErrors, pointerTo } from "./validation.ts";
+import { parseBody, pointerTo } from "./validation.ts";
 
 const publicLimit = 64 * 1024;
 
@@ -21,10 +21,7 @@ export function jsonBody(limit = publicLimit) {
 /** For routes that take nothing: lets an empty body through, and `{}`, which many clients send in its place. */
 export const noBody = createMiddleware<AppEnv>(async (c, next) => {
   const raw = await readJson(c.req.raw, publicLimit);
-  if (raw !== "") {
-    const result = z.strictObject({}).safeParse(parse(raw));
-    if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
-  }
+  if (raw !== "") parseBody(z.strictObject({}), parse(raw));
   await next();
 });
 

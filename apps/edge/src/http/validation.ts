@@ -48,7 +48,7 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
   return found.slice(0, maxFieldErrors);
 }
 
-/** For a route that is no part of the public API, whose schemas are checked by its description. */
+/** Reads a body that the route's description does not check. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = schema.safeParse(body);
   if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });

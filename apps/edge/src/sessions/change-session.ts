@@ -1,12 +1,13 @@
 import { withdrawIncidents } from "../alerts/incidents.ts";
 import { AppError, type DesiredState, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { SessionTable } from "../db/schema.ts";
+import type { KnownKey, SessionTable } from "../db/schema.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
 import { firstPublishMs } from "../messages/publish.ts";
-import type { Services } from "../services.ts";
+import { newId, type Services } from "../services.ts";
 import { scoreOf } from "./health.ts";
 import { publishSessionLater } from "./publish.ts";
 import { findSession, toSession } from "./repository.ts";
@@ -14,7 +15,10 @@ import { findSession, toSession } from "./repository.ts";
 type Changed = SessionTable & { score: number };
 
 interface Wish {
+  key: KnownKey;
   id: string;
+  /** What the audit log calls it. */
+  action: `session.${string}`;
   desired: DesiredState;
   /** Nothing is changed when this is wanted already. */
   unless?: readonly DesiredState[];
@@ -29,21 +33,22 @@ const ending = new Set<DesiredState>(["logged_out", "deleted"]);
  */
 export async function changeSession(
   services: Services,
-  workspaceId: string,
-  { id, desired, unless = [] }: Wish,
+  { key, id, action, desired, unless = [] }: Wish,
 ): Promise<Session> {
   const { db } = services;
+  const { workspaceId } = key;
   const at = services.now().getTime();
   const publishAfter = at + firstPublishMs;
   let row: Changed | undefined;
   try {
-    const [changed, moved] = await db.write([
+    const [changed, , moved] = await db.write([
       sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
         db.kysely,
       ),
+      auditStatement(db, { id: newId(services, "aud"), workspaceId, actor: key.id, action, target: id, at }),
       rerouteWaiting(db, { sessionId: id, workspaceId, at }),
       ...(desired === "running" ? [] : [withdrawIncidents(db, { sessionId: id, workspaceId, now: at })]),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),

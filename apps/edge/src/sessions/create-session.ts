@@ -1,5 +1,7 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import { type AuditEntry, auditStatement } from "../audit/statement.ts";
+import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { firstPublishMs } from "../messages/publish.ts";
@@ -9,6 +11,7 @@ import { publishSessionLater } from "./publish.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
+  key: Pick<KnownKey, "id" | "workspaceId">;
   name: string;
   /** The default one if left out. */
   poolId?: string | undefined;
@@ -23,13 +26,23 @@ const sessionLimit = 50;
 /** Creates a session that wants to run; a connector takes it and shows QR codes. */
 export async function createSession(
   services: Services,
-  workspaceId: string,
-  { name, poolId = defaultPoolOf(workspaceId), repetition }: Input,
+  { key, name, poolId: asked, repetition }: Input,
   limit = sessionLimit,
 ): Promise<Accepted<Session>> {
   const { db } = services;
+  const { workspaceId } = key;
+  const poolId = asked ?? defaultPoolOf(workspaceId);
   const at = services.now().getTime();
   const id = newId(services, "ses");
+  const entry: AuditEntry = {
+    id: newId(services, "aud"),
+    workspaceId,
+    actor: key.id,
+    action: "session.created",
+    target: id,
+    detail: { name, poolId },
+    at,
+  };
   const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
       publish_count, created_at, updated_at)
     VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, 0, 0, ${at}, ${at}) ON CONFLICT (id)`;
@@ -47,11 +60,14 @@ export async function createSession(
           ${poolId}
         WHERE ${isFirst} AND ${hasPool(workspaceId, poolId)} AND ${limit} > (SELECT count(*) FROM session
           WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
+      auditStatement(db, entry),
     ],
     block: sql`${gone} DO NOTHING`.compile(db.kysely),
     withdraw: (isUnknown) => [
       sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1, publish_count = 1
         WHERE desired <> 'deleted' AND ${isUnknown}`.compile(db.kysely),
+      sql`UPDATE audit SET action = 'session.not_created'
+        WHERE id = ${entry.id} AND workspace_id = ${workspaceId} AND changes() = 1`.compile(db.kysely),
     ],
     refuse: async () => {
       const pool = await selectPools(db, workspaceId).where("id", "=", poolId).executeTakeFirst();

@@ -55,8 +55,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const repetition = await repetitionOf(c);
       const { name, poolId } = c.req.valid("json");
-      const input = { name, poolId, repetition };
-      const { resource, replayed } = await createSession(c.env.services, c.var.key.workspaceId, input);
+      const input = { key: c.var.key, name, poolId, repetition };
+      const { resource, replayed } = await createSession(c.env.services, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/sessions/${resource.id}`);
       return c.json(resource, 201);

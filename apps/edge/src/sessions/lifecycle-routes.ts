@@ -14,7 +14,7 @@ const shared = { tags: ["Sessions"], security };
 const asked = json(Session, "Asked for; the state follows.");
 
 /** What the operator wants of a session. */
-export const sessionWishes = new OpenAPIHono<AppEnv>()
+export const sessionLifecycle = new OpenAPIHono<AppEnv>()
   .openapi(
     createRoute({
       ...shared,
@@ -28,8 +28,8 @@ export const sessionWishes = new OpenAPIHono<AppEnv>()
       responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      const wish = { id: c.req.valid("param").id, desired: "running", unless: ["running"] } as const;
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, wish), 202);
+      const start = { action: "session.started", desired: "running", unless: ["running"] } as const;
+      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...start }), 202);
     },
   )
   .openapi(
@@ -46,8 +46,8 @@ export const sessionWishes = new OpenAPIHono<AppEnv>()
       responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      const wish = { id: c.req.valid("param").id, desired: "stopped", unless: ["stopped", "logged_out"] } as const;
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, wish), 202);
+      const stop = { action: "session.stopped", desired: "stopped", unless: ["stopped", "logged_out"] } as const;
+      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...stop }), 202);
     },
   )
   .openapi(
@@ -63,8 +63,8 @@ export const sessionWishes = new OpenAPIHono<AppEnv>()
       responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "running" }), 202);
+      const restart = { action: "session.restarted", desired: "running" } as const;
+      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...restart }), 202);
     },
   )
   .openapi(
@@ -80,8 +80,8 @@ export const sessionWishes = new OpenAPIHono<AppEnv>()
       responses: { 202: asked, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "logged_out" }), 202);
+      const logout = { action: "session.logged_out", desired: "logged_out" } as const;
+      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...logout }), 202);
     },
   )
   .openapi(
@@ -97,8 +97,8 @@ export const sessionWishes = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
     }),
     async (c) => {
-      const { id } = c.req.valid("param");
-      await changeSession(c.env.services, c.var.key.workspaceId, { id, desired: "deleted" });
+      const remove = { action: "session.deleted", desired: "deleted" } as const;
+      await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...remove });
       return c.body(null, 204);
     },
   );
