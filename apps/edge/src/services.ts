@@ -56,7 +56,7 @@ export interface Services {
   verifyServiceToken: TokenVerifier;
   /** One Redis command; rejects when it was not answered in time, or with an error. */
   redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;
-  /** Until when limits leave Redis alone because it failed, and say nothing more of it; kept per isolate. */
+  /** Until when Redis is left alone because it failed, and limits say nothing more of it; kept per isolate. */
   redisOutage: { pausedUntil: number; quietUntil: number };
   /** True the first time that a token id is seen; rejects when Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;

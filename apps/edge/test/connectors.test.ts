@@ -253,11 +253,16 @@ describe("a connector's token", () => {
     expect((await edge.internal(eventsPath, body, token)).status).toBe(401);
   });
 
-  it("is still taken while Redis is away", async () => {
-    edge.services.isFirstUse = () => Promise.reject(new Error("away"));
+  it("is still taken while Redis is away, and waits for Redis once in two seconds only", async () => {
+    let asked = 0;
+    edge.services.isFirstUse = () => Promise.reject(new Error(`away ${asked++}`));
     const { id } = await sendText();
     expect((await report(event("message.sent", { messageId: id }))).status).toBe(200);
-    expect(edge.logs.join()).toContain("Redis does not answer");
+    expect((await report(event("message.delivered", { messageId: id }))).status).toBe(200);
+    expect([asked, edge.logs.join()]).toEqual([1, expect.stringContaining("Redis does not answer")]);
+    edge.advance(2_000);
+    expect((await report(event("message.read", { messageId: id }))).status).toBe(200);
+    expect(asked).toBe(2);
   });
 });
 

@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/app-env.ts";
+import { unlessAway } from "../limits/redis-outage.ts";
 
 const rememberSeconds = 70;
 
@@ -15,10 +16,8 @@ export const connectorOnly = createMiddleware<AppEnv>(async (c, next) => {
     throw new AppError("service-token-invalid", { cause });
   });
   // Without Redis we go on: a repeated claim or event batch changes nothing, and codes must flow while Redis is away.
-  const isFirst = await isFirstUse(jti, rememberSeconds).catch((error: unknown) => {
-    log("Redis does not answer; a service token was not checked for replay", error);
-    return true;
-  });
-  if (!isFirst) throw new AppError("service-token-invalid", { detail: "The token was used before." });
+  const failed = (error: unknown) => log("Redis does not answer; a service token was not checked for replay", error);
+  const isFirst = await unlessAway(c.env.services, failed, () => isFirstUse(jti, rememberSeconds));
+  if (isFirst === false) throw new AppError("service-token-invalid", { detail: "The token was used before." });
   await next();
 });

@@ -1,8 +1,8 @@
 import type { Services } from "../services.ts";
+import { unlessAway } from "./redis-outage.ts";
 import { takeScript, takeScriptSha } from "./script.ts";
 
 const redisMs = 300;
-const pauseMs = 2_000;
 const quietMs = 10_000;
 
 /** A number in Redis that goes up to its quota within a window. */
@@ -16,12 +16,14 @@ export interface Counter {
 /** Takes from all counters or from none; answers what the script does, or nothing while Redis does not. */
 export async function takeFrom(services: Services, counters: readonly Counter[]): Promise<number[] | undefined> {
   const { redis, redisOutage: outage, log } = services;
-  const now = services.now().getTime();
-  if (now < outage.pausedUntil) return undefined;
-  // After a pause one request tries while the others go on without: a dead Redis costs each isolate one wait at a time.
-  if (outage.pausedUntil > 0) outage.pausedUntil = now + pauseMs;
-  const args = argumentsOf(counters, now);
-  try {
+  const args = argumentsOf(counters, services.now().getTime());
+  const failed = (error: unknown) => {
+    const failedAt = services.now().getTime();
+    if (failedAt < outage.quietUntil) return;
+    outage.quietUntil = failedAt + quietMs;
+    log("Redis does not answer; requests are not limited", error);
+  };
+  return unlessAway(services, failed, async () => {
     const answer = await redis(["EVALSHA", takeScriptSha, ...args], redisMs).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
       return redis(["EVAL", takeScript, ...args], redisMs);
@@ -29,17 +31,8 @@ export async function takeFrom(services: Services, counters: readonly Counter[])
     const numbers = String(answer).split(" ").map(Number);
     if (numbers.length !== 2 * counters.length + 1 || numbers.includes(NaN))
       throw new TypeError("not the script's answer");
-    outage.pausedUntil = 0;
     return numbers;
-  } catch (error) {
-    const failedAt = services.now().getTime();
-    outage.pausedUntil = failedAt + pauseMs;
-    if (failedAt >= outage.quietUntil) {
-      outage.quietUntil = failedAt + quietMs;
-      log("Redis does not answer; requests are not limited", error);
-    }
-    return undefined;
-  }
+  });
 }
 
 function argumentsOf(counters: readonly Counter[], now: number): (string | number)[] {
