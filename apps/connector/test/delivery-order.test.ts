@@ -79,7 +79,15 @@ function perform(deliveries: Deliveries, messageId: string, what: News): Promise
       return deliveries.failed(fence, { messageId, waId, reason: "refused", traceparent });
     case "again": {
       const keepUntil = new Date(Date.now() + 60_000);
-      const attempt = { messageId, waId, chat: jid, message: new Uint8Array([1]), keepUntil, traceparent };
+      const attempt = {
+        messageId,
+        waId,
+        chat: jid,
+        message: new Uint8Array([1]),
+        keepUntil,
+        isBulk: false,
+        traceparent,
+      };
       return deliveries.begin(fence, attempt);
     }
   }

@@ -8,6 +8,7 @@ let time: number;
 let timers: { at: number; run: () => void }[];
 let pacer: Pacer;
 let randomness: number;
+let earlier: number[];
 const services = {
   now: () => new Date(time),
   after(ms: number, fire: () => void) {
@@ -22,7 +23,8 @@ beforeEach(() => {
   time = Date.parse("2026-08-01T00:00:00Z");
   timers = [];
   randomness = 4711;
-  pacer = createPacer(services);
+  earlier = [];
+  pacer = createPacer(services, async () => earlier);
 });
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -134,6 +136,29 @@ test("a day's bound holds, and what is beyond it comes the next day", async () =
   expect(went).toHaveLength(320);
   expect(went[300]!.at - went[0]!.at).toBeGreaterThanOrEqual(86_400_000);
   expect(went[299]!.at - went[0]!.at).toBeLessThan(86_400_000);
+});
+
+test("what went before a restart counts for the day, and keeps its distance", async () => {
+  const [day, begun] = [86_400_000, time];
+  earlier = Array.from({ length: 299 }, (_, i) => begun - day / 2 + i * 10_000);
+  earlier.push(begun);
+  const full = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
+  expect(full.comeBackAt.getTime()).toBe(begun + day / 2);
+  earlier = [begun - 1000];
+  const others = createPacer(services, async () => earlier);
+  const near = (await others.bulk("b", "careful")) as { comeBackAt: Date };
+  expect(near.comeBackAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
+});
+
+test("nobody goes while it is not known what went before, and everybody once it is", async () => {
+  let isBroken = true;
+  const unsure = createPacer(services, async () => {
+    if (isBroken) throw new Error("the store does not answer");
+    return [];
+  });
+  await expect(unsure.bulk("a", "off")).rejects.toThrow("the store does not answer");
+  isBroken = false;
+  expect(await unsure.bulk("a", "off")).toHaveProperty("leave");
 });
 
 test("bulk waits while a code is under way, but not for ever", async () => {

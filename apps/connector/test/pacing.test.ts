@@ -1,3 +1,4 @@
+import { createClient } from "@libsql/client";
 import type { Pacing } from "@sandi/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
@@ -123,4 +124,33 @@ test("a bulk message that is ready lets a code go first that is still being prep
   held = undefined;
   expect(await delivering).toBe(200);
   expect(shown("c")).toEqual(["c0"]);
+});
+
+async function restart(): Promise<void> {
+  await rig.stop();
+  const known = rig.edge.statesOf(sessionId).length;
+  await rig.start();
+  await until("the session is online", () => rig.edge.statesOf(sessionId).slice(known).includes("online"));
+}
+
+test("a restart forgets neither the distance to the message before it nor how many went within the day", async () => {
+  const first = await accepted("d0");
+  expect((await bulk(first, "off")).status).toBe(200);
+  await restart();
+  const careful = await bulk(await accepted("d1"), "careful");
+  expect([careful.status, Number(careful.headers.get("retry-after")) >= 7]).toEqual([503, true]);
+
+  const at = clock.now().getTime() - 3_600_000;
+  const client = createClient({ url: rig.environment["LIBSQL_URL"]! });
+  await client.execute({
+    sql: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+      INSERT INTO ledger (message_id, session_id, wa_id, rank, created_at, is_bulk) SELECT 'msg_' || i, ?, 'W' || i, 2, ?, 1 FROM n`,
+    args: [sessionId, at],
+  });
+  client.close();
+  await restart();
+  const tomorrow = await bulk(await accepted("d2"), "careful");
+  expect([tomorrow.status, Number(tomorrow.headers.get("retry-after")) > 22 * 3600]).toEqual([503, true]);
+  // Codes are of another lane, and never counted.
+  expect((await rig.edge.deliver("/jobs/send", job(await accepted("d code")))).status).toBe(200);
 });

@@ -48,6 +48,8 @@ export interface Attempt {
   chat: string;
   message: Uint8Array<ArrayBuffer>;
   keepUntil: Date;
+  /** It counts for the day's bound on bulk messages. */
+  isBulk: boolean;
   /** What is told of the message from now on follows from it. */
   traceparent: string;
 }
@@ -170,14 +172,14 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
       return entry && { ...entry, rank: Math.max(entry.rank, newer?.rank ?? 0) };
     },
     chat: openChat,
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, traceparent }) {
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isBulk, traceparent }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, context(waId));
       const sealedChat = await atRest(sessionId).seal(encoder.encode(jid), chatContext(waId));
       const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
       const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
-      await begin({ fence, entry, at: services.now() });
+      await begin({ fence, entry, at: services.now(), isBulk });
       const earlier = recent.get(key(sessionId, waId));
       if (earlier) earlier.traceparent = traceparent;
       else recent.set(key(sessionId, waId), begun);

@@ -154,7 +154,8 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   const keepUntil =
     claimed.template === null ? new Date(services.now().getTime() + run.ledgerMs) : new Date(claimed.expiresAt);
   const { traceparent } = telemetry;
-  await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil, traceparent });
+  const isBulk = job.lane === "bulk";
+  await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil, isBulk, traceparent });
   const result = await transmit(place, pass, { chat, waId, message, telemetry, ackTimeoutMs });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);

@@ -27,11 +27,16 @@ const longestQueueMs = 8000;
 /** A stream of codes without a gap lets a bulk message through now and then. */
 const longestYieldMs = 5000;
 
-export function createPacer({ now, after, chance }: Pick<Services, "now" | "after" | "chance">): Pacer {
+/** @param findEarlier when bulk messages of the last day went, oldest first, as far as the store knows */
+export function createPacer(
+  { now, after, chance }: Pick<Services, "now" | "after" | "chance">,
+  findEarlier: () => Promise<readonly number[]>,
+): Pacer {
   const slots = createSlots(chance);
   let codes = 0;
   let yielding: (() => void) | undefined;
   let isTaken = false;
+  let recalled: Promise<void> | undefined;
   const queue: { slot: Slot; enter: () => void }[] = [];
   const time = () => now().getTime();
 
@@ -58,6 +63,16 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
     else isTaken = false;
   }
 
+  /** Once, before the first bulk message; while it cannot be read they wait. */
+  async function recall(): Promise<void> {
+    try {
+      slots.recall(await findEarlier());
+    } catch (error) {
+      recalled = undefined;
+      throw error;
+    }
+  }
+
   async function yieldToCodes(): Promise<void> {
     if (codes === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -79,6 +94,7 @@ export function createPacer({ now, after, chance }: Pick<Services, "now" | "afte
       };
     },
     async bulk(messageId, pacing) {
+      await (recalled ??= recall());
       const slot = slots.place(messageId, pacing, time());
       const waitMs = isTaken ? Math.min((queue.length + 1) * slots.usualMs(), longestQueueMs) : 0;
       const freeAt = time() + waitMs;

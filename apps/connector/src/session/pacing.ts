@@ -8,7 +8,7 @@ export interface Preset {
   gapMs: Range;
   /** After so many messages a longer pause. */
   pause: { after: Range; ms: Range } | null;
-  /** Within any 24 hours, as far as this process remembers. */
+  /** Within any 24 hours. */
   perDay: number;
 }
 

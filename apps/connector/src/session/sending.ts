@@ -4,10 +4,12 @@ import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { Fence } from "../store/fence.ts";
+import { findBulkStarts } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
+import { dayMs, longestCount } from "./slots.ts";
 import { createLimits, type LimitsKeeper } from "./limits.ts";
 
 /** What holds a session's messages back: its account's limits, the pauses that refusals call for, its pace. */
@@ -49,7 +51,10 @@ export function createSending(fence: Fence, options: Options): Sending {
     limits,
     reads,
     breaker: createBreaker(limits, services),
-    pacer: createPacer(services),
+    pacer: createPacer(services, () => {
+      const since = new Date(services.now().getTime() - dayMs);
+      return findBulkStarts(store, fence.sessionId, { since, limit: longestCount });
+    }),
     opened: (online) => reads.opened(online),
     learned: (news) => reads.learned(news),
     forget: () => limits.forget(),

@@ -10,6 +10,8 @@ export interface Slot {
 
 /** The turns of one session's bulk messages: who came first goes first, and keeps its place while it is away. */
 export interface Slots {
+  /** What went before this process owned the session, oldest first: it counts, and the next keeps its distance. */
+  recall(earlier: readonly number[]): void;
   /** The message's place, a new one at the end if it has none. */
   place(messageId: string, pacing: Pacing, now: number): Slot;
   /** The slot, or later when the message before it went late. */
@@ -25,10 +27,14 @@ export interface Slots {
   usualMs(): number;
 }
 
-const dayMs = 86_400_000;
+/** A preset's bound is on what went within so long. */
+export const dayMs = 86_400_000;
 /** Whoever has not come for so long after their time is not coming. */
 const forgottenMs = 900_000;
-const longestCount = Math.max(...Object.values(presets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)));
+/** No preset counts more. */
+export const longestCount = Math.max(
+  ...Object.values(presets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)),
+);
 /** So many without a distance may wait here at the same time. */
 const crowd = 16;
 
@@ -78,6 +84,11 @@ export function createSlots(chance: () => number): Slots {
   }
 
   return {
+    recall(earlier) {
+      starts.unshift(...earlier);
+      const at = starts.at(-1);
+      if (at !== undefined) last ??= { messageId: "", pacing: "off", at };
+    },
     place(messageId, pacing, now) {
       const known = byId.get(messageId);
       if (known) return known;

@@ -59,8 +59,22 @@ export async function findByWaIds(
   return rows.map(toEntry);
 }
 
+/** When the latest bulk messages of a session set out, oldest first, in milliseconds since the epoch. */
+export async function findBulkStarts(
+  { client }: Store,
+  sessionId: string,
+  { since, limit }: { since: Date; limit: number },
+): Promise<number[]> {
+  const { rows } = await client.execute({
+    sql: `SELECT created_at FROM ledger WHERE session_id = ? AND is_bulk = 1 AND created_at > ?
+          ORDER BY created_at DESC LIMIT ?`,
+    args: [sessionId, since.getTime(), limit],
+  });
+  return rows.map((row) => Number(row["created_at"])).toReversed();
+}
+
 /** Stores what is about to be sent. Another attempt at the same message replaces the first, or what another session failed at. */
-export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date }) => Promise<void>;
+export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date; isBulk?: boolean }) => Promise<void>;
 
 export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
   return writer.bulk<Parameters<BeginAttempt>[0], void>({
@@ -79,22 +93,23 @@ export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): In
 
 const attemptSql = `
   INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at,
-    sealed_chat, traceparent)
+    sealed_chat, traceparent, is_bulk)
   SELECT item.value ->> 2, session.id, item.value ->> 3, item.value ->> 4, item.value ->> 5, item.value ->> 6,
-         item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10, item.value ->> 11
+         item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10, item.value ->> 11,
+         item.value ->> 12
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
   ON CONFLICT (message_id) DO UPDATE SET session_id = excluded.session_id, rank = excluded.rank,
     chat = excluded.chat, chat_lid = CASE WHEN session_id = excluded.session_id THEN chat_lid END,
     sealed = excluded.sealed, sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat,
-    traceparent = excluded.traceparent
+    traceparent = excluded.traceparent, is_bulk = max(ledger.is_bulk, excluded.is_bulk)
   WHERE ledger.rank = ${rank.sending} OR (ledger.rank = ${rank.failed} AND ledger.session_id <> excluded.session_id)`;
 
-function attemptValues({ fence, entry, at }: { fence: Fence; entry: LedgerEntry; at: Date }) {
+function attemptValues({ fence, entry, at, isBulk = false }: Parameters<BeginAttempt>[0]) {
   const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat, traceparent } = entry;
   const until = sealedUntil?.getTime() ?? null;
   const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
-  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent];
+  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isBulk)];
 }
 
 /** Moves a message on, and appends what is news of it to the outbox. */

@@ -177,4 +177,12 @@ export const migrations: readonly Migration[] = [
     // The ids of the keys that a connector has, the one that it seals under first.
     statements: [`ALTER TABLE member ADD COLUMN kids TEXT NOT NULL DEFAULT ''`],
   },
+  {
+    name: "0012_paced",
+    statements: [
+      // What went in the lane of bulk messages counts for the day's bound.
+      `ALTER TABLE ledger ADD COLUMN is_bulk INTEGER NOT NULL DEFAULT 0`,
+      `CREATE INDEX ledger_bulk ON ledger (session_id, created_at) WHERE is_bulk = 1`,
+    ],
+  },
 ];
