@@ -6,7 +6,7 @@ import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
 import { findSession, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
-import { importSession } from "../src/transfer/move-session.ts";
+import { exportSession, importSession } from "../src/transfer/move-session.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
 const now = new Date(1_000_000);
@@ -58,4 +58,22 @@ test("a session is lent to one command at a time, and only while no connector ru
   expect(await borrow("command.3")).toBeNull();
   await store.client.execute("UPDATE session SET state = 'stopped'");
   expect((await borrow("command.4"))!.fence).toBeGreaterThan(row!.fence);
+});
+
+test("what is exported is gone from here once it is kept, and not before", async () => {
+  const shop = { store, keys, services };
+  await importSession(shop, sessionId, moved);
+  await expect(exportSession(shop, sessionId, () => Promise.reject(new Error("the disk is full")))).rejects.toThrow(
+    "full",
+  );
+  expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
+  const kept: unknown[] = [];
+  await exportSession(shop, sessionId, async (session) => {
+    expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
+    kept.push(session);
+  });
+  expect(kept).toEqual([moved]);
+  expect(await readAll(store, sessionId, atRest)).toEqual([]);
+  const row = await findSession(store, sessionId);
+  expect(row).toMatchObject({ state: "ended", reason: "exported", sealedPhone: null, ownerRun: null });
 });

@@ -16,6 +16,7 @@ let timers: (() => void)[];
 let adopted: SessionRow[];
 let stopped: string[];
 let lost: string[];
+let renewed: number[];
 let adopt: (row: SessionRow) => void;
 let metrics: Metrics;
 
@@ -23,7 +24,7 @@ beforeEach(async () => {
   now = new Date(1_000_000);
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
   metrics = createMetrics(sources, { withProcess: false });
-  [timers, adopted, stopped, lost] = [[], [], [], []];
+  [timers, adopted, stopped, lost, renewed] = [[], [], [], [], []];
   adopt = (row) => void adopted.push(row);
 });
 afterEach(() => store.close());
@@ -65,7 +66,7 @@ function supervisor(over: Store = store): Supervisor {
         fence: { sessionId: row.id, fence: row.fence },
         session: { retryStoring: idle },
         wished: idle,
-        renewed: idle,
+        renewed: (at: number) => void renewed.push(at),
         lose: () => void lost.push(row.id),
         stop: async () => void stopped.push(row.id),
       };
@@ -106,6 +107,23 @@ test("a session whose lease was taken though the answer was lost is taken up wit
   timers.shift()!();
   await until("it is taken up", () => one.find(id));
   expect(adopted.map((row) => row.id)).toEqual([id]);
+});
+
+test("a session whose lease was renewed knows until when", async () => {
+  await storeWish(store, job(newId("ses")), now);
+  const one = supervisor();
+  await one.start();
+  timers.shift()!();
+  await until("it is taken up", () => adopted.length === 1 && timers.length > 0);
+  now = new Date(now.getTime() + 5000);
+  // The renewal is the fifth from here.
+  for (let i = 0; i < 5; i++) {
+    const timer = await until("its next look", () => timers.shift());
+    timer();
+  }
+  await until("it is renewed", () => renewed.length > 0 && timers.length > 0);
+  expect(renewed).toEqual([now.getTime() + 15_000]);
+  expect((await findSession(store, adopted[0]!.id))!.leaseUntil).toBe(renewed[0]);
 });
 
 test("a session that another has taken is given up with the next renewal, and no other is", async () => {
