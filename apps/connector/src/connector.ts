@@ -41,11 +41,11 @@ import { numberStore } from "./store/numbers.ts";
 import { openPseudonyms } from "./store/pseudonyms.ts";
 import { findKeysOfMembers } from "./store/member-keys.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
-import { outboxDepth, sweepOutbox } from "./store/outbox.ts";
-import { sweepLedger } from "./store/ledger.ts";
+import { outboxDepth } from "./store/outbox.ts";
 import { openStore } from "./store/store.ts";
 import { createGate } from "./supervisor/gate.ts";
 import { createSupervisor } from "./supervisor/supervisor.ts";
+import { createSweep } from "./sweep.ts";
 import { startTracing } from "./tracing.ts";
 import { createVersions } from "./versions.ts";
 
@@ -65,8 +65,6 @@ interface Replacements {
   withProcessMetrics?: boolean;
 }
 
-const sweepMs = 60_000;
-const parkedMs = 3_600_000;
 const dayMs = 86_400_000;
 const flushMs = 3000;
 /** One workspace whose proxies hang holds up to one of so many parts of the room, and leaves the others theirs. */
@@ -230,49 +228,39 @@ export async function startConnector(
     problems: async () => [...(isDraining ? ["the connector is shutting down"] : []), ...(await readiness())],
   });
 
-  let cancelSweep: (() => void) | undefined;
-  async function sweep(parkedForMs: number): Promise<void> {
-    const at = services.now().getTime();
-    const forgetBefore = new Date(at - config.ledgerDays * dayMs);
-    await versions.keep();
-    await sweepLedger(store, services.now(), config.ledgerDays);
-    if (await sweepOutbox(store, { parkedUntil: new Date(at - parkedForMs), forgetBefore })) outbox.poke();
-  }
-  function sweepOn(parkedForMs: number): void {
-    sweep(parkedForMs).catch((error: unknown) => logger.warn({ error }, "not swept"));
-    cancelSweep = services.after(sweepMs, () => sweepOn(parkedMs));
-  }
-
+  const { ledgerDays } = config;
+  const sweep = createSweep({ services, store, versions, ledgerDays, onNews: outbox.poke, logger });
   const servers: Server[] = [];
   try {
     servers.push(await listen(app.fetch, config));
     const metricsApp = createMetricsApp(metrics.registry);
     if (config.metricsPort > 0) servers.push(await listen(metricsApp.fetch, { ...config, port: config.metricsPort }));
+    sweep.start();
+    await supervisor.start();
   } catch (error) {
-    await Promise.all(servers.map((server) => server.close()));
+    outbox.stop();
+    await Promise.all([...servers.map((server) => server.close()), sweep.stop(), supervisor.stop()]);
     await store.close();
     throw error;
   }
   const { port } = servers[0]!;
-  // A new start may come with a mended edge.
-  sweepOn(0);
-  await supervisor.start();
   outbox.poke();
   logger.info({ port }, "the connector is ready");
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     isDraining = true;
+    const swept = sweep.stop();
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.underway > 0 && services.now().getTime() < deadline) await sleep(services, 20);
-    cancelSweep?.();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();
     await supervisor.release();
     await tracing.stop();
     await Promise.all(servers.map((server) => server.close()));
+    await swept;
     await store.close();
     logger.info("the connector has shut down");
   }

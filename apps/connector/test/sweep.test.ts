@@ -1,0 +1,58 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openStore, type Store } from "../src/store/store.ts";
+import { createSweep } from "../src/sweep.ts";
+import { until } from "./support/fake-edge.ts";
+
+let store: Store;
+let timers: (() => void)[];
+beforeEach(async () => {
+  timers = [];
+  store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
+  await store.writer.write([
+    { sql: "INSERT INTO number (id, sealed_jid, until) VALUES ('old', NULL, 1), ('new', NULL, ?)", args: [2e15] },
+    {
+      sql: "INSERT INTO outbox (session_id, body, created_at, parked_at) VALUES ('s', '{}', ?, 1)",
+      args: [Date.now()],
+    },
+  ]);
+});
+afterEach(() => store.close());
+
+let news = 0;
+const sweepWith = (keep: () => Promise<void>) =>
+  createSweep({
+    services: {
+      now: () => new Date(),
+      after(_ms, run) {
+        timers.push(run);
+        return () => void (timers = timers.filter((each) => each !== run));
+      },
+    },
+    store,
+    versions: { keep },
+    ledgerDays: 7,
+    onNews: () => news++,
+    logger: pino({ level: "silent" }),
+  });
+const numbers = async () => (await store.client.execute("SELECT id FROM number")).rows.map((row) => row["id"]);
+
+test("what is old goes and what was parked goes again, though nobody can say which version is the newest", async () => {
+  const sweep = sweepWith(() => Promise.reject(new Error("WhatsApp does not answer")));
+  sweep.start();
+  await until("what was parked goes again", () => news === 1);
+  expect(await numbers()).toEqual(["new"]);
+  await until("the next one is due", () => timers.length === 1);
+  await sweep.stop();
+  expect(timers).toEqual([]);
+});
+
+test("whoever stops it waits for the one that is under way, and no other follows", async () => {
+  const asked = Promise.withResolvers<void>();
+  const sweep = sweepWith(() => asked.promise);
+  sweep.start();
+  const stopped = sweep.stop().then(numbers);
+  asked.resolve();
+  expect(await stopped).toEqual(expect.arrayContaining(["new", "old"]));
+  expect(timers).toEqual([]);
+});
