@@ -33,6 +33,7 @@ import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
 import { atRestOfOwners } from "./store/at-rest.ts";
+import { boundedCredentials } from "./store/bounded-credentials.ts";
 import { createChats } from "./store/chats.ts";
 import { credentialStore } from "./store/credentials.ts";
 import { measuredCredentials } from "./store/measured-credentials.ts";
@@ -117,7 +118,8 @@ export async function startConnector(
   const people = { services, store, atRest: atRestOf, pseudonym, chats, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
   const openIdentities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
-  const openCredentials = measuredCredentials(credentialStore(store, pseudonym), metrics, services);
+  const bounded = boundedCredentials(credentialStore(store, pseudonym), store);
+  const openCredentials = measuredCredentials(bounded, metrics, services);
   const room = config.connectConcurrency;
   const gates = { direct: createGate(room), proxied: createGate(room, Math.ceil(room / proxiedParts)) };
   const lookup = config.allowPrivateProxies ? null : publicLookup();
