@@ -1,12 +1,18 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { ownerAnswersMs } from "../src/fleet/forward.ts";
+import { systemServices } from "../src/services.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { announceMember } from "../src/store/members.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { addressesOf, someAddresses } from "./support/addresses.ts";
+import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, sendJob, startRig, workspaceId } from "./support/rig.ts";
+
+/** Takes requests, and never answers. */
+const frozen = 0;
 
 interface Heard {
   path: string | undefined;
@@ -19,6 +25,8 @@ let store: Store;
 let heard: Heard[];
 /** Another connector of the same database, as far as the network shows it. */
 let owner: Awaited<ReturnType<typeof startOwner>>;
+/** Those who wait for the other one, to be told that it takes too long. */
+let waiting: Set<() => void>;
 let answer: { status: number; headers: Record<string, string>; body: string };
 
 async function startOwner() {
@@ -27,6 +35,7 @@ async function startOwner() {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       heard.push({ path: request.url, headers: request.headers, body: Buffer.concat(chunks).toString() });
+      if (answer.status === frozen) return;
       response.writeHead(answer.status, answer.headers).end(answer.body);
     });
   });
@@ -43,8 +52,9 @@ async function startOwner() {
 
 beforeEach(async () => {
   heard = [];
+  waiting = new Set();
   answer = { status: 200, headers: { "content-type": "application/json" }, body: '{"status":"done"}' };
-  [rig, owner] = await Promise.all([startRig(), startOwner()]);
+  [rig, owner] = await Promise.all([startRig({ services: { after } }), startOwner()]);
   store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   await announce(addressesOf(rig.edge.keys.store).seal("other.1", owner.url, inAWhile));
 });
@@ -52,6 +62,12 @@ afterEach(async () => {
   await store.close();
   await Promise.all([rig.close(), owner.close()]);
 });
+
+function after(ms: number, fire: () => void): () => void {
+  if (ms !== ownerAnswersMs) return systemServices.after(ms, fire);
+  waiting.add(fire);
+  return () => void waiting.delete(fire);
+}
 
 const inAWhile = new Date(Date.now() + 600_000);
 
@@ -124,6 +140,24 @@ test("an owner that cannot be reached is asked for again later", async () => {
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
   expect(await response.json()).toMatchObject({ code: "connector-unavailable", retryAfter: 2 });
   expect(await counted()).toEqual(['sandi_forwarded_total{kind="send",result="unreachable"} 1']);
+});
+
+test("an owner that is frozen is waited for no longer than the edge waits, by jobs and by questions", async () => {
+  const sessionId = await theirs();
+  answer.status = frozen;
+  const job = rig.edge.deliver("/jobs/send", sendJob(newId("msg"), sessionId));
+  const question = rig.edge.rpc("/rpc/sessions/qr", { sessionId });
+  await until("both wait", () => heard.length === 2 && waiting.size === 2);
+  for (const fire of waiting) fire();
+  for (const response of await Promise.all([job, question])) {
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(await response.json()).toMatchObject({ code: "connector-unavailable", retryAfter: 2 });
+  }
+  expect(ownerAnswersMs).toBeLessThan(5_000);
+  // An answer ends the waiting.
+  answer.status = 200;
+  expect((await rig.edge.deliver("/jobs/send", sendJob(newId("msg"), sessionId))).status).toBe(200);
+  expect(waiting.size).toBe(0);
 });
 
 test("no call goes to an address that whoever can write to the database has put there", async () => {

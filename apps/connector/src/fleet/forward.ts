@@ -24,7 +24,7 @@ export interface Incoming {
 }
 
 interface Options {
-  services: Pick<Services, "now" | "fetch">;
+  services: Pick<Services, "now" | "fetch" | "after">;
   store: Store;
   addresses: Pick<Addresses, "open">;
   run: string;
@@ -36,7 +36,11 @@ interface Options {
 const hop = "sandi-forwarded";
 const passedOn = /^(content-type|authorization|upstash-.*|traceparent|tracestate)$/;
 const answered = ["content-type", "retry-after", "x-request-id", "upstash-nonretryable-error"];
-const timeoutMs = 25_000;
+/**
+ * One that is frozen holds its leases until they run out, and nobody waits for it that long: the queue brings a job again,
+ * and one that was only slow is joined there. Less than the edge waits for an answer.
+ */
+export const ownerAnswersMs = 4_000;
 const ownerKnownMs = 2_000;
 
 export const wasForwarded = (request: Request) => request.headers.has(hop);
@@ -57,7 +61,7 @@ export function createForward({ services, store, addresses, run, ownedHere, metr
 
   async function to(incoming: Incoming, url: string): Promise<Response | undefined> {
     const { pathname } = new URL(incoming.request.url);
-    const answer = await passOn(services.fetch, incoming, url + pathname);
+    const answer = await passOn(services, incoming, url + pathname);
     const result = answer === undefined ? "unreachable" : answer.ok ? "done" : "refused";
     metrics.forwarded.inc({ kind: kindOf(pathname), result });
     return answer;
@@ -77,21 +81,23 @@ export function createForward({ services, store, addresses, run, ownedHere, metr
   };
 }
 
-/** The same request, as it came; undefined when there is no answer. */
+/** The same request, as it came; undefined when there is no answer in time. */
 async function passOn(
-  fetch: Services["fetch"],
+  { fetch, after }: Options["services"],
   { request, body }: Incoming,
   url: string,
 ): Promise<Response | undefined> {
   const headers = new Headers({ [hop]: "1" });
   for (const [name, value] of request.headers) if (passedOn.test(name)) headers.set(name, value);
+  const patience = new AbortController();
+  const cancel = after(ownerAnswersMs, () => patience.abort());
   try {
     const answer = await fetch(url, {
       method: "POST",
       headers,
       body,
       redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: patience.signal,
     });
     const kept = answered.flatMap((name): [string, string][] => {
       const value = answer.headers.get(name);
@@ -101,6 +107,8 @@ async function passOn(
     return new Response(text === "" ? null : text, { status: answer.status, headers: kept });
   } catch {
     return undefined;
+  } finally {
+    cancel();
   }
 }
 
