@@ -12,7 +12,7 @@ await operate("reseal", async ({ store, keys }) => {
   if (others.length > 0) {
     const names = others.map(({ run }) => run.slice(0, run.lastIndexOf("."))).join(", ");
     throw new Error(
-      `Nothing was sealed anew: ${names} does not seal under ${kid}, and may be unable to open it. Put ${kid} first in the STORE_KEYS of every connector, before the old key, and restart them; a few seconds after the last one, run this again.`,
+      `Nothing was sealed anew: not all connectors seal under ${kid}, and who lacks it could open nothing any more (${names}). Put ${kid} first in the STORE_KEYS of each, before the old key, and restart it; a few seconds after the last one, run this again.`,
     );
   }
   const report = await resealStore(store, keys, systemServices);
