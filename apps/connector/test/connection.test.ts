@@ -1,6 +1,8 @@
 import { onTestFinished, expect, test } from "vitest";
 import { pino } from "pino";
 import type { ClientVersion } from "../src/services.ts";
+import type { LiveOptions } from "../src/session/live.ts";
+import { createChats } from "../src/store/chats.ts";
 import { text } from "../src/store/row.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { createGate } from "../src/supervisor/gate.ts";
@@ -240,4 +242,43 @@ test("a write that finds the session with another owner gives it up, whichever w
   expect(gone).toEqual([]);
   one.sockets[0]!.listener.onUnsaved(new LeaseLost());
   expect(gone).toEqual([one.live.fence]);
+});
+
+test("what was known of an account goes with its login, and only then", async () => {
+  const forgotten: string[] = [];
+  const one = await adoptAt((row, options) => {
+    row.leaseUntil += 600_000;
+    options.chats = { forget: (sessionId: string) => void forgotten.push(sessionId) } as LiveOptions["chats"];
+  });
+  const known = async () => {
+    const tables = ["chat", "sender_limits"].map((table) => `SELECT count(*) AS n FROM ${table}`);
+    const results = await one.store.client.batch(tables);
+    return results.map(({ rows }) => rows[0]!["n"]);
+  };
+  await opened(one, 1);
+  one.sockets[0]!.listener.onOpened(phone);
+  await state(one, "online");
+  one.live.sending.limits.change({ lockedUntil: new Date(one.clock.now().getTime() + 3_600_000) });
+  const chats = createChats(one.store, { now: one.clock.now, pseudonym: (person) => person });
+  await chats.reached(one.live.fence, ["somebody"]);
+  await until("both are stored", async () => (await known()).every((count) => count === 1));
+
+  one.sockets[0]!.listener.onClosed("connection_lost");
+  await state(one, "waiting");
+  await settled(one);
+  expect([await known(), forgotten, one.live.sending.limits.current().lockedUntil === null]).toEqual([
+    [1, 1],
+    [],
+    false,
+  ]);
+  one.clock.pass(1000);
+  await opened(one, 2);
+  one.sockets[1]!.listener.onClosed("logged_out");
+  await state(one, "ended");
+  await until("it is forgotten", () => forgotten.length > 0);
+  expect([await known(), forgotten, one.live.sending.limits.current().lockedUntil]).toEqual([
+    [0, 0],
+    [one.row.id],
+    null,
+  ]);
 });
