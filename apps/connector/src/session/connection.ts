@@ -1,4 +1,4 @@
-import type { PairingCode, SessionQr } from "@sandi/contracts";
+import type { PairingCode } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
 import { createSocketCaches } from "../baileys/caches.ts";
@@ -18,6 +18,7 @@ import { type AwaitedAck, createAcks } from "./acks.ts";
 import type { Sending } from "./sending.ts";
 import type { CloseKind } from "./close-reasons.ts";
 import type { Session } from "./session.ts";
+import { createPairing } from "./pairing.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** A session's socket, one after another, and what they have in common. */
@@ -80,9 +81,8 @@ export function createConnection(fence: Fence, options: Options): Connection {
   let auth: Promise<AuthState> | undefined;
   let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
   let version: ClientVersion | null = null;
-  let pairingEndsAt = 0;
   let firstDelayMs = options.connectAfterMs;
-  let pairing: Promise<unknown> = Promise.resolve();
+  const pairing = createPairing({ services, session: options.session, socket: chosen });
 
   /** The same for all sockets, until it is dropped; what was being read then is not kept either. */
   async function loadAuth(): Promise<AuthState> {
@@ -134,7 +134,6 @@ export function createConnection(fence: Fence, options: Options): Connection {
       cancelRoom();
       leave();
     };
-    const isCurrent = () => session.machine.socket === number;
     const tunnel = options.proxy.open();
     version = options.version.current();
     const named = version;
@@ -148,12 +147,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onQr(qr, lifetimeMs) {
           left();
           options.proxy.noted(true);
-          if (!isCurrent()) return;
-          const at = services.now().getTime();
-          if (session.machine.state !== "pairing") pairingEndsAt = at + lifetimeMs + 5 * Math.min(lifetimeMs, 20_000);
-          session.post({ type: "qr", socket: number });
-          const shown: SessionQr = { qr, expiresAt: new Date(at + lifetimeMs).toISOString() };
-          void show(number, shown);
+          pairing.qr(number, qr, lifetimeMs);
         },
         onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
         onOpened(phone) {
@@ -219,13 +213,6 @@ export function createConnection(fence: Fence, options: Options): Connection {
     return maybeOfProxy.has(kind) && !(await options.proxy.check()) ? "proxy_unreachable" : kind;
   }
 
-  /** Once the machine has taken the QR code in. */
-  async function show(number: number, qr: SessionQr): Promise<void> {
-    const session = options.session();
-    await session.idle();
-    if (session.machine.socket === number && session.machine.state === "pairing") session.qr = qr;
-  }
-
   function forgetSocket(): void {
     current = undefined;
     watchdog.stop();
@@ -269,15 +256,6 @@ export function createConnection(fence: Fence, options: Options): Connection {
         if (user !== undefined) void caches.userDevices.del(user);
       }
     },
-    pairingCode(phone) {
-      const asked = pairing.then(async () => {
-        const asks = options.session().machine.state === "pairing" ? chosen() : null;
-        if (!asks) return null;
-        const code = await asks.requestPairingCode(phone.slice(1));
-        return { code, expiresAt: new Date(pairingEndsAt).toISOString() };
-      });
-      pairing = asked.catch(() => undefined);
-      return asked;
-    },
+    pairingCode: (phone) => pairing.code(phone),
   };
 }
