@@ -2,8 +2,11 @@ import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
 
-/** A signed POST to the edge; rejects when there is no answer in time. */
+/** A signed POST to the edge; rejects when there is no answer in time, and when our clock is why it was refused. */
 export type CallEdge = (path: string, body: unknown, timeoutMs: number) => Promise<{ status: number; body: unknown }>;
+
+/** By so much the edge lets clocks differ. */
+const toleratedMs = 5_000;
 
 export function createEdgeCaller(config: Config, { now, random, fetch }: Services): CallEdge {
   const privateJwk = config.connectorTokenPrivateKey;
@@ -27,6 +30,11 @@ export function createEdgeCaller(config: Config, { now, random, fetch }: Service
       signal: AbortSignal.timeout(timeoutMs),
     });
     const text = await response.text();
+    const aheadMs = now().getTime() - Date.parse(response.headers.get("date") ?? "");
+    if (response.status === 401 && Math.abs(aheadMs) > toleratedMs) {
+      const seconds = Math.round(Math.abs(aheadMs) / 1000);
+      throw new Error(`the clock of this machine is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} the edge's`);
+    }
     return { status: response.status, body: parse(text) };
   };
 }
