@@ -58,7 +58,7 @@ afterAll(() => rig.close());
 async function send(flags: string, to = user): Promise<string> {
   const messageId = newId("msg");
   await rig.edge.accept(messageId, { to, code: "739155" });
-  const headers = { traceparent: `00-${traceId}-${jobSpan}-${flags}` };
+  const headers = { traceparent: `00-${traceId}-${jobSpan}-${flags}`, tracestate: "vendor=1" };
   expect((await rig.edge.deliver("/jobs/send", sendJob(messageId, sessionId), { headers })).status).toBe(200);
   return messageId;
 }
@@ -74,7 +74,7 @@ test("a job's trace goes on with the claim, the look-up and the ack, and with wh
   const messageId = await send("01");
   await until("its spans are exported", () => spans().some(({ name }) => name === "send"));
   const run = spans().find(({ name }) => name === "send");
-  expect(run).toMatchObject({ traceId, parentSpanId: jobSpan, kind: 5, status: {} });
+  expect(run).toMatchObject({ traceId, parentSpanId: jobSpan, traceState: "vendor=1", kind: 5, status: {} });
   const parts = spans().filter(({ parentSpanId }) => parentSpanId === run!.spanId);
   expect(parts.map(({ name }) => name)).toEqual(["claim", "look up number", "wait for ack"]);
   expect(rig.edge.claims.at(-1)!.claims).toEqual([

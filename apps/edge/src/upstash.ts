@@ -36,6 +36,7 @@ const headersOf = (job: Job): Record<string, string> => ({
   "upstash-timeout": "30s",
   ...flowOf(job),
   ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
+  ...("tracestate" in job ? { "upstash-forward-tracestate": job.tracestate } : {}),
 });
 
 async function post(config: Config, path: string, headers: Record<string, string>, body: string): Promise<void> {

@@ -19,6 +19,7 @@ const bulk: Job = {
   body: { ...about, lane: "bulk", pacing: "careful" },
   deduplicationId: "msg_1.2",
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  tracestate: "vendor=1",
 };
 const alert: Job = { kind: "alert", body: { deliveryId: "dlv_1" }, deduplicationId: "dlv_1.1", flowKey: "alc_1" };
 const retries = {
@@ -41,6 +42,7 @@ const headersOf = {
     "upstash-flow-control-key": "send.bulk.ses_1",
     "upstash-flow-control-value": "parallelism=8,rate=20,period=1m",
     "upstash-forward-traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "upstash-forward-tracestate": "vendor=1",
   },
   alert: {
     ...retries,

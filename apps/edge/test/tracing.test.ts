@@ -48,9 +48,14 @@ describe("the trace of a request", () => {
       "sandi.key.id": edge.requests[0]!.keyId,
     });
     expect(parseTraceparent(String(row!["traceparent"]))).toEqual({ traceId, spanId: request.spanId, isSampled: true });
-    expect(publish).toMatchObject({ traceId, parentId: request.spanId, kind: "producer", state: undefined });
+    expect(publish).toMatchObject({ traceId, parentId: request.spanId, kind: "producer", state: "vendor=1" });
     expect(publish.attributes).toEqual({ "sandi.message.id": delivery.messageId, "sandi.session.id": sessionId });
     expect(forwarded()).toEqual([{ traceId, spanId: publish.spanId, isSampled: true }]);
+    // With the job, and nowhere else: it is what somebody else wrote.
+    expect(edge.jobs).toMatchObject([{ tracestate: "vendor=1" }]);
+    const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table'");
+    const all = await Promise.all(tables.map(({ name }) => edge.rows(`SELECT * FROM "${String(name)}"`)));
+    expect(JSON.stringify(all)).not.toContain("vendor=1");
     expect(edge.requests[0]).toMatchObject({ traceId, route: "/v1/verifications", status: 202 });
   });
 
@@ -63,6 +68,7 @@ describe("the trace of a request", () => {
       expect(request.traceId).not.toBe(traceId);
       expect([request.parentId, request.state]).toEqual([undefined, undefined]);
       expect(forwarded()[0]).toMatchObject({ traceId: request.traceId });
+      expect(edge.jobs[0]).not.toHaveProperty("tracestate");
     },
   );
 

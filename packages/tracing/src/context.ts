@@ -5,7 +5,7 @@ export interface TraceContext {
   /** 16 hex digits. */
   spanId: string;
   isSampled: boolean;
-  /** What other vendors said of the trace: for the span that continues it, and no further, for it is foreign text. */
+  /** What other vendors said of the trace (`tracestate`). Goes along with requests and jobs, and is never stored: it is foreign text. */
   state?: string;
 }
 
@@ -39,4 +39,11 @@ export function parseTracestate(text: string | null | undefined): string | undef
   const keys = new Set(given.map((each) => each.split("=", 1)[0]));
   if (given.length === 0 || given.length > mostMembers || keys.size < given.length) return undefined;
   return given.every((each) => member.test(each)) ? given.join(",") : undefined;
+}
+
+/** The context that a request's headers name; undefined when there is none, or it is not valid. */
+export function traceOf(headers: Pick<Headers, "get">): TraceContext | undefined {
+  const context = parseTraceparent(headers.get("traceparent"));
+  const state = context && parseTracestate(headers.get("tracestate"));
+  return context && { ...context, ...(state === undefined ? {} : { state }) };
 }

@@ -1,4 +1,4 @@
-export { formatTraceparent, parseTraceparent, parseTracestate, type TraceContext } from "./context.ts";
+export { formatTraceparent, parseTraceparent, parseTracestate, type TraceContext, traceOf } from "./context.ts";
 export { createExporter, type Exporter, parseOtlpHeaders } from "./exporter.ts";
 export type { EndedSpan } from "./span.ts";
 export { createTracer, type Tracer } from "./tracer.ts";

@@ -41,17 +41,15 @@ export function createTracer({ now, random, ratio, onEnd }: Options): Tracer {
       if (!context.isSampled) return passedOn(context);
       const all = { ...attributes };
       let isOver = false;
-      // What another vendor said is told once, of the span that it was said to.
-      const { state, ...onward } = context;
       return {
-        context: onward,
+        context,
         set: (more) => void Object.assign(all, more),
         end({ name: lastName = name, error } = {}) {
           if (isOver) return;
           isOver = true;
           onEnd({
-            ...onward,
-            state,
+            ...context,
+            state: context.state,
             parentId: parent?.spanId,
             name: lastName,
             kind,

@@ -53,13 +53,14 @@ describe("a tracer", () => {
     expect(tracer.start("own").context).toMatchObject({ isSampled: false });
   });
 
-  it("tells what another vendor said of the span that it was said to, and of no other", () => {
+  it("tells what another vendor said of the trace, and passes it on", () => {
     const { ended, tracer } = recording();
     const parent = { ...parseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")!, state: "a=1" };
     const first = tracer.start("first", { parent });
     tracer.start("second", { parent: first.context }).end();
     first.end();
-    expect(ended.map(({ state }) => state)).toEqual([undefined, "a=1"]);
+    expect(ended.map(({ state }) => state)).toEqual(["a=1", "a=1"]);
+    expect(first.context.state).toBe("a=1");
   });
 });
 

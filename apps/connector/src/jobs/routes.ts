@@ -1,5 +1,5 @@
 import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
-import { parseTraceparent, type TraceContext } from "@sandi/tracing";
+import { type TraceContext, traceOf } from "@sandi/tracing";
 import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
@@ -65,9 +65,7 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
     return Response.json({ status: "done" });
   }
 
-  take(jobPaths.send, QueuedSendJob, async (job, { request }) =>
-    finished(await send(job, parseTraceparent(request.headers.get("traceparent")))),
-  );
+  take(jobPaths.send, QueuedSendJob, async (job, { request }) => finished(await send(job, traceOf(request.headers))));
   take(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job)));
   take(jobPaths.session, QueuedSessionJob, wish);
   return app;

@@ -1,4 +1,4 @@
-import { parseTraceparent, parseTracestate, type TraceContext } from "@sandi/tracing";
+import { traceOf } from "@sandi/tracing";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import type { AppEnv } from "./app-env.ts";
@@ -9,7 +9,7 @@ export const traced = createMiddleware<AppEnv>(async (c, next) => {
   const { method, path } = c.req;
   const startedAt = services.now();
   const span = path.startsWith("/v1/")
-    ? services.tracer.start(method, { parent: callersTrace(c.req.raw.headers), kind: "server", startedAt })
+    ? services.tracer.start(method, { parent: traceOf(c.req.raw.headers), kind: "server", startedAt })
     : undefined;
   if (span) c.env = { services: { ...services, trace: span.context } };
   await next();
@@ -31,9 +31,3 @@ export const traced = createMiddleware<AppEnv>(async (c, next) => {
   });
   span.end({ name: `${method} ${route}`, error: status >= 500 ? String(status) : undefined });
 });
-
-function callersTrace(headers: Headers): TraceContext | undefined {
-  const context = parseTraceparent(headers.get("traceparent"));
-  const state = context && parseTracestate(headers.get("tracestate"));
-  return context && { ...context, ...(state === undefined ? {} : { state }) };
-}

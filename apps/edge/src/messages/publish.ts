@@ -18,15 +18,18 @@ export interface Publishable {
   pacing: Pacing | null;
   /** As stored: what its sending follows from. Without one it follows from the request. */
   traceparent?: string | null;
+  /** What the caller brought with it; not stored. */
+  tracestate?: string | undefined;
 }
 
-export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, traceparent }: Publishable) {
+export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, traceparent, tracestate }: Publishable) {
   const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
   return {
     kind: "send" as const,
     body: { messageId: id, sessionId, expiresAt: iso(expiresAt), ...lane },
     deduplicationId: `${id}.${publishCount}`,
     ...(traceparent ? { traceparent } : {}),
+    ...(traceparent && tracestate ? { tracestate } : {}),
   };
 }
 
@@ -38,7 +41,8 @@ export function publishLater(services: Services, workspaceId: string, message: P
   const span = parent && tracer.start("publish message.send", { parent, kind: "producer", attributes });
   const work = async () => {
     try {
-      await publish(sendJob({ ...message, traceparent: traceparentOf(span?.context) }));
+      const { context } = span ?? {};
+      await publish(sendJob({ ...message, traceparent: traceparentOf(context), tracestate: context?.state }));
       span?.end();
     } catch (error) {
       span?.end({ error: "not_published" });
