@@ -7,6 +7,8 @@ import { bufferedOutput, createLogger } from "./log.ts";
 import { systemServices } from "./services.ts";
 
 const versionTimeoutMs = 10_000;
+// A session's keys are small and stay; each keeps the whole block alive that it was cut from, of 64 KB by default.
+Buffer.poolSize = 8192;
 
 try {
   const output = bufferedOutput();

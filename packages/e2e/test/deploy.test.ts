@@ -40,6 +40,17 @@ describe("the real clouds' configuration", () => {
     expect(dockerfile).toMatch(/^USER node$/m);
   });
 
+  it("runs the connector in the image as the local stack and the benchmarks do", async () => {
+    const [stack, dockerfile] = await Promise.all([
+      file("packages/local-stack/src/stack/stack.ts"),
+      file("apps/connector/Dockerfile"),
+    ]);
+    const flags = /const connectorFlags = (\[.*\]);/.exec(stack)?.[1];
+    expect(flags).toBeDefined();
+    const command = ["node", ...(JSON.parse(flags!) as string[]), "apps/connector/src/main.ts"];
+    expect(JSON.parse(/^CMD (.*)$/m.exec(dockerfile)?.[1] ?? "null")).toEqual(command);
+  });
+
   it("never gives a session two owners while it deploys", async () => {
     const fly = await file("fly.toml");
     expect(fly).toMatch(/strategy = "rolling"/);
