@@ -137,6 +137,42 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.evalsha(sha, [key], [3])).toBe(5);
   });
 
+  it("gives a script its commands' replies, their errors, and no globals of another run", async () => {
+    const run = (script: string, ...args: string[]) => post(JSON.stringify(["EVAL", script, "1", key, ...args]));
+    expect(await run(`redis.call("HSET", KEYS[1], "a", ARGV[1]) return redis.call("HGETALL", KEYS[1])`, "ü")).toEqual({
+      status: 200,
+      body: { result: ["a", "ü"] },
+    });
+    expect((await run(`return {redis.call("HGET", KEYS[1], "none"), 2.9, true, nil, 5}`)).body).toEqual({
+      result: [null, 2, 1],
+    });
+    const scan = `local cursor, found = "0", {}
+      repeat
+        local page = redis.call("SCAN", cursor, "MATCH", KEYS[1])
+        cursor = page[1]
+        for _, name in ipairs(page[2]) do found[#found + 1] = name end
+      until cursor == "0"
+      return found`;
+    expect((await run(scan)).body).toEqual({ result: [key] });
+    expect((await run(`redis.call("HSET", KEYS[1], "f", 1.5) return redis.call("HGET", KEYS[1], "f")`)).body).toEqual({
+      result: "1.5",
+    });
+    expect((await run(`local all = 1`)).body).toEqual({ result: null });
+    expect((await run(`return redis.call("SET", KEYS[1] .. ":s", "x")`)).body).toEqual({ result: "OK" });
+    expect((await run(`return redis.pcall("LPUSH", KEYS[1], "x")`)).body).toMatchObject({
+      error: expect.stringMatching(/^WRONGTYPE/),
+    });
+    expect((await run(`return redis.call("LPUSH", KEYS[1], "x")`)).body).toMatchObject({
+      error: expect.stringMatching(/^WRONGTYPE/),
+    });
+    expect((await run(`return redis.pcall("LPUSH", KEYS[1], "x").err and "caught"`)).body).toEqual({
+      result: "caught",
+    });
+    expect((await run(`leak = 1`)).status).toBe(400);
+    expect((await run(`return (`)).status).toBe(400);
+    expect((await run(`return ARGV[1]`)).body).toEqual({ result: null });
+  });
+
   it("loads a script under the SHA that the client computes", async () => {
     const script = flagged(`return {KEYS[1], ARGV[1], 7, false} -- ${key}`);
     const sha = createHash("sha1").update(script).digest("hex");

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 // @ts-expect-error it comes without types, and those of DefinitelyTyped want ioredis as a peer
 import RedisMock from "ioredis-mock";
 import type { Engine, Outcome } from "./engine.ts";
+import { openLua } from "./lua.ts";
 import { upperCaseOptions } from "./options.ts";
 import { sha1, withoutFlags } from "./scripts.ts";
 
@@ -89,7 +90,12 @@ export function memoryEngine(): Engine {
     },
   };
 
-  const evaluate = (script: string, rest: string[]) => call("EVAL", [runnable(script), ...rest]);
+  const lua = openLua(now);
+
+  async function evaluate(script: string, [count = "", ...rest]: string[]): Promise<unknown> {
+    wholeNumbers([count]);
+    return lua.run(withoutFlags(script), rest.slice(0, Number(count)), rest.slice(Number(count)));
+  }
 
   async function now([given = "", ...args]: string[]): Promise<Outcome> {
     const name = given.toUpperCase();
@@ -117,23 +123,6 @@ export function memoryEngine(): Engine {
       redis.disconnect();
     },
   };
-}
-
-/** SCAN's answer holds a list within a list, which the mock does not turn into a table. */
-const scanByKeys = `
-  local call = redis.call
-  local redis = setmetatable({ call = function(name, ...)
-    if string.upper(name) ~= "SCAN" then return call(name, ...) end
-    local pattern, args = "*", { ... }
-    for i = 2, #args - 1 do if string.upper(tostring(args[i])) == "MATCH" then pattern = args[i + 1] end end
-    return { "0", call("KEYS", pattern) }
-  end }, { __index = redis })
-`;
-
-/** A script that returns nothing fails in the mock: the parentheses make one nil of it. */
-function runnable(script: string): string {
-  const shim = /scan/i.test(script) ? scanByKeys : "";
-  return `${shim}local function main()\n${withoutFlags(script)}\nend\nreturn (main())`;
 }
 
 function wholeNumbers(values: unknown[]): void {

@@ -1,0 +1,144 @@
+// @ts-expect-error it comes without types
+import fengari from "fengari";
+import type { Outcome } from "./engine.ts";
+
+const { lua, lauxlib, lualib, to_luastring } = fengari;
+
+type State = object;
+
+/** Runs Redis scripts. */
+export interface Lua {
+  run(script: string, keys: string[], args: string[]): Promise<unknown>;
+}
+
+/** A script waits in `redis.call` until its command is answered. Like Redis, it keeps no globals from one run to the next. */
+const prelude = `
+  local yield, unpacked = coroutine.yield, table.unpack
+  redis = {
+    call = function(...)
+      local isDone, value = yield(...)
+      if isDone then return value end
+      error(value, 0)
+    end,
+    pcall = function(...)
+      local isDone, value = yield(...)
+      if isDone then return value end
+      return { err = value }
+    end,
+    error_reply = function(text) return { err = text } end,
+    status_reply = function(text) return { ok = text } end,
+  }
+  unpack = unpacked
+  KEYS, ARGV = {}, {}
+  setmetatable(_G, { __newindex = function(_, name)
+    error("Script attempted to create global variable '" .. tostring(name) .. "'", 2)
+  end })
+`;
+
+/** One interpreter for all scripts, each compiled once; `command` answers what they call. One script at a time. */
+export function openLua(command: (command: string[]) => Promise<Outcome>): Lua {
+  const main: State = lauxlib.luaL_newstate();
+  lualib.luaL_openlibs(main);
+  if (lauxlib.luaL_dostring(main, to_luastring(prelude)) !== lua.LUA_OK) throw failure(main);
+  /** Of compiled scripts, in Lua's registry. */
+  const references = new Map<string, number>();
+
+  function compiled(script: string): number {
+    const known = references.get(script);
+    if (known !== undefined) return known;
+    if (lauxlib.luaL_loadstring(main, to_luastring(script)) !== lua.LUA_OK) throw failure(main);
+    const reference: number = lauxlib.luaL_ref(main, lua.LUA_REGISTRYINDEX);
+    references.set(script, reference);
+    return reference;
+  }
+
+  return {
+    async run(script, keys, args) {
+      const reference = compiled(script);
+      for (const [name, values] of Object.entries({ KEYS: keys, ARGV: args })) {
+        push(main, values);
+        lua.lua_setglobal(main, to_luastring(name));
+      }
+      const thread: State = lua.lua_newthread(main);
+      lua.lua_settop(main, 0);
+      lua.lua_rawgeti(thread, lua.LUA_REGISTRYINDEX, reference);
+      let status = lua.lua_resume(thread, main, 0);
+      while (status === lua.LUA_YIELD) {
+        const outcome = await command(argumentsOf(thread));
+        lua.lua_settop(thread, 0);
+        const isDone = !("error" in outcome);
+        lua.lua_pushboolean(thread, isDone);
+        push(thread, isDone ? outcome.result : outcome.error);
+        status = lua.lua_resume(thread, main, 2);
+      }
+      if (status !== lua.LUA_OK) throw failure(thread);
+      return lua.lua_gettop(thread) === 0 ? null : read(thread, 1);
+    },
+  };
+}
+
+function argumentsOf(state: State): string[] {
+  return Array.from({ length: lua.lua_gettop(state) }, (_, i) =>
+    lua.lua_type(state, i + 1) === lua.LUA_TNUMBER
+      ? String(lua.lua_tonumber(state, i + 1))
+      : (lua.lua_tojsstring(state, i + 1) ?? ""),
+  );
+}
+
+function failure(state: State): Error {
+  const text: string | null = lua.lua_tojsstring(state, -1);
+  lua.lua_settop(state, 0);
+  return new Error(text ?? "ERR the script failed");
+}
+
+/** A reply as Redis shows it to scripts: nil is false. */
+function push(state: State, value: unknown): void {
+  if (value === null || value === undefined || value === false) return lua.lua_pushboolean(state, false);
+  if (value === true) return lua.lua_pushinteger(state, 1);
+  if (typeof value === "number") return lua.lua_pushnumber(state, value);
+  if (typeof value === "string") return lua.lua_pushstring(state, to_luastring(value));
+  if (value instanceof Uint8Array) return lua.lua_pushstring(state, value);
+  // ioredis-mock answers HGETALL with an object where Redis has a list.
+  const list: unknown[] = Array.isArray(value) ? value : Object.entries(value).flat();
+  lua.lua_createtable(state, list.length, 0);
+  list.forEach((item, i) => {
+    push(state, item);
+    lua.lua_rawseti(state, -2, i + 1);
+  });
+}
+
+/** What a script answers, as Redis makes a reply of it: whole numbers, and lists that end at the first nil. */
+function read(state: State, index: number): unknown {
+  switch (lua.lua_type(state, index)) {
+    case lua.LUA_TNUMBER:
+      return Math.trunc(lua.lua_tonumber(state, index));
+    case lua.LUA_TSTRING:
+      return lua.lua_tojsstring(state, index);
+    case lua.LUA_TBOOLEAN:
+      return lua.lua_toboolean(state, index) ? 1 : null;
+    case lua.LUA_TTABLE:
+      return readTable(state, index);
+    default:
+      return null;
+  }
+}
+
+function readTable(state: State, index: number): unknown {
+  for (const name of ["err", "ok"]) {
+    const type: number = lua.lua_getfield(state, index, to_luastring(name));
+    const text: string | null = lua.lua_tojsstring(state, -1);
+    lua.lua_settop(state, -2);
+    if (type !== lua.LUA_TSTRING) continue;
+    if (name === "err") throw new Error(text ?? "");
+    return text;
+  }
+  const list: unknown[] = [];
+  for (;;) {
+    const type: number = lua.lua_rawgeti(state, index, list.length + 1);
+    if (type === lua.LUA_TNIL) break;
+    list.push(read(state, lua.lua_gettop(state)));
+    lua.lua_settop(state, -2);
+  }
+  lua.lua_settop(state, -2);
+  return list;
+}
