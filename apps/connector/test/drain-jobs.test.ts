@@ -5,15 +5,25 @@ import { newId, sendJob, startRig } from "./support/rig.ts";
 const user = "+6281300000001";
 
 test("a connector that shuts down takes no new job, and ends when the one under way has its outcome", async () => {
-  const looking = Promise.withResolvers<void>();
+  const leaving = Promise.withResolvers<void>();
+  let sends = 0;
   const rig = await startRig({
     environment: { DRAIN_SECONDS: "300" },
     around: (open) => (options) => {
       const socket = open(options);
-      return { ...socket, lookUp: (digits) => looking.promise.then(() => socket.lookUp(digits)) };
+      return {
+        ...socket,
+        async send(...message) {
+          if (sends++ === 0) await leaving.promise;
+          return socket.send(...message);
+        },
+      };
     },
   });
-  onTestFinished(() => rig.close());
+  onTestFinished(() => {
+    leaving.resolve();
+    return rig.close();
+  });
   rig.simulator.createPhone({ number: user });
   const sessionId = await rig.pair("+6281200000001");
   const [first, second] = [newId("msg"), newId("msg")];
@@ -24,7 +34,7 @@ test("a connector that shuts down takes no new job, and ends when the one under 
     await rig.edge.accept(id, { to: user, code });
   }
   const sending = rig.edge.deliver("/jobs/send", sendJob(first, sessionId));
-  await until("it is claimed", () => rig.edge.claims.length > 0);
+  await until("it is about to leave", () => sends === 1);
   let isClosed = false;
   const closing = rig.stop().then(() => (isClosed = true));
 
@@ -33,7 +43,7 @@ test("a connector that shuts down takes no new job, and ends when the one under 
   expect(await refused.json()).toMatchObject({ detail: "The connector is shutting down." });
   expect(refused.headers.get("retry-after")).toBe("2");
   expect(isClosed).toBe(false);
-  looking.resolve();
+  leaving.resolve();
   expect((await sending).status).toBe(200);
   await closing;
   expect(rig.edge.claims.flatMap(({ claims }) => claims.map(({ messageId }) => messageId))).toEqual([first]);
