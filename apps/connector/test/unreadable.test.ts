@@ -30,7 +30,9 @@ test("what no handler of Baileys can read ends neither the process nor the sessi
   for (let i = 0; i < 3; i++) simulator.setFault({ kind: "unreadable", number: own });
   await rig.send(sessionId, { to: user, code: "123456" });
   await simulator.waitForMessage(user, ({ text }) => text.includes("123456"));
-  expect(victim.output()).toContain("something that WhatsApp brought could not be handled");
+  // Its lines are written a moment later.
+  const { output } = victim;
+  await until("it says so", () => output().includes("something that WhatsApp brought could not be handled"));
   expect([online(), victim.process.exitCode]).toEqual([2, null]);
 });
 
