@@ -23,6 +23,10 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+/** Miniflare sends each subrequest through a Worker of its own, which doubles its CPU and is not there in production. */
+const direct = `import { env as miniflareBindings } from "cloudflare:workers";
+globalThis.fetch = (...request) => miniflareBindings.OUTSIDE.fetch(...request);`;
+
 const bundling = {
   entryPoints: [`${edgeFolder}src/index.ts`],
   bundle: true,
@@ -36,6 +40,7 @@ const bundling = {
   jsx: "automatic",
   jsxImportSource: "hono/jsx",
   logLevel: "silent",
+  banner: { js: direct },
   sourcemap: "inline",
   outfile: "worker.js",
 } as const satisfies BuildOptions;
@@ -55,7 +60,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       compatibilityDate: "2026-11-01",
       compatibilityFlags: ["nodejs_compat"],
       bindings: options.bindings,
-      serviceBindings: { ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname) },
+      serviceBindings: {
+        ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
+        OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
+      },
     }),
     enableDevRegistry: false,
     logRequests: false,
