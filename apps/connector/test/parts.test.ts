@@ -9,6 +9,9 @@ import {
 } from "@sandi/crypto";
 import { createClient } from "@libsql/client";
 import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import { createSignatureCheck } from "../src/jobs/signature.ts";
@@ -253,8 +256,7 @@ describe("the writer", () => {
   });
 
   test("a file reads the same through libSQL's own client", async () => {
-    const { mkdtemp, rm } = await import("node:fs/promises");
-    const folder = await mkdtemp("/tmp/sandi-file-");
+    const folder = await mkdtemp(join(tmpdir(), "sandi-file-"));
     const client = openFile(`file:${folder}/a.db`);
     await client.batch(
       ["CREATE TABLE t (n INTEGER, r REAL, s TEXT)", { sql: "INSERT INTO t VALUES (?, ?, ?)", args: [1, 0.5, "é"] }],
