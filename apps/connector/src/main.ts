@@ -30,14 +30,12 @@ try {
     // What one account was sent must not end the sessions of all others.
     logger.error({ failure: failureOf(error) }, "something that Baileys began has failed");
   });
-  const connector = await startConnector(
-    config,
-    { ...systemServices, fetchVersion },
-    { logger, withProcessMetrics: true },
-  );
-  const stop = () => void connector.close().then(() => exit(0), die);
+  const starting = startConnector(config, { ...systemServices, fetchVersion }, { logger, withProcessMetrics: true });
+  // From the first moment on: who is told to stop while it starts gives back what it has taken.
+  const stop = () => void starting.then((connector) => connector.close()).then(() => exit(0), die);
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  await starting;
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
