@@ -6,9 +6,9 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
   AND m.status NOT IN ('failed', 'canceled'))`;
 
-/** In SQL what waits for a session, in the words of the index `message_unsent_session`. */
+/** In SQL what waits for a session, nothing of the sandbox, in the words of the index `message_unsent_session`. */
 const waitsFor = (sessionId: string) =>
-  sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued')`;
+  sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued' AND test = 0)`;
 
 /** Lets what waits for a session be published at once, however often that has led to nothing. */
 export function hurryQueuedMessages(db: Db, { sessionId, now }: { sessionId: string; now: number }) {

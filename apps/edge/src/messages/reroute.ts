@@ -40,12 +40,18 @@ function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery
   return sql<Rerouted>`UPDATE message SET session_id = ${next}, tried = ${tried}, status = 'queued', claimed_by = NULL,
       claim_until = NULL, claim_fence = 0, attempt = 0, publish_count = publish_count + 1,
       publish_after = ${at + firstPublishMs}, updated_at = ${at}
-    WHERE ${which} AND pool_id IS NOT NULL AND test = 0 AND expires_at > ${at} AND ${next} IS NOT NULL
-      AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v
-        WHERE v.id = message.verification_id AND v.status = 'pending'))
+    WHERE ${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL
     RETURNING id, workspace_id, session_id, expires_at, publish_count, traceparent, ${pacingOfRow} AS pacing`.compile(
     db.kysely,
   );
+}
+
+/** True in SQL of a message that somebody else could send: of a pool, not of the sandbox, and not over. */
+function isMovable(message: "message" | "m", at: number): RawBuilder<boolean> {
+  const of = (column: string) => sql.ref(`${message}.${column}`);
+  return sql<boolean>`(${of("pool_id")} IS NOT NULL AND ${of("test")} = 0 AND ${of("expires_at")} > ${at}
+    AND (${of("verification_id")} IS NULL OR EXISTS (SELECT 1 FROM verification v
+      WHERE v.id = ${of("verification_id")} AND v.status = 'pending')))`;
 }
 
 interface Failed {
@@ -71,18 +77,21 @@ export function rerouteWaiting(
   db: Db,
   { sessionId, workspaceId, at }: { sessionId: string; workspaceId?: string; at: number },
 ) {
-  const which = sql<boolean>`id IN (SELECT m.id FROM session CROSS JOIN message m ON m.session_id = session.id
-      AND m.status IN ('queued', 'sending') AND m.status = 'queued'
-    WHERE session.id = ${sessionId} AND session.workspace_id = coalesce(${workspaceId ?? null}, session.workspace_id)
-      AND NOT (${isEligible} AND ${isSending(at)}) LIMIT ${movesAtOnce})`;
-  return rerouteStatement(db, { which, reason: null, at });
+  const isAway = sql<boolean>`away.id = ${sessionId}
+    AND away.workspace_id = coalesce(${workspaceId ?? null}, away.workspace_id) AND EXISTS (SELECT 1 FROM session
+      WHERE session.id = away.id AND NOT (${isEligible} AND ${isSending(at)}))`;
+  return rerouteFrom(db, isAway, at);
 }
 
-/**
- * The same for every session that cannot send: those that are not online, and those that pause. What nobody else can
- * send takes nobody's place.
- */
-export function rerouteBehind(db: Db, at: number) {
+/** The same for every session that cannot send: those that are not online, and those that pause. */
+export const rerouteBehind = (db: Db, at: number) =>
+  [
+    rerouteFrom(db, sql<boolean>`away.waiting > 0 AND away.state <> 'online'`, at),
+    rerouteFrom(db, sql<boolean>`away.paused_until > ${at} AND away.waiting > 0`, at),
+  ] as const;
+
+/** What waits for the sessions `away`, a bounded number at once: only what can move is counted. */
+function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
   const canMove = hasSender({
     workspaceId: sql.ref("m.workspace_id"),
     among: sql<boolean>`session.pool_id = m.pool_id AND session.id <> m.session_id
@@ -93,18 +102,14 @@ export function rerouteBehind(db: Db, at: number) {
   // Where nobody else sends at all there is nothing to look through.
   const hasOther = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.workspace_id = away.workspace_id
     AND session.id <> away.id AND ${isEligible} AND ${isSending(at)})`;
-  const behind = (isAway: RawBuilder<boolean>) =>
-    rerouteStatement(db, {
-      which: sql<boolean>`id IN (SELECT m.id FROM session away CROSS JOIN message m ON m.session_id = away.id
-          AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.pool_id IS NOT NULL
-        WHERE ${isAway} AND ${hasOther} AND ${canMove} LIMIT ${movesAtOnce})`,
-      reason: null,
-      at,
-    });
-  return [
-    behind(sql<boolean>`away.waiting > 0 AND away.state <> 'online'`),
-    behind(sql<boolean>`away.paused_until > ${at} AND away.waiting > 0`),
-  ] as const;
+  return rerouteStatement(db, {
+    which: sql<boolean>`id IN (SELECT m.id FROM session away CROSS JOIN message m ON m.session_id = away.id
+        AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND ${isMovable("m", at)}
+        AND m.workspace_id = away.workspace_id
+      WHERE ${isAway} AND ${hasOther} AND ${canMove} LIMIT ${movesAtOnce})`,
+    reason: null,
+    at,
+  });
 }
 
 /** Publishes what has moved, beside the answer; what QStash does not take is left to the cron. */

@@ -7,7 +7,7 @@ import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
-import { amongRoute, noOpener, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
+import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
@@ -52,7 +52,7 @@ export async function sendMessage(services: Services, { key, body, repetition }:
       SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
         ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
         ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)}
-      FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write)` : sender} s
+      FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst}`.compile(db.kysely),
       ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
     ],
@@ -60,7 +60,7 @@ export async function sendMessage(services: Services, { key, body, repetition }:
     withdraw: () => [withdrawMessage(db, workspaceId, lost)],
     refuse: async () => {
       const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, toHash, at }));
-      return noOpener(route, rows[0]) ?? new AppError("no-eligible-session");
+      return (isTest ? noRoute : noOpener)(route, rows[0]) ?? new AppError("no-eligible-session");
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {

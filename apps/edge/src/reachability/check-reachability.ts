@@ -1,10 +1,10 @@
 import { AppError, type CheckReachability, type Reachability, ReachabilityRpc } from "@sandi/contracts";
 import type { z } from "zod";
 import type { KnownKey } from "../db/schema.ts";
-import { parsePhone } from "../phone.ts";
+import { parsePhone, type Phone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { ask } from "../sessions/connector.ts";
-import { noSession, selectCandidate } from "../sessions/pick.ts";
+import { noRoute, noSession, selectCandidate } from "../sessions/pick.ts";
 
 /** The one number of the sandbox that has no account. */
 const unreachable = "01";
@@ -19,13 +19,21 @@ export async function checkReachability(
   const phones = numbers.map((text, i) =>
     parsePhone(text, { pointer: `/numbers/${i}`, defaultCountry: policy.defaultCountry, isTest }),
   );
-  if (isTest) return phones.map(({ e164, magic }) => ({ number: e164, isOnWhatsApp: magic !== unreachable }));
   const { db, now } = services;
   const route = { sessionId };
+  if (isTest && sessionId === undefined) return rehearsed(phones);
   const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, at: now().getTime() }));
   const [candidate] = rows;
+  if (isTest) {
+    const missing = noRoute(route, candidate);
+    if (missing) throw missing;
+    return rehearsed(phones);
+  }
   const error = noSession(route, candidate);
   if (error || !candidate?.id) throw error ?? new AppError("no-eligible-session");
   const asked = { sessionId: candidate.id, numbers: phones.map(({ e164 }) => e164) };
   return (await ask(services, ReachabilityRpc, asked)).results;
 }
+
+const rehearsed = (phones: readonly Phone[]) =>
+  phones.map(({ e164, magic }) => ({ number: e164, isOnWhatsApp: magic !== unreachable }));

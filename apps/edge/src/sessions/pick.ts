@@ -86,16 +86,29 @@ export function selectCandidate(
         session.state = 'online' DESC LIMIT 1) c ON true`.compile(db.kysely);
 }
 
-/** Why a request finds no sender; undefined when it does. */
-export function noSession(route: Route, found: Candidate | undefined): AppError | undefined {
+/** True in SQL when the workspace has the session or the pool that a request names: all that the sandbox asks of them. */
+export function hasRoute(workspaceId: string, { sessionId, poolId }: Route): RawBuilder<boolean> {
+  const hasSession = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${sessionId ?? ""}
+    AND session.workspace_id = ${workspaceId} AND session.desired <> 'deleted')`;
+  return sql<boolean>`(${sessionId === undefined ? sql`true` : hasSession}
+    AND ${poolId === undefined ? sql`true` : hasPool(workspaceId, poolId)})`;
+}
+
+/** Why a request names a session or a pool that is not there. */
+export function noRoute(route: Route, found: Candidate | undefined): AppError | undefined {
   const { within = "" } = route;
   if (found?.hasPool === 0) return noPool(`${within}/poolId`);
+  if (route.sessionId === undefined || (found?.id && found.desired !== "deleted")) return undefined;
+  const errors = [{ pointer: `${within}/sessionId`, message: "is not a session of this workspace" }];
+  return new AppError("session-not-found", { errors });
+}
+
+/** Why a request finds no sender; undefined when it does. */
+export function noSession(route: Route, found: Candidate | undefined): AppError | undefined {
+  const missing = noRoute(route, found);
+  if (missing) return missing;
   const isWanted = found?.desired === "running" && found.state !== "ended";
-  if (route.sessionId !== undefined) {
-    if (!found?.id || found.desired === "deleted") {
-      const errors = [{ pointer: `${within}/sessionId`, message: "is not a session of this workspace" }];
-      return new AppError("session-not-found", { errors });
-    }
+  if (found && route.sessionId !== undefined) {
     if (found.desired === "stopped")
       return new AppError("session-ended", { detail: "The session is stopped; start it." });
     if (!isWanted) return new AppError("session-ended", { detail: "Restart the session and link it again." });

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { noOpener, noSession, type Route, selectCandidate } from "../sessions/pick.ts";
+import { noOpener, noRoute, noSession, type Route, selectCandidate } from "../sessions/pick.ts";
 import { isGuarded, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
 import type { Tenant } from "../keys/tenant.ts";
@@ -89,8 +89,10 @@ export async function refusalOf(
     ),
     selectLimits(db, destination),
   ]);
+  const [candidate] = candidates.rows;
+  const missing = noRoute(route, candidate);
+  if (missing) return missing;
   if (test === 0) {
-    const [candidate] = candidates.rows;
     const isOpener = opensChat && !(mayFallBack && candidate?.fallback === "inbound");
     const error = (isOpener ? noOpener : noSession)(route, candidate);
     if (error) return error;

@@ -7,7 +7,7 @@ import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectE
 import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { newId, type Services } from "../services.ts";
-import { amongRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
+import { amongRoute, hasRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
@@ -97,7 +97,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const route = body.route ?? {};
   const sender =
     test === 1
-      ? sql`(SELECT '' AS id, 1 AS may_write, 0 AS has_written, 'fail' AS fallback)`
+      ? sql`(SELECT '' AS id, 1 AS may_write, 0 AS has_written, 'fail' AS fallback WHERE ${hasRoute(workspaceId, route)})`
       : pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const cold = plan.mayFallBack ? sql`CASE s.fallback WHEN 'inbound' THEN 'inbound' END` : sql`NULL`;
   const modes = {
