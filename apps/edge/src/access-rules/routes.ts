@@ -47,7 +47,7 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       operationId: "listAccessRules",
       summary: "List rules",
       description: "Newest first; those whose time is over are gone.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       request: { query: ListAccessRules },
       responses: { 200: json(AccessRuleList, "A page of them."), ...problems("invalid-request") },
     }),

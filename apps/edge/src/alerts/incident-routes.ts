@@ -8,7 +8,7 @@ import {
   ListIncidents,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
 import { json, problems, security } from "../http/openapi.ts";
 import { findIncidents, toIncident } from "./incidents.ts";
 import { findChannel, findDeliveries, toDelivery } from "./repository.ts";
@@ -26,7 +26,7 @@ export const incidents = new OpenAPIHono<AppEnv>()
       summary: "What is or was wrong",
       description:
         "Open ones first, then newest first; closed ones for 30 days. What begins again within ten minutes is the same incident. Scope: `webhook:manage` or `session:manage`.",
-      middleware: [authenticate("webhook:manage", "session:manage")] as const,
+      middleware: [authenticate("webhook:manage", "session:manage"), liveOnly] as const,
       request: { query: ListIncidents },
       responses: { 200: json(IncidentList, "A page of them."), ...problems("invalid-request") },
     }),
@@ -46,7 +46,7 @@ export const incidents = new OpenAPIHono<AppEnv>()
       operationId: "listAlertDeliveries",
       summary: "What was told",
       description: "To this channel, newest first, for 30 days. Scope: `webhook:manage`.",
-      middleware: [authenticate("webhook:manage")] as const,
+      middleware: [authenticate("webhook:manage"), liveOnly] as const,
       request: { params: z.object({ id: AlertChannelId }), query: ListAlertDeliveries },
       responses: {
         200: json(AlertDeliveryList, "A page of them."),

@@ -7,7 +7,7 @@ import {
   AnalyticsTimeseriesQuery,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, liveOnly } from "../http/auth.ts";
 import { json, problems, security } from "../http/openapi.ts";
 import { iso } from "../messages/present.ts";
 import { countsOf, figuresOf } from "./figures.ts";
@@ -17,7 +17,7 @@ import { selectGroups, selectSteps, selectTotals, type Tally } from "./repositor
 const read = authenticate("analytics:read");
 const shared = { tags: ["Analytics"], security };
 const cohort =
-  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Test keys do not count. Scope: `analytics:read`.";
+  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. What test keys do does not count, and they cannot ask. Scope: `analytics:read`.";
 
 export const analytics = new OpenAPIHono<AppEnv>()
   .openapi(
@@ -28,7 +28,7 @@ export const analytics = new OpenAPIHono<AppEnv>()
       operationId: "getAnalyticsSummary",
       summary: "How many codes arrive and are used",
       description: `Counts, rates and latencies of the verifications created in a range, all together and by country, prefix, session, template, purpose or mode. ${cohort}`,
-      middleware: [read] as const,
+      middleware: [read, liveOnly] as const,
       request: { query: AnalyticsSummaryQuery },
       responses: { 200: json(AnalyticsSummary, "As counted until now."), ...problems("invalid-request") },
     }),
@@ -61,7 +61,7 @@ export const analytics = new OpenAPIHono<AppEnv>()
       operationId: "getAnalyticsTimeseries",
       summary: "The same over time",
       description: `Counts for every hour or day of a range, with zeros where there was nothing. ${cohort}`,
-      middleware: [read] as const,
+      middleware: [read, liveOnly] as const,
       request: { query: AnalyticsTimeseriesQuery },
       responses: { 200: json(AnalyticsTimeseries, "As counted until now."), ...problems("invalid-request") },
     }),

@@ -75,7 +75,7 @@ export const destinations = new OpenAPIHono<AppEnv>()
       operationId: "listGuardedPrefixes",
       summary: "List guarded prefixes",
       description: "Prefixes that were blocked because their codes were hardly ever typed in, by their digits.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       request: { query: ListGuardedPrefixes },
       responses: { 200: json(GuardedPrefixList, "A page of them."), ...problems("invalid-request") },
     }),

@@ -19,6 +19,9 @@ export interface WorkspaceDraft {
   quota?: Partial<Quota>;
 }
 
+/** Of the first test key: what there is to rehearse. It manages nothing, for it lies where tests run. */
+const sandboxScopes = scopes.filter((scope) => scope.startsWith("otp:") || scope === "message:send");
+
 /** What makes a workspace, and what is shown of it this once. */
 export interface DraftedWorkspace {
   workspaceId: string;
@@ -28,8 +31,8 @@ export interface DraftedWorkspace {
 }
 
 /**
- * Drafts a workspace with its admin and two API keys with every scope, a live one and one for the sandbox. Throws an
- * `Error` that names what is not valid.
+ * Drafts a workspace with its admin and two API keys: a live one with every scope, and one that rehearses codes and
+ * messages in the sandbox. Throws an `Error` that names what is not valid.
  * @param more the id of its audit entry, and whether the workspace is made, in SQL
  */
 export async function draftWorkspace(
@@ -50,7 +53,7 @@ export async function draftWorkspace(
   const apiKey = (environment: "live" | "test", { hash, prefix }: typeof live) =>
     sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
       SELECT ${createId("key", now, random(10))}, ${workspaceId}, ${environment === "live" ? "First key" : "First test key"},
-        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)}, ${at} WHERE ${isThere}`.compile(db.kysely);
+        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(environment === "live" ? scopes : sandboxScopes)}, ${at} WHERE ${isThere}`.compile(db.kysely);
   const statements = [
     sql`INSERT INTO workspace (id, name, policy, quota, created_at)
       SELECT ${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at}

@@ -67,7 +67,7 @@ export const CreatedWorkspace = z
     workspaceId: WorkspaceId,
     apiKey: z.string().max(64).meta({ description: "A live key with every scope.", example: "sandi_live_9fK2mQx7…" }),
     testApiKey: z.string().max(64).meta({
-      description: "A key with every scope for the sandbox.",
+      description: "A key for the sandbox, with `message:send` and every scope that begins with `otp:`.",
       example: "sandi_test_4hT8wRz1…",
     }),
     admin: z.object({
