@@ -1,7 +1,6 @@
 import type { AccessRuleList, CreatedAccessRule, Destination, GuardedPrefixList, Verification } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { KnownKey } from "../src/db/schema.ts";
 import { createRule } from "../src/access-rules/create-rule.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { type Edge, startEdge, wrong } from "./harness.ts";
@@ -135,11 +134,7 @@ describe("a rule", () => {
   });
 
   it("is one of a thousand", async () => {
-    const key = {
-      id: "key_x",
-      workspaceId: edge.workspace.id,
-      policy: { defaultCountry: null },
-    } as unknown as KnownKey;
+    const key = await edge.known();
     const make = (value: string) =>
       createRule(edge.services, { key, input: { effect: "block", kind: "prefix", value }, repetition: undefined }, 2);
     await make("1");

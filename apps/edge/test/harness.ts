@@ -17,12 +17,14 @@ import {
   generateKeyText,
   generateSealingKeys,
   generateTokenKeys,
+  hashApiKey,
   webRandom,
 } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
 import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
-import type { Tables } from "../src/db/schema.ts";
+import type { KnownKey, Tables } from "../src/db/schema.ts";
+import { findKey } from "../src/keys/repository.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { migrateDatabase } from "../src/setup.ts";
@@ -70,6 +72,8 @@ export interface Edge {
   advance: (ms: number) => void;
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
+  /** A key as its requests carry it along. */
+  known: (key?: string) => Promise<KnownKey>;
   /** Linked if it is online or about to be. */
   addSession: (state?: string, workspaceId?: string, poolId?: string) => Promise<string>;
   fetch: (request: Request) => Promise<Response>;
@@ -218,6 +222,11 @@ export async function startEdge(): Promise<Edge> {
         ],
       });
       return key;
+    },
+    async known(key = edge.workspace.key) {
+      const known = await findKey(services.db, await hashApiKey(key));
+      if (!known) throw new Error("the key does not work");
+      return known;
     },
     async addSession(state = "online", workspaceId = edge.workspace.id, poolId) {
       const id = createId("ses", now(), webRandom(10));

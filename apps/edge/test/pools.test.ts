@@ -53,7 +53,7 @@ describe("sender pools", () => {
     expect([renamed.status, renamed.body.code, renamed.body.errors]).toEqual([409, "pool-exists", fields]);
     const choices = { strategy: "sticky", pacing: "off", fallback: "fail", newChatsPerDay: null } as const;
     const input = { name: "Third", ...choices };
-    const key = { workspaceId: edge.workspace.id, id: "key_1" } as Parameters<typeof createPool>[1]["key"];
+    const key = await edge.known();
     await expect(createPool(edge.services, { key, input, repetition: undefined }, 2)).rejects.toMatchObject({
       code: "pool-limit-reached",
     });

@@ -123,7 +123,7 @@ describe("a template", () => {
     await create();
     const refused = createTemplate(
       edge.services,
-      { key: keyOf(), input: { name: "b", purpose: null, texts: { en } }, repetition: undefined },
+      { key: await edge.known(), input: { name: "b", purpose: null, texts: { en } }, repetition: undefined },
       1,
     );
     await expect(refused).rejects.toMatchObject({ code: "template-limit-reached" });

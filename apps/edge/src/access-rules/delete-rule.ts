@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { selectRules, toDetail } from "./repository.ts";
 
@@ -21,7 +22,7 @@ export async function deleteRule(services: Services, { key, id }: { key: KnownKe
     at,
   };
   try {
-    const [deleted] = await db.write([
+    const [deleted] = await writeAs(services, key, [
       db.kysely.deleteFrom("accessRule").where("workspaceId", "=", workspaceId).where("id", "=", id),
       auditStatement(db, entry),
     ]);

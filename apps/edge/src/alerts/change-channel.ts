@@ -4,9 +4,12 @@ import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { AlertChannelTable, KnownKey } from "../db/schema.ts";
+import { refuseBeyond } from "../keys/authority.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { redirect } from "./redirect.ts";
-import { findChannel, toChannel } from "./repository.ts";
+import { channelScopes } from "./orphans.ts";
+import { findOwnedChannel, type OwnedChannel, toChannel } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -17,14 +20,22 @@ interface Input {
 /** Changes what a channel is told and where, or pauses it; one that goes on, or elsewhere, starts with no failures. */
 export function changeChannel(services: Services, { key, id, change }: Input): Promise<AlertChannel> {
   return changeUntilStored("alert channel", async () => {
-    const row = await findChannel(services.db, key.workspaceId, id);
+    const at = services.now().getTime();
+    const row = await findOwnedChannel(services.db, key.workspaceId, { id, at });
     if (!row) throw new AppError("alert-channel-not-found");
-    const next = await redirect(services, changed(row, change, services.now().getTime()), change);
+    const { environment, ipAllowList } = key;
+    const expiresAt = row.endedBecause === null ? row.ownerExpiresAt : key.expiresAt;
+    refuseBeyond(key, { environment, scopes: channelScopes, ipAllowList, expiresAt });
+    const next = await redirect(services, changed(row, { key, change, at }), change);
     return (await store(services, { key, row, next })) ? toChannel(next) : undefined;
   });
 }
 
-function changed(row: AlertChannelTable, change: ChangeAlertChannel, at: number): AlertChannelTable {
+/** One that goes on although its key has ended goes on for the key that says so. */
+function changed(
+  row: OwnedChannel,
+  { key, change, at }: Pick<Input, "key" | "change"> & { at: number },
+): AlertChannelTable {
   const { name = row.name, afterSeconds = row.afterSeconds, quiet, isPaused } = change;
   const next = {
     ...row,
@@ -35,7 +46,8 @@ function changed(row: AlertChannelTable, change: ChangeAlertChannel, at: number)
   };
   if (isPaused === undefined || isPaused === (row.pausedAt !== null)) return next;
   if (isPaused) return { ...next, pausedAt: at, pausedBecause: "requested" };
-  return { ...next, pausedAt: null, pausedBecause: null, failuresInRow: 0 };
+  const createdBy = row.endedBecause === null ? row.createdBy : key.id;
+  return { ...next, createdBy, pausedAt: null, pausedBecause: null, failuresInRow: 0 };
 }
 
 /** Answers whether it was stored, or was changed meanwhile. */
@@ -57,12 +69,13 @@ async function store(
   const failures = next.failuresInRow === row.failuresInRow ? sql.ref("failures_in_row") : next.failuresInRow;
   const auditId = newId(services, "aud");
   try {
-    const [updated] = await db.write([
+    const [updated] = await writeAs(services, key, [
       sql`UPDATE alert_channel SET name = ${next.name}, after_seconds = ${next.afterSeconds}, quiet = ${next.quiet},
           target = ${next.target}, label = ${next.label}, failures_in_row = ${failures}, paused_at = ${next.pausedAt},
-          paused_because = ${next.pausedBecause}, updated_at = ${at}
+          paused_because = ${next.pausedBecause}, created_by = ${next.createdBy}, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND after_seconds = ${row.afterSeconds}
-          AND quiet = ${row.quiet} AND target = ${row.target} AND paused_at IS ${row.pausedAt}`.compile(db.kysely),
+          AND quiet = ${row.quiet} AND target = ${row.target} AND paused_at IS ${row.pausedAt}
+          AND created_by IS ${row.createdBy}`.compile(db.kysely),
       auditStatement(db, {
         id: auditId,
         workspaceId,
@@ -81,10 +94,11 @@ async function store(
 }
 
 /** A channel's properties as the audit log tells them. */
-const shown = ({ name, label, afterSeconds, quiet, pausedAt }: AlertChannelTable) => ({
+const shown = ({ name, label, afterSeconds, quiet, pausedAt, createdBy }: AlertChannelTable) => ({
   name,
   target: label,
   afterSeconds,
   quiet: JSON.parse(quiet) as unknown,
   isPaused: pausedAt !== null,
+  createdBy,
 });

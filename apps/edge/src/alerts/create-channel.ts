@@ -45,8 +45,10 @@ export async function createChannel(
     repetition,
     find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
     statements: (mayInsert, audited) => [
-      sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_at, updated_at)
-        SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)}, ${at}, ${at}
+      sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_by, created_at,
+          updated_at)
+        SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)},
+          ${key.id}, ${at}, ${at}
         WHERE ${mayInsert}`.compile(db.kysely),
       audited,
     ],

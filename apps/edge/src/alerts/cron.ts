@@ -1,5 +1,6 @@
 import { type QueryResult, sql } from "kysely";
 import type { Services } from "../services.ts";
+import { pauseOrphans } from "./orphans.ts";
 import { alertJob, type AlertToPublish } from "./publish.ts";
 import { type InDigest, tellAll } from "./tell.ts";
 import { watchSessions } from "./watch.ts";
@@ -21,6 +22,7 @@ export async function runAlerts(services: Services): Promise<void> {
     .slice(1);
   const telling = tellAll(db, { now, nonce });
   const results = await db.write([
+    pauseOrphans(db, { at: now }),
     ...watching,
     ...telling,
     sql`UPDATE alert_delivery SET status = 'failed', error = 'expired' WHERE status = 'queued'
@@ -32,7 +34,7 @@ export async function runAlerts(services: Services): Promise<void> {
         ORDER BY d.publish_after LIMIT ${batchSize})
       RETURNING id, channel_id, publish_count`.compile(db.kysely),
   ]);
-  const [fresh, digests, , waiting] = results.slice(watching.length) as QueryResult<AlertToPublish & InDigest>[];
+  const [fresh, digests, , waiting] = results.slice(1 + watching.length) as QueryResult<AlertToPublish & InDigest>[];
   const single = fresh?.rows.filter(({ digestId }) => digestId === null) ?? [];
   const jobs = [...single, ...(digests?.rows ?? []), ...(waiting?.rows ?? [])].map(alertJob);
   for (let at = 0; at < jobs.length; at += batchSize) {

@@ -1,8 +1,9 @@
-import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries } from "@sandi/contracts";
+import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries, OwnerEnding } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 import type { Services } from "../services.ts";
+import { channelEnding } from "./orphans.ts";
 
 /** Where a channel's messages go, and with what: all of it is secret. */
 export type Target =
@@ -18,6 +19,24 @@ export const findChannels = (db: Db, workspaceId: string): Promise<AlertChannelT
 
 export const findChannel = (db: Db, workspaceId: string, id: string): Promise<AlertChannelTable | undefined> =>
   selectChannels(db, workspaceId).where("id", "=", id).executeTakeFirst();
+
+/** A channel, when its key expires, and why that lends it nothing any more. */
+export type OwnedChannel = AlertChannelTable & { ownerExpiresAt: number | null; endedBecause: OwnerEnding | null };
+
+export const findOwnedChannel = (
+  db: Db,
+  workspaceId: string,
+  { id, at }: { id: string; at: number },
+): Promise<OwnedChannel | undefined> =>
+  db.kysely
+    .selectFrom("alertChannel")
+    .leftJoin("apiKey as owner", "owner.id", "alertChannel.createdBy")
+    .selectAll("alertChannel")
+    .select("owner.expiresAt as ownerExpiresAt")
+    .select(channelEnding(at).as("endedBecause"))
+    .where("alertChannel.workspaceId", "=", workspaceId)
+    .where("alertChannel.id", "=", id)
+    .executeTakeFirst();
 
 /** Newest first, and one more than was asked for when there is a next page. */
 export function findDeliveries(
@@ -65,6 +84,7 @@ export const toChannel = (row: AlertChannelTable): AlertChannel => ({
   pausedAt: isoOrNull(row.pausedAt),
   pausedBecause: row.pausedBecause,
   failuresInRow: row.failuresInRow,
+  createdBy: row.createdBy,
   createdAt: iso(row.createdAt),
   updatedAt: iso(row.updatedAt),
 });

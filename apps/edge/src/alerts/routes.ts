@@ -35,7 +35,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "createAlertChannel",
       summary: "Be told of incidents",
       description:
-        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. Scope: `webhook:manage`, as for all of these.",
+        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. A channel belongs to the key that makes it and pauses when that is revoked, expires or loses `webhook:manage`; a rotation takes it along. Scope: `webhook:manage`, as for all of these.",
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -66,7 +66,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "listAlertChannels",
       summary: "List alert channels",
       description: "Without their secrets.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       responses: { 200: json(AlertChannelList, "All channels, oldest first."), ...problems() },
     }),
     async (c) => {
@@ -82,7 +82,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "getAlertChannel",
       summary: "Look at an alert channel",
       description: "Also at why it is paused.",
-      middleware: [manage] as const,
+      middleware: [manage, liveOnly] as const,
       request: { params },
       responses: { 200: json(AlertChannel, "The channel."), ...problems("alert-channel-not-found") },
     }),
@@ -100,7 +100,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "changeAlertChannel",
       summary: "Change an alert channel",
       description:
-        "Its name, what is told and when; where it goes and with which secrets; or pause it, or let it go on. What is on its way goes to the new target. A channel that is paused stays so until `isPaused` is false: test it first.",
+        "Its name, what is told and when; where it goes and with which secrets; or pause it, or let it go on. What is on its way goes to the new target. A channel that is paused stays so until `isPaused` is false: test it first. One whose key has ended then belongs to the calling key. A key changes no channel that outlives it.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(ChangeAlertChannel, { afterSeconds: 120 }) },
       responses: {
@@ -146,5 +146,5 @@ export const alerts = new OpenAPIHono<AppEnv>()
         ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
       },
     }),
-    async (c) => c.json(await testChannel(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 200),
+    async (c) => c.json(await testChannel(c.env.services, { key: c.var.key, ...c.req.valid("param") }), 200),
   );

@@ -1,6 +1,7 @@
 import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { AlertDeliveryTable } from "../db/schema.ts";
+import type { AlertDeliveryTable, KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
@@ -10,10 +11,14 @@ import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
 /** Sends a test to a channel, also to one that is paused, and answers what the target said; it is not repeated. */
-export async function testChannel(services: Services, workspaceId: string, channelId: string): Promise<AlertTest> {
+export async function testChannel(
+  services: Services,
+  { key, id: channelId }: { key: KnownKey; id: string },
+): Promise<AlertTest> {
   const { db, now } = services;
+  const { workspaceId } = key;
   const at = now().getTime();
-  const [{ rows }] = await db.write([
+  const [{ rows }] = await writeAs(services, key, [
     sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
         content, attempts, claim_until, publish_after, created_at)
       SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at + claimMs + firstPublishMs}, ${at}

@@ -7,7 +7,7 @@ import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "
 
 interface AuditedCreation<Own extends readonly CompiledQuery[], Row, Resource> extends Omit<
   Creation<Own, Row, Resource>,
-  "statements" | "block" | "withdraw"
+  "statements" | "block" | "withdraw" | "caller"
 > {
   /** What the audit log calls it: `pool` has the entry `pool.created`. */
   kind: string;
@@ -24,7 +24,7 @@ interface AuditedCreation<Own extends readonly CompiledQuery[], Row, Resource> e
 /** Creates what a key asks for, once and up to a limit, with an entry in the audit log that also settles lost answers. */
 export function createAudited<const Own extends readonly CompiledQuery[], Row, Resource>(
   services: Services,
-  key: Pick<KnownKey, "id" | "workspaceId">,
+  key: KnownKey,
   { kind, detail, limit, count, statements, ...creation }: AuditedCreation<Own, Row, Resource>,
 ): Promise<Accepted<Resource>> {
   const { db } = services;
@@ -35,6 +35,7 @@ export function createAudited<const Own extends readonly CompiledQuery[], Row, R
   const known = count ?? sql<number>`(SELECT count(*) FROM ${sql.table(table)} WHERE workspace_id = ${workspaceId})`;
   return createOnce(services, workspaceId, {
     ...creation,
+    caller: key,
     statements: (isFirst) =>
       statements(
         sql<boolean>`(${isFirst} AND ${limit} > ${known} AND ${isNotWithdrawn(entry.id)})`,

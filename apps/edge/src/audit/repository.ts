@@ -1,16 +1,18 @@
 import type { AuditEntry, ListAudit } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
+import type { Tenant } from "../keys/tenant.ts";
 import { iso } from "../messages/present.ts";
 
 type AuditRow = Tables["audit"];
 
-/** Newest first, and one more than was asked for when there is a next page. */
+/** Newest first: all of a workspace's, or those of the sandbox; one more than was asked for when there is a next page. */
 export function findEntries(
   db: Db,
-  workspaceId: string,
+  { workspaceId, test }: Tenant,
   { actor, action, target, cursor, limit }: ListAudit,
 ): Promise<AuditRow[]> {
   let query = db.kysely.selectFrom("audit").selectAll().where("workspaceId", "=", workspaceId);
+  if (test === 1) query = query.where("test", "=", 1);
   if (actor !== undefined) query = query.where("actor", "=", actor);
   if (action !== undefined) query = query.where("action", "=", action);
   if (target !== undefined) query = query.where("target", "=", target);

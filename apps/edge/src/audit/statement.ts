@@ -23,10 +23,12 @@ export interface AuditEntry {
 /** Notes a change in the audit log; stands in its batch, right behind the statement that makes it. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
   const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
-  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
-    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(detail)}, ${at} WHERE ${when}`.compile(
-    db.kysely,
-  );
+  // The sandbox sees what test keys have done, and what was done to them.
+  const isTest = sql<number>`EXISTS (SELECT 1 FROM api_key k WHERE k.id IN (${actor}, ${target})
+    AND k.workspace_id = ${workspaceId} AND k.environment = 'test')`;
+  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at, test)
+    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(detail)}, ${at}, ${isTest}
+    WHERE ${when}`.compile(db.kysely);
 }
 
 /** True in SQL while nobody has taken this entry's id away: see `withdrawn`. */

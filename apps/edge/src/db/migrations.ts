@@ -1,6 +1,7 @@
 import type { Migration } from "@sandi/libsql";
 import { alertDigests } from "./alert-digests.ts";
 import { history } from "./history.ts";
+import { keyOwners } from "./key-owners.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
 import { sessionFigures } from "./session-figures.ts";
@@ -189,4 +190,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
   { name: "0007_alert_digests", statements: alertDigests },
+  { name: "0009_key_owners", statements: keyOwners },
 ];

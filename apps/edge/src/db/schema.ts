@@ -60,7 +60,9 @@ export interface AlertChannelTable {
   quiet: string;
   failuresInRow: number;
   pausedAt: number | null;
-  pausedBecause: "requested" | "failures" | null;
+  pausedBecause: "requested" | "failures" | "key_ended" | null;
+  /** The API key that it belongs to; null: the workspace. */
+  createdBy: string | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -187,6 +189,8 @@ export interface SupabaseHookTable {
   secret: string;
   previousSecret: string | null;
   previousUntil: number | null;
+  /** The API key that it acts for and ends with; null: the workspace. */
+  createdBy: string | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -243,6 +247,8 @@ interface AuditTable {
   target: string;
   /** JSON object. */
   detail: string;
+  /** By a test key, or about one. */
+  test: 0 | 1;
   createdAt: number;
 }
 

@@ -2,6 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 
 /** Lets codes go to a prefix again. The guard begins anew: it looks at what is sent from the next hour on. */
@@ -12,7 +13,7 @@ export async function liftBlock(services: Services, { key, prefix }: { key: Know
   const id = newId(services, "aud");
   const entry = { id, workspaceId, actor: key.id, action: "prefix_guard.lifted", target: prefix, at };
   try {
-    const [, , known] = await db.write([
+    const [, , known] = await writeAs(services, key, [
       sql`UPDATE prefix_guard SET blocked_until = 0, strikes = 0, updated_at = ${at}
         WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND (blocked_until > 0 OR strikes > 0)`.compile(
         db.kysely,

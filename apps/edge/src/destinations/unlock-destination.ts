@@ -2,6 +2,7 @@ import type { Destination } from "@sandi/contracts";
 import { sql } from "kysely";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import type { Phone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
 import { findDestination } from "./repository.ts";
@@ -22,7 +23,7 @@ export async function unlockDestination(services: Services, { key, toHash, phone
   const id = newId(services, "aud");
   const detail = { failedChecks, locks, lockedUntil };
   try {
-    await db.write([
+    await writeAs(services, key, [
       sql`UPDATE destination_budget SET consecutive = 0, locked_until = 0, failures = 0, locks = 0, updated_at = ${at}
         WHERE workspace_id = ${workspaceId} AND to_hash = ${toHash}
           AND (consecutive > 0 OR locked_until > 0 OR failures > 0 OR locks > 0)`.compile(db.kysely),

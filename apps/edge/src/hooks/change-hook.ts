@@ -3,11 +3,12 @@ import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
-import { noLonger, refuseBeyond, stillMay } from "../keys/authority.ts";
+import type { KnownKey } from "../db/schema.ts";
+import { refuseBeyond } from "../keys/authority.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { refuseTemplate } from "./create-hook.ts";
-import { findHook, hookScopes, openSecret, sealSecret, toHook } from "./repository.ts";
+import { findHook, hookPowers, type HookRow, openSecret, sealSecret, toHook } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -17,28 +18,30 @@ interface Input {
 
 const dayMs = 24 * 3600_000;
 
-/** Changes a hook; the secret before a new one is taken for a day more. */
+/** Changes a hook, or has it belong to the calling key; the secret before a new one is taken for a day more. */
 export async function changeHook(services: Services, { key, id, change }: Input): Promise<SupabaseHook> {
   const { db } = services;
-  refuseBeyond(key, { scopes: hookScopes, environment: "live" });
   await refuseTemplate(db, key.workspaceId, change.templateId);
   return changeUntilStored("hook", async () => {
-    const row = await findHook(db, key.workspaceId, id);
+    const row = await findHook(db, key.workspaceId, { id, at: services.now().getTime() });
     if (!row) throw new AppError("hook-not-found");
-    const next = await decide(services, row, change);
+    // One that has ended can do nothing any more, unless the calling key lends it its own powers.
+    refuseBeyond(key, hookPowers(row.endedBecause === null ? row.ownerExpiresAt : key.expiresAt));
+    const next = await decide(services, row, { key, change });
     return (await store(services, { key, row, next })) ? toHook(services, next) : undefined;
   });
 }
 
 async function decide(
   services: Services,
-  row: SupabaseHookTable,
-  { secret: given, ...rest }: ChangeSupabaseHook,
-): Promise<SupabaseHookTable> {
+  row: HookRow,
+  { key, change: { secret: given, adopt, ...rest } }: Pick<Input, "key" | "change">,
+): Promise<HookRow> {
   const at = services.now().getTime();
   const { workspaceId, id } = row;
   const { name = row.name, companyName = row.companyName, locale = row.locale, templateId = row.templateId } = rest;
-  const next = { ...row, name, companyName, locale, templateId, updatedAt: at };
+  const owner = adopt ? { createdBy: key.id, ownerExpiresAt: key.expiresAt, endedBecause: null } : {};
+  const next = { ...row, ...owner, name, companyName, locale, templateId, updatedAt: at };
   if (given === undefined) return next;
   const secret = given.replace(/^v1,/, "");
   const present = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
@@ -54,7 +57,7 @@ async function decide(
 /** Answers whether it was stored, or was changed meanwhile. */
 async function store(
   services: Services,
-  { key, row, next }: { key: KnownKey; row: SupabaseHookTable; next: SupabaseHookTable },
+  { key, row, next }: { key: KnownKey; row: HookRow; next: HookRow },
 ): Promise<boolean> {
   const { db } = services;
   const { workspaceId, id } = row;
@@ -65,21 +68,19 @@ async function store(
     next.updatedAt = row.updatedAt;
     return true;
   }
-  const may = stillMay(key, { scopes: hookScopes, at });
   const auditId = newId(services, "aud");
   try {
-    const [allowed, changed] = await db.write([
-      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+    const [changed] = await writeAs(services, key, [
       sql`UPDATE supabase_hook SET name = ${next.name}, company_name = ${next.companyName}, locale = ${next.locale},
           template_id = ${next.templateId}, secret = ${next.secret}, previous_secret = ${next.previousSecret},
-          previous_until = ${next.previousUntil}, updated_at = ${at}
+          previous_until = ${next.previousUntil}, created_by = ${next.createdBy}, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND company_name IS ${row.companyName}
-          AND locale IS ${row.locale} AND template_id IS ${row.templateId} AND secret = ${row.secret} AND ${may}`.compile(
+          AND locale IS ${row.locale} AND template_id IS ${row.templateId} AND secret = ${row.secret}
+          AND created_by IS ${row.createdBy}`.compile(
         db.kysely,
       ),
       auditStatement(db, { id: auditId, workspaceId, actor: key.id, action: "hook.updated", target: id, detail, at }),
     ]);
-    if (allowed.rows[0]?.may !== 1) throw noLonger();
     return changed.numAffectedRows === 1n;
   } catch (error) {
     await settleByAudit(db, workspaceId, { error, id: auditId });
@@ -88,9 +89,10 @@ async function store(
 }
 
 /** A hook's properties as the audit log tells them. */
-const shown = ({ name, companyName, locale, templateId }: SupabaseHookTable) => ({
+const shown = ({ name, companyName, locale, templateId, createdBy }: HookRow) => ({
   name,
   companyName,
   locale,
   templateId,
+  createdBy,
 });

@@ -4,10 +4,10 @@ import { sql } from "kysely";
 import { createAudited } from "../audit/create-audited.ts";
 import type { Db, KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { noLonger, refuseBeyond, stillMay } from "../keys/authority.ts";
+import { refuseBeyond } from "../keys/authority.ts";
 import { newId, type Services } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
-import { hookScopes, sealSecret, selectHooks, toHook } from "./repository.ts";
+import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -26,14 +26,13 @@ export async function createHook(
 ): Promise<Accepted<CreatedSupabaseHook>> {
   const { db, random } = services;
   const { workspaceId } = key;
-  refuseBeyond(key, { scopes: hookScopes, environment: "live" });
+  refuseBeyond(key, hookPowers(key.expiresAt));
   await refuseTemplate(db, workspaceId, input.templateId);
   const at = services.now().getTime();
   const id = newId(services, "hook");
   const secret = input.secret?.replace(/^v1,/, "") ?? generateWebhookSecret(random);
   const sealed = await sealSecret(services, { workspaceId, id, column: "secret" }, secret);
   const { name, companyName, locale, templateId } = input;
-  const may = stillMay(key, { scopes: hookScopes, at });
   return createAudited(services, key, {
     kind: "hook",
     detail: { name, companyName, locale, templateId },
@@ -42,19 +41,19 @@ export async function createHook(
     id,
     at,
     repetition,
-    find: (made) => selectHooks(db, workspaceId).where("id", "=", made),
+    find: (made) => selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", made),
     statements: (mayInsert, audited) => [
-      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
-      sql`INSERT INTO supabase_hook (id, workspace_id, name, company_name, locale, template_id, secret, created_at, updated_at)
-        SELECT ${id}, ${workspaceId}, ${name}, ${companyName}, ${locale}, ${templateId}, ${sealed}, ${at}, ${at}
-        WHERE ${mayInsert} AND ${may}`.compile(db.kysely),
+      sql`INSERT INTO supabase_hook (id, workspace_id, name, company_name, locale, template_id, secret, created_by, created_at,
+          updated_at)
+        SELECT ${id}, ${workspaceId}, ${name}, ${companyName}, ${locale}, ${templateId}, ${sealed}, ${key.id}, ${at},
+          ${at}
+        WHERE ${mayInsert}`.compile(db.kysely),
       audited,
     ],
-    refuse: (own) => {
-      if (own?.[0].rows[0]?.may !== 1) return noLonger();
-      const detail = `A workspace has at most ${limit} hooks; delete one that is not needed.`;
-      return new AppError("hook-limit-reached", { detail });
-    },
+    refuse: () =>
+      new AppError("hook-limit-reached", {
+        detail: `A workspace has at most ${limit} hooks; delete one that is not needed.`,
+      }),
     present: (row): CreatedSupabaseHook => ({
       ...toHook(services, row),
       secret: input.secret === undefined ? `v1,${secret}` : null,

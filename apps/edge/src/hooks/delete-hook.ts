@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { findHook } from "./repository.ts";
 
@@ -13,7 +14,7 @@ export async function deleteHook(services: Services, { key, id }: { key: KnownKe
   const at = services.now().getTime();
   const auditId = newId(services, "aud");
   try {
-    const [deleted] = await db.write([
+    const [deleted] = await writeAs(services, key, [
       sql<{
         id: string;
       }>`DELETE FROM supabase_hook WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(db.kysely),
@@ -21,6 +22,6 @@ export async function deleteHook(services: Services, { key, id }: { key: KnownKe
     ]);
     if (deleted.rows.length === 0) throw new AppError("hook-not-found");
   } catch (error) {
-    if (!isUnreachable(error) || (await findHook(db, workspaceId, id))) throw error;
+    if (!isUnreachable(error) || (await findHook(db, workspaceId, { id, at }))) throw error;
   }
 }

@@ -1,27 +1,59 @@
-import { Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
+import { type OwnerEnding, Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
+import { sql } from "kysely";
 import type { Db, KnownKey, SupabaseHookTable } from "../db/schema.ts";
+import type { Powers } from "../keys/authority.ts";
+import { endingOf } from "../keys/owner.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 
-/** What a hook may do in its workspace, and what whoever makes one has to be allowed. */
-export const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
+/** What a hook does with the powers of its key. */
+const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
 
-export const selectHooks = (db: Db, workspaceId: string) =>
-  db.kysely.selectFrom("supabaseHook").selectAll().where("workspaceId", "=", workspaceId);
+/** What a hook may do until its key ends. Supabase's servers call it, whose addresses nobody knows: it is open to all. */
+export const hookPowers = (expiresAt: number | null): Powers => ({
+  environment: "live",
+  scopes: hookScopes,
+  ipAllowList: [],
+  expiresAt,
+});
 
-export const findHooks = (db: Db, workspaceId: string): Promise<SupabaseHookTable[]> =>
-  selectHooks(db, workspaceId).orderBy("id").execute();
+/** A hook, when its key expires, and why it has ended. */
+export type HookRow = SupabaseHookTable & { ownerExpiresAt: number | null; endedBecause: OwnerEnding | null };
 
-export const findHook = (db: Db, workspaceId: string, id: string): Promise<SupabaseHookTable | undefined> =>
-  selectHooks(db, workspaceId).where("id", "=", id).executeTakeFirst();
-
-/** A hook with what it acts as: its workspace's, live, and able to send codes that others have made. */
-export async function findHookKey(db: Db, id: string): Promise<{ hook: SupabaseHookTable; key: KnownKey } | undefined> {
-  const row = await db.kysely
+const selectOwned = (db: Db, at: number) =>
+  db.kysely
     .selectFrom("supabaseHook")
-    .innerJoin("workspace", "workspace.id", "supabaseHook.workspaceId")
+    .leftJoin("apiKey as owner", "owner.id", "supabaseHook.createdBy")
     .selectAll("supabaseHook")
+    .select("owner.expiresAt as ownerExpiresAt")
+    .select(
+      endingOf(
+        { createdBy: sql.ref("supabase_hook.created_by"), workspaceId: sql.ref("supabase_hook.workspace_id") },
+        { scopes: hookScopes, isOpen: true, at },
+      ).as("endedBecause"),
+    );
+
+export const selectHooks = (db: Db, workspaceId: string, at: number) =>
+  selectOwned(db, at).where("supabaseHook.workspaceId", "=", workspaceId);
+
+export const findHooks = (db: Db, workspaceId: string, at: number): Promise<HookRow[]> =>
+  selectHooks(db, workspaceId, at).orderBy("supabaseHook.id").execute();
+
+export const findHook = (
+  db: Db,
+  workspaceId: string,
+  { id, at }: { id: string; at: number },
+): Promise<HookRow | undefined> =>
+  selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", id).executeTakeFirst();
+
+/** A hook with what it acts as: its key, narrowed to the sending of codes that others have made. */
+export async function findHookKey(
+  db: Db,
+  { id, at }: { id: string; at: number },
+): Promise<{ hook: HookRow; key: KnownKey } | undefined> {
+  const row = await selectOwned(db, at)
+    .innerJoin("workspace", "workspace.id", "supabaseHook.workspaceId")
     .select([
       "workspace.name as workspaceName",
       "workspace.createdAt as workspaceCreatedAt",
@@ -39,10 +71,8 @@ export async function findHookKey(db: Db, id: string): Promise<{ hook: SupabaseH
     workspaceCreatedAt,
     policy: Policy.parse(JSON.parse(policy)),
     quota: Quota.parse(JSON.parse(quota)),
-    ipAllowList: [],
-    environment: "live",
+    ...hookPowers(hook.ownerExpiresAt),
     scopes: new Set(hookScopes),
-    expiresAt: null,
     lastUsedAt: null,
   };
   return { hook, key };
@@ -70,7 +100,7 @@ export async function secretsOf(services: Services, hook: SupabaseHookTable): Pr
 }
 
 /** As callers see it: never with a secret. */
-export const toHook = ({ publicUrl, now }: Services, row: SupabaseHookTable): SupabaseHook => ({
+export const toHook = ({ publicUrl, now }: Services, row: HookRow): SupabaseHook => ({
   id: row.id,
   name: row.name,
   url: `${publicUrl}/v1/hooks/supabase/${row.id}`,
@@ -78,6 +108,8 @@ export const toHook = ({ publicUrl, now }: Services, row: SupabaseHookTable): Su
   locale: row.locale,
   templateId: row.templateId,
   previousSecretUntil: isoOrNull((row.previousUntil ?? 0) > now().getTime() ? row.previousUntil : null),
+  createdBy: row.createdBy,
+  endedBecause: row.endedBecause,
   createdAt: iso(row.createdAt),
   updatedAt: iso(row.updatedAt),
 });

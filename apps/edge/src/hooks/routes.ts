@@ -31,7 +31,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "createSupabaseHook",
       summary: "Deliver the codes of Supabase Auth",
       description:
-        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. Scopes: `key:manage`, and `otp:send` and `otp:custom`, which the hook acts with.',
+        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. The hook acts for the key that makes it and ends with it: when that is revoked, expires, or loses `otp:send` or `otp:custom`; a rotation takes it along. It can be called from anywhere, so a key with a list of addresses makes none. Scopes: `key:manage`, `otp:send` and `otp:custom`.',
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(CreateSupabaseHook, { name: "Production" }) },
       responses: {
@@ -60,7 +60,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       responses: { 200: json(SupabaseHookList, "All hooks, oldest first."), ...problems() },
     }),
     async (c) => {
-      const found = await findHooks(c.env.services.db, c.var.key.workspaceId);
+      const found = await findHooks(c.env.services.db, c.var.key.workspaceId, c.env.services.now().getTime());
       return c.json({ hooks: found.map((each) => toHook(c.env.services, each)) }, 200);
     },
   )
@@ -72,7 +72,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "changeSupabaseHook",
       summary: "Change a Supabase hook",
       description:
-        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
+        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. With `adopt` it belongs to the calling key from now on, also when it has ended with its own. A key changes no hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: { params, body: body(ChangeSupabaseHook, { name: "Production", locale: "id" }) },
       responses: {

@@ -24,6 +24,7 @@ export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", jsonBo
   if (!known) throw new AppError("signature-invalid");
   c.set("key", known.key);
   try {
+    if (known.hook.endedBecause !== null) throw new AppError("hook-ended");
     await takeLimits(c, await sendLimits(services, known.key, [{}]));
     await deliverCode(services, { ...known, raw });
     return c.json({});
@@ -41,7 +42,7 @@ interface Signed {
 
 async function signedBy(services: Services, { id, headers, raw }: Signed) {
   if (!HookId.safeParse(id).success) return undefined;
-  const known = await findHookKey(services.db, id);
+  const known = await findHookKey(services.db, { id, at: services.now().getTime() });
   if (!known) return undefined;
   const secrets = await secretsOf(services, known.hook);
   return (await verifyWebhook({ secrets, headers, body: raw, now: services.now() })) ? known : undefined;

@@ -1,7 +1,8 @@
 import { AppError, type ErrorCode } from "@sandi/contracts";
 import { type Compilable, type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
 import { recover } from "../db/lost-writes.ts";
-import type { Tables } from "../db/schema.ts";
+import type { KnownKey, Tables } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import type { Services } from "../services.ts";
 import {
   type Accepted,
@@ -25,6 +26,8 @@ type Results<Queries extends readonly CompiledQuery[]> = {
 export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   table: keyof Tables;
   id: string;
+  /** In whose name it is written, for `writeAs`; without, as a key that was looked up within the last minute may. */
+  caller?: KnownKey;
   at: number;
   repetition: Repetition | undefined;
   /** Reads a resource, as its workspace sees it. */
@@ -53,7 +56,7 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
   creation: Creation<Own, Row, Resource>,
 ): Promise<Accepted<Resource>> {
   const { db } = services;
-  const { table, id, at, repetition, find, present, presentAgain, publish } = creation;
+  const { table, id, at, repetition, caller, find, present, presentAgain, publish } = creation;
   const since = at - idempotencyTtlMs;
   const made = sql`SELECT id FROM ${sql.table(table)} WHERE id = ${id}`;
   const statements = creation.statements(notRepeated(workspaceId, repetition, since));
@@ -62,12 +65,13 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
   let own: Results<Own> | undefined;
   let row: Row | undefined;
   try {
-    const results = await db.write([
+    const batch = [
       selectEarlier(db, workspaceId, repetition, since),
       ...statements,
       ...noteRepetition(db, workspaceId, { repetition, made, at }),
       find(id),
-    ] as const);
+    ] as const;
+    const results = await (caller ? writeAs(services, caller, batch) : db.write(batch));
     earlier = results[0].rows[0];
     own = results.slice(1, 1 + statements.length) as unknown as Results<Own>;
     row = results.at(-1)?.rows[0] as Row | undefined;

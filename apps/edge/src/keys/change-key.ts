@@ -5,30 +5,25 @@ import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import {
-  expiryOf,
-  noLonger,
-  ordered,
-  refuseBeyond,
-  refuseEnded,
-  refuseLonger,
-  refuseUnreadable,
-  refuseWider,
-  stillMay,
-} from "./authority.ts";
+import { isAmong } from "../http/addresses.ts";
+import { pauseOrphans } from "../alerts/orphans.ts";
+import { expiryOf, ordered, powersOf, refuseBeyond, refuseEnded, refuseUnreadable } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
 import { type ApiKeyRow, findApiKey, toApiKey } from "./repository.ts";
+import { refuseLastManager, writeAs } from "./write-as.ts";
 
 interface Input {
   key: KnownKey;
   id: string;
   change: ChangeApiKey;
+  /** Where the request comes from. */
+  address: string;
 }
 
 type Properties = Pick<ApiKeyRow, "name" | "expiresAt"> & { scopes: Scope[]; ipAllowList: readonly string[] };
 
 /** Changes a key's properties; the other isolates see it within a minute. */
-export async function changeKey(services: Services, { key, id, change }: Input): Promise<ApiKey> {
+export async function changeKey(services: Services, { key, id, change, address }: Input): Promise<ApiKey> {
   refuseUnreadable(change.ipAllowList ?? []);
   return changeUntilStored("key", async () => {
     const row = await findApiKey(services.db, key.workspaceId, id);
@@ -36,6 +31,7 @@ export async function changeKey(services: Services, { key, id, change }: Input):
     const stored = await store(services, {
       key,
       row,
+      address,
       next: decide(key, row, { change, at: services.now().getTime() }),
     });
     return stored && toApiKey(stored);
@@ -44,7 +40,7 @@ export async function changeKey(services: Services, { key, id, change }: Input):
 
 function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeApiKey; at: number }): Properties {
   const { scopes, ipAllowList } = toApiKey(row);
-  refuseBeyond(key, { scopes, environment: row.environment });
+  refuseBeyond(key, powersOf(row));
   refuseEnded(row, at);
   const expiresAt = change.expiresAt === undefined ? row.expiresAt : expiryOf(change.expiresAt, at);
   const next = {
@@ -53,16 +49,14 @@ function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeA
     ipAllowList: change.ipAllowList ?? ipAllowList,
     expiresAt,
   };
-  refuseBeyond(key, { scopes: next.scopes, environment: row.environment });
-  if (expiresAt !== row.expiresAt) refuseLonger(key, expiresAt);
-  if (change.ipAllowList) refuseWider(key, change.ipAllowList);
+  refuseBeyond(key, { environment: row.environment, ...next });
   return next;
 }
 
 /** Answers the row, or nothing when it was changed meanwhile. */
 async function store(
   services: Services,
-  { key, row, next }: { key: KnownKey; row: ApiKeyRow; next: Properties },
+  { key, row, next, address }: Pick<Input, "key" | "address"> & { row: ApiKeyRow; next: Properties },
 ): Promise<ApiKeyRow | undefined> {
   const { db } = services;
   const { workspaceId } = key;
@@ -72,16 +66,15 @@ async function store(
   const { name, expiresAt } = next;
   const detail = difference<object>(shown(row), shown({ ...row, name, scopes, ipAllowList, expiresAt }));
   if (Object.keys(detail).length === 0) return row;
-  const may = stillMay(key, { scopes: next.scopes, at });
+  const isOutOfReach = row.id === key.id && next.ipAllowList.length > 0 && !isAmong(address, next.ipAllowList);
   const auditId = newId(services, "aud");
   try {
-    const [allowed, changed] = await db.write([
-      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+    const [changed] = await writeAs(services, key, [
       sql<ApiKeyRow>`UPDATE api_key SET name = ${name}, scopes = ${scopes}, ip_allow_list = ${ipAllowList},
           expires_at = ${expiresAt}
         WHERE id = ${row.id} AND workspace_id = ${workspaceId} AND revoked_at IS NULL AND replaced_by IS NULL
           AND name = ${row.name} AND scopes = ${row.scopes} AND ip_allow_list = ${row.ipAllowList}
-          AND expires_at IS ${row.expiresAt} AND ${may} RETURNING *`.compile(db.kysely),
+          AND expires_at IS ${row.expiresAt} RETURNING *`.compile(db.kysely),
       auditStatement(db, {
         id: auditId,
         workspaceId,
@@ -91,8 +84,9 @@ async function store(
         detail,
         at,
       }),
+      pauseOrphans(db, { workspaceId, at }),
+      ...refuseLastManager(db, row, { at, isOutOfReach }),
     ]);
-    if (allowed.rows[0]?.may !== 1) throw noLonger();
     return changed.rows[0];
   } catch (error) {
     await settleByAudit(db, workspaceId, { error, id: auditId });

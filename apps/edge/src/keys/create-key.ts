@@ -7,16 +7,7 @@ import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { isoOrNull } from "../messages/present.ts";
 import { newId, type Services } from "../services.ts";
 import { answering } from "./answer.ts";
-import {
-  expiryOf,
-  noLonger,
-  ordered,
-  refuseBeyond,
-  refuseLonger,
-  refuseUnreadable,
-  refuseWider,
-  stillMay,
-} from "./authority.ts";
+import { expiryOf, ordered, refuseBeyond, refuseUnreadable } from "./authority.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
@@ -40,15 +31,12 @@ export async function createKey(
   const at = services.now().getTime();
   const scopes = ordered(input.scopes);
   const expiresAt = input.expiresAt === undefined ? key.expiresAt : expiryOf(input.expiresAt, at);
-  refuseBeyond(key, { scopes, environment });
-  refuseLonger(key, expiresAt);
   refuseUnreadable(ipAllowList);
-  refuseWider(key, ipAllowList);
+  refuseBeyond(key, { environment, scopes, ipAllowList, expiresAt });
 
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");
   const detail = { name, environment, scopes, ipAllowList, expiresAt: isoOrNull(expiresAt) };
-  const may = stillMay(key, { scopes, at });
   return createAudited(services, key, {
     kind: "key",
     detail,
@@ -59,17 +47,15 @@ export async function createKey(
     at,
     repetition,
     statements: (mayInsert, audited) => [
-      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
       sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)},
           ${JSON.stringify(ipAllowList)}, ${expiresAt}, ${at}
-        WHERE ${mayInsert} AND ${may}`.compile(db.kysely),
+        WHERE ${mayInsert}`.compile(db.kysely),
       audited,
     ],
-    refuse: (own) => {
-      if (own?.[0].rows[0]?.may !== 1) return noLonger();
-      const most = `A workspace has at most ${limit} keys that work; revoke one that is not needed.`;
-      return new AppError("key-limit-reached", { detail: most });
-    },
+    refuse: () =>
+      new AppError("key-limit-reached", {
+        detail: `A workspace has at most ${limit} keys that work; revoke one that is not needed.`,
+      }),
   });
 }

@@ -29,7 +29,7 @@ export async function findKey(db: Db, hash: string): Promise<KnownKey | undefine
   return (
     row && {
       ...row,
-      scopes: new Set(JSON.parse(row.scopes) as Scope[]),
+      scopes: new Set(scopesOf(row)),
       ipAllowList: JSON.parse(row.ipAllowList) as string[],
       policy: Policy.parse(JSON.parse(row.policy)),
       quota: Quota.parse(JSON.parse(row.quota)),
@@ -55,6 +55,12 @@ export async function touchKey(
 export const selectKeys = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("apiKey").selectAll().where("workspaceId", "=", workspaceId);
 
+/** Those that a key sees: a test key none but test keys. */
+export function selectKeysFor(db: Db, { workspaceId, environment }: KnownKey) {
+  const query = selectKeys(db, workspaceId);
+  return environment === "test" ? query.where("environment", "=", "test") : query;
+}
+
 export const findApiKey = (db: Db, workspaceId: string, id: string): Promise<ApiKeyRow | undefined> =>
   selectKeys(db, workspaceId).where("id", "=", id).executeTakeFirst();
 
@@ -63,13 +69,15 @@ export const liveKeys = (workspaceId: string, at: number) =>
   sql<number>`(SELECT count(*) FROM api_key WHERE workspace_id = ${workspaceId} AND revoked_at IS NULL
     AND (expires_at IS NULL OR expires_at > ${at}))`;
 
+export const scopesOf = ({ scopes }: Pick<ApiKeyRow, "scopes">) => JSON.parse(scopes) as Scope[];
+
 /** As callers see it: never with the hash. */
 export const toApiKey = (row: ApiKeyRow): ApiKey => ({
   id: row.id,
   name: row.name,
   prefix: row.prefix,
   environment: row.environment,
-  scopes: JSON.parse(row.scopes) as Scope[],
+  scopes: scopesOf(row),
   ipAllowList: JSON.parse(row.ipAllowList) as string[],
   createdAt: iso(row.createdAt),
   expiresAt: isoOrNull(row.expiresAt),

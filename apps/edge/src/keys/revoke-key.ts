@@ -2,9 +2,11 @@ import { AppError } from "@sandi/contracts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
-import { refuseBeyond } from "./authority.ts";
+import { pauseOrphans } from "../alerts/orphans.ts";
+import { powersOf, refuseBeyond } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
-import { findApiKey, toApiKey } from "./repository.ts";
+import { findApiKey } from "./repository.ts";
+import { refuseLastManager, writeAs } from "./write-as.ts";
 
 /** Ends a key for good: here at once, in every other isolate within a minute. */
 export async function revokeKey(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
@@ -13,11 +15,10 @@ export async function revokeKey(services: Services, { key, id }: { key: KnownKey
   const at = services.now().getTime();
   const row = await findApiKey(db, workspaceId, id);
   if (!row) throw new AppError("key-not-found");
-  const { scopes, environment, name } = toApiKey(row);
-  refuseBeyond(key, { scopes, environment });
+  refuseBeyond(key, powersOf(row));
   const auditId = newId(services, "aud");
   try {
-    await db.write([
+    await writeAs(services, key, [
       db.kysely
         .updateTable("apiKey")
         .set({ revokedAt: at })
@@ -30,11 +31,14 @@ export async function revokeKey(services: Services, { key, id }: { key: KnownKey
         actor: key.id,
         action: "key.revoked",
         target: id,
-        detail: { name },
+        detail: { name: row.name },
         at,
       }),
+      pauseOrphans(db, { workspaceId, at }),
+      ...refuseLastManager(db, row, { at }),
     ]);
   } catch (error) {
+    if (error instanceof AppError) throw error;
     const now = await findApiKey(db, workspaceId, id).catch(() => undefined);
     if (!now || now.revokedAt === null) await settleByAudit(db, workspaceId, { error, id: auditId });
   } finally {

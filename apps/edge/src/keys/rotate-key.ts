@@ -7,10 +7,11 @@ import { createOnce } from "../http/create-once.ts";
 import { type Accepted, idempotencyTtlMs, type Repetition, selectEarlier } from "../http/idempotency.ts";
 import { newId, type Services } from "../services.ts";
 import { answering, replayKey } from "./answer.ts";
-import { noLonger, refuseBeyond, refuseEnded, refuseLonger, stillMay } from "./authority.ts";
+import { powersOf, refuseBeyond, refuseEnded } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
 import { mostKeys } from "./create-key.ts";
-import { type ApiKeyRow, findApiKey, liveKeys, toApiKey } from "./repository.ts";
+import { moveOwned } from "./owner.ts";
+import { type ApiKeyRow, findApiKey, liveKeys } from "./repository.ts";
 
 interface Input {
   key: KnownKey;
@@ -22,7 +23,7 @@ interface Input {
 /** Those in their grace are no reason to refuse a rotation, unless they are as many again. */
 const rotationLimit = 2 * mostKeys;
 
-/** Makes a key with the properties of another, which works until its grace ends. */
+/** Makes a key with the properties of another, which works until its grace ends; what belongs to that follows the new one. */
 export async function rotateKey(
   services: Services,
   { key, id: oldId, graceSeconds, repetition }: Input,
@@ -35,9 +36,7 @@ export async function rotateKey(
   if (!old) throw new AppError("key-not-found");
   const repeated = await db.kysely.executeQuery(selectEarlier(db, workspaceId, repetition, at - idempotencyTtlMs));
   if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], repetition });
-  const { scopes } = toApiKey(old);
-  refuseBeyond(key, { scopes, environment: old.environment });
-  refuseLonger(key, old.expiresAt);
+  refuseBeyond(key, powersOf(old));
   refuseEnded(old, at);
 
   const { key: secret, hash, prefix } = await generateApiKey(old.environment, random);
@@ -54,24 +53,25 @@ export async function rotateKey(
     detail,
     at,
   };
-  const may = stillMay(key, { scopes, at });
+  const isReplaced = sql<boolean>`EXISTS (SELECT 1 FROM api_key WHERE id = ${oldId} AND replaced_by = ${id})`;
   const remedy = remedyByAudit(db, { ...entry, action: "key.not_rotated" }, { table: "apiKey", id });
   try {
     return await createOnce(services, workspaceId, {
       ...answering(db, workspaceId, secret),
+      caller: key,
       id,
       at,
       repetition,
       statements: (isFirst) => [
-        sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
         sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
           SELECT ${id}, workspace_id, name, ${hash}, ${prefix}, environment, scopes, ip_allow_list, expires_at, ${at}
           FROM api_key WHERE workspace_id = ${workspaceId} AND ${isAsRead(old)}
-            AND ${isFirst} AND ${limit} > ${liveKeys(workspaceId, at)} AND ${may}
+            AND ${isFirst} AND ${limit} > ${liveKeys(workspaceId, at)}
             AND ${isNotWithdrawn(auditId)}`.compile(db.kysely),
         auditStatement(db, entry),
         sql`UPDATE api_key SET replaced_by = ${id}, expires_at = ${graceEnds}
           WHERE id = ${oldId} AND workspace_id = ${workspaceId} AND changes() > 0`.compile(db.kysely),
+        ...moveOwned(db, workspaceId, { from: oldId, to: id, when: isReplaced }),
         sql<{ live: number }>`SELECT ${liveKeys(workspaceId, at)} AS live`.compile(db.kysely),
       ],
       ...remedy,
@@ -81,11 +81,12 @@ export async function rotateKey(
           WHERE id = ${oldId} AND workspace_id = ${workspaceId} AND replaced_by = ${id} AND ${isUnknown}`.compile(
           db.kysely,
         ),
+        ...moveOwned(db, workspaceId, { from: id, to: oldId, when: isUnknown }),
         ...remedy.withdraw(isUnknown),
       ],
       refuse: (own) => {
-        if (own?.[0].rows[0]?.may !== 1) return noLonger();
-        if ((own[4].rows[0]?.live ?? 0) < limit) {
+        const [count] = (own?.at(-1)?.rows ?? []) as { live: number }[];
+        if ((count?.live ?? 0) < limit) {
           return new AppError("key-ended", { detail: "The key was changed a moment ago; look at it again." });
         }
         return new AppError("key-limit-reached", {
@@ -99,6 +100,6 @@ export async function rotateKey(
 }
 
 /** In SQL the row of `api_key` as long as it is what the decision was made on. */
-const isAsRead = ({ id, scopes, expiresAt }: ApiKeyRow) =>
-  sql<boolean>`(id = ${id} AND scopes = ${scopes} AND expires_at IS ${expiresAt} AND revoked_at IS NULL
+const isAsRead = ({ id, scopes, ipAllowList, expiresAt }: ApiKeyRow) =>
+  sql<boolean>`(id = ${id} AND scopes = ${scopes} AND ip_allow_list = ${ipAllowList} AND expires_at IS ${expiresAt} AND revoked_at IS NULL
     AND replaced_by IS NULL)`;

@@ -17,7 +17,7 @@ import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
-import { findApiKey, selectKeys, toApiKey } from "./repository.ts";
+import { selectKeysFor, toApiKey } from "./repository.ts";
 import { revokeKey } from "./revoke-key.ts";
 import { rotateKey } from "./rotate-key.ts";
 
@@ -34,7 +34,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "createApiKey",
       summary: "Create an API key",
       description:
-        "A key gives no scope that it does not have itself, and none that outlives it; a test key makes test keys only. At most 100 keys that work. The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
+        "A key makes none that may do more than itself: no other scopes or addresses, and none that outlives it; a test key makes test keys only. At most 100 keys that work. The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
       middleware: [manage, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -60,14 +60,14 @@ export const keys = new OpenAPIHono<AppEnv>()
       path: "/v1/keys",
       operationId: "listApiKeys",
       summary: "List API keys",
-      description: "Newest first; those that were revoked or have expired as well.",
+      description: "Newest first; those that were revoked or have expired as well. A test key sees test keys only.",
       middleware: [manage] as const,
       request: { query: ListApiKeys },
       responses: { 200: json(ApiKeyList, "A page of them."), ...problems("invalid-request") },
     }),
     async (c) => {
       const { limit, cursor } = c.req.valid("query");
-      let query = selectKeys(c.env.services.db, c.var.key.workspaceId);
+      let query = selectKeysFor(c.env.services.db, c.var.key);
       if (cursor !== undefined) query = query.where("id", "<", cursor);
       const rows = await query
         .orderBy("id", "desc")
@@ -91,7 +91,8 @@ export const keys = new OpenAPIHono<AppEnv>()
       responses: { 200: json(ApiKey, "As it is now."), ...problems("key-not-found") },
     }),
     async (c) => {
-      const row = await findApiKey(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);
+      const { id } = c.req.valid("param");
+      const row = await selectKeysFor(c.env.services.db, c.var.key).where("id", "=", id).executeTakeFirst();
       if (!row) throw new AppError("key-not-found");
       return c.json(toApiKey(row), 200);
     },
@@ -104,13 +105,14 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "changeApiKey",
       summary: "Change an API key",
       description:
-        "What is left out stays. A key changes none that may do more than itself. Acts within a minute everywhere.",
+        "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What the key has made ends when the key could not make it any more: Supabase hooks without `otp:send` and `otp:custom` or with a list of addresses, alert channels without `webhook:manage`.",
       middleware: [manage, jsonBody()] as const,
       request: { params, body: body(ChangeApiKey, { name: "Checkout service" }) },
-      responses: { 200: json(ApiKey, "Changed."), ...problems(...ofBodies, "key-not-found", "key-ended") },
+      responses: { 200: json(ApiKey, "Changed."), ...problems(...ofBodies, "key-not-found", "key-ended", "last-manager-key") },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
+      const address = c.req.header("cf-connecting-ip") ?? "";
+      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json"), address };
       return c.json(await changeKey(c.env.services, input), 200);
     },
   )
@@ -121,10 +123,10 @@ export const keys = new OpenAPIHono<AppEnv>()
       path: "/v1/keys/{id}",
       operationId: "revokeApiKey",
       summary: "Revoke an API key",
-      description: "For good, and within a minute everywhere. A key revokes none that may do more than itself.",
+      description: "For good, and within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
       middleware: [manage, noBody] as const,
       request: { params },
-      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found") },
+      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found", "last-manager-key") },
     }),
     async (c) => {
       await revokeKey(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
@@ -139,7 +141,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "rotateApiKey",
       summary: "Rotate an API key",
       description:
-        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. The new key is in this answer and never again: a replay has `key: null`.",
+        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old one belong to the new one at once. Refused for a key that may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
       middleware: [manage, jsonBody()] as const,
       request: { params, headers: idempotencyHeader, body: body(RotateApiKey, { graceSeconds: 86_400 }) },
       responses: {

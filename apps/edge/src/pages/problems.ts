@@ -35,6 +35,10 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "hook-limit-reached": "Delete a hook that is not needed.",
   "signature-invalid":
     "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other. For what QStash delivers: its signing keys have to be the configured ones.",
+  "last-manager-key":
+    "Nobody could manage the workspace any more. Create another live key with `key:manage` that does not expire, then repeat the request.",
+  "hook-ended":
+    "A hook ends with the API key that it belongs to. `GET /v1/hooks/supabase` tells which and why; take it over with `PATCH` and `adopt: true`, with a live key that has `otp:send` and `otp:custom` and no list of addresses.",
   "key-ended": "A key that was revoked, was replaced or has expired stays so. Create another.",
   "alert-channel-limit-reached": "Delete an alert channel that is not needed.",
   "access-rule-exists": "The `detail` names it. Delete it first.",

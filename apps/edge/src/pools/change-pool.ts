@@ -5,6 +5,7 @@ import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey, PoolTable } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
@@ -45,7 +46,7 @@ async function store(services: Services, { key, row, next, detail }: Change): Pr
   const auditId = newId(services, "aud");
   const action = "pool.updated";
   try {
-    const [changed] = await db.write([
+    const [changed] = await writeAs(services, key, [
       sql`UPDATE pool SET name = ${next.name}, strategy = ${next.strategy}, pacing = ${next.pacing},
           fallback = ${next.fallback}, new_chats_per_day = ${next.newChatsPerDay}, updated_at = ${next.updatedAt}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND strategy = ${row.strategy}

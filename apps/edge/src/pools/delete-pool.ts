@@ -2,6 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { defaultPoolOf, selectPools, toDetail } from "./repository.ts";
 
@@ -24,7 +25,7 @@ export async function deletePool(services: Services, { key, id }: { key: KnownKe
     at: services.now().getTime(),
   };
   try {
-    const [deleted, , left] = await db.write([
+    const [deleted, , left] = await writeAs(services, key, [
       sql`DELETE FROM pool WHERE id = ${id} AND workspace_id = ${workspaceId}
         AND NOT EXISTS (SELECT 1 FROM session WHERE pool_id = ${id} AND desired <> 'deleted')`.compile(db.kysely),
       auditStatement(db, entry),

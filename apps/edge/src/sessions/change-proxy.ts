@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey, SessionTable } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import { newId, type Services } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";
@@ -30,7 +31,7 @@ export async function changeProxy(services: Services, { key, id, url }: Change):
   const entry = { workspaceId, actor: key.id, action: "session.proxy_changed", target: id, at } as const;
   let row: SessionTable | undefined;
   try {
-    const [changed] = await db.write([
+    const [changed] = await writeAs(services, key, [
       sql<SessionTable>`UPDATE session SET proxy = ${shown}, proxy_sealed = ${sealed}, proxy_healthy = NULL, proxy_at = ${at},
           revision = revision + 1, publish_after = ${publishAfter}, publish_count = 1, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'

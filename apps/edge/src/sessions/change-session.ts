@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey, SessionTable } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
 import { firstPublishMs } from "../messages/publish.ts";
@@ -41,7 +42,7 @@ export async function changeSession(
   const publishAfter = at + firstPublishMs;
   let row: Changed | undefined;
   try {
-    const [changed, , moved] = await db.write([
+    const [changed, , moved] = await writeAs(services, key, [
       sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'

@@ -11,7 +11,7 @@ import { publishSessionLater } from "./publish.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
-  key: Pick<KnownKey, "id" | "workspaceId">;
+  key: KnownKey;
   name: string;
   /** The default one if left out. */
   poolId?: string | undefined;
@@ -49,6 +49,7 @@ export async function createSession(
 
   return createOnce(services, workspaceId, {
     table: "session",
+    caller: key,
     id,
     at,
     repetition,

@@ -3,6 +3,7 @@ import { type CompiledQuery, sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { hasPool, noPool } from "../pools/repository.ts";
 import { newId, type Services } from "../services.ts";
 import { selectSessions, type SessionRow, toSession } from "./repository.ts";
@@ -37,7 +38,7 @@ export async function editSession(services: Services, { key, id, change }: Edit)
   const found = selectSessions(db, workspaceId, at).where("id", "=", id);
   let row: SessionRow | undefined;
   try {
-    const results = await db.write([
+    const results = await writeAs(services, key, [
       ...(name === undefined ? [] : set("name", name, "session.renamed")),
       ...(poolId === undefined ? [] : set("pool_id", poolId, "session.moved")),
       found,

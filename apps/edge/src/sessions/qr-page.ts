@@ -1,5 +1,4 @@
 import { AppError, QrRpc, type SessionReason, sessionReasons, type SessionState } from "@sandi/contracts";
-import { verifyLink } from "@sandi/crypto";
 import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import type { AppEnv } from "../http/app-env.ts";
@@ -7,6 +6,7 @@ import { wantsHtml } from "../pages/landing.ts";
 import { brand, page } from "../pages/layout.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
+import { openQrPageLink } from "./qr-link.ts";
 import { qrSvg } from "./qr.ts";
 
 /** What the page shows, and polls for. */
@@ -21,24 +21,21 @@ interface View {
 
 export const qrPage = new Hono<AppEnv>().get("/v1/sessions/:id/qr-page", async (c) => {
   const { services } = c.env;
-  const signature = c.req.query("signature") ?? "";
-  if (!(await verifyLink(services.linkKeys, c.req.path, signature, services.now()))) {
-    throw new AppError("link-invalid", { detail: "Ask for a new link." });
-  }
+  const { by = "", signature = "" } = c.req.query();
+  const sessionId = c.req.param("id");
+  const address = c.req.header("cf-connecting-ip") ?? "";
+  const session = await openQrPageLink(services, { sessionId, by, signature, address });
   c.header("Vary", "Accept");
-  const view = await look(services, c.req.param("id"));
+  const view = await look(services, sessionId, session);
   if (!wantsHtml(c.req.header("accept"))) return c.json(view);
   return page(c, { title: "Link WhatsApp · Sandi", style, script, main: body(view) });
 });
 
-/** The link is the permission, so there is no workspace here: it was signed for this session. */
-async function look(services: Services, sessionId: string): Promise<View> {
-  const session = await services.db.kysely
-    .selectFrom("session")
-    .select(["state", "reason", "phone"])
-    .where("id", "=", sessionId)
-    .where("desired", "<>", "deleted")
-    .executeTakeFirst();
+async function look(
+  services: Services,
+  sessionId: string,
+  session: Awaited<ReturnType<typeof openQrPageLink>>,
+): Promise<View> {
   if (!session) return { state: "gone", title: "Deleted", text: "This session is no more.", phone: null, qr: null };
   const { state, reason, phone } = session;
   const seen = { phone, qr: null };

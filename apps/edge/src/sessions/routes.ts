@@ -14,7 +14,7 @@ import {
   SessionQr,
 } from "@sandi/contracts";
 import { accepts } from "hono/accepts";
-import { signLink } from "@sandi/crypto";
+import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
@@ -22,18 +22,19 @@ import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { sessionCreateLimit } from "../limits/named.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
+import { qrPageLink } from "./qr-link.ts";
 import { editSession } from "./edit-session.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
 const manage = authenticate("session:manage");
 const shared = { tags: ["Sessions"], security };
-const linkLifetimeMs = 10 * 60_000;
 
 export const sessions = new OpenAPIHono<AppEnv>()
   .openapi(
@@ -173,7 +174,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
       const { e164 } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
+      const session = await sessionForChange(services, c.var.key, sessionId);
       try {
         return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
       } catch (error) {
@@ -188,7 +189,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions/{id}/qr-page",
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
-      description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes.",
+      description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from.",
       middleware: [manage, liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
@@ -199,17 +200,22 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id } = c.req.valid("param");
-      await sessionOf(services, c.var.key.workspaceId, id);
-      const expiresAt = new Date(services.now().getTime() + linkLifetimeMs);
-      const path = `/v1/sessions/${id}/qr-page`;
-      const signature = await signLink(services.linkKeys, path, expiresAt);
-      const url = `${services.publicUrl}${path}?signature=${signature}`;
-      return c.json({ url, expiresAt: expiresAt.toISOString() }, 200);
+      await sessionForChange(services, c.var.key, id);
+      return c.json(await qrPageLink(services, c.var.key, id), 200);
     },
   );
 
 async function sessionOf({ db, now }: Services, workspaceId: string, id: string): Promise<Session> {
   const row = await findSession(db, workspaceId, { id, at: now().getTime() });
+  if (!row) throw new AppError("session-not-found");
+  return toSession(row);
+}
+
+/** The same where a key lends what it may do with the session: it is asked again whether it still may. */
+async function sessionForChange(services: Services, key: KnownKey, id: string): Promise<Session> {
+  const at = services.now().getTime();
+  const [{ rows }] = await writeAs(services, key, [selectSessions(services.db, key.workspaceId, at).where("id", "=", id)]);
+  const [row] = rows;
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
 }

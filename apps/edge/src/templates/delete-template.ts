@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { findTemplate } from "./repository.ts";
 
@@ -12,7 +13,7 @@ export async function deleteTemplate(services: Services, { key, id }: { key: Kno
   const { workspaceId } = key;
   const at = services.now().getTime();
   try {
-    const [deleted] = await db.write([
+    const [deleted] = await writeAs(services, key, [
       sql<{ id: string }>`DELETE FROM template WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(
         db.kysely,
       ),

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey, TemplateTable } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
@@ -23,7 +24,7 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
   const found = selectTemplates(db, workspaceId).where("id", "=", id);
   let row: TemplateTable | undefined;
   try {
-    const [changed, , conflicts, stored] = await db.write([
+    const [changed, , conflicts, stored] = await writeAs(services, key, [
       sql<TemplateTable>`UPDATE template
         SET name = ${input.name}, purpose = ${input.purpose}, texts = ${texts}, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)} RETURNING *`.compile(

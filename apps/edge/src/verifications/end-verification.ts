@@ -11,6 +11,7 @@ import { statusOf, toVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { tenantOf } from "../keys/tenant.ts";
 import { withoutSecrets } from "./secrets.ts";
+import { writeAs } from "../keys/write-as.ts";
 
 interface Input {
   key: KnownKey;
@@ -48,7 +49,7 @@ export async function approveVerification(
     target: id,
     detail: { reason },
   });
-  const row = await end({ ...services, db }, { key, id, to: "approved", at }, [audit]);
+  const row = await end(services, { key, id, to: "approved", at }, [audit]);
   if (row.approvedBy !== "external") throw new AppError("verification-approved");
   return toVerification(row, { now: at, scopes: key.scopes });
 }
@@ -60,15 +61,16 @@ interface End extends Input {
 
 /** Ends it, or finds that it has ended so before; throws when it has ended otherwise. */
 async function end(
-  { db }: Services,
+  services: Services,
   { key, id, to, at }: End,
   also: Parameters<Services["db"]["write"]>[0],
 ): Promise<VerificationRow> {
+  const { db } = services;
   const tenant = tenantOf(key);
   const isApproved = to === "approved" ? 1 : 0;
   let row: VerificationRow | undefined;
   try {
-    const results = await db.write([
+    const results = await writeAs(services, key, [
       sql`UPDATE verification SET status = ${to}, ${withoutSecrets}, updated_at = ${at},
           approved_at = CASE WHEN ${isApproved} THEN ${at} END, approved_by = CASE WHEN ${isApproved} THEN 'external' END
         WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND test = ${tenant.test} AND status = 'pending'

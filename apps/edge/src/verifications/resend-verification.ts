@@ -2,6 +2,7 @@ import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
 import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { publishLater } from "../messages/publish.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { newId, type Services } from "../services.ts";
@@ -67,12 +68,12 @@ export async function resendVerification(
   ];
   let row: VerificationRow | undefined;
   try {
-    row = (await db.write(statements)).at(-1)?.rows[0] as VerificationRow | undefined;
+    row = (await writeAs(services, key, statements)).at(-1)?.rows[0] as VerificationRow | undefined;
   } catch (error) {
     const lost = { id: messageId, now: at, repetition: undefined };
     row = await recover(services, error, {
       settle: async () => {
-        const [, { rows }] = await db.write([blockMessage(db, workspaceId, lost), selectVerification(db, tenant, id)]);
+        const [, { rows }] = await writeAs(services, key, [blockMessage(db, workspaceId, lost), selectVerification(db, tenant, id)]);
         return rows[0]?.messageId === messageId ? rows[0] : undefined;
       },
       withdraw: () => db.write([withdrawMessage(db, workspaceId, lost)]),

@@ -4,8 +4,8 @@ import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { KnownKey } from "../db/schema.ts";
-import { noLonger, stillMay } from "../keys/authority.ts";
 import { forgetKeys } from "../keys/cache.ts";
+import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
 import { changedPolicy } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
@@ -40,13 +40,11 @@ async function store(
     ...(Object.keys(policy).length > 0 && { policy }),
   };
   if (Object.keys(detail).length === 0 && row.policy === next.policy) return true;
-  const may = stillMay(key, { scopes: [], at });
   const id = newId(services, "aud");
   try {
-    const [allowed, changed] = await db.write([
-      sql<{ may: number }>`SELECT ${may} AS may`.compile(db.kysely),
+    const [changed] = await writeAs(services, key, [
       sql`UPDATE workspace SET name = ${next.name}, policy = ${next.policy}
-        WHERE id = ${workspaceId} AND name = ${row.name} AND policy = ${row.policy} AND ${may}`.compile(db.kysely),
+        WHERE id = ${workspaceId} AND name = ${row.name} AND policy = ${row.policy}`.compile(db.kysely),
       auditStatement(db, {
         id,
         workspaceId,
@@ -57,7 +55,6 @@ async function store(
         at,
       }),
     ]);
-    if (allowed.rows[0]?.may !== 1) throw noLonger();
     return changed.numAffectedRows === 1n;
   } catch (error) {
     await settleByAudit(db, workspaceId, { error, id });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
 import { plainName, SigningSecret, Timestamp } from "./common.ts";
+import { CreatedBy } from "./keys.ts";
 import { examples } from "./examples.ts";
 
 /** What there are alerts about, each with the sentence that tells what it is. */
@@ -12,7 +13,7 @@ export const incidentKinds = {
   queue_stuck: "Messages wait too long although the session is online.",
   failures_high: "Half or more of a session's latest messages failed.",
   connector_silent: "No connector does what is wanted of a session.",
-  channel_paused: "An alert channel failed 20 times in a row and is paused.",
+  channel_paused: "An alert channel failed 20 times in a row, or its API key has ended, and it is paused.",
 } as const;
 
 export type IncidentKind = keyof typeof incidentKinds;
@@ -80,9 +81,11 @@ export const AlertChannel = z
     afterSeconds: AfterSeconds,
     quiet: Quiet,
     pausedAt: Timestamp.nullable(),
-    pausedBecause: z.enum(["requested", "failures"]).nullable().meta({
-      description: "`failures`: 20 in a row. Mend it and set `isPaused` to false.",
+    pausedBecause: z.enum(["requested", "failures", "key_ended"]).nullable().meta({
+      description:
+        "`failures`: 20 in a row. Mend it and set `isPaused` to false. `key_ended`: its key was revoked, has expired or lost `webhook:manage`; `isPaused: false` lets it go on for the calling key.",
     }),
+    createdBy: CreatedBy,
     failuresInRow: z.int().nonnegative().max(1_000_000),
     createdAt: Timestamp,
     updatedAt: Timestamp,

@@ -37,6 +37,7 @@ const alertChannel = {
   pausedAt: null,
   pausedBecause: null,
   failuresInRow: 0,
+  createdBy: `key_${tail}`,
   createdAt: at("05:00:00"),
   updatedAt: at("05:00:00"),
 } as const;

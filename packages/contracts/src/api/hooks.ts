@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { HookId, TemplateId } from "../ids.ts";
 import { CompanyName, plainName, SigningSecret, Timestamp } from "./common.ts";
+import { CreatedBy, OwnerEnding } from "./keys.ts";
 import { Locale } from "./policy.ts";
 
 const Name = plainName("Yours to choose; shown in lists.", "Production");
@@ -31,6 +32,9 @@ export const ChangeSupabaseHook = z
     companyName: text.companyName.optional(),
     locale: text.locale.optional(),
     templateId: text.templateId.optional(),
+    adopt: z.literal(true).optional().meta({
+      description: "It belongs to the calling key from now on, and ends with that; one that has ended works again.",
+    }),
   })
   .meta({ id: "ChangeSupabaseHook", description: "What is left out stays." });
 export type ChangeSupabaseHook = z.infer<typeof ChangeSupabaseHook>;
@@ -46,6 +50,11 @@ export const SupabaseHook = z
     ...text,
     previousSecretUntil: Timestamp.nullable().meta({
       description: "Until then the secret before the present one is taken, too.",
+    }),
+    createdBy: CreatedBy,
+    endedBecause: OwnerEnding.nullable().meta({
+      description:
+        "Why it sends nothing any more: its key was `revoked`, has `expired`, or was `narrowed` (no `otp:send`, no `otp:custom`, or a list of addresses). `adopt` it with another key. Null while it works.",
     }),
     createdAt: Timestamp,
     updatedAt: Timestamp,

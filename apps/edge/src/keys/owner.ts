@@ -1,0 +1,37 @@
+import type { OwnerEnding, Scope } from "@sandi/contracts";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+
+interface Owned {
+  /** The key's id, in SQL or as it is; null in SQL: the workspace is the owner. */
+  createdBy: RawBuilder<unknown> | string;
+  workspaceId: RawBuilder<unknown>;
+}
+
+interface Needs {
+  scopes: readonly Scope[];
+  /** It can be used from every address, which a key with a list of addresses may not lend. */
+  isOpen: boolean;
+  at: number;
+}
+
+/** In SQL why the key that something belongs to lends it no power any more; null while it does, and where there is none. */
+export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at }: Needs) =>
+  sql<OwnerEnding | null>`nullif(CASE WHEN ${createdBy} IS NULL THEN '' ELSE coalesce((SELECT CASE
+      WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= ${at} THEN 'expired'
+      WHEN ${isOpen ? sql`k.ip_allow_list <> '[]'` : sql`false`} OR EXISTS (SELECT 1
+        FROM json_each(${JSON.stringify(scopes)}) needed WHERE needed.value NOT IN (SELECT value FROM json_each(k.scopes)))
+      THEN 'narrowed' ELSE '' END
+    FROM api_key k WHERE k.id = ${createdBy} AND k.workspace_id = ${workspaceId}), 'revoked') END, '')`;
+
+/** In the batch of a rotation: what belongs to the old key follows its replacement. */
+export function moveOwned(
+  db: Db,
+  workspaceId: string,
+  { from, to, when }: { from: string; to: string; when: RawBuilder<boolean> },
+): CompiledQuery[] {
+  return (["supabaseHook", "alertChannel"] as const).map((table) =>
+    sql`UPDATE ${sql.table(table)} SET created_by = ${to}
+      WHERE created_by = ${from} AND workspace_id = ${workspaceId} AND ${when}`.compile(db.kysely),
+  );
+}

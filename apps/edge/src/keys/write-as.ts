@@ -1,0 +1,68 @@
+import type { WriteResult } from "@sandi/libsql";
+import { AppError } from "@sandi/contracts";
+import { type Compilable, type CompiledQuery, sql } from "kysely";
+import { isRefused } from "../db/failures.ts";
+import type { Db, KnownKey } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { forgetKeys } from "./cache.ts";
+import { type ApiKeyRow, scopesOf } from "./repository.ts";
+
+/** Behind every date: stands for "never" where expiries are compared. */
+const never = Number.MAX_SAFE_INTEGER;
+
+/**
+ * As `db.write`, in the name of a key: the batch asks first whether the key still may what it could when it was looked
+ * up, at most a minute ago, and stores nothing if it was revoked, has expired or was narrowed since.
+ * @throws `unauthenticated`; the key is looked up again with its next request
+ */
+export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(
+  services: Services,
+  key: KnownKey,
+  queries: Queries,
+): Promise<WriteResult<Queries>> {
+  const { db, now } = services;
+  try {
+    const [, ...results] = await db.write([refuseUnlessSame(db, key, now().getTime()), ...queries]);
+    return results as WriteResult<Queries>;
+  } catch (error) {
+    if (isRefused(error, "no_manager_is_left")) {
+      const detail = "This is the last key that works and has `key:manage`. Create another one first.";
+      throw new AppError("last-manager-key", { detail });
+    }
+    if (!isRefused(error, "caller_may_no_more")) throw error;
+    forgetKeys(services, { id: key.id });
+    const detail = "The key was revoked, has expired or was narrowed a moment ago. Nothing was changed.";
+    throw new AppError("unauthenticated", { detail });
+  }
+}
+
+function refuseUnlessSame(db: Db, { id, workspaceId, scopes, ipAllowList, expiresAt }: KnownKey, at: number) {
+  return sql`INSERT INTO refusal (reason) SELECT 'caller' WHERE NOT EXISTS (SELECT 1 FROM api_key k
+    WHERE k.id = ${id} AND k.workspace_id = ${workspaceId} AND k.revoked_at IS NULL
+      AND coalesce(k.expires_at, ${never}) > ${at} AND coalesce(k.expires_at, ${never}) >= ${expiresAt ?? never}
+      AND k.ip_allow_list IN ('[]', ${JSON.stringify(ipAllowList)})
+      AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify([...scopes])}) had
+        WHERE had.value NOT IN (SELECT value FROM json_each(k.scopes))))`.compile(db.kysely);
+}
+
+/**
+ * Behind the statement that revokes or changes a key, for `writeAs`: refuses the batch when the workspace has no live
+ * key with `key:manage` left, or none that works for ever where this was one.
+ * @param row the key as it was before
+ * @param isOutOfReach the key will not be usable for the caller, who uses it: it does not count as left
+ */
+export function refuseLastManager(
+  db: Db,
+  row: ApiKeyRow,
+  { at, isOutOfReach = false }: { at: number; isOutOfReach?: boolean },
+): CompiledQuery[] {
+  const worked = row.revokedAt === null && (row.expiresAt ?? never) > at;
+  if (row.environment !== "live" || !worked || !scopesOf(row).includes("key:manage")) return [];
+  const until = row.expiresAt === null ? never : at + 1;
+  return [
+    sql`INSERT INTO refusal (reason) SELECT 'manager' WHERE NOT EXISTS (SELECT 1 FROM api_key k
+      WHERE k.workspace_id = ${row.workspaceId} AND k.environment = 'live' AND k.revoked_at IS NULL
+        AND coalesce(k.expires_at, ${never}) >= ${until} AND k.id IS NOT ${isOutOfReach ? row.id : null}
+        AND EXISTS (SELECT 1 FROM json_each(k.scopes) WHERE value = 'key:manage'))`.compile(db.kysely),
+  ];
+}

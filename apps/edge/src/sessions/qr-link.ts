@@ -1,0 +1,66 @@
+import { AppError, type QrPageLink, type Scope } from "@sandi/contracts";
+import { signLink, verifyLink } from "@sandi/crypto";
+import { sql } from "kysely";
+import type { z } from "zod";
+import type { Db, KnownKey, SessionTable } from "../db/schema.ts";
+import { isAmong } from "../http/addresses.ts";
+import { endingOf } from "../keys/owner.ts";
+import type { Services } from "../services.ts";
+
+const lifetimeMs = 10 * 60_000;
+/** What a link lends. */
+const scopes: readonly Scope[] = ["session:manage"];
+
+/** What is signed: the page, and the key that lends what it may do. */
+const pathOf = (sessionId: string, by: string) => `/v1/sessions/${sessionId}/qr-page?by=${by}`;
+
+/** A link to the page of a session, which ends with its key. */
+export async function qrPageLink(
+  { linkKeys, publicUrl, now }: Services,
+  { id, expiresAt: ends }: KnownKey,
+  sessionId: string,
+): Promise<z.infer<typeof QrPageLink>> {
+  const expiresAt = new Date(Math.min(now().getTime() + lifetimeMs, ends ?? Infinity));
+  const path = pathOf(sessionId, id);
+  const url = `${publicUrl}${path}&signature=${await signLink(linkKeys, path, expiresAt)}`;
+  return { url, expiresAt: expiresAt.toISOString() };
+}
+
+interface Opened {
+  sessionId: string;
+  by: string;
+  signature: string;
+  /** Who opens it. */
+  address: string;
+}
+
+/** The session of a link, undefined when it is deleted; throws where the link is not good, or its key is not any more. */
+export async function openQrPageLink(
+  { db, linkKeys, now }: Services,
+  { sessionId, by, signature, address }: Opened,
+): Promise<Pick<SessionTable, "state" | "reason" | "phone"> | undefined> {
+  const invalid = new AppError("link-invalid", { detail: "Ask for a new link." });
+  if (!(await verifyLink(linkKeys, pathOf(sessionId, by), signature, now()))) throw invalid;
+  const { rows } = await db.kysely.executeQuery(selectLinked(db, { sessionId, by, at: now().getTime() }));
+  const [key] = rows;
+  if (!key || key.endedBecause !== null) throw invalid;
+  const ipAllowList = JSON.parse(key.ipAllowList) as string[];
+  if (ipAllowList.length > 0 && !isAmong(address, ipAllowList)) {
+    throw new AppError("address-not-allowed", { detail: "The key that lent this link may not be used from here." });
+  }
+  return key.state === null ? undefined : { state: key.state, reason: key.reason, phone: key.phone };
+}
+
+type Linked = Pick<SessionTable, "reason" | "phone"> & {
+  state: SessionTable["state"] | null;
+  ipAllowList: string;
+  endedBecause: string | null;
+};
+
+/** A key with the session of its workspace; the session's columns are null when it is deleted. */
+const selectLinked = (db: Db, { sessionId, by, at }: { sessionId: string; by: string; at: number }) =>
+  sql<Linked>`SELECT s.state, s.reason, s.phone, owner.ip_allow_list,
+      ${endingOf({ createdBy: by, workspaceId: sql.ref("owner.workspace_id") }, { scopes, isOpen: false, at })} AS ended_because
+    FROM api_key owner LEFT JOIN session s ON s.id = ${sessionId} AND s.workspace_id = owner.workspace_id
+      AND s.desired <> 'deleted'
+    WHERE owner.id = ${by}`.compile(db.kysely);
