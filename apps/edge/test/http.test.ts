@@ -104,10 +104,8 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
 const keyless = ["GET /.well-known/jwks.json", "POST /v1/workspaces"];
 /** What a test key may not touch. */
 const ofLiveSide = [
-  /^\w+ \/v1\/(sessions|pools|hooks)/,
-  /^(POST|PATCH|DELETE) \/v1\/alert-channels/,
+  /^\w+ \/v1\/(sessions|pools|hooks|alert-channels|incidents|access-rules|prefix-guard|analytics)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
-  /^(POST|DELETE) \/v1\/(access-rules|prefix-guard)/,
   /^PATCH \/v1\/workspace/,
 ];
 /** Bytes that its body may have: many verifications take more. */

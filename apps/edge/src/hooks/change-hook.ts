@@ -76,9 +76,7 @@ async function store(
           previous_until = ${next.previousUntil}, created_by = ${next.createdBy}, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND company_name IS ${row.companyName}
           AND locale IS ${row.locale} AND template_id IS ${row.templateId} AND secret = ${row.secret}
-          AND created_by IS ${row.createdBy}`.compile(
-        db.kysely,
-      ),
+          AND created_by IS ${row.createdBy}`.compile(db.kysely),
       auditStatement(db, { id: auditId, workspaceId, actor: key.id, action: "hook.updated", target: id, detail, at }),
     ]);
     return changed.numAffectedRows === 1n;

@@ -108,7 +108,10 @@ export const keys = new OpenAPIHono<AppEnv>()
         "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What the key has made ends when the key could not make it any more: Supabase hooks without `otp:send` and `otp:custom` or with a list of addresses, alert channels without `webhook:manage`.",
       middleware: [manage, jsonBody()] as const,
       request: { params, body: body(ChangeApiKey, { name: "Checkout service" }) },
-      responses: { 200: json(ApiKey, "Changed."), ...problems(...ofBodies, "key-not-found", "key-ended", "last-manager-key") },
+      responses: {
+        200: json(ApiKey, "Changed."),
+        ...problems(...ofBodies, "key-not-found", "key-ended", "last-manager-key"),
+      },
     }),
     async (c) => {
       const address = c.req.header("cf-connecting-ip") ?? "";
@@ -123,7 +126,8 @@ export const keys = new OpenAPIHono<AppEnv>()
       path: "/v1/keys/{id}",
       operationId: "revokeApiKey",
       summary: "Revoke an API key",
-      description: "For good, and within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
+      description:
+        "For good, and within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
       middleware: [manage, noBody] as const,
       request: { params },
       responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found", "last-manager-key") },

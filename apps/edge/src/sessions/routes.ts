@@ -189,7 +189,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions/{id}/qr-page",
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
-      description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from.",
+      description:
+        "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from.",
       middleware: [manage, liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
@@ -214,7 +215,9 @@ async function sessionOf({ db, now }: Services, workspaceId: string, id: string)
 /** The same where a key lends what it may do with the session: it is asked again whether it still may. */
 async function sessionForChange(services: Services, key: KnownKey, id: string): Promise<Session> {
   const at = services.now().getTime();
-  const [{ rows }] = await writeAs(services, key, [selectSessions(services.db, key.workspaceId, at).where("id", "=", id)]);
+  const [{ rows }] = await writeAs(services, key, [
+    selectSessions(services.db, key.workspaceId, at).where("id", "=", id),
+  ]);
   const [row] = rows;
   if (!row) throw new AppError("session-not-found");
   return toSession(row);

@@ -73,7 +73,10 @@ export async function resendVerification(
     const lost = { id: messageId, now: at, repetition: undefined };
     row = await recover(services, error, {
       settle: async () => {
-        const [, { rows }] = await writeAs(services, key, [blockMessage(db, workspaceId, lost), selectVerification(db, tenant, id)]);
+        const [, { rows }] = await writeAs(services, key, [
+          blockMessage(db, workspaceId, lost),
+          selectVerification(db, tenant, id),
+        ]);
         return rows[0]?.messageId === messageId ? rows[0] : undefined;
       },
       withdraw: () => db.write([withdrawMessage(db, workspaceId, lost)]),

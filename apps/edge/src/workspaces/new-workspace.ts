@@ -53,7 +53,9 @@ export async function draftWorkspace(
   const apiKey = (environment: "live" | "test", { hash, prefix }: typeof live) =>
     sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
       SELECT ${createId("key", now, random(10))}, ${workspaceId}, ${environment === "live" ? "First key" : "First test key"},
-        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(environment === "live" ? scopes : sandboxScopes)}, ${at} WHERE ${isThere}`.compile(db.kysely);
+        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(environment === "live" ? scopes : sandboxScopes)}, ${at} WHERE ${isThere}`.compile(
+      db.kysely,
+    );
   const statements = [
     sql`INSERT INTO workspace (id, name, policy, quota, created_at)
       SELECT ${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at}
