@@ -146,7 +146,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
         match: bestMatch,
       });
       if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
-      const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
+      const session = await sessionToLink(services, c.var.key, sessionId);
       const { qr } = await ask(services, QrRpc, { sessionId });
       if (!qr) throw notPairing(session);
       if (type === "image/png") return c.body(await qrPng(qr.qr), 200, { "content-type": type });
@@ -174,7 +174,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
       const { e164 } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      const session = await sessionForChange(services, c.var.key, sessionId);
+      const session = await sessionToLink(services, c.var.key, sessionId);
       try {
         return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
       } catch (error) {
@@ -201,7 +201,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id } = c.req.valid("param");
-      await sessionForChange(services, c.var.key, id);
+      await sessionToLink(services, c.var.key, id);
       return c.json(await qrPageLink(services, c.var.key, id), 200);
     },
   );
@@ -212,8 +212,8 @@ async function sessionOf({ db, now }: Services, workspaceId: string, id: string)
   return toSession(row);
 }
 
-/** The same where a key lends what it may do with the session: it is asked again whether it still may. */
-async function sessionForChange(services: Services, key: KnownKey, id: string): Promise<Session> {
+/** The same for who will link it: what links an account is shown to a key that still may manage sessions only. */
+async function sessionToLink(services: Services, key: KnownKey, id: string): Promise<Session> {
   const at = services.now().getTime();
   const [{ rows }] = await writeAs(services, key, [
     selectSessions(services.db, key.workspaceId, at).where("id", "=", id),
