@@ -111,7 +111,9 @@ describe("npm start", () => {
     const again = await ready(launch());
     expect(again).toEqual({ ...earlier, testApiKey: expect.stringMatching(/^sandi_test_/) as string });
     expect(again.testApiKey).not.toBe(testApiKey);
-    const workspace = await get<Workspace>({ ...again, apiKey: again.testApiKey }, "/v1/workspace");
+    const list = await get<VerificationList>({ ...again, apiKey: again.testApiKey }, "/v1/verifications");
+    expect(list.verifications).toEqual([]);
+    const workspace = await get<Workspace>(again, "/v1/workspace");
     expect(workspace).toMatchObject({
       policy: { defaultCountry: "ID", countries: ["*"] },
       quota: { keyBurst: 200_000 },

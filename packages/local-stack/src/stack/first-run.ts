@@ -1,5 +1,5 @@
 import { createClient } from "@libsql/client";
-import type { ApiKeyList, CreatedApiKey, Policy, Quota, Session, SessionQr } from "@sandi/contracts";
+import type { CreatedApiKey, Policy, Quota, Session, SessionQr } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { createWorkspace, setQuota } from "@sandi/edge/setup";
 import { generateToken } from "../keys/keys.ts";
