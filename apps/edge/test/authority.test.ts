@@ -1,15 +1,12 @@
-import type { CreatedApiKey, Scope } from "@sandi/contracts";
+import type { CreatedApiKey } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
 import { hashApiKey } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { everyRoute, everything, liveResources, requestOf } from "./every-route.ts";
 import { type Edge, startEdge } from "./harness.ts";
+import { as, day, fromOffice, keysOf, office, sends } from "./keys-of.ts";
 
 let edge: Edge;
-const day = 86_400_000;
-const office = "203.0.113.0/24";
-const fromOffice = { "cf-connecting-ip": "203.0.113.7" };
-const sends: Scope[] = ["otp:send", "otp:check", "otp:custom", "key:manage"];
 
 beforeEach(async () => {
   edge = await startEdge();
@@ -20,17 +17,7 @@ afterEach(async () => {
   edge.close();
 });
 
-const isoIn = (ms: number) => new Date(edge.services.now().getTime() + ms).toISOString();
-const idOf = async (key: string) =>
-  String((await edge.rows("SELECT id FROM api_key WHERE hash = ?", await hashApiKey(key)))[0]?.["id"]);
-
-async function addKey(more: Record<string, unknown> = {}) {
-  const { body } = await edge.api<CreatedApiKey>("POST /v1/keys", { name: "k", scopes: sends, ...more });
-  return { id: body.id, key: body.key ?? "" };
-}
-const as = ({ key }: { key: string }, headers = {}) => ({ key, headers });
-const revoke = (id: string, options = {}) => edge.api(`DELETE /v1/keys/${id}`, undefined, options);
-const rotate = (id: string) => edge.api<CreatedApiKey>(`POST /v1/keys/${id}/rotate`, {});
+const { addKey, revoke, rotate, isoIn, idOf } = keysOf(() => edge);
 
 describe("what a key makes, changes or reveals", () => {
   const cases: [what: string, caller: Record<string, unknown>][] = [
@@ -73,7 +60,7 @@ describe("what a key makes, changes or reveals", () => {
 /** What a key may have asked for in the minute in which an isolate still knows it. */
 describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
   /** Sends, checks and looks go by what was known of the key within the last minute. */
-  const hot = [
+  const hot = new Set([
     "POST /v1/verifications",
     "POST /v1/verifications/batch",
     "POST /v1/verifications/check",
@@ -84,9 +71,9 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     "POST /v1/destinations/status",
     // The operator's token makes it.
     "POST /v1/workspaces",
-  ];
+  ]);
   const changes = async () =>
-    (await everyRoute(edge)).filter(({ route }) => /^(?!GET)|\/qr$/.test(route) && !hot.includes(route));
+    (await everyRoute(edge)).filter(({ route }) => /^(?!GET)|\/qr$/.test(route) && !hot.has(route));
   const bodies: Record<string, unknown> = {
     "PATCH /v1/alert-channels/{id}": { name: "other" },
     "PATCH /v1/workspace": { name: "Other" },
@@ -152,9 +139,9 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
   });
 });
 
-describe("the last live key with key:manage", () => {
-  const only = async () => idOf(edge.workspace.key);
+const only = async () => idOf(edge.workspace.key);
 
+describe("the last live key with key:manage", () => {
   it.each([
     ["is not revoked", "DELETE", undefined],
     ["keeps its scope", "PATCH", { scopes: ["otp:send"] }],

@@ -214,7 +214,9 @@ describe("a key's powers", () => {
     expect((await edge.api(own, { expiresAt: null }, { key })).body.code).toBe("insufficient-scope");
     expect((await edge.api(own, { expiresAt: isoIn(day + 1) }, { key })).body.code).toBe("insufficient-scope");
     expect((await edge.api(own, { expiresAt: isoIn(day - 1) }, { key })).status).toBe(200);
-    expect((await edge.api(`PATCH /v1/keys/${forever}`, { name: "other" }, { key })).body.code).toBe("insufficient-scope");
+    expect((await edge.api(`PATCH /v1/keys/${forever}`, { name: "other" }, { key })).body.code).toBe(
+      "insufficient-scope",
+    );
   });
 
   it("of a test key reach test keys only", async () => {

@@ -23,7 +23,7 @@ export async function writeAs<const Queries extends readonly (CompiledQuery | Co
   const { db, now } = services;
   try {
     const [, ...results] = await db.write([refuseUnlessSame(db, key, now().getTime()), ...queries]);
-    return results as WriteResult<Queries>;
+    return results;
   } catch (error) {
     if (isRefused(error, "no_manager_is_left")) {
       const detail = "This is the last key that works and has `key:manage`. Create another one first.";
