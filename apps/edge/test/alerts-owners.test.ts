@@ -46,7 +46,7 @@ describe("an alert channel", () => {
     ["loses its scope", { scopes: ["otp:send"] }, ended],
     ["expires", { expiresAt: "2026-11-21T08:00:01.000Z" }, ended],
     ["gets a list of addresses: nobody can call a channel", { ipAllowList: [office] }, { pausedBecause: null }],
-  ])("is %s", async (_, changed, expected) => {
+  ])("is or is not paused when its key %s", async (_, changed, expected) => {
     const maker = await addKey({ scopes: ["webhook:manage", "otp:send"] });
     const id = await add(as(maker));
     await edge.api(`PATCH /v1/keys/${maker.id}`, changed);
