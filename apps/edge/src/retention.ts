@@ -47,6 +47,8 @@ export async function sweep(services: Services): Promise<boolean> {
   const statements: CompiledQuery[] = [
     sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
       WHERE created_at <= ${at - idempotencyTtlMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency
+      WHERE expires_at <= ${at} LIMIT ${sweepSize})`.compile(db.kysely),
     ...(["verifications", "codes", "messages"] as const).map((name) => forget(services, name)),
     // Few rows, and kept for years: those beyond the shortest time are looked at one by one.
     sql`DELETE FROM audit WHERE id IN (SELECT a.id FROM workspace w CROSS JOIN audit a

@@ -144,6 +144,40 @@ describe("an inbound verification", () => {
     expect((await get(other.id)).delivery).toBeNull();
   });
 
+  it.each([
+    ["bind", { bind: { amount: "IDR 9,000,000", payee: "Mallory" } }],
+    ["clientBinding", { clientBinding: { method: "S256", challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" } }],
+  ])("with a %s is always answered with the code, and cannot be asked to be a match", async (_, guard) => {
+    const refused = await edge.api("POST /v1/verifications", {
+      to,
+      mode: "inbound",
+      inboundVariant: "match",
+      ...guard,
+    });
+    const items = [{ to, ...guard, inboundVariant: "match" }];
+    const batch = await edge.api("POST /v1/verifications/batch", { verifications: items });
+    const message = "must be `reply` with a `bind` or a `clientBinding`: the user's message alone shows neither";
+    expect([refused.status, refused.body.errors]).toEqual([400, [{ pointer: "/inboundVariant", message }]]);
+    expect([batch.status, batch.body.errors]).toEqual([400, [{ pointer: "/verifications/0/inboundVariant", message }]]);
+    const body = await create(guard);
+    expect(body.inbound?.variant).toBe("reply");
+    // As rows were stored before.
+    await edge.client.execute("UPDATE verification SET inbound_variant = 'match'");
+    expect((await get(body.id)).inbound?.variant).toBe("reply");
+    await write({ token: tokenOf(body) });
+    expect(await get(body.id)).toMatchObject({ status: "pending", approvedBy: null, delivery: { status: "queued" } });
+    const [row] = await edge.rows("SELECT template FROM message");
+    if ("bind" in guard) expect(row?.["template"]).toContain("Mallory");
+  });
+
+  it("is not answered with a pending one of the other variant", async () => {
+    const match = await create();
+    const reply = await create({ inboundVariant: "reply" });
+    expect([reply.created, reply.inbound?.variant, (await get(match.id)).status]).toEqual([true, "reply", "canceled"]);
+    await write({ token: tokenOf(match) });
+    expect((await get(reply.id)).status).toBe("pending");
+  });
+
   it("in the reply variant answers no more often than codes may go to one number", async () => {
     const made: Verification[] = [];
     for (let i = 0; i < 8; i++) made.push(await create({ inboundVariant: "reply", purpose: `p${i}` }));

@@ -99,6 +99,64 @@ describe("a kept answer", () => {
     expect(kept).not.toContain("approved");
   });
 
+  it.each(["by id", "by number"])(
+    "of a check %s is given again for two minutes, and then says that the code is used up",
+    async (way) => {
+      const { body } = await create();
+      const code = await edge.codeOf(body.id);
+      const repeat = () => {
+        const headers = { "idempotency-key": "once" };
+        return way === "by id"
+          ? act(body.id, "check", { code }, { headers })
+          : edge.api<{ proof?: string }>("POST /v1/verifications/check", { to, code }, { headers });
+      };
+      const first = await repeat();
+      await edge.settled();
+      expect(first.body.proof).toMatch(/^ey/);
+      edge.advance(119_999);
+      const again = await repeat();
+      expect([again.status, again.body.proof, again.headers.get("idempotent-replayed")]).toEqual([
+        200,
+        first.body.proof,
+        "true",
+      ]);
+      edge.advance(1);
+      for (let i = 0; i < 3; i++) {
+        const late = await repeat();
+        expect([late.status, late.body.code, late.body.proof]).toEqual([410, "verification-approved", undefined]);
+        await edge.settled();
+        edge.advance(100_000);
+      }
+    },
+  );
+
+  it("of a check is not even stored for longer, and others are for a day", async () => {
+    const { body } = await create();
+    await act(body.id, "check", { code: await edge.codeOf(body.id) }, { headers: { "idempotency-key": "short" } });
+    const { body: kept } = await create({ to: other });
+    await act(kept.id, "cancel", undefined, { headers: { "idempotency-key": "long" } });
+    await edge.settled();
+    edge.advance(119_999);
+    await runCron(edge.services);
+    expect(await edge.count("idempotency")).toBe(2);
+    edge.advance(1);
+    await runCron(edge.services);
+    expect(await edge.count("idempotency")).toBe(1);
+    edge.advance(23 * 3600_000);
+    const again = await act(kept.id, "cancel", undefined, { headers: { "idempotency-key": "long" } });
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  it("of a wrong code counts once however often it is repeated within the two minutes", async () => {
+    const { body } = await create();
+    const code = wrong(await edge.codeOf(body.id));
+    for (let i = 0; i < 3; i++) {
+      const { body: answer } = await act(body.id, "check", { code }, { headers: { "idempotency-key": "wrong" } });
+      expect(answer).toMatchObject({ code: "code-incorrect", attemptsLeft: 4 });
+      await edge.settled();
+    }
+  });
+
   it("lies beside a fingerprint from which no code can be guessed", async () => {
     const code = "480213";
     const headers = { "idempotency-key": "own" };
@@ -173,6 +231,30 @@ describe("an approval from outside", () => {
       { code_mac: null, sealed_code: null },
     ]);
     expect(await edge.rows("SELECT status FROM message")).toEqual([{ status: "canceled" }]);
+  });
+
+  it("names what the code stands for, and the client that asked for it", async () => {
+    const verifier = "v".repeat(43);
+    const bind = { amount: "IDR 150,000", payee: "Toko Makmur" };
+    const clientBinding = { method: "S256", challenge: await s256(verifier) };
+    const { body } = await create({ bind, clientBinding });
+    const approve = (named: object) => act(body.id, "approve", { reason: "seen", ...named });
+    const pointer = "/bind";
+    const message = "must be that of the verification";
+    for (const named of [{}, { bind: { amount: "IDR 150,000" } }, { clientVerifier: verifier }]) {
+      const { status, body: answer } = await approve(named);
+      expect([status, answer.errors]).toEqual([400, [{ pointer, message }]]);
+    }
+    const elsewhere = await approve({ bind, clientVerifier: "x".repeat(43) });
+    expect([elsewhere.status, elsewhere.body.code]).toEqual([422, "client-binding-mismatch"]);
+    expect((await edge.rows("SELECT id FROM audit")).length).toBe(0);
+    const right = { bind, clientVerifier: verifier };
+    for (let i = 0; i < 2; i++) expect((await approve(right)).body.approvedBy).toBe("external");
+    expect((await approve({})).status).toBe(400);
+    expect(await edge.rows("SELECT detail FROM audit")).toEqual([{ detail: JSON.stringify({ reason: "seen", bind }) }]);
+    const plain = (await create({ to: other })).body;
+    const unasked = await act(plain.id, "approve", { reason: "seen", bind });
+    expect([unasked.status, unasked.body.errors?.[0]?.pointer]).toEqual([400, "/bind"]);
   });
 
   it("does not pass for one that a code has approved", async () => {
@@ -415,7 +497,11 @@ describe("the list", () => {
     expect([third.verifications.map(({ id }) => id), third.nextCursor]).toEqual([[ids[0]], null]);
     const found = async (query: string) => (await list(query)).verifications.map(({ id }) => ids.indexOf(id));
     expect(await found("status=canceled")).toEqual([0]);
-    expect(await found(`to=${encodeURIComponent(other)}`)).toEqual([4, 3]);
+    const refused = await edge.api(`GET /v1/verifications?to=${encodeURIComponent(other)}`);
+    expect([refused.status, refused.body.errors]).toEqual([
+      400,
+      [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
+    ]);
     expect(await found("purpose=p2")).toEqual([2]);
     expect(await found("mode=inbound")).toEqual([]);
     expect(await found("country=ID&status=pending")).toEqual([4, 3, 2, 1]);
@@ -432,6 +518,39 @@ describe("the list", () => {
       verifications: [],
       nextCursor: null,
     });
+  });
+});
+
+describe("a search", () => {
+  const search = (filters: Record<string, unknown>, key = edge.workspace.key) =>
+    edge.api<VerificationList>("POST /v1/verifications/search", filters, { key });
+
+  it("answers as the list does, with a number in the body and in no address", async () => {
+    const ids: string[] = [];
+    for (const number of [to, other, to]) {
+      edge.advance(1000);
+      ids.push((await create({ to: number, purpose: `p${ids.length}` })).body.id);
+    }
+    await act(ids[0] ?? "", "cancel");
+    const found = async (filters: Record<string, unknown>) =>
+      (await search(filters)).body.verifications.map(({ id }) => ids.indexOf(id));
+    expect((await search({})).body).toEqual((await edge.api("GET /v1/verifications")).body);
+    expect(await found({ to })).toEqual([2, 0]);
+    expect(await found({ to: other, status: "pending" })).toEqual([1]);
+    expect(await found({ to, status: "canceled", test: false })).toEqual([0]);
+    expect(await found({ to, test: true })).toEqual([]);
+    const { nextCursor } = (await search({ to, limit: 1 })).body;
+    expect(await found({ to, limit: 1, cursor: nextCursor })).toEqual([0]);
+    const stranger = await edge.addWorkspace();
+    expect((await search({ to }, stranger.key)).body.verifications).toEqual([]);
+    expect(JSON.stringify(edge.requests)).not.toContain(to.slice(1));
+  });
+
+  it("refuses what is not a filter, and keys that see no verifications", async () => {
+    const bad = await search({ to: "12", phone: to });
+    expect([bad.status, bad.body.errors]).toEqual([400, [{ pointer: "/phone", message: "is not a known field" }]]);
+    const lacking = await edge.addKey(edge.workspace.id, ["message:send"]);
+    expect((await search({ to }, lacking)).status).toBe(403);
   });
 });
 

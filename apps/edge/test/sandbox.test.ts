@@ -61,7 +61,7 @@ describe("a test key", () => {
     expect([body.status, body.delivery?.failure?.reason]).toEqual(["undeliverable", "not_on_whatsapp"]);
     const blind = await edge.addKey(edge.workspace.id, ["otp:check"], { environment: "test" });
     const seen = await edge.api<Verification>(`GET /v1/verifications/${body.id}`, undefined, { key: blind });
-    expect([seen.body.status, seen.body.delivery?.status]).toEqual(["pending", "sending"]);
+    expect([seen.body.status, seen.body.delivery?.status]).toEqual(["pending", "sent"]);
   });
 
   it("leaves …02 queued until it expires, whatever cron does", async () => {
@@ -104,6 +104,10 @@ describe("a test key", () => {
     const reply = await create(magic("07"), { mode: "inbound", inboundVariant: "reply" });
     expect(reply.body).toMatchObject({ status: "pending", delivery: { status: "read" } });
     expect((await check(reply.body.id, "123456")).status).toBe(200);
+    const bind = { payee: "Toko Makmur" };
+    const bound = await create(magic("07"), { mode: "inbound", purpose: "pay", bind });
+    expect(bound.body).toMatchObject({ status: "pending", delivery: { status: "read" } });
+    expect((await check(bound.body.id, "123456")).status).toBe(422);
     const waits = await create(magic("00"), { mode: "inbound" });
     expect([waits.body.status, waits.body.inbound?.receivedAt]).toEqual(["pending", null]);
   });

@@ -91,6 +91,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       },
     },
     { route: "GET /v1/verifications", asks: "redis libsql" },
+    { route: "POST /v1/verifications/search", body: { to: numbers[0] }, asks: "redis libsql" },
     { route: "GET /v1/verifications/{id}", ...ofVer(), asks: "redis libsql" },
     { route: "GET /v1/verifications/{id}/events", ...ofVer("/events"), asks: "redis libsql libsql" },
     {

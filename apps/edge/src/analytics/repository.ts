@@ -2,6 +2,7 @@ import { type AnalyticsGroupBy, type AnalyticsSummaryQuery, type Stage, timedSta
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Range } from "./range.ts";
+import { unseenSent } from "./without-account.ts";
 
 /** Which verifications are counted: those created within the range, and of them these. */
 export interface Filter {
@@ -9,12 +10,16 @@ export interface Filter {
   only: Pick<AnalyticsSummaryQuery, "country" | "prefix" | "sessionId" | "templateId" | "purpose" | "mode">;
 }
 
-export interface Tally {
-  stage: Stage;
+/** As it is counted: a stage, or one that is another for some keys (`without-account.ts`). */
+export interface Counted {
+  stage: string;
   /** Lower bound of the time since creation; 0 where that is not told. */
   bucket: number;
   count: number;
 }
+
+/** As one key sees it. */
+export type Tally = Counted & { stage: Stage };
 
 const columns = {
   country: sql.ref("country"),
@@ -27,7 +32,8 @@ const columns = {
 
 const groupLimit = 100;
 const wholePrefix = 7;
-const bucket = sql`CASE WHEN stage IN (${sql.join(timedStages.map((stage) => sql.lit(stage)))}) THEN bucket ELSE 0 END`;
+const bucket = sql`CASE WHEN stage IN (${sql.join([...timedStages, unseenSent].map((stage) => sql.lit(stage)))})
+  THEN bucket ELSE 0 END`;
 
 /** `FROM` and `WHERE`: a whole prefix is looked up by the primary key, everything else by the hour. */
 function rowsOf(workspaceId: string, { range, only }: Filter) {
@@ -51,14 +57,14 @@ function rowsOf(workspaceId: string, { range, only }: Filter) {
 
 /** How many came to each stage, and in which time. */
 export const selectTotals = (db: Db, workspaceId: string, filter: Filter) =>
-  sql<Tally>`SELECT stage, ${bucket} AS bucket, sum(count) AS count ${rowsOf(workspaceId, filter)}
+  sql<Counted>`SELECT stage, ${bucket} AS bucket, sum(count) AS count ${rowsOf(workspaceId, filter)}
     GROUP BY 1, 2`.compile(db.kysely);
 
 /** The same for each group, of those with the most verifications, in this order. */
 export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Filter & { by: AnalyticsGroupBy }) {
   const rows = rowsOf(workspaceId, filter);
   const key = columns[by];
-  return sql<Tally & { key: string }>`WITH top AS MATERIALIZED (
+  return sql<Counted & { key: string }>`WITH top AS MATERIALIZED (
       SELECT ${key} AS key, sum(CASE stage WHEN 'created' THEN count ELSE 0 END) AS created ${rows}
       GROUP BY 1 ORDER BY created DESC, key LIMIT ${groupLimit})
     SELECT top.key, c.stage, c.bucket, c.count
@@ -71,6 +77,6 @@ export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Fil
 export function selectSteps(db: Db, workspaceId: string, { stepMs, ...filter }: Filter & { stepMs: number }) {
   // Not bound: the client binds numbers as floats, which do not divide as whole numbers do.
   const step = sql.lit(stepMs);
-  return sql<{ at: number; stage: Stage; count: number }>`SELECT hour / ${step} * ${step} AS at, stage,
+  return sql<Pick<Counted, "stage" | "count"> & { at: number }>`SELECT hour / ${step} * ${step} AS at, stage,
       sum(count) AS count ${rowsOf(workspaceId, filter)} GROUP BY 1, 2`.compile(db.kysely);
 }

@@ -11,13 +11,14 @@ import { authenticate, liveOnly } from "../http/auth.ts";
 import { json, problems, security } from "../http/openapi.ts";
 import { iso } from "../messages/present.ts";
 import { countsOf, figuresOf } from "./figures.ts";
+import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";
 import { selectGroups, selectSteps, selectTotals, type Tally } from "./repository.ts";
 
 const read = authenticate("analytics:read");
 const shared = { tags: ["Analytics"], security };
 const cohort =
-  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. What test keys do does not count, and they cannot ask. Scope: `analytics:read`.";
+  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` to keys with `lookup:read`, once their time is over; to others they are `sent` and end as any. Test keys do not count, and they cannot ask. Scope: `analytics:read`.";
 
 export const analytics = new OpenAPIHono<AppEnv>()
   .openapi(
@@ -34,7 +35,7 @@ export const analytics = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { db, now } = c.env.services;
-      const { workspaceId } = c.var.key;
+      const { workspaceId, scopes } = c.var.key;
       const { groupBy, from, to, ...only } = c.req.valid("query");
       const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
       const filter = { range, only };
@@ -46,8 +47,8 @@ export const analytics = new OpenAPIHono<AppEnv>()
         {
           from: iso(range.from),
           to: iso(range.to),
-          total: figuresOf(total.rows),
-          groups: groups ? grouped(groups.rows) : [],
+          total: figuresOf(talliesFor(total.rows, scopes)),
+          groups: groups ? grouped(talliesFor(groups.rows, scopes)) : [],
         },
         200,
       );
@@ -71,7 +72,7 @@ export const analytics = new OpenAPIHono<AppEnv>()
       const stepMs = interval === "day" ? dayMs : hourMs;
       const range = rangeOf({ from, to }, { now: now().getTime(), stepMs });
       const { rows } = await db.kysely.executeQuery(selectSteps(db, c.var.key.workspaceId, { range, only, stepMs }));
-      const steps = Map.groupBy(rows, ({ at }) => at);
+      const steps = Map.groupBy(talliesFor(rows, c.var.key.scopes), ({ at }) => at);
       const points = Array.from({ length: (range.to - range.from) / stepMs }, (_, i) => {
         const at = range.from + i * stepMs;
         return { at: iso(at), counts: countsOf(steps.get(at) ?? []) };

@@ -1,5 +1,6 @@
 import type { Migration } from "@sandi/libsql";
 import { alertDigests } from "./alert-digests.ts";
+import { approval } from "./approval.ts";
 import { history } from "./history.ts";
 import { keyOwners } from "./key-owners.ts";
 import { senders } from "./senders.ts";
@@ -190,5 +191,6 @@ export const migrations: readonly Migration[] = [
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
   { name: "0007_alert_digests", statements: alertDigests },
+  { name: "0008_approval", statements: approval },
   { name: "0009_key_owners", statements: keyOwners },
 ];

@@ -445,6 +445,8 @@ export interface MessageTable {
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;
+  /** When WhatsApp said that the recipient has no account; null where it did not. */
+  noAccountAt: number | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -460,6 +462,8 @@ export interface IdempotencyTable {
   /** The response holds a revealed code and is sealed. */
   isSealed: 0 | 1;
   createdAt: number;
+  /** Deleted from then on; null: a day after it was created. */
+  expiresAt: number | null;
 }
 
 export type Db = Database<Tables>;

@@ -91,6 +91,7 @@ function statementsFor(
   if (type === "message.failed") {
     return [
       sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now},
+          no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
           tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}
         WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
       ...(isOfAccount(event.reason) ? [switchToInbound(db, { messageId, now })] : []),
@@ -119,7 +120,7 @@ function statementsFor(
         sent_at = coalesce(sent_at, ${at}),
         delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
         read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
-        failure = NULL, sealed = NULL, updated_at = ${now},
+        failure = NULL, no_account_at = NULL, sealed = NULL, updated_at = ${now},
         revoke_until = ${next.rank >= ranks["message.read"].rank ? null : sql.ref("revoke_until")},
         session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END
       WHERE id = ${messageId} AND ${isOf(sessionId)} AND status <> 'revoked'

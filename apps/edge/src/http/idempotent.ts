@@ -1,5 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./app-env.ts";
 import { idempotencyTtlMs, openResponse, repetitionOf, sealResponse } from "./idempotency.ts";
@@ -21,20 +22,31 @@ interface Row {
  * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept and given again. Creates note
  * the key in the batch that creates instead, which leaves no moment in between. Behind `authenticate` and the body.
  */
-export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
+export const idempotent = createMiddleware<AppEnv>((c, next) => answerOnce(c, next, idempotencyTtlMs));
+
+/** Long enough for a client that lost the answer, and shorter than the proof in it is good for. */
+export const checkAnswerMs = 120_000;
+
+/** The same for checks, whose answers hold proofs: afterwards a repetition hears that the code is used up. */
+export const idempotentCheck = createMiddleware<AppEnv>((c, next) => answerOnce(c, next, checkAnswerMs));
+
+/** @param keptMs how long the key is known */
+async function answerOnce(c: Context<AppEnv>, next: Next, keptMs: number): Promise<Response | void> {
   const repetition = await repetitionOf(c);
   if (!repetition) return next();
   const { db, now, waitUntil, log } = c.env.services;
   const { workspaceId } = c.var.key;
   const { keyHash, fingerprint } = repetition;
   const at = now().getTime();
+  const expiresAt = keptMs < idempotencyTtlMs ? at + keptMs : null;
   const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
   const [{ rows: taken }, { rows: known }] = await db.write([
-    sql<{ fingerprint: string }>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
-      VALUES (${workspaceId}, ${keyHash}, ${fingerprint}, '', ${at})
+    sql<Pick<Row, "fingerprint">>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id,
+        created_at, expires_at)
+      VALUES (${workspaceId}, ${keyHash}, ${fingerprint}, '', ${at}, ${expiresAt})
       ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, resource_id = '', status = NULL, response = NULL,
-        created_at = ${at}
-      WHERE created_at <= ${at - idempotencyTtlMs}
+        created_at = ${at}, expires_at = excluded.expires_at
+      WHERE created_at <= ${at - idempotencyTtlMs} OR expires_at <= ${at}
         OR (resource_id = '' AND status IS NULL AND fingerprint = excluded.fingerprint AND created_at <= ${at - lostAfterMs})
       RETURNING fingerprint`.compile(db.kysely),
     sql<Row>`SELECT fingerprint, status, response, created_at FROM idempotency WHERE ${own}`.compile(db.kysely),
@@ -66,4 +78,4 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
   const answer = c.res.clone();
   waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
   return undefined;
-});
+}

@@ -3,14 +3,15 @@ import type { MessageTable } from "../db/schema.ts";
 
 export type DeliveryColumns = Pick<
   MessageTable,
-  "status" | "failure" | "sentAt" | "deliveredAt" | "readAt" | "expiresAt"
->;
+  "status" | "failure" | "sentAt" | "deliveredAt" | "readAt" | "expiresAt" | "noAccountAt"
+> & { messageUpdatedAt: number };
 export type MessageRow = DeliveryColumns &
   Pick<MessageTable, "id" | "sessionId" | "toMasked" | "createdAt"> & {
     pacing: Pacing | null;
   };
 
-interface Viewer {
+/** Who looks, and when. */
+export interface Viewer {
   now: number;
   scopes: ReadonlySet<Scope>;
 }
@@ -31,12 +32,11 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
 }
 
 /** A queued message past its time has failed, whether the sweep has written it down or not. */
-export function toDelivery(row: DeliveryColumns, { now, scopes }: Viewer) {
-  const hidden = isHidden(row, scopes);
-  const lapsed = (hidden || row.status === "queued") && row.expiresAt <= now;
-  const failure = lapsed ? "expired" : hidden ? null : row.failure;
+export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
+  if (row.failure === "not_on_whatsapp" && !seesAccounts(viewer.scopes)) return asIfOff(row, viewer);
+  const failure = row.status === "queued" && row.expiresAt <= viewer.now ? "expired" : row.failure;
   return {
-    status: lapsed ? ("failed" as const) : hidden ? ("sending" as const) : row.status,
+    status: failure === null ? row.status : ("failed" as const),
     sentAt: isoOrNull(row.sentAt),
     deliveredAt: isoOrNull(row.deliveredAt),
     readAt: isoOrNull(row.readAt),
@@ -44,6 +44,14 @@ export function toDelivery(row: DeliveryColumns, { now, scopes }: Viewer) {
   };
 }
 
-/** Who has a WhatsApp account is told to keys with `lookup:read` only: to others such a message is on its way. */
-export const isHidden = ({ failure }: Pick<MessageTable, "failure">, scopes: ReadonlySet<Scope>) =>
-  failure === "not_on_whatsapp" && !scopes.has("lookup:read");
+/** Who has a WhatsApp account is told to keys with this scope only. */
+export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:read");
+
+/** To other keys a number without an account looks like one whose phone is off: WhatsApp took it, nobody has it. */
+const asIfOff = ({ status, noAccountAt, messageUpdatedAt }: DeliveryColumns, { now }: Viewer) => ({
+  status: status === "revoked" && messageUpdatedAt < now ? ("revoked" as const) : ("sent" as const),
+  sentAt: iso(noAccountAt ?? messageUpdatedAt),
+  deliveredAt: null,
+  readAt: null,
+  failure: null,
+});

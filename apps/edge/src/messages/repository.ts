@@ -21,6 +21,8 @@ const columns = [
   "readAt",
   "createdAt",
   "expiresAt",
+  "noAccountAt",
+  "updatedAt as messageUpdatedAt",
 ] as const;
 
 export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {

@@ -67,7 +67,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       operationId: "getMessage",
       summary: "Look at a message",
       description:
-        "How far it has come. Its text is not kept where the API can read it. That a number has no WhatsApp account is told to keys with `lookup:read`; to others such a message is `sending` until it expires. Scope: `message:send`.",
+        "How far it has come. Its text is not kept where the API can read it. That a number has no WhatsApp account is told to keys with `lookup:read`; to others such a message is `sent` and never `delivered`, as for a phone that is off. Scope: `message:send`.",
       middleware: [authenticate("message:send")] as const,
       request: { params: z.object({ id: MessageId }) },
       responses: { 200: json(Message, "As it is now."), ...problems("message-not-found") },

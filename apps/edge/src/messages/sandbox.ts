@@ -40,6 +40,7 @@ export function settleSandbox(db: Db, workspaceId: string, at: number) {
       delivered_at = CASE WHEN ${due("delivered", at)} THEN sandbox_steps ->> '$.delivered' ELSE delivered_at END,
       read_at = CASE WHEN ${due("read", at)} THEN sandbox_steps ->> '$.read' ELSE read_at END,
       failure = CASE WHEN ${due("failed", at)} THEN 'not_on_whatsapp' ELSE failure END,
+      no_account_at = CASE WHEN ${due("failed", at)} THEN ${at} ELSE no_account_at END,
       status = CASE WHEN ${due("failed", at)} THEN 'failed' WHEN ${due("read", at)} THEN 'read'
         WHEN ${due("delivered", at)} THEN 'delivered' WHEN ${due("sent", at)} THEN 'sent' ELSE status END,
       sandbox_steps = (SELECT json_group_object(key, value) FROM json_each(sandbox_steps) WHERE value > ${at}),

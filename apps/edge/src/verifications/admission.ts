@@ -1,4 +1,4 @@
-import { AppError, type Policy } from "@sandi/contracts";
+import { AppError, type Policy, type Scope } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
@@ -6,6 +6,7 @@ import type { Services } from "../services.ts";
 import { noOpener, noRoute, noSession, type Route, selectCandidate } from "../sessions/pick.ts";
 import { isGuarded, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
+import { isUnreachableTo } from "./status.ts";
 import type { Tenant } from "../keys/tenant.ts";
 
 /** Who is to be sent a code, and who asks. */
@@ -67,13 +68,14 @@ interface Asked {
   /** Whether the code was to be pushed, and whether the user may be asked to write to us instead. */
   opensChat: boolean;
   mayFallBack: boolean;
+  scopes: ReadonlySet<Scope>;
 }
 
 /** What stands against a code for this destination, read in one round trip. */
 export async function refusalOf(
   { db }: Pick<Services, "db">,
   destination: Destination,
-  { purpose, route, opensChat, mayFallBack }: Asked,
+  { purpose, route, opensChat, mayFallBack, scopes }: Asked,
 ): Promise<AppError> {
   const { workspaceId, toHash, at, test, e164 } = destination;
   const [candidates, verifications, rules, limits] = await db.read([
@@ -81,6 +83,7 @@ export async function refusalOf(
     sql<Pick<VerificationTable, "status" | "sendsLeft" | "nextSendAt" | "expiresAt">>`
       SELECT status, sends_left, next_send_at, expires_at FROM verification WHERE workspace_id = ${workspaceId}
         AND to_hash = ${toHash} AND purpose = ${purpose} AND status IN ('pending', 'canceled', 'max_attempts_reached')
+        AND NOT ${isUnreachableTo(scopes, "verification")}
       ORDER BY status = 'pending' DESC, next_send_at DESC LIMIT 1`.compile(db.kysely),
     sql<{ isAllowed: number; isBlocked: number; guardedUntil: number | null }>`
       SELECT ${matchingRule("allow", subject(destination))} AS is_allowed, ${matchingRule("block", subject(destination))} AS is_blocked,

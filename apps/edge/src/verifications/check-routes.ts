@@ -3,7 +3,7 @@ import { ApprovedVerification, CheckByNumber, CheckVerification, Jwks, Verificat
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticateUnmetered } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
-import { idempotent, ofRepeats } from "../http/idempotent.ts";
+import { idempotentCheck, ofRepeats } from "../http/idempotent.ts";
 import {
   body,
   idempotencyHeader as headers,
@@ -29,7 +29,7 @@ const ofChecks = [
 ] as const;
 
 const rulesOfChecks =
-  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429.";
+  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429. With an `Idempotency-Key` the answer is given again for two minutes, and afterwards, as without one, a code that was right is a 410.";
 
 /** Longer than a proof lives, and short enough that a new key is known before the old one is gone. */
 const cacheSeconds = 600;
@@ -43,7 +43,7 @@ export const checks = new OpenAPIHono<AppEnv>()
       operationId: "checkByNumber",
       summary: "Check a code by number",
       description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
+      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotentCheck] as const,
       request: { headers, body: body(CheckByNumber, { to: "+6281234567890", purpose: "login", code: "123456" }) },
       responses: {
         200: json(ApprovedVerification, "The code was right; the verification is approved."),
@@ -64,7 +64,7 @@ export const checks = new OpenAPIHono<AppEnv>()
       operationId: "checkVerification",
       summary: "Check a code",
       description: `${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotent] as const,
+      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotentCheck] as const,
       request: { params, headers, body: body(CheckVerification, { code: "123456" }) },
       responses: {
         200: json(ApprovedVerification, "The code was right; the verification is approved."),

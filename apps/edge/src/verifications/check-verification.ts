@@ -13,14 +13,18 @@ import type { KnownKey } from "../db/schema.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { destinationLocked } from "./admission.ts";
+import { decide, isFromClient, isOpen, isUnlocked } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
 import { shortCode } from "./plan.ts";
-import { statusOf, toVerification, type VerificationRow } from "./present.ts";
+import { toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification, voidCheck } from "./repository.ts";
+import { statusOf } from "./status.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+
+export const otherClient = "`clientVerifier` is not what the verification was started with.";
 
 interface Input {
   key: KnownKey;
@@ -42,24 +46,19 @@ export async function checkVerification(services: Services, input: Input): Promi
     codeMac(peppers, { verificationId: id, code: body.code, bind: canonicalBind(body.bind) ?? "" }),
     body.clientVerifier === undefined ? null : s256(body.clientVerifier),
   ]);
-  const isRight = sql`code_mac IN (${sql.join(macs)})`;
-  const ends = sql`${isRight} OR attempts_left = 1`;
+  const isRight = sql<boolean>`code_mac IN (${sql.join(macs)})`;
+  const ends = sql<boolean>`(${isRight} OR attempts_left = 1)`;
+
+  const isLast = sql`CASE WHEN attempts_left = 1 THEN 'max_attempts_reached' ELSE status END`;
 
   const statements = [
     sql<{ status: VerificationStatus; attemptsLeft: number }>`UPDATE verification SET
         attempts_left = attempts_left - 1,
-        status = CASE WHEN ${isRight} THEN 'approved' WHEN attempts_left = 1 THEN 'max_attempts_reached' ELSE status END,
-        approved_at = CASE WHEN ${isRight} THEN ${now} END,
-        approved_by = CASE WHEN ${isRight} THEN 'code' END,
-        sealed_code = CASE WHEN ${ends} THEN NULL ELSE sealed_code END,
+        ${decide({ by: "code", at: now, when: isRight, otherwise: isLast, endsCode: ends })},
         token_mac = CASE WHEN ${ends} THEN NULL ELSE token_mac END,
-        code_mac = CASE WHEN ${ends} THEN NULL ELSE code_mac END,
         last_check = ${checkId}, updated_at = ${now}
-      WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND test = ${tenant.test} AND status = 'pending'
-        AND attempts_left > 0 AND expires_at > ${now} AND instr(void_checks, ${checkId}) = 0
-        AND (client_binding IS NULL OR client_binding = ${challenge})
-        AND NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = verification.workspace_id
-          AND b.to_hash = verification.to_hash AND b.locked_until > ${now})
+      WHERE ${isOpen({ id, tenant, scopes: key.scopes, at: now })} AND attempts_left > 0 AND instr(void_checks, ${checkId}) = 0
+        AND ${isFromClient(challenge)} AND ${isUnlocked(now)}
       RETURNING status, attempts_left`.compile(db.kysely),
     countFailure(services, key, { id, now }),
     selectVerification(db, tenant, id),
@@ -79,14 +78,12 @@ export async function checkVerification(services: Services, input: Input): Promi
   }
 
   if (!row) throw new AppError("verification-not-found");
-  const status = statusOf(row, now);
+  const status = statusOf(row, { now, scopes: key.scopes });
   if (counted && status === "approved") return approved(services, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);
   if (counted) throw incorrect(row, body);
   if ((row.lockedUntil ?? 0) > now) throw destinationLocked(key.policy, (row.lockedUntil ?? 0) - now);
-  throw new AppError("client-binding-mismatch", {
-    detail: "`clientVerifier` is not what the verification was started with.",
-  });
+  throw new AppError("client-binding-mismatch", { detail: otherClient });
 }
 
 /** The same for whoever knows the number rather than the id. */
@@ -103,6 +100,7 @@ export async function checkByNumber(
     .selectFrom("verification")
     .select("id")
     .where("workspaceId", "=", tenant.workspaceId)
+    .where("test", "=", tenant.test)
     .where("toHash", "=", toHash)
     .where("purpose", "=", body.purpose)
     .orderBy(sql`status = 'pending'`, "desc")

@@ -142,7 +142,14 @@ async function conclude(
     const { purpose } = body;
     const route = { ...body.route, within: "/route" };
     const opensChat = plan.mode === "push";
-    throw await refusalOf({ db }, draft.destination, { purpose, route, opensChat, mayFallBack: plan.mayFallBack });
+    const { mayFallBack } = plan;
+    throw await refusalOf({ db }, draft.destination, {
+      purpose,
+      route,
+      opensChat,
+      mayFallBack,
+      scopes: draft.scopes,
+    });
   }
   let shown = row;
   if (tenant.test === 1 && row.mode === "inbound" && row.receivedAt === null && answersInbound(plan.phone.magic)) {

@@ -16,6 +16,7 @@ import { type Plan, planVerification } from "./plan.ts";
 import { selectVerification } from "./repository.ts";
 import { sendStatements } from "./send.ts";
 import { withoutSecrets } from "./secrets.ts";
+import { isUnreachableTo } from "./status.ts";
 
 export interface CreateInput {
   body: CreateVerification;
@@ -24,6 +25,7 @@ export interface CreateInput {
 
 /** A request with everything that its rows are made of. */
 export interface Draft extends CreateInput {
+  scopes: KnownKey["scopes"];
   tenant: Tenant;
   plan: Plan;
   at: number;
@@ -66,6 +68,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
   };
   const draft = {
     ...input,
+    scopes: key.scopes,
     tenant,
     plan,
     at,
@@ -85,7 +88,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
 }
 
 function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial<VerificationTable>): CompiledQuery[] {
-  const { body, repetition, tenant, plan, at, id, messageId, destination, trace } = draft;
+  const { body, repetition, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
   const { toHash, globalHash, e164, country, policy } = destination;
   const since = at - idempotencyTtlMs;
@@ -110,6 +113,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   // To cancel what was sent, or to use up its checks, and to start anew is another send, and waits like one.
   const coolingDown = sql`EXISTS (SELECT 1 FROM verification c WHERE c.workspace_id = ${workspaceId}
     AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status IN ('canceled', 'max_attempts_reached') AND c.next_send_at > ${at}
+    AND NOT ${isUnreachableTo(scopes, "c")}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
     AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
@@ -117,8 +121,9 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
     '$[' || CAST(${plan.sends} - sends_left AS INTEGER) || ']'), ${lastWait})`;
-  // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's.
-  const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1
+  // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's; and
+  // what a message would approve is not what has to wait for its code.
+  const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1 OR inbound_variant <> ${plan.variant}
     OR code_length <> coalesce(${body.codeLength ?? null}, code_length) OR bind IS NOT ${values.bind ?? null}
     OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND verification.mode <> p.mode))`;
 
@@ -130,9 +135,10 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
+    // So does what has ended to this key already.
     sql`UPDATE verification SET status = 'canceled', ${withoutSecrets}, updated_at = ${at}
-      WHERE ${pending} AND next_send_at <= ${at} AND ${isWanted}
-        AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL AND ${isOther})`.compile(db.kysely),
+      WHERE ${pending} AND ${isWanted} AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL
+        AND ((next_send_at <= ${at} AND ${isOther}) OR ${isUnreachableTo(scopes, "verification")}))`.compile(db.kysely),
     sql`INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
         session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
         expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,

@@ -1,14 +1,18 @@
-import { AppError, type Verification } from "@sandi/contracts";
-import { sql } from "kysely";
+import { type ApproveVerification, AppError, type Verification } from "@sandi/contracts";
+import { s256 } from "@sandi/crypto";
+import { type RawBuilder, sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import { publishRevocations, revokeWindowMs } from "../messages/revoke.ts";
 import { newId, type Services } from "../services.ts";
-import { terminalErrors } from "./check-verification.ts";
-import { statusOf, toVerification, type VerificationRow } from "./present.ts";
+import { type Approver, decide, isBoundTo, isFromClient, isOpen } from "./approval.ts";
+import { canonicalBind } from "./bind.ts";
+import { otherClient, terminalErrors } from "./check-verification.ts";
+import { toVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
+import { statusOf } from "./status.ts";
 import { tenantOf } from "../keys/tenant.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { writeAs } from "../keys/write-as.ts";
@@ -23,23 +27,34 @@ export async function cancelVerification(services: Services, { key, id }: Input)
   const { db } = services;
   const { workspaceId } = key;
   const at = services.now().getTime();
-  const row = await end(services, { key, id, to: "canceled", at }, [
+  const canceled = sql`status = 'canceled', ${withoutSecrets}`;
+  const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
+    AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
+  const row = await end(services, { key, id, to: "canceled", at, set: canceled }, [
     sql`UPDATE message SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
-        AND status IN ('sending', 'sent', 'delivered') AND EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
-          AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`.compile(db.kysely),
+        AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
+    // To whom a message without an account is a sent one, it is taken back as well.
+    sql`UPDATE message SET status = 'revoked', updated_at = ${at}
+      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
+        AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);
   if (row.updatedAt === at) publishRevocations(services, workspaceId, id);
   return toVerification(row, { now: at, scopes: key.scopes });
 }
 
-/** Approves on the caller's word, for a user who was recognized in another way; there is no proof of it. */
+/**
+ * Approves on the caller's word, for a user who was recognized in another way; there is no proof of it. The word stands
+ * in place of the code alone: what a check compares beside the code has to be named here as well.
+ */
 export async function approveVerification(
   services: Services,
-  { key, id, reason }: Input & { reason: string },
+  { key, id, body }: Input & { body: ApproveVerification },
 ): Promise<Verification> {
   const { db } = services;
   const at = services.now().getTime();
+  const bind = canonicalBind(body.bind);
+  const challenge = body.clientVerifier === undefined ? null : await s256(body.clientVerifier);
   const audit = auditStatement(db, {
     id: newId(services, "aud"),
     at,
@@ -47,34 +62,54 @@ export async function approveVerification(
     actor: key.id,
     action: "verification.approved",
     target: id,
-    detail: { reason },
+    detail: { reason: body.reason, ...(body.bind ? { bind: body.bind } : {}) },
   });
-  const row = await end(services, { key, id, to: "approved", at }, [audit]);
-  if (row.approvedBy !== "external") throw new AppError("verification-approved");
+  const by: Approver = "external";
+  const approved = sql`${decide({ by, at, when: sql`true` })}, token_mac = NULL`;
+  const isNamed = sql<boolean>`${isBoundTo(bind)} AND ${isFromClient(challenge)}`;
+  const refuse = (row: VerificationRow) => notNamed(row, { bind, challenge });
+  const row = await end(services, { key, id, to: "approved", at, set: approved, only: isNamed, refuse }, [audit]);
+  if (row.approvedBy !== by) throw new AppError("verification-approved");
   return toVerification(row, { now: at, scopes: key.scopes });
+}
+
+/** What the caller did not name of what a check would compare. */
+function notNamed(row: VerificationRow, named: { bind: string | null; challenge: string | null }) {
+  if (row.bind !== named.bind) {
+    const message = row.bind === null ? "is not what the verification stands for" : "must be that of the verification";
+    return new AppError("invalid-request", { errors: [{ pointer: "/bind", message }] });
+  }
+  return row.clientBinding === null || row.clientBinding === named.challenge
+    ? undefined
+    : new AppError("client-binding-mismatch", { detail: otherClient });
 }
 
 interface End extends Input {
   to: "canceled" | "approved";
   at: number;
+  /** What the end changes in the row. */
+  set: RawBuilder<unknown>;
+  /** True in SQL when the caller may end it. */
+  only?: RawBuilder<boolean>;
+  /** Why the caller may not. */
+  refuse?: (row: VerificationRow) => AppError | undefined;
 }
 
 /** Ends it, or finds that it has ended so before; throws when it has ended otherwise. */
 async function end(
   services: Services,
-  { key, id, to, at }: End,
+  { key, id, to, at, set, only = sql`true`, refuse }: End,
   also: Parameters<Services["db"]["write"]>[0],
 ): Promise<VerificationRow> {
   const { db } = services;
   const tenant = tenantOf(key);
-  const isApproved = to === "approved" ? 1 : 0;
+  const { scopes } = key;
+  const viewer = { now: at, scopes };
   let row: VerificationRow | undefined;
   try {
     const results = await writeAs(services, key, [
-      sql`UPDATE verification SET status = ${to}, ${withoutSecrets}, updated_at = ${at},
-          approved_at = CASE WHEN ${isApproved} THEN ${at} END, approved_by = CASE WHEN ${isApproved} THEN 'external' END
-        WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND test = ${tenant.test} AND status = 'pending'
-          AND expires_at > ${at}`.compile(db.kysely),
+      sql`UPDATE verification SET ${set}, updated_at = ${at}
+        WHERE ${isOpen({ id, tenant, scopes, at })} AND ${only}`.compile(db.kysely),
       ...also,
       selectVerification(db, tenant, id),
     ]);
@@ -82,10 +117,13 @@ async function end(
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     row = await findVerification(db, tenant, id);
-    if (row && statusOf(row, at) === "pending") throw error;
+    if (row && statusOf(row, viewer) === "pending") throw error;
   }
   if (!row) throw new AppError("verification-not-found");
-  const status = statusOf(row, at);
-  if (status !== to) throw new AppError(status === "pending" ? "internal-error" : terminalErrors[status]);
+  const status = statusOf(row, viewer);
+  if (status !== to && status !== "pending") throw new AppError(terminalErrors[status]);
+  const refusal = refuse?.(row);
+  if (refusal) throw refusal;
+  if (status !== to) throw new AppError("internal-error");
   return row;
 }

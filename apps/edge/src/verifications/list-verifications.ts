@@ -1,4 +1,4 @@
-import type { ListVerifications, VerificationList } from "@sandi/contracts";
+import type { SearchVerifications, VerificationList } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
 import type { KnownKey } from "../db/schema.ts";
@@ -7,14 +7,15 @@ import type { Services } from "../services.ts";
 import { hashScope } from "../keys/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
+import { hasStatus } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
-/** A page of verifications, newest first. */
+/** A page of the verifications that fit, newest first. */
 export async function listVerifications(
   { db, phoneKey, now }: Services,
   key: KnownKey,
-  query: ListVerifications,
+  query: SearchVerifications,
 ): Promise<VerificationList> {
   const tenant = tenantOf(key);
   const at = now().getTime();
@@ -35,13 +36,10 @@ export async function listVerifications(
   async function conditions(): Promise<RawBuilder<unknown>[]> {
     const { status, to, purpose, mode, country, sessionId, test, createdAfter, createdBefore, cursor } = query;
     const all: RawBuilder<unknown>[] = [sql`true`];
-    // Expiry is a matter of the clock, whether the sweep has written it down or not.
-    if (status === "expired") all.push(sql`(v.status = 'expired' OR (v.status = 'pending' AND v.expires_at <= ${at}))`);
-    else if (status === "pending") all.push(sql`v.status = 'pending' AND v.expires_at > ${at}`);
-    else if (status) all.push(sql`v.status = ${status}`);
+    if (status) all.push(hasStatus(status, { now: at, scopes: key.scopes }));
     if (to !== undefined) {
       const { e164 } = parsePhone(to, {
-        pointer: "query/to",
+        pointer: "/to",
         defaultCountry: key.policy.defaultCountry,
         isTest: tenant.test === 1,
       });
@@ -51,7 +49,7 @@ export async function listVerifications(
     if (mode) all.push(sql`v.mode = ${mode}`);
     if (country) all.push(sql`v.country = ${country}`);
     if (sessionId) all.push(sql`v.session_id = ${sessionId}`);
-    if (test) all.push(sql`v.test = ${test === "true" ? 1 : 0}`);
+    if (test !== undefined) all.push(sql`v.test = ${test ? 1 : 0}`);
     if (createdAfter) all.push(sql`v.created_at > ${Date.parse(createdAfter)}`);
     if (createdBefore) all.push(sql`v.created_at < ${Date.parse(createdBefore)}`);
     if (cursor) all.push(sql`v.id < ${cursor}`);

@@ -10,6 +10,7 @@ import type { KnownKey } from "../db/schema.ts";
 import { type Phone, parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { sandboxCode } from "../messages/sandbox.ts";
+import { variantOf } from "./approval.ts";
 
 /** What a request comes to under the workspace's policy and the key's scopes. */
 export interface Plan {
@@ -55,7 +56,7 @@ export function planVerification({ random }: Pick<Services, "random">, key: Know
     phone,
     mode,
     mayFallBack: body.code === undefined && policy.modes.includes("inbound"),
-    variant: body.inboundVariant ?? policy.inboundVariant,
+    variant: variantOf(body.inboundVariant ?? policy.inboundVariant, body),
     code: body.code?.toUpperCase() ?? (isTest ? sandboxCode(length) : drawn(length, random)),
     hasKnownCode: body.code !== undefined || body.revealCode === true,
     checks: isShort ? Math.min(shortCode.checks, policy.maxChecks) : policy.maxChecks,

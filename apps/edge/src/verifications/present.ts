@@ -1,11 +1,13 @@
-import type { Inbound, Scope, Verification } from "@sandi/contracts";
+import type { Inbound, Verification } from "@sandi/contracts";
 import { inboundTokens } from "@sandi/crypto";
 import type { MessageTable, VerificationTable } from "../db/schema.ts";
-import { type DeliveryColumns, isHidden, iso, isoOrNull, toDelivery } from "../messages/present.ts";
+import { type DeliveryColumns, iso, isoOrNull, toDelivery, type Viewer } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { qrSvg } from "../sessions/qr.ts";
+import { variantOf } from "./approval.ts";
 import { readBind } from "./bind.ts";
 import { inboundText, waMeLink } from "./inbound.ts";
+import { statusOf } from "./status.ts";
 
 /** A verification with its latest message, if it has one. */
 export type VerificationRow = Pick<
@@ -47,32 +49,15 @@ export type VerificationRow = Pick<
   messageSessionId: string | null;
   messageStatus: MessageTable["status"] | null;
   lockedUntil: number | null;
+  /** Its code found no account: see `status.ts`. */
+  isUnreachable: 0 | 1;
 } & Omit<DeliveryColumns, "status" | "expiresAt">;
-
-/** Expiry is a matter of the clock; the sweep only writes it down. */
-export const statusOf = ({ status, expiresAt }: Pick<VerificationRow, "status" | "expiresAt">, now: number) =>
-  status === "pending" && expiresAt <= now ? ("expired" as const) : status;
-
-interface Viewer {
-  now: number;
-  scopes: ReadonlySet<Scope>;
-}
-
-/**
- * Who has a WhatsApp account is told to keys with `lookup:read` only. A verification whose number has none stays
- * pending, so that to other keys nothing about it, not even a check, is different.
- */
-function shownStatus(row: VerificationRow, { now, scopes }: Viewer) {
-  const status = statusOf(row, now);
-  const isUnreachable = row.messageStatus === "failed" && row.failure === "not_on_whatsapp";
-  return status === "pending" && isUnreachable && !isHidden(row, scopes) ? ("undeliverable" as const) : status;
-}
 
 export function toVerification(row: VerificationRow, viewer: Viewer & { created?: boolean }): Verification {
   const { messageId, messageStatus, messageSessionId } = row;
   return {
     id: row.id,
-    status: shownStatus(row, viewer),
+    status: statusOf(row, viewer),
     created: viewer.created ?? false,
     mode: row.mode,
     to: row.toMasked,
@@ -119,11 +104,15 @@ export async function presentVerification(
   return token === undefined || phone === null ? shown : { ...shown, inbound: inboundOf(row, { token, phone }) };
 }
 
-function inboundOf(
-  { locale, inboundVariant, receivedAt }: VerificationRow,
-  { token, phone }: { token: string; phone: string },
-): Inbound {
+function inboundOf(row: VerificationRow, { token, phone }: { token: string; phone: string }): Inbound {
+  const { locale, inboundVariant, receivedAt } = row;
   const text = inboundText(locale, token);
   const link = waMeLink(phone, text);
-  return { variant: inboundVariant ?? "match", link, qr: qrSvg(link), text, receivedAt: isoOrNull(receivedAt) };
+  return {
+    variant: variantOf(inboundVariant ?? "match", row),
+    link,
+    qr: qrSvg(link),
+    text,
+    receivedAt: isoOrNull(receivedAt),
+  };
 }

@@ -6,13 +6,14 @@ import type { Db } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { hasRoom } from "./admission.ts";
+import { decide, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { sendStatements } from "./send.ts";
 import type { Tenant } from "../keys/tenant.ts";
 
 interface Received {
   /** The verification whose token came, in SQL or by its id. */
   id: string | RawBuilder<unknown>;
-  tenant: Pick<Tenant, "workspaceId" | "test">;
+  tenant: Tenant;
   /** Who sent it; nobody whom we know by number when only the hidden id is known. */
   sender: { toHash: string } | undefined;
   policy: Policy;
@@ -31,33 +32,25 @@ export interface TokenMessage {
 }
 
 /**
- * The user's message came. From the expected number it approves (`match`), or the code is sent in answer, to be typed
- * back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it goes to the expected
- * number in any case. Anybody else's message changes nothing; a token counts once.
+ * The user's message came. From the expected number it approves where that suffices (`match`), else the code is sent in
+ * answer, to be typed back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it
+ * goes to the expected number in any case. Anybody else's message changes nothing; a token counts once.
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
   const { workspaceId, test } = tenant;
-  const isExpected = sender === undefined ? sql`inbound_variant = 'reply'` : sql`to_hash = ${sender.toHash}`;
-  const isMatch = sql`inbound_variant = 'match'`;
+  const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
   // An answer is a send, and counts as one.
   const hasPlace = test === 1 ? sql`true` : hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at });
   return [
     sql`UPDATE verification SET received_at = ${at}, token_mac = NULL, updated_at = ${at},
-        status = CASE WHEN ${isMatch} THEN 'approved' ELSE status END,
-        approved_at = CASE WHEN ${isMatch} THEN ${at} END,
-        approved_by = CASE WHEN ${isMatch} THEN 'inbound' END,
-        code_mac = CASE WHEN ${isMatch} THEN NULL ELSE code_mac END,
-        sealed_code = CASE WHEN ${isMatch} THEN NULL ELSE sealed_code END,
-        message_id = CASE WHEN ${isMatch} THEN message_id ELSE ${messageId} END,
-        sends_left = CASE WHEN ${isMatch} THEN sends_left ELSE sends_left - 1 END,
-        next_send_at = CASE WHEN ${isMatch} THEN next_send_at ELSE ${at + 30_000} END
-      WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
-        AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
-        AND NOT EXISTS (SELECT 1 FROM destination_budget b WHERE b.workspace_id = verification.workspace_id
-          AND b.to_hash = verification.to_hash AND b.locked_until > ${at})
-        AND (${isMatch} OR ${hasPlace})`.compile(db.kysely),
+        ${decide({ by: "inbound", at, when: messageSuffices })},
+        message_id = CASE WHEN ${messageSuffices} THEN message_id ELSE ${messageId} END,
+        sends_left = CASE WHEN ${messageSuffices} THEN sends_left ELSE sends_left - 1 END,
+        next_send_at = CASE WHEN ${messageSuffices} THEN next_send_at ELSE ${at + 30_000} END
+      WHERE ${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
+        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`.compile(db.kysely),
     ...sendStatements(db, {
       messageId,
       which: sql`v.message_id = ${messageId} AND v.workspace_id = ${workspaceId}`,

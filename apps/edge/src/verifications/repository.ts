@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
+import { foundNoAccount } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
 import type { Tenant } from "../keys/tenant.ts";
 
@@ -9,7 +10,7 @@ const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v
   v.message_id, v.metadata, v.test, v.last_check, v.approved_at, v.approved_by, v.token_mac, v.inbound_variant,
   v.received_at, v.to_hash, v.global_hash, v.prefix, v.created_at, v.updated_at, s.phone AS session_phone,
   m.session_id AS message_session_id, m.status AS message_status, m.failure, m.sent_at, m.delivered_at, m.read_at,
-  b.locked_until`;
+  m.no_account_at, m.updated_at AS message_updated_at, ${foundNoAccount("v")} AS is_unreachable, b.locked_until`;
 
 const withMessage = sql`verification v
   LEFT JOIN message m ON m.id = v.message_id

@@ -9,8 +9,10 @@ import { newId, type Services } from "../services.ts";
 import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
 import { terminalErrors } from "./check-verification.ts";
 import { isGuarded } from "./guard.ts";
-import { presentVerification, statusOf, type VerificationRow } from "./present.ts";
+import { isOpen } from "./approval.ts";
+import { presentVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
+import { statusOf } from "./status.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { pickSender } from "../sessions/pick.ts";
 import { sendStatements } from "./send.ts";
@@ -52,8 +54,7 @@ export async function resendVerification(
           ELSE session_id END,
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
           '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})
-      WHERE id = ${id} AND workspace_id = ${workspaceId} AND test = ${tenant.test} AND status = 'pending'
-        AND expires_at > ${at} AND sends_left > 0 AND next_send_at <= ${at}
+      WHERE ${isOpen({ id, tenant, scopes: key.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
         AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
         AND ${isFree}`.compile(db.kysely),
     ...sendStatements(db, {
@@ -92,7 +93,7 @@ export async function resendVerification(
 
   async function refusal(): Promise<AppError> {
     const now = row ?? known!;
-    const status = statusOf(now, at);
+    const status = statusOf(now, { now: at, scopes: key.scopes });
     if (status !== "pending") return new AppError(terminalErrors[status]);
     if (now.mode === "inbound" && now.receivedAt === null) {
       return new AppError("resend-cooldown", {

@@ -5,6 +5,7 @@ import {
   CreateVerification,
   CreateVerifications,
   ListVerifications,
+  SearchVerifications,
   Timeline,
   Verification,
   VerificationId,
@@ -55,6 +56,11 @@ const ofCreates = [
   "idempotency-key-reused",
   ...ofSends,
 ] as const;
+/** Addresses are logged on their way, numbers must not be. */
+const numberInAddress = new AppError("invalid-request", {
+  errors: [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
+});
+
 export const verifications = new OpenAPIHono<AppEnv>()
   .openapi(
     createRoute({
@@ -110,12 +116,32 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "listVerifications",
       summary: "List verifications",
       description:
-        "Newest first. A test key sees the rehearsals, a live key the rest. Scope: `otp:send` or `otp:check`.",
+        "Newest first. A test key sees the rehearsals, a live key the rest. Those of one number: `POST /v1/verifications/search`. Scope: `otp:send` or `otp:check`.",
       middleware: [authenticate("otp:send", "otp:check")] as const,
       request: { query: ListVerifications },
       responses: { 200: json(VerificationList, "A page."), ...problems("invalid-request") },
     }),
-    async (c) => c.json(await listVerifications(c.env.services, c.var.key, c.req.valid("query")), 200),
+    async (c) => {
+      if (c.req.query("to") !== undefined) throw numberInAddress;
+      const { test, ...query } = c.req.valid("query");
+      const filters = { ...query, ...(test === undefined ? {} : { test: test === "true" }) };
+      return c.json(await listVerifications(c.env.services, c.var.key, filters), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      ...shared,
+      method: "post",
+      path: "/v1/verifications/search",
+      operationId: "searchVerifications",
+      summary: "Find verifications",
+      description:
+        "The list, with the filters in the body, so that a number is in no address. Scope: `otp:send` or `otp:check`.",
+      middleware: [authenticate("otp:send", "otp:check"), jsonBody()] as const,
+      request: { body: body(SearchVerifications, { to: "+6281234567890" }) },
+      responses: { 200: json(VerificationList, "A page."), ...problems(...ofBodies) },
+    }),
+    async (c) => c.json(await listVerifications(c.env.services, c.var.key, c.req.valid("json")), 200),
   )
   .openapi(
     createRoute({
@@ -125,7 +151,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "getVerification",
       summary: "Look at a verification",
       description:
-        "Its state and where its latest message stands. Never the code. That a number has no WhatsApp account is told to keys with `lookup:read`; to others such a verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
+        "Its state and where its latest message stands. Never the code. That a number has no WhatsApp account is told to keys with `lookup:read`: the verification is `undeliverable`, also when its time is over, and another create starts anew. To other keys nothing differs from a phone that is off: the message is `sent`, and the verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
       middleware: [authenticateUnmetered("otp:send", "otp:check")] as const,
       request: { params },
       responses: { 200: json(Verification, "As it is now."), ...problems("verification-not-found") },
@@ -207,16 +233,16 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "approveVerification",
       summary: "Approve without a code",
       description:
-        "For a user whom you recognized in another way. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved. Scope: `otp:approve`.",
+        "For a user whom you recognized in another way: your word in place of the code, and of the code alone. A verification with a `bind` or a `clientBinding` is approved only if you name the same `bind` and the `clientVerifier`, as for a check. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved. Scope: `otp:approve`.",
       middleware: [authenticate("otp:approve"), jsonBody(), idempotent] as const,
       request: { params, headers, body: body(ApproveVerification, { reason: "checked by phone call" }) },
       responses: {
         200: json(Verification, "Approved."),
-        ...problems(...ofBodies, "verification-not-found", ...ended, ...ofRepeats),
+        ...problems(...ofBodies, "verification-not-found", "client-binding-mismatch", ...ended, ...ofRepeats),
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, reason: c.req.valid("json").reason };
+      const input = { key: c.var.key, id: c.req.valid("param").id, body: c.req.valid("json") };
       return c.json(await approveVerification(c.env.services, input), 200);
     },
   );

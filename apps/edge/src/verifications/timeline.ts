@@ -1,7 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { EventTable, KnownKey } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso, seesAccounts } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { findVerification } from "./repository.ts";
 import { tenantOf } from "../keys/tenant.ts";
@@ -9,6 +9,17 @@ import { tenantOf } from "../keys/tenant.ts";
 type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId" | "data">;
 
 const most = 500;
+
+/** What the events of a message without an account are to keys that see it, and to others; what is missing is nothing. */
+const seen: Record<string, string> = {
+  "message.failed": "message.failed",
+  "verification.undeliverable": "verification.undeliverable",
+};
+const unseen: Record<string, string> = { "message.failed": "message.sent", "message.revoked": "message.revoked" };
+/** How such a verification ends for others, when it has ended already for keys that see it. */
+const laterEnds = new Set(
+  ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
+);
 
 /** What has happened to a verification and its messages, oldest first. */
 export async function timelineOf({ db, now }: Services, key: KnownKey, id: string) {
@@ -21,16 +32,24 @@ export async function timelineOf({ db, now }: Services, key: KnownKey, id: strin
       db.kysely,
     ),
   );
-  const events = rows.map(({ id: eventId, type, at, messageId, sessionId, data }) => ({
-    id: eventId,
-    type,
-    at: iso(at),
-    messageId,
-    sessionId: sessionId === "" ? null : sessionId,
-    data: JSON.parse(data) as Record<string, unknown>,
-  }));
-  // Who has a WhatsApp account is told to keys with `lookup:read` only.
-  const isTold = ({ data }: { data: Record<string, unknown> }) =>
-    data["reason"] !== "not_on_whatsapp" || scopes.has("lookup:read");
-  return { events: events.filter(isTold) };
+  const sees = seesAccounts(scopes);
+  const hasEnded = sees && verification.isUnreachable === 1;
+  const events = rows.flatMap((row) => {
+    const data = JSON.parse(row.data) as Record<string, unknown>;
+    const isOfNoAccount = data["reason"] === "not_on_whatsapp";
+    const type = isOfNoAccount ? (sees ? seen : unseen)[row.type] : row.type;
+    if (type === undefined || (hasEnded && laterEnds.has(type))) return [];
+    const { id: eventId, at, messageId, sessionId } = row;
+    return [
+      {
+        id: eventId,
+        type,
+        at: iso(at),
+        messageId,
+        sessionId: sessionId === "" ? null : sessionId,
+        data: isOfNoAccount && !sees ? {} : data,
+      },
+    ];
+  });
+  return { events };
 }

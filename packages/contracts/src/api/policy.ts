@@ -19,7 +19,7 @@ export type VerificationMode = z.infer<typeof VerificationMode>;
 
 export const InboundVariant = z.enum(["match", "reply"]).meta({
   description:
-    "`match`: approved as soon as the token comes from the expected number. `reply`: the code is then sent in answer and has to be typed back, so that a link sent on to the number's owner is of no use.",
+    "`match`: approved as soon as the token comes from the expected number. `reply`: the code is then sent in answer and has to be typed back, so that a link sent on to the number's owner is of no use. What has a `bind` or a `clientBinding` is always `reply`, for the code's text and the check show what the user's message does not.",
 });
 
 export type InboundVariant = z.infer<typeof InboundVariant>;

@@ -43,7 +43,7 @@ export const Bind = z
   .meta({
     id: "Bind",
     description:
-      "What the code stands for: it is shown in the text, and the code is right only for a check that names the same.",
+      "What the code stands for: it is shown in the text, and the code is right only for a check that names the same. The user has to read it: an inbound verification with a `bind` is answered with the code (`reply`), never approved by the user's message alone.",
   });
 export type Bind = z.infer<typeof Bind>;
 
@@ -53,7 +53,8 @@ export const ClientBinding = z
   .strictObject({
     method: z.literal("S256"),
     challenge: z.string().regex(s256, "must be a SHA-256 in base64url").meta({
-      description: "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check.",
+      description:
+        "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check. For that it needs the code: an inbound verification with it is answered with one (`reply`).",
       example: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     }),
   })
@@ -68,7 +69,10 @@ export const CreateVerification = z
     to: To,
     purpose: Purpose.default("login"),
     mode: VerificationMode.optional().meta({ description: "The workspace's default mode if left out." }),
-    inboundVariant: InboundVariant.optional(),
+    inboundVariant: InboundVariant.optional().meta({
+      description:
+        "The workspace's policy if left out, and `reply` beside a `bind` or a `clientBinding`: `match` is refused there.",
+    }),
     companyName: CompanyName.optional(),
     locale: Locale.optional(),
     templateId: TemplateId.optional().meta({ description: "The default of the purpose if left out." }),
@@ -122,6 +126,10 @@ export const CreateVerification = z
     path: ["code"],
     error: "brings its own length and alphabet",
   })
+  .refine(({ inboundVariant, bind, clientBinding }) => inboundVariant !== "match" || !(bind ?? clientBinding), {
+    path: ["inboundVariant"],
+    error: "must be `reply` with a `bind` or a `clientBinding`: the user's message alone shows neither",
+  })
   .meta({ id: "CreateVerification" });
 export type CreateVerification = z.infer<typeof CreateVerification>;
 
@@ -150,8 +158,11 @@ export type CheckByNumber = z.infer<typeof CheckByNumber>;
 export const ApproveVerification = z
   .strictObject({
     reason: shown(200).meta({ description: "Kept in the audit log.", example: "checked by phone call" }),
+    bind: check.bind,
+    clientVerifier: check.clientVerifier,
   })
   .meta({ id: "ApproveVerification" });
+export type ApproveVerification = z.infer<typeof ApproveVerification>;
 
 export const Delivery = z
   .object({
@@ -234,20 +245,35 @@ export const VerificationList = z
 
 export type VerificationList = z.infer<typeof VerificationList>;
 
-export const ListVerifications = z.object({
+const filters = {
   status: VerificationStatus.optional().meta({ description: "With this status only." }),
-  to: To.optional(),
   purpose: Purpose.optional(),
   mode: z.enum(["push", "inbound"]).optional().meta({ description: "Of this mode only." }),
   country: Country.optional(),
   sessionId: SessionId.optional(),
-  test: z.enum(["true", "false"]).optional().meta({ description: "Made with a test key, or not." }),
   createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
   createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),
-  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: "At most so many on a page." }),
   cursor: VerificationId.optional().meta({ description: "`nextCursor` of the page before." }),
+};
+const isTest = { description: "Made with a test key, or not." };
+const limit = { description: "At most so many on a page." };
+
+export const ListVerifications = z.object({
+  ...filters,
+  test: z.enum(["true", "false"]).optional().meta(isTest),
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta(limit),
 });
 export type ListVerifications = z.infer<typeof ListVerifications>;
+
+export const SearchVerifications = z
+  .strictObject({
+    ...filters,
+    to: To.optional().meta({ description: "Of this number only." }),
+    test: z.boolean().optional().meta(isTest),
+    limit: z.int().min(1).max(100).default(20).meta(limit),
+  })
+  .meta({ id: "SearchVerifications", description: "The filters of the list, and a number." });
+export type SearchVerifications = z.infer<typeof SearchVerifications>;
 
 export const TimelineEvent = z
   .object({

@@ -1,0 +1,67 @@
+import type { InboundVariant, Scope } from "@sandi/contracts";
+import { type RawBuilder, sql } from "kysely";
+import type { VerificationTable } from "../db/schema.ts";
+import type { Tenant } from "../keys/tenant.ts";
+import { isUnreachableTo } from "./status.ts";
+
+/** Who approves: the right code, a message from the number itself, or the caller on its own word. */
+export type Approver = NonNullable<VerificationTable["approvedBy"]>;
+
+interface Which {
+  id: string | RawBuilder<unknown>;
+  tenant: Tenant;
+  /** Of the key that asks: what has ended to it is not open to it. None for a message that came. */
+  scopes?: ReadonlySet<Scope>;
+  at: number;
+}
+
+// Each way to `approved` is one UPDATE of `verification`, and its conditions come from here:
+// a check needs isOpen, isUnlocked and isFromClient (the code's MAC covers `bind`);
+// a message needs isOpen, isUnlocked and messageSuffices; the caller's word needs isOpen, isFromClient and isBoundTo.
+
+/** True in SQL of the verification that this tenant names, while it is pending and its time is not over. */
+export const isOpen = ({ id, tenant: { workspaceId, test }, scopes, at }: Which) => sql<boolean>`(id = ${id}
+  AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
+  AND NOT ${isUnreachableTo(scopes, "verification")})`;
+
+/** True in SQL unless wrong codes have locked its number. The caller's word passes a lock, for it guesses nothing. */
+export const isUnlocked = (at: number) => sql<boolean>`NOT EXISTS (SELECT 1 FROM destination_budget b
+  WHERE b.workspace_id = verification.workspace_id AND b.to_hash = verification.to_hash AND b.locked_until > ${at})`;
+
+/** True in SQL when it has no `clientBinding`, or this challenge. */
+export const isFromClient = (challenge: string | null) =>
+  sql<boolean>`(client_binding IS NULL OR client_binding = ${challenge})`;
+
+/** True in SQL when it stands for the same amount and payee, or for none. */
+export const isBoundTo = (bind: string | null) => sql<boolean>`(bind IS ${bind})`;
+
+/**
+ * True in SQL when a message from its number approves it. The message shows no amount, no payee and no verifier: what
+ * has a `bind` or a `clientBinding` always waits for its code, whatever variant the row was stored with.
+ */
+export const messageSuffices = sql<boolean>`(inbound_variant = 'match' AND bind IS NULL AND client_binding IS NULL)`;
+
+/** The variant that a verification is answered with: `messageSuffices`, outside of SQL. */
+export const variantOf = (
+  wanted: InboundVariant,
+  { bind, clientBinding }: { bind?: unknown; clientBinding?: unknown },
+) => ((bind ?? clientBinding ?? null) === null ? wanted : "reply");
+
+interface Decision {
+  by: Approver;
+  at: number;
+  /** True in SQL when it is approved. */
+  when: RawBuilder<boolean>;
+  /** The status when it is not; as it was if left out. */
+  otherwise?: RawBuilder<unknown>;
+  /** True in SQL when its code is of no more use; when it is approved if left out. */
+  endsCode?: RawBuilder<boolean>;
+}
+
+/** In the SET of that UPDATE: the only place that writes `approved`. */
+export const decide = ({ by, at, when, otherwise = sql`status`, endsCode = when }: Decision) => sql`
+  status = CASE WHEN ${when} THEN 'approved' ELSE ${otherwise} END,
+  approved_at = CASE WHEN ${when} THEN ${at} END,
+  approved_by = CASE WHEN ${when} THEN ${by} END,
+  code_mac = CASE WHEN ${endsCode} THEN NULL ELSE code_mac END,
+  sealed_code = CASE WHEN ${endsCode} THEN NULL ELSE sealed_code END`;
