@@ -54,7 +54,12 @@ export type Fault =
   /** The signed pre-key's signature in key bundles of this number is broken. */
   | { kind: "tampered-bundle"; number?: string; times?: number }
   /** As with an account that wants a passkey: the client is asked for it after a scan; after a code it hears nothing. */
-  | { kind: "pairing-stall"; number?: string; times?: number };
+  | { kind: "pairing-stall"; number?: string; times?: number }
+  /**
+   * When a client asks for a pairing code, a `link_code_companion_reg` notification without keys comes first, as in
+   * ordinary pairings; with `passkey` the request for a passkey follows it.
+   */
+  | { kind: "empty-link-code"; number?: string; passkey?: boolean; times?: number };
 
 export type FaultKind = Fault["kind"];
 

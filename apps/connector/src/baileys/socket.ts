@@ -165,8 +165,9 @@ function openSocket(
     if (type !== undefined && passkeyNotifications.has(type)) return passkey();
     if (type !== "link_code_companion_reg") return;
     const reg = getBinaryNodeChild(node, "link_code_companion_reg");
-    // Accounts with a passkey send no key here; Baileys would only say "Invalid buffer".
-    if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return passkey();
+    // One without a key comes before the code is typed, with and without a passkey: it says nothing yet.
+    if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return;
+    clearTimeout(stall);
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   const drop = () => client.socket?.terminate();

@@ -76,6 +76,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),
+  z.strictObject({ kind: z.literal("empty-link-code"), number, passkey: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("wrong-root"), times }),
   z.strictObject({
     kind: z.literal([
