@@ -1,6 +1,7 @@
 import type { InStatement, Row } from "@libsql/client";
 import { sweepIdentitiesStatement } from "./identities.ts";
 import { sweepLookUpsStatement } from "./look-ups.ts";
+import { sweepPrivacyTokensStatement } from "./credentials.ts";
 import type { NewEvent } from "./outbox.ts";
 import { sweepReceivedStatement } from "./received.ts";
 import { sweepTokensStatement } from "./spent-tokens.ts";
@@ -199,6 +200,7 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
     sweepReceivedStatement(now),
     sweepLookUpsStatement(now),
     sweepTokensStatement(now),
+    sweepPrivacyTokensStatement(now),
     sweepIdentitiesStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);
