@@ -5,6 +5,8 @@ import {
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
+  type MessageRelayOptions,
+  type proto,
   S_WHATSAPP_NET,
   type WASocket,
   WA_CERT_DETAILS,
@@ -17,11 +19,13 @@ import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
 import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
+import { requireDevices } from "./devices.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
-import { lookUp } from "./look-up.ts";
+import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
+import { orNoAnswer } from "./no-answer.ts";
 import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
@@ -47,9 +51,9 @@ export interface SocketListener extends ReceiptListener, MessageListener, Limits
 
 /** One connection to WhatsApp. */
 export interface WhatsAppSocket {
-  /** Which numbers have an account: digits to jid, null where there is none. */
-  lookUp(digits: string[]): Promise<Map<string, string | null>>;
-  /** Resolves when the frame is written; the server's answer comes as an ack. */
+  /** Which numbers have an account, as far as WhatsApp says so. */
+  lookUp(digits: string[]): Promise<LookUpAnswer>;
+  /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: Uint8Array): Promise<void>;
   /** Takes a message of ours back for everyone; `send` resolves as above, and the answer comes under its own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
@@ -190,19 +194,20 @@ function openSocket(
     client.socket?.terminate();
   }
 
+  async function relay(jid: string, message: proto.IMessage, options: MessageRelayOptions): Promise<void> {
+    await requireDevices(sock, caches, auth, jid);
+    await sock.relayMessage(jid, message, options).catch(orNoAnswer);
+  }
+
   return {
     lookUp: (digits) => lookUp(sock, digits),
-    async send(jid, waId, message) {
-      await sock.relayMessage(jid, decodeMessage(message), { messageId: waId });
-    },
+    send: (jid, waId, message) => relay(jid, decodeMessage(message), { messageId: waId }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const message = decodeMessage(revocationMessage(jid, revoked));
       return {
         waId,
-        async send() {
-          await sock.relayMessage(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } });
-        },
+        send: () => relay(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } }),
       };
     },
     async lidOf(jid) {

@@ -2,7 +2,7 @@ import { AppError, ReachabilityRpc } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { HttpEnv } from "../http.ts";
 import { LookUpsExhausted } from "../jobs/look-up-budget.ts";
-import type { Numbers } from "../jobs/numbers.ts";
+import { NotKnown, type Numbers, type Reached } from "../jobs/numbers.ts";
 import type { Services } from "../services.ts";
 import type { AnswerRpc } from "./request.ts";
 
@@ -25,7 +25,8 @@ export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Servic
           if (live.online() !== socket) throw new AppError("session-not-online", { cause });
           throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
         });
-      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: jids[i] !== null })) };
+      const isKnown = (jid: Reached) => (jid instanceof NotKnown ? null : jid !== null);
+      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: isKnown(jids[i]!) })) };
     }),
   );
 }

@@ -194,4 +194,11 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX credential_written_at ON credential (written_at) WHERE written_at IS NOT NULL`,
     ],
   },
+  {
+    name: "0014_look_up_pause",
+    statements: [
+      // Until when WhatsApp wants to be asked about no number through a session, as it said with an error.
+      `CREATE TABLE look_up_pause (session_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID`,
+    ],
+  },
 ];

@@ -39,8 +39,8 @@ export function answerIq(world: World, connection: Client, iq: BinaryNode): void
     connection,
     iq,
     reply: (content) => connection.send(node("iq", { from: serverJid, id, type: "result" }, content)),
-    refuse: (code, text) =>
-      connection.send(node("iq", { from: serverJid, id, type: "error" }, [node("error", { code, text })])),
+    refuse: (code, text, backoff) =>
+      connection.send(node("iq", { from: serverJid, id, type: "error" }, [node("error", { code, text, backoff })])),
   };
   const handler = handlers[xmlns];
   // An unpaired client may only be kept alive and pair.
