@@ -1,4 +1,12 @@
-import { jidDecode, jidNormalizedUser, type WASocket } from "@whiskeysockets/baileys";
+import {
+  type BinaryNode,
+  getAllBinaryNodeChildren,
+  getBinaryNodeChildren,
+  isLidUser,
+  jidDecode,
+  jidNormalizedUser,
+  type WASocket,
+} from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
 import { NoAnswer, orNoAnswer } from "./no-answer.ts";
@@ -25,4 +33,23 @@ export async function requireDevices(
   const own = jidNormalizedUser(creds.me?.id);
   await sock.getUSyncDevices([own, jid], true, false).catch(orNoAnswer);
   if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
+}
+
+/**
+ * Forgets a person's devices when WhatsApp says that they changed, under both of their names: Baileys changes the entry of
+ * the name that the notification uses, and messages may go by the other one.
+ */
+export function takeDeviceNews(sock: WASocket, { userDevices }: Pick<SocketCaches, "userDevices">): void {
+  const { lidMapping } = sock.signalRepository;
+  const forget = (jid: string | null | undefined) => jid && userDevices.del(jidDecode(jid)?.user ?? "");
+  const otherNameOf = (jid: string) => (isLidUser(jid) ? lidMapping.getPNForLID(jid) : lidMapping.getLIDForPN(jid));
+
+  sock.ws.on("CB:notification,type:devices", (node: BinaryNode) => {
+    const devices = getAllBinaryNodeChildren(node).flatMap((change) => getBinaryNodeChildren(change, "device"));
+    const named = [node.attrs["from"], node.attrs["lid"], ...devices.map(({ attrs }) => attrs["jid"])];
+    for (const jid of new Set(named.flatMap((one) => (one ? [jidNormalizedUser(one)] : [])))) {
+      void forget(jid);
+      otherNameOf(jid).then(forget, () => undefined);
+    }
+  });
 }

@@ -19,7 +19,7 @@ import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
 import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
-import { requireDevices } from "./devices.ts";
+import { requireDevices, takeDeviceNews } from "./devices.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
@@ -178,6 +178,7 @@ function openSocket(
   takeReceipts(sock, listener, drop);
   takeIdentities(sock, listener);
   takeLimits(sock, listener);
+  takeDeviceNews(sock, caches);
   takeMessages(sock, auth, listener, drop);
 
   /** Nothing came of the connection. */
