@@ -112,12 +112,12 @@ const unlimited = {
 const services = { now: () => new Date(), chance: () => 0 };
 const saying = (jids: [digits: string, jid: string | null][]) =>
   Promise.resolve({ jids: new Map(jids), waits: new Map<string, number>(), pauseMs: null });
+const nothing = () => Promise.resolve();
 const failing = () => Promise.reject(new Error("no answer"));
 const answering = (digits: string[]) => saying(digits.map((one) => [one, `${one}@s.whatsapp.net`]));
 
 test("a question that fails is asked again the next time", async () => {
-  const none = () => Promise.resolve();
-  const store = { find: () => Promise.resolve(new Map()), store: none, forgetDead: none };
+  const store = { find: () => Promise.resolve(new Map()), store: nothing, forgetDead: nothing };
   const numbers = createNumbers(createKnownNumbers(store, services), unlimited, services);
   const asker = { workspaceId: "ws", sessionId: "ses", purpose: "send" } as const;
   await expect(numbers.jidsOf(["1", "2"], { ...asker, ask: failing })).rejects.toThrow("no answer");

@@ -54,11 +54,12 @@ test.each([
     getLIDForPN: async () => "1000@lid",
   };
   const caches = createSocketCaches();
-  for (const user of ["6281300000001", "1000", "6281300000009"]) await caches.userDevices.set(user, [{ user }]);
+  const names = ["6281300000001", "1000", "6281300000009"];
+  for (const name of names) await caches.userDevices.set(name, [{ user: name }]);
   takeDeviceNews({ ws, signalRepository: { lidMapping } } as unknown as WASocket, caches);
   const content = [{ tag: "add", attrs: {}, content: [{ tag: "device", attrs: { jid: device } }] }];
   ws.emit("CB:notification,type:devices", { tag: "notification", attrs, content });
   await new Promise((resolve) => setImmediate(resolve));
-  const known = await Promise.all(["6281300000001", "1000", "6281300000009"].map((user) => caches.userDevices.get(user)));
+  const known = await Promise.all(names.map((name) => caches.userDevices.get(name)));
   expect(known.map((list) => list !== undefined)).toEqual([false, false, true]);
 });

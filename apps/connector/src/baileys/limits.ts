@@ -46,7 +46,7 @@ export async function readLimits(sock: WASocket): Promise<LimitNews> {
   if (lock.status === "rejected" && cap.status === "rejected") throw lock.reason;
   return newsOf({
     lock: lock.status === "fulfilled" ? lockOf(stateOf(lock.value)) : undefined,
-    newChats: cap.status === "fulfilled" ? newChatsOf(cap.value as NewChatMessageCapInfo) : undefined,
+    newChats: cap.status === "fulfilled" ? newChatsOf(cap.value) : undefined,
   });
 }
 
@@ -94,7 +94,10 @@ export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelo
  * is neither a quota nor a status.
  */
 export function newChatsOf(info: NewChatMessageCapInfo | null): LimitNews["newChats"] {
-  if (!info || (info.capping_status === undefined && !Number.isFinite(Number(info.total_quota ?? Number.NaN)))) return undefined;
+  // The types of what came over the wire are a promise.
+  const quota: unknown = info?.total_quota;
+  const isQuotaSaid = quota !== undefined && quota !== null && Number.isFinite(Number(quota));
+  if (!info || (info.capping_status === undefined && !isQuotaSaid)) return undefined;
   const [total, used, end] = [info.total_quota, info.used_quota, info.cycle_end_timestamp].map(count);
   const isCapped = String(info.capping_status) === "CAPPED";
   if (!isCapped && (!total || (!used && !end))) return null;

@@ -20,15 +20,15 @@ const tokenIndex = "__index";
  */
 export function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
   return ({ creds, keys }, logger, pnToLid) => {
-    const { get, set } = keys;
+    const inTransaction = { ...keys };
     // In place, for Baileys' socket reads and writes through the same object.
     Object.assign(keys, {
       get: <Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) =>
-        facts.has(kind) ? auth.keys.get(kind, ids) : get(kind, ids),
+        facts.has(kind) ? auth.keys.get(kind, ids) : inTransaction.get(kind, ids),
       async set(data: SignalDataSet) {
         const { now, later } = split(data);
         if (Object.keys(now).length > 0) await auth.keys.set(now);
-        if (Object.keys(later).length > 0) await set(later);
+        if (Object.keys(later).length > 0) await inTransaction.set(later);
       },
     });
     return DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds, keys }, logger, pnToLid);

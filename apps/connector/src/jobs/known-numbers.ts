@@ -23,11 +23,11 @@ const aliveDays = 14;
 const deadHours = 6;
 /** Another connector may hear from a number that has no account here; that is known here after so long. */
 const deadInMemoryMs = 30_000;
+const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
 const phone = /^(\d+)@s\.whatsapp\.net$/;
 
 export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "now">): KnownNumbers {
   const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
-  const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
   const isFresh = (known: KnownNumber | undefined): known is KnownNumber => known !== undefined && known.until > now();
 
   function remember(workspaceId: string, known: KnownNumber): KnownNumber {

@@ -162,7 +162,9 @@ export function createNumbers(
       const found = find(digits, stored, asker).finally(() => underway.delete(key(digits)));
       underway.set(key(digits), found);
     }
-    return Promise.all(all.map(async (digits) => known.latest(workspaceId, digits) ?? underway.get(key(digits)) ?? null));
+    return Promise.all(
+      all.map(async (digits) => known.latest(workspaceId, digits) ?? underway.get(key(digits)) ?? null),
+    );
   }
 
   return {

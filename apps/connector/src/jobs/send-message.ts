@@ -141,7 +141,8 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   if (chat instanceof LookUpsExhausted || chat instanceof NotKnown) {
     if (Date.parse(claimed.expiresAt) <= chat.until.getTime()) return failed("lookups_exhausted");
     const seconds = Math.ceil((chat.until.getTime() - services.now().getTime()) / 1000);
-    return telemetry.end(later(seconds, "it is not known whether the number has an account"), "lookups_exhausted");
+    const result = chat instanceof NotKnown ? "not_known" : "lookups_exhausted";
+    return telemetry.end(later(seconds, "it is not known whether the number has an account"), result);
   }
   if (chat === null) return failed("not_on_whatsapp");
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");

@@ -6,6 +6,9 @@ import { NotKnown, type Numbers, type Reached } from "../jobs/numbers.ts";
 import type { Services } from "../services.ts";
 import type { AnswerRpc } from "./request.ts";
 
+/** Null when WhatsApp did not say. */
+const isReached = (jid: Reached) => (jid instanceof NotKnown ? null : jid !== null);
+
 /** What the edge asks of numbers. */
 export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Services, "now">): Hono<HttpEnv> {
   const secondsTo = (at: Date) => Math.max(1, Math.ceil((at.getTime() - now().getTime()) / 1000));
@@ -25,8 +28,7 @@ export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Servic
           if (live.online() !== socket) throw new AppError("session-not-online", { cause });
           throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
         });
-      const isKnown = (jid: Reached) => (jid instanceof NotKnown ? null : jid !== null);
-      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: isKnown(jids[i]!) })) };
+      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: isReached(jids[i]!) })) };
     }),
   );
 }

@@ -27,7 +27,7 @@ export async function countLookUps({ client }: Store, sessionId: string, now: Da
     inHour: Number(rows[0]?.["in_hour"]),
     inDay: Number(rows[0]?.["in_day"]),
     deadInDay: Number(rows[0]?.["dead"]),
-    pausedUntil: dateOrNull(rows[0]!, "paused_until"),
+    pausedUntil: dateOrNull(rows[0], "paused_until"),
   };
 }
 
