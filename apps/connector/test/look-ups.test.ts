@@ -133,6 +133,14 @@ test.each([
   expect(await counted()).toEqual([3, 0]);
 });
 
+test("an error that is not the server's holds back the numbers that were asked about, and no others", async () => {
+  rig.simulator.setFault({ kind: "usync-error", at: "iq", code: 400, times: 1 });
+  expect(await outcome(one)).toBe("again in 60");
+  expect(await outcome(other)).toBe("sent");
+  await clock.pass(60_000);
+  expect(await outcome(one)).toBe("sent");
+});
+
 test("without an answer a message goes to the account that the number had", async () => {
   expect(await outcome(one)).toBe("sent");
   const store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());

@@ -9,7 +9,7 @@ import {
   type WASocket,
 } from "@whiskeysockets/baileys";
 import { spellingsOf } from "../jobs/spellings.ts";
-import { waitOf } from "./no-answer.ts";
+import { isOfServer, waitOf } from "./no-answer.ts";
 
 /** What WhatsApp answered about numbers. It said nothing about a number that is in neither map. */
 export interface LookUpAnswer {
@@ -33,7 +33,9 @@ export async function lookUp(sock: WASocket, digits: string[]): Promise<LookUpAn
   const node = await ask(sock, [...new Set(digits.flatMap(spellingsOf))]);
   const usync = getBinaryNodeChild(node, "usync");
   const refusal = errorIn(node) ?? errorIn(getBinaryNodeChild(getBinaryNodeChild(usync, "result"), "contact"));
-  if (refusal) answer.pauseMs = waitOf(refusal);
+  if (refusal && isOfServer(Number(refusal.attrs["code"]))) answer.pauseMs = waitOf(refusal);
+  // Another one may be the fault of one number, which must not hold back all the others.
+  else if (refusal) for (const number of digits) answer.waits.set(number, waitOf(refusal));
   const said = saidIn(getBinaryNodeChild(usync, "list"));
   for (const number of digits) conclude(answer, number, said);
   return answer;

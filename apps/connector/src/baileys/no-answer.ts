@@ -22,10 +22,13 @@ export function waitOf({ attrs }: BinaryNode): number {
   return seconds > 0 ? Math.min(seconds * 1000, longestMs) : unsaidWaitMs;
 }
 
-/** Rejects with `NoAnswer` where WhatsApp's server is overloaded or broken, of which Baileys keeps the code alone. */
+/** Whether an error says that the server is overloaded or broken, and nothing of what was asked. */
+export const isOfServer = (code: number): boolean => code === 429 || code >= 500;
+
+/** Rejects with `NoAnswer` where the fault is the server's; Baileys keeps the error's code alone. */
 export function orNoAnswer(error: unknown): never {
   const code = Number((error as { data?: unknown } | undefined)?.data);
-  if (code === 429 || code >= 500) throw new NoAnswer(`WhatsApp answered with the error ${code}`, unsaidWaitMs);
+  if (isOfServer(code)) throw new NoAnswer(`WhatsApp answered with the error ${code}`, unsaidWaitMs);
   throw error;
 }
 
