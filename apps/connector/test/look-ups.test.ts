@@ -208,6 +208,18 @@ test("when WhatsApp names no devices the message goes to nobody, waits, and goes
   await until("it is there", () => received(one) === 1);
 });
 
+test("when WhatsApp has no time for the recipient's keys the message waits as well", async () => {
+  rig.simulator.setFault({ kind: "iq-error", number: own, xmlns: "encrypt", code: 429 });
+  const { messageId, deliver } = await accept(one);
+  for (let attempt = 1; attempt <= 6; attempt++) {
+    const waits = await deliver();
+    expect([attempt, waits.status, waits.headers.get("retry-after")]).toEqual([attempt, 503, "60"]);
+  }
+  rig.simulator.clearFaults();
+  expect((await deliver()).status).toBe(200);
+  await until("it is sent", () => rig.edge.typesOf(messageId).includes("message.sent"));
+});
+
 test("nor does an error about the devices make a recipient undeliverable", async () => {
   rig.simulator.setFault({ kind: "usync-error", about: "devices", to: one, code: 429 });
   const { messageId, deliver } = await accept(one);

@@ -55,6 +55,8 @@ export type Fault =
       backoff?: number;
       times?: number;
     }
+  /** Questions (IQs) of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
+  | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
   /** Questions for the account's limits are answered with an error, or with `empty` by nothing (`null`). */
   | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
   /** Messages to the companion tell their sender under one name only: nobody learns the number of a LID from them. */

@@ -22,12 +22,18 @@ export function waitOf({ attrs }: BinaryNode): number {
   return seconds > 0 ? Math.min(seconds * 1000, longestMs) : unsaidWaitMs;
 }
 
+/** The code of an error that WhatsApp answered with: all that Baileys keeps of it; NaN for another error. */
+const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
+
+/** Whether a question was answered, though with an error. */
+export const isAnswer = (error: unknown): boolean => Number.isFinite(codeOf(error));
+
 /** Whether an error says that the server is overloaded or broken, and nothing of what was asked. */
 export const isOfServer = (code: number): boolean => code === 429 || code >= 500;
 
-/** Rejects with `NoAnswer` where the fault is the server's; Baileys keeps the error's code alone. */
+/** Rejects with `NoAnswer` where the fault is the server's. */
 export function orNoAnswer(error: unknown): never {
-  const code = Number((error as { data?: unknown } | undefined)?.data);
+  const code = codeOf(error);
   if (isOfServer(code)) throw new NoAnswer(`WhatsApp answered with the error ${code}`, unsaidWaitMs);
   throw error;
 }

@@ -25,7 +25,7 @@ import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
-import { orNoAnswer } from "./no-answer.ts";
+import { isAnswer, orNoAnswer } from "./no-answer.ts";
 import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
@@ -62,7 +62,7 @@ export interface WhatsAppSocket {
   /** What WhatsApp says of the account; rejects when it does not answer. */
   readLimits(): Promise<LimitNews>;
   requestPairingCode(digits: string): Promise<string>;
-  /** Asks the server for something small; false when it does not answer in time. */
+  /** Asks the server for something small; false when it does not answer in time. An error is an answer. */
   probe(timeoutMs: number): Promise<boolean>;
   /** Unlinks this device at WhatsApp, then closes. */
   logOut(): Promise<void>;
@@ -220,8 +220,8 @@ function openSocket(
     async probe(timeoutMs) {
       const content = [{ tag: "count", attrs: {} }];
       const question = { tag: "iq", attrs: { to: S_WHATSAPP_NET, type: "get", xmlns: "encrypt" }, content };
-      const answer = sock.query(question, tuning.probeMs ?? timeoutMs).catch(() => undefined);
-      return (await answer) !== undefined;
+      const answer = sock.query(question, tuning.probeMs ?? timeoutMs).then((node) => node !== undefined, isAnswer);
+      return await answer;
     },
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),

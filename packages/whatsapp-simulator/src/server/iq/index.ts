@@ -48,6 +48,12 @@ export function answerIq(world: World, connection: Client, iq: BinaryNode): void
     question.refuse(401, "not-authorized");
     return;
   }
+  const fault = world.faults.peek("iq-error", connection.phone?.number);
+  if (fault?.xmlns === xmlns) {
+    world.faults.take("iq-error", connection.phone?.number);
+    question.refuse(fault.code, "refused", fault.backoff);
+    return;
+  }
   if (!handler) {
     world.counters.unknownIqs[xmlns] = (world.counters.unknownIqs[xmlns] ?? 0) + 1;
     question.reply();
