@@ -11,6 +11,7 @@ import { createReceiver } from "./inbound/receive-message.ts";
 import { createClaims } from "./jobs/claims.ts";
 import { createDeliveries } from "./jobs/deliveries.ts";
 import { createLookUpBudget } from "./jobs/look-up-budget.ts";
+import { createKnownNumbers } from "./jobs/known-numbers.ts";
 import { createNumbers } from "./jobs/numbers.ts";
 import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
@@ -117,6 +118,7 @@ export async function startConnector(
   const chats = createChats(store, { now: services.now, pseudonym });
   const people = { services, store, atRest: atRestOf, pseudonym, chats, onNews: outbox.poke };
   const deliveries = createDeliveries(people);
+  const knownNumbers = createKnownNumbers(numberStore(store, pseudonym, ownAtRest), services);
   const openIdentities = createIdentities({ store, pseudonym, atRest: ownAtRest, services });
   const bounded = boundedCredentials(credentialStore(store, pseudonym), store);
   const openCredentials = measuredCredentials(bounded, metrics, services);
@@ -161,6 +163,7 @@ export async function startConnector(
         chats,
         receive: createReceiver(people),
         identities: openIdentities(row.workspaceId),
+        knownNumbers,
         gates,
         metrics,
         logger,
@@ -179,11 +182,7 @@ export async function startConnector(
       jobs.underway--;
     }
   }
-  const numbers = createNumbers(
-    numberStore(store, pseudonym, ownAtRest),
-    createLookUpBudget(store, config.lookUps, services),
-    services,
-  );
+  const numbers = createNumbers(knownNumbers, createLookUpBudget(store, config.lookUps, services), services);
   const unseal = createNodeUnsealer(config.sealPrivateKey);
   const { find } = supervisor;
   const { ackTimeoutMs } = config;

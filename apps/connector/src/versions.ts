@@ -82,8 +82,11 @@ export function createVersions({ services, override, find, store }: Options): Ve
     keep,
     current,
     async worked(version) {
+      if (override || !version) return;
+      // Whoever was refused with it: it is good again.
+      refusals.delete(textOf(version));
       // A login that began before there was a newer one says nothing new.
-      if (override || !version || textOf(version) !== textOf(current())) return;
+      if (textOf(version) !== textOf(current())) return;
       candidate = null;
       if (textOf(version) !== textOf(good?.version ?? null)) await put(version);
     },

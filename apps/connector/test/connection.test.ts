@@ -129,6 +129,7 @@ test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", 
   const one = await adoptAt((_, options) => {
     options.deliveries = { sent: async () => undefined, receipt: async () => undefined } as never;
     options.receive = async () => undefined;
+    options.knownNumbers = { alive: async () => undefined };
   });
   await opened(one, 1);
   const { listener } = one.sockets[0]!;

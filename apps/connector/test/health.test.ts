@@ -23,6 +23,14 @@ test("a session that is online tells when it heard something, and how long Whats
   expect(body?.sending).toBe(0);
 });
 
+test("WhatsApp answers with an error as well", async () => {
+  const number = "+6281200900004";
+  const sessionId = await rig.pair(number);
+  rig.simulator.setFault({ kind: "iq-error", number, xmlns: "encrypt", code: 429 });
+  expect((await health(sessionId)).body?.roundTripMs).toBeGreaterThanOrEqual(0);
+  rig.simulator.clearFaults();
+});
+
 test("what the edge does not take waits in the outbox", async () => {
   const sessionId = await rig.pair("+6281200900002");
   const to = "+6281200900003";

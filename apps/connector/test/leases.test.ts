@@ -189,14 +189,20 @@ describe.each([
     const numbers = numberStore(store, await openPseudonyms(store, atRest, webRandom), atRest);
     const known = { digits: "6281200000001", jid: "6281200000001@s.whatsapp.net", until: later(1000) };
     const dead = { digits: "6281200000002", jid: null, until: later(1000) };
-    await numbers.store("ws_a", [known, dead]);
+    await numbers.store("ws_a", [known, dead], at);
     const all = [known.digits, "6281200000003", dead.digits];
-    expect(Object.fromEntries(await numbers.find("ws_a", all, at))).toEqual({
+    expect(Object.fromEntries(await numbers.find("ws_a", all))).toEqual({
       [known.digits]: known,
       [dead.digits]: dead,
     });
-    expect(await numbers.find("ws_a", all, later(1000))).toEqual(new Map());
-    expect(await numbers.find("ws_b", all, at)).toEqual(new Map());
+    expect(await numbers.find("ws_b", all)).toEqual(new Map());
+    // A "no account" that was asked for before the number was found changes nothing, until the jid is old.
+    await numbers.store("ws_a", [{ ...known, jid: null }], at);
+    expect((await numbers.find("ws_a", all)).get(known.digits)).toEqual(known);
+    await numbers.store("ws_a", [{ ...known, jid: null, until: later(2000) }], later(1000));
+    expect((await numbers.find("ws_a", all)).get(known.digits)?.jid).toBeNull();
+    await numbers.forgetDead("ws_a", [known.digits]);
+    expect([...(await numbers.find("ws_a", all)).keys()]).toEqual([dead.digits]);
     const { rows } = await store.client.execute("SELECT * FROM number");
     expect(JSON.stringify(rows)).not.toContain("81200000");
   });

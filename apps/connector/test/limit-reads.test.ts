@@ -99,6 +99,32 @@ test("an account of which nobody answers opens no new chats for a minute", async
   expect(await reads.refusesNewChats()).toBe(false);
 });
 
+test("a login that is not answered is no answer: it is asked again, less and less often, until WhatsApp answers", async () => {
+  reads.learned({ newChats: { total: 5, used: 4, resetsAt: null } });
+  await settled();
+  answer = () => Promise.reject(new Error("no answer"));
+  reads.opened(socket);
+  await settled();
+  expect(limits.newChats).toEqual({ total: 5, used: 4, resetsAt: null });
+  for (const [after, times] of [
+    [60_000, 2],
+    [119_999, 2],
+    [1, 3],
+    [240_000, 4],
+  ] as const) {
+    clock.pass(after);
+    await settled();
+    expect(asked).toBe(times);
+  }
+  answer = async () => locked;
+  clock.pass(480_000);
+  await settled();
+  expect([asked, limits.lockedUntil === null]).toEqual([5, false]);
+  clock.pass(7_200_000);
+  await settled();
+  expect(asked).toBe(5);
+});
+
 test("so does one that is away", async () => {
   answer = null;
   expect([await reads.refused(), await reads.refusesNewChats()]).toEqual([true, true]);

@@ -218,6 +218,25 @@ test("463 without a lock is one recipient's: others are written to, and WhatsApp
   rig.simulator.clearFaults();
 });
 
+test.each([
+  ["an error", false],
+  ["nothing", true],
+])("%s in answer to the question for the limits ends none of them", async (_what, empty) => {
+  const { number, sessionId } = await sender();
+  const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 3 * minute).toISOString();
+  rig.simulator.updatePhone(number, { limits: { isQuiet: true, lockedUntil } });
+  expect(await outcome(sessionId, person())).toBe("new_chats_locked");
+  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
+  rig.simulator.setFault({ kind: "limits-error", number, empty });
+  const { lock } = rig.simulator.stats().limitQueries;
+  rig.simulator.setFault({ kind: "drop", number });
+  await until("it asks after its login", () => rig.simulator.stats().limitQueries.lock > lock);
+  await until("it is back", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  expect(await outcome(sessionId, person())).toBe("new_chats_locked");
+  expect(limitsOf(sessionId).at(-1)?.newChatsLockedUntil).toBe(lockedUntil);
+  rig.simulator.clearFaults();
+});
+
 test("another account on the same session starts with nothing known", async () => {
   const { number, sessionId } = await sender();
   const known = person();

@@ -40,6 +40,31 @@ test("a scan by an account that wants a passkey is called so", async () => {
   expect(await qrOf(rig, sessionId)).toBeNull();
 });
 
+test.each([
+  ["no passkey: it is linked", false],
+  ["a passkey: it is called so", true],
+])("a notification without keys before the phone's answer decides nothing; with %s", async (_name, passkey) => {
+  rig = await startRig({ tuning: { linkingStallMs: 2000 } });
+  const number = "+6281200000001";
+  rig.simulator.createPhone({ number });
+  rig.simulator.setFault({ kind: "empty-link-code", number, passkey });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+  const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
+  const { code } = (await response.json()) as { code: string };
+  if (passkey) {
+    await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/passkey_required");
+  } else {
+    await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
+    // Its owner may take longer to type the code than linking takes.
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    await rig.simulator.enterPairingCode(number, code);
+    await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+  }
+  expect(rig.simulator.stats().pairings).toBe(passkey ? 0 : 1);
+});
+
 test("a pairing code that was not used does not stand in the way of the next QR code", async () => {
   rig = await startRig({ tuning: { qrTimeoutMs: 150 } });
   const number = "+6281200000001";

@@ -247,6 +247,16 @@ describe("the watch of a proxy", () => {
     expect([await asked, told]).toEqual([false, [false]]);
   });
 
+  test("believes a connection that was opened meanwhile more than a try that failed", async () => {
+    const { watch, timers, told, world } = watched();
+    world.hangs = true;
+    world.isUp = false;
+    const asked = watch.check();
+    watch.noted(true);
+    timers.find(({ ms }) => ms === 10_000)!.run();
+    expect([await asked, told]).toEqual([true, [true]]);
+  });
+
   test("answers of the newer proxy when it has taken the place of one that is being tried", async () => {
     const { watch, told, probed, world, timers } = watched();
     world.hangs = true;

@@ -1,5 +1,6 @@
 import { ReachabilityRpc } from "@sandi/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createKnownNumbers } from "../src/jobs/known-numbers.ts";
 import { type Asker, createNumbers } from "../src/jobs/numbers.ts";
 import type { KnownNumber, NumberStore } from "../src/store/numbers.ts";
 import { until } from "./support/fake-edge.ts";
@@ -106,13 +107,18 @@ const unlimited = {
   left: () => Promise.resolve({ send: 100, lookUp: 100, until: new Date() }),
   asked: () => Promise.resolve(),
   dead: () => Promise.resolve(),
+  pause: () => Promise.resolve(),
 };
+const services = { now: () => new Date(), chance: () => 0 };
+const saying = (jids: [digits: string, jid: string | null][]) =>
+  Promise.resolve({ jids: new Map(jids), waits: new Map<string, number>(), pauseMs: null });
+const nothing = () => Promise.resolve();
 const failing = () => Promise.reject(new Error("no answer"));
-const answering = (digits: string[]) => Promise.resolve(new Map(digits.map((one) => [one, `${one}@s.whatsapp.net`])));
+const answering = (digits: string[]) => saying(digits.map((one) => [one, `${one}@s.whatsapp.net`]));
 
 test("a question that fails is asked again the next time", async () => {
-  const store = { find: () => Promise.resolve(new Map()), store: () => Promise.resolve() };
-  const numbers = createNumbers(store, unlimited, { now: () => new Date() });
+  const store = { find: () => Promise.resolve(new Map()), store: nothing, forgetDead: nothing };
+  const numbers = createNumbers(createKnownNumbers(store, services), unlimited, services);
   const asker = { workspaceId: "ws", sessionId: "ses", purpose: "send" } as const;
   await expect(numbers.jidsOf(["1", "2"], { ...asker, ask: failing })).rejects.toThrow("no answer");
   expect(await numbers.jidsOf(["2", "1"], { ...asker, ask: answering })).toEqual([
@@ -135,8 +141,9 @@ test("what another workspace has asked tells this one nothing, and its line that
     async store(workspaceId, all) {
       for (const one of all) known.set(`${workspaceId} ${one.digits}`, one);
     },
+    forgetDead: () => Promise.resolve(),
   };
-  const numbers = createNumbers(store, unlimited, { now: () => new Date() });
+  const numbers = createNumbers(createKnownNumbers(store, services), unlimited, services);
   const asked: string[] = [];
   const asker = (workspaceId: string, name: string, reply: Asker["ask"] = answering): Asker => ({
     workspaceId,
@@ -154,7 +161,7 @@ test("what another workspace has asked tells this one nothing, and its line that
   expect(
     await numbers.jidOf(
       "1",
-      asker("c", "c1", () => Promise.resolve(new Map())),
+      asker("c", "c1", (digits) => saying(digits.map((one) => [one, null]))),
     ),
   ).toBeNull();
   expect(await numbers.jidOf("1", asker("b", "b1"))).toBe("1@s.whatsapp.net");

@@ -1,4 +1,8 @@
+import { EventEmitter } from "node:events";
+import type { WASocket } from "@whiskeysockets/baileys";
 import { expect, onTestFinished, test } from "vitest";
+import { createSocketCaches } from "../src/baileys/caches.ts";
+import { takeDeviceNews } from "../src/baileys/devices.ts";
 import { until } from "./support/fake-edge.ts";
 import { startRig } from "./support/rig.ts";
 
@@ -38,4 +42,24 @@ test("a person's devices are asked for once, over all sockets of a session", asy
   await rig.send(sessionId, { to: user, text: "two" });
   expect(asked).toEqual(before);
   expect(found).toContain(user.slice(1));
+});
+
+test.each([
+  ["phone number", { from: "6281300000001@s.whatsapp.net" }, "6281300000001:2@s.whatsapp.net"],
+  ["LID", { from: "1000@lid" }, "1000:2@lid"],
+])("a person whose devices change is asked about again, named by %s or not", async (_name, attrs, device) => {
+  const ws = new EventEmitter();
+  const lidMapping = {
+    getPNForLID: async () => "6281300000001:0@s.whatsapp.net",
+    getLIDForPN: async () => "1000@lid",
+  };
+  const caches = createSocketCaches();
+  const names = ["6281300000001", "1000", "6281300000009"];
+  for (const name of names) await caches.userDevices.set(name, [{ user: name }]);
+  takeDeviceNews({ ws, signalRepository: { lidMapping } } as unknown as WASocket, caches);
+  const content = [{ tag: "add", attrs: {}, content: [{ tag: "device", attrs: { jid: device } }] }];
+  ws.emit("CB:notification,type:devices", { tag: "notification", attrs, content });
+  await new Promise((resolve) => setImmediate(resolve));
+  const known = await Promise.all(names.map((name) => caches.userDevices.get(name)));
+  expect(known.map((list) => list !== undefined)).toEqual([false, false, true]);
 });

@@ -86,6 +86,20 @@ test("a refused newer one leads back to the good one, and is not tried again", a
   expect([versions.current(), asked]).toEqual([good, 2]);
 });
 
+test("one that was refused and then works is tried again", async () => {
+  keep(good!);
+  latest = newer!;
+  const versions = connector();
+  time += day;
+  await versions.keep();
+  expect(await versions.refused(newer!)).toBe(true);
+  // A login with it was under way.
+  await versions.worked(newer!);
+  time += day;
+  await versions.keep();
+  expect(versions.current()).toEqual(newer);
+});
+
 test("when the newest is refused, too, or cannot be had, there is none to try", async () => {
   keep(good!);
   const versions = connector();

@@ -23,7 +23,8 @@ export const failureReasons = {
   expired: "The message could not be sent before it expired.",
   session_ended: "The session was logged out, banned or deleted before the message was sent.",
   new_chats_locked: "WhatsApp does not let this account open new chats at the moment.",
-  lookups_exhausted: "The session may ask WhatsApp about no more unknown numbers for now.",
+  lookups_exhausted:
+    "The session may ask WhatsApp about no more unknown numbers for now, or WhatsApp did not answer for this one.",
   account_restricted: "WhatsApp has restricted the sending account.",
   refused: "WhatsApp refused the message.",
   unreadable: "The connector could not open the message: its sealing key is not the one the edge sealed to.",

@@ -39,6 +39,26 @@ export type Fault =
   | { kind: "duplicate-receipts"; number?: string; times?: number }
   /** The number answers as if it were not on WhatsApp. */
   | { kind: "unregistered"; number?: string }
+  /** `usync` answers to the companion leave out `to`, or everybody: `about` is `contact` (look-ups) unless it says `devices`. */
+  | { kind: "usync-silence"; number?: string; to?: string; about?: UsyncProtocol; times?: number }
+  /**
+   * `usync` answers carry an error with that code and `backoff` seconds: of each user (`to`, or everybody), of the
+   * `result` with an empty list, or in place of an answer. `at` is `user` unless it says otherwise.
+   */
+  | {
+      kind: "usync-error";
+      number?: string;
+      to?: string;
+      about?: UsyncProtocol;
+      at?: "user" | "result" | "iq";
+      code: number;
+      backoff?: number;
+      times?: number;
+    }
+  /** Questions (IQs) of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
+  | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
+  /** Questions for the account's limits are answered with an error, or with `empty` by nothing (`null`). */
+  | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
   /** Messages to the companion tell their sender under one name only: nobody learns the number of a LID from them. */
   | { kind: "one-name"; number?: string }
   /** Messages to the companion arrive damaged: it asks for a retry. */
@@ -54,7 +74,14 @@ export type Fault =
   /** The signed pre-key's signature in key bundles of this number is broken. */
   | { kind: "tampered-bundle"; number?: string; times?: number }
   /** As with an account that wants a passkey: the client is asked for it after a scan; after a code it hears nothing. */
-  | { kind: "pairing-stall"; number?: string; times?: number };
+  | { kind: "pairing-stall"; number?: string; times?: number }
+  /**
+   * When a client asks for a pairing code, a `link_code_companion_reg` notification without keys comes first, as in
+   * ordinary pairings; with `passkey` the request for a passkey follows it.
+   */
+  | { kind: "empty-link-code"; number?: string; passkey?: boolean; times?: number };
+
+export type UsyncProtocol = "contact" | "devices";
 
 export type FaultKind = Fault["kind"];
 

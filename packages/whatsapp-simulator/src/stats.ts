@@ -35,6 +35,8 @@ export interface Counters {
   undecryptable: number;
   /** Questions of companions which numbers are on WhatsApp, each for as many as it likes. */
   contactQueries: number;
+  /** Privacy tokens that companions issued to contacts; each is a notification to the contact's companions. */
+  tokensIssued: number;
   /** Clients that did not speak the protocol, or not with the keys of the handshake. */
   cutOff: number;
   /** IQs that the simulator answers with an empty result because it does not know them, by namespace. */
@@ -76,6 +78,7 @@ export function newCounters(): Counters {
     retriesServed: 0,
     undecryptable: 0,
     contactQueries: 0,
+    tokensIssued: 0,
     cutOff: 0,
     unknownIqs: {},
   };

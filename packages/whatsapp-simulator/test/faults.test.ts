@@ -1,4 +1,4 @@
-import { type BinaryNode, Browsers, getBinaryNodeChildBuffer } from "@whiskeysockets/baileys";
+import { type BinaryNode, Browsers, getBinaryNodeChild, getBinaryNodeChildBuffer } from "@whiskeysockets/baileys";
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../src/index.ts";
 import { stolen } from "./support/client.ts";
@@ -157,6 +157,51 @@ describe("faults of a send", () => {
     expect(pairing.auth.creds.me).toBeUndefined();
     await simulator.scan(sender, qr);
     expect(await pairing.closed).toMatchObject({ code: 515 });
+  });
+
+  it("brings a link code without keys before the real one, and with a passkey the request for it", async () => {
+    const simulator = await newWorld();
+    simulator.setFault({ kind: "empty-link-code", number: sender, passkey: true, times: 1 });
+    const pairing = client(simulator, undefined, { browser: Browsers.ubuntu("Chrome") });
+    await pairing.qr;
+    const heard: string[] = [];
+    pairing.sock.ws.on("CB:notification", ({ attrs }: BinaryNode) => heard.push(attrs["type"] ?? ""));
+    const code = await pairing.sock.requestPairingCode(sender.slice(1));
+    await until(() => heard.length === 2);
+    expect(heard).toEqual(["link_code_companion_reg", "passkey_prologue_request"]);
+    await simulator.enterPairingCode(sender, code);
+    expect(await pairing.closed).toMatchObject({ code: 515 });
+  });
+
+  it("leaves users out of usync answers, or answers an error about them, about all, or in place of all", async () => {
+    const simulator = await newWorld();
+    const { sock } = await linked(simulator);
+    const ask = () => sock.onWhatsApp(user, sender);
+    const both = (await ask())?.map(({ jid }) => jid);
+    expect(both).toHaveLength(2);
+    simulator.setFault({ kind: "usync-silence", number: sender, to: user, times: 1 });
+    expect((await ask())?.map(({ jid }) => jid)).toEqual([both![1]]);
+    simulator.setFault({ kind: "usync-error", number: sender, to: user, code: 429, backoff: 60, times: 1 });
+    await expect(ask()).rejects.toMatchObject({ data: 429 });
+    simulator.setFault({ kind: "usync-error", number: sender, at: "iq", code: 429, times: 1 });
+    await expect(ask()).rejects.toMatchObject({ data: 429 });
+    simulator.setFault({ kind: "usync-error", number: sender, at: "result", code: 429, backoff: 3600, times: 1 });
+    const answer = new Promise<BinaryNode>((resolve) => sock.ws.once("CB:iq,,usync", resolve));
+    expect(await ask()).toEqual([]);
+    const usync = getBinaryNodeChild(await answer, "usync");
+    const contact = getBinaryNodeChild(getBinaryNodeChild(usync, "result"), "contact");
+    expect(getBinaryNodeChild(contact, "error")?.attrs).toMatchObject({ code: "429", backoff: "3600" });
+    expect(await ask()).toHaveLength(2);
+  });
+
+  it("answers questions for the limits with an error or with nothing", async () => {
+    const simulator = await newWorld();
+    const { sock } = await linked(simulator);
+    simulator.setFault({ kind: "limits-error", number: sender, times: 1 });
+    await expect(sock.fetchAccountReachoutTimelock()).rejects.toThrow("internal error");
+    simulator.setFault({ kind: "limits-error", number: sender, empty: true, times: 1 });
+    expect(await sock.fetchNewChatMessageCap()).toBeNull();
+    expect(await sock.fetchNewChatMessageCap()).toMatchObject({ capping_status: "NONE" });
   });
 
   it("stalls a pairing by code without a word", async () => {

@@ -1,4 +1,13 @@
-import type { NewChatMessageCapInfo, ReachoutTimelockState, WASocket } from "@whiskeysockets/baileys";
+import {
+  type BinaryNode,
+  getBinaryNodeChildString,
+  type NewChatMessageCapInfo,
+  QueryIds,
+  type ReachoutTimelockState,
+  S_WHATSAPP_NET,
+  type WASocket,
+  XWAPaths,
+} from "@whiskeysockets/baileys";
 
 /** What WhatsApp says of an account; what is absent was not said. */
 export interface LimitNews {
@@ -21,29 +30,76 @@ export interface LimitsListener {
 
 export function takeLimits(sock: WASocket, listener: LimitsListener): void {
   sock.ev.on("connection.update", ({ reachoutTimeLock }) => {
-    if (reachoutTimeLock) listener.onLimits({ lock: lockOf(reachoutTimeLock) });
+    if (reachoutTimeLock) listener.onLimits(newsOf({ lock: lockOf(reachoutTimeLock) }));
   });
-  sock.ev.on("message-capping.update", (info) => listener.onLimits({ newChats: newChatsOf(info) }));
+  sock.ev.on("message-capping.update", (info) => listener.onLimits(newsOf({ newChats: newChatsOf(info) })));
 }
 
-/** Asks WhatsApp for both; rejects when it answers neither. */
+/** Asks WhatsApp for both; an error or an empty answer leaves the limit out. Rejects when it answers neither. */
 export async function readLimits(sock: WASocket): Promise<LimitNews> {
-  const [lock, cap] = await Promise.allSettled([sock.fetchAccountReachoutTimelock(), sock.fetchNewChatMessageCap()]);
+  const [lock, cap] = await Promise.allSettled([
+    ask(sock, QueryIds.REACHOUT_TIMELOCK, XWAPaths.xwa2_fetch_account_reachout_timelock, {}),
+    ask(sock, QueryIds.MESSAGE_CAPPING_INFO, XWAPaths.xwa2_message_capping_info, {
+      input: { type: "INDIVIDUAL_NEW_CHAT_MSG" },
+    }),
+  ]);
   if (lock.status === "rejected" && cap.status === "rejected") throw lock.reason;
+  return newsOf({
+    lock: lock.status === "fulfilled" ? lockOf(stateOf(lock.value)) : undefined,
+    newChats: cap.status === "fulfilled" ? newChatsOf(cap.value) : undefined,
+  });
+}
+
+/** Not by Baileys' own functions: they take an answer that says nothing for "no lock". Rejects at an error and at none. */
+async function ask(sock: WASocket, queryId: string, path: string, variables: object): Promise<object> {
+  const attrs = { to: S_WHATSAPP_NET, type: "get", xmlns: "w:mex", id: sock.generateMessageTag() };
+  const content = Buffer.from(JSON.stringify({ variables }));
+  const query = { tag: "query", attrs: { query_id: queryId }, content };
+  const answer = (await sock.query({ tag: "iq", attrs, content: [query] })) as BinaryNode | undefined;
+  const { data, errors } = JSON.parse(getBinaryNodeChildString(answer, "result") ?? "{}") as MexAnswer;
+  const said = data?.[path];
+  if ((errors?.length ?? 0) > 0 || typeof said !== "object" || said === null) {
+    throw new Error("WhatsApp did not say what the account may do");
+  }
+  return said;
+}
+
+interface MexAnswer {
+  data?: Record<string, unknown> | null;
+  errors?: unknown[];
+}
+
+function stateOf(said: object): Partial<ReachoutTimelockState> {
+  const { is_active: isActive, time_enforcement_ends: ends } = said as Record<string, unknown>;
+  const seconds = count(ends);
   return {
-    ...(lock.status === "fulfilled" ? { lock: lockOf(lock.value) } : {}),
-    ...(cap.status === "fulfilled" ? { newChats: newChatsOf(cap.value) } : {}),
+    ...(typeof isActive === "boolean" ? { isActive } : {}),
+    ...(seconds > 0 ? { timeEnforcementEnds: new Date(seconds * 1000) } : {}),
   };
 }
 
-export function lockOf({ isActive, timeEnforcementEnds }: ReachoutTimelockState): NonNullable<LimitNews["lock"]> {
-  return { isActive: isActive === true, until: isActive ? credible(timeEnforcementEnds) : null };
+/** Without what was not said. */
+function newsOf({ lock, newChats }: { lock?: LimitNews["lock"]; newChats?: LimitNews["newChats"] }): LimitNews {
+  return { ...(lock === undefined ? {} : { lock }), ...(newChats === undefined ? {} : { newChats }) };
 }
 
-/** A quota without a cycle, of which nothing is used, is what accounts have that are not capped. */
-export function newChatsOf(info: NewChatMessageCapInfo | null): NewChats | null {
-  const [total, used, end] = [info?.total_quota, info?.used_quota, info?.cycle_end_timestamp].map(count);
-  const isCapped = String(info?.capping_status) === "CAPPED";
+/** Undefined when it is not said whether there is one. */
+export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelockState>): LimitNews["lock"] {
+  if (isActive === undefined) return undefined;
+  return { isActive, until: isActive ? credible(timeEnforcementEnds) : null };
+}
+
+/**
+ * A quota without a cycle, of which nothing is used, is what accounts have that are not capped: null. Undefined when there
+ * is neither a quota nor a status.
+ */
+export function newChatsOf(info: NewChatMessageCapInfo | null): LimitNews["newChats"] {
+  // The types of what came over the wire are a promise.
+  const quota: unknown = info?.total_quota;
+  const isQuotaSaid = quota !== undefined && quota !== null && Number.isFinite(Number(quota));
+  if (!info || (info.capping_status === undefined && !isQuotaSaid)) return undefined;
+  const [total, used, end] = [info.total_quota, info.used_quota, info.cycle_end_timestamp].map(count);
+  const isCapped = String(info.capping_status) === "CAPPED";
   if (!isCapped && (!total || (!used && !end))) return null;
   // Capped is capped, whatever the numbers say.
   return {

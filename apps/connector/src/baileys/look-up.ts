@@ -1,39 +1,97 @@
-import { jidNormalizedUser, type WASocket } from "@whiskeysockets/baileys";
+import {
+  type BinaryNode,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  getBinaryNodeChildString,
+  jidDecode,
+  jidNormalizedUser,
+  S_WHATSAPP_NET,
+  type WASocket,
+} from "@whiskeysockets/baileys";
 import { spellingsOf } from "../jobs/spellings.ts";
+import { isOfServer, waitOf } from "./no-answer.ts";
 
-/**
- * Asks which numbers have an account: every spelling of each, to the jid that WhatsApp knows it by, null where there is
- * none. Rejects when nobody answers.
- */
-export async function lookUp(sock: WASocket, digits: string[]): Promise<Map<string, string | null>> {
-  const answers = await sock.onWhatsApp(...new Set(digits.flatMap(spellingsOf)));
-  if (!answers) throw new Error("WhatsApp did not answer");
-  const jids = new Set(answers.map(({ jid }) => jidNormalizedUser(jid)));
-  const unclaimed = new Set(jids);
-  const found = new Map<string, string | null>();
-  const unclear: string[] = [];
-  for (const number of digits) {
-    const names = spellingsOf(number).map((one) => `${one}@s.whatsapp.net`);
-    const jid = names.find((name) => jids.has(name));
-    if (jid === undefined) unclear.push(number);
-    else {
-      // Each of two accounts that differ in the spelling only is itself.
-      const named = (one: string) => (jids.has(`${one}@s.whatsapp.net`) ? `${one}@s.whatsapp.net` : jid);
-      for (const one of spellingsOf(number)) found.set(one, named(one));
-      for (const name of names) unclaimed.delete(name);
-    }
-  }
-  // An account may live under a spelling that we do not know; the answer does not say which question it belongs to.
-  for (const number of unclear) {
-    if (unclaimed.size === 0) tell(found, number, null);
-    else if (digits.length === 1) tell(found, number, [...unclaimed][0] ?? null);
-    else for (const [one, jid] of await lookUp(sock, [number])) if (!found.has(one)) found.set(one, jid);
-  }
-  return found;
+/** What WhatsApp answered about numbers. It said nothing about a number that is in neither map. */
+export interface LookUpAnswer {
+  /** Digits to the jid of the account; null where WhatsApp says that there is none. */
+  jids: Map<string, string | null>;
+  /** How long (ms) not to ask about a number again. */
+  waits: Map<string, number>;
+  /** How long (ms) to ask about no number at all; null: WhatsApp answered. */
+  pauseMs: number | null;
 }
 
-/** Answers for the number, and for its other spellings unless they have an answer of their own. */
-function tell(found: Map<string, string | null>, number: string, jid: string | null): void {
-  found.set(number, jid);
-  for (const other of spellingsOf(number)) if (!found.has(other)) found.set(other, jid);
+/** About one spelling: a jid, null for "no account", or how long to wait. */
+type Said = string | null | { waitMs: number };
+
+/**
+ * Asks which numbers have an account, every spelling of each. Baileys' own `onWhatsApp` leaves out who has none, whom
+ * WhatsApp did not speak of, and errors alike. Rejects when no answer comes.
+ */
+export async function lookUp(sock: WASocket, digits: string[]): Promise<LookUpAnswer> {
+  const answer: LookUpAnswer = { jids: new Map(), waits: new Map(), pauseMs: null };
+  const node = await ask(sock, [...new Set(digits.flatMap(spellingsOf))]);
+  const usync = getBinaryNodeChild(node, "usync");
+  const refusal = errorIn(node) ?? errorIn(getBinaryNodeChild(getBinaryNodeChild(usync, "result"), "contact"));
+  if (refusal && isOfServer(Number(refusal.attrs["code"]))) answer.pauseMs = waitOf(refusal);
+  // Another one may be the fault of one number, which must not hold back all the others.
+  else if (refusal) for (const number of digits) answer.waits.set(number, waitOf(refusal));
+  const said = saidIn(getBinaryNodeChild(usync, "list"));
+  for (const number of digits) conclude(answer, number, said);
+  return answer;
+}
+
+function conclude({ jids, waits }: LookUpAnswer, number: string, said: Map<string, Said>): void {
+  const names = spellingsOf(number);
+  const answers = names.map((name) => said.get(name));
+  const jid = answers.find((one) => typeof one === "string");
+  if (jid !== undefined) {
+    // Each of two accounts that differ in the spelling only is itself.
+    for (const [i, name] of names.entries()) jids.set(name, typeof answers[i] === "string" ? answers[i] : jid);
+  } else if (answers.every((one) => one === null)) {
+    for (const name of names) if (!jids.has(name)) jids.set(name, null);
+  } else {
+    const asked = answers.flatMap((one) => (one ? [(one as { waitMs: number }).waitMs] : []));
+    if (asked.length > 0) waits.set(number, Math.max(...asked));
+  }
+}
+
+/** What each user of the answer says, under the number that was asked about. */
+function saidIn(list: BinaryNode | undefined): Map<string, Said> {
+  const said = new Map<string, Said>();
+  for (const user of getBinaryNodeChildren(list, "user")) {
+    const { jid } = user.attrs;
+    const contact = getBinaryNodeChild(user, "contact");
+    const number = getBinaryNodeChildString(user, "contact")?.replace("+", "") || jidDecode(jid)?.user;
+    if (!contact || !number) continue;
+    const error = errorIn(contact);
+    if (error) said.set(number, { waitMs: waitOf(error) });
+    else if (contact.attrs["type"] === "in" && jid) said.set(number, jidNormalizedUser(jid));
+    else if (contact.attrs["type"] === "out") said.set(number, null);
+  }
+  return said;
+}
+
+const errorIn = (node: BinaryNode | undefined) => getBinaryNodeChild(node, "error");
+
+async function ask(sock: WASocket, numbers: string[]): Promise<BinaryNode> {
+  const id = sock.generateMessageTag();
+  const users = numbers.map((number) => ({
+    tag: "user",
+    attrs: {},
+    content: [{ tag: "contact", attrs: {}, content: `+${number}` }],
+  }));
+  const attrs = { context: "interactive", mode: "query", sid: sock.generateMessageTag(), last: "true", index: "0" };
+  const content = [
+    { tag: "query", attrs: {}, content: [{ tag: "contact", attrs: {} }] },
+    { tag: "list", attrs: {}, content: users },
+  ];
+  const iq = { to: S_WHATSAPP_NET, type: "get", xmlns: "usync", id };
+  // Not by Baileys' `query`, which keeps of an error neither its kind nor how long to wait.
+  const [answer] = await Promise.all([
+    sock.waitForMessage<BinaryNode | undefined>(id),
+    sock.sendNode({ tag: "iq", attrs: iq, content: [{ tag: "usync", attrs, content }] }),
+  ]);
+  if (!answer) throw new Error("WhatsApp did not answer");
+  return answer;
 }

@@ -5,6 +5,8 @@ import {
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
+  type MessageRelayOptions,
+  type proto,
   S_WHATSAPP_NET,
   type WASocket,
   WA_CERT_DETAILS,
@@ -17,11 +19,13 @@ import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
 import { contained, failureOf } from "./contain.ts";
 import { interceptDecryption } from "./decrypted.ts";
+import { requireDevices, takeDeviceNews } from "./devices.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
-import { lookUp } from "./look-up.ts";
+import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
 import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
 import { type MessageListener, takeMessages } from "./messages.ts";
+import { isAnswer, orNoAnswer } from "./no-answer.ts";
 import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
@@ -47,9 +51,9 @@ export interface SocketListener extends ReceiptListener, MessageListener, Limits
 
 /** One connection to WhatsApp. */
 export interface WhatsAppSocket {
-  /** Which numbers have an account: digits to jid, null where there is none. */
-  lookUp(digits: string[]): Promise<Map<string, string | null>>;
-  /** Resolves when the frame is written; the server's answer comes as an ack. */
+  /** Which numbers have an account, as far as WhatsApp says so. */
+  lookUp(digits: string[]): Promise<LookUpAnswer>;
+  /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: Uint8Array): Promise<void>;
   /** Takes a message of ours back for everyone; `send` resolves as above, and the answer comes under its own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
@@ -58,7 +62,7 @@ export interface WhatsAppSocket {
   /** What WhatsApp says of the account; rejects when it does not answer. */
   readLimits(): Promise<LimitNews>;
   requestPairingCode(digits: string): Promise<string>;
-  /** Asks the server for something small; false when it does not answer in time. */
+  /** Asks the server for something small; false when it does not answer in time. An error is an answer. */
   probe(timeoutMs: number): Promise<boolean>;
   /** Unlinks this device at WhatsApp, then closes. */
   logOut(): Promise<void>;
@@ -165,14 +169,16 @@ function openSocket(
     if (type !== undefined && passkeyNotifications.has(type)) return passkey();
     if (type !== "link_code_companion_reg") return;
     const reg = getBinaryNodeChild(node, "link_code_companion_reg");
-    // Accounts with a passkey send no key here; Baileys would only say "Invalid buffer".
-    if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return passkey();
+    // One without a key comes before the code is typed, with and without a passkey: it says nothing yet.
+    if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return;
+    clearTimeout(stall);
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   const drop = () => client.socket?.terminate();
   takeReceipts(sock, listener, drop);
   takeIdentities(sock, listener);
   takeLimits(sock, listener);
+  takeDeviceNews(sock, caches);
   takeMessages(sock, auth, listener, drop);
 
   /** Nothing came of the connection. */
@@ -189,19 +195,20 @@ function openSocket(
     client.socket?.terminate();
   }
 
+  async function relay(jid: string, message: proto.IMessage, options: MessageRelayOptions): Promise<void> {
+    await requireDevices(sock, caches, auth, jid);
+    await sock.relayMessage(jid, message, options).catch(orNoAnswer);
+  }
+
   return {
     lookUp: (digits) => lookUp(sock, digits),
-    async send(jid, waId, message) {
-      await sock.relayMessage(jid, decodeMessage(message), { messageId: waId });
-    },
+    send: (jid, waId, message) => relay(jid, decodeMessage(message), { messageId: waId }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const message = decodeMessage(revocationMessage(jid, revoked));
       return {
         waId,
-        async send() {
-          await sock.relayMessage(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } });
-        },
+        send: () => relay(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } }),
       };
     },
     async lidOf(jid) {
@@ -213,8 +220,8 @@ function openSocket(
     async probe(timeoutMs) {
       const content = [{ tag: "count", attrs: {} }];
       const question = { tag: "iq", attrs: { to: S_WHATSAPP_NET, type: "get", xmlns: "encrypt" }, content };
-      const answer = sock.query(question, tuning.probeMs ?? timeoutMs).catch(() => undefined);
-      return (await answer) !== undefined;
+      const answer = sock.query(question, tuning.probeMs ?? timeoutMs).then((node) => node !== undefined, isAnswer);
+      return await answer;
     },
     logOut: () => shut(() => sock.logout().then(() => ended(sock))),
     close: () => shut(() => ended(sock)),

@@ -6,28 +6,42 @@ import {
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 
+/** What stays true whether or not the message that it is learned with leaves. */
+const facts: ReadonlySet<string> = new Set(["session", "identity-key", "lid-mapping", "device-list", "tctoken"]);
+
+/** Baileys' list of all contacts with a token. It is rewritten with each new one; here old tokens go by their age. */
+const tokenIndex = "__index";
+
 /**
- * Keeps session records out of Baileys' transactions. Those read a record once and commit it when the message has left,
- * long after a message that came in meanwhile has moved it on: the commit would put the old one back. And a process
- * killed in between would encrypt the next message with a key that is used up. Here a record is read as it is and
- * stored when it changes; libsignal does one thing at a time with each.
+ * Keeps facts out of Baileys' transactions: reads and writes go to the store at once. A transaction reads a value once and
+ * commits it when the message has left, which has three faults. A session record that a message moved on meanwhile is put
+ * back, and a process killed in between uses its key again. What is learned with a message that fails is lost. And what
+ * Baileys notes after the transaction has ended (the token it issued to a contact) is written nowhere.
  */
 export function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
-  return ({ creds, keys }, logger, pnToLid) =>
-    DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
-      {
-        creds,
-        keys: {
-          ...keys,
-          get: <Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) =>
-            (kind === "session" ? auth.keys : keys).get(kind, ids),
-          async set({ session, ...others }: SignalDataSet) {
-            if (session) await auth.keys.set({ session });
-            if (Object.keys(others).length > 0) await keys.set(others);
-          },
-        },
+  return ({ creds, keys }, logger, pnToLid) => {
+    const inTransaction = { ...keys };
+    // In place, for Baileys' socket reads and writes through the same object.
+    Object.assign(keys, {
+      get: <Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) =>
+        facts.has(kind) ? auth.keys.get(kind, ids) : inTransaction.get(kind, ids),
+      async set(data: SignalDataSet) {
+        const { now, later } = split(data);
+        if (Object.keys(now).length > 0) await auth.keys.set(now);
+        if (Object.keys(later).length > 0) await inTransaction.set(later);
       },
-      logger,
-      pnToLid,
-    );
+    });
+    return DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds, keys }, logger, pnToLid);
+  };
+}
+
+function split(data: SignalDataSet): { now: SignalDataSet; later: SignalDataSet } {
+  const [now, later]: [SignalDataSet, SignalDataSet] = [{}, {}];
+  for (const [kind, values] of Object.entries(data)) {
+    if (kind === "tctoken") {
+      const { [tokenIndex]: _index, ...tokens } = values as NonNullable<SignalDataSet["tctoken"]>;
+      now.tctoken = tokens;
+    } else Object.assign(facts.has(kind) ? now : later, { [kind]: values });
+  }
+  return { now, later };
 }

@@ -1,12 +1,12 @@
 import type { Config } from "../config.ts";
 import type { Services } from "../services.ts";
-import { countLookUps, noteLookUps, nextHour } from "../store/look-ups.ts";
+import { countLookUps, noteLookUps, nextHour, pauseLookUps } from "../store/look-ups.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a number is looked up for. Sends come first: the others may use half of the budget only. */
 export type Purpose = "send" | "lookUp";
 
-/** A session may ask about no more unknown numbers for now: too many were asked about, or too many were dead. */
+/** A session may ask about no more unknown numbers for now: it asked about too many, too many were dead, or WhatsApp said so. */
 export class LookUpsExhausted extends Error {
   override readonly name = "LookUpsExhausted";
   readonly until: Date;
@@ -28,7 +28,10 @@ export interface LookUpBudget {
   /** How many numbers are left for each purpose, and when there may be more. */
   left(sessionId: string): Promise<Record<Purpose, number> & { until: Date }>;
   asked(sessionId: string, numbers: number): Promise<void>;
+  /** Numbers of which WhatsApp said that they have no account. */
   dead(sessionId: string, numbers: number): Promise<void>;
+  /** WhatsApp wants to be asked nothing until then. */
+  pause(sessionId: string, until: Date): Promise<void>;
 }
 
 /** So many numbers without an account are nothing unusual. */
@@ -42,13 +45,15 @@ export function createLookUpBudget(
   return {
     async left(sessionId) {
       const at = now();
-      const { inHour, inDay, deadInDay } = await countLookUps(store, sessionId, at);
+      const { inHour, inDay, deadInDay, pausedUntil } = await countLookUps(store, sessionId, at);
+      if (pausedUntil) return { send: 0, lookUp: 0, until: pausedUntil };
       const isProbing = deadInDay >= Math.max(fewDead, (inDay * deadPercent) / 100);
       const of = (share: number) =>
         isProbing ? 0 : Math.max(0, Math.floor(Math.min(perHour * share - inHour, perDay * share - inDay)));
       return { send: of(1), lookUp: of(0.5), until: nextHour(at) };
     },
     asked: (sessionId, asked) => noteLookUps(store, sessionId, { asked, dead: 0, at: now() }),
+    pause: (sessionId, until) => pauseLookUps(store, sessionId, until),
     async dead(sessionId, dead) {
       if (dead > 0) await noteLookUps(store, sessionId, { asked: 0, dead, at: now() });
     },

@@ -1,6 +1,8 @@
 import { LRUCache } from "lru-cache";
+import type { LookUpAnswer } from "../baileys/look-up.ts";
 import type { Services } from "../services.ts";
-import type { KnownNumber, NumberStore } from "../store/numbers.ts";
+import type { KnownNumber } from "../store/numbers.ts";
+import type { KnownNumbers } from "./known-numbers.ts";
 import { type LookUpBudget, LookUpsExhausted, type Purpose } from "./look-up-budget.ts";
 
 /** Who asks when an answer is not known, and what for. */
@@ -8,50 +10,72 @@ export interface Asker {
   workspaceId: string;
   sessionId: string;
   purpose: Purpose;
-  /** Answers for every spelling of each number; one question for all of them. */
-  ask: (digits: string[]) => Promise<Map<string, string | null>>;
+  /** One question for all of them. */
+  ask: (digits: string[]) => Promise<LookUpAnswer>;
 }
 
+/** WhatsApp did not say whether a number has an account; it may be asked again then. */
+export class NotKnown {
+  readonly until: Date;
+
+  constructor(until: Date) {
+    this.until = until;
+  }
+}
+
+/** The jid; null: no account. */
+export type Reached = string | null | NotKnown;
+
 /**
- * Which jid a number has, or null: asked of WhatsApp once, for asking after many dead numbers is penalised. A workspace
- * is answered from what its own sessions have asked: what another one knows, how soon and whether at all, would tell.
- * Both reject with `LookUpsExhausted` when the session may ask about no more of them.
+ * Which jid a number has: asked of WhatsApp once, for asking after many dead numbers is penalised. To send, an old jid is
+ * better than none when there is no answer. Both reject with `LookUpsExhausted` when the session may not ask.
  */
 export interface Numbers {
   /** Questions that wait for the same session go together. */
-  jidOf(digits: string, asker: Asker): Promise<string | null>;
+  jidOf(digits: string, asker: Asker): Promise<Reached>;
   /** The same of several, in their order, with one question at most for each fifty that are not known. */
-  jidsOf(digits: string[], asker: Asker): Promise<(string | null)[]>;
+  jidsOf(digits: string[], asker: Asker): Promise<Reached[]>;
 }
 
 interface Waiting {
   digits: string;
   purpose: Purpose;
-  resolve: (jid: string | null) => void;
+  /** What to go on by without an answer. */
+  old: string | null;
+  resolve: (jid: Reached) => void;
   reject: (error: unknown) => void;
 }
 
-const knownDays = 14;
-const unknownHours = 6;
 const perQuery = 50;
+/** How long to wait after an answer that leaves a number out: it doubles, so a code that lives 5 minutes costs 6 questions. */
+const silence = { firstMs: 5000, mostMs: 300_000 };
+/** Waits are longer by up to this part, by chance. */
+const spread = 0.2;
 
-const nameOf = ({ workspaceId }: Asker, digits: string) => `${workspaceId} ${digits}`;
-
-export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }: Pick<Services, "now">): Numbers {
-  const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
-  const underway = new Map<string, Promise<string | null>>();
+export function createNumbers(
+  known: KnownNumbers,
+  budget: LookUpBudget,
+  { now, chance }: Pick<Services, "now" | "chance">,
+): Numbers {
+  const underway = new Map<string, Promise<Reached>>();
   const waiting = new Map<string, Waiting[]>();
+  /** Numbers of which WhatsApp did not speak to a session, and how often in a row. */
+  const silent = new LRUCache<string, { until: Date; times: number }>({ max: 10_000 });
 
-  async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker) {
-    const known = (await stored).get(digits);
-    if (known) {
-      recent.set(nameOf(asker, digits), known);
-      return known.jid;
-    }
-    const { sessionId, purpose } = asker;
-    return new Promise<string | null>((resolve, reject) => {
+  const inMs = (ms: number) => new Date(now().getTime() + Math.round(ms * (1 + spread * chance())));
+
+  async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker): Promise<Reached> {
+    const { workspaceId, sessionId, purpose } = asker;
+    const found = (await stored).get(digits);
+    // Somebody may have written while the store was read.
+    const latest = known.latest(workspaceId, digits) ?? (known.isFresh(found) ? found.jid : undefined);
+    if (latest !== undefined) return latest;
+    const old = purpose === "send" ? (found?.jid ?? null) : null;
+    const held = silent.get(`${sessionId} ${digits}`);
+    if (held && held.until > now()) return old ?? new NotKnown(held.until);
+    return new Promise((resolve, reject) => {
       const line = waiting.get(sessionId);
-      const one = { digits, purpose, resolve, reject };
+      const one = { digits, purpose, old, resolve, reject };
       if (line) line.push(one);
       else {
         waiting.set(sessionId, [one]);
@@ -71,62 +95,76 @@ export function createNumbers(store: NumberStore, budget: LookUpBudget, { now }:
         const granted = await allowed(sessionId, group);
         if (granted.length > 0) await answer(asker, granted);
       } catch (error) {
-        for (const { reject } of group) reject(error);
+        for (const one of group) unanswered(one, error);
       }
     }
     waiting.delete(sessionId);
+  }
+
+  function unanswered({ old, resolve, reject }: Waiting, error: unknown): void {
+    if (old === null) reject(error);
+    else resolve(old);
   }
 
   /** Those that the budget has room for; the others are told. */
   async function allowed(sessionId: string, group: Waiting[]): Promise<Waiting[]> {
     const left = await budget.left(sessionId);
     const granted = new Set<string>();
-    return group.filter(({ digits, purpose, reject }) => {
-      const isAllowed = granted.has(digits) || granted.size < left[purpose];
-      if (isAllowed) granted.add(digits);
-      else reject(new LookUpsExhausted(left.until));
+    return group.filter((one) => {
+      const isAllowed = granted.has(one.digits) || granted.size < left[one.purpose];
+      if (isAllowed) granted.add(one.digits);
+      else unanswered(one, new LookUpsExhausted(left.until));
       return isAllowed;
     });
   }
 
-  async function answer(asker: Asker, group: Waiting[]): Promise<void> {
-    const { workspaceId, sessionId, ask } = asker;
+  async function answer({ workspaceId, sessionId, ask }: Asker, group: Waiting[]): Promise<void> {
     const asked = [...new Set(group.map(({ digits }) => digits))];
     // Before the question: one whose answer is lost was asked all the same.
     await budget.asked(sessionId, asked.length);
-    const answers = await ask(asked);
-    for (const digits of asked) if (!answers.has(digits)) answers.set(digits, null);
-    const known = Array.from(answers, ([digits, jid]) => remember(asker, digits, jid));
-    await store.store(workspaceId, known);
-    await budget.dead(sessionId, asked.filter((digits) => answers.get(digits) === null).length);
-    for (const { digits, resolve } of group) resolve(answers.get(digits) ?? null);
+    const { jids, waits, pauseMs } = await ask(asked);
+    const pausedUntil = pauseMs === null ? null : inMs(pauseMs);
+    if (pausedUntil) await budget.pause(sessionId, pausedUntil);
+    const believed = await known.answered(workspaceId, jids);
+    await budget.dead(sessionId, asked.filter((digits) => believed.get(digits) === null).length);
+    const holds = new Map<string, NotKnown>();
+    for (const one of group) {
+      const { digits } = one;
+      const jid = believed.has(digits) ? believed.get(digits) : known.latest(workspaceId, digits);
+      if (jid !== undefined) {
+        silent.delete(`${sessionId} ${digits}`);
+        one.resolve(jid);
+      } else if (pausedUntil) unanswered(one, new LookUpsExhausted(pausedUntil));
+      else {
+        const hold = holds.get(digits) ?? holdOff(`${sessionId} ${digits}`, waits.get(digits));
+        holds.set(digits, hold);
+        one.resolve(one.old ?? hold);
+      }
+    }
   }
 
-  function remember(asker: Asker, digits: string, jid: string | null): KnownNumber {
-    const hours = jid === null ? unknownHours : knownDays * 24;
-    const known = { digits, jid, until: new Date(now().getTime() + hours * 3_600_000) };
-    recent.set(nameOf(asker, digits), known);
-    return known;
+  function holdOff(name: string, waitMs: number | undefined): NotKnown {
+    const times = silent.get(name)?.times ?? 0;
+    const until = inMs(waitMs ?? Math.min(silence.mostMs, silence.firstMs * 2 ** times));
+    silent.set(name, { until, times: times + 1 });
+    return new NotKnown(until);
   }
 
-  function jidsOf(all: string[], asker: Asker): Promise<(string | null)[]> {
+  function jidsOf(all: string[], asker: Asker): Promise<Reached[]> {
+    const { workspaceId } = asker;
     // Of one session: another's line may be slow, and its budget empty.
     const key = (digits: string) => `${asker.sessionId} ${asker.purpose} ${digits}`;
-    const latest = (digits: string) => recent.get(nameOf(asker, digits));
-    const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && !isFresh(latest(digits)));
+    const isUnknown = (digits: string) => known.latest(workspaceId, digits) === undefined;
+    const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && isUnknown(digits));
     const stored =
-      unknown.length > 0
-        ? store.find(asker.workspaceId, unknown, now())
-        : Promise.resolve(new Map<string, KnownNumber>());
+      unknown.length > 0 ? known.find(workspaceId, unknown) : Promise.resolve(new Map<string, KnownNumber>());
     for (const digits of unknown) {
       const found = find(digits, stored, asker).finally(() => underway.delete(key(digits)));
       underway.set(key(digits), found);
     }
-    return Promise.all(all.map(async (digits) => underway.get(key(digits)) ?? latest(digits)?.jid ?? null));
-  }
-
-  function isFresh(known: KnownNumber | undefined): boolean {
-    return known !== undefined && known.until > now();
+    return Promise.all(
+      all.map(async (digits) => known.latest(workspaceId, digits) ?? underway.get(key(digits)) ?? null),
+    );
   }
 
   return {

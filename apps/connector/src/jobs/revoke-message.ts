@@ -1,5 +1,6 @@
 import type { RevokeJob } from "@sandi/contracts";
 import type { Logger } from "pino";
+import { secondsUntil } from "../baileys/no-answer.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import { type LedgerEntry, rank } from "../store/ledger.ts";
@@ -75,7 +76,7 @@ async function transmit(
 function afterFailure(context: RevokeContext, { messageId, sessionId }: RevokeJob, error: unknown): JobOutcome {
   if (error instanceof LeaseLost) context.find(sessionId)?.lose();
   context.logger.warn({ messageId, error }, "not taken back yet");
-  return count(context, later(1, "the attempt failed"), "later");
+  return count(context, later(secondsUntil(error), "the attempt failed"), "later");
 }
 
 function count({ metrics }: RevokeContext, outcome: JobOutcome, result: string): JobOutcome {

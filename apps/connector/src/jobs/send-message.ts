@@ -4,6 +4,7 @@ import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { textMessage, whatsappId } from "../baileys/message.ts";
+import { secondsUntil } from "../baileys/no-answer.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
@@ -15,7 +16,7 @@ import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "./deliveries.ts";
 import { exhausted, LookUpsExhausted } from "./look-up-budget.ts";
-import type { Numbers } from "./numbers.ts";
+import { NotKnown, type Numbers } from "./numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 import { comeBack, holdUntil, transmit } from "./transmit.ts";
@@ -49,7 +50,7 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
     const telemetry = startTelemetry(context, job, trace);
     return send({ ...context, job, telemetry }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
-      return telemetry.end(later(1, "the attempt failed"), "later", error);
+      return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });
   });
 }
@@ -137,10 +138,11 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
       })
       .catch(exhausted),
   );
-  if (chat instanceof LookUpsExhausted) {
+  if (chat instanceof LookUpsExhausted || chat instanceof NotKnown) {
     if (Date.parse(claimed.expiresAt) <= chat.until.getTime()) return failed("lookups_exhausted");
     const seconds = Math.ceil((chat.until.getTime() - services.now().getTime()) / 1000);
-    return telemetry.end(later(seconds, "no more numbers can be looked up"), "lookups_exhausted");
+    const result = chat instanceof NotKnown ? "not_known" : "lookups_exhausted";
+    return telemetry.end(later(seconds, "it is not known whether the number has an account"), result);
   }
   if (chat === null) return failed("not_on_whatsapp");
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");

@@ -1,5 +1,6 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/mends.ts";
+import { NoAnswer } from "../baileys/no-answer.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
 import type { LiveSession } from "../session/live.ts";
@@ -42,6 +43,7 @@ export async function transmit(
     await socket.send(chat, waId, message);
   } catch (error) {
     awaited.cancel();
+    if (error instanceof NoAnswer) throw error;
     if (error instanceof SignatureRefused) return "undeliverable";
     if (telemetry.attempt >= maxAttempts && live.online() === socket) return "undeliverable";
     throw error;

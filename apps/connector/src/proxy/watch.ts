@@ -31,6 +31,8 @@ const timeoutMs = 10_000;
 export function createProxyWatch({ services, tunnels, isWanted, onChange, ...initial }: Options): ProxyWatch {
   let url = initial.url;
   let known: boolean | undefined;
+  /** Connections that were opened through it: of two that were tried at the same time, the one that came through counts. */
+  let opened = 0;
   let checking: Promise<boolean> | undefined;
   let life: AbortController | undefined;
   let cancel: (() => void) | undefined;
@@ -46,6 +48,7 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
   }
 
   function noted(isHealthy: boolean): void {
+    if (isHealthy) opened++;
     if (url === null || known === isHealthy) return;
     known = isHealthy;
     // What could not be told is told with the next check.
@@ -55,10 +58,12 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
   function check(): Promise<boolean> {
     const tried = url;
     if (tried === null) return Promise.resolve(true);
-    checking ??= probe(tried).then((isHealthy) => {
+    const openedBefore = opened;
+    checking ??= probe(tried).then((isAnswered) => {
       checking = undefined;
       // Another has taken its place meanwhile.
       if (tried !== url) return check();
+      const isHealthy = isAnswered || opened !== openedBefore;
       noted(isHealthy);
       return isHealthy;
     });

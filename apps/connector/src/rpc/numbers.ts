@@ -2,9 +2,12 @@ import { AppError, ReachabilityRpc } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { HttpEnv } from "../http.ts";
 import { LookUpsExhausted } from "../jobs/look-up-budget.ts";
-import type { Numbers } from "../jobs/numbers.ts";
+import { NotKnown, type Numbers, type Reached } from "../jobs/numbers.ts";
 import type { Services } from "../services.ts";
 import type { AnswerRpc } from "./request.ts";
+
+/** Null when WhatsApp did not say. */
+const isReached = (jid: Reached) => (jid instanceof NotKnown ? null : jid !== null);
 
 /** What the edge asks of numbers. */
 export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Services, "now">): Hono<HttpEnv> {
@@ -25,7 +28,7 @@ export function numberRpc(rpc: AnswerRpc, numbers: Numbers, { now }: Pick<Servic
           if (live.online() !== socket) throw new AppError("session-not-online", { cause });
           throw new AppError("connector-unavailable", { detail: "WhatsApp did not answer.", retryAfter: 2, cause });
         });
-      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: jids[i] !== null })) };
+      return { results: asked.map((number, i) => ({ number, isOnWhatsApp: isReached(jids[i]!) })) };
     }),
   );
 }

@@ -5,6 +5,7 @@ import { createSocketCaches } from "../baileys/caches.ts";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
+import type { KnownNumbers } from "../jobs/known-numbers.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tunnel } from "../proxy/tunnel.ts";
 import type { ProxyWatch } from "../proxy/watch.ts";
@@ -54,6 +55,7 @@ interface Options {
   deliveries: Deliveries;
   receive: ReceiveMessage;
   identities: Identities;
+  knownNumbers: Pick<KnownNumbers, "alive">;
   sending: Pick<Sending, "opened" | "learned">;
   gates: Gates;
   metrics: Metrics;
@@ -176,6 +178,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onLimits: (news) => options.sending.learned(news),
         onIdentity(identity) {
+          alive([identity.pn]);
           identities
             .learned([identity])
             .catch((error: unknown) => logger.debug({ error }, "an identity is not stored"));
@@ -183,10 +186,12 @@ export function createConnection(fence: Fence, options: Options): Connection {
         pnOf: (lid) => identities.pnOf(lid),
         onReceipt(receipt) {
           watchdog.heard();
+          alive(receipt.from);
           return deliveries.receipt(fence, receipt);
         },
         onMessage(message) {
           watchdog.heard();
+          alive(message.names);
           return options.receive(fence, message);
         },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
@@ -194,6 +199,13 @@ export function createConnection(fence: Fence, options: Options): Connection {
       },
     });
     current = { number, socket, tunnel, leave: left };
+  }
+
+  /** Not awaited: memory knows it at once, and the next sign says it again. */
+  function alive(jids: string[]): void {
+    options.knownNumbers
+      .alive(options.workspaceId, jids)
+      .catch((error: unknown) => logger.debug({ error }, "a sign of life is not stored"));
   }
 
   async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {

@@ -3,7 +3,7 @@ import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
 import { hasClosedNewChats, type LimitsKeeper } from "./limits.ts";
 
-/** Asks WhatsApp what the account may do: after each login, and at most once a minute besides. */
+/** Asks WhatsApp what the account may do: after each login, until it answers, and at most once a minute besides. */
 export interface LimitReads {
   /** A login. */
   opened(socket: WhatsAppSocket): void;
@@ -28,6 +28,8 @@ interface Options {
 }
 
 const minuteMs = 60_000;
+/** How long at most until what was not answered is asked again: the wait doubles from a minute. */
+const longestRetryMs = 3_600_000;
 /** How long a cap holds of which WhatsApp does not say when it ends. */
 const unknownCycleMs = 3_600_000;
 
@@ -36,6 +38,8 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
   let reading: Promise<boolean> | undefined;
   let explaining: Promise<boolean> | undefined;
   let cancelNext: (() => void) | undefined;
+  /** How often in a row WhatsApp did not answer. */
+  let failures = 0;
 
   /** Resolves with whether WhatsApp answered. */
   function read(from: WhatsAppSocket): Promise<boolean> {
@@ -43,10 +47,13 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
       .readLimits()
       .then((news) => {
         learned(news);
+        failures = 0;
         onRead("answered");
         return true;
       })
       .catch(() => {
+        // No answer is not "no limit": what was known stays, and it is asked again.
+        askIn(Math.min(longestRetryMs, minuteMs * 2 ** failures++));
         onRead("failed");
         return false;
       })
@@ -61,14 +68,18 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     if (!online) return Promise.resolve(false);
     const waitMs = askedAt + minuteMs - services.now().getTime();
     if (waitMs > 0) {
-      cancelNext ??= services.after(waitMs, () => {
-        cancelNext = undefined;
-        void ask();
-      });
+      askIn(waitMs);
       return null;
     }
     askedAt = services.now().getTime();
     return read(online);
+  }
+
+  function askIn(ms: number): void {
+    cancelNext ??= services.after(ms, () => {
+      cancelNext = undefined;
+      void ask();
+    });
   }
 
   function learned({ lock, newChats }: LimitNews): void {
@@ -112,6 +123,10 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
       await explaining;
       return hasClosedNewChats(limits.current());
     },
-    stop: () => cancelNext?.(),
+    stop() {
+      cancelNext?.();
+      // An answer that is under way plans nothing more.
+      cancelNext = () => undefined;
+    },
   };
 }

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../jobs/deliveries.ts";
+import type { KnownNumbers } from "../jobs/known-numbers.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
 import type { Services } from "../services.ts";
@@ -60,6 +61,7 @@ export interface LiveOptions {
   chats: Chats;
   receive: ReceiveMessage;
   identities: Identities;
+  knownNumbers: Pick<KnownNumbers, "alive">;
   gates: Gates;
   metrics: Metrics;
   logger: Logger;

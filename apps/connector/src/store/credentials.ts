@@ -27,6 +27,10 @@ interface Sealed {
   rows: [kind: string, id: string, sealed: string | null][];
 }
 
+/** Privacy tokens of contacts, and when we issued ours. */
+const tokenKind = "tctoken";
+/** WhatsApp takes a token for four weeks at most. */
+const tokenDays = 28;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 /** @param keyId the pseudonym of the id, as the row has it */
@@ -144,11 +148,12 @@ const resealSql = `
   UPDATE credential SET sealed = ? WHERE session_id = ? AND kind = ? AND key_id = ? AND sealed = ? AND ${fenceHolds}`;
 
 const keepSql = `
-  INSERT INTO credential (session_id, kind, key_id, sealed)
-  SELECT session.id, item.value ->> 2, item.value ->> 3, item.value ->> 4
+  INSERT INTO credential (session_id, kind, key_id, sealed, written_at)
+  SELECT session.id, item.value ->> 2, item.value ->> 3, item.value ->> 4,
+    CASE WHEN item.value ->> 2 = '${tokenKind}' THEN unixepoch() * 1000 END
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
-  ON CONFLICT (session_id, kind, key_id) DO UPDATE SET sealed = excluded.sealed`;
+  ON CONFLICT (session_id, kind, key_id) DO UPDATE SET sealed = excluded.sealed, written_at = excluded.written_at`;
 
 const dropSql = `
   DELETE FROM credential WHERE (session_id, kind, key_id) IN
@@ -186,4 +191,9 @@ export async function importStatement(
 /** Forgets everything of a session's login, if it is still ours. */
 export function forgetStatement({ sessionId, fence }: Fence): InStatement {
   return { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] };
+}
+
+/** Forgets the privacy tokens of which none can be good any more. */
+export function sweepPrivacyTokensStatement(now: Date): InStatement {
+  return { sql: "DELETE FROM credential WHERE written_at < ?", args: [now.getTime() - tokenDays * 86_400_000] };
 }

@@ -1,7 +1,9 @@
 import type { InStatement, Row } from "@libsql/client";
 import { sweepIdentitiesStatement } from "./identities.ts";
-import { sweepLookUpsStatement } from "./look-ups.ts";
+import { sweepLookUpsStatements } from "./look-ups.ts";
+import { sweepPrivacyTokensStatement } from "./credentials.ts";
 import type { NewEvent } from "./outbox.ts";
+import { sweepNumbersStatement } from "./numbers.ts";
 import { sweepReceivedStatement } from "./received.ts";
 import { sweepTokensStatement } from "./spent-tokens.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
@@ -195,10 +197,11 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
       sql: `DELETE FROM ledger WHERE message_id IN (SELECT message_id FROM ledger WHERE created_at < ? LIMIT 1000)`,
       args: [at - days * 86_400_000],
     },
-    { sql: "DELETE FROM number WHERE until <= ?", args: [at] },
+    sweepNumbersStatement(now),
     sweepReceivedStatement(now),
-    sweepLookUpsStatement(now),
+    ...sweepLookUpsStatements(now),
     sweepTokensStatement(now),
+    sweepPrivacyTokensStatement(now),
     sweepIdentitiesStatement(now),
     { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
   ]);

@@ -1,4 +1,5 @@
 import type { InStatement } from "@libsql/client";
+import { dateOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** How many unknown numbers a session has asked WhatsApp about, and how many of them had no account. */
@@ -6,6 +7,8 @@ export interface LookUps {
   inHour: number;
   inDay: number;
   deadInDay: number;
+  /** Until when WhatsApp wants to be asked nothing. */
+  pausedUntil: Date | null;
 }
 
 const hourMs = 3_600_000;
@@ -15,13 +18,16 @@ export async function countLookUps({ client }: Store, sessionId: string, now: Da
   const hour = hourOf(now);
   const { rows } = await client.execute({
     sql: `SELECT coalesce(sum(asked) FILTER (WHERE hour = ?), 0) AS in_hour, coalesce(sum(asked), 0) AS in_day,
-            coalesce(sum(dead), 0) AS dead FROM look_up WHERE session_id = ? AND hour > ?`,
-    args: [hour, sessionId, hour - 24],
+            coalesce(sum(dead), 0) AS dead,
+            (SELECT until FROM look_up_pause WHERE session_id = ? AND until > ?) AS paused_until
+          FROM look_up WHERE session_id = ? AND hour > ?`,
+    args: [hour, sessionId, now.getTime(), sessionId, hour - 24],
   });
   return {
     inHour: Number(rows[0]?.["in_hour"]),
     inDay: Number(rows[0]?.["in_day"]),
     deadInDay: Number(rows[0]?.["dead"]),
+    pausedUntil: dateOrNull(rows[0], "paused_until"),
   };
 }
 
@@ -36,8 +42,18 @@ export async function noteLookUps(
   await writer.write([{ sql, args: [sessionId, hourOf(at), asked, dead] }]);
 }
 
-export function sweepLookUpsStatement(now: Date): InStatement {
-  return { sql: "DELETE FROM look_up WHERE hour <= ?", args: [hourOf(now) - 24] };
+/** Of two pauses the one that lasts longer counts. */
+export async function pauseLookUps({ writer }: Store, sessionId: string, until: Date): Promise<void> {
+  const sql = `INSERT INTO look_up_pause (session_id, until) VALUES (?, ?)
+    ON CONFLICT (session_id) DO UPDATE SET until = max(until, excluded.until)`;
+  await writer.write([{ sql, args: [sessionId, until.getTime()] }]);
+}
+
+export function sweepLookUpsStatements(now: Date): InStatement[] {
+  return [
+    { sql: "DELETE FROM look_up WHERE hour <= ?", args: [hourOf(now) - 24] },
+    { sql: "DELETE FROM look_up_pause WHERE until <= ?", args: [now.getTime()] },
+  ];
 }
 
 /** When the oldest hour no longer counts. */

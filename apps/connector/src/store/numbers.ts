@@ -14,9 +14,16 @@ export interface KnownNumber {
 
 /** What each workspace knows of numbers, at rest: found by their pseudonym, their jids sealed. */
 export interface NumberStore {
-  find(workspaceId: string, digits: string[], now: Date): Promise<Map<string, KnownNumber>>;
-  store(workspaceId: string, numbers: KnownNumber[]): Promise<void>;
+  /** Also those that are not believed any more. */
+  find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
+  /** A "no account" does not replace a jid that is still believed: it was asked for before that was learned. */
+  store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
+  /** Forgets of these numbers that they have no account. */
+  forgetDead(workspaceId: string, digits: string[]): Promise<void>;
 }
+
+/** How long an old jid is kept after it stopped being believed, for when WhatsApp does not answer. */
+const oldDays = 76;
 
 const context = (id: string) => ({ table: "number", column: "sealed_jid", id });
 const decoder = new TextDecoder();
@@ -25,11 +32,11 @@ const encoder = new TextEncoder();
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
   const idOf = (workspaceId: string, digits: string) => pseudonym(`${workspaceId} ${digits}`);
   return {
-    async find(workspaceId, digits, now) {
+    async find(workspaceId, digits) {
       const stale: InStatement[] = [];
       const digitsOf = new Map(digits.map((one) => [idOf(workspaceId, one), one]));
-      const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?)) AND until > ?";
-      const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()]), now.getTime()] });
+      const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?))";
+      const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()])] });
       const known = rows.map(async (row): Promise<[string, KnownNumber]> => {
         const id = text(row, "id");
         const [one, sealed] = [digitsOf.get(id)!, textOrNull(row, "sealed_jid")];
@@ -48,17 +55,30 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
       if (stale.length > 0) writer.write(stale).catch(() => undefined);
       return found;
     },
-    async store(workspaceId, numbers) {
+    async store(workspaceId, numbers, now) {
       const rows = numbers.map(async ({ digits, jid, until }) => {
         const id = idOf(workspaceId, digits);
         const sealed = jid === null ? null : await atRest.seal(encoder.encode(jid), context(id));
         return {
           sql: `INSERT INTO number (id, sealed_jid, until) VALUES (?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET sealed_jid = excluded.sealed_jid, until = excluded.until`,
-          args: [id, sealed, until.getTime()],
+                ON CONFLICT (id) DO UPDATE SET sealed_jid = excluded.sealed_jid, until = excluded.until
+                WHERE excluded.sealed_jid IS NOT NULL OR number.sealed_jid IS NULL OR number.until <= ?`,
+          args: [id, sealed, until.getTime(), now.getTime()],
         };
       });
-      await writer.write(await Promise.all(rows));
+      const statements = await Promise.all(rows);
+      if (statements.length > 0) await writer.write(statements);
+    },
+    async forgetDead(workspaceId, digits) {
+      if (digits.length === 0) return;
+      const ids = JSON.stringify(digits.map((one) => idOf(workspaceId, one)));
+      const sql = "DELETE FROM number WHERE id IN (SELECT value FROM json_each(?)) AND sealed_jid IS NULL";
+      await writer.write([{ sql, args: [ids] }]);
     },
   };
+}
+
+export function sweepNumbersStatement(now: Date): InStatement {
+  const sql = "DELETE FROM number WHERE until <= ? AND (sealed_jid IS NULL OR until <= ?)";
+  return { sql, args: [now.getTime(), now.getTime() - oldDays * 86_400_000] };
 }

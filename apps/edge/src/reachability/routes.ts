@@ -19,7 +19,7 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
     operationId: "checkReachability",
     summary: "Who has a WhatsApp account",
     description:
-      "Asks WhatsApp, through a session of yours, which numbers have an account. Answers are kept for days, and asking is limited (20 numbers a minute, 200 a day): to ask after many dead numbers is a way to lose the account, and to list who uses WhatsApp is not what this is for. Scope: `lookup:read`.",
+      "Asks WhatsApp, through a session of yours, which numbers have an account. `isOnWhatsApp` is null where WhatsApp did not say. Answers are kept for days, and asking is limited (20 numbers a minute, 200 a day): to ask after many dead numbers is a way to lose the account, and to list who uses WhatsApp is not what this is for. Scope: `lookup:read`.",
     middleware: [authenticateUnmetered("lookup:read"), jsonBody(), idempotent] as const,
     request: { headers: idempotencyHeader, body: body(CheckReachability, { numbers: ["+6281234567890"] }) },
     responses: {

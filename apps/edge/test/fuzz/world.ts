@@ -255,7 +255,9 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
   const answers: Record<string, unknown> = {
     [QrRpc.path]: { state: "pairing", qr: { qr: "2@a,b,c", expiresAt } },
     [PairingCodeRpc.path]: { code: "K7QX2M9P", expiresAt },
-    [ReachabilityRpc.path]: { results: numbers.map((number) => ({ number, isOnWhatsApp: true })) },
+    [ReachabilityRpc.path]: {
+      results: numbers.map((number, i) => ({ number, isOnWhatsApp: [true, null, false][i % 3] })),
+    },
   };
   return { status: 200, body: answers[path] };
 }

@@ -18,7 +18,9 @@ export const Reachability = z
       .array(
         z.object({
           number: z.string().max(20).meta({ description: "In E.164 form.", example: "+6281234567890" }),
-          isOnWhatsApp: z.boolean(),
+          isOnWhatsApp: z.boolean().nullable().meta({
+            description: "Null: WhatsApp did not say. Ask again in a few minutes, and do not take it for a no.",
+          }),
         }),
       )
       .max(20),

@@ -36,11 +36,11 @@ export const HealthRpc = {
 
 /**
  * `POST {connector}/rpc/numbers/reachable`: which of these numbers have a WhatsApp account, from what is known or asked
- * of WhatsApp through this session. In the order of the request.
+ * of WhatsApp through this session; null where WhatsApp did not say. In the order of the request.
  * Errors: `session-not-found`, `session-not-online`, `lookups-exhausted`.
  */
 export const ReachabilityRpc = {
   path: "/rpc/numbers/reachable",
   request: z.strictObject({ sessionId: SessionId, numbers: z.array(E164).min(1).max(50) }),
-  response: z.object({ results: z.array(z.object({ number: E164, isOnWhatsApp: z.boolean() })) }),
+  response: z.object({ results: z.array(z.object({ number: E164, isOnWhatsApp: z.boolean().nullable() })) }),
 } as const;

@@ -63,6 +63,8 @@ const times = z.number().int().min(1).max(1_000_000).optional();
 const device = z.number().int().min(1).max(10_000).optional();
 const code = z.number().int().min(100).max(999);
 const to = phoneNumber.optional();
+const backoff = z.number().int().min(0).max(1_000_000).optional();
+const about = z.enum(["contact", "devices"]).optional();
 
 const fault = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -75,7 +77,21 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered"]), number }),
   z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
+  z.strictObject({ kind: z.literal("usync-silence"), number, to, about, times }),
+  z.strictObject({
+    kind: z.literal("usync-error"),
+    number,
+    to,
+    about,
+    at: z.enum(["user", "result", "iq"]).optional(),
+    code,
+    backoff,
+    times,
+  }),
+  z.strictObject({ kind: z.literal("iq-error"), number, xmlns: z.string().min(1).max(60), code, backoff, times }),
+  z.strictObject({ kind: z.literal("limits-error"), number, empty: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),
+  z.strictObject({ kind: z.literal("empty-link-code"), number, passkey: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("wrong-root"), times }),
   z.strictObject({
     kind: z.literal([

@@ -43,7 +43,7 @@ export async function scan(world: World, phone: Phone, qr: string): Promise<Link
 }
 
 /** What the server tells a client instead of pair-success, when the account's owner must confirm with a passkey. */
-function askForPasskey(world: World, connection: ClientSocket): void {
+export function askForPasskey(world: World, connection: ClientSocket): void {
   const challenge = world.random(32).toString("base64url");
   const options = { challenge, rpId: "whatsapp.com", allowCredentials: [], userVerification: "required" };
   const attrs = { from: serverJid, type: "passkey_prologue_request", id: world.random(6).toString("hex") };

@@ -35,6 +35,7 @@ export function answerPrivacy({ world, connection, iq, reply }: Question): void 
   const { phone } = connection;
   if (!phone) return;
   for (const token of children(child(iq, "tokens"), "token")) {
+    world.counters.tokensIssued++;
     const address = parseJid(token.attrs["jid"]);
     const trusted = world.phones.byJid(address);
     if (!trusted || trusted === phone) continue;

@@ -39,13 +39,19 @@ export function answerIq(world: World, connection: Client, iq: BinaryNode): void
     connection,
     iq,
     reply: (content) => connection.send(node("iq", { from: serverJid, id, type: "result" }, content)),
-    refuse: (code, text) =>
-      connection.send(node("iq", { from: serverJid, id, type: "error" }, [node("error", { code, text })])),
+    refuse: (code, text, backoff) =>
+      connection.send(node("iq", { from: serverJid, id, type: "error" }, [node("error", { code, text, backoff })])),
   };
   const handler = handlers[xmlns];
   // An unpaired client may only be kept alive and pair.
   if (!connection.device && xmlns !== "md" && xmlns !== "w:p") {
     question.refuse(401, "not-authorized");
+    return;
+  }
+  const fault = world.faults.peek("iq-error", connection.phone?.number);
+  if (fault?.xmlns === xmlns) {
+    world.faults.take("iq-error", connection.phone?.number);
+    question.refuse(fault.code, "refused", fault.backoff);
     return;
   }
   if (!handler) {

@@ -1,6 +1,7 @@
-import { unlink } from "../../phone/link.ts";
+import { askForPasskey, unlink } from "../../phone/link.ts";
 import { parseJid } from "../../wire/jid.ts";
-import { type BinaryNode, bytesOf, child, node } from "../../wire/nodes.ts";
+import { type BinaryNode, bytesOf, child, node, serverJid } from "../../wire/nodes.ts";
+import { seconds } from "../../world.ts";
 import { newReference } from "../registration.ts";
 import type { Question } from "./question.ts";
 
@@ -29,6 +30,12 @@ function hello({ world, connection, reply, refuse }: Question, code: BinaryNode)
       node("link_code_pairing_ref", {}, Buffer.from(reference)),
     ]),
   ]);
+  const fault = world.faults.take("empty-link-code", phone.number);
+  if (fault) {
+    const attrs = { from: serverJid, type: "link_code_companion_reg", id: world.random(6).toString("hex") };
+    connection.send(node("notification", { ...attrs, t: seconds(world) }, [node("link_code_companion_reg", {})]));
+    if (fault.passkey) askForPasskey(world, connection);
+  }
   world.emit({ type: "phone", phone: phone.info() });
 }
 

@@ -7,7 +7,8 @@ import type { Question } from "./question.ts";
 /** `w:mex`: whether the account may open new chats, and how many. */
 export function answerMex({ world, connection: { phone }, iq, reply }: Question): void {
   const data = phone && dataOf(world, phone, child(iq, "query")?.attrs["query_id"]);
-  const body = data ? { data } : { errors: [{ message: "unknown query", extensions: { error_code: 400 } }] };
+  const fault = data && world.faults.take("limits-error", phone.number);
+  const body = fault ? faulty(data, fault.empty) : data ? { data } : errors(400, "unknown query");
   reply([node("result", {}, Buffer.from(JSON.stringify(body)))]);
 }
 
@@ -24,3 +25,10 @@ function dataOf(world: World, phone: Phone, query: string | undefined): object |
       return undefined;
   }
 }
+
+function faulty(data: object, isEmpty: boolean | undefined) {
+  if (!isEmpty) return errors(500, "internal error");
+  return { data: Object.fromEntries(Object.keys(data).map((key) => [key, null])) };
+}
+
+const errors = (code: number, message: string) => ({ errors: [{ message, extensions: { error_code: code } }] });

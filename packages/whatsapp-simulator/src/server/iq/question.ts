@@ -7,5 +7,5 @@ export interface Question {
   connection: Client;
   iq: BinaryNode;
   reply: (content?: BinaryNode[]) => void;
-  refuse: (code: number, text: string) => void;
+  refuse: (code: number, text: string, backoff?: number) => void;
 }

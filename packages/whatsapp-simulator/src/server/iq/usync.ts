@@ -3,13 +3,20 @@ import { digitsOf, jidOf, parseJid } from "../../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../../wire/nodes.ts";
 import { seconds, type World } from "../../world.ts";
 import type { Question } from "./question.ts";
+import { faultOfAnswer, faultOfUser } from "./usync-faults.ts";
 
 /** `usync`: who is on WhatsApp, with which devices, under which LID. */
-export function answerUsync({ world, iq, reply }: Question): void {
+export function answerUsync(question: Question): void {
+  const { world, connection, iq, reply } = question;
   const usync = child(iq, "usync");
   const asked = new Set(children(child(usync, "query")).map((protocol) => protocol.tag));
   if (asked.has("contact")) world.counters.contactQueries++;
-  const users = children(child(usync, "list"), "user").map((user) => userNode(world, user, asked));
+  const fault = faultOfAnswer(question, asked);
+  if (fault === "refused") return;
+  const users = children(child(usync, "list"), "user").flatMap((user) => {
+    const answer = userNode(world, user, asked);
+    return fault ? [] : faultOfUser(world, connection.phone?.number, answer, asked);
+  });
   reply([
     node(
       "usync",
@@ -24,7 +31,7 @@ export function answerUsync({ world, iq, reply }: Question): void {
         node(
           "result",
           {},
-          [...asked].map((tag) => node(tag, {})),
+          [...asked].map((tag) => node(tag, {}, tag === fault?.about ? [fault.error] : undefined)),
         ),
         node("list", {}, users),
       ],

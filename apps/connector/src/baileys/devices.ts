@@ -1,0 +1,55 @@
+import {
+  type BinaryNode,
+  getAllBinaryNodeChildren,
+  getBinaryNodeChildren,
+  isLidUser,
+  jidDecode,
+  jidNormalizedUser,
+  type WASocket,
+} from "@whiskeysockets/baileys";
+import type { AuthState } from "./auth-state.ts";
+import type { SocketCaches } from "./caches.ts";
+import { NoAnswer, orNoAnswer } from "./no-answer.ts";
+
+/** How long to wait when WhatsApp names no device of a person. */
+const unnamedWaitMs = 10_000;
+
+/**
+ * Makes sure that the recipient's devices are known before a message goes. Baileys takes an answer without them, an error
+ * or silence for "no devices": it sends to our own devices only, and WhatsApp acknowledges that. Rejects with `NoAnswer`.
+ */
+export async function requireDevices(
+  sock: WASocket,
+  { userDevices }: Pick<SocketCaches, "userDevices">,
+  { creds }: Pick<AuthState, "creds">,
+  jid: string,
+): Promise<void> {
+  const user = jidDecode(jid)?.user ?? "";
+  const isNamed = async () => ((await userDevices.get<unknown[]>(user))?.length ?? 0) > 0;
+  if (await isNamed()) return;
+  // An empty list that device notifications have left is not asked about again.
+  await userDevices.del(user);
+  // Our own as well, as Baileys would: one question for both.
+  const own = jidNormalizedUser(creds.me?.id);
+  await sock.getUSyncDevices([own, jid], true, false).catch(orNoAnswer);
+  if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
+}
+
+/**
+ * Forgets a person's devices when WhatsApp says that they changed, under both of their names: Baileys changes the entry of
+ * the name that the notification uses, and messages may go by the other one.
+ */
+export function takeDeviceNews(sock: WASocket, { userDevices }: Pick<SocketCaches, "userDevices">): void {
+  const { lidMapping } = sock.signalRepository;
+  const forget = (jid: string | null | undefined) => jid && userDevices.del(jidDecode(jid)?.user ?? "");
+  const otherNameOf = (jid: string) => (isLidUser(jid) ? lidMapping.getPNForLID(jid) : lidMapping.getLIDForPN(jid));
+
+  sock.ws.on("CB:notification,type:devices", (node: BinaryNode) => {
+    const devices = getAllBinaryNodeChildren(node).flatMap((change) => getBinaryNodeChildren(change, "device"));
+    const named = [node.attrs["from"], node.attrs["lid"], ...devices.map(({ attrs }) => attrs["jid"])];
+    for (const jid of new Set(named.flatMap((one) => (one ? [jidNormalizedUser(one)] : [])))) {
+      void forget(jid);
+      otherNameOf(jid).then(forget, () => undefined);
+    }
+  });
+}

@@ -1,0 +1,82 @@
+import { LRUCache } from "lru-cache";
+import type { Services } from "../services.ts";
+import type { KnownNumber, NumberStore } from "../store/numbers.ts";
+import { spellingsOf } from "./spellings.ts";
+
+/**
+ * What a workspace's sessions know of numbers. The newest evidence counts: a message from a number ends what was believed
+ * of it. A workspace never learns from another one's: how soon and whether at all it is answered would tell.
+ */
+export interface KnownNumbers {
+  /** The jid, or null for "no account", as far as memory has it; undefined: look in the store. */
+  latest(workspaceId: string, digits: string): string | null | undefined;
+  /** What the store has, also what is too old to be believed without a question. */
+  find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
+  isFresh(known: KnownNumber | undefined): known is KnownNumber;
+  /** Takes WhatsApp's answers, and answers what is believed now: what came in meanwhile is newer than a "no". */
+  answered(workspaceId: string, jids: Map<string, string | null>): Promise<Map<string, string | null>>;
+  /** The person behind these jids gave a sign of life: wrote, received, or was named by WhatsApp. */
+  alive(workspaceId: string, jids: string[]): Promise<void>;
+}
+
+const aliveDays = 14;
+const deadHours = 6;
+/** Another connector may hear from a number that has no account here; that is known here after so long. */
+const deadInMemoryMs = 30_000;
+const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
+const phone = /^(\d+)@s\.whatsapp\.net$/;
+
+export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "now">): KnownNumbers {
+  const recent = new LRUCache<string, KnownNumber>({ max: 50_000 });
+  const isFresh = (known: KnownNumber | undefined): known is KnownNumber => known !== undefined && known.until > now();
+
+  function remember(workspaceId: string, known: KnownNumber): KnownNumber {
+    const soon = new Date(now().getTime() + deadInMemoryMs);
+    const until = known.jid === null && known.until > soon ? soon : known.until;
+    recent.set(nameOf(workspaceId, known.digits), { ...known, until });
+    return known;
+  }
+
+  function learned(digits: string, jid: string | null): KnownNumber {
+    const hours = jid === null ? deadHours : aliveDays * 24;
+    return { digits, jid, until: new Date(now().getTime() + hours * 3_600_000) };
+  }
+
+  return {
+    latest(workspaceId, digits) {
+      const known = recent.get(nameOf(workspaceId, digits));
+      return isFresh(known) ? known.jid : undefined;
+    },
+    async find(workspaceId, digits) {
+      const found = await store.find(workspaceId, digits);
+      for (const known of found.values()) if (isFresh(known)) remember(workspaceId, known);
+      return found;
+    },
+    isFresh,
+    async answered(workspaceId, jids) {
+      const believed = Array.from(jids, ([digits, jid]) => {
+        const meanwhile = recent.get(nameOf(workspaceId, digits));
+        if (jid === null && isFresh(meanwhile) && meanwhile.jid !== null) return meanwhile;
+        return remember(workspaceId, learned(digits, jid));
+      });
+      await store.store(workspaceId, believed, now());
+      return new Map(believed.map(({ digits, jid }) => [digits, jid]));
+    },
+    async alive(workspaceId, jids) {
+      for (const jid of jids) {
+        const digits = phone.exec(jid)?.[1];
+        if (digits === undefined) continue;
+        const known = recent.get(nameOf(workspaceId, digits));
+        if (isFresh(known) && known.jid !== null) continue;
+        const others = spellingsOf(digits).filter((other) => other !== digits);
+        for (const other of others) {
+          const name = nameOf(workspaceId, other);
+          if (recent.get(name)?.jid === null) recent.delete(name);
+        }
+        const alive = remember(workspaceId, learned(digits, jid));
+        await store.store(workspaceId, [alive], now());
+        await store.forgetDead(workspaceId, others);
+      }
+    },
+  };
+}
