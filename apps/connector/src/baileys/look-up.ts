@@ -1,5 +1,5 @@
+import { spellingsOf } from "@sandi/contracts";
 import { jidNormalizedUser, type WASocket } from "@whiskeysockets/baileys";
-import { spellingsOf } from "../jobs/spellings.ts";
 
 /**
  * Asks which numbers have an account: every spelling of each, to the jid that WhatsApp knows it by, null where there is
