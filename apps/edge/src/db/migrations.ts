@@ -3,6 +3,7 @@ import { alertDigests } from "./alert-digests.ts";
 import { history } from "./history.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
+import { numbers } from "./numbers.ts";
 import { sessionFigures } from "./session-figures.ts";
 import { sessionHistory } from "./session-history.ts";
 
@@ -189,4 +190,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
   { name: "0007_alert_digests", statements: alertDigests },
+  { name: "0010_numbers", statements: numbers },
 ];
