@@ -52,6 +52,22 @@ test.each(["pn", "lid"] as const)(
   },
 );
 
+test.each([
+  ["+5215512345678", "+525512345678"],
+  ["+541123456789", "+5491123456789"],
+  ["+556191674812", "+5561991674812"],
+  ["+22961234567", "+2290161234567"],
+  ["+22547123456", "+2250747123456"],
+  ["+551132654321", "+551132654321"],
+])("a token of %s is told under the canonical number %s", async (registered, canonical) => {
+  rig.simulator.createPhone({ number: registered });
+  for (const addressing of ["pn", "lid"] as const) {
+    await rig.simulator.send(registered, { to: own, text: `SV-${token}`, addressing });
+  }
+  await until("both are told", () => received().length === 2);
+  expect(received().map(({ from }) => from)).toEqual([canonical, canonical]);
+});
+
 test("a sender that is named by LID alone is known by what was learned before, or not at all", async () => {
   rig.simulator.setFault({ kind: "one-name", number: own });
   const stranger = "+6281300000003";

@@ -1,4 +1,4 @@
-import { ReachabilityRpc } from "@sandi/contracts";
+import { canonicalNumber, ReachabilityRpc } from "@sandi/contracts";
 import { afterEach, expect, test } from "vitest";
 import { openStore } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
@@ -45,7 +45,9 @@ test.each([
   ["Mexico", "+5215512345678", "+525512345678"],
   ["Mexico, the other way", "+525512345679", "+5215512345679"],
   ["Argentina", "+5491123456789", "+541123456789"],
-  ["Argentina, dialled with 15", "+5491123456780", "+54111523456780"],
+  ["Argentina, the other way", "+541123456780", "+5491123456780"],
+  ["Benin", "+22961234567", "+2290161234567"],
+  ["Côte d'Ivoire", "+22547123456", "+2250747123456"],
 ])("%s: who is registered as %s is reached under %s, with one question", async (_country, registered, written) => {
   const sessionId = await pairWith();
   register([registered]);
@@ -56,18 +58,26 @@ test.each([
   expect(await outcome(sessionId, registered)).toBe("sent");
   await until("it is there", () => rig.simulator.messages(registered).length === 2);
   expect((await ask(sessionId, [written, registered])).results).toEqual([
-    { number: written, isOnWhatsApp: true },
-    { number: registered, isOnWhatsApp: true },
+    { number: canonicalNumber(written), isOnWhatsApp: true },
+    { number: canonicalNumber(written), isOnWhatsApp: true },
   ]);
   expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
 });
 
-test("two accounts that differ in the spelling only stay two", async () => {
+test("of two accounts under the spellings of one number, the one that is dialled today is written to", async () => {
   const sessionId = await pairWith();
-  const both = ["+551187654321", "+5511987654321"];
-  register(both);
-  for (const number of both) expect(await outcome(sessionId, number)).toBe("sent");
-  for (const number of both) await until("it is there", () => rig.simulator.messages(number).length === 1);
+  const [former, today] = ["+551187654321", "+5511987654321"];
+  register([former, today]);
+  for (const number of [former, today]) expect(await outcome(sessionId, number)).toBe("sent");
+  await until("both are there", () => rig.simulator.messages(today).length === 2);
+  expect(rig.simulator.messages(former)).toEqual([]);
+});
+
+test("a landline and the mobile number with the same digits are two", async () => {
+  const sessionId = await pairWith();
+  const [landline, mobile] = ["+551132654321", "+5511932654321"];
+  register([landline]);
+  expect([await outcome(sessionId, mobile), await outcome(sessionId, landline)]).toEqual(["not_on_whatsapp", "sent"]);
 });
 
 test("what is only asked about may use half of the hour; codes may use all of it, and then fail by name", async () => {

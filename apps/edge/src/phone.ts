@@ -1,9 +1,13 @@
-import { AppError } from "@sandi/contracts";
-import { isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
+import { AppError, canonicalNumber } from "@sandi/contracts";
+import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
+import { asciiDigits } from "./digits.ts";
 
 /** A number and how lists show it. */
 export interface Phone {
+  /** In its canonical spelling: the same for every way to write the same WhatsApp account. */
   e164: string;
+  /** E.164 in the spelling that was asked for, which may be another one (Mexico, Argentina, Brazil and others). */
+  written: string;
   masked: string;
   /** ISO 3166-1 alpha-2; empty for numbers of the sandbox and of no single country. */
   country: string;
@@ -22,33 +26,60 @@ interface Reading {
 /** No country has the code 999: its numbers are the sandbox's. */
 const magic = /^\+999000000([0-9]{2})$/;
 
-/** Reads a phone number strictly; refuses what is none with the reason. */
+/** Letters (vanity numbers), extensions and a second number are no part of it. */
+const shapes = { international: /^\+[0-9 ().-]+$/, national: /^\(?[0-9][0-9 ().-]+$/ };
+
+/**
+ * Reads a phone number as people type and paste it: the one way in for every number of the API.
+ * Throws `invalid-request` with the reason when it is no valid number of its country.
+ */
 export function parsePhone(text: string, { pointer, defaultCountry, isTest = false }: Reading): Phone {
   const refuse = (message: string) => new AppError("invalid-request", { errors: [{ pointer, message }] });
-  const [, ofSandbox] = magic.exec(text) ?? [];
+  const plain = plainForm(text);
+  const compact = plain.replaceAll(/[ ().-]/g, "");
+  const [, ofSandbox] = magic.exec(compact) ?? [];
   if (ofSandbox !== undefined) {
     if (!isTest) throw refuse("is a number of the sandbox, which takes test keys only");
-    return { e164: text, masked: `+999•••${ofSandbox}`, country: "", magic: ofSandbox };
+    return { e164: compact, written: compact, masked: `+999•••${ofSandbox}`, country: "", magic: ofSandbox };
   }
-  const isNational = !text.startsWith("+") && !!defaultCountry && isSupportedCountry(defaultCountry);
-  if (!(isNational ? /^[0-9][0-9 ().-]{3,24}$/ : /^\+[1-9][0-9]{6,14}$/).test(text)) {
+  const country = defaultCountry && isSupportedCountry(defaultCountry) ? defaultCountry : undefined;
+  if (!shapes.international.test(plain) && !(country && shapes.national.test(plain))) {
     throw refuse(
-      defaultCountry
-        ? "must be a phone number: E.164 ('+', country code and number, digits only) or national"
-        : "must be a phone number in E.164 form: '+', country code and number, digits only",
+      country
+        ? "must be a phone number: international ('+', country code and number) or national"
+        : "must be a phone number in international form: '+', country code and number",
     );
   }
-  let number;
+  const read = parse(plain, country);
+  if (!read) throw refuse("is not a phone number of any country");
+  const written: string = read.number;
+  const e164 = canonicalNumber(written);
+  // Spellings that are not dialled any more are no valid numbers; their canonical spelling is.
+  const number = e164 === written ? read : parse(e164);
+  if (!number?.isValid()) throw refuse("is not a valid phone number of its country");
+  return { e164, written, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };
+}
+
+/** Without invisible marks and `tel:`, in ASCII digits, spaces and hyphens. */
+function plainForm(text: string): string {
+  return asciiDigits(text)
+    .replaceAll(/\p{Cf}/gu, "")
+    .replaceAll(/[\p{Pd}\u2212]/gu, "-")
+    .replaceAll(/\s/g, " ")
+    .replaceAll("\uff0b", "+")
+    .replaceAll("\uff08", "(")
+    .replaceAll("\uff09", ")")
+    .trim()
+    .replace(/^tel:(?=\+)/i, "")
+    .replace(/^\(\+([0-9]+)\)/, "+$1");
+}
+
+function parse(text: string, defaultCountry?: CountryCode) {
   try {
-    number = parsePhoneNumberWithError(text, isNational ? defaultCountry : undefined);
+    return parsePhoneNumberWithError(text, { ...(defaultCountry && { defaultCountry }), extract: false });
   } catch {
-    throw refuse("is not a phone number of any country");
+    return undefined;
   }
-  if (number.ext !== undefined || !number.isValid() || (!isNational && number.number !== text)) {
-    throw refuse("is not a valid phone number of its country");
-  }
-  const e164: string = number.number;
-  return { e164, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };
 }
 
 /** A number that is known to be one, as it is shown. */

@@ -17,6 +17,7 @@ afterEach(() => edge.close());
 const subject = (more: Partial<RuleSubject> = {}): RuleSubject => ({
   workspaceId: edge.workspace.id,
   toHash: "hash",
+  formerHashes: [],
   digits: "6281234567890",
   country: "ID",
   ip: undefined,

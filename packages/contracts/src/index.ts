@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./scopes.ts";
 export * from "./delivery.ts";
 export * from "./inbound.ts";
+export * from "./numbers.ts";
 export * from "./api/access-rules.ts";
 export * from "./api/alerts.ts";
 export * from "./api/audit.ts";

@@ -26,20 +26,31 @@ describe("the example of Better Auth", () => {
     await stack.destroy();
   });
 
-  const post = (path: string, body: unknown) =>
-    fetch(`${url}/api/auth/phone-number/${path}`, {
+  const post = (path: string, body: unknown) => call(`phone-number/${path}`, body);
+  const call = (path: string, body: unknown) =>
+    fetch(`${url}/api/auth/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", origin: url },
       body: JSON.stringify(body),
     });
-
-  it("signs up who types in the code from the phone, once, and refuses a wrong one", async () => {
-    const before = new Set((await stack.inbox()).map(({ id }) => id));
-    expect((await post("send-otp", { phoneNumber: to })).status).toBe(200);
-    const code = await eventually("the code on the phone", async () => {
-      const message = (await stack.inbox()).find(({ id }) => !before.has(id));
+  /** The code that this request brings to the phone. */
+  async function codeAfter(phone: string, path: string, body: unknown): Promise<string> {
+    const before = new Set((await stack.inbox(phone)).map(({ id }) => id));
+    expect((await post(path, body)).status).toBe(200);
+    return eventually("the code on the phone", async () => {
+      const message = (await stack.inbox(phone)).find(({ id }) => !before.has(id));
       return message && codeIn(message.text);
     });
+  }
+  async function signIn(phone: string, phoneNumber: string): Promise<Verified["user"]> {
+    const code = await codeAfter(phone, "send-otp", { phoneNumber });
+    const answer = await post("verify", { phoneNumber, code });
+    expect(answer.status).toBe(200);
+    return ((await answer.json()) as Verified).user;
+  }
+
+  it("signs up who types in the code from the phone, once, and refuses a wrong one", async () => {
+    const code = await codeAfter(to, "send-otp", { phoneNumber: to });
     const wrong = code === "000000" ? "000001" : "000000";
     for (const guess of [wrong, "12", "nonsense"]) {
       const refused = await post("verify", { phoneNumber: to, code: guess });
@@ -56,6 +67,55 @@ describe("the example of Better Auth", () => {
     const session = await fetch(`${url}/api/auth/get-session`, { headers: { cookie } });
     expect(((await session.json()) as Verified).user.id).toBe(user.id);
     expect((await post("verify", { phoneNumber: to, code })).status).toBe(400);
+  });
+
+  it("makes one user of one number, however it is typed", async () => {
+    const phone = "+6281600000001";
+    await stack.addPhone(phone);
+    const users = [];
+    for (const typed of [phone, "081600000001", "+62 816-0000-0001"]) users.push(await signIn(phone, typed));
+    expect(users.map(({ phoneNumber }) => phoneNumber)).toEqual([phone, phone, phone]);
+    expect(new Set(users.map(({ id }) => id)).size).toBe(1);
+  });
+
+  it("makes one user of the two spellings of one account", async () => {
+    expect((await stack.api("PATCH /v1/workspace", { policy: { countries: ["*"] } })).status).toBe(200);
+    const phone = "+541123456789";
+    await stack.addPhone(phone);
+    const users = [await signIn(phone, phone), await signIn(phone, "+54 9 11 2345-6789")];
+    expect(users[0]).toMatchObject({ phoneNumber: "+5491123456789" });
+    expect(users[1]?.id).toBe(users[0]?.id);
+  });
+
+  it("resets a password with a code that Sandi sends and checks, once", async () => {
+    const phone = "+6281600000002";
+    await stack.addPhone(phone);
+    const { id } = await signIn(phone, phone);
+    const typed = "0816 0000 0002";
+    const code = await codeAfter(phone, "request-password-reset", { phoneNumber: typed });
+    const reset = (otp: string) =>
+      post("reset-password", { phoneNumber: typed, otp, newPassword: "correct horse battery" });
+    const wrong = code === "000000" ? "000001" : "000000";
+    for (const guess of [wrong, "12"]) {
+      const refused = await reset(guess);
+      expect([refused.status, ((await refused.json()) as Verified).code]).toEqual([400, "INVALID_OTP"]);
+    }
+    // Asked for again too soon, the code on the phone stays the right one.
+    expect((await post("request-password-reset", { phoneNumber: phone })).status).toBe(200);
+    expect((await reset(code)).status).toBe(200);
+    expect((await reset(code)).status).toBe(400);
+    const signedIn = await call("sign-in/phone-number", { phoneNumber: typed, password: "correct horse battery" });
+    expect([signedIn.status, ((await signedIn.json()) as Verified).user.id]).toEqual([200, id]);
+  });
+
+  it("answers a stranger's reset like a user's, and sends nothing", async () => {
+    const phone = "+6281600000003";
+    await stack.addPhone(phone);
+    expect((await post("request-password-reset", { phoneNumber: phone })).status).toBe(200);
+    expect(
+      (await post("reset-password", { phoneNumber: phone, otp: "123456", newPassword: "long enough" })).status,
+    ).toBe(400);
+    expect(await stack.inbox(phone)).toEqual([]);
   });
 
   it("passes on what Sandi refuses", async () => {

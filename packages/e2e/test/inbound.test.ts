@@ -135,6 +135,26 @@ describe("an inbound verification, from the user's phone", () => {
     const code = await eventually("the code", async () => codeIn((await stack.inbox(someone))[0]?.text ?? ""));
     expect((await stack.api(`POST /v1/verifications/${warm.id}/check`, { code })).status).toBe(200);
   });
+
+  it.each([
+    ["Mexico", "+5215512345678", "+525512345678"],
+    ["Brazil", "+556191674812", "+5561991674812"],
+    ["Argentina, written without the 9", "+5491123456789", "+541123456789"],
+  ])(
+    "is approved by an account under another spelling, which is known from then on: %s",
+    async (_country, phone, to) => {
+      await stack.api("PATCH /v1/workspace", { policy: { countries: ["*"] } });
+      await stack.addPhone(phone);
+      const cold = await create({ to, mode: "auto" });
+      expect(cold.mode).toBe("inbound");
+      await stack.openLink(phone, linkOf(cold));
+      await approved(cold);
+      const warm = await create({ to, mode: "auto" });
+      expect(warm.mode).toBe("push");
+      const code = await eventually("the code", async () => codeIn((await stack.inbox(phone))[0]?.text ?? ""));
+      expect((await stack.api(`POST /v1/verifications/${warm.id}/check`, { code })).status).toBe(200);
+    },
+  );
 });
 
 const linkOf = ({ inbound }: Verification) => inbound?.link ?? "";

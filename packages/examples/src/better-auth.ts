@@ -9,16 +9,33 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { APIError, betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
+import { createAuthMiddleware } from "better-auth/api";
 import { toNodeHandler } from "better-auth/node";
 import { phoneNumber } from "better-auth/plugins";
+import { parsePhoneNumberWithError } from "libphonenumber-js/max";
 
 interface Sandi {
   apiUrl: string;
   apiKey: string;
 }
 
-/** Codes for other ends than ours are other codes, even for the same number. */
-const purpose = "better-auth";
+/** A code for one end is no code for another, even for the same number. */
+const purposes = { signIn: "better-auth", reset: "better-auth-reset" };
+
+/** A number without a country code is a number of this country: yours, and the default country of your workspace. */
+const country = "ID";
+
+/**
+ * One user for each number, however it is typed: Better Auth compares texts. What this cannot read goes to Sandi as it
+ * is, which says what is wrong with it.
+ */
+function numberOf(text: string): string {
+  try {
+    return parsePhoneNumberWithError(text, { defaultCountry: country, extract: false }).number;
+  } catch {
+    return text;
+  }
+}
 
 /** Asks Sandi; tells the user why when it refuses. */
 async function ask({ apiUrl, apiKey }: Sandi, path: string, body: object): Promise<Response> {
@@ -36,7 +53,19 @@ async function ask({ apiUrl, apiKey }: Sandi, path: string, body: object): Promi
   return response;
 }
 
-/** The whole of it: two functions for the plugin. */
+/** The number that was proved, in its canonical spelling; null when the code was wrong. Only a 200 says that it was right. */
+async function check(sandi: Sandi, body: { to: string; purpose: string; code: string }): Promise<string | null> {
+  if (!/^[0-9]{6}$/.test(body.code)) return null;
+  const response = await ask(sandi, "/v1/verifications/check", body);
+  if (response.status !== 200) return null;
+  const { proof } = (await response.json()) as { proof: string | null };
+  const [, claims = ""] = proof?.split(".") ?? [];
+  if (claims === "") return body.to;
+  const { phone_number: number } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { phone_number?: string };
+  return number ?? body.to;
+}
+
+/** The whole of it: three functions for the plugin, and a hook before its routes. */
 function createAuth(sandi: Sandi, baseURL: string) {
   return betterAuth({
     baseURL,
@@ -44,16 +73,35 @@ function createAuth(sandi: Sandi, baseURL: string) {
     secret: process.env["BETTER_AUTH_SECRET"] ?? crypto.randomUUID(),
     // Forgets everything when it stops: in production your database.
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
+    hooks: {
+      before: createAuthMiddleware(async (ctx) => {
+        const body = ctx.body as Record<string, unknown> | undefined;
+        if (typeof body?.["phoneNumber"] !== "string") return undefined;
+        const to = numberOf(body["phoneNumber"]);
+        if (ctx.path !== "/phone-number/reset-password") return { context: { body: { ...body, phoneNumber: to } } };
+        // For a reset the plugin compares with a code of its own: it gets that one once Sandi has found the user's right.
+        const proved = await check(sandi, { to, purpose: purposes.reset, code: String(body["otp"]) });
+        const own = await ctx.context.internalAdapter.findVerificationValue(`${to}-request-password-reset`);
+        if (proved === null || !own) throw new APIError("BAD_REQUEST", { code: "INVALID_OTP", message: "Invalid OTP" });
+        return { context: { body: { ...body, phoneNumber: to, otp: own.value.split(":")[0] } } };
+      }),
+    },
     plugins: [
       phoneNumber({
         // Better Auth brings a code along, which is not used: Sandi makes its own, and nobody else knows it.
         sendOTP: async ({ phoneNumber: to }) => {
-          await ask(sandi, "/v1/verifications", { to, purpose });
+          await ask(sandi, "/v1/verifications", { to, purpose: purposes.signIn });
         },
-        // With this Sandi checks: it counts wrong codes and locks numbers. Only a 200 means that the code was right.
-        verifyOTP: async ({ phoneNumber: to, code }) => {
-          if (!/^[0-9]{6}$/.test(code)) return false;
-          return (await ask(sandi, "/v1/verifications/check", { to, purpose, code })).status === 200;
+        // With this Sandi checks: it counts wrong codes and locks numbers.
+        verifyOTP: async ({ phoneNumber: to, code }, ctx) => {
+          const proved = await check(sandi, { to, purpose: purposes.signIn, code });
+          // The user has the number that was proved: WhatsApp accounts of some countries go by two.
+          if (proved !== null && ctx) Object.assign(ctx.body as object, { phoneNumber: proved });
+          return proved !== null;
+        },
+        // Only for users that there are; Better Auth answers strangers the same.
+        sendPasswordResetOTP: async ({ phoneNumber: to }) => {
+          await ask(sandi, "/v1/verifications", { to, purpose: purposes.reset });
         },
         // Who proves a number for the first time becomes a user; Better Auth wants an address for everyone.
         signUpOnVerification: {

@@ -23,11 +23,9 @@ export type Operations = Omit<
 
 export function makeOperations(world: World, listeners: Set<(event: SimulatorEvent) => void>): Operations {
   const startedAt = world.now();
-  const find = (number: string, field = "number"): Phone => {
-    const phone = world.phones.byNumber(digits(number, field));
-    if (!phone) throw new SimulatorError("phone_not_found", `no phone has the number ${number}`, { field });
-    return phone;
-  };
+  const find = (number: string) => known(world.phones.byNumber(digits(number, "number")), number, "number");
+  /** Whom a phone writes to: it asks the server, as for every number that is typed in. */
+  const dial = (number: string, field: string) => known(world.phones.dialled(digits(number, field)), number, field);
   const announce = (phone: Phone): PhoneInfo => {
     const info = phone.info();
     world.emit({ type: "phone", phone: info });
@@ -67,10 +65,10 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       return announce(phone);
     },
     messages: (number) => find(number).chat.all(),
-    send: async (number, message) => write(world, find(number), find(message.to, "to"), message),
+    send: async (number, message) => write(world, find(number), dial(message.to, "to"), message),
     async openLink(number, link) {
       const { to, text } = readChatLink(link);
-      return write(world, find(number), find(to, "link"), { text });
+      return write(world, find(number), dial(to, "link"), { text });
     },
     async scan(number, qr) {
       const phone = find(number);
@@ -134,4 +132,9 @@ function newLid(world: World): string {
   let lid = 100_000_000_000_000 + (world.random(6).readUIntBE(0, 6) % 800_000_000_000_000);
   while (world.phones.byLid(String(lid))) lid++;
   return String(lid);
+}
+
+function known(phone: Phone | undefined, number: string, field: string): Phone {
+  if (!phone) throw new SimulatorError("phone_not_found", `no phone has the number ${number}`, { field });
+  return phone;
 }

@@ -4,6 +4,7 @@ import type { Faults } from "./faults.ts";
 import type { LinkedDevice } from "./phone/device.ts";
 import type { Envelope } from "./phone/envelope.ts";
 import type { Phone } from "./phone/phone.ts";
+import { otherSpellings } from "./spellings.ts";
 import type { Counters } from "./stats.ts";
 import type { ServerIdentity } from "./wire/certificates.ts";
 import type { Jid } from "./wire/jid.ts";
@@ -54,6 +55,12 @@ export class Phones {
 
   byNumber(digits: string): Phone | undefined {
     return this.#byNumber.get(digits);
+  }
+
+  /** As the server finds whom somebody has typed in: Mexican, Brazilian and other accounts by either spelling. */
+  dialled(digits: string): Phone | undefined {
+    const numbers = [digits, ...otherSpellings(digits)];
+    return numbers.map((number) => this.#byNumber.get(number)).find((phone) => phone !== undefined);
   }
 
   byLid(lid: string): Phone | undefined {

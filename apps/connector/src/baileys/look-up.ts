@@ -1,3 +1,4 @@
+import { spellingsOf } from "@sandi/contracts";
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -8,7 +9,6 @@ import {
   S_WHATSAPP_NET,
   type WASocket,
 } from "@whiskeysockets/baileys";
-import { spellingsOf } from "../jobs/spellings.ts";
 import { isOfServer, waitOf } from "./no-answer.ts";
 
 /** What WhatsApp answered about numbers. It said nothing about a number that is in neither map. */

@@ -13,7 +13,7 @@ import {
   unpadRandomMax16,
   type WASocket,
 } from "@whiskeysockets/baileys";
-import { E164, tokenIn } from "@sandi/contracts";
+import { AccountNumber, tokenIn } from "@sandi/contracts";
 import type { AuthState } from "./auth-state.ts";
 import { takeDecrypted } from "./decrypted.ts";
 import { identityIn, namesOf, type PeopleListener } from "./people.ts";
@@ -29,7 +29,7 @@ export interface MessageListener extends PeopleListener {
 /** A message that somebody wrote to this account, in a chat of two; the text stays here. */
 export interface ReceivedMessage {
   waId: string;
-  /** E.164; null when only the sender's LID is known. */
+  /** E.164 in its canonical spelling; null when only the sender's LID is known. */
   from: string | null;
   /** The sender's jids, as far as they are known. */
   names: string[];
@@ -121,5 +121,5 @@ function decode(padded: Uint8Array): proto.IMessage | undefined {
 }
 
 function phoneOf(names: string[]): string | null {
-  return E164.safeParse(`+${jidDecode(names.find((one) => isPnUser(one)))?.user}`).data ?? null;
+  return AccountNumber.safeParse(`+${jidDecode(names.find((one) => isPnUser(one)))?.user}`).data ?? null;
 }

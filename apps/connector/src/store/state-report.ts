@@ -1,5 +1,5 @@
 import type { InStatement } from "@libsql/client";
-import type { SessionReason, SessionState } from "@sandi/contracts";
+import { canonicalNumber, type SessionReason, type SessionState } from "@sandi/contracts";
 import type { Services } from "../services.ts";
 import type { NodeAtRest } from "./at-rest.ts";
 import type { Fence } from "./fence.ts";
@@ -12,7 +12,7 @@ import { stateStatement } from "./sessions.ts";
 export interface StateReport {
   state: SessionState;
   reason: SessionReason | null;
-  /** E.164. */
+  /** E.164, as WhatsApp spells it. */
   phone: string | null;
   /** The newest wish that was acted on. */
   revision: number;
@@ -35,7 +35,8 @@ export async function reportStatements(
   const { sessionId } = fence;
   const { state, reason, phone, revision } = report;
   const news = { id: services.newId("evt"), at: at.toISOString(), type: "session.state", sessionId } as const;
-  const event = { ...news, ...report, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+  const told = phone === null ? null : canonicalNumber(phone);
+  const event = { ...news, ...report, phone: told, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
   const body = phone === null ? JSON.stringify(event) : await sealEvent(atRest, event);
   const sealedPhone = sealNumber(atRest, sessionId, phone);
   return [

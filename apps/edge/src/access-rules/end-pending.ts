@@ -1,3 +1,4 @@
+import { canonicalPrefixes, countriesOfTwoSpellings } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { AccessRuleTable, Db } from "../db/schema.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
@@ -29,12 +30,23 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
 function meant({ kind, value }: NewRule): RawBuilder<unknown> | undefined {
   if (kind === "number") return sql`v.to_hash = ${value}`;
   if (kind === "country") return sql`v.country = ${value}`;
-  return kind === "prefix" && value.length <= keptDigits ? sql`v.prefix LIKE ${`${value}%`}` : undefined;
+  if (kind !== "prefix") return undefined;
+  const prefixes = canonicalPrefixes(value).filter(({ length }) => length <= keptDigits);
+  return prefixes.length === 0
+    ? undefined
+    : sql`(${sql.join(
+        prefixes.map((prefix) => sql`v.prefix LIKE ${`${prefix}%`}`),
+        sql` OR `,
+      )})`;
 }
 
-/** When in doubt, for a longer prefix, it is: what was let in is not ended by guess. */
+/**
+ * When in doubt, it is: what was let in is not ended by guess. In doubt are longer prefixes, and those of a country whose
+ * numbers have two spellings.
+ */
 const isAllowed = (workspaceId: string, at: number) =>
   sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
     AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = v.to_hash)
       OR (r.kind = 'country' AND r.value = v.country) OR (r.kind = 'prefix' AND v.prefix <> ''
-        AND (v.prefix LIKE r.value || '%' OR r.value LIKE v.prefix || '%'))))`;
+        AND (v.prefix LIKE r.value || '%' OR r.value LIKE v.prefix || '%'
+          OR (v.country IN (${sql.join(countriesOfTwoSpellings)}) AND substr(v.prefix, 1, 2) = substr(r.value, 1, 2))))))`;

@@ -1,3 +1,4 @@
+import { spellingsOf } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { parseAddress } from "../http/addresses.ts";
 
@@ -5,6 +6,8 @@ import { parseAddress } from "../http/addresses.ts";
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
+  /** See `formerHashes`. */
+  formerHashes: readonly string[];
   /** The number without the plus. */
   digits: string;
   country: string;
@@ -15,10 +18,13 @@ export interface RuleSubject {
 
 /** True in SQL when the workspace has a rule with this effect for this number, one of its prefixes, its country or the address. */
 export function matchingRule(effect: "allow" | "block", subject: RuleSubject): RawBuilder<boolean> {
-  const { workspaceId, toHash, digits, country, ip, at } = subject;
-  const prefixes = Array.from({ length: Math.min(15, digits.length) }, (_, i) => ["prefix", digits.slice(0, i + 1)]);
+  const { workspaceId, toHash, formerHashes, digits, country, ip, at } = subject;
   // One parameter rather than forty: the statement is compiled with every request.
-  const names = JSON.stringify([["number", toHash], ["country", country], ...prefixes]);
+  const names = JSON.stringify([
+    ...[toHash, ...formerHashes].map((hash) => ["number", hash]),
+    ["country", country],
+    ...prefixesOf(digits).map((prefix) => ["prefix", prefix]),
+  ]);
   const isInForce = sql`r.effect = ${effect} AND (r.expires_at IS NULL OR r.expires_at > ${at})`;
   const byName = sql<boolean>`EXISTS (SELECT 1 FROM json_each(${names}) n CROSS JOIN access_rule r
     ON r.workspace_id = ${workspaceId} AND r.kind = n.value ->> 0 AND r.value = n.value ->> 1 AND ${isInForce})`;
@@ -26,4 +32,9 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
   if (address === undefined) return byName;
   return sql<boolean>`(${byName} OR EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId}
     AND r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address} AND ${isInForce}))`;
+}
+
+/** With what any spelling of the number begins: a rule may be written in each of them. */
+function prefixesOf(digits: string): string[] {
+  return [...new Set(spellingsOf(digits).flatMap((one) => Array.from(one, (_, i) => one.slice(0, i + 1))))];
 }

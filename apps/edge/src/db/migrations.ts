@@ -5,6 +5,7 @@ import { history } from "./history.ts";
 import { keyOwners } from "./key-owners.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
+import { numbers } from "./numbers.ts";
 import { sessionFigures } from "./session-figures.ts";
 import { sessionHistory } from "./session-history.ts";
 
@@ -193,4 +194,5 @@ export const migrations: readonly Migration[] = [
   { name: "0007_alert_digests", statements: alertDigests },
   { name: "0008_approval", statements: approval },
   { name: "0009_key_owners", statements: keyOwners },
+  { name: "0010_numbers", statements: numbers },
 ];

@@ -173,10 +173,10 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
-      const { e164 } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
+      const { written } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
       const session = await sessionToLink(services, c.var.key, sessionId);
       try {
-        return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
+        return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: written }), 200);
       } catch (error) {
         throw error instanceof AppError && error.code === "session-not-pairing" ? notPairing(session) : error;
       }

@@ -12,6 +12,8 @@ import type { Tenant } from "../keys/tenant.ts";
 /** Who is to be sent a code, and who asks. */
 export interface Destination extends Tenant {
   toHash: string;
+  /** See `formerHashes`. */
+  formerHashes: readonly string[];
   globalHash: string;
   e164: string;
   country: string;
@@ -49,8 +51,8 @@ export function isAdmitted(destination: Destination): RawBuilder<boolean> {
   return sql`(${hasRoom(destination)} AND (${isPlain} OR ${matchingRule("allow", subject(destination))}))`;
 }
 
-function subject({ workspaceId, toHash, e164, country, endUserIp, at }: Destination) {
-  return { workspaceId, toHash, digits: e164.slice(1), country, ip: endUserIp, at };
+function subject({ workspaceId, toHash, formerHashes, e164, country, endUserIp, at }: Destination) {
+  return { workspaceId, toHash, formerHashes, digits: e164.slice(1), country, ip: endUserIp, at };
 }
 
 function goesTo({ policy: { countries, defaultCountry }, country }: Destination): boolean {

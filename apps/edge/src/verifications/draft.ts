@@ -2,6 +2,7 @@ import type { CreateVerification } from "@sandi/contracts";
 import { codeMac, inboundTokens, phoneHash } from "@sandi/crypto";
 import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
+import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Db, KnownKey, VerificationTable } from "../db/schema.ts";
 import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectEarlier } from "../http/idempotency.ts";
 import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
@@ -47,8 +48,9 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
   const { e164, country } = plan.phone;
   const id = newId(services, "ver");
   const bind = canonicalBind(body.bind);
-  const [toHash, globalHash, macs, sealed, tokens, text] = await Promise.all([
+  const [toHash, hashes, globalHash, macs, sealed, tokens, text] = await Promise.all([
     phoneHash(phoneKey, hashScope(tenant), e164),
+    tenant.test === 1 ? [] : formerHashes(phoneKey, hashScope(tenant), e164),
     tenant.test === 1 ? "" : phoneHash(phoneKey, "", e164),
     codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
     seal({ to: e164, code: plan.code }),
@@ -58,6 +60,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
   const destination: Destination = {
     ...tenant,
     toHash,
+    formerHashes: hashes,
     globalHash,
     e164,
     country,

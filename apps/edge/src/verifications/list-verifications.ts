@@ -1,6 +1,7 @@
 import type { SearchVerifications, VerificationList } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
+import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
@@ -43,7 +44,9 @@ export async function listVerifications(
         defaultCountry: key.policy.defaultCountry,
         isTest: tenant.test === 1,
       });
-      all.push(sql`v.to_hash = ${await phoneHash(phoneKey, hashScope(tenant), e164)}`);
+      const scope = hashScope(tenant);
+      const hashes = [await phoneHash(phoneKey, scope, e164), ...(await formerHashes(phoneKey, scope, e164))];
+      all.push(sql`v.to_hash IN (${sql.join(hashes)})`);
     }
     if (purpose) all.push(sql`v.purpose = ${purpose}`);
     if (mode) all.push(sql`v.mode = ${mode}`);

@@ -1,9 +1,24 @@
 import { z } from "zod";
+import { canonicalNumber } from "../numbers.ts";
 
 export const E164 = z
   .string()
   .regex(/^\+[1-9][0-9]{6,14}$/, "must be a phone number in E.164 form, such as +6281234567890")
   .meta({ description: "A phone number in E.164 form.", example: "+6281234567890" });
+
+/** The same in its canonical spelling, whatever WhatsApp or an older part of Sandi calls the account. */
+export const AccountNumber = E164.overwrite(canonicalNumber);
+
+/** A number as people type and paste it. */
+export const writtenNumber = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(32)
+    .meta({
+      description: `${description}: with \`+\` and country code, or national when the workspace has a default country. Spaces, hyphens, brackets and digits of any script are read; extensions and letters are not.`,
+      example: "+6281234567890",
+    });
 
 export const Timestamp = z.iso
   .datetime()

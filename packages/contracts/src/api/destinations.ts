@@ -1,12 +1,9 @@
 import { z } from "zod";
-import { Timestamp } from "./common.ts";
+import { Timestamp, writtenNumber } from "./common.ts";
 
 export const DestinationRequest = z
   .strictObject({
-    to: z.string().min(1).max(32).meta({
-      description: "The number: E.164, or national when the workspace has a default country.",
-      example: "+6281234567890",
-    }),
+    to: writtenNumber("The number"),
   })
   .meta({ id: "DestinationRequest" });
 

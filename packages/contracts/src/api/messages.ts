@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { MessageId, PoolId, SessionId } from "../ids.ts";
-import { Timestamp, deliveryTimes } from "./common.ts";
+import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { examples } from "./examples.ts";
 
 export const CreateMessage = z
@@ -10,7 +10,7 @@ export const CreateMessage = z
     poolId: PoolId.optional().meta({
       description: "The sender pool whose sessions stand in for each other; the default one if neither is given.",
     }),
-    to: z.string().min(1).max(32).meta({ description: "The recipient, in E.164 form.", example: "+6281234567890" }),
+    to: writtenNumber("The recipient"),
     type: z.literal("text"),
     text: z.string().min(1).max(4096).meta({ example: "Your order is on its way." }),
   })

@@ -1,13 +1,10 @@
 import { z } from "zod";
+import { writtenNumber } from "./common.ts";
 import { SessionId } from "../ids.ts";
 
 export const CheckReachability = z
   .strictObject({
-    numbers: z
-      .array(z.string().min(1).max(32).meta({ example: "+6281234567890" }))
-      .min(1)
-      .max(20)
-      .meta({ description: "E.164, or national when the workspace has a default country." }),
+    numbers: z.array(writtenNumber("A number")).min(1).max(20),
     sessionId: SessionId.optional().meta({ description: "Which session asks; one of the default pool if left out." }),
   })
   .meta({ id: "CheckReachability" });
@@ -17,7 +14,10 @@ export const Reachability = z
     results: z
       .array(
         z.object({
-          number: z.string().max(20).meta({ description: "In E.164 form.", example: "+6281234567890" }),
+          number: z
+            .string()
+            .max(20)
+            .meta({ description: "In E.164 form; the order is the request's.", example: "+6281234567890" }),
           isOnWhatsApp: z.boolean().nullable().meta({
             description: "Null: WhatsApp did not say. Ask again in a few minutes, and do not take it for a no.",
           }),

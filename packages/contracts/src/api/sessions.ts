@@ -135,11 +135,11 @@ export type SessionQr = z.infer<typeof SessionQr>;
 
 export const CreatePairingCode = z
   .strictObject({
-    phone: z
-      .string()
-      .min(1)
-      .max(32)
-      .meta({ description: "The number of the account to link, in E.164 form.", example: "+6281200000001" }),
+    phone: z.string().min(1).max(32).meta({
+      description:
+        "The number of the account to link, as the WhatsApp app itself shows it under Settings, with `+` and country code: WhatsApp looks for no other spelling, such as `+52 55…` for `+52 1 55…`, and then the phone asks for no code.",
+      example: "+6281200000001",
+    }),
   })
   .meta({ id: "CreatePairingCode" });
 

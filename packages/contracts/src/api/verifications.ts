@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { Problem } from "../errors.ts";
 import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
-import { CompanyName, plainText, Timestamp, deliveryTimes } from "./common.ts";
+import { CompanyName, plainText, Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
 
 export const VerificationStatus = z.enum([
@@ -21,10 +21,7 @@ export const Purpose = z
   .regex(/^[a-z0-9][a-z0-9_.-]{0,31}$/, "must be 1 to 32 of a-z, 0-9, '_', '.', '-'")
   .meta({ description: "What the code is for; one verification at a time per number and purpose.", example: "login" });
 
-const To = z.string().min(1).max(32).meta({
-  description: "The number to verify: E.164, or national when the workspace has a default country.",
-  example: "+6281234567890",
-});
+const To = writtenNumber("The number to verify");
 
 const Code = z
   .string()

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { E164, Timestamp } from "../api/common.ts";
+import { AccountNumber, Timestamp } from "../api/common.ts";
 import { MessageId, SessionId } from "../ids.ts";
 import { Traceparent } from "./trace.ts";
 
@@ -49,8 +49,8 @@ export type ClaimResponse = z.infer<typeof ClaimResponse>;
 
 /** What a sealed message holds: the recipient, and either its text or the code for the template. */
 export const SealedPayload = z.union([
-  z.strictObject({ to: E164, code: z.string() }),
-  z.strictObject({ to: E164, text: z.string() }),
+  z.strictObject({ to: AccountNumber, code: z.string() }),
+  z.strictObject({ to: AccountNumber, text: z.string() }),
 ]);
 export type SealedPayload = z.infer<typeof SealedPayload>;
 

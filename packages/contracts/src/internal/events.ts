@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { E164, Timestamp } from "../api/common.ts";
+import { AccountNumber, Timestamp } from "../api/common.ts";
 import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
 import { EventId, MessageId, SessionId } from "../ids.ts";
@@ -41,7 +41,7 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({
     ...envelope,
     type: z.literal("message.received"),
-    from: E164.nullable(),
+    from: AccountNumber.nullable(),
     token: InboundToken.nullable(),
     isForwarded: z.boolean(),
   }),
@@ -51,7 +51,7 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     type: z.literal("session.state"),
     state: SessionState,
     reason: SessionReason.nullable(),
-    phone: E164.nullable(),
+    phone: AccountNumber.nullable(),
     revision: z.int().nonnegative(),
     /** Connections lost since it was last online for a while, and when the next one is opened. */
     attempts: z.int().nonnegative().default(0),

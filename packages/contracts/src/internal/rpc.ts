@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PairingCode, SessionQr, SessionState } from "../api/sessions.ts";
 import { LiveHealth } from "../api/session-health.ts";
-import { E164 } from "../api/common.ts";
+import { AccountNumber, E164 } from "../api/common.ts";
 import { SessionId } from "../ids.ts";
 
 /**
@@ -15,7 +15,8 @@ export const QrRpc = {
 } as const;
 
 /**
- * `POST {connector}/rpc/sessions/pairing-code`: a code to type on the phone in place of a scan.
+ * `POST {connector}/rpc/sessions/pairing-code`: a code to type on the phone in place of a scan. `phone` is spelled as
+ * WhatsApp spells the account: there is no session yet to look it up with.
  * Errors: `session-not-found`, `session-not-pairing`.
  */
 export const PairingCodeRpc = {
@@ -41,6 +42,6 @@ export const HealthRpc = {
  */
 export const ReachabilityRpc = {
   path: "/rpc/numbers/reachable",
-  request: z.strictObject({ sessionId: SessionId, numbers: z.array(E164).min(1).max(50) }),
+  request: z.strictObject({ sessionId: SessionId, numbers: z.array(AccountNumber).min(1).max(50) }),
   response: z.object({ results: z.array(z.object({ number: E164, isOnWhatsApp: z.boolean().nullable() })) }),
 } as const;

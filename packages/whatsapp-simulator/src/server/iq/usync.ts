@@ -45,7 +45,7 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
   const address =
     typed === undefined ? parseJid(jid) : { user: digitsOf(typed) ?? "", device: 0, server: "s.whatsapp.net" };
   const found =
-    world.phones.byJid(address) ?? (typed === undefined ? undefined : bySpelling(world, digitsOf(typed) ?? ""));
+    world.phones.byJid(address) ?? (typed === undefined ? undefined : world.phones.dialled(digitsOf(typed) ?? ""));
   const phone = found && !world.faults.peek("unregistered", found.number) ? found : undefined;
   const content: BinaryNode[] = [];
   if (asked.has("contact")) {
@@ -61,20 +61,6 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
   const answeredFor =
     jid ?? (phone ? jidOf(phone, "pn") : undefined) ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
   return node("user", { jid: answeredFor }, content);
-}
-
-/** Accounts of Brazil, Mexico and Argentina are found by the other spellings of their numbers as well. */
-function bySpelling({ phones }: World, digits: string): Phone | undefined {
-  const rules: [RegExp, string[]][] = [
-    [/^55(\d{2})9?(\d{8})$/, ["55$19$2", "55$1$2"]],
-    [/^521?(\d{10})$/, ["52$1", "521$1"]],
-    [/^549?(\d{10})$/, ["549$1", "54$1"]],
-    [/^54(\d{2})15(\d{8})$/, ["549$1$2", "54$1$2"]],
-  ];
-  const others = rules.flatMap(([spelling, forms]) =>
-    spelling.test(digits) ? forms.map((form) => digits.replace(spelling, form)) : [],
-  );
-  return others.map((other) => phones.byNumber(other)).find((phone) => phone !== undefined);
 }
 
 function devicesNode(world: World, phone: Phone): BinaryNode {
