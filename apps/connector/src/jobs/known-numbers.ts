@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import type { KnownNumber, NumberStore } from "../store/numbers.ts";
-import { spellingsOf } from "./spellings.ts";
+import { spellingsOf } from "@sandi/contracts";
 
 /**
  * What a workspace's sessions know of numbers. The newest evidence counts: a message from a number ends what was believed
