@@ -182,8 +182,3 @@ export async function importStatement(
   const rows = (await Promise.all(sealed)).map(([kind, keyId, value]) => [sessionId, fence, kind, keyId, value]);
   return { sql: keepSql, args: [JSON.stringify(rows)] };
 }
-
-/** Forgets everything of a session's login, if it is still ours. */
-export function forgetStatement({ sessionId, fence }: Fence): InStatement {
-  return { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] };
-}

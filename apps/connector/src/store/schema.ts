@@ -185,4 +185,12 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX ledger_bulk ON ledger (session_id, created_at) WHERE is_bulk = 1`,
     ],
   },
+  {
+    name: "0013_account",
+    statements: [
+      // The account that is linked, or was last; sealed as the number is.
+      `ALTER TABLE session ADD COLUMN account TEXT`,
+      `UPDATE session SET account = phone`,
+    ],
+  },
 ];

@@ -23,12 +23,21 @@ export const sessionReasons = {
   connection_timed_out: "WhatsApp stopped answering; the connection is opened again by itself.",
   not_answering: "WhatsApp took what was sent and answered nothing; the connection is opened again by itself.",
   server_unavailable: "WhatsApp's server refused for now; the connection is opened again by itself.",
+  unexpected_answer:
+    "WhatsApp's server said something that does not fit the state of the connection; it is opened again by itself.",
+  login_refused:
+    "WhatsApp refuses the login and gives no reason that Sandi knows; it is tried again by itself. If this stays, log the session out and link it again.",
   replaced:
     "Another client holds this linked device; check that the same credentials do not run elsewhere, then restart it.",
   logged_out: "The phone removed this linked device; link it again.",
   banned:
     "WhatsApp has banned or restricted the account; look at the phone, and restart the session when it may go on.",
-  version_refused: "WhatsApp refuses this client version; Sandi's operator must update it, then restart the session.",
+  banned_for_a_time:
+    "WhatsApp has banned the account for a time; the phone shows until when. Restart the session then.",
+  account_not_found:
+    "WhatsApp does not find the account of this linked device; look at the phone, then restart the session or link it again.",
+  version_refused:
+    "WhatsApp refuses this client or its version; Sandi's operator must update it, then restart the session.",
   bad_session: "The session's keys are out of step with WhatsApp's server; link it again if this stays.",
   proxy_unreachable:
     "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
