@@ -132,7 +132,7 @@ test("an owner that was replaced gives nothing back", async () => {
 
 /** How many events each connector would tell. */
 const readers = async () => {
-  const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, 10)));
+  const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, { limit: 10 })));
   return read.map((rows) => rows.length);
 };
 
