@@ -1,4 +1,5 @@
 import type { Migration } from "@sandi/libsql";
+import { accounts } from "./accounts.ts";
 import { alertDigests } from "./alert-digests.ts";
 import { history } from "./history.ts";
 import { senders } from "./senders.ts";
@@ -189,4 +190,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
   { name: "0007_alert_digests", statements: alertDigests },
+  { name: "0013_accounts", statements: accounts },
 ];

@@ -112,7 +112,14 @@ export const Session = z
     ...whereabouts,
     since: Timestamp.meta({ description: "When it came into this state." }),
     nextAttemptAt: Timestamp.nullable().meta({ description: "When a session that waits connects again." }),
-    phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form; null: none is linked." }),
+    lastPhone: E164.nullable().meta({
+      description: "The account that is linked, or was linked last; null: none was since Sandi remembers it.",
+    }),
+    linkedAt: Timestamp.nullable().meta({
+      description:
+        "Since when that account is this session's. The same account that links again goes on where it was; another one starts without the contacts, counts, limits and warm-up of the one before.",
+    }),
     poolId: PoolId,
     score: z.int().min(0).max(100).meta({
       description:
@@ -176,6 +183,12 @@ const told = { id: EventId, at: Timestamp };
 export const SessionEvent = z
   .discriminatedUnion("type", [
     z.object({ ...told, type: z.literal("session.state"), ...whereabouts }),
+    z.object({
+      ...told,
+      type: z.literal("session.account"),
+      number: z.string().max(32).meta({ description: "The account, masked.", example: "+62812•••0001" }),
+      isLinked: z.boolean().meta({ description: "Whether it was linked or unlinked." }),
+    }),
     z.object({ ...told, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...told, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
   ])
