@@ -31,18 +31,21 @@ export function createSweep({ services, store, versions, ledgerDays, onNews, log
   let cancel: (() => void) | undefined;
   let sweeping: Promise<void> = Promise.resolve();
 
-  async function unpark(parkedForMs: number): Promise<void> {
+  /** A day long once an hour, and at each start as long as they are kept. */
+  async function unpark(isStart: boolean): Promise<void> {
     const at = services.now().getTime();
     const forgetBefore = new Date(at - ledgerDays * dayMs);
-    if (await sweepOutbox(store, { parkedUntil: new Date(at - parkedForMs), forgetBefore })) onNews();
+    const parkedUntil = new Date(isStart ? at : at - parkedMs);
+    const learnedSince = isStart ? forgetBefore : new Date(at - dayMs);
+    if (await sweepOutbox(store, { parkedUntil, learnedSince, forgetBefore })) onNews();
   }
 
   /** One part that fails does not keep the others from being done. */
-  async function sweep(parkedForMs: number): Promise<void> {
+  async function sweep(isStart: boolean): Promise<void> {
     const parts = {
       versions: () => versions.keep(),
       ledger: () => sweepLedger(store, services.now(), ledgerDays),
-      outbox: () => unpark(parkedForMs),
+      outbox: () => unpark(isStart),
     };
     for (const [part, run] of Object.entries(parts)) {
       if (isStopped) return;
@@ -54,14 +57,14 @@ export function createSweep({ services, store, versions, ledgerDays, onNews, log
     }
     if (isStopped) return;
     cancel = services.after(everyMs, () => {
-      sweeping = sweep(parkedMs);
+      sweeping = sweep(false);
     });
   }
 
   return {
     start() {
       // A new start may come with a mended edge.
-      sweeping = sweep(0);
+      sweeping = sweep(true);
     },
     async stop() {
       isStopped = true;

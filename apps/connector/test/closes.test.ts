@@ -113,11 +113,41 @@ describe("a close leads where the table says", () => {
     [403, ["connecting/connection_lost", "ended/banned"]],
     [503, ["connecting/connection_lost", "waiting/server_unavailable", "connecting/server_unavailable", "online"]],
     [405, ["connecting/connection_lost", "waiting/version_refused", "connecting/version_refused", "online"]],
+    [400, ["connecting/connection_lost", "waiting/login_refused", "connecting/login_refused", "online"]],
+    [402, ["connecting/connection_lost", "ended/banned_for_a_time"]],
+    [415, ["connecting/connection_lost", "ended/account_not_found"]],
+    [418, ["connecting/connection_lost", "waiting/version_refused", "connecting/version_refused", "online"]],
+    [501, ["connecting/connection_lost", "waiting/login_refused", "connecting/login_refused", "online"]],
+    [499, ["connecting/connection_lost", "waiting/login_refused", "connecting/login_refused", "online"]],
   ])("a login refused with %s", async (reason, expected) => {
     const { number, sessionId } = await paired();
     rig.simulator.setFault({ kind: "login-failure", number, reason, times: 1 });
     rig.simulator.setFault({ kind: "drop", number });
     expect((await after(sessionId, expected.length + 1)).slice(1)).toEqual(expected);
+  });
+
+  test("an HTTP answer in place of the WebSocket is no logout, whatever its status", async () => {
+    const { number, sessionId } = await paired();
+    rig.simulator.setFault({ kind: "http-answer", status: 401, times: 1 });
+    rig.simulator.setFault({ kind: "drop", number });
+    const expected = [
+      "connecting/connection_lost",
+      "waiting/server_unavailable",
+      "connecting/server_unavailable",
+      "online",
+    ];
+    expect((await after(sessionId, expected.length + 1)).slice(1)).toEqual(expected);
+  });
+
+  test("a server that asks for a new connection again and again is not asked as fast as it answers", async () => {
+    const { number, sessionId } = await paired();
+    const online = () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length;
+    for (const count of [2, 3, 4]) {
+      rig.simulator.setFault({ kind: "stream-error", code: 515, number });
+      await until("it is back", () => online() === count);
+    }
+    // The link itself was the first time.
+    expect(rig.edge.statesOf(sessionId).filter((state) => state === "waiting/restart_required")).toHaveLength(2);
   });
 
   test("a version refused again ends", async () => {
@@ -138,6 +168,49 @@ describe("a close leads where the table says", () => {
     await rig.wish({ sessionId, desired: "stopped" });
     await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
     expect(rig.simulator.waiting()).toBe(0);
+  });
+});
+
+describe("what the server says out of turn", () => {
+  test("a success to a device that is not linked is no login, and the session can be linked afterwards", async () => {
+    const { newId } = await import("./support/rig.ts");
+    const sessionId = newId("ses");
+    await rig.wish({ sessionId });
+    await until("it shows codes", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+    rig.simulator.setFault({ kind: "out-of-turn", says: "success" });
+    await until("it is refused", () => rig.edge.statesOf(sessionId).includes("waiting/unexpected_answer"));
+    expect(rig.edge.statesOf(sessionId)).not.toContain("online");
+    const number = nextNumber();
+    rig.simulator.createPhone({ number });
+    await until("a QR code is scanned", async () => {
+      const qr = await qrOf(rig, sessionId);
+      return qr !== null && (await rig.simulator.scan(number, qr).catch(() => null)) !== null;
+    });
+    await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+    const states = rig.edge.events.filter((event) => event.type === "session.state" && event.sessionId === sessionId);
+    expect(new Set(states.map((event) => "phone" in event && event.phone))).toEqual(new Set([null, number]));
+  });
+
+  test.each(["pair-device", "pair-success"] as const)(
+    "%s to a linked device costs it the connection only",
+    async (says) => {
+      const { number, sessionId } = await paired();
+      rig.simulator.setFault({ kind: "out-of-turn", says, number });
+      const expected = ["waiting/unexpected_answer", "connecting/unexpected_answer", "online"];
+      expect(await after(sessionId, expected.length)).toEqual(expected);
+      expect(rig.simulator.phone(number).devices).toMatchObject([{ connected: true }]);
+    },
+  );
+
+  test("a second success changes nothing", async () => {
+    const { number, sessionId } = await paired();
+    rig.simulator.setFault({ kind: "out-of-turn", says: "success", number });
+    expect(await after(sessionId, 0)).toEqual([]);
+    const user = nextNumber();
+    rig.simulator.createPhone({ number: user });
+    const messageId = await rig.send(sessionId, { to: user, code: "424242" });
+    await until("it is sent", () => rig.edge.typesOf(messageId).includes("message.sent"));
+    expect(rig.edge.statesOf(sessionId).at(-1)).toBe("online");
   });
 });
 

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import type { ClientVersion } from "../src/services.ts";
 import type { LiveOptions } from "../src/session/live.ts";
 import { createChats } from "../src/store/chats.ts";
+import { sealNumber } from "../src/store/own-number.ts";
 import { text } from "../src/store/row.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { createGate } from "../src/supervisor/gate.ts";
@@ -17,6 +18,8 @@ async function adoptAt(change: Parameters<typeof adopt>[0] = () => undefined) {
   const clock = handClock();
   const adopted = await adopt(async (row, options) => {
     row.leaseUntil = clock.now().getTime() + 15_000;
+    row.sealedPhone = sealNumber(options.atRest(row.id), row.id, phone);
+    row.sealedAccount = row.sealedPhone;
     Object.assign(options.services, { now: clock.now, after: clock.after });
     await change(row, options);
   });
@@ -162,6 +165,8 @@ test("an ack that comes when nobody waits for it any more is stored", async () =
 test("what is told of a lost connection has how often it was lost, and when the next one is opened", async () => {
   const one = await adoptAt((row, options) => {
     row.leaseUntil += 600_000;
+    // Without a number the event is readable.
+    row.sealedPhone = null;
     options.services.chance = () => 0.5;
   });
   const told: unknown[] = [];
@@ -245,7 +250,23 @@ test("a write that finds the session with another owner gives it up, whichever w
   expect(gone).toEqual([one.live.fence]);
 });
 
-test("what was known of an account goes with its login, and only then", async () => {
+test("a stored number that is none heals at the start: the session is not linked", async () => {
+  const one = await adoptAt((row, options) => {
+    row.sealedPhone = sealNumber(options.atRest(row.id), row.id, "+");
+    row.sealedAccount = row.sealedPhone;
+  });
+  await opened(one, 1);
+  one.sockets[0]!.listener.onQr("qr", 60_000);
+  await state(one, "pairing");
+  expect(one.live.session.machine).toMatchObject({ phone: null, account: null, isLinked: false });
+  const { rows } = await one.store.client.execute("SELECT phone, body FROM session JOIN outbox ORDER BY seq DESC");
+  expect(rows.map((row) => [row["phone"], (JSON.parse(text(row, "body")) as { phone: unknown }).phone])).toEqual([
+    [null, null],
+    [null, null],
+  ]);
+});
+
+test("what was known of an account stays after a logout, and goes when another account is linked", async () => {
   const forgotten: string[] = [];
   const one = await adoptAt((row, options) => {
     row.leaseUntil += 600_000;
@@ -276,10 +297,23 @@ test("what was known of an account goes with its login, and only then", async ()
   await opened(one, 2);
   one.sockets[1]!.listener.onClosed("logged_out");
   await state(one, "ended");
-  await until("it is forgotten", () => forgotten.length > 0);
-  expect([await known(), forgotten, one.live.sending.limits.current().lockedUntil]).toEqual([
-    [0, 0],
-    [one.row.id],
-    null,
-  ]);
+  const { breaker, pacer } = one.live.sending;
+  for (const [revision, number, isForgotten] of [
+    [2, phone, false],
+    [3, "+6281200000009", true],
+  ] as const) {
+    one.live.wished({ ...one.row, desired: "running", revision });
+    await opened(one, one.sockets.length + 1);
+    one.sockets.at(-1)!.listener.onLinked(number);
+    await settled(one);
+    await until("it is as it should be", async () => {
+      const lock = one.live.sending.limits.current().lockedUntil;
+      const now = [await known(), forgotten, lock === null];
+      return JSON.stringify(now) === JSON.stringify(isForgotten ? [[0, 0], [one.row.id], true] : [[1, 1], [], false]);
+    });
+    const isOther = breaker !== one.live.sending.breaker && pacer !== one.live.sending.pacer;
+    expect(isOther).toBe(isForgotten);
+    one.sockets.at(-1)!.listener.onClosed("logged_out");
+    await state(one, "ended");
+  }
 });

@@ -103,7 +103,7 @@ test("whatever comes late, twice, in another order or around a restart, news of 
         if (restarts) deliveries = open();
         await Promise.all(at.map((what) => perform(deliveries, messageId, what)));
       }
-      const rows = await readOutbox(store, "a.1", 10_000);
+      const rows = await readOutbox(store, "a.1", { limit: 10_000 });
       const types = rows
         .map(({ body }) => JSON.parse(body) as { type: string; messageId?: string })
         .filter((event) => event.messageId === messageId)

@@ -40,6 +40,25 @@ test("what waits survives a restart", async () => {
   await until("the session is back", () => rig.edge.statesOf(sessionId).at(-1) === "online");
 });
 
+test("a session whose event the edge fails at holds up nobody else's", async () => {
+  const other = await rig.pair("+6281200000003");
+  let poison = "";
+  rig.edge.refuse = ({ events }) => {
+    const sent = events.find((event) => event.type === "message.sent" && event.sessionId === other);
+    if (poison === "" && sent) poison = sent.id;
+    return events.some(({ id }) => id === poison) ? 500 : null;
+  };
+  const held = await rig.send(other, { to: user, code: "300010" });
+  const sent = await Promise.all(
+    Array.from({ length: 5 }, (_, i) => rig.send(sessionId, { to: user, code: `30${i + 11}` })),
+  );
+  await until("those of the other session are read", () => sent.every((id) => rig.edge.typesOf(id).length === 3));
+  expect(rig.edge.typesOf(held)).toEqual([]);
+  rig.edge.refuse = null;
+  await until("it is told in order", () => rig.edge.typesOf(held).length === 3);
+  expect(rig.edge.typesOf(held)).toEqual(["message.sent", "message.delivered", "message.read"]);
+});
+
 test("an event that the edge refuses is parked, and the others pass", async () => {
   let poison = "";
   rig.edge.refuse = ({ events }) => {

@@ -3,7 +3,7 @@ import type { InStatement } from "@libsql/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nodeAtRest } from "../src/store/at-rest.ts";
 import { createChats } from "../src/store/chats.ts";
-import { credentialStore, forgetStatement, importStatement } from "../src/store/credentials.ts";
+import { credentialStore, importStatement } from "../src/store/credentials.ts";
 import {
   advanceStatement,
   attemptStatement,
@@ -12,7 +12,9 @@ import {
   rank,
   revokedStatement,
 } from "../src/store/ledger.ts";
-import { forgetAccountStatements, limitsStatement } from "../src/store/limits.ts";
+import { forgetStatements } from "../src/store/account.ts";
+import { limitsStatement } from "../src/store/limits.ts";
+import { noteLookUps } from "../src/store/look-ups.ts";
 import { appendBodyStatement, appendNewsStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
 import { receivedStatements } from "../src/store/received.ts";
 import { type Fence, LeaseLost, writeFenced } from "../src/store/fence.ts";
@@ -22,13 +24,13 @@ import { openStore, type Store } from "../src/store/store.ts";
 
 const sessionId = "ses_1";
 const at = new Date(1_000_000);
-const tables = ["session", "credential", "ledger", "outbox", "received", "chat", "sender_limits"];
+const tables = ["session", "credential", "ledger", "outbox", "received", "chat", "sender_limits", "look_up"];
 const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
 const pseudonym = (text: string) => `p${text}`;
 const event = { id: "evt_1", type: "message.sent", sessionId, messageId: "msg_1", at: at.toISOString() } as const;
 const state = { state: "online", reason: null, sealedPhone: "sealed", actedRevision: 1 } as const;
 const limits = { lockedUntil: at, newChats: null, pausedUntil: null, trips: 1 };
-const unsealed = { sealed: null, sealedUntil: null, sealedChat: null, traceparent: null };
+const rest = { sealed: "v1.text", sealedUntil: null, sealedChat: null, traceparent: null };
 const entry = (waId: string) => ({
   messageId: `msg_${waId}`,
   sessionId,
@@ -36,7 +38,7 @@ const entry = (waId: string) => ({
   chat: "p1",
   chatLid: null,
   rank: rank.sending,
-  ...unsealed,
+  ...rest,
 });
 const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
 
@@ -51,8 +53,8 @@ const fenced = (statements: (fence: Fence) => InStatement[] | Promise<InStatemen
 const [ofCredentials, ofLedger, ofReceived, tombstone] = [0, 1, 2, 3].map((place) =>
   fenced((fence) => removalStatements(fence, at).slice(place, place + 1)),
 );
-const [ofLimits, ofChats] = [0, 1].map((place) =>
-  fenced((fence) => forgetAccountStatements(fence).slice(place, place + 1)),
+const [limitsOfPast, chatsOfPast, lookUpsOfPast, receivedOfPast, textsOfPast] = [0, 1, 2, 3, 4].map((place) =>
+  fenced((fence) => forgetStatements.past(fence).slice(place, place + 1)),
 );
 
 /** Every write for a session, each by itself. */
@@ -63,7 +65,7 @@ const writes = {
   "an import": fenced(async (fence) => [
     await importStatement(fence, { values: [["creds", "creds", "v"]], atRest, pseudonym }),
   ]),
-  "forgetting a login": fenced((fence) => [forgetStatement(fence)]),
+  "forgetting a login": fenced((fence) => forgetStatements.login(fence)),
   "an attempt": (fence) => attemptWriter(store)({ fence, entry: entry("W2"), at }),
   "an attempt among others": fenced((fence) => [attemptStatement(fence, entry("W2"), at)]),
   "news of a message": (fence) => moveWriter(store)({ ...move, fence }),
@@ -80,8 +82,11 @@ const writes = {
   "who was reached": (fence) => chats().reached(fence, ["p2"]),
   "who wrote": fenced((fence) => chats().wrote(fence, ["2"])),
   "the account's limits": fenced((fence) => [limitsStatement(fence, limits)]),
-  "removing limits": ofLimits!,
-  "removing chats": ofChats!,
+  "another account's limits": limitsOfPast!,
+  "another account's chats": chatsOfPast!,
+  "another account's look-ups": lookUpsOfPast!,
+  "another account's messages received": receivedOfPast!,
+  "another account's texts": textsOfPast!,
   "removing credentials": ofCredentials!,
   "removing messages": ofLedger!,
   "removing what was received": ofReceived!,
@@ -103,6 +108,7 @@ beforeEach(async () => {
   await credentials(good).write([{ kind: "session", id: "old", value: "v" }]);
   await attemptWriter(store)({ fence: good, entry: entry("W1"), at });
   await chats().reached(good, ["p1"]);
+  await noteLookUps(store, sessionId, { asked: 1, dead: 0, at });
   await fenced((fence) => [
     ...receivedStatements(fence, { waId: "old", eventId: "evt_0", body: "{}", at }),
     limitsStatement(fence, { ...limits, trips: 0 }),
@@ -126,7 +132,7 @@ test("an owner that was replaced gives nothing back", async () => {
 
 /** How many events each connector would tell. */
 const readers = async () => {
-  const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, 10)));
+  const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, { limit: 10 })));
   return read.map((rows) => rows.length);
 };
 

@@ -141,7 +141,7 @@ describe.each([
     const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
     const fence = { sessionId, fence: row!.fence };
     await store.writer.write([appendStatement(fence, event), appendStatement(fence, event)]);
-    const [first, second] = await readOutbox(store, "a.1", 10);
+    const [first, second] = await readOutbox(store, "a.1", { limit: 10 });
     expect(first!.seq).toBeGreaterThan(before);
     expect(second!.seq).toBe(first!.seq + 1);
     expect((await outboxDepth(store)).waiting).toBe(2);
@@ -153,16 +153,17 @@ describe.each([
     const [row] = await acquire(store, "a", "a.1");
     const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
     await store.writer.write([appendStatement({ sessionId, fence: row!.fence }, event)]);
-    const { seq } = (await readOutbox(store, "a.1", 1))[0]!;
+    const { seq } = (await readOutbox(store, "a.1", { limit: 1 }))[0]!;
     await parkInOutbox(store, seq, later(1000));
-    expect(await sweepOutbox(store, { parkedUntil: later(999), forgetBefore: at })).toBe(0);
-    expect(await readOutbox(store, "a.1", 1)).toEqual([]);
-    expect(await sweepOutbox(store, { parkedUntil: later(1000), forgetBefore: at })).toBe(1);
-    expect(await readOutbox(store, "a.1", 1)).toHaveLength(1);
-    await sweepOutbox(store, { parkedUntil: at, forgetBefore: later(1) });
+    expect(await sweepOutbox(store, { parkedUntil: later(999), learnedSince: at, forgetBefore: at })).toBe(0);
+    expect(await readOutbox(store, "a.1", { limit: 1 })).toEqual([]);
+    expect(await sweepOutbox(store, { parkedUntil: later(1000), learnedSince: later(1), forgetBefore: at })).toBe(0);
+    expect(await sweepOutbox(store, { parkedUntil: later(1000), learnedSince: at, forgetBefore: at })).toBe(1);
+    expect(await readOutbox(store, "a.1", { limit: 1 })).toHaveLength(1);
+    await sweepOutbox(store, { parkedUntil: at, learnedSince: at, forgetBefore: later(1) });
     expect((await outboxDepth(store)).waiting).toBe(1);
     await parkInOutbox(store, seq, later(2000));
-    await sweepOutbox(store, { parkedUntil: at, forgetBefore: later(1) });
+    await sweepOutbox(store, { parkedUntil: at, learnedSince: at, forgetBefore: later(1) });
     expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 0 });
   });
 
@@ -240,9 +241,9 @@ describe.each([
     await expect(attemptWriter(store)({ fence: stale, entry: late, at })).rejects.toThrow(LeaseLost);
     expect((await findByMessageId(store, message.messageId))!.rank).toBe(rank.sending);
     expect(await findByMessageId(store, late.messageId)).toBeNull();
-    expect(await readOutbox(other, "b.1", 10)).toEqual([]);
+    expect(await readOutbox(other, "b.1", { limit: 10 })).toEqual([]);
     await moveWriter(other)({ ...move, fence: { sessionId, fence: theirs!.fence } });
-    expect(await readOutbox(other, "b.1", 10)).toHaveLength(1);
+    expect(await readOutbox(other, "b.1", { limit: 10 })).toHaveLength(1);
   });
 
   test("writes of a stale owner in the same turn do not take the others with them", async () => {

@@ -6,6 +6,7 @@ const fresh: Machine = {
   state: "stopped",
   reason: "created",
   phone: null,
+  account: null,
   desired: "running",
   revision: 0,
   isLinked: false,
@@ -14,6 +15,7 @@ const fresh: Machine = {
   attempts: 0,
   strikes: 0,
   isVersionFresh: false,
+  restarts: 0,
 };
 const phone = "+6281200000001";
 const connecting: Machine = {
@@ -25,7 +27,7 @@ const connecting: Machine = {
   lastSocket: 1,
 };
 const pairing: Machine = { ...connecting, state: "pairing", reason: null };
-const linked: Machine = { ...connecting, isLinked: true, phone };
+const linked: Machine = { ...connecting, isLinked: true, phone, account: phone };
 const online: Machine = { ...linked, state: "online", reason: null };
 const waiting: Machine = { ...linked, state: "waiting", reason: "connection_lost", socket: null, attempts: 1 };
 const stopped: Machine = { ...linked, state: "stopped", reason: "requested", socket: null, desired: "stopped" };
@@ -102,7 +104,7 @@ const table: Record<string, Row> = {
     to: "ended/logged_out",
     effects: [
       { type: "logOut", socket: 1 },
-      { type: "report", forget: true },
+      { type: "report", forget: "login" },
     ],
     also: { isLinked: false, phone: null, socket: null },
   },
@@ -123,13 +125,13 @@ const table: Record<string, Row> = {
     from: pairing,
     on: wish("logged_out"),
     to: "ended/logged_out",
-    effects: [{ type: "cancelRetry" }, { type: "close", socket: 1 }, { type: "report", forget: true }],
+    effects: [{ type: "cancelRetry" }, { type: "close", socket: 1 }, { type: "report", forget: "login" }],
   },
   "logging out a banned session forgets its credentials": {
     from: banned,
     on: wish("logged_out"),
     to: "ended/logged_out",
-    effects: [{ type: "cancelRetry" }, { type: "report", forget: true }],
+    effects: [{ type: "cancelRetry" }, { type: "report", forget: "login" }],
   },
   "deleting an online session says goodbye, then removes it": {
     from: online,
@@ -149,7 +151,7 @@ const table: Record<string, Row> = {
     to: "ended/logged_out",
     effects: [
       { type: "logOut", socket: 1 },
-      { type: "report", forget: true },
+      { type: "report", forget: "login" },
     ],
   },
   "a goodbye that fails is tried again": {
@@ -168,7 +170,7 @@ const table: Record<string, Row> = {
     from: { ...linked, desired: "logged_out" },
     on: close("logged_out"),
     to: "ended/logged_out",
-    effects: [{ type: "report", forget: true }],
+    effects: [{ type: "report", forget: "login" }],
   },
 
   // Taking up a session.
@@ -233,8 +235,22 @@ const table: Record<string, Row> = {
     from: pairing,
     on: { type: "linked", socket: 1, phone },
     to: "connecting",
+    effects: [{ type: "report", forget: "past" }],
+    also: { isLinked: true, phone, account: phone },
+  },
+  "the same account links again and keeps its past": {
+    from: { ...pairing, account: phone },
+    on: { type: "linked", socket: 1, phone },
+    to: "connecting",
     effects: [report],
-    also: { isLinked: true, phone },
+    also: { isLinked: true, phone, account: phone },
+  },
+  "another account starts without the past of the one before": {
+    from: { ...pairing, account: "+6281200000009" },
+    on: { type: "linked", socket: 1, phone },
+    to: "connecting",
+    effects: [{ type: "report", forget: "past" }],
+    also: { account: phone },
   },
   "a login brings it online": {
     from: linked,
@@ -248,12 +264,34 @@ const table: Record<string, Row> = {
     to: "connecting/requested",
     effects: [],
   },
+  "a login without a link is refused": {
+    from: pairing,
+    on: { type: "opened", socket: 1, phone },
+    to: "waiting/unexpected_answer",
+    effects: [{ type: "close", socket: 1 }, { type: "retry", capMs: 1000 }, report],
+    also: { isLinked: false, phone: null, account: null, socket: null },
+  },
+  "a second link is refused": {
+    from: online,
+    on: { type: "linked", socket: 1, phone: "+6281200000009" },
+    to: "waiting/unexpected_answer",
+    effects: [{ type: "close", socket: 1 }, { type: "retry", capMs: 1000 }, report],
+    also: { isLinked: true, phone, account: phone },
+  },
+  "a QR code of a linked session is refused": {
+    from: linked,
+    on: { type: "qr", socket: 1 },
+    to: "waiting/unexpected_answer",
+    effects: [{ type: "close", socket: 1 }, { type: "retry", capMs: 1000 }, report],
+    also: { isLinked: true },
+  },
+  "a second login is no news": { from: online, on: { type: "opened", socket: 1, phone }, to: "online", effects: [] },
   "a while online forgives what was before": {
-    from: { ...online, attempts: 4, strikes: 2, isVersionFresh: true },
+    from: { ...online, attempts: 4, strikes: 2, isVersionFresh: true, restarts: 2 },
     on: { type: "settled", socket: 1 },
     to: "online",
     effects: [report],
-    also: { attempts: 0, strikes: 0, isVersionFresh: false },
+    also: { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 },
   },
   "a while online with nothing to forgive is no news": {
     from: online,
@@ -305,6 +343,13 @@ const table: Record<string, Row> = {
     on: close("restart_required"),
     to: "connecting/restart_required",
     effects: [report, { type: "open", socket: 2 }],
+    also: { restarts: 1 },
+  },
+  "a third 515 in a row backs off": {
+    from: { ...linked, restarts: 2 },
+    on: close("restart_required"),
+    to: "waiting/restart_required",
+    effects: [{ type: "retry", capMs: 1000 }, report],
   },
   "428 backs off": {
     from: online,
@@ -392,8 +437,36 @@ const table: Record<string, Row> = {
     from: online,
     on: close("logged_out"),
     to: "ended/logged_out",
-    effects: [{ type: "report", forget: true }],
-    also: { isLinked: false, phone: null },
+    effects: [{ type: "report", forget: "login" }],
+    also: { isLinked: false, phone: null, account: phone },
+  },
+  "400 backs off by name, keeps the credentials, and alerts once": {
+    from: linked,
+    on: close("login_refused"),
+    to: "waiting/login_refused",
+    effects: [{ type: "retry", capMs: 1000 }, report, { type: "alert", reason: "login_refused" }],
+    also: { isLinked: true, phone },
+  },
+  "402 ends until the ban is over, and keeps the credentials": {
+    from: linked,
+    on: close("banned_for_a_time"),
+    to: "ended/banned_for_a_time",
+    effects: [report, { type: "alert", reason: "banned_for_a_time" }],
+    also: { isLinked: true, phone },
+  },
+  "415 ends and keeps the credentials": {
+    from: linked,
+    on: close("account_not_found"),
+    to: "ended/account_not_found",
+    effects: [report, { type: "alert", reason: "account_not_found" }],
+    also: { isLinked: true, phone },
+  },
+  "what the server says out of turn backs off": {
+    from: linked,
+    on: close("unexpected_answer"),
+    to: "waiting/unexpected_answer",
+    effects: [{ type: "retry", capMs: 1000 }, report],
+    also: { isLinked: true },
   },
   "403 keeps the credentials": {
     from: online,
@@ -509,7 +582,7 @@ test("a late close of a dead socket wakes nothing, whatever its reason and whate
 test("only a logout forgets credentials", () => {
   for (const kind of Object.keys(closePolicies) as CloseKind[]) {
     const { effects } = step(online, close(kind));
-    expect([kind, effects.some((effect) => effect.type === "report" && effect.forget)]).toEqual([
+    expect([kind, effects.some((effect) => effect.type === "report" && effect.forget === "login")]).toEqual([
       kind,
       kind === "logged_out",
     ]);
@@ -535,8 +608,17 @@ test.each([
   [440, "replaced"],
   [401, "logged_out"],
   [403, "banned"],
+  [400, "login_refused"],
+  [402, "banned_for_a_time"],
   [405, "version_refused"],
+  [406, "banned"],
+  [409, "version_refused"],
   [411, "bad_session"],
-  [999, "connection_lost"],
+  [413, "login_refused"],
+  [414, "login_refused"],
+  [415, "account_not_found"],
+  [418, "version_refused"],
+  [501, "login_refused"],
+  [999, "login_refused"],
   [undefined, "connection_lost"],
 ])("close code %s is %s", (code, kind) => expect(closeKind(code)).toBe(kind));

@@ -6,6 +6,7 @@ const online: Machine = {
   state: "online",
   reason: null,
   phone: "+6281200000001",
+  account: "+6281200000001",
   desired: "running",
   revision: 1,
   isLinked: true,
@@ -14,6 +15,7 @@ const online: Machine = {
   attempts: 0,
   strikes: 0,
   isVersionFresh: false,
+  restarts: 0,
 };
 
 const start = Date.parse("2026-11-21T08:00:00.000Z");

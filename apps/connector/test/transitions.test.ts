@@ -11,14 +11,15 @@ type EventName =
   | `wished ${DesiredState}`
   | "versionRefreshed newer"
   | "versionRefreshed same";
-/** A state, or on the way to saying goodbye to WhatsApp. */
-type Place = SessionState | "leaving";
+/** A state, before its first link, or on the way to saying goodbye to WhatsApp. */
+type Place = SessionState | "linking" | "leaving";
 
 const phone = "+6281200000001";
 const connecting: Machine = {
   state: "connecting",
   reason: "requested",
   phone,
+  account: phone,
   desired: "running",
   revision: 1,
   isLinked: true,
@@ -27,10 +28,13 @@ const connecting: Machine = {
   attempts: 0,
   strikes: 0,
   isVersionFresh: false,
+  restarts: 0,
 };
+const unlinked = { isLinked: false, phone: null, account: null };
 const places: Record<Place, Machine> = {
   connecting,
-  pairing: { ...connecting, state: "pairing", reason: null, isLinked: false, phone: null },
+  linking: { ...connecting, ...unlinked },
+  pairing: { ...connecting, ...unlinked, state: "pairing", reason: null },
   online: { ...connecting, state: "online", reason: null },
   waiting: { ...connecting, state: "waiting", reason: "connection_lost", socket: null, attempts: 1 },
   stopped: { ...connecting, state: "stopped", reason: "requested", socket: null, desired: "stopped" },
@@ -67,13 +71,16 @@ function outcome(name: EventName, place: Place): string {
   const { machine, effects } = step(before, eventOf(name));
   const { state, reason } = machine;
   if (state === before.state && reason === before.reason && effects.length === 0) return "=";
-  const done = effects.map((effect: Effect) => (effect.type === "report" && effect.forget ? "forget" : effect.type));
+  const done = effects.map((effect: Effect) =>
+    effect.type === "report" && effect.forget ? `forget-${effect.forget}` : effect.type,
+  );
   return `${reason ? `${state}/${reason}` : state}: ${done.join(" ")}`;
 }
 
 const table: Record<EventName, Record<Place, string>> = {
   adopted: {
     connecting: "connecting/requested: open",
+    linking: "connecting/requested: open",
     pairing: "connecting: report open",
     online: "connecting: report open",
     waiting: "connecting/connection_lost: report open",
@@ -83,6 +90,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "wished running": {
     connecting: "connecting/requested: cancelRetry close report open",
+    linking: "connecting/requested: cancelRetry close report open",
     pairing: "connecting/requested: cancelRetry close report open",
     online: "connecting/requested: cancelRetry close report open",
     waiting: "connecting/requested: cancelRetry report open",
@@ -92,6 +100,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "wished stopped": {
     connecting: "stopped/requested: cancelRetry close report",
+    linking: "stopped/requested: cancelRetry close report",
     pairing: "stopped/requested: cancelRetry close report",
     online: "stopped/requested: cancelRetry close report",
     waiting: "stopped/requested: cancelRetry report",
@@ -101,15 +110,17 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "wished logged_out": {
     connecting: "=",
-    pairing: "ended/logged_out: cancelRetry close forget",
-    online: "ended/logged_out: logOut forget",
+    linking: "ended/logged_out: cancelRetry close forget-login",
+    pairing: "ended/logged_out: cancelRetry close forget-login",
+    online: "ended/logged_out: logOut forget-login",
     waiting: "connecting/requested: cancelRetry report open",
     stopped: "connecting/requested: cancelRetry report open",
-    ended: "ended/logged_out: cancelRetry forget",
+    ended: "ended/logged_out: cancelRetry forget-login",
     leaving: "=",
   },
   "wished deleted": {
     connecting: "=",
+    linking: "ended/requested: cancelRetry close remove",
     pairing: "ended/requested: cancelRetry close remove",
     online: "ended/requested: logOut remove",
     waiting: "connecting/requested: cancelRetry report open",
@@ -118,34 +129,38 @@ const table: Record<EventName, Record<Place, string>> = {
     leaving: "=",
   },
   qr: {
-    connecting: "pairing: report",
+    connecting: "waiting/unexpected_answer: close retry report",
+    linking: "pairing: report",
     pairing: "=",
+    online: "waiting/unexpected_answer: close retry report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: close retry report",
+  },
+  linked: {
+    connecting: "waiting/unexpected_answer: close retry report",
+    linking: "connecting: forget-past",
+    pairing: "connecting: forget-past",
+    online: "waiting/unexpected_answer: close retry report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: close retry report",
+  },
+  opened: {
+    connecting: "online: report settle",
+    linking: "waiting/unexpected_answer: close retry report",
+    pairing: "waiting/unexpected_answer: close retry report",
     online: "=",
     waiting: "=",
     stopped: "=",
     ended: "=",
-    leaving: "pairing: report",
-  },
-  linked: {
-    connecting: "connecting: report",
-    pairing: "connecting: report",
-    online: "connecting: report",
-    waiting: "=",
-    stopped: "=",
-    ended: "=",
-    leaving: "connecting: report",
-  },
-  opened: {
-    connecting: "online: report settle",
-    pairing: "online: report settle",
-    online: "online: settle",
-    waiting: "=",
-    stopped: "=",
-    ended: "=",
-    leaving: "ended/logged_out: logOut forget",
+    leaving: "ended/logged_out: logOut forget-login",
   },
   "closed restart_required": {
     connecting: "connecting/restart_required: report open",
+    linking: "connecting/restart_required: report open",
     pairing: "connecting/restart_required: report open",
     online: "connecting/restart_required: report open",
     waiting: "=",
@@ -155,6 +170,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed connection_lost": {
     connecting: "waiting/connection_lost: retry report",
+    linking: "waiting/connection_lost: retry report",
     pairing: "waiting/connection_lost: retry report",
     online: "waiting/connection_lost: retry report",
     waiting: "=",
@@ -164,6 +180,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed not_answering": {
     connecting: "waiting/not_answering: retry report",
+    linking: "waiting/not_answering: retry report",
     pairing: "waiting/not_answering: retry report",
     online: "waiting/not_answering: retry report",
     waiting: "=",
@@ -173,6 +190,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed timed_out": {
     connecting: "waiting/connection_timed_out: retry report",
+    linking: "waiting/connection_timed_out: retry report",
     pairing: "stopped/pairing_timed_out: report",
     online: "waiting/connection_timed_out: retry report",
     waiting: "=",
@@ -182,6 +200,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed server_unavailable": {
     connecting: "waiting/server_unavailable: retry report",
+    linking: "waiting/server_unavailable: retry report",
     pairing: "waiting/server_unavailable: retry report",
     online: "waiting/server_unavailable: retry report",
     waiting: "=",
@@ -189,8 +208,29 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "=",
     leaving: "waiting/requested: retry report",
   },
+  "closed unexpected_answer": {
+    connecting: "waiting/unexpected_answer: retry report",
+    linking: "waiting/unexpected_answer: retry report",
+    pairing: "waiting/unexpected_answer: retry report",
+    online: "waiting/unexpected_answer: retry report",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: retry report",
+  },
+  "closed login_refused": {
+    connecting: "waiting/login_refused: retry report alert",
+    linking: "waiting/login_refused: retry report alert",
+    pairing: "waiting/login_refused: retry report alert",
+    online: "waiting/login_refused: retry report alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: retry report",
+  },
   "closed server_error": {
     connecting: "waiting/server_unavailable: retry report",
+    linking: "waiting/server_unavailable: retry report",
     pairing: "waiting/server_unavailable: retry report",
     online: "waiting/server_unavailable: retry report",
     waiting: "=",
@@ -200,6 +240,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed replaced": {
     connecting: "ended/replaced: report alert",
+    linking: "ended/replaced: report alert",
     pairing: "ended/replaced: report alert",
     online: "ended/replaced: report alert",
     waiting: "=",
@@ -208,16 +249,18 @@ const table: Record<EventName, Record<Place, string>> = {
     leaving: "waiting/requested: retry report",
   },
   "closed logged_out": {
-    connecting: "ended/logged_out: forget",
-    pairing: "ended/logged_out: forget",
-    online: "ended/logged_out: forget",
+    connecting: "ended/logged_out: forget-login",
+    linking: "ended/logged_out: forget-login",
+    pairing: "ended/logged_out: forget-login",
+    online: "ended/logged_out: forget-login",
     waiting: "=",
     stopped: "=",
     ended: "=",
-    leaving: "ended/logged_out: forget",
+    leaving: "ended/logged_out: forget-login",
   },
   "closed banned": {
     connecting: "ended/banned: report alert",
+    linking: "ended/banned: report alert",
     pairing: "ended/banned: report alert",
     online: "ended/banned: report alert",
     waiting: "=",
@@ -225,8 +268,29 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "=",
     leaving: "waiting/requested: retry report",
   },
+  "closed banned_for_a_time": {
+    connecting: "ended/banned_for_a_time: report alert",
+    linking: "ended/banned_for_a_time: report alert",
+    pairing: "ended/banned_for_a_time: report alert",
+    online: "ended/banned_for_a_time: report alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: retry report",
+  },
+  "closed account_not_found": {
+    connecting: "ended/account_not_found: report alert",
+    linking: "ended/account_not_found: report alert",
+    pairing: "ended/account_not_found: report alert",
+    online: "ended/account_not_found: report alert",
+    waiting: "=",
+    stopped: "=",
+    ended: "=",
+    leaving: "waiting/requested: retry report",
+  },
   "closed version_refused": {
     connecting: "waiting/version_refused: report refreshVersion",
+    linking: "waiting/version_refused: report refreshVersion",
     pairing: "waiting/version_refused: report refreshVersion",
     online: "waiting/version_refused: report refreshVersion",
     waiting: "=",
@@ -236,6 +300,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed bad_session": {
     connecting: "waiting/bad_session: dropCaches retry report alert",
+    linking: "waiting/bad_session: dropCaches retry report alert",
     pairing: "waiting/bad_session: dropCaches retry report alert",
     online: "waiting/bad_session: dropCaches retry report alert",
     waiting: "=",
@@ -245,6 +310,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed untrusted_server": {
     connecting: "waiting/untrusted_server: retry report alert",
+    linking: "ended/untrusted_server: report alert",
     pairing: "ended/untrusted_server: report alert",
     online: "waiting/untrusted_server: retry report alert",
     waiting: "=",
@@ -254,6 +320,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed proxy_unreachable": {
     connecting: "waiting/proxy_unreachable: retry report alert",
+    linking: "waiting/proxy_unreachable: retry report alert",
     pairing: "waiting/proxy_unreachable: retry report alert",
     online: "waiting/proxy_unreachable: retry report alert",
     waiting: "=",
@@ -263,6 +330,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed pairing_timed_out": {
     connecting: "stopped/pairing_timed_out: report",
+    linking: "stopped/pairing_timed_out: report",
     pairing: "stopped/pairing_timed_out: report",
     online: "stopped/pairing_timed_out: report",
     waiting: "=",
@@ -272,6 +340,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "closed passkey_required": {
     connecting: "ended/passkey_required: report",
+    linking: "ended/passkey_required: report",
     pairing: "ended/passkey_required: report",
     online: "ended/passkey_required: report",
     waiting: "=",
@@ -281,6 +350,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   passkeyAsked: {
     connecting: "ended/passkey_required: close report",
+    linking: "ended/passkey_required: close report",
     pairing: "ended/passkey_required: close report",
     online: "ended/passkey_required: close report",
     waiting: "=",
@@ -290,6 +360,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   retryDue: {
     connecting: "=",
+    linking: "=",
     pairing: "=",
     online: "=",
     waiting: "connecting/connection_lost: report open",
@@ -299,6 +370,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   settled: {
     connecting: "=",
+    linking: "=",
     pairing: "=",
     online: "=",
     waiting: "=",
@@ -308,6 +380,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "versionRefreshed newer": {
     connecting: "=",
+    linking: "=",
     pairing: "=",
     online: "=",
     waiting: "=",
@@ -317,6 +390,7 @@ const table: Record<EventName, Record<Place, string>> = {
   },
   "versionRefreshed same": {
     connecting: "=",
+    linking: "=",
     pairing: "=",
     online: "=",
     waiting: "=",

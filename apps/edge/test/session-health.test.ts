@@ -86,7 +86,7 @@ describe("a session's health", () => {
         type: "session.state",
         state,
         reason,
-        phone: to,
+        phone: "+6281200000001",
         revision: 1,
         attempts: state === "online" ? 0 : 3,
       });

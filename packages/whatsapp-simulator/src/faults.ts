@@ -18,8 +18,15 @@ export type Fault =
   | { kind: "drop"; number?: string; device?: number }
   /** Stanzas that no client has a handler for: one does not decode, of others something is missing. */
   | { kind: "unreadable"; number?: string; device?: number }
+  /**
+   * The server says what does not fit: a success to a client that is not linked (without `number`) or has logged in,
+   * references for QR codes to one that is linked, or its pair-success once more.
+   */
+  | { kind: "out-of-turn"; number?: string; device?: number; says: "success" | "pair-device" | "pair-success" }
   // Lasting, until cleared or used up.
-  /** `<failure reason>` at login: 401, 403, 405, 503, … */
+  /** An HTTP answer in place of the WebSocket, as from a proxy on the way (no number: it is not known yet). */
+  | { kind: "http-answer"; status: number; times?: number }
+  /** `<failure reason>` at login: 401, 403, 405, 415, 503, … */
   | { kind: "login-failure"; number?: string; reason: number; times?: number }
   /** Pings are not answered: 408 after two keep-alive intervals. */
   | { kind: "no-pong"; number?: string }
@@ -90,7 +97,7 @@ export type FaultRecord = Fault & { id: string; lasting: boolean };
 
 type LastingKind = Exclude<
   FaultKind,
-  "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop" | "unreadable"
+  "replaced" | "device-removed" | "stream-error" | "downgrade" | "stream-end" | "drop" | "unreadable" | "out-of-turn"
 >;
 export type InstantFault = Extract<Fault, { kind: Exclude<FaultKind, LastingKind> }>;
 
@@ -102,6 +109,7 @@ const instantKinds = new Set<FaultKind>([
   "stream-end",
   "drop",
   "unreadable",
+  "out-of-turn",
 ]);
 
 export function isInstant(fault: Fault): fault is InstantFault {

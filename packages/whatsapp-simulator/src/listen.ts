@@ -17,9 +17,12 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** One port for both: WebSocket at /ws/chat, HTTP for everything else. Loopback only. */
+/**
+ * One port for both: WebSocket at /ws/chat, HTTP for everything else. Loopback only. `refuse` answers the HTTP status
+ * line that a client gets in place of a WebSocket, if there is one.
+ */
 export async function listen(
-  { host, port }: { host: string; port: number },
+  { host, port, refuse }: { host: string; port: number; refuse: () => string | undefined },
   onClient: (socket: WebSocket) => void,
 ): Promise<Listener> {
   if (!isLoopbackHost(host)) throw new Error(`the simulator listens on loopback only, not on ${host}`);
@@ -27,7 +30,7 @@ export async function listen(
   const server = createServer((request, response) => void answer(request, response));
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: frameBytesAtMost });
   server.on("upgrade", (request, socket, head) => {
-    const refusal = refusalOf(request);
+    const refusal = refusalOf(request) ?? refuse();
     if (refusal === undefined) return sockets.handleUpgrade(request, socket, head, onClient);
     // Nobody else listens on this socket: without this its reset would end the process.
     socket.on("error", () => socket.destroy());

@@ -33,7 +33,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     stateFile === undefined ? undefined : new StateFile(stateFile, root, world.phones, world.timers, saveDelayMs);
   const operations = makeOperations(world, listeners);
   const protocol = makeProtocol(world);
-  const server = await listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 }, (socket) => {
+  const refuse = () => {
+    const fault = world.faults.take("http-answer");
+    return fault && `${fault.status} As the fault wants`;
+  };
+  const where = { host: options.host ?? "127.0.0.1", port: options.port ?? 0, refuse };
+  const server = await listen(where, (socket) => {
     world.counters.connections++;
     world.connections.add(new Connection(world, socket, protocol));
   });

@@ -29,6 +29,44 @@ describe("faults that close", () => {
     expect(simulator.phone(sender).devices).toHaveLength(fault.kind === "device-removed" ? 0 : 1);
   });
 
+  it.each(["success", "pair-device", "pair-success"] as const)(
+    "says %s out of turn to a linked client",
+    async (says) => {
+      const simulator = await newWorld();
+      const session = await linked(simulator);
+      const tags: string[] = [];
+      session.sock.ws.on("frame", ({ tag, content }: BinaryNode) => {
+        tags.push(tag, ...(Array.isArray(content) ? content.map((child) => child.tag) : []));
+      });
+      simulator.setFault({ kind: "out-of-turn", number: sender, says });
+      await until(() => tags.includes(says));
+    },
+  );
+
+  it("says a success to a client that is not linked", async () => {
+    const simulator = await newWorld();
+    const session = client(simulator);
+    const tags: string[] = [];
+    session.sock.ws.on("frame", ({ tag }: BinaryNode) => tags.push(tag));
+    await until(() => simulator.waiting() === 1);
+    simulator.setFault({ kind: "out-of-turn", says: "success" });
+    await until(() => tags.includes("success"));
+  });
+
+  it("answers a WebSocket with an HTTP status, once if told so", async () => {
+    const simulator = await newWorld();
+    simulator.setFault({ kind: "http-answer", status: 401, times: 1 });
+    const statuses: unknown[] = [];
+    const session = client(simulator);
+    session.sock.ws.on("unexpected-response", (_request: unknown, { statusCode }: { statusCode: number }) => {
+      statuses.push(statusCode);
+    });
+    await until(() => statuses.length === 1);
+    expect(statuses).toEqual([401]);
+    client(simulator);
+    await until(() => simulator.waiting() === 1);
+  });
+
   it.each([401, 403, 405, 503])("refuses a login with %i, once if told so", async (reason) => {
     const simulator = await newWorld();
     const session = await linked(simulator);

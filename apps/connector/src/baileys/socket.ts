@@ -29,6 +29,7 @@ import { isAnswer, orNoAnswer } from "./no-answer.ts";
 import { namesOf, takeIdentities } from "./people.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
+import { refuseOutOfTurn } from "./turns.ts";
 
 // Before the first socket of this process.
 silenceConsole();
@@ -104,6 +105,7 @@ function openSocket(
 ): WhatsAppSocket {
   let isDead = false;
   let isFirstQr = true;
+  let isOpened = false;
   let stall: NodeJS.Timeout | undefined;
   /** What must be done before anything more is told. */
   let linking: Promise<void> = Promise.resolve();
@@ -128,7 +130,10 @@ function openSocket(
     const axe = setTimeout(() => socket?.terminate(), closeGraceMs);
     return handshake().finally(() => clearTimeout(axe));
   };
-  const connecting = setTimeout(() => void giveUp(), connectTimeoutMs);
+  const connecting = setTimeout(() => void giveUp("timed_out"), connectTimeoutMs);
+  // An HTTP answer comes from what stands before WhatsApp's server, and Baileys waits on: a 401 there logs nobody out.
+  sock.ws.on("unexpected-response", () => void giveUp("server_unavailable"));
+  refuseOutOfTurn(sock, isLinked(auth.creds), () => void giveUp("unexpected_answer"));
 
   function die(): boolean {
     clearTimeout(stall);
@@ -156,7 +161,10 @@ function openSocket(
       // The credentials must be safe before the login that follows the close.
       linking = auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
     }
-    if (connection === "open") listener.onOpened(phoneOf(auth));
+    if (connection === "open" && !isOpened) {
+      isOpened = true;
+      listener.onOpened(phoneOf(auth));
+    }
     if (connection === "close" && die()) {
       void linking.then(() => listener.onClosed(kindOfClose(lastDisconnect?.error)));
     }
@@ -182,10 +190,10 @@ function openSocket(
   takeMessages(sock, auth, listener, drop);
 
   /** Nothing came of the connection. */
-  async function giveUp(): Promise<void> {
+  async function giveUp(kind: CloseKind): Promise<void> {
     if (isDead) return;
     await shut(() => ended(sock));
-    listener.onClosed("timed_out");
+    listener.onClosed(kind);
   }
 
   async function shut(ending: () => Promise<unknown>): Promise<void> {

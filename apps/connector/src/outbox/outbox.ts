@@ -1,13 +1,17 @@
-import { type ConnectorEvent, type EventBatch, eventsPath } from "@sandi/contracts";
+import type { ConnectorEvent } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { CallEdge } from "../edge.ts";
 import { type Services, sleep } from "../services.ts";
-import { deleteFromOutbox, type OutboxRow, parkInOutbox, readOutbox } from "../store/outbox.ts";
+import { type OutboxRow, parkInOutbox, readOutbox } from "../store/outbox.ts";
 import { openEvent } from "../store/sealed-events.ts";
 import type { Store } from "../store/store.ts";
+import { createCourier } from "./courier.ts";
 
-/** Carries what was learned to the edge: at least once, in order, one batch at a time. */
+/**
+ * Carries what was learned to the edge: at least once, in order per session, in batches over all sessions. A session
+ * whose events the edge fails at waits by itself; the others go on.
+ */
 export interface Outbox {
   /** Something was appended. */
   poke: () => void;
@@ -27,38 +31,93 @@ interface Options {
   onParked(): void;
 }
 
+/** A session whose events the edge fails at. */
+interface Held {
+  failures: number;
+  /** When it is tried again. Milliseconds since the epoch. */
+  until: number;
+  /** As many batches were delivered by then: more since, and the edge is there for others. */
+  deliveries: number;
+}
+
 const batchSize = 200;
 /** An ack and the receipts that follow it at once share a batch, which halves the cost of a message at both ends. */
 const gatherMs = 10;
-const timeoutMs = 15_000;
 const firstRetryMs = 200;
 const maxRetryMs = 5000;
+/** A session that waits by itself costs nobody else anything. */
+const maxHeldMs = 60_000;
+/** After about four minutes. By then one event goes at a time: the oldest, and it is the one. */
+const failuresUntilParked = 12;
+/** After so many failures in a row, and twice as many, and so on, it looks for sessions without which the edge answers. */
+const failuresUntilSearch = 4;
 
 export function createOutbox(options: Options): Outbox {
-  const { services, store, atRest, callEdge, connectorId, logger } = options;
+  const { services, store, atRest, connectorId, logger } = options;
   const life = { isStopped: false };
+  const courier = createCourier({ ...options, park, onFailing: hold, onDelivered: delivered });
+  const held = new Map<string, Held>();
   let isPoked = false;
   let running: Promise<void> | undefined;
   let failures = 0;
-  let wake: (() => void) | undefined;
+  let deliveries = 0;
+  /** Ends the wait that is under way: `early` when somebody insists, `news` when there is something for the others. */
+  let wake: { early?: () => void; news?: () => void } = {};
 
   async function run(): Promise<void> {
     await sleep(services, gatherMs);
-    while (isPoked && !life.isStopped) {
+    while (!life.isStopped && (isPoked || held.size > 0)) {
       isPoked = false;
       try {
-        while (!life.isStopped) {
-          const rows = await readOutbox(store, connectorId, batchSize);
-          if (rows.length === 0) break;
-          await deliver((await Promise.all(rows.map(opened))).flat());
-          failures = 0;
-        }
+        while (!life.isStopped && (await deliverSome())) failures = 0;
+        failures = 0;
       } catch (error) {
         isPoked = true;
         await backOff(error);
+        continue;
       }
+      if (isPoked || held.size === 0) continue;
+      await waitForHeld();
+      await sleep(services, gatherMs);
     }
     running = undefined;
+  }
+
+  /** A batch of all that are not held, and a held session whose time has come; false when there was neither. */
+  async function deliverSome(): Promise<boolean> {
+    const rows = await readOutbox(store, connectorId, { limit: batchSize, without: [...held.keys()] });
+    const isWide = failures >= failuresUntilSearch && Number.isInteger(Math.log2(failures));
+    if (rows.length > 0) await courier.carry((await Promise.all(rows.map(opened))).flat(), isWide);
+    const now = services.now().getTime();
+    const due = [...held].find(([, { until }]) => until <= now);
+    if (due) await retry(...due);
+    return rows.length > 0 || due !== undefined;
+  }
+
+  /** By itself, and fewer events each time, down to the one that it is about. */
+  async function retry(sessionId: string, before: Held): Promise<void> {
+    const limit = Math.max(1, batchSize >> before.failures);
+    const rows = await readOutbox(store, connectorId, { limit, only: sessionId });
+    const [first] = rows;
+    try {
+      await courier.carry((await Promise.all(rows.map(opened))).flat(), false);
+    } catch (error) {
+      if (deliveries === before.deliveries) throw error;
+      hold(sessionId);
+    }
+    const after = held.get(sessionId);
+    if (after === before) held.delete(sessionId);
+    if (!first || !after || after.failures < failuresUntilParked) return;
+    held.delete(sessionId);
+    await park(first.seq);
+    logger.error({ seq: first.seq, sessionId }, "the edge keeps failing at an event; it is parked");
+  }
+
+  function hold(sessionId: string): void {
+    const count = (held.get(sessionId)?.failures ?? 0) + 1;
+    if (count === 1) logger.warn({ sessionId }, "the edge fails at a session's events; they wait by themselves");
+    const waitMs = jittered(Math.min(maxHeldMs, firstRetryMs * 2 ** (count - 1)));
+    held.set(sessionId, { failures: count, until: services.now().getTime() + waitMs, deliveries });
   }
 
   /** The event, or none when its key is gone: it is parked then, for it must not hold up the others. */
@@ -72,30 +131,9 @@ export function createOutbox(options: Options): Outbox {
     }
   }
 
-  /** Stores the events at the edge and deletes them here; what the edge finds wrong is searched for and parked. */
-  async function deliver(events: ConnectorEvent[]): Promise<void> {
-    const [event] = events;
-    if (!event) return;
-    const batch: EventBatch = { connectorId, events };
-    const { status } = await callEdge(eventsPath, batch, timeoutMs);
-    if (status >= 200 && status < 300) {
-      await deleteFromOutbox(
-        store,
-        events.map(({ seq }) => seq),
-      );
-      options.onDelivered(events);
-      return;
-    }
-    if (!isAboutTheEvents(status)) throw new Error(`the edge answered events with ${status}`);
-    if (events.length === 1) {
-      const { seq, id, type } = event;
-      await park(seq);
-      logger.error({ seq, eventId: id, type, status }, "the edge refuses an event; it is parked");
-      return;
-    }
-    const middle = Math.ceil(events.length / 2);
-    await deliver(events.slice(0, middle));
-    await deliver(events.slice(middle));
+  function delivered(events: readonly ConnectorEvent[]): void {
+    deliveries++;
+    options.onDelivered(events);
   }
 
   async function park(seq: number): Promise<void> {
@@ -106,35 +144,44 @@ export function createOutbox(options: Options): Outbox {
   async function backOff(error: unknown): Promise<void> {
     const capMs = Math.min(maxRetryMs, firstRetryMs * 2 ** failures);
     if (failures++ === 0) logger.warn({ error: String(error) }, "the edge does not take events; they wait");
+    await wait(jittered(capMs), ["early"]);
+  }
+
+  async function waitForHeld(): Promise<void> {
+    const next = Math.min(...[...held.values()].map(({ until }) => until));
+    await wait(Math.max(0, next - services.now().getTime()), ["early", "news"]);
+  }
+
+  async function wait(ms: number, endedBy: (keyof typeof wake)[]): Promise<void> {
     await new Promise<void>((resolve) => {
-      const cancel = services.after(capMs * (0.5 + services.chance() / 2), resolve);
-      wake = () => {
+      const cancel = services.after(ms, resolve);
+      const end = () => {
         cancel();
         resolve();
       };
+      wake = Object.fromEntries(endedBy.map((name) => [name, end]));
     });
-    wake = undefined;
+    wake = {};
   }
+
+  const jittered = (ms: number) => ms * (0.5 + services.chance() / 2);
 
   return {
     poke() {
       isPoked = true;
+      wake.news?.();
       if (!life.isStopped) running ??= run();
     },
     async flush(limitMs) {
+      for (const hold of held.values()) hold.until = 0;
       this.poke();
-      wake?.();
+      wake.early?.();
       const isOver = new Promise<false>((resolve) => services.after(limitMs, () => resolve(false)));
       return Promise.race([isOver, (running ?? Promise.resolve()).then(() => true as const)]);
     },
     stop() {
       life.isStopped = true;
-      wake?.();
+      wake.early?.();
     },
   };
-}
-
-/** A refusal of what was sent, as against of who sent it, how often, or when. */
-function isAboutTheEvents(status: number): boolean {
-  return status === 400 || status === 413 || status === 422;
 }

@@ -8,7 +8,7 @@ export type CloseKind = keyof typeof closePolicies;
 interface ClosePolicy {
   codes: readonly number[];
   /**
-   * What follows. `reconnect`: at once. `backOff`: with growing, random delays. `repair`: once with freshly read keys,
+   * What follows. `reconnect`: at once, and the third time in a row as `backOff`. `backOff`: with growing, random delays. `repair`: once with freshly read keys,
    * then end. `refreshVersion`: once with a newer client version, then end. `end`: wait for a human. `stop`: wait for
    * somebody to ask for new QR codes.
    */
@@ -30,16 +30,27 @@ export const closePolicies = {
   /** No pong, or no answer while connecting. */
   timed_out: { codes: [408], follow: "backOff", reason: "connection_timed_out" },
   server_unavailable: { codes: [503], follow: "backOff", reason: "server_unavailable" },
+  /** The server said what fits no connection in this state, such as a login's success to a device that is not linked. */
+  unexpected_answer: { codes: [], follow: "backOff", reason: "unexpected_answer" },
+  /**
+   * The login is refused in general (400), for an authentication token that this client does not use (413, 414), by an
+   * experiment of the server (501), or with a code that is not listed here. It says nothing of the credentials.
+   */
+  login_refused: { codes: [400, 413, 414, 501], follow: "backOff", reason: "login_refused", alerts: true },
   /** An error of the server, or keys that it cannot agree with: after three in a row it is called `bad_session`. */
   server_error: { codes: [500], follow: "backOff", reason: "server_unavailable" },
   /** Somebody else holds the same credentials. Reconnecting would throw that one out, and so on for ever. */
   replaced: { codes: [440], follow: "end", reason: "replaced", alerts: true },
   /** Logged out from the phone. */
   logged_out: { codes: [401], follow: "end", reason: "logged_out", forgets: true },
-  /** Banned (403), for a time (402), or unknown to the server (406): the credentials may become good again. */
-  banned: { codes: [403, 402, 406], follow: "end", reason: "banned", alerts: true },
-  /** The client version (405) or user agent (409) is refused. */
-  version_refused: { codes: [405, 409], follow: "refreshVersion", reason: "version_refused" },
+  /** Locked (403) or banned (406): the credentials may become good again. */
+  banned: { codes: [403, 406], follow: "end", reason: "banned", alerts: true },
+  /** Banned until a time that the phone shows. Each try before it could make it longer. */
+  banned_for_a_time: { codes: [402], follow: "end", reason: "banned_for_a_time", alerts: true },
+  /** The server does not find the account or this device of it. */
+  account_not_found: { codes: [415], follow: "end", reason: "account_not_found", alerts: true },
+  /** The client version (405), user agent (409) or kind of client (418) is refused. */
+  version_refused: { codes: [405, 409, 418], follow: "refreshVersion", reason: "version_refused" },
   bad_session: { codes: [411], follow: "repair", reason: "bad_session", alerts: true },
   /** A certificate, account or pre-key signature did not hold. */
   untrusted_server: { codes: [], follow: "backOff", reason: "untrusted_server", alerts: true },
@@ -56,9 +67,9 @@ const kindOfCode = new Map(
   kinds.flatMap((kind) => closePolicies[kind].codes.map((code): [number, CloseKind] => [code, kind])),
 );
 
-/** The kind of a close code; unknown ones count as a lost connection. */
+/** The kind of a close code; without one the connection was lost, and a code that is not listed is a refusal. */
 export function closeKind(code: number | undefined): CloseKind {
-  return kindOfCode.get(code ?? 0) ?? "connection_lost";
+  return code === undefined ? "connection_lost" : (kindOfCode.get(code) ?? "login_refused");
 }
 
 export function policyOf(kind: CloseKind): ClosePolicy {

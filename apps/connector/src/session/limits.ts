@@ -13,7 +13,7 @@ export interface LimitsKeeper {
   /** As they are now: what has ended by the clock is not in them. */
   current(): Limits;
   change(patch: Partial<Limits>): void;
-  /** The account is not this session's any more; its rows are gone. */
+  /** Another account is linked; the rows of the one before are gone. */
   forget(): void;
   stop(): void;
 }

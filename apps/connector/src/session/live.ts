@@ -9,10 +9,10 @@ import type { Metrics } from "../metrics.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
-import { forgetStatement, type OpenCredentials } from "../store/credentials.ts";
+import { forgetStatements } from "../store/account.ts";
+import type { OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
-import { forgetAccountStatements } from "../store/limits.ts";
 import { openNumber } from "../store/own-number.ts";
 import { openProxy } from "../store/sealed-proxy.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
@@ -80,7 +80,8 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const logger = options.logger.child({ sessionId: row.id });
   const atRest = options.atRest(row.id);
   // Before anything is in motion that would have to be stopped: a value whose key is gone does not open.
-  const ownNumber = openNumber(atRest, row.id, row.sealedPhone);
+  const phone = openNumber(atRest, row.id, row.sealedPhone);
+  const account = openNumber(atRest, row.id, row.sealedAccount);
   const proxyUrl = openProxy(atRest, row.id, row.sealedProxy);
   let newest = row.revision;
   let stopping: Promise<void> | undefined;
@@ -154,11 +155,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     holdsLease: () => lease.holds(),
     unsaved,
   });
-  const forgetting = () => [forgetStatement(fence), ...forgetAccountStatements(fence)];
-  const removal = (at: Date) => [...forgetAccountStatements(fence), ...removalStatements(fence, at)];
+  const removal = (at: Date) => [...forgetStatements.past(fence), ...removalStatements(fence, at)];
 
-  function dropAccount(): void {
-    connection.dropCaches();
+  /** What is in memory of what was just forgotten. */
+  function dropped(what: keyof typeof forgetStatements): void {
+    if (what === "login") return connection.dropCaches();
     sending.forget();
     options.chats.forget(row.id);
   }
@@ -174,13 +175,13 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     await Promise.race([connection.close(), isOver]).finally(cancelPatience);
   }
 
-  const session: Session = createSession(machineOf(row, ownNumber), {
+  const session: Session = createSession(machineOf(row, { phone, account }), {
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
     async report(machine, forget, nextAttemptAt) {
-      const isOurs = await store(machine, nextAttemptAt, () => (forget ? forgetting() : []));
-      if (isOurs && forget) dropAccount();
+      const isOurs = await store(machine, nextAttemptAt, () => (forget ? forgetStatements[forget](fence) : []));
+      if (isOurs && forget) dropped(forget);
       return isOurs;
     },
     dropCaches: () => connection.dropCaches(),
@@ -188,7 +189,8 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
     async remove(machine) {
       if (!(await store(machine, null, removal))) return false;
-      dropAccount();
+      dropped("login");
+      dropped("past");
       options.onGone(live);
       // Not awaited: it waits for this very step to end.
       live.stop().catch(unclosed);
@@ -233,11 +235,12 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   return live;
 }
 
-function machineOf(row: SessionRow, phone: string | null): Machine {
+function machineOf(row: SessionRow, { phone, account }: Pick<Machine, "phone" | "account">): Machine {
   return {
     state: row.state,
     reason: row.reason,
     phone,
+    account,
     desired: row.desired,
     revision: row.actedRevision,
     isLinked: phone !== null,
@@ -246,5 +249,6 @@ function machineOf(row: SessionRow, phone: string | null): Machine {
     attempts: 0,
     strikes: 0,
     isVersionFresh: false,
+    restarts: 0,
   };
 }

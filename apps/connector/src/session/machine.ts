@@ -7,6 +7,8 @@ export interface Machine {
   reason: SessionReason | null;
   /** E.164. */
   phone: string | null;
+  /** The account that is linked, or was last: what the session knows of people and limits is this account's. E.164. */
+  account: string | null;
   desired: DesiredState;
   /** The newest wish that was acted on. */
   revision: number;
@@ -20,6 +22,8 @@ export interface Machine {
   /** Closes in a row that may mean broken keys. */
   strikes: number;
   isVersionFresh: boolean;
+  /** How often the server has asked for a new connection since the session was last online for a while. */
+  restarts: number;
 }
 
 export type MachineEvent =
@@ -53,14 +57,20 @@ export type Effect =
   | { type: "cancelRetry" }
   /** Post `settled` after a while, if the socket is still the one. */
   | { type: "settle"; socket: number }
-  /** Store the state and append its event, in one transaction; with `forget`, drop the credentials in it too. */
-  | { type: "report"; forget: boolean }
+  /** Store the state and append its event, and forget what no longer holds, in one transaction. */
+  | { type: "report"; forget: Forgotten }
   /** Read keys afresh before the next login. */
   | { type: "dropCaches" }
   | { type: "refreshVersion" }
   | { type: "alert"; reason: SessionReason }
   /** Delete the rows, leave a tombstone, give up the lease and append the event, in one transaction. */
   | { type: "remove" };
+
+/**
+ * `login`: the credentials, which are worthless after a logout. `past`: what was known of the account before, for another
+ * one is linked now.
+ */
+export type Forgotten = "login" | "past" | false;
 
 export interface Step {
   machine: Machine;
@@ -70,8 +80,13 @@ export interface Step {
 const baseMs = 1000;
 const capMs = 60_000;
 const strikesForBadSession = 3;
+/** The restart that follows a link, and one that the server may want for itself. */
+const quickRestarts = 2;
 /** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
 const goodbyeAttempts = 3;
+
+/** What a while online, or a new wish, makes of the trouble before it. */
+const forgiven = { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 } as const;
 
 /** What an event makes of a session, and what is to be done about it. */
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
@@ -83,22 +98,22 @@ export function step(machine: Machine, event: MachineEvent): Step {
     case "wished":
       return wish(machine, event);
     case "qr":
+      if (machine.isLinked) return refuse(machine, event);
       return machine.state === "connecting" ? change(machine, { state: "pairing", reason: null }) : still(machine);
     case "linked":
+      if (machine.isLinked) return refuse(machine, event);
       return change(machine, { state: "connecting", reason: null, isLinked: true, phone: event.phone });
     case "opened":
       return open(machine, event);
     case "closed":
       return close({ ...machine, socket: null }, event.kind);
-    case "passkeyAsked": {
-      const closed = close({ ...machine, socket: null }, "passkey_required");
-      return { machine: closed.machine, effects: [{ type: "close", socket: event.socket }, ...closed.effects] };
-    }
+    case "passkeyAsked":
+      return closeFrom(machine, event, "passkey_required");
     case "retryDue":
       return machine.state === "waiting" && machine.socket === null ? connect(machine, machine.reason) : still(machine);
     case "settled": {
       const { attempts } = machine;
-      return change({ ...machine, attempts: 0, strikes: 0, isVersionFresh: false }, {}, { always: attempts > 0 });
+      return change({ ...machine, ...forgiven }, {}, { always: attempts > 0 });
     }
     case "versionRefreshed":
       if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
@@ -118,7 +133,7 @@ function adopt(machine: Machine): Step {
 
 function wish(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
   if (revision <= machine.revision) return still(machine);
-  const wished = { ...machine, desired, revision, attempts: 0, strikes: 0, isVersionFresh: false };
+  const wished = { ...machine, desired, revision, ...forgiven };
   if (isLeaving(wished)) return leave(wished, machine.state === "online" ? machine.socket : null);
   const quiet: Machine = { ...wished, socket: null };
   const next =
@@ -129,8 +144,10 @@ function wish(machine: Machine, { desired, revision }: { desired: DesiredState; 
 }
 
 function open(machine: Machine, { socket, phone }: { socket: number; phone: string }): Step {
+  if (!machine.isLinked) return refuse(machine, { socket });
+  if (machine.state === "online" && !isLeaving(machine)) return still(machine);
   if (isLeaving(machine)) return leave({ ...machine, phone }, socket);
-  const opened = change(machine, { state: "online", reason: null, isLinked: true, phone });
+  const opened = change(machine, { state: "online", reason: null, phone });
   return { machine: opened.machine, effects: [...opened.effects, { type: "settle", socket }] };
 }
 
@@ -146,7 +163,9 @@ function close(machine: Machine, kind: CloseKind): Step {
   if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);
   switch (policy.follow) {
     case "reconnect":
-      return connect(machine, policy.reason);
+      // A server that asks again and again is not asked as fast as it answers.
+      if (machine.restarts >= quickRestarts) return backOff(machine, policy.reason, false);
+      return connect({ ...machine, restarts: machine.restarts + 1 }, policy.reason);
     case "backOff": {
       const strikes = kind === "server_error" ? machine.strikes + 1 : 0;
       const isBad = strikes >= strikesForBadSession;
@@ -167,6 +186,17 @@ function close(machine: Machine, kind: CloseKind): Step {
     case "end":
       return policy.forgets ? forget(machine, policy.reason) : end(machine, policy.reason, policy.alerts === true);
   }
+}
+
+/** The server said what does not fit: the connection cannot be relied on. */
+function refuse(machine: Machine, { socket }: { socket: number }): Step {
+  return closeFrom(machine, { socket }, "unexpected_answer");
+}
+
+/** Closes the socket from this side, for a reason that was found here. */
+function closeFrom(machine: Machine, { socket }: { socket: number }, kind: CloseKind): Step {
+  const closed = close({ ...machine, socket: null }, kind);
+  return { machine: closed.machine, effects: [{ type: "close", socket }, ...closed.effects] };
 }
 
 function connect(machine: Machine, reason: SessionReason | null, { always = false } = {}): Step {
@@ -199,7 +229,7 @@ function end(machine: Machine, reason: SessionReason, alerts: boolean): Step {
 
 function forget(machine: Machine, reason: SessionReason): Step {
   const forgotten = { ...machine, isLinked: false };
-  return change(forgotten, { state: "ended", reason, phone: null }, { always: true, forget: true });
+  return change(forgotten, { state: "ended", reason, phone: null }, { always: true, forget: "login" });
 }
 
 function isLeaving({ desired }: Machine): boolean {
@@ -244,15 +274,18 @@ function still(machine: Machine): Step {
 interface HowToReport {
   /** Report though nothing but the revision may have changed. */
   always?: boolean;
-  forget?: boolean;
+  forget?: Forgotten;
 }
 
 function change(
   machine: Machine,
   patch: Partial<Machine>,
-  { always = false, forget: drop = false }: HowToReport = {},
+  { always = false, forget: dropped = false }: HowToReport = {},
 ): Step {
   const next = { ...machine, ...patch };
   const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
+  const isOther = next.phone !== null && next.phone !== machine.account;
+  if (isOther) next.account = next.phone;
+  const drop = isOther ? "past" : dropped;
   return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };
 }

@@ -16,11 +16,12 @@ import { createLimits, type LimitsKeeper } from "./limits.ts";
 export interface Sending {
   readonly limits: LimitsKeeper;
   readonly reads: LimitReads;
+  /** Ask for these two each time: another account has others. */
   readonly breaker: Breaker;
   readonly pacer: Pacer;
   opened(socket: WhatsAppSocket): void;
   learned(news: LimitNews): void;
-  /** The account is not this session's any more. */
+  /** Another account is linked: it starts without pauses, limits and a count of the day. */
   forget(): void;
   stop(): void;
 }
@@ -47,17 +48,28 @@ export function createSending(fence: Fence, options: Options): Sending {
     unsaved: options.unsaved,
   });
   const reads = createLimitReads({ services, limits, socket, onRead: (result) => metrics.limitReads.inc({ result }) });
+  const newBreaker = () => createBreaker(limits, services);
+  const newPacer = () =>
+    createPacer(services, () => {
+      const since = new Date(services.now().getTime() - dayMs);
+      return findBulkStarts(store, fence.sessionId, { since, limit: longestCount });
+    });
+  let [breaker, pacer] = [newBreaker(), newPacer()];
   return {
     limits,
     reads,
-    breaker: createBreaker(limits, services),
-    pacer: createPacer(services, () => {
-      const since = new Date(services.now().getTime() - dayMs);
-      return findBulkStarts(store, fence.sessionId, { since, limit: longestCount });
-    }),
+    get breaker() {
+      return breaker;
+    },
+    get pacer() {
+      return pacer;
+    },
     opened: (online) => reads.opened(online),
     learned: (news) => reads.learned(news),
-    forget: () => limits.forget(),
+    forget() {
+      limits.forget();
+      [breaker, pacer] = [newBreaker(), newPacer()];
+    },
     stop() {
       reads.stop();
       limits.stop();

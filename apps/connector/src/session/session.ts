@@ -1,6 +1,6 @@
 import type { SessionQr } from "@sandi/contracts";
 import type { CloseKind } from "./close-reasons.ts";
-import { type Effect, type Machine, type MachineEvent, step } from "./machine.ts";
+import { type Effect, type Forgotten, type Machine, type MachineEvent, step } from "./machine.ts";
 
 /** What the mailbox needs done; each call may take its time, and a failing one is logged and passed over. */
 export interface SessionHands {
@@ -8,7 +8,7 @@ export interface SessionHands {
   close(socket: number): Promise<void>;
   logOut(socket: number): Promise<void>;
   /** Stores the state; false when the lease was lost. `nextAttemptAt`: when a waiting session connects again. */
-  report: (machine: Machine, forget: boolean, nextAttemptAt: Date | null) => Promise<boolean>;
+  report: (machine: Machine, forget: Forgotten, nextAttemptAt: Date | null) => Promise<boolean>;
   dropCaches(): void;
   refreshVersion(): Promise<boolean>;
   alert(machine: Machine): void;
@@ -45,6 +45,8 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   let qr: SessionQr | null = null;
   const life = { isStopped: false };
   let unstored: "report" | "remove" | undefined;
+  /** What a report that could not be stored was to forget; the next one does. */
+  let owed: Forgotten = false;
   let isRetryDue = false;
   let running: Promise<void> | undefined;
   let cancelRetry: (() => void) | undefined;
@@ -70,7 +72,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
     if (isRetryDue && unstored && !life.isStopped) {
       isRetryDue = false;
       try {
-        await put(unstored, !machine.isLinked);
+        await put(unstored);
       } catch (error) {
         hands.failed(unstored, error);
       }
@@ -125,10 +127,12 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
     }
   }
 
-  async function put(what: "report" | "remove", forget = false): Promise<void> {
+  async function put(what: "report" | "remove", forget: Forgotten = false): Promise<void> {
     unstored = what;
-    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, forget, nextAttemptAt);
+    owed = forget || owed;
+    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, owed, nextAttemptAt);
     unstored = undefined;
+    owed = false;
     if (!isOurs) hands.lost();
   }
 

@@ -16,7 +16,7 @@ export interface Chats {
   wrote(fence: Fence, jids: string[]): InStatement[];
   /** Whether there is a chat with a person, by any of their jids. */
   knows(sessionId: string, jids: (string | null)[]): Promise<boolean>;
-  /** The account is not this session's any more. */
+  /** Another account is linked; the rows of the one before are gone. */
   forget(sessionId: string): void;
 }
 

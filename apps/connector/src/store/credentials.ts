@@ -188,11 +188,6 @@ export async function importStatement(
   return { sql: keepSql, args: [JSON.stringify(rows)] };
 }
 
-/** Forgets everything of a session's login, if it is still ours. */
-export function forgetStatement({ sessionId, fence }: Fence): InStatement {
-  return { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] };
-}
-
 /** Forgets the privacy tokens of which none can be good any more. */
 export function sweepPrivacyTokensStatement(now: Date): InStatement {
   return { sql: "DELETE FROM credential WHERE written_at < ?", args: [now.getTime() - tokenDays * 86_400_000] };

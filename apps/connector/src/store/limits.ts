@@ -58,11 +58,3 @@ export function limitsStatement({ sessionId, fence }: Fence, limits: Limits): In
     ],
   };
 }
-
-/** Another account may be linked next: what was known of this one goes with its credentials. */
-export function forgetAccountStatements({ sessionId, fence }: Fence): InStatement[] {
-  return ["sender_limits", "chat", "look_up_pause"].map((table) => ({
-    sql: `DELETE FROM ${table} WHERE session_id = ? AND ${fenceHolds}`,
-    args: [sessionId, sessionId, fence],
-  }));
-}

@@ -40,13 +40,26 @@ export interface OutboxRow {
   body: string;
 }
 
+interface OutboxPart {
+  limit: number;
+  /** Of this session only. */
+  only?: string;
+  /** Of all sessions but these. */
+  without?: readonly string[];
+}
+
 /** The oldest events of the sessions that this run owns, gone ones included. */
-export async function readOutbox({ client }: Store, run: string, limit: number): Promise<OutboxRow[]> {
+export async function readOutbox(
+  { client }: Store,
+  run: string,
+  { limit, only, without = [] }: OutboxPart,
+): Promise<OutboxRow[]> {
+  const which = only === undefined ? "NOT IN (SELECT value FROM json_each(?))" : "= ?";
   const { rows } = await client.execute({
     sql: `SELECT outbox.seq AS seq, outbox.body AS body FROM outbox
           JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
-          WHERE outbox.parked_at IS NULL ORDER BY outbox.seq LIMIT ?`,
-    args: [run, limit],
+          WHERE outbox.parked_at IS NULL AND outbox.session_id ${which} ORDER BY outbox.seq LIMIT ?`,
+    args: [run, only ?? JSON.stringify(without), limit],
   });
   return rows.map((row) => ({ seq: Number(row["seq"]), body: text(row, "body") }));
 }
@@ -57,22 +70,25 @@ export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promi
   ]);
 }
 
-/** Keeps an event that the edge refuses, out of the way of the others. */
+/** Keeps an event that the edge does not take, out of the way of the others. */
 export async function parkInOutbox({ writer }: Store, seq: number, now: Date): Promise<void> {
   await writer.write([{ sql: "UPDATE outbox SET parked_at = ? WHERE seq = ?", args: [now.getTime(), seq] }]);
 }
 
-/** Gives refused events another chance, for an edge can be mended, and forgets old ones; answers how many can go again. */
+/** Gives parked events another chance, for an edge can be mended, and forgets old ones; answers how many can go again. */
 export async function sweepOutbox(
   { writer }: Store,
-  { parkedUntil, forgetBefore }: { parkedUntil: Date; forgetBefore: Date },
+  { parkedUntil, learnedSince, forgetBefore }: { parkedUntil: Date; learnedSince: Date; forgetBefore: Date },
 ): Promise<number> {
   const [, tried] = await writer.write([
     {
       sql: "DELETE FROM outbox WHERE parked_at IS NOT NULL AND created_at < ?",
       args: [forgetBefore.getTime()],
     },
-    { sql: "UPDATE outbox SET parked_at = NULL WHERE parked_at <= ?", args: [parkedUntil.getTime()] },
+    {
+      sql: "UPDATE outbox SET parked_at = NULL WHERE parked_at <= ? AND created_at >= ?",
+      args: [parkedUntil.getTime(), learnedSince.getTime()],
+    },
   ]);
   return tried!.rowsAffected;
 }

@@ -1,3 +1,4 @@
+import { E164 } from "@sandi/contracts";
 import type { NodeAtRest } from "./at-rest.ts";
 
 const context = (sessionId: string) => ({ table: "session", column: "phone", id: sessionId });
@@ -9,9 +10,10 @@ export function sealNumber(atRest: NodeAtRest, sessionId: string, phone: string 
   return phone === null ? null : atRest.sealNow(encoder.encode(phone), context(sessionId));
 }
 
-/** Throws when the key that it was sealed under is gone. */
+/** Null also for what is no number: that is no login. Throws when the key that it was sealed under is gone. */
 export function openNumber(atRest: NodeAtRest, sessionId: string, sealed: string | null): string | null {
-  // Rows of before were not sealed.
-  if (sealed === null || sealed.startsWith("+")) return sealed;
-  return decoder.decode(atRest.openNow(sealed, context(sessionId)));
+  if (sealed === null) return null;
+  // Rows written before numbers were sealed are plaintext.
+  const number = sealed.startsWith("+") ? sealed : decoder.decode(atRest.openNow(sealed, context(sessionId)));
+  return E164.safeParse(number).success ? number : null;
 }

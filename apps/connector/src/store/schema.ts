@@ -201,4 +201,12 @@ export const migrations: readonly Migration[] = [
       `CREATE TABLE look_up_pause (session_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID`,
     ],
   },
+  {
+    name: "0015_account",
+    statements: [
+      // The account that is linked, or was last; sealed as the number is.
+      `ALTER TABLE session ADD COLUMN account TEXT`,
+      `UPDATE session SET account = phone`,
+    ],
+  },
 ];

@@ -78,6 +78,15 @@ export const sealedColumns: readonly SealedColumn[] = [
   },
   {
     table: "session",
+    column: "account",
+    key: ["id"],
+    owner: (row) => text(row, "id"),
+    // It is the number, sealed once for both columns.
+    context: (row) => ({ table: "session", column: "phone", id: text(row, "id") }),
+    wasReadable: true,
+  },
+  {
+    table: "session",
     column: "proxy",
     key: ["id"],
     owner: (row) => text(row, "id"),

@@ -17,6 +17,8 @@ export interface SessionRow {
   reason: SessionReason | null;
   /** The session's own number, sealed; null until an account is linked. */
   sealedPhone: string | null;
+  /** The account that is linked, or was last, sealed as the number is. */
+  sealedAccount: string | null;
   /** The proxy that it goes through, sealed. */
   sealedProxy: string | null;
   ownerRun: string | null;
@@ -26,7 +28,7 @@ export interface SessionRow {
 }
 
 /** Of a session's row, as `toSession` takes it. */
-export const sessionColumns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, proxy, owner_run, fence, lease_until, gone_at`;
+export const sessionColumns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, account, proxy, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
   const { rows } = await client.execute({ sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [id] });
@@ -68,6 +70,7 @@ export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promi
   return toSession(read!.rows[0]!);
 }
 
+/** A state without a number leaves the account as it is: it is known who was linked last. */
 export interface ReportedState {
   state: SessionState;
   reason: SessionReason | null;
@@ -77,10 +80,11 @@ export interface ReportedState {
 
 export function stateStatement({ sessionId, fence }: Fence, reported: ReportedState, now: Date): InStatement {
   return {
-    sql: `UPDATE session SET state = ?, reason = ?, phone = ?, acted_revision = ?, state_at = ? WHERE id = ? AND fence = ?`,
+    sql: `UPDATE session SET state = ?, reason = ?, phone = ?, account = coalesce(?, account), acted_revision = ?, state_at = ? WHERE id = ? AND fence = ?`,
     args: [
       reported.state,
       reported.reason,
+      reported.sealedPhone,
       reported.sealedPhone,
       reported.actedRevision,
       now.getTime(),
@@ -97,7 +101,7 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     { sql: `DELETE FROM received WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     {
-      sql: `UPDATE session SET gone_at = ?, phone = NULL, proxy = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
+      sql: `UPDATE session SET gone_at = ?, phone = NULL, account = NULL, proxy = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
       args: [now.getTime(), sessionId, fence],
     },
   ];
@@ -113,6 +117,7 @@ export function toSession(row: Row): SessionRow {
     state: SessionState.parse(row["state"]),
     reason: SessionReason.nullable().parse(row["reason"]),
     sealedPhone: textOrNull(row, "phone"),
+    sealedAccount: textOrNull(row, "account"),
     sealedProxy: textOrNull(row, "proxy"),
     ownerRun: textOrNull(row, "owner_run"),
     fence: Number(row["fence"]),

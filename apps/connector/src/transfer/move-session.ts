@@ -1,7 +1,8 @@
 import type { KeyRing } from "@sandi/crypto";
 import type { Services } from "../services.ts";
 import { type NodeAtRest, nodeAtRest } from "../store/at-rest.ts";
-import { forgetStatement, importStatement, readAll } from "../store/credentials.ts";
+import { forgetStatements } from "../store/account.ts";
+import { importStatement, readAll } from "../store/credentials.ts";
 import { openNumber } from "../store/own-number.ts";
 import { openPseudonyms } from "../store/pseudonyms.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
@@ -41,7 +42,10 @@ export async function exportSession(
     }
     await keep({ sessionId, phone, exportedAt: shop.services.now().toISOString(), values });
     const reported = { state: "ended", reason: "exported", phone: null } as const;
-    await writeFenced(shop.store, fence, [forgetStatement(fence), ...(await report(shop, row, fence, reported))]);
+    await writeFenced(shop.store, fence, [
+      ...forgetStatements.login(fence),
+      ...(await report(shop, row, fence, reported)),
+    ]);
   });
 }
 
@@ -54,7 +58,9 @@ export async function importSession(shop: Workshop, sessionId: string, moved: Mo
     const owner = nodeAtRest(shop.keys, "connector", shop.services.random);
     const pseudonym = await openPseudonyms(shop.store, owner, shop.services.random);
     const reported = { state: "stopped", reason: "requested", phone: moved.phone } as const;
+    const isOther = openNumber(atRest, sessionId, row.sealedAccount) !== moved.phone;
     await writeFenced(shop.store, fence, [
+      ...(isOther ? forgetStatements.past(fence) : []),
       await importStatement(fence, { values: moved.values, atRest, pseudonym }),
       ...(await report(shop, row, fence, reported)),
     ]);

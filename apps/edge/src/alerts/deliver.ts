@@ -54,7 +54,7 @@ const claim = (db: Db, id: string, at: number) =>
       (SELECT target FROM alert_channel c WHERE c.id = channel_id) AS target,
       coalesce((SELECT name FROM session s WHERE s.id = content ->> '$.subject'),
         (SELECT name FROM alert_channel a WHERE a.id = content ->> '$.subject')) AS name,
-      (SELECT phone FROM session s WHERE s.id = content ->> '$.subject') AS phone`.compile(db.kysely);
+      (SELECT account FROM session s WHERE s.id = content ->> '$.subject') AS phone`.compile(db.kysely);
 
 /** The delivery, and what it means for its channel: too many failures in a row pause it, of which the others are told. */
 async function note(services: Services, { id, channelId }: Due, outcome: Outcome): Promise<void> {

@@ -27,7 +27,7 @@ export interface Digest {
 /** The incidents that a delivery brings all at once. */
 export async function readDigest(db: Db, id: string, what: Digest["what"]): Promise<Digest> {
   const [members, open] = await db.read([
-    sql<{ content: string; name: string | null; phone: string | null }>`SELECT m.content, s.name, s.phone
+    sql<{ content: string; name: string | null; phone: string | null }>`SELECT m.content, s.name, s.account AS phone
       FROM alert_delivery m LEFT JOIN session s ON s.id = m.content ->> '$.subject'
       WHERE m.digest_id = ${id} ORDER BY m.rowid LIMIT ${membersRead}`.compile(db.kysely),
     sql<{

@@ -1,4 +1,5 @@
 import type { Migration } from "@sandi/libsql";
+import { accounts } from "./accounts.ts";
 import { alertDigests } from "./alert-digests.ts";
 import { approval } from "./approval.ts";
 import { history } from "./history.ts";
@@ -195,4 +196,5 @@ export const migrations: readonly Migration[] = [
   { name: "0008_approval", statements: approval },
   { name: "0009_key_owners", statements: keyOwners },
   { name: "0010_numbers", statements: numbers },
+  { name: "0013_accounts", statements: accounts },
 ];

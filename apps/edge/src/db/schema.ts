@@ -306,6 +306,11 @@ export interface SessionTable {
   state: SessionState;
   reason: SessionReason | null;
   phone: string | null;
+  /** The account that is linked, or was linked last: in E.164, as lists show it, and since when it is this session's. */
+  account: string | null;
+  accountMasked: string | null;
+  /** 0: never. */
+  linkedAt: number;
   /** The newest `session.state` event applied. */
   stateSeq: number;
   desired: DesiredState;

@@ -66,7 +66,8 @@ async function consequenceOf(
     const wroteAt = new Date(event.at).getTime();
     statements.push(
       sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at, wrote_at)
-        VALUES (${workspaceId}, ${toHash}, ${sessionId}, ${wroteAt}, ${wroteAt})
+        SELECT ${workspaceId}, ${toHash}, ${sessionId}, ${wroteAt}, ${wroteAt}
+        WHERE NOT EXISTS (SELECT 1 FROM session WHERE id = ${sessionId} AND linked_at > ${wroteAt})
         ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
           wrote_at = max(coalesce(wrote_at, 0), excluded.wrote_at)`.compile(db.kysely),
     );

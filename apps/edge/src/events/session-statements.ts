@@ -2,6 +2,7 @@ import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { slotMs } from "../db/session-figures.ts";
+import { masked } from "../phone.ts";
 
 type SessionEvent = Extract<ConnectorEvent, { type: `session.${string}` }>;
 
@@ -16,7 +17,7 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
     case "session.state":
       return [
         sql`UPDATE session SET since = CASE WHEN state = ${event.state} THEN coalesce(since, created_at) ELSE ${at} END,
-            state = ${event.state}, reason = ${event.reason}, phone = ${event.phone}, attempts = ${event.attempts},
+            state = ${event.state}, reason = ${event.reason}, ${linkOf(event.phone, at)}, attempts = ${event.attempts},
             next_attempt_at = ${timeOf(event.nextAttemptAt)}, state_seq = ${seq},
             acked_revision = max(acked_revision, ${event.revision}), updated_at = ${at}
           WHERE id = ${id} AND state_seq < ${seq}`.compile(kysely),
@@ -31,7 +32,7 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
             new_chats_total = ${newChats?.total ?? null}, new_chats_used = ${newChats?.used ?? null},
             new_chats_reset_at = ${timeOf(newChats?.resetsAt)}, paused_until = ${timeOf(pausedUntil)},
             limits_seq = ${seq}, limits_at = ${at}
-          WHERE id = ${id} AND limits_seq < ${seq}`.compile(kysely),
+          WHERE id = ${id} AND limits_seq < ${seq} AND linked_at <= ${at}`.compile(kysely),
       ];
     }
     case "session.proxy":
@@ -40,6 +41,13 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
           WHERE id = ${id} AND proxy_seq < ${seq} AND proxy IS NOT NULL`.compile(kysely),
       ];
   }
+}
+
+/** In SET: a session without a link still knows whose it was. Another account is another start (db/accounts.ts). */
+function linkOf(phone: string | null, at: number) {
+  if (phone === null) return sql`phone = NULL`;
+  return sql`phone = ${phone}, account = ${phone}, account_masked = ${masked(phone)},
+    linked_at = CASE WHEN account IS ${phone} THEN linked_at ELSE ${at} END`;
 }
 
 /** When each session of a batch last heard something of a message from WhatsApp. */

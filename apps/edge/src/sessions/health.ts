@@ -18,7 +18,7 @@ export const mayOpenChats = (at: number) =>
     AND (session.new_chats_total IS NULL OR session.new_chats_used < 0.8 * session.new_chats_total
       OR session.new_chats_reset_at <= ${at}))`;
 
-/** Days since the session was made, and how many strangers it may write to on each; the last one stays. */
+/** Days since the account was linked, and how many strangers it may write to on each; the last one stays. */
 const warmingUp = [10, 20, 40, 80];
 
 /** Its pool lets it write to one more stranger, in the 24 hours that began with the first. */
@@ -26,7 +26,7 @@ export const hasRoomForNew = (at: number) =>
   sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT CASE
     WHEN pool.new_chats_per_day <> ${warmUp} THEN pool.new_chats_per_day
     WHEN pool.new_chats_per_day = ${warmUp} THEN json_extract(${JSON.stringify(warmingUp)},
-      '$[' || CAST(min(${warmingUp.length - 1}, (${at} - session.created_at) / ${dayMs}) AS INTEGER) || ']') END
+      '$[' || CAST(min(${warmingUp.length - 1}, (${at} - session.linked_at) / ${dayMs}) AS INTEGER) || ']') END
     FROM pool WHERE pool.id = session.pool_id), ${Number.MAX_SAFE_INTEGER}))`;
 
 /** Of the last half hour to hour. */

@@ -34,7 +34,8 @@ export const sessionHistory = new OpenAPIHono<AppEnv>()
       path: "/v1/sessions/{id}/events",
       operationId: "listSessionEvents",
       summary: "What has happened to a session",
-      description: "Its states with their reasons, and changes of its limits and its proxy, newest first; for 30 days.",
+      description:
+        "Its states with their reasons, the accounts that were linked and unlinked, and changes of its limits and its proxy, newest first; for 30 days.",
       middleware: [manage, liveOnly] as const,
       request: { params, query: ListSessionEvents },
       responses: {

@@ -52,6 +52,8 @@ interface Data {
   pausedUntil: number | null;
   proxy: object | null;
   isHealthy: 0 | 1 | null;
+  number: string;
+  isLinked: 0 | 1;
 }
 
 function toEvent({ id, type, data, at }: EventRow): SessionEvent {
@@ -66,6 +68,7 @@ function toEvent({ id, type, data, at }: EventRow): SessionEvent {
     const proxy = toProxy({ proxy: all.proxy && JSON.stringify(all.proxy), proxyHealthy: all.isHealthy });
     return { ...told, type, proxy };
   }
+  if (type === "session.account") return { ...told, type, number: all.number, isLinked: all.isLinked === 1 };
   const { state, reason, attempts } = all;
   return { ...told, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
 }

@@ -19,6 +19,8 @@ const session = {
   since: at("06:12:04"),
   nextAttemptAt: null,
   phone: "+6281200000001",
+  lastPhone: "+6281200000001",
+  linkedAt: at("05:02:11"),
   poolId: `pool_${tail}`,
   score: 96,
   limits,

@@ -24,7 +24,7 @@ export const NewChatsPerDay = z
   .nullable()
   .meta({
     description:
-      "How many people each sender may write to for the first time within 24 hours; those beyond go to the next sender, then the fallback applies. `warm_up`: 10, 20, 40, then 80, by the days since the session was made. Null: as many as WhatsApp allows. Of a cap that WhatsApp tells, a fifth is never used.",
+      "How many people each sender may write to for the first time within 24 hours; those beyond go to the next sender, then the fallback applies. `warm_up`: 10, 20, 40, then 80, by the days since the account was linked. Null: as many as WhatsApp allows. Of a cap that WhatsApp tells, a fifth is never used.",
   });
 export type NewChatsPerDay = z.infer<typeof NewChatsPerDay>;
 

@@ -23,12 +23,21 @@ export const sessionReasons = {
   connection_timed_out: "WhatsApp stopped answering; the connection is opened again by itself.",
   not_answering: "WhatsApp took what was sent and answered nothing; the connection is opened again by itself.",
   server_unavailable: "WhatsApp's server refused for now; the connection is opened again by itself.",
+  unexpected_answer:
+    "WhatsApp's server said something that does not fit the state of the connection; it is opened again by itself.",
+  login_refused:
+    "WhatsApp refuses the login and gives no reason that Sandi knows; it is tried again by itself. If this stays, log the session out and link it again.",
   replaced:
     "Another client holds this linked device; check that the same credentials do not run elsewhere, then restart it.",
   logged_out: "The phone removed this linked device; link it again.",
   banned:
     "WhatsApp has banned or restricted the account; look at the phone, and restart the session when it may go on.",
-  version_refused: "WhatsApp refuses this client version; Sandi's operator must update it, then restart the session.",
+  banned_for_a_time:
+    "WhatsApp has banned the account for a time; the phone shows until when. Restart the session then.",
+  account_not_found:
+    "WhatsApp does not find the account of this linked device; look at the phone, then restart the session or link it again.",
+  version_refused:
+    "WhatsApp refuses this client or its version; Sandi's operator must update it, then restart the session.",
   bad_session: "The session's keys are out of step with WhatsApp's server; link it again if this stays.",
   proxy_unreachable:
     "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
@@ -103,7 +112,14 @@ export const Session = z
     ...whereabouts,
     since: Timestamp.meta({ description: "When it came into this state." }),
     nextAttemptAt: Timestamp.nullable().meta({ description: "When a session that waits connects again." }),
-    phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form." }),
+    phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form; null: none is linked." }),
+    lastPhone: E164.nullable().meta({
+      description: "The account that is linked, or was linked last; null: none was since Sandi remembers it.",
+    }),
+    linkedAt: Timestamp.nullable().meta({
+      description:
+        "Since when that account is this session's. The same account that links again goes on where it was; another one starts without the contacts, counts, limits and warm-up of the one before.",
+    }),
     poolId: PoolId,
     score: z.int().min(0).max(100).meta({
       description:
@@ -167,6 +183,12 @@ const told = { id: EventId, at: Timestamp };
 export const SessionEvent = z
   .discriminatedUnion("type", [
     z.object({ ...told, type: z.literal("session.state"), ...whereabouts }),
+    z.object({
+      ...told,
+      type: z.literal("session.account"),
+      number: z.string().max(32).meta({ description: "The account, masked.", example: "+62812•••0001" }),
+      isLinked: z.boolean().meta({ description: "Whether it was linked or unlinked." }),
+    }),
     z.object({ ...told, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...told, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
   ])

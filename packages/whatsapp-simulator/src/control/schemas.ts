@@ -73,6 +73,13 @@ const fault = z.discriminatedUnion("kind", [
     device,
   }),
   z.strictObject({ kind: z.literal("stream-error"), number, device, code }),
+  z.strictObject({
+    kind: z.literal("out-of-turn"),
+    number,
+    device,
+    says: z.enum(["success", "pair-device", "pair-success"]),
+  }),
+  z.strictObject({ kind: z.literal("http-answer"), status: z.number().int().min(400).max(599), times }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
   z.strictObject({ kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered"]), number }),
   z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),

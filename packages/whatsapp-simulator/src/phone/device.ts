@@ -42,6 +42,8 @@ export class LinkedDevice {
   maxConcurrentSockets: number;
   /** A message that the next one overtakes. */
   overtaken: BinaryNode | undefined;
+  /** What linked it; of links of this process only. */
+  pairSuccess: BinaryNode | undefined;
   /** Sockets that logged in and are not closed; more than one for a moment when a device is replaced. */
   readonly sockets = new Set<ClientSocket>();
 

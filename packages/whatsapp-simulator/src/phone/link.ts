@@ -87,6 +87,7 @@ export function link(
       const { identity, registrationId, signedPreKey, platform } = offer;
       const keys = { noiseKey: connection.noiseKey, identity, registrationId, signedPreKey };
       const device = new LinkedDevice(id, platform, world.now(), keys);
+      device.pairSuccess = stanza;
       phone.devices.set(id, device);
       phone.dirty = true;
       world.counters.pairings++;

@@ -3,7 +3,7 @@ import type { LinkedDevice } from "../phone/device.ts";
 import { bootstrap } from "../phone/peer.ts";
 import type { Phone } from "../phone/phone.ts";
 import { jidOf } from "../wire/jid.ts";
-import { node } from "../wire/nodes.ts";
+import { type BinaryNode, node } from "../wire/nodes.ts";
 import { type Client, seconds, type World } from "../world.ts";
 import { streamError } from "./connection.ts";
 
@@ -36,15 +36,14 @@ export function login(world: World, connection: Client, payload: proto.ClientPay
     world.counters.replaced++;
     older.end(streamError(undefined, node("conflict", { type: "replaced" })));
   }
-  const attrs = {
-    t: seconds(world),
-    lid: jidOf(phone, "lid", device.id),
-    creation: seconds(world),
-    props: "1",
-    location: "sim",
-  };
-  connection.send(node("success", attrs));
+  connection.send(successOf(world, phone, device));
   world.emit({ type: "phone", phone: phone.info() });
+}
+
+/** The login's success; without a device it names a LID of nobody. */
+export function successOf(world: World, phone?: Phone, device?: LinkedDevice): BinaryNode {
+  const lid = phone && device ? jidOf(phone, "lid", device.id) : "100000000000001:1@lid";
+  return node("success", { t: seconds(world), lid, creation: seconds(world), props: "1", location: "sim" });
 }
 
 function refuse(world: World, connection: Client, reason: number): void {

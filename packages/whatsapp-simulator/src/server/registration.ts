@@ -1,5 +1,5 @@
 import { proto } from "@whiskeysockets/baileys";
-import { node, serverJid } from "../wire/nodes.ts";
+import { type BinaryNode, node, serverJid } from "../wire/nodes.ts";
 import type { ClientSocket } from "../wire/socket.ts";
 import { seconds, type World, type Client } from "../world.ts";
 
@@ -27,16 +27,15 @@ export function offerPairing(
     platform: platformOf(data.deviceProps),
   };
   const references = Array.from({ length: referencesPerClient }, () => newReference(world, connection));
-  connection.send(
-    node("iq", { from: serverJid, type: "set", id: world.random(6).toString("hex"), xmlns: "md", t: seconds(world) }, [
-      node(
-        "pair-device",
-        {},
-        references.map((reference) => node("ref", {}, Buffer.from(reference))),
-      ),
-    ]),
-  );
+  connection.send(pairDevice(world, references));
   world.emit({ type: "pending", waiting: waitingToPair(world) });
+}
+
+/** References for the QR codes of a client. */
+export function pairDevice(world: World, references: string[]): BinaryNode {
+  const attrs = { from: serverJid, type: "set", id: world.random(6).toString("hex"), xmlns: "md", t: seconds(world) };
+  const refs = references.map((reference) => node("ref", {}, Buffer.from(reference)));
+  return node("iq", attrs, [node("pair-device", {}, refs)]);
 }
 
 export function newReference(world: World, connection: Client): string {

@@ -1,0 +1,174 @@
+import { type ConnectorEvent, EventBatch } from "@sandi/contracts";
+import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createOutbox, type Outbox } from "../src/outbox/outbox.ts";
+import { nodeAtRest } from "../src/store/at-rest.ts";
+import type { Fence } from "../src/store/fence.ts";
+import { acquireLeases } from "../src/store/leases.ts";
+import { appendStatement, outboxDepth } from "../src/store/outbox.ts";
+import { storeWish } from "../src/store/sessions.ts";
+import { openStore, type Store } from "../src/store/store.ts";
+import { handClock } from "./support/hand-clock.ts";
+import { newId, workspaceId } from "./support/rig.ts";
+
+const run = "a.1";
+const keys = createKeyRing(generateKeyText("k1", webRandom));
+let store: Store;
+let outbox: Outbox;
+let clock: ReturnType<typeof handClock>;
+let fences: Fence[];
+/** What the edge has taken, by session, and the batches that it was asked to take. */
+let taken: Map<string, string[]>;
+let batches: ConnectorEvent[][];
+/** The edge's answer to a batch; 200 takes it. */
+let answer: (events: ConnectorEvent[]) => number | "no answer";
+
+beforeEach(async () => {
+  clock = handClock();
+  store = await openStore({ url: "file::memory:", authToken: undefined }, clock.now());
+  [taken, batches, answer] = [new Map(), [], () => 200];
+  outbox = createOutbox({
+    services: { now: clock.now, after: clock.after, chance: () => 1 },
+    store,
+    atRest: (sessionId) => nodeAtRest(keys, sessionId, webRandom),
+    async callEdge(_path, body) {
+      const { events } = EventBatch.parse(body);
+      batches.push(events);
+      const status = answer(events);
+      if (status === "no answer") throw new Error("no answer");
+      if (status === 200) for (const { sessionId, id } of events) told(sessionId).push(id);
+      return { status, body: {} };
+    },
+    connectorId: run,
+    logger: pino({ level: "silent" }),
+    onDelivered: () => undefined,
+    onParked: () => undefined,
+  });
+});
+afterEach(async () => {
+  outbox.stop();
+  clock.pass(60_000);
+  await store.close();
+});
+
+function told(sessionId: string): string[] {
+  const ids = taken.get(sessionId) ?? [];
+  taken.set(sessionId, ids);
+  return ids;
+}
+
+async function sessions(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await storeWish(store, { sessionId: newId("ses"), workspaceId, desired: "running", revision: 1 }, clock.now());
+  }
+  const lease = { owner: "a", run, now: clock.now(), leaseMs: 3_600_000, includeOwn: false, limit: count };
+  fences = (await acquireLeases(store, lease)).map(({ id, fence }) => ({ sessionId: id, fence }));
+}
+
+/** One event more of each session; answers their ids in the order of the sessions. */
+async function learn(of: Fence[] = fences): Promise<string[]> {
+  const events = of.map(({ sessionId }) => {
+    const at = clock.now().toISOString();
+    return { id: newId("msg").replace("msg", "evt"), type: "session.proxy", sessionId, isHealthy: true, at } as const;
+  });
+  await store.writer.write(of.map((fence, i) => appendStatement(fence, events[i]!)));
+  outbox.poke();
+  return events.map(({ id }) => id);
+}
+
+/** Lets time pass in small steps until it is so; answers how much it took, in milliseconds. */
+async function passUntil(what: string, check: () => boolean | Promise<boolean>, limitMs = 3_600_000): Promise<number> {
+  const start = clock.now().getTime();
+  while (!(await check())) {
+    if (clock.now().getTime() - start > limitMs) throw new Error(`too late: ${what}`);
+    clock.pass(50);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return clock.now().getTime() - start;
+}
+
+const has = (id: string) => (events: ConnectorEvent[]) => events.some((event) => event.id === id);
+
+test("a session whose event the edge fails at waits by itself, in order, while the others go on", async () => {
+  await sessions(20);
+  const first = await learn();
+  const isPoisoned = has(first[7]!);
+  answer = (events) => (isPoisoned(events) ? 500 : 200);
+  const second = await learn();
+  const others = fences.filter((_, i) => i !== 7);
+  await passUntil("the others are told", () => others.every(({ sessionId }) => told(sessionId).length === 2), 2000);
+  const third = await learn();
+  await passUntil(
+    "the others are told again",
+    () => others.every(({ sessionId }) => told(sessionId).length === 3),
+    500,
+  );
+  expect(told(fences[7]!.sessionId)).toEqual([]);
+  answer = () => 200;
+  await passUntil("it catches up", () => told(fences[7]!.sessionId).length === 3, 60_000);
+  expect(told(fences[7]!.sessionId)).toEqual([first[7], second[7], third[7]]);
+});
+
+test("the event that the edge keeps failing at is parked, and what follows it is told", async () => {
+  await sessions(2);
+  const before = await learn();
+  const poison = await learn();
+  const after = await learn();
+  answer = (events) => (has(poison[0]!)(events) ? 500 : 200);
+  const tookMs = await passUntil("what follows is told", () => told(fences[0]!.sessionId).length === 2);
+  expect(told(fences[0]!.sessionId)).toEqual([before[0], after[0]]);
+  expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 1 });
+  expect(tookMs).toBeGreaterThan(60_000);
+  expect(tookMs).toBeLessThan(600_000);
+});
+
+test("any number of such sessions is found, in few requests for everybody else", async () => {
+  await sessions(200);
+  const first = await learn();
+  const poisoned = new Set(first.filter((_, i) => i % 10 === 3 || i < 12));
+  answer = (events) => (events.some(({ id }) => poisoned.has(id)) ? 500 : 200);
+  const healthy = fences.filter((_, i) => !poisoned.has(first[i]!));
+  await passUntil(
+    "the healthy ones are told",
+    () => healthy.every(({ sessionId }) => told(sessionId).length === 1),
+    10_000,
+  );
+  batches.length = 0;
+  await learn(healthy);
+  await passUntil("they are told again", () => healthy.every(({ sessionId }) => told(sessionId).length === 2), 500);
+  expect(batches.filter((events) => events.length > 1)).toHaveLength(1);
+});
+
+test.each([
+  ["a session that makes the edge fall silent", "no answer"],
+  ["a session that makes the edge unavailable", 503],
+] as const)("%s is found after a while", async (_name, how) => {
+  await sessions(9);
+  const first = await learn();
+  answer = (events) => (has(first[4]!)(events) ? how : 200);
+  const others = fences.filter((_, i) => i !== 4);
+  await passUntil("the others are told", () => others.every(({ sessionId }) => told(sessionId).length === 1), 30_000);
+  answer = () => 200;
+  await passUntil("it is told", () => told(fences[4]!.sessionId).length === 1, 60_000);
+});
+
+test.each(["no answer", 503, 401, 500] as const)(
+  "an edge that takes nothing (%s) is asked seldom, and nothing is parked",
+  async (how) => {
+    await sessions(50);
+    await learn();
+    answer = () => how;
+    let passedMs = 0;
+    await passUntil("a minute is over", () => (passedMs += 50) > 60_000, 120_000);
+    expect(batches.length).toBeLessThan(how === 500 ? 600 : 100);
+    answer = () => 200;
+    const tookMs = await passUntil(
+      "all are told",
+      () => fences.every(({ sessionId }) => told(sessionId).length === 1),
+      120_000,
+    );
+    if (how !== 500) expect(tookMs).toBeLessThan(6000);
+    expect((await outboxDepth(store)).parked).toBe(0);
+  },
+);
