@@ -58,6 +58,58 @@ describe("a name", () => {
   });
 });
 
+describe("a code as it is typed", () => {
+  const typed = [
+    "123 456",
+    "123-456",
+    " 123456\n",
+    "\u200e123\u2011456\u202c",
+    "１２３４５６",
+    "١٢٣٤٥٦",
+    "۱۲۳۴۵۶",
+    "१२३४५६",
+    "১২৩৪৫৬",
+    "๑๒๓ ๔๕๖",
+  ];
+  it.each(typed)("is the same code: %j", async (code) => {
+    for (const [request, more] of [
+      ["check", { to }],
+      ["{id}/check", {}],
+    ] as const) {
+      const { body } = await edge.api("POST /v1/verifications", { to, code: "123456" });
+      const path = request.replace("{id}", String(body["id"]));
+      const wrong = await edge.api(`POST /v1/verifications/${path}`, {
+        ...more,
+        code: code.replace(/[1１١۱१১๑]/u, "9"),
+      });
+      expect([wrong.status, wrong.body.code]).toEqual([422, "code-incorrect"]);
+      const right = await edge.api(`POST /v1/verifications/${path}`, { ...more, code });
+      expect([right.status, right.body["status"]]).toEqual([200, "approved"]);
+    }
+  });
+
+  it("of letters and digits is, too, and has up to ten of them", async () => {
+    const { body } = await edge.api("POST /v1/verifications", { to, code: "ab12cd34ef" });
+    const check = (code: string) => edge.api(`POST /v1/verifications/${String(body["id"])}/check`, { code });
+    for (const code of ["ab1", "ab12cd34ef5", "ab-1", "ab12*d34ef", "1".repeat(65)]) {
+      const { status, body: refused } = await check(code);
+      expect([status, refused.errors?.[0]?.pointer]).toEqual([400, "/code"]);
+    }
+    expect([body["codeLength"], (await check("Ａb12-Cd34-۰f")).status]).toEqual([10, 422]);
+    expect((await check("Ａb12-Cd۳۴-eＦ")).status).toBe(200);
+  });
+
+  it("that others bring is taken as it is to be sent", async () => {
+    for (const code of ["123 456", "١٢٣٤٥٦", "123", "12345678901"]) {
+      const { status, body } = await edge.api("POST /v1/verifications", { to, code });
+      expect([status, body.errors]).toEqual([
+        400,
+        [{ pointer: "/code", message: "must be 4 to 10 letters or digits" }],
+      ]);
+    }
+  });
+});
+
 describe("a body of a thousand levels", () => {
   it("is refused like any other, also with an Idempotency-Key", async () => {
     const deep = `{"to":${"[".repeat(3000)}${"]".repeat(3000)}}`;

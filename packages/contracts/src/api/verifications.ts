@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { Problem } from "../errors.ts";
 import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
+import { Code, TypedCode } from "./codes.ts";
 import { CompanyName, plainText, Timestamp, deliveryTimes } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
 
@@ -25,11 +26,6 @@ const To = z.string().min(1).max(32).meta({
   description: "The number to verify: E.164, or national when the workspace has a default country.",
   example: "+6281234567890",
 });
-
-const Code = z
-  .string()
-  .regex(/^[0-9A-Za-z]{4,8}$/, "must be 4 to 8 letters or digits")
-  .meta({ description: "What the user typed; capitals or not.", example: "123456" });
 
 const shown = (max: number) =>
   z.string().trim().min(1).max(max).regex(plainText, "must not hold line breaks, control or invisible characters");
@@ -126,7 +122,7 @@ export const CreateVerification = z
 export type CreateVerification = z.infer<typeof CreateVerification>;
 
 const check = {
-  code: Code,
+  code: TypedCode,
   bind: Bind.optional(),
   clientVerifier: z
     .string()
@@ -194,7 +190,7 @@ export const Verification = z
     purpose: Purpose,
     locale: Locale,
     templateId: TemplateId.nullable(),
-    codeLength: z.int().min(4).max(8),
+    codeLength: z.int().min(4).max(10),
     bind: Bind.nullable(),
     expiresAt: Timestamp,
     attemptsLeft: z.int().min(0).max(10),
