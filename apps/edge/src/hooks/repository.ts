@@ -1,8 +1,9 @@
-import { Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
+import { Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { Db, KnownKey, SupabaseHookTable } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 import type { Services } from "../services.ts";
+import { readPolicy } from "../workspaces/stored-policy.ts";
 
 /** What a hook may do in its workspace, and what whoever makes one has to be allowed. */
 export const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
@@ -37,7 +38,7 @@ export async function findHookKey(db: Db, id: string): Promise<{ hook: SupabaseH
     workspaceId: hook.workspaceId,
     workspaceName,
     workspaceCreatedAt,
-    policy: Policy.parse(JSON.parse(policy)),
+    policy: readPolicy(policy),
     quota: Quota.parse(JSON.parse(quota)),
     ipAllowList: [],
     environment: "live",

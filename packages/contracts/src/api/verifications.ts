@@ -3,8 +3,9 @@ import { Failure, MessageStatus } from "../delivery.ts";
 import { Problem } from "../errors.ts";
 import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
 import { Code, TypedCode } from "./codes.ts";
-import { CompanyName, plainText, Timestamp, deliveryTimes } from "./common.ts";
+import { CompanyName, Timestamp, deliveryTimes } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
+import { holdsPhone, plainLine } from "./text.ts";
 
 export const VerificationStatus = z.enum([
   "pending",
@@ -27,13 +28,17 @@ const To = z.string().min(1).max(32).meta({
   example: "+6281234567890",
 });
 
-const shown = (max: number) =>
-  z.string().trim().min(1).max(max).regex(plainText, "must not hold line breaks, control or invisible characters");
-
 export const Bind = z
   .strictObject({
-    amount: shown(30).optional().meta({ description: "As it is shown to the user.", example: "IDR 150,000" }),
-    payee: shown(60).optional().meta({ example: "Toko Makmur" }),
+    amount: plainLine(30).optional().meta({ description: "As it is shown to the user.", example: "IDR 150,000" }),
+    payee: plainLine(60)
+      .refine((payee) => !holdsPhone(payee), "must not hold 7 or more digits with no letter between them")
+      .optional()
+      .meta({
+        description:
+          "Who is paid, as it is shown to the user. It must not hold 7 or more digits with no letter between them, such as a phone or account number: phones make these tappable.",
+        example: "Toko Makmur",
+      }),
   })
   .refine(({ amount, payee }) => amount !== undefined || payee !== undefined, "must name an amount or a payee")
   .meta({
@@ -145,7 +150,7 @@ export type CheckByNumber = z.infer<typeof CheckByNumber>;
 
 export const ApproveVerification = z
   .strictObject({
-    reason: shown(200).meta({ description: "Kept in the audit log.", example: "checked by phone call" }),
+    reason: plainLine(200).meta({ description: "Kept in the audit log.", example: "checked by phone call" }),
   })
   .meta({ id: "ApproveVerification" });
 
