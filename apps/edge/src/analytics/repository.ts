@@ -9,8 +9,11 @@ export interface Filter {
   only: Pick<AnalyticsSummaryQuery, "country" | "prefix" | "sessionId" | "templateId" | "purpose" | "mode">;
 }
 
+/** A stage. `known_…` counts the codes that the caller knows, which the plain stage counts as well. */
+export type TalliedStage = Stage | `known_${"created" | "resent" | "approved"}`;
+
 export interface Tally {
-  stage: Stage;
+  stage: TalliedStage;
   /** Lower bound of the time since creation; 0 where that is not told. */
   bucket: number;
   count: number;
@@ -71,6 +74,6 @@ export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Fil
 export function selectSteps(db: Db, workspaceId: string, { stepMs, ...filter }: Filter & { stepMs: number }) {
   // Not bound: the client binds numbers as floats, which do not divide as whole numbers do.
   const step = sql.lit(stepMs);
-  return sql<{ at: number; stage: Stage; count: number }>`SELECT hour / ${step} * ${step} AS at, stage,
+  return sql<{ at: number; stage: TalliedStage; count: number }>`SELECT hour / ${step} * ${step} AS at, stage,
       sum(count) AS count ${rowsOf(workspaceId, filter)} GROUP BY 1, 2`.compile(db.kysely);
 }
