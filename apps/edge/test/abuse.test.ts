@@ -226,6 +226,47 @@ describe("the prefix guard", () => {
     expect(statuses).toEqual([202, 403]);
   });
 
+  it("takes a past without approvals, or with hardly any, for none", async () => {
+    for (const approved of [0, 2]) {
+      await edge.client.batch(["DELETE FROM verification", "DELETE FROM destination_send", "DELETE FROM prefix_guard"]);
+      await usual(approved);
+      const statuses = [];
+      for (let i = 0; i < 22; i++) statuses.push((await send(i)).status);
+      expect(statuses).toEqual([...Array.from({ length: 20 }, () => 202), 403, 403]);
+    }
+  });
+
+  it("holds for a prefix that sent too little for it before", async () => {
+    let next = 0;
+    const burst = async (codes: number) => {
+      const statuses = [];
+      for (let i = 0; i < codes; i++) statuses.push((await send(next++)).status);
+      edge.advance(3 * 3_600_000);
+      return statuses.filter((status) => status === 202).length;
+    };
+    expect([await burst(19), await burst(5), await burst(120)]).toEqual([19, 5, 20]);
+  });
+
+  it("counts no codes that the caller knows, resent or approved ones included; what it blocks is blocked for them too", async () => {
+    await setPolicy({ countries: ["*"], allowReveal: true });
+    const ids: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      const known = i % 2 === 0 ? { code: "480213" } : { revealCode: true };
+      ids.push((await create({ to: number(i), purpose: `k${i}`, ...known })).body.id);
+    }
+    const [first = "", ...others] = ids;
+    const approve = async (id: string) =>
+      edge.api(`POST /v1/verifications/${id}/check`, { code: await edge.codeOf(id) });
+    const approved = await Promise.all(others.slice(0, 10).map(approve));
+    edge.advance(30_000);
+    const resent = await edge.api(`POST /v1/verifications/${first}/resend`);
+    expect([resent.status, ...approved.map(({ status }) => status)]).toEqual([202, ...Array<number>(10).fill(200)]);
+    for (let i = 30; i < 50; i++) expect((await send(i)).status).toBe(202);
+    expect((await send(50)).body.code).toBe("prefix-blocked");
+    expect(await edge.rows("SELECT sends, approved FROM prefix_guard")).toEqual([{ sends: 20, approved: 0 }]);
+    expect((await create({ to: number(51), code: "480213" })).body.code).toBe("prefix-blocked");
+  });
+
   it("is off where the policy says so", async () => {
     await setPolicy({ countries: ["*"], prefixGuard: "off" });
     for (let i = 0; i < 25; i++) expect((await send(i)).status).toBe(202);

@@ -127,6 +127,11 @@ export const telegramRefusals = {
     retryAfter: null,
     text: '{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 35","parameters":{"retry_after":35}}',
   },
+  upgraded: {
+    status: 400,
+    retryAfter: null,
+    text: '{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567890}}',
+  },
   blocked: {
     status: 403,
     retryAfter: null,

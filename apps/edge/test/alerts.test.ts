@@ -266,6 +266,20 @@ describe("a delivery", () => {
     expect(await world.channel(id)).toMatchObject({ failuresInRow: 0, pausedBecause: "requested" });
   });
 
+  it("follows a Telegram group to the supergroup that it became", async () => {
+    const { id } = await world.addChannel({ ...telegram, chatId: "-100" });
+    world.answers.push(telegramRefusals.upgraded);
+    expect((await world.edge.api(`POST /v1/alert-channels/${id}/test`)).body).toMatchObject({
+      status: "delivered",
+      answer: null,
+    });
+    const chats = world.calls.map(({ body }) => (JSON.parse(body) as { chat_id: string }).chat_id);
+    expect(chats).toEqual(["-100", "-1001234567890"]);
+    world.answers.push(telegramRefusals.upgraded, telegramRefusals.upgraded);
+    expect((await world.edge.api(`POST /v1/alert-channels/${id}/test`)).body).toMatchObject({ status: "failed" });
+    expect(world.calls).toHaveLength(4);
+  });
+
   it("is asked for again when Telegram wants time, and not when the bot was blocked", async () => {
     const { id } = await world.addChannel(telegram);
     await ban();

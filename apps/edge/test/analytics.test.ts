@@ -32,6 +32,7 @@ const zero = {
   max_attempts_reached: 0,
   undeliverable: 0,
   blocked: 0,
+  checkedElsewhere: 0,
 };
 
 interface Row {
@@ -74,6 +75,10 @@ async function count(tallies: Record<string, number>, more: Row = {}) {
 const summary = (query = "") => edge.api<AnalyticsSummary>(`GET /v1/analytics/summary${query}`);
 const series = (query = "") => edge.api<AnalyticsTimeseries>(`GET /v1/analytics/timeseries${query}`);
 const created = async (query: string) => (await summary(query)).body.total.counts.created;
+const judged = async () => {
+  const { counts, rates } = (await summary()).body.total;
+  return [counts.created, counts.approved, counts.checkedElsewhere, rates.conversion];
+};
 const groups = async (query: string) =>
   (await summary(query)).body.groups.map(({ key, counts }) => [key, counts.created]);
 
@@ -109,6 +114,31 @@ describe("a summary", () => {
         expect(value).toBeLessThan(1448);
       }
     }
+  });
+
+  it("leaves codes that the caller knew out of the conversion, approved here or not, and counts them as checked elsewhere", async () => {
+    await edge.addSession();
+    await edge.client.execute(`UPDATE workspace SET policy = '{"countries":["*"],"allowReveal":true}'`);
+    edge.services.keyCache.clear();
+    const create = async (last: number, input = {}) => {
+      const to = `+628123456780${last}`;
+      const { status, body } = await edge.api<{ id: string }>("POST /v1/verifications", { to, ...input });
+      expect(status).toBe(202);
+      return body.id;
+    };
+    const approve = async (id: string, code: string) =>
+      expect((await edge.api(`POST /v1/verifications/${id}/check`, { code })).status).toBe(200);
+    await approve(await create(1, { code: "480213" }), "480213");
+    await create(2, { code: "480213" });
+    await create(3, { revealCode: true });
+    expect(await judged()).toEqual([3, 1, 3, null]);
+    const drawn = await create(4);
+    await create(5);
+    expect(await judged()).toEqual([5, 1, 3, 0]);
+    await approve(drawn, await edge.codeOf(drawn));
+    expect(await judged()).toEqual([5, 2, 3, 0.5]);
+    const points = (await series("?interval=day")).body.points.map(({ counts }) => counts.checkedElsewhere);
+    expect(points.reduce((sum, each) => sum + each, 0)).toBe(3);
   });
 
   it("counts what the database has noted of real transitions, in the hour of the creation", async () => {

@@ -52,9 +52,167 @@ describe("a name", () => {
     },
   );
 
+  it.each(["دیجی‌کالا", "ශ්‍රී", "र‍्याब", "অর‍্যাব", "അവന്‍", "هتل ۵‌ستاره", "👨‍👩‍👧"])(
+    "is spelled with joiners where its script needs them, and shown so: %s",
+    async (name) => {
+      const payee = `${name} 1`;
+      const { status, body } = await edge.api("POST /v1/verifications", { to, companyName: name, bind: { payee } });
+      expect(status).toBe(202);
+      const [row] = await edge.rows("SELECT text FROM verification WHERE id = ?", String(body["id"]));
+      expect(row?.["text"]).toContain(name);
+      expect(row?.["text"]).toContain(payee);
+      const answers = [
+        await edge.api("POST /v1/sessions", { name }),
+        await edge.api("POST /v1/pools", { name }),
+        await edge.api("POST /v1/keys", { name, scopes: ["otp:send"] }),
+        await edge.api("POST /v1/templates", { name, texts: { en: `${name}\n*{{code}}*` } }),
+        await edge.api("POST /v1/access-rules", { effect: "block", kind: "country", value: "BR", note: name }),
+        await edge.api("PATCH /v1/workspace", { name }),
+      ];
+      expect(answers.map((each) => each.status)).toEqual([201, 201, 201, 201, 201, 200]);
+    },
+  );
+
+  it.each(["Ac\u200dme", "Ac\u200cme", "\u200cدیجی", "دیجی\u200c", "دی\u200c\u200cجی", "دیجی\u200c کالا", "😀\u200dA"])(
+    "must not hold joiners elsewhere: %j",
+    async (name) => {
+      for (const [request, body, field] of [
+        ["verifications", { to, companyName: name }, "/companyName"],
+        ["verifications", { to, bind: { payee: name } }, "/bind/payee"],
+        ["sessions", { name }, "/name"],
+      ] as const) {
+        const answer = await edge.api(`POST /v1/${request}`, body);
+        expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([400, field]);
+        expect(answer.body.errors?.[0]?.message).toBe("must not hold line breaks, control or invisible characters");
+      }
+    },
+  );
+
+  it("does not hide a domain behind a joiner", async () => {
+    const companyName = "شرکت.ا‌یران";
+    const { body } = await edge.api("POST /v1/verifications", { to, companyName });
+    expect(body.errors?.[0]?.message).toBe("must not hold a link or a domain name");
+  });
+
   it.each(unprintable)("of a session must not be %j", async (name) => {
     const { status, body } = await edge.api("POST /v1/sessions", { name });
     expect([status, body.errors?.map(({ pointer }) => pointer)]).toEqual([400, ["/name"]]);
+  });
+});
+
+describe("what stands in the text of a code", () => {
+  const numbers = [
+    "Bank. Call +62 812 3456 7890",
+    "Bank 1500-888",
+    "(021) 555/1234",
+    "٠٨١٢٣٤٥٦٧",
+    "０８１２３４５６",
+    "6\ufe0f\u20e32\ufe0f\u20e38\ufe0f\u20e31\ufe0f\u20e32\ufe0f\u20e33\ufe0f\u20e34\ufe0f\u20e3",
+    "0*8*1*2*3*4*5",
+    "0812 · 3456",
+  ];
+  it.each(numbers)("holds no number to tap: %s", async (text) => {
+    const bound = { to, bind: { amount: "IDR 150,000,000", payee: text } };
+    const answers = [
+      await edge.api("POST /v1/verifications", { to, companyName: text }),
+      await edge.api("POST /v1/verifications", bound),
+      await edge.api("PATCH /v1/workspace", { name: text }),
+      await edge.api("PATCH /v1/workspace", { policy: { companyName: text } }),
+      await edge.api("POST /v1/hooks/supabase", { name: "Ours", companyName: text }),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.errors])).toEqual(
+      ["/companyName", "/bind/payee", "/name", "/policy/companyName", "/companyName"].map((pointer) => [
+        400,
+        [{ pointer, message: "must not hold 7 or more digits with no letter between them" }],
+      ]),
+    );
+    expect(await edge.count("verification")).toBe(0);
+  });
+
+  it.each([
+    "Studio 54",
+    "7-Eleven",
+    "Toko 24 Jam 2024",
+    "1-800-FLOWERS",
+    "99 Speedmart 123",
+    "Unit 12, Blok 34, No 56",
+  ])("may hold digits as names do: %s", async (text) => {
+    const bind = { amount: "IDR 150,000,000", payee: text };
+    expect((await edge.api("POST /v1/verifications", { to, companyName: text, bind })).status).toBe(202);
+    const [row] = await edge.rows("SELECT text FROM verification");
+    expect(row?.["text"]).toContain(`IDR 150,000,000 kepada ${text}`);
+  });
+
+  it("shows a purpose that is a number without its digits", () => {
+    const text = "{{purpose}}\n\n*{{code}}*";
+    const shown = renderText({ text, locale: "en", companyName: "Acme", purpose: "call-62812-3456-7890" });
+    expect(shown).toBe("call …\n\n*{{code}}*");
+    expect(renderText({ text, locale: "en", companyName: "Acme", purpose: "order-4711" })).toMatch(/^order 4711\n/);
+  });
+
+  it("keeps a workspace at work whose stored name would be refused today", async () => {
+    await edge.client.execute(`UPDATE workspace SET policy = '{"countries":["*"],"companyName":"Bank 1500888"}'`);
+    edge.services.keyCache.clear();
+    expect((await edge.api("POST /v1/verifications", { to })).status).toBe(202);
+    const [row] = await edge.rows("SELECT text FROM verification");
+    expect(row?.["text"]).toMatch(/\*Bank …\*/);
+    const { status, body } = await edge.api("PATCH /v1/workspace", { policy: { codeLength: 5 } });
+    expect([status, body["policy"]]).toEqual([
+      200,
+      expect.objectContaining({ codeLength: 5, companyName: "Bank 1500888" }),
+    ]);
+  });
+});
+
+describe("a code as it is typed", () => {
+  const typed = [
+    "123 456",
+    "123-456",
+    " 123456\n",
+    "\u200e123\u2011456\u202c",
+    "１２３４５６",
+    "١٢٣٤٥٦",
+    "۱۲۳۴۵۶",
+    "१२३४५६",
+    "১২৩৪৫৬",
+    "๑๒๓ ๔๕๖",
+  ];
+  it.each(typed)("is the same code: %j", async (code) => {
+    for (const [request, more] of [
+      ["check", { to }],
+      ["{id}/check", {}],
+    ] as const) {
+      const { body } = await edge.api("POST /v1/verifications", { to, code: "123456" });
+      const path = request.replace("{id}", String(body["id"]));
+      const wrong = await edge.api(`POST /v1/verifications/${path}`, {
+        ...more,
+        code: code.replace(/[1１١۱१১๑]/u, "9"),
+      });
+      expect([wrong.status, wrong.body.code]).toEqual([422, "code-incorrect"]);
+      const right = await edge.api(`POST /v1/verifications/${path}`, { ...more, code });
+      expect([right.status, right.body["status"]]).toEqual([200, "approved"]);
+    }
+  });
+
+  it("of letters and digits is, too, and has up to ten of them", async () => {
+    const { body } = await edge.api("POST /v1/verifications", { to, code: "ab12cd34ef" });
+    const check = (code: string) => edge.api(`POST /v1/verifications/${String(body["id"])}/check`, { code });
+    for (const code of ["ab1", "ab12cd34ef5", "ab-1", "ab12*d34ef", "1".repeat(65)]) {
+      const { status, body: refused } = await check(code);
+      expect([status, refused.errors?.[0]?.pointer]).toEqual([400, "/code"]);
+    }
+    expect([body["codeLength"], (await check("Ａb12-Cd34-۰f")).status]).toEqual([10, 422]);
+    expect((await check("Ａb12-Cd۳۴-eＦ")).status).toBe(200);
+  });
+
+  it("that others bring is taken as it is to be sent", async () => {
+    for (const code of ["123 456", "١٢٣٤٥٦", "123", "12345678901"]) {
+      const { status, body } = await edge.api("POST /v1/verifications", { to, code });
+      expect([status, body.errors]).toEqual([
+        400,
+        [{ pointer: "/code", message: "must be 4 to 10 letters or digits" }],
+      ]);
+    }
   });
 });
 

@@ -21,6 +21,7 @@ export * from "./api/reachability.ts";
 export * from "./api/sessions.ts";
 export * from "./api/session-health.ts";
 export * from "./api/templates.ts";
+export * from "./api/text.ts";
 export * from "./api/verifications.ts";
 export * from "./api/workspaces.ts";
 export * from "./internal/alerts.ts";

@@ -14,8 +14,9 @@ import type { TestEdge } from "./edge.ts";
 export const operatorToken = "a-token-of-the-operator-for-the-tests";
 
 const supabasePost = {
-  user: { id: "6481a5c1-3d37-4a56-9f6a-bee08c554965", phone: "6281355500006" },
-  sms: { otp: "480213" },
+  user: { id: "6481a5c1-3d37-4a56-9f6a-bee08c554965", phone: "" },
+  sms: { otp: "480213", sms_type: "mfa", phone: "6281355500006" },
+  metadata: { ip_address: "203.0.113.7" },
 };
 
 async function signed(secret: string, body: string): Promise<Record<string, string>> {

@@ -2,9 +2,9 @@ import type { AlertDeliveryTable } from "../db/schema.ts";
 import { targetFault } from "../http/targets.ts";
 import type { Services } from "../services.ts";
 import { compose } from "./compose.ts";
-import { noAnswer, type Outcome, outcomeOf, refusalOf } from "./outcome.ts";
+import { movedTo, noAnswer, type Outcome, outcomeOf, refusalOf } from "./outcome.ts";
 import type { Message } from "./render.ts";
-import { openTarget } from "./repository.ts";
+import { openTarget, type Target } from "./repository.ts";
 
 type Call = Pick<AlertDeliveryTable, "id" | "workspaceId" | "channelId"> & {
   /** Sealed. */
@@ -22,9 +22,15 @@ export async function callChannel(
   if (target.kind !== "telegram" && targetFault(target.url, { allowLocal: allowLocalTargets })) {
     return { outcome: { kind: "failed", status: null, error: "not_allowed" }, answer: null };
   }
-  const call = await compose({ id, target, message, telegramUrl, now: now() });
-  return callTarget(call).then(
-    (answer) => ({ outcome: outcomeOf(answer), answer: refusalOf(target.kind, answer) }),
-    (cause: unknown) => ({ outcome: noAnswer(cause), answer: null }),
-  );
+  const callOf = (of: Target) => compose({ id, target: of, message, telegramUrl, now: now() });
+  const first = await callOf(target);
+  return callTarget(first)
+    .then(async (answer) => {
+      const chatId = movedTo(answer);
+      return target.kind === "telegram" && chatId ? callTarget(await callOf({ ...target, chatId })) : answer;
+    })
+    .then(
+      (answer) => ({ outcome: outcomeOf(answer), answer: refusalOf(target.kind, answer) }),
+      (cause: unknown) => ({ outcome: noAnswer(cause), answer: null }),
+    );
 }

@@ -42,6 +42,10 @@ export function refusalOf(kind: Target["kind"], { status, text }: TargetAnswer):
   return said !== undefined && isPlain.test(said) ? said : null;
 }
 
+/** The new id of a Telegram group that was upgraded to a supergroup. Telegram refuses the old id and names the new one. */
+export const movedTo = ({ status, text }: TargetAnswer): string | undefined =>
+  status === 400 ? /"migrate_to_chat_id"\s*:\s*(-?[0-9]{1,20})\b/.exec(text)?.[1] : undefined;
+
 function waitOf(header: string | null, text: string): number {
   const told =
     /"retry_after"\s*:\s*([0-9]{1,6})\b/.exec(text)?.[1] ?? (/^[0-9]{1,6}$/.test(header ?? "") ? header : null);

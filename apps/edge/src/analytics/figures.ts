@@ -7,16 +7,31 @@ import {
   type TimedStage,
 } from "@sandi/contracts";
 import { latencyFloors } from "../db/history.ts";
-import type { Tally } from "./repository.ts";
+
+/** A stage as one key sees it. `known_…` counts the codes that the caller knows, which the plain stage counts as well. */
+export type TalliedStage = Stage | `known_${"created" | "resent" | "approved"}`;
+
+export interface Tally {
+  stage: TalliedStage;
+  /** Lower bound of the time since creation; 0 where that is not told. */
+  bucket: number;
+  count: number;
+}
 
 /** Counts, rates and latencies of one group's rows. */
 export function figuresOf(tallies: readonly Tally[]): AnalyticsFigures {
   const counts = countsOf(tallies);
-  const { created, sent, delivered, read, approved } = counts;
+  const { created, sent, delivered, read, approved, checkedElsewhere } = counts;
+  const checkedHere = Math.max(0, created - checkedElsewhere);
+  const approvedHere = Math.max(0, approved - countOf(tallies, "known_approved"));
   const latency = (stage: TimedStage) => percentilesOf(tallies.filter((each) => each.stage === stage));
   return {
     counts,
-    rates: { delivered: rateOf(delivered, sent), read: rateOf(read, delivered), conversion: rateOf(approved, created) },
+    rates: {
+      delivered: rateOf(delivered, sent),
+      read: rateOf(read, delivered),
+      conversion: rateOf(approvedHere, checkedHere),
+    },
     latencies: {
       sent: latency("sent"),
       delivered: latency("delivered"),
@@ -26,11 +41,16 @@ export function figuresOf(tallies: readonly Tally[]): AnalyticsFigures {
   };
 }
 
-export function countsOf(tallies: readonly Pick<Tally, "stage" | "count">[]): AnalyticsCounts {
-  const counts = Object.fromEntries(Object.keys(stages).map((stage) => [stage, 0])) as Record<Stage, number>;
-  for (const { stage, count } of tallies) if (stage in counts) counts[stage] += count;
-  return counts;
+type Counted = readonly Pick<Tally, "stage" | "count">[];
+
+export function countsOf(tallies: Counted): AnalyticsCounts {
+  const of = (stage: TalliedStage) => countOf(tallies, stage);
+  const counts = Object.fromEntries(Object.keys(stages).map((stage) => [stage, of(stage as Stage)]));
+  return { ...(counts as Record<Stage, number>), checkedElsewhere: of("known_created") };
 }
+
+const countOf = (tallies: Counted, stage: TalliedStage): number =>
+  tallies.reduce((sum, each) => (each.stage === stage ? sum + each.count : sum), 0);
 
 /** Another session may send again what one has sent first: within one group a later stage may then outnumber an earlier. */
 const rateOf = (part: number, whole: number) => (whole === 0 ? null : Math.min(1, part / whole));

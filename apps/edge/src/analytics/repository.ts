@@ -1,4 +1,4 @@
-import { type AnalyticsGroupBy, type AnalyticsSummaryQuery, type Stage, timedStages } from "@sandi/contracts";
+import { type AnalyticsGroupBy, type AnalyticsSummaryQuery, timedStages } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Range } from "./range.ts";
@@ -17,9 +17,6 @@ export interface Counted {
   bucket: number;
   count: number;
 }
-
-/** As one key sees it. */
-export type Tally = Counted & { stage: Stage };
 
 const columns = {
   country: sql.ref("country"),

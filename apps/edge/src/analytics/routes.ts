@@ -10,10 +10,10 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { json, problems, security } from "../http/openapi.ts";
 import { iso } from "../messages/present.ts";
-import { countsOf, figuresOf } from "./figures.ts";
+import { countsOf, figuresOf, type Tally } from "./figures.ts";
 import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";
-import { selectGroups, selectSteps, selectTotals, type Tally } from "./repository.ts";
+import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
 
 const read = authenticate("analytics:read");
 const shared = { tags: ["Analytics"], security };

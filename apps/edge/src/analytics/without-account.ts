@@ -1,5 +1,6 @@
-import type { Scope, Stage } from "@sandi/contracts";
+import type { Scope } from "@sandi/contracts";
 import { seesAccounts } from "../messages/present.ts";
+import type { TalliedStage } from "./figures.ts";
 
 /** Sent, but only to keys that may not know that the number has no account. */
 export const unseenSent = "unseen:sent";
@@ -13,12 +14,12 @@ const seenEnd = "seen:";
 export function talliesFor<Row extends { stage: string; count: number }>(
   rows: readonly Row[],
   scopes: ReadonlySet<Scope>,
-): (Row & { stage: Stage })[] {
+): (Row & { stage: TalliedStage })[] {
   const sees = seesAccounts(scopes);
-  return rows.flatMap((row): (Row & { stage: Stage })[] => {
+  return rows.flatMap((row): (Row & { stage: TalliedStage })[] => {
     if (row.stage === unseenSent) return sees ? [] : [{ ...row, stage: "sent" }];
-    if (!row.stage.startsWith(seenEnd)) return [row as Row & { stage: Stage }];
-    const stored = row.stage.slice(seenEnd.length) as Stage;
+    if (!row.stage.startsWith(seenEnd)) return [row as Row & { stage: TalliedStage }];
+    const stored = row.stage.slice(seenEnd.length) as TalliedStage;
     return sees
       ? [
           { ...row, stage: "undeliverable" },

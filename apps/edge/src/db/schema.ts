@@ -219,7 +219,7 @@ export interface EventTable {
   at: number;
 }
 
-/** Written by triggers (history.ts). */
+/** Written by triggers (history.ts, checked-elsewhere.ts). */
 interface ConversionTable {
   workspaceId: string;
   prefix: string;
@@ -230,7 +230,10 @@ interface ConversionTable {
   templateId: string;
   purpose: string;
   mode: string;
-  /** `created`, `resent`, `received`, `sent`, `delivered`, `read`, and every terminal status. */
+  /**
+   * `created`, `resent`, `received`, `sent`, `delivered`, `read`, and every terminal status. `known_created`,
+   * `known_resent` and `known_approved` count codes that the caller knows, in addition to the plain stages.
+   */
   stage: string;
   /** Lower bound of the time since creation, in milliseconds. */
   bucket: number;

@@ -1,9 +1,10 @@
-import { type ConnectorEvent, Policy } from "@sandi/contracts";
+import type { ConnectorEvent, Policy } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
 import { publishLater } from "../messages/publish.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
+import { readPolicy } from "../workspaces/stored-policy.ts";
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 
@@ -39,7 +40,7 @@ export async function readReceived(
     )
     .execute();
   const workspaces = new Map(
-    sessions.map(({ id, workspaceId, policy }) => [id, { workspaceId, policy: Policy.parse(JSON.parse(policy)) }]),
+    sessions.map(({ id, workspaceId, policy }) => [id, { workspaceId, policy: readPolicy(policy) }]),
   );
   const consequences = await Promise.all(
     received.map(async (event): Promise<[ConnectorEvent, Consequence] | undefined> => {

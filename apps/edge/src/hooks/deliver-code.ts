@@ -4,29 +4,57 @@ import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
 import type { Repetition } from "../http/idempotency.ts";
 import { parseBody } from "../http/validation.ts";
 import type { Services } from "../services.ts";
+import { templatesOf } from "../templates/cache.ts";
 import { createVerification } from "../verifications/create-verifications.ts";
+
+/** The purpose of a hook's codes. A more exact one has its word behind a dot: `supabase.mfa`. */
+const purpose = "supabase";
+
+/** Turns Supabase's payload into a request for a verification. Throws `invalid-request` with the wrong field. */
+export function readSms(hook: SupabaseHookTable, raw: string): CreateVerification {
+  const { user, sms, metadata } = parseBody(SupabaseSms, JSON.parse(raw));
+  const phone = sms.phone || user.phone || user.new_phone || "";
+  // Supabase marks second factors only. A code for a new number is recognised by its recipient.
+  const isChange = plain(phone) === plain(user.new_phone) && plain(phone) !== plain(user.phone);
+  const type = sms.sms_type || (isChange ? "phone_change" : undefined);
+  return {
+    to: `+${plain(phone)}`,
+    purpose: type === undefined ? purpose : `${purpose}.${type}`,
+    mode: "push",
+    code: sms.otp,
+    metadata: { supabaseUserId: user.id },
+    ...(metadata?.ip_address ? { endUserIp: metadata.ip_address } : {}),
+    ...(hook.companyName === null ? {} : { companyName: hook.companyName }),
+    ...(hook.locale === null ? {} : { locale: hook.locale }),
+    ...(hook.templateId === null ? {} : { templateId: hook.templateId }),
+  };
+}
+
+/** Supabase keeps numbers without the plus. */
+const plain = (phone: string | null | undefined) => phone?.replace(/^\+/, "");
 
 interface Delivery {
   hook: SupabaseHookTable;
   key: KnownKey;
+  body: CreateVerification;
   /** The raw body, whose signature was verified. */
   raw: string;
 }
 
 /** Sends a code that Supabase made and will check; a new one takes the place of the last, after the cooldown. */
-export async function deliverCode(services: Services, { hook, key, raw }: Delivery): Promise<void> {
-  const { user, sms } = parseBody(SupabaseSms, JSON.parse(raw));
-  const body: CreateVerification = {
-    to: user.phone.startsWith("+") ? user.phone : `+${user.phone}`,
-    purpose: "supabase",
-    mode: "push",
-    code: sms.otp,
-    metadata: { supabaseUserId: user.id },
-    ...(hook.companyName === null ? {} : { companyName: hook.companyName }),
-    ...(hook.locale === null ? {} : { locale: hook.locale }),
-    ...(hook.templateId === null ? {} : { templateId: hook.templateId }),
-  };
-  await createVerification(services, key, { body, repetition: await repetitionOf(services, hook, raw) });
+export async function deliverCode(services: Services, { hook, key, body, raw }: Delivery): Promise<void> {
+  const templateId = body.templateId ?? (await templateOf(services, key, body.purpose));
+  await createVerification(services, key, {
+    body: templateId === undefined ? body : { ...body, templateId },
+    repetition: await repetitionOf(services, hook, raw),
+  });
+}
+
+/** The default template of the purpose, else the default of `supabase`. */
+async function templateOf(services: Services, { workspaceId }: KnownKey, wanted: string): Promise<string | undefined> {
+  const templates = await templatesOf(services, workspaceId);
+  const found = [wanted, purpose].map((name) => templates.find((each) => each.purpose === name));
+  return found.find((each) => each !== undefined)?.id;
 }
 
 /**

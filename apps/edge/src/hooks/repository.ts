@@ -1,4 +1,4 @@
-import { type OwnerEnding, Policy, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
+import { type OwnerEnding, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Db, KnownKey, SupabaseHookTable } from "../db/schema.ts";
@@ -6,6 +6,7 @@ import type { Powers } from "../keys/authority.ts";
 import { endingOf } from "../keys/owner.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 import type { Services } from "../services.ts";
+import { readPolicy } from "../workspaces/stored-policy.ts";
 
 /** What a hook does with the powers of its key. */
 const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
@@ -69,7 +70,7 @@ export async function findHookKey(
     workspaceId: hook.workspaceId,
     workspaceName,
     workspaceCreatedAt,
-    policy: Policy.parse(JSON.parse(policy)),
+    policy: readPolicy(policy),
     quota: Quota.parse(JSON.parse(quota)),
     ...hookPowers(hook.ownerExpiresAt),
     scopes: new Set(hookScopes),

@@ -6,7 +6,7 @@ import { jsonBody } from "../http/body.ts";
 import { takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import { sendLimits } from "../verifications/limits.ts";
-import { deliverCode } from "./deliver-code.ts";
+import { deliverCode, readSms } from "./deliver-code.ts";
 import { findHookKey, secretsOf } from "./repository.ts";
 
 /** Supabase sends the whole user along. */
@@ -25,8 +25,9 @@ export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", jsonBo
   c.set("key", known.key);
   try {
     if (known.hook.endedBecause !== null) throw new AppError("hook-ended");
-    await takeLimits(c, await sendLimits(services, known.key, [{}]));
-    await deliverCode(services, { ...known, raw });
+    const body = readSms(known.hook, raw);
+    await takeLimits(c, await sendLimits(services, known.key, [body]));
+    await deliverCode(services, { ...known, body, raw });
     return c.json({});
   } catch (error) {
     if (!(error instanceof AppError) || errors[error.code].status >= 500) throw error;

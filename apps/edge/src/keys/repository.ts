@@ -1,7 +1,8 @@
-import { type ApiKey, Policy, Quota, type Scope } from "@sandi/contracts";
+import { type ApiKey, Quota, type Scope } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db, KnownKey, Tables } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
+import { readPolicy } from "../workspaces/stored-policy.ts";
 
 export type ApiKeyRow = Tables["apiKey"];
 
@@ -31,7 +32,7 @@ export async function findKey(db: Db, hash: string): Promise<KnownKey | undefine
       ...row,
       scopes: new Set(scopesOf(row)),
       ipAllowList: JSON.parse(row.ipAllowList) as string[],
-      policy: Policy.parse(JSON.parse(row.policy)),
+      policy: readPolicy(row.policy),
       quota: Quota.parse(JSON.parse(row.quota)),
     }
   );

@@ -2,8 +2,10 @@ import {
   type Bind,
   codePlaceholder,
   CompanyName,
+  hasStrayJoiner,
   isCodeLine,
   type Locale,
+  phoneText,
   type TemplateVariable,
   type TemplateWarning,
 } from "@sandi/contracts";
@@ -44,10 +46,16 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
   }
 
   const { amount = "", payee = "" } = bind;
-  const shown = { company: shownCompany(companyName), amount: shownValue(amount), payee: shownValue(payee) };
+  const shown = {
+    company: shownCompany(companyName),
+    amount: shownValue(amount),
+    payee: shownValue(payee),
+    // A purpose may hold an order number, which a phone would show as a number to call.
+    purpose: withoutPhones(purpose),
+  };
   const values: Partial<Record<string, string>> = {
     company: isolate(shown.company),
-    purpose: isolate(purpose.replaceAll(/[_.-]+/g, " ").trim()),
+    purpose: isolate(shown.purpose.replaceAll(/[_.-]+/g, " ").trim()),
     amount: isolate(shown.amount),
     payee: isolate(shown.payee),
     minutes: isRtl(locale) ? `${fsi}${minutesPlaceholder}${pdi}` : minutesPlaceholder,
@@ -59,16 +67,18 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
     // One pass, so that nothing in a value is taken for a variable.
     .replaceAll(/\{\{([a-z]+)\}\}/g, (whole, name: string) => values[name] ?? whole);
   const safe = withoutLinks(filled);
-  if (shown.company !== companyName || shown.amount !== amount || shown.payee !== payee || safe !== filled) {
-    notes.push("value-changed");
-  }
+  const given = { company: companyName, amount, payee, purpose };
+  const isSame = Object.entries(given).every(([name, value]) => shown[name as keyof typeof given] === value);
+  if (!isSame || safe !== filled) notes.push("value-changed");
   return { text: safe, notes };
 }
 
-/** A workspace may bear a name from before there were rules: such a one is not shown. */
+/** A stored name may be older than the rules for names: phone numbers in it are hidden, any other fault hides all of it. */
 function shownCompany(name: string): string {
-  return CompanyName.safeParse(name.replaceAll(/[*_~`]/g, "")).data ?? "Sandi";
+  return CompanyName.safeParse(withoutPhones(name.replaceAll(/[*_~`]/g, ""))).data ?? "Sandi";
 }
+
+const withoutPhones = (text: string) => text.replaceAll(phoneText, "…");
 
 /** An amount must not read as another, so that what WhatsApp would take for formatting is shown by its likes. */
 const likes: Record<string, string> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ˋ", "{": "(", "}": ")" };
@@ -76,7 +86,7 @@ const likes: Record<string, string> = { "*": "∗", _: "ˍ", "~": "∼", "`": "�
 function shownValue(value: string): string {
   return value
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
-    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}]/gu, "")
+    .replaceAll(hasStrayJoiner(value) ? /[\p{Cf}\p{Cs}\p{Co}]/gu : /(?![\u200c\u200d])[\p{Cf}\p{Cs}\p{Co}]/gu, "")
     .replaceAll(/[*_~`{}]/g, (each) => likes[each] ?? "")
     .trim();
 }
@@ -97,7 +107,10 @@ function isolatorOf(locale: Locale) {
 /** A payee may be called as a domain is: what would be tapped gets a dot that looks the same and links nowhere. */
 function withoutLinks(text: string): string {
   return text
-    .replaceAll(/(?<=[\p{L}\p{N}-][*_~`\u2068\u2069]*)[.\u3002\uff0e\uff61](?=[*_~`\u2068\u2069]*\p{L}{2})/gu, "\u2024")
+    .replaceAll(
+      /(?<=[\p{L}\p{N}-][*_~`\u2068\u2069]*)[.\u3002\uff0e\uff61](?=[*_~`\u2068\u2069]*\p{L}[\u200c\u200d]?\p{L})/gu,
+      "\u2024",
+    )
     .replaceAll(/:(?=[/\uff0f]{2})/g, "\u2236");
 }
 

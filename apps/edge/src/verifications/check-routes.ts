@@ -29,7 +29,7 @@ const ofChecks = [
 ] as const;
 
 const rulesOfChecks =
-  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429. With an `Idempotency-Key` the answer is given again for two minutes, and afterwards, as without one, a code that was right is a 410.";
+  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals, spaces, hyphens and the script of digits do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429. With an `Idempotency-Key` the answer is given again for two minutes, and afterwards, as without one, a code that was right is a 410.";
 
 /** Longer than a proof lives, and short enough that a new key is known before the old one is gone. */
 const cacheSeconds = 600;

@@ -134,7 +134,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     selectEarlier(db, workspaceId, repetition, since),
     sql`UPDATE verification SET status = 'expired', ${withoutSecrets}, updated_at = ${at}
       WHERE ${pending} AND expires_at <= ${at}`.compile(db.kysely),
-    ...(test === 0 && plan.mode !== "inbound" && policy.prefixGuard !== "off"
+    ...(test === 0 && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.

@@ -6,7 +6,10 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const baseMs = 7 * dayMs;
 
-/** Blocked when of so many sends less than this share was typed in, and less than this part of the usual share. */
+/**
+ * A prefix is blocked when, of `sends` codes or more, less than `share` was typed in, and also less than `ofUsual` of its
+ * usual share. A usual share below `share * ofUsual` does not count: after a past without approvals nothing is usual.
+ */
 const thresholds: Record<Exclude<PrefixGuardLevel, "off">, { sends: number; share: number; ofUsual: number }> = {
   basic: { sends: 40, share: 0.05, ofUsual: 0.15 },
   standard: { sends: 20, share: 0.1, ofUsual: 0.25 },
@@ -30,13 +33,16 @@ export const isGuarded = (level: PrefixGuardLevel, { workspaceId, prefix, at }: 
 /**
  * Blocks a prefix whose codes are sent and hardly ever typed in, as when somebody is paid for the traffic: for an hour,
  * and for twice as long each time, up to a day. Looks at the running and the last full hour, from behind the last block
- * on, and compares with the seven days before; without such a past the share alone decides.
+ * on, and compares with the seven days before; without such a past the share alone decides. Codes that the caller knows
+ * are not counted: they may be checked elsewhere.
  */
 export function guardPrefix(db: Db, level: Exclude<PrefixGuardLevel, "off">, { workspaceId, prefix, at }: Subject) {
   const { sends, share, ofUsual } = thresholds[level];
   const since = Math.floor(at / hourMs) * hourMs - hourMs;
-  const counts = sql`coalesce(sum(count) FILTER (WHERE stage IN ('created', 'resent')), 0) AS sends,
-    coalesce(sum(count) FILTER (WHERE stage = 'approved'), 0) AS approved
+  const counts = sql`
+    coalesce(sum(CASE WHEN stage IN ('created', 'resent') THEN count
+      WHEN stage IN ('known_created', 'known_resent') THEN -count END), 0) AS sends,
+    coalesce(sum(CASE stage WHEN 'approved' THEN count WHEN 'known_approved' THEN -count END), 0) AS approved
     FROM conversion WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND mode = 'push'`;
   return sql`INSERT INTO prefix_guard (workspace_id, prefix, blocked_until, strikes, sends, approved, updated_at)
     SELECT ${workspaceId}, ${prefix}, ${at + hourMs}, 1, lately.sends, lately.approved, ${at}
@@ -44,7 +50,8 @@ export function guardPrefix(db: Db, level: Exclude<PrefixGuardLevel, "off">, { w
         WHERE workspace_id = ${workspaceId} AND prefix = ${prefix}), 0)) lately
     WHERE lately.sends >= ${sends} AND lately.approved < lately.sends * ${share}
       AND NOT EXISTS (SELECT 1 FROM (SELECT ${counts} AND hour >= ${since - baseMs} AND hour < ${since}) usual
-        WHERE usual.sends >= ${sends} AND lately.approved * usual.sends >= ${ofUsual} * usual.approved * lately.sends)
+        WHERE usual.sends >= ${sends} AND usual.approved >= ${share * ofUsual} * usual.sends
+          AND lately.approved * usual.sends >= ${ofUsual} * usual.approved * lately.sends)
     ON CONFLICT DO UPDATE SET
       strikes = CASE WHEN blocked_until > ${at - dayMs} THEN strikes + 1 ELSE 1 END,
       blocked_until = ${at} + CASE WHEN blocked_until > ${at - dayMs} THEN min(${dayMs}, ${hourMs} << min(strikes, 5))

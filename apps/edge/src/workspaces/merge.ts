@@ -1,6 +1,7 @@
 import { AppError, type FieldError, Policy, type PolicyChange } from "@sandi/contracts";
 import { isSupportedCountry } from "libphonenumber-js/max";
 import { fieldErrors } from "../http/validation.ts";
+import { StoredPolicy } from "./stored-policy.ts";
 
 type Chosen = Record<string, unknown>;
 
@@ -21,7 +22,8 @@ const isObject = (value: unknown): value is Chosen =>
 /** The policy that a change leads to; throws with the fields that do not go together. */
 export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: Chosen; policy: Policy } {
   const next = merged(chosen, change);
-  const { data: policy, error } = Policy.safeParse(next);
+  const schema = change.companyName === undefined ? StoredPolicy : Policy;
+  const { data: policy, error } = schema.safeParse(next);
   const errors = policy ? conflicts(policy, change) : fieldErrors(error.issues, "/policy");
   if (!policy || errors.length > 0) throw new AppError("invalid-request", { errors });
   return { chosen: next, policy };

@@ -1,6 +1,7 @@
-import { Policy, Quota, type Workspace } from "@sandi/contracts";
+import { Quota, type Workspace } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
 import { iso } from "../messages/present.ts";
+import { readPolicy } from "./stored-policy.ts";
 
 export type WorkspaceRow = Tables["workspace"];
 
@@ -12,6 +13,6 @@ export const toWorkspace = ({ id, name, policy, quota, createdAt }: WorkspaceRow
   id,
   name,
   createdAt: iso(createdAt),
-  policy: Policy.parse(JSON.parse(policy)),
+  policy: readPolicy(policy),
   quota: Quota.parse(JSON.parse(quota)),
 });

@@ -15,7 +15,7 @@ const phones = fc.oneof(
 
 /** Values by the name of their field, where a schema alone does not lead deep. */
 const known: Record<string, fc.Arbitrary<string>> = {
-  code: fc.constantFrom("«code»", "«code»", "000000"),
+  code: fc.constantFrom("«code»", "«code»", " «code»-", "000000"),
   to: phones,
   phone: phones,
   number: phones,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AccessRuleId } from "../ids.ts";
-import { plainText, Timestamp } from "./common.ts";
+import { Timestamp } from "./common.ts";
+import { plainLine } from "./text.ts";
 
 export const RuleEffect = z.enum(["allow", "block"]).meta({
   description:
@@ -14,13 +15,7 @@ export const RuleKind = z.enum(["number", "prefix", "country", "ip"]).meta({
 });
 export type RuleKind = z.infer<typeof RuleKind>;
 
-const Note = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
-  .meta({ description: "Yours; shown in lists.", example: "abuse report 4711" });
+const Note = plainLine(200).meta({ description: "Yours; shown in lists.", example: "abuse report 4711" });
 
 export const CreateAccessRule = z
   .strictObject({

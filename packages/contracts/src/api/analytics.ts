@@ -89,7 +89,12 @@ const shape = Object.fromEntries(Object.entries(stages).map(([stage, text]) => [
 >;
 
 export const AnalyticsCounts = z
-  .object(shape)
+  .object({
+    ...shape,
+    checkedElsewhere: count(
+      "Of the created, those whose code the caller knows (a hook's, an own `code`, a revealed one). They may be checked elsewhere, and then end here as `expired`: `rates.conversion` leaves them out, whether approved here or not.",
+    ),
+  })
   .meta({ id: "AnalyticsCounts", description: "How many of the verifications created in the range came how far." });
 export type AnalyticsCounts = z.infer<typeof AnalyticsCounts>;
 
@@ -122,7 +127,7 @@ const figures = {
     .object({
       delivered: rate("Delivered of sent."),
       read: rate("Read of delivered."),
-      conversion: rate("Approved of created."),
+      conversion: rate("Approved of created, without `checkedElsewhere`."),
     })
     .meta({ description: "From 0 to 1; null where there is nothing to divide by." }),
   latencies: z

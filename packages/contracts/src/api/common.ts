@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { canonicalNumber } from "../numbers.ts";
+import { holdsPhone, linkText, plainLine } from "./text.ts";
 
 export const E164 = z
   .string()
@@ -24,37 +25,20 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
-/** Text on one line that shows as what it is: no control, direction or private characters, no half of one. */
-export const plainText = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u;
-
 /** What somebody calls a thing of theirs. */
-export const plainName = (description: string, example: string) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(64)
-    .regex(plainText, "must not hold line breaks, control or invisible characters")
-    .meta({ description, example });
-
-const dot = "[.\u3002\uff0e\uff61]";
-/** What a phone makes a link of. */
-export const linkText = new RegExp(
-  `:[/\uff0f]{2}|www${dot}|[\\p{L}\\p{N}-]${dot}\\p{L}{2}|\\d${dot}\\d+${dot}\\d+${dot}\\d`,
-  "iu",
-);
+export const plainName = (description: string, example: string) => plainLine(64).meta({ description, example });
 
 /** The name that stands in the text of a code: whoever reads it must find nothing there to tap. */
-export const CompanyName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(40)
-  .regex(plainText, "must not hold line breaks, control or invisible characters")
+export const CompanyName = plainLine(40)
   .refine((name) => !/[{}]/.test(name), "must not hold braces")
-  // The template drops what WhatsApp reads as formatting, which must not make a link of it.
-  .refine((name) => !linkText.test(name.replaceAll(/[*_~`]/g, "")), "must not hold a link or a domain name")
-  .meta({ description: "The name in the text; the workspace's name if left out.", example: "Acme" });
+  // The text drops formatting characters, and joiners are invisible: neither may hide a link.
+  .refine((name) => !linkText.test(name.replaceAll(/[*_~`\u200c\u200d]/g, "")), "must not hold a link or a domain name")
+  .refine((name) => !holdsPhone(name), "must not hold 7 or more digits with no letter between them")
+  .meta({
+    description:
+      "The name in the text; the workspace's name if left out. It must not hold a link, a domain name, or 7 or more digits with no letter between them: phones make these tappable.",
+    example: "Acme",
+  });
 
 /** Where a message stands, shown with verifications and messages alike. */
 export const deliveryTimes = {

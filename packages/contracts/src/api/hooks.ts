@@ -9,7 +9,9 @@ const Name = plainName("Yours to choose; shown in lists.", "Production");
 const text = {
   companyName: CompanyName.nullable().meta({ description: "The name in the text; null: the workspace's." }),
   locale: Locale.nullable().meta({ description: "The language of the text; null: the number's." }),
-  templateId: TemplateId.nullable().meta({ description: "The template of the text; null: the one for `supabase`." }),
+  templateId: TemplateId.nullable().meta({
+    description: "The template of the text; null: the default of the purpose, else the one for `supabase`.",
+  }),
 };
 
 export const CreateSupabaseHook = z
@@ -75,9 +77,39 @@ export const SupabaseHookList = z
   .object({ hooks: z.array(SupabaseHook).max(20).meta({ description: "All of them, oldest first." }) })
   .meta({ id: "SupabaseHookList" });
 
-/** What Supabase Auth sends to its Send SMS hook; what is not read here is let through. */
-export const SupabaseSms = z.object({
-  user: z.object({ id: z.string().min(1).max(200), phone: z.string().min(1).max(32) }),
-  sms: z.object({ otp: z.string().regex(/^[0-9]{4,8}$/, "must be 4 to 8 digits") }),
-});
+const SupabasePhone = z.string().max(32).nullish();
+
+/**
+ * The fields of Supabase Auth's Send SMS hook that say to whom a code goes, what it is for and where the request came
+ * from. Other fields are ignored. Supabase Auth before September 2025 sends no `sms.phone`: then it is the user's number.
+ */
+export const SupabaseSms = z
+  .object({
+    user: z.object({ id: z.string().min(1).max(200), phone: SupabasePhone, new_phone: SupabasePhone }),
+    sms: z.object({
+      otp: z.string().regex(/^[0-9]{4,10}$/, "must be 4 to 10 digits"),
+      phone: SupabasePhone,
+      // Becomes a purpose behind `supabase.`, hence its form and length.
+      sms_type: z
+        .string()
+        .regex(/^[a-z0-9_.-]{0,23}$/, "must be at most 23 of a-z, 0-9, '_', '.', '-'")
+        .optional(),
+    }),
+    metadata: z
+      .object({
+        ip_address: z.union([z.ipv4(), z.ipv6(), z.literal("")], "must be an IPv4 or IPv6 address").optional(),
+      })
+      .optional(),
+  })
+  .superRefine(({ user, sms }, context) => {
+    if (sms.phone) return;
+    if (!user.phone && !user.new_phone) {
+      const message = user.phone === "" ? "must not be empty" : "is required";
+      context.addIssue({ code: "custom", path: ["user", "phone"], message });
+    }
+    if (user.phone && user.new_phone && user.phone !== user.new_phone) {
+      const message = "is required: the user has a number and a new one, and the code must not go to the wrong one";
+      context.addIssue({ code: "custom", path: ["sms", "phone"], message });
+    }
+  });
 export type SupabaseSms = z.infer<typeof SupabaseSms>;

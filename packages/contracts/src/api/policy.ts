@@ -30,7 +30,8 @@ export const CodeAlphabet = z.enum(["numeric", "alphanumeric"]).meta({
 export type CodeAlphabet = z.infer<typeof CodeAlphabet>;
 
 export const PrefixGuardLevel = z.enum(["off", "basic", "standard", "max"]).meta({
-  description: "How readily a prefix of seven digits is blocked whose codes are hardly ever typed in.",
+  description:
+    "How readily a prefix of seven digits is blocked whose codes are hardly ever typed in. Codes that the caller knows (a hook's, an own `code`, a revealed one) are not counted, because they may be checked elsewhere. The limits per number, address, account and workspace hold for them, and a blocked prefix is blocked for them too.",
 });
 export type PrefixGuardLevel = z.infer<typeof PrefixGuardLevel>;
 

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { codePlaceholder } from "../delivery.ts";
 import { TemplateId } from "../ids.ts";
-import { CompanyName, linkText, plainName, plainText, Timestamp } from "./common.ts";
+import { CompanyName, plainName, Timestamp } from "./common.ts";
 import { Locale } from "./policy.ts";
+import { linkText, plainText } from "./text.ts";
 import { Bind, Purpose } from "./verifications.ts";
 
 /** What a template's text may stand in for, in double braces. */
@@ -11,7 +12,7 @@ export type TemplateVariable = (typeof templateVariables)[number];
 
 const variable = new RegExp(`\\{\\{(?:${templateVariables.join("|")})\\}\\}`, "g");
 const codeLine = /^([*_~`]*)\{\{code\}\}([*_~`]*)$/;
-// A joiner is part of how Hindi, Urdu and some emoji are spelled; everything else that is not seen is refused.
+// Templates may have joiners anywhere: one beside a variable joins a value that is not known yet.
 const joiners = /[\u200c\u200d]/g;
 
 /** Whether this line of a text is the one that holds the code and nothing else. */
@@ -34,7 +35,7 @@ export function textProblems(text: string): string[] {
     const all = templateVariables.map((name) => `{{${name}}}`).join(", ");
     found.push(`holds {{${unknown}}}, which is not a variable: there are ${all}`);
   } else if (/[{}]/.test(rest)) found.push("holds a brace that belongs to no variable");
-  if (text.split("\n").some((line) => !plainText.test(line.replaceAll(joiners, "")))) {
+  if (text.split("\n").some((line) => !plainText.test(line))) {
     found.push("must not hold control, direction or invisible characters");
   }
   // A value stands where the variable is, and formatting characters are not seen: neither may complete a link.

@@ -2,8 +2,10 @@ import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { Problem } from "../errors.ts";
 import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
-import { CompanyName, plainText, Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
+import { Code, TypedCode } from "./codes.ts";
+import { CompanyName, Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
+import { holdsPhone, plainLine } from "./text.ts";
 
 export const VerificationStatus = z.enum([
   "pending",
@@ -23,18 +25,17 @@ export const Purpose = z
 
 const To = writtenNumber("The number to verify");
 
-const Code = z
-  .string()
-  .regex(/^[0-9A-Za-z]{4,8}$/, "must be 4 to 8 letters or digits")
-  .meta({ description: "What the user typed; capitals or not.", example: "123456" });
-
-const shown = (max: number) =>
-  z.string().trim().min(1).max(max).regex(plainText, "must not hold line breaks, control or invisible characters");
-
 export const Bind = z
   .strictObject({
-    amount: shown(30).optional().meta({ description: "As it is shown to the user.", example: "IDR 150,000" }),
-    payee: shown(60).optional().meta({ example: "Toko Makmur" }),
+    amount: plainLine(30).optional().meta({ description: "As it is shown to the user.", example: "IDR 150,000" }),
+    payee: plainLine(60)
+      .refine((payee) => !holdsPhone(payee), "must not hold 7 or more digits with no letter between them")
+      .optional()
+      .meta({
+        description:
+          "Who is paid, as it is shown to the user. It must not hold 7 or more digits with no letter between them, such as a phone or account number: phones make these tappable.",
+        example: "Toko Makmur",
+      }),
   })
   .refine(({ amount, payee }) => amount !== undefined || payee !== undefined, "must name an amount or a payee")
   .meta({
@@ -131,7 +132,7 @@ export const CreateVerification = z
 export type CreateVerification = z.infer<typeof CreateVerification>;
 
 const check = {
-  code: Code,
+  code: TypedCode,
   bind: Bind.optional(),
   clientVerifier: z
     .string()
@@ -154,7 +155,7 @@ export type CheckByNumber = z.infer<typeof CheckByNumber>;
 
 export const ApproveVerification = z
   .strictObject({
-    reason: shown(200).meta({ description: "Kept in the audit log.", example: "checked by phone call" }),
+    reason: plainLine(200).meta({ description: "Kept in the audit log.", example: "checked by phone call" }),
     bind: check.bind,
     clientVerifier: check.clientVerifier,
   })
@@ -202,7 +203,7 @@ export const Verification = z
     purpose: Purpose,
     locale: Locale,
     templateId: TemplateId.nullable(),
-    codeLength: z.int().min(4).max(8),
+    codeLength: z.int().min(4).max(10),
     bind: Bind.nullable(),
     expiresAt: Timestamp,
     attemptsLeft: z.int().min(0).max(10),

@@ -1,0 +1,37 @@
+import { z } from "zod";
+
+const form = /^[0-9A-Za-z]{4,10}$/;
+const formFault = "must be 4 to 10 letters or digits";
+
+/** A code as it is sent. Sandi draws 4 to 8 characters; Supabase Auth, for one, makes codes of up to 10. */
+export const Code = z.string().regex(form, formFault).meta({ example: "123456" });
+
+/** A code as a user types it: digits of any script, with the spaces and hyphens that people and keyboards add. */
+export const TypedCode = z
+  .string()
+  .max(64, { abort: true })
+  .overwrite(asTyped)
+  .refine((code) => form.test(code), formFault)
+  .meta({
+    description:
+      "What the user typed: 4 to 10 letters or digits. Capitals or not, digits of any script (`١٢٣٤٥٦`), with spaces, hyphens or direction marks between them (`123-456`): all of these are the same code.",
+    example: "123456",
+  });
+
+function asTyped(text: string): string {
+  return (
+    text
+      // Makes full-width letters and digits plain ones.
+      .normalize("NFKC")
+      .replaceAll(/[\s\p{Z}\p{Pd}\p{Cf}\u2212]/gu, "")
+      .replaceAll(/(?![0-9])\p{Nd}/gu, (digit) => String(valueOf(digit)))
+  );
+}
+
+/** Unicode has the ten digits of a script in one row, zero first; neighbouring rows are whole, too. */
+function valueOf(digit: string): number {
+  const at = digit.codePointAt(0) ?? 0;
+  let first = at;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
+  return (at - first) % 10;
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+
+/** Text on one line without control, direction or private characters. Joiners are for `hasStrayJoiner` to judge. */
+export const plainText = /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|[\u200c\u200d])*$/u;
+
+/** Living scripts whose spelling uses U+200C and U+200D: cursive scripts, then scripts that stack consonants. */
+const joiningScripts = `Arabic Syriac Mandaic Mongolian Nko Adlam Hanifi_Rohingya
+  Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala
+  Khmer Myanmar Tibetan Balinese Javanese Sundanese Meetei_Mayek Chakma Newa`.split(/\s+/);
+const joining = `(?:(?=[\\p{L}\\p{M}\\p{Nd}])[${joiningScripts.map((name) => `\\p{scx=${name}}`).join("")}])`;
+// The older spelling of a Malayalam chillu ends in a joiner, even at the end of a word.
+const inLetters = new RegExp(
+  `(?<=${joining})[\\u200c\\u200d](?=${joining})|(?<=[\\u0d15-\\u0d39]\\u0d4d)\\u200d`,
+  "gu",
+);
+const inEmoji = /\p{RGI_Emoji_ZWJ_Sequence}/gv;
+
+/** Whether the text has a joiner that joins nothing: at its end, doubled, or beside letters of other scripts. */
+export function hasStrayJoiner(text: string): boolean {
+  const isJoiner = /[\u200c\u200d]/;
+  return isJoiner.test(text) && isJoiner.test(text.replaceAll(inEmoji, "").replaceAll(inLetters, ""));
+}
+
+const fault = "must not hold line breaks, control or invisible characters";
+
+/** Trimmed text on one line, 1 to `max` UTF-16 units, with no character that cannot be seen. */
+export const plainLine = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max, { abort: true })
+    .regex(plainText, { error: fault, abort: true })
+    .refine((text) => !hasStrayJoiner(text), fault);
+
+const dot = "[.\u3002\uff0e\uff61]";
+/** What a phone makes a link of. */
+export const linkText = new RegExp(
+  `:[/\uff0f]{2}|www${dot}|[\\p{L}\\p{N}-]${dot}\\p{L}{2}|\\d${dot}\\d+${dot}\\d+${dot}\\d`,
+  "iu",
+);
+
+/**
+ * What a phone may show as a number to call: seven digits of any script with no letter between them. Seven is the length
+ * of the shortest full subscriber numbers. Any other characters between the digits count as separators.
+ */
+export const phoneText = /(?:\p{Nd}[^\p{L}\p{Nd}]*){7,}/gu;
+
+/** Whether the text has a number to call. */
+export const holdsPhone = (text: string): boolean => text.search(phoneText) >= 0;
