@@ -15,6 +15,7 @@ import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
 import { requestLog } from "./http/request-log.ts";
+import { noStrangers } from "./keys/strangers.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
 import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
@@ -67,6 +68,8 @@ function prepare(env: Env) {
     logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
+    spentLimits: new Map() satisfies Services["spentLimits"],
+    strangers: noStrangers(),
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };
@@ -103,6 +106,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     verifyServiceToken,
     redis,
     redisOutage,
+    spentLimits: known.spentLimits,
+    strangers: known.strangers,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),

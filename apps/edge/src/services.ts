@@ -10,6 +10,7 @@ import {
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import type { Db, KnownKey } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
+import type { Strangers } from "./keys/strangers.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
@@ -58,6 +59,10 @@ export interface Services {
   redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;
   /** Until when Redis is left alone because it failed, and limits say nothing more of it; kept per isolate. */
   redisOutage: { pausedUntil: number; quietUntil: number };
+  /** Limits that are used up, by their counter: when they begin anew, and until when that is believed; kept per isolate. */
+  spentLimits: Map<string, { resetAt: number; forgetAt: number }>;
+  /** Who has used unknown keys lately; kept per isolate. */
+  strangers: Strangers;
   /** True the first time that a token id is seen; rejects when Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
   /** Hands a job to QStash; rejects when it was not taken. */

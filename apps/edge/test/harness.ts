@@ -24,6 +24,7 @@ import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
 import type { Tables } from "../src/db/schema.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
+import { noStrangers } from "../src/keys/strangers.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { migrateDatabase } from "../src/setup.ts";
 
@@ -126,6 +127,8 @@ export async function startEdge(): Promise<Edge> {
     }),
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
     redisOutage: { pausedUntil: 0, quietUntil: 0 },
+    spentLimits: new Map(),
+    strangers: noStrangers(),
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);
