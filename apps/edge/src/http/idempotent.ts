@@ -18,52 +18,68 @@ interface Row {
 }
 
 /**
- * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept and given again. Creates note
- * the key in the batch that creates instead, which leaves no moment in between. Behind `authenticate` and the body.
+ * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept, sealed, and given again. It is
+ * little longer than the request's body, whose length is limited. Creates note the key in the batch that creates instead,
+ * which leaves no moment in between. Behind `authenticate` and the body.
  */
-export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const repetition = await repetitionOf(c);
-  if (!repetition) return next();
-  const { db, now, waitUntil, log } = c.env.services;
-  const { workspaceId } = c.var.key;
-  const { keyHash, fingerprint } = repetition;
-  const at = now().getTime();
-  const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
-  const [{ rows: taken }, { rows: known }] = await db.write([
-    sql<{ fingerprint: string }>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
+export const idempotent = idempotentWith({ keepsAnswer: true });
+
+/**
+ * The same for what changes nothing and answers a secret that works for minutes: the secret must not lie in the database
+ * for a day, so only the key is kept, and a repetition is answered with a secret that works.
+ */
+export const idempotentSecret = idempotentWith({ keepsAnswer: false });
+
+function idempotentWith({ keepsAnswer }: { keepsAnswer: boolean }) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const repetition = await repetitionOf(c);
+    if (!repetition) return next();
+    const { db, now, waitUntil, log } = c.env.services;
+    const { workspaceId } = c.var.key;
+    const { keyHash, fingerprint } = repetition;
+    const at = now().getTime();
+    const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
+    const [{ rows: taken }, { rows: known }] = await db.write([
+      sql<{
+        fingerprint: string;
+      }>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
       VALUES (${workspaceId}, ${keyHash}, ${fingerprint}, '', ${at})
       ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, resource_id = '', status = NULL, response = NULL,
         created_at = ${at}
       WHERE created_at <= ${at - idempotencyTtlMs}
         OR (resource_id = '' AND status IS NULL AND fingerprint = excluded.fingerprint AND created_at <= ${at - lostAfterMs})
       RETURNING fingerprint`.compile(db.kysely),
-    sql<Row>`SELECT fingerprint, status, response, created_at FROM idempotency WHERE ${own}`.compile(db.kysely),
-  ]);
-  if (taken.length === 0) {
-    const [row] = known;
-    if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
-    if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
-    const type = row.status < 300 ? "application/json" : "application/problem+json";
-    const text = await openResponse(c.env.services, workspaceId, repetition, row.response ?? "");
-    const headers = { "content-type": type, "idempotent-replayed": "true" };
-    return new Response(text === "" ? null : text, { status: row.status, headers });
-  }
-  await next();
-  const { status } = c.res;
-  // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
-  const isKept = status < 500 && status !== 429;
-  const work = async () => {
-    // An answer may hold a proof, or whole numbers.
-    const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, await answer.text()) : "";
-    await db.kysely.executeQuery(
-      (isKept
-        ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
+      sql<Row>`SELECT fingerprint, status, response, created_at FROM idempotency WHERE ${own}`.compile(db.kysely),
+    ]);
+    if (taken.length === 0) {
+      const [row] = known;
+      if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
+      if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
+      if (!keepsAnswer) return next();
+      const type = row.status < 300 ? "application/json" : "application/problem+json";
+      const text = await openResponse(c.env.services, workspaceId, repetition, row.response ?? "");
+      const headers = { "idempotent-replayed": "true" };
+      if (text === "") return new Response(null, { status: row.status, headers });
+      return new Response(text, { status: row.status, headers: { ...headers, "content-type": type } });
+    }
+    await next();
+    const { status } = c.res;
+    // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
+    const isKept = status < 500 && status !== 429;
+    const work = async () => {
+      // An answer may hold a proof, or whole numbers.
+      const text = keepsAnswer ? await answer.text() : "";
+      const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, text) : "";
+      await db.kysely.executeQuery(
+        (isKept
+          ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
             WHERE ${own} AND created_at = ${at}`
-        : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
-      ).compile(db.kysely),
-    );
-  };
-  const answer = c.res.clone();
-  waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
-  return undefined;
-});
+          : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
+        ).compile(db.kysely),
+      );
+    };
+    const answer = c.res.clone();
+    waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
+    return undefined;
+  });
+}

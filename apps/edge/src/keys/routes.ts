@@ -14,6 +14,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
@@ -105,9 +106,12 @@ export const keys = new OpenAPIHono<AppEnv>()
       summary: "Change an API key",
       description:
         "What is left out stays. A key changes none that may do more than itself. Acts within a minute everywhere.",
-      middleware: [manage, jsonBody()] as const,
-      request: { params, body: body(ChangeApiKey, { name: "Checkout service" }) },
-      responses: { 200: json(ApiKey, "Changed."), ...problems(...ofBodies, "key-not-found", "key-ended") },
+      middleware: [manage, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(ChangeApiKey, { name: "Checkout service" }) },
+      responses: {
+        200: json(ApiKey, "Changed."),
+        ...problems(...ofBodies, ...ofRepeats, "key-not-found", "key-ended"),
+      },
     }),
     async (c) => {
       const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
@@ -122,9 +126,9 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "revokeApiKey",
       summary: "Revoke an API key",
       description: "For good, and within a minute everywhere. A key revokes none that may do more than itself.",
-      middleware: [manage, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found") },
+      middleware: [manage, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, ...ofRepeats, "key-not-found") },
     }),
     async (c) => {
       await revokeKey(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
