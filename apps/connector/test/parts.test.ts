@@ -135,7 +135,7 @@ describe("sealing on Node's own cipher", () => {
 
   test("what the edge seals is opened, and nothing else", async () => {
     const { publicJwk, privateJwk } = await generateSealingKeys("seal-1");
-    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" });
+    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" }, "code of a");
     const open = createNodeUnsealer(privateJwk);
     expect(await open(sealed)).toEqual(await createUnsealer(privateJwk)(sealed));
     const stranger = await generateSealingKeys("seal-2");

@@ -86,6 +86,8 @@ export interface Edge {
   settled: () => Promise<void>;
   codeOf: (verificationId: string) => Promise<string>;
   unseal: (sealed: string) => Promise<unknown>;
+  /** What a value is sealed for. */
+  purposeOf: (sealed: string) => Promise<string | undefined>;
   close: () => void;
 }
 
@@ -271,9 +273,10 @@ export async function startEdge(): Promise<Edge> {
     },
     async codeOf(id) {
       const [row] = await edge.rows("SELECT sealed_code FROM verification WHERE id = ?", id);
-      return ((await unseal(String(row?.["sealed_code"]))) as { code: string }).code;
+      return ((await unseal(String(row?.["sealed_code"]))).value as { code: string }).code;
     },
-    unseal,
+    unseal: async (sealed) => (await unseal(sealed)).value,
+    purposeOf: async (sealed) => (await unseal(sealed)).purpose,
     close: () => {
       client.close();
       rmSync(folder, { recursive: true, force: true });
