@@ -6,6 +6,7 @@ export {
   hashApiKey,
   isWellFormedApiKey,
 } from "./api-keys.ts";
+export { flawOf, isQuoted } from "./flaws.ts";
 export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
 export { codeMac, hmac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
 export { createQueueCheck, type QueueCheck } from "./queue-signatures.ts";
