@@ -63,7 +63,7 @@ const secret = textWithout((text) => flawOf(text));
 /** A path may hold spaces, and so may a header. */
 const line = textWithout((text) => flawOf(text, { isOneWord: false }));
 // Spaces around keys are of no account.
-const key = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
+const keyText = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
 
 const httpUrl = secret
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be an http or https URL")
@@ -231,7 +231,7 @@ export function isLoopback({ hostname }: URL): boolean {
 }
 
 /** A text that the function takes without throwing; what it throws is not shown, for it may quote the text. */
-function accepted(message: string, check: (text: string) => unknown, base: z.ZodType<string> = key) {
+function accepted(message: string, check: (text: string) => unknown, base: z.ZodType<string> = keyText) {
   return base.refine((text) => {
     try {
       check(text);

@@ -15,7 +15,6 @@ import { runCron } from "./cron.ts";
 import { DatabaseFetchError } from "./db/failures.ts";
 import type { Tables } from "./db/schema.ts";
 import { requestLog } from "./http/request-log.ts";
-import { noStrangers } from "./keys/strangers.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
 import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
@@ -69,7 +68,7 @@ function prepare(env: Env) {
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
     spentLimits: new Map() satisfies Services["spentLimits"],
-    strangers: noStrangers(),
+    strangers: { tries: new Map(), unknown: new Map() } satisfies Services["strangers"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };

@@ -10,7 +10,6 @@ import {
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import type { Db, KnownKey } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
-import type { Strangers } from "./keys/strangers.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
@@ -62,7 +61,12 @@ export interface Services {
   /** Limits that are used up, by their counter: when they begin anew, and until when that is believed; kept per isolate. */
   spentLimits: Map<string, { resetAt: number; forgetAt: number }>;
   /** Who has used unknown keys lately; kept per isolate. */
-  strangers: Strangers;
+  strangers: {
+    /** By network: how many in the minute that ends then. */
+    tries: Map<string, { count: number; until: number }>;
+    /** Hashes of keys that the database did not know, and until when it is not asked again. */
+    unknown: Map<string, number>;
+  };
   /** True the first time that a token id is seen; rejects when Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
   /** Hands a job to QStash; rejects when it was not taken. */

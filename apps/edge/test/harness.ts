@@ -24,7 +24,6 @@ import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
 import type { Tables } from "../src/db/schema.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
-import { noStrangers } from "../src/keys/strangers.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { migrateDatabase } from "../src/setup.ts";
 
@@ -130,7 +129,7 @@ export async function startEdge(): Promise<Edge> {
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
     redisOutage: { pausedUntil: 0, quietUntil: 0 },
     spentLimits: new Map(),
-    strangers: noStrangers(),
+    strangers: { tries: new Map(), unknown: new Map() },
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);

@@ -8,7 +8,7 @@ const reads = ["POST /v1/destinations/status", "POST /v1/templates/preview", /^P
 /** Its token works once, so a repetition is refused as it is. */
 const once = "POST /v1/workspaces";
 /** What they answer lapses within minutes: a repetition is answered with one that works. */
-const lapsing = ["POST /v1/sessions/{id}/qr-page", "POST /v1/sessions/{id}/pairing-code"];
+const lapsing = new Set(["POST /v1/sessions/{id}/qr-page", "POST /v1/sessions/{id}/pairing-code"]);
 
 interface Document {
   paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
@@ -58,7 +58,7 @@ describe("an Idempotency-Key", () => {
     const isChanging = changing.includes(`${method} ${described}`);
     const headers = isChanging ? { ...given, "idempotency-key": `of ${route}` } : given;
     const first = await edge.api<never>(request, body, headers);
-    expect(first.status, JSON.stringify(first.body)).toBeLessThan(300);
+    expect([first.status, first.status < 300 || first.body]).toEqual([first.status, true]);
     keep?.(first.body);
     if (!isChanging) return;
 
@@ -68,20 +68,18 @@ describe("an Idempotency-Key", () => {
       return answer.status === 409 ? undefined : answer;
     });
     expect([again.status, await auditEntries()]).toEqual([first.status, done]);
-    if (lapsing.includes(route)) {
-      expect(again.headers.get("idempotent-replayed")).toBeNull();
-    } else {
-      expect(again.headers.get("idempotent-replayed")).toBe("true");
-      expect(again.body).toEqual(withoutSecrets(first));
-    }
+    const lapses = lapsing.has(route);
+    expect([again.headers.get("idempotent-replayed"), lapses || again.body]).toEqual([
+      lapses ? null : "true",
+      lapses || withoutSecrets(first),
+    ]);
 
-    const other = body && (await edge.api(request, anotherThan(body), headers));
-    if (other) expect(JSON.stringify(other.body)).toContain("idempotency-key-reused");
     // A batch keeps a key for each of its items.
-    const elsewhere = route.endsWith("/batch")
-      ? undefined
-      : await edge.api("PATCH /v1/workspace", { name: "Another" }, headers);
-    expect(elsewhere?.body.code ?? "idempotency-key-reused").toBe("idempotency-key-reused");
+    const refused = [
+      ...(body === undefined ? [] : [await edge.api(request, anotherThan(body), headers)]),
+      ...(route.endsWith("/batch") ? [] : [await edge.api("PATCH /v1/workspace", { name: "Another" }, headers)]),
+    ].map((answer) => /idempotency-key-reused/.exec(JSON.stringify(answer.body))?.[0]);
+    expect(new Set(refused)).toEqual(new Set(["idempotency-key-reused"]));
     expect(await auditEntries()).toBe(done);
   });
 

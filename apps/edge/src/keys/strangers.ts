@@ -5,23 +5,13 @@ import type { Services } from "../services.ts";
 import { findKey } from "./repository.ts";
 
 /**
- * Different unknown keys that one network may try in a minute. Each costs a look-up in the database; no app has so many
+ * Different unknown keys that one network may try in a minute, counted per isolate and so without a request. Each costs a look-up in the database; no app has so many
  * wrong keys, and a guesser is not slowed down by them, for keys have 178 random bits.
  */
 const triesPerMinute = 30;
 const minuteMs = 60_000;
 /** Of networks and of unknown keys that an isolate remembers; the oldest make room. */
 const mostRemembered = 1_000;
-
-/** Who has used unknown keys lately; kept per isolate, so that counting costs no request. */
-export interface Strangers {
-  /** By network: tries, and when its minute ends. */
-  tries: Map<string, { count: number; until: number }>;
-  /** Hashes of keys that the database did not know, and until when it is not asked again. */
-  unknown: Map<string, number>;
-}
-
-export const noStrangers = (): Strangers => ({ tries: new Map(), unknown: new Map() });
 
 interface Asked {
   hash: string;
@@ -47,7 +37,7 @@ export async function findKeyFor(
 }
 
 /** Counts before the look-up, or requests at the same time would all pass. */
-function countTry({ tries }: Strangers, network: string, now: number): { count: number } {
+function countTry({ tries }: Services["strangers"], network: string, now: number): { count: number } {
   let entry = tries.get(network);
   if (!entry || entry.until <= now) remember(tries, network, (entry = { count: 0, until: now + minuteMs }));
   if (entry.count >= triesPerMinute) {
