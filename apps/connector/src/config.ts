@@ -1,4 +1,12 @@
-import { createKeyRing, createTokenSigner, createTokenVerifier, createUnsealer, webRandom } from "@sandi/crypto";
+import {
+  createKeyRing,
+  createTokenSigner,
+  createTokenVerifier,
+  createUnsealer,
+  flawOf,
+  isQuoted,
+  webRandom,
+} from "@sandi/crypto";
 import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 import type { ClientVersion } from "./services.ts";
@@ -45,8 +53,19 @@ export interface Config {
 const minDatabaseMs = 1000;
 const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
 
-const httpUrl = z
-  .string()
+/** A text that can be used as it stands; what is wrong with it is said, and never the text. */
+const textWithout = (flaw: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = flaw(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+const secret = textWithout((text) => flawOf(text));
+/** A path may hold spaces, and so may a header. */
+const line = textWithout((text) => flawOf(text, { isOneWord: false }));
+// Spaces around keys are of no account.
+const keyText = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
+
+const httpUrl = secret
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be an http or https URL")
   .transform((text) => text.replace(/\/+$/, ""));
 
@@ -68,10 +87,8 @@ const Environment = z
     PUBLIC_URL: httpUrl,
     INTERNAL_URL: httpUrl.optional(),
     EDGE_URL: httpUrl,
-    LIBSQL_URL: z
-      .string()
-      .regex(/^(file|libsql|https?|wss?):/, "must start with file:, libsql:, http:, https:, ws: or wss:"),
-    LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
+    LIBSQL_URL: line.regex(/^(file|libsql|https?|wss?):/, "must start with file:, libsql:, http:, https:, ws: or wss:"),
+    LIBSQL_AUTH_TOKEN: secret.optional(),
     STORE_KEYS: accepted("must read kid:base64url of 32 bytes, comma between several", createKeyRing),
     CONNECTOR_TOKEN_PRIVATE_KEY: accepted("must be an Ed25519 private JWK", (privateJwk) => {
       createTokenSigner({ privateJwk, issuer: "", audience: "", now, random: webRandom });
@@ -85,10 +102,9 @@ const Environment = z
       createUnsealer(text);
       jwk(text, "EC", true);
     }),
-    QSTASH_CURRENT_SIGNING_KEY: z.string().min(1),
-    QSTASH_NEXT_SIGNING_KEY: z.string().min(1),
-    WHATSAPP_WS_URL: z
-      .string()
+    QSTASH_CURRENT_SIGNING_KEY: secret,
+    QSTASH_NEXT_SIGNING_KEY: secret,
+    WHATSAPP_WS_URL: secret
       .refine((text) => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol), "must be a ws or wss URL")
       .default(realWebSocketUrl),
     WHATSAPP_ROOT_KEY: z
@@ -102,7 +118,7 @@ const Environment = z
     ALLOW_PRIVATE_PROXIES: z.enum(["true", "false"]).default("false"),
     LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
     OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
-    OTEL_EXPORTER_OTLP_HEADERS: accepted("must read name=value[,name=value]", parseOtlpHeaders).default(""),
+    OTEL_EXPORTER_OTLP_HEADERS: accepted("must read name=value[,name=value]", parseOtlpHeaders, line).default(""),
     OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-connector"),
     OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
     LEASE_SECONDS: seconds(15, 1, 300),
@@ -117,8 +133,8 @@ const Environment = z
     LEDGER_DAYS: z.coerce.number().min(1).max(90).default(7),
   })
   .superRefine((env, context) => {
-    const url = new URL(env.WHATSAPP_WS_URL);
-    if (isLoopback(url)) return;
+    const url = URL.parse(env.WHATSAPP_WS_URL);
+    if (!url || isLoopback(url)) return;
     if (env.WHATSAPP_ROOT_KEY !== undefined) {
       context.addIssue({
         code: "custom",
@@ -215,8 +231,8 @@ export function isLoopback({ hostname }: URL): boolean {
 }
 
 /** A text that the function takes without throwing; what it throws is not shown, for it may quote the text. */
-function accepted(message: string, check: (text: string) => unknown) {
-  return z.string().refine((text) => {
+function accepted(message: string, check: (text: string) => unknown, base: z.ZodType<string> = keyText) {
+  return base.refine((text) => {
     try {
       check(text);
       return true;

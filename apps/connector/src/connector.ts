@@ -218,7 +218,7 @@ export async function startConnector(
         send: (job, trace) => underway(() => sender(job, trace)),
         revoke: (job) => underway(() => revoker(job)),
         supervisor,
-        toWish: createWishTaker({ unseal, atRest: atRestOf }),
+        toWish: createWishTaker({ unseal, atRest: atRestOf, services, logger }),
         forward,
         isDraining: () => isDraining,
       }),

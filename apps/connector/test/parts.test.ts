@@ -84,6 +84,7 @@ describe("configuration", async () => {
       { CONNECTOR_SEAL_PRIVATE_KEY: keys.connector.privateJwk },
       "CONNECTOR_SEAL_PRIVATE_KEY: must be a P-256 private JWK",
     ],
+    [{ WHATSAPP_WS_URL: "nonsense" }, "WHATSAPP_WS_URL: must be a ws or wss URL"],
     [{ WHATSAPP_WS_URL: "wss://example.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
     [{ WHATSAPP_WS_URL: "ws://web.whatsapp.com/ws" }, "WHATSAPP_WS_URL: must be wss://web.whatsapp.com or on loopback"],
     [
@@ -103,6 +104,35 @@ describe("configuration", async () => {
     }
     expect(said).toContain(message);
     expect(values.filter((value) => !message.includes(value) && said.includes(value))).toEqual([]);
+  });
+
+  const texts: Record<string, string> = {
+    ...good,
+    INTERNAL_URL: "http://10.0.0.1",
+    LIBSQL_AUTH_TOKEN: "token-of-libsql",
+    QSTASH_CURRENT_SIGNING_KEY: "signing-current",
+    QSTASH_NEXT_SIGNING_KEY: "signing-next",
+    WHATSAPP_WS_URL: "wss://web.whatsapp.com/ws/chat",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example.com",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer 1,team=a",
+  };
+
+  test.each(Object.keys(texts))("names %s with quotes, line breaks or spaces around it, and not its value", (name) => {
+    const value = texts[name] ?? "";
+    const isKey = /STORE_KEYS|_TOKEN_P|_SEAL_/.test(name);
+    for (const [text, flaw] of [
+      [`"${value}"`, "has quotes around it"],
+      [`'${value}'\n`, "has quotes around it"],
+      // Spaces around JWKs and key rings are of no account.
+      ...(isKey ? [] : [[`${value}\n`, "has a line break in it"]]),
+      ...(isKey ? [] : [[` ${value}`, "has a space before or behind it"]]),
+    ]) {
+      const read = () => readConfig({ ...texts, [name]: text }, "h");
+      expect(read).toThrow(`${name}: ${flaw}`);
+      expect(read).not.toThrow(value);
+    }
+    expect(() => readConfig(texts, "h")).not.toThrow();
+    expect(readConfig({ ...texts, LIBSQL_URL: "file:/My Files/a.db" }, "h").database.url).toBe("file:/My Files/a.db");
   });
 
   test("takes another root key for a simulated WhatsApp on loopback", () => {
@@ -135,7 +165,7 @@ describe("sealing on Node's own cipher", () => {
 
   test("what the edge seals is opened, and nothing else", async () => {
     const { publicJwk, privateJwk } = await generateSealingKeys("seal-1");
-    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" });
+    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" }, "code of a");
     const open = createNodeUnsealer(privateJwk);
     expect(await open(sealed)).toEqual(await createUnsealer(privateJwk)(sealed));
     const stranger = await generateSealingKeys("seal-2");

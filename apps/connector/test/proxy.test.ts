@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { sealedFor } from "@sandi/contracts";
 import { createSealer } from "@sandi/crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createTunnels } from "../src/proxy/tunnel.ts";
@@ -33,7 +34,7 @@ const healthOf = (sessionId: string) =>
     event.type === "session.proxy" && event.sessionId === sessionId ? [event.isHealthy] : [],
   );
 const through = async (sessionId: string, url: string | null) =>
-  rig.wish({ sessionId, proxy: url === null ? null : await seal({ url }) });
+  rig.wish({ sessionId, proxy: url === null ? null : await seal({ url }, sealedFor.proxy(sessionId, workspaceId)) });
 
 async function pairThrough({ url }: { url: string }): Promise<string> {
   const number = nextNumber();
@@ -146,6 +147,27 @@ test("a wish from before there were proxies leaves a session its own", async () 
   expect(new Set(proxy.targets)).toEqual(new Set([whatsapp()]));
 });
 
+test("a proxy that is sealed for another session is not taken, and the session neither starts with it nor without", async () => {
+  const [own, foreign] = [await startProxy(), await startProxy()];
+  const sessionId = await pairThrough(own);
+  const moved = await seal({ url: foreign.url }, sealedFor.proxy(newId("ses"), workspaceId));
+  const ofAnother = await seal({ url: foreign.url }, sealedFor.proxy(sessionId, newId("ws")));
+  const { passed } = own;
+  for (const proxy of [moved, ofAnother, await seal({ url: foreign.url }, sealedFor.message(sessionId, workspaceId))]) {
+    expect(await rig.wish({ sessionId, proxy })).toBe(400);
+  }
+  expect([last(sessionId), own.passed, foreign.asked]).toEqual(["online", passed, 0]);
+  // What needs no proxy is done, and the session keeps its own.
+  expect(await rig.wish({ sessionId, proxy: moved, desired: "stopped" })).toBe(200);
+  await until("it is stopped", () => last(sessionId)?.startsWith("stopped"));
+  expect(await through(sessionId, own.url)).toBe(200);
+  await until("it is online again", () => last(sessionId) === "online");
+  expect([foreign.asked, rig.log.some((line) => line.includes("a sealed proxy is for something else"))]).toEqual([
+    0,
+    true,
+  ]);
+});
+
 test("no credentials of a proxy are in logs, events, metrics or readable in the database", async () => {
   const proxy = await startProxy();
   proxy.behaviour = "refuse";
@@ -180,8 +202,10 @@ test("proxies that hang keep nobody waiting who has none", async () => {
   try {
     const proxy = await startProxy();
     proxy.behaviour = "hang";
-    const setting = await createSealer(narrow.edge.keys.sealing.publicJwk)({ url: proxy.url });
-    await narrow.wish({ sessionId: newId("ses"), proxy: setting });
+    const hanging = newId("ses");
+    const purpose = sealedFor.proxy(hanging, workspaceId);
+    const setting = await createSealer(narrow.edge.keys.sealing.publicJwk)({ url: proxy.url }, purpose);
+    await narrow.wish({ sessionId: hanging, proxy: setting });
     await until("it hangs", () => proxy.asked > 0);
     const sessionId = newId("ses");
     await narrow.wish({ sessionId });

@@ -18,4 +18,5 @@ await operate(usage, async (client) => {
     `admin      ${adminEmail} ${adminPassword}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
+  process.stderr.write("These keys and this password are shown once: keep them, then clear your screen.\n");
 });

@@ -1,5 +1,6 @@
 /** What the operator's commands share: the database of the environment, and an error in one line. */
 import { type Client, createClient } from "@libsql/client";
+import { flawOf } from "@sandi/crypto";
 
 /** Runs a command on the database at LIBSQL_URL; prints the usage without one, and what went wrong without a stack. */
 export async function operate(usage: string, run: (client: Client) => Promise<void>): Promise<void> {
@@ -10,6 +11,10 @@ export async function operate(usage: string, run: (client: Client) => Promise<vo
     return;
   }
   try {
+    for (const [name, value = ""] of Object.entries({ LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken })) {
+      const flaw = flawOf(value, { isOneWord: name !== "LIBSQL_URL" });
+      if (flaw !== undefined) throw new Error(`${name} ${flaw}`);
+    }
     const client = createClient({ url, ...(authToken ? { authToken } : {}) });
     await run(client).finally(() => client.close());
   } catch (error) {

@@ -1,11 +1,21 @@
-import { createKeyRing } from "@sandi/crypto";
+import { createKeyRing, flawOf, isQuoted } from "@sandi/crypto";
 import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 import { isLoopback } from "./http/targets.ts";
 
-const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, ""));
+/** A text that can be used as it stands; what is wrong with it is said, and never the text. */
+const textWithout = (flaw: (text: string) => string | undefined) =>
+  z.string().superRefine((text, ctx) => {
+    const message = flaw(text);
+    if (message !== undefined) ctx.addIssue({ code: "custom", message });
+  });
+const secret = textWithout((text) => flawOf(text)).min(1);
+// Spaces around keys are of no account.
+const key = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
 
-const keyRing = z.string().transform((text, ctx) => {
+const url = secret.pipe(z.url({ protocol: /^https?$/ })).transform((text) => text.replace(/\/+$/, ""));
+
+const keyRing = key.transform((text, ctx) => {
   try {
     return createKeyRing(text);
   } catch (error) {
@@ -15,7 +25,7 @@ const keyRing = z.string().transform((text, ctx) => {
 });
 
 const jwk = (curve: string) =>
-  z.string().refine((text) => {
+  key.refine((text) => {
     try {
       return (JSON.parse(text) as { crv?: unknown }).crv === curve;
     } catch {
@@ -27,14 +37,14 @@ const Environment = z
   .object({
     PUBLIC_URL: url,
     CONNECTOR_URL: url,
-    LIBSQL_URL: z.string().regex(/^(libsql|https?):\/\//, "must be a libsql:, https: or http: URL"),
-    LIBSQL_AUTH_TOKEN: z.string().min(1).optional(),
+    LIBSQL_URL: secret.regex(/^(libsql|https?):\/\//, "must be a libsql:, https: or http: URL"),
+    LIBSQL_AUTH_TOKEN: secret.optional(),
     UPSTASH_REDIS_REST_URL: url,
-    UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+    UPSTASH_REDIS_REST_TOKEN: secret,
     QSTASH_URL: url.default("https://qstash.upstash.io"),
-    QSTASH_TOKEN: z.string().min(1),
-    QSTASH_CURRENT_SIGNING_KEY: z.string().min(1),
-    QSTASH_NEXT_SIGNING_KEY: z.string().min(1),
+    QSTASH_TOKEN: secret,
+    QSTASH_CURRENT_SIGNING_KEY: secret,
+    QSTASH_NEXT_SIGNING_KEY: secret,
     TELEGRAM_API_URL: url.default("https://api.telegram.org"),
     /** Lets alerts go to this machine, for development and tests. */
     ALLOW_LOCAL_TARGETS: z.literal("1").optional(),
@@ -51,18 +61,14 @@ const Environment = z
     /** Codes for one number in a day, over all workspaces. */
     DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
     /** With it the operator makes a workspace over the API, once. */
-    BOOTSTRAP_TOKEN: z
-      .string()
-      .regex(/^\S{32,}$/, "must be 32 characters or more, without spaces")
-      .optional(),
+    BOOTSTRAP_TOKEN: secret.min(32, "must be 32 characters or more").optional(),
     /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
     CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
     /** Which requests a line is written about; `errors` are answers of 500 and more. */
     LOG_REQUESTS: z.enum(["off", "errors", "all"]).default("errors"),
     /** Where spans go, below it to `/v1/traces`; without it there are none. */
     OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
-    OTEL_EXPORTER_OTLP_HEADERS: z
-      .string()
+    OTEL_EXPORTER_OTLP_HEADERS: textWithout((text) => flawOf(text, { isOneWord: false }))
       .optional()
       .transform((text, ctx) => {
         try {

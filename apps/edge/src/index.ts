@@ -67,6 +67,8 @@ function prepare(env: Env) {
     logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
+    spentLimits: new Map() satisfies Services["spentLimits"],
+    strangers: { tries: new Map(), unknown: new Map() } satisfies Services["strangers"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };
@@ -103,6 +105,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     verifyServiceToken,
     redis,
     redisOutage,
+    spentLimits: known.spentLimits,
+    strangers: known.strangers,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),

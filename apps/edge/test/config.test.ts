@@ -42,9 +42,52 @@ describe("the configuration", () => {
   it.each(Object.keys(good))("is refused with the name of %s and without any value", (name) => {
     for (const value of [undefined, "", "sécret value"]) {
       const env = { ...good, [name]: value };
-      if (/_TOKEN$|_SIGNING_KEY$/.test(name) && value?.startsWith("s") === true) continue;
       expect(() => parseConfig(env)).toThrow(name);
       expect(() => parseConfig(env)).not.toThrow("sécret");
     }
   });
+});
+
+const optional = {
+  LIBSQL_AUTH_TOKEN: "token-of-libsql",
+  QSTASH_URL: "https://qstash.example.com",
+  TELEGRAM_API_URL: "https://telegram.example.com",
+  BOOTSTRAP_TOKEN: "a-token-of-more-than-32-characters",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example.com",
+  OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer 1,team=a",
+};
+const all: Record<string, string> = { ...good, ...optional };
+const isKey = /_KEYS?$|_PEPPERS?$/;
+
+describe("a variable with what a copied line leaves around it", () => {
+  it("is taken without", () => {
+    expect(() => parseConfig(all)).not.toThrow();
+  });
+
+  it.each(Object.keys(all))("%s is named, with what is wrong and without its value", (name) => {
+    const value = all[name] ?? "";
+    const wrong: [text: string, message: string][] = [
+      [`"${value}"`, "has quotes around it"],
+      [`'${value}'`, "has quotes around it"],
+      [`\u201c${value}\u201d`, "has quotes around it"],
+      [`"${value}"\n`, "has quotes around it"],
+    ];
+    // Spaces around JWKs and key rings are of no account.
+    if (!isKey.test(name) || name.includes("SIGNING")) {
+      wrong.push([`${value}\n`, "has a line break in it"], [`${value}\r\n`, "has a line break in it"]);
+      wrong.push([` ${value}`, "has a space before or behind it"], [`${value}\t`, "has a space before or behind it"]);
+    }
+    for (const [text, message] of wrong) {
+      expect(() => parseConfig({ ...all, [name]: text })).toThrow(`${name}: ${message}`);
+      expect(() => parseConfig({ ...all, [name]: text })).not.toThrow(value);
+    }
+  });
+
+  it.each(["QSTASH_TOKEN", "UPSTASH_REDIS_REST_TOKEN", "LIBSQL_AUTH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY"])(
+    "%s holds no spaces and nothing that a header cannot carry",
+    (name) => {
+      expect(() => parseConfig({ ...all, [name]: "Bearer abc" })).toThrow(`${name}: has a space in it`);
+      expect(() => parseConfig({ ...all, [name]: "abc\u200b" })).toThrow(`${name}: has a character in it`);
+    },
+  );
 });

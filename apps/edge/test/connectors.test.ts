@@ -1,4 +1,12 @@
-import { claimPath, createId, eventsPath, type ClaimResponse, type Message, type Verification } from "@sandi/contracts";
+import {
+  claimPath,
+  createId,
+  eventsPath,
+  sealedFor,
+  type ClaimResponse,
+  type Message,
+  type Verification,
+} from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
@@ -53,6 +61,27 @@ describe("claiming a message", () => {
     const other = await claim(text.id);
     if (other?.outcome !== "claimed") throw new Error("not claimed");
     expect([await edge.unseal(other.sealed), other.template]).toEqual([{ to, text: "Selamat pagi" }, null]);
+  });
+
+  it("says what each is sealed for: a code for its verification, over all its messages, a text for its message", async () => {
+    const { id, delivery } = await create();
+    const first = await claim(delivery!.messageId);
+    edge.advance(60_000);
+    const again = await edge.api<Verification>(`POST /v1/verifications/${id}/resend`);
+    expect(again.status).toBe(202);
+    const second = await claim(again.body.delivery!.messageId);
+    for (const result of [first, second]) {
+      if (result?.outcome !== "claimed") throw new Error("not claimed");
+      expect([result.verificationId, await edge.purposeOf(result.sealed)]).toEqual([
+        id,
+        sealedFor.code(id, edge.workspace.id),
+      ]);
+    }
+    const text = await sendText();
+    const other = await claim(text.id);
+    if (other?.outcome !== "claimed") throw new Error("not claimed");
+    const purpose = sealedFor.message(text.id, edge.workspace.id);
+    expect([other.verificationId, await edge.purposeOf(other.sealed)]).toEqual([null, purpose]);
   });
 
   it("grants one of 20 claims at once", async () => {

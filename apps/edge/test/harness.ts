@@ -89,6 +89,8 @@ export interface Edge {
   settled: () => Promise<void>;
   codeOf: (verificationId: string) => Promise<string>;
   unseal: (sealed: string) => Promise<unknown>;
+  /** What a value is sealed for. */
+  purposeOf: (sealed: string) => Promise<string | undefined>;
   close: () => void;
 }
 
@@ -130,6 +132,8 @@ export async function startEdge(): Promise<Edge> {
     }),
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
     redisOutage: { pausedUntil: 0, quietUntil: 0 },
+    spentLimits: new Map(),
+    strangers: { tries: new Map(), unknown: new Map() },
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);
@@ -288,9 +292,10 @@ export async function startEdge(): Promise<Edge> {
     },
     async codeOf(id) {
       const [row] = await edge.rows("SELECT sealed_code FROM verification WHERE id = ?", id);
-      return ((await unseal(String(row?.["sealed_code"]))) as { code: string }).code;
+      return ((await unseal(String(row?.["sealed_code"]))).value as { code: string }).code;
     },
-    unseal,
+    unseal: async (sealed) => (await unseal(sealed)).value,
+    purposeOf: async (sealed) => (await unseal(sealed)).purpose,
     close: () => {
       client.close();
       rmSync(folder, { recursive: true, force: true });

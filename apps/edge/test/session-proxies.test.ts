@@ -1,4 +1,4 @@
-import { ConnectorEvent, eventsPath, type Session } from "@sandi/contracts";
+import { ConnectorEvent, eventsPath, sealedFor, type Session } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Edge, startEdge } from "./harness.ts";
 
@@ -35,6 +35,7 @@ describe("a session's proxy", () => {
     await edge.settled();
     expect(lastJob().revision).toBe(2);
     expect(await edge.unseal(lastJob().proxy)).toEqual({ url });
+    expect(await edge.purposeOf(lastJob().proxy)).toBe(sealedFor.proxy(id, edge.workspace.id));
     await edge.api(`POST /v1/sessions/${id}/restart`);
     await edge.settled();
     expect([lastJob().revision, await edge.unseal(lastJob().proxy)]).toEqual([3, { url }]);

@@ -249,16 +249,17 @@ describe("the operator", () => {
     const url = `file:${join(folder, "edge.db")}`;
     const client = createClient({ url });
     await migrateDatabase(client, new Date());
+    const env: Record<string, string> = { LIBSQL_URL: url };
     const run = (script: string, ...args: string[]) =>
       new Promise<string>((resolve) => {
         const file = fileURLToPath(import.meta.resolve(`../scripts/${script}.ts`));
-        execFile(process.execPath, [file, ...args], { env: { LIBSQL_URL: url } }, (error, stdout, stderr) =>
+        execFile(process.execPath, [file, ...args], { env }, (error, stdout, stderr) =>
           resolve(`${typeof error?.code === "number" ? error.code : 0} ${stdout}${stderr}`),
         );
       });
     const made = await run("create-workspace", "Acme", "ops@example.com", "ID");
     expect(made).toMatch(
-      /^0 workspace {2}ws_\w+\nAPI key {4}sandi_live_\w+\ntest key {3}sandi_test_\w+\nadmin {6}ops@example.com \S+\n$/,
+      /^0 workspace {2}ws_\w+\nAPI key {4}sandi_live_\w+\ntest key {3}sandi_test_\w+\nadmin {6}ops@example.com \S+\nThese keys .* once: [^\n]+\n$/,
     );
     const id = /ws_\w+/.exec(made)?.[0] ?? "";
     expect(await run("set-quota", id, "sendsPerDay=50000", "keyBurst=default")).toMatch(/^0 [^]*sendsPerDay +50000\n/);
@@ -266,6 +267,13 @@ describe("the operator", () => {
     expect(await run("create-workspace", "Acme", "other@example.com", "XX")).toMatch(
       /^1 policy\/defaultCountry is not/,
     );
+    for (const script of ["migrate", "create-workspace", "set-quota"]) {
+      env["LIBSQL_AUTH_TOKEN"] = '"a-token"\n';
+      expect(await run(script)).toBe("1 LIBSQL_AUTH_TOKEN has quotes around it\n");
+      env["LIBSQL_AUTH_TOKEN"] = "a-token\n";
+      expect(await run(script)).toBe("1 LIBSQL_AUTH_TOKEN has a line break in it\n");
+    }
+    env["LIBSQL_AUTH_TOKEN"] = "";
     expect(await run("set-quota", id, "sendsPerDay=many")).toMatch(/^1 usage: /);
     expect(await run("set-quota", id, "sendsPerDay=0")).toMatch(/^1 the quota is not valid: sendsPerDay must be/);
     client.close();

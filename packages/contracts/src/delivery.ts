@@ -27,7 +27,8 @@ export const failureReasons = {
     "The session may ask WhatsApp about no more unknown numbers for now, or WhatsApp did not answer for this one.",
   account_restricted: "WhatsApp has restricted the sending account.",
   refused: "WhatsApp refused the message.",
-  unreadable: "The connector could not open the message: its sealing key is not the one the edge sealed to.",
+  unreadable:
+    "The connector could not open the message, because its sealing key is not the one the edge sealed to, or the message was sealed for something else.",
 } as const;
 
 /** Reasons that are the sending account's: another one of its pool may still send the message. */

@@ -6,12 +6,20 @@ export {
   hashApiKey,
   isWellFormedApiKey,
 } from "./api-keys.ts";
+export { flawOf, isQuoted } from "./flaws.ts";
 export { type KeyRing, createKeyRing, generateKeyText } from "./key-ring.ts";
 export { codeMac, hmac, inboundTokens, phoneHash, type TokenWithMac, tokenMac, type VerificationCode } from "./macs.ts";
 export { createQueueCheck, type QueueCheck } from "./queue-signatures.ts";
 export { createProofSigner, type Proof, type ProofKeys, type ProofSigner } from "./proofs.ts";
 export { alphanumericCode, numericCode } from "./codes.ts";
-export { createSealer, createUnsealer, generateSealingKeys, type Sealer, type Unsealer } from "./sealing.ts";
+export {
+  createSealer,
+  createUnsealer,
+  generateSealingKeys,
+  type Sealer,
+  type Unsealed,
+  type Unsealer,
+} from "./sealing.ts";
 export { atRest, type AtRest, type AtRestContext } from "./at-rest.ts";
 export { hashPassword, type PasswordCheck, verifyPassword } from "./passwords.ts";
 export {

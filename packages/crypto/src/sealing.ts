@@ -12,20 +12,33 @@ import { utf8 } from "./bytes.ts";
 const algorithm = "ECDH-ES";
 const encryption = "A256GCM";
 
-/** Seals a value to the holder of the private key; who seals cannot open it again. */
-export type Sealer = (value: unknown) => Promise<string>;
+/**
+ * Seals a value to the holder of the private key; who seals cannot open it again. `purpose` says what the value is for.
+ * It stands, readable, in the protected header, which is authenticated with the value: neither goes without the other.
+ * Sealing is anonymous: anyone with the public key can seal. So the purpose tells that a value was moved, not who made it.
+ */
+export type Sealer = (value: unknown, purpose: string) => Promise<string>;
 
-/** Opens what a sealer sealed; rejects anything else. The value's shape is for the caller to check. */
-export type Unsealer = (sealed: string) => Promise<unknown>;
+/** Opens what a sealer sealed; rejects anything else. The value's shape and its purpose are for the caller to check. */
+export type Unsealer = (sealed: string) => Promise<Unsealed>;
 
-/** Seals with JWE (ECDH-ES on P-256, A256GCM). @param publicJwk the JSON text of the connector's public sealing key */
+export interface Unsealed {
+  value: unknown;
+  /** Undefined for what was sealed before values had a purpose. */
+  purpose: string | undefined;
+}
+
+/**
+ * Seals with JWE (ECDH-ES on P-256, A256GCM). The purpose is the private header parameter `for`, which is not critical:
+ * connectors of earlier releases ignore it. @param publicJwk the JSON text of the connector's public sealing key
+ */
 export function createSealer(publicJwk: string): Sealer {
   const jwk = readJwk(publicJwk);
   let key: Promise<JoseKey> | undefined;
-  return async (value) => {
+  return async (value, purpose) => {
     key ??= importKey(jwk);
     return new CompactEncrypt(utf8(JSON.stringify(value)))
-      .setProtectedHeader({ alg: algorithm, enc: encryption, ...(jwk.kid ? { kid: jwk.kid } : {}) })
+      .setProtectedHeader({ alg: algorithm, enc: encryption, ...(jwk.kid ? { kid: jwk.kid } : {}), for: purpose })
       .encrypt(await key);
   };
 }
@@ -36,11 +49,15 @@ export function createUnsealer(privateJwk: string): Unsealer {
   let key: Promise<JoseKey> | undefined;
   return async (sealed) => {
     key ??= importKey(jwk);
-    const { plaintext } = await compactDecrypt(sealed, await key, {
+    const { plaintext, protectedHeader } = await compactDecrypt(sealed, await key, {
       keyManagementAlgorithms: [algorithm],
       contentEncryptionAlgorithms: [encryption],
     });
-    return JSON.parse(new TextDecoder().decode(plaintext));
+    const purpose = protectedHeader["for"];
+    return {
+      value: JSON.parse(new TextDecoder().decode(plaintext)) as unknown,
+      purpose: typeof purpose === "string" ? purpose : undefined,
+    };
   };
 }
 

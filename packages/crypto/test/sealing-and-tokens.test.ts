@@ -24,15 +24,18 @@ describe("sealing", () => {
   it("opens with the private key only", async () => {
     const ours = await generateSealingKeys("a");
     const theirs = await generateSealingKeys("b");
-    const sealed = await createSealer(ours.publicJwk)({ to: "+62812", code: "123456" });
+    const sealed = await createSealer(ours.publicJwk)({ to: "+62812", code: "123456" }, "code of a");
     expect(sealed).not.toContain("123456");
-    expect(await createUnsealer(ours.privateJwk)(sealed)).toEqual({ to: "+62812", code: "123456" });
+    expect(await createUnsealer(ours.privateJwk)(sealed)).toEqual({
+      value: { to: "+62812", code: "123456" },
+      purpose: "code of a",
+    });
     await expect(createUnsealer(theirs.privateJwk)(sealed)).rejects.toThrow();
   });
 
   it("refuses a changed text", async () => {
     const { publicJwk, privateJwk } = await generateSealingKeys("a");
-    const sealed = await createSealer(publicJwk)({ code: "123456" });
+    const sealed = await createSealer(publicJwk)({ code: "123456" }, "code of a");
     const changed = sealed.slice(0, -2) + (sealed.endsWith("AA") ? "BB" : "AA");
     await expect(createUnsealer(privateJwk)(changed)).rejects.toThrow();
   });

@@ -87,6 +87,7 @@ describe("npm start", () => {
         "workspaceId",
       ].toSorted(),
     );
+    expect(await secretsIn(first.output(), folder)).toEqual([]);
     const pids = await processesNaming(folder);
     expect(pids.length).toBeGreaterThan(1);
 
@@ -99,6 +100,12 @@ describe("npm start", () => {
     expect({ ...again }).toEqual({ ...local });
     const session = await get<Session>(again, `/v1/sessions/${local.sessionId}`);
     expect(session.state).toBe("online");
+    expect(await secretsIn(second.output(), folder)).toEqual([]);
+    const [, command = ""] = /export KEY=(.*)/.exec(second.output()) ?? [];
+    const { stdout } = await promisify(execFile)("bash", ["-c", `echo "${command}"`], {
+      env: { ...process.env, PATH: pathWithNode },
+    });
+    expect(stdout.trim()).toBe(local.apiKey);
     expect(await stop(second, "SIGTERM")).toBeLessThan(5_000);
   });
 
@@ -232,6 +239,9 @@ describe("npm start", () => {
         const answer = await fetch(`${local.apiUrl}/v1/sessions/${local.sessionId}/qr`, authorized(local));
         return answer.ok && ((await answer.json()) as { qr: string }).qr;
       });
+      await eventually("the log to say so", async () => launcher.output().includes("/qr-page"));
+      expect([launcher.output().includes(qr), /signature=|▄/.test(launcher.output())]).toEqual([false, false]);
+      expect(await secretsIn(launcher.output(), folder)).toEqual([]);
       await other.scan("+6281200000009", qr);
       await eventually(
         "the session",
@@ -265,6 +275,22 @@ const authorized = ({ apiKey }: Local) => ({
 
 async function get<T>(local: Local, path: string): Promise<T> {
   return (await (await fetch(local.apiUrl + path, authorized(local))).json()) as T;
+}
+
+/** Which secrets of the stack's files stand in a text: keys, tokens, passwords, also of those made by an earlier start. */
+async function secretsIn(text: string, folder: string): Promise<string[]> {
+  const files = (await readdir(folder, { recursive: true })).filter((name) => /(local|secrets)\.json$/.test(name));
+  expect(files.length).toBeGreaterThan(2);
+  const contents = await Promise.all(files.map(async (name) => readFile(join(folder, name), "utf8")));
+  return contents.flatMap((content) => stringsIn(JSON.parse(content))).filter((each) => text.includes(each));
+}
+
+const notSecret = new Set(["apiUrl", "simulatorUrl", "userPhone", "workspaceId", "sessionId", "url", "email"]);
+
+function stringsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, each]) => (notSecret.has(name) ? [] : stringsIn(each)));
 }
 
 /** Pids whose command line or environment names this; of one parent only, if given. */

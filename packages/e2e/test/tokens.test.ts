@@ -45,7 +45,7 @@ async function sendCode(to: string): Promise<{ verification: Verification; code:
   const [claimed] = body.results;
   if (claimed?.outcome !== "claimed") throw new Error(`the message was not granted: ${JSON.stringify(body)}`);
   const unseal = createUnsealer(edge.secrets.connector["CONNECTOR_SEAL_PRIVATE_KEY"] ?? "");
-  const payload = SealedPayload.parse(await unseal(claimed.sealed));
+  const payload = SealedPayload.parse((await unseal(claimed.sealed)).value);
   return { verification, code: "code" in payload ? payload.code : "", messageId };
 }
 

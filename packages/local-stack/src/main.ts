@@ -99,25 +99,30 @@ async function run(): Promise<void> {
   welcome(local, (performance.now() - startedAt) / 1000);
 }
 
+/** Without any secret: what is printed here ends in logs. */
 function welcome(local: Local, seconds: number): void {
   const to = local.userPhone ?? "+…";
+  const file = resolve(values.data, "local.json").replaceAll("'", `'\\''`);
   process.stdout.write(`
 ${styleText("bold", "Sandi is ready")} after ${seconds.toFixed(1)} s. Ctrl-C stops everything.
 
   API          ${local.apiUrl}        reference: ${local.apiUrl}/docs
   Phones       ${local.simulatorUrl ?? "scan the QR code with one: it appears below"}
-  Settings     ${join(values.data, "local.json")} (API key, session, admin)
+  Settings     ${join(values.data, "local.json")} (API key, session, admin), readable by you only
 
 Send a code, read it on the phone, check it:
 
-  export KEY=${local.apiKey}
+  export KEY=$(node -p 'require("${file}").apiKey')
   curl ${local.apiUrl}/v1/verifications -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '{"to":"${to}"}'
   curl ${local.apiUrl}/v1/verifications/ver_…/check -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '{"code":"123456"}'
 
 `);
 }
 
-/** With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. */
+/**
+ * With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. Whoever has either can
+ * link a phone, so a log is only told how to get them.
+ */
 async function showQrCodes(local: Local): Promise<void> {
   let shown = "";
   let page: QrPageLink | undefined;
@@ -129,6 +134,11 @@ async function showQrCodes(local: Local): Promise<void> {
       print("sandi", "WhatsApp cannot be reached: is there a way to the internet? Trying on, more and more slowly.");
     }
     const qr = await currentQr(local).catch(() => undefined);
+    if (qr !== undefined && !process.stdout.isTTY) {
+      const askForPage = `curl -X POST ${local.apiUrl}/v1/sessions/${local.sessionId}/qr-page -H "Authorization: Bearer $KEY"`;
+      print("sandi", `a QR code is there to be scanned; ${askForPage} answers the page that shows it`);
+      return;
+    }
     if (qr !== undefined && qr !== shown) {
       shown = qr;
       if (!page || Date.parse(page.expiresAt) < Date.now()) {

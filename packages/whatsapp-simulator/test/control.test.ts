@@ -225,6 +225,19 @@ describe("control API", () => {
     expect((await call(simulator, "POST", "/phones", { number: "+628110000" }, headers)).status).toBe(415);
   });
 
+  it.each([
+    ["application/json ; charset=utf-8", 201],
+    ['application/json;charset="utf-8"', 201],
+    ["Application/JSON;Charset=UTF-8", 201],
+    ["application/json; charset=latin1", 415],
+    ["application/json charset=utf-8", 415],
+    ["application/jsonp", 415],
+  ])("answers the media type %s with %i", async (type, status) => {
+    const simulator = await newWorld();
+    const answer = await call(simulator, "POST", "/phones", { number: "+628110000" }, { "content-type": type });
+    expect(answer.status).toBe(status);
+  });
+
   it("refuses other hosts and other origins", async () => {
     const simulator = await newWorld();
     expect(await statusWithHost(simulator, "evil.example")).toBe(403);

@@ -1,4 +1,4 @@
-import { createKeyRing, type KeyRing } from "@sandi/crypto";
+import { createKeyRing, flawOf, isQuoted, type KeyRing } from "@sandi/crypto";
 import { systemServices } from "../services.ts";
 import { openStore, type Store } from "../store/store.ts";
 
@@ -17,6 +17,11 @@ export async function operate(usage: string, run: (place: Workplace) => Promise<
     return;
   }
   try {
+    for (const [name, value = ""] of Object.entries({ LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken })) {
+      const flaw = flawOf(value, { isOneWord: name !== "LIBSQL_URL" });
+      if (flaw !== undefined) throw new Error(`${name} ${flaw}`);
+    }
+    if (isQuoted(storeKeys)) throw new Error("STORE_KEYS has quotes around it");
     const keys = createKeyRing(storeKeys);
     const store = await openStore({ url, authToken }, systemServices.now());
     try {

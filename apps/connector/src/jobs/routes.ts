@@ -40,11 +40,11 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
     run: (job: Job, incoming: Incoming) => Promise<Response>,
   ): void {
     app.post(path, async ({ req: { raw: request } }) => {
-      const body = await readBody(request, maxBytes);
       const signature = request.headers.get("upstash-signature") ?? "";
-      if (!checkSignature(signature, publicUrl + path, body)) {
-        throw new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
-      }
+      // Without a signature the body is not read, and without a good one it is not parsed.
+      if (signature === "") throw unsigned();
+      const body = await readBody(request, maxBytes);
+      if (!checkSignature(signature, publicUrl + path, body)) throw unsigned();
       const job = parse(schema, body);
       if (isDraining()) throw unavailable("The connector is shutting down.", 2);
       const incoming = { request, body };
@@ -87,6 +87,8 @@ function parse<T>(schema: Schema<T>, body: string): T {
   if (!parsed.success) throw new AppError("invalid-request", { detail: "The job has another shape." });
   return parsed.data;
 }
+
+const unsigned = () => new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });
 
 function unavailable(detail: string, retryAfter: number): AppError {
   return new AppError("connector-unavailable", { detail, retryAfter });

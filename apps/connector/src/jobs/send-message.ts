@@ -1,4 +1,11 @@
-import { type ClaimResult, codePlaceholder, type FailureReason, SealedPayload, type SendJob } from "@sandi/contracts";
+import {
+  type ClaimResult,
+  codePlaceholder,
+  type FailureReason,
+  sealedFor,
+  SealedPayload,
+  type SendJob,
+} from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
@@ -18,6 +25,7 @@ import type { Deliveries } from "./deliveries.ts";
 import { exhausted, LookUpsExhausted } from "./look-up-budget.ts";
 import { NotKnown, type Numbers } from "./numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
+import { isFor } from "./purpose.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 import { comeBack, holdUntil, transmit } from "./transmit.ts";
 
@@ -126,7 +134,7 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   const claimed = await claimFor(run, fence);
   if ("status" in claimed) return claimed;
   const failed = (failure: FailureReason) => fail(run, { fence, failure });
-  const payload = await openPayload(run, claimed);
+  const payload = await openPayload(run, claimed, live.workspaceId);
   if (!payload) return failed("unreadable");
   const chat = await telemetry.timed("lookUp", () =>
     run.numbers
@@ -201,9 +209,15 @@ async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: Fai
   return telemetry.end(done, failure);
 }
 
-async function openPayload({ unseal }: SendContext, { sealed, template }: Claimed) {
+async function openPayload(run: Run, { sealed, verificationId, template }: Claimed, workspaceId: string) {
+  const { unseal, services, logger, job } = run;
   try {
-    const payload = SealedPayload.parse(await unseal(sealed));
+    const { value, purpose } = await unseal(sealed);
+    const payload = SealedPayload.parse(value);
+    if (!isFor(purpose, purposeOf(payload), services.now())) {
+      logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
+      return null;
+    }
     if ("text" in payload) return { to: payload.to, text: payload.text };
     // A function, for a replacement text gives `$` a meaning.
     return template === null
@@ -211,5 +225,10 @@ async function openPayload({ unseal }: SendContext, { sealed, template }: Claime
       : { to: payload.to, text: template.replaceAll(codePlaceholder, () => payload.code) };
   } catch {
     return null;
+  }
+
+  function purposeOf(payload: SealedPayload): string | undefined {
+    if ("text" in payload) return sealedFor.message(job.messageId, workspaceId);
+    return verificationId === undefined ? undefined : sealedFor.code(verificationId ?? "", workspaceId);
   }
 }

@@ -1,19 +1,34 @@
-import { ProxySetting, type QueuedSessionJob } from "@sandi/contracts";
+import { AppError, ProxySetting, type QueuedSessionJob, sealedFor } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
+import type { Logger } from "pino";
+import type { Services } from "../services.ts";
 import type { NodeAtRest } from "../store/at-rest.ts";
 import { sealProxy } from "../store/sealed-proxy.ts";
+import { isFor } from "./purpose.ts";
 import type { Wish } from "../store/sessions.ts";
 
 interface Options {
   unseal: Unsealer;
   atRest: (sessionId: string) => NodeAtRest;
+  services: Pick<Services, "now">;
+  logger: Logger;
 }
 
-/** A session's job as its row takes it: the proxy is opened, and sealed again at rest. Rejects when it does not open. */
-export function createWishTaker({ unseal, atRest }: Options) {
+/**
+ * A session's job as its row takes it: the proxy is opened, and sealed again at rest. Rejects when it does not open. A
+ * proxy of another session is not taken: the session does not start with it, and what needs none keeps its own.
+ */
+export function createWishTaker({ unseal, atRest, services, logger }: Options) {
   return async ({ proxy, ...job }: QueuedSessionJob): Promise<Wish> => {
     if (proxy === undefined || proxy === null) return { ...job, sealedProxy: proxy };
-    const { url } = ProxySetting.parse(await unseal(proxy));
+    const { value, purpose } = await unseal(proxy);
+    const { sessionId, workspaceId, desired } = job;
+    if (!isFor(purpose, sealedFor.proxy(sessionId, workspaceId), services.now())) {
+      logger.error({ sessionId }, "a sealed proxy is for something else than its session: set it again");
+      if (desired !== "running") return { ...job, sealedProxy: undefined };
+      throw new AppError("invalid-request", { detail: "The proxy is not sealed for this session." });
+    }
+    const { url } = ProxySetting.parse(value);
     return { ...job, sealedProxy: sealProxy(atRest(job.sessionId), job.sessionId, url) };
   };
 }

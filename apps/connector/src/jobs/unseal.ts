@@ -12,6 +12,7 @@ import { z } from "zod";
 const Header = z.object({
   alg: z.literal("ECDH-ES"),
   enc: z.literal("A256GCM"),
+  for: z.string().optional(),
   epk: z.object({ kty: z.literal("EC"), crv: z.literal("P-256"), x: z.string(), y: z.string() }),
 });
 
@@ -33,12 +34,13 @@ export function createNodeUnsealer(privateJwk: string): Unsealer {
     const [protectedHeader, encryptedKey, iv, ciphertext, tag, ...rest] = sealed.split(".");
     if (!protectedHeader || encryptedKey !== "" || !iv || !ciphertext || !tag || rest.length > 0)
       throw new Error("not sealed");
-    const { epk } = Header.parse(JSON.parse(bytes(protectedHeader).toString()));
+    const { epk, for: purpose } = Header.parse(JSON.parse(bytes(protectedHeader).toString()));
     const secret = diffieHellman({ privateKey, publicKey: createPublicKey({ key: epk, format: "jwk" }) });
     const key = createHash("sha256").update(rounds).update(secret).update(otherInfo).digest();
     const decipher = createDecipheriv("aes-256-gcm", key, bytes(iv), { authTagLength: 16 });
     decipher.setAAD(Buffer.from(protectedHeader)).setAuthTag(bytes(tag));
-    return JSON.parse(Buffer.concat([decipher.update(bytes(ciphertext)), decipher.final()]).toString()) as unknown;
+    const text = Buffer.concat([decipher.update(bytes(ciphertext)), decipher.final()]).toString();
+    return { value: JSON.parse(text) as unknown, purpose };
   };
 }
 

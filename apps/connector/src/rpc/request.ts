@@ -4,7 +4,7 @@ import type { Forward } from "../fleet/forward.ts";
 import { type HttpEnv, readBody } from "../http.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import type { Tokens } from "./token.ts";
+import { tokenIn, type Tokens } from "./token.ts";
 
 interface Rpc<Input, Output> {
   path: string;
@@ -36,8 +36,9 @@ export function createRpc({ tokens, forward, supervisor }: Options): AnswerRpc {
   return (rpc, answer, { isHarmless = false } = {}) =>
     async (c: Context<HttpEnv>) => {
       const request = c.req.raw;
+      const given = tokenIn(request.headers);
       const body = await readBody(request, maxBytes);
-      const token = await tokens.check(request, rpc.path, body);
+      const token = await tokens.check(given, { method: request.method, path: rpc.path, body });
       const input = parse(rpc.request, body);
       const elsewhere = await forward.toOwner({ request, body }, input.sessionId);
       if (elsewhere) return elsewhere;

@@ -1,5 +1,5 @@
 import { AppError } from "@sandi/contracts";
-import { createTokenVerifier } from "@sandi/crypto";
+import { createTokenVerifier, type ServiceRequest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
 import type { Config } from "../config.ts";
 import { spendToken } from "../store/spent-tokens.ts";
@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 /** The tokens of the edge's calls: each is good for one of them. */
 export interface Tokens {
   /** Rejects a request that the edge did not sign, or that was seen here before. Answers what to spend. */
-  check(request: Request, path: string, body: string): Promise<string>;
+  check(token: string, request: ServiceRequest): Promise<string>;
   /** Rejects a token that was spent, here or at another connector of the database. */
   spend(jti: string): Promise<void>;
 }
@@ -31,10 +31,8 @@ export function createTokens({ config, store, now }: Options): Tokens {
   });
   const seen = new LRUCache<string, true>({ max: 50_000, ttl: rememberMs });
   return {
-    async check(request, path, body) {
-      const [scheme, token] = (request.headers.get("authorization") ?? "").split(" ");
-      if (scheme?.toLowerCase() !== "bearer" || !token) throw new AppError("service-token-invalid");
-      const { jti } = await verify(token, { method: request.method, path, body }).catch((cause: unknown) => {
+    async check(token, request) {
+      const { jti } = await verify(token, request).catch((cause: unknown) => {
         throw new AppError("service-token-invalid", { cause });
       });
       if (seen.has(jti)) throw usedBefore();
@@ -45,6 +43,15 @@ export function createTokens({ config, store, now }: Options): Tokens {
       if (!(await spendToken(store, jti, new Date(now().getTime() + rememberMs)))) throw usedBefore();
     },
   };
+}
+
+const bearer = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+/** The token that a request carries; throws without one, before its body is read. */
+export function tokenIn(headers: Headers): string {
+  const token = bearer.exec(headers.get("authorization") ?? "")?.[1];
+  if (token === undefined) throw new AppError("service-token-invalid");
+  return token;
 }
 
 const usedBefore = () => new AppError("service-token-invalid", { detail: "The token was used before." });

@@ -4,11 +4,13 @@ import { SignJWT } from "jose";
 import {
   ClaimRequest,
   type ClaimResult,
+  createId,
   type ConnectorEvent,
   EventBatch,
   type RevokeJob,
   type SendJob,
   type SessionJob,
+  sealedFor,
 } from "@sandi/contracts";
 import {
   createSealer,
@@ -39,6 +41,7 @@ export type Keys = Awaited<ReturnType<typeof makeKeys>>;
 
 interface FakeMessage {
   sealed: string;
+  verificationId?: string | null;
   template: string | null;
   expiresAt: string;
   attempt: number;
@@ -56,6 +59,8 @@ export class FakeEdge {
   refuse: ((batch: EventBatch) => number | null) | null = null;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
   isDown = false;
+  /** Whose sessions these are. */
+  workspaceId = "";
   /** The clock that it shares with the connector. */
   now = () => new Date();
   url = "";
@@ -157,22 +162,30 @@ export class FakeEdge {
     );
   }
 
-  /** Accepts a message as the edge would. */
+  /** Accepts a message as the edge would; `sealed` in place of the payload is what somebody put there. */
   async accept(
     messageId: string,
     payload: { to: string; code: string } | { to: string; text: string },
     ttlMs = 300_000,
+    { workspaceId = this.workspaceId, ...stored }: { workspaceId?: string } & Partial<FakeMessage> = {},
   ) {
+    const verificationId = "code" in payload ? createId("ver", new Date(), webRandom(10)) : null;
+    const purpose =
+      verificationId === null ? sealedFor.message(messageId, workspaceId) : sealedFor.code(verificationId, workspaceId);
     this.secrets.push("code" in payload ? payload.code : payload.text);
     const seal = createSealer(this.keys.sealing.publicJwk);
     this.#messages.set(messageId, {
       sealed: await seal(
         "code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text },
+        purpose,
       ),
+      verificationId,
       template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
       expiresAt: new Date(this.now().getTime() + ttlMs).toISOString(),
       attempt: 0,
+      ...stored,
     });
+    return this.#messages.get(messageId)!;
   }
 
   /** One delivery by QStash. */

@@ -55,6 +55,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     mkdtemp(join(tmpdir(), "sandi-connector-")),
   ]);
   const edge = new FakeEdge(keys);
+  edge.workspaceId = workspaceId;
   if (services.now) edge.now = services.now;
   await edge.start();
   const log: string[] = [];

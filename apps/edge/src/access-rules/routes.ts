@@ -4,6 +4,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { createRule } from "./create-rule.ts";
 import { deleteRule } from "./delete-rule.ts";
@@ -69,9 +70,9 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       operationId: "deleteAccessRule",
       summary: "Delete a rule",
       description: "What it has ended stays so.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params: z.object({ id: AccessRuleId }) },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "access-rule-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params: z.object({ id: AccessRuleId }), headers: idempotencyHeader },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "access-rule-not-found") },
     }),
     async (c) => {
       await deleteRule(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

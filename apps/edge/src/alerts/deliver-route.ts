@@ -1,7 +1,7 @@
 import { AlertJob, alertPath, AppError } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
-import { jsonBody } from "../http/body.ts";
+import { parseRaw, readRaw } from "../http/body.ts";
 import { parseBody } from "../http/validation.ts";
 import { deliverAlert } from "./deliver.ts";
 
@@ -9,13 +9,15 @@ const bodyLimit = 1024;
 const busySeconds = 30;
 
 /** What QStash calls for each alert: its answer tells QStash whether to call again, and when. */
-export const alertDeliveries = new Hono<AppEnv>().post(alertPath, jsonBody(bodyLimit), async (c) => {
+export const alertDeliveries = new Hono<AppEnv>().post(alertPath, async (c) => {
   const { isFromQueue, publicUrl } = c.env.services;
   const signature = c.req.header("upstash-signature") ?? "";
-  if (!(await isFromQueue(signature, `${publicUrl}${alertPath}`, c.var.rawBody))) {
+  // Without a signature the body is not read, and without a good one it is not parsed.
+  if (signature === "") throw new AppError("signature-invalid");
+  if (!(await isFromQueue(signature, `${publicUrl}${alertPath}`, await readRaw(c, bodyLimit)))) {
     throw new AppError("signature-invalid");
   }
-  const { deliveryId } = parseBody(AlertJob, await c.req.json<unknown>());
+  const { deliveryId } = parseBody(AlertJob, parseRaw(c));
   const outcome = await deliverAlert(c.env.services, deliveryId);
   if (outcome === undefined) return c.json({ outcome: "nothing" });
   if (outcome === "busy") return c.json({ outcome: "busy" }, 503, { "Retry-After": String(busySeconds) });

@@ -121,9 +121,12 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "deleteAlertChannel",
       summary: "Delete an alert channel",
       description: "With its secrets, and what was told there.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "alert-channel-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        204: { description: "Deleted." },
+        ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
+      },
     }),
     async (c) => {
       await deleteChannel(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

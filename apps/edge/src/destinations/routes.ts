@@ -11,7 +11,7 @@ import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
-import { idempotent } from "../http/idempotent.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import { parsePhone } from "../phone.ts";
@@ -97,9 +97,9 @@ export const destinations = new OpenAPIHono<AppEnv>()
       operationId: "liftPrefixBlock",
       summary: "Lift the block of a prefix",
       description: "The guard begins anew with what is sent from the next hour on.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params: z.object({ prefix: GuardedPrefixParam }) },
-      responses: { 204: { description: "Lifted." }, ...problems(...ofBodies, "not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params: z.object({ prefix: GuardedPrefixParam }), headers: idempotencyHeader },
+      responses: { 204: { description: "Lifted." }, ...problems(...ofBodies, ...ofRepeats, "not-found") },
     }),
     async (c) => {
       await liftBlock(c.env.services, { key: c.var.key, prefix: c.req.valid("param").prefix });

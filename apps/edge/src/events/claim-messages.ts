@@ -8,7 +8,9 @@ import { countClaimed } from "../verifications/send.ts";
 
 const claimMs = 30_000;
 
-type Granted = Pick<MessageTable, "id" | "template" | "expiresAt" | "attempt"> & { sealed: string | null };
+type Granted = Pick<MessageTable, "id" | "verificationId" | "template" | "expiresAt" | "attempt"> & {
+  sealed: string | null;
+};
 
 /**
  * Gives messages to the owner of their session, each to one sender at a time. What was canceled, has expired or is
@@ -41,8 +43,9 @@ export async function claimMessages(
     results: claims.map(({ messageId, sessionId }, i): ClaimResult => {
       const granted = grants[2 * i]?.rows[0] as Granted | undefined;
       if (granted && granted.sealed !== null) {
-        const { sealed, template, expiresAt, attempt } = granted;
-        return { outcome: "claimed", messageId, sealed, template, expiresAt: iso(expiresAt), attempt };
+        const { sealed, verificationId, template, expiresAt, attempt } = granted;
+        const what = { sealed, verificationId, template };
+        return { outcome: "claimed", messageId, ...what, expiresAt: iso(expiresAt), attempt };
       }
       const row = known.get(messageId);
       const heldUntil =
@@ -70,7 +73,7 @@ function claimStatement(db: Db, { messageId, sessionId, fence, connectorId, at }
         AND (claim_until < ${at} OR claimed_by = ${connectorId} OR claim_fence < ${fence})))
       AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v
         WHERE v.id = message.verification_id AND v.status = 'pending' AND v.expires_at > ${at}))
-    RETURNING id, template, expires_at, attempt, CASE WHEN verification_id IS NULL THEN sealed
+    RETURNING id, verification_id, template, expires_at, attempt, CASE WHEN verification_id IS NULL THEN sealed
       ELSE (SELECT sealed_code FROM verification v WHERE v.id = message.verification_id) END AS sealed`.compile(
     db.kysely,
   );

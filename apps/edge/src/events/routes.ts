@@ -1,7 +1,6 @@
 import { ClaimRequest, claimPath, EventBatch, eventsPath } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
-import { jsonBody } from "../http/body.ts";
 import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "./claim-messages.ts";
@@ -11,10 +10,10 @@ const bodyLimit = 1024 * 1024;
 
 /** What connectors call; not part of the public API and its description. */
 export const events = new Hono<AppEnv>()
-  .post(claimPath, jsonBody(bodyLimit), connectorOnly, async (c) =>
+  .post(claimPath, connectorOnly(bodyLimit), async (c) =>
     c.json(await claimMessages(c.env.services, parseBody(ClaimRequest, await c.req.json<unknown>()))),
   )
-  .post(eventsPath, jsonBody(bodyLimit), connectorOnly, async (c) => {
+  .post(eventsPath, connectorOnly(bodyLimit), async (c) => {
     const batch = parseBody(EventBatch, await c.req.json<unknown>());
     await applyEvents(c.env.services, batch.events);
     return c.json({ applied: batch.events.length });

@@ -11,6 +11,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { changeHook } from "./change-hook.ts";
 import { createHook } from "./create-hook.ts";
@@ -73,11 +74,15 @@ export const hooks = new OpenAPIHono<AppEnv>()
       summary: "Change a Supabase hook",
       description:
         "Its name, texts or secret; the secret before a new one is taken for 24 hours more. With `adopt` it belongs to the calling key from now on, also when it has ended with its own. A key changes no hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
-      middleware: [manage, liveOnly, jsonBody()] as const,
-      request: { params, body: body(ChangeSupabaseHook, { name: "Production", locale: "id" }) },
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: {
+        params,
+        headers: idempotencyHeader,
+        body: body(ChangeSupabaseHook, { name: "Production", locale: "id" }),
+      },
       responses: {
         200: json(SupabaseHook, "Changed."),
-        ...problems(...ofBodies, "hook-not-found", "template-not-found"),
+        ...problems(...ofBodies, ...ofRepeats, "hook-not-found", "template-not-found"),
       },
     }),
     async (c) => {
@@ -93,9 +98,9 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "deleteSupabaseHook",
       summary: "Delete a Supabase hook",
       description: "Its codes are refused from then on. Scope: `key:manage`.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "hook-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "hook-not-found") },
     }),
     async (c) => {
       await deleteHook(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

@@ -2,7 +2,7 @@ import { AppError, errors, HookId } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
-import { jsonBody } from "../http/body.ts";
+import { parseRaw, readRaw } from "../http/body.ts";
 import { takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import { sendLimits } from "../verifications/limits.ts";
@@ -16,12 +16,17 @@ const bodyLimit = 256 * 1024;
  * Supabase Auth's Send SMS hook. Supabase reads an error's text only from an answer with status 200: so it hears there
  * what its user should. Of other statuses it makes a 500; 429 and 503 with `Retry-After` it asks again at once.
  */
-export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", jsonBody(bodyLimit), async (c) => {
+export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", async (c) => {
   const { services } = c.env;
-  const raw = c.var.rawBody;
-  const known = await signedBy(services, { id: c.req.param("id"), headers: c.req.raw.headers, raw });
+  const { headers } = c.req.raw;
+  const id = c.req.param("id");
+  // Without a signature the body is not read, and without a good one it is not parsed.
+  if (!headers.has("webhook-signature")) throw new AppError("signature-invalid");
+  const raw = await readRaw(c, bodyLimit);
+  const known = await signedBy(services, { id, headers, raw });
   // As little of an unknown hook as of a wrong signature.
   if (!known) throw new AppError("signature-invalid");
+  parseRaw(c);
   c.set("key", known.key);
   try {
     if (known.hook.endedBecause !== null) throw new AppError("hook-ended");

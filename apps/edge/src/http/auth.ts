@@ -3,9 +3,10 @@ import { hashApiKey, isWellFormedApiKey } from "@sandi/crypto";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { KnownKey } from "../db/schema.ts";
-import { findKey, touchKey } from "../keys/repository.ts";
+import { touchKey } from "../keys/repository.ts";
+import { findKeyFor } from "../keys/strangers.ts";
 import { keyLimit } from "../limits/key-limit.ts";
-import { type Limit, takeLimits } from "../limits/limits.ts";
+import { type Limit, refuseSpent, takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -29,7 +30,10 @@ export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyO
   });
 }
 
-/** The same, but the handler takes from the key's limit, together with others that it finds in the request. */
+/**
+ * The same, but the handler takes from the key's limit, together with others that it finds in the request. The body of a
+ * key that has used up its limit is not read.
+ */
 export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
@@ -48,9 +52,11 @@ export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
 
 /** Whose the request is. A key that is used from elsewhere takes nothing from its owner's limit. */
 async function identify(c: Context<AppEnv>): Promise<KnownKey> {
-  const key = await knownKey(c.env.services, c.req.header("authorization"));
-  refuseAddress(key, c.req.header("cf-connecting-ip") ?? "");
+  const address = c.req.header("cf-connecting-ip") ?? "";
+  const key = await knownKey(c.env.services, c.req.header("authorization"), address);
+  refuseAddress(key, address);
   c.set("key", key);
+  refuseSpent(c, [keyLimit(key)]);
   return key;
 }
 
@@ -77,20 +83,20 @@ function refuseAddress({ ipAllowList }: KnownKey, address: string): void {
   throw new AppError("address-not-allowed", { detail: "The key's list of addresses does not have this one." });
 }
 
-async function knownKey(services: Services, header: string | undefined): Promise<KnownKey> {
+async function knownKey(services: Services, header: string | undefined, address: string): Promise<KnownKey> {
   const text = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
   if (text === undefined) {
     throw new AppError("unauthenticated", { detail: "Send the key as `Authorization: Bearer sandi_live_…`." });
   }
   if (!isWellFormedApiKey(text)) throw new AppError("unauthenticated", { detail: "This is not a Sandi API key." });
   const hash = await hashApiKey(text);
-  const { keyCache, db } = services;
+  const { keyCache } = services;
   const now = services.now().getTime();
   const cached = keyCache.get(hash);
   let key = cached && cached.until > now ? cached.key : undefined;
   if (!key) {
     keyCache.delete(hash);
-    key = await findKey(db, hash);
+    key = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
     if (!key) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });
     if (keyCache.size >= cacheSize) keyCache.delete(keyCache.keys().next().value ?? "");
     keyCache.set(hash, { key, until: now + cacheMs });
@@ -101,7 +107,7 @@ async function knownKey(services: Services, header: string | undefined): Promise
   if (key.lastUsedAt === null || key.lastUsedAt + touchEveryMs <= now) {
     key.lastUsedAt = now;
     services.waitUntil(
-      touchKey(db, key.workspaceId, { id: key.id, now, since: now - touchEveryMs }).catch((error: unknown) =>
+      touchKey(services.db, key.workspaceId, { id: key.id, now, since: now - touchEveryMs }).catch((error: unknown) =>
         services.log("a key's last use was not noted", error),
       ),
     );

@@ -1,42 +1,66 @@
 import { AppError } from "@sandi/contracts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
+import { refuseOtherMediaTypes } from "./media-type.ts";
 import { parseBody, pointerTo } from "./validation.ts";
 
 const publicLimit = 64 * 1024;
 
-/** Reads a JSON body, at most this many bytes of it; the validator behind it finds it parsed. */
+/** Reads a JSON body, at most this many bytes of it; the validator behind it finds it parsed. Behind `authenticate`. */
 export function jsonBody(limit = publicLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const raw = await readJson(c.req.raw, limit);
-    const parsed = parse(raw);
-    refuseUnreadable(parsed);
-    c.set("rawBody", raw);
-    c.req.json = () => Promise.resolve(parsed) as Promise<never>;
+    c.set("rawBody", await readText(c.req.raw, limit, { fatal: true }));
+    parseRaw(c);
     await next();
   });
 }
 
 /** For routes that take nothing: lets an empty body through, and `{}`, which many clients send in its place. */
 export const noBody = createMiddleware<AppEnv>(async (c, next) => {
-  const raw = await readJson(c.req.raw, publicLimit);
-  if (raw !== "") parseBody(z.strictObject({}), parse(raw));
+  const raw = await readText(c.req.raw, publicLimit, { fatal: true });
+  if (raw !== "") {
+    refuseOtherMediaTypes(c.req.header("content-type") ?? "");
+    parseBody(z.strictObject({}), parse(raw));
+  }
   await next();
 });
 
-async function readJson(request: Request, limit: number): Promise<string> {
-  const mediaType = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  const raw = await readText(request, limit);
-  if (raw !== "" && mediaType !== "application/json") throw new AppError("unsupported-media-type");
+/**
+ * Reads a body whose sender its signature will tell, at most this many bytes, and parses nothing. What is not UTF-8 is
+ * read with replacement characters, which no signature is for.
+ */
+export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string> {
+  const raw = await readText(c.req.raw, limit, { fatal: false });
+  c.set("rawBody", raw);
   return raw;
 }
 
+/** Parses the body that was read. Only when its sender is known: parsing costs far more than reading and hashing. */
+export function parseRaw(c: Context<AppEnv>): unknown {
+  const raw = c.var.rawBody;
+  const contentType = c.req.header("content-type") ?? "";
+  if (raw !== "") refuseOtherMediaTypes(contentType);
+  const parsed = parse(raw);
+  refuseUnreadable(parsed);
+  c.req.json = () => Promise.resolve(parsed) as Promise<never>;
+  if (contentType !== "application/json") withPlainType(c);
+  return parsed;
+}
+
+/** The validator behind this knows fewer spellings of the media type than there are. */
+function withPlainType(c: Context<AppEnv>): void {
+  const headers = new Headers(c.req.raw.headers);
+  headers.set("content-type", "application/json");
+  c.req.raw = new Request(c.req.raw.url, { method: c.req.raw.method, headers });
+}
+
 /** The whole body as text; stops at the limit, whatever `Content-Length` says. */
-export async function readText(request: Request, limit: number): Promise<string> {
+async function readText(request: Request, limit: number, { fatal }: { fatal: boolean }): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
   if (!request.body) return "";
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const decoder = new TextDecoder("utf-8", { fatal, ignoreBOM: false });
   let text = "";
   let size = 0;
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();

@@ -19,19 +19,37 @@ interface Row {
 }
 
 /**
- * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept and given again. Creates note
- * the key in the batch that creates instead, which leaves no moment in between. Behind `authenticate` and the body.
+ * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept, sealed, and given again. It is
+ * little longer than the request's body, whose length is limited. Creates note the key in the batch that creates instead,
+ * which leaves no moment in between. Behind `authenticate` and the body.
  */
-export const idempotent = createMiddleware<AppEnv>((c, next) => answerOnce(c, next, idempotencyTtlMs));
+export const idempotent = createMiddleware<AppEnv>((c, next) =>
+  answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: true }),
+);
 
 /** Long enough for a client that lost the answer, and shorter than the proof in it is good for. */
 export const checkAnswerMs = 120_000;
 
 /** The same for checks, whose answers hold proofs: afterwards a repetition hears that the code is used up. */
-export const idempotentCheck = createMiddleware<AppEnv>((c, next) => answerOnce(c, next, checkAnswerMs));
+export const idempotentCheck = createMiddleware<AppEnv>((c, next) =>
+  answerOnce(c, next, { keptMs: checkAnswerMs, keepsAnswer: true }),
+);
 
-/** @param keptMs how long the key is known */
-async function answerOnce(c: Context<AppEnv>, next: Next, keptMs: number): Promise<Response | void> {
+/**
+ * The same for what changes nothing and answers a secret that works for minutes: the secret must not lie in the database
+ * for a day, so only the key is kept, and a repetition is answered with a secret that works.
+ */
+export const idempotentSecret = createMiddleware<AppEnv>((c, next) =>
+  answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: false }),
+);
+
+interface Kept {
+  /** How long the key is known. */
+  keptMs: number;
+  keepsAnswer: boolean;
+}
+
+async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer }: Kept): Promise<Response | void> {
   const repetition = await repetitionOf(c);
   if (!repetition) return next();
   const { db, now, waitUntil, log } = c.env.services;
@@ -55,10 +73,12 @@ async function answerOnce(c: Context<AppEnv>, next: Next, keptMs: number): Promi
     const [row] = known;
     if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
+    if (!keepsAnswer) return next();
     const type = row.status < 300 ? "application/json" : "application/problem+json";
     const text = await openResponse(c.env.services, workspaceId, repetition, row.response ?? "");
-    const headers = { "content-type": type, "idempotent-replayed": "true" };
-    return new Response(text === "" ? null : text, { status: row.status, headers });
+    const headers = { "idempotent-replayed": "true" };
+    if (text === "") return new Response(null, { status: row.status, headers });
+    return new Response(text, { status: row.status, headers: { ...headers, "content-type": type } });
   }
   await next();
   const { status } = c.res;
@@ -66,7 +86,8 @@ async function answerOnce(c: Context<AppEnv>, next: Next, keptMs: number): Promi
   const isKept = status < 500 && status !== 429;
   const work = async () => {
     // An answer may hold a proof, or whole numbers.
-    const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, await answer.text()) : "";
+    const text = keepsAnswer ? await answer.text() : "";
+    const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, text) : "";
     await db.kysely.executeQuery(
       (isKept
         ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1

@@ -76,7 +76,7 @@ export const idempotencyHeader = z.object({
   // Described only: what reads it says in its own words what is wrong. No example, or the reference would send it.
   "idempotency-key": z.string().optional().meta({
     description:
-      "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours (of a check, two minutes) changes nothing and answers the first answer again, with `Idempotent-Replayed: true`.",
+      "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours (of a check, two minutes) changes nothing more and answers the first answer again, with `Idempotent-Replayed: true`; with another request it is refused.",
     minLength: 1,
     maxLength: 255,
     pattern: "^[ -~]+$",

@@ -14,6 +14,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
@@ -106,11 +107,11 @@ export const keys = new OpenAPIHono<AppEnv>()
       summary: "Change an API key",
       description:
         "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What the key has made ends when the key could not make it any more: Supabase hooks without `otp:send` and `otp:custom` or with a list of addresses, alert channels without `webhook:manage`.",
-      middleware: [manage, jsonBody()] as const,
-      request: { params, body: body(ChangeApiKey, { name: "Checkout service" }) },
+      middleware: [manage, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(ChangeApiKey, { name: "Checkout service" }) },
       responses: {
         200: json(ApiKey, "Changed."),
-        ...problems(...ofBodies, "key-not-found", "key-ended", "last-manager-key"),
+        ...problems(...ofBodies, ...ofRepeats, "key-not-found", "key-ended", "last-manager-key"),
       },
     }),
     async (c) => {
@@ -128,9 +129,12 @@ export const keys = new OpenAPIHono<AppEnv>()
       summary: "Revoke an API key",
       description:
         "For good, and within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
-      middleware: [manage, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Revoked." }, ...problems(...ofBodies, "key-not-found", "last-manager-key") },
+      middleware: [manage, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        204: { description: "Revoked." },
+        ...problems(...ofBodies, ...ofRepeats, "key-not-found", "last-manager-key"),
+      },
     }),
     async (c) => {
       await revokeKey(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

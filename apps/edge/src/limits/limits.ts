@@ -30,26 +30,59 @@ interface Standing {
 export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): Promise<void> {
   c.set("isMetered", true);
   if (limits.length === 0) return;
-  const workspaceId = c.get("key")?.workspaceId ?? "public";
   const answer = await takeFrom(
     c.env.services,
-    limits.map(({ name, id, quota, windowSeconds, cost = 1 }) => ({
-      // One hash tag: a cluster runs a script only on keys of one slot.
-      key: `limits:{${workspaceId}}:${name}:${id}`,
-      quota,
-      windowMs: Math.round(windowSeconds * 1000),
-      cost,
+    limits.map((limit) => ({
+      key: counterOf(c, limit),
+      quota: limit.quota,
+      windowMs: Math.round(limit.windowSeconds * 1000),
+      cost: limit.cost ?? 1,
     })),
   );
   if (!answer) return;
+  const isTaken = answer[0] === 1;
   const standings = limits.map((limit, i): Standing => {
     const taken = answer[2 * i + 1] ?? 0;
     const leftMs = answer[2 * i + 2] ?? 0;
+    if (!isTaken && taken >= limit.quota) rememberSpent(c, limit, leftMs);
     return { limit, remaining: Math.max(0, limit.quota - taken), reset: Math.ceil(leftMs / 1000) };
   });
   tell(c, standings);
-  if (answer[0] !== 1) throw refusal(standings);
+  if (!isTaken) throw refusal(standings);
 }
+
+/**
+ * Refuses by what this isolate remembers of these limits, without asking Redis: so that a limit which is taken from only
+ * when the body is known still refuses before the body is read.
+ */
+export function refuseSpent(c: Context<AppEnv>, limits: readonly Limit[]): void {
+  const { spentLimits, now } = c.env.services;
+  if (spentLimits.size === 0) return;
+  const at = now().getTime();
+  const standings = limits.flatMap((limit): Standing[] => {
+    const spent = spentLimits.get(counterOf(c, limit));
+    if (!spent || spent.forgetAt <= at) return [];
+    return [{ limit, remaining: 0, reset: Math.ceil((spent.resetAt - at) / 1000) }];
+  });
+  if (standings.length === 0) return;
+  tell(c, standings);
+  throw refusal(standings);
+}
+
+/** Redis is asked again after so long: the operator may have granted more. */
+const rememberSpentMs = 10_000;
+const mostSpent = 1_000;
+
+function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
+  const { spentLimits, now } = c.env.services;
+  const at = now().getTime();
+  if (spentLimits.size >= mostSpent) spentLimits.delete(spentLimits.keys().next().value ?? "");
+  spentLimits.set(counterOf(c, limit), { resetAt: at + leftMs, forgetAt: at + Math.min(leftMs, rememberSpentMs) });
+}
+
+/** One hash tag: a cluster runs a script only on keys of one slot. */
+const counterOf = (c: Context<AppEnv>, { name, id }: Limit) =>
+  `limits:{${c.get("key")?.workspaceId ?? "public"}}:${name}:${id}`;
 
 /** draft-ietf-httpapi-ratelimit-headers; of several counters under one name, the one with the least left. */
 function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {

@@ -1,4 +1,4 @@
-import { AppError, type CreateMessage, type Message } from "@sandi/contracts";
+import { AppError, type CreateMessage, type Message, sealedFor } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { KnownKey } from "../db/schema.ts";
@@ -30,14 +30,14 @@ export async function sendMessage(services: Services, { key, body, repetition }:
   const isTest = tenant.test === 1;
   const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
   if (isTest) refuseInSandbox(phone.magic);
+  const id = newId(services, "msg");
   const [sealed, toHash] = await Promise.all([
-    isTest ? null : services.seal({ to: phone.e164, text: body.text }),
+    isTest ? null : services.seal({ to: phone.e164, text: body.text }, sealedFor.message(id, workspaceId)),
     phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
   ]);
   const { sessionId, poolId } = body;
   const route = { sessionId, poolId };
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
-  const id = newId(services, "msg");
   const lost = { id, now: at, repetition };
 
   return createOnce(services, workspaceId, {

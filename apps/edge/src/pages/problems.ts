@@ -67,7 +67,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "sends-exhausted": "The code was sent five times. Check it, cancel the verification, or wait until it expires.",
   "destination-locked": "Too many wrong codes in a row for this number. Wait for the seconds in `retryAfter`.",
   "rate-limited":
-    "Wait for the seconds in `retryAfter`. The `detail` names the limit; the headers `RateLimit-Policy` and `RateLimit` tell on every answer what each allows and what is left of it.",
+    "Wait for the seconds in `retryAfter`. The `detail` names the limit; the headers `RateLimit-Policy` and `RateLimit` tell on every answer what each allows and what is left of it. Before a key is known: 30 different unknown keys a minute from one network (IPv6: its /64) are looked up.",
   "idempotency-key-reused": "Use a new `Idempotency-Key` for every new request, and the same one only to repeat it.",
   "connector-unavailable": "Codes and messages are still accepted. Ask again in a few seconds.",
   "database-unavailable": "Send the same request again in a moment, best with the same `Idempotency-Key`.",

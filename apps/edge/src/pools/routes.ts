@@ -103,9 +103,12 @@ export const pools = new OpenAPIHono<AppEnv>()
       operationId: "deletePool",
       summary: "Delete a sender pool",
       description: "One that no session belongs to; the default pool stays.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "pool-not-found", "pool-not-empty") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: {
+        204: { description: "Deleted." },
+        ...problems(...ofBodies, ...ofRepeats, "pool-not-found", "pool-not-empty"),
+      },
     }),
     async (c) => {
       await deletePool(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

@@ -1,4 +1,4 @@
-import { AppError, proxyAddress, type Session } from "@sandi/contracts";
+import { AppError, proxyAddress, sealedFor, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
@@ -27,7 +27,7 @@ export async function changeProxy(services: Services, { key, id, url }: Change):
   const publishAfter = at + firstPublishMs;
   const address = url === null ? null : (proxyAddress(url) ?? null);
   const shown = address && JSON.stringify(address);
-  const sealed = url === null ? null : await services.seal({ url });
+  const sealed = url === null ? null : await services.seal({ url }, sealedFor.proxy(id, workspaceId));
   const entry = { workspaceId, actor: key.id, action: "session.proxy_changed", target: id, at } as const;
   let row: SessionTable | undefined;
   try {

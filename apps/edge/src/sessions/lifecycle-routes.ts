@@ -92,9 +92,9 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
       operationId: "deleteSession",
       summary: "Delete a session",
       description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "session-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
       const remove = { action: "session.deleted", desired: "deleted" } as const;

@@ -43,9 +43,9 @@ export const sessionProxies = new OpenAPIHono<AppEnv>()
       operationId: "deleteSessionProxy",
       summary: "Take a session's proxy away",
       description: "It connects anew, from Sandi's own address.",
-      middleware: [manage, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Gone." }, ...problems(...ofBodies, "session-not-found") },
+      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 204: { description: "Gone." }, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
       await changeProxy(c.env.services, { key: c.var.key, id: c.req.valid("param").id, url: null });

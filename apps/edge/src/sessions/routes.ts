@@ -19,7 +19,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
-import { idempotent, ofRepeats } from "../http/idempotent.ts";
+import { idempotent, idempotentSecret, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { sessionCreateLimit } from "../limits/named.ts";
 import { writeAs } from "../keys/write-as.ts";
@@ -162,8 +162,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`.",
-      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. A repetition with the same `Idempotency-Key` is answered with a code that works.",
+      middleware: [manage, liveOnly, jsonBody(), idempotentSecret] as const,
       request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
         200: json(PairingCode, "To be typed on the phone under Linked devices."),
@@ -190,8 +190,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
       description:
-        "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
+        "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
+      middleware: [manage, liveOnly, noBody, idempotentSecret] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(QrPageLink, "Hand it to the person who links the phone."),

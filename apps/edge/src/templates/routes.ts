@@ -15,6 +15,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { builtIn } from "./built-in.ts";
 import { createTemplate } from "./create-template.ts";
@@ -149,11 +150,11 @@ export const templates = new OpenAPIHono<AppEnv>()
       summary: "Replace a template",
       description:
         "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, liveOnly, jsonBody()] as const,
-      request: { params, body: body(TemplateInput, example) },
+      middleware: [write, liveOnly, jsonBody(), idempotent] as const,
+      request: { params, headers: idempotencyHeader, body: body(TemplateInput, example) },
       responses: {
         200: json(Template, "Stored."),
-        ...problems(...ofBodies, "template-not-found", "template-exists"),
+        ...problems(...ofBodies, ...ofRepeats, "template-not-found", "template-exists"),
       },
     }),
     async (c) => {
@@ -169,9 +170,9 @@ export const templates = new OpenAPIHono<AppEnv>()
       operationId: "deleteTemplate",
       summary: "Delete a template",
       description: "Its purpose has the built-in text again, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, liveOnly, noBody] as const,
-      request: { params },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, "template-not-found") },
+      middleware: [write, liveOnly, noBody, idempotent] as const,
+      request: { params, headers: idempotencyHeader },
+      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "template-not-found") },
     }),
     async (c) => {
       await deleteTemplate(c.env.services, { key: c.var.key, id: c.req.valid("param").id });

@@ -4,7 +4,8 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, liveOnly } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
-import { body, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { idempotent, ofRepeats } from "../http/idempotent.ts";
+import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { bootstrapWorkspace, refuseWrongToken } from "./bootstrap.ts";
 import { changeWorkspace } from "./change-workspace.ts";
 import { findWorkspace, toWorkspace } from "./repository.ts";
@@ -49,9 +50,12 @@ export const workspaces = new OpenAPIHono<AppEnv>()
       summary: "Change the workspace",
       description:
         "Its name, and fields of its policy: what is left out stays, null puts a field's default back. Acts within a minute everywhere, on what is created from then on.",
-      middleware: [manage, liveOnly, jsonBody()] as const,
-      request: { body: body(ChangeWorkspace, { policy: { countries: ["ID", "SG"], maxChecks: 3 } }) },
-      responses: { 200: json(Workspace, "Changed."), ...problems(...ofBodies) },
+      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+      request: {
+        headers: idempotencyHeader,
+        body: body(ChangeWorkspace, { policy: { countries: ["ID", "SG"], maxChecks: 3 } }),
+      },
+      responses: { 200: json(Workspace, "Changed."), ...problems(...ofBodies, ...ofRepeats) },
     }),
     async (c) => c.json(await changeWorkspace(c.env.services, { key: c.var.key, change: c.req.valid("json") }), 200),
   )

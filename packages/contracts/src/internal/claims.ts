@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AccountNumber, Timestamp } from "../api/common.ts";
-import { MessageId, SessionId } from "../ids.ts";
+import { MessageId, SessionId, VerificationId } from "../ids.ts";
 import { Traceparent } from "./trace.ts";
 
 /**
@@ -31,6 +31,8 @@ export const ClaimResult = z.discriminatedUnion("outcome", [
     messageId: MessageId,
     /** JWE to the connector's sealing key; its plaintext is a `SealedPayload`. */
     sealed: z.string(),
+    /** Null for a message without one; left out by edges of before 2026-12. */
+    verificationId: VerificationId.nullable().optional(),
     /** For an OTP: the text with `codePlaceholder` where the code goes. */
     template: z.string().nullable(),
     expiresAt: Timestamp,
@@ -46,6 +48,17 @@ export type ClaimResult = z.infer<typeof ClaimResult>;
 /** One result per claim, in the order of the request. */
 export const ClaimResponse = z.object({ results: z.array(ClaimResult) });
 export type ClaimResponse = z.infer<typeof ClaimResponse>;
+
+/**
+ * What a value is sealed to the connector for. The connector compares it with what it knows apart from the edge's
+ * database: the message of the signed job, and the session's workspace in its own store. A code belongs to its
+ * verification, for several messages may carry it.
+ */
+export const sealedFor = {
+  message: (messageId: string, workspaceId: string) => `message ${messageId} of ${workspaceId}`,
+  code: (verificationId: string, workspaceId: string) => `code of ${verificationId} of ${workspaceId}`,
+  proxy: (sessionId: string, workspaceId: string) => `proxy of ${sessionId} of ${workspaceId}`,
+};
 
 /** What a sealed message holds: the recipient, and either its text or the code for the template. */
 export const SealedPayload = z.union([

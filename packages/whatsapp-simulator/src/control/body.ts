@@ -10,15 +10,23 @@ export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<
 }
 
 export async function json(c: Context): Promise<unknown> {
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(c.req.header("content-type") ?? "")) {
-    throw new SimulatorError("unsupported_media_type");
-  }
+  if (!isJson(c.req.header("content-type") ?? "")) throw new SimulatorError("unsupported_media_type");
   const text = await readText(c);
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new SimulatorError("invalid_request", "the body is not valid JSON", { field: "body", cause });
   }
+}
+
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const mediaType = new RegExp(`^(${token}/${token})((?:[ \\t]*;(?:[ \\t]*${token}=(?:${token}|"[^"]*"))?)*)[ \\t]*$`);
+
+/** JSON in UTF-8, however its `Content-Type` is spelled. */
+function isJson(contentType: string): boolean {
+  const [, type = "", parameters = ""] = mediaType.exec(contentType) ?? [];
+  const charset = /;[ \t]*charset="?([^";\s]*)/i.exec(parameters)?.[1];
+  return /^application\/([\w.-]+\+)?json$/i.test(type) && (charset === undefined || /^utf-?8$/i.test(charset));
 }
 
 /** Stops reading at the limit, whatever the length header says. */
