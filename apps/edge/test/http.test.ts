@@ -28,6 +28,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/verifications/${unknown("ver")}/check`, { code: "123456" }, "otp:check", "verification-not-found"],
   ["POST /v1/verifications/batch", { verifications: [{ to }] }, "otp:send", null],
   ["GET /v1/verifications", undefined, "otp:send or otp:check", null],
+  ["POST /v1/verifications/search", { to }, "otp:send or otp:check", null],
   ["POST /v1/verifications/check", { to, code: "123456" }, "otp:check", null],
   [`GET /v1/verifications/${unknown("ver")}/events`, undefined, "otp:send or otp:check", "verification-not-found"],
   [`POST /v1/verifications/${unknown("ver")}/resend`, undefined, "otp:send", "verification-not-found"],
@@ -685,6 +686,7 @@ describe("openapi.json", () => {
     expect(without.map(([path]) => path).toSorted()).toEqual([
       "/v1/destinations/status",
       "/v1/templates/preview",
+      "/v1/verifications/search",
       "/v1/workspaces",
     ]);
   });
