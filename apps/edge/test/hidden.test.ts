@@ -180,20 +180,29 @@ describe("that a number has no WhatsApp account, to keys with lookup:read", () =
   });
 });
 
-describe("that a number has no WhatsApp account, to other keys", () => {
-  /** Does the same for both numbers, at the same times, and answers what each was told. */
-  async function both(steps: (to: string) => Promise<unknown[]>) {
-    const told: unknown[] = [];
-    for (const to of [gone, off]) {
-      edge.close();
-      edge = await startEdge();
-      sessionId = await edge.addSession();
-      blind = await edge.addKey(edge.workspace.id, scopes);
-      told.push(plain(await steps(to)));
-    }
-    return told;
+/** Does the same for both numbers, at the same times, and answers what each was told. */
+async function both(steps: (to: string) => Promise<unknown[]>) {
+  const told: unknown[] = [];
+  for (const to of [gone, off]) {
+    edge.close();
+    edge = await startEdge();
+    sessionId = await edge.addSession();
+    blind = await edge.addKey(edge.workspace.id, scopes);
+    told.push(plain(await steps(to)));
   }
+  return told;
+}
 
+async function sendText(to: string) {
+  const input = { sessionId, to, type: "text", text: "hi" };
+  const { body } = await edge.api<Message>("POST /v1/messages", input, { key: blind });
+  await settle(body.id, to);
+  edge.advance(24 * 3600_000);
+  await runCron(edge.services);
+  return (await edge.api<Message>(`GET /v1/messages/${body.id}`, undefined, { key: blind })).body;
+}
+
+describe("that a number has no WhatsApp account, to other keys", () => {
   it.each<[string, (id: string, to: string) => Promise<unknown[]>]>([
     ["looked at", async () => []],
     [
@@ -252,7 +261,7 @@ describe("that a number has no WhatsApp account, to other keys", () => {
       },
     ],
   ])("nothing differs from a phone that is off when it is %s", async (_, steps) => {
-    const [without, with_] = await both(async (to) => {
+    const [without, switchedOff] = await both(async (to) => {
       const { body } = await create(to, blind);
       const told: unknown[] = [body, await get(body.id, blind), await steps(body.id, to)];
       edge.advance(1000);
@@ -261,20 +270,12 @@ describe("that a number has no WhatsApp account, to other keys", () => {
       const events = (await timeline(body.id, blind)).filter(({ type }) => type !== "message.revoked");
       return [...told, events, await countsFor(blind), await countsFor(blind, "?purpose=login")];
     });
-    expect(without).toEqual(with_);
+    expect(without).toEqual(switchedOff);
   });
 
   it("a message is sent and never delivered", async () => {
-    const send = async (to: string) => {
-      const input = { sessionId, to, type: "text", text: "hi" };
-      const { body } = await edge.api<Message>("POST /v1/messages", input, { key: blind });
-      await settle(body.id, to);
-      edge.advance(24 * 3600_000);
-      await runCron(edge.services);
-      return (await edge.api<Message>(`GET /v1/messages/${body.id}`, undefined, { key: blind })).body;
-    };
-    const [without, with_] = await both(async (to) => [{ ...(await send(to)), sessionId: null }]);
-    expect(without).toEqual(with_);
+    const [without, switchedOff] = await both(async (to) => [{ ...(await sendText(to)), sessionId: null }]);
+    expect(without).toEqual(switchedOff);
     expect(without).toMatchObject([{ status: "sent", failure: null, deliveredAt: null }]);
   });
 

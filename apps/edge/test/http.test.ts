@@ -28,6 +28,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/verifications/${unknown("ver")}/check`, { code: "123456" }, "otp:check", "verification-not-found"],
   ["POST /v1/verifications/batch", { verifications: [{ to }] }, "otp:send", null],
   ["GET /v1/verifications", undefined, "otp:send or otp:check", null],
+  ["POST /v1/verifications/search", { to }, "otp:send or otp:check", null],
   ["POST /v1/verifications/check", { to, code: "123456" }, "otp:check", null],
   [`GET /v1/verifications/${unknown("ver")}/events`, undefined, "otp:send or otp:check", "verification-not-found"],
   [`POST /v1/verifications/${unknown("ver")}/resend`, undefined, "otp:send", "verification-not-found"],
@@ -232,8 +233,8 @@ describe("every route", () => {
     expect(read).toBeLessThan(limitOf(request) + 140_000);
   });
 
-  // What is within a template is looked at in its own tests; of a change every field may be missing.
-  it.each(withFields.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate$/.test(request)))(
+  // What is within a template is looked at in its own tests; of a change and a search every field may be missing.
+  it.each(withFields.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate$|\/search$/.test(request)))(
     "%s names every field that is missing, of the wrong type, or unknown",
     async (request, body) => {
       const before = await counts();
@@ -682,6 +683,7 @@ describe("openapi.json", () => {
     expect(without.map(([path]) => path).toSorted()).toEqual([
       "/v1/destinations/status",
       "/v1/templates/preview",
+      "/v1/verifications/search",
       "/v1/workspaces",
     ]);
   });

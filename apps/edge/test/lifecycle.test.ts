@@ -521,10 +521,10 @@ describe("the list", () => {
   });
 });
 
-describe("a search", () => {
-  const search = (filters: Record<string, unknown>, key = edge.workspace.key) =>
-    edge.api<VerificationList>("POST /v1/verifications/search", filters, { key });
+const search = (filters: Record<string, unknown>, key = edge.workspace.key) =>
+  edge.api<VerificationList>("POST /v1/verifications/search", filters, { key });
 
+describe("a search", () => {
   it("answers as the list does, with a number in the body and in no address", async () => {
     const ids: string[] = [];
     for (const number of [to, other, to]) {

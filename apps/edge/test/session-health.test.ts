@@ -50,6 +50,9 @@ describe("a session's health", () => {
       lastDeliveredAt: deliveredAt,
       lastHeardAt: deliveredAt,
     });
+    const key = await edge.addKey(edge.workspace.id, ["session:manage"]);
+    const { body } = await edge.api<SessionHealth>(`GET /v1/sessions/${id}/health`, undefined, { key });
+    expect(body.lastHour).toEqual({ sent: 2, delivered: 1, failed: 0, reasons: {} });
     edge.advance(3 * 3_600_000);
     const later = await health();
     expect([later.lastHour, later.lastDeliveredAt]).toEqual([

@@ -28,7 +28,7 @@ export const idempotent = createMiddleware<AppEnv>((c, next) =>
 );
 
 /** Long enough for a client that lost the answer, and shorter than the proof in it is good for. */
-export const checkAnswerMs = 120_000;
+const checkAnswerMs = 120_000;
 
 /** The same for checks, whose answers hold proofs: afterwards a repetition hears that the code is used up. */
 export const idempotentCheck = createMiddleware<AppEnv>((c, next) =>

@@ -61,6 +61,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "idempotency-in-progress": "The first request with this key has not been answered yet. Ask again in a second.",
   "code-incorrect": "Let the user try again while `attemptsLeft` is above zero.",
   "max-attempts-reached": "Create a new verification; it has a new code.",
+  "verification-undeliverable":
+    "Nobody was sent this code. Create another verification, which starts anew, or reach the user in another way.",
   "verification-expired": "Create a new verification; it has a new code.",
   "verification-approved": "A code is good for one check. Treat this as a failure.",
   "resend-cooldown": "Wait for the seconds in `retryAfter`, then create again.",

@@ -1,7 +1,7 @@
 import { AppError, FailureReason, HealthRpc, type LiveHealth, type SessionHealth } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { Db, Tables } from "../db/schema.ts";
-import { isoOrNull } from "../messages/present.ts";
+import type { Db, KnownKey, Tables } from "../db/schema.ts";
+import { isoOrNull, seesAccounts } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { factsOf } from "./health.ts";
@@ -12,16 +12,24 @@ const hourMs = 3_600_000;
 type Figure = Pick<Tables["sessionFigure"], "outcome" | "count" | "lastAt">;
 
 /** How a session is: what is stored, and what its connector knows at this moment, if it answers. */
-export async function healthOf(services: Services, workspaceId: string, id: string): Promise<SessionHealth> {
+export async function healthOf(
+  services: Services,
+  { workspaceId, scopes }: Pick<KnownKey, "workspaceId" | "scopes">,
+  id: string,
+): Promise<SessionHealth> {
   const { db } = services;
+  // One message to one number would tell who has an account.
+  const outcome = seesAccounts(scopes)
+    ? sql`outcome`
+    : sql`CASE outcome WHEN 'not_on_whatsapp' THEN 'sent' ELSE outcome END`;
   const at = services.now().getTime();
   const [row, { rows: figures }] = await Promise.all([
     selectHealth(db, workspaceId, { id, at }).executeTakeFirst(),
     // Of each outcome when it was last, and how often in the last hour, to ten minutes.
     db.kysely.executeQuery(
-      sql<Figure>`SELECT outcome, sum(CASE WHEN slot > ${at - hourMs} THEN count ELSE 0 END) AS count,
+      sql<Figure>`SELECT ${outcome} AS outcome, sum(CASE WHEN slot > ${at - hourMs} THEN count ELSE 0 END) AS count,
           max(last_at) AS last_at FROM session_figure
-        WHERE workspace_id = ${workspaceId} AND session_id = ${id} GROUP BY outcome`.compile(db.kysely),
+        WHERE workspace_id = ${workspaceId} AND session_id = ${id} GROUP BY 1`.compile(db.kysely),
     ),
   ]);
   if (!row) throw new AppError("session-not-found");

@@ -20,12 +20,12 @@ export const sessionHistory = new OpenAPIHono<AppEnv>()
       operationId: "getSessionHealth",
       summary: "How a session is",
       description:
-        "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment.",
+        "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment. That numbers had no account is told to keys with `lookup:read`; to others what was sent to them counts as sent.",
       middleware: [manage, liveOnly] as const,
       request: { params },
       responses: { 200: json(SessionHealth, "As it is now."), ...problems("session-not-found") },
     }),
-    async (c) => c.json(await healthOf(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 200),
+    async (c) => c.json(await healthOf(c.env.services, c.var.key, c.req.valid("param").id), 200),
   )
   .openapi(
     createRoute({

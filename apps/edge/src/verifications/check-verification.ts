@@ -116,8 +116,8 @@ export async function checkByNumber(
  * hour is over, and for twice as long each time; too many in a row for a day. A right code starts the row anew, not the hour.
  */
 function countFailure({ db }: Services, { policy }: KnownKey, { id, now }: { id: string; now: number }) {
-  const isOpen = sql`failures_from > ${now - hourMs}`;
-  const failures = sql`(CASE WHEN ${isOpen} THEN failures + 1 ELSE 1 END)`;
+  const isHourOpen = sql`failures_from > ${now - hourMs}`;
+  const failures = sql`(CASE WHEN ${isHourOpen} THEN failures + 1 ELSE 1 END)`;
   const inARow = sql`(SELECT CASE WHEN v.code_length <= ${shortCode.upTo}
     THEN min(${shortCode.lockAfterFailures}, ${policy.lockAfterFailures}) ELSE ${policy.lockAfterFailures} END
     FROM verification v WHERE v.id = ${id})`;
@@ -132,12 +132,12 @@ function countFailure({ db }: Services, { policy }: KnownKey, { id, now }: { id:
     ON CONFLICT DO UPDATE SET
       consecutive = CASE WHEN excluded.consecutive = 0 THEN 0 ELSE consecutive + 1 END,
       failures = CASE WHEN excluded.consecutive = 0 THEN failures ELSE ${failures} END,
-      failures_from = CASE WHEN excluded.consecutive = 0 OR ${isOpen} THEN failures_from ELSE ${now} END,
+      failures_from = CASE WHEN excluded.consecutive = 0 OR ${isHourOpen} THEN failures_from ELSE ${now} END,
       locks = CASE WHEN excluded.consecutive = 0 THEN 0
         WHEN ${failures} >= ${limit} OR consecutive + 1 >= ${inARow} THEN locks + 1 ELSE locks END,
       locked_until = CASE WHEN excluded.consecutive = 0 THEN 0
         WHEN consecutive + 1 >= ${inARow} THEN ${now + dayMs}
-        WHEN ${failures} >= ${limit} THEN CASE locks WHEN 0 THEN CASE WHEN ${isOpen} THEN failures_from ELSE ${now} END + ${hourMs}
+        WHEN ${failures} >= ${limit} THEN CASE locks WHEN 0 THEN CASE WHEN ${isHourOpen} THEN failures_from ELSE ${now} END + ${hourMs}
           ELSE ${now} + min(${dayMs}, ${hourMs} << min(locks, 5)) END
         ELSE 0 END,
       updated_at = ${now}`.compile(db.kysely);

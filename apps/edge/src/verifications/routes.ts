@@ -70,7 +70,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "createVerification",
       summary: "Send a code",
       description:
-        "Sends a code to a WhatsApp number, or with `mode: inbound` answers a link with which the user writes to us. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`; one with another `bind`, `clientBinding`, mode or code of your own takes its place. Scope: `otp:send`.",
+        "Sends a code to a WhatsApp number, or with `mode: inbound` answers a link with which the user writes to us. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`; one with another `bind`, `clientBinding`, mode, `inboundVariant` or code of your own takes its place. Scope: `otp:send`.",
       middleware: [authenticateUnmetered("otp:send"), jsonBody()] as const,
       request: { headers, body: body(CreateVerification, { to: "+6281234567890", purpose: "login" }) },
       responses: { 202: json(Verification, "Stored, and on its way."), ...problems(...ofBodies, ...ofCreates) },

@@ -1,7 +1,7 @@
 import type { Scope, VerificationStatus } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
+import type { VerificationTable } from "../db/schema.ts";
 import { seesAccounts, type Viewer } from "../messages/present.ts";
-import type { VerificationRow } from "./present.ts";
 
 // A code for a number without a WhatsApp account was never delivered. Keys with `lookup:read` are told: to them the
 // verification is `undeliverable` from then on. To other keys nothing may differ from a number whose phone is off, so
@@ -25,7 +25,7 @@ export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: strin
 
 /** The status as this viewer sees it. Expiry is a matter of the clock; the sweep only writes it down. */
 export function statusOf(
-  { status, expiresAt, isUnreachable }: Pick<VerificationRow, "status" | "expiresAt" | "isUnreachable">,
+  { status, expiresAt, isUnreachable }: Pick<VerificationTable, "status" | "expiresAt"> & { isUnreachable: 0 | 1 },
   { now, scopes }: Viewer,
 ): VerificationStatus {
   if (isUnreachable === 1 && seesAccounts(scopes)) return "undeliverable";
