@@ -6,7 +6,7 @@ import { republishMs, sendJob } from "./messages/publish.ts";
 import { pacingOfRow } from "./messages/repository.ts";
 import { rerouteBehind } from "./messages/reroute.ts";
 import { revokeJob } from "./messages/revoke.ts";
-import { settleSandbox } from "./messages/sandbox.ts";
+import { owesBy, settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweep, sweepSize } from "./retention.ts";
 import type { Job, Services } from "./services.ts";
 import { sessionJob } from "./sessions/publish.ts";
@@ -149,9 +149,9 @@ async function revokeWaiting(services: Services): Promise<void> {
 async function rehearse({ db, now }: Services): Promise<void> {
   const at = now().getTime();
   const { rows } = await db.kysely.executeQuery(
-    sql<{ workspaceId: string }>`SELECT DISTINCT workspace_id FROM message WHERE sandbox_steps IS NOT NULL
-        AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at})
-      LIMIT ${batchSize}`.compile(db.kysely),
+    sql<{
+      workspaceId: string;
+    }>`SELECT DISTINCT workspace_id FROM message WHERE ${owesBy(at)} LIMIT ${batchSize}`.compile(db.kysely),
   );
   if (rows.length === 0) return;
   await db.write([

@@ -77,9 +77,21 @@ describe("what the sandbox holds for a session", () => {
     await crowd(20, { status: "failed", failure: "refused" });
     edge.advance(1000);
     await crowd(600, { test: 1, status: "sent" });
+    await crowd(600, { status: "canceled" });
     await runCron(edge.services);
     const { body } = await edge.api<{ incidents: Incident[] }>("GET /v1/incidents");
     expect(body.incidents.map(({ kind, sessionId }) => [kind, sessionId])).toEqual([["failures_high", first]]);
+  });
+
+  it("keeps nothing of other workspaces from happening once it is over", async () => {
+    for (let i = 0; i < 120; i++) {
+      const over = { status: "canceled", test: 1, sandbox_steps: '{"sent":0}' };
+      await crowd(1, { ...over, workspace_id: `ws_0${String(i).padStart(3, "0")}` });
+    }
+    await crowd(1, { test: 1, sandbox_steps: '{"sent":0}' });
+    await runCron(edge.services);
+    const rows = await edge.rows("SELECT status FROM message WHERE workspace_id = ?", edge.workspace.id);
+    expect(rows).toEqual([{ status: "sent" }]);
   });
 
   it("does not end with the session", async () => {

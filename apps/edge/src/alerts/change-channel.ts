@@ -31,7 +31,7 @@ export function changeChannel(services: Services, { key, id, change }: Input): P
   });
 }
 
-/** One that goes on although its key has ended goes on for the key that says so. */
+/** Resuming a channel whose key has ended makes it belong to the calling key. */
 function changed(
   row: OwnedChannel,
   { key, change, at }: Pick<Input, "key" | "change"> & { at: number },

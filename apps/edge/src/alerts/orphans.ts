@@ -3,17 +3,17 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { endingOf } from "../keys/owner.ts";
 
-/** What a channel tells by. */
+/** The scopes that a channel needs its key to have. */
 export const channelScopes: readonly Scope[] = ["webhook:manage"];
 
-/** In SQL why a channel's key lends it nothing any more. Nobody can call a channel: a list of addresses does not count. */
+/** SQL: why a channel's key lends it nothing any more. Nobody can call a channel, so the key's addresses do not count. */
 export const channelEnding = (at: number) =>
   endingOf(
     { createdBy: sql.ref("alert_channel.created_by"), workspaceId: sql.ref("alert_channel.workspace_id") },
     { scopes: channelScopes, isOpen: false, at },
   );
 
-/** Pauses the channels whose key was revoked, has expired or lost its scope: a workspace's, or all when the clock asks. */
+/** Pauses channels whose key was revoked, has expired or lost its scope; in all workspaces if `workspaceId` is left out. */
 export const pauseOrphans = (db: Db, { workspaceId, at }: { workspaceId?: string; at: number }): CompiledQuery =>
   sql`UPDATE alert_channel SET paused_at = ${at}, paused_because = 'key_ended', updated_at = ${at}
     WHERE paused_at IS NULL AND created_by IS NOT NULL

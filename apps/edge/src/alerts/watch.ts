@@ -65,12 +65,12 @@ const stuckQueues = (db: Db, now: number) =>
 function highFailures(db: Db, now: number) {
   const first = createId("msg", new Date(now - recentMs), new Uint8Array(10));
   const latest = (which: string) => sql`SELECT id FROM (SELECT id FROM message x WHERE x.workspace_id = w.workspace_id
-    AND x.id >= ${first} AND x.test = 0 AND x.verification_id ${sql.raw(which)} ORDER BY x.id DESC LIMIT ${mostRecent})`;
+    AND x.id >= ${first} AND x.test = 0 AND x.status NOT IN ('queued', 'sending', 'canceled')
+    AND x.verification_id ${sql.raw(which)} ORDER BY x.id DESC LIMIT ${mostRecent})`;
   return sql<Found>`SELECT w.workspace_id, m.session_id AS subject, 'failures_high' AS kind, 'rate' AS reason
     FROM (SELECT DISTINCT workspace_id FROM alert_channel WHERE paused_at IS NULL) w
     CROSS JOIN message m ON m.id IN (${latest("IS NULL")} UNION ALL ${latest("IS NOT NULL")})
     CROSS JOIN session s ON s.id = m.session_id
-    WHERE m.test = 0 AND m.status NOT IN ('queued', 'sending', 'canceled')
     GROUP BY w.workspace_id, m.session_id
     HAVING count(*) >= ${fewestMessages}
       AND 2 * sum(m.status = 'failed' AND m.failure IS NOT 'not_on_whatsapp') >= count(*)

@@ -11,6 +11,7 @@ import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
 
+/** For so long sends, checks and looks go by what was known of a key; changes ask again in their batch (`writeAs`). */
 const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;

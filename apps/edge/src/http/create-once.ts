@@ -26,7 +26,7 @@ type Results<Queries extends readonly CompiledQuery[]> = {
 export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   table: keyof Tables;
   id: string;
-  /** In whose name it is written, for `writeAs`; without, as a key that was looked up within the last minute may. */
+  /** The calling key, checked again in the batch (`writeAs`). Hot paths leave it out and trust the key cache. */
   caller?: KnownKey;
   at: number;
   repetition: Repetition | undefined;

@@ -2,13 +2,13 @@ import { AppError, type Scope, scopes as allScopes } from "@sandi/contracts";
 import { isRangeWithin, parseRange } from "../http/addresses.ts";
 import { type ApiKeyRow, scopesOf } from "./repository.ts";
 
-/** What a key may do, or what acts for one: in which environment, what, from where, and until when. */
+/** What a key, or something that acts for a key, may do. */
 export interface Powers {
   environment: "live" | "test";
   scopes: Iterable<Scope>;
   /** Addresses and CIDR ranges; empty: from anywhere. */
   ipAllowList: readonly string[];
-  /** Null: for ever. */
+  /** Milliseconds; null: never. */
   expiresAt: number | null;
 }
 
@@ -22,9 +22,8 @@ export const powersOf = (row: ApiKeyRow): Powers => ({
 const refuse = (detail: string) => new AppError("insufficient-scope", { detail });
 
 /**
- * The one comparison of authority: the calling key makes, changes, reveals and lends nothing that may do more than
- * itself.
- * @param powers those of a key, hook or channel as it is, and again as it will be
+ * The one comparison of authority: a key makes, changes, reveals and lends only what may do no more than itself.
+ * @param powers of the key, hook or channel in question: as it is now, and again as it will be
  */
 export function refuseBeyond(key: Powers, powers: Powers): void {
   if (key.environment === "test" && powers.environment !== "test") throw refuse("A test key handles test keys only.");
@@ -40,7 +39,7 @@ export function refuseBeyond(key: Powers, powers: Powers): void {
   }
 }
 
-/** A key that was revoked or replaced, or has expired, does not change any more. */
+/** Refuses to change a key that was revoked or replaced, or has expired. */
 export function refuseEnded({ revokedAt, replacedBy, expiresAt }: ApiKeyRow, at: number): void {
   if (revokedAt !== null) throw new AppError("key-ended", { detail: "The key was revoked." });
   if (replacedBy !== null) throw new AppError("key-ended", { detail: `The key was replaced by ${replacedBy}.` });

@@ -3,19 +3,19 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 
 interface Owned {
-  /** The key's id, in SQL or as it is; null in SQL: the workspace is the owner. */
+  /** The owning key's id, or a column with it; null in the column: the workspace is the owner. */
   createdBy: RawBuilder<unknown> | string;
   workspaceId: RawBuilder<unknown>;
 }
 
 interface Needs {
   scopes: readonly Scope[];
-  /** It can be used from every address, which a key with a list of addresses may not lend. */
+  /** Anybody may call it from any address, which a key with a list of addresses may not lend. */
   isOpen: boolean;
   at: number;
 }
 
-/** In SQL why the key that something belongs to lends it no power any more; null while it does, and where there is none. */
+/** SQL: why the owning key lends its powers no more; null while it lends them, or if the workspace is the owner. */
 export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at }: Needs) =>
   sql<OwnerEnding | null>`nullif(CASE WHEN ${createdBy} IS NULL THEN '' ELSE coalesce((SELECT CASE
       WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= ${at} THEN 'expired'
@@ -24,7 +24,7 @@ export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at
       THEN 'narrowed' ELSE '' END
     FROM api_key k WHERE k.id = ${createdBy} AND k.workspace_id = ${workspaceId}), 'revoked') END, '')`;
 
-/** In the batch of a rotation: what belongs to the old key follows its replacement. */
+/** Statements for a rotation's batch: hooks and alert channels of the old key move to its replacement. */
 export function moveOwned(
   db: Db,
   workspaceId: string,

@@ -56,7 +56,7 @@ export async function touchKey(
 export const selectKeys = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("apiKey").selectAll().where("workspaceId", "=", workspaceId);
 
-/** Those that a key sees: a test key none but test keys. */
+/** The keys that a key may see: a test key sees test keys only. */
 export function selectKeysFor(db: Db, { workspaceId, environment }: KnownKey) {
   const query = selectKeys(db, workspaceId);
   return environment === "test" ? query.where("environment", "=", "test") : query;

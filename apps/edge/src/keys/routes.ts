@@ -128,7 +128,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "revokeApiKey",
       summary: "Revoke an API key",
       description:
-        "For good, and within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
+        "For good: its changes are refused at once, its sends, checks and looks within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
       middleware: [manage, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {

@@ -7,13 +7,13 @@ import type { Services } from "../services.ts";
 import { forgetKeys } from "./cache.ts";
 import { type ApiKeyRow, scopesOf } from "./repository.ts";
 
-/** Behind every date: stands for "never" where expiries are compared. */
+/** Later than every date: compares as "never". */
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
- * As `db.write`, in the name of a key: the batch asks first whether the key still may what it could when it was looked
- * up, at most a minute ago, and stores nothing if it was revoked, has expired or was narrowed since.
- * @throws `unauthenticated`; the key is looked up again with its next request
+ * Runs `db.write` for a key. The batch first compares the key's row with the cached key, which may be a minute old, and
+ * stores nothing if the key was revoked, has expired or was narrowed since.
+ * @throws `unauthenticated`, and drops the key from the cache
  */
 export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(
   services: Services,
@@ -46,10 +46,10 @@ function refuseUnlessSame(db: Db, { id, workspaceId, scopes, ipAllowList, expire
 }
 
 /**
- * Behind the statement that revokes or changes a key, for `writeAs`: refuses the batch when the workspace has no live
- * key with `key:manage` left, or none that works for ever where this was one.
- * @param row the key as it was before
- * @param isOutOfReach the key will not be usable for the caller, who uses it: it does not count as left
+ * For a `writeAs` batch, behind the statement that revokes or changes a key: refuses the batch if no working live key
+ * with `key:manage` is left, or if the key never expired and every key that is left does.
+ * @param row the key before the change
+ * @param isOutOfReach the caller narrows its own key to addresses that it does not call from: the key does not count
  */
 export function refuseLastManager(
   db: Db,

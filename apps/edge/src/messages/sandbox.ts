@@ -33,6 +33,12 @@ export const answersInbound = (magic: string | undefined) => magic === "07";
 
 const due = (step: Step, at: number) => sql`sandbox_steps ->> ${`$.${step}`} <= ${at}`;
 
+/** True in SQL of a `message` of which the sandbox owes a step by now. */
+export const owesBy = (
+  at: number,
+) => sql<boolean>`(sandbox_steps IS NOT NULL AND status IN ('queued', 'sent', 'delivered')
+  AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at}))`;
+
 /** Lets happen what the sandbox owes by now. */
 export function settleSandbox(db: Db, workspaceId: string, at: number) {
   return sql`UPDATE message SET
@@ -45,7 +51,5 @@ export function settleSandbox(db: Db, workspaceId: string, at: number) {
         WHEN ${due("delivered", at)} THEN 'delivered' WHEN ${due("sent", at)} THEN 'sent' ELSE status END,
       sandbox_steps = (SELECT json_group_object(key, value) FROM json_each(sandbox_steps) WHERE value > ${at}),
       updated_at = ${at}
-    WHERE workspace_id = ${workspaceId} AND sandbox_steps IS NOT NULL
-      AND status IN ('queued', 'sent', 'delivered')
-      AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at})`.compile(db.kysely);
+    WHERE workspace_id = ${workspaceId} AND ${owesBy(at)}`.compile(db.kysely);
 }

@@ -28,7 +28,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
     "Send `Authorization: Bearer` with a key of your workspace. Keys begin with `sandi_live_`, those of the sandbox with `sandi_test_`.",
   "test-keys-not-supported":
     "What lives at a connector has no place in the sandbox. Use a key that begins with `sandi_live_`.",
-  "insufficient-scope": "The `detail` names the scope. Use a key that has it, or make one.",
+  "insufficient-scope":
+    "The `detail` names what the calling key lacks: a scope, addresses, or time before it expires. Use a key that has it, or make one.",
   "address-not-allowed":
     "The key has a list of addresses. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
   "key-limit-reached": "Revoke a key that is not needed.",

@@ -19,7 +19,7 @@ export interface WorkspaceDraft {
   quota?: Partial<Quota>;
 }
 
-/** Of the first test key: what there is to rehearse. It manages nothing, for it lies where tests run. */
+/** Scopes of the first test key: enough to rehearse codes and messages, nothing that manages the workspace. */
 const sandboxScopes = scopes.filter((scope) => scope.startsWith("otp:") || scope === "message:send");
 
 /** What makes a workspace, and what is shown of it this once. */
