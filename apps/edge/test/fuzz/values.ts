@@ -11,6 +11,11 @@ const phones = fc.oneof(
   { weight: 12, arbitrary: place("phone") },
   { weight: 1, arbitrary: fc.nat({ max: 9 }).map((last) => `+9990000000${last}`) },
   { weight: 1, arbitrary: fc.constantFrom("081234567890", "+1", "+999", "+6281234567890;ext=1", "00628123456789") },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("\u202a+62 812\u00a03456-7890\u202c", "tel:+62812 3456 7890", "+٦٢٨١٢٣٤٥٦٧٨٩٠"),
+  },
+  { weight: 1, arbitrary: fc.constantFrom("+541123456789", "+5491123456789", "+5215512345678", "+551187654321") },
 );
 
 /** Values by the name of their field, where a schema alone does not lead deep. */
