@@ -31,6 +31,7 @@ function unreadable({ phone }: Client): BinaryNode[] {
 
 type OutOfTurn = Extract<InstantFault, { kind: "out-of-turn" }>;
 
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 function outOfTurn(world: World, { phone, device }: Client, { says }: OutOfTurn): BinaryNode {
   switch (says) {
     case "success":

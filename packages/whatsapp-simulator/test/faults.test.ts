@@ -40,6 +40,7 @@ describe("faults that close", () => {
       });
       simulator.setFault({ kind: "out-of-turn", number: sender, says });
       await until(() => tags.includes(says));
+      expect(simulator.faults()).toEqual([]);
     },
   );
 
@@ -51,6 +52,7 @@ describe("faults that close", () => {
     await until(() => simulator.waiting() === 1);
     simulator.setFault({ kind: "out-of-turn", says: "success" });
     await until(() => tags.includes("success"));
+    expect(simulator.stats().logins).toBe(0);
   });
 
   it("answers a WebSocket with an HTTP status, once if told so", async () => {

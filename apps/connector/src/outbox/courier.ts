@@ -39,7 +39,7 @@ const timeoutMs = 15_000;
 const mostFailures = 16;
 
 export function createCourier(options: Options): Courier {
-  const { store, callEdge, connectorId, logger, park } = options;
+  const { store, callEdge, connectorId, logger } = options;
 
   async function deliver(all: ConnectorEvent[], search: Search): Promise<void> {
     // What follows an event that is still here waits behind it.
@@ -57,7 +57,7 @@ export function createCourier(options: Options): Courier {
       search.failuresInRow = 0;
       if (events.length > 1) return deliverHalves(events, search);
       const { seq, id, type } = event;
-      await park(seq);
+      await options.park(seq);
       logger.error({ seq, eventId: id, type, status }, "the edge refuses an event; it is parked");
     } else {
       if (status !== 500 && !search.isWide) throw new Error(`the edge answered events with ${status}`);

@@ -173,7 +173,7 @@ export function createOutbox(options: Options): Outbox {
       if (!life.isStopped) running ??= run();
     },
     async flush(limitMs) {
-      for (const hold of held.values()) hold.until = 0;
+      for (const waiting of held.values()) waiting.until = 0;
       this.poke();
       wake.early?.();
       const isOver = new Promise<false>((resolve) => services.after(limitMs, () => resolve(false)));

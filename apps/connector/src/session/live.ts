@@ -80,8 +80,10 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const logger = options.logger.child({ sessionId: row.id });
   const atRest = options.atRest(row.id);
   // Before anything is in motion that would have to be stopped: a value whose key is gone does not open.
-  const phone = openNumber(atRest, row.id, row.sealedPhone);
-  const account = openNumber(atRest, row.id, row.sealedAccount);
+  const numbers = {
+    phone: openNumber(atRest, row.id, row.sealedPhone),
+    account: openNumber(atRest, row.id, row.sealedAccount),
+  };
   const proxyUrl = openProxy(atRest, row.id, row.sealedProxy);
   let newest = row.revision;
   let stopping: Promise<void> | undefined;
@@ -175,7 +177,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     await Promise.race([connection.close(), isOver]).finally(cancelPatience);
   }
 
-  const session: Session = createSession(machineOf(row, { phone, account }), {
+  const session: Session = createSession(machineOf(row, numbers), {
     open: (number) => connection.open(number),
     close: (number) => connection.shut(number, "close"),
     logOut: (number) => connection.shut(number, "logOut"),
