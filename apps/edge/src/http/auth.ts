@@ -4,8 +4,8 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { KnownKey } from "../db/schema.ts";
 import { findKey, touchKey } from "../keys/repository.ts";
-import { keyLimit } from "../limits/key-limit.ts";
 import { type Limit, takeLimits } from "../limits/limits.ts";
+import { changeLimit } from "../limits/named.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -14,7 +14,7 @@ const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from the key's limit. */
+/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from its limits. */
 export function authenticate(...anyOf: [Scope, ...Scope[]]) {
   return authenticateWithin(() => [], ...anyOf);
 }
@@ -23,17 +23,17 @@ export function authenticate(...anyOf: [Scope, ...Scope[]]) {
 export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    await takeLimits(c, [keyLimit(key), ...(hasOne(key, anyOf) ? limitsOf(key) : [])]);
+    await takeLimits(c, hasOne(key, anyOf) ? [...changeLimits(c, anyOf), ...limitsOf(key)] : []);
     requireOne(key, anyOf);
     await next();
   });
 }
 
-/** The same, but the handler takes from the key's limit, together with others that it finds in the request. */
+/** The same, but the handler takes from the limits, together with others that it finds in the request. */
 export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    if (!hasOne(key, anyOf)) await takeLimits(c, [keyLimit(key)]);
+    if (!hasOne(key, anyOf)) await takeLimits(c);
     requireOne(key, anyOf);
     await next();
     if (c.get("isMetered")) return;
@@ -41,7 +41,7 @@ export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
     const answered = c.res;
     // A refusal must not inherit the answer's headers.
     c.res = undefined;
-    await takeLimits(c, [keyLimit(key)]);
+    await takeLimits(c);
     c.res = answered;
   });
 }
@@ -53,6 +53,12 @@ async function identify(c: Context<AppEnv>): Promise<KnownKey> {
   c.set("key", key);
   return key;
 }
+
+/** What changes the workspace is a row of the audit log. A deletion is one for something that was made before. */
+const changeLimits = (c: Context<AppEnv>, anyOf: readonly Scope[]): Limit[] =>
+  ["POST", "PUT", "PATCH"].includes(c.req.method) && anyOf.every((scope) => scope.endsWith(":manage"))
+    ? [changeLimit(c.var.key)]
+    : [];
 
 const hasOne = ({ scopes }: KnownKey, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
 

@@ -2,6 +2,7 @@ import { AppError } from "@sandi/contracts";
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { takeFrom } from "./counters.ts";
+import { requestLimits } from "./request-limits.ts";
 
 /** So many may be taken within a window, which begins with the first. */
 export interface Limit {
@@ -24,18 +25,19 @@ interface Standing {
 }
 
 /**
- * Takes from all limits, each named once, in one request to Redis, or from none and throws `rate-limited`. Every answer
- * to the request tells where they stand. Without Redis all is granted: what protects codes and numbers is in the database.
+ * Takes from the limits of every request and from these, each named once, in one request to Redis, or from none and
+ * throws `rate-limited`. Every answer tells where they stand. Without Redis all is granted: what protects codes and
+ * numbers is in the database.
  */
-export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): Promise<void> {
+export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
   c.set("isMetered", true);
-  if (limits.length === 0) return;
-  const workspaceId = c.get("key")?.workspaceId ?? "public";
+  const { key } = c.var;
+  const limits = [...requestLimits(key, c.req.header("idempotency-key") !== undefined), ...more];
   const answer = await takeFrom(
     c.env.services,
     limits.map(({ name, id, quota, windowSeconds, cost = 1 }) => ({
       // One hash tag: a cluster runs a script only on keys of one slot.
-      key: `limits:{${workspaceId}}:${name}:${id}`,
+      key: `limits:{${key.workspaceId}}:${name}:${id}`,
       quota,
       windowMs: Math.round(windowSeconds * 1000),
       cost,

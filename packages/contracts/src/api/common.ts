@@ -9,6 +9,9 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
+/** Order and repetition mean nothing in a set: one spelling of it, so that another spelling is no change. */
+export const asSet = <T extends string>(list: T[]): T[] => [...new Set(list)].toSorted();
+
 /** Text on one line that shows as what it is: no control, direction or private characters, no half of one. */
 export const plainText = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]*$/u;
 
