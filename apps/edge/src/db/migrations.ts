@@ -1,5 +1,6 @@
 import type { Migration } from "@sandi/libsql";
 import { alertDigests } from "./alert-digests.ts";
+import { budgets } from "./budgets.ts";
 import { history } from "./history.ts";
 import { senders } from "./senders.ts";
 import { incidents } from "./incidents.ts";
@@ -189,4 +190,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_incidents", statements: incidents },
   { name: "0006_session_figures", statements: sessionFigures },
   { name: "0007_alert_digests", statements: alertDigests },
+  { name: "0011_budgets", statements: budgets },
 ];

@@ -5,7 +5,6 @@ import {
   CreatePairingCode,
   CreateSession,
   PairingCode,
-  PairingCodeRpc,
   QrPageLink,
   QrRpc,
   Session,
@@ -25,9 +24,11 @@ import { sessionCreateLimit } from "../limits/named.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
+import { createPairingCode } from "./create-pairing-code.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
 import { editSession } from "./edit-session.ts";
+import { notPairing } from "./not-pairing.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
@@ -161,7 +162,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`.",
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of whoever owns the number, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is good it is answered again and uses none of them.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
@@ -172,13 +173,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
-      const { e164 } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      const session = await sessionOf(services, c.var.key.workspaceId, sessionId);
-      try {
-        return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: e164 }), 200);
-      } catch (error) {
-        throw error instanceof AppError && error.code === "session-not-pairing" ? notPairing(session) : error;
-      }
+      const { e164: phone } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
+      return c.json(await createPairingCode(services, { key: c.var.key, sessionId, phone }), 200);
     },
   )
   .openapi(
@@ -212,16 +208,6 @@ async function sessionOf({ db, now }: Services, workspaceId: string, id: string)
   const row = await findSession(db, workspaceId, { id, at: now().getTime() });
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
-}
-
-/** One that was just made or restarted gets there by itself: that is worth another try, and said. */
-function notPairing({ state, reason }: Session): AppError {
-  if (state === "connecting" || (state === "stopped" && reason === "created")) {
-    const detail = "The connector is still starting the session; try again in a second.";
-    return new AppError("session-not-pairing", { detail, retryAfter: 1 });
-  }
-  if (state === "pairing") return new AppError("session-not-pairing");
-  return new AppError("session-not-pairing", { detail: `Its state is ${state}.` });
 }
 
 /** The first supported type that the header takes, by its own order of preference. */
