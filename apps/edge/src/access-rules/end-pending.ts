@@ -4,20 +4,26 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
-/** A verification keeps so many digits of its number, and nothing of its user's address. */
+/** Verifications and texts keep so many digits of their number, and nothing of a user's address. */
 const keptDigits = 7;
 
 /**
- * What ends the pending verifications that a new block rule is for and no allow rule: first cancels their messages that
- * wait, then blocks them. Nothing where a verification does not tell: for addresses, and for longer prefixes.
+ * What a new block rule ends, where no rule allows it: it cancels the texts that wait, cancels the messages of pending
+ * verifications, and blocks these. Nothing where the rows do not tell: for addresses, and for longer prefixes.
  */
 export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const { id, workspaceId, createdAt: at } = rule;
-  const isMeant = rule.effect === "block" ? meant(rule) : undefined;
-  if (!isMeant) return [];
+  if (rule.effect !== "block" || !isTold(rule)) return [];
+  const isThere = sql`EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
   const isPending = sql`v.workspace_id = ${workspaceId} AND v.status = 'pending' AND v.test = 0 AND v.expires_at > ${at}
-    AND ${isMeant} AND NOT ${isAllowed(workspaceId, at)} AND EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
+    AND ${isMeant("v", rule)} AND NOT ${isAllowed("v", rule)} AND ${isThere}`;
   return [
+    // By the sessions, in the words of the index `message_unsent_session`: the workspace's other texts are not looked at.
+    sql`UPDATE message AS m SET status = 'canceled', sealed = NULL, updated_at = ${at}
+      WHERE m.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
+        AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.workspace_id = ${workspaceId}
+        AND m.verification_id IS NULL AND m.test = 0
+        AND ${isMeant("m", rule)} AND NOT ${isAllowed("m", rule)} AND ${isThere}`.compile(db.kysely),
     sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
       WHERE workspace_id = ${workspaceId} AND status = 'queued'
         AND verification_id IN (SELECT v.id FROM verification v WHERE ${isPending})`.compile(db.kysely),
@@ -26,15 +32,21 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   ];
 }
 
-function meant({ kind, value }: NewRule): RawBuilder<unknown> | undefined {
-  if (kind === "number") return sql`v.to_hash = ${value}`;
-  if (kind === "country") return sql`v.country = ${value}`;
-  return kind === "prefix" && value.length <= keptDigits ? sql`v.prefix LIKE ${`${value}%`}` : undefined;
+const isTold = ({ kind, value }: NewRule) =>
+  kind === "number" || kind === "country" || (kind === "prefix" && value.length <= keptDigits);
+
+/** True in SQL of the rows of `verification` or `message` that the rule is for. */
+function isMeant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> {
+  if (kind === "number") return sql`${sql.ref(`${row}.to_hash`)} = ${value}`;
+  if (kind === "country") return sql`${sql.ref(`${row}.country`)} = ${value}`;
+  return sql`${sql.ref(`${row}.prefix`)} LIKE ${`${value}%`}`;
 }
 
 /** When in doubt, for a longer prefix, it is: what was let in is not ended by guess. */
-const isAllowed = (workspaceId: string, at: number) =>
-  sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
-    AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = v.to_hash)
-      OR (r.kind = 'country' AND r.value = v.country) OR (r.kind = 'prefix' AND v.prefix <> ''
-        AND (v.prefix LIKE r.value || '%' OR r.value LIKE v.prefix || '%'))))`;
+function isAllowed(row: "v" | "m", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
+  const [toHash, country, prefix] = ["to_hash", "country", "prefix"].map((column) => sql.ref(`${row}.${column}`));
+  return sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
+    AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = ${toHash})
+      OR (r.kind = 'country' AND r.value = ${country}) OR (r.kind = 'prefix' AND ${prefix} <> ''
+        AND (${prefix} LIKE r.value || '%' OR r.value LIKE ${prefix} || '%'))))`;
+}

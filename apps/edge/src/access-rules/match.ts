@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { parseAddress } from "../http/addresses.ts";
 
-/** Who is to be sent a code, as rules see them. */
+/** Who is to be sent something, as rules see them. */
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
@@ -27,3 +27,7 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
   return sql<boolean>`(${byName} OR EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId}
     AND r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address} AND ${isInForce}))`;
 }
+
+/** True in SQL when a rule blocks this one and none allows it: what holds for everything that is sent. */
+export const isBlocked = (subject: RuleSubject): RawBuilder<boolean> =>
+  sql`(${matchingRule("block", subject)} AND NOT ${matchingRule("allow", subject)})`;
