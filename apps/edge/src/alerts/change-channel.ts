@@ -30,7 +30,7 @@ function changed(row: AlertChannelTable, change: ChangeAlertChannel, at: number)
     ...row,
     name,
     afterSeconds,
-    quiet: quiet === undefined ? row.quiet : JSON.stringify([...new Set(quiet)]),
+    quiet: quiet === undefined ? row.quiet : JSON.stringify(quiet),
     updatedAt: at,
   };
   if (isPaused === undefined || isPaused === (row.pausedAt !== null)) return next;

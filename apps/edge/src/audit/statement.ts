@@ -1,6 +1,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
 import type { Db, Tables } from "../db/schema.ts";
+import { shortened } from "./shorten.ts";
 
 /** An entry of the audit log: who changed what. */
 export interface AuditEntry {
@@ -20,11 +21,11 @@ export interface AuditEntry {
   when?: RawBuilder<boolean>;
 }
 
-/** Notes a change in the audit log; stands in its batch, right behind the statement that makes it. */
+/** Notes a change in the audit log, in 2 KB at most; stands in its batch, right behind the statement that makes it. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
   const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
   return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
-    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(detail)}, ${at} WHERE ${when}`.compile(
+    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(shortened(detail))}, ${at} WHERE ${when}`.compile(
     db.kysely,
   );
 }
