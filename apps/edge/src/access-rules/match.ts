@@ -31,3 +31,11 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
 /** True in SQL when a rule blocks this one and none allows it: what holds for everything that is sent. */
 export const isBlocked = (subject: RuleSubject): RawBuilder<boolean> =>
   sql`(${matchingRule("block", subject)} AND NOT ${matchingRule("allow", subject)})`;
+
+/** True in SQL when a block rule for a longer prefix than a verification keeps may be for its number. */
+export const mayBeBlocked = (
+  workspaceId: string,
+  { prefix, at }: { prefix: string | RawBuilder<unknown>; at: number },
+): RawBuilder<boolean> =>
+  sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.kind = 'prefix'
+    AND r.effect = 'block' AND r.value LIKE ${prefix} || '_%' AND (r.expires_at IS NULL OR r.expires_at > ${at}))`;
