@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createApp } from "../src/app.ts";
 import type { KnownKey } from "../src/db/schema.ts";
 import { requestLimits } from "../src/limits/request-limits.ts";
-import type { Limit } from "../src/limits/limits.ts";
+import type { Limit } from "../src/limits/limit.ts";
 import {
   accountSendLimit,
   endUserCheckLimit,

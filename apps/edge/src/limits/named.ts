@@ -2,7 +2,7 @@ import { hmac } from "@sandi/crypto";
 import type { KnownKey } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { networkOf } from "./network.ts";
-import type { Limit } from "./limits.ts";
+import type { Limit } from "./limit.ts";
 
 const minute = 60;
 const hour = 60 * minute;

@@ -1,5 +1,5 @@
 import type { KnownKey } from "../db/schema.ts";
-import type { Limit } from "./limits.ts";
+import type { Limit } from "./limit.ts";
 
 const daySeconds = 24 * 3600;
 /** A create, a check and three repetitions. */

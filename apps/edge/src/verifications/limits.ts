@@ -1,6 +1,6 @@
 import type { CreateVerification } from "@sandi/contracts";
 import type { KnownKey } from "../db/schema.ts";
-import type { Limit } from "../limits/limits.ts";
+import type { Limit } from "../limits/limit.ts";
 import { accountSendLimit, endUserCheckLimit, endUserSendLimits, workspaceSendLimits } from "../limits/named.ts";
 import type { Services } from "../services.ts";
 
