@@ -20,15 +20,13 @@ interface Settings {
 }
 
 /** Sets what a path such as `retentionDays.audit` names. */
-function set(settings: Settings, [name = "", ...rest]: readonly string[], value: number | null): void {
-  if (rest.length === 0) settings[name] = value;
-  else set((settings[name] ??= {}) as Settings, rest, value);
+function set(target: Settings, [name = "", ...rest]: readonly string[], value: number | null): void {
+  if (rest.length === 0) target[name] = value;
+  else set((target[name] ??= {}) as Settings, rest, value);
 }
 
-function listed(settings: object, within = ""): [string, unknown][] {
-  return Object.entries(settings).flatMap(([name, value]: [string, unknown]) =>
-    typeof value === "object" && value !== null
-      ? listed(value, `${name}.`)
-      : [[within + name, value] as [string, unknown]],
+function listed(granted: object, within = ""): [string, number][] {
+  return Object.entries(granted).flatMap(([name, value]: [string, number | object]): [string, number][] =>
+    typeof value === "object" ? listed(value, `${name}.`) : [[within + name, value]],
   );
 }

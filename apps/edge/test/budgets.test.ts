@@ -32,11 +32,12 @@ const grant = async (quota: object) => {
   edge.services.keyCache.clear();
 };
 
+const numberOf = (i: number) => `+62813000000${String(i).padStart(2, "0")}`;
+const ask = (session: string, phone: string, key = edge.workspace.key) =>
+  edge.api(`POST /v1/sessions/${session}/pairing-code`, { phone }, { key });
+
 describe("pairing codes, each a prompt on the phone of whoever owns the number", () => {
   let asked: string[];
-  const numberOf = (i: number) => `+62813000000${String(i).padStart(2, "0")}`;
-  const ask = (session: string, phone: string, key = edge.workspace.key) =>
-    edge.api(`POST /v1/sessions/${session}/pairing-code`, { phone }, { key });
 
   beforeEach(() => {
     asked = [];
@@ -138,14 +139,15 @@ describe("pairing codes, each a prompt on the phone of whoever owns the number",
     const statuses = await Promise.all(
       Array.from({ length: 9 }, async (_, i) => (await ask(session, numberOf(i))).status),
     );
-    expect(statuses.toSorted()).toEqual([...Array<number>(5).fill(200), ...Array<number>(4).fill(429)]);
+    expect(statuses.filter((status) => status === 200).length).toBe(5);
+    expect(statuses.filter((status) => status === 429).length).toBe(4);
     expect(asked.length).toBe(5);
   });
 });
 
-describe("a workspace's limit", () => {
-  const look = (key: string) => edge.api("GET /v1/sessions", undefined, { key });
+const look = (key: string) => edge.api("GET /v1/sessions", undefined, { key });
 
+describe("a workspace's limit", () => {
   it("holds for all its keys together, beside each key's own, in one request to Redis", async () => {
     await grant({ keyPerSecond: 1, keyBurst: 10, workspacePerSecond: 1, workspaceBurst: 25 });
     const keys = await Promise.all(Array.from({ length: 10 }, () => edge.addKey(edge.workspace.id)));

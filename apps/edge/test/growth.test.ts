@@ -17,13 +17,16 @@ it("every table of the database has its bound in the README", async () => {
   const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
   const readme = readFileSync(fileURLToPath(import.meta.resolve("../README.md")), "utf8");
   const bounds = [...readme.matchAll(/^\| `([a-z_]+)` +\| +(\S.*?) +\| +(\S.*?) +\|$/gm)].map(([, name]) => name);
-  expect(bounds.toSorted()).toEqual(tables.map(({ name }) => name).toSorted());
+  expect(bounds.length).toBe(tables.length);
+  expect(new Set(bounds)).toEqual(new Set(tables.map(({ name }) => name)));
 });
 
 const entries = () => edge.rows("SELECT action, detail FROM audit ORDER BY rowid");
 const countries = "AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR".split(
   " ",
 );
+
+const addresses = (from: number) => Array.from({ length: 100 }, (_, i) => `2001:db8:${i + from}:ffff::/64`);
 
 describe("the audit log", () => {
   it("has no entry for the same countries, modes, template or channel in another spelling", async () => {
@@ -62,7 +65,6 @@ describe("the audit log", () => {
   });
 
   it("says of long lists what was added and removed, and never more than 2 KB", async () => {
-    const addresses = (from: number) => Array.from({ length: 100 }, (_, i) => `2001:db8:${i + from}:ffff::/64`);
     const created = await edge.api("POST /v1/keys", { name: "a", scopes: ["otp:send"], ipAllowList: addresses(0) });
     edge.advance(1);
     const patched = await edge.api(`PATCH /v1/keys/${created.body["id"] as string}`, { ipAllowList: addresses(1) });
@@ -78,9 +80,9 @@ describe("the audit log", () => {
   });
 });
 
-describe("a policy's retention", () => {
-  const keep = (retentionDays: object) => edge.api("PATCH /v1/workspace", { policy: { retentionDays } });
+const keep = (retentionDays: object) => edge.api("PATCH /v1/workspace", { policy: { retentionDays } });
 
+describe("a policy's retention", () => {
   it("is refused where it is longer than the operator grants, with the field and the reason", async () => {
     const refused = await keep({ audit: 3650 });
     expect([refused.status, refused.body.errors]).toEqual([

@@ -86,7 +86,7 @@ describe("a block rule", () => {
     edge.advance(1);
     const { body } = await add("block", kind, value);
     expect([body.canceledMessages, body.endedVerifications]).toEqual([canceled, 0]);
-    const rows = await edge.rows("SELECT id, sealed FROM message WHERE status = 'canceled' ORDER BY id");
+    const rows = await edge.rows("SELECT id, sealed FROM message WHERE status = 'canceled' ORDER BY rowid");
     expect(rows).toEqual(ids.slice(0, canceled).map((id) => ({ id, sealed: null })));
     expect((await edge.api<Message>(`GET /v1/messages/${ids[2] ?? ""}`)).body.status).toBe("queued");
     await report(sessionId, "message.sent", { messageId: claimed });

@@ -262,6 +262,10 @@ describe("the operator", () => {
     );
     const id = /ws_\w+/.exec(made)?.[0] ?? "";
     expect(await run("set-quota", id, "sendsPerDay=50000", "keyBurst=default")).toMatch(/^0 [^]*sendsPerDay +50000\n/);
+    expect(await run("set-quota", id, "retentionDays.audit=730", "changesPerDay=900")).toMatch(
+      /^0 [^]*changesPerDay +900\n[^]*retentionDays\.audit +730\nretentionDays\.analytics +184\n$/,
+    );
+    expect(await run("set-quota", id, "retentionDays.audit=9")).toMatch(/^1 the quota is not valid: retentionDays/);
     expect(await run("create-workspace", "Acme", "ops@example.com")).toMatch(/^1 usage: /);
     expect(await run("create-workspace", "Acme", "other@example.com", "XX")).toMatch(
       /^1 policy\/defaultCountry is not/,

@@ -14,12 +14,11 @@ export function shortened(detail: Detail): Detail {
 
 const sizeOf = (detail: Detail) => new TextEncoder().encode(JSON.stringify(detail)).length;
 
-/** The names of what changed, with those within: more than a few of them are left out as well. */
+/** The names of what changed, by the fields within. */
 const namesIn = (detail: Detail): string[] =>
-  Object.entries(detail).flatMap(([name, value]) => [
-    name,
-    ...(isObject(value) ? Object.keys(value).map((inner) => `${name}.${inner}`) : []),
-  ]);
+  Object.entries(detail).flatMap(([name, value]) =>
+    isObject(value) ? Object.keys(value).map((inner) => `${name}.${inner}`) : [name],
+  );
 
 function cut(value: unknown): unknown {
   if (typeof value === "string") return value.length > mostText ? `${value.slice(0, mostText)}…` : value;

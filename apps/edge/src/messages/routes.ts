@@ -51,13 +51,12 @@ export const messages = new OpenAPIHono<AppEnv>()
       const repetition = await repetitionOf(c);
       const { services } = c.env;
       const { key } = c.var;
-      const body = c.req.valid("json");
+      const input = c.req.valid("json");
       const isTest = key.environment === "test";
-      const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
+      const phone = parsePhone(input.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
       const ofRecipient = await recipientLimits(services, key, phone.e164);
       await takeLimits(c, [...workspaceSendLimits(key, services.now().getTime()), ...ofRecipient]);
-      const input = { key, body, phone, repetition };
-      const { resource, replayed } = await sendMessage(services, input);
+      const { resource, replayed } = await sendMessage(services, { key, body: input, phone, repetition });
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/messages/${resource.id}`);
       return c.json(resource, 202);

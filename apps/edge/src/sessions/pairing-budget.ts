@@ -73,11 +73,14 @@ export const pairingState = (subject: PairingSubject): RawBuilder<string> =>
 /** The refusal for the budget that is used up longest. */
 export function pairingRefusal(subject: PairingSubject, state: string): AppError {
   const since = JSON.parse(state) as (number | null)[];
-  const [longest] = budgetsOf(subject)
-    .map((budget, i) => ({ ...budget, waitMs: (since[i] ?? 0) + budget.windowMs - subject.at }))
-    .toSorted((a, b) => b.waitMs - a.waitMs);
+  const waits = budgetsOf(subject).map((budget, i) => ({
+    budget,
+    waitMs: (since[i] ?? 0) + budget.windowMs - subject.at,
+  }));
+  const [longest] = waits.toSorted((a, b) => b.waitMs - a.waitMs);
   if (!longest) return new AppError("rate-limited");
-  const { name, words, quota, windowMs, waitMs } = longest;
+  const { waitMs } = longest;
+  const { name, words, quota, windowMs } = longest.budget;
   return new AppError("rate-limited", {
     detail: `WhatsApp is asked for ${quota} pairing codes at most ${words}: each is a prompt on somebody's phone. A QR code is not limited.`,
     retryAfter: Math.max(1, Math.ceil(waitMs / 1000)),
