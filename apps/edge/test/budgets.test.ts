@@ -36,7 +36,7 @@ const numberOf = (i: number) => `+62813000000${String(i).padStart(2, "0")}`;
 const ask = (session: string, phone: string, key = edge.workspace.key) =>
   edge.api(`POST /v1/sessions/${session}/pairing-code`, { phone }, { key });
 
-describe("pairing codes, each a prompt on the phone of whoever owns the number", () => {
+describe("pairing codes, each a prompt on the phone of the number's owner", () => {
   let asked: string[];
 
   beforeEach(() => {
@@ -225,6 +225,9 @@ describe("a workspace's budget of rows", () => {
       const refused = await edge.api(request, input);
       expect([refused.status, refused.body["detail"]]).toEqual([429, "`changes` allows 6 in 86400 s."]);
     }
+    // What only asks goes on.
+    expect((await edge.api("POST /v1/destinations/status", { to: numberOf(1) })).status).toBe(200);
+    expect((await edge.api(`POST /v1/sessions/${session}/qr-page`)).status).toBe(200);
     expect((await edge.api(`DELETE /v1/access-rules/${rule.body["id"] as string}`)).status).toBe(204);
     expect((await edge.api("GET /v1/workspace")).status).toBe(200);
     expect(await edge.count("audit")).toBe(7);

@@ -22,9 +22,18 @@ export function authenticate(...anyOf: [Scope, ...Scope[]]) {
 
 /** The same, and takes from further limits as well. */
 export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
+  return metered((c, key) => [...changeLimits(c, anyOf), ...limitsOf(key)], anyOf);
+}
+
+/** The same for a POST that asks and writes nothing to the audit log: it does not count as a change. */
+export function authenticateToAsk(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
+  return metered((_, key) => limitsOf(key), anyOf);
+}
+
+function metered(limitsOf: (c: Context<AppEnv>, key: KnownKey) => Limit[], anyOf: readonly [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    await takeLimits(c, hasOne(key, anyOf) ? [...changeLimits(c, anyOf), ...limitsOf(key)] : []);
+    await takeLimits(c, hasOne(key, anyOf) ? limitsOf(c, key) : []);
     requireOne(key, anyOf);
     await next();
   });

@@ -27,7 +27,7 @@ interface Budget {
   whose: RawBuilder<boolean>;
 }
 
-/** Each pairing code is a prompt on the phone of whoever owns the number. In the database, for this may not fail open. */
+/** Each pairing code is a prompt on the phone of the number's owner. In the database, for this may not fail open. */
 function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject): Budget[] {
   return [
     {

@@ -15,7 +15,7 @@ import {
 import { accepts } from "hono/accepts";
 import { signLink } from "@sandi/crypto";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToAsk, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
@@ -33,6 +33,7 @@ import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
 const manage = authenticate("session:manage");
+const asking = authenticateToAsk(() => [], "session:manage");
 const shared = { tags: ["Sessions"], security };
 const linkLifetimeMs = 10 * 60_000;
 
@@ -162,8 +163,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of whoever owns the number, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is good it is answered again and uses none of them.",
-      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is good it is answered again and uses none of them.",
+      middleware: [asking, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
         200: json(PairingCode, "To be typed on the phone under Linked devices."),
@@ -185,7 +186,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
       description: "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
+      middleware: [asking, liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(QrPageLink, "Hand it to the person who links the phone."),

@@ -149,7 +149,7 @@ export const Quota = z
     pairingCodesPerHour: amount(
       1_000,
       20,
-      "Pairing codes in an hour, each a prompt on the phone of whoever owns the number. Beside it, for everybody: 5 in ten minutes for one session, and 3 in a day for one number, over all workspaces.",
+      "Pairing codes in an hour, each a prompt on the phone of the number's owner. Beside it, for everybody: 5 in ten minutes for one session, and 3 in a day for one number, over all workspaces.",
     ),
     retentionDays: z
       .strictObject({
