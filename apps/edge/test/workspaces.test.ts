@@ -244,7 +244,7 @@ describe("the operator", () => {
     expect([await edge.count("workspace"), await edge.count("api_key"), await edge.count("audit")]).toEqual([1, 1, 0]);
   });
 
-  it("does both with commands", { timeout: 60_000 }, async () => {
+  it("does both with commands", { timeout: 120_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "sandi-commands-"));
     const url = `file:${join(folder, "edge.db")}`;
     const client = createClient({ url });
