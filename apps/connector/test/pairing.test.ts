@@ -89,6 +89,27 @@ test("a pairing code that was not used does not stand in the way of the next QR 
   expect(rig.edge.statesOf(sessionId).at(-1)).toBe("online");
 });
 
+test("a pairing code that is still good is answered again, and the phone is not asked once more", async () => {
+  rig = await startRig();
+  const [number, other] = ["+6281200000001", "+6281200000002"] as const;
+  rig.simulator.createPhone({ number });
+  rig.simulator.createPhone({ number: other });
+  const sessionId = newId("ses");
+  await rig.wish({ sessionId });
+  await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+  const codeFor = async (phone: string) =>
+    (await (await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone })).json()) as { code: string };
+  const [first, again] = await Promise.all([codeFor(number), codeFor(number)]);
+  expect(again).toEqual(first);
+  expect((await codeFor(other)).code).not.toBe(first.code);
+  // WhatsApp takes the latest code only.
+  const latest = await codeFor(number);
+  expect(latest.code).not.toBe(first.code);
+  await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
+  await rig.simulator.enterPairingCode(number, latest.code);
+  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+});
+
 test("each session has its own account, and thirty of them come and go", async () => {
   rig = await startRig();
   const numbers = Array.from({ length: 30 }, (_, i) => `+6281200001${String(i).padStart(3, "0")}`);

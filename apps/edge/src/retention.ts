@@ -3,6 +3,7 @@ import { type CompiledQuery, sql } from "kysely";
 import { forgetAlerts } from "./alerts/cron.ts";
 import { idempotencyTtlMs } from "./http/idempotency.ts";
 import type { Services } from "./services.ts";
+import { pairingWindowMs } from "./sessions/pairing-budget.ts";
 
 /** So many rows of a table go in one statement. */
 export const sweepSize = 2_000;
@@ -12,6 +13,16 @@ const eventRetentionMs = 30 * dayMs;
 const warmRetentionMs = 365 * dayMs;
 /** Wrong codes in a row are remembered for so long. */
 const budgetRetentionMs = 30 * dayMs;
+
+/** An ended key is listed for so long, as its entries in the audit log are by default. */
+const endedKeyMs = 365 * dayMs;
+/** A prefix that was blocked and is not any more starts anew. */
+const guardRetentionMs = 30 * dayMs;
+
+/** In SQL the days that workspace `w` keeps such rows: what it chose, and at most what the operator grants it. */
+const keptDays = (name: "verifications" | "messages" | "audit", { usual, most }: { usual: number; most: number }) =>
+  sql`min(coalesce(w.policy ->> ${`$.retentionDays.${name}`}, ${sql.lit(usual)}),
+    coalesce(w.quota ->> ${`$.retentionDays.${name}`}, ${sql.lit(most)}))`;
 
 /** Tables whose rows each workspace keeps as long as it likes, by the names of its policy. */
 const kept = {
@@ -29,7 +40,7 @@ const kept = {
 /** Deletes what a workspace does not keep any longer: ids sort by time, so each workspace's oldest rows are a range. */
 function forget({ db, now }: Services, name: keyof typeof kept): CompiledQuery {
   const { prefix, table, usualDays, longestDays, only } = kept[name];
-  const days = sql`coalesce(w.policy ->> ${`$.retentionDays.${name === "codes" ? "verifications" : name}`}, ${sql.lit(usualDays)})`;
+  const days = keptDays(name === "codes" ? "verifications" : name, { usual: usualDays, most: longestDays });
   const at = now().getTime();
   const firstIds = Array.from({ length: longestDays + 1 }, (_, age) =>
     createId(prefix, new Date(at - age * dayMs + 1), new Uint8Array(10)),
@@ -53,8 +64,19 @@ export async function sweep(services: Services): Promise<boolean> {
     // Few rows, and kept for years: those beyond the shortest time are looked at one by one.
     sql`DELETE FROM audit WHERE id IN (SELECT a.id FROM workspace w CROSS JOIN audit a
       ON a.workspace_id = w.id AND a.id < ${createId("aud", new Date(at - 30 * dayMs), new Uint8Array(10))}
-      WHERE a.created_at <= ${at} - coalesce(w.policy ->> '$.retentionDays.audit', 365) * ${dayMs}
+      WHERE a.created_at <= ${at} - ${keptDays("audit", { usual: 365, most: 365 })} * ${dayMs}
       LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM conversion WHERE (workspace_id, prefix, hour, stage, country, session_id, template_id, purpose, mode,
+      bucket) IN (SELECT c.workspace_id, c.prefix, c.hour, c.stage, c.country, c.session_id, c.template_id, c.purpose,
+        c.mode, c.bucket FROM workspace w CROSS JOIN conversion c ON c.workspace_id = w.id
+          AND c.hour <= ${at} - coalesce(w.quota ->> '$.retentionDays.analytics', 184) * ${dayMs}
+      LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM api_key WHERE id IN (SELECT id FROM api_key
+      WHERE revoked_at <= ${at - endedKeyMs} OR expires_at <= ${at - endedKeyMs} LIMIT ${sweepSize})`.compile(
+      db.kysely,
+    ),
+    sql`DELETE FROM prefix_guard WHERE (workspace_id, prefix) IN (SELECT workspace_id, prefix FROM prefix_guard
+      WHERE updated_at <= ${at - guardRetentionMs} AND blocked_until <= ${at} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at <= ${at - eventRetentionMs} LIMIT ${sweepSize})`.compile(
       db.kysely,
     ),
@@ -73,6 +95,8 @@ export async function sweep(services: Services): Promise<boolean> {
     ),
     sql`DELETE FROM warm_contact WHERE (workspace_id, to_hash, session_id) IN (SELECT workspace_id, to_hash, session_id
       FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM pairing_request WHERE id IN (SELECT id FROM pairing_request
+      WHERE created_at <= ${at - pairingWindowMs} LIMIT ${sweepSize})`.compile(db.kysely),
     ...forgetAlerts(services),
   ];
   return (await db.write(statements)).some(hasMore);

@@ -56,10 +56,11 @@ describe("a rule", () => {
         expiresAt: isoIn(1000),
         createdAt: isoIn(0),
         endedVerifications: 0,
+        canceledMessages: 0,
       },
     ]);
     expect(await rules()).toEqual([{ effect: "block", kind, note: "abuse", ...columns }]);
-    const { endedVerifications: _, ...shown } = body;
+    const { endedVerifications: _, canceledMessages: __, ...shown } = body;
     expect((await edge.api("GET /v1/access-rules")).body).toEqual({ rules: [shown], nextCursor: null });
     expect((await edge.api(`DELETE /v1/access-rules/${body.id}`)).status).toBe(204);
     const again = await edge.api(`DELETE /v1/access-rules/${body.id}`);
@@ -129,6 +130,7 @@ describe("a rule", () => {
     expect((await add("block", "country", "ID", {}, { headers })).body).toEqual({
       ...first.body,
       endedVerifications: null,
+      canceledMessages: null,
     });
     expect((await add("allow", "country", "ID", {}, { headers })).body.code).toBe("idempotency-key-reused");
   });

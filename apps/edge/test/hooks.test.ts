@@ -218,7 +218,8 @@ describe("a code of Supabase Auth", () => {
     const { status, body } = await send(hook);
     expect([status, body.error?.http_code]).toEqual([200, 429]);
     const { id } = edge.workspace;
-    expect(seen.slice(0, 2)).toEqual([`limits:{${id}}:key:${hook.id}`, `limits:{${id}}:workspace-sends:live`]);
+    const names = [`key:${hook.id}`, "workspace:live", "workspace-sends:live"];
+    expect(seen.slice(0, 3)).toEqual(names.map((name) => `limits:{${id}}:${name}`));
     await nothingSent();
   });
 

@@ -178,6 +178,13 @@ describe("an inbound verification", () => {
     expect((await get(reply.id)).status).toBe("pending");
   });
 
+  it("in the reply variant answers nobody whom a rule for a longer prefix may be for", async () => {
+    const body = await create({ inboundVariant: "reply" });
+    await edge.api("POST /v1/access-rules", { effect: "block", kind: "prefix", value: to.slice(1, 10) });
+    await write({ token: tokenOf(body) });
+    expect([(await get(body.id)).status, await edge.count("message")]).toEqual(["pending", 0]);
+  });
+
   it("in the reply variant answers no more often than codes may go to one number", async () => {
     const made: Verification[] = [];
     for (let i = 0; i < 8; i++) made.push(await create({ inboundVariant: "reply", purpose: `p${i}` }));

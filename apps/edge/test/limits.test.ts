@@ -1,9 +1,10 @@
+import { Quota } from "@sandi/contracts";
 import { webRandom, createKeyRing, generateKeyText } from "@sandi/crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
 import type { KnownKey } from "../src/db/schema.ts";
-import { keyLimit } from "../src/limits/key-limit.ts";
-import type { Limit } from "../src/limits/limits.ts";
+import { requestLimits } from "../src/limits/request-limits.ts";
+import type { Limit } from "../src/limits/limit.ts";
 import {
   accountSendLimit,
   endUserCheckLimit,
@@ -42,7 +43,9 @@ afterEach(async () => {
 
 const ask = () => edge.api("GET /v1/sessions");
 const send = (more: Record<string, unknown>) => edge.api("POST /v1/verifications", { to, ...more });
-const told = ({ headers }: Answer) => [headers.get("ratelimit-policy"), headers.get("ratelimit")];
+/** Without the workspace's limit, which stands behind the key's in every answer. */
+const told = ({ headers }: Answer) =>
+  ["ratelimit-policy", "ratelimit"].map((name) => headers.get(name)?.replace(/, "workspace";[^,]*/, "") ?? null);
 
 /** Seconds are enough for a slow machine, too: what Redis keeps lapses by its own clock. */
 const grant = async (quota: Record<string, number>) => {
@@ -104,7 +107,7 @@ describe("an API key's limit", () => {
     const answers: Answer[] = [];
     for (let i = 0; i < 12; i++) answers.push(await edge.api("POST /v1/verifications", "{"));
     expect(answers.map(({ status }) => status)).toEqual([...Array<number>(10).fill(400), 429, 429]);
-    expect(answers.map(({ headers }) => headers.get("ratelimit"))).toEqual(
+    expect(answers.map((answer) => told(answer)[1])).toEqual(
       [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map((left) => `"key";r=${left};t=10`),
     );
   });
@@ -163,7 +166,7 @@ describe("the limits of a send", () => {
     expect(edge.logs).toEqual(["Redis does not answer; requests are not limited"]);
     const [command] = commands;
     const keys = command?.slice(3, 3 + Number(command[2])) ?? [];
-    expect(keys.length).toBe(5);
+    expect(keys.length).toBe(6);
     for (const each of keys) expect(each).toContain(`{${edge.workspace.id}}`);
   });
 });
@@ -210,7 +213,7 @@ describe("a request while Redis is away", () => {
     const answered: Answer[] = [];
     const requests = Array.from({ length: 4 }, () => ask().then((answer) => answered.push(answer)));
     await vi.waitFor(() => expect(answered.length).toBe(3), 5_000);
-    resolve("1 1 2000");
+    resolve("1 1 2000 1 2000");
     await Promise.all(requests);
     expect([asked, answered.map(told)]).toEqual([
       2,
@@ -255,12 +258,12 @@ describe("a named limit", () => {
       accountSendsPerHour: 10,
       statusPollsPerMinute: 60,
     },
-    quota: { keyPerSecond: 20, keyBurst: 50, sendsPerDay: 10_000, firstWeekSendsPerDay: 200 },
+    quota: Quota.parse({ keyBurst: 50, workspaceBurst: 250 }),
   } as KnownKey;
 
   it("follows policy and quota", async () => {
     const all = [
-      keyLimit(key),
+      ...requestLimits(key, true),
       ...(await endUserSendLimits(services, key, "203.0.113.7")),
       await endUserCheckLimit(services, key, "203.0.113.7"),
       await accountSendLimit(services, key, "user-42"),
@@ -271,6 +274,8 @@ describe("a named limit", () => {
     ];
     expect(all.map(brief)).toEqual([
       "key 1/50/2.5",
+      "workspace 1/250/2.5",
+      "idempotency-keys 1/50000/86400",
       "ip-sends-minute 1/10/60",
       "ip-sends-hour 1/50/3600",
       "ip-checks 1/30/300",
@@ -359,30 +364,34 @@ describe("every route that wants a key", () => {
     another.close();
   });
 
-  it.each(routes)("%s takes from the key's limit in one request to Redis, and tells of it", async (route) => {
-    const [method = "", pattern = ""] = route.split(" ");
-    const path = pattern.replaceAll(/([a-z-]+)\/:[a-zA-Z]+(\{[^}]*\})?/g, (_, segment: string) => {
-      return `${segment}/${kinds[segment] ?? segment.slice(0, 3)}_01jd3k9v7hq2w8x5n4b6m0c1ta`;
-    });
-    const described = paths[pattern.replaceAll(/:([a-zA-Z]+)(\{[^}]*\})?/g, "{$1}")]?.[method.toLowerCase()];
-    const example = described?.requestBody?.content["application/json"]?.example;
-    await edge.addSession();
-    const attempts: [body: unknown, key: string][] = [
-      [example, edge.workspace.key],
-      [example, await edge.addKey(edge.workspace.id, ["lookup:read"])],
-      [example, await edge.addKey(edge.workspace.id, undefined, { environment: "test" })],
-      ...(method === "GET" ? [] : [["{", edge.workspace.key] as [unknown, string]]),
-    ];
-    for (const [input, key] of attempts) {
-      // The script is there from the first command on.
-      commands = [];
-      const answer = await edge.api(`${method} ${path}`, input, { key });
-      expect([answer.status, ...told(answer)]).toEqual([
-        expect.toSatisfy((status: number) => status !== 401 && status !== 500),
-        expect.stringMatching(/^"key";q=40;w=2(, |$)/),
-        expect.stringMatching(/^"key";r=\d+;t=2(, |$)/),
-      ]);
-      expect(commands.filter(([name]) => name === "EVALSHA").length).toBe(1);
-    }
-  });
+  it.each(routes)(
+    "%s takes from the key's limit and the workspace's in one request to Redis, and tells of it",
+    async (route) => {
+      const [method = "", pattern = ""] = route.split(" ");
+      const path = pattern.replaceAll(/([a-z-]+)\/:[a-zA-Z]+(\{[^}]*\})?/g, (_, segment: string) => {
+        return `${segment}/${kinds[segment] ?? segment.slice(0, 3)}_01jd3k9v7hq2w8x5n4b6m0c1ta`;
+      });
+      const described = paths[pattern.replaceAll(/:([a-zA-Z]+)(\{[^}]*\})?/g, "{$1}")]?.[method.toLowerCase()];
+      const example = described?.requestBody?.content["application/json"]?.example;
+      await edge.addSession();
+      const attempts: [body: unknown, key: string][] = [
+        [example, edge.workspace.key],
+        [example, await edge.addKey(edge.workspace.id, ["lookup:read"])],
+        [example, await edge.addKey(edge.workspace.id, undefined, { environment: "test" })],
+        ...(method === "GET" ? [] : [["{", edge.workspace.key] as [unknown, string]]),
+      ];
+      for (const [input, key] of attempts) {
+        // The script is there from the first command on.
+        commands = [];
+        const answer = await edge.api(`${method} ${path}`, input, { key });
+        const { headers } = answer;
+        expect([answer.status, headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual([
+          expect.toSatisfy((status: number) => status !== 401 && status !== 500),
+          expect.stringMatching(/^"key";q=40;w=2, "workspace";q=200;w=2(, |$)/),
+          expect.stringMatching(/^"key";r=\d+;t=2, "workspace";r=\d+;t=2(, |$)/),
+        ]);
+        expect(commands.filter(([name]) => name === "EVALSHA").length).toBe(1);
+      }
+    },
+  );
 });

@@ -46,3 +46,16 @@ it("a database of the first schema keeps its verifications, messages and keys, a
   expect(told.rows.map(({ type }) => type)).toEqual(["verification.approved"]);
   expect(await migrateDatabase(client, now)).toEqual([]);
 });
+
+it("a workspace that chose to keep its audit log for long is granted that, and nothing else", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0011_budgets");
+  await migrate(client, migrations.slice(0, before), now);
+  await client.batch([
+    `INSERT INTO workspace (id, name, policy, quota, created_at) VALUES
+      ('ws_1', 'Long', '{"retentionDays":{"audit":3650,"messages":9}}', '{"sendsPerDay":7}', 0),
+      ('ws_2', 'Short', '{"retentionDays":{"audit":90}}', '{}', 0), ('ws_3', 'Plain', '{}', '{}', 0)`,
+  ]);
+  await migrateDatabase(client, now);
+  const { rows } = await client.execute("SELECT quota FROM workspace ORDER BY id");
+  expect(rows.map(({ quota }) => quota)).toEqual(['{"sendsPerDay":7,"retentionDays":{"audit":3650}}', "{}", "{}"]);
+});

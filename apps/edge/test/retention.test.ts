@@ -39,9 +39,11 @@ const left = async (workspaceId: string) => {
 };
 
 describe("cron", () => {
-  it("deletes what is older than each workspace wants to keep, and never the counts", async () => {
+  it("deletes what is older than each workspace wants to keep, and the operator lets it keep", async () => {
     const usual = await live({});
     const long = await live({ retentionDays: { verifications: 60, messages: 90, audit: 3650 } });
+    const granted = JSON.stringify({ retentionDays: { audit: 3650, analytics: 3650 } });
+    await edge.client.execute({ sql: "UPDATE workspace SET quota = ? WHERE id = ?", args: [granted, long] });
     const all = ["verification", "message", "event", "audit", "destination_budget", "destination_send", "conversion"];
     await runCron(edge.services);
     expect([await left(usual), await left(long)]).toEqual([all, all]);
@@ -56,6 +58,10 @@ describe("cron", () => {
     expect(await left(long)).toEqual(["verification", "message", "audit", "conversion"]);
     edge.advance(365 * day);
     await runCron(edge.services);
-    expect([await left(usual), await left(long)]).toEqual([["conversion"], ["audit", "conversion"]]);
+    expect([await left(usual), await left(long)]).toEqual([[], ["audit", "conversion"]]);
+    // The operator grants less: what was chosen before counts as that.
+    await edge.client.execute({ sql: "UPDATE workspace SET quota = '{}' WHERE id = ?", args: [long] });
+    await runCron(edge.services);
+    expect(await left(long)).toEqual([]);
   });
 });

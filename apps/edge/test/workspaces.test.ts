@@ -244,7 +244,7 @@ describe("the operator", () => {
     expect([await edge.count("workspace"), await edge.count("api_key"), await edge.count("audit")]).toEqual([1, 1, 0]);
   });
 
-  it("does both with commands", { timeout: 60_000 }, async () => {
+  it("does both with commands", { timeout: 120_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "sandi-commands-"));
     const url = `file:${join(folder, "edge.db")}`;
     const client = createClient({ url });
@@ -263,6 +263,10 @@ describe("the operator", () => {
     );
     const id = /ws_\w+/.exec(made)?.[0] ?? "";
     expect(await run("set-quota", id, "sendsPerDay=50000", "keyBurst=default")).toMatch(/^0 [^]*sendsPerDay +50000\n/);
+    expect(await run("set-quota", id, "retentionDays.audit=730", "changesPerDay=900")).toMatch(
+      /^0 [^]*changesPerDay +900\n[^]*retentionDays\.audit +730\nretentionDays\.analytics +184\n$/,
+    );
+    expect(await run("set-quota", id, "retentionDays.audit=9")).toMatch(/^1 the quota is not valid: retentionDays/);
     expect(await run("create-workspace", "Acme", "ops@example.com")).toMatch(/^1 usage: /);
     expect(await run("create-workspace", "Acme", "other@example.com", "XX")).toMatch(
       /^1 policy\/defaultCountry is not/,

@@ -48,11 +48,15 @@ const roomyPolicy = {
   destinationPer10Minutes: 1000,
   destinationPerHour: 1000,
   destinationPerDay: 1000,
+  messagesPerRecipientPerHour: 10_000,
+  messagesPerRecipientPerDay: 100_000,
   prefixGuard: "off",
 } satisfies Partial<Policy>;
 const quota = {
   keyPerSecond: 100_000,
   keyBurst: 200_000,
+  workspacePerSecond: 100_000,
+  workspaceBurst: 200_000,
   sendsPerDay: 100_000_000,
   firstWeekSendsPerDay: 100_000_000,
 };

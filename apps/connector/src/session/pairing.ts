@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 export interface Pairing {
   /** A socket has a QR code to show. */
   qr(socket: number, qr: string, lifetimeMs: number): void;
-  /** Null unless QR codes are on show. */
+  /** Null unless QR codes are on show. The latest code of a socket is answered again to the same phone. */
   code(phone: string): Promise<PairingCode | null>;
 }
 
@@ -25,6 +25,8 @@ const laterQrMs = 20_000;
 export function createPairing({ services, session, socket }: Options): Pairing {
   let endsAt = 0;
   let asking: Promise<unknown> = Promise.resolve();
+  /** The latest code: WhatsApp takes no earlier one, and a new one is another prompt on the phone. */
+  let latest: { socket: WhatsAppSocket; phone: string; code: PairingCode } | undefined;
 
   /** Once the machine has taken it in. */
   async function show(number: number, shown: SessionQr): Promise<void> {
@@ -36,8 +38,11 @@ export function createPairing({ services, session, socket }: Options): Pairing {
   async function ask(phone: string): Promise<PairingCode | null> {
     const asked = session().machine.state === "pairing" ? socket() : null;
     if (!asked) return null;
-    const code = await asked.requestPairingCode(phone.slice(1));
-    return { code, expiresAt: new Date(endsAt).toISOString() };
+    if (latest?.socket === asked && latest.phone === phone) return latest.code;
+    latest = undefined;
+    const code = { code: await asked.requestPairingCode(phone.slice(1)), expiresAt: new Date(endsAt).toISOString() };
+    latest = { socket: asked, phone, code };
+    return code;
   }
 
   return {

@@ -18,7 +18,7 @@ interface Input {
 /** So many rules may a workspace have. */
 const ruleLimit = 1_000;
 
-/** Adds a rule. One that blocks ends the pending verifications that it is for, in the same batch. */
+/** Adds a rule. One that blocks ends the pending verifications and queued texts that it is for, in the same batch. */
 export async function createRule(
   services: Services,
   { key, input, repetition }: Input,
@@ -60,8 +60,15 @@ export async function createRule(
       return new AppError("access-rule-limit-reached", { detail });
     },
     present: (row, own): CreatedAccessRule => {
-      const ended = endings.length === 0 ? 0 : Number(own?.at(-1)?.numAffectedRows ?? 0);
-      return { ...toAccessRule(row), endedVerifications: own ? ended : null };
+      const rule = toAccessRule(row);
+      if (!own) return { ...rule, endedVerifications: null, canceledMessages: null };
+      // Only a block rule ends something; its statements come last.
+      const [messages, , verifications] = endings.length === 0 ? [] : own.slice(-endings.length);
+      return {
+        ...rule,
+        endedVerifications: Number(verifications?.numAffectedRows ?? 0),
+        canceledMessages: Number(messages?.numAffectedRows ?? 0),
+      };
     },
     gone: "access-rule-not-found",
   });

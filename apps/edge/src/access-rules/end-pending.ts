@@ -5,20 +5,27 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
-/** A verification keeps so many digits of its number, and nothing of its user's address. */
+/** Verifications and texts keep so many digits of their number, and nothing of a user's address. */
 const keptDigits = 7;
 
 /**
- * What ends the pending verifications that a new block rule is for and no allow rule: first cancels their messages that
- * wait, then blocks them. Nothing where a verification does not tell: for addresses, and for longer prefixes.
+ * What a new block rule ends, where no rule allows it: it cancels the texts that wait, cancels the messages of pending
+ * verifications, and blocks these. Nothing where the rows do not tell: for addresses, and for longer prefixes.
  */
 export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const { id, workspaceId, createdAt: at } = rule;
-  const isMeant = rule.effect === "block" ? meant(rule) : undefined;
-  if (!isMeant) return [];
+  const [isVerification, isText] = [meant("v", rule), meant("m", rule)];
+  if (rule.effect !== "block" || !isVerification || !isText) return [];
+  const isThere = sql`EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
   const isPending = sql`v.workspace_id = ${workspaceId} AND v.status = 'pending' AND v.test = 0 AND v.expires_at > ${at}
-    AND ${isMeant} AND NOT ${isAllowed(workspaceId, at)} AND EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
+    AND ${isVerification} AND NOT ${isAllowed("v", rule)} AND ${isThere}`;
   return [
+    // By the sessions, in the words of the index `message_unsent_session`: the workspace's other texts are not looked at.
+    sql`UPDATE message AS m SET status = 'canceled', sealed = NULL, updated_at = ${at}
+      WHERE m.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
+        AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.workspace_id = ${workspaceId}
+        AND m.verification_id IS NULL AND m.test = 0
+        AND ${isText} AND NOT ${isAllowed("m", rule)} AND ${isThere}`.compile(db.kysely),
     sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
       WHERE workspace_id = ${workspaceId} AND status = 'queued'
         AND verification_id IN (SELECT v.id FROM verification v WHERE ${isPending})`.compile(db.kysely),
@@ -27,15 +34,16 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   ];
 }
 
-function meant({ kind, value }: NewRule): RawBuilder<unknown> | undefined {
-  if (kind === "number") return sql`v.to_hash = ${value}`;
-  if (kind === "country") return sql`v.country = ${value}`;
+/** True in SQL of the rows of `verification` or `message` that the rule is for; nothing where the rows do not tell. */
+function meant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
+  if (kind === "number") return sql`${sql.ref(`${row}.to_hash`)} = ${value}`;
+  if (kind === "country") return sql`${sql.ref(`${row}.country`)} = ${value}`;
   if (kind !== "prefix") return undefined;
   const prefixes = canonicalPrefixes(value).filter(({ length }) => length <= keptDigits);
   return prefixes.length === 0
     ? undefined
     : sql`(${sql.join(
-        prefixes.map((prefix) => sql`v.prefix LIKE ${`${prefix}%`}`),
+        prefixes.map((prefix) => sql`${sql.ref(`${row}.prefix`)} LIKE ${`${prefix}%`}`),
         sql` OR `,
       )})`;
 }
@@ -44,9 +52,11 @@ function meant({ kind, value }: NewRule): RawBuilder<unknown> | undefined {
  * When in doubt, it is: what was let in is not ended by guess. In doubt are longer prefixes, and those of a country whose
  * numbers have two spellings.
  */
-const isAllowed = (workspaceId: string, at: number) =>
-  sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
-    AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = v.to_hash)
-      OR (r.kind = 'country' AND r.value = v.country) OR (r.kind = 'prefix' AND v.prefix <> ''
-        AND (v.prefix LIKE r.value || '%' OR r.value LIKE v.prefix || '%'
-          OR (v.country IN (${sql.join(countriesOfTwoSpellings)}) AND substr(v.prefix, 1, 2) = substr(r.value, 1, 2))))))`;
+function isAllowed(row: "v" | "m", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
+  const [toHash, country, prefix] = ["to_hash", "country", "prefix"].map((column) => sql.ref(`${row}.${column}`));
+  return sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
+    AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = ${toHash})
+      OR (r.kind = 'country' AND r.value = ${country}) OR (r.kind = 'prefix' AND ${prefix} <> ''
+        AND (${prefix} LIKE r.value || '%' OR r.value LIKE ${prefix} || '%'
+          OR (${country} IN (${sql.join(countriesOfTwoSpellings)}) AND substr(${prefix}, 1, 2) = substr(r.value, 1, 2))))))`;
+}

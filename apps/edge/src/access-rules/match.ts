@@ -1,8 +1,8 @@
-import { spellingsOf } from "@sandi/contracts";
+import { countriesOfTwoSpellings, spellingsOf } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { parseAddress } from "../http/addresses.ts";
 
-/** Who is to be sent a code, as rules see them. */
+/** Who is to be sent something, as rules see them. */
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
@@ -37,4 +37,23 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
 /** With what any spelling of the number begins: a rule may be written in each of them. */
 function prefixesOf(digits: string): string[] {
   return [...new Set(spellingsOf(digits).flatMap((one) => Array.from(one, (_, i) => one.slice(0, i + 1))))];
+}
+
+/** True in SQL when a rule blocks this one and none allows it: what holds for everything that is sent. */
+export const isBlocked = (subject: RuleSubject): RawBuilder<boolean> =>
+  sql`(${matchingRule("block", subject)} AND NOT ${matchingRule("allow", subject)})`;
+
+/**
+ * True in SQL when a block rule for a longer prefix than a verification keeps may be for its number. In a country of two
+ * spellings the rule may be written in the other one: there each longer rule of the country may be.
+ */
+export function mayBeBlocked(
+  workspaceId: string,
+  { prefix, country, at }: Record<"prefix" | "country", string | RawBuilder<unknown>> & { at: number },
+): RawBuilder<boolean> {
+  const isOfOtherSpelling = sql`(${country} IN (${sql.join(countriesOfTwoSpellings)})
+    AND length(r.value) >= length(${prefix}) AND substr(r.value, 1, 2) = substr(${prefix}, 1, 2))`;
+  return sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.kind = 'prefix'
+    AND r.effect = 'block' AND (r.value LIKE ${prefix} || '_%' OR ${isOfOtherSpelling})
+    AND (r.expires_at IS NULL OR r.expires_at > ${at}))`;
 }

@@ -22,7 +22,7 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       operationId: "createAccessRule",
       summary: "Add a rule",
       description:
-        "A number, prefix or country is meant in all spellings under which WhatsApp knows it: a rule for `+5491123456789` holds for `+541123456789`. A block rule for a number, a country or a prefix of up to seven digits also ends the pending verifications that it is for, unless a rule allows them. At most 1,000 rules, one for each number, prefix, country and range. Scope: `key:manage`, as for all of these.",
+        "A number, prefix or country is meant in all spellings under which WhatsApp knows it: a rule for `+5491123456789` holds for `+541123456789`. A block rule for a number, a country or a prefix of up to seven digits also ends the pending verifications and cancels the queued messages that it is for, unless a rule allows them. At most 1,000 rules, one for each number, prefix, country and range. Scope: `key:manage`, as for all of these.",
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,

@@ -41,7 +41,7 @@ function changed(
     ...row,
     name,
     afterSeconds,
-    quiet: quiet === undefined ? row.quiet : JSON.stringify([...new Set(quiet)]),
+    quiet: quiet === undefined ? row.quiet : JSON.stringify(quiet),
     updatedAt: at,
   };
   if (isPaused === undefined || isPaused === (row.pausedAt !== null)) return next;

@@ -32,8 +32,7 @@ export async function createChannel(
   const secret = input.kind === "webhook" ? generateWebhookSecret(random) : null;
   const target = targetOf(input, secret ?? "");
   const sealed = await sealTarget(services, { workspaceId, id }, target);
-  const { kind, name, afterSeconds } = input;
-  const quiet = [...new Set(input.quiet)];
+  const { kind, name, afterSeconds, quiet } = input;
   const label = labelOf(target);
   return createAudited(services, key, {
     kind: "alert_channel",

@@ -15,7 +15,7 @@ export const audit = new OpenAPIHono<AppEnv>().openapi(
     operationId: "listAudit",
     summary: "Who changed what",
     description:
-      "Changes of keys, policy, quota, templates, rules and locks, and approvals from outside, newest first. Kept for as long as the policy says. A test key sees what test keys have done and what was done to them. Scope: `key:manage`.",
+      "Changes of keys, policy, quota, templates, rules and locks, and approvals from outside, newest first. Kept for as long as the policy says, and at most as long as the quota does. What changes nothing has no entry. A test key sees what test keys have done and what was done to them. Scope: `key:manage`.",
     middleware: [authenticate("key:manage")] as const,
     request: { query: ListAudit },
     responses: { 200: json(AuditList, "A page of them."), ...problems("invalid-request") },

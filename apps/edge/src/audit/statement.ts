@@ -1,6 +1,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
 import type { Db, Tables } from "../db/schema.ts";
+import { shortened } from "./shorten.ts";
 
 /** An entry of the audit log: who changed what. */
 export interface AuditEntry {
@@ -20,14 +21,15 @@ export interface AuditEntry {
   when?: RawBuilder<boolean>;
 }
 
-/** Notes a change in the audit log; stands in its batch, right behind the statement that makes it. */
+/** Notes a change in the audit log, in 2 KB at most; stands in its batch, right behind the statement that makes it. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
   const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
   // The sandbox sees what test keys have done, and what was done to them.
   const isTest = sql<number>`EXISTS (SELECT 1 FROM api_key k WHERE k.id IN (${actor}, ${target})
     AND k.workspace_id = ${workspaceId} AND k.environment = 'test')`;
+  const shown = JSON.stringify(shortened(detail));
   return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at, test)
-    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${JSON.stringify(detail)}, ${at}, ${isTest}
+    SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${shown}, ${at}, ${isTest}
     WHERE ${when}`.compile(db.kysely);
 }
 

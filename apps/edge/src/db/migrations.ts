@@ -3,6 +3,7 @@ import { accounts } from "./accounts.ts";
 import { alertDigests } from "./alert-digests.ts";
 import { approval } from "./approval.ts";
 import { checkedElsewhere } from "./checked-elsewhere.ts";
+import { budgets } from "./budgets.ts";
 import { history } from "./history.ts";
 import { keyOwners } from "./key-owners.ts";
 import { senders } from "./senders.ts";
@@ -197,6 +198,7 @@ export const migrations: readonly Migration[] = [
   { name: "0008_approval", statements: approval },
   { name: "0009_key_owners", statements: keyOwners },
   { name: "0010_numbers", statements: numbers },
+  { name: "0011_budgets", statements: budgets },
   { name: "0013_accounts", statements: accounts },
   { name: "0014_checked_elsewhere", statements: checkedElsewhere },
 ];

@@ -44,6 +44,21 @@ export interface Tables {
   alertChannel: AlertChannelTable;
   incident: IncidentTable;
   alertDelivery: AlertDeliveryTable;
+  pairingRequest: PairingRequestTable;
+}
+
+/** A pairing code that WhatsApp was asked for: a prompt on the phone of the number's owner. */
+interface PairingRequestTable {
+  id: Generated<number>;
+  workspaceId: string;
+  sessionId: string;
+  /** The number's hash across all workspaces. */
+  numberHash: string;
+  /** The spelling that was asked for. */
+  writtenHash: string;
+  /** The session's revision then: with a later one the code is not good any more. */
+  revision: number;
+  createdAt: number;
 }
 
 export interface AlertChannelTable {
@@ -427,6 +442,9 @@ export interface MessageTable {
   toMasked: string;
   /** The recipient, keyed by the workspace. */
   toHash: string;
+  /** Of a text: the recipient's country (ISO 3166-1 alpha-2) and first seven digits, as of a verification. */
+  country: string;
+  prefix: string;
   /** The pool whose senders may stand in for its session; null when it is that session or none. */
   poolId: string | null;
   /** JSON object: sessions that were to send it and could not, and why. */

@@ -5,8 +5,9 @@ import { createMiddleware } from "hono/factory";
 import type { KnownKey } from "../db/schema.ts";
 import { touchKey } from "../keys/repository.ts";
 import { findKeyFor } from "../keys/strangers.ts";
-import { keyLimit } from "../limits/key-limit.ts";
-import { type Limit, refuseSpent, takeLimits } from "../limits/limits.ts";
+import type { Limit } from "../limits/limit.ts";
+import { refuseSpent, takeLimits } from "../limits/limits.ts";
+import { changeLimit } from "../limits/named.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -16,29 +17,38 @@ const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from the key's limit. */
+/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from its limits. */
 export function authenticate(...anyOf: [Scope, ...Scope[]]) {
   return authenticateWithin(() => [], ...anyOf);
 }
 
 /** The same, and takes from further limits as well. */
 export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
+  return metered((c, key) => [...changeLimits(c, anyOf), ...limitsOf(key)], anyOf);
+}
+
+/** The same for a POST that asks and writes nothing to the audit log: it does not count as a change. */
+export function authenticateToAsk(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
+  return metered((_, key) => limitsOf(key), anyOf);
+}
+
+function metered(limitsOf: (c: Context<AppEnv>, key: KnownKey) => Limit[], anyOf: readonly [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    await takeLimits(c, [keyLimit(key), ...(hasOne(key, anyOf) ? limitsOf(key) : [])]);
+    await takeLimits(c, hasOne(key, anyOf) ? limitsOf(c, key) : []);
     requireOne(key, anyOf);
     await next();
   });
 }
 
 /**
- * The same, but the handler takes from the key's limit, together with others that it finds in the request. The body of a
- * key that has used up its limit is not read.
+ * The same, but the handler takes from the limits, together with others that it finds in the request. The body of a key
+ * that has used up its limit is not read.
  */
 export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const key = await identify(c);
-    if (!hasOne(key, anyOf)) await takeLimits(c, [keyLimit(key)]);
+    if (!hasOne(key, anyOf)) await takeLimits(c);
     requireOne(key, anyOf);
     await next();
     if (c.get("isMetered")) return;
@@ -46,7 +56,7 @@ export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
     const answered = c.res;
     // A refusal must not inherit the answer's headers.
     c.res = undefined;
-    await takeLimits(c, [keyLimit(key)]);
+    await takeLimits(c);
     c.res = answered;
   });
 }
@@ -57,9 +67,15 @@ async function identify(c: Context<AppEnv>): Promise<KnownKey> {
   const key = await knownKey(c.env.services, c.req.header("authorization"), address);
   refuseAddress(key, address);
   c.set("key", key);
-  refuseSpent(c, [keyLimit(key)]);
+  refuseSpent(c);
   return key;
 }
+
+/** What changes the workspace is a row of the audit log. A deletion is one for something that was made before. */
+const changeLimits = (c: Context<AppEnv>, anyOf: readonly Scope[]): Limit[] =>
+  ["POST", "PUT", "PATCH"].includes(c.req.method) && anyOf.every((scope) => scope.endsWith(":manage"))
+    ? [changeLimit(c.var.key)]
+    : [];
 
 const hasOne = ({ scopes }: KnownKey, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
 

@@ -25,10 +25,16 @@ const headers: Record<string, Node> = {
   "X-Request-Id": text("Names this request; tell us when you ask about it.", "req_01jd3k9v7hq2w8x5n4b6m0c1ta", {
     pattern: "^req_[0-9a-hjkmnp-tv-z]{26}$",
   }),
-  RateLimit: text("What the API key may still do, with every answer to one that is known.", '"key";r=39;t=1', {
+  RateLimit: text(
+    "What the API key and its workspace may still do, with every answer to a key that is known.",
+    '"key";r=39;t=1, "workspace";r=199;t=1',
+    {
+      pattern: "^[ -~]+$",
+    },
+  ),
+  "RateLimit-Policy": text("What the API key and its workspace may do.", '"key";q=40;w=2, "workspace";q=200;w=2', {
     pattern: "^[ -~]+$",
   }),
-  "RateLimit-Policy": text("What the API key may do.", '"key";q=40;w=2', { pattern: "^[ -~]+$" }),
   "Retry-After": {
     description: "Seconds until another try makes sense.",
     schema: { type: "integer", minimum: 0, maximum: 86_400, example: 30 },

@@ -8,6 +8,9 @@ import { idempotencyTtlMs, openResponse, repetitionOf, sealResponse } from "./id
 /** Longer than any request lasts: one that never came back is taken for lost. */
 const lostAfterMs = 60_000;
 
+/** A refusal that is longer names many fields and did nothing: it is not kept, for a repetition hears the same. */
+const mostKept = 8_192;
+
 /** What requests with this middleware may answer. */
 export const ofRepeats = ["idempotency-key-reused", "idempotency-in-progress"] as const;
 
@@ -83,10 +86,11 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
   await next();
   const { status } = c.res;
   // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
-  const isKept = status < 500 && status !== 429;
+  const isFinal = status < 500 && status !== 429;
   const work = async () => {
+    const text = isFinal && keepsAnswer ? await answer.text() : "";
+    const isKept = isFinal && (status < 300 || text.length <= mostKept);
     // An answer may hold a proof, or whole numbers.
-    const text = keepsAnswer ? await answer.text() : "";
     const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, text) : "";
     await db.kysely.executeQuery(
       (isKept

@@ -11,11 +11,12 @@ import {
   RotateApiKey,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate } from "../http/auth.ts";
+import { authenticate, authenticateWithin } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { newKeyLimit } from "../limits/named.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
 import { selectKeysFor, toApiKey } from "./repository.ts";
@@ -24,6 +25,7 @@ import { rotateKey } from "./rotate-key.ts";
 
 const params = z.object({ id: KeyId });
 const manage = authenticate("key:manage");
+const make = authenticateWithin(newKeyLimit, "key:manage");
 const shared = { tags: ["API keys"], security };
 
 export const keys = new OpenAPIHono<AppEnv>()
@@ -35,8 +37,8 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "createApiKey",
       summary: "Create an API key",
       description:
-        "A key makes none that may do more than itself: no other scopes or addresses, and none that outlives it; a test key makes test keys only. At most 100 keys that work. The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
-      middleware: [manage, jsonBody()] as const,
+        "A key makes none that may do more than itself: no other scopes or addresses, and none that outlives it; a test key makes test keys only. At most 100 keys that work, and 20 made or rotated in an hour (the quota's `keysPerHour`). The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
+      middleware: [make, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
         body: body(CreateApiKey, { name: "Checkout service", scopes: ["otp:send", "otp:check"] }),
@@ -150,7 +152,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       summary: "Rotate an API key",
       description:
         "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old one belong to the new one at once. Refused for a key that may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
-      middleware: [manage, jsonBody()] as const,
+      middleware: [make, jsonBody()] as const,
       request: { params, headers: idempotencyHeader, body: body(RotateApiKey, { graceSeconds: 86_400 }) },
       responses: {
         201: json(CreatedApiKey, "The new key."),

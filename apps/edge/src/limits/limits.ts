@@ -2,18 +2,8 @@ import { AppError } from "@sandi/contracts";
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { takeFrom } from "./counters.ts";
-
-/** So many may be taken within a window, which begins with the first. */
-export interface Limit {
-  /** As callers see it in `RateLimit-Policy`. */
-  name: string;
-  /** What it counts, within the key's workspace; hashed if it is personal, for it stands in Redis. */
-  id: string;
-  quota: number;
-  windowSeconds: number;
-  /** What this request takes; 1 if left out. */
-  cost?: number;
-}
+import type { Limit } from "./limit.ts";
+import { requestLimits } from "./request-limits.ts";
 
 /** Where a limit stands with this request. */
 interface Standing {
@@ -24,12 +14,13 @@ interface Standing {
 }
 
 /**
- * Takes from all limits, each named once, in one request to Redis, or from none and throws `rate-limited`. Every answer
- * to the request tells where they stand. Without Redis all is granted: what protects codes and numbers is in the database.
+ * Takes from the limits of every request and from these, each named once, in one request to Redis, or from none and
+ * throws `rate-limited`. Every answer tells where they stand. Without Redis all is granted: what protects codes and
+ * numbers is in the database.
  */
-export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): Promise<void> {
+export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
   c.set("isMetered", true);
-  if (limits.length === 0) return;
+  const limits = [...requestLimitsOf(c), ...more];
   const answer = await takeFrom(
     c.env.services,
     limits.map((limit) => ({
@@ -51,15 +42,17 @@ export async function takeLimits(c: Context<AppEnv>, limits: readonly Limit[]): 
   if (!isTaken) throw refusal(standings);
 }
 
+const requestLimitsOf = (c: Context<AppEnv>) => requestLimits(c.var.key, c.req.header("idempotency-key") !== undefined);
+
 /**
- * Refuses by what this isolate remembers of these limits, without asking Redis: so that a limit which is taken from only
- * when the body is known still refuses before the body is read.
+ * Refuses by what this isolate remembers of the limits of every request, without asking Redis: so that a limit which is
+ * taken from only when the body is known still refuses before the body is read.
  */
-export function refuseSpent(c: Context<AppEnv>, limits: readonly Limit[]): void {
+export function refuseSpent(c: Context<AppEnv>): void {
   const { spentLimits, now } = c.env.services;
   if (spentLimits.size === 0) return;
   const at = now().getTime();
-  const standings = limits.flatMap((limit): Standing[] => {
+  const standings = requestLimitsOf(c).flatMap((limit): Standing[] => {
     const spent = spentLimits.get(counterOf(c, limit));
     if (!spent || spent.forgetAt <= at) return [];
     return [{ limit, remaining: 0, reset: Math.ceil((spent.resetAt - at) / 1000) }];
@@ -81,8 +74,7 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** One hash tag: a cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, { name, id }: Limit) =>
-  `limits:{${c.get("key")?.workspaceId ?? "public"}}:${name}:${id}`;
+const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.key.workspaceId}}:${name}:${id}`;
 
 /** draft-ietf-httpapi-ratelimit-headers; of several counters under one name, the one with the least left. */
 function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {

@@ -2,7 +2,7 @@ import { hmac } from "@sandi/crypto";
 import type { KnownKey } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { networkOf } from "./network.ts";
-import type { Limit } from "./limits.ts";
+import type { Limit } from "./limit.ts";
 
 const minute = 60;
 const hour = 60 * minute;
@@ -31,12 +31,24 @@ export async function accountSendLimit(services: Services, key: KnownKey, accoun
   return { name: "account-sends", id, quota: key.policy.accountSendsPerHour, windowSeconds: hour };
 }
 
-/** Sends of the whole workspace; fewer in its first seven days. `at` in milliseconds. */
+/** Sends of the whole workspace; fewer in its first seven days, unless they are rehearsals. `at` in milliseconds. */
 export function workspaceSendLimits(key: KnownKey, at: number, cost = 1): Limit[] {
-  const { sendsPerDay, firstWeekSendsPerDay } = key.quota;
+  const { sendsPerDay, firstWeekSendsPerDay, testSendsPerDay } = key.quota;
   const isNew = at < key.workspaceCreatedAt + firstWeekMs;
-  const quota = isNew ? Math.min(firstWeekSendsPerDay, sendsPerDay) : sendsPerDay;
+  const liveQuota = isNew ? Math.min(firstWeekSendsPerDay, sendsPerDay) : sendsPerDay;
+  const quota = key.environment === "test" ? testSendsPerDay : liveQuota;
   return [{ name: "workspace-sends", id: key.environment, quota, windowSeconds: day, cost }];
+}
+
+/** Messages to one number; the sandbox, whose numbers are few, has none of these. */
+export async function recipientLimits(services: Services, key: KnownKey, e164: string): Promise<Limit[]> {
+  if (key.environment === "test") return [];
+  const id = await pseudonym(services, key, "recipient", e164);
+  const { messagesPerRecipientPerHour, messagesPerRecipientPerDay } = key.policy;
+  return [
+    { name: "recipient-hour", id, quota: messagesPerRecipientPerHour, windowSeconds: hour },
+    { name: "recipient-day", id, quota: messagesPerRecipientPerDay, windowSeconds: day },
+  ];
 }
 
 /** Looks at one verification. */
@@ -53,6 +65,19 @@ export const reachabilityLimits = (key: KnownKey, cost = 1): Limit[] => [
   { name: "reachability-day", id: key.environment, quota: 200, windowSeconds: day, cost },
 ];
 
+/** What changes the workspace: each is a row of the audit log for as long as that is kept. */
+export const changeLimit = (key: KnownKey): Limit => ({
+  name: "changes",
+  id: key.environment,
+  quota: key.quota.changesPerDay,
+  windowSeconds: day,
+});
+
+/** A fresh key has a full limit of its own, and its row outlives it. */
+export const newKeyLimit = (key: KnownKey): Limit[] => [
+  { name: "new-keys", id: key.environment, quota: key.quota.keysPerHour, windowSeconds: hour },
+];
+
 /** Each of them opens a connection to WhatsApp, and a connector remembers it for months after it was deleted. */
 export const sessionCreateLimit = (key: KnownKey): Limit[] => [
   { name: "session-creates", id: key.environment, quota: 100, windowSeconds: hour },
@@ -63,9 +88,10 @@ export const sessionChangeLimit = (key: KnownKey): Limit[] => [
   { name: "session-changes", id: key.environment, quota: 120, windowSeconds: minute },
 ];
 
-/** Calls of addresses of anybody, whenever the workspace likes. */
+/** Calls of addresses of anybody, whenever the workspace likes, each a row for 30 days. */
 export const alertTestLimit = (key: KnownKey): Limit[] => [
   { name: "alert-tests", id: key.environment, quota: 20, windowSeconds: minute },
+  { name: "alert-tests-day", id: key.environment, quota: 200, windowSeconds: day },
 ];
 
 const encoder = new TextEncoder();

@@ -5,10 +5,10 @@ import { authenticate, authenticateUnmetered } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
-import { keyLimit } from "../limits/key-limit.ts";
 import { takeLimits } from "../limits/limits.ts";
-import { workspaceSendLimits } from "../limits/named.ts";
+import { recipientLimits, workspaceSendLimits } from "../limits/named.ts";
 import { tenantOf } from "../keys/tenant.ts";
+import { parsePhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
@@ -24,7 +24,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       operationId: "sendMessage",
       summary: "Send a text",
       description:
-        "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Scope: `message:send`.",
+        "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Block rules for the number, a prefix or its country hold here as for codes, unless a rule allows it; `countries` is for codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit what goes to one number. Scope: `message:send`.",
       middleware: [authenticateUnmetered("message:send"), jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -51,9 +51,12 @@ export const messages = new OpenAPIHono<AppEnv>()
       const repetition = await repetitionOf(c);
       const { services } = c.env;
       const { key } = c.var;
-      await takeLimits(c, [keyLimit(key), ...workspaceSendLimits(key, services.now().getTime())]);
-      const input = { key, body: c.req.valid("json"), repetition };
-      const { resource, replayed } = await sendMessage(services, input);
+      const input = c.req.valid("json");
+      const isTest = key.environment === "test";
+      const phone = parsePhone(input.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
+      const ofRecipient = await recipientLimits(services, key, phone.e164);
+      await takeLimits(c, [...workspaceSendLimits(key, services.now().getTime()), ...ofRecipient]);
+      const { resource, replayed } = await sendMessage(services, { key, body: input, phone, repetition });
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/messages/${resource.id}`);
       return c.json(resource, 202);

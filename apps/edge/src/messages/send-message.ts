@@ -1,15 +1,18 @@
 import { AppError, type CreateMessage, type Message, sealedFor } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
+import { formerHashes } from "../access-rules/former-hashes.ts";
+import { isBlocked } from "../access-rules/match.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
-import { parsePhone } from "../phone.ts";
+import type { Phone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
 import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
+import { prefixOf } from "../verifications/guard.ts";
 import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
 import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
@@ -18,26 +21,35 @@ const lifetimeMs = 24 * 3600_000;
 interface Input {
   key: KnownKey;
   body: CreateMessage;
+  /** Whom the body names. */
+  phone: Phone;
   repetition: Repetition | undefined;
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. */
-export async function sendMessage(services: Services, { key, body, repetition }: Input): Promise<Accepted<Message>> {
+export async function sendMessage(
+  services: Services,
+  { key, body, phone, repetition }: Input,
+): Promise<Accepted<Message>> {
   const { db } = services;
   const { workspaceId, scopes } = key;
   const at = services.now().getTime();
   const tenant = tenantOf(key);
   const isTest = tenant.test === 1;
-  const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
   if (isTest) refuseInSandbox(phone.magic);
   const id = newId(services, "msg");
-  const [sealed, toHash] = await Promise.all([
-    isTest ? null : services.seal({ to: phone.e164, text: body.text }, sealedFor.message(id, workspaceId)),
-    phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
+  const { e164, country } = phone;
+  const scope = hashScope(tenant);
+  const [sealed, toHash, ofBefore] = await Promise.all([
+    isTest ? null : services.seal({ to: e164, text: body.text }, sealedFor.message(id, workspaceId)),
+    phoneHash(services.phoneKey, scope, e164),
+    isTest ? [] : formerHashes(services.phoneKey, scope, e164),
   ]);
   const { sessionId, poolId } = body;
   const route = { sessionId, poolId };
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
+  const subject = { workspaceId, toHash, formerHashes: ofBefore, digits: e164.slice(1), country, ip: undefined, at };
+  const blocked = isBlocked(subject);
   const lost = { id, now: at, repetition };
 
   return createOnce(services, workspaceId, {
@@ -48,19 +60,24 @@ export async function sendMessage(services: Services, { key, body, repetition }:
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id)
+        expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id, country, prefix)
       SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
         ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
-        ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)}
+        ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
+        ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
-      WHERE s.may_write AND ${isFirst}`.compile(db.kysely),
+      WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
       ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
     ],
     block: blockMessage(db, workspaceId, lost),
     withdraw: () => [withdrawMessage(db, workspaceId, lost)],
     refuse: async () => {
-      const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, toHash, at }));
-      return (isTest ? noRoute : noOpener)(route, rows[0]) ?? new AppError("no-eligible-session");
+      const [rules, candidates] = await db.read([
+        sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`.compile(db.kysely),
+        selectCandidate(db, workspaceId, { route, toHash, at }),
+      ]);
+      if (!isTest && rules.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
+      return (isTest ? noRoute : noOpener)(route, candidates.rows[0]) ?? new AppError("no-eligible-session");
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {

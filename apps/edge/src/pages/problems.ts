@@ -51,7 +51,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
     "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",
   "policy-refuses": "The `detail` names the setting. Change the workspace's policy, or what you ask for.",
   "country-not-allowed": "Add the country to the policy's `countries`, or an allow rule for the number.",
-  "destination-blocked": "A block rule of the workspace matches. Remove it, or add an allow rule for the number.",
+  "destination-blocked":
+    "A block rule of the workspace matches; it holds for codes and messages. Remove it, or add an allow rule for the number.",
   "prefix-blocked":
     "Codes for numbers with this beginning are hardly ever typed in, as when traffic is faked. Wait, lift the block, or add an allow rule.",
   "destination-limited": "This number was sent enough. Wait for the seconds in `retryAfter`.",

@@ -5,7 +5,6 @@ import { authenticateUnmetered } from "../http/auth.ts";
 import { jsonBody } from "../http/body.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
-import { keyLimit } from "../limits/key-limit.ts";
 import { takeLimits } from "../limits/limits.ts";
 import { reachabilityLimits } from "../limits/named.ts";
 import { checkReachability } from "./check-reachability.ts";
@@ -40,7 +39,7 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
     const { services } = c.env;
     const { key } = c.var;
     const input = c.req.valid("json");
-    await takeLimits(c, [keyLimit(key), ...reachabilityLimits(key, input.numbers.length)]);
+    await takeLimits(c, reachabilityLimits(key, input.numbers.length));
     return c.json({ results: await checkReachability(services, key, input) }, 200);
   },
 );

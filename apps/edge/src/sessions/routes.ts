@@ -5,7 +5,6 @@ import {
   CreatePairingCode,
   CreateSession,
   PairingCode,
-  PairingCodeRpc,
   QrPageLink,
   QrRpc,
   Session,
@@ -16,7 +15,7 @@ import {
 import { accepts } from "hono/accepts";
 import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateWithin, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToAsk, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, idempotentSecret, ofRepeats } from "../http/idempotent.ts";
@@ -26,14 +25,17 @@ import { writeAs } from "../keys/write-as.ts";
 import { parsePhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
+import { createPairingCode } from "./create-pairing-code.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
 import { qrPageLink } from "./qr-link.ts";
 import { editSession } from "./edit-session.ts";
+import { notPairing } from "./not-pairing.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
 const manage = authenticate("session:manage");
+const asking = authenticateToAsk(() => [], "session:manage");
 const shared = { tags: ["Sessions"], security };
 
 export const sessions = new OpenAPIHono<AppEnv>()
@@ -162,8 +164,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. A repetition with the same `Idempotency-Key` is answered with a code that works.",
-      middleware: [manage, liveOnly, jsonBody(), idempotentSecret] as const,
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is good it is answered again and uses none of them. A repetition with the same `Idempotency-Key` is answered with a code that works.",
+      middleware: [asking, liveOnly, jsonBody(), idempotentSecret] as const,
       request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
         200: json(PairingCode, "To be typed on the phone under Linked devices."),
@@ -173,13 +175,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
-      const { written } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      const session = await sessionToLink(services, c.var.key, sessionId);
-      try {
-        return c.json(await ask(services, PairingCodeRpc, { sessionId, phone: written }), 200);
-      } catch (error) {
-        throw error instanceof AppError && error.code === "session-not-pairing" ? notPairing(session) : error;
-      }
+      const { e164, written } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
+      return c.json(await createPairingCode(services, { key: c.var.key, sessionId, e164, written }), 200);
     },
   )
   .openapi(
@@ -191,7 +188,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       summary: "A link to a live QR page",
       description:
         "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
-      middleware: [manage, liveOnly, noBody, idempotentSecret] as const,
+      middleware: [asking, liveOnly, noBody, idempotentSecret] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(QrPageLink, "Hand it to the person who links the phone."),
@@ -221,16 +218,6 @@ async function sessionToLink(services: Services, key: KnownKey, id: string): Pro
   const [row] = rows;
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
-}
-
-/** One that was just made or restarted gets there by itself: that is worth another try, and said. */
-function notPairing({ state, reason }: Session): AppError {
-  if (state === "connecting" || (state === "stopped" && reason === "created")) {
-    const detail = "The connector is still starting the session; try again in a second.";
-    return new AppError("session-not-pairing", { detail, retryAfter: 1 });
-  }
-  if (state === "pairing") return new AppError("session-not-pairing");
-  return new AppError("session-not-pairing", { detail: `Its state is ${state}.` });
 }
 
 /** The first supported type that the header takes, by its own order of preference. */

@@ -27,7 +27,8 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
     const [changed, , conflicts, stored] = await writeAs(services, key, [
       sql<TemplateTable>`UPDATE template
         SET name = ${input.name}, purpose = ${input.purpose}, texts = ${texts}, updated_at = ${at}
-        WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)} RETURNING *`.compile(
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)}
+          AND (name <> ${input.name} OR purpose IS NOT ${input.purpose} OR texts <> ${texts}) RETURNING *`.compile(
         db.kysely,
       ),
       auditStatement(db, {
@@ -42,8 +43,10 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
       selectConflicts(db, workspaceId, claim),
       found,
     ]);
-    row = changed.rows[0];
-    if (!row && stored.rows.length > 0) throw conflictError(conflicts.rows, input) ?? new AppError("internal-error");
+    row = changed.rows[0] ?? stored.rows[0];
+    // What was not stored is refused, unless it is what is there already.
+    const error = changed.rows[0] || !row ? undefined : conflictError(conflicts.rows, input);
+    if (error) throw error;
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     // Only the answer may have been lost: then the row has this text and this very time.

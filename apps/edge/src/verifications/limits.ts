@@ -1,7 +1,6 @@
 import type { CreateVerification } from "@sandi/contracts";
 import type { KnownKey } from "../db/schema.ts";
-import type { Limit } from "../limits/limits.ts";
-import { keyLimit } from "../limits/key-limit.ts";
+import type { Limit } from "../limits/limit.ts";
 import { accountSendLimit, endUserCheckLimit, endUserSendLimits, workspaceSendLimits } from "../limits/named.ts";
 import type { Services } from "../services.ts";
 
@@ -23,11 +22,10 @@ export async function sendLimits(
     const name = `${limit.name} ${limit.id}`;
     byId.set(name, { ...limit, cost: (byId.get(name)?.cost ?? 0) + 1 });
   }
-  return [keyLimit(key), ...workspaceSendLimits(key, at, bodies.length), ...byId.values()];
+  return [...workspaceSendLimits(key, at, bodies.length), ...byId.values()];
 }
 
 /** What a check takes from. */
 export async function checkLimits(services: Services, key: KnownKey, endUserIp: string | undefined): Promise<Limit[]> {
-  const ofUser = endUserIp === undefined ? [] : [await endUserCheckLimit(services, key, endUserIp)];
-  return [keyLimit(key), ...ofUser];
+  return endUserIp === undefined ? [] : [await endUserCheckLimit(services, key, endUserIp)];
 }

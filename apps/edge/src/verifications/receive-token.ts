@@ -2,6 +2,7 @@ import type { Policy } from "@sandi/contracts";
 import { tokenMac } from "@sandi/crypto";
 import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
+import { mayBeBlocked } from "../access-rules/match.ts";
 import type { Db } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
@@ -42,7 +43,15 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
   const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
   // An answer is a send, and counts as one.
-  const hasPlace = test === 1 ? sql`true` : hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at });
+  const isBlocked = mayBeBlocked(workspaceId, {
+    prefix: sql.ref("verification.prefix"),
+    country: sql.ref("verification.country"),
+    at,
+  });
+  const hasPlace =
+    test === 1
+      ? sql`true`
+      : sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`;
   return [
     sql`UPDATE verification SET received_at = ${at}, token_mac = NULL, updated_at = ${at},
         ${decide({ by: "inbound", at, when: messageSuffices })},

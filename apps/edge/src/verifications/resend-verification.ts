@@ -1,5 +1,6 @@
 import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
+import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
@@ -34,8 +35,7 @@ export async function resendVerification(
   const messageId = newId(services, "msg");
   const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
   // A verification keeps seven digits: what a longer block may be for is not sent again.
-  const isBlocked = sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.kind = 'prefix'
-    AND r.effect = 'block' AND r.value LIKE ${`${prefix}_%`} AND (r.expires_at IS NULL OR r.expires_at > ${at}))`;
+  const isBlocked = mayBeBlocked(workspaceId, { prefix, country: known.country, at });
   const isFree =
     tenant.test === 1
       ? sql`1`

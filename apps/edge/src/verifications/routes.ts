@@ -20,7 +20,6 @@ import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { takeLimits } from "../limits/limits.ts";
 import { pollLimit } from "../limits/named.ts";
-import { keyLimit } from "../limits/key-limit.ts";
 import { ended } from "./check-verification.ts";
 import { createBatch } from "./create-batch.ts";
 import { createVerification } from "./create-verifications.ts";
@@ -160,7 +159,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const { key } = c.var;
       const { id } = c.req.valid("param");
-      await takeLimits(c, [keyLimit(key), pollLimit(key, id)]);
+      await takeLimits(c, [pollLimit(key, id)]);
       const now = services.now().getTime();
       const row = await findVerification(services.db, tenantOf(key), id, now);
       if (!row) throw new AppError("verification-not-found");

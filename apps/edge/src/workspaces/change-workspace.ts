@@ -7,7 +7,7 @@ import type { KnownKey } from "../db/schema.ts";
 import { forgetKeys } from "../keys/cache.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { newId, type Services } from "../services.ts";
-import { changedPolicy } from "./merge.ts";
+import { changedPolicy, refuseLongRetention } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
 
 /** Changes the workspace's name and policy: here at once, in every other isolate within a minute. */
@@ -18,7 +18,8 @@ export function changeWorkspace(
   return changeUntilStored("workspace", async () => {
     const row = await findWorkspace(services.db, key.workspaceId);
     if (!row) throw new AppError("unauthenticated");
-    const { chosen } = changedPolicy(JSON.parse(row.policy) as Record<string, unknown>, change.policy ?? {});
+    const { chosen, policy } = changedPolicy(JSON.parse(row.policy) as Record<string, unknown>, change.policy ?? {});
+    refuseLongRetention(policy, toWorkspace(row).quota, change.policy);
     const next = { ...row, name: change.name ?? row.name, policy: JSON.stringify(chosen) };
     return (await store(services, { key, row, next })) ? toWorkspace(next) : undefined;
   });
@@ -53,6 +54,8 @@ async function store(
         target: workspaceId,
         detail,
         at,
+        // To choose a default by name is stored, and changes nothing.
+        ...(Object.keys(detail).length === 0 && { when: sql<boolean>`0` }),
       }),
     ]);
     return changed.numAffectedRows === 1n;

@@ -1,4 +1,4 @@
-import { AppError, type FieldError, Policy, type PolicyChange } from "@sandi/contracts";
+import { AppError, type FieldError, Policy, type PolicyChange, type Quota } from "@sandi/contracts";
 import { isSupportedCountry } from "libphonenumber-js/max";
 import { fieldErrors } from "../http/validation.ts";
 import { StoredPolicy } from "./stored-policy.ts";
@@ -27,6 +27,18 @@ export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: C
   const errors = policy ? conflicts(policy, change) : fieldErrors(error.issues, "/policy");
   if (!policy || errors.length > 0) throw new AppError("invalid-request", { errors });
   return { chosen: next, policy };
+}
+
+/** Refuses to keep rows for longer than the operator grants, where that is asked for; what was chosen before may stay. */
+export function refuseLongRetention(policy: Policy, quota: Quota, change: PolicyChange | undefined): void {
+  const errors = Object.entries(policy.retentionDays).flatMap(([name, days]): FieldError[] => {
+    const most = quota.retentionDays[name as keyof Policy["retentionDays"]];
+    const isAsked = change?.retentionDays?.[name as keyof Policy["retentionDays"]] !== undefined;
+    if (!isAsked || days <= most) return [];
+    const message = `must be at most ${most}, which the operator grants (the quota's \`retentionDays.${name}\`)`;
+    return [{ pointer: `/policy/retentionDays/${name}`, message }];
+  });
+  if (errors.length > 0) throw new AppError("invalid-request", { errors });
 }
 
 function conflicts({ modes, defaultMode, countries, defaultCountry }: Policy, change: PolicyChange): FieldError[] {

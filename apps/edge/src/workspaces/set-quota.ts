@@ -15,7 +15,7 @@ export interface NewQuota {
   random: Random;
   workspaceId: string;
   /** What is left out stays; null puts a default back. */
-  quota: Record<string, number | null>;
+  quota: Record<string, unknown>;
 }
 
 /** Grants a workspace more or less, in the operator's name; answers what it has now. Seen within a minute. */

@@ -5,7 +5,7 @@ import { plainLine } from "./text.ts";
 
 export const RuleEffect = z.enum(["allow", "block"]).meta({
   description:
-    "`block`: no codes. `allow`: codes also where the policy's countries, a block rule or the prefix guard forbid them; the destination's own limits stay.",
+    "`block`: no codes and no messages. `allow`: both also where a block rule forbids them, and codes also where the policy's countries or the prefix guard do; the destination's own limits stay.",
 });
 export type RuleEffect = z.infer<typeof RuleEffect>;
 
@@ -42,13 +42,17 @@ export const AccessRule = z
     expiresAt: Timestamp.nullable(),
     createdAt: Timestamp,
   })
-  .meta({ id: "AccessRule", description: "Where codes may go, or may not, whatever else is set." });
+  .meta({ id: "AccessRule", description: "Where codes and messages may go, or may not, whatever else is set." });
 export type AccessRule = z.infer<typeof AccessRule>;
 
 export const CreatedAccessRule = AccessRule.extend({
   endedVerifications: z.int().min(0).max(1_000_000_000).nullable().meta({
     description: "Pending verifications that a block rule has ended; null: not known, after a lost answer.",
     example: 1,
+  }),
+  canceledMessages: z.int().min(0).max(1_000_000_000).nullable().meta({
+    description: "Queued messages that are not codes and that a block rule has canceled; null: not known.",
+    example: 0,
   }),
 }).meta({ id: "CreatedAccessRule" });
 export type CreatedAccessRule = z.infer<typeof CreatedAccessRule>;

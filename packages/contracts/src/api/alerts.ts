@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
-import { plainName, SigningSecret, Timestamp } from "./common.ts";
+import { asSet, plainName, SigningSecret, Timestamp } from "./common.ts";
 import { CreatedBy } from "./keys.ts";
 import { examples } from "./examples.ts";
 
@@ -29,6 +29,7 @@ const AfterSeconds = z.int().min(0).max(86_400).meta({
 const Quiet = z
   .array(IncidentKind)
   .max(8)
+  .overwrite(asSet)
   .meta({ description: "Kinds that are not told here.", example: ["limited"] });
 const TargetUrl = z.string().max(2048).meta({
   description: "An https address on the public internet.",

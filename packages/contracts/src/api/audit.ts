@@ -22,7 +22,8 @@ export const AuditEntry = z
     action: Action,
     target: Target,
     detail: z.record(z.string(), z.unknown()).meta({
-      description: "What changed; no secrets and no whole numbers.",
+      description:
+        "What changed; no secrets and no whole numbers. At most 2 KB: what is longer is cut, of lists only what was `added` and `removed` stays, and `isShortened` is true.",
       example: { name: { from: "Checkout", to: "Checkout service" } },
     }),
     createdAt: Timestamp,

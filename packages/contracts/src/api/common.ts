@@ -25,6 +25,9 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
+/** Order and repetition mean nothing in a set: one spelling of it, so that another spelling is no change. */
+export const asSet = <T extends string>(list: T[]): T[] => [...new Set(list)].toSorted();
+
 /** What somebody calls a thing of theirs. */
 export const plainName = (description: string, example: string) => plainLine(64).meta({ description, example });
 

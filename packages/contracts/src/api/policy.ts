@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CompanyName } from "./common.ts";
+import { asSet, CompanyName } from "./common.ts";
 
 export const Country = z
   .string()
@@ -47,14 +47,18 @@ export const Policy = z
     countries: z
       .array(Country.or(z.literal("*")))
       .max(250)
+      .overwrite(asSet)
       .default([])
-      .meta({ description: "Where codes may go; empty: the default country only; `*`: everywhere." }),
+      .meta({
+        description: "Where codes may go; empty: the default country only; `*`: everywhere. A set: answered sorted.",
+      }),
     modes: z
       .array(VerificationMode)
       .min(1)
       .max(3)
+      .overwrite((modes) => VerificationMode.options.filter((mode) => modes.includes(mode)))
       .default(["push", "inbound", "auto"])
-      .meta({ description: "Which modes a request may ask for." }),
+      .meta({ description: "Which modes a request may ask for. A set." }),
     defaultMode: VerificationMode.default("push"),
     inboundVariant: InboundVariant.default("match"),
     companyName: CompanyName.nullable().default(null),
@@ -80,6 +84,16 @@ export const Policy = z
     destinationPerDay: amount(1000, 20, "Sends to one number in a day."),
     failedChecksPerHour: amount(100, 20, "Wrong codes for one number in an hour, over all its verifications."),
     lockAfterFailures: amount(1000, 100, "Wrong codes in a row for one number that lock it for a day."),
+    messagesPerRecipientPerHour: amount(
+      10_000,
+      30,
+      "Messages (`/v1/messages`) to one number in an hour: room for a conversation, not for a loop that repeats itself.",
+    ),
+    messagesPerRecipientPerDay: amount(
+      100_000,
+      100,
+      "Messages to one number in a day. More than that looks like spam to the recipient, whose report can end the account.",
+    ),
     ipSendsPerMinute: amount(10_000, 10, "Sends for one `endUserIp` in a minute; IPv6 counts by /64."),
     ipSendsPerHour: amount(10_000, 50, "Sends for one `endUserIp` in an hour."),
     ipChecksPer5Minutes: amount(10_000, 30, "Checks for one `endUserIp` in five minutes."),
@@ -93,7 +107,10 @@ export const Policy = z
         audit: z.int().min(30).max(3650).default(365),
       })
       .default({ verifications: 7, messages: 30, audit: 365 })
-      .meta({ description: "After so many days rows are deleted." }),
+      .meta({
+        description:
+          "After so many days rows are deleted. Each is at most the quota's field of that name, which also holds where it was lowered later.",
+      }),
   })
   .meta({ id: "Policy", description: "What a workspace may choose for its verifications." });
 export type Policy = z.infer<typeof Policy>;
@@ -103,8 +120,51 @@ export const Quota = z
   .strictObject({
     keyPerSecond: amount(100_000, 20, "Requests of one API key in a second, on average."),
     keyBurst: amount(200_000, 40, "Requests of one API key at once."),
-    sendsPerDay: amount(100_000_000, 10_000, "Sends of the workspace in a day."),
+    workspacePerSecond: amount(
+      100_000,
+      100,
+      "Requests of all live keys together in a second, on average; test keys have as much of their own. Five keys' worth, so that more keys do not mean more load. Never less than one key's.",
+    ),
+    workspaceBurst: amount(200_000, 200, "Requests of all live keys at once. Never less than one key's."),
+    sendsPerDay: amount(
+      100_000_000,
+      10_000,
+      "Sends of the workspace in a day. Requests with an `Idempotency-Key`, each a row for 24 hours, are limited to five times as many: a create, a check and three repetitions.",
+    ),
     firstWeekSendsPerDay: amount(100_000_000, 200, "The same in the workspace's first seven days."),
+    testSendsPerDay: amount(
+      100_000_000,
+      1_000,
+      "Sends with test keys in a day: enough for test suites, while rehearsals cannot fill the database.",
+    ),
+    changesPerDay: amount(
+      1_000_000,
+      500,
+      "Changes of keys, policy, templates, rules, hooks, pools, sessions and alert channels in a day; deletions do not count, for each needs something that was made. People and deployments make tens. Each writes at most 2 KB to the audit log, whose worst year stays below 400 MB.",
+    ),
+    keysPerHour: amount(
+      1_000,
+      20,
+      "API keys created or rotated in an hour: more than people or deployments need, too few to get around limits per key.",
+    ),
+    pairingCodesPerHour: amount(
+      1_000,
+      20,
+      "Pairing codes in an hour, each a prompt on the phone of the number's owner. Beside it, for everybody: 5 in ten minutes for one session, and 3 in a day for one number, over all workspaces.",
+    ),
+    retentionDays: z
+      .strictObject({
+        verifications: z.int().min(1).max(90).default(90),
+        messages: z.int().min(1).max(90).default(90),
+        audit: z.int().min(30).max(3650).default(365).meta({
+          description: "A year covers what audits ask for; with `changesPerDay` it bounds the audit log's size.",
+        }),
+        analytics: z.int().min(92).max(3650).default(184).meta({
+          description: "The hourly counts: two of the longest ranges, to compare one with the one before.",
+        }),
+      })
+      .default({ verifications: 90, messages: 90, audit: 365, analytics: 184 })
+      .meta({ description: "The most that the policy's `retentionDays` may be, and how long counts are kept." }),
   })
   .meta({ id: "Quota", description: "What the operator grants a workspace." });
 export type Quota = z.infer<typeof Quota>;

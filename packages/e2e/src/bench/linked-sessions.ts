@@ -23,14 +23,18 @@ const policy = {
   destinationPer10Minutes: 1000,
   destinationPerHour: 1000,
   destinationPerDay: 1000,
+  messagesPerRecipientPerHour: 10_000,
+  messagesPerRecipientPerDay: 100_000,
   prefixGuard: "off",
 } satisfies Partial<Policy>;
-const quota: Quota = {
+const quota = {
   keyPerSecond: 100_000,
   keyBurst: 200_000,
+  workspacePerSecond: 100_000,
+  workspaceBurst: 200_000,
   sendsPerDay: 100_000_000,
   firstWeekSendsPerDay: 100_000_000,
-};
+} satisfies Partial<Quota>;
 
 /** Creates so many sessions over the API, in as many workspaces as it takes, and scans their QR codes. */
 export async function linkSessions(stack: Stack, count: number): Promise<LinkedSession[]> {

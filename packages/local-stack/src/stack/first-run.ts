@@ -19,12 +19,14 @@ const simulatorPolicy = {
   destinationPerDay: 1000,
   prefixGuard: "off",
 } satisfies Partial<Policy>;
-const quota: Quota = {
+const quota = {
   keyPerSecond: 100_000,
   keyBurst: 200_000,
+  workspacePerSecond: 100_000,
+  workspaceBurst: 200_000,
   sendsPerDay: 100_000_000,
   firstWeekSendsPerDay: 100_000_000,
-};
+} satisfies Partial<Quota>;
 
 /**
  * Makes what a newcomer needs, once: a workspace with an admin and a key, a session, and with our simulator two

@@ -1,0 +1,30 @@
+import type { KnownKey } from "../db/schema.ts";
+import type { Limit } from "./limit.ts";
+
+const daySeconds = 24 * 3600;
+/** A create, a check and three repetitions. */
+const repeatablePerSend = 5;
+
+/**
+ * What every request with a key takes from: the key's limit and the workspace's, so that more keys do not mean more
+ * load; and, with an `Idempotency-Key`, which is a row for a day, the limit of those. Test keys have their own.
+ */
+export function requestLimits({ id, environment, quota }: KnownKey, isRepeatable: boolean): Limit[] {
+  const workspaceBurst = Math.max(quota.workspaceBurst, quota.keyBurst);
+  const workspacePerSecond = Math.max(quota.workspacePerSecond, quota.keyPerSecond);
+  const sendsPerDay = environment === "test" ? quota.testSendsPerDay : quota.sendsPerDay;
+  return [
+    { name: "key", id, quota: quota.keyBurst, windowSeconds: quota.keyBurst / quota.keyPerSecond },
+    { name: "workspace", id: environment, quota: workspaceBurst, windowSeconds: workspaceBurst / workspacePerSecond },
+    ...(isRepeatable
+      ? [
+          {
+            name: "idempotency-keys",
+            id: environment,
+            quota: repeatablePerSend * sendsPerDay,
+            windowSeconds: daySeconds,
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,79 @@
+import { AppError, type PairingCode, PairingCodeRpc } from "@sandi/contracts";
+import { phoneHash } from "@sandi/crypto";
+import { sql } from "kysely";
+import type { KnownKey } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import { writeAs } from "../keys/write-as.ts";
+import { ask } from "./connector.ts";
+import { hasPairingRoom, pairingRefusal, pairingState, type PairingSubject } from "./pairing-budget.ts";
+import { selectSessions, type SessionRow } from "./repository.ts";
+import { notPairing } from "./not-pairing.ts";
+
+interface Input {
+  key: KnownKey;
+  sessionId: string;
+  /** The canonical number, which the budgets count. */
+  e164: string;
+  /** The spelling that was asked for: WhatsApp takes the account's own only. */
+  written: string;
+}
+
+/**
+ * Asks WhatsApp for a pairing code, which puts a prompt on the phone of the number's owner. While the session waits with
+ * a code for this number its connector answers that one again, and nothing is taken from the budgets.
+ */
+export async function createPairingCode(
+  services: Services,
+  { key, sessionId, e164, written }: Input,
+): Promise<PairingCode> {
+  const { db } = services;
+  const { workspaceId, quota } = key;
+  const at = services.now().getTime();
+  const [numberHash, writtenHash] = (await Promise.all(
+    [e164, written].map((number) => phoneHash(services.phoneKey, "", number)),
+  )) as [string, string];
+  const subject: PairingSubject = { workspaceId, sessionId, numberHash, quota, at };
+  const repeats = sql<number>`(SELECT count(*) FROM (SELECT written_hash, revision, created_at FROM pairing_request
+      WHERE session_id = s.id ORDER BY id DESC LIMIT 1) last
+    WHERE s.state = 'pairing' AND last.written_hash = ${writtenHash} AND last.revision = s.revision
+      AND last.created_at >= coalesce(s.since, s.created_at))`;
+  const own = sql`session s WHERE s.id = ${sessionId} AND s.workspace_id = ${workspaceId} AND s.desired <> 'deleted'`;
+  const [{ rows: sessions }, { rows: before }, { rows: taken }] = await writeAs(services, key, [
+    selectSessions(db, workspaceId, at).where("id", "=", sessionId),
+    sql<{ repeats: number; state: string }>`SELECT ${repeats} AS repeats, ${pairingState(subject)} AS state
+      FROM ${own}`.compile(db.kysely),
+    sql<{
+      id: number;
+    }>`INSERT INTO pairing_request (workspace_id, session_id, number_hash, written_hash, revision, created_at)
+      SELECT ${workspaceId}, ${sessionId}, ${numberHash}, ${writtenHash}, s.revision, ${at} FROM ${own}
+        AND NOT ${repeats} AND ${hasPairingRoom(subject)} RETURNING id`.compile(db.kysely),
+  ]);
+  const [session] = sessions;
+  if (!session) throw new AppError("session-not-found");
+  if (!taken[0] && before[0]?.repeats === 0) throw pairingRefusal(subject, before[0].state);
+  return askConnector(services, { workspaceId, session, phone: written, takenId: taken[0]?.id });
+}
+
+interface Asking {
+  workspaceId: string;
+  session: SessionRow;
+  phone: string;
+  takenId: number | undefined;
+}
+
+/** A session that shows no code has asked WhatsApp for nothing: what was taken for it is given back. */
+async function askConnector(services: Services, { workspaceId, session, phone, takenId }: Asking) {
+  const { db, log } = services;
+  try {
+    return await ask(services, PairingCodeRpc, { sessionId: session.id, phone });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "session-not-pairing") throw error;
+    if (takenId !== undefined) {
+      const given = db.kysely.executeQuery(
+        sql`DELETE FROM pairing_request WHERE id = ${takenId} AND workspace_id = ${workspaceId}`.compile(db.kysely),
+      );
+      services.waitUntil(given.catch((cause: unknown) => log("a pairing code's budget was not given back", cause)));
+    }
+    throw notPairing(session);
+  }
+}
