@@ -12,7 +12,7 @@ const receiver = "+6281300000002";
 /** Every so many points one life; 1 in a long run. */
 const step = Number(process.env["KILL_STEP"] ?? 4);
 /** So many of each there are in a life that starts, logs in, sends, hears of it, is written to, and takes one back. */
-const points = { commit: 20, request: 12, frame: 40 };
+const points = { commit: 20, request: 12, frame: 28 };
 
 let rig: Rig;
 let child: { process: ChildProcess; exited: Promise<void> } | undefined;
