@@ -69,6 +69,7 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     "POST /v1/reachability",
     "POST /v1/templates/preview",
     "POST /v1/destinations/status",
+    "POST /v1/verifications/search",
     // The operator's token makes it.
     "POST /v1/workspaces",
   ]);

@@ -121,7 +121,7 @@ describe("one account under two spellings", () => {
       for (const to of [first, second]) {
         const { body: known } = await edge.api<Destination>("POST /v1/destinations/status", { to });
         expect(known).toMatchObject({ failedChecks: { inARow: 2 } });
-        const { body: list } = await edge.api<VerificationList>(`GET /v1/verifications?to=${encodeURIComponent(to)}`);
+        const { body: list } = await edge.api<VerificationList>("POST /v1/verifications/search", { to });
         expect(list.verifications.map(({ id }) => id)).toEqual([body.id]);
       }
       const approved = await check(second, code);
@@ -271,7 +271,7 @@ describe("a number as people write it", () => {
     expect((await edge.api("POST /v1/destinations/status", { to: text })).body["to"]).toBe("+62812•••7890");
     expect((await edge.api("POST /v1/destinations/unlock", { to: text })).status).toBe(200);
     expect((await edge.api("POST /v1/messages", { sessionId, to: text, type: "text", text: "hi" })).status).toBe(202);
-    const list = await edge.api<VerificationList>(`GET /v1/verifications?to=${encodeURIComponent(text)}`);
+    const list = await edge.api<VerificationList>("POST /v1/verifications/search", { to: text });
     expect(list.body.verifications).toHaveLength(1);
     edge.connector = (path, asked) =>
       path === ReachabilityRpc.path

@@ -143,7 +143,7 @@ describe("where a request to Supabase came from", () => {
       return Promise.resolve("1" + " 1 1000".repeat(Number(count)));
     };
     expect(await post({ metadata: { ip_address: ip } })).toBe("sent");
-    expect(seen).toEqual(["key", "workspace-sends", "ip-sends-minute", "ip-sends-hour"]);
+    expect(seen).toEqual(["key", "workspace", "workspace-sends", "ip-sends-minute", "ip-sends-hour"]);
     const rows = await edge.rows("SELECT * FROM verification");
     expect(JSON.stringify(rows)).not.toContain(ip);
   });

@@ -25,6 +25,7 @@ const decisions: Record<string, Decision> = {
   "POST /v1/verifications": "sandbox",
   "POST /v1/verifications/batch": "sandbox",
   "GET /v1/verifications": "sandbox",
+  "POST /v1/verifications/search": "sandbox",
   "GET /v1/verifications/{id}": "sandbox",
   "GET /v1/verifications/{id}/events": "sandbox",
   "POST /v1/verifications/{id}/resend": "sandbox",
