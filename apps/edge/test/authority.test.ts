@@ -121,6 +121,39 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     expect((await edge.api("POST /v1/pools", { name: "a" }, { key })).status).toBe(201);
   });
 
+  it("is not refused for a day because its request has an Idempotency-Key", async () => {
+    const key = await edge.addKey(edge.workspace.id);
+    await edge.api("GET /v1/sessions", undefined, { key });
+    await edge.client.execute({
+      sql: `UPDATE api_key SET scopes = '["key:manage", "lookup:read"]' WHERE id = ?`,
+      args: [await idOf(key)],
+    });
+    const once = { key, headers: { "idempotency-key": "rename" } };
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      const { status, headers } = await edge.api("PATCH /v1/workspace", { name: "Other" }, once);
+      await edge.settled();
+      answers.push([status, headers.get("idempotent-replayed")]);
+    }
+    expect(answers).toEqual([
+      [401, null],
+      [200, null],
+      [200, "true"],
+    ]);
+  });
+
+  it("keeps no refusal for a key that may do more", async () => {
+    const hook = (await edge.api<{ id: string }>("POST /v1/hooks/supabase", { name: "a" })).body;
+    const narrow = await edge.addKey(edge.workspace.id, ["key:manage", "lookup:read"]);
+    const headers = { "idempotency-key": "rename" };
+    const rename = async (key?: string) => {
+      const answer = await edge.api(`PATCH /v1/hooks/supabase/${hook.id}`, { name: "b" }, { headers, ...(key && { key }) });
+      await edge.settled();
+      return answer.status;
+    };
+    expect([await rename(narrow), await rename()]).toEqual([403, 200]);
+  });
+
   it("is refused nothing when it was only widened", async () => {
     const key = await edge.addKey(edge.workspace.id, ["session:manage"]);
     await edge.api("GET /v1/sessions", undefined, { key });

@@ -11,6 +11,9 @@ const lostAfterMs = 60_000;
 /** A refusal that is longer names many fields and did nothing: it is not kept, for a repetition hears the same. */
 const mostKept = 8_192;
 
+/** Refusals of the caller, or for the moment. They say nothing of the request: the same one may be granted soon. */
+const passing: ReadonlySet<number> = new Set([401, 403, 429]);
+
 /** What requests with this middleware may answer. */
 export const ofRepeats = ["idempotency-key-reused", "idempotency-in-progress"] as const;
 
@@ -85,8 +88,7 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
   }
   await next();
   const { status } = c.res;
-  // A refusal that ends by itself, or that says nothing about the request, is not for keeps.
-  const isFinal = status < 500 && status !== 429;
+  const isFinal = status < 500 && !passing.has(status);
   const work = async () => {
     const text = isFinal && keepsAnswer ? await answer.text() : "";
     const isKept = isFinal && (status < 300 || text.length <= mostKept);
