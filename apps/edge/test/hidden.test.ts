@@ -273,6 +273,24 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect(without).toEqual(switchedOff);
   });
 
+  it("does not show when its message is taken back, which takes as long as a connector needs", async () => {
+    const { body } = await create(gone, blind);
+    const canceled = await act(body.id, "cancel", undefined, blind);
+    expect([canceled.status, canceled.body.delivery?.status]).toEqual([200, "sent"]);
+    const typesNow = async () => (await timeline(body.id, blind)).map(({ type }) => type);
+    expect(await typesNow()).not.toContain("message.revoked");
+    edge.advance(50);
+    expect([(await get(body.id, blind)).delivery?.status, await typesNow()]).toEqual([
+      "sent",
+      expect.not.arrayContaining(["message.revoked"]),
+    ]);
+    edge.advance(2_000);
+    expect((await get(body.id, blind)).delivery?.status).toBe("revoked");
+    const events = await timeline(body.id, blind);
+    const timeOf = (type: string) => Date.parse(events.find((each) => each.type === type)?.at ?? "");
+    expect(timeOf("message.revoked")).toBeGreaterThanOrEqual(timeOf("verification.canceled") + 100);
+  });
+
   it("a message is sent and never delivered", async () => {
     const [without, switchedOff] = await both(async (to) => [{ ...(await sendText(to)), sessionId: null }]);
     expect(without).toEqual(switchedOff);

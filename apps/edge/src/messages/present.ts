@@ -49,7 +49,7 @@ export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:r
 
 /** To other keys a number without an account looks like one whose phone is off: WhatsApp took it, nobody has it. */
 const asIfOff = ({ status, noAccountAt, messageUpdatedAt }: DeliveryColumns, { now }: Viewer) => ({
-  status: status === "revoked" && messageUpdatedAt < now ? ("revoked" as const) : ("sent" as const),
+  status: status === "revoked" && messageUpdatedAt <= now ? ("revoked" as const) : ("sent" as const),
   sentAt: iso(noAccountAt ?? messageUpdatedAt),
   deliveredAt: null,
   readAt: null,

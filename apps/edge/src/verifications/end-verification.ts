@@ -22,6 +22,9 @@ interface Input {
   id: string;
 }
 
+/** Milliseconds that a connector may need to take a message back. */
+const takeBackMs = ({ random }: Services) => 100 + 4 * (random(1)[0] ?? 0);
+
 /** Ends a pending verification and takes back what has been sent and not read; canceling again changes nothing. */
 export async function cancelVerification(services: Services, { key, id }: Input): Promise<Verification> {
   const { db } = services;
@@ -34,8 +37,8 @@ export async function cancelVerification(services: Services, { key, id }: Input)
     sql`UPDATE message SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
         AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
-    // To whom a message without an account is a sent one, it is taken back as well.
-    sql`UPDATE message SET status = 'revoked', updated_at = ${at}
+    // To keys to which a message without an account is a sent one, it is taken back as well, and no sooner than others.
+    sql`UPDATE message SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
         AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);

@@ -24,11 +24,12 @@ const laterEnds = new Set(
 /** What has happened to a verification and its messages, oldest first. */
 export async function timelineOf({ db, now }: Services, key: KnownKey, id: string) {
   const { workspaceId, scopes } = key;
-  const verification = await findVerification(db, tenantOf(key), id, now().getTime());
+  const seenAt = now().getTime();
+  const verification = await findVerification(db, tenantOf(key), id, seenAt);
   if (!verification) throw new AppError("verification-not-found");
   const { rows } = await db.kysely.executeQuery(
     sql<EventRow>`SELECT id, type, at, message_id, session_id, data FROM event
-      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} ORDER BY at, seq LIMIT ${most}`.compile(
+      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND at <= ${seenAt} ORDER BY at, seq LIMIT ${most}`.compile(
       db.kysely,
     ),
   );
