@@ -56,6 +56,11 @@ describe("what WhatsApp says of an account", () => {
       { total: 5, used: 2, resetsAt: null },
     ],
     ["capped without figures", { capping_status: "CAPPED" }, { total: 0, used: 0, resetsAt: null }],
+    [
+      "figures that count nothing",
+      { total_quota: 1e300, used_quota: 2 ** 60, capping_status: "CAPPED" },
+      { total: 0, used: 0, resetsAt: null },
+    ],
     ["no numbers", { total_quota: "many", used_quota: -1, cycle_end_timestamp: "soon" }, undefined],
   ])("%s", (_name, info, expected) => {
     expect(newChatsOf(info as Parameters<typeof newChatsOf>[0])).toEqual(expected);

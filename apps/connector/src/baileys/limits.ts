@@ -116,7 +116,8 @@ function credible(at: Date | undefined): Date | null {
   return at && at.getTime() < latest ? at : null;
 }
 
+/** What is no number that counts anything is 0: the edge would refuse it, and the limits with it. */
 function count(value: unknown): number {
   const number = Math.trunc(Number(value ?? 0));
-  return Number.isFinite(number) && number > 0 ? number : 0;
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }

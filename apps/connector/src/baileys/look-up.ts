@@ -4,6 +4,8 @@ import {
   getBinaryNodeChild,
   getBinaryNodeChildren,
   getBinaryNodeChildString,
+  isLidUser,
+  isPnUser,
   jidDecode,
   jidNormalizedUser,
   S_WHATSAPP_NET,
@@ -66,10 +68,16 @@ function saidIn(list: BinaryNode | undefined): Map<string, Said> {
     if (!contact || !number) continue;
     const error = errorIn(contact);
     if (error) said.set(number, { waitMs: waitOf(error) });
-    else if (contact.attrs["type"] === "in" && jid) said.set(number, jidNormalizedUser(jid));
+    else if (contact.attrs["type"] === "in" && isPerson(jid)) said.set(number, jidNormalizedUser(jid));
     else if (contact.attrs["type"] === "out") said.set(number, null);
   }
   return said;
+}
+
+/** Anything else is no answer, and would be written to for two weeks. */
+function isPerson(jid: string | undefined): boolean {
+  const plain = jidNormalizedUser(jid);
+  return (isPnUser(plain) === true || isLidUser(plain) === true) && jidDecode(plain)?.user !== "";
 }
 
 const errorIn = (node: BinaryNode | undefined) => getBinaryNodeChild(node, "error");
