@@ -291,6 +291,25 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect(timeOf("message.revoked")).toBeGreaterThanOrEqual(timeOf("verification.canceled") + 100);
   });
 
+  it("does not show in the score of a session that has failed before", async () => {
+    const scores = await both(async (to) => {
+      const manager = await edge.addKey(edge.workspace.id, ["message:send", "session:manage"]);
+      const send = async (number: string) =>
+        (
+          await edge.api<Message>(
+            "POST /v1/messages",
+            { sessionId, to: number, type: "text", text: "hi" },
+            { key: manager },
+          )
+        ).body.id;
+      await report("message.failed", { messageId: await send("+6281234567899"), reason: "refused" });
+      await settle(await send(to), to);
+      const { body } = await edge.api<{ score: number }>(`GET /v1/sessions/${sessionId}`, undefined, { key: manager });
+      return [body.score];
+    });
+    expect(scores).toEqual([[88], [88]]);
+  });
+
   it("a message is sent and never delivered", async () => {
     const [without, switchedOff] = await both(async (to) => [{ ...(await sendText(to)), sessionId: null }]);
     expect(without).toEqual(switchedOff);

@@ -1,3 +1,5 @@
+import { isSent, messageSettled } from "./senders.ts";
+
 /** What keys with `lookup:read` are told of a number without a WhatsApp account, and answers that are kept less long. */
 export const approval: readonly string[] = [
   // Null: as long as any answer. When it is over the row is deleted, and with it the answer, which may hold a proof.
@@ -51,4 +53,8 @@ export const approval: readonly string[] = [
       (SELECT max(floor_ms) FROM latency_bucket WHERE floor_ms <= max(NEW.updated_at - NEW.created_at, 1)), 1)
     ON CONFLICT DO UPDATE SET count = count + 1;
   END`,
+
+  // The session has done its part, so it counts as one of its sends: or the score would tell who has no account.
+  `DROP TRIGGER message_settled`,
+  messageSettled(`${isSent} OR NEW.status = 'failed' AND NEW.failure = 'not_on_whatsapp'`),
 ];
