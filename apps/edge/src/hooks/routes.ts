@@ -73,7 +73,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "changeSupabaseHook",
       summary: "Change a Supabase hook",
       description:
-        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. With `adopt` it belongs to the calling key from now on, also when it has ended with its own. A key changes no hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
+        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. With `adopt` it belongs to the calling key from now on, also when it has ended with its own. Who knows its secret can still call it: give it a new one as well if the former key is in doubt. A key changes no hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: {
         params,
