@@ -147,7 +147,11 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     const narrow = await edge.addKey(edge.workspace.id, ["key:manage", "lookup:read"]);
     const headers = { "idempotency-key": "rename" };
     const rename = async (key?: string) => {
-      const answer = await edge.api(`PATCH /v1/hooks/supabase/${hook.id}`, { name: "b" }, { headers, ...(key && { key }) });
+      const answer = await edge.api(
+        `PATCH /v1/hooks/supabase/${hook.id}`,
+        { name: "b" },
+        { headers, ...(key && { key }) },
+      );
       await edge.settled();
       return answer.status;
     };
