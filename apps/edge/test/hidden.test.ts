@@ -310,6 +310,22 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect(scores).toEqual([[88], [88]]);
   });
 
+  it("does not show in what a session may still send when it may open no more chats", async () => {
+    const answers = await both(async (to) => {
+      await edge.client.execute("UPDATE pool SET new_chats_per_day = 1");
+      const told: unknown[] = [said(await create(to, blind))];
+      edge.advance(30_000);
+      // The token of an inbound one is random.
+      const { mode } = (await create("+6281234567899", blind)).body;
+      told.push(said(await create(to, blind)), mode);
+      edge.advance(600_000);
+      const text = { sessionId, to, type: "text", text: "hi" };
+      return [...told, said(await edge.api("POST /v1/messages", text, { key: blind }))];
+    });
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]).toMatchObject([[202, {}], [202, { created: false, mode: "push" }], "inbound", [202, {}]]);
+  });
+
   it("a message is sent and never delivered", async () => {
     const [without, switchedOff] = await both(async (to) => [{ ...(await sendText(to)), sessionId: null }]);
     expect(without).toEqual(switchedOff);

@@ -40,4 +40,14 @@ export const accounts: readonly string[] = [
       ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
         reached_at = max(coalesce(reached_at, 0), excluded.reached_at);
   END`,
+  // Who has no account counts as reached, too: or what a session may still send, when it may open no more chats, would
+  // tell it. A chat that such a number opens later is not counted; the connector knows its chats and locks by itself.
+  `CREATE TRIGGER message_missed AFTER UPDATE OF no_account_at ON message
+    WHEN OLD.no_account_at IS NULL AND NEW.no_account_at IS NOT NULL AND NEW.test = 0 AND NEW.to_hash <> ''
+      AND NOT EXISTS (SELECT 1 FROM session s WHERE s.id = NEW.session_id AND s.linked_at > NEW.no_account_at) BEGIN
+    INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at, reached_at)
+      VALUES (NEW.workspace_id, NEW.to_hash, NEW.session_id, NEW.no_account_at, NEW.no_account_at)
+      ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
+        reached_at = max(coalesce(reached_at, 0), excluded.reached_at);
+  END`,
 ];
