@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type CloseKind, closeKind, closePolicies } from "../src/session/close-reasons.ts";
-import { type Effect, type Machine, type MachineEvent, step } from "../src/session/machine.ts";
+import type { Effect, Machine, MachineEvent } from "../src/session/machine.ts";
+import { step } from "../src/session/step.ts";
 
 const fresh: Machine = {
   state: "stopped",

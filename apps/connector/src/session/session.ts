@@ -1,6 +1,7 @@
 import type { SessionQr } from "@sandi/contracts";
 import type { CloseKind } from "./close-reasons.ts";
-import { type Effect, type Forgotten, type Machine, type MachineEvent, step } from "./machine.ts";
+import type { Effect, Forgotten, Machine, MachineEvent } from "./machine.ts";
+import { step } from "./step.ts";
 
 /** What the mailbox needs done; each call may take its time, and a failing one is logged and passed over. */
 export interface SessionHands {
