@@ -246,6 +246,13 @@ const table: Record<string, Row> = {
     effects: [report],
     also: { isLinked: true, phone, account: phone },
   },
+  "the same account links again under another spelling of its number and keeps its past": {
+    from: { ...pairing, account: "+5215512345678" },
+    on: { type: "linked", socket: 1, phone: "+525512345678" },
+    to: "connecting",
+    effects: [report],
+    also: { phone: "+525512345678", account: "+525512345678" },
+  },
   "another account starts without the past of the one before": {
     from: { ...pairing, account: "+6281200000009" },
     on: { type: "linked", socket: 1, phone },

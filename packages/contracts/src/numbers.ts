@@ -84,6 +84,11 @@ export function canonicalNumber(number: string): string {
   return spellingsOf(number)[0] ?? number;
 }
 
+/** Whether two numbers, each in any spelling, stand for one account. */
+export function isSameAccount(one: string, other: string): boolean {
+  return canonicalNumber(one) === canonicalNumber(other);
+}
+
 /**
  * With which digits a canonical number can begin when one of its spellings begins with these; themselves first.
  *

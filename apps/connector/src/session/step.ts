@@ -1,4 +1,4 @@
-import type { DesiredState, SessionReason } from "@sandi/contracts";
+import { type DesiredState, isSameAccount, type SessionReason } from "@sandi/contracts";
 import { type CloseKind, policyOf } from "./close-reasons.ts";
 import type { Effect, Forgotten, Machine, MachineEvent, Step } from "./machine.ts";
 
@@ -209,8 +209,9 @@ function change(
 ): Step {
   const next = { ...machine, ...patch };
   const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
-  const isOther = next.phone !== null && next.phone !== machine.account;
-  if (isOther) next.account = next.phone;
+  // WhatsApp may spell the same account's number in another way when it links again.
+  const isOther = next.phone !== null && (machine.account === null || !isSameAccount(next.phone, machine.account));
+  next.account = next.phone ?? machine.account;
   const drop = isOther ? "past" : dropped;
   return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };
 }
