@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { canonicalNumber, canonicalPrefixes, countriesOfTwoSpellings, isSameAccount, spellingsOf } from "../src/index.ts";
+import {
+  canonicalNumber,
+  canonicalPrefixes,
+  countriesOfTwoSpellings,
+  isSameAccount,
+  spellingsOf,
+} from "../src/index.ts";
 
 /** Country, canonical spelling, the other one. */
 const pairs: [string, string, string][] = [
