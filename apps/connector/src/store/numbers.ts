@@ -18,8 +18,6 @@ export interface NumberStore {
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
   /** A "no account" does not replace a jid that is still believed: it was asked for before that was learned. */
   store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
-  /** Forgets of these numbers that they have no account. */
-  forgetDead(workspaceId: string, digits: string[]): Promise<void>;
 }
 
 /** How long an old jid is kept after it stopped being believed, for when WhatsApp does not answer. */
@@ -68,12 +66,6 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
       });
       const statements = await Promise.all(rows);
       if (statements.length > 0) await writer.write(statements);
-    },
-    async forgetDead(workspaceId, digits) {
-      if (digits.length === 0) return;
-      const ids = JSON.stringify(digits.map((one) => idOf(workspaceId, one)));
-      const sql = "DELETE FROM number WHERE id IN (SELECT value FROM json_each(?)) AND sealed_jid IS NULL";
-      await writer.write([{ sql, args: [ids] }]);
     },
   };
 }
