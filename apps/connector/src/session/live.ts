@@ -157,7 +157,8 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     holdsLease: () => lease.holds(),
     unsaved,
   });
-  const removal = (at: Date) => [...forgetStatements.past(fence), ...removalStatements(fence, at)];
+  const { login, past } = forgetStatements;
+  const removal = (at: Date) => [...login(fence), ...past(fence), ...removalStatements(fence, at)];
 
   /** What is in memory of what was just forgotten. */
   function dropped(what: keyof typeof forgetStatements): void {

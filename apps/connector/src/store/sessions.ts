@@ -94,12 +94,10 @@ export function stateStatement({ sessionId, fence }: Fence, reported: ReportedSt
   };
 }
 
-/** Everything of a deleted session but the tombstone, which keeps late jobs from reviving it. */
+/** What is left of a deleted session without its account; the tombstone stays, so that late jobs do not revive it. */
 export function removalStatements({ sessionId, fence }: Fence, now: Date): InStatement[] {
   return [
-    { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
-    { sql: `DELETE FROM received WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     {
       sql: `UPDATE session SET gone_at = ?, phone = NULL, account = NULL, proxy = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
       args: [now.getTime(), sessionId, fence],
