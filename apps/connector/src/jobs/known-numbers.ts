@@ -10,10 +10,10 @@ import type { KnownNumber, NumberStore } from "../store/numbers.ts";
 export interface KnownNumbers {
   /** The jid, or null for "no account", as far as memory has it; undefined: look in the store. */
   latest(workspaceId: string, digits: string): string | null | undefined;
-  /** What the store has, also what is too old to be believed without a question. */
+  /** What the store has, with entries that are too old to be believed. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
   isFresh(known: KnownNumber | undefined): known is KnownNumber;
-  /** Takes WhatsApp's answers, and answers what is believed now: what came in meanwhile is newer than a "no". */
+  /** Stores WhatsApp's answers and returns what is believed now. A sign of life counts more than a "no". */
   answered(workspaceId: string, jids: Map<string, string | null>): Promise<Map<string, string | null>>;
   /** The person behind these jids wrote or received something, or WhatsApp named the person. */
   alive(workspaceId: string, jids: string[]): Promise<void>;
@@ -21,7 +21,7 @@ export interface KnownNumbers {
 
 const aliveDays = 14;
 const deadHours = 6;
-/** Another connector may hear from a number that has no account here; that is known here after so long. */
+/** How long memory believes in "no account": another connector may hear from the number and write it to the store. */
 const deadInMemoryMs = 30_000;
 const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
 const phone = /^(\d+)@s\.whatsapp\.net$/;

@@ -7,7 +7,7 @@ export interface Machine {
   reason: SessionReason | null;
   /** E.164. */
   phone: string | null;
-  /** The account that is linked, or was last: what the session knows of people and limits is this account's. E.164. */
+  /** The account that is linked, or was linked last (E.164). The session's chats and limits belong to it. */
   account: string | null;
   desired: DesiredState;
   /** The newest wish that was acted on. */
@@ -67,7 +67,7 @@ export type Effect =
   | { type: "remove" };
 
 /**
- * `login`: the credentials, which are worthless after a logout. `past`: what was known of the account before, for another
+ * `login`: the credentials, which are worthless after a logout. `past`: what belongs to the account before, because another
  * one is linked now.
  */
 export type Forgotten = "login" | "past" | false;

@@ -46,7 +46,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   let qr: SessionQr | null = null;
   const life = { isStopped: false };
   let unstored: "report" | "remove" | undefined;
-  /** What a report that could not be stored was to forget; the next one does. */
+  /** What a report that could not be stored should have forgotten; the next report does it. */
   let owed: Forgotten = false;
   let isRetryDue = false;
   let running: Promise<void> | undefined;

@@ -5,7 +5,7 @@ import type { Effect, Forgotten, Machine, MachineEvent, Step } from "./machine.t
 const baseMs = 1000;
 const capMs = 60_000;
 const strikesForBadSession = 3;
-/** The restart that follows a link, and one that the server may want for itself. */
+/** One restart follows a link, and the server may ask for one more. */
 const quickRestarts = 2;
 /** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
 const goodbyeAttempts = 3;
@@ -88,7 +88,7 @@ function close(machine: Machine, kind: CloseKind): Step {
   if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);
   switch (policy.follow) {
     case "reconnect":
-      // A server that asks again and again is not asked as fast as it answers.
+      // A server that asks for restarts again and again would get a connection per answer.
       if (machine.restarts >= quickRestarts) return backOff(machine, policy.reason, false);
       return connect({ ...machine, restarts: machine.restarts + 1 }, policy.reason);
     case "backOff": {
@@ -113,12 +113,12 @@ function close(machine: Machine, kind: CloseKind): Step {
   }
 }
 
-/** The server said what does not fit: the connection cannot be relied on. */
+/** The server sent something that does not fit the state: the connection is not reliable. */
 function refuse(machine: Machine, { socket }: { socket: number }): Step {
   return closeFrom(machine, { socket }, "unexpected_answer");
 }
 
-/** Closes the socket from this side, for a reason that was found here. */
+/** Closes the socket for a reason that this side found. */
 function closeFrom(machine: Machine, { socket }: { socket: number }, kind: CloseKind): Step {
   const closed = close({ ...machine, socket: null }, kind);
   return { machine: closed.machine, effects: [{ type: "close", socket }, ...closed.effects] };

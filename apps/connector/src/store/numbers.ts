@@ -14,13 +14,13 @@ export interface KnownNumber {
 
 /** What each workspace knows of numbers, at rest: found by their pseudonym, their jids sealed. */
 export interface NumberStore {
-  /** Also those that are not believed any more. */
+  /** With entries that are too old to be believed. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
-  /** A "no account" does not replace a jid that is still believed: it was asked for before that was learned. */
+  /** A "no account" does not replace a jid that is still believed: the question was older than the jid. */
   store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
 }
 
-/** How long an old jid is kept after it stopped being believed, for when WhatsApp does not answer. */
+/** How long a jid that is too old to be believed is kept, for when WhatsApp does not answer. */
 const oldDays = 76;
 
 const context = (id: string) => ({ table: "number", column: "sealed_jid", id });

@@ -70,7 +70,7 @@ export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promi
   return toSession(read!.rows[0]!);
 }
 
-/** A state without a number leaves the account as it is: it is known who was linked last. */
+/** A state without a number does not change `account`, which names the one that was linked last. */
 export interface ReportedState {
   state: SessionState;
   reason: SessionReason | null;
