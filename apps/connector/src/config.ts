@@ -53,7 +53,7 @@ export interface Config {
 const minDatabaseMs = 1000;
 const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
 
-/** A text that can be used as it stands; what is wrong with it is said, and never the text. */
+/** A text that can be used as it is. The issue names what is wrong and never shows the text. */
 const textWithout = (flaw: (text: string) => string | undefined) =>
   z.string().superRefine((text, context) => {
     const message = flaw(text);
@@ -62,7 +62,7 @@ const textWithout = (flaw: (text: string) => string | undefined) =>
 const secret = textWithout((text) => flawOf(text));
 /** A path may hold spaces, and so may a header. */
 const line = textWithout((text) => flawOf(text, { isOneWord: false }));
-// Spaces around keys are of no account.
+// Spaces around keys are harmless.
 const keyText = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
 
 const httpUrl = secret

@@ -81,7 +81,11 @@ export function createMetrics(sources: Sources, { withProcess }: { withProcess: 
       },
     });
   outboxGauge("sandi_outbox_waiting", "Events that wait for the edge.", ({ waiting }) => waiting);
-  outboxGauge("sandi_outbox_parked", "Events that the edge refused.", ({ parked }) => parked);
+  outboxGauge(
+    "sandi_outbox_parked",
+    "Events that the edge refused, or failed at again and again.",
+    ({ parked }) => parked,
+  );
   outboxGauge("sandi_outbox_age_seconds", "Age of the oldest event that waits.", ({ oldestAt }) =>
     oldestAt ? (sources.now().getTime() - oldestAt.getTime()) / 1000 : 0,
   );

@@ -31,7 +31,7 @@ export function createSweep({ services, store, versions, ledgerDays, onNews, log
   let cancel: (() => void) | undefined;
   let sweeping: Promise<void> = Promise.resolve();
 
-  /** A day long once an hour, and at each start as long as they are kept. */
+  /** Once an hour for events of the last day; at each start for all that are kept. */
   async function unpark(isStart: boolean): Promise<void> {
     const at = services.now().getTime();
     const forgetBefore = new Date(at - ledgerDays * dayMs);

@@ -83,7 +83,7 @@ export function createVersions({ services, override, find, store }: Options): Ve
     current,
     async worked(version) {
       if (override || !version) return;
-      // Whoever was refused with it: it is good again.
+      // A login with it succeeded: earlier refusals do not count any more.
       refusals.delete(textOf(version));
       // A login that began before there was a newer one says nothing new.
       if (textOf(version) !== textOf(current())) return;

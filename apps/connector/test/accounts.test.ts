@@ -1,29 +1,30 @@
+import { ReachabilityRpc } from "@sandi/contracts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tablesOfPast } from "../src/store/account.ts";
 import { until } from "./support/fake-edge.ts";
 import { qrOf, type Rig, startRig } from "./support/rig.ts";
 
-const [x, y, user] = ["+6281200000001", "+6281200000009", "+6281200000002"];
+const [x, y] = ["+6281200000001", "+6281200000009"];
+const [user, stranger] = ["+6281200000002", "+6281200000003"];
 let rig: Rig;
 let sessionId: string;
 beforeAll(async () => {
   rig = await startRig({ services: { chance: () => 0 } });
-  rig.simulator.createPhone({ number: user });
-  rig.simulator.createPhone({ number: y });
+  for (const number of [y, user, stranger]) rig.simulator.createPhone({ number });
   sessionId = await rig.pair(x);
 });
 afterAll(() => rig.close());
 
-const counts = [
-  ...["chat", "look_up", "received", "sender_limits"].map((table) => `count(*) AS n FROM ${table}`),
-  "count(sealed) AS n FROM ledger",
-];
-/** How many rows of each kind the session has, and how many texts it would send again. */
-function known(): number[] {
+/** How many rows of each kind the session has of its account, and how many texts it would send again. */
+function known(): Record<string, number> {
   const db = new DatabaseSync(join(rig.folder, "connector.db"), { readOnly: true });
+  const count = (what: string, table: string) =>
+    Number(db.prepare(`SELECT count(${what}) AS n FROM ${table} WHERE session_id = ?`).get(sessionId)!["n"]);
   try {
-    return counts.map((count) => Number(db.prepare(`SELECT ${count} WHERE session_id = ?`).get(sessionId)!["n"]));
+    const ofTables = tablesOfPast.map((table) => [table, count("*", table)] as const);
+    return { ...Object.fromEntries(ofTables), texts: count("sealed", "ledger") };
   } finally {
     db.close();
   }
@@ -48,20 +49,24 @@ async function link(number: string): Promise<void> {
 
 test("the same account that links again knows whom it knew; another account knows nobody", async () => {
   await rig.simulator.send(user, { to: x, text: "hello" });
-  await rig.send(sessionId, { to: user, code: "515151" });
-  await until("all of it is stored", () => known().every((count) => count > 0));
+  await rig.send(sessionId, { to: stranger, code: "515151" });
+  rig.simulator.setFault({ kind: "usync-error", at: "result", code: 429, backoff: 3600 });
+  await rig.edge.rpc(ReachabilityRpc.path, { sessionId, numbers: [y] });
+  rig.simulator.clearFaults();
+  await until("all of it is stored", () => Object.values(known()).every((count) => count > 0));
   const before = known();
   await unlink();
   await link(x);
-  await until("the limits are read", () => known()[3] === 1);
+  await until("the limits are read", () => known()["sender_limits"] === 1);
   expect(known()).toEqual(before);
 
   await unlink();
   await rig.stop();
   await rig.start();
   await link(y);
-  await until("the limits of the new account are read", () => known()[3] === 1);
-  expect(known()).toEqual([0, 0, 0, 1, 0]);
+  await until("the limits of the new account are read", () => known()["sender_limits"] === 1);
+  const nothing = Object.fromEntries(Object.keys(before).map((kind) => [kind, 0]));
+  expect(known()).toEqual({ ...nothing, sender_limits: 1 });
   const phones = rig.edge.events.flatMap((event) =>
     event.type === "session.state" && event.state === "online" ? [event.phone] : [],
   );

@@ -194,6 +194,16 @@ test("a receipt ends it as well, and for the other spelling of the number", asyn
   expect(await reachable(registered, written)).toEqual([true, true]);
 });
 
+test("and a no about the other spelling of a number counts less than a message from it", async () => {
+  const [registered, written] = ["+5215512345678", "+525512345678"];
+  rig.simulator.createPhone({ number: registered, receipts: "delivered" });
+  await rig.simulator.send(registered, { to: own, text: "hello" });
+  await until("it is received", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  rig.simulator.setFault({ kind: "unregistered", number: registered });
+  expect(await reachable(written)).toEqual([true]);
+  expect((await counted())[1]).toBe(0);
+});
+
 test("when WhatsApp names no devices the message goes to nobody, waits, and goes when it names them", async () => {
   rig.simulator.setFault({ kind: "usync-silence", about: "devices", to: one });
   const { messageId, deliver } = await accept(one);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type CloseKind, closeKind, closePolicies } from "../src/session/close-reasons.ts";
-import { type Effect, type Machine, type MachineEvent, step } from "../src/session/machine.ts";
+import type { Effect, Machine, MachineEvent } from "../src/session/machine.ts";
+import { step } from "../src/session/step.ts";
 
 const fresh: Machine = {
   state: "stopped",
@@ -244,6 +245,13 @@ const table: Record<string, Row> = {
     to: "connecting",
     effects: [report],
     also: { isLinked: true, phone, account: phone },
+  },
+  "the same account links again under another spelling of its number and keeps its past": {
+    from: { ...pairing, account: "+5215512345678" },
+    on: { type: "linked", socket: 1, phone: "+525512345678" },
+    to: "connecting",
+    effects: [report],
+    also: { phone: "+525512345678", account: "+525512345678" },
   },
   "another account starts without the past of the one before": {
     from: { ...pairing, account: "+6281200000009" },

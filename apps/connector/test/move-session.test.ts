@@ -4,6 +4,7 @@ import { nodeAtRest } from "../src/store/at-rest.ts";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
+import { countLookUps, pauseLookUps } from "../src/store/look-ups.ts";
 import { findSession, storeWish } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { exportSession, importSession } from "../src/transfer/move-session.ts";
@@ -76,4 +77,17 @@ test("what is exported is gone from here once it is kept, and not before", async
   expect(await readAll(store, sessionId, atRest)).toEqual([]);
   const row = await findSession(store, sessionId);
   expect(row).toMatchObject({ state: "ended", reason: "exported", sealedPhone: null, ownerRun: null });
+});
+
+test.each([
+  ["the same account, under another spelling of its number, keeps its past", "+525512345678", true],
+  ["another account starts without the past of the one before", "+525512345679", false],
+])("%s, when it is imported", async (_name, phone, isKept) => {
+  const shop = { store, keys, services };
+  await importSession(shop, sessionId, { ...moved, phone: "+5215512345678" });
+  await pauseLookUps(store, sessionId, new Date(now.getTime() + 1000));
+  await exportSession(shop, sessionId, async () => undefined);
+  await importSession(shop, sessionId, { ...moved, phone });
+  const { pausedUntil } = await countLookUps(store, sessionId, now);
+  expect(pausedUntil !== null).toBe(isKept);
 });

@@ -34,7 +34,6 @@ const store: NumberStore = {
   async store(_workspaceId, numbers) {
     for (const one of numbers) stored.set(one.digits, one);
   },
-  forgetDead: async (_workspaceId, digits) => digits.forEach((one) => stored.delete(one)),
 };
 /** As after a start: nothing of it is in memory. */
 const start = () => {

@@ -1,13 +1,13 @@
 /**
  * Numbers of a country whose accounts WhatsApp has under two spellings: `head`, then `mark` (canonical) or `former`, then
- * the subscriber's digits. One of the two marks is empty, so that the length tells them apart.
+ * the subscriber's digits. One of `mark` and `former` is empty, so the two spellings differ in length.
  */
 interface Plan {
   country: string;
   head: string;
   mark: string;
   former: string;
-  /** With what the subscriber's digits begin, and how many they are. */
+  /** The first digits of the subscriber's part, and how many digits it has. */
   leads: string;
   length: number;
 }
@@ -82,6 +82,11 @@ export function spellingsOf(number: string): string[] {
  */
 export function canonicalNumber(number: string): string {
   return spellingsOf(number)[0] ?? number;
+}
+
+/** Whether two numbers, each in any spelling, stand for one account. */
+export function isSameAccount(one: string, other: string): boolean {
+  return canonicalNumber(one) === canonicalNumber(other);
 }
 
 /**

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { canonicalNumber, canonicalPrefixes, countriesOfTwoSpellings, spellingsOf } from "../src/index.ts";
+import {
+  canonicalNumber,
+  canonicalPrefixes,
+  countriesOfTwoSpellings,
+  isSameAccount,
+  spellingsOf,
+} from "../src/index.ts";
 
 /** Country, canonical spelling, the other one. */
 const pairs: [string, string, string][] = [
@@ -76,6 +82,11 @@ describe("the canonical form of a number", () => {
     }
     expect(wrong).toEqual([]);
     expect(owners.size).toBeGreaterThan(new Set(owners.values()).size + 10_000);
+  });
+
+  it("tells whether two numbers are one account", () => {
+    expect(isSameAccount("+5215512345678", "+525512345678")).toBe(true);
+    expect(isSameAccount("+5215512345678", "+525512345679")).toBe(false);
   });
 
   it("names the countries that have two spellings", () => {

@@ -27,17 +27,22 @@ export async function requireDevices(
   const user = jidDecode(jid)?.user ?? "";
   const isNamed = async () => ((await userDevices.get<unknown[]>(user))?.length ?? 0) > 0;
   if (await isNamed()) return;
-  // An empty list that device notifications have left is not asked about again.
-  await userDevices.del(user);
-  // Our own as well, as Baileys would: one question for both.
-  const own = jidNormalizedUser(creds.me?.id);
-  await sock.getUSyncDevices([own, jid], true, false).catch(orNoAnswer);
-  if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
+  const me = creds.me?.id ?? "";
+  // Under the lock of Baileys' own sends: the question replaces sessions, and several at a time lose those that messages
+  // from the same person make meanwhile.
+  await sock.authState.keys.transaction(async () => {
+    if (await isNamed()) return;
+    // Baileys does not ask about a person again while the cache holds an empty list.
+    await userDevices.del(user);
+    // Baileys asks about our own devices too; this is one question for both.
+    await sock.getUSyncDevices([jidNormalizedUser(me), jid], true, false).catch(orNoAnswer);
+    if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
+  }, me);
 }
 
 /**
- * Forgets a person's devices when WhatsApp says that they changed, under both of their names: Baileys changes the entry of
- * the name that the notification uses, and messages may go by the other one.
+ * Forgets a person's devices when WhatsApp says that they changed. A person has two names, phone number and LID. Baileys
+ * changes the entry of the one in the notification only, and messages may go to the other one.
  */
 export function takeDeviceNews(sock: WASocket, { userDevices }: Pick<SocketCaches, "userDevices">): void {
   const { lidMapping } = sock.signalRepository;

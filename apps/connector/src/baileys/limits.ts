@@ -50,7 +50,7 @@ export async function readLimits(sock: WASocket): Promise<LimitNews> {
   });
 }
 
-/** Not by Baileys' own functions: they take an answer that says nothing for "no lock". Rejects at an error and at none. */
+/** Rejects at an error and at an empty answer. Baileys' own functions take both for "no lock". */
 async function ask(sock: WASocket, queryId: string, path: string, variables: object): Promise<object> {
   const attrs = { to: S_WHATSAPP_NET, type: "get", xmlns: "w:mex", id: sock.generateMessageTag() };
   const content = Buffer.from(JSON.stringify({ variables }));
@@ -78,23 +78,23 @@ function stateOf(said: object): Partial<ReachoutTimelockState> {
   };
 }
 
-/** Without what was not said. */
+/** Leaves out what WhatsApp did not say. */
 function newsOf({ lock, newChats }: { lock?: LimitNews["lock"]; newChats?: LimitNews["newChats"] }): LimitNews {
   return { ...(lock === undefined ? {} : { lock }), ...(newChats === undefined ? {} : { newChats }) };
 }
 
-/** Undefined when it is not said whether there is one. */
+/** Undefined when WhatsApp does not say whether there is a lock. */
 export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelockState>): LimitNews["lock"] {
   if (isActive === undefined) return undefined;
   return { isActive, until: isActive ? credible(timeEnforcementEnds) : null };
 }
 
 /**
- * A quota without a cycle, of which nothing is used, is what accounts have that are not capped: null. Undefined when there
- * is neither a quota nor a status.
+ * Null for an account without a cap: it has a quota without a cycle, of which nothing is used. Undefined when WhatsApp says
+ * neither a quota nor a status.
  */
 export function newChatsOf(info: NewChatMessageCapInfo | null): LimitNews["newChats"] {
-  // The types of what came over the wire are a promise.
+  // The value came over the wire; its type is not checked.
   const quota: unknown = info?.total_quota;
   const isQuotaSaid = quota !== undefined && quota !== null && Number.isFinite(Number(quota));
   if (!info || (info.capping_status === undefined && !isQuotaSaid)) return undefined;

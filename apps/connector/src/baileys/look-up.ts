@@ -27,8 +27,8 @@ export interface LookUpAnswer {
 type Said = string | null | { waitMs: number };
 
 /**
- * Asks which numbers have an account, every spelling of each. Baileys' own `onWhatsApp` leaves out who has none, whom
- * WhatsApp did not speak of, and errors alike. Rejects when no answer comes.
+ * Asks which numbers have an account, under every spelling of each. Rejects when no answer comes. Baileys' own `onWhatsApp`
+ * leaves out three kinds alike: numbers without an account, numbers that are not in the answer, and errors.
  */
 export async function lookUp(sock: WASocket, digits: string[]): Promise<LookUpAnswer> {
   const answer: LookUpAnswer = { jids: new Map(), waits: new Map(), pauseMs: null };
@@ -36,7 +36,7 @@ export async function lookUp(sock: WASocket, digits: string[]): Promise<LookUpAn
   const usync = getBinaryNodeChild(node, "usync");
   const refusal = errorIn(node) ?? errorIn(getBinaryNodeChild(getBinaryNodeChild(usync, "result"), "contact"));
   if (refusal && isOfServer(Number(refusal.attrs["code"]))) answer.pauseMs = waitOf(refusal);
-  // Another one may be the fault of one number, which must not hold back all the others.
+  // One of the numbers may have caused any other error; it must not hold back the rest.
   else if (refusal) for (const number of digits) answer.waits.set(number, waitOf(refusal));
   const said = saidIn(getBinaryNodeChild(usync, "list"));
   for (const number of digits) conclude(answer, number, said);
@@ -48,7 +48,7 @@ function conclude({ jids, waits }: LookUpAnswer, number: string, said: Map<strin
   const answers = names.map((name) => said.get(name));
   const jid = answers.find((one) => typeof one === "string");
   if (jid !== undefined) {
-    // Each of two accounts that differ in the spelling only is itself.
+    // There may be two accounts whose numbers differ in the spelling only: each keeps its own jid.
     for (const [i, name] of names.entries()) jids.set(name, typeof answers[i] === "string" ? answers[i] : jid);
   } else if (answers.every((one) => one === null)) {
     for (const name of names) if (!jids.has(name)) jids.set(name, null);
@@ -95,7 +95,7 @@ async function ask(sock: WASocket, numbers: string[]): Promise<BinaryNode> {
     { tag: "list", attrs: {}, content: users },
   ];
   const iq = { to: S_WHATSAPP_NET, type: "get", xmlns: "usync", id };
-  // Not by Baileys' `query`, which keeps of an error neither its kind nor how long to wait.
+  // Baileys' own `query` drops the kind of an error and how long to wait.
   const [answer] = await Promise.all([
     sock.waitForMessage<BinaryNode | undefined>(id),
     sock.sendNode({ tag: "iq", attrs: iq, content: [{ tag: "usync", attrs, content }] }),

@@ -1,6 +1,6 @@
 import type { BinaryNode } from "@whiskeysockets/baileys";
 
-/** WhatsApp did not say what was asked, or said it in part: nothing follows from it but to ask again later. */
+/** WhatsApp answered a question in part or not at all. The only thing that follows is to ask again later. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
   readonly waitMs: number;
@@ -11,9 +11,9 @@ export class NoAnswer extends Error {
   }
 }
 
-/** When an error does not say how long to wait. WhatsApp's own errors name hours; a code lives for minutes. */
+/** How long to wait when an error does not say it: a code lives for minutes only. */
 export const unsaidWaitMs = 60_000;
-/** What is longer is taken for a mistake. */
+/** A longer wait is taken for a mistake. */
 const longestMs = 86_400_000;
 
 /** How long to wait after an `error` node; its `backoff` is in seconds. */
@@ -22,13 +22,13 @@ export function waitOf({ attrs }: BinaryNode): number {
   return seconds > 0 ? Math.min(seconds * 1000, longestMs) : unsaidWaitMs;
 }
 
-/** The code of an error that WhatsApp answered with: all that Baileys keeps of it; NaN for another error. */
+/** The code of an error in an answer of WhatsApp; NaN for any other error. Baileys keeps nothing else of it. */
 const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
 
-/** Whether a question was answered, though with an error. */
+/** Whether WhatsApp answered, if only with an error. */
 export const isAnswer = (error: unknown): boolean => Number.isFinite(codeOf(error));
 
-/** Whether an error says that the server is overloaded or broken, and nothing of what was asked. */
+/** Whether an error is about the server (overloaded or broken) and not about the question. */
 export const isOfServer = (code: number): boolean => code === 429 || code >= 500;
 
 /** Rejects with `NoAnswer` where the fault is the server's. */
@@ -38,7 +38,7 @@ export function orNoAnswer(error: unknown): never {
   throw error;
 }
 
-/** In how many seconds what failed so is worth another try. */
+/** After how many seconds to try again what failed with this error. */
 export function secondsUntil(error: unknown): number {
   return error instanceof NoAnswer ? Math.ceil(error.waitMs / 1000) : 1;
 }

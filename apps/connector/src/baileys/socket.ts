@@ -131,7 +131,7 @@ function openSocket(
     return handshake().finally(() => clearTimeout(axe));
   };
   const connecting = setTimeout(() => void giveUp("timed_out"), connectTimeoutMs);
-  // An HTTP answer comes from what stands before WhatsApp's server, and Baileys waits on: a 401 there logs nobody out.
+  // An HTTP answer comes from a proxy in front of WhatsApp: a 401 from there logs nobody out. Baileys would wait for ever.
   sock.ws.on("unexpected-response", () => void giveUp("server_unavailable"));
   refuseOutOfTurn(sock, isLinked(auth.creds), () => void giveUp("unexpected_answer"));
 
@@ -177,7 +177,7 @@ function openSocket(
     if (type !== undefined && passkeyNotifications.has(type)) return passkey();
     if (type !== "link_code_companion_reg") return;
     const reg = getBinaryNodeChild(node, "link_code_companion_reg");
-    // One without a key comes before the code is typed, with and without a passkey: it says nothing yet.
+    // The first notification has no key and comes before the code is typed, passkey or not: it decides nothing.
     if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return;
     clearTimeout(stall);
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);

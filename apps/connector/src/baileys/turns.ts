@@ -1,13 +1,13 @@
 import type { WASocket } from "@whiskeysockets/baileys";
 
-/** What the server says to a device that is not linked yet, and to no other. */
+/** Stanzas for a device that is not linked yet. */
 const toUnlinked = ["CB:iq,type:set,pair-device", "CB:iq,,pair-success"];
-/** What it says to a linked one only. */
+/** Stanzas for a linked device. */
 const toLinked = ["CB:success"];
 
 /**
- * Calls `refuse` in place of Baileys' handlers, which write into the credentials before anybody can look: a success
- * without a link leaves an account without a number, and a second link replaces the first.
+ * Calls `refuse` in place of Baileys' handlers for stanzas that do not fit. Those handlers change the credentials at once:
+ * a success without a link makes an account without a number, and a second link replaces the first.
  */
 export function refuseOutOfTurn({ ws }: Pick<WASocket, "ws">, isLinked: boolean, refuse: () => void): void {
   for (const event of isLinked ? toUnlinked : toLinked) {

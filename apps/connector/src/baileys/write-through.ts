@@ -6,22 +6,21 @@ import {
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 
-/** What stays true whether or not the message that it is learned with leaves. */
+/** Kinds that stay true even when the message that taught them does not leave. */
 const facts: ReadonlySet<string> = new Set(["session", "identity-key", "lid-mapping", "device-list", "tctoken"]);
 
-/** Baileys' list of all contacts with a token. It is rewritten with each new one; here old tokens go by their age. */
+/** Baileys' list of all contacts with a token, which it writes again for each new one. Here tokens are deleted by age. */
 const tokenIndex = "__index";
 
 /**
- * Keeps facts out of Baileys' transactions: reads and writes go to the store at once. A transaction reads a value once and
- * commits it when the message has left, which has three faults. A session record that a message moved on meanwhile is put
- * back, and a process killed in between uses its key again. What is learned with a message that fails is lost. And what
- * Baileys notes after the transaction has ended (the token it issued to a contact) is written nowhere.
+ * Keeps facts out of Baileys' transactions: they are read from and written to the store at once. A transaction would undo
+ * a session record that changed meanwhile, or use its key twice after a kill. It would lose what it learned when the
+ * message fails, and what Baileys writes after its end (the token that it issued to a contact).
  */
 export function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
   return ({ creds, keys }, logger, pnToLid) => {
     const inTransaction = { ...keys };
-    // In place, for Baileys' socket reads and writes through the same object.
+    // The object itself is changed, because Baileys' socket uses the same one.
     Object.assign(keys, {
       get: <Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) =>
         facts.has(kind) ? auth.keys.get(kind, ids) : inTransaction.get(kind, ids),

@@ -1,27 +1,27 @@
+import { spellingsOf } from "@sandi/contracts";
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import type { KnownNumber, NumberStore } from "../store/numbers.ts";
-import { spellingsOf } from "@sandi/contracts";
 
 /**
- * What a workspace's sessions know of numbers. The newest evidence counts: a message from a number ends what was believed
- * of it. A workspace never learns from another one's: how soon and whether at all it is answered would tell.
+ * What a workspace's sessions know of numbers. The newest evidence counts: a message from a number ends that it has no
+ * account, under any of its spellings. Workspaces share nothing: how fast an answer comes would show whom another knows.
  */
 export interface KnownNumbers {
   /** The jid, or null for "no account", as far as memory has it; undefined: look in the store. */
   latest(workspaceId: string, digits: string): string | null | undefined;
-  /** What the store has, also what is too old to be believed without a question. */
+  /** What the store has, with entries that are too old to be believed. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
   isFresh(known: KnownNumber | undefined): known is KnownNumber;
-  /** Takes WhatsApp's answers, and answers what is believed now: what came in meanwhile is newer than a "no". */
+  /** Stores WhatsApp's answers and returns what is believed now. A sign of life counts more than a "no". */
   answered(workspaceId: string, jids: Map<string, string | null>): Promise<Map<string, string | null>>;
-  /** The person behind these jids gave a sign of life: wrote, received, or was named by WhatsApp. */
+  /** The person behind these jids wrote or received something, or WhatsApp named the person. */
   alive(workspaceId: string, jids: string[]): Promise<void>;
 }
 
 const aliveDays = 14;
 const deadHours = 6;
-/** Another connector may hear from a number that has no account here; that is known here after so long. */
+/** How long memory believes in "no account": another connector may hear from the number and write it to the store. */
 const deadInMemoryMs = 30_000;
 const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
 const phone = /^(\d+)@s\.whatsapp\.net$/;
@@ -42,22 +42,33 @@ export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "
     return { digits, jid, until: new Date(now().getTime() + hours * 3_600_000) };
   }
 
+  /** An account under any spelling of the number. It is evidence against a "no", and does not say which one to write to. */
+  function aliveAs(workspaceId: string, digits: string, stored = new Map<string, KnownNumber>()) {
+    return spellingsOf(digits)
+      .flatMap((one) => [recent.get(nameOf(workspaceId, one)), stored.get(one)])
+      .find((known) => isFresh(known) && known.jid !== null);
+  }
+
   return {
     latest(workspaceId, digits) {
       const known = recent.get(nameOf(workspaceId, digits));
       return isFresh(known) ? known.jid : undefined;
     },
     async find(workspaceId, digits) {
-      const found = await store.find(workspaceId, digits);
-      for (const known of found.values()) if (isFresh(known)) remember(workspaceId, known);
+      const stored = await store.find(workspaceId, [...new Set(digits.flatMap(spellingsOf))]);
+      const found = new Map<string, KnownNumber>();
+      for (const one of digits) {
+        const known = stored.get(one);
+        if (!known || (isFresh(known) && known.jid === null && aliveAs(workspaceId, one, stored))) continue;
+        found.set(one, isFresh(known) ? remember(workspaceId, known) : known);
+      }
       return found;
     },
     isFresh,
     async answered(workspaceId, jids) {
       const believed = Array.from(jids, ([digits, jid]) => {
-        const meanwhile = recent.get(nameOf(workspaceId, digits));
-        if (jid === null && isFresh(meanwhile) && meanwhile.jid !== null) return meanwhile;
-        return remember(workspaceId, learned(digits, jid));
+        const alive = jid === null ? aliveAs(workspaceId, digits) : undefined;
+        return remember(workspaceId, alive ? { ...alive, digits } : learned(digits, jid));
       });
       await store.store(workspaceId, believed, now());
       return new Map(believed.map(({ digits, jid }) => [digits, jid]));
@@ -66,16 +77,11 @@ export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "
       for (const jid of jids) {
         const digits = phone.exec(jid)?.[1];
         if (digits === undefined) continue;
-        const known = recent.get(nameOf(workspaceId, digits));
-        if (isFresh(known) && known.jid !== null) continue;
-        const others = spellingsOf(digits).filter((other) => other !== digits);
-        for (const other of others) {
-          const name = nameOf(workspaceId, other);
+        for (const name of spellingsOf(digits).map((one) => nameOf(workspaceId, one))) {
           if (recent.get(name)?.jid === null) recent.delete(name);
         }
-        const alive = remember(workspaceId, learned(digits, jid));
-        await store.store(workspaceId, [alive], now());
-        await store.forgetDead(workspaceId, others);
+        if (isFresh(recent.get(nameOf(workspaceId, digits)))) continue;
+        await store.store(workspaceId, [remember(workspaceId, learned(digits, jid))], now());
       }
     },
   };

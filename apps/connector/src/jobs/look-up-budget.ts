@@ -6,7 +6,7 @@ import type { Store } from "../store/store.ts";
 /** What a number is looked up for. Sends come first: the others may use half of the budget only. */
 export type Purpose = "send" | "lookUp";
 
-/** A session may ask about no more unknown numbers for now: it asked about too many, too many were dead, or WhatsApp said so. */
+/** A session may not ask about unknown numbers for now: it asked too often, too many were dead, or WhatsApp said so. */
 export class LookUpsExhausted extends Error {
   override readonly name = "LookUpsExhausted";
   readonly until: Date;
@@ -30,7 +30,7 @@ export interface LookUpBudget {
   asked(sessionId: string, numbers: number): Promise<void>;
   /** Numbers of which WhatsApp said that they have no account. */
   dead(sessionId: string, numbers: number): Promise<void>;
-  /** WhatsApp wants to be asked nothing until then. */
+  /** WhatsApp wants no questions until then. */
   pause(sessionId: string, until: Date): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface Asker {
   ask: (digits: string[]) => Promise<LookUpAnswer>;
 }
 
-/** WhatsApp did not say whether a number has an account; it may be asked again then. */
+/** WhatsApp did not say whether a number has an account; it may be asked again at `until`. */
 export class NotKnown {
   readonly until: Date;
 
@@ -27,8 +27,8 @@ export class NotKnown {
 export type Reached = string | null | NotKnown;
 
 /**
- * Which jid a number has: asked of WhatsApp once, for asking after many dead numbers is penalised. To send, an old jid is
- * better than none when there is no answer. Both reject with `LookUpsExhausted` when the session may not ask.
+ * Which jid a number has. WhatsApp is asked once, because it penalises questions about many dead numbers. When it does not
+ * answer, a message goes to the jid that the number had. Both reject with `LookUpsExhausted` when the session may not ask.
  */
 export interface Numbers {
   /** Questions that wait for the same session go together. */
@@ -40,16 +40,16 @@ export interface Numbers {
 interface Waiting {
   digits: string;
   purpose: Purpose;
-  /** What to go on by without an answer. */
+  /** The jid to use without an answer. */
   old: string | null;
   resolve: (jid: Reached) => void;
   reject: (error: unknown) => void;
 }
 
 const perQuery = 50;
-/** How long to wait after an answer that leaves a number out: it doubles, so a code that lives 5 minutes costs 6 questions. */
+/** The wait after an answer without the number doubles: a code that lives 5 minutes costs 6 questions. */
 const silence = { firstMs: 5000, mostMs: 300_000 };
-/** Waits are longer by up to this part, by chance. */
+/** A random part of a wait that is added to it, at most. */
 const spread = 0.2;
 
 export function createNumbers(
@@ -59,7 +59,7 @@ export function createNumbers(
 ): Numbers {
   const underway = new Map<string, Promise<Reached>>();
   const waiting = new Map<string, Waiting[]>();
-  /** Numbers of which WhatsApp did not speak to a session, and how often in a row. */
+  /** Numbers that were not in the answers to a session, and how often in a row. */
   const silent = new LRUCache<string, { until: Date; times: number }>({ max: 10_000 });
 
   const inMs = (ms: number) => new Date(now().getTime() + Math.round(ms * (1 + spread * chance())));
@@ -67,7 +67,7 @@ export function createNumbers(
   async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker): Promise<Reached> {
     const { workspaceId, sessionId, purpose } = asker;
     const found = (await stored).get(digits);
-    // Somebody may have written while the store was read.
+    // A message may have come while the store was read.
     const latest = known.latest(workspaceId, digits) ?? (known.isFresh(found) ? found.jid : undefined);
     if (latest !== undefined) return latest;
     const old = purpose === "send" ? (found?.jid ?? null) : null;

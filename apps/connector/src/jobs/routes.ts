@@ -41,7 +41,7 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
   ): void {
     app.post(path, async ({ req: { raw: request } }) => {
       const signature = request.headers.get("upstash-signature") ?? "";
-      // Without a signature the body is not read, and without a good one it is not parsed.
+      // No signature: the body is not read. A wrong one: it is not parsed.
       if (signature === "") throw unsigned();
       const body = await readBody(request, maxBytes);
       if (!checkSignature(signature, publicUrl + path, body)) throw unsigned();

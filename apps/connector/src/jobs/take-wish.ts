@@ -15,8 +15,8 @@ interface Options {
 }
 
 /**
- * A session's job as its row takes it: the proxy is opened, and sealed again at rest. Rejects when it does not open. A
- * proxy of another session is not taken: the session does not start with it, and what needs none keeps its own.
+ * A session's job as its row stores it: the proxy is opened and sealed again at rest. Rejects when it does not open. A proxy
+ * that is sealed for another session is not taken: a start fails, and any other job leaves the session's proxy as it is.
  */
 export function createWishTaker({ unseal, atRest, services, logger }: Options) {
   return async ({ proxy, ...job }: QueuedSessionJob): Promise<Wish> => {

@@ -4,12 +4,12 @@ import type { CallEdge } from "../edge.ts";
 import { deleteFromOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
-/** Brings events to the edge, and finds out whose they are when it does not take them. */
+/** Brings events to the edge. When the edge does not take a batch, it finds the sessions or events that are the cause. */
 export interface Courier {
   /**
-   * Delivers a batch, tells of the sessions whose events the edge fails at, and parks events that it refuses. Rejects when
-   * the edge takes nothing, or does not answer.
-   * @param isWide looks for such sessions whatever the edge answers, and if it does not; else only when it fails (500)
+   * Delivers a batch, calls `onFailing` for sessions whose events make the edge fail, and parks events that it refuses.
+   * Rejects when the edge takes nothing, or does not answer.
+   * @param isWide searches for such sessions at any error and at no answer; otherwise only at 500
    */
   carry(events: ConnectorEvent[], isWide: boolean): Promise<void>;
 }
@@ -20,7 +20,7 @@ interface Options {
   connectorId: string;
   logger: Logger;
   onDelivered(events: readonly ConnectorEvent[]): void;
-  /** The session's events alone are not taken; they are still here. */
+  /** The edge does not take this session's events; they stay in the outbox. */
   onFailing(sessionId: string): void;
   park(seq: number): Promise<void>;
 }
@@ -35,18 +35,18 @@ interface Search {
 }
 
 const timeoutMs = 15_000;
-/** A batch of 200 sessions is halved eight times down to one; twice that without a success, and it is the edge. */
+/** Eight halvings lead from 200 sessions to one. Twice as many failures without a success: the edge itself is the cause. */
 const mostFailures = 16;
 
 export function createCourier(options: Options): Courier {
   const { store, callEdge, connectorId, logger } = options;
 
   async function deliver(all: ConnectorEvent[], search: Search): Promise<void> {
-    // What follows an event that is still here waits behind it.
+    // Later events of a failing session wait behind the one that fails.
     const events = all.filter(({ sessionId }) => !search.failing.has(sessionId));
     const [event] = events;
     if (!event) return;
-    const status = await tell(events, search.isWide);
+    const status = await post(events, search.isWide);
     if (status >= 200 && status < 300) {
       search.failuresInRow = 0;
       search.hasDelivered = true;
@@ -68,15 +68,15 @@ export function createCourier(options: Options): Courier {
     }
   }
 
-  /** In halves of events, or of sessions with their events. */
+  /** Splits events, or sessions with all their events, in two. */
   async function deliverHalves(items: ConnectorEvent[] | ConnectorEvent[][], search: Search): Promise<void> {
     const middle = Math.ceil(items.length / 2);
     await deliver(items.slice(0, middle).flat(), search);
     await deliver(items.slice(middle).flat(), search);
   }
 
-  /** The status of the answer; 0 without one, where that is to be looked into. */
-  async function tell(events: ConnectorEvent[], isWide: boolean): Promise<number> {
+  /** The status of the answer. Without an answer: 0 when `isWide`, otherwise it rejects. */
+  async function post(events: ConnectorEvent[], isWide: boolean): Promise<number> {
     try {
       const { status } = await callEdge(eventsPath, { connectorId, events }, timeoutMs);
       return status;
@@ -93,7 +93,7 @@ export function createCourier(options: Options): Courier {
         await deliver(events, search);
       } finally {
         for (const [sessionId, status] of search.failing) {
-          // Any other answer says something of a session only while others get through.
+          // Any other answer blames a session only when events of others were taken.
           if (status !== 500 && !search.hasDelivered) continue;
           search.failing.delete(sessionId);
           options.onFailing(sessionId);
@@ -104,7 +104,7 @@ export function createCourier(options: Options): Courier {
   };
 }
 
-/** A refusal of what was sent, as against of who sent it, how often, or when. */
+/** A refusal of the events themselves, not of the sender, the rate or the time. */
 function isAboutTheEvents(status: number): boolean {
   return status === 400 || status === 413 || status === 422;
 }

@@ -36,7 +36,7 @@ interface Held {
   failures: number;
   /** When it is tried again. Milliseconds since the epoch. */
   until: number;
-  /** As many batches were delivered by then: more since, and the edge is there for others. */
+  /** How many batches had been delivered when it failed. More now: the edge takes events of others. */
   deliveries: number;
 }
 
@@ -45,11 +45,11 @@ const batchSize = 200;
 const gatherMs = 10;
 const firstRetryMs = 200;
 const maxRetryMs = 5000;
-/** A session that waits by itself costs nobody else anything. */
+/** A failing session that waits does not delay the others. */
 const maxHeldMs = 60_000;
-/** After about four minutes. By then one event goes at a time: the oldest, and it is the one. */
+/** After about four minutes. By then the oldest event is sent alone, so it is the cause. */
 const failuresUntilParked = 12;
-/** After so many failures in a row, and twice as many, and so on, it looks for sessions without which the edge answers. */
+/** After 4, 8, 16 … failures in a row it searches for sessions whose events make the edge fail. */
 const failuresUntilSearch = 4;
 
 export function createOutbox(options: Options): Outbox {
@@ -61,7 +61,7 @@ export function createOutbox(options: Options): Outbox {
   let running: Promise<void> | undefined;
   let failures = 0;
   let deliveries = 0;
-  /** Ends the wait that is under way: `early` when somebody insists, `news` when there is something for the others. */
+  /** Ends the wait that is under way: `early` at a flush or a stop, `news` when events of other sessions come. */
   let wake: { early?: () => void; news?: () => void } = {};
 
   async function run(): Promise<void> {
@@ -83,7 +83,7 @@ export function createOutbox(options: Options): Outbox {
     running = undefined;
   }
 
-  /** A batch of all that are not held, and a held session whose time has come; false when there was neither. */
+  /** Delivers a batch of the sessions that are not held, and one held session that is due; false when there was neither. */
   async function deliverSome(): Promise<boolean> {
     const rows = await readOutbox(store, connectorId, { limit: batchSize, without: [...held.keys()] });
     const isWide = failures >= failuresUntilSearch && Number.isInteger(Math.log2(failures));
@@ -94,7 +94,7 @@ export function createOutbox(options: Options): Outbox {
     return rows.length > 0 || due !== undefined;
   }
 
-  /** By itself, and fewer events each time, down to the one that it is about. */
+  /** Tries a held session alone, with fewer events each time, down to the oldest one. */
   async function retry(sessionId: string, before: Held): Promise<void> {
     const limit = Math.max(1, batchSize >> before.failures);
     const rows = await readOutbox(store, connectorId, { limit, only: sessionId });

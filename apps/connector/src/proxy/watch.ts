@@ -31,7 +31,7 @@ const timeoutMs = 10_000;
 export function createProxyWatch({ services, tunnels, isWanted, onChange, ...initial }: Options): ProxyWatch {
   let url = initial.url;
   let known: boolean | undefined;
-  /** Connections that were opened through it: of two that were tried at the same time, the one that came through counts. */
+  /** How many connections were opened through the proxy. One that opens during a failing probe outweighs the probe. */
   let opened = 0;
   let checking: Promise<boolean> | undefined;
   let life: AbortController | undefined;

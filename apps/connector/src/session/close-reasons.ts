@@ -8,9 +8,9 @@ export type CloseKind = keyof typeof closePolicies;
 interface ClosePolicy {
   codes: readonly number[];
   /**
-   * What follows. `reconnect`: at once, and the third time in a row as `backOff`. `backOff`: with growing, random delays. `repair`: once with freshly read keys,
-   * then end. `refreshVersion`: once with a newer client version, then end. `end`: wait for a human. `stop`: wait for
-   * somebody to ask for new QR codes.
+   * What follows. `reconnect`: at once; from the third time in a row as `backOff`. `backOff`: with growing, random delays.
+   * `repair`: once with freshly read keys, then end. `refreshVersion`: once with a newer client version, then end. `end`:
+   * wait for a human. `stop`: wait for somebody to ask for new QR codes.
    */
   follow: "reconnect" | "backOff" | "repair" | "refreshVersion" | "end" | "stop";
   reason: SessionReason;
@@ -30,11 +30,11 @@ export const closePolicies = {
   /** No pong, or no answer while connecting. */
   timed_out: { codes: [408], follow: "backOff", reason: "connection_timed_out" },
   server_unavailable: { codes: [503], follow: "backOff", reason: "server_unavailable" },
-  /** The server said what fits no connection in this state, such as a login's success to a device that is not linked. */
+  /** The server sent something that does not fit the state, such as a login's success to a device that is not linked. */
   unexpected_answer: { codes: [], follow: "backOff", reason: "unexpected_answer" },
   /**
-   * The login is refused in general (400), for an authentication token that this client does not use (413, 414), by an
-   * experiment of the server (501), or with a code that is not listed here. It says nothing of the credentials.
+   * The login is refused: in general (400), for an authentication token that this client does not use (413, 414), by an
+   * experiment of the server (501), or with a code that is not listed here. The credentials may still be good.
    */
   login_refused: { codes: [400, 413, 414, 501], follow: "backOff", reason: "login_refused", alerts: true },
   /** An error of the server, or keys that it cannot agree with: after three in a row it is called `bad_session`. */
@@ -67,7 +67,7 @@ const kindOfCode = new Map(
   kinds.flatMap((kind) => closePolicies[kind].codes.map((code): [number, CloseKind] => [code, kind])),
 );
 
-/** The kind of a close code; without one the connection was lost, and a code that is not listed is a refusal. */
+/** The kind of a close code. No code: the connection was lost. A code that is not listed: the login was refused. */
 export function closeKind(code: number | undefined): CloseKind {
   return code === undefined ? "connection_lost" : (kindOfCode.get(code) ?? "login_refused");
 }

@@ -201,7 +201,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     current = { number, socket, tunnel, leave: left };
   }
 
-  /** Not awaited: memory knows it at once, and the next sign says it again. */
+  /** Not awaited: memory has it at once. If it is not stored, the next sign of life stores it. */
   function alive(jids: string[]): void {
     options.knownNumbers
       .alive(options.workspaceId, jids)

@@ -28,7 +28,7 @@ interface Options {
 }
 
 const minuteMs = 60_000;
-/** How long at most until what was not answered is asked again: the wait doubles from a minute. */
+/** The longest wait until a question without an answer is asked again; it doubles from a minute. */
 const longestRetryMs = 3_600_000;
 /** How long a cap holds of which WhatsApp does not say when it ends. */
 const unknownCycleMs = 3_600_000;
@@ -52,7 +52,7 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
         return true;
       })
       .catch(() => {
-        // No answer is not "no limit": what was known stays, and it is asked again.
+        // No answer is not "no limit": the known limits stay, and WhatsApp is asked again.
         askIn(Math.min(longestRetryMs, minuteMs * 2 ** failures++));
         onRead("failed");
         return false;
@@ -125,7 +125,7 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     },
     stop() {
       cancelNext?.();
-      // An answer that is under way plans nothing more.
+      // An answer that comes after the stop sets no timer.
       cancelNext = () => undefined;
     },
   };

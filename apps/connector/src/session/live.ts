@@ -157,9 +157,10 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     holdsLease: () => lease.holds(),
     unsaved,
   });
-  const removal = (at: Date) => [...forgetStatements.past(fence), ...removalStatements(fence, at)];
+  const { login, past } = forgetStatements;
+  const removal = (at: Date) => [...login(fence), ...past(fence), ...removalStatements(fence, at)];
 
-  /** What is in memory of what was just forgotten. */
+  /** Clears from memory what the store has just forgotten. */
   function dropped(what: keyof typeof forgetStatements): void {
     if (what === "login") return connection.dropCaches();
     sending.forget();

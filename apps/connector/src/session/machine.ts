@@ -1,5 +1,5 @@
 import type { DesiredState, SessionReason, SessionState } from "@sandi/contracts";
-import { type CloseKind, policyOf } from "./close-reasons.ts";
+import type { CloseKind } from "./close-reasons.ts";
 
 /** A session as the machine knows it. Sockets are told apart by number; `socket` is the only one that counts. */
 export interface Machine {
@@ -7,7 +7,7 @@ export interface Machine {
   reason: SessionReason | null;
   /** E.164. */
   phone: string | null;
-  /** The account that is linked, or was last: what the session knows of people and limits is this account's. E.164. */
+  /** The account that is linked, or was linked last (E.164). The session's chats and limits belong to it. */
   account: string | null;
   desired: DesiredState;
   /** The newest wish that was acted on. */
@@ -67,7 +67,7 @@ export type Effect =
   | { type: "remove" };
 
 /**
- * `login`: the credentials, which are worthless after a logout. `past`: what was known of the account before, for another
+ * `login`: the credentials, which are worthless after a logout. `past`: what belongs to the account before, because another
  * one is linked now.
  */
 export type Forgotten = "login" | "past" | false;
@@ -75,217 +75,4 @@ export type Forgotten = "login" | "past" | false;
 export interface Step {
   machine: Machine;
   effects: Effect[];
-}
-
-const baseMs = 1000;
-const capMs = 60_000;
-const strikesForBadSession = 3;
-/** The restart that follows a link, and one that the server may want for itself. */
-const quickRestarts = 2;
-/** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
-const goodbyeAttempts = 3;
-
-/** What a while online, or a new wish, makes of the trouble before it. */
-const forgiven = { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 } as const;
-
-/** What an event makes of a session, and what is to be done about it. */
-// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
-export function step(machine: Machine, event: MachineEvent): Step {
-  if ("socket" in event && event.socket !== machine.socket) return still(machine);
-  switch (event.type) {
-    case "adopted":
-      return adopt(machine);
-    case "wished":
-      return wish(machine, event);
-    case "qr":
-      if (machine.isLinked) return refuse(machine, event);
-      return machine.state === "connecting" ? change(machine, { state: "pairing", reason: null }) : still(machine);
-    case "linked":
-      if (machine.isLinked) return refuse(machine, event);
-      return change(machine, { state: "connecting", reason: null, isLinked: true, phone: event.phone });
-    case "opened":
-      return open(machine, event);
-    case "closed":
-      return close({ ...machine, socket: null }, event.kind);
-    case "passkeyAsked":
-      return closeFrom(machine, event, "passkey_required");
-    case "retryDue":
-      return machine.state === "waiting" && machine.socket === null ? connect(machine, machine.reason) : still(machine);
-    case "settled": {
-      const { attempts } = machine;
-      return change({ ...machine, ...forgiven }, {}, { always: attempts > 0 });
-    }
-    case "versionRefreshed":
-      if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
-      return event.isNewer ? connect(machine, "version_refused") : end(machine, "version_refused", true);
-  }
-}
-
-/** Goes on where the row says that the last owner was. */
-function adopt(machine: Machine): Step {
-  if (isLeaving(machine)) return leave(machine);
-  if (machine.state === "ended" && machine.reason === "exported") return still(machine);
-  if (machine.desired === "stopped") return change(machine, { state: "stopped", reason: "requested" });
-  if (machine.state === "ended") return still(machine);
-  if (machine.state === "stopped" && machine.reason === "pairing_timed_out") return still(machine);
-  return connect(machine, machine.reason);
-}
-
-function wish(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
-  if (revision <= machine.revision) return still(machine);
-  const wished = { ...machine, desired, revision, ...forgiven };
-  if (isLeaving(wished)) return leave(wished, machine.state === "online" ? machine.socket : null);
-  const quiet: Machine = { ...wished, socket: null };
-  const next =
-    desired === "stopped"
-      ? change(quiet, { state: "stopped", reason: "requested" }, { always: true })
-      : connect(quiet, "requested", { always: true });
-  return { machine: next.machine, effects: [...quieten(machine), ...next.effects] };
-}
-
-function open(machine: Machine, { socket, phone }: { socket: number; phone: string }): Step {
-  if (!machine.isLinked) return refuse(machine, { socket });
-  if (machine.state === "online" && !isLeaving(machine)) return still(machine);
-  if (isLeaving(machine)) return leave({ ...machine, phone }, socket);
-  const opened = change(machine, { state: "online", reason: null, phone });
-  return { machine: opened.machine, effects: [...opened.effects, { type: "settle", socket }] };
-}
-
-/** What follows a close is written on its reason; the socket is gone already. */
-// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
-function close(machine: Machine, kind: CloseKind): Step {
-  const policy = policyOf(kind);
-  if (isLeaving(machine)) return leaveAfterClose(machine, policy.forgets === true);
-  const isPairing = !machine.isLinked;
-  if (isPairing && machine.state === "pairing" && (kind === "timed_out" || kind === "pairing_timed_out")) {
-    return change(machine, { state: "stopped", reason: "pairing_timed_out" });
-  }
-  if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);
-  switch (policy.follow) {
-    case "reconnect":
-      // A server that asks again and again is not asked as fast as it answers.
-      if (machine.restarts >= quickRestarts) return backOff(machine, policy.reason, false);
-      return connect({ ...machine, restarts: machine.restarts + 1 }, policy.reason);
-    case "backOff": {
-      const strikes = kind === "server_error" ? machine.strikes + 1 : 0;
-      const isBad = strikes >= strikesForBadSession;
-      return backOff({ ...machine, strikes }, isBad ? "bad_session" : policy.reason, isBad || policy.alerts === true);
-    }
-    case "repair": {
-      if (machine.strikes > 0) return end(machine, policy.reason, true);
-      const again = backOff({ ...machine, strikes: 1 }, policy.reason, true);
-      return { machine: again.machine, effects: [{ type: "dropCaches" }, ...again.effects] };
-    }
-    case "refreshVersion": {
-      if (machine.isVersionFresh) return end(machine, policy.reason, true);
-      const waiting = change({ ...machine, isVersionFresh: true }, { state: "waiting", reason: policy.reason });
-      return { machine: waiting.machine, effects: [...waiting.effects, { type: "refreshVersion" }] };
-    }
-    case "stop":
-      return change(machine, { state: "stopped", reason: policy.reason });
-    case "end":
-      return policy.forgets ? forget(machine, policy.reason) : end(machine, policy.reason, policy.alerts === true);
-  }
-}
-
-/** The server said what does not fit: the connection cannot be relied on. */
-function refuse(machine: Machine, { socket }: { socket: number }): Step {
-  return closeFrom(machine, { socket }, "unexpected_answer");
-}
-
-/** Closes the socket from this side, for a reason that was found here. */
-function closeFrom(machine: Machine, { socket }: { socket: number }, kind: CloseKind): Step {
-  const closed = close({ ...machine, socket: null }, kind);
-  return { machine: closed.machine, effects: [{ type: "close", socket }, ...closed.effects] };
-}
-
-function connect(machine: Machine, reason: SessionReason | null, { always = false } = {}): Step {
-  const socket = machine.lastSocket + 1;
-  const next = change({ ...machine, socket, lastSocket: socket }, { state: "connecting", reason }, { always });
-  return { machine: next.machine, effects: [...next.effects, { type: "open", socket }] };
-}
-
-function backOff(machine: Machine, reason: SessionReason, alerts: boolean): Step {
-  const delay = Math.min(capMs, baseMs * 2 ** machine.attempts);
-  const waiting = change({ ...machine, attempts: machine.attempts + 1 }, { state: "waiting", reason });
-  const isNew = machine.reason !== reason;
-  return {
-    machine: waiting.machine,
-    effects: [
-      { type: "retry", capMs: delay },
-      ...waiting.effects,
-      ...(alerts && isNew ? [{ type: "alert", reason } as const] : []),
-    ],
-  };
-}
-
-function end(machine: Machine, reason: SessionReason, alerts: boolean): Step {
-  const ended = change(machine, { state: "ended", reason });
-  return {
-    machine: ended.machine,
-    effects: [...ended.effects, ...(alerts ? [{ type: "alert", reason } as const] : [])],
-  };
-}
-
-function forget(machine: Machine, reason: SessionReason): Step {
-  const forgotten = { ...machine, isLinked: false };
-  return change(forgotten, { state: "ended", reason, phone: null }, { always: true, forget: "login" });
-}
-
-function isLeaving({ desired }: Machine): boolean {
-  return desired === "logged_out" || desired === "deleted";
-}
-
-/** Says goodbye to WhatsApp where there is something to say, over a socket that is opened for it if need be. */
-function leave(machine: Machine, openSocket: number | null = null): Step {
-  const alone: Machine = { ...machine, socket: null };
-  if (openSocket !== null) {
-    const left = farewell(alone);
-    return { machine: left.machine, effects: [{ type: "logOut", socket: openSocket }, ...left.effects] };
-  }
-  if (machine.isLinked && machine.state !== "ended") {
-    if (machine.socket !== null) return still(machine);
-    const next = connect(alone, "requested");
-    return { machine: next.machine, effects: [{ type: "cancelRetry" }, ...next.effects] };
-  }
-  const left = farewell(alone);
-  return { machine: left.machine, effects: [...quieten(machine), ...left.effects] };
-}
-
-function quieten({ socket }: Machine): Effect[] {
-  return [{ type: "cancelRetry" }, ...(socket === null ? [] : [{ type: "close", socket } as const])];
-}
-
-function leaveAfterClose(machine: Machine, isLoggedOut: boolean): Step {
-  if (isLoggedOut || !machine.isLinked || machine.attempts + 1 >= goodbyeAttempts) return farewell(machine);
-  return backOff(machine, "requested", false);
-}
-
-function farewell(machine: Machine): Step {
-  if (machine.desired !== "deleted") return forget(machine, "logged_out");
-  const { machine: gone } = forget(machine, "requested");
-  return { machine: gone, effects: [{ type: "remove" }] };
-}
-
-function still(machine: Machine): Step {
-  return { machine, effects: [] };
-}
-
-interface HowToReport {
-  /** Report though nothing but the revision may have changed. */
-  always?: boolean;
-  forget?: Forgotten;
-}
-
-function change(
-  machine: Machine,
-  patch: Partial<Machine>,
-  { always = false, forget: dropped = false }: HowToReport = {},
-): Step {
-  const next = { ...machine, ...patch };
-  const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
-  const isOther = next.phone !== null && next.phone !== machine.account;
-  if (isOther) next.account = next.phone;
-  const drop = isOther ? "past" : dropped;
-  return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };
 }

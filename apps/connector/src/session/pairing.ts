@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 export interface Pairing {
   /** A socket has a QR code to show. */
   qr(socket: number, qr: string, lifetimeMs: number): void;
-  /** Null unless QR codes are on show. The latest code of a socket is answered again to the same phone. */
+  /** Null unless QR codes are on show. A second call for the same phone on the same socket returns the same code. */
   code(phone: string): Promise<PairingCode | null>;
 }
 
@@ -25,7 +25,7 @@ const laterQrMs = 20_000;
 export function createPairing({ services, session, socket }: Options): Pairing {
   let endsAt = 0;
   let asking: Promise<unknown> = Promise.resolve();
-  /** The latest code: WhatsApp takes no earlier one, and a new one is another prompt on the phone. */
+  /** The latest code. WhatsApp takes no earlier one, and each new one shows another prompt on the phone. */
   let latest: { socket: WhatsAppSocket; phone: string; code: PairingCode } | undefined;
 
   /** Once the machine has taken it in. */

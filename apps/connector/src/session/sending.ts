@@ -16,12 +16,12 @@ import { createLimits, type LimitsKeeper } from "./limits.ts";
 export interface Sending {
   readonly limits: LimitsKeeper;
   readonly reads: LimitReads;
-  /** Ask for these two each time: another account has others. */
+  /** Read these two each time and keep no reference: they are replaced when another account is linked. */
   readonly breaker: Breaker;
   readonly pacer: Pacer;
   opened(socket: WhatsAppSocket): void;
   learned(news: LimitNews): void;
-  /** Another account is linked: it starts without pauses, limits and a count of the day. */
+  /** Another account is linked: it starts without pauses, limits and bulk messages counted today. */
   forget(): void;
   stop(): void;
 }

@@ -1,6 +1,7 @@
 import type { SessionQr } from "@sandi/contracts";
 import type { CloseKind } from "./close-reasons.ts";
-import { type Effect, type Forgotten, type Machine, type MachineEvent, step } from "./machine.ts";
+import type { Effect, Forgotten, Machine, MachineEvent } from "./machine.ts";
+import { step } from "./step.ts";
 
 /** What the mailbox needs done; each call may take its time, and a failing one is logged and passed over. */
 export interface SessionHands {
@@ -45,7 +46,7 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   let qr: SessionQr | null = null;
   const life = { isStopped: false };
   let unstored: "report" | "remove" | undefined;
-  /** What a report that could not be stored was to forget; the next one does. */
+  /** What a report that could not be stored should have forgotten; the next report does it. */
   let owed: Forgotten = false;
   let isRetryDue = false;
   let running: Promise<void> | undefined;

@@ -27,7 +27,7 @@ interface Sealed {
   rows: [kind: string, id: string, sealed: string | null][];
 }
 
-/** Privacy tokens of contacts, and when we issued ours. */
+/** A contact's privacy token, and when we issued ours to the contact. */
 const tokenKind = "tctoken";
 /** WhatsApp takes a token for four weeks at most. */
 const tokenDays = 28;
@@ -188,7 +188,7 @@ export async function importStatement(
   return { sql: keepSql, args: [JSON.stringify(rows)] };
 }
 
-/** Forgets the privacy tokens of which none can be good any more. */
+/** Forgets privacy tokens that are too old to be good. */
 export function sweepPrivacyTokensStatement(now: Date): InStatement {
   return { sql: "DELETE FROM credential WHERE written_at < ?", args: [now.getTime() - tokenDays * 86_400_000] };
 }

@@ -7,7 +7,7 @@ export interface LookUps {
   inHour: number;
   inDay: number;
   deadInDay: number;
-  /** Until when WhatsApp wants to be asked nothing. */
+  /** Until when WhatsApp wants no questions. */
   pausedUntil: Date | null;
 }
 
@@ -42,7 +42,7 @@ export async function noteLookUps(
   await writer.write([{ sql, args: [sessionId, hourOf(at), asked, dead] }]);
 }
 
-/** Of two pauses the one that lasts longer counts. */
+/** The longer of two pauses counts. */
 export async function pauseLookUps({ writer }: Store, sessionId: string, until: Date): Promise<void> {
   const sql = `INSERT INTO look_up_pause (session_id, until) VALUES (?, ?)
     ON CONFLICT (session_id) DO UPDATE SET until = max(until, excluded.until)`;

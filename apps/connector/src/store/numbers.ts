@@ -14,15 +14,13 @@ export interface KnownNumber {
 
 /** What each workspace knows of numbers, at rest: found by their pseudonym, their jids sealed. */
 export interface NumberStore {
-  /** Also those that are not believed any more. */
+  /** With entries that are too old to be believed. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
-  /** A "no account" does not replace a jid that is still believed: it was asked for before that was learned. */
+  /** A "no account" does not replace a jid that is still believed: the question was older than the jid. */
   store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
-  /** Forgets of these numbers that they have no account. */
-  forgetDead(workspaceId: string, digits: string[]): Promise<void>;
 }
 
-/** How long an old jid is kept after it stopped being believed, for when WhatsApp does not answer. */
+/** How long a jid that is too old to be believed is kept, for when WhatsApp does not answer. */
 const oldDays = 76;
 
 const context = (id: string) => ({ table: "number", column: "sealed_jid", id });
@@ -68,12 +66,6 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
       });
       const statements = await Promise.all(rows);
       if (statements.length > 0) await writer.write(statements);
-    },
-    async forgetDead(workspaceId, digits) {
-      if (digits.length === 0) return;
-      const ids = JSON.stringify(digits.map((one) => idOf(workspaceId, one)));
-      const sql = "DELETE FROM number WHERE id IN (SELECT value FROM json_each(?)) AND sealed_jid IS NULL";
-      await writer.write([{ sql, args: [ids] }]);
     },
   };
 }

@@ -42,9 +42,9 @@ export interface OutboxRow {
 
 interface OutboxPart {
   limit: number;
-  /** Of this session only. */
+  /** This session only. */
   only?: string;
-  /** Of all sessions but these. */
+  /** All sessions except these. */
   without?: readonly string[];
 }
 
@@ -70,12 +70,12 @@ export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promi
   ]);
 }
 
-/** Keeps an event that the edge does not take, out of the way of the others. */
+/** Sets an event aside that the edge does not take, so that it does not block the others. */
 export async function parkInOutbox({ writer }: Store, seq: number, now: Date): Promise<void> {
   await writer.write([{ sql: "UPDATE outbox SET parked_at = ? WHERE seq = ?", args: [now.getTime(), seq] }]);
 }
 
-/** Gives parked events another chance, for an edge can be mended, and forgets old ones; answers how many can go again. */
+/** Lets parked events be tried again, because an edge can be mended, and forgets old ones. Returns how many are tried. */
 export async function sweepOutbox(
   { writer }: Store,
   { parkedUntil, learnedSince, forgetBefore }: { parkedUntil: Date; learnedSince: Date; forgetBefore: Date },

@@ -10,7 +10,7 @@ export function sealNumber(atRest: NodeAtRest, sessionId: string, phone: string 
   return phone === null ? null : atRest.sealNow(encoder.encode(phone), context(sessionId));
 }
 
-/** Null also for what is no number: that is no login. Throws when the key that it was sealed under is gone. */
+/** Null for a text that is no number, such as a lone `+`: the session is not linked. Throws when its key is gone. */
 export function openNumber(atRest: NodeAtRest, sessionId: string, sealed: string | null): string | null {
   if (sealed === null) return null;
   // Rows written before numbers were sealed are plaintext.

@@ -188,7 +188,7 @@ export const migrations: readonly Migration[] = [
   {
     name: "0013_token_age",
     statements: [
-      // When what is known of a contact's privacy tokens was written last; of other kinds null.
+      // When a contact's privacy token was last written; null for other kinds.
       `ALTER TABLE credential ADD COLUMN written_at INTEGER`,
       `UPDATE credential SET written_at = unixepoch() * 1000 WHERE kind = 'tctoken'`,
       `CREATE INDEX credential_written_at ON credential (written_at) WHERE written_at IS NOT NULL`,
@@ -197,7 +197,7 @@ export const migrations: readonly Migration[] = [
   {
     name: "0014_look_up_pause",
     statements: [
-      // Until when WhatsApp wants to be asked about no number through a session, as it said with an error.
+      // Until when a session may not look up numbers, because WhatsApp answered with an error.
       `CREATE TABLE look_up_pause (session_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID`,
     ],
   },

@@ -81,7 +81,7 @@ export const sealedColumns: readonly SealedColumn[] = [
     column: "account",
     key: ["id"],
     owner: (row) => text(row, "id"),
-    // It is the number, sealed once for both columns.
+    // The same sealed text as in `phone`.
     context: (row) => ({ table: "session", column: "phone", id: text(row, "id") }),
     wasReadable: true,
   },

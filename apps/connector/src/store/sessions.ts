@@ -70,7 +70,7 @@ export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promi
   return toSession(read!.rows[0]!);
 }
 
-/** A state without a number leaves the account as it is: it is known who was linked last. */
+/** A state without a number does not change `account`, which names the one that was linked last. */
 export interface ReportedState {
   state: SessionState;
   reason: SessionReason | null;
@@ -94,12 +94,10 @@ export function stateStatement({ sessionId, fence }: Fence, reported: ReportedSt
   };
 }
 
-/** Everything of a deleted session but the tombstone, which keeps late jobs from reviving it. */
+/** What is left of a deleted session without its account; the tombstone stays, so that late jobs do not revive it. */
 export function removalStatements({ sessionId, fence }: Fence, now: Date): InStatement[] {
   return [
-    { sql: `DELETE FROM credential WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
-    { sql: `DELETE FROM received WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },
     {
       sql: `UPDATE session SET gone_at = ?, phone = NULL, account = NULL, proxy = NULL, owner = NULL, lease_until = 0 WHERE id = ? AND fence = ?`,
       args: [now.getTime(), sessionId, fence],

@@ -35,8 +35,8 @@ export async function reportStatements(
   const { sessionId } = fence;
   const { state, reason, phone, revision } = report;
   const news = { id: services.newId("evt"), at: at.toISOString(), type: "session.state", sessionId } as const;
-  const told = phone === null ? null : canonicalNumber(phone);
-  const event = { ...news, ...report, phone: told, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+  const canonical = phone === null ? null : canonicalNumber(phone);
+  const event = { ...news, ...report, phone: canonical, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
   const body = phone === null ? JSON.stringify(event) : await sealEvent(atRest, event);
   const sealedPhone = sealNumber(atRest, sessionId, phone);
   return [

@@ -1,3 +1,4 @@
+import { isSameAccount } from "@sandi/contracts";
 import type { KeyRing } from "@sandi/crypto";
 import type { Services } from "../services.ts";
 import { type NodeAtRest, nodeAtRest } from "../store/at-rest.ts";
@@ -58,7 +59,8 @@ export async function importSession(shop: Workshop, sessionId: string, moved: Mo
     const owner = nodeAtRest(shop.keys, "connector", shop.services.random);
     const pseudonym = await openPseudonyms(shop.store, owner, shop.services.random);
     const reported = { state: "stopped", reason: "requested", phone: moved.phone } as const;
-    const isOther = openNumber(atRest, sessionId, row.sealedAccount) !== moved.phone;
+    const account = openNumber(atRest, sessionId, row.sealedAccount);
+    const isOther = account === null || !isSameAccount(account, moved.phone);
     await writeFenced(shop.store, fence, [
       ...(isOther ? forgetStatements.past(fence) : []),
       await importStatement(fence, { values: moved.values, atRest, pseudonym }),

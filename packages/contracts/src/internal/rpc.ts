@@ -15,8 +15,8 @@ export const QrRpc = {
 } as const;
 
 /**
- * `POST {connector}/rpc/sessions/pairing-code`: a code to type on the phone in place of a scan. `phone` is spelled as
- * WhatsApp spells the account: there is no session yet to look it up with.
+ * `POST {connector}/rpc/sessions/pairing-code`: a code to type on the phone in place of a scan. `phone` is in
+ * WhatsApp's own spelling of the account: no session is linked yet that could look it up.
  * Errors: `session-not-found`, `session-not-pairing`.
  */
 export const PairingCodeRpc = {
