@@ -20,16 +20,15 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const isPending = sql`v.workspace_id = ${workspaceId} AND v.status = 'pending' AND v.test = 0 AND v.expires_at > ${at}
     AND ${isVerification} AND NOT ${isAllowed("v", rule)} AND ${isThere}`;
   return [
-    // By the sessions, in the words of the index `message_unsent_session`: the workspace's other texts are not looked at.
-    sql`UPDATE message AS m SET status = 'canceled', sealed = NULL, updated_at = ${at}
+    sql`UPDATE message AS m INDEXED BY message_unsent_session SET status = 'canceled', sealed = NULL, updated_at = ${at}
       WHERE m.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
         AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.workspace_id = ${workspaceId}
         AND m.verification_id IS NULL AND m.test = 0
         AND ${isText} AND NOT ${isAllowed("m", rule)} AND ${isThere}`.compile(db.kysely),
-    sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
-      WHERE workspace_id = ${workspaceId} AND status = 'queued'
-        AND verification_id IN (SELECT v.id FROM verification v WHERE ${isPending})`.compile(db.kysely),
-    sql`UPDATE verification AS v SET status = 'blocked', ${withoutSecrets},
+    sql`UPDATE message INDEXED BY message_verification SET status = 'canceled', sealed = NULL, updated_at = ${at}
+      WHERE workspace_id = ${workspaceId} AND status = 'queued' AND verification_id IN (SELECT v.id
+        FROM verification v INDEXED BY verification_one_pending WHERE ${isPending})`.compile(db.kysely),
+    sql`UPDATE verification AS v INDEXED BY verification_one_pending SET status = 'blocked', ${withoutSecrets},
         updated_at = ${at} WHERE ${isPending}`.compile(db.kysely),
   ];
 }

@@ -31,11 +31,11 @@ export async function cancelVerification(services: Services, { key, id }: Input)
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
   const row = await end(services, { key, id, to: "canceled", at, set: canceled }, [
-    sql`UPDATE message SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
+    sql`UPDATE message INDEXED BY message_verification SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
         AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
-    // To whom a message without an account is a sent one, it is taken back as well.
-    sql`UPDATE message SET status = 'revoked', updated_at = ${at}
+    // To keys without `lookup:read` such a message was sent: it is taken back like any other.
+    sql`UPDATE message INDEXED BY message_verification SET status = 'revoked', updated_at = ${at}
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
         AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);

@@ -23,6 +23,7 @@ export async function listVerifications(
   const select = selectVerifications(db, tenant, {
     where: sql.join(await conditions(), sql` AND `),
     limit: query.limit + 1,
+    byNumber: query.to !== undefined,
   });
   const { rows } =
     tenant.test === 1
