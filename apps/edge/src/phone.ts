@@ -1,6 +1,5 @@
-import { AppError, canonicalNumber } from "@sandi/contracts";
+import { AppError, asciiDigits, canonicalNumber } from "@sandi/contracts";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
-import { asciiDigits } from "./digits.ts";
 
 /** A number and how lists show it. */
 export interface Phone {
