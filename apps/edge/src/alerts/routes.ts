@@ -10,7 +10,7 @@ import {
   CreatedAlertChannel,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToAsk, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToRead, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
@@ -142,7 +142,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       summary: "Send a test",
       description:
         "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
-      middleware: [authenticateToAsk(alertTestLimit, "webhook:manage"), liveOnly, noBody, idempotent] as const,
+      middleware: [authenticateToRead(alertTestLimit, "webhook:manage"), liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(AlertTest, "How it went: `delivered` or `failed`."),

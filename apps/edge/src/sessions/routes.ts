@@ -15,7 +15,7 @@ import {
 import { accepts } from "hono/accepts";
 import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToAsk, authenticateWithin, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToRead, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, idempotentSecret, ofRepeats } from "../http/idempotent.ts";
@@ -35,7 +35,7 @@ import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
 const manage = authenticate("session:manage");
-const asking = authenticateToAsk(() => [], "session:manage");
+const asking = authenticateToRead(() => [], "session:manage");
 const shared = { tags: ["Sessions"], security };
 
 export const sessions = new OpenAPIHono<AppEnv>()
