@@ -1,6 +1,6 @@
-/** What keys with `lookup:read` are told of a number without a WhatsApp account, and answers that are kept less long. */
+/** What keys with `lookup:read` see of a number without a WhatsApp account, and answers that are kept for minutes. */
 export const approval: readonly string[] = [
-  // Null: as long as any answer. When it is over the row is deleted, and with it the answer, which may hold a proof.
+  // Null: the row is kept for a day. From then on the row is deleted, with its answer, which may hold a proof.
   `ALTER TABLE idempotency ADD COLUMN expires_at INTEGER`,
   `CREATE INDEX idempotency_expiring ON idempotency(expires_at) WHERE expires_at IS NOT NULL`,
 
@@ -8,8 +8,8 @@ export const approval: readonly string[] = [
   `ALTER TABLE message ADD COLUMN no_account_at INTEGER`,
   `UPDATE message SET no_account_at = updated_at WHERE failure = 'not_on_whatsapp'`,
 
-  // As before, and behind the failure the end of the verification, if no other message with its code is out. The reason
-  // in the data is what hides it from keys without `lookup:read`.
+  // Now also notes the end of the verification, behind the failure, if no other message with its code was sent. The
+  // reason in the data hides this event from keys without `lookup:read`.
   `DROP TRIGGER message_ended`,
   `CREATE TRIGGER message_ended AFTER UPDATE OF status ON message
     WHEN NEW.status <> OLD.status AND NEW.status IN ('failed', 'canceled', 'revoked') BEGIN
@@ -26,8 +26,8 @@ export const approval: readonly string[] = [
         AND o.status NOT IN ('failed', 'canceled'));
   END`,
 
-  // Counted beside 'sent' and the stored end: 'unseen:sent' is sent to keys without `lookup:read`, and 'seen:expired'
-  // is undeliverable, and not expired, to keys with it.
+  // Additional stages: keys without `lookup:read` see 'unseen:sent' as sent. Keys with it see 'seen:expired' as
+  // undeliverable in place of expired.
   `CREATE TRIGGER message_without_account AFTER UPDATE OF no_account_at ON message
     WHEN OLD.no_account_at IS NULL AND NEW.no_account_at IS NOT NULL AND NEW.verification_id IS NOT NULL BEGIN
     INSERT INTO conversion (workspace_id, prefix, hour, country, session_id, template_id, purpose, mode, stage, bucket, count)
