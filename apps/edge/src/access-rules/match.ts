@@ -6,7 +6,7 @@ import { parseAddress } from "../http/addresses.ts";
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
-  /** See `formerHashes`. */
+  /** See `former-hashes.ts`. */
   formerHashes: readonly string[];
   /** The number without the plus. */
   digits: string;

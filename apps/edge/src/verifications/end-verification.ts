@@ -44,8 +44,8 @@ export async function cancelVerification(services: Services, { key, id }: Input)
 }
 
 /**
- * Approves on the caller's word, for a user who was recognized in another way; there is no proof of it. The word stands
- * in place of the code alone: what a check compares beside the code has to be named here as well.
+ * Approves on the caller's word, for a user who was recognized in another way; there is no proof. The word replaces only
+ * the code: the caller has to name the `bind` and the `clientVerifier`, as in a check.
  */
 export async function approveVerification(
   services: Services,
@@ -73,10 +73,11 @@ export async function approveVerification(
   return toVerification(row, { now: at, scopes: key.scopes });
 }
 
-/** What the caller did not name of what a check would compare. */
+/** The refusal if the caller did not name the verification's `bind` or `clientVerifier`. */
 function notNamed(row: VerificationRow, named: { bind: string | null; challenge: string | null }) {
   if (row.bind !== named.bind) {
-    const message = row.bind === null ? "is not what the verification stands for" : "must be that of the verification";
+    const message =
+      row.bind === null ? "must be left out: the verification has none" : "must be the `bind` of the verification";
     return new AppError("invalid-request", { errors: [{ pointer: "/bind", message }] });
   }
   return row.clientBinding === null || row.clientBinding === named.challenge

@@ -12,7 +12,7 @@ import { hasStatus } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
-/** A page of the verifications that fit, newest first. */
+/** A page of the verifications that match, newest first. */
 export async function listVerifications(
   { db, phoneKey, now }: Services,
   key: KnownKey,

@@ -33,9 +33,9 @@ export interface TokenMessage {
 }
 
 /**
- * The user's message came. From the expected number it approves where that suffices (`match`), else the code is sent in
- * answer, to be typed back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it
- * goes to the expected number in any case. Anybody else's message changes nothing; a token counts once.
+ * The user's message came. From the expected number it approves the verification where a message suffices (`match`), else
+ * the code is sent in answer, to be typed in (`reply`). A sender whose number WhatsApp hides can also cause the answer,
+ * because the code goes to the expected number. A message from another number changes nothing; a token counts once.
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
