@@ -28,7 +28,7 @@ const change = (id: string, body: object, options = {}) =>
 const ended = { pausedBecause: "key_ended" };
 
 describe("an alert channel", () => {
-  it("pauses with the key that made it, and the other channels are told", async () => {
+  it("pauses when its key is revoked, and the other channels report it", async () => {
     const maker = await addKey(manage);
     const [id, other] = [await add(as(maker)), await add({}, "Other")];
     expect((await read(id)).createdBy).toBe(maker.id);

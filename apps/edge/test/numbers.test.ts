@@ -138,7 +138,7 @@ describe("one account under two spellings", () => {
     const { report } = connectorOf(edge);
     const { body } = await create(to, { mode: "auto" });
     expect(body.mode).toBe("inbound");
-    // A connector that does not know canonical spellings tells WhatsApp's.
+    // A connector that does not know canonical spellings reports WhatsApp's.
     await report(sessionId, "message.received", { from, token: tokenIn(body.inbound?.text ?? ""), isForwarded: false });
     expect((await edge.api(`GET /v1/verifications/${body.id}`)).body["status"]).toBe("approved");
     expect((await create(to, { mode: "auto" })).body.mode).toBe("push");
