@@ -36,7 +36,7 @@ describe("an alert channel", () => {
     expect([await read(id), (await read(other)).pausedAt]).toMatchObject([{ ...ended, pausedAt: isoIn(0) }, null]);
     const { body } = await edge.api<{ incidents: Incident[] }>("GET /v1/incidents?state=open");
     expect(body.incidents).toMatchObject([{ kind: "channel_paused", channelId: id, reason: "key_ended" }]);
-    expect(body.incidents[0]?.detail).toContain("The API key that the channel belongs to");
+    expect(body.incidents[0]?.detail).toContain("The channel's API key was revoked");
     await runCron(edge.services);
     const told = await edge.rows("SELECT channel_id, what FROM alert_delivery");
     expect(told).toEqual([{ channel_id: other, what: "opened" }]);
