@@ -3,14 +3,14 @@ import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 import { isLoopback } from "./http/targets.ts";
 
-/** A text that can be used as it stands; what is wrong with it is said, and never the text. */
+/** A text without this flaw. The error names the flaw and never shows the text. */
 const textWithout = (flaw: (text: string) => string | undefined) =>
   z.string().superRefine((text, ctx) => {
     const message = flaw(text);
     if (message !== undefined) ctx.addIssue({ code: "custom", message });
   });
 const secret = textWithout((text) => flawOf(text)).min(1);
-// Spaces around keys are of no account.
+// Spaces around a key do no harm.
 const key = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
 
 const url = secret.pipe(z.url({ protocol: /^https?$/ })).transform((text) => text.replace(/\/+$/, ""));

@@ -1,6 +1,5 @@
-import { AppError, canonicalNumber } from "@sandi/contracts";
+import { AppError, asciiDigits, canonicalNumber } from "@sandi/contracts";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
-import { asciiDigits } from "./digits.ts";
 
 /** A number and how lists show it. */
 export interface Phone {
@@ -54,7 +53,7 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   if (!read) throw refuse("is not a phone number of any country");
   const written: string = read.number;
   const e164 = canonicalNumber(written);
-  // Spellings that are not dialled any more are no valid numbers; their canonical spelling is.
+  // A spelling that is no longer dialled is not valid; its canonical spelling is.
   const number = e164 === written ? read : parse(e164);
   if (!number?.isValid()) throw refuse("is not a valid phone number of its country");
   return { e164, written, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };

@@ -14,12 +14,12 @@ const warmRetentionMs = 365 * dayMs;
 /** Wrong codes in a row are remembered for so long. */
 const budgetRetentionMs = 30 * dayMs;
 
-/** An ended key is listed for so long, as its entries in the audit log are by default. */
+/** An ended key is listed for as long as the audit log keeps its entries by default. */
 const endedKeyMs = 365 * dayMs;
-/** A prefix that was blocked and is not any more starts anew. */
+/** How long the guard remembers a prefix after its block. */
 const guardRetentionMs = 30 * dayMs;
 
-/** In SQL the days that workspace `w` keeps such rows: what it chose, and at most what the operator grants it. */
+/** In SQL the days that workspace `w` keeps such rows: its policy's, at most its quota's. */
 const keptDays = (name: "verifications" | "messages" | "audit", { usual, most }: { usual: number; most: number }) =>
   sql`min(coalesce(w.policy ->> ${`$.retentionDays.${name}`}, ${sql.lit(usual)}),
     coalesce(w.quota ->> ${`$.retentionDays.${name}`}, ${sql.lit(most)}))`;

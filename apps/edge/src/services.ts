@@ -58,13 +58,13 @@ export interface Services {
   redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;
   /** Until when Redis is left alone because it failed, and limits say nothing more of it; kept per isolate. */
   redisOutage: { pausedUntil: number; quietUntil: number };
-  /** Limits that are used up, by their counter: when they begin anew, and until when that is believed; kept per isolate. */
+  /** Limits that are used up, by counter: when they reset, and when to ask Redis again; kept per isolate. */
   spentLimits: Map<string, { resetAt: number; forgetAt: number }>;
-  /** Who has used unknown keys lately; kept per isolate. */
+  /** Networks that sent unknown keys; kept per isolate. */
   strangers: {
-    /** By network: how many in the minute that ends then. */
+    /** By network: how many, in the minute that ends at `until`. */
     tries: Map<string, { count: number; until: number }>;
-    /** Hashes of keys that the database did not know, and until when it is not asked again. */
+    /** Hashes of unknown keys, and until when the database is not asked again. */
     unknown: Map<string, number>;
   };
   /** True the first time that a token id is seen; rejects when Redis does not answer. */

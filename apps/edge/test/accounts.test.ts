@@ -39,7 +39,7 @@ const openIncidents = async () => {
 const auto = async () => (await verify(edge, { mode: "auto" })).body;
 
 describe("another account on a session", () => {
-  it("knows nobody whom the one before has written with: `auto` asks the user to write", async () => {
+  it("does not know the contacts of the former account: `auto` asks the user to write", async () => {
     await connector.wrote(session);
     expect((await auto()).mode).toBe("push");
     await edge.rows("UPDATE verification SET status = 'canceled'");
@@ -50,7 +50,7 @@ describe("another account on a session", () => {
     expect(await edge.count("warm_contact")).toBe(0);
   });
 
-  it("has nothing to do with what is told late of the one before", async () => {
+  it("ignores late events of the former account", async () => {
     const { body } = await text(edge);
     await connector.claim(body.id, session);
     const at = edge.services.now().toISOString();
@@ -94,7 +94,7 @@ describe("another account on a session", () => {
     expect(answers).toEqual([...Array<number>(10).fill(202), 409]);
   });
 
-  it("counts as strangers those for whom messages waited, and sends them", async () => {
+  it("counts recipients of waiting messages as new chats, and sends the messages", async () => {
     const { body } = await text(edge);
     await unlink();
     await link(y);
@@ -102,7 +102,7 @@ describe("another account on a session", () => {
     expect(await connector.claim(body.id, session)).toBe("claimed");
   });
 
-  it("ends what users were to send to the number of the one before, and nothing else", async () => {
+  it("ends pending inbound verifications, whose links name the former number, and nothing else", async () => {
     const [inbound, push] = [
       (await verify(edge, { mode: "inbound" })).body,
       (await verify(edge, { mode: "push", to: "+6281234567891" })).body,
@@ -120,7 +120,7 @@ describe("another account on a session", () => {
 });
 
 describe("the same account linked again", () => {
-  it("goes on where it was, with whom it knows and what it was linked for", async () => {
+  it("goes on where it was, with its contacts, limits and pending verifications", async () => {
     await connector.wrote(session);
     await connector.lock(session);
     const before = await look();
@@ -135,7 +135,7 @@ describe("the same account linked again", () => {
     expect((await auto()).mode).toBe("push");
   });
 
-  it("is not reset by an event that comes again, or late", async () => {
+  it("is not reset by a repeated or late event", async () => {
     await unlink();
     await link(y);
     await connector.wrote(session);
@@ -150,7 +150,7 @@ describe("the same account linked again", () => {
 });
 
 describe("a session", () => {
-  it("tells which account it was after that has unlinked, and its history tells of each, masked", async () => {
+  it("shows its last account after it was unlinked, and its history shows each, masked", async () => {
     const linkedAt = (await look()).linkedAt;
     await unlink();
     expect(await look()).toMatchObject({ phone: null, lastPhone: x, linkedAt });

@@ -28,7 +28,7 @@ const change = (id: string, body: object, options = {}) =>
 const ended = { pausedBecause: "key_ended" };
 
 describe("an alert channel", () => {
-  it("pauses with the key that made it, and the other channels are told", async () => {
+  it("pauses when its key is revoked, and the other channels report it", async () => {
     const maker = await addKey(manage);
     const [id, other] = [await add(as(maker)), await add({}, "Other")];
     expect((await read(id)).createdBy).toBe(maker.id);
@@ -36,7 +36,7 @@ describe("an alert channel", () => {
     expect([await read(id), (await read(other)).pausedAt]).toMatchObject([{ ...ended, pausedAt: isoIn(0) }, null]);
     const { body } = await edge.api<{ incidents: Incident[] }>("GET /v1/incidents?state=open");
     expect(body.incidents).toMatchObject([{ kind: "channel_paused", channelId: id, reason: "key_ended" }]);
-    expect(body.incidents[0]?.detail).toContain("The API key that the channel belongs to");
+    expect(body.incidents[0]?.detail).toContain("The channel's API key was revoked");
     await runCron(edge.services);
     const told = await edge.rows("SELECT channel_id, what FROM alert_delivery");
     expect(told).toEqual([{ channel_id: other, what: "opened" }]);

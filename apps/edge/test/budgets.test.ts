@@ -102,7 +102,7 @@ describe("pairing codes, each a prompt on the phone of the number's owner", () =
     expect(await edge.count("pairing_request")).toBe(0);
   });
 
-  it("are answered again while they are good, and use nothing", async () => {
+  it("are answered again while they are valid, and then count nowhere", async () => {
     const { report } = connectorOf(edge);
     const session = await edge.addSession("pairing");
     const pairing = { state: "pairing", reason: null, phone: null, attempts: 0, nextAttemptAt: null, revision: 1 };
@@ -126,7 +126,7 @@ describe("pairing codes, each a prompt on the phone of the number's owner", () =
     ]);
   });
 
-  it("use nothing where the session shows no code, and are held to while Redis is away", async () => {
+  it("count nowhere if the session shows no code, and are limited without Redis, too", async () => {
     edge.redis = () => Promise.reject(new Error("away"));
     const session = await edge.addSession("pairing");
     const { connector } = edge;
@@ -234,7 +234,7 @@ describe("a workspace's budget of rows", () => {
     expect(await edge.count("audit")).toBe(7);
   });
 
-  it("has rehearsals of their own number", async () => {
+  it("has a limit of its own for sends with test keys", async () => {
     await grant({ testSendsPerDay: 3, firstWeekSendsPerDay: 1 });
     await edge.client.execute(`UPDATE workspace SET created_at = ${edge.services.now().getTime()}`);
     const key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });

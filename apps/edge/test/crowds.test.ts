@@ -51,7 +51,7 @@ describe("more messages than move at once", () => {
     ["of the sandbox", { test: 1 }],
     ["that a session was asked for", { test: 0 }],
     ["that have expired", { test: 0, pool_id: "default", expires_at: 1 }],
-  ])("%s keep none back that can move", async (_, more) => {
+  ])("%s do not hold up those that can move", async (_, more) => {
     const pool = `pool_${edge.workspace.id.slice(3)}`;
     await crowd(250, { ...more, ...("pool_id" in more ? { pool_id: pool } : {}) });
     const { body } = await text(edge);
@@ -61,7 +61,7 @@ describe("more messages than move at once", () => {
     expect(await seeMessage(edge, body)).toMatchObject({ sessionId: second, status: "queued" });
   });
 
-  it("of the sandbox keep none back from the clock", async () => {
+  it("of the sandbox do not hold up cron", async () => {
     await crowd(250, { test: 1, pool_id: `pool_${edge.workspace.id.slice(3)}` });
     const { body } = await text(edge);
     await connector.state(first, "waiting");
@@ -72,7 +72,7 @@ describe("more messages than move at once", () => {
 });
 
 describe("what the sandbox holds for a session", () => {
-  it("hides no failures of the real messages from the clock", async () => {
+  it("does not hide failures of real messages from the incident check", async () => {
     await edge.api("POST /v1/alert-channels", { kind: "slack", name: "a", url: "https://hooks.example.com/x" });
     await crowd(20, { status: "failed", failure: "refused" });
     edge.advance(1000);
@@ -83,7 +83,7 @@ describe("what the sandbox holds for a session", () => {
     expect(body.incidents.map(({ kind, sessionId }) => [kind, sessionId])).toEqual([["failures_high", first]]);
   });
 
-  it("keeps nothing of other workspaces from happening once it is over", async () => {
+  it("does not delay other workspaces with what has ended", async () => {
     for (let i = 0; i < 120; i++) {
       const over = { status: "canceled", test: 1, sandbox_steps: '{"sent":0}' };
       await crowd(1, { ...over, workspace_id: `ws_0${String(i).padStart(3, "0")}` });

@@ -82,7 +82,7 @@ const plain = (value: unknown): unknown =>
 const said = ({ status, body }: Answer<object>) => plain([status, body]);
 
 describe("that a number has no WhatsApp account, to keys with lookup:read", () => {
-  it("is an end: nothing is checked, sent, canceled or approved any more, and its time changes nothing", async () => {
+  it("is an end: nothing can be checked, sent, canceled or approved, and expiry changes nothing", async () => {
     const { body } = await create(gone, seeing);
     const code = await edge.codeOf(body.id);
     const ended = await get(body.id, seeing);
@@ -115,7 +115,7 @@ describe("that a number has no WhatsApp account, to keys with lookup:read", () =
     expect(await countsFor(seeing)).toMatchObject({ created: 1, sent: 0, undeliverable: 1, expired: 0 });
   });
 
-  it("lets another create start anew, at once", async () => {
+  it("lets another create make a new verification at once", async () => {
     const first = await create(gone, seeing);
     const second = await create(gone, seeing);
     expect([second.status, second.body.created, second.body.id === first.body.id]).toEqual([202, true, false]);
@@ -180,7 +180,7 @@ describe("that a number has no WhatsApp account, to keys with lookup:read", () =
   });
 });
 
-/** Does the same for both numbers, at the same times, and answers what each was told. */
+/** Does the same for both numbers, at the same times; returns what each answered. */
 async function both(steps: (to: string) => Promise<unknown[]>) {
   const told: unknown[] = [];
   for (const to of [gone, off]) {
@@ -251,7 +251,7 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     ],
     ["approved without a code", async (id) => [said(await act(id, "approve", { reason: "seen" }, blind))]],
     [
-      "left until its time is over",
+      "left until it expires",
       async (_, to) => {
         edge.advance(300_000);
         const late = await create(to, blind);

@@ -240,7 +240,7 @@ describe("an approval from outside", () => {
     const { body } = await create({ bind, clientBinding });
     const approve = (named: object) => act(body.id, "approve", { reason: "seen", ...named });
     const pointer = "/bind";
-    const message = "must be that of the verification";
+    const message = "must be the `bind` of the verification";
     for (const named of [{}, { bind: { amount: "IDR 150,000" } }, { clientVerifier: verifier }]) {
       const { status, body: answer } = await approve(named);
       expect([status, answer.errors]).toEqual([400, [{ pointer, message }]]);

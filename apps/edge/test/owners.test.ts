@@ -57,7 +57,7 @@ const look = async (id: string) =>
 const adopt = (id: string, options = {}) => edge.api<SupabaseHook>(`PATCH ${hookPath}/${id}`, { adopt: true }, options);
 
 describe("a hook", () => {
-  it("belongs to the key that made it, and ends with that", async () => {
+  it("belongs to the key that made it, and ends with that key", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     expect(await look(hook.id)).toMatchObject({ createdBy: maker.id, endedBecause: null });
@@ -99,7 +99,7 @@ describe("a hook", () => {
     expect(await call(hook)).toBe(403);
   });
 
-  it("is taken over by another key, before or after its own has ended", async () => {
+  it("can be adopted by another key, before or after its own has ended", async () => {
     const [first, second, third] = [await addKey(), await addKey(), await addKey()];
     const hook = await addHook(as(first));
     expect((await adopt(hook.id, as(second))).body).toMatchObject({ createdBy: second.id, endedBecause: null });
@@ -124,7 +124,7 @@ describe("a hook", () => {
     }
   });
 
-  it("from before keys were noted belongs to the workspace and goes on", async () => {
+  it("without a `createdBy` belongs to the workspace and goes on", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     await edge.client.execute("UPDATE supabase_hook SET created_by = NULL");

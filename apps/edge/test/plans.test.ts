@@ -1,4 +1,4 @@
-import type { Verification } from "@sandi/contracts";
+import { tokenIn, type Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
@@ -17,6 +17,7 @@ const note = (queries: readonly unknown[]) => {
 };
 
 beforeEach(async () => {
+  run.clear();
   edge = await startEdge();
   await edge.addSession();
   const { db } = edge.services;
@@ -37,6 +38,16 @@ afterEach(async () => {
   edge.close();
 });
 
+/** What the plans of all statements so far say. */
+async function plans(): Promise<Set<string>> {
+  const details = new Set<string>();
+  for (const [sql, parameters] of run) {
+    const { rows } = await edge.client.execute({ sql: `EXPLAIN QUERY PLAN ${sql}`, args: parameters as string[] });
+    for (const { detail } of rows as unknown as { detail: string }[]) details.add(detail);
+  }
+  return details;
+}
+
 it("no statement of a verification's life, or of cron, reads a table of tenants' rows from end to end", async () => {
   for (const input of [{}, {}, { mode: "inbound", purpose: "b" }, { mode: "auto", purpose: "c", endUserIp: "::1" }]) {
     await edge.api("POST /v1/verifications", { to, ...input });
@@ -53,16 +64,40 @@ it("no statement of a verification's life, or of cron, reads a table of tenants'
   await runCron(edge.services);
   expect(run.size).toBeGreaterThan(30);
 
-  const scans = new Set<string>();
-  for (const [sql, parameters] of run) {
-    const { rows } = await edge.client.execute({ sql: `EXPLAIN QUERY PLAN ${sql}`, args: parameters as string[] });
-    for (const { detail } of rows as unknown as { detail: string }[]) {
-      if (/^SCAN (?!CONSTANT ROW|json_each|n VIRTUAL|value)/.test(detail)) scans.add(detail);
-    }
-  }
+  const scans = [...(await plans())].filter((detail) =>
+    /^SCAN (?!CONSTANT ROW|json_each|n VIRTUAL|value)/.test(detail),
+  );
   const tables =
     "verification|message|event|conversion|destination_send|destination_budget|idempotency|audit|session|v|m|t";
-  const whole = [...scans].filter((detail) => new RegExp(`^SCAN (${tables})\\b`).test(detail));
+  const whole = scans.filter((detail) => new RegExp(`^SCAN (${tables})\\b`).test(detail));
   // An index that holds only the few rows that are to be taken back.
   expect(whole).toEqual(["SCAN message USING INDEX message_revoking"]);
+});
+
+it("no statement that cancels, blocks or answers reads all codes, texts or verifications of a workspace", async () => {
+  const { report } = connectorOf(edge);
+  const session = (await edge.rows("SELECT id FROM session"))[0]?.["id"] as string;
+  const input = { to, mode: "inbound", inboundVariant: "reply" };
+  const { body } = await edge.api<Verification>("POST /v1/verifications", input);
+  const token = tokenIn(body.inbound?.text ?? "");
+  await report(session, "message.received", { from: to, token, isForwarded: false });
+  expect(await edge.count("message")).toBe(1);
+  const hidden = (await edge.api<Verification>("POST /v1/verifications", { ...input, to: "+6281234567891" })).body;
+  await report(session, "message.received", {
+    from: null,
+    token: tokenIn(hidden.inbound?.text ?? ""),
+    isForwarded: false,
+  });
+  expect(await edge.count("message")).toBe(2);
+  await edge.api(`POST /v1/verifications/${body.id}/cancel`);
+  for (const [kind, value] of [
+    ["number", to],
+    ["prefix", "62812"],
+    ["country", "ID"],
+  ]) {
+    expect((await edge.api("POST /v1/access-rules", { effect: "block", kind, value })).status).toBe(201);
+  }
+  const ofWorkspace = [...(await plans())].filter((detail) => /^SEARCH .* \(workspace_id=\?\)/.test(detail));
+  const tables = ofWorkspace.filter((detail) => /message|verification(?!_one_pending)/.test(detail));
+  expect(tables).toEqual([]);
 });

@@ -152,7 +152,7 @@ describe("a session", () => {
 });
 
 describe("a session's history", () => {
-  it("tells every transition with its reason, its accounts, and changes of its limits, newest first", async () => {
+  it("lists every transition with its reason, its accounts, and changes of its limits, newest first", async () => {
     const { body } = await edge.api<Session>("POST /v1/sessions", { name: "Support" });
     await state(body.id, { state: "connecting", reason: "requested", phone: null });
     await state(body.id, { state: "waiting", reason: "connection_lost", attempts: 1, nextAttemptAt: iso(1000) });

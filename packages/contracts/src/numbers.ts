@@ -1,6 +1,6 @@
 /**
- * Numbers of a country whose accounts WhatsApp has under two spellings: `head`, then `mark` (canonical) or `former`, then
- * the subscriber's digits. One of `mark` and `former` is empty, so the two spellings differ in length.
+ * Numbers whose accounts WhatsApp knows under two spellings: `head`, then `mark` (canonical) or `former`, then the
+ * subscriber's digits. One of `mark` and `former` is empty, so the length shows which spelling it is.
  */
 interface Plan {
   country: string;
@@ -13,8 +13,8 @@ interface Plan {
 }
 
 /**
- * Only where two things are known: both spellings are one subscriber by the country's own plan, and WhatsApp has accounts
- * under each. A number that fits no plan has one spelling.
+ * A country is here only if its own plan says that both spellings are one subscriber, and WhatsApp is known to have
+ * accounts under each. A number that fits no plan has one spelling.
  */
 const plans: readonly Plan[] = [
   // The 1 of mobile numbers ended on 3 August 2019; accounts keep 521 (tulir/whatsmeow#874, chatwoot/chatwoot#14174).
@@ -75,8 +75,8 @@ export function spellingsOf(number: string): string[] {
 }
 
 /**
- * The one spelling that stands for a WhatsApp account wherever a number is hashed, compared, counted or shown: the one
- * that is dialled today. Idempotent.
+ * The one spelling of a WhatsApp account that is hashed, compared, counted and shown: the one that is dialled today.
+ * Idempotent.
  *
  * @param number E.164 in any spelling, with or without the plus; the answer is written likewise
  */
@@ -90,7 +90,7 @@ export function isSameAccount(one: string, other: string): boolean {
 }
 
 /**
- * With which digits a canonical number can begin when one of its spellings begins with these; themselves first.
+ * The prefixes of canonical numbers that have a spelling with this prefix; this prefix is the first.
  *
  * @param digits up to 15, country code first, without the plus
  */

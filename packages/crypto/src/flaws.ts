@@ -1,12 +1,12 @@
 const quote = "[\"'`\\u2018\\u2019\\u201c\\u201d]";
 const quoted = new RegExp(`^\\s*${quote}|${quote}\\s*$`);
 
-/** Whether a configured text begins or ends with a quote, which a copied line or an env file leaves there. */
+/** Whether a configured text begins or ends with a quote, as a copied line or an env file may leave it. */
 export const isQuoted = (text: string): boolean => quoted.test(text);
 
 /**
- * What is wrong with the text of an address or a secret as it was configured, or undefined: `has quotes around it`.
- * Never repeats the text. With such a flaw a process starts, and fails at its first call.
+ * What is wrong with a configured address or secret, such as `has quotes around it`; undefined if nothing is. Never shows
+ * the text. Without this check a process would start with such a flaw and fail at its first call.
  * @param isOneWord false for what may hold spaces and any letters, such as a path
  */
 export function flawOf(text: string, { isOneWord = true } = {}): string | undefined {

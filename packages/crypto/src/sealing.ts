@@ -13,9 +13,9 @@ const algorithm = "ECDH-ES";
 const encryption = "A256GCM";
 
 /**
- * Seals a value to the holder of the private key; who seals cannot open it again. `purpose` says what the value is for.
- * It stands, readable, in the protected header, which is authenticated with the value: neither goes without the other.
- * Sealing is anonymous: anyone with the public key can seal. So the purpose tells that a value was moved, not who made it.
+ * Seals a value to the holder of the private key; the sealer cannot open it again. `purpose` says what the value is for.
+ * It is readable in the protected header, which is authenticated with the value: nobody can exchange one of them.
+ * Sealing is anonymous: anyone with the public key can seal. The purpose shows that a value was moved, not who sealed it.
  */
 export type Sealer = (value: unknown, purpose: string) => Promise<string>;
 
@@ -30,7 +30,7 @@ export interface Unsealed {
 
 /**
  * Seals with JWE (ECDH-ES on P-256, A256GCM). The purpose is the private header parameter `for`, which is not critical:
- * connectors of earlier releases ignore it. @param publicJwk the JSON text of the connector's public sealing key
+ * earlier connectors ignore it. @param publicJwk the JSON text of the connector's public sealing key
  */
 export function createSealer(publicJwk: string): Sealer {
   const jwk = readJwk(publicJwk);

@@ -181,7 +181,7 @@ describe("verifications on the user's phone", () => {
   const rehearse = (to: string, input: object = {}) =>
     stack.api<Verification>("POST /v1/verifications", { to, ...fresh(), ...input }, asTest());
 
-  /** A test key that is told who has a WhatsApp account. */
+  /** A test key that sees who has a WhatsApp account. */
   let seer = "";
   beforeAll(async () => {
     const scopes = ["otp:send", "lookup:read"];

@@ -19,7 +19,7 @@ interface Sandi {
   apiKey: string;
 }
 
-/** A code for one end is no code for another, even for the same number. */
+/** A code for one purpose is no code for another, even for the same number. */
 const purposes = { signIn: "better-auth", reset: "better-auth-reset" };
 
 /** A number without a country code is a number of this country: yours, and the default country of your workspace. */
@@ -99,7 +99,7 @@ function createAuth(sandi: Sandi, baseURL: string) {
           if (proved !== null && ctx) Object.assign(ctx.body as object, { phoneNumber: proved });
           return proved !== null;
         },
-        // Only for users that there are; Better Auth answers strangers the same.
+        // Better Auth calls this for users only, and gives strangers the same answer.
         sendPasswordResetOTP: async ({ phoneNumber: to }) => {
           await ask(sandi, "/v1/verifications", { to, purpose: purposes.reset });
         },

@@ -120,8 +120,8 @@ Send a code, read it on the phone, check it:
 }
 
 /**
- * With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. Whoever has either can
- * link a phone, so a log is only told how to get them.
+ * With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. Both link
+ * a phone, so a log gets only the command that asks for them.
  */
 async function showQrCodes(local: Local): Promise<void> {
   let shown = "";

@@ -18,7 +18,7 @@ interface Input {
 /** So many rules may a workspace have. */
 const ruleLimit = 1_000;
 
-/** Adds a rule. One that blocks ends the pending verifications and queued texts that it is for, in the same batch. */
+/** Adds a rule. A block rule also ends the pending verifications and queued texts that it matches, in the same batch. */
 export async function createRule(
   services: Services,
   { key, input, repetition }: Input,
@@ -62,7 +62,7 @@ export async function createRule(
     present: (row, own): CreatedAccessRule => {
       const rule = toAccessRule(row);
       if (!own) return { ...rule, endedVerifications: null, canceledMessages: null };
-      // Only a block rule ends something; its statements come last.
+      // Only a block rule has `endings`; they are the last statements of the batch.
       const [messages, , verifications] = endings.length === 0 ? [] : own.slice(-endings.length);
       return {
         ...rule,

@@ -5,12 +5,12 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
-/** Verifications and texts keep so many digits of their number, and nothing of a user's address. */
+/** Verifications and texts keep this many digits of their number, and no address. */
 const keptDigits = 7;
 
 /**
- * What a new block rule ends, where no rule allows it: it cancels the texts that wait, cancels the messages of pending
- * verifications, and blocks these. Nothing where the rows do not tell: for addresses, and for longer prefixes.
+ * Statements for a new block rule: they cancel queued texts, cancel queued codes, and block the pending verifications,
+ * unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not keep these.
  */
 export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const { id, workspaceId, createdAt: at } = rule;
@@ -20,21 +20,20 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const isPending = sql`v.workspace_id = ${workspaceId} AND v.status = 'pending' AND v.test = 0 AND v.expires_at > ${at}
     AND ${isVerification} AND NOT ${isAllowed("v", rule)} AND ${isThere}`;
   return [
-    // By the sessions, in the words of the index `message_unsent_session`: the workspace's other texts are not looked at.
-    sql`UPDATE message AS m SET status = 'canceled', sealed = NULL, updated_at = ${at}
+    sql`UPDATE message AS m INDEXED BY message_unsent_session SET status = 'canceled', sealed = NULL, updated_at = ${at}
       WHERE m.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
         AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.workspace_id = ${workspaceId}
         AND m.verification_id IS NULL AND m.test = 0
         AND ${isText} AND NOT ${isAllowed("m", rule)} AND ${isThere}`.compile(db.kysely),
-    sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
-      WHERE workspace_id = ${workspaceId} AND status = 'queued'
-        AND verification_id IN (SELECT v.id FROM verification v WHERE ${isPending})`.compile(db.kysely),
-    sql`UPDATE verification AS v SET status = 'blocked', ${withoutSecrets},
+    sql`UPDATE message INDEXED BY message_verification SET status = 'canceled', sealed = NULL, updated_at = ${at}
+      WHERE workspace_id = ${workspaceId} AND status = 'queued' AND verification_id IN (SELECT v.id
+        FROM verification v INDEXED BY verification_one_pending WHERE ${isPending})`.compile(db.kysely),
+    sql`UPDATE verification AS v INDEXED BY verification_one_pending SET status = 'blocked', ${withoutSecrets},
         updated_at = ${at} WHERE ${isPending}`.compile(db.kysely),
   ];
 }
 
-/** True in SQL of the rows of `verification` or `message` that the rule is for; nothing where the rows do not tell. */
+/** True in SQL for the rows of `verification` (`v`) or `message` (`m`) that the rule matches; undefined if rows cannot show it. */
 function meant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
   if (kind === "number") return sql`${sql.ref(`${row}.to_hash`)} = ${value}`;
   if (kind === "country") return sql`${sql.ref(`${row}.country`)} = ${value}`;
@@ -49,8 +48,8 @@ function meant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> | 
 }
 
 /**
- * When in doubt, it is: what was let in is not ended by guess. In doubt are longer prefixes, and those of a country whose
- * numbers have two spellings.
+ * True in SQL if an allow rule matches the row, or may match it: seven digits do not show whether a longer prefix
+ * matches, nor a prefix in the other spelling of a number. What may be allowed is not ended.
  */
 function isAllowed(row: "v" | "m", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
   const [toHash, country, prefix] = ["to_hash", "country", "prefix"].map((column) => sql.ref(`${row}.${column}`));

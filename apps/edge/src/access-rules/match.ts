@@ -2,11 +2,11 @@ import { countriesOfTwoSpellings, spellingsOf } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { parseAddress } from "../http/addresses.ts";
 
-/** Who is to be sent something, as rules see them. */
+/** The recipient of a code or a message, as rules see it. */
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
-  /** See `formerHashes`. */
+  /** See `former-hashes.ts`. */
   formerHashes: readonly string[];
   /** The number without the plus. */
   digits: string;
@@ -34,18 +34,18 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
     AND r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address} AND ${isInForce}))`;
 }
 
-/** With what any spelling of the number begins: a rule may be written in each of them. */
+/** All prefixes of all spellings of the number: a rule may be written in any of them. */
 function prefixesOf(digits: string): string[] {
   return [...new Set(spellingsOf(digits).flatMap((one) => Array.from(one, (_, i) => one.slice(0, i + 1))))];
 }
 
-/** True in SQL when a rule blocks this one and none allows it: what holds for everything that is sent. */
+/** True in SQL when a rule blocks this recipient and no rule allows it. Holds for codes and messages. */
 export const isBlocked = (subject: RuleSubject): RawBuilder<boolean> =>
   sql`(${matchingRule("block", subject)} AND NOT ${matchingRule("allow", subject)})`;
 
 /**
- * True in SQL when a block rule for a longer prefix than a verification keeps may be for its number. In a country of two
- * spellings the rule may be written in the other one: there each longer rule of the country may be.
+ * True in SQL when a block rule may match a number of which only `prefix` is kept: its prefix is longer and begins with
+ * `prefix`. Where numbers have two spellings the rule may be in the other one, so any longer prefix of that country counts.
  */
 export function mayBeBlocked(
   workspaceId: string,

@@ -54,7 +54,7 @@ const advice: Record<string, string> = {
   rate: "Half or more of its latest messages failed; look at the reasons, and at the phone.",
   unacknowledged: "No connector has taken what is wanted of the session; look whether the connectors run.",
   key_ended:
-    "The API key that the channel belongs to was revoked, has expired or lost `webhook:manage`. Let it go on with another key: PATCH and isPaused false.",
+    "The channel's API key was revoked, has expired or lost `webhook:manage`. Resume the channel with another key: PATCH with isPaused false.",
   failures: "The target refused 20 times in a row. Mend it, then go on with PATCH and isPaused false.",
 };
 

@@ -3,17 +3,17 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { endingOf } from "../keys/owner.ts";
 
-/** The scopes that a channel needs its key to have. */
+/** The scopes that the key of a channel must have. */
 export const channelScopes: readonly Scope[] = ["webhook:manage"];
 
-/** SQL: why a channel's key lends it nothing any more. Nobody can call a channel, so the key's addresses do not count. */
+/** In SQL why a channel has ended with its key; null while it works. Nobody calls a channel: the key's addresses do not count. */
 export const channelEnding = (at: number) =>
   endingOf(
     { createdBy: sql.ref("alert_channel.created_by"), workspaceId: sql.ref("alert_channel.workspace_id") },
     { scopes: channelScopes, isOpen: false, at },
   );
 
-/** Pauses channels whose key was revoked, has expired or lost its scope; in all workspaces if `workspaceId` is left out. */
+/** Pauses the channels whose key was revoked, has expired or lost its scope. Without `workspaceId`: in all workspaces. */
 export const pauseOrphans = (db: Db, { workspaceId, at }: { workspaceId?: string; at: number }): CompiledQuery =>
   sql`UPDATE alert_channel SET paused_at = ${at}, paused_because = 'key_ended', updated_at = ${at}
     WHERE paused_at IS NULL AND created_by IS NOT NULL

@@ -20,7 +20,7 @@ export const findChannels = (db: Db, workspaceId: string): Promise<AlertChannelT
 export const findChannel = (db: Db, workspaceId: string, id: string): Promise<AlertChannelTable | undefined> =>
   selectChannels(db, workspaceId).where("id", "=", id).executeTakeFirst();
 
-/** A channel, when its key expires, and why that lends it nothing any more. */
+/** A channel, when its key expires, and why the channel has ended with it. */
 export type OwnedChannel = AlertChannelTable & { ownerExpiresAt: number | null; endedBecause: OwnerEnding | null };
 
 export const findOwnedChannel = (

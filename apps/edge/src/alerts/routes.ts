@@ -10,7 +10,7 @@ import {
   CreatedAlertChannel,
 } from "@sandi/contracts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToAsk, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToRead, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
@@ -35,7 +35,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "createAlertChannel",
       summary: "Be told of incidents",
       description:
-        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. Told is what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), once, and when it is well again; what flaps once an hour. Many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. A channel belongs to the key that makes it and pauses when that is revoked, expires or loses `webhook:manage`; a rotation takes it along. Scope: `webhook:manage`, as for all of these.",
+        "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. A channel reports once what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), and when it is well again. An incident that comes and goes is reported once an hour at most; many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. A channel belongs to the key that makes it. It pauses when that key is revoked, expires or loses `webhook:manage`; after a rotation it belongs to the new key. Scope: `webhook:manage`, as for all of these.",
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -100,7 +100,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       operationId: "changeAlertChannel",
       summary: "Change an alert channel",
       description:
-        "Its name, what is told and when; where it goes and with which secrets; or pause it, or let it go on. What is on its way goes to the new target. A channel that is paused stays so until `isPaused` is false: test it first. One whose key has ended then belongs to the calling key. A key changes no channel that outlives it.",
+        "Its name, what it reports and when; its target and secrets; `isPaused` pauses and resumes it. Deliveries on their way go to the new target. A channel stays paused until you set `isPaused` to false: test it first. If its key has ended, it then belongs to the calling key. A key cannot change a channel that outlives it.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(ChangeAlertChannel, { afterSeconds: 120 }) },
       responses: {
@@ -142,7 +142,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       summary: "Send a test",
       description:
         "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
-      middleware: [authenticateToAsk(alertTestLimit, "webhook:manage"), liveOnly, noBody, idempotent] as const,
+      middleware: [authenticateToRead(alertTestLimit, "webhook:manage"), liveOnly, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
         200: json(AlertTest, "How it went: `delivered` or `failed`."),

@@ -8,12 +8,12 @@ import {
 } from "@sandi/contracts";
 import { latencyFloors } from "../db/history.ts";
 
-/** A stage as one key sees it. `known_…` counts the codes that the caller knows, which the plain stage counts as well. */
+/** A stage as the calling key sees it. `known_…` counts again the codes that the caller knows. */
 export type TalliedStage = Stage | `known_${"created" | "resent" | "approved"}`;
 
 export interface Tally {
   stage: TalliedStage;
-  /** Lower bound of the time since creation; 0 where that is not told. */
+  /** Lower bound of the time since creation; 0 for stages without latencies. */
   bucket: number;
   count: number;
 }
@@ -41,15 +41,15 @@ export function figuresOf(tallies: readonly Tally[]): AnalyticsFigures {
   };
 }
 
-type Counted = readonly Pick<Tally, "stage" | "count">[];
+type StageCounts = readonly Pick<Tally, "stage" | "count">[];
 
-export function countsOf(tallies: Counted): AnalyticsCounts {
+export function countsOf(tallies: StageCounts): AnalyticsCounts {
   const of = (stage: TalliedStage) => countOf(tallies, stage);
   const counts = Object.fromEntries(Object.keys(stages).map((stage) => [stage, of(stage as Stage)]));
   return { ...(counts as Record<Stage, number>), checkedElsewhere: of("known_created") };
 }
 
-const countOf = (tallies: Counted, stage: TalliedStage): number =>
+const countOf = (tallies: StageCounts, stage: TalliedStage): number =>
   tallies.reduce((sum, each) => (each.stage === stage ? sum + each.count : sum), 0);
 
 /** Another session may send again what one has sent first: within one group a later stage may then outnumber an earlier. */

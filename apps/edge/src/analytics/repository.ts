@@ -10,7 +10,7 @@ export interface Filter {
   only: Pick<AnalyticsSummaryQuery, "country" | "prefix" | "sessionId" | "templateId" | "purpose" | "mode">;
 }
 
-/** As it is counted: a stage, or one that is another for some keys (`without-account.ts`). */
+/** A stored count. Some stored stages are shown as another stage to some keys: see `without-account.ts`. */
 export interface Counted {
   stage: string;
   /** Lower bound of the time since creation; 0 where that is not told. */

@@ -18,7 +18,7 @@ import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
 const read = authenticate("analytics:read");
 const shared = { tags: ["Analytics"], security };
 const cohort =
-  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` to keys with `lookup:read`, once their time is over; to others they are `sent` and end as any. Test keys do not count, and they cannot ask. Scope: `analytics:read`.";
+  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` for keys with `lookup:read`, once they have ended; for other keys they are `sent`, then end as any code. Test keys are not counted and cannot use this route. Scope: `analytics:read`.";
 
 export const analytics = new OpenAPIHono<AppEnv>()
   .openapi(

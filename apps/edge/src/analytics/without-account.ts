@@ -2,14 +2,14 @@ import type { Scope } from "@sandi/contracts";
 import { seesAccounts } from "../messages/present.ts";
 import type { TalliedStage } from "./figures.ts";
 
-/** Sent, but only to keys that may not know that the number has no account. */
+/** Counted as `sent` for keys without `lookup:read`, and not at all for others. */
 export const unseenSent = "unseen:sent";
-/** Before the stored end of a code that was undeliverable to keys that may know. */
+/** Begins the stage of a code that ended otherwise for keys without `lookup:read`, and was `undeliverable` for others. */
 const seenEnd = "seen:";
 
 /**
- * The counts as a key with these scopes sees them. With `lookup:read` the codes that found no account are
- * `undeliverable`, and not what they were stored as in the end; to other keys they were sent.
+ * The counts as a key with these scopes sees them. With `lookup:read`, codes that found no account are `undeliverable`
+ * in place of their stored end. Without it, they are `sent` and end as stored.
  */
 export function talliesFor<Row extends { stage: string; count: number }>(
   rows: readonly Row[],

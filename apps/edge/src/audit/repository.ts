@@ -5,7 +5,7 @@ import { iso } from "../messages/present.ts";
 
 type AuditRow = Tables["audit"];
 
-/** Newest first: all of a workspace's, or those of the sandbox; one more than was asked for when there is a next page. */
+/** Newest first: all of a workspace's, for a test key those of the sandbox. One more than `limit` if there is a next page. */
 export function findEntries(
   db: Db,
   { workspaceId, test }: Tenant,

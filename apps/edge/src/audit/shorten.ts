@@ -1,11 +1,11 @@
 type Detail = Record<string, unknown>;
 
-/** No entry is larger, so that the audit log's size is bounded by how many changes a day may have. */
+/** The most that one entry may have: with the limit of changes a day it bounds the audit log. */
 const mostBytes = 2_048;
 const mostItems = 10;
 const mostText = 100;
 
-/** What an entry tells, cut where it is too long; then it says `isShortened`. */
+/** The detail of an entry, cut if it is too long; then `isShortened` is true. */
 export function shortened(detail: Detail): Detail {
   if (sizeOf(detail) <= mostBytes) return detail;
   const brief = { ...(cut(detail) as Detail), isShortened: true };
@@ -14,7 +14,7 @@ export function shortened(detail: Detail): Detail {
 
 const sizeOf = (detail: Detail) => new TextEncoder().encode(JSON.stringify(detail)).length;
 
-/** The names of what changed, by the fields within. */
+/** The names of the fields that changed, such as `policy.countries`. */
 const namesIn = (detail: Detail): string[] =>
   Object.entries(detail).flatMap(([name, value]) =>
     isObject(value) ? Object.keys(value).map((inner) => `${name}.${inner}`) : [name],
@@ -29,7 +29,7 @@ function cut(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cut(each)]));
 }
 
-/** Of two lists only what is in one of them. */
+/** What is in one of two lists only. */
 const changeOf = (from: unknown[], to: unknown[]) => ({
   added: cutList(to.filter((item) => !from.includes(item))),
   removed: cutList(from.filter((item) => !to.includes(item))),

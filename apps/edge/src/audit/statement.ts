@@ -24,7 +24,7 @@ export interface AuditEntry {
 /** Notes a change in the audit log, in 2 KB at most; stands in its batch, right behind the statement that makes it. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
   const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
-  // The sandbox sees what test keys have done, and what was done to them.
+  // Test keys see entries by or about test keys.
   const isTest = sql<number>`EXISTS (SELECT 1 FROM api_key k WHERE k.id IN (${actor}, ${target})
     AND k.workspace_id = ${workspaceId} AND k.environment = 'test')`;
   const shown = JSON.stringify(shortened(detail));

@@ -1,14 +1,14 @@
-/** What belongs to a session's account, and how another account on the session starts without it. */
+/** What belongs to a session's account, and is deleted when another account is linked to the session. */
 export const accounts: readonly string[] = [
-  // The account that is linked, or was linked last (E.164, and as lists show it), and since when it is this session's.
+  // The account that is linked or was linked last (E.164, then masked), and since when the session has it.
   `ALTER TABLE session ADD COLUMN account TEXT`,
   `ALTER TABLE session ADD COLUMN account_masked TEXT`,
   `ALTER TABLE session ADD COLUMN linked_at INTEGER NOT NULL DEFAULT 0`,
   `UPDATE session SET account = phone, linked_at = created_at WHERE phone IS NOT NULL`,
   `CREATE INDEX warm_contact_session ON warm_contact(workspace_id, session_id)`,
 
-  // Whoever waits to be written to is a stranger to the new account. What users were to send goes to a number that is
-  // no longer ours.
+  // For the new account, recipients of waiting messages are new chats. Pending inbound verifications have ended: their
+  // links name the number of the former account.
   `CREATE TRIGGER session_account AFTER UPDATE OF account ON session WHEN NEW.account IS NOT OLD.account BEGIN
     DELETE FROM warm_contact WHERE workspace_id = NEW.workspace_id AND session_id = NEW.id;
     DELETE FROM session_figure WHERE workspace_id = NEW.workspace_id AND session_id = NEW.id;
@@ -30,7 +30,7 @@ export const accounts: readonly string[] = [
       json_object('number', NEW.account_masked, 'isLinked', iif(NEW.phone IS NULL, 0, 1)), NEW.updated_at
       WHERE NEW.account_masked IS NOT NULL;
   END`,
-  // What was sent before the link was sent by another account.
+  // A message sent before `linked_at` was sent by another account.
   `DROP TRIGGER message_reached`,
   `CREATE TRIGGER message_reached AFTER UPDATE OF sent_at ON message
     WHEN OLD.sent_at IS NULL AND NEW.sent_at IS NOT NULL AND NEW.test = 0 AND NEW.to_hash <> ''

@@ -1,8 +1,6 @@
-import { isSent, messageSettled } from "./senders.ts";
-
-/** What keys with `lookup:read` are told of a number without a WhatsApp account, and answers that are kept less long. */
+/** What keys with `lookup:read` see of a number without a WhatsApp account, and answers that are kept for minutes. */
 export const approval: readonly string[] = [
-  // Null: as long as any answer. When it is over the row is deleted, and with it the answer, which may hold a proof.
+  // Null: the row is kept for a day. From then on the row is deleted, with its answer, which may hold a proof.
   `ALTER TABLE idempotency ADD COLUMN expires_at INTEGER`,
   `CREATE INDEX idempotency_expiring ON idempotency(expires_at) WHERE expires_at IS NOT NULL`,
 
@@ -10,8 +8,8 @@ export const approval: readonly string[] = [
   `ALTER TABLE message ADD COLUMN no_account_at INTEGER`,
   `UPDATE message SET no_account_at = updated_at WHERE failure = 'not_on_whatsapp'`,
 
-  // As before, and behind the failure the end of the verification, if no other message with its code is out. The reason
-  // in the data is what hides it from keys without `lookup:read`.
+  // Now also notes the end of the verification, behind the failure, if no other message with its code was sent. The
+  // reason in the data hides this event from keys without `lookup:read`.
   `DROP TRIGGER message_ended`,
   `CREATE TRIGGER message_ended AFTER UPDATE OF status ON message
     WHEN NEW.status <> OLD.status AND NEW.status IN ('failed', 'canceled', 'revoked') BEGIN
@@ -28,8 +26,8 @@ export const approval: readonly string[] = [
         AND o.status NOT IN ('failed', 'canceled'));
   END`,
 
-  // Counted beside 'sent' and the stored end: 'unseen:sent' is sent to keys without `lookup:read`, and 'seen:expired'
-  // is undeliverable, and not expired, to keys with it.
+  // Additional stages: keys without `lookup:read` see 'unseen:sent' as sent. Keys with it see 'seen:expired' as
+  // undeliverable in place of expired.
   `CREATE TRIGGER message_without_account AFTER UPDATE OF no_account_at ON message
     WHEN OLD.no_account_at IS NULL AND NEW.no_account_at IS NOT NULL AND NEW.verification_id IS NOT NULL BEGIN
     INSERT INTO conversion (workspace_id, prefix, hour, country, session_id, template_id, purpose, mode, stage, bucket, count)
@@ -56,5 +54,11 @@ export const approval: readonly string[] = [
 
   // The session has done its part, so it counts as one of its sends: or the score would tell who has no account.
   `DROP TRIGGER message_settled`,
-  messageSettled(`${isSent} OR NEW.status = 'failed' AND NEW.failure = 'not_on_whatsapp'`),
+  `CREATE TRIGGER message_settled AFTER UPDATE OF status ON message
+    WHEN OLD.status IN ('queued', 'sending') AND NOT NEW.status IN ('queued', 'sending') AND NEW.test = 0 BEGIN
+    UPDATE session SET waiting = max(0, waiting - 1), sends = CASE WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) THEN sends ELSE 0 END + (NEW.status IN ('sent', 'delivered', 'read') OR NEW.status = 'failed' AND NEW.failure = 'not_on_whatsapp'), failures = CASE WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) THEN failures ELSE 0 END + (NEW.status = 'failed' AND NEW.failure IN ('new_chats_locked', 'account_restricted', 'session_ended', 'refused')),
+    earlier_sends = CASE WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) THEN earlier_sends
+    WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) - 1800000 THEN sends ELSE 0 END, earlier_failures = CASE WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) THEN earlier_failures
+    WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) - 1800000 THEN failures ELSE 0 END, counted_from = max(counted_from, (NEW.updated_at / 1800000 * 1800000)) WHERE id = OLD.session_id;
+  END`,
 ];

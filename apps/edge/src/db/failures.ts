@@ -4,7 +4,7 @@ import { LibsqlError } from "@libsql/client/web";
 export const isConstraint = (error: unknown): boolean =>
   error instanceof LibsqlError && error.code.startsWith("SQLITE_CONSTRAINT");
 
-/** The table `refusal` refused the batch, by this constraint; nothing of it was stored. */
+/** Whether this constraint of the table `refusal` made the batch fail; then nothing was stored. */
 export const isRefused = (error: unknown, constraint: "caller_may_no_more" | "no_manager_is_left"): boolean =>
   isConstraint(error) && error instanceof LibsqlError && error.message.includes(constraint);
 

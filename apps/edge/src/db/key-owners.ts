@@ -1,18 +1,18 @@
-/** What a key has made belongs to it, entries of the sandbox are marked, and a batch can be refused as a whole. */
+/** Hooks and channels belong to the key that made them, audit entries of test keys are marked, a batch can refuse itself. */
 export const keyOwners: readonly string[] = [
-  // Null: made before keys were noted. It belongs to the workspace.
+  // Null: it was made before this column was added, and belongs to the workspace.
   `ALTER TABLE supabase_hook ADD COLUMN created_by TEXT`,
   `ALTER TABLE alert_channel ADD COLUMN created_by TEXT`,
   `CREATE INDEX supabase_hook_owner ON supabase_hook(created_by) WHERE created_by IS NOT NULL`,
   `CREATE INDEX alert_channel_owner ON alert_channel(created_by) WHERE created_by IS NOT NULL`,
 
-  // By a test key, or about one.
+  // 1: a test key made the entry, or the entry is about one.
   `ALTER TABLE audit ADD COLUMN test INTEGER NOT NULL DEFAULT 0`,
   `UPDATE audit SET test = 1 WHERE EXISTS (SELECT 1 FROM api_key k WHERE k.workspace_id = audit.workspace_id
     AND k.environment = 'test' AND k.id IN (audit.actor, audit.target))`,
   `CREATE INDEX audit_test ON audit(workspace_id, id) WHERE test = 1`,
 
-  // A channel whose key has ended is paused: the other channels tell of it.
+  // Now also for a channel that is paused because its key has ended: the other channels report it.
   `DROP TRIGGER alert_channel_incident`,
   `CREATE TRIGGER alert_channel_incident AFTER UPDATE OF paused_at ON alert_channel BEGIN
     UPDATE incident SET reason = NEW.paused_because
@@ -32,7 +32,7 @@ export const keyOwners: readonly string[] = [
       WHERE subject = NEW.id AND closed_at IS NULL AND NEW.paused_at IS NULL AND kind = 'channel_paused';
   END`,
 
-  // Holds no row, ever: to insert one fails, and with it the batch. The constraint's name tells why.
+  // Never holds a row: an insert violates a constraint, so the batch fails. The constraint's name is the reason.
   `CREATE TABLE refusal (
     reason TEXT NOT NULL,
     CONSTRAINT caller_may_no_more CHECK (reason <> 'caller'),

@@ -1,6 +1,6 @@
 /**
- * Sessions' own numbers in their canonical spelling, so that a connector's next report is no change of the account.
- * Hashed numbers cannot be changed here; those that live longer than a day are looked up under both spellings.
+ * Gives sessions' own numbers their canonical spelling: else a connector's next report would look like another account.
+ * Hashed numbers cannot be changed here. Those that are kept longer than a day are looked up under both spellings.
  */
 export const numbers: readonly string[] = [
   `UPDATE session SET phone = '+52' || substr(phone, 5) WHERE phone GLOB '+521[2-9]*' AND length(phone) = 14`,

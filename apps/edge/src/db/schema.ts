@@ -54,9 +54,9 @@ interface PairingRequestTable {
   sessionId: string;
   /** The number's hash across all workspaces. */
   numberHash: string;
-  /** The spelling that was asked for. */
+  /** Hash of the spelling that was asked for. */
   writtenHash: string;
-  /** The session's revision then: with a later one the code is not good any more. */
+  /** The session's revision at that time; a later revision makes the code invalid. */
   revision: number;
   createdAt: number;
 }
@@ -265,7 +265,7 @@ interface AuditTable {
   target: string;
   /** JSON object. */
   detail: string;
-  /** By a test key, or about one. */
+  /** A test key made the entry, or the entry is about one. */
   test: 0 | 1;
   createdAt: number;
 }
@@ -442,7 +442,7 @@ export interface MessageTable {
   toMasked: string;
   /** The recipient, keyed by the workspace. */
   toHash: string;
-  /** Of a text: the recipient's country (ISO 3166-1 alpha-2) and first seven digits, as of a verification. */
+  /** Of a text: the recipient's country (ISO 3166-1 alpha-2) and first seven digits, as in a verification. */
   country: string;
   prefix: string;
   /** The pool whose senders may stand in for its session; null when it is that session or none. */
@@ -488,7 +488,7 @@ export interface IdempotencyTable {
   /** The response holds a revealed code and is sealed. */
   isSealed: 0 | 1;
   createdAt: number;
-  /** Deleted from then on; null: a day after it was created. */
+  /** The row is deleted from then on; null: a day after it was created. */
   expiresAt: number | null;
 }
 

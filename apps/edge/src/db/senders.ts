@@ -38,18 +38,6 @@ const chosen = `
   UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0)
     WHERE id = NEW.session_id;`;
 
-/** In SQL whether a message has left. */
-export const isSent = "NEW.status IN ('sent', 'delivered', 'read')";
-
-/** Counts what waits for its session no more. @param sent in SQL whether it counts as sent */
-export const messageSettled = (sent: string) => `CREATE TRIGGER message_settled AFTER UPDATE OF status ON message
-    WHEN ${isUnsent("OLD")} AND NOT ${isUnsent("NEW")} AND NEW.test = 0 BEGIN
-    UPDATE session SET waiting = max(0, waiting - 1), ${counted("NEW.updated_at", {
-      sent,
-      failed: `NEW.status = 'failed' AND NEW.failure IN (${ofAccount})`,
-    })} WHERE id = OLD.session_id;
-  END`;
-
 /**
  * Sender pools, and what a sender is chosen by: the database itself keeps count of what waits for a session, of what it
  * has sent and of whom it has reached, in the transaction of the change.
@@ -84,7 +72,13 @@ export const senders: readonly string[] = [
   `UPDATE warm_contact SET wrote_at = last_at`,
 
   `CREATE TRIGGER message_taken AFTER INSERT ON message WHEN NEW.status = 'queued' AND NEW.test = 0 BEGIN ${chosen} END`,
-  messageSettled(isSent),
+  `CREATE TRIGGER message_settled AFTER UPDATE OF status ON message
+    WHEN ${isUnsent("OLD")} AND NOT ${isUnsent("NEW")} AND NEW.test = 0 BEGIN
+    UPDATE session SET waiting = max(0, waiting - 1), ${counted("NEW.updated_at", {
+      sent: "NEW.status IN ('sent', 'delivered', 'read')",
+      failed: `NEW.status = 'failed' AND NEW.failure IN (${ofAccount})`,
+    })} WHERE id = OLD.session_id;
+  END`,
   `CREATE TRIGGER message_rerouted AFTER UPDATE OF session_id ON message
     WHEN NEW.session_id <> OLD.session_id AND NEW.status = 'queued' AND NEW.test = 0 BEGIN
     ${tell({

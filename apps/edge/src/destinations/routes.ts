@@ -9,7 +9,7 @@ import {
 import { phoneHash } from "@sandi/crypto";
 import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToAsk, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToRead, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
@@ -34,7 +34,7 @@ export const destinations = new OpenAPIHono<AppEnv>()
       summary: "Look at a number's limits",
       description:
         "Wrong codes, lock and sends. Asked for with a body, so that the number is in no address. Scope: `key:manage`, as for all of these.",
-      middleware: [authenticateToAsk(() => [], "key:manage"), jsonBody()] as const,
+      middleware: [authenticateToRead(() => [], "key:manage"), jsonBody()] as const,
       request: { body: body(DestinationRequest, example) },
       responses: { 200: json(Destination, "As it is now."), ...problems(...ofBodies) },
     }),

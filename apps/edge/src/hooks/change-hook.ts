@@ -18,14 +18,14 @@ interface Input {
 
 const dayMs = 24 * 3600_000;
 
-/** Changes a hook, or has it belong to the calling key; the secret before a new one is taken for a day more. */
+/** Changes a hook, or gives it to the calling key. After a change of the secret the former one works for a day. */
 export async function changeHook(services: Services, { key, id, change }: Input): Promise<SupabaseHook> {
   const { db } = services;
   await refuseTemplate(db, key.workspaceId, change.templateId);
   return changeUntilStored("hook", async () => {
     const row = await findHook(db, key.workspaceId, { id, at: services.now().getTime() });
     if (!row) throw new AppError("hook-not-found");
-    // One that has ended can do nothing any more, unless the calling key lends it its own powers.
+    // A hook that has ended can do nothing until a key adopts it: then it has that key's end.
     refuseBeyond(key, hookPowers(row.endedBecause === null ? row.ownerExpiresAt : key.expiresAt));
     const next = await decide(services, row, { key, change });
     return (await store(services, { key, row, next })) ? toHook(services, next) : undefined;

@@ -7,7 +7,7 @@ import type { Services } from "../services.ts";
 import { templatesOf } from "../templates/cache.ts";
 import { createVerification } from "../verifications/create-verifications.ts";
 
-/** The purpose of a hook's codes. A more exact one has its word behind a dot: `supabase.mfa`. */
+/** The purpose of a hook's codes; a type of code is added behind a dot: `supabase.mfa`. */
 const purpose = "supabase";
 
 /** Turns Supabase's payload into a request for a verification. Throws `invalid-request` with the wrong field. */

@@ -11,7 +11,7 @@ import { readPolicy } from "../workspaces/stored-policy.ts";
 /** What a hook does with the powers of its key. */
 const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
 
-/** What a hook may do until its key ends. Supabase's servers call it, whose addresses nobody knows: it is open to all. */
+/** What a hook may do until its key ends. Supabase calls it from addresses that we do not know, so any address may. */
 export const hookPowers = (expiresAt: number | null): Powers => ({
   environment: "live",
   scopes: hookScopes,

@@ -32,7 +32,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "createSupabaseHook",
       summary: "Deliver the codes of Supabase Auth",
       description:
-        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase` (`supabase.mfa` for a second factor, `supabase.phone_change` for a new number). They go to `sms.phone`; the limits and address rules of `endUserIp` hold for `metadata.ip_address`, so a proxy before Supabase must pass on `X-Forwarded-For`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. The hook acts for the key that makes it and ends with it: when that is revoked, expires, or loses `otp:send` or `otp:custom`; a rotation takes it along. It can be called from anywhere, so a key with a list of addresses makes none. Scopes: `key:manage`, `otp:send` and `otp:custom`.',
+        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase` (`supabase.mfa` for a second factor, `supabase.phone_change` for a new number). They go to `sms.phone`; the limits and address rules of `endUserIp` hold for `metadata.ip_address`, so a proxy before Supabase must pass on `X-Forwarded-For`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. The hook acts for the key that makes it. It ends when that key is revoked, expires, or loses `otp:send` or `otp:custom`; after a rotation it belongs to the new key. It can be called from any address, so a key with a list of addresses cannot make one. Scopes: `key:manage`, `otp:send` and `otp:custom`.',
       middleware: [manage, liveOnly, jsonBody()] as const,
       request: { headers: idempotencyHeader, body: body(CreateSupabaseHook, { name: "Production" }) },
       responses: {
@@ -73,7 +73,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       operationId: "changeSupabaseHook",
       summary: "Change a Supabase hook",
       description:
-        "Its name, texts or secret; the secret before a new one is taken for 24 hours more. With `adopt` it belongs to the calling key from now on, also when it has ended with its own. Who knows its secret can still call it: give it a new one as well if the former key is in doubt. A key changes no hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
+        "Its name, texts or secret; after a change of the secret the former one works for 24 hours. With `adopt` the hook belongs to the calling key, and works again if it had ended. Its secret stays: change it too if the former key may be in wrong hands. A key cannot change a hook that outlives it. Scopes: `key:manage`, `otp:send` and `otp:custom`.",
       middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
       request: {
         params,

@@ -8,16 +8,17 @@ import { findKeyFor } from "../keys/strangers.ts";
 import type { Limit } from "../limits/limit.ts";
 import { refuseSpent, takeLimits } from "../limits/limits.ts";
 import { changeLimit } from "../limits/named.ts";
+import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** For so long sends, checks and looks go by what was known of a key; changes ask again in their batch (`writeAs`). */
+/** How long a cached key is good for sends, checks and reads. Changes check the key again in their batch (`writeAs`). */
 const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Lets a request through whose API key has one of these scopes, tells whose it is, and takes from its limits. */
+/** Requires an API key with one of these scopes, sets `c.var.key`, and takes from the limits of every request. */
 export function authenticate(...anyOf: [Scope, ...Scope[]]) {
   return authenticateWithin(() => [], ...anyOf);
 }
@@ -27,8 +28,8 @@ export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyO
   return metered((c, key) => [...changeLimits(c, anyOf), ...limitsOf(key)], anyOf);
 }
 
-/** The same for a POST that asks and writes nothing to the audit log: it does not count as a change. */
-export function authenticateToAsk(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
+/** The same for a POST that only reads: it writes no audit entry, so it does not count as a change. */
+export function authenticateToRead(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
   return metered((_, key) => limitsOf(key), anyOf);
 }
 
@@ -42,8 +43,8 @@ function metered(limitsOf: (c: Context<AppEnv>, key: KnownKey) => Limit[], anyOf
 }
 
 /**
- * The same, but the handler takes from the limits, together with others that it finds in the request. The body of a key
- * that has used up its limit is not read.
+ * The same, but the handler takes from the limits, together with those that depend on the body. When the key's limit is
+ * used up the body is not read.
  */
 export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
   return createMiddleware<AppEnv>(async (c, next) => {
@@ -71,7 +72,7 @@ async function identify(c: Context<AppEnv>): Promise<KnownKey> {
   return key;
 }
 
-/** What changes the workspace is a row of the audit log. A deletion is one for something that was made before. */
+/** Each change of the workspace is a row of the audit log. Deletions are not counted: each needs an earlier create. */
 const changeLimits = (c: Context<AppEnv>, anyOf: readonly Scope[]): Limit[] =>
   ["POST", "PUT", "PATCH"].includes(c.req.method) && anyOf.every((scope) => scope.endsWith(":manage"))
     ? [changeLimit(c.var.key)]
@@ -115,8 +116,7 @@ async function knownKey(services: Services, header: string | undefined, address:
     keyCache.delete(hash);
     key = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
     if (!key) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });
-    if (keyCache.size >= cacheSize) keyCache.delete(keyCache.keys().next().value ?? "");
-    keyCache.set(hash, { key, until: now + cacheMs });
+    remember(keyCache, [hash, { key, until: now + cacheMs }], cacheSize);
   }
   if (key.expiresAt !== null && key.expiresAt <= now) {
     throw new AppError("unauthenticated", { detail: "The key has expired." });

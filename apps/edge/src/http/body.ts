@@ -28,8 +28,8 @@ export const noBody = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /**
- * Reads a body whose sender its signature will tell, at most this many bytes, and parses nothing. What is not UTF-8 is
- * read with replacement characters, which no signature is for.
+ * Reads a body, at most this many bytes, for a check of its signature, and does not parse it. Bytes that are not UTF-8
+ * become replacement characters: then no signature fits.
  */
 export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string> {
   const raw = await readText(c.req.raw, limit, { fatal: false });
@@ -37,7 +37,7 @@ export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string
   return raw;
 }
 
-/** Parses the body that was read. Only when its sender is known: parsing costs far more than reading and hashing. */
+/** Parses the body that was read. Call it when the sender is known: parsing costs far more than reading and hashing. */
 export function parseRaw(c: Context<AppEnv>): unknown {
   const raw = c.var.rawBody;
   const contentType = c.req.header("content-type") ?? "";
@@ -49,7 +49,7 @@ export function parseRaw(c: Context<AppEnv>): unknown {
   return parsed;
 }
 
-/** The validator behind this knows fewer spellings of the media type than there are. */
+/** The validator does not know all legal spellings of the media type. */
 function withPlainType(c: Context<AppEnv>): void {
   const headers = new Headers(c.req.raw.headers);
   headers.set("content-type", "application/json");

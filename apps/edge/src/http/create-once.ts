@@ -26,7 +26,7 @@ type Results<Queries extends readonly CompiledQuery[]> = {
 export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   table: keyof Tables;
   id: string;
-  /** The calling key, checked again in the batch (`writeAs`). Hot paths leave it out and trust the key cache. */
+  /** The calling key, which the batch checks again (`writeAs`). Sends leave it out and trust the key cache. */
   caller?: KnownKey;
   at: number;
   repetition: Repetition | undefined;

@@ -8,7 +8,7 @@ import { idempotencyTtlMs, openResponse, repetitionOf, sealResponse } from "./id
 /** Longer than any request lasts: one that never came back is taken for lost. */
 const lostAfterMs = 60_000;
 
-/** A refusal that is longer names many fields and did nothing: it is not kept, for a repetition hears the same. */
+/** A longer refusal is not kept: it names many fields and changed nothing, so a repetition gets the same answer. */
 const mostKept = 8_192;
 
 /** Refusals of the caller, or for the moment. They say nothing of the request: the same one may be granted soon. */
@@ -26,31 +26,31 @@ interface Row {
 
 /**
  * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept, sealed, and given again. It is
- * little longer than the request's body, whose length is limited. Creates note the key in the batch that creates instead,
- * which leaves no moment in between. Behind `authenticate` and the body.
+ * little longer than the request's body, whose length is limited. Creates store the key in their own batch, so that
+ * nothing can happen in between. Behind `authenticate` and the body.
  */
 export const idempotent = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: true }),
 );
 
-/** Long enough for a client that lost the answer, and shorter than the proof in it is good for. */
+/** Long enough for a client that lost the answer, and shorter than the proof in it is valid. */
 const checkAnswerMs = 120_000;
 
-/** The same for checks, whose answers hold proofs: afterwards a repetition hears that the code is used up. */
+/** The same for checks, whose answers hold proofs. After two minutes a repetition gets 410: the code is used up. */
 export const idempotentCheck = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { keptMs: checkAnswerMs, keepsAnswer: true }),
 );
 
 /**
- * The same for what changes nothing and answers a secret that works for minutes: the secret must not lie in the database
- * for a day, so only the key is kept, and a repetition is answered with a secret that works.
+ * The same for requests that answer a secret which works for minutes. The secret must not be in the database for a day:
+ * only the key is kept, and a repetition is handled again and gets a secret that works.
  */
 export const idempotentSecret = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: false }),
 );
 
 interface Kept {
-  /** How long the key is known. */
+  /** How long the key is kept. */
   keptMs: number;
   keepsAnswer: boolean;
 }

@@ -2,7 +2,7 @@ import { AppError, type Scope, scopes as allScopes } from "@sandi/contracts";
 import { isRangeWithin, parseRange } from "../http/addresses.ts";
 import { type ApiKeyRow, scopesOf } from "./repository.ts";
 
-/** What a key, or something that acts for a key, may do. */
+/** What a key may do, or something that acts for a key. */
 export interface Powers {
   environment: "live" | "test";
   scopes: Iterable<Scope>;
@@ -22,8 +22,9 @@ export const powersOf = (row: ApiKeyRow): Powers => ({
 const refuse = (detail: string) => new AppError("insufficient-scope", { detail });
 
 /**
- * The one comparison of authority: a key makes, changes, reveals and lends only what may do no more than itself.
- * @param powers of the key, hook or channel in question: as it is now, and again as it will be
+ * The only comparison of authority. Throws `insufficient-scope` if `powers` exceed the calling key's: a key makes,
+ * changes, reveals and lends only what may do no more than itself.
+ * @param powers of the other key, hook or channel; a change is compared twice, as it is and as it will be
  */
 export function refuseBeyond(key: Powers, powers: Powers): void {
   if (key.environment === "test" && powers.environment !== "test") throw refuse("A test key handles test keys only.");

@@ -23,7 +23,7 @@ interface Input {
 /** Those in their grace are no reason to refuse a rotation, unless they are as many again. */
 const rotationLimit = 2 * mostKeys;
 
-/** Makes a key with the properties of another, which works until its grace ends; its hooks and channels move to the new key. */
+/** Makes a key with the properties of another. The old key works until its grace ends; its hooks and channels move to the new key. */
 export async function rotateKey(
   services: Services,
   { key, id: oldId, graceSeconds, repetition }: Input,

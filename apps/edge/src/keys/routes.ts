@@ -37,7 +37,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "createApiKey",
       summary: "Create an API key",
       description:
-        "A key makes none that may do more than itself: no other scopes or addresses, and none that outlives it; a test key makes test keys only. At most 100 keys that work, and 20 made or rotated in an hour (the quota's `keysPerHour`). The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
+        "A key cannot make one that may do more than itself: scopes, addresses and expiry count. A test key makes test keys only. At most 100 keys that work, and 20 made or rotated in an hour (the quota's `keysPerHour`). The new key is in this answer and never again: a replay has `key: null`. Scope: `key:manage`, as for all of these.",
       middleware: [make, jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -108,7 +108,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "changeApiKey",
       summary: "Change an API key",
       description:
-        "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What the key has made ends when the key could not make it any more: Supabase hooks without `otp:send` and `otp:custom` or with a list of addresses, alert channels without `webhook:manage`.",
+        "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What belongs to the key ends when the key could no longer make it: its Supabase hooks end without `otp:send`, without `otp:custom`, or with a list of addresses; its alert channels pause without `webhook:manage`.",
       middleware: [manage, jsonBody(), idempotent] as const,
       request: { params, headers: idempotencyHeader, body: body(ChangeApiKey, { name: "Checkout service" }) },
       responses: {
@@ -130,7 +130,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "revokeApiKey",
       summary: "Revoke an API key",
       description:
-        "For good: its changes are refused at once, its sends, checks and looks within a minute everywhere. A key revokes none that may do more than itself, and the last live key with `key:manage` stays. With it end the Supabase hooks and the QR links that it made, and its alert channels pause (`createdBy` names their key): rotate the key instead, and they follow the new one, or let another key `adopt` the hooks first.",
+        "For good: its changes are refused at once, its sends, checks and reads within a minute everywhere. A key cannot revoke one that may do more than itself, and the last live key with `key:manage` cannot be revoked. The key's Supabase hooks and QR links end, and its alert channels pause (`createdBy` names the key). To keep them, rotate the key instead, or let another key `adopt` the hooks first.",
       middleware: [manage, noBody, idempotent] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
@@ -151,7 +151,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       operationId: "rotateApiKey",
       summary: "Rotate an API key",
       description:
-        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old one belong to the new one at once. Refused for a key that may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
+        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old key belong to the new one at once. Refused if the old key may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
       middleware: [make, jsonBody()] as const,
       request: { params, headers: idempotencyHeader, body: body(RotateApiKey, { graceSeconds: 86_400 }) },
       responses: {

@@ -1,27 +1,28 @@
 import { AppError } from "@sandi/contracts";
 import type { KnownKey } from "../db/schema.ts";
 import { networkOf } from "../limits/network.ts";
+import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { findKey } from "./repository.ts";
 
 /**
- * Different unknown keys that one network may try in a minute, counted per isolate and so without a request. Each costs a look-up in the database; no app has so many
- * wrong keys, and a guesser is not slowed down by them, for keys have 178 random bits.
+ * Different unknown keys that one network may try in a minute, because each costs a look-up in the database. No app has
+ * so many wrong keys. Against guessing the limit is not needed: keys have 178 random bits. Each isolate counts for itself.
  */
 const triesPerMinute = 30;
 const minuteMs = 60_000;
-/** Of networks and of unknown keys that an isolate remembers; the oldest make room. */
+/** Networks, and unknown keys, that an isolate remembers. */
 const mostRemembered = 1_000;
 
 interface Asked {
   hash: string;
-  /** Empty when it is not known: then nothing is counted. */
+  /** The caller's address; if it is empty nothing is counted. */
   address: string;
-  /** It was a key when this isolate last looked: no neighbour on its network locks it out. */
+  /** The database knew the key at this isolate's last look-up: others on its network cannot lock it out. */
   wasKnown: boolean;
 }
 
-/** Looks up a key in the database; throws `rate-limited` for a network that tries too many keys which are none. */
+/** Looks up a key in the database. Throws `rate-limited` when a network tries too many unknown keys. */
 export async function findKeyFor(
   services: Services,
   { hash, address, wasKnown }: Asked,
@@ -31,15 +32,16 @@ export async function findKeyFor(
   if ((strangers.unknown.get(hash) ?? 0) > now) return undefined;
   const counted = wasKnown || address === "" ? undefined : countTry(strangers, networkOf(address), now);
   const key = await findKey(db, hash);
-  if (!key) remember(strangers.unknown, hash, now + minuteMs);
+  if (!key) remember(strangers.unknown, [hash, now + minuteMs], mostRemembered);
   else if (counted) counted.count--;
   return key;
 }
 
-/** Counts before the look-up, or requests at the same time would all pass. */
+/** Counts before the look-up: otherwise requests at the same time would all pass. */
 function countTry({ tries }: Services["strangers"], network: string, now: number): { count: number } {
-  let entry = tries.get(network);
-  if (!entry || entry.until <= now) remember(tries, network, (entry = { count: 0, until: now + minuteMs }));
+  const known = tries.get(network);
+  const entry = known && known.until > now ? known : { count: 0, until: now + minuteMs };
+  if (entry !== known) remember(tries, [network, entry], mostRemembered);
   if (entry.count >= triesPerMinute) {
     throw new AppError("rate-limited", {
       retryAfter: Math.max(1, Math.ceil((entry.until - now) / 1000)),
@@ -48,10 +50,4 @@ function countTry({ tries }: Services["strangers"], network: string, now: number
   }
   entry.count++;
   return entry;
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  if (map.size >= mostRemembered) map.delete(map.keys().next().value ?? "");
-  map.set(key, value);
 }

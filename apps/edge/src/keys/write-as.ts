@@ -7,13 +7,13 @@ import type { Services } from "../services.ts";
 import { forgetKeys } from "./cache.ts";
 import { type ApiKeyRow, scopesOf } from "./repository.ts";
 
-/** Later than every date: compares as "never". */
+/** Later than every date, so that null compares as "never". */
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
- * Runs `db.write` for a key. The batch first compares the key's row with the cached key, which may be a minute old, and
+ * Runs `db.write` for a key. The cached key may be a minute old, so the batch first compares it with the key's row. It
  * stores nothing if the key was revoked, has expired or was narrowed since.
- * @throws `unauthenticated`, and drops the key from the cache
+ * @throws `unauthenticated`, and drops the key from the cache; `last-manager-key` for `refuseLastManager`
  */
 export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(
   services: Services,
@@ -49,7 +49,7 @@ function refuseUnlessSame(db: Db, { id, workspaceId, scopes, ipAllowList, expire
  * For a `writeAs` batch, behind the statement that revokes or changes a key: refuses the batch if no working live key
  * with `key:manage` is left, or if the key never expired and every key that is left does.
  * @param row the key before the change
- * @param isOutOfReach the caller narrows its own key to addresses that it does not call from: the key does not count
+ * @param isOutOfReach the caller limits its own key to addresses that it does not call from: then this key does not count
  */
 export function refuseLastManager(
   db: Db,

@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
+import { remember } from "../remember.ts";
 import { takeFrom } from "./counters.ts";
 import type { Limit } from "./limit.ts";
 import { requestLimits } from "./request-limits.ts";
@@ -15,12 +16,13 @@ interface Standing {
 
 /**
  * Takes from the limits of every request and from these, each named once, in one request to Redis, or from none and
- * throws `rate-limited`. Every answer tells where they stand. Without Redis all is granted: what protects codes and
- * numbers is in the database.
+ * throws `rate-limited`. The headers of every answer show what is left. Without Redis nothing is limited here: what
+ * protects codes and numbers is in the database.
  */
 export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
   c.set("isMetered", true);
-  const limits = [...requestLimitsOf(c), ...more];
+  const ofEvery = requestLimitsOf(c);
+  const limits = [...ofEvery, ...more];
   const answer = await takeFrom(
     c.env.services,
     limits.map((limit) => ({
@@ -35,7 +37,7 @@ export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []
   const standings = limits.map((limit, i): Standing => {
     const taken = answer[2 * i + 1] ?? 0;
     const leftMs = answer[2 * i + 2] ?? 0;
-    if (!isTaken && taken >= limit.quota) rememberSpent(c, limit, leftMs);
+    if (!isTaken && i < ofEvery.length && taken >= limit.quota) rememberSpent(c, limit, leftMs);
     return { limit, remaining: Math.max(0, limit.quota - taken), reset: Math.ceil(leftMs / 1000) };
   });
   tell(c, standings);
@@ -45,8 +47,8 @@ export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []
 const requestLimitsOf = (c: Context<AppEnv>) => requestLimits(c.var.key, c.req.header("idempotency-key") !== undefined);
 
 /**
- * Refuses by what this isolate remembers of the limits of every request, without asking Redis: so that a limit which is
- * taken from only when the body is known still refuses before the body is read.
+ * Throws `rate-limited` if this isolate remembers that a limit of every request is used up; Redis is not asked. Some
+ * routes take from their limits only after they have read the body: this refuses them before.
  */
 export function refuseSpent(c: Context<AppEnv>): void {
   const { spentLimits, now } = c.env.services;
@@ -62,15 +64,15 @@ export function refuseSpent(c: Context<AppEnv>): void {
   throw refusal(standings);
 }
 
-/** Redis is asked again after so long: the operator may have granted more. */
+/** After this time Redis is asked again: the operator may have granted more. */
 const rememberSpentMs = 10_000;
 const mostSpent = 1_000;
 
 function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
   const { spentLimits, now } = c.env.services;
   const at = now().getTime();
-  if (spentLimits.size >= mostSpent) spentLimits.delete(spentLimits.keys().next().value ?? "");
-  spentLimits.set(counterOf(c, limit), { resetAt: at + leftMs, forgetAt: at + Math.min(leftMs, rememberSpentMs) });
+  const spent = { resetAt: at + leftMs, forgetAt: at + Math.min(leftMs, rememberSpentMs) };
+  remember(spentLimits, [counterOf(c, limit), spent], mostSpent);
 }
 
 /** One hash tag: a cluster runs a script only on keys of one slot. */

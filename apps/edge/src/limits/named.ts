@@ -31,7 +31,7 @@ export async function accountSendLimit(services: Services, key: KnownKey, accoun
   return { name: "account-sends", id, quota: key.policy.accountSendsPerHour, windowSeconds: hour };
 }
 
-/** Sends of the whole workspace; fewer in its first seven days, unless they are rehearsals. `at` in milliseconds. */
+/** Sends of the whole workspace; fewer in its first seven days. Test keys have a limit of their own. `at` in milliseconds. */
 export function workspaceSendLimits(key: KnownKey, at: number, cost = 1): Limit[] {
   const { sendsPerDay, firstWeekSendsPerDay, testSendsPerDay } = key.quota;
   const isNew = at < key.workspaceCreatedAt + firstWeekMs;
@@ -40,7 +40,7 @@ export function workspaceSendLimits(key: KnownKey, at: number, cost = 1): Limit[
   return [{ name: "workspace-sends", id: key.environment, quota, windowSeconds: day, cost }];
 }
 
-/** Messages to one number; the sandbox, whose numbers are few, has none of these. */
+/** Messages to one number. Not for test keys: the sandbox has few numbers. */
 export async function recipientLimits(services: Services, key: KnownKey, e164: string): Promise<Limit[]> {
   if (key.environment === "test") return [];
   const id = await pseudonym(services, key, "recipient", e164);
@@ -65,7 +65,7 @@ export const reachabilityLimits = (key: KnownKey, cost = 1): Limit[] => [
   { name: "reachability-day", id: key.environment, quota: 200, windowSeconds: day, cost },
 ];
 
-/** What changes the workspace: each is a row of the audit log for as long as that is kept. */
+/** Changes of the workspace, each a row of the audit log. */
 export const changeLimit = (key: KnownKey): Limit => ({
   name: "changes",
   id: key.environment,
@@ -73,7 +73,7 @@ export const changeLimit = (key: KnownKey): Limit => ({
   windowSeconds: day,
 });
 
-/** A fresh key has a full limit of its own, and its row outlives it. */
+/** Keys created or rotated: a new key starts with a full limit, and its row stays after it has ended. */
 export const newKeyLimit = (key: KnownKey): Limit[] => [
   { name: "new-keys", id: key.environment, quota: key.quota.keysPerHour, windowSeconds: hour },
 ];
@@ -88,7 +88,7 @@ export const sessionChangeLimit = (key: KnownKey): Limit[] => [
   { name: "session-changes", id: key.environment, quota: 120, windowSeconds: minute },
 ];
 
-/** Calls of addresses of anybody, whenever the workspace likes, each a row for 30 days. */
+/** Each test calls an address of the workspace's choice, and is a row for 30 days. */
 export const alertTestLimit = (key: KnownKey): Limit[] => [
   { name: "alert-tests", id: key.environment, quota: 20, windowSeconds: minute },
   { name: "alert-tests-day", id: key.environment, quota: 200, windowSeconds: day },

@@ -6,8 +6,8 @@ const daySeconds = 24 * 3600;
 const repeatablePerSend = 5;
 
 /**
- * What every request with a key takes from: the key's limit and the workspace's, so that more keys do not mean more
- * load; and, with an `Idempotency-Key`, which is a row for a day, the limit of those. Test keys have their own.
+ * The limits of every request with a key: the key's, and the workspace's, so that more keys do not mean more load. With
+ * an `Idempotency-Key`, which is a row for a day, also the limit of these. Test keys have limits of their own.
  */
 export function requestLimits({ id, environment, quota }: KnownKey, isRepeatable: boolean): Limit[] {
   const workspaceBurst = Math.max(quota.workspaceBurst, quota.keyBurst);

@@ -44,10 +44,13 @@ export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
   };
 }
 
-/** Who has a WhatsApp account is told to keys with this scope only. */
+/** Only keys with this scope see whether a number has a WhatsApp account. */
 export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:read");
 
-/** To other keys a number without an account looks like one whose phone is off: WhatsApp took it, nobody has it. */
+/**
+ * For other keys a number without an account looks like one whose phone is off: the message is sent and not delivered.
+ * A cancel answers `sent`, and `revoked` follows: so it is for a phone that is off.
+ */
 const asIfOff = ({ status, noAccountAt, messageUpdatedAt }: DeliveryColumns, { now }: Viewer) => ({
   status: status === "revoked" && messageUpdatedAt <= now ? ("revoked" as const) : ("sent" as const),
   sentAt: iso(noAccountAt ?? messageUpdatedAt),

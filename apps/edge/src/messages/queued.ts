@@ -6,7 +6,7 @@ import { withoutSecrets } from "../verifications/secrets.ts";
 export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
   AND m.status NOT IN ('failed', 'canceled'))`;
 
-/** In SQL what waits for a session, nothing of the sandbox, in the words of the index `message_unsent_session`. */
+/** True in SQL for what waits for a session; not for messages of the sandbox. The first `status` term selects the index. */
 const waitsFor = (sessionId: string) =>
   sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued' AND test = 0)`;
 

@@ -46,7 +46,7 @@ function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery
   );
 }
 
-/** True in SQL of a message that somebody else could send: of a pool, not of the sandbox, and not over. */
+/** True in SQL for a message that another session could send: it has a pool, is not of the sandbox and has not expired. */
 function isMovable(message: "message" | "m", at: number): RawBuilder<boolean> {
   const of = (column: string) => sql.ref(`${message}.${column}`);
   return sql<boolean>`(${of("pool_id")} IS NOT NULL AND ${of("test")} = 0 AND ${of("expires_at")} > ${at}
@@ -90,7 +90,7 @@ export const rerouteBehind = (db: Db, at: number) =>
     rerouteFrom(db, sql<boolean>`away.paused_until > ${at} AND away.waiting > 0`, at),
   ] as const;
 
-/** What waits for the sessions `away`, a bounded number at once: only what can move is counted. */
+/** Moves what waits for the sessions `away`, so many at once; what cannot move is not counted. */
 function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
   const canMove = hasSender({
     workspaceId: sql.ref("m.workspace_id"),

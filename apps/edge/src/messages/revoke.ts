@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { MessageTable } from "../db/schema.ts";
 import type { Job, Services } from "../services.ts";
 import { iso } from "./present.ts";
@@ -19,13 +20,11 @@ export function revokeJob({ id, sessionId, revokeUntil, publishCount }: Revocabl
 export function publishRevocations(services: Services, workspaceId: string, verificationId: string): void {
   const { db, publishAll, log } = services;
   const work = async () => {
-    const rows = await db.kysely
-      .selectFrom("message")
-      .select(["id", "sessionId", "revokeUntil", "publishCount"])
-      .where("workspaceId", "=", workspaceId)
-      .where("verificationId", "=", verificationId)
-      .where("revokeUntil", "is not", null)
-      .execute();
+    const { rows } = await db.kysely.executeQuery(
+      sql<Revocable>`SELECT id, session_id, revoke_until, publish_count FROM message INDEXED BY message_verification
+        WHERE verification_id = ${verificationId} AND workspace_id = ${workspaceId}
+          AND revoke_until IS NOT NULL`.compile(db.kysely),
+    );
     if (rows.length > 0) await publishAll(rows.map(revokeJob));
   };
   services.waitUntil(work().catch((error: unknown) => log(`${verificationId}: its revocations wait for cron`, error)));

@@ -33,7 +33,7 @@ export const answersInbound = (magic: string | undefined) => magic === "07";
 
 const due = (step: Step, at: number) => sql`sandbox_steps ->> ${`$.${step}`} <= ${at}`;
 
-/** True in SQL of a `message` of which the sandbox owes a step by now. */
+/** True in SQL for a `message` with a step of the sandbox that is due. */
 export const owesBy = (
   at: number,
 ) => sql<boolean>`(sandbox_steps IS NOT NULL AND status IN ('queued', 'sent', 'delivered')

@@ -21,7 +21,7 @@ const lifetimeMs = 24 * 3600_000;
 interface Input {
   key: KnownKey;
   body: CreateMessage;
-  /** Whom the body names. */
+  /** The body's recipient. */
   phone: Phone;
   repetition: Repetition | undefined;
 }
@@ -40,7 +40,7 @@ export async function sendMessage(
   const id = newId(services, "msg");
   const { e164, country } = phone;
   const scope = hashScope(tenant);
-  const [sealed, toHash, ofBefore] = await Promise.all([
+  const [sealed, toHash, former] = await Promise.all([
     isTest ? null : services.seal({ to: e164, text: body.text }, sealedFor.message(id, workspaceId)),
     phoneHash(services.phoneKey, scope, e164),
     isTest ? [] : formerHashes(services.phoneKey, scope, e164),
@@ -48,7 +48,7 @@ export async function sendMessage(
   const { sessionId, poolId } = body;
   const route = { sessionId, poolId };
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
-  const subject = { workspaceId, toHash, formerHashes: ofBefore, digits: e164.slice(1), country, ip: undefined, at };
+  const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
   const blocked = isBlocked(subject);
   const lost = { id, now: at, repetition };
 

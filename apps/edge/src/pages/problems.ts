@@ -37,9 +37,9 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "signature-invalid":
     "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other. For what QStash delivers: its signing keys have to be the configured ones.",
   "last-manager-key":
-    "Nobody could manage the workspace any more. Create another live key with `key:manage` that does not expire, then repeat the request.",
+    "Without this key nobody could manage the workspace. Create another live key with `key:manage` that does not expire, then repeat the request.",
   "hook-ended":
-    "A hook ends with the API key that it belongs to. `GET /v1/hooks/supabase` tells which and why; take it over with `PATCH` and `adopt: true`, with a live key that has `otp:send` and `otp:custom` and no list of addresses.",
+    "A hook ends with the API key that it belongs to. `GET /v1/hooks/supabase` shows which and why. Take the hook over: `PATCH` it with `adopt: true` and a live key that has `key:manage`, `otp:send` and `otp:custom`, and no list of addresses.",
   "key-ended": "A key that was revoked, was replaced or has expired stays so. Create another.",
   "alert-channel-limit-reached": "Delete an alert channel that is not needed.",
   "access-rule-exists": "The `detail` names it. Delete it first.",
@@ -64,14 +64,14 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "code-incorrect": "Let the user try again while `attemptsLeft` is above zero.",
   "max-attempts-reached": "Create a new verification; it has a new code.",
   "verification-undeliverable":
-    "Nobody was sent this code. Create another verification, which starts anew, or reach the user in another way.",
+    "Nobody received this code. Create another verification, or reach the user in another way.",
   "verification-expired": "Create a new verification; it has a new code.",
   "verification-approved": "A code is good for one check. Treat this as a failure.",
   "resend-cooldown": "Wait for the seconds in `retryAfter`, then create again.",
   "sends-exhausted": "The code was sent five times. Check it, cancel the verification, or wait until it expires.",
   "destination-locked": "Too many wrong codes in a row for this number. Wait for the seconds in `retryAfter`.",
   "rate-limited":
-    "Wait for the seconds in `retryAfter`. The `detail` names the limit; the headers `RateLimit-Policy` and `RateLimit` tell on every answer what each allows and what is left of it. Before a key is known: 30 different unknown keys a minute from one network (IPv6: its /64) are looked up.",
+    "Wait for the seconds in `retryAfter`. The `detail` names the limit; the headers `RateLimit-Policy` and `RateLimit` tell on every answer what each allows and what is left of it. A network (IPv6: a /64) that sends more than 30 different unknown keys in a minute is refused, too.",
   "idempotency-key-reused": "Use a new `Idempotency-Key` for every new request, and the same one only to repeat it.",
   "connector-unavailable": "Codes and messages are still accepted. Ask again in a few seconds.",
   "database-unavailable": "Send the same request again in a moment, best with the same `Idempotency-Key`.",

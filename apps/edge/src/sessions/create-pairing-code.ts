@@ -14,13 +14,13 @@ interface Input {
   sessionId: string;
   /** The canonical number, which the budgets count. */
   e164: string;
-  /** The spelling that was asked for: WhatsApp takes the account's own only. */
+  /** The spelling that was asked for: WhatsApp accepts only the account's own. */
   written: string;
 }
 
 /**
- * Asks WhatsApp for a pairing code, which puts a prompt on the phone of the number's owner. While the session waits with
- * a code for this number its connector answers that one again, and nothing is taken from the budgets.
+ * Asks WhatsApp for a pairing code, which puts a prompt on the phone of the number's owner. While the session's code for
+ * this number is valid, the connector answers that code again, and nothing is taken from the budgets.
  */
 export async function createPairingCode(
   services: Services,
@@ -61,7 +61,7 @@ interface Asking {
   takenId: number | undefined;
 }
 
-/** A session that shows no code has asked WhatsApp for nothing: what was taken for it is given back. */
+/** If the session is not `pairing`, WhatsApp was not asked: what was taken from the budgets is given back. */
 async function askConnector(services: Services, { workspaceId, session, phone, takenId }: Asking) {
   const { db, log } = services;
   try {

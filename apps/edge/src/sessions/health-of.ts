@@ -18,7 +18,7 @@ export async function healthOf(
   id: string,
 ): Promise<SessionHealth> {
   const { db } = services;
-  // One message to one number would tell who has an account.
+  // Else a key could send one message and read here whether the number has an account.
   const outcome = seesAccounts(scopes)
     ? sql`outcome`
     : sql`CASE outcome WHEN 'not_on_whatsapp' THEN 'sent' ELSE outcome END`;

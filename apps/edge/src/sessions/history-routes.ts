@@ -20,7 +20,7 @@ export const sessionHistory = new OpenAPIHono<AppEnv>()
       operationId: "getSessionHealth",
       summary: "How a session is",
       description:
-        "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment. That numbers had no account is told to keys with `lookup:read`; to others what was sent to them counts as sent.",
+        "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment. Only keys with `lookup:read` see messages that failed because the number has no account; for others they count as sent.",
       middleware: [manage, liveOnly] as const,
       request: { params },
       responses: { 200: json(SessionHealth, "As it is now."), ...problems("session-not-found") },

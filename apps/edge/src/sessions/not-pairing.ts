@@ -1,6 +1,6 @@
 import { AppError, type Session } from "@sandi/contracts";
 
-/** One that was just made or restarted gets there by itself: that is worth another try, and said. */
+/** The refusal for a session that shows no code. A session that is starting will show one: then `retryAfter` is set. */
 export function notPairing({ state, reason }: Pick<Session, "state" | "reason">): AppError {
   if (state === "connecting" || (state === "stopped" && reason === "created")) {
     const detail = "The connector is still starting the session; try again in a second.";

@@ -3,12 +3,12 @@ import { type RawBuilder, sql } from "kysely";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-/** The longest window: a request that is older counts nowhere. */
+/** The longest window: older requests do not count. */
 export const pairingWindowMs = 24 * hourMs;
 
-/** So many for one session in ten minutes: two tries of a person who mistypes, and their number corrected. */
+/** For one session in ten minutes: enough for a person who mistypes the number or misses the prompt. */
 const perSession = 5;
-/** So many for one number in a day, over all workspaces: its owner may never have heard of us. */
+/** For one number in a day, over all workspaces: its owner may not be a customer of any of them. */
 const perNumber = 3;
 
 export interface PairingSubject {
@@ -27,7 +27,7 @@ interface Budget {
   whose: RawBuilder<boolean>;
 }
 
-/** Each pairing code is a prompt on the phone of the number's owner. In the database, for this may not fail open. */
+/** Each pairing code is a prompt on the phone of the number's owner. Counted in the database: it must hold without Redis. */
 function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject): Budget[] {
   return [
     {
@@ -54,7 +54,7 @@ function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject
   ];
 }
 
-/** In SQL the time of the request that has to leave the window before there is room; null: there is room. */
+/** In SQL the time of the request that must leave the window first; null if there is room. */
 const fullSince = ({ whose, quota, windowMs }: Budget, at: number) =>
   sql<number | null>`(SELECT created_at FROM pairing_request WHERE ${whose} AND created_at > ${at - windowMs}
     ORDER BY created_at DESC LIMIT 1 OFFSET ${quota - 1})`;
@@ -66,11 +66,11 @@ export const hasPairingRoom = (subject: PairingSubject): RawBuilder<boolean> =>
     sql` AND `,
   )})`;
 
-/** In SQL a JSON array of what each budget waits for; read back by `pairingRefusal`. */
+/** In SQL a JSON array of `fullSince` of each budget; `pairingRefusal` reads it. */
 export const pairingState = (subject: PairingSubject): RawBuilder<string> =>
   sql`json_array(${sql.join(budgetsOf(subject).map((budget) => fullSince(budget, subject.at)))})`;
 
-/** The refusal for the budget that is used up longest. */
+/** The refusal for the budget that has room last. */
 export function pairingRefusal(subject: PairingSubject, state: string): AppError {
   const since = JSON.parse(state) as (number | null)[];
   const waits = budgetsOf(subject).map((budget, i) => ({

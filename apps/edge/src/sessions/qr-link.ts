@@ -8,10 +8,10 @@ import { endingOf } from "../keys/owner.ts";
 import type { Services } from "../services.ts";
 
 const lifetimeMs = 10 * 60_000;
-/** What a link lends. */
+/** What the key must have, and lends to who opens the link. */
 const scopes: readonly Scope[] = ["session:manage"];
 
-/** What is signed: the page, and the key that lends what it may do. */
+/** What is signed: the page and the key. */
 const pathOf = (sessionId: string, by: string) => `/v1/sessions/${sessionId}/qr-page?by=${by}`;
 
 /** A link to the page of a session, which ends with its key. */
@@ -30,11 +30,11 @@ interface Opened {
   sessionId: string;
   by: string;
   signature: string;
-  /** Who opens it. */
+  /** The address of who opens it. */
   address: string;
 }
 
-/** The session of a link, undefined when it is deleted; throws where the link is not good, or its key is not any more. */
+/** The session of a link; undefined when it is deleted. Throws `link-invalid` if the link or its key has ended. */
 export async function openQrPageLink(
   { db, linkKeys, now }: Services,
   { sessionId, by, signature, address }: Opened,

@@ -15,7 +15,7 @@ import {
 import { accepts } from "hono/accepts";
 import type { KnownKey } from "../db/schema.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToAsk, authenticateWithin, liveOnly } from "../http/auth.ts";
+import { authenticate, authenticateToRead, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
 import { repetitionOf } from "../http/idempotency.ts";
 import { idempotent, idempotentSecret, ofRepeats } from "../http/idempotent.ts";
@@ -35,7 +35,7 @@ import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
 const manage = authenticate("session:manage");
-const asking = authenticateToAsk(() => [], "session:manage");
+const asking = authenticateToRead(() => [], "session:manage");
 const shared = { tags: ["Sessions"], security };
 
 export const sessions = new OpenAPIHono<AppEnv>()
@@ -164,7 +164,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createPairingCode",
       summary: "A pairing code in place of a QR code",
       description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is good it is answered again and uses none of them. A repetition with the same `Idempotency-Key` is answered with a code that works.",
+        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, it is answered again and counts nowhere. A repetition with the same `Idempotency-Key` is answered with a code that works.",
       middleware: [asking, liveOnly, jsonBody(), idempotentSecret] as const,
       request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
       responses: {
@@ -187,7 +187,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       operationId: "createQrPageLink",
       summary: "A link to a live QR page",
       description:
-        "For whoever holds the phone: a page with the live code that needs no API key, for ten minutes. It ends earlier with the key that asked for it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
+        "For the person who holds the phone: a page with the live code that needs no API key, for ten minutes. The link ends with the API key that made it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
       middleware: [asking, liveOnly, noBody, idempotentSecret] as const,
       request: { params, headers: idempotencyHeader },
       responses: {
@@ -209,7 +209,7 @@ async function sessionOf({ db, now }: Services, workspaceId: string, id: string)
   return toSession(row);
 }
 
-/** The same for who will link it: what links an account is shown to a key that still may manage sessions only. */
+/** The same, and checks the key again: a key that was revoked a moment ago gets nothing that links an account. */
 async function sessionToLink(services: Services, key: KnownKey, id: string): Promise<Session> {
   const at = services.now().getTime();
   const [{ rows }] = await writeAs(services, key, [

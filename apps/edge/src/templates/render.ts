@@ -50,7 +50,7 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
     company: shownCompany(companyName),
     amount: shownValue(amount),
     payee: shownValue(payee),
-    // A purpose may hold an order number, which a phone would show as a number to call.
+    // A purpose may hold an order number, which phones would show as a number to call.
     purpose: withoutPhones(purpose),
   };
   const values: Partial<Record<string, string>> = {
@@ -73,7 +73,7 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
   return { text: safe, notes };
 }
 
-/** A stored name may be older than the rules for names: phone numbers in it are hidden, any other fault hides all of it. */
+/** A stored name may be older than the rules for names: phone numbers in it are hidden; any other fault hides the name. */
 function shownCompany(name: string): string {
   return CompanyName.safeParse(withoutPhones(name.replaceAll(/[*_~`]/g, ""))).data ?? "Sandi";
 }

@@ -44,7 +44,7 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
       found,
     ]);
     row = changed.rows[0] ?? stored.rows[0];
-    // What was not stored is refused, unless it is what is there already.
+    // Nothing was stored: a conflict, or the template was like this already.
     const error = changed.rows[0] || !row ? undefined : conflictError(conflicts.rows, input);
     if (error) throw error;
   } catch (error) {

@@ -12,7 +12,7 @@ import type { Tenant } from "../keys/tenant.ts";
 /** Who is to be sent a code, and who asks. */
 export interface Destination extends Tenant {
   toHash: string;
-  /** See `formerHashes`. */
+  /** See `former-hashes.ts`. */
   formerHashes: readonly string[];
   globalHash: string;
   e164: string;

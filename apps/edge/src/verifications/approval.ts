@@ -10,7 +10,7 @@ export type Approver = NonNullable<VerificationTable["approvedBy"]>;
 interface Which {
   id: string | RawBuilder<unknown>;
   tenant: Tenant;
-  /** Of the key that asks: what has ended to it is not open to it. None for a message that came. */
+  /** Of the calling key: a verification that has ended for this key is not open. None for a received message. */
   scopes?: ReadonlySet<Scope>;
   at: number;
 }
@@ -19,20 +19,20 @@ interface Which {
 // a check needs isOpen, isUnlocked and isFromClient (the code's MAC covers `bind`);
 // a message needs isOpen, isUnlocked and messageSuffices; the caller's word needs isOpen, isFromClient and isBoundTo.
 
-/** True in SQL of the verification that this tenant names, while it is pending and its time is not over. */
+/** True in SQL for the verification of this tenant, while it is pending and has not expired. */
 export const isOpen = ({ id, tenant: { workspaceId, test }, scopes, at }: Which) => sql<boolean>`(id = ${id}
   AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
   AND NOT ${isUnreachableTo(scopes, "verification")})`;
 
-/** True in SQL unless wrong codes have locked its number. The caller's word passes a lock, for it guesses nothing. */
+/** True in SQL unless wrong codes have locked its number. A lock does not stop the caller's word, which guesses nothing. */
 export const isUnlocked = (at: number) => sql<boolean>`NOT EXISTS (SELECT 1 FROM destination_budget b
   WHERE b.workspace_id = verification.workspace_id AND b.to_hash = verification.to_hash AND b.locked_until > ${at})`;
 
-/** True in SQL when it has no `clientBinding`, or this challenge. */
+/** True in SQL when the verification has no `clientBinding`, or has this challenge. */
 export const isFromClient = (challenge: string | null) =>
   sql<boolean>`(client_binding IS NULL OR client_binding = ${challenge})`;
 
-/** True in SQL when it stands for the same amount and payee, or for none. */
+/** True in SQL when the verification has this `bind`: the same amount and payee, or neither. */
 export const isBoundTo = (bind: string | null) => sql<boolean>`(bind IS ${bind})`;
 
 /**
@@ -41,7 +41,7 @@ export const isBoundTo = (bind: string | null) => sql<boolean>`(bind IS ${bind})
  */
 export const messageSuffices = sql<boolean>`(inbound_variant = 'match' AND bind IS NULL AND client_binding IS NULL)`;
 
-/** The variant that a verification is answered with: `messageSuffices`, outside of SQL. */
+/** The variant that holds for a verification: `messageSuffices` outside of SQL. */
 export const variantOf = (
   wanted: InboundVariant,
   { bind, clientBinding }: { bind?: unknown; clientBinding?: unknown },
@@ -50,11 +50,11 @@ export const variantOf = (
 interface Decision {
   by: Approver;
   at: number;
-  /** True in SQL when it is approved. */
+  /** True in SQL when the verification is approved. */
   when: RawBuilder<boolean>;
-  /** The status when it is not; as it was if left out. */
+  /** The status when it is not approved; unchanged if left out. */
   otherwise?: RawBuilder<unknown>;
-  /** True in SQL when its code is of no more use; when it is approved if left out. */
+  /** True in SQL when its code is deleted; `when` if left out. */
   endsCode?: RawBuilder<boolean>;
 }
 

@@ -124,8 +124,8 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
     '$[' || CAST(${plan.sends} - sends_left AS INTEGER) || ']'), ${lastWait})`;
-  // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's; and
-  // what a message would approve is not what has to wait for its code.
+  // Nor is a code that some caller knows, or a shorter one than is asked for, sent as if it were this request's. And a
+  // verification that a message approves does not replace one that waits for its code, or the other way round.
   const isOther = sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1 OR inbound_variant <> ${plan.variant}
     OR code_length <> coalesce(${body.codeLength ?? null}, code_length) OR bind IS NOT ${values.bind ?? null}
     OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND verification.mode <> p.mode))`;
@@ -138,7 +138,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
-    // So does what has ended to this key already.
+    // So does a verification that has already ended for this key.
     sql`UPDATE verification SET status = 'canceled', ${withoutSecrets}, updated_at = ${at}
       WHERE ${pending} AND ${isWanted} AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL
         AND ((next_send_at <= ${at} AND ${isOther}) OR ${isUnreachableTo(scopes, "verification")}))`.compile(db.kysely),

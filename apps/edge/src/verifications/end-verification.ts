@@ -34,11 +34,11 @@ export async function cancelVerification(services: Services, { key, id }: Input)
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
   const row = await end(services, { key, id, to: "canceled", at, set: canceled }, [
-    sql`UPDATE message SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
+    sql`UPDATE message INDEXED BY message_verification SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
         AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
-    // To keys to which a message without an account is a sent one, it is taken back as well, and no sooner than others.
-    sql`UPDATE message SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
+    // To keys without `lookup:read` such a message was sent: it is taken back like any other, and no sooner.
+    sql`UPDATE message INDEXED BY message_verification SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
         AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);
@@ -47,8 +47,8 @@ export async function cancelVerification(services: Services, { key, id }: Input)
 }
 
 /**
- * Approves on the caller's word, for a user who was recognized in another way; there is no proof of it. The word stands
- * in place of the code alone: what a check compares beside the code has to be named here as well.
+ * Approves on the caller's word, for a user who was recognized in another way; there is no proof. The word replaces only
+ * the code: the caller has to name the `bind` and the `clientVerifier`, as in a check.
  */
 export async function approveVerification(
   services: Services,
@@ -76,10 +76,11 @@ export async function approveVerification(
   return toVerification(row, { now: at, scopes: key.scopes });
 }
 
-/** What the caller did not name of what a check would compare. */
+/** The refusal if the caller did not name the verification's `bind` or `clientVerifier`. */
 function notNamed(row: VerificationRow, named: { bind: string | null; challenge: string | null }) {
   if (row.bind !== named.bind) {
-    const message = row.bind === null ? "is not what the verification stands for" : "must be that of the verification";
+    const message =
+      row.bind === null ? "must be left out: the verification has none" : "must be the `bind` of the verification";
     return new AppError("invalid-request", { errors: [{ pointer: "/bind", message }] });
   }
   return row.clientBinding === null || row.clientBinding === named.challenge

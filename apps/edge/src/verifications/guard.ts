@@ -7,8 +7,8 @@ const dayMs = 24 * hourMs;
 const baseMs = 7 * dayMs;
 
 /**
- * A prefix is blocked when, of `sends` codes or more, less than `share` was typed in, and also less than `ofUsual` of its
- * usual share. A usual share below `share * ofUsual` does not count: after a past without approvals nothing is usual.
+ * A prefix is blocked when `sends` codes or more were sent, less than `share` of them was typed in, and also less than
+ * `ofUsual` of its usual share. A usual share below `share * ofUsual` is ignored: it says that nobody typed codes in.
  */
 const thresholds: Record<Exclude<PrefixGuardLevel, "off">, { sends: number; share: number; ofUsual: number }> = {
   basic: { sends: 40, share: 0.05, ofUsual: 0.15 },

@@ -12,7 +12,7 @@ import { hasStatus } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
-/** A page of the verifications that fit, newest first. */
+/** A page of the verifications that match, newest first. */
 export async function listVerifications(
   { db, phoneKey, now }: Services,
   key: KnownKey,
@@ -23,6 +23,7 @@ export async function listVerifications(
   const select = selectVerifications(db, tenant, {
     where: sql.join(await conditions(), sql` AND `),
     limit: query.limit + 1,
+    byNumber: query.to !== undefined,
   });
   const { rows } =
     tenant.test === 1

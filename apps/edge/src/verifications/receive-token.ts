@@ -33,16 +33,16 @@ export interface TokenMessage {
 }
 
 /**
- * The user's message came. From the expected number it approves where that suffices (`match`), else the code is sent in
- * answer, to be typed back (`reply`). A sender of whom only the hidden id is known can ask for the code as well, for it
- * goes to the expected number in any case. Anybody else's message changes nothing; a token counts once.
+ * The user's message came. From the expected number it approves the verification where a message suffices (`match`), else
+ * the code is sent in answer, to be typed in (`reply`). A sender whose number WhatsApp hides can also cause the answer,
+ * because the code goes to the expected number. A message from another number changes nothing; a token counts once.
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
   const { workspaceId, test } = tenant;
   const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
-  // An answer is a send, and counts as one.
+  // The code that is sent in answer counts as a send.
   const isBlocked = mayBeBlocked(workspaceId, {
     prefix: sql.ref("verification.prefix"),
     country: sql.ref("verification.country"),
@@ -62,7 +62,9 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
         AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`.compile(db.kysely),
     ...sendStatements(db, {
       messageId,
-      which: sql`v.message_id = ${messageId} AND v.workspace_id = ${workspaceId}`,
+      which: sql`v.id = (SELECT p.id FROM verification p INDEXED BY verification_one_pending
+        WHERE p.workspace_id = ${workspaceId} AND p.status = 'pending' AND p.message_id = ${messageId}
+          AND ${sender === undefined ? sql`true` : sql`p.to_hash = ${sender.toHash}`})`,
       at,
       sandboxSteps: test === 1 ? sandboxSteps(undefined, at) : null,
       trace,

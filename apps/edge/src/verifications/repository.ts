@@ -12,14 +12,14 @@ const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v
   m.session_id AS message_session_id, m.status AS message_status, m.failure, m.sent_at, m.delivered_at, m.read_at,
   m.no_account_at, m.updated_at AS message_updated_at, ${foundNoAccount("v")} AS is_unreachable, b.locked_until`;
 
-const withMessage = sql`verification v
+const joined = sql`
   LEFT JOIN message m ON m.id = v.message_id
   LEFT JOIN session s ON s.id = v.session_id
   LEFT JOIN destination_budget b ON b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash`;
 
 /** A verification of the tenant with its latest message and the lock on its destination. */
 export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: string | RawBuilder<unknown>) {
-  return sql<VerificationRow>`SELECT ${columns} FROM ${withMessage}
+  return sql<VerificationRow>`SELECT ${columns} FROM verification v ${joined}
     WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
 }
 
@@ -36,13 +36,14 @@ export async function findVerification(
   return rows[0];
 }
 
-/** Verifications by any condition on `v`, newest first. */
+/** Verifications by any condition on `v`, newest first. With `byNumber` the condition names hashes of numbers. */
 export function selectVerifications(
   db: Db,
   { workspaceId, test }: Tenant,
-  { where, limit }: { where: RawBuilder<unknown>; limit: number },
+  { where, limit, byNumber }: { where: RawBuilder<unknown>; limit: number; byNumber: boolean },
 ) {
-  return sql<VerificationRow>`SELECT ${columns} FROM ${withMessage}
+  const index = byNumber ? sql`INDEXED BY verification_to` : sql``;
+  return sql<VerificationRow>`SELECT ${columns} FROM verification v ${index} ${joined}
     WHERE v.workspace_id = ${workspaceId} AND v.test = ${test} AND ${where} ORDER BY v.id DESC LIMIT ${limit}`.compile(
     db.kysely,
   );

@@ -55,7 +55,7 @@ const ofCreates = [
   "idempotency-key-reused",
   ...ofSends,
 ] as const;
-/** Addresses are logged on their way, numbers must not be. */
+/** Platforms log addresses: no number may be in one. */
 const numberInAddress = new AppError("invalid-request", {
   errors: [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
 });
@@ -150,7 +150,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "getVerification",
       summary: "Look at a verification",
       description:
-        "Its state and where its latest message stands. Never the code. That a number has no WhatsApp account is told to keys with `lookup:read`: the verification is `undeliverable`, also when its time is over, and another create starts anew. To other keys nothing differs from a phone that is off: the message is `sent`, and the verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
+        "Its state and where its latest message stands. Never the code. Only keys with `lookup:read` see that a number has no WhatsApp account: the verification is `undeliverable` for good, and another create makes a new one. For other keys it is as for a phone that is off: the message is `sent`, and the verification is pending until it expires. Scope: `otp:send` or `otp:check`.",
       middleware: [authenticateUnmetered("otp:send", "otp:check")] as const,
       request: { params },
       responses: { 200: json(Verification, "As it is now."), ...problems("verification-not-found") },
@@ -232,7 +232,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       operationId: "approveVerification",
       summary: "Approve without a code",
       description:
-        "For a user whom you recognized in another way: your word in place of the code, and of the code alone. A verification with a `bind` or a `clientBinding` is approved only if you name the same `bind` and the `clientVerifier`, as for a check. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved. Scope: `otp:approve`.",
+        "For a user whom you recognized in another way. Your word replaces only the code: a verification with a `bind` or a `clientBinding` is approved only if you name the same `bind` and the `clientVerifier`, as for a check. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved. Scope: `otp:approve`.",
       middleware: [authenticate("otp:approve"), jsonBody(), idempotent] as const,
       request: { params, headers, body: body(ApproveVerification, { reason: "checked by phone call" }) },
       responses: {

@@ -3,13 +3,13 @@ import { type RawBuilder, sql } from "kysely";
 import type { VerificationTable } from "../db/schema.ts";
 import { seesAccounts, type Viewer } from "../messages/present.ts";
 
-// A code for a number without a WhatsApp account was never delivered. Keys with `lookup:read` are told: to them the
-// verification is `undeliverable` from then on. To other keys nothing may differ from a number whose phone is off, so
-// the stored status stays what they see: pending, then what they or the clock make of it.
+// A code for a number without a WhatsApp account was never delivered. For keys with `lookup:read` the verification is
+// `undeliverable` from then on. For other keys it must look like one whose phone is off: they see the stored status,
+// which is pending until a request or the clock ends it.
 
 /**
- * True in SQL of a verification `v` whose latest message `m` found no account, before `v` ended, while no other message
- * with the code is out. A code that was typed in all the same was known to the caller: that one is approved.
+ * True in SQL for a verification `v` whose latest message `m` found no account before `v` ended, if no other message with
+ * the code was sent. If the code was typed in all the same, the caller knew it: that verification is approved.
  */
 export const foundNoAccount = (v: string) => sql<boolean>`CASE WHEN m.failure = 'not_on_whatsapp'
     AND ${sql.ref(`${v}.status`)} <> 'approved' AND m.no_account_at < ${sql.ref(`${v}.expires_at`)}
@@ -17,7 +17,7 @@ export const foundNoAccount = (v: string) => sql<boolean>`CASE WHEN m.failure = 
   THEN NOT EXISTS (SELECT 1 FROM message o WHERE o.verification_id = ${sql.ref(`${v}.id`)} AND o.id <> m.id
     AND o.status NOT IN ('failed', 'canceled')) ELSE 0 END`;
 
-/** True in SQL when this verification is `undeliverable` to a key with these scopes, and pending or ended to others. */
+/** True in SQL when the verification is `undeliverable` for a key with these scopes, whatever it is for others. */
 export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: string): RawBuilder<boolean> =>
   scopes && seesAccounts(scopes)
     ? sql`EXISTS (SELECT 1 FROM message m WHERE m.id = ${sql.ref(`${v}.message_id`)} AND ${foundNoAccount(v)})`

@@ -10,13 +10,13 @@ type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId
 
 const most = 500;
 
-/** What the events of a message without an account are to keys that see it, and to others; what is missing is nothing. */
+/** Events that name a number without an account, as shown to keys that see this, and to others. Missing ones are hidden. */
 const seen: Record<string, string> = {
   "message.failed": "message.failed",
   "verification.undeliverable": "verification.undeliverable",
 };
 const unseen: Record<string, string> = { "message.failed": "message.sent", "message.revoked": "message.revoked" };
-/** How such a verification ends for others, when it has ended already for keys that see it. */
+/** Later ends of such a verification, which only the other keys see. */
 const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );

@@ -54,7 +54,7 @@ async function store(
         target: workspaceId,
         detail,
         at,
-        // To choose a default by name is stored, and changes nothing.
+        // A default that is chosen explicitly is stored, but changes nothing.
         ...(Object.keys(detail).length === 0 && { when: sql<boolean>`0` }),
       }),
     ]);

@@ -9,7 +9,7 @@ export interface NewWorkspace extends WorkspaceDraft {
 }
 
 /**
- * Makes a workspace with its admin, an API key with every scope and one to rehearse with, all or nothing. The
+ * Makes a workspace with its admin, a live API key with every scope and a test key, all or nothing. The
  * keys are shown this once.
  */
 export async function createWorkspace({ client, ...input }: NewWorkspace) {

@@ -29,7 +29,7 @@ export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: C
   return { chosen: next, policy };
 }
 
-/** Refuses to keep rows for longer than the operator grants, where that is asked for; what was chosen before may stay. */
+/** Refuses a change that keeps rows for longer than the operator grants. What was chosen before may stay. */
 export function refuseLongRetention(policy: Policy, quota: Quota, change: PolicyChange | undefined): void {
   const errors = Object.entries(policy.retentionDays).flatMap(([name, days]): FieldError[] => {
     const most = quota.retentionDays[name as keyof Policy["retentionDays"]];

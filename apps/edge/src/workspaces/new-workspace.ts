@@ -19,7 +19,7 @@ export interface WorkspaceDraft {
   quota?: Partial<Quota>;
 }
 
-/** Scopes of the first test key: enough to rehearse codes and messages, nothing that manages the workspace. */
+/** Scopes of the first test key: it sends and checks in the sandbox and manages nothing. */
 const sandboxScopes = scopes.filter((scope) => scope.startsWith("otp:") || scope === "message:send");
 
 /** What makes a workspace, and what is shown of it this once. */

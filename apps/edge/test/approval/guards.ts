@@ -71,7 +71,7 @@ export interface Attack {
   before?: (world: World, made: Verification, right: Evidence) => Promise<unknown>;
   /** It was made with a test key, and is tried with a live one. */
   isRehearsal?: boolean;
-  /** The caller knows the code, whoever was sent it. */
+  /** The caller knows the code, also if nobody was sent it. */
   knowsCode?: boolean;
 }
 

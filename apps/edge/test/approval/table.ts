@@ -1,8 +1,8 @@
 import type { Guard, Way } from "./guards.ts";
 
 /**
- * What comes of the attack on each guard, and of what is right: who approves (its `code`, a message from its number:
- * `inbound`, the caller: `external`), and whether there is a proof; or the status in which it stays.
+ * For each guard and way: the outcome of the attack, then the outcome without it. It is who approved (`code`; `inbound`: a
+ * message from the number; `external`: the caller) and whether there is a proof, or the status.
  */
 export const table: Record<Guard, Record<Way, string>> = {
   to: {

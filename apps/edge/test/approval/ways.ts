@@ -52,7 +52,7 @@ async function make(
   return (await edge.api<Verification>(`GET /v1/verifications/${body.id}`, undefined, { key })).body;
 }
 
-/** Goes the way, with what is shown; whose code nobody was sent is not checked. Answers by whom it is approved, or its status. */
+/** Goes the way with this evidence; a code that nobody was sent is not checked. Returns who approved, or the status. */
 async function go(
   world: World,
   way: Way,
@@ -83,7 +83,7 @@ async function go(
   return status === "pending" && Number(expiresAt) <= edge.services.now().getTime() ? "expired" : String(status);
 }
 
-/** What comes of an attack, or of the same with all that has to be shown. */
+/** The outcome of an attack, or of the same way without one. */
 export async function outcome(world: World, way: Way, attack: Attack): Promise<string> {
   const { edge, session } = world;
   const to = world.nextNumber();

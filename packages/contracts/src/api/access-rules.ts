@@ -5,7 +5,7 @@ import { plainLine } from "./text.ts";
 
 export const RuleEffect = z.enum(["allow", "block"]).meta({
   description:
-    "`block`: no codes and no messages. `allow`: both also where a block rule forbids them, and codes also where the policy's countries or the prefix guard do; the destination's own limits stay.",
+    "`block`: no codes and no messages. `allow`: lifts block rules for both, and the policy's countries and the prefix guard for codes; the limits of the destination stay.",
 });
 export type RuleEffect = z.infer<typeof RuleEffect>;
 
@@ -51,7 +51,8 @@ export const CreatedAccessRule = AccessRule.extend({
     example: 1,
   }),
   canceledMessages: z.int().min(0).max(1_000_000_000).nullable().meta({
-    description: "Queued messages that are not codes and that a block rule has canceled; null: not known.",
+    description:
+      "Queued messages, other than codes, that a block rule has canceled; null: not known, after a lost answer.",
     example: 0,
   }),
 }).meta({ id: "CreatedAccessRule" });

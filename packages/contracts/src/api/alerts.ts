@@ -84,7 +84,7 @@ export const AlertChannel = z
     pausedAt: Timestamp.nullable(),
     pausedBecause: z.enum(["requested", "failures", "key_ended"]).nullable().meta({
       description:
-        "`failures`: 20 in a row. Mend it and set `isPaused` to false. `key_ended`: its key was revoked, has expired or lost `webhook:manage`; `isPaused: false` lets it go on for the calling key.",
+        "`failures`: 20 in a row. Mend it and set `isPaused` to false. `key_ended`: its key was revoked, has expired or lost `webhook:manage`; `isPaused: false` gives it to the calling key.",
     }),
     createdBy: CreatedBy,
     failuresInRow: z.int().nonnegative().max(1_000_000),

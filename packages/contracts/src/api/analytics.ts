@@ -92,7 +92,7 @@ export const AnalyticsCounts = z
   .object({
     ...shape,
     checkedElsewhere: count(
-      "Of the created, those whose code the caller knows (a hook's, an own `code`, a revealed one). They may be checked elsewhere, and then end here as `expired`: `rates.conversion` leaves them out, whether approved here or not.",
+      "Of the created, those whose code the caller knows (a hook's, an own `code`, a revealed one). If the caller checks them itself, they end here as `expired`: so `rates.conversion` leaves all of them out.",
     ),
   })
   .meta({ id: "AnalyticsCounts", description: "How many of the verifications created in the range came how far." });

@@ -23,7 +23,7 @@ export const AuditEntry = z
     target: Target,
     detail: z.record(z.string(), z.unknown()).meta({
       description:
-        "What changed; no secrets and no whole numbers. At most 2 KB: what is longer is cut, of lists only what was `added` and `removed` stays, and `isShortened` is true.",
+        "What changed; no secrets and no whole numbers. At most 2 KB: a longer one is cut, a changed list becomes what was `added` and `removed`, and `isShortened` is true.",
       example: { name: { from: "Checkout", to: "Checkout service" } },
     }),
     createdAt: Timestamp,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asciiDigits } from "./text.ts";
 
 const form = /^[0-9A-Za-z]{4,10}$/;
 const formFault = "must be 4 to 10 letters or digits";
@@ -19,19 +20,6 @@ export const TypedCode = z
   });
 
 function asTyped(text: string): string {
-  return (
-    text
-      // Makes full-width letters and digits plain ones.
-      .normalize("NFKC")
-      .replaceAll(/[\s\p{Z}\p{Pd}\p{Cf}\u2212]/gu, "")
-      .replaceAll(/(?![0-9])\p{Nd}/gu, (digit) => String(valueOf(digit)))
-  );
-}
-
-/** Unicode has the ten digits of a script in one row, zero first; neighbouring rows are whole, too. */
-function valueOf(digit: string): number {
-  const at = digit.codePointAt(0) ?? 0;
-  let first = at;
-  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
-  return (at - first) % 10;
+  // NFKC makes full-width letters plain ones.
+  return asciiDigits(text.normalize("NFKC").replaceAll(/[\s\p{Z}\p{Pd}\p{Cf}\u2212]/gu, ""));
 }

@@ -7,7 +7,7 @@ export const E164 = z
   .regex(/^\+[1-9][0-9]{6,14}$/, "must be a phone number in E.164 form, such as +6281234567890")
   .meta({ description: "A phone number in E.164 form.", example: "+6281234567890" });
 
-/** The same in its canonical spelling, whatever WhatsApp or an older part of Sandi calls the account. */
+/** The same, turned into its canonical spelling: WhatsApp and older connectors may send another one. */
 export const AccountNumber = E164.overwrite(canonicalNumber);
 
 /** A number as people type and paste it. */
@@ -25,7 +25,7 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
-/** Order and repetition mean nothing in a set: one spelling of it, so that another spelling is no change. */
+/** A set as a sorted list: the same set in another order, or with repetitions, is no change. */
 export const asSet = <T extends string>(list: T[]): T[] => [...new Set(list)].toSorted();
 
 /** What somebody calls a thing of theirs. */

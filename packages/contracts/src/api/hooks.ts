@@ -35,7 +35,8 @@ export const ChangeSupabaseHook = z
     locale: text.locale.optional(),
     templateId: text.templateId.optional(),
     adopt: z.literal(true).optional().meta({
-      description: "It belongs to the calling key from now on, and ends with that; one that has ended works again.",
+      description:
+        "The hook belongs to the calling key from now on and ends with it; a hook that has ended works again.",
     }),
   })
   .meta({ id: "ChangeSupabaseHook", description: "What is left out stays." });
@@ -56,7 +57,7 @@ export const SupabaseHook = z
     createdBy: CreatedBy,
     endedBecause: OwnerEnding.nullable().meta({
       description:
-        "Why it sends nothing any more: its key was `revoked`, has `expired`, or was `narrowed` (no `otp:send`, no `otp:custom`, or a list of addresses). `adopt` it with another key. Null while it works.",
+        "Why it sends nothing: its key was `revoked`, has `expired`, or was `narrowed` (no `otp:send`, no `otp:custom`, or a list of addresses). `adopt` it with another key. Null while it works.",
     }),
     createdAt: Timestamp,
     updatedAt: Timestamp,

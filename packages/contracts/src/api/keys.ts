@@ -28,14 +28,14 @@ export const KeyEnvironment = z.enum(["live", "test"]).meta({
   description: "`test`: for the sandbox; nothing is sent.",
 });
 
-/** Why what a key has made ended: the key was revoked, has expired, or could not make it any more. */
+/** Why a key's hook or channel has ended: the key was revoked, has expired, or may no longer make one. */
 export const OwnerEnding = z.enum(["revoked", "expired", "narrowed"]);
 export type OwnerEnding = z.infer<typeof OwnerEnding>;
 
 /** The key that something belongs to. */
 export const CreatedBy = KeyId.nullable().meta({
   description:
-    "The API key that it acts for and ends with: the one that made it, its replacement, or one that took it over. Null for one from before keys were noted: it belongs to the workspace and ends with no key.",
+    "The API key that it belongs to and ends with: the key that made it, that key's replacement, or one that took it over. Null for one made before this field existed: it belongs to the workspace and ends with no key.",
 });
 
 export const CreateApiKey = z

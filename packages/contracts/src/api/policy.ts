@@ -19,7 +19,7 @@ export type VerificationMode = z.infer<typeof VerificationMode>;
 
 export const InboundVariant = z.enum(["match", "reply"]).meta({
   description:
-    "`match`: approved as soon as the token comes from the expected number. `reply`: the code is then sent in answer and has to be typed back, so that a link sent on to the number's owner is of no use. What has a `bind` or a `clientBinding` is always `reply`, for the code's text and the check show what the user's message does not.",
+    "`match`: approved as soon as the token comes from the expected number. `reply`: the code is then sent in answer and has to be typed back, so that a link sent on to the number's owner is of no use. With a `bind` or a `clientBinding` it is always `reply`: the user's message shows neither.",
 });
 
 export type InboundVariant = z.infer<typeof InboundVariant>;
@@ -31,7 +31,7 @@ export type CodeAlphabet = z.infer<typeof CodeAlphabet>;
 
 export const PrefixGuardLevel = z.enum(["off", "basic", "standard", "max"]).meta({
   description:
-    "How readily a prefix of seven digits is blocked whose codes are hardly ever typed in. Codes that the caller knows (a hook's, an own `code`, a revealed one) are not counted, because they may be checked elsewhere. The limits per number, address, account and workspace hold for them, and a blocked prefix is blocked for them too.",
+    "How readily a prefix of seven digits is blocked whose codes are hardly ever typed in. Codes that the caller knows (a hook's, an own `code`, a revealed one) are not counted: they may be checked elsewhere. A blocked prefix, and all limits, hold for them too.",
 });
 export type PrefixGuardLevel = z.infer<typeof PrefixGuardLevel>;
 
@@ -123,9 +123,9 @@ export const Quota = z
     workspacePerSecond: amount(
       100_000,
       100,
-      "Requests of all live keys together in a second, on average; test keys have as much of their own. Five keys' worth, so that more keys do not mean more load. Never less than one key's.",
+      "Requests of all live keys together in a second, on average; test keys have the same again. As many as five keys, so that more keys do not mean more load. Never less than `keyPerSecond`.",
     ),
-    workspaceBurst: amount(200_000, 200, "Requests of all live keys at once. Never less than one key's."),
+    workspaceBurst: amount(200_000, 200, "Requests of all live keys at once. Never less than `keyBurst`."),
     sendsPerDay: amount(
       100_000_000,
       10_000,
@@ -140,7 +140,7 @@ export const Quota = z
     changesPerDay: amount(
       1_000_000,
       500,
-      "Changes of keys, policy, templates, rules, hooks, pools, sessions and alert channels in a day; deletions do not count, for each needs something that was made. People and deployments make tens. Each writes at most 2 KB to the audit log, whose worst year stays below 400 MB.",
+      "Changes of keys, policy, templates, rules, hooks, pools, sessions and alert channels in a day; deletions do not count, for each needs something that was made. People and deployments make tens. Each is at most 2 KB of the audit log: below 400 MB in the worst year.",
     ),
     keysPerHour: amount(
       1_000,
@@ -160,7 +160,7 @@ export const Quota = z
           description: "A year covers what audits ask for; with `changesPerDay` it bounds the audit log's size.",
         }),
         analytics: z.int().min(92).max(3650).default(184).meta({
-          description: "The hourly counts: two of the longest ranges, to compare one with the one before.",
+          description: "The hourly counts: twice the longest range, to compare it with the one before.",
         }),
       })
       .default({ verifications: 90, messages: 90, audit: 365, analytics: 184 })

@@ -19,7 +19,7 @@ export const Reachability = z
             .max(20)
             .meta({ description: "In E.164 form; the order is the request's.", example: "+6281234567890" }),
           isOnWhatsApp: z.boolean().nullable().meta({
-            description: "Null: WhatsApp did not say. Ask again in a few minutes, and do not take it for a no.",
+            description: "Null: WhatsApp did not say. It is not a no: ask again in a few minutes.",
           }),
         }),
       )

@@ -114,11 +114,12 @@ export const Session = z
     nextAttemptAt: Timestamp.nullable().meta({ description: "When a session that waits connects again." }),
     phone: E164.nullable().meta({ description: "The linked account's number, in E.164 form; null: none is linked." }),
     lastPhone: E164.nullable().meta({
-      description: "The account that is linked, or was linked last; null: none was since Sandi remembers it.",
+      description:
+        "The account that is linked or was linked last, in E.164 form; null: none was, or it was before Sandi kept this.",
     }),
     linkedAt: Timestamp.nullable().meta({
       description:
-        "Since when that account is this session's. The same account that links again goes on where it was; another one starts without the contacts, counts, limits and warm-up of the one before.",
+        "Since when the session has that account. The same account goes on where it was when it is linked again; another one starts without the contacts, counts, limits and warm-up of the former.",
     }),
     poolId: PoolId,
     score: z.int().min(0).max(100).meta({
@@ -153,7 +154,7 @@ export const CreatePairingCode = z
   .strictObject({
     phone: z.string().min(1).max(32).meta({
       description:
-        "The number of the account to link, as the WhatsApp app itself shows it under Settings, with `+` and country code: WhatsApp looks for no other spelling, such as `+52 55…` for `+52 1 55…`, and then the phone asks for no code.",
+        "The number of the account to link, with `+` and country code, spelled as the WhatsApp app shows it under Settings. With another spelling, such as `+52 55…` for `+52 1 55…`, the phone does not ask for the code.",
       example: "+6281200000001",
     }),
   })
@@ -187,7 +188,7 @@ export const SessionEvent = z
       ...told,
       type: z.literal("session.account"),
       number: z.string().max(32).meta({ description: "The account, masked.", example: "+62812•••0001" }),
-      isLinked: z.boolean().meta({ description: "Whether it was linked or unlinked." }),
+      isLinked: z.boolean().meta({ description: "True: it was linked; false: unlinked." }),
     }),
     z.object({ ...told, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...told, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),

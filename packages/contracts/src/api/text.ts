@@ -48,3 +48,13 @@ export const phoneText = /(?:\p{Nd}[^\p{L}\p{Nd}]*){7,}/gu;
 
 /** Whether the text has a number to call. */
 export const holdsPhone = (text: string): boolean => text.search(phoneText) >= 0;
+
+/** The text with the digits of every script as ASCII digits. Mathematical digits are styled text and stay as they are. */
+export const asciiDigits = (text: string): string =>
+  text.replaceAll(/(?![0-9\u{1d7ce}-\u{1d7ff}])\p{Nd}/gu, (digit) => {
+    const at = digit.codePointAt(0) ?? 0;
+    // Unicode has the ten digits of a script in one row, zero first; neighbouring rows are whole, too.
+    let zero = at;
+    while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+    return String((at - zero) % 10);
+  });

@@ -41,7 +41,7 @@ export const Bind = z
   .meta({
     id: "Bind",
     description:
-      "What the code stands for: it is shown in the text, and the code is right only for a check that names the same. The user has to read it: an inbound verification with a `bind` is answered with the code (`reply`), never approved by the user's message alone.",
+      "What the code stands for: it is shown in the text, and the code is right only for a check that names the same. An inbound verification with a `bind` is answered with the code (`reply`), never approved by the user's message alone.",
   });
 export type Bind = z.infer<typeof Bind>;
 
@@ -52,7 +52,7 @@ export const ClientBinding = z
     method: z.literal("S256"),
     challenge: z.string().regex(s256, "must be a SHA-256 in base64url").meta({
       description:
-        "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check. For that it needs the code: an inbound verification with it is answered with one (`reply`).",
+        "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check. An inbound verification with it is answered with the code (`reply`).",
       example: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     }),
   })
@@ -69,7 +69,7 @@ export const CreateVerification = z
     mode: VerificationMode.optional().meta({ description: "The workspace's default mode if left out." }),
     inboundVariant: InboundVariant.optional().meta({
       description:
-        "The workspace's policy if left out, and `reply` beside a `bind` or a `clientBinding`: `match` is refused there.",
+        "The policy's if left out. With a `bind` or a `clientBinding` it is `reply`, and `match` is refused.",
     }),
     companyName: CompanyName.optional(),
     locale: Locale.optional(),

@@ -31,7 +31,7 @@ export const ClaimResult = z.discriminatedUnion("outcome", [
     messageId: MessageId,
     /** JWE to the connector's sealing key; its plaintext is a `SealedPayload`. */
     sealed: z.string(),
-    /** Null for a message without one; edges before 2026-12 leave it out. */
+    /** Null for a message without one. Edges released before December 2026 leave it out. */
     verificationId: VerificationId.nullable().optional(),
     /** For an OTP: the text with `codePlaceholder` where the code goes. */
     template: z.string().nullable(),
@@ -50,9 +50,9 @@ export const ClaimResponse = z.object({ results: z.array(ClaimResult) });
 export type ClaimResponse = z.infer<typeof ClaimResponse>;
 
 /**
- * What a value is for, sealed together with it. The connector compares it with what does not come from the edge's database:
- * the message in the signed job, and the session's workspace in its own store. A code is for its verification, because
- * several messages may carry it.
+ * The purpose that a value is sealed with. The connector compares it with what it does not have from the edge's database:
+ * the message of the signed job, and the session's workspace in its own store. A code is sealed for its verification,
+ * because several messages may carry it.
  */
 export const sealedFor = {
   message: (messageId: string, workspaceId: string) => `message ${messageId} of ${workspaceId}`,

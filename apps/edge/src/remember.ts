@@ -1,0 +1,6 @@
+/** Adds an entry to a map that holds `most` at most; the oldest makes room. */
+export function remember<Value>(map: Map<string, Value>, [key, value]: [string, Value], most: number): void {
+  map.delete(key);
+  if (map.size >= most) map.delete(map.keys().next().value ?? "");
+  map.set(key, value);
+}
