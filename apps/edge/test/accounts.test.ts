@@ -66,6 +66,26 @@ describe("another account on a session", () => {
     expect(await edge.count("warm_contact")).toBe(1);
   });
 
+  it("knows who wrote in the second in which it was linked: WhatsApp names no milliseconds", async () => {
+    await unlink();
+    edge.advance(198);
+    await link(y);
+    const linkedAt = Date.parse((await look()).linkedAt ?? "");
+    const wrote = (at: number) =>
+      connector.report(session, "message.received", {
+        from: recipient,
+        token: null,
+        isForwarded: false,
+        at: new Date(at).toISOString(),
+      });
+    expect(linkedAt % 1000).not.toBe(0);
+    const second = linkedAt - (linkedAt % 1000);
+    await wrote(second - 1000);
+    expect(await edge.count("warm_contact")).toBe(0);
+    await wrote(second);
+    expect((await auto()).mode).toBe("push");
+  });
+
   it("starts with a score, counts, limits and a warm-up of its own", async () => {
     const { body } = await edge.api<{ pools: Pool[] }>("GET /v1/pools");
     await edge.api(`PATCH /v1/pools/${body.pools[0]!.id}`, { newChatsPerDay: "warm_up", fallback: "fail" });

@@ -199,6 +199,6 @@ export const migrations: readonly Migration[] = [
   { name: "0009_key_owners", statements: keyOwners },
   { name: "0010_numbers", statements: numbers },
   { name: "0011_budgets", statements: budgets },
-  { name: "0013_accounts", statements: accounts },
-  { name: "0014_checked_elsewhere", statements: checkedElsewhere },
+  { name: "0012_accounts", statements: accounts },
+  { name: "0013_checked_elsewhere", statements: checkedElsewhere },
 ];

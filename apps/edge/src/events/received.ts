@@ -65,10 +65,13 @@ async function consequenceOf(
   const statements: CompiledQuery[] = [];
   if (toHash !== undefined) {
     const wroteAt = new Date(event.at).getTime();
+    // WhatsApp's times of messages are whole seconds, and `linked_at` is not: within one second the message counts.
+    const isOfAccountBefore = sql`EXISTS (SELECT 1 FROM session WHERE id = ${sessionId}
+      AND linked_at - linked_at % 1000 > ${wroteAt})`;
     statements.push(
       sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at, wrote_at)
         SELECT ${workspaceId}, ${toHash}, ${sessionId}, ${wroteAt}, ${wroteAt}
-        WHERE NOT EXISTS (SELECT 1 FROM session WHERE id = ${sessionId} AND linked_at > ${wroteAt})
+        WHERE NOT ${isOfAccountBefore}
         ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
           wrote_at = max(coalesce(wrote_at, 0), excluded.wrote_at)`.compile(db.kysely),
     );

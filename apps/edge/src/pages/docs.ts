@@ -13,7 +13,7 @@ const description = `Sandi verifies phone numbers and sends messages over WhatsA
 
 Every request wants a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_test_…\`, for the sandbox). Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
 
-A check answers 200 only for the right code, and only once. Creates take an \`Idempotency-Key\`: send it again with the same request and nothing happens twice. With a W3C \`traceparent\`, what becomes of your message belongs to your trace.`;
+A check answers 200 only for the right code, and only once. Every route that changes something takes an \`Idempotency-Key\`: send it again with the same request and nothing happens twice. With a W3C \`traceparent\`, what becomes of your message belongs to your trace.`;
 
 /** What the routes are about: chapters, in the order in which a newcomer wants them. */
 const tags = {

@@ -29,7 +29,7 @@ export const sessionReasons = {
     "WhatsApp refuses the login and gives no reason that Sandi knows; it is tried again by itself. If this stays, log the session out and link it again.",
   replaced:
     "Another client holds this linked device; check that the same credentials do not run elsewhere, then restart it.",
-  logged_out: "The phone removed this linked device; link it again.",
+  logged_out: "The phone removed this linked device; restart the session and link it again.",
   banned:
     "WhatsApp has banned or restricted the account; look at the phone, and restart the session when it may go on.",
   banned_for_a_time:
