@@ -40,7 +40,7 @@ test("what waits survives a restart", async () => {
   await until("the session is back", () => rig.edge.statesOf(sessionId).at(-1) === "online");
 });
 
-test("a session whose event the edge fails at holds up nobody else's", async () => {
+test("a session whose event the edge fails at does not hold up those of others", async () => {
   const other = await rig.pair("+6281200000003");
   let poison = "";
   rig.edge.refuse = ({ events }) => {
@@ -55,7 +55,7 @@ test("a session whose event the edge fails at holds up nobody else's", async () 
   await until("those of the other session are read", () => sent.every((id) => rig.edge.typesOf(id).length === 3));
   expect(rig.edge.typesOf(held)).toEqual([]);
   rig.edge.refuse = null;
-  await until("it is told in order", () => rig.edge.typesOf(held).length === 3);
+  await until("it is delivered in order", () => rig.edge.typesOf(held).length === 3);
   expect(rig.edge.typesOf(held)).toEqual(["message.sent", "message.delivered", "message.read"]);
 });
 

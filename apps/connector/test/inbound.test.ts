@@ -59,12 +59,12 @@ test.each([
   ["+22961234567", "+2290161234567"],
   ["+22547123456", "+2250747123456"],
   ["+551132654321", "+551132654321"],
-])("a token of %s is told under the canonical number %s", async (registered, canonical) => {
+])("a token of %s arrives under the canonical number %s", async (registered, canonical) => {
   rig.simulator.createPhone({ number: registered });
   for (const addressing of ["pn", "lid"] as const) {
     await rig.simulator.send(registered, { to: own, text: `SV-${token}`, addressing });
   }
-  await until("both are told", () => received().length === 2);
+  await until("both are there", () => received().length === 2);
   expect(received().map(({ from }) => from)).toEqual([canonical, canonical]);
 });
 

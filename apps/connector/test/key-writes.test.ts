@@ -22,7 +22,9 @@ async function start(): Promise<string> {
 async function writeToAll(sessionId: string, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     for (const to of people) await rig.send(sessionId, { to, code: "123456" });
-    // The token is issued behind the message.
+    // Tokens are issued behind the messages, and noted when WhatsApp has answered.
+    await until("each token is noted", async () => (await tokensKept()) === people.length);
+    // Another one would be issued now.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -92,7 +92,7 @@ test("what is known of an account outlives a restart, and is told once", async (
   expect(await outcome(sessionId, known)).toBe("sent");
   const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 30 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { lockedUntil } });
-  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
+  await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
   const told = limitsOf(sessionId).length;
   const hits = rig.simulator.stats().lockHits;
   await rig.stop();
@@ -226,7 +226,7 @@ test.each([
   const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 3 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { isQuiet: true, lockedUntil } });
   expect(await outcome(sessionId, person())).toBe("new_chats_locked");
-  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
+  await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
   rig.simulator.setFault({ kind: "limits-error", number, empty });
   const { lock } = rig.simulator.stats().limitQueries;
   rig.simulator.setFault({ kind: "drop", number });

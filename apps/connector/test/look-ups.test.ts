@@ -69,7 +69,7 @@ test("an answer that leaves a number out says nothing: the message waits, longer
   for (const seconds of [5, 10, 20]) {
     const waits = await deliver();
     expect([waits.status, waits.headers.get("retry-after")]).toEqual([503, String(seconds)]);
-    // Not before: who comes sooner is told to wait on.
+    // An earlier job is sent back to wait, without a question.
     const { contactQueries } = rig.simulator.stats();
     await deliver();
     expect(asked()).toBe(contactQueries);
@@ -148,7 +148,7 @@ test("without an answer a message goes to the account that the number had", asyn
   await store.close();
   await restart();
   rig.simulator.setFault({ kind: "usync-silence" });
-  // Who only wants to know is not told what may be over.
+  // A question about reachability does not get an answer that may be out of date.
   expect(await reachable(one)).toEqual([null]);
   expect(await outcome(one)).toBe("sent");
   await until("both are there", () => received(one) === 2);
@@ -162,7 +162,7 @@ test("a message from a number ends that it has no account", async () => {
   expect(await outcome(one)).toBe("not_on_whatsapp");
   const before = asked();
   await rig.simulator.send(one, { to: own, text: "hello" });
-  await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  await until("it is received", () => rig.edge.events.some(({ type }) => type === "message.received"));
   expect(await outcome(one)).toBe("sent");
   expect(await reachable(one)).toEqual([true]);
   expect(asked()).toBe(before);
@@ -174,7 +174,7 @@ test("and a look-up that was under way when the message came does not bring it b
   const answer = reachable(one);
   await rig.simulator.send(one, { to: own, text: "hello" });
   await answer;
-  await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  await until("it is received", () => rig.edge.events.some(({ type }) => type === "message.received"));
   rig.simulator.clearFaults();
   expect(await reachable(one)).toEqual([true]);
 });

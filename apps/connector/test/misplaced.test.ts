@@ -60,7 +60,7 @@ test.each(Object.keys(moves))("%s is not sent under a message's name", async (na
 });
 
 async function failed(messageId: string): Promise<string | undefined> {
-  return until("the failure is told", () => rig.edge.failureOf(messageId));
+  return until("the failure is reported", () => rig.edge.failureOf(messageId));
 }
 
 test("a message that is moved to a session of another workspace is not sent", async () => {
@@ -72,7 +72,7 @@ test("a message that is moved to a session of another workspace is not sent", as
   expect(received(to)).toBe(0);
 });
 
-/** As edges of before 2026-12 sealed. */
+/** As edges before 2026-12 sealed. */
 async function sealedBefore(payload: object): Promise<string> {
   const jwk = JSON.parse(rig.edge.keys.sealing.publicJwk) as { kid: string };
   return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(payload)))

@@ -37,7 +37,7 @@ beforeEach(async () => {
       batches.push(events);
       const status = answer(events);
       if (status === "no answer") throw new Error("no answer");
-      if (status === 200) for (const { sessionId, id } of events) told(sessionId).push(id);
+      if (status === 200) for (const { sessionId, id } of events) takenOf(sessionId).push(id);
       return { status, body: {} };
     },
     connectorId: run,
@@ -52,7 +52,7 @@ afterEach(async () => {
   await store.close();
 });
 
-function told(sessionId: string): string[] {
+function takenOf(sessionId: string): string[] {
   const ids = taken.get(sessionId) ?? [];
   taken.set(sessionId, ids);
   return ids;
@@ -97,46 +97,54 @@ test("a session whose event the edge fails at waits by itself, in order, while t
   answer = (events) => (isPoisoned(events) ? 500 : 200);
   const second = await learn();
   const others = fences.filter((_, i) => i !== 7);
-  await passUntil("the others are told", () => others.every(({ sessionId }) => told(sessionId).length === 2), 2000);
+  await passUntil(
+    "the others are delivered",
+    () => others.every(({ sessionId }) => takenOf(sessionId).length === 2),
+    2000,
+  );
   const third = await learn();
   await passUntil(
-    "the others are told again",
-    () => others.every(({ sessionId }) => told(sessionId).length === 3),
+    "the others are delivered again",
+    () => others.every(({ sessionId }) => takenOf(sessionId).length === 3),
     500,
   );
-  expect(told(fences[7]!.sessionId)).toEqual([]);
+  expect(takenOf(fences[7]!.sessionId)).toEqual([]);
   answer = () => 200;
-  await passUntil("it catches up", () => told(fences[7]!.sessionId).length === 3, 60_000);
-  expect(told(fences[7]!.sessionId)).toEqual([first[7], second[7], third[7]]);
+  await passUntil("it catches up", () => takenOf(fences[7]!.sessionId).length === 3, 60_000);
+  expect(takenOf(fences[7]!.sessionId)).toEqual([first[7], second[7], third[7]]);
 });
 
-test("the event that the edge keeps failing at is parked, and what follows it is told", async () => {
+test("the event that the edge keeps failing at is parked, and what follows it is delivered", async () => {
   await sessions(2);
   const before = await learn();
   const poison = await learn();
   const after = await learn();
   answer = (events) => (has(poison[0]!)(events) ? 500 : 200);
-  const tookMs = await passUntil("what follows is told", () => told(fences[0]!.sessionId).length === 2);
-  expect(told(fences[0]!.sessionId)).toEqual([before[0], after[0]]);
+  const tookMs = await passUntil("what follows is delivered", () => takenOf(fences[0]!.sessionId).length === 2);
+  expect(takenOf(fences[0]!.sessionId)).toEqual([before[0], after[0]]);
   expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 1 });
   expect(tookMs).toBeGreaterThan(60_000);
   expect(tookMs).toBeLessThan(600_000);
 });
 
-test("any number of such sessions is found, in few requests for everybody else", async () => {
+test("any number of such sessions is found, in few requests for all others", async () => {
   await sessions(200);
   const first = await learn();
   const poisoned = new Set(first.filter((_, i) => i % 10 === 3 || i < 12));
   answer = (events) => (events.some(({ id }) => poisoned.has(id)) ? 500 : 200);
   const healthy = fences.filter((_, i) => !poisoned.has(first[i]!));
   await passUntil(
-    "the healthy ones are told",
-    () => healthy.every(({ sessionId }) => told(sessionId).length === 1),
+    "the healthy ones are delivered",
+    () => healthy.every(({ sessionId }) => takenOf(sessionId).length === 1),
     10_000,
   );
   batches.length = 0;
   await learn(healthy);
-  await passUntil("they are told again", () => healthy.every(({ sessionId }) => told(sessionId).length === 2), 500);
+  await passUntil(
+    "they are delivered again",
+    () => healthy.every(({ sessionId }) => takenOf(sessionId).length === 2),
+    500,
+  );
   expect(batches.filter((events) => events.length > 1)).toHaveLength(1);
 });
 
@@ -148,10 +156,14 @@ test.each([
   const first = await learn();
   answer = (events) => (has(first[4]!)(events) ? how : 200);
   const others = fences.filter((_, i) => i !== 4);
-  await passUntil("the others are told", () => others.every(({ sessionId }) => told(sessionId).length === 1), 30_000);
+  await passUntil(
+    "the others are delivered",
+    () => others.every(({ sessionId }) => takenOf(sessionId).length === 1),
+    30_000,
+  );
   answer = () => 200;
-  await passUntil("it is told", () => told(fences[4]!.sessionId).length === 1, 60_000);
-  expect(told(fences[4]!.sessionId)).toEqual([first[4]]);
+  await passUntil("it is delivered", () => takenOf(fences[4]!.sessionId).length === 1, 60_000);
+  expect(takenOf(fences[4]!.sessionId)).toEqual([first[4]]);
 });
 
 test.each([
@@ -171,8 +183,8 @@ test.each([
     expect(batches.length).toBeLessThan(mostRequests);
     answer = () => 200;
     const tookMs = await passUntil(
-      "all are told",
-      () => fences.every(({ sessionId }) => told(sessionId).length === 1),
+      "all are delivered",
+      () => fences.every(({ sessionId }) => takenOf(sessionId).length === 1),
       120_000,
     );
     expect(tookMs).toBeLessThan(mostMs);

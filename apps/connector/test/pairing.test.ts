@@ -131,26 +131,29 @@ test.each([
   ["+5215512345678", "+525512345678"],
   ["+525512345679", "+525512345679"],
   ["+556191674812", "+5561991674812"],
-])("an account is linked by its own spelling %s, and told under its canonical number %s", async (number, canonical) => {
-  rig = await startRig();
-  rig.simulator.createPhone({ number });
-  const sessionId = newId("ses");
-  await rig.wish({ sessionId });
-  await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
-  const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
-  const { code } = (await response.json()) as { code: string };
-  await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
-  await rig.simulator.enterPairingCode(number, code);
-  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
-  const told = rig.edge.events.findLast((event) => event.type === "session.state");
-  expect(told).toMatchObject({ state: "online", phone: canonical });
+])(
+  "an account is linked by its own spelling %s, and reported under its canonical number %s",
+  async (number, canonical) => {
+    rig = await startRig();
+    rig.simulator.createPhone({ number });
+    const sessionId = newId("ses");
+    await rig.wish({ sessionId });
+    await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
+    const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
+    const { code } = (await response.json()) as { code: string };
+    await until("the phone asks for the code", () => rig.simulator.phone(number).awaitsPairingCode);
+    await rig.simulator.enterPairingCode(number, code);
+    await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
+    const last = rig.edge.events.findLast((event) => event.type === "session.state");
+    expect(last).toMatchObject({ state: "online", phone: canonical });
 
-  // Whom it writes to and who writes to it know it by either.
-  const user = "+6281300000002";
-  rig.simulator.createPhone({ number: user });
-  await rig.send(sessionId, { to: user, code: "123456" });
-  await rig.simulator.openLink(user, `https://wa.me/${canonical.slice(1)}?text=SV-0123456789ABC`);
-  await until("the token is told", () =>
-    rig.edge.events.some((event) => event.type === "message.received" && event.token === "0123456789ABC"),
-  );
-});
+    // Whom it writes to and who writes to it know it by either.
+    const user = "+6281300000002";
+    rig.simulator.createPhone({ number: user });
+    await rig.send(sessionId, { to: user, code: "123456" });
+    await rig.simulator.openLink(user, `https://wa.me/${canonical.slice(1)}?text=SV-0123456789ABC`);
+    await until("the token arrives", () =>
+      rig.edge.events.some((event) => event.type === "message.received" && event.token === "0123456789ABC"),
+    );
+  },
+);

@@ -55,7 +55,7 @@ describe("faults that close", () => {
     expect(simulator.stats().logins).toBe(0);
   });
 
-  it("answers a WebSocket with an HTTP status, once if told so", async () => {
+  it("answers a WebSocket with an HTTP status, as often as the fault says", async () => {
     const simulator = await newWorld();
     simulator.setFault({ kind: "http-answer", status: 401, times: 1 });
     const statuses: unknown[] = [];
@@ -69,7 +69,7 @@ describe("faults that close", () => {
     await until(() => simulator.waiting() === 1);
   });
 
-  it.each([401, 403, 405, 503])("refuses a login with %i, once if told so", async (reason) => {
+  it.each([401, 403, 405, 503])("refuses a login with %i, as often as the fault says", async (reason) => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     await session.end();
