@@ -36,6 +36,10 @@ const openIncidents = async () => {
   const { body } = await edge.api<{ incidents: Incident[] }>("GET /v1/incidents");
   return body.incidents.filter(({ closedAt }) => closedAt === null).map(({ kind }) => kind);
 };
+const wrote = (at: number) => {
+  const message = { from: recipient, token: null, isForwarded: false, at: new Date(at).toISOString() };
+  return connector.report(session, "message.received", message);
+};
 const auto = async () => (await verify(edge, { mode: "auto" })).body;
 
 describe("another account on a session", () => {
@@ -71,13 +75,6 @@ describe("another account on a session", () => {
     edge.advance(198);
     await link(y);
     const linkedAt = Date.parse((await look()).linkedAt ?? "");
-    const wrote = (at: number) =>
-      connector.report(session, "message.received", {
-        from: recipient,
-        token: null,
-        isForwarded: false,
-        at: new Date(at).toISOString(),
-      });
     expect(linkedAt % 1000).not.toBe(0);
     const second = linkedAt - (linkedAt % 1000);
     await wrote(second - 1000);
