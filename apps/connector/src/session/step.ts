@@ -8,7 +8,7 @@ const strikesForBadSession = 3;
 /** One restart follows a link, and the server may ask for one more. */
 const quickRestarts = 2;
 /** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
-const goodbyeAttempts = 3;
+const logoutAttempts = 3;
 
 /** The counts of trouble start again when the session was online for a while, or the operator wants something new. */
 const forgiven = { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 } as const;
@@ -21,7 +21,7 @@ export function step(machine: Machine, event: MachineEvent): Step {
     case "adopted":
       return adopt(machine);
     case "wished":
-      return wish(machine, event);
+      return changeDesiredState(machine, event);
     case "qr":
       if (machine.isLinked) return refuse(machine, event);
       return machine.state === "connecting" ? change(machine, { state: "pairing", reason: null }) : still(machine);
@@ -56,16 +56,16 @@ function adopt(machine: Machine): Step {
   return connect(machine, machine.reason);
 }
 
-function wish(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
+function changeDesiredState(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
   if (revision <= machine.revision) return still(machine);
-  const wished = { ...machine, desired, revision, ...forgiven };
-  if (isLeaving(wished)) return leave(wished, machine.state === "online" ? machine.socket : null);
-  const quiet: Machine = { ...wished, socket: null };
+  const changed = { ...machine, desired, revision, ...forgiven };
+  if (isLeaving(changed)) return leave(changed, machine.state === "online" ? machine.socket : null);
+  const withoutSocket: Machine = { ...changed, socket: null };
   const next =
     desired === "stopped"
-      ? change(quiet, { state: "stopped", reason: "requested" }, { always: true })
-      : connect(quiet, "requested", { always: true });
-  return { machine: next.machine, effects: [...quieten(machine), ...next.effects] };
+      ? change(withoutSocket, { state: "stopped", reason: "requested" }, { always: true })
+      : connect(withoutSocket, "requested", { always: true });
+  return { machine: next.machine, effects: [...closeSocket(machine), ...next.effects] };
 }
 
 function open(machine: Machine, { socket, phone }: { socket: number; phone: string }): Step {
@@ -161,11 +161,11 @@ function isLeaving({ desired }: Machine): boolean {
   return desired === "logged_out" || desired === "deleted";
 }
 
-/** Says goodbye to WhatsApp where there is something to say, over a socket that is opened for it if need be. */
+/** Logs out of WhatsApp if the session is linked. Without an open socket, a new one is opened for it. */
 function leave(machine: Machine, openSocket: number | null = null): Step {
   const alone: Machine = { ...machine, socket: null };
   if (openSocket !== null) {
-    const left = farewell(alone);
+    const left = finishLogout(alone);
     return { machine: left.machine, effects: [{ type: "logOut", socket: openSocket }, ...left.effects] };
   }
   if (machine.isLinked && machine.state !== "ended") {
@@ -173,20 +173,20 @@ function leave(machine: Machine, openSocket: number | null = null): Step {
     const next = connect(alone, "requested");
     return { machine: next.machine, effects: [{ type: "cancelRetry" }, ...next.effects] };
   }
-  const left = farewell(alone);
-  return { machine: left.machine, effects: [...quieten(machine), ...left.effects] };
+  const left = finishLogout(alone);
+  return { machine: left.machine, effects: [...closeSocket(machine), ...left.effects] };
 }
 
-function quieten({ socket }: Machine): Effect[] {
+function closeSocket({ socket }: Machine): Effect[] {
   return [{ type: "cancelRetry" }, ...(socket === null ? [] : [{ type: "close", socket } as const])];
 }
 
 function leaveAfterClose(machine: Machine, isLoggedOut: boolean): Step {
-  if (isLoggedOut || !machine.isLinked || machine.attempts + 1 >= goodbyeAttempts) return farewell(machine);
+  if (isLoggedOut || !machine.isLinked || machine.attempts + 1 >= logoutAttempts) return finishLogout(machine);
   return backOff(machine, "requested", false);
 }
 
-function farewell(machine: Machine): Step {
+function finishLogout(machine: Machine): Step {
   if (machine.desired !== "deleted") return forget(machine, "logged_out");
   const { machine: gone } = forget(machine, "requested");
   return { machine: gone, effects: [{ type: "remove" }] };
