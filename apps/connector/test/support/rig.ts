@@ -1,4 +1,6 @@
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createId, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
@@ -157,13 +159,16 @@ export async function qrOf({ edge }: Rig, sessionId: string): Promise<string | n
   return qr?.qr ?? null;
 }
 
+/**
+ * A port that nobody listens on. It lies below those that systems give out by themselves: one of these could be taken by
+ * another test's connection before it is used.
+ */
 export async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+  const port = randomInt(10_240, 32_768);
+  const isFree = await new Promise<boolean>((resolve) => {
+    const server = createServer()
+      .once("error", () => resolve(false))
+      .listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+  return isFree ? port : freePort();
 }
