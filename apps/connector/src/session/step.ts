@@ -56,7 +56,10 @@ function adopt(machine: Machine): Step {
   return connect(machine, machine.reason);
 }
 
-function changeDesiredState(machine: Machine, { desired, revision }: { desired: DesiredState; revision: number }): Step {
+function changeDesiredState(
+  machine: Machine,
+  { desired, revision }: { desired: DesiredState; revision: number },
+): Step {
   if (revision <= machine.revision) return still(machine);
   const changed = { ...machine, desired, revision, ...forgiven };
   if (isLeaving(changed)) return leave(changed, machine.state === "online" ? machine.socket : null);
