@@ -13,7 +13,7 @@ import {
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
 import type { ClientVersion } from "../services.ts";
-import type { CloseKind } from "../session/close-reasons.ts";
+import type { CloseKind } from "../close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";

@@ -5,7 +5,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import { type LedgerEntry, rank } from "../store/ledger.ts";
 import { LeaseLost } from "../store/fence.ts";
-import type { Deliveries } from "./deliveries.ts";
+import type { Deliveries } from "../deliveries/deliveries.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 import { staleDevices } from "./transmit.ts";

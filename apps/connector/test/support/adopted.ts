@@ -8,7 +8,7 @@ import { sealProxy } from "../../src/store/sealed-proxy.ts";
 import { acquireLeases } from "../../src/store/leases.ts";
 import { type SessionRow, storeWish } from "../../src/store/sessions.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { createGate } from "../../src/supervisor/gate.ts";
+import { createGate } from "../../src/session/gate.ts";
 import { memoryCredentials } from "./memory-credentials.ts";
 import { newId, workspaceId } from "./rig.ts";
 
