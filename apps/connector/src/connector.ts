@@ -17,7 +17,7 @@ import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
 import { createSignatureCheck } from "./jobs/signature.ts";
-import { createWishTaker } from "./jobs/take-wish.ts";
+import { createWishTaker } from "./jobs/parse-session-job.ts";
 import { createNodeUnsealer } from "./jobs/unseal.ts";
 import { listen, type Server } from "./listen.ts";
 import { createLogger } from "./log.ts";

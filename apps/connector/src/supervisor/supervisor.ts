@@ -10,7 +10,7 @@ import type { Fleet } from "../store/members.ts";
 import { acquireLeases, hasFreeSessions, releaseLeases, renewLeases } from "../store/leases.ts";
 import { findSession, type SessionRow, storeWish, type Wish } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { createGoodbyes } from "./goodbyes.ts";
+import { createGoodbyes } from "./report-deleted.ts";
 import { createHandOver } from "./hand-over.ts";
 import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
