@@ -1,14 +1,13 @@
 import { createExporter, createTracer, type EndedSpan, type Tracer } from "@sandi/tracing";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import type { Meter } from "./metrics.ts";
 import type { Services } from "./services.ts";
 
 /** The tracer of this process; its spans are exported in batches when a collector is configured. */
 export interface Tracing {
   tracer: Tracer;
-  /** Spans that were thrown away. */
-  dropped: () => number;
-  /** Exports what there is, and nothing after that. */
+  /** Exports the spans that wait; later spans are not exported. */
   stop(): Promise<void>;
 }
 
@@ -17,19 +16,24 @@ const exportMs = 1_000;
 export function startTracing(
   { otel }: Pick<Config, "otel">,
   { now, random, fetch, after }: Pick<Services, "now" | "random" | "fetch" | "after">,
-  { logger, run }: { logger: Logger; run: string },
+  { logger, run, meter }: { logger: Logger; run: string; meter: Pick<Meter, "total"> },
 ): Tracing {
   const { endpoint, headers, serviceName, ratio } = otel;
+  let dropped = () => 0;
+  meter.total("sandi_spans_dropped_total", "Spans that the collector refused, or that there was no room for.", () =>
+    dropped(),
+  );
   if (endpoint === undefined) {
-    return { tracer: createTracer({ now, random, ratio }), dropped: () => 0, stop: () => Promise.resolve() };
+    return { tracer: createTracer({ now, random, ratio }), stop: () => Promise.resolve() };
   }
   const exporter = createExporter({
     endpoint,
     headers,
     resource: { "service.name": serviceName, "service.instance.id": run },
     fetch,
-    onOutage: (error) => logger.warn({ error }, "the collector does not take spans; they wait"),
+    onOutage: (error) => logger.warn({ error }, "the collector does not accept spans; they wait"),
   });
+  dropped = () => exporter.dropped;
   let cancel: (() => void) | undefined;
   let isStopped = false;
 
@@ -53,7 +57,6 @@ export function startTracing(
 
   return {
     tracer: createTracer({ now, random, ratio, onEnd }),
-    dropped: () => exporter.dropped,
     async stop() {
       isStopped = true;
       cancel?.();

@@ -12,7 +12,7 @@ import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { textMessage, whatsappId } from "../baileys/message.ts";
 import { secondsUntil } from "../baileys/no-answer.ts";
-import type { Metrics } from "../metrics.ts";
+import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
 import type { Turn } from "../session/pacer.ts";
@@ -32,7 +32,7 @@ import { comeBack, holdUntil, transmit } from "./transmit.ts";
 export interface SendContext extends Whereabouts {
   services: Services;
   logger: Logger;
-  metrics: Metrics;
+  metrics: JobMetrics;
   tracer: Tracer;
   claim: ClaimMessage;
   unseal: Unsealer;

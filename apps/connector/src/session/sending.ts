@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import type { LimitNews } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
-import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { Fence } from "../store/fence.ts";
 import { findBulkStarts } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
+import type { SessionMetrics } from "./metrics.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
 import { dayMs, longestCount } from "./slots.ts";
@@ -29,7 +29,7 @@ export interface Sending {
 interface Options {
   services: Services;
   store: Store;
-  metrics: Metrics;
+  metrics: SessionMetrics;
   logger: Logger;
   socket: () => WhatsAppSocket | null;
   onNews(): void;

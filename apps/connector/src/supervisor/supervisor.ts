@@ -1,6 +1,6 @@
 import type { SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
-import type { Metrics } from "../metrics.ts";
+import type { SessionMetrics } from "../session/metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Addresses } from "../fleet/addresses.ts";
@@ -49,7 +49,7 @@ interface Options {
   /** Sessions that are taken up together open their sockets spread out to so many in a second. */
   connectPerSecond: number;
   logger: Logger;
-  metrics: Pick<Metrics, "leases">;
+  metrics: Pick<SessionMetrics, "leases">;
   adopt(row: SessionRow, connectAfterMs: number): LiveSession;
   /** There is something in the outbox. */
   onNews(): void;
