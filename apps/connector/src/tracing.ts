@@ -1,4 +1,4 @@
-import { createExporter, createTracer, type EndedSpan, type Tracer } from "@sandi/tracing";
+import { createExporter, createTracer, type EndedSpan, type Exporter, type Tracer } from "@sandi/tracing";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Meter } from "./metrics.ts";
@@ -19,39 +19,37 @@ export function startTracing(
   { logger, run, meter }: { logger: Logger; run: string; meter: Pick<Meter, "total"> },
 ): Tracing {
   const { endpoint, headers, serviceName, ratio } = otel;
-  let dropped = () => 0;
-  meter.total("sandi_spans_dropped_total", "Spans that the collector refused, or that there was no room for.", () =>
-    dropped(),
-  );
+  let exporter: Exporter | undefined;
+  const help = "Spans that the collector refused, or that did not fit into the queue.";
+  meter.total("sandi_spans_dropped_total", help, () => exporter?.dropped ?? 0);
   if (endpoint === undefined) {
     return { tracer: createTracer({ now, random, ratio }), stop: () => Promise.resolve() };
   }
-  const exporter = createExporter({
+  const exporting = (exporter = createExporter({
     endpoint,
     headers,
     resource: { "service.name": serviceName, "service.instance.id": run },
     fetch,
     onOutage: (error) => logger.warn({ error }, "the collector does not accept spans; they wait"),
-  });
-  dropped = () => exporter.dropped;
+  }));
   let cancel: (() => void) | undefined;
   let isStopped = false;
 
   function schedule(): void {
-    if (isStopped || exporter.waiting === 0) return;
+    if (isStopped || exporting.waiting === 0) return;
     cancel ??= after(exportMs, () => {
       void exportWaiting();
     });
   }
 
   async function exportWaiting(): Promise<void> {
-    await exporter.flush();
+    await exporting.flush();
     cancel = undefined;
     schedule();
   }
 
   function onEnd(span: EndedSpan): void {
-    exporter.add(span);
+    exporting.add(span);
     schedule();
   }
 
@@ -60,7 +58,7 @@ export function startTracing(
     async stop() {
       isStopped = true;
       cancel?.();
-      await exporter.flush();
+      await exporting.flush();
     },
   };
 }
