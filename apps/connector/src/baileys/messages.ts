@@ -15,8 +15,8 @@ import {
 } from "@whiskeysockets/baileys";
 import { AccountNumber, tokenIn } from "@sandi/contracts";
 import type { AuthState } from "./auth-state.ts";
-import { takeDecrypted } from "./decrypted.ts";
-import { identityIn, namesOf, type PeopleListener } from "./people.ts";
+import { takeDecrypted } from "./patches/before-ratchet.ts";
+import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
 /** What a socket tells of messages that people write. */
 export interface MessageListener extends PeopleListener {
