@@ -26,10 +26,8 @@ import { createOutbox } from "./outbox/outbox.ts";
 import { publicLookup } from "./proxy/addresses.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
 import { createReadiness } from "./readiness.ts";
-import { healthRpc } from "./rpc/health.ts";
-import { numberRpc } from "./rpc/numbers.ts";
-import { createRpc } from "./rpc/request.ts";
-import { sessionRpc } from "./rpc/sessions.ts";
+import { rpcCalls } from "./rpc/calls.ts";
+import { rpcRoutes } from "./rpc/routes.ts";
 import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { adoptSession } from "./session/live.ts";
@@ -205,7 +203,6 @@ export async function startConnector(
   const ownedHere = (sessionId: string) => find(sessionId) !== undefined;
   const forward = createForward({ services, store, addresses, run, ownedHere, metrics });
   const tokens = createTokens({ config, store, now: services.now });
-  const rpc = createRpc({ tokens, forward, supervisor });
   const readiness = createReadiness(store, services);
   const app = createApp({
     services,
@@ -222,9 +219,7 @@ export async function startConnector(
         forward,
         isDraining: () => isDraining,
       }),
-      sessionRpc(rpc),
-      healthRpc(rpc, services, store),
-      numberRpc(rpc, numbers, services),
+      rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor }),
     ],
     problems: async () => [...(isDraining ? ["the connector is shutting down"] : []), ...(await readiness())],
   });
