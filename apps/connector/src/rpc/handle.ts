@@ -15,7 +15,7 @@ interface Received<Call extends Rpc> {
 /** A call and what answers it. */
 export interface HandledRpc {
   rpc: Rpc;
-  answer(live: LiveSession, input: unknown): Promise<unknown>;
+  answer: (live: LiveSession, input: unknown) => Promise<unknown>;
 }
 
 /** Answers a call of the edge. A handler refuses only with the errors that the call names. */

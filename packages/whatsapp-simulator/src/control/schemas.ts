@@ -58,11 +58,11 @@ export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000), expiresA
 
 const subject = z.string().trim().min(1).max(100);
 const description = z.string().max(2048);
-const numbers = z.array(phoneNumber).min(1).max(1024);
+const numbers = z.array(phoneNumber).max(1024);
 
 export const createGroup = z.strictObject({
   subject,
-  participants: numbers.min(0),
+  participants: numbers,
   description: description.optional(),
 });
 
@@ -77,7 +77,7 @@ export const patchGroup = z
 
 export const changeParticipants = z.strictObject({
   action: z.enum(["add", "remove", "promote", "demote"]),
-  numbers,
+  numbers: numbers.min(1),
 });
 
 export const typeCode = z.strictObject({ code: z.string().min(1).max(20) });
