@@ -28,4 +28,6 @@ export * from "./internal/alerts.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";
 export * from "./internal/jobs.ts";
-export * from "./internal/rpc.ts";
+export * from "./internal/rpc/rpc.ts";
+export * from "./internal/rpc/numbers.ts";
+export * from "./internal/rpc/sessions.ts";

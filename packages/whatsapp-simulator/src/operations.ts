@@ -3,6 +3,7 @@ import type { ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent } 
 import { SimulatorError } from "./errors.ts";
 import { type Fault, isInstant } from "./faults.ts";
 import { strike } from "./instant-faults.ts";
+import { makeGroupOperations } from "./groups/operations.ts";
 import { readChatLink } from "./phone/chat-link.ts";
 import { scan, unlink } from "./phone/link.ts";
 import { enterPairingCode } from "./phone/pairing-code.ts";
@@ -82,6 +83,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
     },
     unlink: (number, deviceId) => unlink(world, find(number), deviceId),
     waiting: () => waitingToPair(world),
+    ...makeGroupOperations(world, { find, digits }),
 
     setFault(fault) {
       const number = "number" in fault && fault.number !== undefined ? find(fault.number).number : undefined;

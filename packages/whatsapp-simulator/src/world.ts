@@ -1,6 +1,7 @@
 import type { SimulatorEvent } from "./api.ts";
 import type { Timers } from "./clock.ts";
 import type { Faults } from "./faults.ts";
+import type { Groups } from "./groups/group.ts";
 import type { LinkedDevice } from "./phone/device.ts";
 import type { Envelope } from "./phone/envelope.ts";
 import type { Phone } from "./phone/phone.ts";
@@ -23,6 +24,7 @@ export interface World {
   readonly timers: Timers;
   readonly identity: ServerIdentity;
   readonly phones: Phones;
+  readonly groups: Groups;
   readonly faults: Faults;
   readonly counters: Counters;
   readonly connections: Set<Client>;

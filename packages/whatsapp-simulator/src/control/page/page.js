@@ -1,3 +1,4 @@
+import { drawGroup, followGroupForm } from "./groups.js";
 import { ask, makePhone, onSubmit, phones } from "./phone.js";
 
 const shownAtFirst = 12;
@@ -54,10 +55,11 @@ function follow() {
     live.dataset.state = "lost";
     live.textContent = "no connection";
   });
-  on("hello", async ({ phones: infos, waiting, faults }) => {
+  on("hello", async ({ phones: infos, groups, waiting, faults }) => {
     live.dataset.state = "live";
     live.textContent = "live";
     for (const info of infos) upsert(info);
+    for (const group of groups) drawGroup(group);
     draw();
     tick();
     tellWaiting(waiting);
@@ -68,6 +70,7 @@ function follow() {
     upsert(phone);
     draw();
   });
+  on("group", ({ group }) => drawGroup(group));
   on("message", ({ phone, message }) => phones.get(phone)?.show(message, true));
   on("status", ({ phone, message }) => phones.get(phone)?.show(message, false));
   on("typing", ({ phone, chat, isTyping }) => phones.get(phone)?.typing(chat, isTyping));
@@ -101,5 +104,6 @@ async function addPhone({ number, name }) {
 
 document.getElementById("show-all").addEventListener("click", () => void loadRest());
 onSubmit(addForm, addPhone);
+followGroupForm();
 follow();
 setInterval(tick, 1000);
