@@ -47,8 +47,16 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(apps/edge|packages/(contracts|crypto|libsql|tracing))/src/",
+        pathNot: "^packages/crypto/src/node/",
       },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "node-crypto-at-the-connector",
+      comment: "the part of packages/crypto that needs Node is for the connector only",
+      severity: "error",
+      from: { path: "^(apps|packages)/", pathNot: "^(apps/connector|packages/crypto/(src/node|test))/" },
+      to: { path: "^packages/crypto/src/node/" },
     },
   ],
   options: {

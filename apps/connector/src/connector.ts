@@ -1,4 +1,5 @@
 import { createKeyRing } from "@sandi/crypto";
+import { createNodeQueueCheck, createNodeUnsealer } from "@sandi/crypto/node";
 import type { Logger } from "pino";
 import { type OpenSocket, socketOpener } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
@@ -16,9 +17,7 @@ import { createNumbers } from "./jobs/numbers.ts";
 import { createRevoker } from "./jobs/revoke-message.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { createSender } from "./jobs/send-message.ts";
-import { createSignatureCheck } from "./jobs/signature.ts";
 import { createWishTaker } from "./jobs/take-wish.ts";
-import { createNodeUnsealer } from "./jobs/unseal.ts";
 import { listen, type Server } from "./listen.ts";
 import { createLogger } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -186,6 +185,7 @@ export async function startConnector(
   const unseal = createNodeUnsealer(config.sealPrivateKey);
   const { find } = supervisor;
   const { ackTimeoutMs } = config;
+  const { currentSigningKey, nextSigningKey } = config.qstash;
   const revoker = createRevoker({ services, store, logger, metrics, deliveries, find, ackTimeoutMs });
   const sender = createSender({
     services,
@@ -214,7 +214,7 @@ export async function startConnector(
     routes: [
       jobRoutes({
         publicUrl: config.publicUrl,
-        checkSignature: createSignatureCheck(config.qstash, services.now),
+        checkSignature: createNodeQueueCheck([currentSigningKey, nextSigningKey], services.now),
         send: (job, trace) => underway(() => sender(job, trace)),
         revoke: (job) => underway(() => revoker(job)),
         supervisor,

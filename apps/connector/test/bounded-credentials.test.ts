@@ -1,6 +1,6 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { boundedCredentials } from "../src/store/bounded-credentials.ts";
 import { type Credentials, credentialStore } from "../src/store/credentials.ts";
 import { acquireLeases } from "../src/store/leases.ts";

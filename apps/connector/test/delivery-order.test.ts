@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDeliveries, type Deliveries } from "../src/jobs/deliveries.ts";
 import { systemServices } from "../src/services.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { rank } from "../src/store/ledger.ts";
 import { readOutbox } from "../src/store/outbox.ts";

@@ -1,7 +1,7 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import type { InStatement } from "@libsql/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { credentialStore, importStatement } from "../src/store/credentials.ts";
 import {

@@ -7,7 +7,7 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { expect, test } from "vitest";
 import { directMessage, whatIsSaid } from "../src/baileys/messages.ts";
 import { createReceiver } from "../src/inbound/receive-message.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { sweepLedger } from "../src/store/ledger.ts";
 import { openEvent } from "../src/store/sealed-events.ts";

@@ -6,7 +6,7 @@ import { createId } from "@sandi/contracts";
 import { createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";

@@ -1,6 +1,6 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";

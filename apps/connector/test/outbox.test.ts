@@ -3,7 +3,7 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createOutbox, type Outbox } from "../src/outbox/outbox.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import type { Fence } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { appendStatement, outboxDepth } from "../src/store/outbox.ts";

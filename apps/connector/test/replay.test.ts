@@ -8,7 +8,7 @@ import { quietLogger } from "../src/baileys/logger.ts";
 import { silenceConsole } from "../src/baileys/mends.ts";
 import { writeThrough } from "../src/baileys/write-through.ts";
 import { createLogger } from "../src/log.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore } from "../src/store/credentials.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { storeWish } from "../src/store/sessions.ts";

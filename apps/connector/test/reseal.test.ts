@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore } from "../src/store/credentials.ts";
 import { createIdentities } from "../src/store/identities.ts";
 import { numberStore } from "../src/store/numbers.ts";

@@ -80,6 +80,12 @@ describe("who may import whom", () => {
       ["contracts-imports-zod-only", "packages/contracts/src/a.ts", "jose", undefined],
       ["no-node-at-the-edge", "apps/edge/src/a.ts", "node:fs", undefined],
       ["no-node-at-the-edge", "packages/crypto/src/a.ts", "node:crypto", undefined],
+      [
+        "node-crypto-at-the-connector",
+        "apps/edge/src/a.ts",
+        "../../../packages/crypto/src/node/b.ts",
+        "packages/crypto/src/node/b.ts",
+      ],
       ["no-node-at-the-edge", "packages/tracing/src/a.ts", "node:perf_hooks", undefined],
       ["no-circles", "packages/crypto/src/a.ts", "./a.ts", undefined],
     ])("%s: %s may not import %s", async (rule, file, specifier, target) => {

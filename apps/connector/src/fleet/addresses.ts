@@ -1,4 +1,4 @@
-import type { NodeAtRest } from "../store/at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 
 /** The connectors' addresses as the shared database holds them: whoever can only write there cannot have calls sent elsewhere. */
 export interface Addresses {

@@ -1,4 +1,5 @@
 import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
+import type { NodeQueueCheck } from "@sandi/crypto/node";
 import { type TraceContext, traceOf } from "@sandi/tracing";
 import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
@@ -6,11 +7,10 @@ import { readBody, type HttpEnv } from "../http.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { Wish } from "../store/sessions.ts";
 import type { JobOutcome } from "./outcome.ts";
-import type { CheckSignature } from "./signature.ts";
 
 interface Options {
   publicUrl: string;
-  checkSignature: CheckSignature;
+  checkSignature: NodeQueueCheck;
   send: (job: SendJob, trace: TraceContext | undefined) => Promise<JobOutcome>;
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;

@@ -2,7 +2,7 @@ import { AppError, ProxySetting, type QueuedSessionJob, sealedFor } from "@sandi
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Services } from "../services.ts";
-import type { NodeAtRest } from "../store/at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import { sealProxy } from "../store/sealed-proxy.ts";
 import { isFor } from "./purpose.ts";
 import type { Wish } from "../store/sessions.ts";

@@ -12,7 +12,7 @@ import type { Chats } from "../store/chats.ts";
 import { forgetStatements } from "../store/account.ts";
 import type { OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
-import type { NodeAtRest } from "../store/at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import { openNumber } from "../store/own-number.ts";
 import { openProxy } from "../store/sealed-proxy.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";

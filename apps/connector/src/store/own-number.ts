@@ -1,5 +1,5 @@
 import { E164 } from "@sandi/contracts";
-import type { NodeAtRest } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 
 const context = (sessionId: string) => ({ table: "session", column: "phone", id: sessionId });
 const decoder = new TextDecoder();

@@ -1,4 +1,4 @@
-import type { NodeAtRest } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 
 const context = (sessionId: string) => ({ table: "session", column: "proxy", id: sessionId });
 

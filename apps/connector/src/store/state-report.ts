@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import { canonicalNumber, type SessionReason, type SessionState } from "@sandi/contracts";
 import type { Services } from "../services.ts";
-import type { NodeAtRest } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import type { Fence } from "./fence.ts";
 import { appendBodyStatement } from "./outbox.ts";
 import { sealNumber } from "./own-number.ts";

@@ -1,7 +1,7 @@
 import { isSameAccount } from "@sandi/contracts";
 import type { KeyRing } from "@sandi/crypto";
 import type { Services } from "../services.ts";
-import { type NodeAtRest, nodeAtRest } from "../store/at-rest.ts";
+import { type NodeAtRest, nodeAtRest } from "@sandi/crypto/node";
 import { forgetStatements } from "../store/account.ts";
 import { importStatement, readAll } from "../store/credentials.ts";
 import { openNumber } from "../store/own-number.ts";

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import type { SocketOptions, WhatsAppSocket } from "../../src/baileys/socket.ts";
 import { createMetrics } from "../../src/metrics.ts";
 import { adoptSession, type LiveOptions, type LiveSession } from "../../src/session/live.ts";
-import { type NodeAtRest, nodeAtRest } from "../../src/store/at-rest.ts";
+import { type NodeAtRest, nodeAtRest } from "@sandi/crypto/node";
 import { sealProxy } from "../../src/store/sealed-proxy.ts";
 import { acquireLeases } from "../../src/store/leases.ts";
 import { type SessionRow, storeWish } from "../../src/store/sessions.ts";
