@@ -26,12 +26,13 @@ module.exports = {
     only("apps/edge", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
     only("apps/connector", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
     {
-      name: "baileys-in-one-room",
-      comment: "Baileys and libsignal are imported in apps/connector/src/baileys and by the simulator only",
+      name: "baileys-in-its-rooms",
+      comment:
+        "Baileys and libsignal are imported in the connector's baileys/ (sockets) and content/ (messages), and by the simulator",
       severity: "error",
       from: {
         path: "^(apps|packages)/",
-        pathNot: "^(apps/connector/(src/baileys|test)|packages/(whatsapp-simulator|e2e))/",
+        pathNot: "^(apps/connector/(src/(baileys|content)|test)|packages/(whatsapp-simulator|e2e))/",
       },
       to: { path: "(@whiskeysockets/baileys|libsignal)" },
     },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createBoundedMap, createSharedBound } from "../src/bounded-map.ts";
 import { quietLogger } from "../src/baileys/logger.ts";
-import { whatsappId } from "../src/baileys/message.ts";
+import { whatsappId } from "../src/content/whatsapp-ids.ts";
 import { readConfig } from "../src/config.ts";
 import { createLogger } from "../src/log.ts";
 import { openFile } from "../src/store/file-client.ts";

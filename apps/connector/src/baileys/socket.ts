@@ -6,12 +6,14 @@ import {
   jidNormalizedUser,
   makeWASocket,
   type MessageRelayOptions,
-  type proto,
   S_WHATSAPP_NET,
   type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
+import { revocation } from "../content/revocation.ts";
+import { revocationId } from "../content/whatsapp-ids.ts";
+import { decode, type WireMessage } from "../content/wire.ts";
 import type { ClientVersion } from "../services.ts";
 import type { CloseKind } from "../session/close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
@@ -23,10 +25,9 @@ import { requireDevices, takeDeviceNews } from "./devices.ts";
 import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { mendSignatures, silenceConsole } from "./mends.ts";
-import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
-import { type MessageListener, takeMessages } from "./messages.ts";
 import { isAnswer, orNoAnswer } from "./no-answer.ts";
 import { namesOf, takeIdentities } from "./people.ts";
+import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { type ReceiptListener, takeReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 import { refuseOutOfTurn } from "./turns.ts";
@@ -55,7 +56,7 @@ export interface WhatsAppSocket {
   /** Which numbers have an account, as far as WhatsApp says so. */
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
-  send(jid: string, waId: string, message: Uint8Array): Promise<void>;
+  send(jid: string, waId: string, message: WireMessage): Promise<void>;
   /** Takes a message of ours back for everyone; `send` resolves as above, and the answer comes under its own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id that WhatsApp uses for this person, as far as it is known. */
@@ -115,7 +116,7 @@ function openSocket(
       ...config,
       async getMessage({ id, remoteJid }) {
         const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
-        return bytes ? decodeMessage(bytes) : undefined;
+        return bytes ? decode(bytes) : undefined;
       },
     });
   const sock = contained(make, (error) => {
@@ -187,7 +188,7 @@ function openSocket(
   takeIdentities(sock, listener);
   takeLimits(sock, listener);
   takeDeviceNews(sock, caches);
-  takeMessages(sock, auth, listener, drop);
+  receiveMessages(sock, auth, listener, drop);
 
   /** Nothing came of the connection. */
   async function giveUp(kind: CloseKind): Promise<void> {
@@ -203,21 +204,18 @@ function openSocket(
     client.socket?.terminate();
   }
 
-  async function relay(jid: string, message: proto.IMessage, options: MessageRelayOptions): Promise<void> {
+  async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
     await requireDevices(sock, caches, auth, jid);
     await sock.relayMessage(jid, message, options).catch(orNoAnswer);
   }
 
   return {
     lookUp: (digits) => lookUp(sock, digits),
-    send: (jid, waId, message) => relay(jid, decodeMessage(message), { messageId: waId }),
+    send: (jid, waId, message) => relay(jid, message, { messageId: waId }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
-      const message = decodeMessage(revocationMessage(jid, revoked));
-      return {
-        waId,
-        send: () => relay(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } }),
-      };
+      const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };
+      return { waId, send: () => relay(jid, revocation(jid, revoked), options) };
     },
     async lidOf(jid) {
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);

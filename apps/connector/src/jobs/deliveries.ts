@@ -1,8 +1,10 @@
 import type { FailureReason } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
-import { revocationId, revocationMessage } from "../baileys/message.ts";
 import type { Receipt } from "../baileys/receipts.ts";
+import { revocation } from "../content/revocation.ts";
+import { revocationId } from "../content/whatsapp-ids.ts";
+import { encode } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import {
   advanceStatement,
@@ -157,11 +159,11 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
   }
 
   /** What took a message back, for a device that could not decrypt it. */
-  async function revocation(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+  async function revocationOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
     const entry = await findByWaId(store, sessionId, waId);
     if (!entry || !isOneOf(entry, person)) return null;
     const jid = await openChat(entry);
-    return jid === null ? null : revocationMessage(jid, waId);
+    return jid === null ? null : encode(revocation(jid, waId));
   }
 
   return {
@@ -245,7 +247,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry) return revocation(sessionId, revocationId(waId), person);
+      if (!entry) return revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, context(waId));
