@@ -8,6 +8,26 @@ const only = (room, allowed) => ({
   to: { path: rooms, pathNot: [room, ...allowed].map((each) => `^${each}(/|$)`) },
 });
 
+/** A room imports only rooms that stand before it in the list. So no two rooms import each other. */
+const layers = (folder, order) => {
+  const inRoom = (room) => `^${folder}/${room}/`;
+  const rule = (from, to, comment) => ({ name: "no-two-way-rooms", comment, severity: "error", from, to });
+  return [
+    ...order.map((room, i) =>
+      rule(
+        { path: inRoom(room) },
+        { path: inRoom("[^/]+"), pathNot: order.slice(0, i + 1).map(inRoom) },
+        `${room} imports only the rooms before it in the list`,
+      ),
+    ),
+    rule(
+      { path: inRoom("([^/]+)"), pathNot: order.map(inRoom) },
+      { path: inRoom("[^/]+"), pathNot: inRoom("$1") },
+      "a new room gets its place in the list",
+    ),
+  ];
+};
+
 module.exports = {
   forbidden: [
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
@@ -25,6 +45,23 @@ module.exports = {
     ]),
     only("apps/edge", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
     only("apps/connector", ["packages/contracts", "packages/crypto", "packages/libsql", "packages/tracing"]),
+    ...layers("apps/connector/src", [
+      "store",
+      "proxy",
+      "content",
+      "baileys",
+      "numbers",
+      "deliveries",
+      "inbound",
+      "session",
+      "fleet",
+      "outbox",
+      "supervisor",
+      "jobs",
+      "rpc",
+      "transfer",
+      "commands",
+    ]),
     {
       name: "baileys-in-its-rooms",
       comment:

@@ -1,7 +1,7 @@
 import { AppError, errors, type Problem } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { Logger } from "pino";
-import type { Metrics } from "./metrics.ts";
+import type { Meter } from "./metrics.ts";
 import type { Services } from "./services.ts";
 import { storeFailure } from "./store/failures.ts";
 
@@ -60,7 +60,7 @@ export function createApp({ services, edgeUrl, logger, routes, problems }: Optio
 }
 
 /** For a port that the internet does not reach. */
-export function createMetricsApp(registry: Metrics["registry"]): Hono {
+export function createMetricsApp(registry: Meter["registry"]): Hono {
   return new Hono().get("/metrics", async (c) =>
     c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
   );

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { failureOf, isOfBaileys } from "./baileys/contain.ts";
+import { failureOf, isOfBaileys } from "./baileys/patches/isolate-handlers.ts";
 import { latestVersion } from "./baileys/socket.ts";
 import { readConfig } from "./config.ts";
 import { startConnector } from "./connector.ts";

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { Readable, Writable } from "node:stream";
 import { downloadAndProcessHistorySyncNotification, proto } from "@whiskeysockets/baileys";
 import { expect, test } from "vitest";
-import { mostUnpacked } from "../src/baileys/bounds.ts";
+import { mostUnpacked } from "../src/baileys/patches/limit-inflate.ts";
 import "../src/baileys/socket.ts";
 
 const packed = (bytes: number) => deflateSync(Buffer.alloc(bytes));

@@ -6,7 +6,7 @@ import { createChats } from "../src/store/chats.ts";
 import { sealNumber } from "../src/store/own-number.ts";
 import { text } from "../src/store/row.ts";
 import { LeaseLost } from "../src/store/fence.ts";
-import { createGate } from "../src/supervisor/gate.ts";
+import { createGate } from "../src/session/gate.ts";
 import { type Adopted, adopt } from "./support/adopted.ts";
 import { until } from "./support/fake-edge.ts";
 import { handClock } from "./support/hand-clock.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createDeliveries, type Deliveries } from "../src/jobs/deliveries.ts";
+import { createDeliveries, type Deliveries } from "../src/deliveries/deliveries.ts";
 import { systemServices } from "../src/services.ts";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";

@@ -13,7 +13,7 @@ import {
   revokedStatement,
 } from "../src/store/ledger.ts";
 import { forgetStatements, tablesOfPast } from "../src/store/account.ts";
-import { limitsStatement } from "../src/store/limits.ts";
+import { limitsStatement } from "../src/store/account-limits.ts";
 import { noteLookUps, pauseLookUps } from "../src/store/look-ups.ts";
 import { appendBodyStatement, appendNewsStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
 import { receivedStatements } from "../src/store/received.ts";

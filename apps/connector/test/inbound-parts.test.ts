@@ -10,7 +10,7 @@ import type { ReceivedContent } from "../src/content/kind.ts";
 import { createReceiver, tokenOf } from "../src/inbound/receive-message.ts";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
-import { sweepLedger } from "../src/store/ledger.ts";
+import { sweepStore } from "../src/store/sweep.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
@@ -174,10 +174,10 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
   const remembered = async () =>
     (await store.client.execute("SELECT count(*) AS n FROM received")).rows[0]!["n"] as number;
   now.at = new Date(now.at.getTime() + day);
-  await sweepLedger(store, now.at, 7);
+  await sweepStore(store, now.at, 7);
   expect(await remembered()).toBe(2);
   now.at = new Date(now.at.getTime() + 1);
-  await sweepLedger(store, now.at, 7);
+  await sweepStore(store, now.at, 7);
   expect(await remembered()).toBe(0);
   await store.close();
   await rm(folder, { recursive: true });

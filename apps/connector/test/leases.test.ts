@@ -155,15 +155,15 @@ describe.each([
     await store.writer.write([appendStatement({ sessionId, fence: row!.fence }, event)]);
     const { seq } = (await readOutbox(store, "a.1", { limit: 1 }))[0]!;
     await parkInOutbox(store, seq, later(1000));
-    expect(await sweepOutbox(store, { parkedUntil: later(999), learnedSince: at, forgetBefore: at })).toBe(0);
+    expect(await sweepOutbox(store, { parkedUntil: later(999), appendedSince: at, forgetBefore: at })).toBe(0);
     expect(await readOutbox(store, "a.1", { limit: 1 })).toEqual([]);
-    expect(await sweepOutbox(store, { parkedUntil: later(1000), learnedSince: later(1), forgetBefore: at })).toBe(0);
-    expect(await sweepOutbox(store, { parkedUntil: later(1000), learnedSince: at, forgetBefore: at })).toBe(1);
+    expect(await sweepOutbox(store, { parkedUntil: later(1000), appendedSince: later(1), forgetBefore: at })).toBe(0);
+    expect(await sweepOutbox(store, { parkedUntil: later(1000), appendedSince: at, forgetBefore: at })).toBe(1);
     expect(await readOutbox(store, "a.1", { limit: 1 })).toHaveLength(1);
-    await sweepOutbox(store, { parkedUntil: at, learnedSince: at, forgetBefore: later(1) });
+    await sweepOutbox(store, { parkedUntil: at, appendedSince: at, forgetBefore: later(1) });
     expect((await outboxDepth(store)).waiting).toBe(1);
     await parkInOutbox(store, seq, later(2000));
-    await sweepOutbox(store, { parkedUntil: at, learnedSince: at, forgetBefore: later(1) });
+    await sweepOutbox(store, { parkedUntil: at, appendedSince: at, forgetBefore: later(1) });
     expect(await outboxDepth(store)).toMatchObject({ waiting: 0, parked: 0 });
   });
 

@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
-import type { LimitNews } from "../src/baileys/limits.ts";
+import type { LimitNews } from "../src/baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
 import { createLimitReads, type LimitReads } from "../src/session/limit-reads.ts";
-import { type LimitsKeeper, unlimited } from "../src/session/limits.ts";
-import type { Limits } from "../src/store/limits.ts";
+import { type LimitsKeeper, unlimited } from "../src/session/account-limits.ts";
+import type { Limits } from "../src/store/account-limits.ts";
 import { type HandClock, handClock } from "./support/hand-clock.ts";
 
 const locked: LimitNews = { lock: { isActive: true, until: null } };

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { adoptSession } from "../src/session/live.ts";
 import type { StoreClient } from "../src/store/file-client.ts";
-import { limitsStatement } from "../src/store/limits.ts";
+import { limitsStatement } from "../src/store/account-limits.ts";
 import { storeOn } from "../src/store/store.ts";
 import { adopt } from "./support/adopted.ts";
 import { until } from "./support/fake-edge.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type CloseKind, closeKind, closePolicies } from "../src/session/close-reasons.ts";
+import { type CloseKind, closeKind, closePolicies } from "../src/close-reasons.ts";
 import type { Effect, Machine, MachineEvent } from "../src/session/machine.ts";
 import { step } from "../src/session/step.ts";
 

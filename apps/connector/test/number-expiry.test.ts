@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
-import type { LookUpBudget } from "../src/jobs/look-up-budget.ts";
-import { createKnownNumbers } from "../src/jobs/known-numbers.ts";
-import { createNumbers, type Numbers } from "../src/jobs/numbers.ts";
+import type { LookUpBudget } from "../src/numbers/look-up-budget.ts";
+import { createKnownNumbers } from "../src/numbers/known-numbers.ts";
+import { createNumbers, type Numbers } from "../src/numbers/numbers.ts";
 import type { KnownNumber, NumberStore } from "../src/store/numbers.ts";
 import { type HandClock, handClock } from "./support/hand-clock.ts";
 

@@ -1,6 +1,9 @@
 import { createClient } from "@libsql/client";
-import { createMetrics } from "../src/metrics.ts";
+import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createMeter } from "../src/metrics.ts";
+import { systemServices } from "../src/services.ts";
+import { startTracing } from "../src/tracing.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
 
@@ -201,16 +204,7 @@ test("a lease that was renewed late, and one that another took, are counted", as
 });
 
 test("the process's own metrics tell of memory and of the event loop", async () => {
-  const { registry } = createMetrics(
-    {
-      sessionsByState: () => new Map(),
-      outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
-      jobsUnderway: () => 0,
-      spansDropped: () => 3,
-      now: () => new Date(),
-    },
-    { withProcess: true },
-  );
+  const { registry } = createMeter({ withProcess: true });
   const text = await registry.metrics();
   for (const name of [
     "process_resident_memory_bytes",
@@ -220,5 +214,16 @@ test("the process's own metrics tell of memory and of the event loop", async () 
   ]) {
     expect(text).toMatch(new RegExp(`^sandi_connector_${name} [0-9.e-]+$`, "m"));
   }
-  expect(text).toMatch(/^sandi_spans_dropped_total 3$/m);
+});
+
+test("spans that the collector refuses are counted", async () => {
+  const meter = createMeter({ withProcess: false });
+  const tracing = startTracing(
+    { otel: { endpoint: "http://collector.test", headers: {}, serviceName: "connector", ratio: 1 } },
+    { ...systemServices, fetch: () => Promise.resolve(new Response(null, { status: 400 })) },
+    { logger: pino({ level: "silent" }), run: "a.1", meter },
+  );
+  for (let i = 0; i < 3; i++) tracing.tracer.start("send", { kind: "consumer", attributes: {} }).end({});
+  await tracing.stop();
+  expect(await meter.registry.metrics()).toMatch(/^sandi_spans_dropped_total 3$/m);
 });

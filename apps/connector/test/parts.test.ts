@@ -10,7 +10,7 @@ import { readConfig } from "../src/config.ts";
 import { createLogger } from "../src/log.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { createWriter } from "../src/store/writer.ts";
-import { createGate } from "../src/supervisor/gate.ts";
+import { createGate } from "../src/session/gate.ts";
 import { makeKeys } from "./support/fake-edge.ts";
 
 describe("configuration", async () => {

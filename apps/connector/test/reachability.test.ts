@@ -1,7 +1,7 @@
 import { ReachabilityRpc } from "@sandi/contracts";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createKnownNumbers } from "../src/jobs/known-numbers.ts";
-import { type Asker, createNumbers } from "../src/jobs/numbers.ts";
+import { createKnownNumbers } from "../src/numbers/known-numbers.ts";
+import { type Asker, createNumbers } from "../src/numbers/numbers.ts";
 import type { KnownNumber, NumberStore } from "../src/store/numbers.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig } from "./support/rig.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
-import { SignatureRefused } from "../src/baileys/mends.ts";
+import { SignatureRefused } from "../src/baileys/patches/verify-signatures.ts";
 import type { SendTelemetry } from "../src/jobs/send-telemetry.ts";
 import type { Place } from "../src/jobs/place.ts";
 import { comeBack, holdUntil, transmit } from "../src/jobs/transmit.ts";

@@ -5,7 +5,7 @@ import { addTransactionCapability, Curve, DEFAULT_CONNECTION_CONFIG } from "@whi
 import { afterEach, expect, test } from "vitest";
 import { type AuthState, openAuthState } from "../src/baileys/auth-state.ts";
 import { quietLogger } from "../src/baileys/logger.ts";
-import { silenceConsole } from "../src/baileys/mends.ts";
+import { silenceConsole } from "../src/baileys/patches/verify-signatures.ts";
 import { writeThrough } from "../src/baileys/write-through.ts";
 import { createLogger } from "../src/log.ts";
 import { nodeAtRest } from "@sandi/crypto/node";

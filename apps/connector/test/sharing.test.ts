@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createMetrics } from "../src/metrics.ts";
+import { createMeter } from "../src/metrics.ts";
+import { sessionMetrics } from "../src/session/metrics.ts";
 import type { LiveSession } from "../src/session/live.ts";
 import { text } from "../src/store/row.ts";
 import { acquireLeases } from "../src/store/leases.ts";
@@ -45,13 +46,6 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
       await until("the beat is over", () => timers.length > 0);
     },
   };
-  const sources = {
-    sessionsByState: () => new Map<string, number>(),
-    outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
-    jobsUnderway: () => 0,
-    spansDropped: () => 0,
-    now,
-  };
   const supervisor = createSupervisor({
     services: {
       now,
@@ -71,7 +65,7 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
     leaseMs,
     capacity,
     logger: pino({ level: "silent" }),
-    metrics: createMetrics(sources, { withProcess: false }),
+    metrics: sessionMetrics(createMeter({ withProcess: false })),
     onNews: () => undefined,
     flush: async () => void one.did.push("flushed"),
     adopt(row, connectAfterMs) {

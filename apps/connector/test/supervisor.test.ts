@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LiveSession } from "../src/session/live.ts";
-import { createMetrics, type Metrics } from "../src/metrics.ts";
+import { createMeter } from "../src/metrics.ts";
+import { sessionMetrics, type SessionMetrics } from "../src/session/metrics.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
@@ -18,24 +19,16 @@ let stopped: string[];
 let lost: string[];
 let renewed: number[];
 let adopt: (row: SessionRow) => void;
-let metrics: Metrics;
+let metrics: SessionMetrics;
 
 beforeEach(async () => {
   now = new Date(1_000_000);
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
-  metrics = createMetrics(sources, { withProcess: false });
+  metrics = sessionMetrics(createMeter({ withProcess: false }));
   [timers, adopted, stopped, lost, renewed] = [[], [], [], [], []];
   adopt = (row) => void adopted.push(row);
 });
 afterEach(() => store.close());
-
-const sources = {
-  sessionsByState: () => new Map<string, number>(),
-  outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
-  jobsUnderway: () => 0,
-  spansDropped: () => 0,
-  now: () => now,
-};
 
 function supervisor(over: Store = store): Supervisor {
   return createSupervisor({

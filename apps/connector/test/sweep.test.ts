@@ -1,7 +1,9 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore, type Store } from "../src/store/store.ts";
-import { createSweep } from "../src/sweep.ts";
+import { sweepStore } from "../src/store/sweep.ts";
+import { retryParked } from "../src/outbox/retry-parked.ts";
+import { createSweeper } from "../src/sweeps.ts";
 import { until } from "./support/fake-edge.ts";
 
 let store: Store;
@@ -19,20 +21,21 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-let news = 0;
+let retried = 0;
+const now = () => new Date();
 const sweepWith = (keep: () => Promise<void>) =>
-  createSweep({
+  createSweeper({
     services: {
-      now: () => new Date(),
       after(_ms, run) {
         timers.push(run);
         return () => void (timers = timers.filter((each) => each !== run));
       },
     },
-    store,
-    versions: { keep },
-    ledgerDays: 7,
-    onNews: () => news++,
+    sweeps: [
+      { name: "versions", run: keep },
+      { name: "store", run: () => sweepStore(store, now(), 7) },
+      retryParked({ services: { now }, store, ledgerDays: 7, onRetry: () => retried++ }),
+    ],
     logger: pino({ level: "silent" }),
   });
 const numbers = async () => (await store.client.execute("SELECT id FROM number")).rows.map((row) => row["id"]);
@@ -40,7 +43,7 @@ const numbers = async () => (await store.client.execute("SELECT id FROM number")
 test("what is old goes and what was parked goes again, though nobody can say which version is the newest", async () => {
   const sweep = sweepWith(() => Promise.reject(new Error("WhatsApp does not answer")));
   sweep.start();
-  await until("what was parked goes again", () => news === 1);
+  await until("what was parked goes again", () => retried === 1);
   expect(await numbers()).toEqual(["new"]);
   await until("the next one is due", () => timers.length === 1);
   await sweep.stop();

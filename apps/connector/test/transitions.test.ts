@@ -1,6 +1,6 @@
 import type { DesiredState, SessionState } from "@sandi/contracts";
 import { describe, expect, test } from "vitest";
-import { type CloseKind, closePolicies } from "../src/session/close-reasons.ts";
+import { type CloseKind, closePolicies } from "../src/close-reasons.ts";
 import type { Effect, Machine, MachineEvent } from "../src/session/machine.ts";
 import { step } from "../src/session/step.ts";
 

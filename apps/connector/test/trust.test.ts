@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
-import { isSignedBy, SignatureRefused } from "../src/baileys/mends.ts";
+import { isSignedBy, SignatureRefused } from "../src/baileys/patches/verify-signatures.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, qrOf, type Rig, sendJob, startRig } from "./support/rig.ts";
 

@@ -1,7 +1,7 @@
 import { EventEmitter, captureRejectionSymbol } from "node:events";
 import type { WASocket } from "@whiskeysockets/baileys";
 import { afterEach, expect, test } from "vitest";
-import { contained, failureOf, isOfBaileys } from "../src/baileys/contain.ts";
+import { contained, failureOf, isOfBaileys } from "../src/baileys/patches/isolate-handlers.ts";
 import { until } from "./support/fake-edge.ts";
 import { type Member, startMember } from "./support/members.ts";
 import { type Rig, startRig } from "./support/rig.ts";

@@ -64,6 +64,8 @@ describe("who may import whom", () => {
         "../../../packages/local-stack/src/b.ts",
         "packages/local-stack/src/b.ts",
       ],
+      ["no-two-way-rooms", "apps/connector/src/session/a.ts", "../jobs/b.ts", "apps/connector/src/jobs/b.ts"],
+      ["no-two-way-rooms", "apps/connector/src/unlisted/a.ts", "../store/b.ts", "apps/connector/src/store/b.ts"],
       ["contracts-imports", "packages/contracts/src/a.ts", "../../crypto/src/b.ts", "packages/crypto/src/b.ts"],
       ["crypto-imports", "packages/crypto/src/a.ts", "../../contracts/src/b.ts", "packages/contracts/src/b.ts"],
       ["libsql-imports", "packages/libsql/src/a.ts", "../../crypto/src/b.ts", "packages/crypto/src/b.ts"],

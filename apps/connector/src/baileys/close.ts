@@ -1,4 +1,4 @@
-import { closeKind, type CloseKind } from "../session/close-reasons.ts";
+import { closeKind, type CloseKind } from "../close-reasons.ts";
 
 /** How Baileys names the signatures that do not hold. */
 const untrusted = new Set([

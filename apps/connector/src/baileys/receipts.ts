@@ -1,5 +1,5 @@
 import type { BinaryNode, WASocket } from "@whiskeysockets/baileys";
-import { namesOf, type PeopleListener } from "./people.ts";
+import { namesOf, type PeopleListener } from "./identities.ts";
 
 /** What a socket tells of receipts. */
 export interface ReceiptListener extends PeopleListener {

@@ -14,8 +14,8 @@ import { fromProto } from "../content/content.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { AuthState } from "./auth-state.ts";
-import { takeDecrypted } from "./decrypted.ts";
-import { identityIn, namesOf, type PeopleListener } from "./people.ts";
+import { takeDecrypted } from "./patches/before-ratchet.ts";
+import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
 /** What a socket reports of messages that people write. */
 export interface MessageListener extends PeopleListener {

@@ -1,6 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import { LRUCache } from "lru-cache";
-import type { Metrics } from "../metrics.ts";
+import type { Meter } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import { findOwner } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
@@ -28,8 +28,8 @@ interface Options {
   store: Store;
   addresses: Pick<Addresses, "open">;
   run: string;
-  ownedHere: (sessionId: string) => boolean;
-  metrics: Pick<Metrics, "forwarded">;
+  isOwnedHere: (sessionId: string) => boolean;
+  meter: Pick<Meter, "counter">;
 }
 
 /** Set on what was forwarded once; it is not forwarded again, which is all that it does. */
@@ -45,7 +45,13 @@ const ownerKnownMs = 2_000;
 
 export const wasForwarded = (request: Request) => request.headers.has(hop);
 
-export function createForward({ services, store, addresses, run, ownedHere, metrics }: Options): Forward {
+export function createForward({ services, store, addresses, run, isOwnedHere, meter }: Options): Forward {
+  const forwarded = meter.counter(
+    "sandi_forwarded_total",
+    "Jobs and calls handed to another connector, by kind and by its answer.",
+    "kind",
+    "result",
+  );
   const owners = new LRUCache<string, string>({ max: 10_000, ttl: ownerKnownMs });
 
   async function ownerUrl(sessionId: string): Promise<string | undefined> {
@@ -63,14 +69,14 @@ export function createForward({ services, store, addresses, run, ownedHere, metr
     const { pathname } = new URL(incoming.request.url);
     const answer = await passOn(services, incoming, url + pathname);
     const result = answer === undefined ? "unreachable" : answer.ok ? "done" : "refused";
-    metrics.forwarded.inc({ kind: kindOf(pathname), result });
+    forwarded.inc({ kind: kindOf(pathname), result });
     return answer;
   }
 
   return {
     to,
     async toOwner(incoming, sessionId) {
-      if (ownedHere(sessionId) || wasForwarded(incoming.request)) return undefined;
+      if (isOwnedHere(sessionId) || wasForwarded(incoming.request)) return undefined;
       const url = await ownerUrl(sessionId);
       if (url === undefined) return undefined;
       const answer = await to(incoming, url);

@@ -1,11 +1,11 @@
 import type { RevokeJob } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
-import type { Metrics } from "../metrics.ts";
+import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import { type LedgerEntry, rank } from "../store/ledger.ts";
 import { LeaseLost } from "../store/fence.ts";
-import type { Deliveries } from "./deliveries.ts";
+import type { Deliveries } from "../deliveries/deliveries.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 import { staleDevices } from "./transmit.ts";
@@ -13,7 +13,7 @@ import { staleDevices } from "./transmit.ts";
 export interface RevokeContext extends Whereabouts {
   services: Pick<Services, "now">;
   logger: Logger;
-  metrics: Pick<Metrics, "revokes">;
+  metrics: Pick<JobMetrics, "revokes">;
   deliveries: Deliveries;
   ackTimeoutMs: number;
 }

@@ -15,7 +15,7 @@ interface Options {
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
   /** Opens what is sealed to this connector, and seals it for its rows. */
-  toWish: (job: QueuedSessionJob) => Promise<Wish>;
+  parseSessionJob: (job: QueuedSessionJob) => Promise<Wish>;
   /** A job of a session that another connector owns goes there. */
   forward: Forward;
   isDraining: () => boolean;
@@ -29,7 +29,7 @@ const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
 export function jobRoutes(options: Options): Hono<HttpEnv> {
-  const { publicUrl, checkSignature, send, revoke, supervisor, toWish, forward, isDraining } = options;
+  const { publicUrl, checkSignature, send, revoke, supervisor, parseSessionJob, forward, isDraining } = options;
 
   const app = new Hono<HttpEnv>();
 
@@ -54,7 +54,7 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
 
   /** A wish for a session that nobody owns goes to the connector with the most room. */
   async function wish(job: QueuedSessionJob, incoming: Incoming): Promise<Response> {
-    const wanted = await toWish(job);
+    const wanted = await parseSessionJob(job);
     let outcome = await supervisor.wish(wanted, { mayPlace: !wasForwarded(incoming.request) });
     if (typeof outcome === "object") {
       const answer = await forward.to(incoming, outcome.url);

@@ -1,7 +1,7 @@
 import { type SendJob, timeOfId } from "@sandi/contracts";
 import { formatTraceparent, type TraceContext, type Tracer } from "@sandi/tracing";
 import type { Logger } from "pino";
-import type { Metrics, Stage } from "../metrics.ts";
+import type { JobMetrics, Stage } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import type { JobOutcome } from "./outcome.ts";
 
@@ -19,7 +19,7 @@ export interface SendTelemetry {
 interface Context {
   services: Pick<Services, "now">;
   logger: Logger;
-  metrics: Pick<Metrics, "sends" | "sendSeconds" | "acceptedToAckSeconds" | "stageSeconds">;
+  metrics: Pick<JobMetrics, "sends" | "sendSeconds" | "acceptedToAckSeconds" | "stageSeconds">;
   tracer: Tracer;
 }
 

@@ -1,5 +1,5 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
-import { SignatureRefused } from "../baileys/mends.ts";
+import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";

@@ -1,8 +1,8 @@
 import { AppError, ReachabilityRpc } from "@sandi/contracts";
 import { Hono } from "hono";
 import type { HttpEnv } from "../http.ts";
-import { LookUpsExhausted } from "../jobs/look-up-budget.ts";
-import { NotKnown, type Numbers, type Reached } from "../jobs/numbers.ts";
+import { LookUpsExhausted } from "../numbers/look-up-budget.ts";
+import { NotKnown, type Numbers, type Reached } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { AnswerRpc } from "./request.ts";
 

@@ -1,5 +1,5 @@
 import type { Services } from "../services.ts";
-import type { LimitsKeeper } from "./limits.ts";
+import type { LimitsKeeper } from "./account-limits.ts";
 
 /**
  * Why sending is paused. `rate`: too much (429). `forbidden`: the account may not send (401, 403). `unexplained`: several

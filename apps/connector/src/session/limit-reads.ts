@@ -1,7 +1,7 @@
-import type { LimitNews } from "../baileys/limits.ts";
+import type { LimitNews } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
-import { hasClosedNewChats, type LimitsKeeper } from "./limits.ts";
+import { hasClosedNewChats, type LimitsKeeper } from "./account-limits.ts";
 
 /** Asks WhatsApp what the account may do: after each login, until it answers, and at most once a minute besides. */
 export interface LimitReads {

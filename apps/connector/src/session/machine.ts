@@ -1,5 +1,5 @@
 import type { DesiredState, SessionReason, SessionState } from "@sandi/contracts";
-import type { CloseKind } from "./close-reasons.ts";
+import type { CloseKind } from "../close-reasons.ts";
 
 /** A session as the machine knows it. Sockets are told apart by number; `socket` is the only one that counts. */
 export interface Machine {

@@ -1,16 +1,16 @@
 import type { Logger } from "pino";
-import type { LimitNews } from "../baileys/limits.ts";
+import type { LimitNews } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
-import type { Metrics } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import type { Fence } from "../store/fence.ts";
 import { findBulkStarts } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
+import type { SessionMetrics } from "./metrics.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
 import { dayMs, longestCount } from "./slots.ts";
-import { createLimits, type LimitsKeeper } from "./limits.ts";
+import { createLimits, type LimitsKeeper } from "./account-limits.ts";
 
 /** What holds a session's messages back: its account's limits, the pauses that refusals call for, its pace. */
 export interface Sending {
@@ -29,7 +29,7 @@ export interface Sending {
 interface Options {
   services: Services;
   store: Store;
-  metrics: Metrics;
+  metrics: SessionMetrics;
   logger: Logger;
   socket: () => WhatsAppSocket | null;
   onNews(): void;

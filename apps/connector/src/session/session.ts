@@ -1,5 +1,5 @@
 import type { SessionQr } from "@sandi/contracts";
-import type { CloseKind } from "./close-reasons.ts";
+import type { CloseKind } from "../close-reasons.ts";
 import type { Effect, Forgotten, Machine, MachineEvent } from "./machine.ts";
 import { step } from "./step.ts";
 

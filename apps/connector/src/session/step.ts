@@ -1,5 +1,5 @@
 import { type DesiredState, isSameAccount, type SessionReason } from "@sandi/contracts";
-import { type CloseKind, policyOf } from "./close-reasons.ts";
+import { type CloseKind, policyOf } from "../close-reasons.ts";
 import type { Effect, Forgotten, Machine, MachineEvent, Step } from "./machine.ts";
 
 const baseMs = 1000;

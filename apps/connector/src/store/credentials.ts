@@ -188,7 +188,7 @@ export async function importStatement(
   return { sql: keepSql, args: [JSON.stringify(rows)] };
 }
 
-/** Forgets privacy tokens that are too old to be good. */
-export function sweepPrivacyTokensStatement(now: Date): InStatement {
-  return { sql: "DELETE FROM credential WHERE written_at < ?", args: [now.getTime() - tokenDays * 86_400_000] };
+/** Deletes privacy tokens that WhatsApp no longer takes. */
+export function sweepPrivacyTokens(now: Date): InStatement[] {
+  return [{ sql: "DELETE FROM credential WHERE written_at < ?", args: [now.getTime() - tokenDays * 86_400_000] }];
 }

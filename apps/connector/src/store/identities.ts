@@ -115,6 +115,6 @@ const keepSql = `
   SELECT item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3 FROM json_each(?) AS item WHERE true
   ON CONFLICT (lid) DO UPDATE SET pn = excluded.pn, sealed_pn = excluded.sealed_pn, learned_at = excluded.learned_at`;
 
-export function sweepIdentitiesStatement(now: Date): InStatement {
-  return { sql: "DELETE FROM identity WHERE learned_at < ?", args: [now.getTime() - keptDays * 86_400_000] };
+export function sweepIdentities(now: Date): InStatement[] {
+  return [{ sql: "DELETE FROM identity WHERE learned_at < ?", args: [now.getTime() - keptDays * 86_400_000] }];
 }

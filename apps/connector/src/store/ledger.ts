@@ -1,11 +1,5 @@
 import type { InStatement, Row } from "@libsql/client";
-import { sweepIdentitiesStatement } from "./identities.ts";
-import { sweepLookUpsStatements } from "./look-ups.ts";
-import { sweepPrivacyTokensStatement } from "./credentials.ts";
 import type { NewEvent } from "./outbox.ts";
-import { sweepNumbersStatement } from "./numbers.ts";
-import { sweepReceivedStatement } from "./received.ts";
-import { sweepTokensStatement } from "./spent-tokens.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
@@ -184,10 +178,10 @@ export function revokedStatement({ sessionId, fence }: Fence, waId: string): InS
   };
 }
 
-/** Forgets the texts and recipients that have lapsed and the rows that are old; answers how many rows changed. */
-export async function sweepLedger({ writer }: Store, now: Date, days: number): Promise<number> {
+/** Deletes texts and recipients that have expired, and rows older than `ledgerDays`. */
+export function sweepLedger(now: Date, { ledgerDays }: { ledgerDays: number }): InStatement[] {
   const at = now.getTime();
-  const results = await writer.write([
+  return [
     { sql: "UPDATE ledger SET sealed = NULL WHERE sealed IS NOT NULL AND sealed_until <= ?", args: [at] },
     {
       sql: "UPDATE ledger SET sealed_chat = NULL WHERE sealed_chat IS NOT NULL AND sealed_until <= ?",
@@ -195,17 +189,9 @@ export async function sweepLedger({ writer }: Store, now: Date, days: number): P
     },
     {
       sql: `DELETE FROM ledger WHERE message_id IN (SELECT message_id FROM ledger WHERE created_at < ? LIMIT 1000)`,
-      args: [at - days * 86_400_000],
+      args: [at - ledgerDays * 86_400_000],
     },
-    sweepNumbersStatement(now),
-    sweepReceivedStatement(now),
-    ...sweepLookUpsStatements(now),
-    sweepTokensStatement(now),
-    sweepPrivacyTokensStatement(now),
-    sweepIdentitiesStatement(now),
-    { sql: "DELETE FROM session WHERE gone_at < ?", args: [at - 90 * 86_400_000] },
-  ]);
-  return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);
+  ];
 }
 
 function toEntry(row: Row): LedgerEntry {

@@ -49,7 +49,7 @@ export async function pauseLookUps({ writer }: Store, sessionId: string, until: 
   await writer.write([{ sql, args: [sessionId, until.getTime()] }]);
 }
 
-export function sweepLookUpsStatements(now: Date): InStatement[] {
+export function sweepLookUps(now: Date): InStatement[] {
   return [
     { sql: "DELETE FROM look_up WHERE hour <= ?", args: [hourOf(now) - 24] },
     { sql: "DELETE FROM look_up_pause WHERE until <= ?", args: [now.getTime()] },

@@ -70,7 +70,7 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
   };
 }
 
-export function sweepNumbersStatement(now: Date): InStatement {
+export function sweepNumbers(now: Date): InStatement[] {
   const sql = "DELETE FROM number WHERE until <= ? AND (sealed_jid IS NULL OR until <= ?)";
-  return { sql, args: [now.getTime(), now.getTime() - oldDays * 86_400_000] };
+  return [{ sql, args: [now.getTime(), now.getTime() - oldDays * 86_400_000] }];
 }

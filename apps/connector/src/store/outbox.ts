@@ -77,8 +77,8 @@ export async function parkInOutbox({ writer }: Store, seq: number, now: Date): P
 
 /** Lets parked events be tried again, because an edge can be mended, and forgets old ones. Returns how many are tried. */
 export async function sweepOutbox(
-  { writer }: Store,
-  { parkedUntil, learnedSince, forgetBefore }: { parkedUntil: Date; learnedSince: Date; forgetBefore: Date },
+  { writer }: Pick<Store, "writer">,
+  { parkedUntil, appendedSince, forgetBefore }: { parkedUntil: Date; appendedSince: Date; forgetBefore: Date },
 ): Promise<number> {
   const [, tried] = await writer.write([
     {
@@ -87,7 +87,7 @@ export async function sweepOutbox(
     },
     {
       sql: "UPDATE outbox SET parked_at = NULL WHERE parked_at <= ? AND created_at >= ?",
-      args: [parkedUntil.getTime(), learnedSince.getTime()],
+      args: [parkedUntil.getTime(), appendedSince.getTime()],
     },
   ]);
   return tried!.rowsAffected;

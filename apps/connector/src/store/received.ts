@@ -28,11 +28,9 @@ export function receivedStatements({ sessionId, fence }: Fence, { waId, eventId,
   ];
 }
 
-/** Forgets ids whose messages would be too old to be told by now. */
-export function sweepReceivedStatement(now: Date): InStatement {
-  return {
-    sql: `DELETE FROM received WHERE (session_id, wa_id) IN
-            (SELECT session_id, wa_id FROM received WHERE received_at < ? LIMIT 10000)`,
-    args: [now.getTime() - receivedMaxAgeMs],
-  };
+/** Deletes ids of messages that would be too old to be reported now. */
+export function sweepReceived(now: Date): InStatement[] {
+  const sql = `DELETE FROM received WHERE (session_id, wa_id) IN
+    (SELECT session_id, wa_id FROM received WHERE received_at < ? LIMIT 10000)`;
+  return [{ sql, args: [now.getTime() - receivedMaxAgeMs] }];
 }

@@ -105,6 +105,13 @@ export function removalStatements({ sessionId, fence }: Fence, now: Date): InSta
   ];
 }
 
+const deletedKeptDays = 90;
+
+/** Deletes the rows that deleted sessions leave behind. */
+export function sweepDeletedSessions(now: Date): InStatement[] {
+  return [{ sql: "DELETE FROM session WHERE gone_at < ?", args: [now.getTime() - deletedKeptDays * 86_400_000] }];
+}
+
 export function toSession(row: Row): SessionRow {
   return {
     id: text(row, "id"),

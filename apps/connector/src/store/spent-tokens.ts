@@ -8,7 +8,7 @@ export async function spendToken({ writer }: Store, jti: string, until: Date): P
   return spent!.rowsAffected === 1;
 }
 
-/** Forgets those that have lapsed. */
-export function sweepTokensStatement(now: Date): InStatement {
-  return { sql: "DELETE FROM spent_token WHERE until < ?", args: [now.getTime()] };
+/** Deletes tokens that have expired. */
+export function sweepTokens(now: Date): InStatement[] {
+  return [{ sql: "DELETE FROM spent_token WHERE until < ?", args: [now.getTime()] }];
 }

@@ -2,8 +2,8 @@ import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
-import { countOnStatements } from "./count-on.ts";
-import { watchRoom } from "./room.ts";
+import { countOnStatements } from "./advance-sequences.ts";
+import { watchRoom } from "./disk-space.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Metrics } from "../metrics.ts";
+import type { SessionMetrics } from "../session/metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import { hasFreeSessions, releaseLeases } from "../store/leases.ts";
@@ -20,7 +20,7 @@ interface Options {
   /** Brings what the sessions learned to the edge, as far as it takes it. */
   flush: () => Promise<unknown>;
   logger: Logger;
-  metrics: Pick<Metrics, "leases">;
+  metrics: Pick<SessionMetrics, "leases">;
 }
 
 const isOnline = ({ session }: LiveSession) => Number(session.machine.state === "online");

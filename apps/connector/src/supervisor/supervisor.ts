@@ -1,6 +1,6 @@
 import type { SessionState } from "@sandi/contracts";
 import type { Logger } from "pino";
-import type { Metrics } from "../metrics.ts";
+import type { SessionMetrics } from "../session/metrics.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Addresses } from "../fleet/addresses.ts";
@@ -10,7 +10,7 @@ import type { Fleet } from "../store/members.ts";
 import { acquireLeases, hasFreeSessions, releaseLeases, renewLeases } from "../store/leases.ts";
 import { findSession, type SessionRow, storeWish, type Wish } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { createGoodbyes } from "./goodbyes.ts";
+import { createGoodbyes } from "./report-deleted.ts";
 import { createHandOver } from "./hand-over.ts";
 import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
@@ -49,7 +49,7 @@ interface Options {
   /** Sessions that are taken up together open their sockets spread out to so many in a second. */
   connectPerSecond: number;
   logger: Logger;
-  metrics: Pick<Metrics, "leases">;
+  metrics: Pick<SessionMetrics, "leases">;
   adopt(row: SessionRow, connectAfterMs: number): LiveSession;
   /** There is something in the outbox. */
   onNews(): void;

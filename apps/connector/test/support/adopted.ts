@@ -1,14 +1,15 @@
 import { createKeyRing, webRandom } from "@sandi/crypto";
 import { pino } from "pino";
 import type { SocketOptions, WhatsAppSocket } from "../../src/baileys/socket.ts";
-import { createMetrics } from "../../src/metrics.ts";
+import { createMeter } from "../../src/metrics.ts";
+import { sessionMetrics } from "../../src/session/metrics.ts";
 import { adoptSession, type LiveOptions, type LiveSession } from "../../src/session/live.ts";
 import { type NodeAtRest, nodeAtRest } from "@sandi/crypto/node";
 import { sealProxy } from "../../src/store/sealed-proxy.ts";
 import { acquireLeases } from "../../src/store/leases.ts";
 import { type SessionRow, storeWish } from "../../src/store/sessions.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { createGate } from "../../src/supervisor/gate.ts";
+import { createGate } from "../../src/session/gate.ts";
 import { memoryCredentials } from "./memory-credentials.ts";
 import { newId, workspaceId } from "./rig.ts";
 
@@ -73,7 +74,7 @@ export async function adopt(
     },
     chats: { forget: () => undefined },
     gates: { direct: createGate(10), proxied: createGate(10) },
-    metrics: createMetrics(nothing, { withProcess: false }),
+    metrics: sessionMetrics(createMeter({ withProcess: false })),
     logger: pino({ level: "silent" }),
     version: { current: () => null, worked: async () => undefined, refused: async () => false },
     onNews: () => undefined,
@@ -98,10 +99,3 @@ export async function adopt(
 }
 
 const never = () => new Promise<never>(() => undefined);
-const nothing = {
-  sessionsByState: () => new Map<string, number>(),
-  outbox: () => Promise.resolve({ waiting: 0, parked: 0, oldestAt: null }),
-  jobsUnderway: () => 0,
-  spansDropped: () => 0,
-  now: () => new Date(),
-};

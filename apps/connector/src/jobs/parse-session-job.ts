@@ -18,7 +18,7 @@ interface Options {
  * A session's job as its row stores it: the proxy is opened and sealed again at rest. Rejects when it does not open. A proxy
  * that is sealed for another session is not taken: a start fails, and any other job leaves the session's proxy as it is.
  */
-export function createWishTaker({ unseal, atRest, services, logger }: Options) {
+export function createSessionJobParser({ unseal, atRest, services, logger }: Options) {
   return async ({ proxy, ...job }: QueuedSessionJob): Promise<Wish> => {
     if (proxy === undefined || proxy === null) return { ...job, sealedProxy: proxy };
     const { value, purpose } = await unseal(proxy);

@@ -1,7 +1,7 @@
 import type { SenderLimits } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { type Services, sleep } from "../services.ts";
-import { findLimits, type Limits, limitsStatement } from "../store/limits.ts";
+import { findLimits, type Limits, limitsStatement } from "../store/account-limits.ts";
 import { appendStatement } from "../store/outbox.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";

@@ -1,0 +1,62 @@
+import { createNodeQueueCheck, createNodeUnsealer } from "@sandi/crypto/node";
+import type { Context } from "../context.ts";
+import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { Feature } from "../feature.ts";
+import type { Forward } from "../fleet/forward.ts";
+import type { Numbers } from "../numbers/numbers.ts";
+import type { Chats } from "../store/chats.ts";
+import type { Supervisor } from "../supervisor/supervisor.ts";
+import { createClaims } from "./claims.ts";
+import { jobMetrics } from "./metrics.ts";
+import { createSessionJobParser } from "./parse-session-job.ts";
+import { createRevoker } from "./revoke-message.ts";
+import { jobRoutes } from "./routes.ts";
+import { createSender } from "./send-message.ts";
+
+interface Options {
+  numbers: Numbers;
+  deliveries: Deliveries;
+  chats: Chats;
+  supervisor: Supervisor;
+  forward: Forward;
+  isDraining: () => boolean;
+}
+
+const dayMs = 86_400_000;
+
+/** The routes that QStash calls. `running` is the number of jobs that are not finished. */
+export function jobsFeature(context: Context, options: Options): Feature & { running: () => number } {
+  const { config, services, meter, tracing, callEdge, run } = context;
+  const { find } = options.supervisor;
+  const { currentSigningKey, nextSigningKey } = config.qstash;
+  let running = 0;
+  const unseal = createNodeUnsealer(config.sealPrivateKey);
+  const metrics = jobMetrics(meter, () => running);
+  const shared = { ...context, ...options, metrics, unseal, find, ackTimeoutMs: config.ackTimeoutMs };
+  const revoke = createRevoker(shared);
+  const send = createSender({
+    ...shared,
+    tracer: tracing.tracer,
+    claim: createClaims(callEdge, run),
+    ledgerMs: config.ledgerDays * dayMs,
+  });
+
+  async function counted<T>(job: Promise<T>): Promise<T> {
+    running++;
+    try {
+      return await job;
+    } finally {
+      running--;
+    }
+  }
+
+  const routes = jobRoutes({
+    ...options,
+    publicUrl: config.publicUrl,
+    checkSignature: createNodeQueueCheck([currentSigningKey, nextSigningKey], services.now),
+    send: (job, trace) => counted(send(job, trace)),
+    revoke: (job) => counted(revoke(job)),
+    parseSessionJob: createSessionJobParser(shared),
+  });
+  return { routes: [routes], running: () => running };
+}
