@@ -15,7 +15,7 @@ import {
 } from "@whiskeysockets/baileys";
 import { AccountNumber, tokenIn } from "@sandi/contracts";
 import type { AuthState } from "./auth-state.ts";
-import { takeDecrypted } from "./patches/before-ratchet.ts";
+import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
 /** What a socket tells of messages that people write. */
@@ -60,7 +60,7 @@ export function takeMessages(sock: WASocket, auth: AuthState, listener: MessageL
     if (!direct) return;
     identityIn(direct.names, listener.onIdentity);
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) takeDecrypted(content, (padded) => take(direct, padded));
+      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => take(direct, padded));
     }
   });
 

@@ -18,10 +18,10 @@ interface Options {
   pseudonym: Pseudonym;
   chats: Chats;
   /** There is something in the outbox. */
-  onNews: () => void;
+  onAppended: () => void;
 }
 
-export function createReceiver({ services, store, atRest, pseudonym, chats, onNews }: Options): ReceiveMessage {
+export function createReceiver({ services, store, atRest, pseudonym, chats, onAppended }: Options): ReceiveMessage {
   return async (fence, { waId, from, names, token, isForwarded, at }) => {
     const now = services.now();
     if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
@@ -36,6 +36,6 @@ export function createReceiver({ services, store, atRest, pseudonym, chats, onNe
       ...receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }),
       ...chats.wrote(fence, names),
     ]);
-    onNews();
+    onAppended();
   };
 }
