@@ -14,7 +14,7 @@ import { sweepStore } from "../src/store/sweep.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -133,7 +133,7 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
   const now = { at: new Date("2026-11-21T10:00:00.000Z") };
   const store = await openStore({ url: `file:${join(folder, "connector.db")}`, authToken: undefined }, now.at);
   const id = newId("ses");
-  await storeWish(store, { sessionId: id, workspaceId, desired: "running", revision: 1 }, now.at);
+  await storeDesiredState(store, { sessionId: id, workspaceId, desired: "running", revision: 1 }, now.at);
   const lease = { owner: "a", run: "a", now: now.at, leaseMs: 1, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   const fence = { sessionId: id, fence: row!.fence };
@@ -146,7 +146,7 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
     atRest,
     pseudonym: (text) => `p${text}`,
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
-    onNews: () => undefined,
+    onAppended: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];

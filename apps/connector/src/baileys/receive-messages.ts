@@ -14,7 +14,7 @@ import { fromProto } from "../content/content.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { AuthState } from "./auth-state.ts";
-import { takeDecrypted } from "./patches/before-ratchet.ts";
+import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
 /** What a socket reports of messages that people write. */
@@ -56,7 +56,7 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     if (!direct) return;
     identityIn(direct.names, listener.onIdentity);
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) takeDecrypted(content, (padded) => receive(direct, padded));
+      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(direct, padded));
     }
   });
 

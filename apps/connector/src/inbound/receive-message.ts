@@ -19,10 +19,10 @@ interface Options {
   pseudonym: Pseudonym;
   chats: Chats;
   /** There is something in the outbox. */
-  onNews: () => void;
+  onAppended: () => void;
 }
 
-export function createReceiver({ services, store, atRest, pseudonym, chats, onNews }: Options): ReceiveMessage {
+export function createReceiver({ services, store, atRest, pseudonym, chats, onAppended }: Options): ReceiveMessage {
   return async (fence, { waId, from, names, content, isForwarded, at }) => {
     const now = services.now();
     if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
@@ -38,7 +38,7 @@ export function createReceiver({ services, store, atRest, pseudonym, chats, onNe
       ...receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }),
       ...chats.wrote(fence, names),
     ]);
-    onNews();
+    onAppended();
   };
 }
 
