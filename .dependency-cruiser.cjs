@@ -48,6 +48,7 @@ module.exports = {
     ...layers("apps/connector/src", [
       "store",
       "proxy",
+      "content",
       "baileys",
       "numbers",
       "deliveries",
@@ -62,12 +63,13 @@ module.exports = {
       "commands",
     ]),
     {
-      name: "baileys-in-one-room",
-      comment: "Baileys and libsignal are imported in apps/connector/src/baileys and by the simulator only",
+      name: "baileys-in-its-rooms",
+      comment:
+        "Baileys and libsignal are imported in the connector's baileys/ (sockets) and content/ (messages), and by the simulator",
       severity: "error",
       from: {
         path: "^(apps|packages)/",
-        pathNot: "^(apps/connector/(src/baileys|test)|packages/(whatsapp-simulator|e2e))/",
+        pathNot: "^(apps/connector/(src/(baileys|content)|test)|packages/(whatsapp-simulator|e2e))/",
       },
       to: { path: "(@whiskeysockets/baileys|libsignal)" },
     },
@@ -83,8 +85,16 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(apps/edge|packages/(contracts|crypto|libsql|tracing))/src/",
+        pathNot: "^packages/crypto/src/node/",
       },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "node-crypto-at-the-connector",
+      comment: "the part of packages/crypto that needs Node is for the connector only",
+      severity: "error",
+      from: { path: "^(apps|packages)/", pathNot: "^(apps/connector|packages/crypto/(src/node|test))/" },
+      to: { path: "^packages/crypto/src/node/" },
     },
   ],
   options: {

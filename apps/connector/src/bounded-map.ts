@@ -1,4 +1,4 @@
-/** A map that keeps the entries used last, up to a number of them and an age; small while it holds little. */
+/** A map that keeps the most recently used entries, up to a number and an age. It allocates nothing in advance. */
 export interface BoundedMap<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
@@ -37,7 +37,7 @@ export function createBoundedMap<Value>(max: number, ttlMs = Infinity, now: () =
   };
 }
 
-/** Makes maps that have one bound together: of all of their entries those used last are kept. */
+/** Makes maps that share one bound: the most recently used entries of all of them are kept. */
 export function createSharedBound<Value>(max: number, ttlMs?: number): () => BoundedMap<Value> {
   const all = createBoundedMap<Value>(max, ttlMs);
   let made = 0;

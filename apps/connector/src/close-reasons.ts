@@ -1,20 +1,18 @@
 import type { SessionReason } from "@sandi/contracts";
 
-/**
- * Why a socket closed. The numbers are WhatsApp's (and Baileys') codes; kinds without one are found out by ourselves.
- */
+/** Why a socket closed. The numbers are codes of WhatsApp and Baileys. Kinds without a code are detected by Sandi. */
 export type CloseKind = keyof typeof closePolicies;
 
 interface ClosePolicy {
   codes: readonly number[];
   /**
-   * What follows. `reconnect`: at once; from the third time in a row as `backOff`. `backOff`: with growing, random delays.
-   * `repair`: once with freshly read keys, then end. `refreshVersion`: once with a newer client version, then end. `end`:
-   * wait for a human. `stop`: wait for somebody to ask for new QR codes.
+   * What follows. `reconnect`: at once, from the third time in a row as `backOff`. `backOff`: after growing, random delays.
+   * `repair`: once with keys that are read again, then end. `refreshVersion`: once with a newer client version, then end.
+   * `end`: wait for a human. `stop`: wait for a request for new QR codes.
    */
   follow: "reconnect" | "backOff" | "repair" | "refreshVersion" | "end" | "stop";
   reason: SessionReason;
-  /** The account is logged out: its credentials are worthless. Only then are they forgotten. */
+  /** The account is logged out and its credentials are worthless. Only then are they deleted. */
   forgets?: true;
   /** An operator should look at it. */
   alerts?: true;
@@ -25,7 +23,7 @@ export const closePolicies = {
   restart_required: { codes: [515], follow: "reconnect", reason: "restart_required" },
   /** The stream ended, TCP dropped, or the connection could not be opened. */
   connection_lost: { codes: [428], follow: "backOff", reason: "connection_lost" },
-  /** It is open, and answers nothing. */
+  /** The connection is open, but nothing is answered. */
   not_answering: { codes: [], follow: "backOff", reason: "not_answering" },
   /** No pong, or no answer while connecting. */
   timed_out: { codes: [408], follow: "backOff", reason: "connection_timed_out" },
@@ -39,22 +37,22 @@ export const closePolicies = {
   login_refused: { codes: [400, 413, 414, 501], follow: "backOff", reason: "login_refused", alerts: true },
   /** An error of the server, or keys that it cannot agree with: after three in a row it is called `bad_session`. */
   server_error: { codes: [500], follow: "backOff", reason: "server_unavailable" },
-  /** Somebody else holds the same credentials. Reconnecting would throw that one out, and so on for ever. */
+  /** Another client uses the same credentials. Reconnecting would disconnect that client, and so on for ever. */
   replaced: { codes: [440], follow: "end", reason: "replaced", alerts: true },
   /** Logged out from the phone. */
   logged_out: { codes: [401], follow: "end", reason: "logged_out", forgets: true },
   /** Locked (403) or banned (406): the credentials may become good again. */
   banned: { codes: [403, 406], follow: "end", reason: "banned", alerts: true },
-  /** Banned until a time that the phone shows. Each try before it could make it longer. */
+  /** Banned until a time that the phone shows. A login before that time could extend the ban. */
   banned_for_a_time: { codes: [402], follow: "end", reason: "banned_for_a_time", alerts: true },
-  /** The server does not find the account or this device of it. */
+  /** The server does not find the account or this device. */
   account_not_found: { codes: [415], follow: "end", reason: "account_not_found", alerts: true },
   /** The client version (405), user agent (409) or kind of client (418) is refused. */
   version_refused: { codes: [405, 409, 418], follow: "refreshVersion", reason: "version_refused" },
   bad_session: { codes: [411], follow: "repair", reason: "bad_session", alerts: true },
   /** A certificate, account or pre-key signature did not hold. */
   untrusted_server: { codes: [], follow: "backOff", reason: "untrusted_server", alerts: true },
-  /** The session's own proxy refused, or led nowhere; it is never gone around. */
+  /** The session's proxy refused or does not answer. A session never connects without its proxy. */
   proxy_unreachable: { codes: [], follow: "backOff", reason: "proxy_unreachable", alerts: true },
   /** The QR codes of an unlinked socket are used up. */
   pairing_timed_out: { codes: [], follow: "stop", reason: "pairing_timed_out" },

@@ -16,16 +16,16 @@ import { parseVersion } from "./versions.ts";
 export interface Config {
   host: string;
   port: number;
-  /** Where `/metrics` is served, apart from what the internet may reach; 0: nowhere. */
+  /** The port of `/metrics`, which the internet must not reach; 0: none. */
   metricsPort: number;
   /** Where the other connectors of the same database reach this one. */
   internalUrl: string;
-  /** Names the machine over restarts; a new run of it takes its own leases back at once. */
+  /** Names the machine over restarts. A new run of it acquires its own leases again at once. */
   connectorId: string;
-  /** The address QStash calls; job signatures name it. */
+  /** The address that QStash calls; job signatures name it. */
   publicUrl: string;
   edgeUrl: string;
-  /** A call that is not answered within `timeoutMs` has failed: sooner than a lease runs out. */
+  /** A call fails after `timeoutMs`, which is less than a lease. */
   database: { url: string; authToken: string | undefined; timeoutMs?: number };
   storeKeys: string;
   connectorTokenPrivateKey: string;
@@ -33,27 +33,27 @@ export interface Config {
   sealPrivateKey: string;
   qstash: { currentSigningKey: string; nextSigningKey: string };
   whatsapp: { wsUrl: string; rootKey: Uint8Array | undefined; isSimulated: boolean; version: ClientVersion | null };
-  /** Lets sessions' proxies be on this machine and in its network: for the local stack and tests only. */
+  /** Allows proxies on this machine and in its network: for the local stack and tests only. */
   allowPrivateProxies: boolean;
   logLevel: string;
-  /** Where spans go; without an endpoint there are none. */
+  /** Where spans are exported to; without an endpoint nothing is exported. */
   otel: { endpoint: string | undefined; headers: Record<string, string>; serviceName: string; ratio: number };
   leaseMs: number;
   sessionCapacity: number;
   connectConcurrency: number;
-  /** Sessions that are taken up together open their sockets spread out to so many in a second. */
+  /** Sessions that are acquired together open this many sockets a second. */
   connectPerSecond: number;
   ackTimeoutMs: number;
   drainMs: number;
   ledgerDays: number;
-  /** How many unknown numbers a session may ask about, and how many of a day's may have no account. */
+  /** How many unknown numbers a session may look up, and how many percent of a day's may have no account. */
   lookUps: { perHour: number; perDay: number; deadPercent: number };
 }
 
 const minDatabaseMs = 1000;
 const realWebSocketUrl = "wss://web.whatsapp.com/ws/chat";
 
-/** A text that can be used as it is. The issue names what is wrong and never shows the text. */
+/** A text that can be used as it is. The issue says what is wrong, and never shows the text. */
 const textWithout = (flaw: (text: string) => string | undefined) =>
   z.string().superRefine((text, context) => {
     const message = flaw(text);
@@ -151,7 +151,7 @@ const Environment = z
     }
   });
 
-/** Reads the environment; throws an `Error` whose lines name each variable and what is wrong, never its value. */
+/** Reads the environment. Throws an `Error` that names each variable and what is wrong, never its value. */
 export function readConfig(environment: Record<string, string | undefined>, hostName: string): Config {
   const present = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
@@ -176,7 +176,7 @@ export function readConfig(environment: Record<string, string | undefined>, host
     database: {
       url: env.LIBSQL_URL,
       authToken: env.LIBSQL_AUTH_TOKEN,
-      // A renewal that hangs leaves time for another one.
+      // After a renewal that times out there is time for another one.
       timeoutMs: Math.max(minDatabaseMs, env.LEASE_SECONDS * 500),
     },
     storeKeys: env.STORE_KEYS,
@@ -230,7 +230,7 @@ export function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** A text that the function takes without throwing; what it throws is not shown, for it may quote the text. */
+/** A text that `check` accepts. The error that it throws is not shown, because it may quote the text. */
 function accepted(message: string, check: (text: string) => unknown, base: z.ZodType<string> = keyText) {
   return base.refine((text) => {
     try {

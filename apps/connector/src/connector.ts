@@ -53,11 +53,19 @@ export async function startConnector(
   await versions.load();
   const chats = createChats(store, { now: services.now, pseudonym });
   const { numbers, knownNumbers } = openNumbers(context);
-  const onNews = outbox.poke;
-  const deliveries = createDeliveries({ ...context, chats, onNews });
-  const receive = createReceiver({ ...context, chats, onNews });
+  const onAppended = outbox.deliver;
+  const deliveries = createDeliveries({ ...context, chats, onAppended });
+  const receive = createReceiver({ ...context, chats, onAppended });
   const { openSocket } = replace;
-  const sessions = openSessions(context, { versions, chats, deliveries, receive, knownNumbers, onNews, openSocket });
+  const sessions = openSessions(context, {
+    versions,
+    chats,
+    deliveries,
+    receive,
+    knownNumbers,
+    onAppended,
+    openSocket,
+  });
   const addresses = createAddresses(context.ownAtRest, services.now);
   const supervisor = openSupervisor(context, { outbox, sessions, addresses, flushMs });
   const isOwnedHere = (sessionId: string) => supervisor.find(sessionId) !== undefined;
@@ -73,7 +81,7 @@ export async function startConnector(
   const tokens = createTokens({ config, store, now: services.now });
 
   const features: Feature[] = [
-    { sweeps: [{ name: "versions", run: () => versions.keep() }] },
+    { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     outboxRoom,
     jobs,
@@ -103,7 +111,7 @@ export async function startConnector(
     throw error;
   }
   const { port } = servers[0]!;
-  outbox.poke();
+  outbox.deliver();
   logger.info({ port }, "the connector is ready");
 
   async function close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createKeyRing } from "@sandi/crypto";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { type CallEdge, createEdgeCaller } from "./edge.ts";
@@ -6,7 +7,7 @@ import { shareKeys, type SharedKeys } from "./fleet/shared-keys.ts";
 import { createLogger } from "./log.ts";
 import { createMeter, type Meter } from "./metrics.ts";
 import type { Services } from "./services.ts";
-import { atRestOfOwners, type NodeAtRest } from "./store/at-rest.ts";
+import { atRestOfOwners } from "./store/at-rest.ts";
 import { findKeysOfMembers } from "./store/member-keys.ts";
 import { openPseudonyms, type Pseudonym } from "./store/pseudonyms.ts";
 import { openStore, type Store } from "./store/store.ts";

@@ -2,10 +2,10 @@ import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
 
-/** A signed POST to the edge; rejects when there is no answer in time, and when our clock is why it was refused. */
+/** A signed POST to the edge. Rejects when it times out, and when the edge refuses it because our clock is wrong. */
 export type CallEdge = (path: string, body: unknown, timeoutMs: number) => Promise<{ status: number; body: unknown }>;
 
-/** By so much the edge lets clocks differ. */
+/** Beyond this difference of the clocks the edge refuses a token. */
 const toleratedMs = 5_000;
 
 export function createEdgeCaller(config: Config, { now, random, fetch }: Services): CallEdge {

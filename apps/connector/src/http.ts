@@ -11,11 +11,11 @@ export interface HttpEnv {
 
 interface Options {
   services: Pick<Services, "newId">;
-  /** Where each kind of problem is explained. */
+  /** Has a page for each kind of problem. */
   edgeUrl: string;
   logger: Logger;
   routes: Hono<HttpEnv>[];
-  /** What is wrong, or nothing. */
+  /** What keeps the connector from working; empty when it is ready. */
   problems: () => Promise<string[]>;
 }
 
@@ -24,14 +24,14 @@ const refusals = {
   unreachable: { detail: "The connector's database does not answer.", retryAfter: 2 },
 };
 
-/** The connector's HTTP, which the internet may reach: jobs and rpc, and how it is. */
+/** The connector's HTTP API, which the internet may reach: jobs, rpc and health. */
 export function createApp({ services, edgeUrl, logger, routes, problems }: Options): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   const problem = (error: AppError, requestId: string) => toResponse(error, requestId, edgeUrl);
   app.use(async (c, next) => {
     c.set("requestId", services.newId("req"));
     await next();
-    // The answer of another connector, which was handed the request, has its own.
+    // The answer of a connector that the request was forwarded to has its own id.
     if (!c.res.headers.has("x-request-id")) c.header("x-request-id", c.var.requestId);
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
@@ -50,7 +50,10 @@ export function createApp({ services, edgeUrl, logger, routes, problems }: Optio
     if (error instanceof AppError) return problem(error, c.var.requestId);
     const failure = storeFailure(error);
     if (failure) {
-      logger.warn({ requestId: c.var.requestId, path: c.req.path, failure }, "a request has to wait for the database");
+      logger.warn(
+        { requestId: c.var.requestId, path: c.req.path, failure },
+        "a request failed because of the database",
+      );
       return problem(new AppError("database-unavailable", refusals[failure]), c.var.requestId);
     }
     logger.error({ requestId: c.var.requestId, path: c.req.path, error }, "a request failed");
@@ -59,14 +62,14 @@ export function createApp({ services, edgeUrl, logger, routes, problems }: Optio
   return app;
 }
 
-/** For a port that the internet does not reach. */
+/** `/metrics`, for a port that the internet does not reach. */
 export function createMetricsApp(registry: Meter["registry"]): Hono {
   return new Hono().get("/metrics", async (c) =>
     c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
   );
 }
 
-/** The raw body as text; rejects one that is longer than it may be. */
+/** The raw body as text. Rejects a body that is too long. */
 export async function readBody(request: Request, maxBytes: number): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw new AppError("payload-too-large");
   const chunks: Uint8Array[] = [];
@@ -78,8 +81,8 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
       chunks.push(chunk);
     }
   } catch (cause) {
-    // Whoever left does not hear it; it is no failure of ours.
-    throw new AppError("invalid-request", { detail: "The body did not come whole.", cause });
+    // The caller hung up: it does not see this answer, and nothing of ours failed.
+    throw new AppError("invalid-request", { detail: "The body is incomplete.", cause });
   }
   if (length > maxBytes) throw new AppError("payload-too-large");
   return Buffer.concat(chunks).toString("utf8");

@@ -1,13 +1,13 @@
 import { serve } from "@hono/node-server";
 import type { Config } from "./config.ts";
 
-/** What answers on a port, until it is closed. */
+/** An HTTP server on a port. */
 export interface Server {
   port: number;
   close(): Promise<void>;
 }
 
-/** Rejects when the port cannot be had. */
+/** Rejects when the port is taken. */
 export async function listen(
   fetch: Parameters<typeof serve>[0]["fetch"],
   { host, port }: Pick<Config, "host" | "port">,

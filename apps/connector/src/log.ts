@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino } from "pino";
 
 const flushMs = 200;
 
-/** Values that may not be logged, at the top of a line or one level down. Errors lose their numbers in `describe`. */
+/** Values that are never logged, at the top of a line or one level down. `describe` masks the numbers in errors. */
 const secret = [
   "code",
   "text",
@@ -31,14 +31,14 @@ export function createLogger(level: string, connectorId: string, destination?: D
   return destination ? pino(options, destination) : pino(options);
 }
 
-/** Standard output, written a few times a second: a write for every line costs as much as sending the message. */
+/** Standard output, written a few times a second: one write for each line costs as much as sending the message. */
 export function bufferedOutput(): DestinationStream & { flushSync(): void } {
   const output = pino.destination({ dest: 1, sync: false, minLength: 8_192 });
   setInterval(() => output.flush(), flushMs).unref();
   return output;
 }
 
-/** What an error is, without its stack's paths and with long numbers masked. */
+/** The name and message of an error, with long numbers masked. */
 export function describe(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.replaceAll(/\d{5,}/g, "…").slice(0, 300);

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { failureOf, isOfBaileys } from "./baileys/patches/isolate-handlers.ts";
+import { failureOf, isFromBaileys } from "./baileys/patches/isolate-handlers.ts";
 import { latestVersion } from "./baileys/socket.ts";
 import { readConfig } from "./config.ts";
 import { startConnector } from "./connector.ts";
@@ -7,7 +7,7 @@ import { bufferedOutput, createLogger } from "./log.ts";
 import { systemServices } from "./services.ts";
 
 const versionTimeoutMs = 10_000;
-// A session's keys are small and stay; each keeps the whole block alive that it was cut from, of 64 KB by default.
+// A session's keys are small and long-lived. Each keeps its whole block of the pool alive: 64 KB by default.
 Buffer.poolSize = 8192;
 
 try {
@@ -19,19 +19,19 @@ try {
     output.flushSync();
     process.exit(code);
   };
-  // An unforeseen state is not one to go on from; whoever started this process starts it again.
+  // After an unexpected error the state is unknown. The supervisor of this process starts it again.
   const die = (error: unknown) => {
-    logger.fatal({ error }, "the connector fails");
+    logger.fatal({ error }, "the connector failed");
     exit(1);
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", (error) => {
-    if (!isOfBaileys(error)) return die(error);
-    // What one account was sent must not end the sessions of all others.
-    logger.error({ failure: failureOf(error) }, "something that Baileys began has failed");
+    if (!isFromBaileys(error)) return die(error);
+    // What somebody sends to one account must not end the sessions of all others.
+    logger.error({ failure: failureOf(error) }, "a task of Baileys failed");
   });
   const starting = startConnector(config, { ...systemServices, fetchVersion }, { logger, withProcessMetrics: true });
-  // From the first moment on: who is told to stop while it starts gives back what it has taken.
+  // Registered before the start is over: a signal during the start releases the leases too.
   const stop = () => void starting.then((connector) => connector.close()).then(() => exit(0), die);
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);

@@ -1,7 +1,7 @@
 import { createId, type IdPrefix } from "@sandi/contracts";
 import { type Random, webRandom } from "@sandi/crypto";
 
-/** What the process takes from the world around it; tests replace it whole. */
+/** Time, randomness and network; tests replace all of it. */
 export interface Services {
   now: () => Date;
   random: Random;
@@ -9,15 +9,15 @@ export interface Services {
   chance: () => number;
   newId: (prefix: IdPrefix) => string;
   fetch: typeof fetch;
-  /** Runs a function later; answers how to cancel it. */
+  /** Runs a function later; returns a function that cancels it. */
   after: (ms: number, run: () => void) => () => void;
-  /** WhatsApp Web's current version, or null when it cannot be had. */
+  /** WhatsApp Web's current version; null when it cannot be fetched. */
   fetchVersion: () => Promise<ClientVersion | null>;
 }
 
 export type ClientVersion = [number, number, number];
 
-/** Random bytes by the pool: asking the system for a few at a time costs 20 µs each. No byte is handed out twice. */
+/** Random bytes from a pool: a few bytes from the system cost 20 µs each time. No byte is used twice. */
 function pooledRandom(): Random {
   const size = 8192;
   let pool = webRandom(size);

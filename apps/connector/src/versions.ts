@@ -1,34 +1,34 @@
 import { z } from "zod";
 import type { ClientVersion, Services } from "./services.ts";
 
-/** The client version that sockets name; null stands for Baileys' own. */
+/** The client version that sockets send to WhatsApp; null means Baileys' own. */
 export interface Versions {
-  /** Reads the version that was good last, here or at another connector. */
+  /** Reads the last version that a login succeeded with, here or at another connector. */
   load(): Promise<void>;
-  /** The same, and asks WhatsApp for the newest when that is older than a day; to be called every minute or so. */
-  keep(): Promise<void>;
+  /** Loads, and fetches the newest version when the known one is older than a day. Called every minute. */
+  refresh(): Promise<void>;
   current(): ClientVersion | null;
-  /** A login with it has succeeded: from now on it is the good one, for every connector. */
-  worked(version: ClientVersion | null): Promise<void>;
-  /** It was refused; true when there is another to try. Those who ask at the same time share the answer. */
+  /** A login with this version succeeded: every connector uses it from now on. */
+  accepted(version: ClientVersion | null): Promise<void>;
+  /** WhatsApp refused this version; true when there is another to try. Concurrent calls share the answer. */
   refused(version: ClientVersion | null): Promise<boolean>;
 }
 
 interface Options {
   services: Pick<Services, "now" | "fetchVersion">;
-  /** What the operator has set; nothing is asked or stored then. */
+  /** The operator's version: then nothing is fetched or stored. */
   override: ClientVersion | null;
   find: () => Promise<string | null>;
   store: (value: string) => Promise<void>;
 }
 
 const dayMs = 86_400_000;
-const askAgainMs = 3_600_000;
+const fetchAgainMs = 3_600_000;
 
 const Stored = z.object({ version: z.string(), goodAt: z.number() });
 type Stored = z.infer<typeof Stored>;
 
-/** `2.3000.1029…` in three numbers; null for another text. */
+/** Parses `2.3000.1029…`; null for any other text. */
 export function parseVersion(text: string): ClientVersion | null {
   if (!/^\d{1,4}\.\d{1,6}\.\d{1,12}$/.test(text)) return null;
   return text.split(".").map(Number) as ClientVersion;
@@ -38,10 +38,10 @@ const textOf = (version: ClientVersion | null) => version?.join(".") ?? "";
 
 export function createVersions({ services, override, find, store }: Options): Versions {
   let good: { version: ClientVersion; at: number } | undefined;
-  /** Newer than the good one, and not tried yet. */
+  /** Newer than the good version, and not tried yet. */
   let candidate: ClientVersion | null = null;
-  let askedAt = -Infinity;
-  let asking: Promise<ClientVersion | null> | undefined;
+  let fetchedAt = -Infinity;
+  let fetching: Promise<ClientVersion | null> | undefined;
   const refusals = new Set<string>();
 
   const current = () => override ?? candidate ?? good?.version ?? null;
@@ -53,20 +53,20 @@ export function createVersions({ services, override, find, store }: Options): Ve
     if (parsed) good = { version: parsed, at: goodAt };
   }
 
-  async function keep(): Promise<void> {
+  async function refresh(): Promise<void> {
     if (override) return;
     await load();
     const at = services.now().getTime();
-    if ((good && at - good.at < dayMs) || at - askedAt < askAgainMs) return;
-    const latest = await ask();
+    if ((good && at - good.at < dayMs) || at - fetchedAt < fetchAgainMs) return;
+    const latest = await fetchNewest();
     if (latest && textOf(latest) === textOf(good?.version ?? null)) await put(latest);
   }
 
-  /** Makes the newest the candidate, unless it is known already, or was refused. */
-  async function ask(): Promise<ClientVersion | null> {
-    askedAt = services.now().getTime();
-    asking ??= services.fetchVersion().finally(() => (asking = undefined));
-    const latest = await asking;
+  /** Fetches the newest version. It becomes the candidate, unless it is the good one or was refused. */
+  async function fetchNewest(): Promise<ClientVersion | null> {
+    fetchedAt = services.now().getTime();
+    fetching ??= services.fetchVersion().finally(() => (fetching = undefined));
+    const latest = await fetching;
     if (latest && textOf(latest) !== textOf(good?.version ?? null) && !refusals.has(textOf(latest))) candidate = latest;
     return latest;
   }
@@ -79,13 +79,13 @@ export function createVersions({ services, override, find, store }: Options): Ve
 
   return {
     load,
-    keep,
+    refresh,
     current,
-    async worked(version) {
+    async accepted(version) {
       if (override || !version) return;
-      // A login with it succeeded: earlier refusals do not count any more.
+      // Earlier refusals no longer count.
       refusals.delete(textOf(version));
-      // A login that began before there was a newer one says nothing new.
+      // This login started with an older version than the current one.
       if (textOf(version) !== textOf(current())) return;
       candidate = null;
       if (textOf(version) !== textOf(good?.version ?? null)) await put(version);
@@ -96,14 +96,14 @@ export function createVersions({ services, override, find, store }: Options): Ve
       if (candidate && textOf(candidate) === textOf(version)) candidate = null;
       await load();
       if (!refusals.has(textOf(current()))) return true;
-      await ask();
+      await fetchNewest();
       return !refusals.has(textOf(current()));
     },
   };
 }
 
 function read(stored: string | null): Stored {
-  // Of before: the version alone.
+  // Rows written before the time was stored hold the version alone.
   if (stored === null || !stored.startsWith("{")) return { version: stored ?? "", goodAt: 0 };
   return Stored.parse(JSON.parse(stored));
 }

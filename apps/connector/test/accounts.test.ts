@@ -2,7 +2,7 @@ import { ReachabilityRpc } from "@sandi/contracts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tablesOfPast } from "../src/store/account.ts";
+import { accountTables } from "../src/store/account.ts";
 import { until } from "./support/fake-edge.ts";
 import { qrOf, type Rig, startRig } from "./support/rig.ts";
 
@@ -23,7 +23,7 @@ function known(): Record<string, number> {
   const count = (what: string, table: string) =>
     Number(db.prepare(`SELECT count(${what}) AS n FROM ${table} WHERE session_id = ?`).get(sessionId)!["n"]);
   try {
-    const ofTables = tablesOfPast.map((table) => [table, count("*", table)] as const);
+    const ofTables = accountTables.map((table) => [table, count("*", table)] as const);
     return { ...Object.fromEntries(ofTables), texts: count("sealed", "ledger") };
   } finally {
     db.close();
@@ -39,7 +39,7 @@ async function unlink(): Promise<void> {
 
 async function link(number: string): Promise<void> {
   const before = online();
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("a QR code is scanned", async () => {
     const qr = await qrOf(rig, sessionId);
     return qr !== null && (await rig.simulator.scan(number, qr).catch(() => null)) !== null;

@@ -1,11 +1,11 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { boundedCredentials } from "../src/store/bounded-credentials.ts";
 import { type Credentials, credentialStore } from "../src/store/credentials.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { text } from "../src/store/row.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -15,7 +15,7 @@ beforeEach(async () => {
   store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
   const sessionId = newId("ses");
   const now = new Date();
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now);
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now);
   const [row] = await acquireLeases(store, {
     owner: "a",
     run: "a.1",
@@ -27,7 +27,7 @@ beforeEach(async () => {
   const open = boundedCredentials(
     credentialStore(store, (id) => `p${id}`),
     store,
-    { unseen: 10, atOnce: 20, most: 50 },
+    { uncounted: 10, perWrite: 20, total: 50 },
   );
   const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
   credentials = open({ sessionId, fence: row!.fence }, atRest);

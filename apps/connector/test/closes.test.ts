@@ -46,7 +46,7 @@ async function pairFast(number: string): Promise<string> {
   const { newId } = await import("./support/rig.ts");
   rig.simulator.createPhone({ number });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("a QR code is scanned", async () => {
     const qr = await qrOf(rig, sessionId);
     return (
@@ -161,11 +161,11 @@ describe("a close leads where the table says", () => {
   test("used up QR codes stop the session until somebody asks for new ones", async () => {
     const { newId } = await import("./support/rig.ts");
     const sessionId = newId("ses");
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/pairing_timed_out");
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     await until("it shows codes again", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
-    await rig.wish({ sessionId, desired: "stopped" });
+    await rig.setDesiredState({ sessionId, desired: "stopped" });
     await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
     expect(rig.simulator.waiting()).toBe(0);
   });
@@ -175,7 +175,7 @@ describe("what the server says out of turn", () => {
   test("a success to a device that is not linked is no login, and the session can be linked afterwards", async () => {
     const { newId } = await import("./support/rig.ts");
     const sessionId = newId("ses");
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     await until("it shows codes", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
     rig.simulator.setFault({ kind: "out-of-turn", says: "success" });
     await until("it is refused", () => rig.edge.statesOf(sessionId).includes("waiting/unexpected_answer"));
@@ -238,25 +238,25 @@ test("after a logout the credentials are gone, after a ban they are kept", async
 
 test("an operator's wishes stop, restart, log out and delete a session", async () => {
   const { number, sessionId } = await paired();
-  await rig.wish({ sessionId, desired: "stopped" });
+  await rig.setDesiredState({ sessionId, desired: "stopped" });
   await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");
   expect(rig.simulator.phone(number).devices[0]!.connected).toBe(false);
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it runs", () => rig.edge.statesOf(sessionId).at(-1) === "online");
-  expect(await rig.wish({ sessionId, desired: "stopped", revision: 1 })).toBe(200);
-  await rig.wish({ sessionId, revision: 10 });
+  expect(await rig.setDesiredState({ sessionId, desired: "stopped", revision: 1 })).toBe(200);
+  await rig.setDesiredState({ sessionId, revision: 10 });
   await until(
     "it has restarted",
     () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length === 3,
   );
-  await rig.wish({ sessionId, desired: "logged_out", revision: 11 });
+  await rig.setDesiredState({ sessionId, desired: "logged_out", revision: 11 });
   await until("it is out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
   await until("the phone knows", () => rig.simulator.phone(number).devices.length === 0);
-  await rig.wish({ sessionId, desired: "deleted", revision: 12 });
+  await rig.setDesiredState({ sessionId, desired: "deleted", revision: 12 });
   await until("it is gone", () => rig.edge.statesOf(sessionId).at(-1) === "ended/requested");
   const last = rig.edge.events.findLast((event) => event.sessionId === sessionId);
   expect(last).toMatchObject({ type: "session.state", revision: 12, phone: null });
   expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);
-  await rig.wish({ sessionId, revision: 13 });
+  await rig.setDesiredState({ sessionId, revision: 13 });
   expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(404);
 });

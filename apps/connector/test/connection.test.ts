@@ -66,7 +66,11 @@ test("who goes through a proxy stands in a line of its own", async () => {
     row.sealedProxy = null;
   });
   await state(proxied, "connecting");
-  proxied.live.wished({ ...proxied.row, revision: 2, sealedProxy: proxied.sealedProxy("http://proxy.example") });
+  proxied.live.desiredStateChanged({
+    ...proxied.row,
+    revision: 2,
+    sealedProxy: proxied.sealedProxy("http://proxy.example"),
+  });
   await opened(proxied, 1);
   expect(proxied.through).toEqual(["http://proxy.example"]);
 });
@@ -203,24 +207,24 @@ test("a session that somebody must look at says so in the log, with its reason",
   await state(one, "ended");
   await settled(one);
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { sessionId: one.row.id, reason: "banned", msg: "the session needs somebody to look at it" },
+    { sessionId: one.row.id, reason: "banned", msg: "the session needs attention" },
   ]);
 });
 
 test("the version that a login has succeeded with is the one that its socket named", async () => {
-  const worked: unknown[] = [];
+  const accepted: unknown[] = [];
   let current: ClientVersion = [2, 3000, 1];
   const one = await adoptAt((_, options) => {
     options.version = {
       current: () => current,
-      worked: async (version) => void worked.push(version),
+      accepted: async (version) => void accepted.push(version),
       refused: async () => false,
     };
   });
   await opened(one, 1);
   current = [2, 3000, 2];
   one.sockets[0]!.listener.onOpened(phone);
-  expect([one.sockets[0]!.version, worked]).toEqual([[2, 3000, 1], [[2, 3000, 1]]]);
+  expect([one.sockets[0]!.version, accepted]).toEqual([[2, 3000, 1], [[2, 3000, 1]]]);
 });
 
 test("an account's limits are asked for with each login", async () => {
@@ -302,7 +306,7 @@ test("what was known of an account stays after a logout, and goes when another a
     [2, phone, false],
     [3, "+6281200000009", true],
   ] as const) {
-    one.live.wished({ ...one.row, desired: "running", revision });
+    one.live.desiredStateChanged({ ...one.row, desired: "running", revision });
     await opened(one, one.sockets.length + 1);
     one.sockets.at(-1)!.listener.onLinked(number);
     await settled(one);

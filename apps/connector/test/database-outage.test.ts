@@ -94,7 +94,7 @@ describe("a remote database that does not answer", () => {
       expect((await fetch(`${rig.edge.connectorUrl}/healthz`)).status).toBe(200);
 
       await until("the socket is closed", () => !isConnected());
-      expect(rig.log.join("")).toContain("the lease ran out before it could be renewed");
+      expect(rig.log.join("")).toContain("the lease expired before it was renewed");
       await rig.simulator.send(user, { to: own, text: `SV-${token}` });
       expect(await refusal("/jobs/send", job)).toMatchObject({ status: 503, waits: true });
       expect([shown("meanwhile"), told()]).toEqual([0, []]);

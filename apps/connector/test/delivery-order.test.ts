@@ -6,13 +6,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDeliveries, type Deliveries } from "../src/deliveries/deliveries.ts";
 import { systemServices } from "../src/services.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { rank } from "../src/store/ledger.ts";
 import { readOutbox } from "../src/store/outbox.ts";
 import { type Fence } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "sandi-order-"));
   store = await openStore({ url: `file:${join(folder, "connector.db")}`, authToken: undefined }, new Date());
   const sessionId = newId("ses");
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
   const lease = { owner: "a", run: "a.1", now: new Date(), leaseMs: 60_000, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   fence = { sessionId, fence: row!.fence };
@@ -45,7 +45,7 @@ function open(on = store): Deliveries {
     atRest: (sessionId) => nodeAtRest(keys, sessionId, webRandom),
     pseudonym,
     chats: createChats(store, { now: systemServices.now, pseudonym }),
-    onNews() {},
+    onAppended() {},
   });
 }
 

@@ -1,7 +1,7 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import type { InStatement } from "@libsql/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { credentialStore, importStatement } from "../src/store/credentials.ts";
 import {
@@ -12,19 +12,19 @@ import {
   rank,
   revokedStatement,
 } from "../src/store/ledger.ts";
-import { forgetStatements, tablesOfPast } from "../src/store/account.ts";
+import { forgetStatements, accountTables } from "../src/store/account.ts";
 import { limitsStatement } from "../src/store/account-limits.ts";
 import { noteLookUps, pauseLookUps } from "../src/store/look-ups.ts";
-import { appendBodyStatement, appendNewsStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
+import { appendBodyStatement, appendOnceStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
 import { receivedStatements } from "../src/store/received.ts";
 import { type Fence, LeaseLost, writeFenced } from "../src/store/fence.ts";
 import { acquireLeases, releaseLeases } from "../src/store/leases.ts";
-import { removalStatements, stateStatement, storeWish } from "../src/store/sessions.ts";
+import { removalStatements, stateStatement, storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 
 const sessionId = "ses_1";
 const at = new Date(1_000_000);
-const tables = ["session", "credential", "ledger", "outbox", ...tablesOfPast];
+const tables = ["session", "credential", "ledger", "outbox", ...accountTables];
 const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
 const pseudonym = (text: string) => `p${text}`;
 const event = { id: "evt_1", type: "message.sent", sessionId, messageId: "msg_1", at: at.toISOString() } as const;
@@ -40,7 +40,7 @@ const entry = (waId: string) => ({
   rank: rank.sending,
   ...rest,
 });
-const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
+const move = { waId: "W1", to: rank.sent, chatLid: null, events: [{ event, below: rank.sent }] };
 
 let store: Store;
 let stale: Fence;
@@ -54,7 +54,7 @@ const [ofLedger, tombstone] = [0, 1].map((place) =>
   fenced((fence) => removalStatements(fence, at).slice(place, place + 1)),
 );
 const ofPast = (place: number) => fenced((fence) => forgetStatements.past(fence).slice(place, place + 1));
-const ofTables = tablesOfPast.map((table, place) => [`another account's ${table}`, ofPast(place)] as const);
+const ofTables = accountTables.map((table, place) => [`another account's ${table}`, ofPast(place)] as const);
 
 /** Every write for a session, each by itself. */
 const writes = {
@@ -74,7 +74,7 @@ const writes = {
   "a message's revocation": fenced((fence) => [revokedStatement(fence, "W1")]),
   "an event": fenced((fence) => [appendStatement(fence, event)]),
   "a sealed event": fenced((fence) => [appendBodyStatement(fence, "{}", at)]),
-  "an event about a message": fenced((fence) => [appendNewsStatement(fence, event, "W1", rank.sent)]),
+  "an event about a message": fenced((fence) => [appendOnceStatement(fence, event, "W1", rank.sent)]),
   "what somebody wrote": fenced((fence) =>
     receivedStatements(fence, { waId: "new", eventId: "evt_2", body: "{}", at }),
   ),
@@ -82,7 +82,7 @@ const writes = {
   "who wrote": fenced((fence) => chats().wrote(fence, ["2"])),
   "the account's limits": fenced((fence) => [limitsStatement(fence, limits)]),
   ...(Object.fromEntries(ofTables) as Record<string, (fence: Fence) => Promise<unknown>>),
-  "another account's texts": ofPast(tablesOfPast.length),
+  "another account's texts": ofPast(accountTables.length),
   "removing messages": ofLedger!,
   "the tombstone": tombstone!,
 } satisfies Record<string, (fence: Fence) => Promise<unknown>>;
@@ -94,7 +94,11 @@ async function everything(): Promise<unknown> {
 
 beforeEach(async () => {
   store = await openStore({ url: "file::memory:", authToken: undefined }, at);
-  await storeWish(store, { sessionId, workspaceId: "ws_1", desired: "running", revision: 1, sealedProxy: "p" }, at);
+  await storeDesiredState(
+    store,
+    { sessionId, workspaceId: "ws_1", desired: "running", revision: 1, sealedProxy: "p" },
+    at,
+  );
   const lease = { owner: "a", run: "a.1", now: at, leaseMs: 15_000, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   good = { sessionId, fence: row!.fence };

@@ -99,7 +99,7 @@ describe("three connectors on one database", () => {
     through(members[0]!);
     rig.simulator.createPhone({ number: "+6281200000009" });
     const [one, other] = [newId("ses"), newId("ses")];
-    for (const sessionId of [one, other]) await rig.wish({ sessionId });
+    for (const sessionId of [one, other]) await rig.setDesiredState({ sessionId });
     await until("both have a connector", async () => !(await owners([one, other])).includes("nobody"));
     for (const member of members) {
       through(member);
@@ -174,9 +174,9 @@ describe("three connectors on one database", () => {
     await start(2, { SESSION_CAPACITY: "2" });
     through(members[0]!);
     const ids = Array.from({ length: 4 }, () => newId("ses"));
-    for (const sessionId of ids) expect(await rig.wish({ sessionId })).toBe(200);
+    for (const sessionId of ids) expect(await rig.setDesiredState({ sessionId })).toBe(200);
     const fifth = newId("ses");
-    expect(await rig.wish({ sessionId: fifth })).toBe(503);
+    expect(await rig.setDesiredState({ sessionId: fifth })).toBe(503);
     const held = await owners(ids);
     for (const { id } of members) expect(countOf(held, id)).toBe(2);
     members.push(await startMember(rig, "member-2"));

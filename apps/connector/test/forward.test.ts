@@ -5,7 +5,7 @@ import { systemServices } from "../src/services.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { announceMember } from "../src/store/members.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { addressesOf, someAddresses } from "./support/addresses.ts";
 import { until } from "./support/fake-edge.ts";
@@ -81,7 +81,7 @@ async function announce(url: string) {
 async function theirs(): Promise<string> {
   const sessionId = newId("ses");
   const now = new Date();
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now);
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now);
   const lease = { owner: "other", run: "other.1", now, leaseMs: 600_000, includeOwn: false, limit: 1, sessionId };
   expect(await acquireLeases(store, lease)).toHaveLength(1);
   return sessionId;
@@ -174,7 +174,7 @@ test("no call goes to an address that whoever can write to the database has put 
     expect((await rig.edge.deliver("/jobs/send", sendJob(newId("msg"), sessionId))).status).toBe(503);
     expect((await rig.edge.rpc("/rpc/sessions/qr", { sessionId })).status).toBe(503);
     // Nor is such a connector one that a new session could be placed with.
-    expect(await rig.wish({ sessionId: newId("ses") })).toBe(200);
+    expect(await rig.setDesiredState({ sessionId: newId("ses") })).toBe(200);
   }
   expect(heard).toEqual([]);
 });
@@ -183,12 +183,12 @@ test("a new session goes to the connector with the most room, and is taken here 
   // Of two that are empty, the asked one takes it.
   await rig.pair("+6281200000001");
   const [there, here] = [newId("ses"), newId("ses")];
-  expect(await rig.wish({ sessionId: there })).toBe(200);
+  expect(await rig.setDesiredState({ sessionId: there })).toBe(200);
   expect(heard.map(({ path, body }) => [path, (JSON.parse(body) as { sessionId: string }).sessionId])).toEqual([
     ["/jobs/session", there],
   ]);
   await owner.close();
-  expect(await rig.wish({ sessionId: here })).toBe(200);
+  expect(await rig.setDesiredState({ sessionId: here })).toBe(200);
   expect((await store.client.execute({ sql: "SELECT owner FROM session WHERE id = ?", args: [here] })).rows[0]).toEqual(
     expect.objectContaining({ owner: "test" }),
   );

@@ -45,7 +45,7 @@ test("what the edge does not take waits in the outbox", async () => {
 
 test("a session that is stopped has heard nothing, and one that is not known is not found", async () => {
   const sessionId = newId("ses");
-  await rig.wish({ sessionId, desired: "stopped" });
+  await rig.setDesiredState({ sessionId, desired: "stopped" });
   expect(await health(sessionId)).toEqual({
     status: 200,
     body: { heardAt: null, roundTripMs: null, sending: 0, outbox: expect.any(Number) as number },

@@ -1,7 +1,7 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createIdentities } from "../src/store/identities.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";

@@ -5,15 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { expect, test } from "vitest";
-import { directMessage, whatIsSaid } from "../src/baileys/messages.ts";
-import { createReceiver } from "../src/inbound/receive-message.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { directMessage, readPadded } from "../src/baileys/receive-messages.ts";
+import type { ReceivedContent } from "../src/content/kind.ts";
+import { createReceiver, tokenOf } from "../src/inbound/receive-message.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { sweepStore } from "../src/store/sweep.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore } from "../src/store/store.ts";
 import { newId, workspaceId } from "./support/rig.ts";
 
@@ -60,29 +61,49 @@ const key = { remoteJid: person, fromMe: false, id: "3A00" };
 const written = { conversation: `SV-${token}` };
 const { Type } = proto.Message.ProtocolMessage;
 
-test.each<[string, proto.IMessage, string | null, boolean]>([
-  ["a text", written, token, false],
-  ["a text with a preview", { extendedTextMessage: { text: `https://x.example SV-${token}` } }, token, false],
-  ["a text that disappears", { ephemeralMessage: { message: written } }, token, false],
-  ["a reply", { extendedTextMessage: { text: `SV-${token}`, contextInfo: { quotedMessage: written } } }, token, false],
-  ["a reply to a token", { extendedTextMessage: { text: "ok", contextInfo: { quotedMessage: written } } }, null, false],
+const text = (words: string): ReceivedContent => ({ type: "text", text: words });
+const unsupported: ReceivedContent = { type: "unsupported" };
+const link = `https://x.example SV-${token}`;
+
+test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
+  ["a text", written, text(`SV-${token}`), token, false],
+  ["a text with a preview", { extendedTextMessage: { text: link } }, text(link), token, false],
+  ["a text that disappears", { ephemeralMessage: { message: written } }, text(`SV-${token}`), token, false],
+  [
+    "a reply",
+    { extendedTextMessage: { text: `SV-${token}`, contextInfo: { quotedMessage: written } } },
+    text(`SV-${token}`),
+    token,
+    false,
+  ],
+  [
+    "a reply to a token",
+    { extendedTextMessage: { text: "ok", contextInfo: { quotedMessage: written } } },
+    text("ok"),
+    null,
+    false,
+  ],
   [
     "a forwarded text",
     { extendedTextMessage: { text: `SV-${token}`, contextInfo: { isForwarded: true } } },
+    text(`SV-${token}`),
     null,
     true,
   ],
   [
     "one forwarded often",
     { extendedTextMessage: { text: `SV-${token}`, contextInfo: { forwardingScore: 5 } } },
+    text(`SV-${token}`),
     null,
     true,
   ],
-  ["a forwarded picture", { imageMessage: { contextInfo: { isForwarded: true } } }, null, true],
-  ["a caption", { imageMessage: { caption: `SV-${token}` } }, null, false],
-  ["a location", { locationMessage: { degreesLatitude: 1 } }, null, false],
-])("%s counts as what it is", (_name, content, found, isForwarded) => {
-  expect(whatIsSaid(pad(content))).toEqual({ token: found, isForwarded });
+  ["an empty text", { conversation: "" }, unsupported, null, false],
+  ["a forwarded picture", { imageMessage: { contextInfo: { isForwarded: true } } }, unsupported, null, true],
+  ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
+])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
+  const received = { content, isForwarded };
+  expect(readPadded(pad(message))).toEqual(received);
+  expect(tokenOf(received)).toBe(found);
 });
 
 test.each<[string, proto.IMessage]>([
@@ -98,12 +119,12 @@ test.each<[string, proto.IMessage]>([
   ["keys", { senderKeyDistributionMessage: { groupId: "1@g.us" } }],
   ["nothing", {}],
 ])("%s is no message", (_name, content) => {
-  expect(whatIsSaid(pad(content))).toBeNull();
+  expect(readPadded(pad(content))).toBeNull();
 });
 
 test("what is no protobuf is no message", () => {
-  expect(whatIsSaid(Buffer.from([0xff, 0xff, 0xff, 1]))).toBeNull();
-  expect(whatIsSaid(new Uint8Array())).toBeNull();
+  expect(readPadded(Buffer.from([0xff, 0xff, 0xff, 1]))).toBeNull();
+  expect(readPadded(new Uint8Array())).toBeNull();
 });
 
 test("a message is told once by its id, unless it is old, and its id is forgotten a day later", async () => {
@@ -112,7 +133,7 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
   const now = { at: new Date("2026-11-21T10:00:00.000Z") };
   const store = await openStore({ url: `file:${join(folder, "connector.db")}`, authToken: undefined }, now.at);
   const id = newId("ses");
-  await storeWish(store, { sessionId: id, workspaceId, desired: "running", revision: 1 }, now.at);
+  await storeDesiredState(store, { sessionId: id, workspaceId, desired: "running", revision: 1 }, now.at);
   const lease = { owner: "a", run: "a", now: now.at, leaseMs: 1, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   const fence = { sessionId: id, fence: row!.fence };
@@ -125,11 +146,12 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
     atRest,
     pseudonym: (text) => `p${text}`,
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
-    onNews: () => undefined,
+    onAppended: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
-  const message = { waId: "3A01", from: user, names, token, isForwarded: false, at: ago(1000) };
+  const content = text(`SV-${token}`);
+  const message = { waId: "3A01", from: user, names, content, isForwarded: false, at: ago(1000) };
   const told = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));

@@ -68,7 +68,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   const sessionId = newId("ses");
   await until("it is up", () =>
     rig
-      .wish({ sessionId })
+      .setDesiredState({ sessionId })
       .then((status) => status === 200)
       .catch(() => false),
   );

@@ -6,14 +6,14 @@ import { createId } from "@sandi/contracts";
 import { createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { openFile } from "../src/store/file-client.ts";
 import { credentialStore } from "../src/store/credentials.ts";
 import { attemptWriter, findByMessageId, moveWriter, rank } from "../src/store/ledger.ts";
 import { appendStatement, outboxDepth, parkInOutbox, readOutbox, sweepOutbox } from "../src/store/outbox.ts";
 import { LeaseLost, writeFenced } from "../src/store/fence.ts";
 import { acquireLeases, releaseLeases, renewLeases } from "../src/store/leases.ts";
-import { findSession, stateStatement, storeWish } from "../src/store/sessions.ts";
+import { findSession, stateStatement, storeDesiredState } from "../src/store/sessions.ts";
 import { numberStore } from "../src/store/numbers.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { migrations } from "../src/store/schema.ts";
@@ -26,7 +26,7 @@ let store: Store;
 let other: Store;
 const at = new Date(1_000_000);
 const wish = (sessionId: string, revision = 1) =>
-  storeWish(store, { sessionId, workspaceId, desired: "running", revision }, at);
+  storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision }, at);
 const acquire = (from: Store, owner: string, run: string, more: Partial<Parameters<typeof acquireLeases>[1]> = {}) =>
   acquireLeases(from, { owner, run, now: at, leaseMs: 15_000, includeOwn: false, limit: 100, ...more });
 const pseudonym = (text: string) => `p${text}`;
@@ -123,7 +123,7 @@ describe.each([
     const id = newId("ses");
     await wish(id, 3);
     expect((await wish(id, 2)).revision).toBe(3);
-    const foreign = await storeWish(
+    const foreign = await storeDesiredState(
       store,
       { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
       at,
@@ -236,7 +236,7 @@ describe.each([
       messageId: message.messageId,
       at: at.toISOString(),
     };
-    const move = { waId: "W1", to: rank.sent, chatLid: null, news: [{ event, below: rank.sent }] };
+    const move = { waId: "W1", to: rank.sent, chatLid: null, events: [{ event, below: rank.sent }] };
     await expect(moveWriter(store)({ ...move, fence: stale })).rejects.toThrow(LeaseLost);
     const late = { ...entry, messageId: newId("msg"), waId: "W2" };
     await expect(attemptWriter(store)({ fence: stale, entry: late, at })).rejects.toThrow(LeaseLost);
@@ -342,19 +342,20 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   await database.client.execute(
     "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
   );
-  await rig.wish({ sessionId, desired: "deleted" });
+  await rig.setDesiredState({ sessionId, desired: "deleted" });
   await until("the phone knows", () => rig!.simulator.phone("+6281200000001").devices.length === 0);
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect([told(), (await findSession(database, sessionId))!.isGone]).toEqual([0, false]);
   await database.client.execute("DROP TRIGGER full");
   await until("it is told", () => told() === 1);
   expect((await findSession(database, sessionId))!).toMatchObject({ isGone: true, sealedPhone: null, state: "ended" });
-  await rig.wish({ sessionId, desired: "deleted", revision: 3 });
+  await rig.setDesiredState({ sessionId, desired: "deleted", revision: 3 });
   await until("it is told again", () => told() === 2);
   expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
   // Whoever recorded the job repeats it; what is told of a newer one comes behind all of that.
-  for (let i = 0; i < 10; i++) expect(await rig.wish({ sessionId, desired: "deleted", revision: 3 })).toBe(200);
-  await rig.wish({ sessionId, desired: "deleted", revision: 4 });
+  for (let i = 0; i < 10; i++)
+    expect(await rig.setDesiredState({ sessionId, desired: "deleted", revision: 3 })).toBe(200);
+  await rig.setDesiredState({ sessionId, desired: "deleted", revision: 4 });
   await until("the newer one is told", () => edge.events.some((event) => "revision" in event && event.revision === 4));
   expect(told()).toBe(3);
   await database.close();
@@ -366,7 +367,7 @@ test("what a dead owner had to tell is told by the one that takes its session", 
   const sessionId = newId("ses");
   const now = new Date();
   // A session that makes no news of its own when it is taken up.
-  await storeWish(database, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
+  await storeDesiredState(database, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
   const dead = { owner: "dead", run: "dead.1", now, leaseMs: 1500, includeOwn: false, limit: 1, sessionId };
   const [row] = await acquireLeases(database, dead);
   const fence = { sessionId, fence: row!.fence };

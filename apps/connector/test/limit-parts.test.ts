@@ -5,12 +5,17 @@ import { pino } from "pino";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { lockOf, newChatsOf } from "../src/baileys/account-limits.ts";
 import { createBreaker, type Pass } from "../src/session/breaker.ts";
-import { createLimits, hasClosedNewChats, type LimitsKeeper, unlimited } from "../src/session/account-limits.ts";
+import {
+  createAccountLimits,
+  hasClosedNewChats,
+  type AccountLimits,
+  unlimited,
+} from "../src/session/account-limits.ts";
 import { createChats } from "../src/store/chats.ts";
 import type { Limits } from "../src/store/account-limits.ts";
 import { LeaseLost } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, workspaceId } from "./support/rig.ts";
@@ -70,14 +75,14 @@ describe("what WhatsApp says of an account", () => {
 /** Limits in memory; chance always has the longest pause. */
 function breaker(chance = () => 1) {
   let limits: Limits = unlimited;
-  const kept: Pick<LimitsKeeper, "current" | "change"> = {
+  const kept: Pick<AccountLimits, "current" | "change"> = {
     current: () => ({
       ...limits,
       pausedUntil: limits.pausedUntil && limits.pausedUntil > now() ? limits.pausedUntil : null,
     }),
     change: (patch) => void (limits = { ...limits, ...patch }),
   };
-  const made = createBreaker(kept as LimitsKeeper, { now, chance });
+  const made = createBreaker(kept as AccountLimits, { now, chance });
   return { enter: () => made.enter() as Pass, paused: () => kept.current().pausedUntil };
 }
 const pauseMs = (end: Date | null) => (end ? end.getTime() - clock.at : 0);
@@ -144,7 +149,7 @@ async function stored() {
     await rm(folder, { recursive: true });
   });
   const sessionId = newId("ses");
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now());
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1 }, now());
   const lease = { owner: "a", run: "a", now: now(), leaseMs: 1, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   return { store, fence: { sessionId, fence: row!.fence } };
@@ -156,7 +161,7 @@ async function keeper() {
   const timers: (() => void)[] = [];
   let ids = 0;
   const make = (own = fence) =>
-    createLimits({
+    createAccountLimits({
       services: {
         now,
         newId: () => `evt_${++ids}`,
@@ -168,7 +173,7 @@ async function keeper() {
       store,
       fence: own,
       logger: pino({ level: "silent" }),
-      onNews: () => undefined,
+      onAppended: () => undefined,
       onPaused: () => undefined,
       unsaved: (error) => void failures.push(error),
     });

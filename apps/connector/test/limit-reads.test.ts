@@ -1,18 +1,18 @@
 import { beforeEach, expect, test } from "vitest";
-import type { LimitNews } from "../src/baileys/account-limits.ts";
+import type { LimitReport } from "../src/baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
 import { createLimitReads, type LimitReads } from "../src/session/limit-reads.ts";
-import { type LimitsKeeper, unlimited } from "../src/session/account-limits.ts";
+import { type AccountLimits, unlimited } from "../src/session/account-limits.ts";
 import type { Limits } from "../src/store/account-limits.ts";
 import { type HandClock, handClock } from "./support/hand-clock.ts";
 
-const locked: LimitNews = { lock: { isActive: true, until: null } };
-const free: LimitNews = { lock: { isActive: false, until: null }, newChats: null };
-const capped = (used: number): LimitNews => ({ newChats: { total: 5, used, resetsAt: null } });
+const locked: LimitReport = { lock: { isActive: true, until: null } };
+const free: LimitReport = { lock: { isActive: false, until: null }, newChats: null };
+const capped = (used: number): LimitReport => ({ newChats: { total: 5, used, resetsAt: null } });
 
 let clock: HandClock;
 let limits: Limits;
-let answer: (() => Promise<LimitNews>) | null;
+let answer: (() => Promise<LimitReport>) | null;
 let asked: number;
 let results: string[];
 let reads: LimitReads;
@@ -31,7 +31,7 @@ beforeEach(() => {
   };
   reads = createLimitReads({
     services: clock,
-    limits: kept as LimitsKeeper,
+    limits: kept as AccountLimits,
     socket: () => (answer ? socket : null),
     onRead: (result) => void results.push(result),
   });
@@ -52,7 +52,7 @@ test("each login asks, however short the time since the last one", async () => {
 });
 
 test("a refused new chat asks why, and all that are refused meanwhile share the answer", async () => {
-  const answered = Promise.withResolvers<LimitNews>();
+  const answered = Promise.withResolvers<LimitReport>();
   answer = () => answered.promise;
   const [first, second] = [reads.refused(), reads.refused()];
   expect(reads.asksWhoIsNew()).toBe(true);
@@ -67,11 +67,11 @@ test("a refused new chat asks why, and all that are refused meanwhile share the 
 });
 
 test("what is known to be locked or used up explains a refusal without a question", async () => {
-  reads.learned(locked);
+  reads.received(locked);
   await settled();
   expect([await reads.refused(), asked]).toEqual([true, 0]);
   limits = unlimited;
-  reads.learned(capped(5));
+  reads.received(capped(5));
   await settled();
   expect([await reads.refused(), asked]).toEqual([true, 0]);
   expect(limits.newChats?.resetsAt).toEqual(new Date(clock.now().getTime() + 3_600_000));
@@ -100,7 +100,7 @@ test("an account of which nobody answers opens no new chats for a minute", async
 });
 
 test("a login that is not answered is no answer: it is asked again, less and less often, until WhatsApp answers", async () => {
-  reads.learned({ newChats: { total: 5, used: 4, resetsAt: null } });
+  reads.received({ newChats: { total: 5, used: 4, resetsAt: null } });
   await settled();
   answer = () => Promise.reject(new Error("no answer"));
   reads.opened(socket);
@@ -135,7 +135,7 @@ test("each new chat asks how many are left, where they are counted, and once a m
   await settled();
   expect(asked).toBe(0);
   answer = async () => capped(3);
-  reads.learned(capped(2));
+  reads.received(capped(2));
   await settled();
   for (let i = 0; i < 3; i++) reads.openedChat();
   await settled();

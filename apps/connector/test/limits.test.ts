@@ -246,7 +246,7 @@ test("another account on the same session starts with nothing known", async () =
   await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
   rig.simulator.unlink(number, 1);
   await until("it is logged out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
-  await rig.wish({ sessionId, desired: "running" });
+  await rig.setDesiredState({ sessionId, desired: "running" });
   const other = nextNumber();
   rig.simulator.createPhone({ number: other });
   const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));

@@ -15,8 +15,8 @@ test("of two wishes that cross, the older one does not bring its proxy back", as
   onTestFinished(() => adopted.close());
   const { row, live, through, sealedProxy } = adopted;
   await until("it connects", () => through.length === 1);
-  live.wished({ ...row, revision: 3, sealedProxy: sealedProxy("http://newer.example") });
-  live.wished({ ...row, revision: 2, sealedProxy: null });
+  live.desiredStateChanged({ ...row, revision: 3, sealedProxy: sealedProxy("http://newer.example") });
+  live.desiredStateChanged({ ...row, revision: 2, sealedProxy: null });
   await until("it connects again", () => through.length === 2);
   expect(through).toEqual([null, "http://newer.example"]);
   // And so with each connection after it.
@@ -113,12 +113,12 @@ test("credentials that were being read when the account was forgotten are not us
   onTestFinished(() => adopted.close());
   const { live, row, sockets } = adopted;
   await isRead.promise;
-  live.wished({ ...row, desired: "logged_out", revision: 2 });
+  live.desiredStateChanged({ ...row, desired: "logged_out", revision: 2 });
   await until("it is logged out", () => live.session.machine.reason === "logged_out");
   await live.session.idle();
   memory.values.clear();
   reading.resolve();
-  live.wished({ ...row, desired: "running", revision: 3 });
+  live.desiredStateChanged({ ...row, desired: "running", revision: 3 });
   await until("it connects", () => sockets.length === 1);
   expect(sockets[0]!.auth.creds.me).toBeUndefined();
 });

@@ -47,7 +47,11 @@ interface Row {
 }
 
 const close = (kind: CloseKind, socket = 1): MachineEvent => ({ type: "closed", socket, kind });
-const wish = (desired: Machine["desired"], revision = 2): MachineEvent => ({ type: "wished", desired, revision });
+const wish = (desired: Machine["desired"], revision = 2): MachineEvent => ({
+  type: "desiredStateChanged",
+  desired,
+  revision,
+});
 
 const table: Record<string, Row> = {
   // What the operator wants.
@@ -321,7 +325,7 @@ const table: Record<string, Row> = {
   },
   "a passkey ends pairing by name": {
     from: pairing,
-    on: { type: "passkeyAsked", socket: 1 },
+    on: { type: "passkeyRequested", socket: 1 },
     to: "ended/passkey_required",
     effects: [{ type: "close", socket: 1 }, report],
     also: { socket: null },
@@ -559,12 +563,12 @@ describe("the transition table", () => {
     expect([...events].sort()).toEqual(
       [
         "adopted",
-        "wished",
+        "desiredStateChanged",
         "qr",
         "linked",
         "opened",
         "closed",
-        "passkeyAsked",
+        "passkeyRequested",
         "retryDue",
         "settled",
         "versionRefreshed",

@@ -179,7 +179,7 @@ describe("what cannot be sent is told", () => {
     await until("it has ended", () => rig.edge.statesOf(other).at(-1) === "ended/logged_out");
     const first = await rig.send(other, { to: user, code: "100200" });
     await until("it has failed", () => rig.edge.failureOf(first) === "session_ended");
-    await rig.wish({ sessionId: other, desired: "deleted" });
+    await rig.setDesiredState({ sessionId: other, desired: "deleted" });
     await until("it is gone", () => rig.edge.statesOf(other).at(-1) === "ended/requested");
     const second = await rig.send(other, { to: user, code: "100201" });
     await until("it has failed", () => rig.edge.failureOf(second) === "session_ended");
@@ -358,7 +358,7 @@ describe("rpc", () => {
     const number = "+6281200000031";
     rig.simulator.createPhone({ number });
     const other = newId("ses");
-    await rig.wish({ sessionId: other });
+    await rig.setDesiredState({ sessionId: other });
     await until("it is pairing", () => rig.edge.statesOf(other).at(-1) === "pairing");
     const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId: other, phone: number });
     const { code, expiresAt } = (await response.json()) as { code: string; expiresAt: string };

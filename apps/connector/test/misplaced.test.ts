@@ -2,7 +2,7 @@ import { createUnsealer, createSealer } from "@sandi/crypto";
 import { sealedFor } from "@sandi/contracts";
 import { CompactEncrypt, compactDecrypt, importJWK } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createNodeUnsealer } from "../src/jobs/unseal.ts";
+import { createNodeUnsealer } from "@sandi/crypto/node";
 import { purposeNeededFrom } from "../src/jobs/purpose.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, sendJob, startRig, workspaceId } from "./support/rig.ts";

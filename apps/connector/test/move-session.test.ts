@@ -1,11 +1,11 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
 import { countLookUps, pauseLookUps } from "../src/store/look-ups.ts";
-import { findSession, storeWish } from "../src/store/sessions.ts";
+import { findSession, storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { exportSession, importSession } from "../src/transfer/move-session.ts";
 import { newId, workspaceId } from "./support/rig.ts";
@@ -25,7 +25,7 @@ let store: Store;
 
 beforeEach(async () => {
   store = await openStore({ url: "file::memory:", authToken: undefined }, now);
-  await storeWish(store, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
 });
 afterEach(() => store.close());
 
@@ -62,14 +62,14 @@ test("a session is lent to one command at a time, and only while no connector ru
 });
 
 test("what is exported is gone from here once it is kept, and not before", async () => {
-  const shop = { store, keys, services };
-  await importSession(shop, sessionId, moved);
-  await expect(exportSession(shop, sessionId, () => Promise.reject(new Error("the disk is full")))).rejects.toThrow(
+  const context = { store, keys, services };
+  await importSession(context, sessionId, moved);
+  await expect(exportSession(context, sessionId, () => Promise.reject(new Error("the disk is full")))).rejects.toThrow(
     "full",
   );
   expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
   const kept: unknown[] = [];
-  await exportSession(shop, sessionId, async (session) => {
+  await exportSession(context, sessionId, async (session) => {
     expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
     kept.push(session);
   });
@@ -83,11 +83,11 @@ test.each([
   ["the same account, under another spelling of its number, keeps its past", "+525512345678", true],
   ["another account starts without the past of the one before", "+525512345679", false],
 ])("%s, when it is imported", async (_name, phone, isKept) => {
-  const shop = { store, keys, services };
-  await importSession(shop, sessionId, { ...moved, phone: "+5215512345678" });
+  const context = { store, keys, services };
+  await importSession(context, sessionId, { ...moved, phone: "+5215512345678" });
   await pauseLookUps(store, sessionId, new Date(now.getTime() + 1000));
-  await exportSession(shop, sessionId, async () => undefined);
-  await importSession(shop, sessionId, { ...moved, phone });
+  await exportSession(context, sessionId, async () => undefined);
+  await importSession(context, sessionId, { ...moved, phone });
   const { pausedUntil } = await countLookUps(store, sessionId, now);
   expect(pausedUntil !== null).toBe(isKept);
 });

@@ -3,11 +3,11 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createOutbox, type Outbox } from "../src/outbox/outbox.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import type { Fence } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { appendStatement, outboxDepth } from "../src/store/outbox.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { handClock } from "./support/hand-clock.ts";
 import { newId, workspaceId } from "./support/rig.ts";
@@ -60,7 +60,11 @@ function takenOf(sessionId: string): string[] {
 
 async function sessions(count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    await storeWish(store, { sessionId: newId("ses"), workspaceId, desired: "running", revision: 1 }, clock.now());
+    await storeDesiredState(
+      store,
+      { sessionId: newId("ses"), workspaceId, desired: "running", revision: 1 },
+      clock.now(),
+    );
   }
   const lease = { owner: "a", run, now: clock.now(), leaseMs: 3_600_000, includeOwn: false, limit: count };
   fences = (await acquireLeases(store, lease)).map(({ id, fence }) => ({ sessionId: id, fence }));
@@ -73,7 +77,7 @@ async function learn(of: Fence[] = fences): Promise<string[]> {
     return { id: newId("msg").replace("msg", "evt"), type: "session.proxy", sessionId, isHealthy: true, at } as const;
   });
   await store.writer.write(of.map((fence, i) => appendStatement(fence, events[i]!)));
-  outbox.poke();
+  outbox.deliver();
   return events.map(({ id }) => id);
 }
 

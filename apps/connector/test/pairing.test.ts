@@ -11,7 +11,7 @@ test("linking by code that stalls, as with a passkey, is called so", async () =>
   rig.simulator.createPhone({ number });
   rig.simulator.setFault({ kind: "pairing-stall", number });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
   const { code } = (await response.json()) as { code: string };
@@ -21,7 +21,7 @@ test("linking by code that stalls, as with a passkey, is called so", async () =>
   expect(await qrOf(rig, sessionId)).toBeNull();
 
   rig.simulator.clearFaults();
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   const qr = await until("a new code is shown", () => qrOf(rig, sessionId));
   await rig.simulator.scan(number, qr);
   await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
@@ -33,7 +33,7 @@ test("a scan by an account that wants a passkey is called so", async () => {
   rig.simulator.createPhone({ number });
   rig.simulator.setFault({ kind: "pairing-stall", number });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   const qr = await until("a code is shown", () => qrOf(rig, sessionId));
   await rig.simulator.scan(number, qr).catch(() => undefined);
   await until("it ends", () => rig.edge.statesOf(sessionId).at(-1) === "ended/passkey_required");
@@ -49,7 +49,7 @@ test.each([
   rig.simulator.createPhone({ number });
   rig.simulator.setFault({ kind: "empty-link-code", number, passkey });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
   const { code } = (await response.json()) as { code: string };
@@ -70,11 +70,11 @@ test("a pairing code that was not used does not stand in the way of the next QR 
   const number = "+6281200000001";
   rig.simulator.createPhone({ number });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   expect((await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number })).status).toBe(200);
   await until("it gives up", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/pairing_timed_out");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("a QR code is scanned", async () => {
     const qr = await qrOf(rig, sessionId);
     return (
@@ -95,7 +95,7 @@ test("a pairing code that is still good is answered again, and the phone is not 
   rig.simulator.createPhone({ number });
   rig.simulator.createPhone({ number: other });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   const codeFor = async (phone: string) =>
     (await (await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone })).json()) as { code: string };
@@ -137,7 +137,7 @@ test.each([
     rig = await startRig();
     rig.simulator.createPhone({ number });
     const sessionId = newId("ses");
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     await until("it is pairing", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
     const response = await rig.edge.rpc("/rpc/sessions/pairing-code", { sessionId, phone: number });
     const { code } = (await response.json()) as { code: string };

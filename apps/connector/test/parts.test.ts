@@ -1,27 +1,13 @@
-import {
-  atRest,
-  createKeyRing,
-  createSealer,
-  createUnsealer,
-  generateKeyText,
-  generateSealingKeys,
-  webRandom,
-} from "@sandi/crypto";
 import { createClient } from "@libsql/client";
-import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { createSignatureCheck } from "../src/jobs/signature.ts";
 import { createBoundedMap, createSharedBound } from "../src/bounded-map.ts";
 import { quietLogger } from "../src/baileys/logger.ts";
-import { whatsappId } from "../src/baileys/message.ts";
+import { whatsappId } from "../src/content/whatsapp-ids.ts";
 import { readConfig } from "../src/config.ts";
-import { createNodeUnsealer } from "../src/jobs/unseal.ts";
 import { createLogger } from "../src/log.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
 import { openFile } from "../src/store/file-client.ts";
 import { createWriter } from "../src/store/writer.ts";
 import { createGate } from "../src/session/gate.ts";
@@ -138,81 +124,6 @@ describe("configuration", async () => {
   test("takes another root key for a simulated WhatsApp on loopback", () => {
     const simulated = { WHATSAPP_WS_URL: "ws://127.0.0.1:9/ws/chat", WHATSAPP_ROOT_KEY: "ab".repeat(32) };
     expect(readConfig({ ...good, ...simulated }, "h").whatsapp).toMatchObject({ isSimulated: true });
-  });
-});
-
-describe("sealing on Node's own cipher", () => {
-  const ring = createKeyRing(`${generateKeyText("k2", webRandom)},${generateKeyText("k1", webRandom)}`);
-  const context = { table: "credential", column: "session", id: "1.0" };
-  const text = new TextEncoder().encode("plain");
-
-  test("is packages/crypto's, value for value", async () => {
-    const [theirs, ours] = [atRest(ring, "ses_1", webRandom), nodeAtRest(ring, "ses_1", webRandom)];
-    expect(await ours.open(await theirs.seal(text, context), context)).toEqual(text);
-    expect(await theirs.open(await ours.seal(text, context), context)).toEqual(text);
-    expect(ours.isStale(await theirs.seal(text, context))).toBe(false);
-  });
-
-  test("opens nothing that was moved, changed or sealed for another", async () => {
-    const ours = nodeAtRest(ring, "ses_1", webRandom);
-    const sealed = await ours.seal(text, context);
-    await expect(ours.open(sealed, { ...context, id: "2.0" })).rejects.toThrow();
-    await expect(nodeAtRest(ring, "ses_2", webRandom).open(sealed, context)).rejects.toThrow();
-    await expect(ours.open(`${sealed.slice(0, -2)}${sealed.endsWith("AA") ? "BB" : "AA"}`, context)).rejects.toThrow();
-    await expect(ours.open(sealed.replace("v1.k2.", "v1.k9."), context)).rejects.toThrow("not configured");
-    await expect(ours.open("v1.k2.x", context)).rejects.toThrow();
-  });
-
-  test("what the edge seals is opened, and nothing else", async () => {
-    const { publicJwk, privateJwk } = await generateSealingKeys("seal-1");
-    const sealed = await createSealer(publicJwk)({ to: "+6281200000001", code: "123456" }, "code of a");
-    const open = createNodeUnsealer(privateJwk);
-    expect(await open(sealed)).toEqual(await createUnsealer(privateJwk)(sealed));
-    const stranger = await generateSealingKeys("seal-2");
-    await expect(createNodeUnsealer(stranger.privateJwk)(sealed)).rejects.toThrow();
-    const parts = sealed.split(".");
-    for (const bad of ["", "a.b.c.d.e", [...parts.slice(0, 3), "AAAA", parts[4]].join("."), `${sealed}.x`]) {
-      await expect(open(bad)).rejects.toThrow();
-    }
-  });
-});
-
-const now = () => new Date(1_800_000_000_000);
-
-describe("QStash's signature", () => {
-  const url = "https://connector.example/jobs/send";
-  const check = createSignatureCheck({ currentSigningKey: "current", nextSigningKey: "next" }, now);
-  const sign = (
-    body: string,
-    { key = "current", iss = "Upstash", sub = url, from = 0, until = 300, alg = "HS256" } = {},
-  ) => {
-    const seconds = now().getTime() / 1000;
-    return new SignJWT({ body: createHash("sha256").update(body).digest("base64url") })
-      .setProtectedHeader({ alg })
-      .setIssuer(iss)
-      .setSubject(sub)
-      .setNotBefore(seconds + from)
-      .setExpirationTime(seconds + until)
-      .sign(new TextEncoder().encode(key));
-  };
-
-  test.each([
-    ["the current key", {}, true],
-    ["the next key", { key: "next" }, true],
-    ["another key", { key: "other" }, false],
-    ["another issuer", { iss: "Somebody" }, false],
-    ["another address", { sub: `${url}/` }, false],
-    ["a time that is over", { until: -60 }, false],
-    ["a time to come", { from: 60 }, false],
-    ["another algorithm", { alg: "HS512" }, false],
-  ])("with %s", async (_name, how, isGood) => {
-    const signature = await sign("{}", how);
-    expect(check(signature, url, "{}")).toBe(isGood);
-    expect(check(signature, url, "{ }")).toBe(false);
-  });
-
-  test.each(["", "a.b.c", "a.b", "e30.e30.e30", "eyJhbGciOiJub25lIn0.e30."])("%o is none", (text) => {
-    expect(check(text, url, "{}")).toBe(false);
   });
 });
 

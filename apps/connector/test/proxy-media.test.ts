@@ -13,7 +13,7 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { openAuthState } from "../src/baileys/auth-state.ts";
 import { createSocketCaches } from "../src/baileys/caches.ts";
-import { silenceConsole } from "../src/baileys/patches/verify-signatures.ts";
+import { silenceConsole } from "../src/baileys/patches/silence-console.ts";
 import { socketConfig } from "../src/baileys/socket-config.ts";
 import { createTunnels, type Tunnel } from "../src/proxy/tunnel.ts";
 import { until } from "./support/fake-edge.ts";

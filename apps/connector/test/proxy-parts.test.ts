@@ -96,7 +96,7 @@ test("a proxy that is really there is not even connected to when it is inside", 
 test.each(["ftp://proxy.example.com", "http://", "socks4://proxy.example.com", "file:///etc/passwd", "no url"])(
   "%s is not taken for a proxy",
   (url) => {
-    const way = { lookup: null, signal: new AbortController().signal, onThrough() {} };
+    const way = { lookup: null, signal: new AbortController().signal, onConnected() {} };
     expect(() => proxyAgent(url, way)).toThrow();
   },
 );
@@ -158,7 +158,7 @@ function watched() {
   const timers: { ms: number; run: () => void }[] = [];
   const told: boolean[] = [];
   const probed: string[] = [];
-  const world = { hangs: false, isUp: true, isWanted: true, isTold: true };
+  const world = { hangs: false, isUp: true, isInUse: true, isTold: true };
   const watch = createProxyWatch({
     services: {
       chance: () => 0.5,
@@ -179,7 +179,7 @@ function watched() {
       },
     },
     url: "http://a.example",
-    isWanted: () => world.isWanted,
+    isInUse: () => world.isInUse,
     async onChange(isHealthy) {
       if (!world.isTold) throw new Error("the database is away");
       told.push(isHealthy);
@@ -208,10 +208,10 @@ describe("the watch of a proxy", () => {
 
   test("leaves it alone while the session is stopped", async () => {
     const { probed, world, minute } = watched();
-    world.isWanted = false;
+    world.isInUse = false;
     await minute();
     expect(probed).toEqual([]);
-    world.isWanted = true;
+    world.isInUse = true;
     await minute();
     expect(probed).toHaveLength(1);
   });
@@ -252,7 +252,7 @@ describe("the watch of a proxy", () => {
     world.hangs = true;
     world.isUp = false;
     const asked = watch.check();
-    watch.noted(true);
+    watch.observed(true);
     timers.find(({ ms }) => ms === 10_000)!.run();
     expect([await asked, told]).toEqual([true, [true]]);
   });

@@ -34,7 +34,10 @@ const healthOf = (sessionId: string) =>
     event.type === "session.proxy" && event.sessionId === sessionId ? [event.isHealthy] : [],
   );
 const through = async (sessionId: string, url: string | null) =>
-  rig.wish({ sessionId, proxy: url === null ? null : await seal({ url }, sealedFor.proxy(sessionId, workspaceId)) });
+  rig.setDesiredState({
+    sessionId,
+    proxy: url === null ? null : await seal({ url }, sealedFor.proxy(sessionId, workspaceId)),
+  });
 
 async function pairThrough({ url }: { url: string }): Promise<string> {
   const number = nextNumber();
@@ -154,11 +157,11 @@ test("a proxy that is sealed for another session is not taken, and the session n
   const ofAnother = await seal({ url: foreign.url }, sealedFor.proxy(sessionId, newId("ws")));
   const { passed } = own;
   for (const proxy of [moved, ofAnother, await seal({ url: foreign.url }, sealedFor.message(sessionId, workspaceId))]) {
-    expect(await rig.wish({ sessionId, proxy })).toBe(400);
+    expect(await rig.setDesiredState({ sessionId, proxy })).toBe(400);
   }
   expect([last(sessionId), own.passed, foreign.asked]).toEqual(["online", passed, 0]);
   // What needs no proxy is done, and the session keeps its own.
-  expect(await rig.wish({ sessionId, proxy: moved, desired: "stopped" })).toBe(200);
+  expect(await rig.setDesiredState({ sessionId, proxy: moved, desired: "stopped" })).toBe(200);
   await until("it is stopped", () => last(sessionId)?.startsWith("stopped"));
   expect(await through(sessionId, own.url)).toBe(200);
   await until("it is online again", () => last(sessionId) === "online");
@@ -192,7 +195,7 @@ test("fetch goes through it, too", async () => {
   const { port } = server.address() as { port: number };
   const tunnel = createTunnels({ wsUrl: rig.simulator.url, lookup: null }).open(proxy.url);
   const response = await fetch(`http://127.0.0.1:${port}/`, { dispatcher: tunnel.dispatcher });
-  expect([await response.text(), proxy.passed, tunnel.isThrough()]).toEqual(["from behind", 1, true]);
+  expect([await response.text(), proxy.passed, tunnel.isConnected()]).toEqual(["from behind", 1, true]);
   tunnel.close();
   await new Promise((resolve) => server.close(resolve));
 });
@@ -205,10 +208,10 @@ test("proxies that hang keep nobody waiting who has none", async () => {
     const hanging = newId("ses");
     const purpose = sealedFor.proxy(hanging, workspaceId);
     const setting = await createSealer(narrow.edge.keys.sealing.publicJwk)({ url: proxy.url }, purpose);
-    await narrow.wish({ sessionId: hanging, proxy: setting });
+    await narrow.setDesiredState({ sessionId: hanging, proxy: setting });
     await until("it hangs", () => proxy.asked > 0);
     const sessionId = newId("ses");
-    await narrow.wish({ sessionId });
+    await narrow.setDesiredState({ sessionId });
     expect(await until("a QR code is shown", () => qrOf(narrow, sessionId))).toBeTruthy();
   } finally {
     await narrow.close();

@@ -73,7 +73,7 @@ test("knows after a restart what it was told before", async () => {
 test("a session that is not known, or not online, is said so", async () => {
   expect(await ask([phone()], newId("ses"))).toMatchObject({ status: 404, body: { code: "session-not-found" } });
   const unpaired = newId("ses");
-  await rig.wish({ sessionId: unpaired });
+  await rig.setDesiredState({ sessionId: unpaired });
   await until("it is pairing", () => rig.edge.statesOf(unpaired).at(-1) === "pairing");
   expect(await ask([phone()], unpaired)).toMatchObject({ status: 409, body: { code: "session-not-online" } });
 });

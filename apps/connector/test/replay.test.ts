@@ -5,13 +5,13 @@ import { addTransactionCapability, Curve, DEFAULT_CONNECTION_CONFIG } from "@whi
 import { afterEach, expect, test } from "vitest";
 import { type AuthState, openAuthState } from "../src/baileys/auth-state.ts";
 import { quietLogger } from "../src/baileys/logger.ts";
-import { silenceConsole } from "../src/baileys/patches/verify-signatures.ts";
+import { silenceConsole } from "../src/baileys/patches/silence-console.ts";
 import { writeThrough } from "../src/baileys/write-through.ts";
 import { createLogger } from "../src/log.ts";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore } from "../src/store/credentials.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { memoryCredentials } from "./support/memory-credentials.ts";
@@ -30,7 +30,7 @@ afterEach(async () => {
 async function takenSession() {
   store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
   const sessionId = newId("ses");
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
   return { store, sessionId, fence: await acquire(store, "a.1") };
 }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, expect, test } from "vitest";
-import { nodeAtRest } from "../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore } from "../src/store/credentials.ts";
 import { createIdentities } from "../src/store/identities.ts";
 import { numberStore } from "../src/store/numbers.ts";
@@ -14,7 +14,7 @@ import { resealStore } from "../src/store/reseal.ts";
 import { text as textOf } from "../src/store/row.ts";
 import { sealedColumns } from "../src/store/sealed-columns.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { storeWish } from "../src/store/sessions.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { startMember } from "./support/members.ts";
@@ -152,7 +152,7 @@ test("a session's own number that lies readable, as it did before, is sealed", a
   const opened = await openRigStore(rig);
   await rig.stop();
   const sessionId = newId("ses");
-  await storeWish(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await storeDesiredState(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
   await opened.client.execute("UPDATE session SET phone = '+6281200000001'");
   const keys = createKeyRing(newKey);
   await resealStore(opened, keys, { random: webRandom });
@@ -167,7 +167,7 @@ test("a value that is written while it is sealed anew stays the newer one", asyn
   const opened = await openRigStore(rig);
   await rig.stop();
   const sessionId = newId("ses");
-  await storeWish(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await storeDesiredState(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
   const [row] = await acquireLeases(opened, {
     owner: "a",
     run: "a.1",
@@ -228,7 +228,7 @@ test("a credential of before, bound to its readable id, is read and sealed anew"
   const opened = await openRigStore(rig);
   await rig.stop();
   const sessionId = newId("ses");
-  await storeWish(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
+  await storeDesiredState(opened, { sessionId, workspaceId, desired: "running", revision: 1 }, new Date());
   const { rows } = await opened.client.execute({ sql: "SELECT fence FROM session WHERE id = ?", args: [sessionId] });
   const atRest = nodeAtRest(createKeyRing(oldKey), sessionId, webRandom);
   const sealed = atRest.sealNow(Buffer.from("kept"), { table: "credential", column: "session", id: "628.0" });

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { revocationId, whatsappId } from "../src/baileys/message.ts";
+import { revocationId, whatsappId } from "../src/content/whatsapp-ids.ts";
 import { sweepStore } from "../src/store/sweep.ts";
 import { openStore } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";

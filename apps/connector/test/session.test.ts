@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Effect, Machine } from "../src/session/machine.ts";
-import { createSession, type SessionHands } from "../src/session/session.ts";
+import { createSession, type SessionActions } from "../src/session/session.ts";
 
 const online: Machine = {
   state: "online",
@@ -20,11 +20,11 @@ const online: Machine = {
 
 const start = Date.parse("2026-11-21T08:00:00.000Z");
 
-function hands(overrides: Partial<SessionHands> = {}) {
+function hands(overrides: Partial<SessionActions> = {}) {
   const done: string[] = [];
   const timers = new Map<() => void, number>();
   const failed: Effect["type"][] = [];
-  const all: SessionHands = {
+  const all: SessionActions = {
     open: (socket) => void done.push(`open ${socket}`),
     close: async (socket) => void done.push(`close ${socket}`),
     logOut: async (socket) => void done.push(`logOut ${socket}`),
@@ -56,7 +56,7 @@ test("an event that changes nothing does not cancel the reconnect timer", async 
   const { all, done, timers, fire } = hands();
   const session = createSession(online, all);
   session.closed(1, "connection_lost");
-  session.post({ type: "wished", desired: "running", revision: 1 });
+  session.post({ type: "desiredStateChanged", desired: "running", revision: 1 });
   session.post({ type: "qr", socket: 1 });
   await session.idle();
   expect([...timers.values()]).toEqual([500]);
@@ -68,7 +68,7 @@ test("an event that changes nothing does not cancel the reconnect timer", async 
 test("a late close does not wake an idle session", async () => {
   const { all, done, timers } = hands();
   const session = createSession(online, all);
-  session.post({ type: "wished", desired: "stopped", revision: 2 });
+  session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
   session.closed(1, "connection_lost");
   await session.idle();
   expect(session.machine.state).toBe("stopped");
@@ -79,8 +79,8 @@ test("a late close does not wake an idle session", async () => {
 test("one failed step does not wedge the queue", async () => {
   const { all, done, failed } = hands({ close: () => Promise.reject(new Error("no")) });
   const session = createSession(online, all);
-  session.post({ type: "wished", desired: "stopped", revision: 2 });
-  session.post({ type: "wished", desired: "running", revision: 3 });
+  session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
+  session.post({ type: "desiredStateChanged", desired: "running", revision: 3 });
   await session.idle();
   expect(failed).toEqual(["close"]);
   expect(done).toEqual(["report stopped", "report connecting", "open 2"]);
@@ -131,14 +131,14 @@ test("a removal that could not be stored is stored later", async () => {
     ...all,
     remove: (machine) => (isDown ? Promise.reject(new Error("database")) : remove(machine)),
   });
-  session.post({ type: "wished", desired: "deleted", revision: 2 });
+  session.post({ type: "desiredStateChanged", desired: "deleted", revision: 2 });
   await session.idle();
   session.retryStoring();
   await session.idle();
   expect([done, failed]).toEqual([["logOut 1"], ["remove", "remove"]]);
   isDown = false;
   // As the supervisor does after a renewal: it comes while an event is dealt with.
-  session.post({ type: "wished", desired: "deleted", revision: 2 });
+  session.post({ type: "desiredStateChanged", desired: "deleted", revision: 2 });
   session.retryStoring();
   await session.idle();
   session.retryStoring();
@@ -181,7 +181,7 @@ test("a report of a lost connection tells how often it was lost, and when the ne
   await session.idle();
   session.closed(2, "connection_lost");
   await session.idle();
-  session.post({ type: "wished", desired: "stopped", revision: 2 });
+  session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
   await session.idle();
   expect(told).toEqual([
     ["waiting", 1, 500],

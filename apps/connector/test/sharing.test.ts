@@ -5,7 +5,7 @@ import { sessionMetrics } from "../src/session/metrics.ts";
 import type { LiveSession } from "../src/session/live.ts";
 import { text } from "../src/store/row.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { findSession, storeWish } from "../src/store/sessions.ts";
+import { findSession, storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
 import { someAddresses, someKeys } from "./support/addresses.ts";
@@ -66,13 +66,13 @@ function party(name: string, { capacity = 100, chance = 0.5, run = "1" } = {}): 
     capacity,
     logger: pino({ level: "silent" }),
     metrics: sessionMetrics(createMeter({ withProcess: false })),
-    onNews: () => undefined,
+    onAppended: () => undefined,
     flush: async () => void one.did.push("flushed"),
     adopt(row, connectAfterMs) {
       one.connectAfterMs.push(connectAfterMs);
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
-        wished: () => undefined,
+        desiredStateChanged: () => undefined,
         session: {
           retryStoring: () => undefined,
           machine: { state: one.offline.has(row.id) ? "waiting" : "online" },
@@ -96,7 +96,7 @@ const job = (sessionId: string) => ({ sessionId, workspaceId, desired: "running"
 
 async function createSessions(count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, () => newId("ses"));
-  for (const id of ids) await storeWish(store, job(id), now());
+  for (const id of ids) await storeDesiredState(store, job(id), now());
   return ids;
 }
 
@@ -193,9 +193,9 @@ test("no connector takes more than its capacity, however many are wished for at 
   const { supervisor } = party("a", { capacity: 3 });
   await supervisor.start();
   const wishes = await Promise.all(
-    Array.from({ length: 8 }, () => supervisor.wish(job(newId("ses")), { mayPlace: true })),
+    Array.from({ length: 8 }, () => supervisor.setDesiredState(job(newId("ses")), { mayPlace: true })),
   );
-  expect(wishes.filter((outcome) => outcome === "taken")).toHaveLength(3);
+  expect(wishes.filter((outcome) => outcome === "applied")).toHaveLength(3);
   expect(wishes.filter((outcome) => outcome === "elsewhere")).toHaveLength(5);
   expect(await heldBy("a")).toBe(3);
 });
@@ -210,13 +210,13 @@ test.each([
   await one.beat();
   expect(one.connectAfterMs).toHaveLength(100);
   expect(Math.max(...one.connectAfterMs)).toBe(lastMs);
-  await one.supervisor.wish(job(newId("ses")), { mayPlace: false });
+  await one.supervisor.setDesiredState(job(newId("ses")), { mayPlace: false });
 });
 
 test("one alone connects at once", async () => {
   const one = party("a", { chance: 0.999 });
   await one.supervisor.start();
-  await one.supervisor.wish(job(newId("ses")), { mayPlace: false });
+  await one.supervisor.setDesiredState(job(newId("ses")), { mayPlace: false });
   expect(one.connectAfterMs).toEqual([0]);
 });
 
@@ -226,13 +226,15 @@ test("a connector that drains takes nothing, is given nothing, and holds what it
   await a.supervisor.start();
   await a.beat();
   await b.supervisor.start();
-  await b.supervisor.wish(job(newId("ses")), { mayPlace: true });
-  const there = await b.supervisor.wish(job(newId("ses")), { mayPlace: true });
-  expect([there, await heldBy("b")]).toEqual(["taken", 2]);
-  expect(await b.supervisor.wish(job(newId("ses")), { mayPlace: true })).toEqual({ url: "http://a.internal" });
+  await b.supervisor.setDesiredState(job(newId("ses")), { mayPlace: true });
+  const there = await b.supervisor.setDesiredState(job(newId("ses")), { mayPlace: true });
+  expect([there, await heldBy("b")]).toEqual(["applied", 2]);
+  expect(await b.supervisor.setDesiredState(job(newId("ses")), { mayPlace: true })).toEqual({
+    url: "http://a.internal",
+  });
   await a.supervisor.drain();
-  expect(await b.supervisor.wish(job(newId("ses")), { mayPlace: true })).toBe("taken");
-  expect(await a.supervisor.wish(job(newId("ses")), { mayPlace: false })).toBe("elsewhere");
+  expect(await b.supervisor.setDesiredState(job(newId("ses")), { mayPlace: true })).toBe("applied");
+  expect(await a.supervisor.setDesiredState(job(newId("ses")), { mayPlace: false })).toBe("elsewhere");
   nowMs += leaseMs / 2;
   await renewal(a);
   expect(await findSession(store, held!)).toMatchObject({ ownerRun: "a.1", leaseUntil: nowMs + leaseMs });

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { WASocket } from "@whiskeysockets/baileys";
 import { expect, onTestFinished, test } from "vitest";
 import { createSocketCaches } from "../src/baileys/caches.ts";
-import { takeDeviceNews } from "../src/baileys/devices.ts";
+import { subscribeDeviceChanges } from "../src/baileys/devices.ts";
 import { until } from "./support/fake-edge.ts";
 import { startRig } from "./support/rig.ts";
 
@@ -56,7 +56,7 @@ test.each([
   const caches = createSocketCaches();
   const names = ["6281300000001", "1000", "6281300000009"];
   for (const name of names) await caches.userDevices.set(name, [{ user: name }]);
-  takeDeviceNews({ ws, signalRepository: { lidMapping } } as unknown as WASocket, caches);
+  subscribeDeviceChanges({ ws, signalRepository: { lidMapping } } as unknown as WASocket, caches);
   const content = [{ tag: "add", attrs: {}, content: [{ tag: "device", attrs: { jid: device } }] }];
   ws.emit("CB:notification,type:devices", { tag: "notification", attrs, content });
   await new Promise((resolve) => setImmediate(resolve));

@@ -32,7 +32,7 @@ test("however many ask how the connector is, the database is asked twice a secon
   let at = 0;
   const store = {
     client: { execute: async () => void asked++ },
-    hasRoom: () => Promise.resolve(asked < 3),
+    hasSpace: () => Promise.resolve(asked < 3),
   } as unknown as Parameters<typeof createReadiness>[0];
   const readiness = createReadiness(store, { now: () => new Date(at), after: () => () => undefined });
   const many = () => Promise.all(Array.from({ length: 50 }, readiness));

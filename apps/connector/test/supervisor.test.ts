@@ -5,7 +5,7 @@ import { createMeter } from "../src/metrics.ts";
 import { sessionMetrics, type SessionMetrics } from "../src/session/metrics.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { findSession, type SessionRow, storeWish } from "../src/store/sessions.ts";
+import { findSession, type SessionRow, storeDesiredState } from "../src/store/sessions.ts";
 import { createSupervisor, type Supervisor } from "../src/supervisor/supervisor.ts";
 import { until } from "./support/fake-edge.ts";
 import { someAddresses, someKeys } from "./support/addresses.ts";
@@ -51,14 +51,14 @@ function supervisor(over: Store = store): Supervisor {
     capacity: 10,
     logger: pino({ level: "silent" }),
     metrics,
-    onNews: () => undefined,
+    onAppended: () => undefined,
     flush: () => Promise.resolve(),
     adopt(row) {
       adopt(row);
       const live = {
         fence: { sessionId: row.id, fence: row.fence },
         session: { retryStoring: idle },
-        wished: idle,
+        desiredStateChanged: idle,
         renewed: (at: number) => void renewed.push(at),
         lose: () => void lost.push(row.id),
         stop: async () => void stopped.push(row.id),
@@ -91,7 +91,7 @@ function losingAnswers(): Store {
 
 test("a session whose lease was taken though the answer was lost is taken up with the next renewal", async () => {
   const id = newId("ses");
-  await storeWish(store, job(id), now);
+  await storeDesiredState(store, job(id), now);
   await acquireLeases(store, { owner: "a", run: "a.0", now, leaseMs: 15_000, includeOwn: false, limit: 1 });
   const one = supervisor(losingAnswers());
   await expect(one.start()).rejects.toThrow("lost");
@@ -103,7 +103,7 @@ test("a session whose lease was taken though the answer was lost is taken up wit
 });
 
 test("a session whose lease was renewed knows until when", async () => {
-  await storeWish(store, job(newId("ses")), now);
+  await storeDesiredState(store, job(newId("ses")), now);
   const one = supervisor();
   await one.start();
   timers.shift()!();
@@ -121,7 +121,7 @@ test("a session whose lease was renewed knows until when", async () => {
 
 test("a session that another has taken is given up with the next renewal, and no other is", async () => {
   const [taken, kept] = [newId("ses"), newId("ses")];
-  for (const id of [taken, kept]) await storeWish(store, job(id), now);
+  for (const id of [taken, kept]) await storeDesiredState(store, job(id), now);
   const one = supervisor();
   await one.start();
   timers.shift()!();
@@ -141,15 +141,15 @@ test("a session that another has taken is given up with the next renewal, and no
 test("and with the next wish", async () => {
   const id = newId("ses");
   const one = supervisor(losingAnswers());
-  await expect(one.wish(job(id), { mayPlace: false })).rejects.toThrow("lost");
-  expect(await one.wish(job(id), { mayPlace: false })).toBe("taken");
+  await expect(one.setDesiredState(job(id), { mayPlace: false })).rejects.toThrow("lost");
+  expect(await one.setDesiredState(job(id), { mayPlace: false })).toBe("applied");
   expect(adopted.map((row) => row.id)).toEqual([id]);
 });
 
 test("what an earlier run of this machine held is taken back at once, and nothing else is before the first look", async () => {
   const [own, theirs, free] = [newId("ses"), newId("ses"), newId("ses")];
   const lease = { now, leaseMs: 15_000, includeOwn: false, limit: 1 };
-  for (const id of [own, theirs, free]) await storeWish(store, job(id), now);
+  for (const id of [own, theirs, free]) await storeDesiredState(store, job(id), now);
   await acquireLeases(store, { ...lease, owner: "a", run: "a.0", sessionId: own });
   await acquireLeases(store, { ...lease, owner: "b", run: "b.0", sessionId: theirs });
   await supervisor().start();
@@ -158,7 +158,7 @@ test("what an earlier run of this machine held is taken back at once, and nothin
 
 test("one session that cannot be taken up does not keep the others out, and is tried again", async () => {
   const ids = [newId("ses"), newId("ses"), newId("ses")];
-  for (const id of ids) await storeWish(store, job(id), now);
+  for (const id of ids) await storeDesiredState(store, job(id), now);
   let isBroken = true;
   adopt = (row) => {
     if (isBroken && row.id === ids[0]) throw new Error("broken");
@@ -196,7 +196,7 @@ test("stopping waits for a session that is just being taken up, and stops it too
     },
   };
   const one = supervisor(slow);
-  const wished = one.wish(job(id), { mayPlace: false });
+  const wished = one.setDesiredState(job(id), { mayPlace: false });
   await isAsked.promise;
   const stopping = one.stop();
   open();
@@ -206,17 +206,17 @@ test("stopping waits for a session that is just being taken up, and stops it too
   expect((await findSession(store, id))!.ownerRun).toBeNull();
   const { values } = await metrics.leases.get();
   expect(values.map(({ labels, value }) => [labels.change, value])).toEqual([
-    ["taken", 1],
+    ["applied", 1],
     ["released", 1],
   ]);
 });
 
 test("what another owns is not taken up", async () => {
   const id = newId("ses");
-  await storeWish(store, job(id), now);
+  await storeDesiredState(store, job(id), now);
   const lease = { owner: "b", run: "b.1", now, leaseMs: 15_000, includeOwn: false, limit: 1 };
   await acquireLeases(store, lease);
-  expect(await supervisor().wish(job(id, 2), { mayPlace: false })).toBe("elsewhere");
+  expect(await supervisor().setDesiredState(job(id, 2), { mayPlace: false })).toBe("elsewhere");
   expect((await findSession(store, id))!.ownerRun).toBe("b.1");
 });
 
@@ -246,7 +246,7 @@ async function holding(): Promise<{ one: Supervisor; id: string; hang: (how: Ans
   const id = newId("ses");
   const one = supervisor(slow);
   await one.start();
-  expect(await one.wish(job(id), { mayPlace: false })).toBe("taken");
+  expect(await one.setDesiredState(job(id), { mayPlace: false })).toBe("applied");
   return { one, id, hang: (how) => (hang = how) };
 }
 const beat = async () => (await until("its next look", () => timers.shift()))();

@@ -46,7 +46,7 @@ function run(name: "export-session" | "import-session", args: string[], secret: 
 const sentence = async (...args: Parameters<typeof run>) => (await run(...args)).said;
 
 async function stopSession(id = sessionId): Promise<void> {
-  await rig.wish({ sessionId: id, desired: "stopped" });
+  await rig.setDesiredState({ sessionId: id, desired: "stopped" });
   await until("it is stopped", () => rig.edge.statesOf(id).at(-1) === "stopped/requested");
 }
 
@@ -58,7 +58,7 @@ async function elsewhere(): Promise<string> {
   rig.environment["STORE_KEYS"] = generateKeyText("k9", webRandom);
   await rig.start();
   const target = newId("ses");
-  await rig.wish({ sessionId: target });
+  await rig.setDesiredState({ sessionId: target });
   await until("it shows a QR code", () => rig.edge.statesOf(target).at(-1) === "pairing");
   await stopSession(target);
   return target;
@@ -80,7 +80,7 @@ test("a session moves to another connector, logs in there, and its chats go on",
       (event) => event.type === "session.state" && event.sessionId === target && event.phone === own,
     ),
   );
-  await rig.wish({ sessionId: target });
+  await rig.setDesiredState({ sessionId: target });
   await until("it is online", () => rig.edge.statesOf(target).at(-1) === "online");
   await rig.simulator.send(user, { to: own, text: "still there?" });
   await until("it is read here", () => received() === 2);
@@ -96,14 +96,14 @@ test("what has been exported does not run again here: it is linked anew", async 
   await until("it is told", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
   await rig.stop();
   await rig.start();
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   await until("it shows a QR code", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   expect(isConnected()).toBe(false);
   // And it can come back into the same session.
   await stopSession();
   expect(await run("import-session", [file])).toMatchObject({ code: 0 });
   await until("it can be started", async () => {
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     return isConnected();
   });
 });
@@ -131,7 +131,7 @@ test("a session that runs, that nobody linked, or that is not here is not export
   );
   // None of it has harmed it.
   await until("it can be started", async () => {
-    await rig.wish({ sessionId });
+    await rig.setDesiredState({ sessionId });
     return isConnected();
   });
 });
@@ -143,7 +143,7 @@ const moved: MovedSession = {
   values: [["creds", "creds", "{}"]],
 };
 
-test("a file that is not whole, changed, of another format or under another passphrase says so", () => {
+test("a file that is incomplete, changed, of another format or under another passphrase says so", () => {
   const whole = sealSessionFile(moved, passphrase, webRandom);
   expect(openSessionFile(whole, passphrase)).toEqual(moved);
   const headerEnd = whole.indexOf("\n") + 1;
@@ -168,8 +168,8 @@ test("a file that is not whole, changed, of another format or under another pass
     [whole.subarray(0, headerEnd), passphrase, /not whole: 0 of/],
     [Buffer.concat([whole, Buffer.from("x")]), passphrase, /not whole/],
     [withHeader((header) => ({ ...header, version: 2 })), passphrase, /format 2; this Sandi reads 1/],
-    [Buffer.from("PK\u0003\u0004"), passphrase, /not a file of a session/],
-    [Buffer.alloc(0), passphrase, /not a file of a session/],
+    [Buffer.from("PK\u0003\u0004"), passphrase, /not a session file/],
+    [Buffer.alloc(0), passphrase, /not a session file/],
   ];
   for (const [bytes, secret, why] of cases) {
     expect(() => openSessionFile(bytes, secret)).toThrow(why);

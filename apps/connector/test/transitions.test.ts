@@ -7,7 +7,7 @@ import { step } from "../src/session/step.ts";
 // Every event in every state. `tsc` refuses a missing or a needless cell, and the last test counts them.
 
 type EventName =
-  | Exclude<MachineEvent["type"], "closed" | "wished" | "versionRefreshed">
+  | Exclude<MachineEvent["type"], "closed" | "desiredStateChanged" | "versionRefreshed">
   | `closed ${CloseKind}`
   | `wished ${DesiredState}`
   | "versionRefreshed newer"
@@ -49,7 +49,7 @@ function eventOf(name: EventName): MachineEvent {
   switch (type) {
     case "closed":
       return { type, socket: 1, kind: detail as CloseKind };
-    case "wished":
+    case "desiredStateChanged":
       return { type, desired: detail as DesiredState, revision: 2 };
     case "versionRefreshed":
       return { type, isNewer: detail === "newer" };
@@ -58,7 +58,7 @@ function eventOf(name: EventName): MachineEvent {
       return { type, socket: 1, phone };
     case "qr":
     case "settled":
-    case "passkeyAsked":
+    case "passkeyRequested":
       return { type, socket: 1 };
     case "adopted":
     case "retryDue":
@@ -349,7 +349,7 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "=",
     leaving: "waiting/requested: retry report",
   },
-  passkeyAsked: {
+  passkeyRequested: {
     connecting: "ended/passkey_required: close report",
     linking: "ended/passkey_required: close report",
     pairing: "ended/passkey_required: close report",

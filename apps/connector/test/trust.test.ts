@@ -27,7 +27,7 @@ test("a server with another root key is refused before it is told anything", asy
   rig = await startRig();
   rig.simulator.setFault({ kind: "wrong-root" });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   const { edge } = rig;
   await until("it ends", () => edge.statesOf(sessionId).at(-1) === "ended/untrusted_server");
   expect(rig.simulator.waiting()).toBe(0);
@@ -50,7 +50,7 @@ test("a tampered account signature is refused", async () => {
   rig.simulator.createPhone({ number });
   rig.simulator.setFault({ kind: "tampered-account-signature", number });
   const sessionId = newId("ses");
-  await rig.wish({ sessionId });
+  await rig.setDesiredState({ sessionId });
   const running = rig;
   const qr = await until("a QR code is shown", () => qrOf(running, sessionId));
   rig.simulator.scan(number, qr).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { EventEmitter, captureRejectionSymbol } from "node:events";
 import type { WASocket } from "@whiskeysockets/baileys";
 import { afterEach, expect, test } from "vitest";
-import { contained, failureOf, isOfBaileys } from "../src/baileys/patches/isolate-handlers.ts";
+import { isolateHandlers, failureOf, isFromBaileys } from "../src/baileys/patches/isolate-handlers.ts";
 import { until } from "./support/fake-edge.ts";
 import { type Member, startMember } from "./support/members.ts";
 import { type Rig, startRig } from "./support/rig.ts";
@@ -41,7 +41,7 @@ const failing = async ({ id }: { id: string }) => Buffer.from(id);
 
 test("whatever a socket's handlers reject with is told, and of errors only the kind", async () => {
   const told: string[] = [];
-  const { ws, ev } = contained(twoEmitters, (error) => told.push(failureOf(error)));
+  const { ws, ev } = isolateHandlers(twoEmitters, (error) => told.push(failureOf(error)));
   const emitters = [ws, ev] as unknown as EventEmitter[];
   for (const emitter of emitters) {
     emitter.on("something", failing as (about: { id: string }) => void);
@@ -55,14 +55,14 @@ test("whatever a socket's handlers reject with is told, and of errors only the k
 });
 
 test("an error counts as one of Baileys by the place it comes from", () => {
-  expect(isOfBaileys(new Error("ours"))).toBe(false);
-  expect(isOfBaileys("text")).toBe(false);
+  expect(isFromBaileys(new Error("ours"))).toBe(false);
+  expect(isFromBaileys("text")).toBe(false);
   for (const place of [
     "/srv/node_modules/@whiskeysockets/baileys/lib/x.js:1:1",
     "/srv/node_modules/libsignal/src/y.js:2:2",
   ]) {
     expect(
-      isOfBaileys(Object.assign(new Error("theirs"), { stack: `Error: theirs\n    at f (file://${place})` })),
+      isFromBaileys(Object.assign(new Error("theirs"), { stack: `Error: theirs\n    at f (file://${place})` })),
     ).toBe(true);
   }
 });

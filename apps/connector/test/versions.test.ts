@@ -41,10 +41,10 @@ test("the version that was good last is named, without asking for a day", async 
   latest = newer!;
   const versions = connector();
   expect(versions.current()).toBe(null);
-  await versions.keep();
+  await versions.refresh();
   expect([versions.current(), asked]).toEqual([good, 0]);
   time += day;
-  await versions.keep();
+  await versions.refresh();
   expect([versions.current(), asked]).toEqual([newer, 1]);
 });
 
@@ -52,11 +52,11 @@ test("a newer one is the good one only when a login with it has succeeded", asyn
   keep(good!, 0);
   latest = newer!;
   const versions = connector();
-  await versions.keep();
+  await versions.refresh();
   expect(stored).toContain("2.3000.2");
-  await versions.worked(good!);
+  await versions.accepted(good!);
   expect(stored).toContain("2.3000.2");
-  await versions.worked(versions.current());
+  await versions.accepted(versions.current());
   expect(JSON.parse(stored!)).toEqual({ version: "2.3000.3", goodAt: time });
 });
 
@@ -66,11 +66,11 @@ test("what another connector has found good is taken up", async () => {
   await Promise.all([one.load(), other.load()]);
   latest = newer!;
   expect(await one.refused(old!)).toBe(true);
-  await one.worked(newer!);
+  await one.accepted(newer!);
   expect(await other.refused(old!)).toBe(true);
   expect([other.current(), asked]).toEqual([newer, 1]);
   const third = connector();
-  await third.keep();
+  await third.refresh();
   expect([third.current(), asked]).toEqual([newer, 1]);
 });
 
@@ -78,11 +78,11 @@ test("a refused newer one leads back to the good one, and is not tried again", a
   keep(good!, 0);
   latest = newer!;
   const versions = connector();
-  await versions.keep();
+  await versions.refresh();
   expect(await versions.refused(newer!)).toBe(true);
   expect(versions.current()).toEqual(good);
   time += day;
-  await versions.keep();
+  await versions.refresh();
   expect([versions.current(), asked]).toEqual([good, 2]);
 });
 
@@ -91,12 +91,12 @@ test("one that was refused and then works is tried again", async () => {
   latest = newer!;
   const versions = connector();
   time += day;
-  await versions.keep();
+  await versions.refresh();
   expect(await versions.refused(newer!)).toBe(true);
   // A login with it was under way.
-  await versions.worked(newer!);
+  await versions.accepted(newer!);
   time += day;
-  await versions.keep();
+  await versions.refresh();
   expect(versions.current()).toEqual(newer);
 });
 
@@ -120,18 +120,18 @@ test("those who are refused at the same time ask once", async () => {
 test("an answer that cannot be had is asked for again after an hour, not every minute", async () => {
   const versions = connector();
   for (let minute = 0; minute < 60; minute++) {
-    await versions.keep();
+    await versions.refresh();
     time += 60_000;
   }
   expect(asked).toBe(1);
-  await versions.keep();
+  await versions.refresh();
   expect(asked).toBe(2);
 });
 
 test("the good one stays good for another day when it is still the newest", async () => {
   keep(good!, time - day);
   latest = good!;
-  await connector().keep();
+  await connector().refresh();
   expect(JSON.parse(stored!)).toEqual({ version: "2.3000.2", goodAt: time });
 });
 
@@ -139,9 +139,9 @@ test("what the operator sets overrides it all", async () => {
   keep(good!, 0);
   latest = newer!;
   const versions = connector(old);
-  await versions.keep();
+  await versions.refresh();
   expect([versions.current(), await versions.refused(old!)]).toEqual([old, false]);
-  await versions.worked(old!);
+  await versions.accepted(old!);
   expect([asked, stored]).toEqual([0, keep(good!, 0)]);
 });
 

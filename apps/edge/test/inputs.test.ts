@@ -293,11 +293,14 @@ describe("a route that takes no body", () => {
 
 describe("what is wrong is said in plain words", () => {
   it.each([
-    ["messages", { to, text: "" }, "/type is required; /text must not be empty"],
+    // The type decides which fields there are: the others are read after it.
+    ["messages", { to, text: "" }, "/type is required"],
+    ["messages", { to, type: "image", text: "" }, '/type must be "text"'],
+    ["messages", { to, type: "text", text: "" }, "/text must not be empty"],
     [
       "messages",
-      { sessionId: "x", to: "x".repeat(33), type: "image", text: "x".repeat(4097) },
-      '/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /type must be "text"; /text must be at most 4096 characters',
+      { sessionId: "x", to: "x".repeat(33), type: "text", text: "x".repeat(4097) },
+      "/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /text must be at most 4096 characters",
     ],
     ["messages", [], " must be an object, not an array"],
     ["verifications", { to: null }, "/to must be a string, not null"],

@@ -24,6 +24,8 @@ export * from "./api/templates.ts";
 export * from "./api/text.ts";
 export * from "./api/verifications.ts";
 export * from "./api/workspaces.ts";
+export * from "./content/content.ts";
+export * from "./content/sealed.ts";
 export * from "./internal/alerts.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";

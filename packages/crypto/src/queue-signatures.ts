@@ -4,7 +4,8 @@ import { base64url, sha256, utf8 } from "./bytes.ts";
 /** Whether QStash signed this body for this address, with one of its keys. */
 export type QueueCheck = (signature: string, url: string, body: string) => Promise<boolean>;
 
-const toleranceSeconds = 5;
+/** How far the clocks of QStash and of this machine may be apart. */
+export const toleranceSeconds = 5;
 
 /** Checks the JWT in `Upstash-Signature`: HS256, with the current or the next key. */
 export function createQueueCheck(signingKeys: readonly string[], now: () => Date): QueueCheck {

@@ -9,11 +9,11 @@ import {
   XWAPaths,
 } from "@whiskeysockets/baileys";
 
-/** What WhatsApp says of an account; what is absent was not said. */
-export interface LimitNews {
-  /** Whether new chats are locked; `until` is null when it does not say for how long. */
+/** What WhatsApp says about an account's limits. A missing field means that WhatsApp did not say. */
+export interface LimitReport {
+  /** Whether new chats are locked; `until` is null when the end is unknown. */
   lock?: { isActive: boolean; until: Date | null };
-  /** How many new chats the account may open in this cycle; null: as many as it likes. */
+  /** How many new chats the account may open in this cycle; null: without limit. */
   newChats?: NewChats | null;
 }
 
@@ -23,20 +23,20 @@ export interface NewChats {
   resetsAt: Date | null;
 }
 
-/** What a socket tells of its account by itself. */
+/** Receives limits that WhatsApp sends unasked. */
 export interface LimitsListener {
-  onLimits(news: LimitNews): void;
+  onLimits(report: LimitReport): void;
 }
 
-export function takeLimits(sock: WASocket, listener: LimitsListener): void {
+export function subscribeLimits(sock: WASocket, listener: LimitsListener): void {
   sock.ev.on("connection.update", ({ reachoutTimeLock }) => {
-    if (reachoutTimeLock) listener.onLimits(newsOf({ lock: lockOf(reachoutTimeLock) }));
+    if (reachoutTimeLock) listener.onLimits(reportOf({ lock: lockOf(reachoutTimeLock) }));
   });
-  sock.ev.on("message-capping.update", (info) => listener.onLimits(newsOf({ newChats: newChatsOf(info) })));
+  sock.ev.on("message-capping.update", (info) => listener.onLimits(reportOf({ newChats: newChatsOf(info) })));
 }
 
-/** Asks WhatsApp for both; an error or an empty answer leaves the limit out. Rejects when it answers neither. */
-export async function readLimits(sock: WASocket): Promise<LimitNews> {
+/** Asks WhatsApp for both limits. An error or an empty answer leaves a limit out. Rejects when both are missing. */
+export async function readLimits(sock: WASocket): Promise<LimitReport> {
   const [lock, cap] = await Promise.allSettled([
     ask(sock, QueryIds.REACHOUT_TIMELOCK, XWAPaths.xwa2_fetch_account_reachout_timelock, {}),
     ask(sock, QueryIds.MESSAGE_CAPPING_INFO, XWAPaths.xwa2_message_capping_info, {
@@ -44,13 +44,13 @@ export async function readLimits(sock: WASocket): Promise<LimitNews> {
     }),
   ]);
   if (lock.status === "rejected" && cap.status === "rejected") throw lock.reason;
-  return newsOf({
+  return reportOf({
     lock: lock.status === "fulfilled" ? lockOf(stateOf(lock.value)) : undefined,
     newChats: cap.status === "fulfilled" ? newChatsOf(cap.value) : undefined,
   });
 }
 
-/** Rejects at an error and at an empty answer. Baileys' own functions take both for "no lock". */
+/** Rejects at an error and at an empty answer. Baileys' own functions treat both as "no lock". */
 async function ask(sock: WASocket, queryId: string, path: string, variables: object): Promise<object> {
   const attrs = { to: S_WHATSAPP_NET, type: "get", xmlns: "w:mex", id: sock.generateMessageTag() };
   const content = Buffer.from(JSON.stringify({ variables }));
@@ -79,12 +79,12 @@ function stateOf(said: object): Partial<ReachoutTimelockState> {
 }
 
 /** Leaves out what WhatsApp did not say. */
-function newsOf({ lock, newChats }: { lock?: LimitNews["lock"]; newChats?: LimitNews["newChats"] }): LimitNews {
+function reportOf({ lock, newChats }: { lock?: LimitReport["lock"]; newChats?: LimitReport["newChats"] }): LimitReport {
   return { ...(lock === undefined ? {} : { lock }), ...(newChats === undefined ? {} : { newChats }) };
 }
 
 /** Undefined when WhatsApp does not say whether there is a lock. */
-export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelockState>): LimitNews["lock"] {
+export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelockState>): LimitReport["lock"] {
   if (isActive === undefined) return undefined;
   return { isActive, until: isActive ? credible(timeEnforcementEnds) : null };
 }
@@ -93,7 +93,7 @@ export function lockOf({ isActive, timeEnforcementEnds }: Partial<ReachoutTimelo
  * Null for an account without a cap: it has a quota without a cycle, of which nothing is used. Undefined when WhatsApp says
  * neither a quota nor a status.
  */
-export function newChatsOf(info: NewChatMessageCapInfo | null): LimitNews["newChats"] {
+export function newChatsOf(info: NewChatMessageCapInfo | null): LimitReport["newChats"] {
   // The value came over the wire; its type is not checked.
   const quota: unknown = info?.total_quota;
   const isQuotaSaid = quota !== undefined && quota !== null && Number.isFinite(Number(quota));
@@ -111,12 +111,12 @@ export function newChatsOf(info: NewChatMessageCapInfo | null): LimitNews["newCh
 
 const latest = Date.UTC(10_000, 0);
 
-/** A time that a calendar has: others cannot be stored, told, or waited for. */
+/** Null for a time that no calendar has, which could not be stored or reported. */
 function credible(at: Date | undefined): Date | null {
   return at && at.getTime() < latest ? at : null;
 }
 
-/** What is no number that counts anything is 0: the edge would refuse it, and the limits with it. */
+/** Zero for anything but a positive integer, because the edge would refuse the whole event. */
 function count(value: unknown): number {
   const number = Math.trunc(Number(value ?? 0));
   return Number.isSafeInteger(number) && number > 0 ? number : 0;

@@ -11,17 +11,17 @@ import { createSharedBound } from "../bounded-map.ts";
 import type { CredentialChange, Credentials } from "../store/credentials.ts";
 import { trimSessions } from "./session-record.ts";
 
-/** What Baileys needs to know of a session, over all of its sockets. */
+/** The credentials and keys that Baileys uses, for all sockets of a session. */
 export interface AuthState {
   creds: AuthenticationCreds;
   keys: SignalKeyStore;
-  /** Resolves when `creds` are stored as they are now; before the account is linked there is nothing worth keeping. */
+  /** Stores `creds` as they are now. Does nothing before the account is linked. */
   saveCreds(): Promise<void>;
 }
 
-/** In front of the store, which nobody else writes to; `null` remembers that there is no such key. */
+/** A cache before the store, which nobody else writes to. A `null` value means that there is no such key. */
 const openCache = createSharedBound<{ value: unknown }>(30_000);
-/** Used once each: the 812 of a first login would take 0.5 MB for as long as the session is here. */
+/** Each pre-key is used once. The 812 of a first login would take 0.5 MB for the life of the session. */
 const isCached = (kind: string) => kind !== "pre-key";
 
 const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
@@ -35,11 +35,11 @@ export function isLinked(creds: AuthenticationCreds): boolean {
 export async function openAuthState(credentials: Credentials): Promise<AuthState> {
   const stored = (await credentials.read(credsKind, [credsKind])).get(credsKind);
   const creds: AuthenticationCreds = stored === undefined ? initAuthCreds() : (parse(stored) as AuthenticationCreds);
-  /** What the store has, or is being given, so that nothing is written twice. */
+  /** The value that is stored or being stored, so that nothing is written twice. */
   let saved = { text: stored, written: Promise.resolve() };
 
   const cache = openCache();
-  /** What the store is being given. */
+  /** Values that are being stored. */
   const underway = new Map<string, { value: unknown }>();
   let writes = 0;
 
@@ -58,7 +58,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
     const read = await credentials.read(kind, missing);
     for (const id of missing) {
       const key = cacheKey(kind, id);
-      // A write that came in meanwhile is newer than what was read.
+      // A value that was written during the read is newer.
       let entry = known(key);
       if (!entry) {
         const text = read.get(id);
@@ -76,7 +76,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
     for (const [kind, values] of Object.entries(data)) {
       for (const [id, value] of Object.entries(values ?? {})) {
         const key = cacheKey(kind, id);
-        // Sessions are written when they change and once more when Baileys commits: the same object needs no second write.
+        // Baileys writes a session when it changes and again when it commits. The same object is not written twice.
         if (value !== null && known(key)?.value === value) continue;
         if (value && kind === "session") trimSessions(value as object);
         const entry = { value: value ?? null };

@@ -1,11 +1,11 @@
 import type { CacheStore } from "@whiskeysockets/baileys";
 import { type BoundedMap, createSharedBound } from "../bounded-map.ts";
 
-/** What a session's sockets share; Baileys' own caches are unbounded, die with the socket and keep timers. */
+/** Caches that a session's sockets share. Baileys' own caches have no bound, keep timers and end with the socket. */
 export interface SocketCaches {
   /**
-   * Devices of each person. Whenever an entry lapses the next send rebuilds the Signal session, whose record keeps up
-   * to 40 old ones: 35 KB in place of 0.9. Baileys follows device changes by notification, so a day is not too long.
+   * Devices of each person. When an entry expires, the next send creates a new Signal session, and the record keeps up to
+   * 40 old ones: 35 KB instead of 0.9. WhatsApp notifies of device changes, so a day is not too long.
    */
   userDevices: CacheStore;
   retries: CacheStore;
@@ -15,7 +15,7 @@ export interface SocketCaches {
 
 const minute = 60_000;
 
-/** Of all sessions together, so that a thousand of them need no more than one that is busy. */
+/** These bounds are shared by all sessions: a thousand idle sessions need no more than one busy session. */
 const openUserDevices = createSharedBound<unknown>(100_000, 24 * 60 * minute);
 const openRetries = createSharedBound<unknown>(50_000, 60 * minute);
 const openCallOffers = createSharedBound<unknown>(5000, 5 * minute);

@@ -1,6 +1,6 @@
 import { closeKind, type CloseKind } from "../close-reasons.ts";
 
-/** How Baileys names the signatures that do not hold. */
+/** Baileys' messages for invalid signatures. */
 const untrusted = new Set([
   "noise certificate signature invalid",
   "noise intermediate certificate signature invalid",
@@ -11,7 +11,7 @@ const untrusted = new Set([
   "Invalid account signature",
 ]);
 
-/** The kind of close that Baileys' `lastDisconnect.error` stands for. */
+/** The close kind of Baileys' `lastDisconnect.error`. */
 export function kindOfClose(error: unknown): CloseKind {
   const { message, output } = (error ?? {}) as { message?: string; output?: { statusCode?: number } };
   if (message !== undefined && untrusted.has(message)) return "untrusted_server";

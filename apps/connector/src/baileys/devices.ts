@@ -9,14 +9,14 @@ import {
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 import type { SocketCaches } from "./caches.ts";
-import { NoAnswer, orNoAnswer } from "./no-answer.ts";
+import { NoAnswer, toNoAnswer } from "./no-answer.ts";
 
-/** How long to wait when WhatsApp names no device of a person. */
+/** How long to wait when WhatsApp names no device of the recipient. */
 const unnamedWaitMs = 10_000;
 
 /**
- * Makes sure that the recipient's devices are known before a message goes. Baileys takes an answer without them, an error
- * or silence for "no devices": it sends to our own devices only, and WhatsApp acknowledges that. Rejects with `NoAnswer`.
+ * Makes sure that the recipient's devices are known before a send. Baileys treats an error or an answer without devices as
+ * "no devices": it sends to our own devices only, and WhatsApp acknowledges that. Rejects with `NoAnswer`.
  */
 export async function requireDevices(
   sock: WASocket,
@@ -28,33 +28,33 @@ export async function requireDevices(
   const isNamed = async () => ((await userDevices.get<unknown[]>(user))?.length ?? 0) > 0;
   if (await isNamed()) return;
   const me = creds.me?.id ?? "";
-  // Under the lock of Baileys' own sends: the question replaces sessions, and several at a time lose those that messages
-  // from the same person make meanwhile.
+  // Under the lock of Baileys' own sends: the query replaces sessions. Concurrent queries would lose sessions that
+  // messages of the same person create meanwhile.
   await sock.authState.keys.transaction(async () => {
     if (await isNamed()) return;
-    // Baileys does not ask about a person again while the cache holds an empty list.
+    // Baileys does not ask again while the cache holds an empty list.
     await userDevices.del(user);
-    // Baileys asks about our own devices too; this is one question for both.
-    await sock.getUSyncDevices([jidNormalizedUser(me), jid], true, false).catch(orNoAnswer);
+    // A send needs our own devices too. This is one query for both.
+    await sock.getUSyncDevices([jidNormalizedUser(me), jid], true, false).catch(toNoAnswer);
     if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
   }, me);
 }
 
 /**
- * Forgets a person's devices when WhatsApp says that they changed. A person has two names, phone number and LID. Baileys
- * changes the entry of the one in the notification only, and messages may go to the other one.
+ * Deletes a person's cached devices when WhatsApp says that they changed. A person has two ids, phone number and LID.
+ * Baileys updates only the id in the notification, but messages may go to the other one.
  */
-export function takeDeviceNews(sock: WASocket, { userDevices }: Pick<SocketCaches, "userDevices">): void {
+export function subscribeDeviceChanges(sock: WASocket, { userDevices }: Pick<SocketCaches, "userDevices">): void {
   const { lidMapping } = sock.signalRepository;
   const forget = (jid: string | null | undefined) => jid && userDevices.del(jidDecode(jid)?.user ?? "");
-  const otherNameOf = (jid: string) => (isLidUser(jid) ? lidMapping.getPNForLID(jid) : lidMapping.getLIDForPN(jid));
+  const otherIdOf = (jid: string) => (isLidUser(jid) ? lidMapping.getPNForLID(jid) : lidMapping.getLIDForPN(jid));
 
   sock.ws.on("CB:notification,type:devices", (node: BinaryNode) => {
     const devices = getAllBinaryNodeChildren(node).flatMap((change) => getBinaryNodeChildren(change, "device"));
     const named = [node.attrs["from"], node.attrs["lid"], ...devices.map(({ attrs }) => attrs["jid"])];
     for (const jid of new Set(named.flatMap((one) => (one ? [jidNormalizedUser(one)] : [])))) {
       void forget(jid);
-      otherNameOf(jid).then(forget, () => undefined);
+      otherIdOf(jid).then(forget, () => undefined);
     }
   });
 }

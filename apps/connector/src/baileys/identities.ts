@@ -8,25 +8,25 @@ import {
   type WASocket,
 } from "@whiskeysockets/baileys";
 
-/** What WhatsApp's server says of who is who, and what it has said so far. */
+/** Receives and reads which phone number a LID belongs to. */
 export interface PeopleListener {
   onIdentity: (identity: { lid: string; pn: string }) => void;
-  /** The jid of the phone number behind a LID, as the server said it to any session of the workspace. */
+  /** The phone number's jid of a LID, as the server said to any session of the workspace. */
   pnOf: (lid: string) => Promise<string | null>;
 }
 
-/** What a person is known by: the jid as it came, without device, and the phone number's when it is a LID. */
+/** The jids of a person: the given one without its device, and the phone number's when the given one is a LID. */
 export async function namesOf(sock: WASocket, people: PeopleListener, jid: string | undefined): Promise<string[]> {
   const name = jid ? jidNormalizedUser(jid) : "";
   if (name === "") return [];
   if (!isLidUser(name)) return [name];
-  // Baileys' own table knows what the account's phone claims as well, for this session alone.
+  // Baileys' own table also holds what the account's phone claims, for this session only.
   const byPhone = (await people.pnOf(name)) ?? (await sock.signalRepository.lidMapping.getPNForLID(name));
   return byPhone ? [name, jidNormalizedUser(byPhone)] : [name];
 }
 
-/** Tells of every LID in an answer of the server to a question about phone numbers. */
-export function takeIdentities(sock: WASocket, { onIdentity }: Pick<PeopleListener, "onIdentity">): void {
+/** Reports every LID in the server's answers about phone numbers. */
+export function subscribeIdentities(sock: WASocket, { onIdentity }: Pick<PeopleListener, "onIdentity">): void {
   sock.ws.on("CB:iq,,usync", (node: BinaryNode) => {
     if (node.attrs["type"] !== "result") return;
     const list = getBinaryNodeChild(getBinaryNodeChild(node, "usync"), "list");
@@ -36,9 +36,9 @@ export function takeIdentities(sock: WASocket, { onIdentity }: Pick<PeopleListen
   });
 }
 
-/** Tells of a person whom a stanza names twice. */
-export function identityIn(names: (string | undefined)[], tell: PeopleListener["onIdentity"]): void {
+/** Reports a person whom a stanza names by both jids. */
+export function identityIn(names: (string | undefined)[], report: PeopleListener["onIdentity"]): void {
   const lid = names.find((name) => isLidUser(name));
   const pn = names.find((name) => isPnUser(name));
-  if (lid && pn) tell({ lid: jidNormalizedUser(lid), pn: jidNormalizedUser(pn) });
+  if (lid && pn) report({ lid: jidNormalizedUser(lid), pn: jidNormalizedUser(pn) });
 }

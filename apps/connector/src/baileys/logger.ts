@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 
-/** What Baileys logs with; not exported by its front door. */
+/** Baileys' logger interface, which it does not export. */
 interface BaileysLogger {
   level: string;
   child(bindings: Record<string, unknown>): BaileysLogger;
@@ -13,10 +13,7 @@ interface BaileysLogger {
 
 const nothing = () => undefined;
 
-/**
- * Lets only the sentences of Baileys' warnings and errors through, with digits masked: the objects beside them are
- * whole stanzas, keys and jids.
- */
+/** Logs only the messages of Baileys' warnings and errors, with digits masked. Its objects hold stanzas, keys and jids. */
 export function quietLogger(logger: Logger): BaileysLogger {
   const say = (level: "warn" | "debug") => (object: unknown, message?: string) => {
     const text = message ?? (typeof object === "string" ? object : "");
@@ -29,7 +26,7 @@ export function quietLogger(logger: Logger): BaileysLogger {
     trace: nothing,
     debug: nothing,
     info: nothing,
-    // Baileys warns of much that it then deals with by itself.
+    // Baileys warns of many things that it handles itself.
     warn: say("debug"),
     error: say("warn"),
   };

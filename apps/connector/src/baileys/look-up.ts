@@ -11,32 +11,32 @@ import {
   S_WHATSAPP_NET,
   type WASocket,
 } from "@whiskeysockets/baileys";
-import { isOfServer, waitOf } from "./no-answer.ts";
+import { isServerError, waitOf } from "./no-answer.ts";
 
-/** What WhatsApp answered about numbers. It said nothing about a number that is in neither map. */
+/** WhatsApp's answer about numbers. A number that is in neither map is missing in the answer. */
 export interface LookUpAnswer {
-  /** Digits to the jid of the account; null where WhatsApp says that there is none. */
+  /** The jid of each number's account; null when WhatsApp says that there is no account. */
   jids: Map<string, string | null>;
-  /** How long (ms) not to ask about a number again. */
+  /** How long to wait before a number is looked up again. Milliseconds. */
   waits: Map<string, number>;
-  /** How long (ms) to ask about no number at all; null: WhatsApp answered. */
+  /** How long to wait before any look-up; null when WhatsApp answered. Milliseconds. */
   pauseMs: number | null;
 }
 
-/** About one spelling: a jid, null for "no account", or how long to wait. */
+/** The answer about one spelling: a jid, null for "no account", or how long to wait. */
 type Said = string | null | { waitMs: number };
 
 /**
- * Asks which numbers have an account, under every spelling of each. Rejects when no answer comes. Baileys' own `onWhatsApp`
- * leaves out three kinds alike: numbers without an account, numbers that are not in the answer, and errors.
+ * Asks which numbers have an account, under every spelling. Rejects when no answer comes. Baileys' own `onWhatsApp` does
+ * not distinguish numbers without account, numbers that are missing in the answer, and errors.
  */
 export async function lookUp(sock: WASocket, digits: string[]): Promise<LookUpAnswer> {
   const answer: LookUpAnswer = { jids: new Map(), waits: new Map(), pauseMs: null };
   const node = await ask(sock, [...new Set(digits.flatMap(spellingsOf))]);
   const usync = getBinaryNodeChild(node, "usync");
   const refusal = errorIn(node) ?? errorIn(getBinaryNodeChild(getBinaryNodeChild(usync, "result"), "contact"));
-  if (refusal && isOfServer(Number(refusal.attrs["code"]))) answer.pauseMs = waitOf(refusal);
-  // One of the numbers may have caused any other error; it must not hold back the rest.
+  if (refusal && isServerError(Number(refusal.attrs["code"]))) answer.pauseMs = waitOf(refusal);
+  // Another error may be caused by one of the numbers. It must not delay look-ups of other numbers.
   else if (refusal) for (const number of digits) answer.waits.set(number, waitOf(refusal));
   const said = saidIn(getBinaryNodeChild(usync, "list"));
   for (const number of digits) conclude(answer, number, said);
@@ -48,7 +48,7 @@ function conclude({ jids, waits }: LookUpAnswer, number: string, said: Map<strin
   const answers = names.map((name) => said.get(name));
   const jid = answers.find((one) => typeof one === "string");
   if (jid !== undefined) {
-    // There may be two accounts whose numbers differ in the spelling only: each keeps its own jid.
+    // Two accounts may differ only in the spelling of their number. Each keeps its own jid.
     for (const [i, name] of names.entries()) jids.set(name, typeof answers[i] === "string" ? answers[i] : jid);
   } else if (answers.every((one) => one === null)) {
     for (const name of names) if (!jids.has(name)) jids.set(name, null);
@@ -58,7 +58,7 @@ function conclude({ jids, waits }: LookUpAnswer, number: string, said: Map<strin
   }
 }
 
-/** What each user of the answer says, under the number that was asked about. */
+/** The answer for each spelling. */
 function saidIn(list: BinaryNode | undefined): Map<string, Said> {
   const said = new Map<string, Said>();
   for (const user of getBinaryNodeChildren(list, "user")) {
@@ -74,7 +74,7 @@ function saidIn(list: BinaryNode | undefined): Map<string, Said> {
   return said;
 }
 
-/** Anything else is no answer, and would be written to for two weeks. */
+/** Any other jid is no answer: messages would go to it for two weeks. */
 function isPerson(jid: string | undefined): boolean {
   const plain = jidNormalizedUser(jid);
   return (isPnUser(plain) === true || isLidUser(plain) === true) && jidDecode(plain)?.user !== "";
@@ -95,7 +95,7 @@ async function ask(sock: WASocket, numbers: string[]): Promise<BinaryNode> {
     { tag: "list", attrs: {}, content: users },
   ];
   const iq = { to: S_WHATSAPP_NET, type: "get", xmlns: "usync", id };
-  // Baileys' own `query` drops the kind of an error and how long to wait.
+  // Baileys' own `query` drops an error's code and its wait.
   const [answer] = await Promise.all([
     sock.waitForMessage<BinaryNode | undefined>(id),
     sock.sendNode({ tag: "iq", attrs: iq, content: [{ tag: "usync", attrs, content }] }),

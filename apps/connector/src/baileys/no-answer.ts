@@ -1,6 +1,6 @@
 import type { BinaryNode } from "@whiskeysockets/baileys";
 
-/** WhatsApp answered a question in part or not at all. The only thing that follows is to ask again later. */
+/** WhatsApp answered a query in part or not at all. The caller tries again later. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
   readonly waitMs: number;
@@ -11,34 +11,34 @@ export class NoAnswer extends Error {
   }
 }
 
-/** How long to wait when an error does not say it: a code lives for minutes only. */
-export const unsaidWaitMs = 60_000;
-/** A longer wait is taken for a mistake. */
+/** How long to wait when an error names no wait. Short, because a code lives for minutes only. */
+export const defaultWaitMs = 60_000;
+/** A longer wait must be a mistake. */
 const longestMs = 86_400_000;
 
 /** How long to wait after an `error` node; its `backoff` is in seconds. */
 export function waitOf({ attrs }: BinaryNode): number {
   const seconds = Number(attrs["backoff"]);
-  return seconds > 0 ? Math.min(seconds * 1000, longestMs) : unsaidWaitMs;
+  return seconds > 0 ? Math.min(seconds * 1000, longestMs) : defaultWaitMs;
 }
 
-/** The code of an error in an answer of WhatsApp; NaN for any other error. Baileys keeps nothing else of it. */
+/** The code of an error that WhatsApp answered; NaN for any other error. Baileys keeps nothing but the code. */
 const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
 
-/** Whether WhatsApp answered, if only with an error. */
+/** Whether the error is an answer of WhatsApp. */
 export const isAnswer = (error: unknown): boolean => Number.isFinite(codeOf(error));
 
-/** Whether an error is about the server (overloaded or broken) and not about the question. */
-export const isOfServer = (code: number): boolean => code === 429 || code >= 500;
+/** Whether an error is about the server (overloaded or broken) and not about the query. */
+export const isServerError = (code: number): boolean => code === 429 || code >= 500;
 
-/** Rejects with `NoAnswer` where the fault is the server's. */
-export function orNoAnswer(error: unknown): never {
+/** Throws `NoAnswer` for an error of the server, and any other error as it is. */
+export function toNoAnswer(error: unknown): never {
   const code = codeOf(error);
-  if (isOfServer(code)) throw new NoAnswer(`WhatsApp answered with the error ${code}`, unsaidWaitMs);
+  if (isServerError(code)) throw new NoAnswer(`WhatsApp answered with the error ${code}`, defaultWaitMs);
   throw error;
 }
 
-/** After how many seconds to try again what failed with this error. */
+/** After how many seconds to try again after this error. */
 export function secondsUntil(error: unknown): number {
   return error instanceof NoAnswer ? Math.ceil(error.waitMs / 1000) : 1;
 }

@@ -1,7 +1,7 @@
 import type { BinaryNode, WASocket } from "@whiskeysockets/baileys";
 import { namesOf, type PeopleListener } from "./identities.ts";
 
-/** What a socket tells of receipts. */
+/** Receives receipts. */
 export interface ReceiptListener extends PeopleListener {
   /** Acknowledged to the server only after this has resolved. */
   onReceipt(receipt: Receipt): Promise<void>;
@@ -9,7 +9,7 @@ export interface ReceiptListener extends PeopleListener {
   onUnsaved: (error: unknown) => void;
 }
 
-/** How far messages of ours have come at one person, who is named by phone number, by LID, or both. */
+/** One person has received or read messages of ours. `from` has the person's jids. */
 export interface Receipt {
   waIds: string[];
   kind: "delivered" | "read";
@@ -17,21 +17,21 @@ export interface Receipt {
 }
 
 /**
- * Takes the receipts of direct messages before Baileys, whose event buffer can hold them for 30 s, and which would
- * acknowledge them before they are stored. Retries and groups stay with it. @param drop cuts the line: what was not
- * acknowledged comes again with the next login, and not before
+ * Handles the receipts of direct messages instead of Baileys, which buffers them for up to 30 s and acknowledges them before
+ * they are stored. Baileys still handles retries and groups. @param drop ends the connection: WhatsApp delivers receipts
+ * that were not acknowledged again after the next login
  */
-export function takeReceipts(sock: WASocket, listener: ReceiptListener, drop: () => void): void {
-  const [theirs] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
-  if (!theirs) throw new Error("this Baileys handles receipts elsewhere");
-  sock.ws.off("CB:receipt", theirs);
+export function handleReceipts(sock: WASocket, listener: ReceiptListener, drop: () => void): void {
+  const [original] = sock.ws.listeners("CB:receipt") as ((node: BinaryNode) => void)[];
+  if (!original) throw new Error("this version of Baileys handles receipts elsewhere");
+  sock.ws.off("CB:receipt", original);
   sock.ws.on("CB:receipt", (node: BinaryNode) => {
     const receipt = directReceipt(node);
-    if (receipt) void take(receipt, node);
-    else theirs(node);
+    if (receipt) void handle(receipt, node);
+    else original(node);
   });
 
-  async function take({ waIds, kind, from }: Direct, node: BinaryNode): Promise<void> {
+  async function handle({ waIds, kind, from }: Direct, node: BinaryNode): Promise<void> {
     try {
       await listener.onReceipt({ waIds, kind, from: await namesOf(sock, listener, from) });
     } catch (error) {

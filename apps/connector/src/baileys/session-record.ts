@@ -1,5 +1,5 @@
 /**
- * Closed Signal sessions that a record keeps: with them what is still on its way can be read. libsignal keeps 40, about
+ * How many closed Signal sessions a record keeps, to decrypt messages that are still on their way. libsignal keeps 40, about
  * 1 KB each, and writes all of them for every message.
  */
 const keptClosed = 5;
@@ -8,7 +8,7 @@ interface SessionRecord {
   _sessions?: Record<string, { indexInfo: { closed: number } }>;
 }
 
-/** Forgets the oldest closed sessions of a serialised record. */
+/** Deletes the oldest closed sessions of a serialised record. */
 export function trimSessions(record: object): void {
   const sessions = (record as SessionRecord)["_sessions"] ?? {};
   const closed = Object.entries(sessions).filter(([, { indexInfo }]) => indexInfo.closed !== -1);

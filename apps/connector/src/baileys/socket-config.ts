@@ -13,7 +13,7 @@ export interface SocketParts {
   caches: SocketCaches;
   version: ClientVersion | null;
   logger: Logger;
-  /** What every connection to WhatsApp goes through; null: none. */
+  /** The session's proxy, for every connection to WhatsApp; null without a proxy. */
   tunnel: Pick<Tunnel, "agent" | "dispatcher"> | null;
 }
 
@@ -24,7 +24,7 @@ export interface SocketTuning {
   probeMs?: number;
 }
 
-/** What Baileys makes a socket with. */
+/** Baileys' options for a socket. */
 export function socketConfig(
   wsUrl: string,
   tuning: SocketTuning,
@@ -35,15 +35,15 @@ export function socketConfig(
     auth: { creds: auth.creds, keys: auth.keys },
     ...(version ? { version } : {}),
     ...(tunnel ? through(tunnel) : {}),
-    // The pairing code wants a browser that WhatsApp knows.
+    // A pairing code needs a browser that WhatsApp knows.
     browser: Browsers.ubuntu("Chrome"),
     logger: quietLogger(logger),
-    // Otherwise the phone stops notifying its owner.
+    // Otherwise the phone stops showing notifications.
     markOnlineOnConnect: false,
     syncFullHistory: false,
     emitOwnEvents: false,
     enableRecentMessageCache: false,
-    // With a time-out here Baileys makes a timer and two errors for every frame it sends; the socket has its own.
+    // With a time-out here Baileys makes a timer and two errors for every frame. socket.ts has its own time-out.
     connectTimeoutMs: 0,
     defaultQueryTimeoutMs: 20_000,
     keepAliveIntervalMs: tuning.keepAliveIntervalMs ?? 25_000,
@@ -57,7 +57,7 @@ export function socketConfig(
   };
 }
 
-/** The WebSocket, uploads, downloads. */
+/** Options for the WebSocket, uploads and downloads. */
 function through({ agent, dispatcher }: NonNullable<SocketParts["tunnel"]>) {
   const https = agent as HttpsAgent;
   return { agent: https, fetchAgent: https, options: { dispatcher } };

@@ -6,64 +6,66 @@ import {
   jidNormalizedUser,
   makeWASocket,
   type MessageRelayOptions,
-  type proto,
   S_WHATSAPP_NET,
   type WASocket,
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
+import { revocation } from "../content/revocation.ts";
+import { revocationId } from "../content/whatsapp-ids.ts";
+import { decode, type WireMessage } from "../content/wire.ts";
 import type { ClientVersion } from "../services.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
-import { boundUnpacking } from "./patches/limit-inflate.ts";
+import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
-import { contained, failureOf } from "./patches/isolate-handlers.ts";
-import { interceptDecryption } from "./patches/before-ratchet.ts";
-import { requireDevices, takeDeviceNews } from "./devices.ts";
-import { type LimitNews, type LimitsListener, readLimits, takeLimits } from "./account-limits.ts";
+import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
+import { patchDecryption } from "./patches/before-ratchet.ts";
+import { requireDevices, subscribeDeviceChanges } from "./devices.ts";
+import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } from "./account-limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
-import { mendSignatures, silenceConsole } from "./patches/verify-signatures.ts";
-import { decodeMessage, revocationId, revocationMessage } from "./message.ts";
-import { type MessageListener, takeMessages } from "./messages.ts";
-import { isAnswer, orNoAnswer } from "./no-answer.ts";
-import { namesOf, takeIdentities } from "./identities.ts";
-import { type ReceiptListener, takeReceipts } from "./receipts.ts";
+import { silenceConsole } from "./patches/silence-console.ts";
+import { verifySignatures } from "./patches/verify-signatures.ts";
+import { type MessageListener, receiveMessages } from "./receive-messages.ts";
+import { isAnswer, toNoAnswer } from "./no-answer.ts";
+import { namesOf, subscribeIdentities } from "./identities.ts";
+import { type ReceiptListener, handleReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
-import { refuseOutOfTurn } from "./turns.ts";
+import { refuseUnexpectedStanzas } from "./unexpected-stanzas.ts";
 
-// Before the first socket of this process.
+// These patches run before the first socket of this process.
 silenceConsole();
-mendSignatures();
-boundUnpacking();
-interceptDecryption();
+verifySignatures();
+limitInflate();
+patchDecryption();
 
-/** What a socket tells; nothing comes after `onClosed`, and nothing at all once it was closed from this side. */
+/** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
 export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
   onClosed(kind: CloseKind): void;
-  /** Linking this account takes a passkey, or has stalled as it does then. */
+  /** Linking this account needs a passkey, or has stalled, which is how that looks. */
   onPasskey(): void;
   onAck(ack: { waId: string; error: string | null }): void;
-  /** The message as it was sent, for a device of this person that could not decrypt it. */
+  /** Reads a sent message, for a device of this person that could not decrypt it. */
   getMessage(waId: string, person: string[]): Promise<Uint8Array | null>;
 }
 
 /** One connection to WhatsApp. */
 export interface WhatsAppSocket {
-  /** Which numbers have an account, as far as WhatsApp says so. */
+  /** Asks WhatsApp which numbers have an account. */
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
-  send(jid: string, waId: string, message: Uint8Array): Promise<void>;
-  /** Takes a message of ours back for everyone; `send` resolves as above, and the answer comes under its own id. */
+  send(jid: string, waId: string, message: WireMessage): Promise<void>;
+  /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
-  /** The hidden id that WhatsApp uses for this person, as far as it is known. */
+  /** The hidden id (LID) of this person; null when it is unknown. */
   lidOf(jid: string): Promise<string | null>;
-  /** What WhatsApp says of the account; rejects when it does not answer. */
-  readLimits(): Promise<LimitNews>;
+  /** Asks WhatsApp for the account's limits. Rejects when it does not answer. */
+  readLimits(): Promise<LimitReport>;
   requestPairingCode(digits: string): Promise<string>;
-  /** Asks the server for something small; false when it does not answer in time. An error is an answer. */
+  /** Sends a small query; false when the server does not answer in time. An error is an answer. */
   probe(timeoutMs: number): Promise<boolean>;
   /** Unlinks this device at WhatsApp, then closes. */
   logOut(): Promise<void>;
@@ -82,17 +84,17 @@ const endTimeoutMs = 5000;
 const linkingStallMs = 45_000;
 const firstQrMs = 60_000;
 const nextQrMs = 20_000;
-/** How a stanza says that it takes back what its own sender wrote. */
+/** The `edit` attribute of a revocation by the message's own sender. */
 const senderRevoke = "7";
 const passkeyNotifications = new Set(["passkey_prologue_request", "crsc_continuation"]);
 
-/** How this process opens sockets: to the real WhatsApp, or to a simulated one with its own root key. */
+/** Opens sockets to the real WhatsApp, or to a simulated one with its own root key. */
 export function socketOpener({ wsUrl, rootKey }: Config["whatsapp"], tuning: SocketTuning = {}): OpenSocket {
   if (rootKey) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey);
   return (options) => openSocket(wsUrl, tuning, options);
 }
 
-/** Asks WhatsApp Web which version it is. */
+/** Asks WhatsApp Web for its current version. */
 export async function latestVersion(timeoutMs: number): Promise<ClientVersion | null> {
   const { version, isLatest } = await fetchLatestWaWebVersion({ signal: AbortSignal.timeout(timeoutMs) });
   return isLatest ? version : null;
@@ -107,7 +109,7 @@ function openSocket(
   let isFirstQr = true;
   let isOpened = false;
   let stall: NodeJS.Timeout | undefined;
-  /** What must be done before anything more is told. */
+  /** Resolves when the new credentials are stored. Later events wait for it. */
   let linking: Promise<void> = Promise.resolve();
   const config = socketConfig(wsUrl, tuning, { auth, caches, version, logger, tunnel });
   const make = () =>
@@ -115,25 +117,25 @@ function openSocket(
       ...config,
       async getMessage({ id, remoteJid }) {
         const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
-        return bytes ? decodeMessage(bytes) : undefined;
+        return bytes ? decode(bytes) : undefined;
       },
     });
-  const sock = contained(make, (error) => {
-    logger.warn({ failure: failureOf(error) }, "something that WhatsApp brought could not be handled");
+  const sock = isolateHandlers(make, (error) => {
+    logger.warn({ failure: failureOf(error) }, "something that WhatsApp sent could not be handled");
   });
 
-  // A half-open line never answers the closing handshake, and Baileys tells of a close only after it.
+  // A half-open connection never answers the closing handshake, and Baileys reports a close only after it.
   const client = sock.ws as unknown as { socket: { terminate(): void } | null; close(): Promise<void> };
   const handshake = client.close.bind(client);
   client.close = () => {
     const { socket } = client;
-    const axe = setTimeout(() => socket?.terminate(), closeGraceMs);
-    return handshake().finally(() => clearTimeout(axe));
+    const terminateTimer = setTimeout(() => socket?.terminate(), closeGraceMs);
+    return handshake().finally(() => clearTimeout(terminateTimer));
   };
   const connecting = setTimeout(() => void giveUp("timed_out"), connectTimeoutMs);
-  // An HTTP answer comes from a proxy in front of WhatsApp: a 401 from there logs nobody out. Baileys would wait for ever.
+  // An HTTP answer comes from a proxy in front of WhatsApp. A 401 from there is no logout. Baileys would wait for ever.
   sock.ws.on("unexpected-response", () => void giveUp("server_unavailable"));
-  refuseOutOfTurn(sock, isLinked(auth.creds), () => void giveUp("unexpected_answer"));
+  refuseUnexpectedStanzas(sock, isLinked(auth.creds), () => void giveUp("unexpected_answer"));
 
   function die(): boolean {
     clearTimeout(stall);
@@ -158,7 +160,7 @@ function openSocket(
     }
     if (isNewLogin) {
       clearTimeout(stall);
-      // The credentials must be safe before the login that follows the close.
+      // The credentials must be stored before the login that follows the close.
       linking = auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
     }
     if (connection === "open" && !isOpened) {
@@ -177,47 +179,44 @@ function openSocket(
     if (type !== undefined && passkeyNotifications.has(type)) return passkey();
     if (type !== "link_code_companion_reg") return;
     const reg = getBinaryNodeChild(node, "link_code_companion_reg");
-    // The first notification has no key and comes before the code is typed, passkey or not: it decides nothing.
+    // The first notification has no key and comes before the code is typed, with or without a passkey.
     if (!getBinaryNodeChild(reg, "link_code_pairing_wrapped_primary_ephemeral_pub")) return;
     clearTimeout(stall);
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   const drop = () => client.socket?.terminate();
-  takeReceipts(sock, listener, drop);
-  takeIdentities(sock, listener);
-  takeLimits(sock, listener);
-  takeDeviceNews(sock, caches);
-  takeMessages(sock, auth, listener, drop);
+  handleReceipts(sock, listener, drop);
+  subscribeIdentities(sock, listener);
+  subscribeLimits(sock, listener);
+  subscribeDeviceChanges(sock, caches);
+  receiveMessages(sock, auth, listener, drop);
 
-  /** Nothing came of the connection. */
+  /** Closes a connection that failed. */
   async function giveUp(kind: CloseKind): Promise<void> {
     if (isDead) return;
-    await shut(() => ended(sock));
+    await endWith(() => ended(sock));
     listener.onClosed(kind);
   }
 
-  async function shut(ending: () => Promise<unknown>): Promise<void> {
+  async function endWith(ending: () => Promise<unknown>): Promise<void> {
     if (!die()) return;
-    // Whatever goes wrong, it is closed when the time is over.
+    // The socket is terminated after the time-out in any case.
     await Promise.race([ending().catch(() => undefined), wait(endTimeoutMs)]);
     client.socket?.terminate();
   }
 
-  async function relay(jid: string, message: proto.IMessage, options: MessageRelayOptions): Promise<void> {
+  async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
     await requireDevices(sock, caches, auth, jid);
-    await sock.relayMessage(jid, message, options).catch(orNoAnswer);
+    await sock.relayMessage(jid, message, options).catch(toNoAnswer);
   }
 
   return {
     lookUp: (digits) => lookUp(sock, digits),
-    send: (jid, waId, message) => relay(jid, decodeMessage(message), { messageId: waId }),
+    send: (jid, waId, message) => relay(jid, message, { messageId: waId }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
-      const message = decodeMessage(revocationMessage(jid, revoked));
-      return {
-        waId,
-        send: () => relay(jid, message, { messageId: waId, additionalAttributes: { edit: senderRevoke } }),
-      };
+      const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };
+      return { waId, send: () => relay(jid, revocation(jid, revoked), options) };
     },
     async lidOf(jid) {
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
@@ -231,8 +230,8 @@ function openSocket(
       const answer = sock.query(question, tuning.probeMs ?? timeoutMs).then((node) => node !== undefined, isAnswer);
       return await answer;
     },
-    logOut: () => shut(() => sock.logout().then(() => ended(sock))),
-    close: () => shut(() => ended(sock)),
+    logOut: () => endWith(() => sock.logout().then(() => ended(sock))),
+    close: () => endWith(() => ended(sock)),
   };
 }
 

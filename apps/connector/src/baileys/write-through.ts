@@ -6,16 +6,15 @@ import {
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 
-/** Kinds that stay true even when the message that taught them does not leave. */
+/** Kinds that stay true even when the message that they were learned for is not sent. */
 const facts: ReadonlySet<string> = new Set(["session", "identity-key", "lid-mapping", "device-list", "tctoken"]);
 
-/** Baileys' list of all contacts with a token, which it writes again for each new one. Here tokens are deleted by age. */
+/** Baileys' list of all contacts with a token. It is not stored, because here tokens are deleted by age. */
 const tokenIndex = "__index";
 
 /**
- * Keeps facts out of Baileys' transactions: they are read from and written to the store at once. A transaction would undo
- * a session record that changed meanwhile, or use its key twice after a kill. It would lose what it learned when the
- * message fails, and what Baileys writes after its end (the token that it issued to a contact).
+ * Reads and writes facts outside of Baileys' transactions. A transaction would undo a session record that changed meanwhile,
+ * use a key twice after a kill, and lose facts when its message fails or when Baileys writes them after its end.
  */
 export function writeThrough(auth: AuthState): SocketConfig["makeSignalRepository"] {
   return ({ creds, keys }, logger, pnToLid) => {

@@ -18,7 +18,7 @@ await operate(usage, async ({ store, keys }) => {
   if (sessionId === undefined || out === undefined || positionals.length > 1) throw new Error(`usage: ${usage}`);
   if (existsSync(out)) throw new Error(`${out} exists already.`);
   const secret = await passphrase({ isNew: true });
-  // Whole and on the disk before the credentials go from the database; named as asked once they have.
+  // The file is complete on disk before the credentials are deleted from the database. It gets its name afterwards.
   const draft = `${out}.part`;
   const progress = { isKept: false };
   try {
@@ -27,7 +27,7 @@ await operate(usage, async ({ store, keys }) => {
       progress.isKept = true;
     });
   } catch (cause) {
-    // A lost answer does not tell whether the credentials are gone from the database.
+    // After a lost answer the credentials may be deleted from the database or not.
     if (progress.isKept && !(cause instanceof LeaseLost)) {
       throw new Error(`It is not known whether ${sessionId} has left the database; ${draft} holds it.`, { cause });
     }
@@ -35,7 +35,9 @@ await operate(usage, async ({ store, keys }) => {
     throw cause;
   }
   await rename(draft, out);
-  process.stdout.write(`${sessionId} is in ${out} and runs nowhere now. Whoever imports it has the account.\n`);
+  process.stdout.write(
+    `${sessionId} is in ${out} and no connector runs it now. The file gives access to the account: protect it.\n`,
+  );
 });
 
 async function writeWhole(path: string, bytes: Buffer): Promise<void> {

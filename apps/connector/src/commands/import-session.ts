@@ -17,6 +17,6 @@ await operate(usage, async ({ store, keys }) => {
   const sessionId = values.session ?? moved.sessionId;
   await importSession({ store, keys, services: systemServices }, sessionId, moved);
   process.stdout.write(
-    `${sessionId} has the account now. Start it, and delete ${path}: it is good for one import only.\n`,
+    `${sessionId} has the account now. Start it, and delete ${path}: it can be imported only once.\n`,
   );
 });

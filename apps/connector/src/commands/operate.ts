@@ -2,14 +2,14 @@ import { createKeyRing, flawOf, isQuoted, type KeyRing } from "@sandi/crypto";
 import { systemServices } from "../services.ts";
 import { openStore, type Store } from "../store/store.ts";
 
-/** What a command works with: the connector's database and keys, from its own environment. */
-export interface Workplace {
+/** What a command works with: the connector's database and keys, from its environment. */
+export interface CommandContext {
   store: Store;
   keys: KeyRing;
 }
 
-/** Runs a command on LIBSQL_URL with STORE_KEYS; what goes wrong is one sentence on stderr and exit code 1. */
-export async function operate(usage: string, run: (place: Workplace) => Promise<void>): Promise<void> {
+/** Runs a command on LIBSQL_URL with STORE_KEYS. An error is one sentence on stderr and exit code 1. */
+export async function operate(usage: string, run: (context: CommandContext) => Promise<void>): Promise<void> {
   const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken, STORE_KEYS: storeKeys } = process.env;
   if (!url || !storeKeys) {
     process.stderr.write(`usage: LIBSQL_URL=… [LIBSQL_AUTH_TOKEN=…] STORE_KEYS=… npx pnpm@10.34.9 ${usage}\n`);

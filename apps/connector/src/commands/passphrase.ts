@@ -2,13 +2,14 @@ import { stdin, stderr } from "node:process";
 
 const minLength = 12;
 
-/** The passphrase of SANDI_PASSPHRASE, or as it is typed, unseen; never an argument, for those are on show. */
+/** The passphrase from SANDI_PASSPHRASE, or typed without echo. Never an argument: other users can see arguments. */
 export async function passphrase({ isNew }: { isNew: boolean }): Promise<string> {
   const given = process.env["SANDI_PASSPHRASE"];
   if (given === undefined && !stdin.isTTY) throw new Error("Set SANDI_PASSPHRASE, or run this in a terminal.");
   const text = given ?? (await typed("Passphrase: "));
-  if (isNew && text.length < minLength) throw new Error(`The passphrase needs ${minLength} characters at least.`);
-  if (isNew && given === undefined && (await typed("Once more: ")) !== text) throw new Error("They are not the same.");
+  if (isNew && text.length < minLength) throw new Error(`The passphrase needs at least ${minLength} characters.`);
+  if (isNew && given === undefined && (await typed("Once more: ")) !== text)
+    throw new Error("The two passphrases are not the same.");
   return text;
 }
 
@@ -20,7 +21,7 @@ function typed(question: string): Promise<string> {
     const take = (chunk: string) => {
       for (const key of chunk) {
         if (key === "\r" || key === "\n") return end(() => resolve(text));
-        if (key === "\u0003" || key === "\u0004") return end(() => reject(new Error("Nothing was done.")));
+        if (key === "\u0003" || key === "\u0004") return end(() => reject(new Error("Canceled. Nothing was done.")));
         text = key === "\u007f" || key === "\b" ? text.slice(0, -1) : text + key;
       }
     };

@@ -1,4 +1,4 @@
-/** Seals everything in the connector's database under the first key of STORE_KEYS; the connectors may run meanwhile. */
+/** Seals everything in the connector's database under the first key of STORE_KEYS. Connectors may run meanwhile. */
 import { parseArgs } from "node:util";
 import { systemServices } from "../services.ts";
 import { findKeysOfMembers } from "../store/member-keys.ts";

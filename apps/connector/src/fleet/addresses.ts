@@ -1,9 +1,9 @@
-import type { NodeAtRest } from "../store/at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 
-/** The connectors' addresses as the shared database holds them: whoever can only write there cannot have calls sent elsewhere. */
+/** Seals the connectors' addresses for the shared database, so that nobody who can only write there can redirect calls. */
 export interface Addresses {
   seal(run: string, url: string, until: Date): string;
-  /** Null for one that no connector with our keys wrote for this run, or that it has let lapse. */
+  /** Null for an address that was not sealed for this run with our keys, or that has expired. */
   open(run: string, sealed: string): string | null;
 }
 

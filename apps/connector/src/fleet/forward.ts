@@ -6,18 +6,18 @@ import { findOwner } from "../store/members.ts";
 import type { Store } from "../store/store.ts";
 import type { Addresses } from "./addresses.ts";
 
-/** Hands requests to other connectors of the same database; whoever gets one verifies it anew. */
+/** Forwards requests to other connectors of the same database. The receiver verifies the request again. */
 export interface Forward {
   /**
-   * To the connector that owns the session, and answers what that one answers; undefined when the session is nobody's,
-   * or ours. Rejects with `connector-unavailable` when its owner cannot be reached.
+   * Forwards to the connector that owns the session and returns its answer; undefined when the session has no owner, or is
+   * ours. Rejects with `connector-unavailable` when its owner cannot be reached.
    */
   toOwner(incoming: Incoming, sessionId: string): Promise<Response | undefined>;
-  /** To this address; undefined when there is no answer. */
+  /** Forwards to this address; undefined when there is no answer. */
   to(incoming: Incoming, url: string): Promise<Response | undefined>;
 }
 
-/** A request that was read, and verified. */
+/** A request that was read and verified. */
 export interface Incoming {
   request: Request;
   body: string;
@@ -32,13 +32,13 @@ interface Options {
   meter: Pick<Meter, "counter">;
 }
 
-/** Set on what was forwarded once; it is not forwarded again, which is all that it does. */
+/** Marks a forwarded request, so that it is not forwarded again. */
 const hop = "sandi-forwarded";
 const passedOn = /^(content-type|authorization|upstash-.*|traceparent|tracestate)$/;
 const answered = ["content-type", "retry-after", "x-request-id", "upstash-nonretryable-error"];
 /**
- * One that is frozen holds its leases until they run out, and nobody waits for it that long: the queue brings a job again,
- * and one that was only slow is joined there. Less than the edge waits for an answer.
+ * A frozen connector holds its leases until they expire. Nobody waits for it that long: the queue delivers the job again,
+ * and joins it there if the connector was only slow. Less than the time-out of the edge.
  */
 export const ownerAnswersMs = 4_000;
 const ownerKnownMs = 2_000;
@@ -87,7 +87,7 @@ export function createForward({ services, store, addresses, run, isOwnedHere, me
   };
 }
 
-/** The same request, as it came; undefined when there is no answer in time. */
+/** Sends the same request on; undefined when there is no answer in time. */
 async function passOn(
   { fetch, after }: Options["services"],
   { request, body }: Incoming,
@@ -95,15 +95,15 @@ async function passOn(
 ): Promise<Response | undefined> {
   const headers = new Headers({ [hop]: "1" });
   for (const [name, value] of request.headers) if (passedOn.test(name)) headers.set(name, value);
-  const patience = new AbortController();
-  const cancel = after(ownerAnswersMs, () => patience.abort());
+  const timeout = new AbortController();
+  const cancel = after(ownerAnswersMs, () => timeout.abort());
   try {
     const answer = await fetch(url, {
       method: "POST",
       headers,
       body,
       redirect: "manual",
-      signal: patience.signal,
+      signal: timeout.signal,
     });
     const kept = answered.flatMap((name): [string, string][] => {
       const value = answer.headers.get(name);
@@ -118,7 +118,7 @@ async function passOn(
   }
 }
 
-/** `send`, `revoke`, `session` or `rpc`: only routes that there are come this far. */
+/** `send`, `revoke`, `session` or `rpc`; only requests of existing routes are forwarded. */
 function kindOf(pathname: string): string {
   const [, area = "", name = ""] = pathname.split("/");
   return area === "rpc" ? area : name;

@@ -5,11 +5,11 @@ import type { Store } from "../store/store.ts";
 import type { Addresses } from "./addresses.ts";
 import type { SharedKeys } from "./shared-keys.ts";
 
-/** This connector among those that share its database. */
+/** This connector's membership in the fleet: the connectors that share its database. */
 export interface Membership {
-  /** Says for another lease that this one is alive, forgets those that are not, and answers who is. */
+  /** Announces this connector for one more lease, deletes expired members, and returns the fleet. */
   announce(isDraining: boolean): Promise<Fleet>;
-  look(): Promise<Fleet>;
+  read(): Promise<Fleet>;
   leave(): Promise<void>;
 }
 
@@ -21,15 +21,15 @@ interface Options {
   /** The machine, and this run of it. */
   owner: string;
   run: string;
-  /** Where the others reach it. */
+  /** Its address for the other connectors. */
   url: string;
   capacity: number;
   leaseMs: number;
 }
 
 export function createMembership({ services, store, addresses, keys, leaseMs, url, ...self }: Options): Membership {
-  /** Those whose address does not open are not of this fleet, whoever wrote them down. */
-  async function look(): Promise<Fleet> {
+  /** A member whose address does not open does not belong to this fleet. */
+  async function read(): Promise<Fleet> {
     const { members, sessions } = await findFleet(store, services.now());
     const known = members.flatMap((member) => {
       const opened = addresses.open(member.run, member.url);
@@ -39,17 +39,17 @@ export function createMembership({ services, store, addresses, keys, leaseMs, ur
   }
 
   return {
-    look,
+    read,
     async announce(isDraining) {
       const now = services.now();
       keys.agree((await findKeysOfMembers(store, now)).filter(({ run }) => run !== self.run));
       const at = now.getTime();
-      // A lease later, for their clocks may differ from ours.
+      // One lease later than they expire, because their clocks may differ from ours.
       const forgetBefore = new Date(at - leaseMs);
       const until = new Date(at + leaseMs);
       const sealed = addresses.seal(self.run, url, until);
       await announceMember(store, { ...self, url: sealed, isDraining, kids: keys.kids() }, { until, forgetBefore });
-      return look();
+      return read();
     },
     leave: () => forgetMember(store, self.run),
   };

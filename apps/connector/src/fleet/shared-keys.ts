@@ -1,22 +1,22 @@
 import type { KeyRing } from "@sandi/crypto";
 import type { KeysOfMember } from "../store/member-keys.ts";
 
-/** The keys of STORE_KEYS. What is sealed is sealed under the first of them that every connector of the database has. */
+/** The keys of STORE_KEYS. The first key that every connector of the database has is the one that seals. */
 export interface SharedKeys extends KeyRing {
-  /** By their ids, the one that seals first: what the others are told. */
+  /** The key ids that are announced; the first is the one that seals. */
   kids(): string[];
-  /** Goes by what the others who are alive have told. */
+  /** Chooses the key that seals, from what the running connectors have announced. */
   agree(others: readonly KeysOfMember[]): void;
-  /** The same at the start: throws when one of them seals under a key that is not here, for nothing of it could be taken over. */
+  /** The same at the start. Throws when another connector seals under a key that is missing here. */
   join(others: readonly KeysOfMember[]): void;
 }
 
-/** While connectors are restarted with a new key one after the other, those that do not have it yet can open everything. */
+/** While connectors restart one after the other with a new key, those without it can still open everything. */
 export function shareKeys({ all, current: first }: KeyRing): SharedKeys {
   const own = [...all.keys()];
   let current = first;
   function agree(others: readonly KeysOfMember[]): void {
-    // Who tells nothing is of an earlier version, and has the oldest if any.
+    // A connector that announces no keys is of an earlier version. It has the oldest key.
     const kid = own.find((each) => others.every(({ kids }) => kids.includes(each))) ?? own.at(-1)!;
     current = { kid, bytes: all.get(kid)! };
   }
@@ -32,7 +32,7 @@ export function shareKeys({ all, current: first }: KeyRing): SharedKeys {
       const missing = others.find(({ kids: [kid] }) => kid !== undefined && !all.has(kid))?.kids[0];
       if (missing !== undefined) {
         throw new Error(
-          `STORE_KEYS lacks the key ${missing}, under which another connector of this database seals: put it in, too.`,
+          `STORE_KEYS lacks the key ${missing}, under which another connector of this database seals: add it.`,
         );
       }
       agree(others);

@@ -1,5 +1,6 @@
 import type { AtRest } from "@sandi/crypto";
-import type { ReceivedMessage } from "../baileys/messages.ts";
+import { tokenIn } from "@sandi/contracts";
+import type { ReceivedMessage } from "../baileys/receive-messages.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Services } from "../services.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
@@ -8,7 +9,7 @@ import { sealEvent } from "../store/sealed-events.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 
-/** Stores the news of a message, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
+/** Reports a message to the edge, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
 export type ReceiveMessage = (fence: Fence, message: ReceivedMessage) => Promise<void>;
 
 interface Options {
@@ -18,16 +19,17 @@ interface Options {
   pseudonym: Pseudonym;
   chats: Chats;
   /** There is something in the outbox. */
-  onNews: () => void;
+  onAppended: () => void;
 }
 
-export function createReceiver({ services, store, atRest, pseudonym, chats, onNews }: Options): ReceiveMessage {
-  return async (fence, { waId, from, names, token, isForwarded, at }) => {
+export function createReceiver({ services, store, atRest, pseudonym, chats, onAppended }: Options): ReceiveMessage {
+  return async (fence, { waId, from, names, content, isForwarded, at }) => {
     const now = services.now();
     if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
     // A clock ahead of ours, or none, is ours.
     const wroteAt = new Date(Math.min(at.getTime() || now.getTime(), now.getTime())).toISOString();
     const { sessionId } = fence;
+    const token = tokenOf({ content, isForwarded });
     const id = services.newId("evt");
     const news = { id, type: "message.received", sessionId, at: wroteAt, from, token, isForwarded } as const;
     const body = await sealEvent(atRest(sessionId), news);
@@ -36,6 +38,11 @@ export function createReceiver({ services, store, atRest, pseudonym, chats, onNe
       ...receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }),
       ...chats.wrote(fence, names),
     ]);
-    onNews();
+    onAppended();
   };
+}
+
+/** The token in a text. A forwarded text has none, because somebody else wrote it. */
+export function tokenOf({ content, isForwarded }: Pick<ReceivedMessage, "content" | "isForwarded">): string | null {
+  return content.type === "text" && !isForwarded ? tokenIn(content.text) : null;
 }

@@ -1,3 +1,4 @@
+import { createNodeQueueCheck, createNodeUnsealer } from "@sandi/crypto/node";
 import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Feature } from "../feature.ts";
@@ -11,8 +12,6 @@ import { createSessionJobParser } from "./parse-session-job.ts";
 import { createRevoker } from "./revoke-message.ts";
 import { jobRoutes } from "./routes.ts";
 import { createSender } from "./send-message.ts";
-import { createSignatureCheck } from "./signature.ts";
-import { createNodeUnsealer } from "./unseal.ts";
 
 interface Options {
   numbers: Numbers;
@@ -29,6 +28,7 @@ const dayMs = 86_400_000;
 export function jobsFeature(context: Context, options: Options): Feature & { running: () => number } {
   const { config, services, meter, tracing, callEdge, run } = context;
   const { find } = options.supervisor;
+  const { currentSigningKey, nextSigningKey } = config.qstash;
   let running = 0;
   const unseal = createNodeUnsealer(config.sealPrivateKey);
   const metrics = jobMetrics(meter, () => running);
@@ -53,7 +53,7 @@ export function jobsFeature(context: Context, options: Options): Feature & { run
   const routes = jobRoutes({
     ...options,
     publicUrl: config.publicUrl,
-    checkSignature: createSignatureCheck(config.qstash, services.now),
+    checkSignature: createNodeQueueCheck([currentSigningKey, nextSigningKey], services.now),
     send: (job, trace) => counted(send(job, trace)),
     revoke: (job) => counted(revoke(job)),
     parseSessionJob: createSessionJobParser(shared),

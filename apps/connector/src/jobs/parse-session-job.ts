@@ -2,10 +2,10 @@ import { AppError, ProxySetting, type QueuedSessionJob, sealedFor } from "@sandi
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Services } from "../services.ts";
-import type { NodeAtRest } from "../store/at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import { sealProxy } from "../store/sealed-proxy.ts";
 import { isFor } from "./purpose.ts";
-import type { Wish } from "../store/sessions.ts";
+import type { DesiredStateChange } from "../store/sessions.ts";
 
 interface Options {
   unseal: Unsealer;
@@ -15,16 +15,16 @@ interface Options {
 }
 
 /**
- * A session's job as its row stores it: the proxy is opened and sealed again at rest. Rejects when it does not open. A proxy
- * that is sealed for another session is not taken: a start fails, and any other job leaves the session's proxy as it is.
+ * Turns a session job into what the session's row stores: the proxy is opened, and sealed again for the row. Rejects when
+ * it does not open. A proxy that is sealed for another session fails a start, and is ignored in any other job.
  */
 export function createSessionJobParser({ unseal, atRest, services, logger }: Options) {
-  return async ({ proxy, ...job }: QueuedSessionJob): Promise<Wish> => {
+  return async ({ proxy, ...job }: QueuedSessionJob): Promise<DesiredStateChange> => {
     if (proxy === undefined || proxy === null) return { ...job, sealedProxy: proxy };
     const { value, purpose } = await unseal(proxy);
     const { sessionId, workspaceId, desired } = job;
     if (!isFor(purpose, sealedFor.proxy(sessionId, workspaceId), services.now())) {
-      logger.error({ sessionId }, "a sealed proxy is for something else than its session: set it again");
+      logger.error({ sessionId }, "the sealed proxy belongs to another session: set the proxy again");
       if (desired !== "running") return { ...job, sealedProxy: undefined };
       throw new AppError("invalid-request", { detail: "The proxy is not sealed for this session." });
     }

@@ -19,8 +19,8 @@ export interface RevokeContext extends Whereabouts {
 }
 
 /**
- * Takes one message back for everyone, unless it was read. `done` only when the outcome is stored or there is nothing to
- * take back; the revocation has one WhatsApp id over all attempts, so that a second one is the same.
+ * Revokes one message for everyone, unless it was read. `done` only when the outcome is stored or there is nothing to
+ * revoke. The revocation has the same WhatsApp id in all attempts, so that a second attempt is the same message.
  */
 export function createRevoker(context: RevokeContext): (job: RevokeJob) => Promise<JobOutcome> {
   return sharedRuns((job) => revoke(context, job).catch((error: unknown) => afterFailure(context, job, error)));
@@ -40,15 +40,15 @@ async function revoke(context: RevokeContext, { messageId, sessionId, expiresAt 
   if ("failure" in place) return count(context, done, place.failure);
   const refusal = await transmit(context, place, entry, chat);
   if (refusal !== null) {
-    logger.warn({ messageId, refusal }, "WhatsApp did not take the message back");
+    logger.warn({ messageId, refusal }, "WhatsApp refused the revocation");
     return count(context, done, "refused");
   }
   await deliveries.revoked(place.fence, entry);
-  logger.info({ messageId }, "taken back");
+  logger.info({ messageId }, "revoked");
   return count(context, done, "revoked");
 }
 
-/** Resolves when WhatsApp's server has the revocation, or with the error why it never will; otherwise rejects. */
+/** Resolves with null when WhatsApp's server has the revocation, and with the error when it refuses; else rejects. */
 async function transmit(
   { ackTimeoutMs }: RevokeContext,
   { live, socket }: Place,
@@ -75,7 +75,7 @@ async function transmit(
 
 function afterFailure(context: RevokeContext, { messageId, sessionId }: RevokeJob, error: unknown): JobOutcome {
   if (error instanceof LeaseLost) context.find(sessionId)?.lose();
-  context.logger.warn({ messageId, error }, "not taken back yet");
+  context.logger.warn({ messageId, error }, "not revoked yet");
   return count(context, later(secondsUntil(error), "the attempt failed"), "later");
 }
 

@@ -1,22 +1,22 @@
 import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
+import type { NodeQueueCheck } from "@sandi/crypto/node";
 import { type TraceContext, traceOf } from "@sandi/tracing";
 import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
 import { Hono } from "hono";
 import { readBody, type HttpEnv } from "../http.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import type { Wish } from "../store/sessions.ts";
+import type { DesiredStateChange } from "../store/sessions.ts";
 import type { JobOutcome } from "./outcome.ts";
-import type { CheckSignature } from "./signature.ts";
 
 interface Options {
   publicUrl: string;
-  checkSignature: CheckSignature;
+  checkSignature: NodeQueueCheck;
   send: (job: SendJob, trace: TraceContext | undefined) => Promise<JobOutcome>;
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
-  /** Opens what is sealed to this connector, and seals it for its rows. */
-  parseSessionJob: (job: QueuedSessionJob) => Promise<Wish>;
-  /** A job of a session that another connector owns goes there. */
+  /** Opens the sealed proxy of the job and seals it for the session's row. */
+  parseSessionJob: (job: QueuedSessionJob) => Promise<DesiredStateChange>;
+  /** Passes a job to the connector that owns its session. */
   forward: Forward;
   isDraining: () => boolean;
 }
@@ -33,7 +33,7 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
 
   const app = new Hono<HttpEnv>();
 
-  /** Takes jobs that QStash signed: at the connector that owns the session, else here. */
+  /** Accepts jobs that QStash signed. The connector that owns the session runs them, otherwise this one. */
   function take<Job extends { sessionId: string }>(
     path: string,
     schema: Schema<Job>,
@@ -41,7 +41,7 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
   ): void {
     app.post(path, async ({ req: { raw: request } }) => {
       const signature = request.headers.get("upstash-signature") ?? "";
-      // No signature: the body is not read. A wrong one: it is not parsed.
+      // Without a signature the body is not read. With a wrong one it is not parsed.
       if (signature === "") throw unsigned();
       const body = await readBody(request, maxBytes);
       if (!checkSignature(signature, publicUrl + path, body)) throw unsigned();
@@ -52,22 +52,22 @@ export function jobRoutes(options: Options): Hono<HttpEnv> {
     });
   }
 
-  /** A wish for a session that nobody owns goes to the connector with the most room. */
-  async function wish(job: QueuedSessionJob, incoming: Incoming): Promise<Response> {
-    const wanted = await parseSessionJob(job);
-    let outcome = await supervisor.wish(wanted, { mayPlace: !wasForwarded(incoming.request) });
+  /** A desired state of a session without an owner goes to the connector with the most free capacity. */
+  async function setDesiredState(job: QueuedSessionJob, incoming: Incoming): Promise<Response> {
+    const change = await parseSessionJob(job);
+    let outcome = await supervisor.setDesiredState(change, { mayPlace: !wasForwarded(incoming.request) });
     if (typeof outcome === "object") {
       const answer = await forward.to(incoming, outcome.url);
       if (answer?.ok) return answer;
-      outcome = await supervisor.wish(wanted, { mayPlace: false });
+      outcome = await supervisor.setDesiredState(change, { mayPlace: false });
     }
-    if (outcome !== "taken") throw unavailable("Another connector owns the session.", 2);
+    if (outcome !== "applied") throw unavailable("Another connector owns the session.", 2);
     return Response.json({ status: "done" });
   }
 
   take(jobPaths.send, QueuedSendJob, async (job, { request }) => finished(await send(job, traceOf(request.headers))));
   take(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job)));
-  take(jobPaths.session, QueuedSessionJob, wish);
+  take(jobPaths.session, QueuedSessionJob, setDesiredState);
   return app;
 }
 

@@ -1,17 +1,11 @@
-import {
-  type ClaimResult,
-  codePlaceholder,
-  type FailureReason,
-  sealedFor,
-  SealedPayload,
-  type SendJob,
-} from "@sandi/contracts";
+import type { ClaimResult, FailureReason, SendJob } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
-import { textMessage, whatsappId } from "../baileys/message.ts";
 import { secondsUntil } from "../baileys/no-answer.ts";
+import { whatsappId } from "../content/whatsapp-ids.ts";
+import { encode } from "../content/wire.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
@@ -25,7 +19,7 @@ import type { Deliveries } from "../deliveries/deliveries.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { isFor } from "./purpose.ts";
+import { openMessage } from "./open-message.ts";
 import { type Place, whereabouts, type Whereabouts } from "./place.ts";
 import { comeBack, holdUntil, transmit } from "./transmit.ts";
 
@@ -134,11 +128,11 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   const claimed = await claimFor(run, fence);
   if ("status" in claimed) return claimed;
   const failed = (failure: FailureReason) => fail(run, { fence, failure });
-  const payload = await openPayload(run, claimed, live.workspaceId);
-  if (!payload) return failed("unreadable");
+  const opened = await openMessage(run, claimed, live.workspaceId);
+  if (!opened) return failed("unreadable");
   const chat = await telemetry.timed("lookUp", () =>
     run.numbers
-      .jidOf(payload.to.slice(1), {
+      .jidOf(opened.to.slice(1), {
         workspaceId: live.workspaceId,
         sessionId: job.sessionId,
         purpose: "send",
@@ -159,13 +153,19 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
 
   await turn.clear();
   const waId = whatsappId(job.messageId);
-  const message = textMessage(payload.text, services.random(32));
-  // A code is kept for devices that ask again only while it is good.
-  const keepUntil =
-    claimed.template === null ? new Date(services.now().getTime() + run.ledgerMs) : new Date(claimed.expiresAt);
+  const message = { ...opened.message, messageContextInfo: { messageSecret: services.random(32) } };
+  const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isBulk = job.lane === "bulk";
-  await deliveries.begin(fence, { messageId: job.messageId, waId, chat, message, keepUntil, isBulk, traceparent });
+  await deliveries.begin(fence, {
+    messageId: job.messageId,
+    waId,
+    chat,
+    message: encode(message),
+    keepUntil,
+    isBulk,
+    traceparent,
+  });
   const result = await transmit(place, pass, { chat, waId, message, telemetry, ackTimeoutMs });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);
@@ -207,28 +207,4 @@ async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: Fai
   const { traceparent } = telemetry;
   await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });
   return telemetry.end(done, failure);
-}
-
-async function openPayload(run: Run, { sealed, verificationId, template }: Claimed, workspaceId: string) {
-  const { unseal, services, logger, job } = run;
-  try {
-    const { value, purpose } = await unseal(sealed);
-    const payload = SealedPayload.parse(value);
-    if (!isFor(purpose, purposeOf(payload), services.now())) {
-      logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
-      return null;
-    }
-    if ("text" in payload) return { to: payload.to, text: payload.text };
-    // A function, for a replacement text gives `$` a meaning.
-    return template === null
-      ? null
-      : { to: payload.to, text: template.replaceAll(codePlaceholder, () => payload.code) };
-  } catch {
-    return null;
-  }
-
-  function purposeOf(payload: SealedPayload): string | undefined {
-    if ("text" in payload) return sealedFor.message(job.messageId, workspaceId);
-    return verificationId === undefined ? undefined : sealedFor.code(verificationId ?? "", workspaceId);
-  }
 }

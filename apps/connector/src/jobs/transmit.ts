@@ -1,6 +1,7 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
+import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import type { Pass } from "../session/breaker.ts";
 import type { LiveSession } from "../session/live.ts";
@@ -24,7 +25,7 @@ const forbidden = new Set(["401", "403"]);
 interface Transmission {
   chat: string;
   waId: string;
-  message: Uint8Array;
+  message: WireMessage;
   telemetry: SendTelemetry;
   ackTimeoutMs: number;
 }

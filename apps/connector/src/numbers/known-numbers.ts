@@ -4,24 +4,24 @@ import type { Services } from "../services.ts";
 import type { KnownNumber, NumberStore } from "../store/numbers.ts";
 
 /**
- * What a workspace's sessions know of numbers. The newest evidence counts: a message from a number ends that it has no
- * account, under any of its spellings. Workspaces share nothing: how fast an answer comes would show whom another knows.
+ * What the sessions of a workspace know of numbers. The newest evidence counts: a message from a number replaces "no
+ * account", under any of its spellings. Workspaces share nothing, because a fast answer would show whom another one knows.
  */
 export interface KnownNumbers {
-  /** The jid, or null for "no account", as far as memory has it; undefined: look in the store. */
+  /** The jid from memory, or null for "no account"; undefined when memory has neither. */
   latest(workspaceId: string, digits: string): string | null | undefined;
-  /** What the store has, with entries that are too old to be believed. */
+  /** Reads the store. The result includes expired entries. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
   isFresh(known: KnownNumber | undefined): known is KnownNumber;
-  /** Stores WhatsApp's answers and returns what is believed now. A sign of life counts more than a "no". */
+  /** Stores WhatsApp's answers and returns what counts now. A message from the number counts more than "no account". */
   answered(workspaceId: string, jids: Map<string, string | null>): Promise<Map<string, string | null>>;
-  /** The person behind these jids wrote or received something, or WhatsApp named the person. */
+  /** The person with these jids wrote or received something, or WhatsApp named the person. */
   alive(workspaceId: string, jids: string[]): Promise<void>;
 }
 
 const aliveDays = 14;
 const deadHours = 6;
-/** How long memory believes in "no account": another connector may hear from the number and write it to the store. */
+/** "No account" stays in memory only this long, because another connector may store that the number has one. */
 const deadInMemoryMs = 30_000;
 const nameOf = (workspaceId: string, digits: string) => `${workspaceId} ${digits}`;
 const phone = /^(\d+)@s\.whatsapp\.net$/;
@@ -42,7 +42,7 @@ export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "
     return { digits, jid, until: new Date(now().getTime() + hours * 3_600_000) };
   }
 
-  /** An account under any spelling of the number. It is evidence against a "no", and does not say which one to write to. */
+  /** An account under any spelling of the number. It contradicts "no account", but does not say which jid to use. */
   function aliveAs(workspaceId: string, digits: string, stored = new Map<string, KnownNumber>()) {
     return spellingsOf(digits)
       .flatMap((one) => [recent.get(nameOf(workspaceId, one)), stored.get(one)])
@@ -66,12 +66,12 @@ export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "
     },
     isFresh,
     async answered(workspaceId, jids) {
-      const believed = Array.from(jids, ([digits, jid]) => {
+      const current = Array.from(jids, ([digits, jid]) => {
         const alive = jid === null ? aliveAs(workspaceId, digits) : undefined;
         return remember(workspaceId, alive ? { ...alive, digits } : learned(digits, jid));
       });
-      await store.store(workspaceId, believed, now());
-      return new Map(believed.map(({ digits, jid }) => [digits, jid]));
+      await store.store(workspaceId, current, now());
+      return new Map(current.map(({ digits, jid }) => [digits, jid]));
     },
     async alive(workspaceId, jids) {
       for (const jid of jids) {

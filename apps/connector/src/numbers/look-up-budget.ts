@@ -3,10 +3,10 @@ import type { Services } from "../services.ts";
 import { countLookUps, noteLookUps, nextHour, pauseLookUps } from "../store/look-ups.ts";
 import type { Store } from "../store/store.ts";
 
-/** What a number is looked up for. Sends come first: the others may use half of the budget only. */
+/** Why a number is looked up. Sends come first: other look-ups may use only half of the budget. */
 export type Purpose = "send" | "lookUp";
 
-/** A session may not ask about unknown numbers for now: it asked too often, too many were dead, or WhatsApp said so. */
+/** The session may look up no unknown numbers for now: too many look-ups, too many without account, or WhatsApp's order. */
 export class LookUpsExhausted extends Error {
   override readonly name = "LookUpsExhausted";
   readonly until: Date;
@@ -17,24 +17,24 @@ export class LookUpsExhausted extends Error {
   }
 }
 
-/** The refusal as a value; throws what is another. */
+/** Returns the refusal as a value; throws any other error. */
 export function exhausted(error: unknown): LookUpsExhausted {
   if (error instanceof LookUpsExhausted) return error;
   throw error;
 }
 
-/** How many unknown numbers each session may ask WhatsApp about; counted in the database, so that a restart resets nothing. */
+/** How many unknown numbers each session may look up. It is counted in the database, so a restart resets nothing. */
 export interface LookUpBudget {
   /** How many numbers are left for each purpose, and when there may be more. */
   left(sessionId: string): Promise<Record<Purpose, number> & { until: Date }>;
   asked(sessionId: string, numbers: number): Promise<void>;
-  /** Numbers of which WhatsApp said that they have no account. */
+  /** Adds numbers that have no account. */
   dead(sessionId: string, numbers: number): Promise<void>;
-  /** WhatsApp wants no questions until then. */
+  /** WhatsApp accepts no look-ups until then. */
   pause(sessionId: string, until: Date): Promise<void>;
 }
 
-/** So many numbers without an account are nothing unusual. */
+/** This many numbers without an account are normal. */
 const fewDead = 50;
 
 export function createLookUpBudget(

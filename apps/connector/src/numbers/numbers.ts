@@ -5,16 +5,16 @@ import type { KnownNumber } from "../store/numbers.ts";
 import type { KnownNumbers } from "./known-numbers.ts";
 import { type LookUpBudget, LookUpsExhausted, type Purpose } from "./look-up-budget.ts";
 
-/** Who asks when an answer is not known, and what for. */
+/** How an unknown number is looked up, by which session and why. */
 export interface Asker {
   workspaceId: string;
   sessionId: string;
   purpose: Purpose;
-  /** One question for all of them. */
+  /** Asks WhatsApp about all of them in one request. */
   ask: (digits: string[]) => Promise<LookUpAnswer>;
 }
 
-/** WhatsApp did not say whether a number has an account; it may be asked again at `until`. */
+/** WhatsApp did not say if a number has an account. It may be asked again at `until`. */
 export class NotKnown {
   readonly until: Date;
 
@@ -23,17 +23,17 @@ export class NotKnown {
   }
 }
 
-/** The jid; null: no account. */
+/** The jid; null when the number has no account. */
 export type Reached = string | null | NotKnown;
 
 /**
- * Which jid a number has. WhatsApp is asked once, because it penalises questions about many dead numbers. When it does not
- * answer, a message goes to the jid that the number had. Both reject with `LookUpsExhausted` when the session may not ask.
+ * Finds the jid of a number. WhatsApp is asked once, because it penalises look-ups of many numbers without account. When
+ * it does not answer, a message goes to the last known jid. Rejects with `LookUpsExhausted` when no look-up is allowed.
  */
 export interface Numbers {
-  /** Questions that wait for the same session go together. */
+  /** Look-ups of the same session that wait together share a request. */
   jidOf(digits: string, asker: Asker): Promise<Reached>;
-  /** The same of several, in their order, with one question at most for each fifty that are not known. */
+  /** The same for several numbers, in their order, with one request for each fifty unknown numbers. */
   jidsOf(digits: string[], asker: Asker): Promise<Reached[]>;
 }
 
@@ -47,9 +47,9 @@ interface Waiting {
 }
 
 const perQuery = 50;
-/** The wait after an answer without the number doubles: a code that lives 5 minutes costs 6 questions. */
+/** The wait after an answer without the number doubles, so a code that lives 5 minutes costs 6 look-ups. */
 const silence = { firstMs: 5000, mostMs: 300_000 };
-/** A random part of a wait that is added to it, at most. */
+/** Up to this part of a wait is added to it at random. */
 const spread = 0.2;
 
 export function createNumbers(
@@ -59,7 +59,7 @@ export function createNumbers(
 ): Numbers {
   const underway = new Map<string, Promise<Reached>>();
   const waiting = new Map<string, Waiting[]>();
-  /** Numbers that were not in the answers to a session, and how often in a row. */
+  /** Numbers that were missing in answers to a session, with how many times in a row. */
   const silent = new LRUCache<string, { until: Date; times: number }>({ max: 10_000 });
 
   const inMs = (ms: number) => new Date(now().getTime() + Math.round(ms * (1 + spread * chance())));
@@ -67,16 +67,16 @@ export function createNumbers(
   async function find(digits: string, stored: Promise<Map<string, KnownNumber>>, asker: Asker): Promise<Reached> {
     const { workspaceId, sessionId, purpose } = asker;
     const found = (await stored).get(digits);
-    // A message may have come while the store was read.
+    // A message may have arrived while the store was read.
     const latest = known.latest(workspaceId, digits) ?? (known.isFresh(found) ? found.jid : undefined);
     if (latest !== undefined) return latest;
     const old = purpose === "send" ? (found?.jid ?? null) : null;
-    const held = silent.get(`${sessionId} ${digits}`);
-    if (held && held.until > now()) return old ?? new NotKnown(held.until);
+    const missing = silent.get(`${sessionId} ${digits}`);
+    if (missing && missing.until > now()) return old ?? new NotKnown(missing.until);
     return new Promise((resolve, reject) => {
-      const line = waiting.get(sessionId);
+      const queue = waiting.get(sessionId);
       const one = { digits, purpose, old, resolve, reject };
-      if (line) line.push(one);
+      if (queue) queue.push(one);
       else {
         waiting.set(sessionId, [one]);
         void query(asker);
@@ -87,10 +87,10 @@ export function createNumbers(
   async function query(asker: Asker): Promise<void> {
     const { sessionId } = asker;
     await new Promise((resolve) => setImmediate(resolve));
-    for (let line = waiting.get(sessionId) ?? []; line.length > 0; line = waiting.get(sessionId) ?? []) {
-      // A code does not wait behind what somebody only wants to know.
-      line.sort((a, b) => Number(a.purpose === "lookUp") - Number(b.purpose === "lookUp"));
-      const group = line.splice(0, perQuery);
+    for (let queue = waiting.get(sessionId) ?? []; queue.length > 0; queue = waiting.get(sessionId) ?? []) {
+      // A code must not wait behind look-ups that send nothing.
+      queue.sort((a, b) => Number(a.purpose === "lookUp") - Number(b.purpose === "lookUp"));
+      const group = queue.splice(0, perQuery);
       try {
         const granted = await allowed(sessionId, group);
         if (granted.length > 0) await answer(asker, granted);
@@ -106,7 +106,7 @@ export function createNumbers(
     else resolve(old);
   }
 
-  /** Those that the budget has room for; the others are told. */
+  /** The look-ups that the budget allows; the others are refused. */
   async function allowed(sessionId: string, group: Waiting[]): Promise<Waiting[]> {
     const left = await budget.left(sessionId);
     const granted = new Set<string>();
@@ -120,30 +120,30 @@ export function createNumbers(
 
   async function answer({ workspaceId, sessionId, ask }: Asker, group: Waiting[]): Promise<void> {
     const asked = [...new Set(group.map(({ digits }) => digits))];
-    // Before the question: one whose answer is lost was asked all the same.
+    // Counted before the request, because a look-up whose answer is lost counts too.
     await budget.asked(sessionId, asked.length);
     const { jids, waits, pauseMs } = await ask(asked);
     const pausedUntil = pauseMs === null ? null : inMs(pauseMs);
     if (pausedUntil) await budget.pause(sessionId, pausedUntil);
-    const believed = await known.answered(workspaceId, jids);
-    await budget.dead(sessionId, asked.filter((digits) => believed.get(digits) === null).length);
-    const holds = new Map<string, NotKnown>();
+    const current = await known.answered(workspaceId, jids);
+    await budget.dead(sessionId, asked.filter((digits) => current.get(digits) === null).length);
+    const notKnown = new Map<string, NotKnown>();
     for (const one of group) {
       const { digits } = one;
-      const jid = believed.has(digits) ? believed.get(digits) : known.latest(workspaceId, digits);
+      const jid = current.has(digits) ? current.get(digits) : known.latest(workspaceId, digits);
       if (jid !== undefined) {
         silent.delete(`${sessionId} ${digits}`);
         one.resolve(jid);
       } else if (pausedUntil) unanswered(one, new LookUpsExhausted(pausedUntil));
       else {
-        const hold = holds.get(digits) ?? holdOff(`${sessionId} ${digits}`, waits.get(digits));
-        holds.set(digits, hold);
-        one.resolve(one.old ?? hold);
+        const answerLater = notKnown.get(digits) ?? wait(`${sessionId} ${digits}`, waits.get(digits));
+        notKnown.set(digits, answerLater);
+        one.resolve(one.old ?? answerLater);
       }
     }
   }
 
-  function holdOff(name: string, waitMs: number | undefined): NotKnown {
+  function wait(name: string, waitMs: number | undefined): NotKnown {
     const times = silent.get(name)?.times ?? 0;
     const until = inMs(waitMs ?? Math.min(silence.mostMs, silence.firstMs * 2 ** times));
     silent.set(name, { until, times: times + 1 });
@@ -152,7 +152,7 @@ export function createNumbers(
 
   function jidsOf(all: string[], asker: Asker): Promise<Reached[]> {
     const { workspaceId } = asker;
-    // Of one session: another's line may be slow, and its budget empty.
+    // Not shared between sessions: another session's queue may be slow, or its budget used up.
     const key = (digits: string) => `${asker.sessionId} ${asker.purpose} ${digits}`;
     const isUnknown = (digits: string) => known.latest(workspaceId, digits) === undefined;
     const unknown = [...new Set(all)].filter((digits) => !underway.has(key(digits)) && isUnknown(digits));

@@ -4,11 +4,11 @@ import type { CallEdge } from "../edge.ts";
 import { deleteFromOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
-/** Brings events to the edge. When the edge does not take a batch, it finds the sessions or events that are the cause. */
+/** Delivers events to the edge. When the edge does not accept a batch, it finds the sessions or events that are the cause. */
 export interface Courier {
   /**
    * Delivers a batch, calls `onFailing` for sessions whose events make the edge fail, and parks events that it refuses.
-   * Rejects when the edge takes nothing, or does not answer.
+   * Rejects when the edge accepts nothing, or does not answer.
    * @param isWide searches for such sessions at any error and at no answer; otherwise only at 500
    */
   carry(events: ConnectorEvent[], isWide: boolean): Promise<void>;
@@ -20,7 +20,7 @@ interface Options {
   connectorId: string;
   logger: Logger;
   onDelivered(events: readonly ConnectorEvent[]): void;
-  /** The edge does not take this session's events; they stay in the outbox. */
+  /** The edge fails at this session's events; they stay in the outbox. */
   onFailing(sessionId: string): void;
   park(seq: number): Promise<void>;
 }
@@ -28,7 +28,7 @@ interface Options {
 /** What is known while one batch is being delivered. */
 interface Search {
   readonly isWide: boolean;
-  /** The sessions, each with the edge's answer to its events alone. */
+  /** Failing sessions, each with the edge's status for its events alone. */
   readonly failing: Map<string, number>;
   failuresInRow: number;
   hasDelivered: boolean;
@@ -93,7 +93,7 @@ export function createCourier(options: Options): Courier {
         await deliver(events, search);
       } finally {
         for (const [sessionId, status] of search.failing) {
-          // Any other answer blames a session only when events of others were taken.
+          // Any other status counts against a session only when the edge accepted events of others.
           if (status !== 500 && !search.hasDelivered) continue;
           search.failing.delete(sessionId);
           options.onFailing(sessionId);

@@ -15,5 +15,5 @@ export function outboxFeature(context: Context): Feature & { outbox: Outbox } {
     onParked: () => metrics.parked(),
   });
   const { ledgerDays } = config;
-  return { outbox, sweeps: [retryParked({ services, store, ledgerDays, onRetry: outbox.poke })] };
+  return { outbox, sweeps: [retryParked({ services, store, ledgerDays, onRetry: outbox.deliver })] };
 }

@@ -9,13 +9,13 @@ import type { Store } from "../store/store.ts";
 import { createCourier } from "./courier.ts";
 
 /**
- * Carries what was learned to the edge: at least once, in order per session, in batches over all sessions. A session
- * whose events the edge fails at waits by itself; the others go on.
+ * Delivers events to the edge: at least once, in order per session, in batches over all sessions. A session whose events
+ * the edge fails at waits alone; the others continue.
  */
 export interface Outbox {
-  /** Something was appended. */
-  poke: () => void;
-  /** Resolves when the outbox is empty or the time is over; answers whether it is empty. */
+  /** Starts a delivery, because events were appended. */
+  deliver: () => void;
+  /** Resolves when the outbox is empty or the time is over, with whether it is empty. */
   flush(timeoutMs: number): Promise<boolean>;
   stop(): void;
 }
@@ -31,12 +31,12 @@ interface Options {
   onParked(): void;
 }
 
-/** A session whose events the edge fails at. */
+/** A session whose events the edge fails at; it waits alone. */
 interface Held {
   failures: number;
   /** When it is tried again. Milliseconds since the epoch. */
   until: number;
-  /** How many batches had been delivered when it failed. More now: the edge takes events of others. */
+  /** How many batches had been delivered when it failed. If there are more now, the edge accepts events of others. */
   deliveries: number;
 }
 
@@ -57,26 +57,26 @@ export function createOutbox(options: Options): Outbox {
   const life = { isStopped: false };
   const courier = createCourier({ ...options, park, onFailing: hold, onDelivered: delivered });
   const held = new Map<string, Held>();
-  let isPoked = false;
+  let isRequested = false;
   let running: Promise<void> | undefined;
   let failures = 0;
   let deliveries = 0;
-  /** Ends the wait that is under way: `early` at a flush or a stop, `news` when events of other sessions come. */
-  let wake: { early?: () => void; news?: () => void } = {};
+  /** Ends the current wait: `early` at a flush or a stop, `appended` when events of other sessions are appended. */
+  let wake: { early?: () => void; appended?: () => void } = {};
 
   async function run(): Promise<void> {
     await sleep(services, gatherMs);
-    while (!life.isStopped && (isPoked || held.size > 0)) {
-      isPoked = false;
+    while (!life.isStopped && (isRequested || held.size > 0)) {
+      isRequested = false;
       try {
         while (!life.isStopped && (await deliverSome())) failures = 0;
         failures = 0;
       } catch (error) {
-        isPoked = true;
+        isRequested = true;
         await backOff(error);
         continue;
       }
-      if (isPoked || held.size === 0) continue;
+      if (isRequested || held.size === 0) continue;
       await waitForHeld();
       await sleep(services, gatherMs);
     }
@@ -115,12 +115,12 @@ export function createOutbox(options: Options): Outbox {
 
   function hold(sessionId: string): void {
     const count = (held.get(sessionId)?.failures ?? 0) + 1;
-    if (count === 1) logger.warn({ sessionId }, "the edge fails at a session's events; they wait by themselves");
+    if (count === 1) logger.warn({ sessionId }, "the edge fails at a session's events; they wait alone");
     const waitMs = jittered(Math.min(maxHeldMs, firstRetryMs * 2 ** (count - 1)));
     held.set(sessionId, { failures: count, until: services.now().getTime() + waitMs, deliveries });
   }
 
-  /** The event, or none when its key is gone: it is parked then, for it must not hold up the others. */
+  /** The event; none when its key is missing. Then it is parked, so that it does not block the others. */
   async function opened({ seq, body }: OutboxRow): Promise<ConnectorEvent[]> {
     try {
       return [{ ...(await openEvent(atRest, body)), seq }];
@@ -143,13 +143,13 @@ export function createOutbox(options: Options): Outbox {
 
   async function backOff(error: unknown): Promise<void> {
     const capMs = Math.min(maxRetryMs, firstRetryMs * 2 ** failures);
-    if (failures++ === 0) logger.warn({ error: String(error) }, "the edge does not take events; they wait");
+    if (failures++ === 0) logger.warn({ error: String(error) }, "the edge does not accept events; they wait");
     await wait(jittered(capMs), ["early"]);
   }
 
   async function waitForHeld(): Promise<void> {
     const next = Math.min(...[...held.values()].map(({ until }) => until));
-    await wait(Math.max(0, next - services.now().getTime()), ["early", "news"]);
+    await wait(Math.max(0, next - services.now().getTime()), ["early", "appended"]);
   }
 
   async function wait(ms: number, endedBy: (keyof typeof wake)[]): Promise<void> {
@@ -167,14 +167,14 @@ export function createOutbox(options: Options): Outbox {
   const jittered = (ms: number) => ms * (0.5 + services.chance() / 2);
 
   return {
-    poke() {
-      isPoked = true;
-      wake.news?.();
+    deliver() {
+      isRequested = true;
+      wake.appended?.();
       if (!life.isStopped) running ??= run();
     },
     async flush(limitMs) {
       for (const waiting of held.values()) waiting.until = 0;
-      this.poke();
+      this.deliver();
       wake.early?.();
       const isOver = new Promise<false>((resolve) => services.after(limitMs, () => resolve(false)));
       return Promise.race([isOver, (running ?? Promise.resolve()).then(() => true as const)]);

@@ -1,7 +1,7 @@
 import { lookup as resolve } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 
-const inside4 = new BlockList();
+const private4 = new BlockList();
 for (const range of [
   "0.0.0.0/8",
   "10.0.0.0/8",
@@ -20,35 +20,35 @@ for (const range of [
   "224.0.0.0/3",
 ]) {
   const [network = "", bits] = range.split("/");
-  inside4.addSubnet(network, Number(bits));
+  private4.addSubnet(network, Number(bits));
 }
 
-/** Of IPv6 only what is given out to the public, less what leads back into IPv4 or nowhere. */
-const outside6 = new BlockList();
-outside6.addSubnet("2000::", 3, "ipv6");
-const inside6 = new BlockList();
-inside6.addSubnet("2001::", 23, "ipv6");
-inside6.addSubnet("2001:db8::", 32, "ipv6");
-inside6.addSubnet("2002::", 16, "ipv6");
-inside6.addSubnet("3fff::", 20, "ipv6");
+/** IPv6: only the public range 2000::/3, without the ranges that lead back into IPv4 or nowhere. */
+const public6 = new BlockList();
+public6.addSubnet("2000::", 3, "ipv6");
+const private6 = new BlockList();
+private6.addSubnet("2001::", 23, "ipv6");
+private6.addSubnet("2001:db8::", 32, "ipv6");
+private6.addSubnet("2002::", 16, "ipv6");
+private6.addSubnet("3fff::", 20, "ipv6");
 
-/** Whether an address is of the public internet: not loopback, private, link-local, metadata, multicast or reserved. */
+/** Whether an address is on the public internet: not loopback, private, link-local, metadata, multicast or reserved. */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
-  if (family === 4) return !inside4.check(address);
+  if (family === 4) return !private4.check(address);
   if (family !== 6 || address.includes("%")) return false;
-  return outside6.check(address, "ipv6") && !inside6.check(address, "ipv6");
+  return public6.check(address, "ipv6") && !private6.check(address, "ipv6");
 }
 
-/** A name was resolved to an address that may not be reached; neither is in the text. */
+/** A name resolves to an address that is not allowed. The text holds neither of them. */
 export class AddressRefused extends Error {
   override readonly name = "AddressRefused";
   constructor() {
-    super("the address is not of the public internet");
+    super("the address is not on the public internet");
   }
 }
 
-/** Resolves names as the system does, and refuses a name any of whose addresses is not public. */
+/** Resolves names as the system does, and refuses a name that has any private address. */
 export function publicLookup(lookup: typeof resolve = resolve): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {

@@ -1,17 +1,17 @@
 import type { Services } from "../services.ts";
 import type { Tunnel, Tunnels } from "./tunnel.ts";
 
-/** A session's proxy, if it has one: opened for each connection, and tried every minute or so. */
+/** Opens a session's proxy for each connection, and checks it about every minute. A session may have no proxy. */
 export interface ProxyWatch {
   /** Null when the session has no proxy. */
   open(): Tunnel | null;
   isUsed(): boolean;
-  /** The proxy of a newer wish. */
+  /** Replaces the proxy. */
   use(url: string | null): void;
-  /** Whether it leads to WhatsApp at the moment; those who ask at the same time share the answer. */
+  /** Whether it connects to WhatsApp now. Concurrent calls share the answer. */
   check(): Promise<boolean>;
-  /** A connection through it was opened, or could not be. */
-  noted(isHealthy: boolean): void;
+  /** A connection through it was opened, or failed. */
+  observed(isHealthy: boolean): void;
   stop(): void;
 }
 
@@ -19,19 +19,19 @@ interface Options {
   services: Pick<Services, "after" | "chance">;
   tunnels: Tunnels;
   url: string | null;
-  /** The session uses its proxy, or is going to. */
-  isWanted: () => boolean;
-  /** What is known of it for the first time, or has changed. */
+  /** The session is running or connecting. */
+  isInUse: () => boolean;
+  /** Called with the first result, and with each change. */
   onChange: (isHealthy: boolean) => Promise<void>;
 }
 
 const everyMs = 60_000;
 const timeoutMs = 10_000;
 
-export function createProxyWatch({ services, tunnels, isWanted, onChange, ...initial }: Options): ProxyWatch {
+export function createProxyWatch({ services, tunnels, isInUse, onChange, ...initial }: Options): ProxyWatch {
   let url = initial.url;
   let known: boolean | undefined;
-  /** How many connections were opened through the proxy. One that opens during a failing probe outweighs the probe. */
+  /** How many connections were opened. A connection that opens during a failing check counts more than the check. */
   let opened = 0;
   let checking: Promise<boolean> | undefined;
   let life: AbortController | undefined;
@@ -43,15 +43,15 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
     if (url === null) return;
     cancel = services.after(everyMs * (0.75 + services.chance() / 2), () => {
       schedule();
-      if (isWanted()) void check();
+      if (isInUse()) void check();
     });
   }
 
-  function noted(isHealthy: boolean): void {
+  function observed(isHealthy: boolean): void {
     if (isHealthy) opened++;
     if (url === null || known === isHealthy) return;
     known = isHealthy;
-    // What could not be told is told with the next check.
+    // A change that could not be reported is reported after the next check.
     onChange(isHealthy).catch(() => (known = undefined));
   }
 
@@ -61,10 +61,10 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
     const openedBefore = opened;
     checking ??= probe(tried).then((isAnswered) => {
       checking = undefined;
-      // Another has taken its place meanwhile.
+      // The proxy was replaced meanwhile.
       if (tried !== url) return check();
       const isHealthy = isAnswered || opened !== openedBefore;
-      noted(isHealthy);
+      observed(isHealthy);
       return isHealthy;
     });
     return checking;
@@ -97,7 +97,7 @@ export function createProxyWatch({ services, tunnels, isWanted, onChange, ...ini
     isUsed: () => url !== null,
     use,
     check,
-    noted,
+    observed,
     stop: () => use(null),
   };
 }

@@ -6,14 +6,14 @@ import { appendStatement } from "../store/outbox.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
 
-/** What a session's account may do: kept with the session, and told to the edge whenever it changes. */
-export interface LimitsKeeper {
-  /** Resolves when what an earlier owner knew is known here. */
+/** What a session's account may do. It is stored with the session, and reported to the edge when it changes. */
+export interface AccountLimits {
+  /** Resolves when the stored limits are read. */
   readonly ready: Promise<void>;
-  /** As they are now: what has ended by the clock is not in them. */
+  /** The limits now, without those that have ended. */
   current(): Limits;
   change(patch: Partial<Limits>): void;
-  /** Another account is linked; the rows of the one before are gone. */
+  /** Clears the memory after another account was linked: the rows are deleted. */
   forget(): void;
   stop(): void;
 }
@@ -23,7 +23,7 @@ interface Options {
   store: Store;
   fence: Fence;
   logger: Logger;
-  onNews: () => void;
+  onAppended: () => void;
   onPaused: (isPaused: boolean) => void;
   unsaved: (error: unknown) => void;
 }
@@ -32,19 +32,27 @@ export const unlimited: Limits = { lockedUntil: null, newChats: null, pausedUnti
 const retryMs = 5000;
 const longestTimerMs = 86_400_000;
 
-export function createLimits({ services, store, fence, logger, onNews, onPaused, unsaved }: Options): LimitsKeeper {
+export function createAccountLimits({
+  services,
+  store,
+  fence,
+  logger,
+  onAppended,
+  onPaused,
+  unsaved,
+}: Options): AccountLimits {
   const { sessionId } = fence;
   let limits = unlimited;
-  /** What the edge and the row have; undefined: nothing yet. */
-  let told: string | undefined;
-  let kept: string | undefined;
-  let shown = unlimited;
-  let keeping: Promise<void> | undefined;
+  /** What was reported to the edge, and what the row holds; undefined: nothing yet. */
+  let reported: string | undefined;
+  let stored: string | undefined;
+  let announced = unlimited;
+  let storing: Promise<void> | undefined;
   let isStopped = false;
   let cancelEnd: (() => void) | undefined;
   let cancelRetry: (() => void) | undefined;
 
-  /** Until it succeeds: an account that is locked or paused must not pass for one that is not. */
+  /** Tries until it succeeds: without the row, a locked or paused account would look like one that may send. */
   async function load(): Promise<void> {
     const row = await findLimits(store, sessionId).catch(async (error: unknown) => {
       logger.warn({ error }, "the account's limits could not be read; its messages wait");
@@ -54,9 +62,9 @@ export function createLimits({ services, store, fence, logger, onNews, onPaused,
     if (isStopped || !row) return;
     if (row === "unread") return load();
     limits = row;
-    show(row);
-    kept = JSON.stringify(row);
-    told = JSON.stringify(toldOf(row));
+    announce(row);
+    stored = JSON.stringify(row);
+    reported = JSON.stringify(reportOf(row));
     settle();
   }
 
@@ -72,56 +80,59 @@ export function createLimits({ services, store, fence, logger, onNews, onPaused,
     };
   }
 
-  /** Says what began or ended, stores it, and waits for what ends next. */
+  /** Logs what began or ended, stores the limits, and waits for the next end. */
   function settle(): void {
     if (isStopped) return;
     limits = current();
-    for (const name of ["lockedUntil", "pausedUntil"] as const) sayChange(name, shown[name], limits[name]);
-    sayChange("newChats", exhausted(shown), exhausted(limits));
-    show(limits);
+    for (const name of ["lockedUntil", "pausedUntil"] as const) logChange(name, announced[name], limits[name]);
+    logChange("newChats", exhausted(announced), exhausted(limits));
+    announce(limits);
     cancelEnd?.();
     const ends = [limits.lockedUntil, limits.pausedUntil, limits.newChats?.resetsAt].flatMap((end) => end ?? []);
     if (ends.length > 0) {
       const untilNext = Math.min(...ends.map((end) => end.getTime())) - services.now().getTime();
       cancelEnd = services.after(Math.max(0, Math.min(untilNext, longestTimerMs)), settle);
     }
-    if (JSON.stringify(limits) !== kept) keeping ??= keep();
+    if (JSON.stringify(limits) !== stored) storing ??= storeAll();
   }
 
-  function show(next: Limits): void {
-    const wasPaused = shown.pausedUntil !== null;
-    shown = next;
+  function announce(next: Limits): void {
+    const wasPaused = announced.pausedUntil !== null;
+    announced = next;
     if (wasPaused !== (next.pausedUntil !== null)) onPaused(!wasPaused);
   }
 
-  function sayChange(limit: string, before: Date | null, after: Date | null): void {
+  function logChange(limit: string, before: Date | null, after: Date | null): void {
     if (before?.getTime() === after?.getTime()) return;
     if (after) logger.warn({ limit, until: after }, before ? "a limit of the account lasts longer" : "a limit begins");
     else logger.info({ limit }, "a limit of the account has ended");
   }
 
-  async function keep(): Promise<void> {
+  async function storeAll(): Promise<void> {
     try {
-      // Changes of one turn of the event loop are one.
+      // Changes in one turn of the event loop are stored together.
       await Promise.resolve();
-      for (let next = limits; JSON.stringify(next) !== kept; next = limits) await write(next);
+      for (let next = limits; JSON.stringify(next) !== stored; next = limits) await write(next);
     } catch (error) {
       unsaved(error);
       if (!(error instanceof LeaseLost) && !isStopped) cancelRetry = services.after(retryMs, settle);
     } finally {
-      keeping = undefined;
+      storing = undefined;
     }
   }
 
   async function write(next: Limits): Promise<void> {
-    const news = toldOf(next);
-    const isNews = JSON.stringify(news) !== told;
+    const report = reportOf(next);
+    const isChanged = JSON.stringify(report) !== reported;
     const [id, at] = [services.newId("evt"), services.now().toISOString()];
-    const event = { id, at, type: "session.limits", sessionId, ...news } as const;
-    await writeFenced(store, fence, [limitsStatement(fence, next), ...(isNews ? [appendStatement(fence, event)] : [])]);
-    kept = JSON.stringify(next);
-    told = JSON.stringify(news);
-    if (isNews) onNews();
+    const event = { id, at, type: "session.limits", sessionId, ...report } as const;
+    await writeFenced(store, fence, [
+      limitsStatement(fence, next),
+      ...(isChanged ? [appendStatement(fence, event)] : []),
+    ]);
+    stored = JSON.stringify(next);
+    reported = JSON.stringify(report);
+    if (isChanged) onAppended();
   }
 
   return {
@@ -133,30 +144,30 @@ export function createLimits({ services, store, fence, logger, onNews, onPaused,
     },
     forget() {
       limits = unlimited;
-      show(unlimited);
-      [kept, told] = [undefined, undefined];
+      announce(unlimited);
+      [stored, reported] = [undefined, undefined];
       cancelEnd?.();
     },
     stop() {
       isStopped = true;
-      show(unlimited);
+      announce(unlimited);
       cancelEnd?.();
       cancelRetry?.();
     },
   };
 }
 
-/** Whether WhatsApp takes messages to people with whom the account has a chat only. */
+/** Whether WhatsApp accepts only messages to people with whom the account has a chat. */
 export function hasClosedNewChats(limits: Limits): boolean {
   return limits.lockedUntil !== null || exhausted(limits) !== null;
 }
 
-/** When the account may open new chats again, having used up its cycle's; a cycle whose end is not known is none. */
+/** When an account that has used up its new chats may open more; null without a cap or when the end is unknown. */
 function exhausted({ newChats }: Limits): Date | null {
   return newChats && newChats.used >= newChats.total ? newChats.resetsAt : null;
 }
 
-function toldOf({ lockedUntil, newChats, pausedUntil }: Limits): SenderLimits {
+function reportOf({ lockedUntil, newChats, pausedUntil }: Limits): SenderLimits {
   return {
     newChatsLockedUntil: iso(lockedUntil),
     newChats: newChats && { ...newChats, resetsAt: iso(newChats.resetsAt) },

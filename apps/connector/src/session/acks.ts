@@ -1,28 +1,28 @@
 import type { Services } from "../services.ts";
 
-/** What the server said of a message, or that nobody can say any more. */
+/** The server's answer to a message; `unknown` when no answer will come. */
 export type Ack = { type: "sent" } | { type: "refused"; error: string } | { type: "unknown" };
 
-/** An answer to come; `unknown` when the socket closes, or when the time is over that `within` sets once it is sent. */
+/** An expected ack. It becomes `unknown` when the socket closes, or after the time that `within` sets. */
 export interface AwaitedAck {
   within(timeoutMs: number): Promise<Ack>;
-  /** Listens no longer. */
+  /** Stops listening. */
   cancel(): void;
 }
 
-/** The answers that one session waits for. */
+/** The acks that one session waits for. */
 export interface Acks {
-  /** Listens for the answer to a message; from before it is sent, for the answer can be quick. */
+  /** Listens for the answer to a message. Call it before the send, because the answer can be fast. */
   await(waId: string): AwaitedAck;
-  /** How many are waited for. */
+  /** How many acks are expected. */
   count(): number;
-  /** False when nobody waits for it. */
+  /** False when nobody waits for this ack. */
   answer(waId: string, ack: Ack): boolean;
-  /** The socket is gone: no answer will come. */
+  /** Resolves all acks as `unknown`, because the socket is closed. */
   abandon(): void;
 }
 
-/** @param onUnanswered told of each whose time was over */
+/** @param onUnanswered called for each ack that timed out */
 export function createAcks({ after }: Pick<Services, "after">, onUnanswered: () => void): Acks {
   const waiting = new Map<string, (ack: Ack) => void>();
   return {

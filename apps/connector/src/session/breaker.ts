@@ -1,9 +1,9 @@
 import type { Services } from "../services.ts";
-import type { LimitsKeeper } from "./account-limits.ts";
+import type { AccountLimits } from "./account-limits.ts";
 
 /**
- * Why sending is paused. `rate`: too much (429). `forbidden`: the account may not send (401, 403). `unexplained`: several
- * people in a row could not be written to, and WhatsApp does not say why.
+ * Why sending is paused. `rate`: too many messages (429). `forbidden`: the account may not send (401, 403). `unexplained`:
+ * WhatsApp refused messages to several people in a row without a reason.
  */
 const reasons = {
   rate: { firstMs: 30_000 },
@@ -13,7 +13,7 @@ const reasons = {
 type Reason = keyof typeof reasons;
 
 const longestMs = 3_600_000;
-/** A pause is at least this part of the first one, though chance would have it shorter. */
+/** The random length of a pause is at least this part of the first pause. */
 const shortestPart = 1 / 6;
 const peopleUntilUnexplained = 5;
 const probeMs = 2000;
@@ -27,13 +27,13 @@ export interface Pass {
   leave(): void;
 }
 
-/** Keeps a session from sending when WhatsApp refuses: pauses that grow, then one message tries again. */
+/** Stops a session from sending when WhatsApp refuses: the pauses grow, and after each one a single message tries. */
 export interface Breaker {
   /** Leave to send, or until when there is none. */
   enter(): Pass | { pausedUntil: Date };
 }
 
-export function createBreaker(limits: LimitsKeeper, { now, chance }: Pick<Services, "now" | "chance">): Breaker {
+export function createBreaker(limits: AccountLimits, { now, chance }: Pick<Services, "now" | "chance">): Breaker {
   const unreached = new Set<string>();
   let probe: object | undefined;
 
@@ -52,7 +52,7 @@ export function createBreaker(limits: LimitsKeeper, { now, chance }: Pick<Servic
       if (trips > 0 && probe) return { pausedUntil: new Date(now().getTime() + probeMs) };
       const mark = {};
       if (trips > 0) probe = mark;
-      // What set out before the pause says nothing of the time after it.
+      // A message that was sent before the pause says nothing about the time after it.
       const isOfNow = () => limits.current().trips === trips && limits.current().pausedUntil === null;
       return {
         sent() {

@@ -1,7 +1,5 @@
 import type { PairingCode } from "@sandi/contracts";
 import type { Logger } from "pino";
-import { type AuthState, isLinked, openAuthState } from "../baileys/auth-state.ts";
-import { createSocketCaches } from "../baileys/caches.ts";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
@@ -19,30 +17,32 @@ import { type AwaitedAck, createAcks } from "./acks.ts";
 import type { Sending } from "./sending.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import type { Session } from "./session.ts";
+import { createSocketState } from "./socket-state.ts";
 import { createPairing } from "./pairing.ts";
+import { proxyOrKind } from "./proxy.ts";
 import { createWatchdog } from "./watchdog.ts";
 
-/** A session's socket, one after another, and what they have in common. */
+/** Opens and closes the sockets of a session, one after another. */
 export interface Connection {
-  /** The socket that the machine counts on, once it is there. */
+  /** The machine's current socket, once it is open. */
   socket(): WhatsAppSocket | null;
   open(number: number): void;
-  shut(number: number, how: "close" | "logOut"): Promise<void>;
-  /** Closes the socket, whichever it is. */
+  end(number: number, how: "close" | "logOut"): Promise<void>;
+  /** Closes any socket that is open. */
   close(): Promise<void>;
-  /** Closes the socket and tells the machine that it is lost. */
+  /** Closes the socket and posts to the machine that it is lost. */
   drop(): void;
-  /** Reads keys afresh before the next login. */
+  /** The next login reads the keys from the store again. */
   dropCaches(): void;
-  /** The client version that the last socket named was refused; true when there is another to try. */
+  /** WhatsApp refused the client version of the last socket; true when there is another version to try. */
   versionRefused: () => Promise<boolean>;
-  /** Listens for the server's answer to a message; from before it is sent, for the answer can be quick. */
+  /** Listens for the server's answer to a message. Call it before the send, because the answer can be fast. */
   awaitAck(waId: string): AwaitedAck;
-  /** When the server last said something, and how many messages it has not acknowledged yet. */
+  /** When the server last sent something, and how many messages have no ack yet. */
   signs(): { heardAt: Date | null; sending: number };
-  /** Asks for the devices of this person, and our own, before the next message. */
+  /** The next message to this person asks WhatsApp for the devices of both sides. */
   forgetDevices(chat: string): void;
-  /** Null unless QR codes are on show. */
+  /** Null unless the session shows QR codes. */
   pairingCode(phone: string): Promise<PairingCode | null>;
 }
 
@@ -56,51 +56,32 @@ interface Options {
   receive: ReceiveMessage;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
-  sending: Pick<Sending, "opened" | "learned">;
+  sending: Pick<Sending, "opened" | "receivedLimits">;
   gates: Gates;
   metrics: SessionMetrics;
   logger: Logger;
-  proxy: Pick<ProxyWatch, "open" | "isUsed" | "check" | "noted">;
-  version: Pick<Versions, "current" | "worked" | "refused">;
-  /** The session that these sockets are of. */
+  proxy: Pick<ProxyWatch, "open" | "isUsed" | "check" | "observed">;
+  version: Pick<Versions, "current" | "accepted" | "refused">;
+  /** The session that these sockets belong to. */
   session: () => Session;
   isStopped: () => boolean;
   holdsLease: () => boolean;
-  /** What a socket told could not be stored. */
+  /** Something that a socket received could not be stored. */
   unsaved: (error: unknown) => void;
 }
 
-const loginRoomMs = 30_000;
-/** What a proxy that fails looks like from here. */
-const maybeOfProxy: ReadonlySet<CloseKind> = new Set(["connection_lost", "timed_out", "server_error"]);
+const maxLoginMs = 30_000;
 const leaseRetryMs = 1000;
 
 export function createConnection(fence: Fence, options: Options): Connection {
   const { services, credentials, deliveries, identities, metrics, logger, isStopped, unsaved } = options;
-  const caches = createSocketCaches();
+  const state = createSocketState(credentials);
   const watchdog = createWatchdog({ services });
   const acks = createAcks(services, () => watchdog.unanswered());
-  let auth: Promise<AuthState> | undefined;
   let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
   let version: ClientVersion | null = null;
   let firstDelayMs = options.connectAfterMs;
-  const pairing = createPairing({ services, session: options.session, socket: chosen });
-
-  /** The same for all sockets, until it is dropped; what was being read then is not kept either. */
-  async function loadAuth(): Promise<AuthState> {
-    const opening = (auth ??= openAuthState(credentials));
-    try {
-      return await opening;
-    } catch (error) {
-      if (auth === opening) auth = undefined;
-      throw error;
-    }
-  }
-
-  function dropCaches(): void {
-    auth = undefined;
-    void caches.userDevices.flushAll();
-  }
+  const pairing = createPairing({ services, session: options.session, socket: currentSocket });
 
   function open(number: number): void {
     if (firstDelayMs > 0) {
@@ -123,65 +104,63 @@ export function createConnection(fence: Fence, options: Options): Connection {
   async function connect(number: number, leave: () => void): Promise<void> {
     const session = options.session();
     if (isStopped() || session.machine.socket !== number) return leave();
-    // What an unfinished pairing left behind would make the next login fail.
-    if (auth && !isLinked((await loadAuth()).creds)) dropCaches();
-    const state = await loadAuth();
+    const auth = await state.load();
     if (isStopped() || session.machine.socket !== number) return leave();
     if (!options.holdsLease()) {
       services.after(leaseRetryMs, () => open(number));
       return leave();
     }
-    const cancelRoom = services.after(loginRoomMs, leave);
-    const left = () => {
-      cancelRoom();
+    const cancelTimeout = services.after(maxLoginMs, leave);
+    const loginOver = () => {
+      cancelTimeout();
       leave();
     };
     const tunnel = options.proxy.open();
     version = options.version.current();
-    const named = version;
+    const usedVersion = version;
     const socket = options.openSocket({
       tunnel,
-      auth: state,
-      caches,
+      auth,
+      caches: state.caches,
       version,
       logger,
       listener: {
         onQr(qr, lifetimeMs) {
-          left();
-          options.proxy.noted(true);
+          loginOver();
+          options.proxy.observed(true);
           pairing.qr(number, qr, lifetimeMs);
         },
         onLinked: (phone) => session.post({ type: "linked", socket: number, phone }),
         onOpened(phone) {
-          options.version.worked(named).catch(unsaved);
-          left();
-          options.proxy.noted(true);
+          options.version.accepted(usedVersion).catch(unsaved);
+          loginOver();
+          options.proxy.observed(true);
           session.post({ type: "opened", socket: number, phone });
           watchdog.watch(socket, () => {
-            logger.warn("the socket is open and answers nothing; another is opened");
+            logger.warn("the socket answers nothing; another one is opened");
             metrics.closes.inc({ reason: "not_answering" });
             drop("not_answering");
           });
           options.sending.opened(socket);
         },
         onClosed(kind) {
-          left();
+          loginOver();
           if (current?.number === number) forgetSocket();
           void closed(number, kind, tunnel);
         },
-        onPasskey: () => session.post({ type: "passkeyAsked", socket: number }),
+        onPasskey: () => session.post({ type: "passkeyRequested", socket: number }),
         onAck({ waId, error }) {
           watchdog.heard();
           if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
-          // It comes late, but it comes.
+          // Nobody waits for this ack any more. It is stored all the same.
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
-        onLimits: (news) => options.sending.learned(news),
+        onLimits: (report) => options.sending.receivedLimits(report),
         onIdentity(identity) {
           alive([identity.pn]);
           identities
             .learned([identity])
-            .catch((error: unknown) => logger.debug({ error }, "an identity is not stored"));
+            .catch((error: unknown) => logger.debug({ error }, "an identity could not be stored"));
         },
         pnOf: (lid) => identities.pnOf(lid),
         onReceipt(receipt) {
@@ -198,31 +177,22 @@ export function createConnection(fence: Fence, options: Options): Connection {
         onUnsaved: unsaved,
       },
     });
-    current = { number, socket, tunnel, leave: left };
+    current = { number, socket, tunnel, leave: loginOver };
   }
 
-  /** Not awaited: memory has it at once. If it is not stored, the next sign of life stores it. */
+  /** Not awaited: memory has it at once. If the write fails, the next message or receipt writes it. */
   function alive(jids: string[]): void {
     options.knownNumbers
       .alive(options.workspaceId, jids)
-      .catch((error: unknown) => logger.debug({ error }, "a sign of life is not stored"));
+      .catch((error: unknown) => logger.debug({ error }, "a known number could not be stored"));
   }
 
   async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {
-    const reason = tunnel ? await culprit(kind, tunnel) : kind;
+    const reason = tunnel ? await proxyOrKind(kind, tunnel, options.proxy) : kind;
     tunnel?.close();
     metrics.closes.inc({ reason });
     logger.info({ reason }, "the connection is closed");
     options.session().closed(number, reason);
-  }
-
-  /** A proxy that leads nowhere (any more) is the reason that counts. */
-  async function culprit(kind: CloseKind, tunnel: Tunnel): Promise<CloseKind> {
-    if (!tunnel.isThrough()) {
-      options.proxy.noted(false);
-      return "proxy_unreachable";
-    }
-    return maybeOfProxy.has(kind) && !(await options.proxy.check()) ? "proxy_unreachable" : kind;
   }
 
   function forgetSocket(): void {
@@ -231,7 +201,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
     acks.abandon();
   }
 
-  async function shut(number: number, how: "close" | "logOut"): Promise<void> {
+  async function end(number: number, how: "close" | "logOut"): Promise<void> {
     if (current?.number !== number) return;
     const { socket, tunnel, leave } = current;
     forgetSocket();
@@ -240,33 +210,31 @@ export function createConnection(fence: Fence, options: Options): Connection {
     tunnel?.close();
   }
 
-  function chosen(): WhatsAppSocket | null {
+  function currentSocket(): WhatsAppSocket | null {
     return current && current.number === options.session().machine.socket ? current.socket : null;
   }
 
   function drop(kind: CloseKind): void {
     if (!current) return;
     const { number } = current;
-    shut(number, "close").catch((error: unknown) => logger.warn({ error }, "a socket could not be closed"));
+    end(number, "close").catch((error: unknown) => logger.warn({ error }, "a socket could not be closed"));
     options.session().closed(number, kind);
   }
 
   return {
-    socket: chosen,
+    socket: currentSocket,
     open,
-    shut,
+    end,
     async close() {
-      if (current) await shut(current.number, "close");
+      if (current) await end(current.number, "close");
     },
     drop: () => drop("connection_lost"),
-    dropCaches,
+    dropCaches: () => state.drop(),
     versionRefused: () => options.version.refused(version),
     awaitAck: (waId) => acks.await(waId),
     signs: () => ({ heardAt: watchdog.heardAt(), sending: acks.count() }),
     forgetDevices(chat) {
-      for (const user of [chat.split("@")[0], options.session().machine.phone?.slice(1)]) {
-        if (user !== undefined) void caches.userDevices.del(user);
-      }
+      state.forgetDevices([chat.split("@")[0], options.session().machine.phone?.slice(1)]);
     },
     pairingCode: (phone) => pairing.code(phone),
   };

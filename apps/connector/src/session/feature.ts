@@ -28,7 +28,7 @@ interface Options {
   receive: ReceiveMessage;
   knownNumbers: KnownNumbers;
   versions: Versions;
-  onNews: () => void;
+  onAppended: () => void;
   openSocket?: OpenSocket | undefined;
 }
 

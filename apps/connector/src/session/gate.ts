@@ -1,49 +1,49 @@
-/** Lets a bounded number of logins go on at once; the others wait in line, a line for each workspace. */
+/** Bounds how many logins run at the same time; the others wait in a queue for each workspace. */
 export interface Gate {
-  /** Runs when there is room. `leave` makes room again; calling it twice does no harm. */
+  /** Calls `run` when a place is free. `leave` frees the place; calling it twice does no harm. */
   enter(workspaceId: string, run: (leave: () => void) => void): void;
 }
 
-/** Who goes through a proxy, which may hang for as long as it likes, keeps nobody else waiting. */
+/** Logins through proxies have a gate of their own, because a proxy can hang for any time. */
 export type Gates = Record<"direct" | "proxied", Gate>;
 
-interface Line {
+interface Queue {
   workspaceId: string;
   inside: number;
   waiting: ((leave: () => void) => void)[];
 }
 
-/** One workspace has `roomEach` at most; the next place goes to the one with the fewest, in turn. */
-export function createGate(room: number, roomEach = room): Gate {
+/** One workspace gets at most `placesEach`. The next place goes to the workspace with the fewest, in turn. */
+export function createGate(places: number, placesEach = places): Gate {
   let inside = 0;
-  /** Whoever had a turn last is last. */
-  const lines = new Map<string, Line>();
+  /** Map order is round-robin order. */
+  const queues = new Map<string, Queue>();
 
-  function next(): Line | undefined {
-    let best: Line | undefined;
-    for (const line of lines.values()) {
-      if (line.waiting.length === 0 || line.inside >= roomEach) continue;
-      if (!best || line.inside < best.inside) best = line;
+  function next(): Queue | undefined {
+    let best: Queue | undefined;
+    for (const queue of queues.values()) {
+      if (queue.waiting.length === 0 || queue.inside >= placesEach) continue;
+      if (!best || queue.inside < best.inside) best = queue;
     }
     return best;
   }
 
   function admit(): void {
-    while (inside < room) {
-      const line = next();
-      const run = line?.waiting.shift();
-      if (!line || !run) return;
-      lines.delete(line.workspaceId);
-      lines.set(line.workspaceId, line);
+    while (inside < places) {
+      const queue = next();
+      const run = queue?.waiting.shift();
+      if (!queue || !run) return;
+      queues.delete(queue.workspaceId);
+      queues.set(queue.workspaceId, queue);
       inside++;
-      line.inside++;
+      queue.inside++;
       let hasLeft = false;
       run(() => {
         if (hasLeft) return;
         hasLeft = true;
         inside--;
-        line.inside--;
-        if (line.inside === 0 && line.waiting.length === 0) lines.delete(line.workspaceId);
+        queue.inside--;
+        if (queue.inside === 0 && queue.waiting.length === 0) queues.delete(queue.workspaceId);
         admit();
       });
     }
@@ -51,9 +51,9 @@ export function createGate(room: number, roomEach = room): Gate {
 
   return {
     enter(workspaceId, run) {
-      let line = lines.get(workspaceId);
-      if (!line) lines.set(workspaceId, (line = { workspaceId, inside: 0, waiting: [] }));
-      line.waiting.push(run);
+      let queue = queues.get(workspaceId);
+      if (!queue) queues.set(workspaceId, (queue = { workspaceId, inside: 0, waiting: [] }));
+      queue.waiting.push(run);
       admit();
     },
   };

@@ -1,8 +1,8 @@
 import type { Services } from "../services.ts";
 
-/** Until when a session is ours, by this machine's clock. */
+/** The lease of a session, by this machine's clock. */
 export interface Lease {
-  /** It holds until then. Milliseconds since the epoch. */
+  /** The lease was extended until then. Milliseconds since the epoch. */
   renewed(until: number): void;
   holds(): boolean;
   stop(): void;
@@ -10,9 +10,9 @@ export interface Lease {
 
 interface Options {
   services: Pick<Services, "now" | "after">;
-  /** It ran out before it was renewed. */
+  /** The lease expired before it was renewed. */
   onExpired: () => void;
-  /** It was renewed after it had run out. */
+  /** The lease was renewed after it had expired. */
   onLate: () => void;
 }
 

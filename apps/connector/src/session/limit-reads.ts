@@ -1,36 +1,36 @@
-import type { LimitNews } from "../baileys/account-limits.ts";
+import type { LimitReport } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
-import { hasClosedNewChats, type LimitsKeeper } from "./account-limits.ts";
+import { hasClosedNewChats, type AccountLimits } from "./account-limits.ts";
 
-/** Asks WhatsApp what the account may do: after each login, until it answers, and at most once a minute besides. */
+/** Reads the account's limits from WhatsApp: after each login until it answers, and otherwise at most once a minute. */
 export interface LimitReads {
-  /** A login. */
+  /** The session has logged in. */
   opened(socket: WhatsAppSocket): void;
-  /** What WhatsApp told, asked or not. */
-  learned(news: LimitNews): void;
-  /** A message was refused as a new chat (463). Resolves with whether the account's limits explain it. */
+  /** WhatsApp sent limits, asked or not. */
+  received(report: LimitReport): void;
+  /** A message was refused as a new chat (463). Resolves with true when the account's limits explain it. */
   refused(): Promise<boolean>;
-  /** Somebody was written to for the first time. */
+  /** The account wrote to somebody for the first time. */
   openedChat(): void;
-  /** Whether it matters just now who is new: new chats are counted, refused, or it is being asked why one was. */
+  /** Whether it matters now if a chat is new: new chats are counted or refused, or a refusal is being explained. */
   asksWhoIsNew(): boolean;
-  /** Whether messages to new people are refused; waits for the answer why one was. */
+  /** Whether new chats are refused. Waits for the explanation of a refusal. */
   refusesNewChats(): Promise<boolean>;
   stop(): void;
 }
 
 interface Options {
   services: Pick<Services, "now" | "after">;
-  limits: LimitsKeeper;
+  limits: AccountLimits;
   socket: () => WhatsAppSocket | null;
   onRead: (result: "answered" | "failed") => void;
 }
 
 const minuteMs = 60_000;
-/** The longest wait until a question without an answer is asked again; it doubles from a minute. */
+/** The longest wait before limits are read again after a failure; it doubles from a minute. */
 const longestRetryMs = 3_600_000;
-/** How long a cap holds of which WhatsApp does not say when it ends. */
+/** How long a cap holds when WhatsApp does not say when it ends. */
 const unknownCycleMs = 3_600_000;
 
 export function createLimitReads({ services, limits, socket, onRead }: Options): LimitReads {
@@ -38,21 +38,21 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
   let reading: Promise<boolean> | undefined;
   let explaining: Promise<boolean> | undefined;
   let cancelNext: (() => void) | undefined;
-  /** How often in a row WhatsApp did not answer. */
+  /** How many times in a row WhatsApp did not answer. */
   let failures = 0;
 
-  /** Resolves with whether WhatsApp answered. */
+  /** Resolves with true when WhatsApp answered. */
   function read(from: WhatsAppSocket): Promise<boolean> {
     reading ??= from
       .readLimits()
-      .then((news) => {
-        learned(news);
+      .then((report) => {
+        received(report);
         failures = 0;
         onRead("answered");
         return true;
       })
       .catch(() => {
-        // No answer is not "no limit": the known limits stay, and WhatsApp is asked again.
+        // No answer does not mean "no limit": the known limits stay, and WhatsApp is asked again.
         askIn(Math.min(longestRetryMs, minuteMs * 2 ** failures++));
         onRead("failed");
         return false;
@@ -61,7 +61,7 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     return reading;
   }
 
-  /** Null when it was asked within the last minute; then it is asked again when that is over. */
+  /** Null when limits were read within the last minute; then they are read again after that minute. */
   function ask(): Promise<boolean> | null {
     if (reading) return reading;
     const online = socket();
@@ -82,8 +82,8 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     });
   }
 
-  function learned({ lock, newChats }: LimitNews): void {
-    // WhatsApp's own clients count on a minute when they are not told for how long a lock is.
+  function received({ lock, newChats }: LimitReport): void {
+    // WhatsApp's own clients assume a minute when the length of a lock is not given.
     const at = services.now().getTime();
     const isCapped = newChats && newChats.used >= newChats.total;
     limits.change({
@@ -97,17 +97,17 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     if (hasClosedNewChats(limits.current())) return true;
     const asked = ask();
     if (!asked) return false;
-    // Nobody says why: better no new chats for a minute than knocking on a locked account.
-    if (!(await asked)) learned({ lock: { isActive: true, until: null } });
+    // Without an explanation there are no new chats for a minute, because the account may be locked.
+    if (!(await asked)) received({ lock: { isActive: true, until: null } });
     return hasClosedNewChats(limits.current());
   }
 
   return {
     opened(online) {
-      // What a dead socket was asked is no answer.
+      // A read on an earlier socket does not count.
       void limits.ready.then(() => reading).then(() => read(online));
     },
-    learned: (news) => void limits.ready.then(() => learned(news)),
+    received: (report) => void limits.ready.then(() => received(report)),
     refused() {
       explaining ??= explain().finally(() => (explaining = undefined));
       return explaining;
@@ -125,7 +125,7 @@ export function createLimitReads({ services, limits, socket, onRead }: Options):
     },
     stop() {
       cancelNext?.();
-      // An answer that comes after the stop sets no timer.
+      // An answer after the stop must not set a timer.
       cancelNext = () => undefined;
     },
   };

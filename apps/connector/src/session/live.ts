@@ -11,8 +11,7 @@ import type { Chats } from "../store/chats.ts";
 import { forgetStatements } from "../store/account.ts";
 import type { OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
-import type { NodeAtRest } from "../store/at-rest.ts";
-import { openNumber } from "../store/own-number.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import { openProxy } from "../store/sealed-proxy.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
 import { removalStatements, type SessionRow } from "../store/sessions.ts";
@@ -22,6 +21,7 @@ import type { Versions } from "../versions.ts";
 import type { Gates } from "./gate.ts";
 import type { SessionMetrics } from "./metrics.ts";
 import { type Connection, createConnection } from "./connection.ts";
+import { machineFromRow } from "./from-row.ts";
 import { createLease } from "./lease.ts";
 import { createSending, type Sending } from "./sending.ts";
 import { createSessionProxy } from "./proxy.ts";
@@ -35,21 +35,21 @@ export interface LiveSession {
   readonly session: Session;
   readonly sending: Sending;
   readonly connection: Pick<Connection, "awaitAck" | "signs" | "forgetDevices" | "pairingCode">;
-  /** The row as it is now, with a wish that may be newer. */
-  wished(row: SessionRow): void;
-  /** The lease holds until then; without another call there is no socket after it. Milliseconds since the epoch. */
+  /** The row may hold a newer desired state. */
+  desiredStateChanged(row: SessionRow): void;
+  /** The lease was extended until then; at that time the socket is closed. Milliseconds since the epoch. */
   renewed(until: number): void;
   /** The socket, while messages can be sent through it. */
   online(): WhatsAppSocket | null;
   qr: () => SessionQr | null;
-  /** Another process owns the session: close the socket, write nothing. */
+  /** Another process owns the session: closes the socket and writes nothing. */
   lose(): void;
-  /** Closes the socket and stops; with nothing left to write when it resolves. */
+  /** Closes the socket and stops. Resolves when everything is written. */
   stop(): Promise<void>;
 }
 
 export interface LiveOptions {
-  /** Before the first connection, which so many others may want at the same time. */
+  /** Delays the first connection, because many sessions can start at the same time. */
   connectAfterMs: number;
   services: Services;
   store: Store;
@@ -65,34 +65,31 @@ export interface LiveOptions {
   gates: Gates;
   metrics: SessionMetrics;
   logger: Logger;
-  version: Pick<Versions, "current" | "worked" | "refused">;
-  onNews(): void;
-  /** The session is not ours any more: deleted, or taken by another. */
+  version: Pick<Versions, "current" | "accepted" | "refused">;
+  onAppended(): void;
+  /** The session was deleted, or another process owns it. */
   onGone(live: LiveSession): void;
 }
 
 const stopMs = 2000;
 
-/** Takes up a session whose lease was just acquired. */
+/** Runs a session whose lease was just acquired. */
 export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession {
   const { services, metrics } = options;
   const fence: Fence = { sessionId: row.id, fence: row.fence };
   const logger = options.logger.child({ sessionId: row.id });
   const atRest = options.atRest(row.id);
-  // Before anything is in motion that would have to be stopped: a value whose key is gone does not open.
-  const numbers = {
-    phone: openNumber(atRest, row.id, row.sealedPhone),
-    account: openNumber(atRest, row.id, row.sealedAccount),
-  };
+  // These throw when a key is missing, so they come before anything that would have to be stopped.
+  const restored = machineFromRow(row, atRest);
   const proxyUrl = openProxy(atRest, row.id, row.sealedProxy);
   let newest = row.revision;
   let stopping: Promise<void> | undefined;
 
   const lease = createLease({
     services,
-    // Another may take the session from now on, and two sockets of one device throw each other out.
+    // Another connector may acquire the session now, and two sockets of one device disconnect each other.
     onExpired() {
-      logger.warn("the lease ran out before it could be renewed");
+      logger.warn("the lease expired before it was renewed");
       connection.drop();
     },
     onLate: () => metrics.leases.inc({ change: "renewed_late" }),
@@ -100,7 +97,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   function unsaved(error: unknown): void {
     if (error instanceof LeaseLost) lost();
-    else logger.error({ error }, "something learned from WhatsApp could not be stored");
+    else logger.error({ error }, "something received from WhatsApp could not be stored");
   }
 
   function lost(): void {
@@ -115,20 +112,20 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     logger.warn({ error }, "a socket could not be closed");
   }
 
-  /** Stores the machine's state and its event, each of them or none; false when the lease was lost. */
-  async function store(machine: Machine, nextAttemptAt: Date | null, more: (at: Date) => InStatement[]) {
+  /** Stores the machine's state and its event in one transaction; false when the lease is lost. */
+  async function store(current: Machine, nextAttemptAt: Date | null, more: (at: Date) => InStatement[]) {
     const at = services.now();
-    const { state, reason, phone, revision, attempts } = machine;
+    const { state, reason, phone, revision, attempts } = current;
     const report = { state, reason, phone, revision, attempts, nextAttemptAt };
-    const told = await reportStatements(fence, report, { services, atRest, at });
+    const statements = await reportStatements(fence, report, { services, atRest, at });
     try {
-      await writeFenced(options.store, fence, [...more(at), ...told]);
+      await writeFenced(options.store, fence, [...more(at), ...statements]);
     } catch (error) {
       if (error instanceof LeaseLost) return false;
       throw error;
     }
-    logger.info({ state, reason, attempts }, "the session's state is told");
-    options.onNews();
+    logger.info({ state, reason, attempts }, "the session's state is reported");
+    options.onAppended();
     return true;
   }
 
@@ -160,9 +157,9 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   const { login, past } = forgetStatements;
   const removal = (at: Date) => [...login(fence), ...past(fence), ...removalStatements(fence, at)];
 
-  /** Clears from memory what the store has just forgotten. */
-  function dropped(what: keyof typeof forgetStatements): void {
-    if (what === "login") return connection.dropCaches();
+  /** Clears in memory what was just deleted in the store. */
+  function clear(kind: keyof typeof forgetStatements): void {
+    if (kind === "login") return connection.dropCaches();
     sending.forget();
     options.chats.forget(row.id);
   }
@@ -173,29 +170,29 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     session.stop();
     sending.stop();
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
-    const cancelPatience = services.after(stopMs, resolve);
+    const cancelTimeout = services.after(stopMs, resolve);
     await Promise.race([session.idle(), isOver]);
-    await Promise.race([connection.close(), isOver]).finally(cancelPatience);
+    await Promise.race([connection.close(), isOver]).finally(cancelTimeout);
   }
 
-  const session: Session = createSession(machineOf(row, numbers), {
+  const session: Session = createSession(restored, {
     open: (number) => connection.open(number),
-    close: (number) => connection.shut(number, "close"),
-    logOut: (number) => connection.shut(number, "logOut"),
+    close: (number) => connection.end(number, "close"),
+    logOut: (number) => connection.end(number, "logOut"),
     async report(machine, forget, nextAttemptAt) {
       const isOurs = await store(machine, nextAttemptAt, () => (forget ? forgetStatements[forget](fence) : []));
-      if (isOurs && forget) dropped(forget);
+      if (isOurs && forget) clear(forget);
       return isOurs;
     },
     dropCaches: () => connection.dropCaches(),
     refreshVersion: () => connection.versionRefused(),
-    alert: ({ reason }) => logger.error({ reason }, "the session needs somebody to look at it"),
+    alert: ({ reason }) => logger.error({ reason }, "the session needs attention"),
     async remove(machine) {
       if (!(await store(machine, null, removal))) return false;
-      dropped("login");
-      dropped("past");
+      clear("login");
+      clear("past");
       options.onGone(live);
-      // Not awaited: it waits for this very step to end.
+      // Not awaited: the stop waits until this step is over.
       live.stop().catch(unclosed);
       return true;
     },
@@ -212,17 +209,17 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     session,
     sending,
     connection,
-    wished(wish) {
-      // Of two that crossed the older one may come last.
-      if (wish.revision < newest) return;
+    desiredStateChanged(next) {
+      // Two desired states can arrive in the wrong order.
+      if (next.revision < newest) return;
       try {
-        proxy.use(openProxy(atRest, row.id, wish.sealedProxy));
+        proxy.use(openProxy(atRest, row.id, next.sealedProxy));
       } catch (error) {
-        // It must not go through another proxy, or none.
-        return logger.error({ error }, "the session's proxy could not be opened; its wish waits");
+        // The session must not connect through another proxy, or without one.
+        return logger.error({ error }, "the session's proxy could not be opened; the desired state is not applied");
       }
-      newest = wish.revision;
-      session.post({ type: "wished", desired: wish.desired, revision: newest });
+      newest = next.revision;
+      session.post({ type: "desiredStateChanged", desired: next.desired, revision: newest });
     },
     renewed: (until) => lease.renewed(until),
     online() {
@@ -233,25 +230,11 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     stop: () => (stopping ??= stop()),
   };
   live.renewed(row.leaseUntil);
-  const hasNewWish = row.revision > row.actedRevision;
-  session.post(hasNewWish ? { type: "wished", desired: row.desired, revision: row.revision } : { type: "adopted" });
+  const isChangePending = row.revision > row.actedRevision;
+  session.post(
+    isChangePending
+      ? { type: "desiredStateChanged", desired: row.desired, revision: row.revision }
+      : { type: "adopted" },
+  );
   return live;
-}
-
-function machineOf(row: SessionRow, { phone, account }: Pick<Machine, "phone" | "account">): Machine {
-  return {
-    state: row.state,
-    reason: row.reason,
-    phone,
-    account,
-    desired: row.desired,
-    revision: row.actedRevision,
-    isLinked: phone !== null,
-    socket: null,
-    lastSocket: 0,
-    attempts: 0,
-    strikes: 0,
-    isVersionFresh: false,
-    restarts: 0,
-  };
 }

@@ -1,7 +1,7 @@
 import type { DesiredState, SessionReason, SessionState } from "@sandi/contracts";
 import type { CloseKind } from "../close-reasons.ts";
 
-/** A session as the machine knows it. Sockets are told apart by number; `socket` is the only one that counts. */
+/** The state of a session. Each socket has a number; events of any socket but `socket` are ignored. */
 export interface Machine {
   state: SessionState;
   reason: SessionReason | null;
@@ -10,27 +10,27 @@ export interface Machine {
   /** The account that is linked, or was linked last (E.164). The session's chats and limits belong to it. */
   account: string | null;
   desired: DesiredState;
-  /** The newest wish that was acted on. */
+  /** The newest revision of the desired state that was applied. */
   revision: number;
-  /** There are credentials that WhatsApp knows. */
+  /** WhatsApp knows this device's credentials. */
   isLinked: boolean;
   /** The socket that is being opened or is open. */
   socket: number | null;
   lastSocket: number;
   /** Connections lost since the session was last online for a while. */
   attempts: number;
-  /** Closes in a row that may mean broken keys. */
+  /** Closes in a row that can mean broken keys. */
   strikes: number;
   isVersionFresh: boolean;
-  /** How often the server has asked for a new connection since the session was last online for a while. */
+  /** Restarts that the server asked for since the session was last online for a while. */
   restarts: number;
 }
 
 export type MachineEvent =
-  /** The lease is ours and the row is read. */
+  /** The lease is acquired and the row is read. */
   | { type: "adopted" }
-  /** The operator wants something; an old revision changes nothing. */
-  | { type: "wished"; desired: DesiredState; revision: number }
+  /** The edge sent a desired state; an old revision changes nothing. */
+  | { type: "desiredStateChanged"; desired: DesiredState; revision: number }
   /** The socket shows a QR code. */
   | { type: "qr"; socket: number }
   /** The phone has accepted the link; the login follows on a new socket. */
@@ -38,38 +38,35 @@ export type MachineEvent =
   /** Logged in. */
   | { type: "opened"; socket: number; phone: string }
   | { type: "closed"; socket: number; kind: CloseKind }
-  /** The account asks for a passkey, or linking has stalled as it does then. */
-  | { type: "passkeyAsked"; socket: number }
-  /** The time of the reconnect has come. */
+  /** The account asks for a passkey, or linking has stalled, which is how that looks. */
+  | { type: "passkeyRequested"; socket: number }
+  /** It is time to reconnect. */
   | { type: "retryDue" }
-  /** It has been online for a while. */
+  /** The session has been online for a while. */
   | { type: "settled"; socket: number }
-  /** The question for a newer client version was answered. */
+  /** The look for a newer client version is over. */
   | { type: "versionRefreshed"; isNewer: boolean };
 
 export type Effect =
   | { type: "open"; socket: number }
   | { type: "close"; socket: number }
-  /** Tell WhatsApp that this linked device goes, then close. */
+  /** Unlink this device at WhatsApp, then close. */
   | { type: "logOut"; socket: number }
-  /** Post `retryDue` after a random time up to the cap; before the report, which tells when. */
+  /** Post `retryDue` after a random time up to the cap. It comes before the report, which holds that time. */
   | { type: "retry"; capMs: number }
   | { type: "cancelRetry" }
-  /** Post `settled` after a while, if the socket is still the one. */
+  /** Post `settled` after a while. */
   | { type: "settle"; socket: number }
-  /** Store the state and append its event, and forget what no longer holds, in one transaction. */
+  /** Store the state, append its event and delete what `forget` names, in one transaction. */
   | { type: "report"; forget: Forgotten }
-  /** Read keys afresh before the next login. */
+  /** Read keys from the store again before the next login. */
   | { type: "dropCaches" }
   | { type: "refreshVersion" }
   | { type: "alert"; reason: SessionReason }
-  /** Delete the rows, leave a tombstone, give up the lease and append the event, in one transaction. */
+  /** Delete the rows, leave a tombstone, release the lease and append the event, in one transaction. */
   | { type: "remove" };
 
-/**
- * `login`: the credentials, which are worthless after a logout. `past`: what belongs to the account before, because another
- * one is linked now.
- */
+/** `login`: the credentials, which are worthless after a logout. `past`: the data of the account that was linked before. */
 export type Forgotten = "login" | "past" | false;
 
 export interface Step {

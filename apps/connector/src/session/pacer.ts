@@ -3,31 +3,31 @@ import { type Services, sleep } from "../services.ts";
 import { createSlots, type Slot } from "./slots.ts";
 
 /**
- * Two lanes to one account. Codes go at once. Of the bulk messages one at a time is under way; it lets the codes that are
- * there go first, so that a code has at most one bulk message before it, the one that is on the wire already.
+ * Two lanes to one account. Codes are sent at once. Bulk messages are sent one at a time, and each lets waiting codes go
+ * first. So a code waits for at most one bulk message: the one that is being sent.
  */
 export interface Pacer {
-  /** A code sets out. */
+  /** A code is about to be sent. */
   code(): Turn;
-  /** A bulk message's turn, once it has come; or when it will, if that is not soon. */
+  /** Resolves when it is a bulk message's turn; or at once with the time of its turn, if that is not soon. */
   bulk(messageId: string, pacing: Pacing): Promise<Turn | { comeBackAt: Date }>;
 }
 
 export interface Turn {
-  /** Resolves when it may go on the wire. */
+  /** Resolves when the message may be sent. */
   clear(): Promise<void>;
-  /** In any case, at the end. @param isOver false when the message is to come again: it keeps its place */
+  /** Always called at the end. @param isOver false when the message comes again: it keeps its place */
   leave(isOver: boolean): void;
 }
 
-/** Whose turn is further away than this is not kept waiting here. */
+/** A message whose turn is further away goes back to the queue. */
 const nearMs = 2000;
-/** Slow ones may be quick again: nobody comes back later than this on their account. */
+/** The longest delay because of slow messages in front, since these can become fast again. */
 const longestQueueMs = 8000;
-/** A stream of codes without a gap lets a bulk message through now and then. */
+/** During an endless stream of codes a bulk message is sent after this time. */
 const longestYieldMs = 5000;
 
-/** @param findEarlier when bulk messages of the last day went, oldest first, as far as the store knows */
+/** @param findEarlier when bulk messages of the last day were sent, oldest first, as far as the store knows */
 export function createPacer(
   { now, after, chance }: Pick<Services, "now" | "after" | "chance">,
   findEarlier: () => Promise<readonly number[]>,
@@ -63,7 +63,7 @@ export function createPacer(
     else isTaken = false;
   }
 
-  /** Once, before the first bulk message; while it cannot be read they wait. */
+  /** Runs once, before the first bulk message. Bulk messages wait until it succeeds. */
   async function recall(): Promise<void> {
     try {
       slots.recall(await findEarlier());

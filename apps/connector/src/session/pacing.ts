@@ -2,11 +2,11 @@ import type { Pacing } from "@sandi/contracts";
 
 type Range = readonly [from: number, to: number];
 
-/** How far apart the messages of a preset are; each figure is drawn anew from its range. */
+/** The distances between the messages of a preset. Each one is drawn at random from its range. */
 export interface Preset {
   /** From one message to the next. */
   gapMs: Range;
-  /** After so many messages a longer pause. */
+  /** A longer pause after a number of messages. */
   pause: { after: Range; ms: Range } | null;
   /** Within any 24 hours. */
   perDay: number;
@@ -17,7 +17,7 @@ export interface Preset {
  * | careful | 8 to 16 s         | 1 to 3 min after 15 to 30    | 300         |
  * | normal  | 2 to 4 s          | 30 to 90 s after 30 to 60    | 1,500       |
  * | fast    | 0.5 to 1.5 s      |                              | 15,000      |
- * | off     | as fast as the one before it is acknowledged     |             |
+ * | off     | when the one before it is acknowledged           |             |
  */
 export const presets: Record<Pacing, Preset> = {
   careful: { gapMs: [8000, 16_000], pause: { after: [15, 30], ms: [60_000, 180_000] }, perDay: 300 },

@@ -3,32 +3,32 @@ import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
 import type { Session } from "./session.ts";
 
-/** How a session is linked to a phone: by the QR code on show, or by a code that is typed there. */
+/** Links a session to a phone: the user scans the QR code, or types a pairing code. */
 export interface Pairing {
-  /** A socket has a QR code to show. */
+  /** A socket has received a QR code. */
   qr(socket: number, qr: string, lifetimeMs: number): void;
-  /** Null unless QR codes are on show. A second call for the same phone on the same socket returns the same code. */
+  /** Null unless the session shows QR codes. A second call for the same phone and socket returns the same code. */
   code(phone: string): Promise<PairingCode | null>;
 }
 
 interface Options {
   services: Pick<Services, "now">;
   session: () => Session;
-  /** The socket that the machine counts on. */
+  /** The current socket of the machine. */
   socket: () => WhatsAppSocket | null;
 }
 
-/** A socket has six QR codes, the first of which can live longer than the others. */
+/** A socket gets six QR codes. The first one can live longer than the others. */
 const laterQrs = 5;
 const laterQrMs = 20_000;
 
 export function createPairing({ services, session, socket }: Options): Pairing {
   let endsAt = 0;
   let asking: Promise<unknown> = Promise.resolve();
-  /** The latest code. WhatsApp takes no earlier one, and each new one shows another prompt on the phone. */
+  /** The latest code. WhatsApp accepts no earlier one, and each new code shows another prompt on the phone. */
   let latest: { socket: WhatsAppSocket; phone: string; code: PairingCode } | undefined;
 
-  /** Once the machine has taken it in. */
+  /** Sets the QR code after the machine has handled its event. */
   async function show(number: number, shown: SessionQr): Promise<void> {
     await session().idle();
     const { machine } = session();

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { LimitNews } from "../baileys/account-limits.ts";
+import type { LimitReport } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
 import type { Fence } from "../store/fence.ts";
@@ -10,18 +10,18 @@ import type { SessionMetrics } from "./metrics.ts";
 import { createLimitReads, type LimitReads } from "./limit-reads.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
 import { dayMs, longestCount } from "./slots.ts";
-import { createLimits, type LimitsKeeper } from "./account-limits.ts";
+import { createAccountLimits, type AccountLimits } from "./account-limits.ts";
 
-/** What holds a session's messages back: its account's limits, the pauses that refusals call for, its pace. */
+/** What delays a session's messages: the account's limits, the pauses after refusals, and the pace. */
 export interface Sending {
-  readonly limits: LimitsKeeper;
+  readonly limits: AccountLimits;
   readonly reads: LimitReads;
-  /** Read these two each time and keep no reference: they are replaced when another account is linked. */
+  /** Do not keep a reference to these two: they are replaced when another account is linked. */
   readonly breaker: Breaker;
   readonly pacer: Pacer;
   opened(socket: WhatsAppSocket): void;
-  learned(news: LimitNews): void;
-  /** Another account is linked: it starts without pauses, limits and bulk messages counted today. */
+  receivedLimits(report: LimitReport): void;
+  /** Another account is linked: it starts without pauses, limits and counted bulk messages. */
   forget(): void;
   stop(): void;
 }
@@ -32,18 +32,18 @@ interface Options {
   metrics: SessionMetrics;
   logger: Logger;
   socket: () => WhatsAppSocket | null;
-  onNews(): void;
+  onAppended(): void;
   unsaved: (error: unknown) => void;
 }
 
 export function createSending(fence: Fence, options: Options): Sending {
   const { services, store, metrics, logger, socket } = options;
-  const limits = createLimits({
+  const limits = createAccountLimits({
     services,
     store,
     fence,
     logger,
-    onNews: () => options.onNews(),
+    onAppended: () => options.onAppended(),
     onPaused: (isPaused) => metrics.breakersOpen.inc(isPaused ? 1 : -1),
     unsaved: options.unsaved,
   });
@@ -65,7 +65,7 @@ export function createSending(fence: Fence, options: Options): Sending {
       return pacer;
     },
     opened: (online) => reads.opened(online),
-    learned: (news) => reads.learned(news),
+    receivedLimits: (report) => reads.received(report),
     forget() {
       limits.forget();
       [breaker, pacer] = [newBreaker(), newPacer()];

@@ -3,19 +3,19 @@ import type { CloseKind } from "../close-reasons.ts";
 import type { Effect, Forgotten, Machine, MachineEvent } from "./machine.ts";
 import { step } from "./step.ts";
 
-/** What the mailbox needs done; each call may take its time, and a failing one is logged and passed over. */
-export interface SessionHands {
+/** Performs the effects of a session. Each call may take its time; one that fails is logged and skipped. */
+export interface SessionActions {
   open(socket: number): void;
   close(socket: number): Promise<void>;
   logOut(socket: number): Promise<void>;
-  /** Stores the state; false when the lease was lost. `nextAttemptAt`: when a waiting session connects again. */
+  /** Stores and reports the state; false when the lease is lost. `nextAttemptAt`: when a waiting session reconnects. */
   report: (machine: Machine, forget: Forgotten, nextAttemptAt: Date | null) => Promise<boolean>;
   dropCaches(): void;
   refreshVersion(): Promise<boolean>;
   alert(machine: Machine): void;
-  /** Deletes what is stored and says so; false when the lease was lost. */
+  /** Deletes the session's rows and reports that; false when the lease is lost. */
   remove: (machine: Machine) => Promise<boolean>;
-  /** The lease is not ours any more. */
+  /** The lease is lost. */
   lost(): void;
   failed(effect: Effect["type"], error: unknown): void;
   now: () => Date;
@@ -24,30 +24,30 @@ export interface SessionHands {
   chance(): number;
 }
 
-/** A session in motion: its events are taken one at a time, each with all of its effects before the next. */
+/** A running session: it handles one event at a time, and performs all of its effects before the next event. */
 export interface Session {
   readonly machine: Machine;
-  /** The QR code on show, while there is one. */
+  /** The current QR code; null while there is none. */
   qr: SessionQr | null;
   post(event: MachineEvent): void;
   closed(socket: number, kind: CloseKind): void;
-  /** Reports or removes again what could not be. */
+  /** Repeats a report or a removal that failed. */
   retryStoring(): void;
-  /** Resolves when every event posted so far has been dealt with. */
+  /** Resolves when every event posted so far is handled. */
   idle(): Promise<void>;
-  /** Takes no more events and starts nothing any more; its socket is closed by whoever stops it. */
+  /** Accepts no more events and starts nothing more. The caller closes the socket. */
   stop(): void;
 }
 
 const settleMs = 30_000;
 
-export function createSession(initial: Machine, hands: SessionHands): Session {
+export function createSession(initial: Machine, actions: SessionActions): Session {
   let machine = initial;
   let qr: SessionQr | null = null;
   const life = { isStopped: false };
   let unstored: "report" | "remove" | undefined;
-  /** What a report that could not be stored should have forgotten; the next report does it. */
-  let owed: Forgotten = false;
+  /** What a failed report should have deleted; the next report deletes it. */
+  let pendingForget: Forgotten = false;
   let isRetryDue = false;
   let running: Promise<void> | undefined;
   let cancelRetry: (() => void) | undefined;
@@ -66,16 +66,16 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
         try {
           await perform(effect);
         } catch (error) {
-          hands.failed(effect.type, error);
+          actions.failed(effect.type, error);
         }
       }
     }
     if (isRetryDue && unstored && !life.isStopped) {
       isRetryDue = false;
       try {
-        await put(unstored);
+        await store(unstored);
       } catch (error) {
-        hands.failed(unstored, error);
+        actions.failed(unstored, error);
       }
       return run();
     }
@@ -86,16 +86,16 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
   async function perform(effect: Effect): Promise<void> {
     switch (effect.type) {
       case "open":
-        return hands.open(effect.socket);
+        return actions.open(effect.socket);
       case "close":
-        return hands.close(effect.socket);
+        return actions.close(effect.socket);
       case "logOut":
-        return hands.logOut(effect.socket);
+        return actions.logOut(effect.socket);
       case "retry": {
-        const delayMs = Math.round(hands.chance() * effect.capMs);
+        const delayMs = Math.round(actions.chance() * effect.capMs);
         cancelRetry?.();
-        cancelRetry = hands.after(delayMs, () => post({ type: "retryDue" }));
-        nextAttemptAt = new Date(hands.now().getTime() + delayMs);
+        cancelRetry = actions.after(delayMs, () => post({ type: "retryDue" }));
+        nextAttemptAt = new Date(actions.now().getTime() + delayMs);
         return;
       }
       case "cancelRetry":
@@ -105,36 +105,37 @@ export function createSession(initial: Machine, hands: SessionHands): Session {
         return;
       case "settle":
         cancelSettle?.();
-        cancelSettle = hands.after(settleMs, () => post({ type: "settled", socket: effect.socket }));
+        cancelSettle = actions.after(settleMs, () => post({ type: "settled", socket: effect.socket }));
         return;
       case "report":
-        return put("report", effect.forget);
+        return store("report", effect.forget);
       case "dropCaches":
-        return hands.dropCaches();
+        return actions.dropCaches();
       case "refreshVersion":
-        // Not awaited: a slow answer must not hold up a wish.
-        void hands.refreshVersion().then(
+        // Not awaited: a slow answer must not delay a new desired state.
+        void actions.refreshVersion().then(
           (isNewer) => post({ type: "versionRefreshed", isNewer }),
           (error: unknown) => {
-            hands.failed("refreshVersion", error);
+            actions.failed("refreshVersion", error);
             post({ type: "versionRefreshed", isNewer: false });
           },
         );
         return;
       case "alert":
-        return hands.alert(machine);
+        return actions.alert(machine);
       case "remove":
-        return put("remove");
+        return store("remove");
     }
   }
 
-  async function put(what: "report" | "remove", forget: Forgotten = false): Promise<void> {
-    unstored = what;
-    owed = forget || owed;
-    const isOurs = what === "remove" ? await hands.remove(machine) : await hands.report(machine, owed, nextAttemptAt);
+  async function store(kind: "report" | "remove", forget: Forgotten = false): Promise<void> {
+    unstored = kind;
+    pendingForget = forget || pendingForget;
+    const isOurs =
+      kind === "remove" ? await actions.remove(machine) : await actions.report(machine, pendingForget, nextAttemptAt);
     unstored = undefined;
-    owed = false;
-    if (!isOurs) hands.lost();
+    pendingForget = false;
+    if (!isOurs) actions.lost();
   }
 
   function post(event: MachineEvent): void {

@@ -1,47 +1,47 @@
 import type { Pacing } from "@sandi/contracts";
 import { draw, presets } from "./pacing.ts";
 
-/** The time at which one message is to go. Milliseconds since the epoch. */
+/** The time at which one message is to be sent. Milliseconds since the epoch. */
 export interface Slot {
   readonly messageId: string;
   readonly pacing: Pacing;
   at: number;
 }
 
-/** The turns of one session's bulk messages: who came first goes first, and keeps its place while it is away. */
+/** The order of one session's bulk messages: first come, first served. A message keeps its place between attempts. */
 export interface Slots {
-  /** What went before this process owned the session, oldest first: it counts, and the next keeps its distance. */
+  /** Adds messages that were sent before this process owned the session, oldest first. */
   recall(earlier: readonly number[]): void;
-  /** The message's place, a new one at the end if it has none. */
+  /** The message's slot; a new one at the end if it has none. */
   place(messageId: string, pacing: Pacing, now: number): Slot;
-  /** The slot, or later when the message before it went late. */
+  /** The time of the slot, or later when the message before it was late. */
   dueAt(slot: Slot): number;
-  /** Moves a slot back; those behind it keep their distance. */
+  /** Delays a slot; the slots behind it keep their distance. */
   putOff(slot: Slot, at: number): void;
-  /** The message goes now. */
+  /** The message is sent now. */
   start(slot: Slot, now: number): void;
-  /** The attempt came to nothing: it goes next. */
+  /** The attempt failed: the message is next. */
   restore(slot: Slot, now: number): void;
-  /** How long a message took; what is usual is what those wait for that are behind it. An outage is soon forgotten. */
+  /** Adds how long a message took to the usual time, which the messages behind it wait for. It falls faster than it rises. */
   took(ms: number): void;
   usualMs(): number;
 }
 
-/** A preset's bound is on what went within so long. */
+/** The daily limit of a preset counts messages within this time. */
 export const dayMs = 86_400_000;
-/** Whoever has not come for so long after their time is not coming. */
+/** A message that has not come this long after its time will not come. */
 const forgottenMs = 900_000;
-/** No preset counts more. */
+/** The highest daily limit of all presets. */
 export const longestCount = Math.max(
   ...Object.values(presets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)),
 );
-/** So many without a distance may wait here at the same time. */
-const crowd = 16;
+/** How many messages of the preset `off` may wait here at the same time. */
+const maxWaitingOff = 16;
 
 export function createSlots(chance: () => number): Slots {
   const slots: Slot[] = [];
   const byId = new Map<string, Slot>();
-  /** When the messages of the last day went, oldest first; no more of them than a preset counts. */
+  /** When the messages of the last day were sent, oldest first; at most the highest daily limit. */
   const starts: number[] = [];
   let last: Slot | undefined;
   let untilPause: number | undefined;
@@ -55,7 +55,7 @@ export function createSlots(chance: () => number): Slots {
 
   function gapAfter(pacing: Pacing): number {
     const { gapMs, pause } = presets[pacing];
-    if (pacing === "off") return slots.length < crowd ? 0 : usualMs;
+    if (pacing === "off") return slots.length < maxWaitingOff ? 0 : usualMs;
     const gap = draw(gapMs, chance);
     if (!pause) return gap;
     untilPause = (untilPause ?? draw(pause.after, chance)) - 1;
@@ -64,8 +64,8 @@ export function createSlots(chance: () => number): Slots {
     return gap + draw(pause.ms, chance);
   }
 
-  /** The first moment at which the day's bound has room again. */
-  function roomAt(pacing: Pacing): number {
+  /** The first time at which the daily limit allows another message. */
+  function allowedAt(pacing: Pacing): number {
     const over = starts.length + slots.length - presets[pacing].perDay;
     if (over < 0 || !Number.isFinite(over)) return 0;
     return dayMs + (over < starts.length ? starts[over]! : slots[over - starts.length]!.at);
@@ -94,7 +94,7 @@ export function createSlots(chance: () => number): Slots {
       if (known) return known;
       forget(now);
       const before = slots.at(-1) ?? last;
-      const at = Math.max(now, before ? before.at + gapAfter(pacing) : now, roomAt(pacing));
+      const at = Math.max(now, before ? before.at + gapAfter(pacing) : now, allowedAt(pacing));
       const slot: Slot = { messageId, pacing, at };
       slots.push(slot);
       byId.set(messageId, slot);

@@ -7,20 +7,20 @@ const capMs = 60_000;
 const strikesForBadSession = 3;
 /** One restart follows a link, and the server may ask for one more. */
 const quickRestarts = 2;
-/** How often a session that is to be logged out tries to reach WhatsApp for that before it gives up. */
+/** How many times a session tries to reach WhatsApp for its logout before it gives up. */
 const logoutAttempts = 3;
 
-/** The counts of trouble start again when the session was online for a while, or the operator wants something new. */
-const forgiven = { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 } as const;
+/** The failure counts restart when the session was online for a while, or when the desired state changes. */
+const noFailures = { attempts: 0, strikes: 0, isVersionFresh: false, restarts: 0 } as const;
 
-/** What an event makes of a session, and what is to be done about it. */
+/** The next state of a session after an event, and the effects to perform. */
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 export function step(machine: Machine, event: MachineEvent): Step {
   if ("socket" in event && event.socket !== machine.socket) return still(machine);
   switch (event.type) {
     case "adopted":
       return adopt(machine);
-    case "wished":
+    case "desiredStateChanged":
       return changeDesiredState(machine, event);
     case "qr":
       if (machine.isLinked) return refuse(machine, event);
@@ -32,13 +32,13 @@ export function step(machine: Machine, event: MachineEvent): Step {
       return open(machine, event);
     case "closed":
       return close({ ...machine, socket: null }, event.kind);
-    case "passkeyAsked":
+    case "passkeyRequested":
       return closeFrom(machine, event, "passkey_required");
     case "retryDue":
       return machine.state === "waiting" && machine.socket === null ? connect(machine, machine.reason) : still(machine);
     case "settled": {
       const { attempts } = machine;
-      return change({ ...machine, ...forgiven }, {}, { always: attempts > 0 });
+      return change({ ...machine, ...noFailures }, {}, { always: attempts > 0 });
     }
     case "versionRefreshed":
       if (machine.state !== "waiting" || machine.reason !== "version_refused") return still(machine);
@@ -46,7 +46,7 @@ export function step(machine: Machine, event: MachineEvent): Step {
   }
 }
 
-/** Goes on where the row says that the last owner was. */
+/** Continues from the state that the last owner stored. */
 function adopt(machine: Machine): Step {
   if (isLeaving(machine)) return leave(machine);
   if (machine.state === "ended" && machine.reason === "exported") return still(machine);
@@ -61,7 +61,7 @@ function changeDesiredState(
   { desired, revision }: { desired: DesiredState; revision: number },
 ): Step {
   if (revision <= machine.revision) return still(machine);
-  const changed = { ...machine, desired, revision, ...forgiven };
+  const changed = { ...machine, desired, revision, ...noFailures };
   if (isLeaving(changed)) return leave(changed, machine.state === "online" ? machine.socket : null);
   const withoutSocket: Machine = { ...changed, socket: null };
   const next =
@@ -79,7 +79,7 @@ function open(machine: Machine, { socket, phone }: { socket: number; phone: stri
   return { machine: opened.machine, effects: [...opened.effects, { type: "settle", socket }] };
 }
 
-/** What follows a close is written on its reason; the socket is gone already. */
+/** The close reason says what follows; the socket is closed already. */
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 function close(machine: Machine, kind: CloseKind): Step {
   const policy = policyOf(kind);
@@ -91,7 +91,7 @@ function close(machine: Machine, kind: CloseKind): Step {
   if (isPairing && kind === "untrusted_server") return end(machine, policy.reason, true);
   switch (policy.follow) {
     case "reconnect":
-      // A server that asks for restarts again and again would get a connection per answer.
+      // A server that always asks for a restart would get endless connections.
       if (machine.restarts >= quickRestarts) return backOff(machine, policy.reason, false);
       return connect({ ...machine, restarts: machine.restarts + 1 }, policy.reason);
     case "backOff": {
@@ -121,7 +121,7 @@ function refuse(machine: Machine, { socket }: { socket: number }): Step {
   return closeFrom(machine, { socket }, "unexpected_answer");
 }
 
-/** Closes the socket for a reason that this side found. */
+/** Closes the socket for a reason that Sandi detected. */
 function closeFrom(machine: Machine, { socket }: { socket: number }, kind: CloseKind): Step {
   const closed = close({ ...machine, socket: null }, kind);
   return { machine: closed.machine, effects: [{ type: "close", socket }, ...closed.effects] };
@@ -211,10 +211,10 @@ function change(
   { always = false, forget: dropped = false }: HowToReport = {},
 ): Step {
   const next = { ...machine, ...patch };
-  const isNews = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
+  const isChanged = next.state !== machine.state || next.reason !== machine.reason || next.phone !== machine.phone;
   // WhatsApp may spell the same account's number in another way when it links again.
   const isOther = next.phone !== null && (machine.account === null || !isSameAccount(next.phone, machine.account));
   next.account = next.phone ?? machine.account;
   const drop = isOther ? "past" : dropped;
-  return { machine: next, effects: isNews || always ? [{ type: "report", forget: drop }] : [] };
+  return { machine: next, effects: isChanged || always ? [{ type: "report", forget: drop }] : [] };
 }

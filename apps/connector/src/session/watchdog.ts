@@ -1,31 +1,31 @@
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
 
-/** Looks after the open socket of a session: a line can be up, pings answered and all, and still carry nothing. */
+/** Watches the open socket of a session: a connection can answer pings and still carry no messages. */
 export interface Watchdog {
-  /** A socket was opened; `onDead` is called once it has proved to be deaf. */
+  /** Watches a socket that was opened. `onDead` is called when it answers nothing. */
   watch(socket: Pick<WhatsAppSocket, "probe">, onDead: () => void): void;
-  /** When it last did; null without a socket. */
+  /** When the server last sent something; null without a socket. */
   heardAt(): Date | null;
-  /** The server has said something that was meant for this session. */
+  /** The server sent something for this session. */
   heard(): void;
   /** A message was not acknowledged in time. */
   unanswered(): void;
-  /** The socket is gone. */
+  /** The socket is closed. */
   stop(): void;
 }
 
 interface Options {
   services: Pick<Services, "now" | "after">;
-  /** So long a session may hear nothing before it asks. Milliseconds. */
+  /** After this time without anything from the server it is probed. Milliseconds. */
   quietMs?: number;
 }
 
 const usualQuietMs = 120_000;
 const probeMs = 10_000;
-/** So many messages in a row without an answer are worth a question, and so many end the connection whatever it says. */
-const suspicious = 2;
-const hopeless = 5;
+/** After this many messages in a row without an ack the server is probed; after the second number the socket is closed. */
+const probeAfter = 2;
+const closeAfter = 5;
 
 export function createWatchdog({ services, quietMs = usualQuietMs }: Options): Watchdog {
   let watched: { socket: Pick<WhatsAppSocket, "probe">; onDead: () => void } | undefined;
@@ -51,7 +51,7 @@ export function createWatchdog({ services, quietMs = usualQuietMs }: Options): W
     const isAnswered = await asked.socket.probe(probeMs);
     isProbing = false;
     if (watched !== asked) return;
-    // An answer to something else is one.
+    // Anything that the server sent meanwhile counts as an answer.
     if (!isAnswered && heardAt === askedAt) return dead();
     if (isAnswered) heardAt = services.now().getTime();
     lookIn(quietMs);
@@ -81,8 +81,8 @@ export function createWatchdog({ services, quietMs = usualQuietMs }: Options): W
     },
     unanswered() {
       unansweredInRow++;
-      if (unansweredInRow >= hopeless) dead();
-      else if (unansweredInRow >= suspicious) void probe();
+      if (unansweredInRow >= closeAfter) dead();
+      else if (unansweredInRow >= probeAfter) void probe();
     },
     heardAt: () => (watched ? new Date(heardAt) : null),
     stop,

@@ -3,15 +3,15 @@ import { dateOrNull } from "./row.ts";
 import { fenceHolds, type Fence } from "./fence.ts";
 import type { Store } from "./store.ts";
 
-/** What an account may do, as WhatsApp and its own refusals told. */
+/** What an account may do, as WhatsApp says and as refusals show. */
 export interface Limits {
-  /** Until then it opens no new chats. */
+  /** The account may open no new chats until then. */
   lockedUntil: Date | null;
-  /** How many it may open in this cycle, where that is capped. */
+  /** How many new chats it may open in this cycle; null without a cap. */
   newChats: { total: number; used: number; resetsAt: Date | null } | null;
-  /** Until then nothing is sent with it. */
+  /** Nothing is sent until then. */
   pausedUntil: Date | null;
-  /** How often in a row sending had to be paused. */
+  /** How many times in a row sending was paused. */
   trips: number;
 }
 

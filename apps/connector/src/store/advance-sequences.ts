@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 
-/** Numbers events on from the time at least: an old file that was put back must not count again what the edge knows. */
-export function countOnStatements(now: Date): InStatement[] {
+/** Event numbers start at the current time at least: a restored backup must not reuse numbers that the edge knows. */
+export function advanceSequences(now: Date): InStatement[] {
   const at = now.getTime();
   return [
     {

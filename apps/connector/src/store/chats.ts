@@ -6,21 +6,21 @@ import { type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /**
- * With whom an account has a chat: WhatsApp lets a restricted account write to them, and to nobody else. People are
- * known by the pseudonyms of their jids, of the phone number's and of the LID's.
+ * People with whom an account has a chat. A restricted account may write to them, and to nobody else. A person is stored
+ * as the pseudonyms of the phone number's jid and of the LID.
  */
 export interface Chats {
-  /** WhatsApp took a message to them. Rejects with `LeaseLost`. */
+  /** WhatsApp accepted a message to these people. Rejects with `LeaseLost`. */
   reached(fence: Fence, people: (string | null)[]): Promise<void>;
-  /** They wrote: what to store with the news of it, and nothing when it is known. */
+  /** The statements that store that these people wrote to the account. */
   wrote(fence: Fence, jids: string[]): InStatement[];
-  /** Whether there is a chat with a person, by any of their jids. */
+  /** Whether there is a chat with the person of these jids. */
   knows(sessionId: string, jids: (string | null)[]): Promise<boolean>;
-  /** Another account is linked; the rows of the one before are gone. */
+  /** Clears the memory after another account was linked: the rows are deleted. */
   forget(sessionId: string): void;
 }
 
-interface Meeting {
+interface ChatEntry {
   fence: Fence;
   person: string;
   reachedAt: number | null;
@@ -30,14 +30,14 @@ interface Meeting {
 const rememberedMax = 50_000;
 
 export function createChats(store: Store, { now, pseudonym }: Pick<Services, "now"> & { pseudonym: Pseudonym }): Chats {
-  /** What is stored already, and needs no second write. */
+  /** Entries that are stored, and need no second write. */
   const stored = new LRUCache<string, true>({ max: rememberedMax });
-  const meet = store.writer.bulk<Meeting, void>({
-    statements(meetings) {
-      const items = valuesOf(meetings);
-      return [{ sql: meetSql, args: [items] }, heldStatement(items)];
+  const record = store.writer.bulk<ChatEntry, void>({
+    statements(entries) {
+      const items = valuesOf(entries);
+      return [{ sql: recordSql, args: [items] }, heldStatement(items)];
     },
-    results: (meetings, [, held]) => unlessHeld(meetings.length, held!),
+    results: (entries, [, held]) => unlessHeld(entries.length, held!),
   });
 
   return {
@@ -47,15 +47,15 @@ export function createChats(store: Store, { now, pseudonym }: Pick<Services, "no
         people.map(async (person) => {
           const key = `${fence.sessionId} reached ${person}`;
           if (person === null || stored.has(key)) return;
-          await meet({ fence, person, reachedAt, wroteAt: null });
+          await record({ fence, person, reachedAt, wroteAt: null });
           stored.set(key, true);
         }),
       );
     },
     wrote(fence, jids) {
       const wroteAt = now().getTime();
-      const meetings = jids.map((jid) => ({ fence, person: pseudonym(jid), reachedAt: null, wroteAt }));
-      return meetings.length > 0 ? [{ sql: meetSql, args: [valuesOf(meetings)] }] : [];
+      const entries = jids.map((jid) => ({ fence, person: pseudonym(jid), reachedAt: null, wroteAt }));
+      return entries.length > 0 ? [{ sql: recordSql, args: [valuesOf(entries)] }] : [];
     },
     async knows(sessionId, jids) {
       const people = jids.flatMap((jid) => (jid === null ? [] : [pseudonym(jid)]));
@@ -71,13 +71,13 @@ export function createChats(store: Store, { now, pseudonym }: Pick<Services, "no
   };
 }
 
-function valuesOf(meetings: readonly Meeting[]): string {
+function valuesOf(entries: readonly ChatEntry[]): string {
   return JSON.stringify(
-    meetings.map(({ fence, person, reachedAt, wroteAt }) => [fence.sessionId, fence.fence, person, reachedAt, wroteAt]),
+    entries.map(({ fence, person, reachedAt, wroteAt }) => [fence.sessionId, fence.fence, person, reachedAt, wroteAt]),
   );
 }
 
-const meetSql = `
+const recordSql = `
   INSERT INTO chat (session_id, person, reached_at, wrote_at)
   SELECT session.id, item.value ->> 2, item.value ->> 3, item.value ->> 4
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1

@@ -12,14 +12,14 @@ export interface CredentialChange {
   value: string | null;
 }
 
-/** A session's credentials: sealed, written in the order of the calls, and only while the lease is ours. */
+/** A session's credentials: sealed, written in the order of the calls, and only while this process holds the lease. */
 export interface Credentials {
   read(kind: string, ids: readonly string[]): Promise<Map<string, string>>;
   /** Stores all of them or none; rejects with `LeaseLost` when another process owns the session. */
   write(changes: CredentialChange[]): Promise<void>;
 }
 
-/** Opens the credentials of sessions; what several of them write in one turn of the event loop goes together. */
+/** Opens the credentials of a session. Writes of several sessions in one turn of the event loop share a transaction. */
 export type OpenCredentials = (fence: Fence, atRest: AtRest) => Credentials;
 
 interface Sealed {
@@ -29,7 +29,7 @@ interface Sealed {
 
 /** A contact's privacy token, and when we issued ours to the contact. */
 const tokenKind = "tctoken";
-/** WhatsApp takes a token for four weeks at most. */
+/** WhatsApp accepts a token for four weeks at most. */
 const tokenDays = 28;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -40,7 +40,7 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
   const write = store.writer.bulk<Sealed, void>({
     statements(all) {
       const fences = JSON.stringify(all.map(({ fence }) => [fence.sessionId, fence.fence]));
-      // Of several values for one key the last one counts.
+      // The last of several values for one key is stored.
       const latest = new Map<string, unknown[]>();
       for (const { fence, rows } of all) {
         for (const [kind, id, sealed] of rows) {
@@ -66,11 +66,11 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
 
   return (fence, atRest) => {
     const { sessionId } = fence;
-    /** Sealing takes turns of the event loop; this keeps a later snapshot from overtaking an earlier one. */
+    /** Sealing is asynchronous. This chain keeps a later value from being stored before an earlier one. */
     let turn: Promise<unknown> = Promise.resolve();
     return {
       async read(kind, ids) {
-        // Signal's ids hold the numbers of whom the session writes to.
+        // Signal's ids hold phone numbers.
         const idOf = new Map(ids.map((id) => [pseudonym(id), id]));
         const stale: InStatement[] = [];
         const { rows } = await store.client.execute({
@@ -160,7 +160,7 @@ const dropSql = `
     (SELECT session.id, item.value ->> 2, item.value ->> 3 FROM json_each(?) AS item
      JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1)`;
 
-/** Everything of a session's login: kind, id and value. Rejects when one of the values does not open. */
+/** All credentials of a session: kind, id and value. Rejects when one of the values does not open. */
 export async function readAll(
   { client }: Store,
   sessionId: string,
@@ -178,7 +178,7 @@ export async function readAll(
   );
 }
 
-/** Stores all of it, if the session is ours. */
+/** Stores all of them, if this process holds the session. */
 export async function importStatement(
   { sessionId, fence }: Fence,
   how: { values: [kind: string, id: string, value: string][]; atRest: AtRest; pseudonym: Pseudonym },

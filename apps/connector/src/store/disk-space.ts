@@ -1,21 +1,21 @@
 import type { StoreClient } from "./file-client.ts";
 import { storeFailure } from "./failures.ts";
 
-/** Whether the database takes what is new. */
-export interface Room {
-  /** The same client; what it is refused for want of room is noted. */
+/** Whether the database has space for new rows. */
+export interface DiskSpace {
+  /** The same client; a write that fails because the database is full is remembered. */
   client: StoreClient;
-  /** False after a write found no room, until one of the same kind finds some again. */
-  isThere(): Promise<boolean>;
+  /** False after a write found no space, until a test write succeeds again. */
+  isAvailable(): Promise<boolean>;
 }
 
-const name = "room";
+const testRow = "space_test";
 const size = 16 * 1024;
 
-export function watchRoom(client: StoreClient): Room {
+export function watchDiskSpace(client: StoreClient): DiskSpace {
   let isFull = false;
 
-  async function noted<T>(work: Promise<T>): Promise<T> {
+  async function watched<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
@@ -26,14 +26,17 @@ export function watchRoom(client: StoreClient): Room {
 
   return {
     client: {
-      execute: (statement: Parameters<StoreClient["execute"]>[0]) => noted(client.execute(statement)),
-      batch: (...call) => noted(client.batch(...call)),
+      execute: (statement: Parameters<StoreClient["execute"]>[0]) => watched(client.execute(statement)),
+      batch: (...call) => watched(client.batch(...call)),
       close: () => client.close(),
     },
-    async isThere() {
+    async isAvailable() {
       if (!isFull) return true;
-      const write = { sql: "INSERT OR REPLACE INTO setting (name, value) VALUES (?, zeroblob(?))", args: [name, size] };
-      const forget = { sql: "DELETE FROM setting WHERE name = ?", args: [name] };
+      const write = {
+        sql: "INSERT OR REPLACE INTO setting (name, value) VALUES (?, zeroblob(?))",
+        args: [testRow, size],
+      };
+      const forget = { sql: "DELETE FROM setting WHERE name = ?", args: [testRow] };
       try {
         await client.batch([write, forget], "write");
         isFull = false;

@@ -1,9 +1,9 @@
 import { LibsqlError } from "@libsql/client";
 
-/** What keeps the database from taking anything: it has no room left, or it does not answer. */
+/** Why the database accepts no writes: it is full, or it does not answer. */
 export type StoreFailure = "full" | "unreachable";
 
-/** SQLite's own numbers; what is above the low byte says where it happened. */
+/** SQLite's primary result codes, the low byte; the higher bits say where the error happened. */
 const sqliteCodes = new Map<number, StoreFailure>([
   [13, "full"],
   [5, "unreachable"],
@@ -11,15 +11,15 @@ const sqliteCodes = new Map<number, StoreFailure>([
   [14, "unreachable"],
 ]);
 const unreachable = /^(SERVER_ERROR|HRANA_\w+|SQLITE_(BUSY|IOERR|CANTOPEN|UNKNOWN)\w*)$/;
-/** The second is Turso's, for a plan whose space is used up. */
+/** BLOCKED is Turso's code for a plan whose space is used up. */
 const full = /^(SQLITE_FULL|BLOCKED)$/;
 
-/** The request to a remote database was not answered; what it was to store may be stored or not. */
+/** The request to a remote database was not answered. Its writes may be stored or not. */
 export class StoreUnreachable extends Error {
   override readonly name = "StoreUnreachable";
 }
 
-/** Why the database refused; undefined for errors that say nothing of it. */
+/** Why the database refused; undefined for any other error. */
 export function storeFailure(error: unknown): StoreFailure | undefined {
   if (error instanceof StoreUnreachable) return "unreachable";
   if (error instanceof LibsqlError) {
@@ -30,12 +30,12 @@ export function storeFailure(error: unknown): StoreFailure | undefined {
   return typeof errcode === "number" ? sqliteCodes.get(errcode & 0xff) : undefined;
 }
 
-/** A `fetch` for the client of a remote database: no call outlives the time, and each failure has its name. */
+/** A `fetch` for the client of a remote database. Each call ends in time, and each failure is a `StoreUnreachable`. */
 export function boundedFetch(timeoutMs: number): (request: Request) => Promise<Response> {
   return async (request) => {
     try {
       const response = await fetch(request, { signal: AbortSignal.timeout(timeoutMs) });
-      // Read whole in here, where the time is counted.
+      // The body is read here, so that the time limit includes it.
       return new Response(await response.arrayBuffer(), { status: response.status, headers: response.headers });
     } catch (cause) {
       throw new StoreUnreachable("the database does not answer", { cause });

@@ -1,10 +1,10 @@
 import type { InStatement, ResultSet } from "@libsql/client";
 import type { Store } from "./store.ts";
 
-/** Holds while the lease that was taken with this fence has not been taken by another. */
+/** True while no other process has acquired the session since this fence. */
 export const fenceHolds = "EXISTS (SELECT 1 FROM session WHERE id = ? AND fence = ?)";
 
-/** The right to write for a session; a number that rises with every owner. */
+/** The right to write for a session: a number that rises with every owner. */
 export interface Fence {
   sessionId: string;
   fence: number;
@@ -18,7 +18,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** Runs statements that are guarded by the fence; rejects with `LeaseLost` when it has fallen and nothing was written. */
+/** Runs statements that are guarded by the fence. Rejects with `LeaseLost` when another process owns the session. */
 export async function writeFenced(
   { writer }: Store,
   { sessionId, fence }: Fence,
@@ -30,7 +30,7 @@ export async function writeFenced(
   return results;
 }
 
-/** Of a JSON list whose entries start with session and fence: the places of those whose fence holds. */
+/** The positions of the entries whose fence holds, in a JSON list of entries that start with session and fence. */
 export function heldStatement(items: string): InStatement {
   return {
     sql: `SELECT item.key AS place FROM json_each(?) AS item
@@ -39,7 +39,7 @@ export function heldStatement(items: string): InStatement {
   };
 }
 
-/** `LeaseLost` for each of so many entries whose place was not among the held ones. */
+/** One result for each of `count` entries: `LeaseLost` where the fence does not hold. */
 export function unlessHeld(count: number, { rows }: ResultSet): (LeaseLost | undefined)[] {
   const held = new Set(rows.map((row) => Number(row["place"])));
   return Array.from({ length: count }, (_, place) => (held.has(place) ? undefined : new LeaseLost()));

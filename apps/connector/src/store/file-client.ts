@@ -1,20 +1,20 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Client, InStatement, ResultSet } from "@libsql/client";
 
-/** What the store needs of a libSQL client. */
+/** The part of a libSQL client that the store uses. */
 export type StoreClient = Pick<Client, "execute" | "batch" | "close">;
 
 const busyMs = 5000;
 
 /**
- * A database file through Node's own SQLite, with every statement prepared once. libSQL's client for files prepares a
- * statement each time it runs, which costs 1 ms of CPU per message here; the file is the same.
+ * Opens a database file with Node's own SQLite and prepares each statement once. libSQL's client prepares a statement each
+ * time it runs, which costs 1 ms of CPU per message. The file format is the same.
  */
 export function openFile(url: string): StoreClient {
   const path = url.startsWith("file://") ? new URL(url).pathname : url.slice("file:".length);
   const db = new DatabaseSync(decodeURIComponent(path), { timeout: busyMs });
   const prepared = new Map<string, { statement: StatementSync; answers: boolean }>();
-  // Nothing is lost when the process is killed; a power cut may cost the last moments, never the file.
+  // A killed process loses nothing. A power cut may lose the last writes, but never damages the file.
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("PRAGMA synchronous = NORMAL");
 
@@ -36,7 +36,7 @@ export function openFile(url: string): StoreClient {
   }
 
   const client = {
-    // Promises, for a remote database has them; the work itself is done at once.
+    // These return promises as the client of a remote database does. The work itself is synchronous.
     async execute(query: InStatement) {
       return run(query);
     },

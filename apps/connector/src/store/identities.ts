@@ -13,17 +13,16 @@ export interface Identity {
 }
 
 /**
- * Whose hidden id (LID) is which phone number, as WhatsApp's server said it to any session of a workspace: to the others
- * it may be hidden. What an account's own
- * phone claims stays with its session, in Baileys' keys: whoever holds a phone could claim to be anybody.
+ * Which phone number a hidden id (LID) belongs to, as WhatsApp's server said to any session of the workspace. What an
+ * account's own phone claims is not stored here, but in that session's Baileys keys: a modified phone can claim anything.
  */
 export interface Identities {
   learned(identities: Identity[]): Promise<void>;
-  /** The phone number's jid. */
+  /** The phone number's jid; null when it is unknown. */
   pnOf(lid: string): Promise<string | null>;
 }
 
-/** What the sessions of a workspace know of people. */
+/** Opens the identities of a workspace. */
 export type OpenIdentities = (workspaceId: string) => Identities;
 
 interface Options {
@@ -34,7 +33,7 @@ interface Options {
 }
 
 const keptDays = 90;
-/** What another connector has learned is known here after that. */
+/** An unknown LID is read again after this time: another connector may have stored it. */
 const unknownMs = 30_000;
 const knownMs = 3_600_000;
 const context = (id: string) => ({ table: "identity", column: "sealed_pn", id });
@@ -60,9 +59,9 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
     const nameOf = (jid: string) => `${workspaceId} ${jid}`;
     return {
       async learned(identities) {
-        const news = identities.filter(({ lid, pn }) => known.get(nameOf(lid)) !== pn);
+        const unstored = identities.filter(({ lid, pn }) => known.get(nameOf(lid)) !== pn);
         await Promise.all(
-          news.map(async ({ lid, pn }) => {
+          unstored.map(async ({ lid, pn }) => {
             const [name, number] = [nameOf(lid), nameOf(pn)];
             const holder = holders.get(number);
             if (holder !== undefined && holder !== name) known.delete(holder);
@@ -105,7 +104,7 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
   };
 }
 
-/** A number that somebody else has now is not told of who had it before. */
+/** Deletes the earlier LID of a number that has a new LID now. */
 const replacedSql = `
   DELETE FROM identity WHERE lid IN (SELECT old.lid FROM json_each(?) AS item
     JOIN identity AS old ON old.pn = item.value ->> 1 AND old.lid <> item.value ->> 0)`;

@@ -7,20 +7,20 @@ interface Acquire {
   run: string;
   now: Date;
   leaseMs: number;
-  /** Take what another run of this same machine holds, though its lease has not expired. */
+  /** Also leases of another run of this machine, before they expire. */
   includeOwn: boolean;
-  /** Take nothing else. */
+  /** Only leases of this machine. */
   onlyOwn?: boolean;
   /** Only this session. */
   sessionId?: string;
-  /** How long after its end another's lease is left alone, for that one's clock may be behind ours; 0. */
+  /** An expired lease of another is left alone for this time, because its clock may be behind ours; default 0. */
   marginMs?: number;
-  /** Only what has been without an owner since then. */
+  /** Only leases that have been free since then. */
   freeSince?: Date;
   limit: number;
 }
 
-/** Takes free and expired leases, each with a higher fence; answers the sessions that are ours from now on. */
+/** Acquires free and expired leases, each with a higher fence. Returns the acquired sessions. */
 export async function acquireLeases({ writer }: Store, acquire: Acquire): Promise<SessionRow[]> {
   const now = acquire.now.getTime();
   const [result] = await writer.write([
@@ -35,7 +35,7 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
       args: [
         acquire.owner,
         acquire.run,
-        // An old file that was put back must not hand out fences again that the edge knows.
+        // A restored backup must not reuse fences that the edge knows.
         now,
         now + acquire.leaseMs,
         acquire.run,
@@ -55,7 +55,7 @@ export async function acquireLeases({ writer }: Store, acquire: Acquire): Promis
   return result!.rows.map(toSession);
 }
 
-/** Whether there is a session that nobody holds. */
+/** Whether there is a session without an owner. */
 export async function hasFreeSessions({ client }: Store): Promise<boolean> {
   const { rows } = await client.execute("SELECT 1 FROM session WHERE owner IS NULL AND gone_at IS NULL LIMIT 1");
   return rows.length > 0;
@@ -64,7 +64,7 @@ export async function hasFreeSessions({ client }: Store): Promise<boolean> {
 /** Long enough for any command on one session. */
 const borrowMs = 60_000;
 
-/** Takes the lease of a session that nobody runs, for a command; null while one does. */
+/** Acquires the lease of a session that no connector runs, for a command; null while a connector runs it. */
 export async function borrowSession(
   { writer }: Store,
   { sessionId, run, now }: { sessionId: string; run: string; now: Date },
@@ -82,7 +82,7 @@ export async function borrowSession(
   return result!.rows[0] ? toSession(result!.rows[0]) : null;
 }
 
-/** Extends every lease of this run; answers what is still ours, with wishes that others stored meanwhile. */
+/** Extends every lease of this run. Returns the sessions that it still holds, with their newest desired state. */
 export async function renewLeases({ writer }: Store, run: string, until: Date): Promise<SessionRow[]> {
   const [result] = await writer.write([
     {
@@ -93,7 +93,7 @@ export async function renewLeases({ writer }: Store, run: string, until: Date): 
   return result!.rows.map(toSession);
 }
 
-/** Makes sessions free for whoever takes them next. */
+/** Releases leases, so that any connector can acquire them. */
 export async function releaseLeases({ writer }: Store, fences: readonly Fence[], now: Date): Promise<void> {
   await writer.write(
     fences.map(({ sessionId, fence }) => ({

@@ -4,28 +4,28 @@ import { dateOrNull, text, textOrNull } from "./row.ts";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
-/** How far a message has come; only ever forward. */
+/** The delivery states of a message in order. A message only moves to a higher rank. */
 export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, revoked: 8, failed: 9 } as const;
 
-/** A message that was taken on: what ties WhatsApp's id to ours. */
+/** A message that this connector has accepted: it connects WhatsApp's id with ours. */
 export interface LedgerEntry {
   messageId: string;
   sessionId: string;
   waId: string;
-  /** Pseudonyms of the recipient's jid by phone number, and by LID once it is known. */
+  /** Pseudonyms of the recipient's jids: by phone number, and by LID once it is known. */
   chat: string | null;
   chatLid: string | null;
   rank: number;
-  /** The message as it is encrypted for devices that ask again; gone once `sealedUntil` has passed. */
+  /** The message, for devices that ask for it again; deleted after `sealedUntil`. */
   sealed: string | null;
   sealedUntil: Date | null;
-  /** The recipient's jid by phone number; gone `chatKeptMs` after `sealedUntil`. */
+  /** The recipient's jid by phone number; deleted `chatKeptMs` after `sealedUntil`. */
   sealedChat: string | null;
-  /** The sending, as a W3C `traceparent`: what becomes of the message follows from it. */
+  /** The W3C `traceparent` of the send. Later events of the message belong to the same trace. */
   traceparent: string | null;
 }
 
-/** How much longer than the message its recipient is known: until then it can be taken back. */
+/** The recipient is kept for this long after the message, so that it can be revoked. */
 const chatKeptMs = 15 * 60_000;
 
 const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent";
@@ -44,7 +44,7 @@ export async function findByWaId({ client }: Store, sessionId: string, waId: str
   return rows[0] ? toEntry(rows[0]) : null;
 }
 
-/** Those that there are, in one read however many are asked for: a receipt's sender chooses what it names. */
+/** Finds entries with one read for any number of ids, because the sender of a receipt chooses how many it names. */
 export async function findByWaIds(
   { client }: Store,
   sessionId: string,
@@ -55,7 +55,7 @@ export async function findByWaIds(
   return rows.map(toEntry);
 }
 
-/** When the latest bulk messages of a session set out, oldest first, in milliseconds since the epoch. */
+/** When the latest bulk messages of a session were started, oldest first, in milliseconds since the epoch. */
 export async function findBulkStarts(
   { client }: Store,
   sessionId: string,
@@ -69,7 +69,7 @@ export async function findBulkStarts(
   return rows.map((row) => Number(row["created_at"])).toReversed();
 }
 
-/** Stores what is about to be sent. Another attempt at the same message replaces the first, or what another session failed at. */
+/** Stores a message before it is sent. It replaces an earlier attempt, or the failed attempt of another session. */
 export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date; isBulk?: boolean }) => Promise<void>;
 
 export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
@@ -82,7 +82,7 @@ export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
   });
 }
 
-/** The same as one statement, for a write with other parts. */
+/** The same as one statement, for a larger transaction. */
 export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): InStatement {
   return { sql: attemptSql, args: [JSON.stringify([attemptValues({ fence, entry, at })])] };
 }
@@ -108,14 +108,14 @@ function attemptValues({ fence, entry, at, isBulk = false }: Parameters<BeginAtt
   return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isBulk)];
 }
 
-/** Moves a message on, and appends what is news of it to the outbox. */
+/** Moves a message to a higher rank and appends its new events to the outbox. */
 export interface Move {
   fence: Fence;
   waId: string;
   to: number;
   chatLid: string | null;
-  /** Each with the rank below which the message must be for it to be news. */
-  news: { event: NewEvent; below: number }[];
+  /** An event is appended only while the message is below this rank. */
+  events: { event: NewEvent; below: number }[];
 }
 
 export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => Promise<void> {
@@ -124,7 +124,7 @@ export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => P
       const items = JSON.stringify(
         moves.map(({ fence, waId, to, chatLid }) => [fence.sessionId, fence.fence, waId, to, chatLid]),
       );
-      const news = moves.flatMap(({ fence, waId, news: all }) =>
+      const events = moves.flatMap(({ fence, waId, events: all }) =>
         all.map(({ event, below }) => [
           fence.sessionId,
           fence.fence,
@@ -134,13 +134,17 @@ export function moveWriter({ writer }: Pick<Store, "writer">): (move: Move) => P
           Date.parse(event.at),
         ]),
       );
-      return [{ sql: newsSql, args: [JSON.stringify(news)] }, { sql: moveSql, args: [items] }, heldStatement(items)];
+      return [
+        { sql: eventsSql, args: [JSON.stringify(events)] },
+        { sql: moveSql, args: [items] },
+        heldStatement(items),
+      ];
     },
     results: (moves, [, , held]) => unlessHeld(moves.length, held!),
   });
 }
 
-const newsSql = `
+const eventsSql = `
   INSERT INTO outbox (session_id, body, created_at)
   SELECT session.id, item.value ->> 4, item.value ->> 5
   FROM json_each(?) AS item
@@ -157,7 +161,7 @@ const moveSql = `
         GROUP BY 1, 2) AS moved
   WHERE ledger.session_id = moved.session_id AND ledger.wa_id = moved.wa_id AND ledger.rank < moved.rank`;
 
-/** Moves a message that is below a rank forward, and learns the recipient's LID on the way. */
+/** Moves a message that is below a rank forward, and stores the recipient's LID. */
 export function advanceStatement(
   { sessionId, fence }: Fence,
   { waId, to, below, chatLid }: { waId: string; to: number; below: number; chatLid: string | null },
@@ -169,7 +173,7 @@ export function advanceStatement(
   };
 }
 
-/** Marks a message as taken back: no device gets it any more. */
+/** Marks a message as revoked and deletes it, so that no device gets it any more. */
 export function revokedStatement({ sessionId, fence }: Fence, waId: string): InStatement {
   return {
     sql: `UPDATE ledger SET rank = ${rank.revoked}, sealed = NULL

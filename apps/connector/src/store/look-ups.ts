@@ -2,12 +2,12 @@ import type { InStatement } from "@libsql/client";
 import { dateOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** How many unknown numbers a session has asked WhatsApp about, and how many of them had no account. */
+/** How many unknown numbers a session has looked up at WhatsApp, and how many of them had no account. */
 export interface LookUps {
   inHour: number;
   inDay: number;
   deadInDay: number;
-  /** Until when WhatsApp wants no questions. */
+  /** WhatsApp accepts no look-ups until then. */
   pausedUntil: Date | null;
 }
 
@@ -31,7 +31,7 @@ export async function countLookUps({ client }: Store, sessionId: string, now: Da
   };
 }
 
-/** Counts before the question what is asked, and after it what was dead. */
+/** Adds look-ups before the request, and numbers without an account after it. */
 export async function noteLookUps(
   { writer }: Store,
   sessionId: string,
@@ -42,7 +42,7 @@ export async function noteLookUps(
   await writer.write([{ sql, args: [sessionId, hourOf(at), asked, dead] }]);
 }
 
-/** The longer of two pauses counts. */
+/** Pauses look-ups; the later end of two pauses counts. */
 export async function pauseLookUps({ writer }: Store, sessionId: string, until: Date): Promise<void> {
   const sql = `INSERT INTO look_up_pause (session_id, until) VALUES (?, ?)
     ON CONFLICT (session_id) DO UPDATE SET until = max(until, excluded.until)`;
@@ -56,7 +56,7 @@ export function sweepLookUps(now: Date): InStatement[] {
   ];
 }
 
-/** When the oldest hour no longer counts. */
+/** When the oldest hour stops counting. */
 export function nextHour(now: Date): Date {
   return new Date((hourOf(now) + 1) * hourMs);
 }

@@ -1,10 +1,10 @@
 import { text } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** What a connector that is alive has told of its keys. */
+/** The keys that a running connector has announced. */
 export interface KeysOfMember {
   run: string;
-  /** The ids of its keys, the one that it seals under first; none from an earlier version. */
+  /** The ids of its keys; it seals under the first. Empty for a connector of an earlier version. */
   kids: string[];
 }
 

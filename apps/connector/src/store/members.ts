@@ -5,21 +5,21 @@ import type { Store } from "./store.ts";
 /** A connector that shares this database, as it last announced itself. */
 export interface Member {
   run: string;
-  /** Where the others reach it: sealed, see fleet/addresses.ts. */
+  /** Its address for the other connectors, sealed (fleet/addresses.ts). */
   url: string;
-  /** So many sessions it takes. */
+  /** How many sessions it holds at most. */
   capacity: number;
-  /** It takes up nothing more. */
+  /** It acquires no more leases. */
   isDraining: boolean;
 }
 
-/** The connectors that are alive, each with the sessions that it holds, and the sessions of all. */
+/** The running connectors, each with the number of its sessions, and the number of all sessions. */
 export interface Fleet {
   members: (Member & { held: number })[];
   sessions: number;
 }
 
-/** Says that a connector of this machine is alive until then, and forgets its earlier runs and those that died before. */
+/** Announces a connector until `until`. Deletes earlier runs of this machine, and members that expired long ago. */
 export async function announceMember(
   { writer }: Store,
   { owner, kids, ...member }: Member & { owner: string; kids: string[] },
@@ -40,7 +40,7 @@ export async function announceMember(
   ]);
 }
 
-/** Forgets a connector that has given all back. */
+/** Deletes a connector that has released its leases. */
 export async function forgetMember({ writer }: Store, run: string): Promise<void> {
   await writer.write([{ sql: "DELETE FROM member WHERE run = ?", args: [run] }]);
 }
@@ -58,7 +58,7 @@ export async function findFleet({ client }: Store, now: Date): Promise<Fleet> {
   return { members: rows.map(toMember), sessions: Number(all.rows[0]?.["sessions"] ?? 0) };
 }
 
-/** Who holds a session, and where it is reached while it is alive. */
+/** The connector that holds a session, with its address while it is running. */
 export interface Owner {
   run: string;
   url: string | null;

@@ -4,7 +4,7 @@ import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** What WhatsApp said about a number, and until when that is believed. */
+/** What WhatsApp said about a number, and how long it counts. */
 export interface KnownNumber {
   digits: string;
   /** Null: no account. */
@@ -12,15 +12,15 @@ export interface KnownNumber {
   until: Date;
 }
 
-/** What each workspace knows of numbers, at rest: found by their pseudonym, their jids sealed. */
+/** The known numbers of each workspace: rows are found by pseudonym, and the jids are sealed. */
 export interface NumberStore {
-  /** With entries that are too old to be believed. */
+  /** Includes expired entries. */
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
-  /** A "no account" does not replace a jid that is still believed: the question was older than the jid. */
+  /** A "no account" does not replace a jid that still counts: the look-up started before the jid was stored. */
   store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
 }
 
-/** How long a jid that is too old to be believed is kept, for when WhatsApp does not answer. */
+/** How long an expired jid is kept, for when WhatsApp does not answer. */
 const oldDays = 76;
 
 const context = (id: string) => ({ table: "number", column: "sealed_jid", id });

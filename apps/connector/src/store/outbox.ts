@@ -8,12 +8,12 @@ type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
 /** An event before the outbox numbers it. */
 export type NewEvent = WithoutSeq<ConnectorEvent>;
 
-/** Appends an event, if the session is still ours. */
+/** Appends an event, if this process still holds the session. */
 export function appendStatement(fence: Fence, event: NewEvent): InStatement {
   return appendBodyStatement(fence, JSON.stringify(event), new Date(event.at));
 }
 
-/** The same of an event whose body is made already, sealed where it must be. */
+/** The same for an event that is serialised already, and sealed where necessary. */
 export function appendBodyStatement({ sessionId, fence }: Fence, body: string, at: Date): InStatement {
   return {
     sql: `INSERT INTO outbox (session_id, body, created_at) SELECT ?, ?, ? WHERE ${fenceHolds}`,
@@ -21,8 +21,8 @@ export function appendBodyStatement({ sessionId, fence }: Fence, body: string, a
   };
 }
 
-/** Appends an event about a message, if it is news: while the ledger has the message below this rank. */
-export function appendNewsStatement(
+/** Appends an event about a message, only while the ledger has the message below this rank. */
+export function appendOnceStatement(
   { sessionId, fence }: Fence,
   event: NewEvent,
   waId: string,
@@ -48,7 +48,7 @@ interface OutboxPart {
   without?: readonly string[];
 }
 
-/** The oldest events of the sessions that this run owns, gone ones included. */
+/** The oldest events of deleted sessions and of the sessions that this run owns. */
 export async function readOutbox(
   { client }: Store,
   run: string,
@@ -70,12 +70,12 @@ export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promi
   ]);
 }
 
-/** Sets an event aside that the edge does not take, so that it does not block the others. */
+/** Sets aside an event that the edge does not accept, so that it does not block the others. */
 export async function parkInOutbox({ writer }: Store, seq: number, now: Date): Promise<void> {
   await writer.write([{ sql: "UPDATE outbox SET parked_at = ? WHERE seq = ?", args: [now.getTime(), seq] }]);
 }
 
-/** Lets parked events be tried again, because an edge can be mended, and forgets old ones. Returns how many are tried. */
+/** Returns parked events to the outbox and deletes old ones. Returns how many are tried again. */
 export async function sweepOutbox(
   { writer }: Pick<Store, "writer">,
   { parkedUntil, appendedSince, forgetBefore }: { parkedUntil: Date; appendedSince: Date; forgetBefore: Date },
@@ -93,7 +93,7 @@ export async function sweepOutbox(
   return tried!.rowsAffected;
 }
 
-/** What is still to be told of one session. */
+/** How many events of one session wait for the edge. */
 export async function outboxDepthOf({ client }: Store, sessionId: string): Promise<number> {
   const sql = "SELECT count(*) AS n FROM outbox WHERE session_id = ? AND parked_at IS NULL";
   const { rows } = await client.execute({ sql, args: [sessionId] });

@@ -1,16 +1,16 @@
 import { E164 } from "@sandi/contracts";
-import type { NodeAtRest } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 
 const context = (sessionId: string) => ({ table: "session", column: "phone", id: sessionId });
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** A session's own number as its row keeps it. */
+/** Seals a session's own number for its row. */
 export function sealNumber(atRest: NodeAtRest, sessionId: string, phone: string | null): string | null {
   return phone === null ? null : atRest.sealNow(encoder.encode(phone), context(sessionId));
 }
 
-/** Null for a text that is no number, such as a lone `+`: the session is not linked. Throws when its key is gone. */
+/** Null for a text that is no number, such as `+` alone: the session is not linked. Throws when the key is missing. */
 export function openNumber(atRest: NodeAtRest, sessionId: string, sealed: string | null): string | null {
   if (sealed === null) return null;
   // Rows written before numbers were sealed are plaintext.

@@ -3,15 +3,15 @@ import type { AtRest, Random } from "@sandi/crypto";
 import { settle, storeSetting } from "./settings.ts";
 import type { Store } from "./store.ts";
 
-/** Stands for a number or a jid where the database must find it again and need not know it. */
+/** Replaces a number or a jid where the database has to find it again but must not know it. */
 export type Pseudonym = (text: string) => string;
 
 const setting = "pseudonym_key";
 const context = { table: "setting", column: "value", id: setting };
 
 /**
- * The pseudonyms of a database: an HMAC under a key of its own, which lies sealed in it, so that they outlive the keys
- * of `STORE_KEYS`. Rejects when that key cannot be opened.
+ * The pseudonyms of a database: an HMAC under a key that is stored sealed in the database. So pseudonyms stay the same
+ * when `STORE_KEYS` change. Rejects when that key does not open.
  */
 export async function openPseudonyms(store: Store, atRest: AtRest, random: Random): Promise<Pseudonym> {
   const sealed = await settle(store, setting, await atRest.seal(random(32), context));

@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import { fenceHolds, type Fence } from "./fence.ts";
 
-/** What is older when it arrives is not told; until then its id is remembered, so that it is told once. */
+/** An older message is not reported. Ids are kept for this time, so that a message is reported once. */
 export const receivedMaxAgeMs = 86_400_000;
 
 interface Received {

@@ -1,6 +1,7 @@
 import type { InValue, Row } from "@libsql/client";
 import type { KeyRing, Random } from "@sandi/crypto";
-import { atRestOfOwners, type NodeAtRest } from "./at-rest.ts";
+import { atRestOfOwners } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import { text } from "./row.ts";
 import { type SealedColumn, sealedColumns } from "./sealed-columns.ts";
 import type { Store } from "./store.ts";

@@ -1,6 +1,6 @@
 import type { Row } from "@libsql/client";
 
-/** A column that holds text. */
+/** Reads a column that holds text. */
 export function text(row: Row | undefined, name: string): string {
   const value = row?.[name];
   if (typeof value !== "string") throw new TypeError(`${name} is not text`);

@@ -8,14 +8,14 @@ const context = (id: string) => ({ table: "outbox", column: "body", id });
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** The body of an event that tells of a person: all but its envelope is sealed. */
+/** Serialises an event about a person: everything but the envelope is sealed. */
 export async function sealEvent(atRest: AtRest, { id, type, sessionId, at, ...secret }: NewEvent): Promise<string> {
   const sealed = await atRest.seal(encoder.encode(JSON.stringify(secret)), context(id));
   const envelope: Envelope = { id, type, sessionId, at };
   return JSON.stringify({ ...envelope, sealed });
 }
 
-/** The event of a body, sealed or not. Rejects when it was sealed under a key that is gone. */
+/** Reads an event, sealed or not. Rejects when its key is missing. */
 export async function openEvent(atRest: (sessionId: string) => AtRest, body: string): Promise<NewEvent> {
   const { sealed, ...event } = JSON.parse(body) as NewEvent & { sealed?: string };
   if (sealed === undefined) return event;

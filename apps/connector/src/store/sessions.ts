@@ -4,22 +4,22 @@ import { fenceHolds, type Fence } from "./fence.ts";
 import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** A session as its row tells, with the lease that holds it. */
+/** A session's row, with its lease. */
 export interface SessionRow {
   id: string;
   workspaceId: string;
-  /** What the operator wants, and the revision of that wish. */
+  /** The desired state, and its revision. */
   desired: DesiredState;
   revision: number;
-  /** The newest wish that the session has acted on. */
+  /** The newest revision that was applied. */
   actedRevision: number;
   state: SessionState;
   reason: SessionReason | null;
-  /** The session's own number, sealed; null until an account is linked. */
+  /** The session's own number, sealed; null while no account is linked. */
   sealedPhone: string | null;
-  /** The account that is linked, or was last, sealed as the number is. */
+  /** The number of the account that is linked, or was linked last, sealed. */
   sealedAccount: string | null;
-  /** The proxy that it goes through, sealed. */
+  /** The URL of its proxy, sealed. */
   sealedProxy: string | null;
   ownerRun: string | null;
   fence: number;
@@ -27,7 +27,7 @@ export interface SessionRow {
   isGone: boolean;
 }
 
-/** Of a session's row, as `toSession` takes it. */
+/** The columns that `toSession` reads. */
 export const sessionColumns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, account, proxy, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
@@ -35,14 +35,14 @@ export async function findSession({ client }: Store, id: string): Promise<Sessio
   return rows[0] ? toSession(rows[0]) : null;
 }
 
-/** What the operator wants of a session. */
-export type Wish = Omit<SessionJob, "proxy"> & {
-  /** Null: none; absent: the one that it has. */
+/** A new desired state of a session, and its proxy. */
+export type DesiredStateChange = Omit<SessionJob, "proxy"> & {
+  /** Null removes the proxy; undefined keeps it. */
   sealedProxy?: string | null | undefined;
 };
 
-/** Stores what the operator wants, unless a newer wish is known. Answers the row. */
-export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promise<SessionRow> {
+/** Stores the desired state, unless a newer revision is stored. Returns the row. */
+export async function storeDesiredState({ writer }: Store, change: DesiredStateChange, now: Date): Promise<SessionRow> {
   const at = now.getTime();
   const [, read] = await writer.write([
     {
@@ -53,24 +53,24 @@ export async function storeWish({ writer }: Store, wish: Wish, now: Date): Promi
               WHERE excluded.revision > session.revision AND session.workspace_id = excluded.workspace_id
                 AND session.gone_at IS NULL`,
       args: [
-        wish.sessionId,
-        wish.workspaceId,
-        wish.desired,
-        wish.revision,
-        wish.sealedProxy ?? null,
+        change.sessionId,
+        change.workspaceId,
+        change.desired,
+        change.revision,
+        change.sealedProxy ?? null,
         at,
         at,
-        // Free from now on.
+        // The lease is free from now on.
         at,
-        wish.sealedProxy === undefined ? 0 : 1,
+        change.sealedProxy === undefined ? 0 : 1,
       ],
     },
-    { sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [wish.sessionId] },
+    { sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [change.sessionId] },
   ]);
   return toSession(read!.rows[0]!);
 }
 
-/** A state without a number does not change `account`, which names the one that was linked last. */
+/** A state without a number leaves `account` as it is: the account that was linked last. */
 export interface ReportedState {
   state: SessionState;
   reason: SessionReason | null;
@@ -94,7 +94,7 @@ export function stateStatement({ sessionId, fence }: Fence, reported: ReportedSt
   };
 }
 
-/** What is left of a deleted session without its account; the tombstone stays, so that late jobs do not revive it. */
+/** Deletes the rest of a deleted session. Its row stays as a tombstone, so that late jobs do not create it again. */
 export function removalStatements({ sessionId, fence }: Fence, now: Date): InStatement[] {
   return [
     { sql: `DELETE FROM ledger WHERE session_id = ? AND ${fenceHolds}`, args: [sessionId, sessionId, fence] },

@@ -11,7 +11,7 @@ export async function storeSetting({ writer }: Store, name: string, value: strin
   await writer.write([{ sql, args: [name, value] }]);
 }
 
-/** Stores a value unless there is one; answers the one that is stored from now on. */
+/** Stores a value unless there is one; returns the stored value. */
 export async function settle(store: Store, name: string, value: string): Promise<string> {
   const sql = "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
   await store.writer.write([{ sql, args: [name, value] }]);

@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import type { Store } from "./store.ts";
 
-/** Notes that a token is used up, for every connector of this database; false when it was before. */
+/** Marks a token as used for every connector of this database; false when it was used before. */
 export async function spendToken({ writer }: Store, jti: string, until: Date): Promise<boolean> {
   const sql = "INSERT INTO spent_token (jti, until) VALUES (?, ?) ON CONFLICT DO NOTHING";
   const [spent] = await writer.write([{ sql, args: [jti, until.getTime()] }]);

@@ -1,20 +1,20 @@
 import type { InStatement } from "@libsql/client";
 import { canonicalNumber, type SessionReason, type SessionState } from "@sandi/contracts";
 import type { Services } from "../services.ts";
-import type { NodeAtRest } from "./at-rest.ts";
+import type { NodeAtRest } from "@sandi/crypto/node";
 import type { Fence } from "./fence.ts";
 import { appendBodyStatement } from "./outbox.ts";
 import { sealNumber } from "./own-number.ts";
 import { sealEvent } from "./sealed-events.ts";
 import { stateStatement } from "./sessions.ts";
 
-/** What is told of a session. */
+/** What is reported of a session. */
 export interface StateReport {
   state: SessionState;
   reason: SessionReason | null;
   /** E.164, as WhatsApp spells it. */
   phone: string | null;
-  /** The newest wish that was acted on. */
+  /** The newest revision of the desired state that was applied. */
   revision: number;
   attempts: number;
   nextAttemptAt: Date | null;
@@ -26,7 +26,7 @@ interface How {
   at: Date;
 }
 
-/** The row's new state and the event that tells of it, for one write. */
+/** Stores the session's new state and appends its event, in one transaction. */
 export async function reportStatements(
   fence: Fence,
   { nextAttemptAt, ...report }: StateReport,
@@ -34,9 +34,9 @@ export async function reportStatements(
 ): Promise<InStatement[]> {
   const { sessionId } = fence;
   const { state, reason, phone, revision } = report;
-  const news = { id: services.newId("evt"), at: at.toISOString(), type: "session.state", sessionId } as const;
+  const envelope = { id: services.newId("evt"), at: at.toISOString(), type: "session.state", sessionId } as const;
   const canonical = phone === null ? null : canonicalNumber(phone);
-  const event = { ...news, ...report, phone: canonical, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
+  const event = { ...envelope, ...report, phone: canonical, nextAttemptAt: nextAttemptAt?.toISOString() ?? null };
   const body = phone === null ? JSON.stringify(event) : await sealEvent(atRest, event);
   const sealedPhone = sealNumber(atRest, sessionId, phone);
   return [

@@ -2,24 +2,24 @@ import { type Client, createClient } from "@libsql/client";
 import { migrate } from "@sandi/libsql";
 import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
-import { countOnStatements } from "./advance-sequences.ts";
-import { watchRoom } from "./disk-space.ts";
+import { advanceSequences } from "./advance-sequences.ts";
+import { watchDiskSpace } from "./disk-space.ts";
 import { migrations } from "./schema.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
-/** The connector's own database: reads go to the client, every write through the writer. */
+/** The connector's own database: reads go to the client, every write goes through the writer. */
 export interface Store {
   client: StoreClient;
   writer: Writer;
-  /** False from a write that found no room until there is some again; rejects when the database does not answer. */
-  hasRoom(): Promise<boolean>;
+  /** False after a write found no space, until there is some again. Rejects when the database does not answer. */
+  hasSpace(): Promise<boolean>;
   close(): Promise<void>;
 }
 
 interface Database {
   url: string;
   authToken: string | undefined;
-  /** A call that is not answered in this time has failed. */
+  /** A call without an answer fails after this time. */
   timeoutMs?: number;
 }
 
@@ -38,19 +38,19 @@ export async function openStore({ url, authToken, timeoutMs = 10_000 }: Database
     throw error;
   }
   const store = storeOn(client);
-  await store.writer.write(countOnStatements(now));
+  await store.writer.write(advanceSequences(now));
   return store;
 }
 
-/** A store on a client whose schema is there. */
+/** A store on a client whose database is migrated. */
 export function storeOn(of: StoreClient): Store {
-  const room = watchRoom(of);
-  const { client } = room;
+  const space = watchDiskSpace(of);
+  const { client } = space;
   const writer = createWriter(client);
   return {
     client,
     writer,
-    hasRoom: () => room.isThere(),
+    hasSpace: () => space.isAvailable(),
     async close() {
       await writer.settled();
       client.close();

@@ -1,7 +1,7 @@
 import type { InStatement, ResultSet } from "@libsql/client";
 import type { StoreClient } from "./file-client.ts";
 
-/** Writes in the order of the calls; those that wait together go in one transaction. */
+/** Writes in the order of the calls. Calls that wait together share a transaction. */
 export interface Writer {
   /** All statements of one call are stored, or none of them. */
   write(statements: InStatement[]): Promise<ResultSet[]>;
@@ -17,7 +17,7 @@ export interface Bulk<Item, Result> {
   results(items: readonly Item[], results: readonly ResultSet[]): (Result | Error)[];
 }
 
-/** What one transaction takes whole. Its statements are made when its turn comes. */
+/** Statements that are stored together. They are made when the transaction starts. */
 interface Unit {
   statements(): InStatement[];
   resolve(results: ResultSet[]): void;
@@ -34,7 +34,7 @@ const maxUnits = 200;
 export function createWriter(client: StoreClient): Writer {
   let waiting: Unit[] = [];
   let running: Promise<void> | undefined;
-  /** Bulk units that still take items: until their turn comes, or another write is to come after them. */
+  /** Bulk units that accept items: until their transaction starts, or another write is queued after them. */
   const open = new Map<unknown, unknown[]>();
 
   async function run(): Promise<void> {
@@ -52,7 +52,7 @@ export function createWriter(client: StoreClient): Writer {
     }
   }
 
-  /** A unit that cannot say what it wants fails, and nobody else. */
+  /** A unit that cannot make its statements fails alone. */
   function built(unit: Unit): Built[] {
     try {
       return [{ unit, statements: unit.statements() }];
@@ -72,14 +72,14 @@ export function createWriter(client: StoreClient): Writer {
       );
     } catch (error) {
       if (units.length === 1) units[0]!.unit.reject(error);
-      // One bad unit must not take its neighbours with it.
+      // One bad unit must not fail the others.
       else for (const one of units) await runTogether([one]);
       return;
     }
     let offset = 0;
     for (const { unit, statements } of units) {
       const own = results.slice(offset, (offset += statements.length));
-      // It is stored by now: a throw here is the caller's to know, and no reason to store it again.
+      // The unit is stored. An error here goes to the caller, and the unit is not stored again.
       try {
         unit.resolve(own);
       } catch (error) {

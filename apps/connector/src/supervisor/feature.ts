@@ -24,7 +24,7 @@ export function openSupervisor(context: Context, { outbox, sessions, addresses, 
     capacity: config.sessionCapacity,
     connectPerSecond: config.connectPerSecond,
     metrics: sessions.metrics,
-    onNews: outbox.poke,
+    onAppended: outbox.deliver,
     flush: () => outbox.flush(flushMs),
     adopt: (row, connectAfterMs) => sessions.adopt(row, { connectAfterMs, onGone: (live) => supervisor.gone(live) }),
   });

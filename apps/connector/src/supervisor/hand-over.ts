@@ -5,11 +5,11 @@ import type { LiveSession } from "../session/live.ts";
 import { hasFreeSessions, releaseLeases } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 
-/** Gives sessions to other connectors, beside the renewals, for a socket may take its time to close. */
+/** Gives sessions to other connectors, in the background because a socket can take long to close. */
 export interface HandOver {
-  /** Gives up so many for others to take, unless some that were given up are still without an owner. */
+  /** Releases this many sessions, unless sessions that were released earlier still have no owner. */
   start(count: number): void;
-  /** Resolves when none is on its way. */
+  /** Resolves when no hand-over is running. */
   idle(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ interface Options {
   services: Pick<Services, "now">;
   store: Store;
   sessions: Map<string, LiveSession>;
-  /** Brings what the sessions learned to the edge, as far as it takes it. */
+  /** Delivers the outbox to the edge, as far as possible. */
   flush: () => Promise<unknown>;
   logger: Logger;
   metrics: Pick<SessionMetrics, "leases">;
@@ -37,20 +37,20 @@ export function createHandOver({ services, store, sessions, flush, logger, metri
       await flush();
       await releaseLeases(store, fences, services.now());
     } finally {
-      // Those whose lease could not be given back are taken up again with the next renewal.
+      // A session whose lease could not be released is adopted again at the next renewal.
       for (const live of given) {
         if (sessions.get(live.fence.sessionId) === live) sessions.delete(live.fence.sessionId);
       }
     }
     metrics.leases.inc({ change: "handed_over" }, given.length);
-    logger.info({ sessions: given.length }, "sessions given to other connectors");
+    logger.info({ sessions: given.length }, "sessions released for other connectors");
   }
 
   return {
     start(count) {
       if (count <= 0 || moving) return;
       moving = give(count)
-        .catch((error: unknown) => logger.warn({ error }, "sessions could not be given to other connectors"))
+        .catch((error: unknown) => logger.warn({ error }, "sessions could not be released for other connectors"))
         .finally(() => (moving = undefined));
     },
     idle: async () => moving,

@@ -8,29 +8,32 @@ import { createMembership } from "../fleet/membership.ts";
 import type { SharedKeys } from "../fleet/shared-keys.ts";
 import type { Fleet } from "../store/members.ts";
 import { acquireLeases, hasFreeSessions, releaseLeases, renewLeases } from "../store/leases.ts";
-import { findSession, type SessionRow, storeWish, type Wish } from "../store/sessions.ts";
+import { findSession, type SessionRow, storeDesiredState, type DesiredStateChange } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
-import { createGoodbyes } from "./report-deleted.ts";
+import { reportDeletedSessions } from "./report-deleted.ts";
 import { createHandOver } from "./hand-over.ts";
 import { fairShare, leastLoaded, toHandOver } from "./placement.ts";
 
-/** Holds the leases of this process and a live session for each. */
+/** Holds the leases of this process, and a live session for each lease. */
 export interface Supervisor {
-  /** Takes back what this machine held, and what nobody holds. */
+  /** Acquires the leases that this machine held before, and those that are free. */
   start(): Promise<void>;
   find: (sessionId: string) => LiveSession | undefined;
   /**
-   * Stores what the operator wants and sets it in motion here, or answers `elsewhere`; with `mayPlace` it answers the
-   * address of the connector that has more room for a session that nobody owns.
+   * Stores the desired state and applies it here; `elsewhere` when another connector owns the session. With `mayPlace` a
+   * session without an owner may belong on a connector that has more free capacity: the answer is its address.
    */
-  wish(job: Wish, how: { mayPlace: boolean }): Promise<"taken" | "elsewhere" | { url: string }>;
+  setDesiredState(
+    change: DesiredStateChange,
+    how: { mayPlace: boolean },
+  ): Promise<"applied" | "elsewhere" | { url: string }>;
   countByState(): Map<SessionState, number>;
   gone(live: LiveSession): void;
-  /** Takes up nothing more, and says so; what there is goes on. */
+  /** Acquires no more leases and announces that; the sessions that it holds keep running. */
   drain(): Promise<void>;
-  /** Closes every socket. */
+  /** Stops every session and closes its socket. */
   stop(): Promise<void>;
-  /** Gives every lease back; what the sessions learned must be at the edge by then, or the next owner carries it. */
+  /** Releases every lease. Events that are still in the outbox are delivered by the next owner. */
   release(): Promise<void>;
 }
 
@@ -42,18 +45,18 @@ interface Options {
   /** The machine, and this run of it. */
   owner: string;
   run: string;
-  /** Where the other connectors reach this one. */
+  /** This connector's address for the other connectors. */
   url: string;
   leaseMs: number;
   capacity: number;
-  /** Sessions that are taken up together open their sockets spread out to so many in a second. */
+  /** Sessions that are acquired together open this many sockets a second. */
   connectPerSecond: number;
   logger: Logger;
   metrics: Pick<SessionMetrics, "leases">;
   adopt(row: SessionRow, connectAfterMs: number): LiveSession;
-  /** There is something in the outbox. */
-  onNews(): void;
-  /** Brings what is in the outbox to the edge, as far as it takes it. */
+  /** An event was appended to the outbox. */
+  onAppended(): void;
+  /** Delivers the outbox to the edge, as far as possible. */
   flush: () => Promise<unknown>;
 }
 
@@ -65,7 +68,7 @@ export function createSupervisor(options: Options): Supervisor {
   const { services, store, owner, run, leaseMs, capacity, logger, metrics } = options;
   const membership = createMembership(options);
   const sessions = new Map<string, LiveSession>();
-  const sayGoodbye = createGoodbyes(options);
+  const reportDeleted = reportDeletedSessions(options);
   const handOver = createHandOver({ ...options, sessions });
   const renewMs = leaseMs / 3;
   let isDraining = false;
@@ -73,11 +76,11 @@ export function createSupervisor(options: Options): Supervisor {
   let acquiring: Promise<unknown> = Promise.resolve();
   let cancelTick: (() => void) | undefined;
   let ticking: Promise<void> = Promise.resolve();
-  const wishes = new Set<Promise<unknown>>();
+  const changes = new Set<Promise<unknown>>();
 
   type Wanted = Partial<Parameters<typeof acquireLeases>[1]>;
 
-  /** Takes up to so many sessions over, as far as there is room: one call after another, so that each sees what is left. */
+  /** Acquires up to `limit` leases. Calls run one after another, so that each knows how much capacity is left. */
   function acquire(wanted: Wanted): Promise<void> {
     const acquired = acquiring.then(() => acquireNow(wanted));
     acquiring = acquired.catch(() => undefined);
@@ -101,7 +104,7 @@ export function createSupervisor(options: Options): Supervisor {
     });
     if (rows.length > 0) logger.info({ sessions: rows.length }, "leases taken");
     metrics.leases.inc({ change: "taken" }, rows.length);
-    // Each connects at a random time of its own.
+    // Sessions connect at random times within this window.
     const windowMs = rows.length === 1 ? 0 : (1000 * rows.length) / options.connectPerSecond;
     for (const row of rows) adopt(row, services.chance() * windowMs);
   }
@@ -112,21 +115,21 @@ export function createSupervisor(options: Options): Supervisor {
     known?.lose();
     try {
       sessions.set(row.id, options.adopt(row, connectAfterMs));
-      // What its last owner learned and did not tell.
-      options.onNews();
+      // The last owner may have left events in the outbox.
+      options.onAppended();
     } catch (error) {
-      logger.error({ sessionId: row.id, error }, "a session could not be taken up; it is tried again");
+      logger.error({ sessionId: row.id, error }, "a session could not be adopted; the next renewal tries again");
     }
   }
 
-  /** Takes up what is ours by its row but not here: the answer to an acquire can be lost when its write is not. */
+  /** Adopts a session that is ours by its row but not in memory: the answer to a stored acquire can be lost. */
   async function reclaim(sessionId: string): Promise<void> {
     const row = await findSession(store, sessionId);
     if (isDraining || row?.ownerRun !== run || row.isGone) return;
     adopt(row);
   }
 
-  /** A third of a lease: renew, notice what was lost or wished elsewhere, take what has expired. */
+  /** Every third of a lease: renews, notices lost leases and new desired states, and acquires expired leases. */
   async function tick(): Promise<void> {
     const startedAt = services.now().getTime();
     const until = new Date(startedAt + leaseMs);
@@ -137,7 +140,7 @@ export function createSupervisor(options: Options): Supervisor {
       if (row?.fence !== live.fence.fence) live.lose();
       else {
         live.renewed(until.getTime());
-        live.wished(row);
+        live.desiredStateChanged(row);
         live.session.retryStoring();
       }
     }
@@ -148,20 +151,23 @@ export function createSupervisor(options: Options): Supervisor {
     handOver.start(toHandOver(fleet, run, sessions.size));
   }
 
-  /** Takes what is free up to this connector's share, then what the others leave. */
+  /** Acquires free leases up to this connector's fair share, then leases that have been free for half a lease. */
   async function takeShare(fleet: Fleet): Promise<void> {
     await acquire({ limit: fairShare(fleet, run) - sessions.size });
     await acquire({ freeSince: new Date(services.now().getTime() - leaseMs / 2) });
   }
 
-  async function wish(job: Wish, { mayPlace }: { mayPlace: boolean }): ReturnType<Supervisor["wish"]> {
-    const row = await storeWish(store, job, services.now());
+  async function apply(
+    change: DesiredStateChange,
+    { mayPlace }: { mayPlace: boolean },
+  ): ReturnType<Supervisor["setDesiredState"]> {
+    const row = await storeDesiredState(store, change, services.now());
     if (row.isGone) {
-      await sayGoodbye(row, job);
-      return "taken";
+      await reportDeleted(row, change);
+      return "applied";
     }
     if (mayPlace && row.ownerRun === null) {
-      const fleet = await membership.look();
+      const fleet = await membership.read();
       const best = leastLoaded(fleet, run);
       const other = best === run ? undefined : fleet.members.find((each) => each.run === best);
       if (other) return { url: other.url };
@@ -169,16 +175,16 @@ export function createSupervisor(options: Options): Supervisor {
     if (!sessions.has(row.id)) await acquire({ includeOwn: true, sessionId: row.id, limit: 1 });
     if (!sessions.has(row.id)) await reclaim(row.id);
     const live = sessions.get(row.id);
-    live?.wished(row);
-    return live ? "taken" : "elsewhere";
+    live?.desiredStateChanged(row);
+    return live ? "applied" : "elsewhere";
   }
 
-  const unrenewed = (error: unknown) => logger.error({ error }, "leases could not be renewed");
+  const logFailure = (error: unknown) => logger.error({ error }, "leases could not be renewed");
 
-  /** What another connector has just given back need not wait for a tick. */
-  async function glance(): Promise<void> {
+  /** Acquires leases that another connector has just released, before the next tick. */
+  async function acquireReleased(): Promise<void> {
     if (isDraining || sessions.size >= capacity) return;
-    if (await hasFreeSessions(store)) await takeShare(await membership.look());
+    if (await hasFreeSessions(store)) await takeShare(await membership.read());
   }
 
   let beats = 0;
@@ -186,9 +192,9 @@ export function createSupervisor(options: Options): Supervisor {
   function schedule(): void {
     if (isStopped) return;
     cancelTick = services.after(renewMs / beatsPerTick, () => {
-      // What failed is tried again at once, and what was held up comes before anything else.
+      // A renewal that failed or is late comes first.
       if (services.now().getTime() - renewedAt >= renewMs) beats = 0;
-      ticking = (beats++ % beatsPerTick === 0 ? tick() : glance()).catch(unrenewed);
+      ticking = (beats++ % beatsPerTick === 0 ? tick() : acquireReleased()).catch(logFailure);
       void ticking.then(schedule);
     });
   }
@@ -196,15 +202,15 @@ export function createSupervisor(options: Options): Supervisor {
   return {
     async start() {
       await membership.announce(isDraining);
-      // What this machine held it takes back at once; the rest is shared with those that start at the same time.
+      // Leases of this machine are acquired at once. Connectors that start together share the others.
       await acquire({ includeOwn: true, onlyOwn: true });
       schedule();
     },
     find: (sessionId) => sessions.get(sessionId),
-    wish(job, how) {
-      const wished = wish(job, how).finally(() => wishes.delete(wished));
-      wishes.add(wished);
-      return wished;
+    setDesiredState(change, how) {
+      const applied = apply(change, how).finally(() => changes.delete(applied));
+      changes.add(applied);
+      return applied;
     },
     countByState() {
       const counts = new Map<SessionState, number>();
@@ -218,13 +224,13 @@ export function createSupervisor(options: Options): Supervisor {
     },
     async drain() {
       isDraining = true;
-      await membership.announce(isDraining).catch(unrenewed);
+      await membership.announce(isDraining).catch(logFailure);
     },
     async stop() {
       isDraining = isStopped = true;
       cancelTick?.();
-      // Each of them may be about to take a session up.
-      await Promise.allSettled([ticking, handOver.idle(), ...wishes]);
+      // Each of these may be about to adopt a session.
+      await Promise.allSettled([ticking, handOver.idle(), ...changes]);
       await Promise.allSettled([...sessions.values()].map((live) => live.stop()));
     },
     async release() {
@@ -234,7 +240,9 @@ export function createSupervisor(options: Options): Supervisor {
       await releaseLeases(store, fences, now)
         .then(() => metrics.leases.inc({ change: "released" }, fences.length))
         .then(() => membership.leave())
-        .catch((error: unknown) => logger.warn({ error }, "the leases could not be given back; they run out"));
+        .catch((error: unknown) =>
+          logger.warn({ error }, "the leases could not be released; they expire by themselves"),
+        );
     },
   };
 }

@@ -1,7 +1,7 @@
 import { isSameAccount } from "@sandi/contracts";
 import type { KeyRing } from "@sandi/crypto";
 import type { Services } from "../services.ts";
-import { type NodeAtRest, nodeAtRest } from "../store/at-rest.ts";
+import { type NodeAtRest, nodeAtRest } from "@sandi/crypto/node";
 import { forgetStatements } from "../store/account.ts";
 import { importStatement, readAll } from "../store/credentials.ts";
 import { openNumber } from "../store/own-number.ts";
@@ -13,72 +13,72 @@ import { reportStatements, type StateReport } from "../store/state-report.ts";
 import type { Store } from "../store/store.ts";
 import type { MovedSession } from "./session-file.ts";
 
-/** A session cannot be moved, with the sentence that says why. */
+/** A session cannot be moved. The message says why. */
 export class MoveRefused extends Error {
   override readonly name = "MoveRefused";
 }
 
-export interface Workshop {
+export interface MoveContext {
   store: Store;
   keys: KeyRing;
   services: Pick<Services, "now" | "newId" | "random">;
 }
 
 /**
- * Takes a session out of this database: its credentials are handed to `keep`, and gone from here when that has resolved.
- * Two holders of one device throw each other out, and an old copy breaks the chats of the newer one.
+ * Exports a session: passes its credentials to `keep`, and deletes them here when `keep` has resolved. Two holders of one
+ * device disconnect each other, and an old copy breaks the chats of the newer one.
  */
 export async function exportSession(
-  shop: Workshop,
+  context: MoveContext,
   sessionId: string,
   keep: (session: MovedSession) => Promise<void>,
 ): Promise<void> {
-  await borrowed(shop, sessionId, async ({ row, fence, atRest }) => {
-    const values = await readAll(shop.store, sessionId, atRest).catch((cause: unknown) => {
+  await withLease(context, sessionId, async ({ row, fence, atRest }) => {
+    const values = await readAll(context.store, sessionId, atRest).catch((cause: unknown) => {
       throw new MoveRefused(`Not all of ${sessionId} can be opened with STORE_KEYS; nothing was exported.`, { cause });
     });
     const phone = openNumber(atRest, sessionId, row.sealedPhone);
     if (phone === null || !values.some(([kind]) => kind === "creds")) {
       throw new MoveRefused(`${sessionId} is not linked to an account; there is nothing to export.`);
     }
-    await keep({ sessionId, phone, exportedAt: shop.services.now().toISOString(), values });
+    await keep({ sessionId, phone, exportedAt: context.services.now().toISOString(), values });
     const reported = { state: "ended", reason: "exported", phone: null } as const;
-    await writeFenced(shop.store, fence, [
+    await writeFenced(context.store, fence, [
       ...forgetStatements.login(fence),
-      ...(await report(shop, row, fence, reported)),
+      ...(await report(context, row, fence, reported)),
     ]);
   });
 }
 
-/** Puts a session into one that exists here and is not linked: all of it, or nothing. */
-export async function importSession(shop: Workshop, sessionId: string, moved: MovedSession): Promise<void> {
-  await borrowed(shop, sessionId, async ({ row, fence, atRest }) => {
-    if (row.sealedPhone !== null || (await readAll(shop.store, sessionId, atRest)).length > 0) {
+/** Imports a session into one that exists here and is not linked: all of it, or nothing. */
+export async function importSession(context: MoveContext, sessionId: string, moved: MovedSession): Promise<void> {
+  await withLease(context, sessionId, async ({ row, fence, atRest }) => {
+    if (row.sealedPhone !== null || (await readAll(context.store, sessionId, atRest)).length > 0) {
       throw new MoveRefused(`${sessionId} is linked to an account already; create a session for this one.`);
     }
-    const owner = nodeAtRest(shop.keys, "connector", shop.services.random);
-    const pseudonym = await openPseudonyms(shop.store, owner, shop.services.random);
+    const owner = nodeAtRest(context.keys, "connector", context.services.random);
+    const pseudonym = await openPseudonyms(context.store, owner, context.services.random);
     const reported = { state: "stopped", reason: "requested", phone: moved.phone } as const;
     const account = openNumber(atRest, sessionId, row.sealedAccount);
     const isOther = account === null || !isSameAccount(account, moved.phone);
-    await writeFenced(shop.store, fence, [
+    await writeFenced(context.store, fence, [
       ...(isOther ? forgetStatements.past(fence) : []),
       await importStatement(fence, { values: moved.values, atRest, pseudonym }),
-      ...(await report(shop, row, fence, reported)),
+      ...(await report(context, row, fence, reported)),
     ]);
   });
 }
 
-interface Borrowed {
+interface Leased {
   row: SessionRow;
   fence: Fence;
   atRest: NodeAtRest;
 }
 
-async function borrowed(
-  { store, keys, services }: Workshop,
+async function withLease(
+  { store, keys, services }: MoveContext,
   sessionId: string,
-  work: (borrowed: Borrowed) => Promise<void>,
+  work: (leased: Leased) => Promise<void>,
 ): Promise<void> {
   const run = `command.${services.newId("req").slice(4)}`;
   const row = await borrowSession(store, { sessionId, run, now: services.now() });
@@ -98,14 +98,14 @@ async function borrowed(
   }
 }
 
-/** What is told of a session that nobody runs. */
+/** Reports the state of a session that no connector runs. */
 async function report(
-  { keys, services }: Workshop,
+  { keys, services }: MoveContext,
   row: SessionRow,
   fence: Fence,
-  told: Pick<StateReport, "state" | "reason" | "phone">,
+  reported: Pick<StateReport, "state" | "reason" | "phone">,
 ) {
   const atRest = nodeAtRest(keys, row.id, services.random);
-  const whole = { ...told, revision: row.actedRevision, attempts: 0, nextAttemptAt: null };
+  const whole = { ...reported, revision: row.actedRevision, attempts: 0, nextAttemptAt: null };
   return reportStatements(fence, whole, { services, atRest, at: services.now() });
 }

@@ -3,7 +3,7 @@ import { E164, SessionId } from "@sandi/contracts";
 import type { Random } from "@sandi/crypto";
 import { z } from "zod";
 
-/** A session on its way to another database: everything that its WhatsApp login consists of. */
+/** A session on its way to another database: all of its WhatsApp credentials. */
 export const MovedSession = z.object({
   sessionId: SessionId,
   phone: E164,
@@ -20,7 +20,7 @@ const Header = z.object({
   bytes: z.int().positive(),
 });
 
-/** A file that cannot be read, with the sentence that says why. */
+/** A file cannot be read. The message says why. */
 export class FileRefused extends Error {
   override readonly name = "FileRefused";
 }
@@ -31,8 +31,8 @@ const tagBytes = 16;
 const maxHeaderBytes = 1000;
 
 /**
- * One line of JSON, then AES-256-GCM under scrypt(passphrase) with that line as additional data: not a bit of the file
- * can be changed, and nothing of it is read before all of it is known to be whole.
+ * The file is one line of JSON, then AES-256-GCM under scrypt(passphrase) with that line as additional data. Any change of
+ * the file is detected before its content is used.
  */
 export function sealSessionFile(session: MovedSession, passphrase: string, random: Random): Buffer {
   const plaintext = Buffer.from(JSON.stringify(session));
@@ -58,7 +58,7 @@ export function openSessionFile(file: Buffer, passphrase: string): MovedSession 
   }
   const sealed = file.subarray(end);
   if (sealed.length !== header.bytes) {
-    throw new FileRefused(`The file is not whole: ${sealed.length} of ${header.bytes} bytes are there.`);
+    throw new FileRefused(`The file is incomplete: it has ${sealed.length} of ${header.bytes} bytes.`);
   }
   let plaintext: Buffer;
   try {
@@ -77,7 +77,7 @@ function headerOf(line: string): z.infer<typeof Header> {
   try {
     return Header.parse(JSON.parse(line));
   } catch {
-    throw new FileRefused("This is not a file of a session.");
+    throw new FileRefused("This is not a session file.");
   }
 }
 

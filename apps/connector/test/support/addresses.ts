@@ -1,7 +1,7 @@
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { type Addresses, createAddresses } from "../../src/fleet/addresses.ts";
 import { shareKeys } from "../../src/fleet/shared-keys.ts";
-import { nodeAtRest } from "../../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 
 /** The addresses of connectors with these keys, as they write them down. */
 export function addressesOf(storeKeys: string, now: () => Date = () => new Date()): Addresses {

@@ -4,10 +4,10 @@ import type { SocketOptions, WhatsAppSocket } from "../../src/baileys/socket.ts"
 import { createMeter } from "../../src/metrics.ts";
 import { sessionMetrics } from "../../src/session/metrics.ts";
 import { adoptSession, type LiveOptions, type LiveSession } from "../../src/session/live.ts";
-import { type NodeAtRest, nodeAtRest } from "../../src/store/at-rest.ts";
+import { type NodeAtRest, nodeAtRest } from "@sandi/crypto/node";
 import { sealProxy } from "../../src/store/sealed-proxy.ts";
 import { acquireLeases } from "../../src/store/leases.ts";
-import { type SessionRow, storeWish } from "../../src/store/sessions.ts";
+import { type SessionRow, storeDesiredState } from "../../src/store/sessions.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { createGate } from "../../src/session/gate.ts";
 import { memoryCredentials } from "./memory-credentials.ts";
@@ -36,7 +36,7 @@ export async function adopt(
   const store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
   const sessionId = newId("ses");
   const now = new Date();
-  await storeWish(store, { sessionId, workspaceId, desired: "running", revision: 1, sealedProxy: null }, now);
+  await storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision: 1, sealedProxy: null }, now);
   const lease = { owner: "a", run: "a.1", now, leaseMs: 60_000, includeOwn: false, limit: 1 };
   const [row] = await acquireLeases(store, lease);
   const atRest = nodeAtRest(keys, sessionId, webRandom);
@@ -66,7 +66,7 @@ export async function adopt(
     },
     tunnels: {
       open(url: string) {
-        const tunnel = { close: () => undefined, isThrough: () => true };
+        const tunnel = { close: () => undefined, isConnected: () => true };
         opened.set(tunnel, url);
         return tunnel;
       },
@@ -76,8 +76,8 @@ export async function adopt(
     gates: { direct: createGate(10), proxied: createGate(10) },
     metrics: sessionMetrics(createMeter({ withProcess: false })),
     logger: pino({ level: "silent" }),
-    version: { current: () => null, worked: async () => undefined, refused: async () => false },
-    onNews: () => undefined,
+    version: { current: () => null, accepted: async () => undefined, refused: async () => false },
+    onAppended: () => undefined,
     onGone: () => undefined,
   } as unknown as LiveOptions;
   await change(row!, options);

@@ -19,7 +19,7 @@ import { FakeEdge, makeKeys, until } from "./fake-edge.ts";
 export const newId = (prefix: "ses" | "msg" | "ws") => createId(prefix, new Date(), webRandom(10));
 export const workspaceId = newId("ws");
 
-/** A simulated WhatsApp, a fake edge and a connector between them. */
+/** A simulated WhatsApp, a fake edge, and a connector between them. */
 export interface Rig {
   simulator: Simulator;
   edge: FakeEdge;
@@ -35,7 +35,7 @@ export interface Rig {
   pair(number: string, ofWorkspace?: string): Promise<string>;
   /** Accepts a message and delivers its job until it is done. */
   send(sessionId: string, payload: { to: string; code: string } | { to: string; text: string }): Promise<string>;
-  wish(job: Partial<SessionJob> & { sessionId: string }): Promise<number>;
+  setDesiredState(change: Partial<SessionJob> & { sessionId: string }): Promise<number>;
 }
 
 interface RigOptions {
@@ -113,7 +113,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
         await rm(folder, { recursive: true, force: true });
       }
     },
-    async wish(job) {
+    async setDesiredState(job) {
       const revision = job.revision ?? (revisions.get(job.sessionId) ?? 0) + 1;
       revisions.set(job.sessionId, revision);
       const proxy = job.proxy ?? (job.proxy === null ? null : (proxies.get(job.sessionId) ?? null));
@@ -124,7 +124,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     async pair(number, ofWorkspace = workspaceId) {
       if (!simulator.phones().some((phone) => phone.number === number)) simulator.createPhone({ number });
       const sessionId = newId("ses");
-      await rig.wish({ sessionId, workspaceId: ofWorkspace });
+      await rig.setDesiredState({ sessionId, workspaceId: ofWorkspace });
       const qr = await until("a QR code is shown", () => qrOf(rig, sessionId));
       await simulator.scan(number, qr);
       await until("the session is online", () => edge.statesOf(sessionId).at(-1) === "online");

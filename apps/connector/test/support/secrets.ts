@@ -1,5 +1,5 @@
 import { createKeyRing, webRandom } from "@sandi/crypto";
-import { nodeAtRest } from "../../src/store/at-rest.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
 import { readAll } from "../../src/store/credentials.ts";
 import { openStore } from "../../src/store/store.ts";
 import type { Simulator } from "@sandi/whatsapp-simulator";

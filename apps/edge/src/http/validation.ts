@@ -69,12 +69,17 @@ z.config({
           ? "must be a whole number"
           : `must be ${article(names[issue.expected] ?? issue.expected)}, not ${article(typeOf(issue.input))}`;
       case "invalid_value":
-        return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map((each) => JSON.stringify(each)).join(", ")}`;
+        return oneOf(issue.values);
       case "too_small":
         if (issue.minimum === 1 && issue.origin !== "number" && issue.origin !== "int") return "must not be empty";
         return `must be ${issue.exact ? "" : "at least "}${amount(issue.minimum, issue.origin)}`;
       case "too_big":
         return `must be ${issue.exact ? "" : "at most "}${amount(issue.maximum, issue.origin)}`;
+      case "invalid_union": {
+        const { discriminator = "", options, input } = issue;
+        if (!Array.isArray(options)) return "is not valid";
+        return (input as Record<string, unknown>)[discriminator] === undefined ? "is required" : oneOf(options);
+      }
       case "invalid_key":
         return `is a name that cannot be used: it ${issue.issues[0]?.message ?? "is not valid"}`;
       default:
@@ -82,6 +87,9 @@ z.config({
     }
   },
 });
+
+const oneOf = (values: readonly unknown[]) =>
+  `must be ${values.length === 1 ? "" : "one of "}${values.map((each) => JSON.stringify(each)).join(", ")}`;
 
 const units: Record<string, string> = { string: " characters", array: " entries" };
 const names: Record<string, string> = { record: "object" };

@@ -22,9 +22,9 @@ export const messages = new OpenAPIHono<AppEnv>()
       method: "post",
       path: "/v1/messages",
       operationId: "sendMessage",
-      summary: "Send a text",
+      summary: "Send a message",
       description:
-        "Accepts a text for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Block rules for the number, a prefix or its country hold here as for codes, unless an allow rule matches; the policy's `countries` are for codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit what goes to one number. Scope: `message:send`.",
+        "Accepts a message for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Block rules for the number, a prefix or its country hold here as for codes, unless an allow rule matches; the policy's `countries` are for codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit what goes to one number. Scope: `message:send`.",
       middleware: [authenticateUnmetered("message:send"), jsonBody()] as const,
       request: {
         headers: idempotencyHeader,
@@ -69,7 +69,7 @@ export const messages = new OpenAPIHono<AppEnv>()
       operationId: "getMessage",
       summary: "Look at a message",
       description:
-        "How far it has come. Its text is not kept where the API can read it. Only keys with `lookup:read` see that a number has no WhatsApp account; for others such a message is `sent` and never `delivered`, as for a phone that is off. Scope: `message:send`.",
+        "How far it has come. Its content is not kept where the API can read it. Only keys with `lookup:read` see that a number has no WhatsApp account; for others such a message is `sent` and never `delivered`, as for a phone that is off. Scope: `message:send`.",
       middleware: [authenticate("message:send")] as const,
       request: { params: z.object({ id: MessageId }) },
       responses: { 200: json(Message, "As it is now."), ...problems("message-not-found") },

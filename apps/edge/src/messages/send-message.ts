@@ -1,4 +1,4 @@
-import { AppError, type CreateMessage, type Message, sealedFor } from "@sandi/contracts";
+import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
@@ -36,13 +36,13 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
   if (isTest) refuseInSandbox(phone.magic);
   const id = newId(services, "msg");
   const { e164, country } = phone;
+  const { sessionId, poolId, to: _, ...content } = body;
   const scope = hashScope(tenant);
   const [sealed, toHash, former] = await Promise.all([
-    isTest ? null : services.seal({ to: e164, text: body.text }, sealedFor.message(id, workspaceId)),
+    isTest ? null : services.seal(sealedPayload(e164, content), sealedFor.message(id, workspaceId)),
     phoneHash(services.phoneKey, scope, e164),
     isTest ? [] : formerHashes(services.phoneKey, scope, e164),
   ]);
-  const { sessionId, poolId } = body;
   const route = { sessionId, poolId };
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };

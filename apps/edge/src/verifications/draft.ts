@@ -1,4 +1,4 @@
-import { type CreateVerification, sealedFor } from "@sandi/contracts";
+import { type CreateVerification, sealedFor, sealedPayload } from "@sandi/contracts";
 import { codeMac, inboundTokens, phoneHash } from "@sandi/crypto";
 import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
@@ -56,7 +56,7 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
     tenant.test === 1 ? [] : formerHashes(phoneKey, hashScope(tenant), e164),
     tenant.test === 1 ? "" : phoneHash(phoneKey, "", e164),
     codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
-    seal({ to: e164, code: plan.code }, sealedFor.code(id, tenant.workspaceId)),
+    seal(sealedPayload(e164, { type: "code", code: plan.code }), sealedFor.code(id, tenant.workspaceId)),
     plan.mode === "push" && !plan.mayFallBack ? [] : inboundTokens(peppers, id),
     textFor(ctx, { body, country }),
   ]);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AccountNumber, Timestamp } from "../api/common.ts";
+import { Timestamp } from "../api/common.ts";
 import { MessageId, SessionId, VerificationId } from "../ids.ts";
 import { Traceparent } from "./trace.ts";
 
@@ -59,12 +59,5 @@ export const sealedFor = {
   code: (verificationId: string, workspaceId: string) => `code of ${verificationId} of ${workspaceId}`,
   proxy: (sessionId: string, workspaceId: string) => `proxy of ${sessionId} of ${workspaceId}`,
 };
-
-/** What a sealed message holds: the recipient, and either its text or the code for the template. */
-export const SealedPayload = z.union([
-  z.strictObject({ to: AccountNumber, code: z.string() }),
-  z.strictObject({ to: AccountNumber, text: z.string() }),
-]);
-export type SealedPayload = z.infer<typeof SealedPayload>;
 
 export const claimPath = "/internal/messages/claim";

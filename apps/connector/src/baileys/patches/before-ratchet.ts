@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 
-type Take = (plaintext: Uint8Array) => Promise<void>;
+type Handle = (plaintext: Uint8Array) => Promise<void>;
 
 interface SessionCipher {
   decryptWhisperMessage: (this: SessionCipher, ciphertext: Uint8Array) => Promise<Uint8Array>;
@@ -8,37 +8,37 @@ interface SessionCipher {
   doDecryptWhisperMessage: (this: SessionCipher, ciphertext: Uint8Array, session: unknown) => Promise<Uint8Array>;
 }
 
-const takers = new WeakMap<Uint8Array, Take>();
-/** What each cipher was asked to decrypt; Baileys makes one for every message. */
-const asked = new WeakMap<SessionCipher, Uint8Array>();
+const handlers = new WeakMap<Uint8Array, Handle>();
+/** The ciphertext of each cipher; Baileys makes a cipher for every message. */
+const ciphertexts = new WeakMap<SessionCipher, Uint8Array>();
 
 /**
- * Has the plaintext of this ciphertext taken before its Signal session moves on: when `take` rejects, or the process
- * ends in it, the same ciphertext can be decrypted again.
+ * Calls `handle` with the plaintext before the Signal session advances. When `handle` rejects, or the process ends in it,
+ * the same ciphertext can be decrypted again.
  */
-export function takeDecrypted(ciphertext: Uint8Array, take: Take): void {
-  takers.set(ciphertext, take);
+export function beforeRatchet(ciphertext: Uint8Array, handle: Handle): void {
+  handlers.set(ciphertext, handle);
 }
 
 /**
- * libsignal stores that a message key is used up before it answers the plaintext, and Baileys acknowledges the message
- * before it tells of it: a process killed in between loses the message. This is the one place before both.
+ * libsignal stores that a message key is used before it returns the plaintext, and Baileys acknowledges a message before
+ * its event. A process that is killed in between loses the message. This is the only place before both.
  */
-export function interceptDecryption(): void {
+export function patchDecryption(): void {
   const { prototype } = createRequire(import.meta.url)("libsignal").SessionCipher as { prototype: SessionCipher };
   const { decryptWhisperMessage, decryptPreKeyWhisperMessage, doDecryptWhisperMessage } = prototype;
   prototype.decryptWhisperMessage = function (ciphertext) {
-    asked.set(this, ciphertext);
+    ciphertexts.set(this, ciphertext);
     return decryptWhisperMessage.call(this, ciphertext);
   };
   prototype.decryptPreKeyWhisperMessage = function (ciphertext) {
-    asked.set(this, ciphertext);
+    ciphertexts.set(this, ciphertext);
     return decryptPreKeyWhisperMessage.call(this, ciphertext);
   };
   prototype.doDecryptWhisperMessage = async function (ciphertext, session) {
     const plaintext = await doDecryptWhisperMessage.call(this, ciphertext, session);
-    const whole = asked.get(this);
-    await (whole && takers.get(whole)?.(plaintext));
+    const encrypted = ciphertexts.get(this);
+    await (encrypted && handlers.get(encrypted)?.(plaintext));
     return plaintext;
   };
 }

@@ -2,17 +2,16 @@ import { EventEmitter, captureRejectionSymbol } from "node:events";
 import type { WASocket } from "@whiskeysockets/baileys";
 
 /**
- * Makes a socket whose handlers may fail alone. Baileys' own are async and throw at stanzas and contents of a shape that
- * they do not know, and whoever writes to one account chooses those: unhandled, one of them would end the process, with
- * every other session in it, and again when it is delivered anew.
+ * Makes a socket whose handlers fail without ending the process. Baileys' async handlers throw at stanzas of unknown shape,
+ * and any sender can send one. Unhandled, it would end all sessions, and again when it is redelivered.
  */
-export function contained(make: () => WASocket, onFailure: (error: unknown) => void): WASocket {
+export function isolateHandlers(make: () => WASocket, onFailure: (error: unknown) => void): WASocket {
   const before = EventEmitter.captureRejections;
   EventEmitter.captureRejections = true;
   try {
     const sock = make();
     Object.assign(sock.ws, { [captureRejectionSymbol]: onFailure });
-    // Of an emitter that cannot be reached: a rejection is its `error`.
+    // The emitter behind `sock.ev` is private. It emits a rejection as its `error` event.
     (sock.ev as unknown as Pick<EventEmitter, "on">).on("error", onFailure);
     return sock;
   } finally {
@@ -20,10 +19,11 @@ export function contained(make: () => WASocket, onFailure: (error: unknown) => v
   }
 }
 
-const places = /[\\/](?:@whiskeysockets[\\/]baileys|libsignal)[\\/]/;
+const baileysPaths = /[\\/](?:@whiskeysockets[\\/]baileys|libsignal)[\\/]/;
 
-/** Whether an error comes from work of Baileys that nobody waits for. */
-export const isOfBaileys = (error: unknown): boolean => error instanceof Error && places.test(error.stack ?? "");
+/** Whether an error comes from a task of Baileys that nobody awaits. */
+export const isFromBaileys = (error: unknown): boolean =>
+  error instanceof Error && baileysPaths.test(error.stack ?? "");
 
-/** What may be said of such an error: its message can hold what somebody sent. */
+/** The name of such an error. Its message is not logged, because it can hold received content. */
 export const failureOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);

@@ -2,23 +2,22 @@ import {
   type BinaryNode,
   decodeMessageNode,
   getBinaryNodeChildren,
-  getContentType,
   isLidUser,
   isPnUser,
-  isRealMessage,
   jidDecode,
   jidNormalizedUser,
-  normalizeMessageContent,
-  proto,
   unpadRandomMax16,
   type WASocket,
 } from "@whiskeysockets/baileys";
-import { AccountNumber, tokenIn } from "@sandi/contracts";
+import { AccountNumber } from "@sandi/contracts";
+import { fromProto } from "../content/content.ts";
+import type { ReceivedContent } from "../content/kind.ts";
+import { decode, type WireMessage } from "../content/wire.ts";
 import type { AuthState } from "./auth-state.ts";
-import { takeDecrypted } from "./patches/before-ratchet.ts";
+import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
-/** What a socket tells of messages that people write. */
+/** What a socket reports of messages that people write. */
 export interface MessageListener extends PeopleListener {
   /** Acknowledged to the server only after this has resolved. */
   onMessage(message: ReceivedMessage): Promise<void>;
@@ -26,15 +25,15 @@ export interface MessageListener extends PeopleListener {
   onUnsaved: (error: unknown) => void;
 }
 
-/** A message that somebody wrote to this account, in a chat of two; the text stays here. */
+/** A message that somebody wrote to this account, in a chat of two. */
 export interface ReceivedMessage {
   waId: string;
   /** E.164 in its canonical spelling; null when only the sender's LID is known. */
   from: string | null;
   /** The sender's jids, as far as they are known. */
   names: string[];
-  /** The token in the text; a forwarded text has none, for its writer is another. */
-  token: string | null;
+  content: ReceivedContent;
+  /** Somebody else wrote the content. */
   isForwarded: boolean;
   /** When it was written, by the server's clock. */
   at: Date;
@@ -47,20 +46,17 @@ interface Direct {
   at: Date;
 }
 
-/** Kinds that change or accompany another message, beside those that Baileys itself counts as such. */
-const unsaid = new Set(["encReactionMessage", "keepInChatMessage", "pinInChatMessage", "secretEncryptedMessage"]);
-
 /**
- * Takes messages as they are decrypted: before Baileys' receipt, which tells the server that they need not come again,
- * and before its event buffer. @param drop cuts the line, so that what could not be stored is delivered again
+ * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
+ * before its event buffer. @param drop closes the connection, so that what could not be stored is delivered again
  */
-export function takeMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
+export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const direct = directMessage(node, auth);
     if (!direct) return;
     identityIn(direct.names, listener.onIdentity);
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) takeDecrypted(content, (padded) => take(direct, padded));
+      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(direct, padded));
     }
   });
 
@@ -69,12 +65,12 @@ export function takeMessages(sock: WASocket, auth: AuthState, listener: MessageL
     return known.map((name) => jidNormalizedUser(name));
   }
 
-  async function take({ waId, names, at }: Direct, padded: Uint8Array): Promise<void> {
-    const said = whatIsSaid(padded);
-    if (!said) return;
+  async function receive({ waId, names, at }: Direct, padded: Uint8Array): Promise<void> {
+    const read = readPadded(padded);
+    if (!read) return;
     try {
       const known = await allNames(names);
-      await listener.onMessage({ waId, from: phoneOf(known), names: known, at, ...said });
+      await listener.onMessage({ waId, from: phoneOf(known), names: known, at, ...read });
     } catch (error) {
       listener.onUnsaved(error);
       drop();
@@ -100,24 +96,15 @@ export function directMessage(node: BinaryNode, { creds }: Pick<AuthState, "cred
   }
 }
 
-/** What of the content counts; null when nobody says anything with it. */
-export function whatIsSaid(padded: Uint8Array): Pick<ReceivedMessage, "token" | "isForwarded"> | null {
-  const content = decode(padded);
-  const kind = getContentType(content);
-  if (!content || !kind || unsaid.has(kind) || !isRealMessage({ key: {}, message: content })) return null;
-  const part = content[kind];
-  const context = typeof part === "object" && part && "contextInfo" in part ? part.contextInfo : undefined;
-  const isForwarded = context?.isForwarded === true || (context?.forwardingScore ?? 0) > 0;
-  const text = content.conversation ?? content.extendedTextMessage?.text;
-  return { token: text && !isForwarded ? tokenIn(text) : null, isForwarded };
-}
-
-function decode(padded: Uint8Array): proto.IMessage | undefined {
+/** What a decrypted message says, as WhatsApp pads it; null for bytes that are no message. */
+export function readPadded(padded: Uint8Array): ReturnType<typeof fromProto> {
+  let message: WireMessage;
   try {
-    return normalizeMessageContent(proto.Message.decode(unpadRandomMax16(padded)));
+    message = decode(unpadRandomMax16(padded));
   } catch {
-    return undefined;
+    return null;
   }
+  return fromProto(message);
 }
 
 function phoneOf(names: string[]): string | null {

@@ -1,0 +1,48 @@
+import { type ClaimResult, sealedFor, SealedPayload, type SendJob } from "@sandi/contracts";
+import type { Unsealer } from "@sandi/crypto";
+import type { Logger } from "pino";
+import { toProto } from "../content/content.ts";
+import type { WireMessage } from "../content/wire.ts";
+import type { Services } from "../services.ts";
+import { isFor } from "./purpose.ts";
+
+type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
+
+interface Context {
+  job: Pick<SendJob, "messageId">;
+  unseal: Unsealer;
+  services: Pick<Services, "now">;
+  logger: Logger;
+}
+
+/** A claimed message that can be sent. */
+export interface OpenedMessage {
+  /** E.164. */
+  to: string;
+  /** A code is kept for devices that ask again only while it is good. */
+  isCode: boolean;
+  message: WireMessage;
+}
+
+/** Opens a claimed message; null when it cannot be read, or was sealed for something else. */
+export async function openMessage(
+  { job, unseal, services, logger }: Context,
+  { sealed, verificationId, template }: Claimed,
+  workspaceId: string,
+): Promise<OpenedMessage | null> {
+  const opened = await unseal(sealed).catch(() => null);
+  const payload = SealedPayload.safeParse(opened?.value).data;
+  if (!opened || !payload) return null;
+  const { to, ...content } = payload;
+  const isCode = content.type === "code";
+  const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);
+  if (!isFor(opened.purpose, expected, services.now())) {
+    logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
+    return null;
+  }
+  const message = toProto(content, { template });
+  return message && { to, isCode, message };
+}
+
+const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>
+  verificationId === undefined ? undefined : sealedFor.code(verificationId ?? "", workspaceId);

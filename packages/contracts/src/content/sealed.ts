@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { AccountNumber } from "../api/common.ts";
+import { type SealedContent, sealedContentWith } from "./content.ts";
+
+/**
+ * Connectors released before December 2026 know these two kinds only, and refuse a payload that names its type: the field
+ * tells them apart.
+ */
+const untyped = ["text", "code"] as const;
+
+/** What a sealed message holds: the recipient and the content. */
+export const SealedPayload = z.preprocess(withType, sealedContentWith({ to: AccountNumber }));
+export type SealedPayload = z.infer<typeof SealedPayload>;
+
+/** A payload as the edge seals it. */
+export function sealedPayload(to: string, { type, ...fields }: SealedContent): Record<string, unknown> {
+  return untyped.some((each) => each === type) ? { to, ...fields } : { to, type, ...fields };
+}
+
+function withType(payload: unknown): unknown {
+  if (typeof payload !== "object" || payload === null || "type" in payload) return payload;
+  const type = untyped.find((each) => each in payload);
+  return { ...payload, type };
+}

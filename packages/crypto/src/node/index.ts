@@ -1,0 +1,3 @@
+export { type NodeAtRest, nodeAtRest } from "./at-rest.ts";
+export { createNodeQueueCheck, type NodeQueueCheck } from "./queue-signatures.ts";
+export { createNodeUnsealer } from "./sealing.ts";
