@@ -23,7 +23,7 @@ export function waitOf({ attrs }: BinaryNode): number {
 }
 
 /** The code of an error in an answer of WhatsApp; NaN for any other error. Baileys keeps nothing else of it. */
-const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
+export const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
 
 /** Whether WhatsApp answered, if only with an error. */
 export const isAnswer = (error: unknown): boolean => Number.isFinite(codeOf(error));

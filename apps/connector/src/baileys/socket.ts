@@ -14,6 +14,7 @@ import {
 import type { Config } from "../config.ts";
 import type { ClientVersion } from "../services.ts";
 import type { CloseKind } from "../session/close-reasons.ts";
+import { answered } from "./answered.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import { boundUnpacking } from "./bounds.ts";
 import { kindOfClose } from "./close.ts";
@@ -60,6 +61,8 @@ export interface WhatsAppSocket {
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id that WhatsApp uses for this person, as far as it is known. */
   lidOf(jid: string): Promise<string | null>;
+  /** Makes a call of this room; rejects with `Refused` or `NoAnswer`. */
+  call<Input, Output>(ask: (sock: WASocket, input: Input) => Promise<Output>, input: Input): Promise<Output>;
   /** What WhatsApp says of the account; rejects when it does not answer. */
   readLimits(): Promise<LimitNews>;
   requestPairingCode(digits: string): Promise<string>;
@@ -223,6 +226,7 @@ function openSocket(
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
       return lid ? jidNormalizedUser(lid) : null;
     },
+    call: (ask, input) => answered(ask(sock, input)),
     readLimits: () => readLimits(sock),
     requestPairingCode: (digits) => sock.requestPairingCode(digits),
     async probe(timeoutMs) {
