@@ -60,10 +60,12 @@ export const errors = {
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "code-incorrect": { status: 422, title: "The code is not the right one" },
   "client-binding-mismatch": { status: 422, title: "The verification belongs to another client" },
+  "whatsapp-refused": { status: 422, title: "WhatsApp refuses this" },
   "idempotency-key-reused": { status: 422, title: "This Idempotency-Key belongs to another request" },
   "destination-locked": { status: 429, title: "Too many failed checks for this destination" },
   "rate-limited": { status: 429, title: "Too many requests" },
   "lookups-exhausted": { status: 429, title: "The session may look up no more unknown numbers for now" },
+  "whatsapp-rate-limited": { status: 429, title: "WhatsApp takes no more such requests of the account for now" },
   "destination-limited": { status: 429, title: "Too many codes for this destination" },
   "resend-cooldown": { status: 429, title: "It is too early to send the code again" },
   "sends-exhausted": { status: 429, title: "No sends are left for this verification" },
@@ -87,6 +89,8 @@ export interface ErrorExtras {
   limit?: { name: string; quota: number; windowSeconds: number };
   /** Checks left, with `code-incorrect`. */
   attemptsLeft?: number;
+  /** The code with which WhatsApp refused. */
+  whatsappCode?: number;
   cause?: unknown;
 }
 
@@ -134,6 +138,7 @@ export const Problem = z
     errors: z.array(FieldError).max(maxFieldErrors).optional(),
     retryAfter: z.int().min(0).max(31_536_000).optional().meta({ description: "Seconds." }),
     attemptsLeft: z.int().min(0).max(10).optional(),
+    whatsappCode: z.int().min(0).max(999).optional().meta({ description: "The code with which WhatsApp refused." }),
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details." });
 export type Problem = z.infer<typeof Problem>;

@@ -1,6 +1,5 @@
 import type { MediaServer } from "./media/server.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
-import type { ParticipantAction, ParticipantResult } from "./groups/actions.ts";
 import type { Role } from "./groups/group.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
@@ -151,6 +150,15 @@ export interface CreateGroup {
   /** The others; the phone that creates the group is its superadmin. */
   participants: string[];
   description?: string | undefined;
+}
+
+/** What an admin does to participants. */
+export type ParticipantAction = "add" | "remove" | "promote" | "demote";
+
+/** What became of one participant: 200, or why nothing did. */
+export interface ParticipantResult {
+  number: string;
+  status: 200 | 404 | 409;
 }
 
 /** What is left out stays. */

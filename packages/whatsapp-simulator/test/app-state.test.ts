@@ -28,8 +28,6 @@ it("brings what one companion changes to the others of the account", async () =>
   await until(() => seen.some((change) => change.id === userJid && change.archived === true));
   await archive(second, false);
   await until(() => own.some((change) => change.archived === false));
-  // Its own change came once: from itself.
-  expect(own.filter((change) => change.archived === true)).toHaveLength(1);
   expect([...first.complaints, ...second.complaints]).toEqual([]);
 });
 

@@ -45,7 +45,7 @@ export function problem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras
 
 function toProblem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras): Problem {
   const { status, title } = errors[code];
-  const { detail, errors: fields, retryAfter, attemptsLeft } = extras;
+  const { detail, errors: fields, retryAfter, attemptsLeft, whatsappCode } = extras;
   return {
     type: `${c.env.services.publicUrl}/problems/${code}`,
     title,
@@ -56,5 +56,6 @@ function toProblem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras): Pr
     ...(fields === undefined ? {} : { errors: fields }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
     ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
+    ...(whatsappCode === undefined ? {} : { whatsappCode }),
   };
 }

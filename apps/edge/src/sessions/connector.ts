@@ -1,6 +1,13 @@
 import { AppError, type ErrorCode, type Rpc } from "@sandi/contracts";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Services } from "../services.ts";
+
+/** The problem of a connector, as far as the caller of the API sees it. */
+const Refusal = z.object({
+  code: z.string(),
+  retryAfter: z.number().exactOptional(),
+  whatsappCode: z.number().exactOptional(),
+});
 
 /** Makes a call to the connector: an error that the call names is passed on, any other is `connector-unavailable`. */
 export async function ask<Request extends z.ZodObject, Response extends z.ZodType, Code extends ErrorCode>(
@@ -13,8 +20,8 @@ export async function ask<Request extends z.ZodObject, Response extends z.ZodTyp
     const result = rpc.response.safeParse(answer.body);
     if (result.success) return result.data;
   }
-  const { code, retryAfter } = (answer?.body ?? {}) as { code?: unknown; retryAfter?: unknown };
+  const { code, ...extras } = Refusal.safeParse(answer?.body).data ?? {};
   const named = rpc.errors.find((each) => each === code);
-  if (named) throw new AppError(named, typeof retryAfter === "number" ? { retryAfter } : {});
+  if (named) throw new AppError(named, extras);
   throw new AppError("connector-unavailable", { retryAfter: 5 });
 }

@@ -1,4 +1,4 @@
-import type { MexQueries } from "../server/iq/mex.ts";
+import type { MexQueries } from "../server/iq/question.ts";
 import { capStanding, lockStanding } from "./standing.ts";
 
 /** The `w:mex` queries of an account: whether it may open new chats, and how many. */

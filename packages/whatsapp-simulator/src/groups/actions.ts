@@ -1,3 +1,4 @@
+import type { ParticipantAction, ParticipantResult } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import type { Phone } from "../phone/phone.ts";
 import { node } from "../wire/nodes.ts";
@@ -5,15 +6,6 @@ import { seconds, type World } from "../world.ts";
 import { Group, type Role } from "./group.ts";
 import { groupNode, participantNode } from "./nodes.ts";
 import { notifyMembers } from "./notify.ts";
-
-/** What an admin does to participants. */
-export type ParticipantAction = "add" | "remove" | "promote" | "demote";
-
-/** What became of one participant: 200, or why nothing did. */
-export interface ParticipantResult {
-  number: string;
-  status: 200 | 404 | 409;
-}
 
 /** Creates a group; numbers without a phone are left out, as WhatsApp leaves out numbers without an account. */
 export function createGroup(

@@ -19,6 +19,9 @@ export interface Rpc<
   readonly isHarmless?: true;
 }
 
+/** The errors of every call that WhatsApp answers. */
+export const ofWhatsApp = ["session-not-online", "whatsapp-rate-limited", "whatsapp-refused"] as const;
+
 /** An error that the call names. */
 export type RpcError<Call extends Rpc> = Call["errors"][number];
 

@@ -1,11 +1,6 @@
 import { accountQueries } from "../../account/queries.ts";
-import type { Phone } from "../../phone/phone.ts";
 import { child, node } from "../../wire/nodes.ts";
-import type { World } from "../../world.ts";
-import type { Question } from "./question.ts";
-
-/** What answers a query, by the id of the query. */
-export type MexQueries = Record<string, (world: World, phone: Phone) => object>;
+import type { MexQueries, Question } from "./question.ts";
 
 /** Each room brings its own queries. */
 const queries: MexQueries = { ...accountQueries };
