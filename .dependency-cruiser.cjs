@@ -1,4 +1,4 @@
-/** Who may import whom (README, "How it fits together"). */
+/** Who may import whom (ARCHITECTURE.md, "Rooms"). */
 const rooms = "^(apps|packages)/[^/]+";
 const only = (room, allowed) => ({
   name: `${room.split("/").pop()}-imports`,

@@ -13,10 +13,10 @@ afterEach(async () => {
   edge.close();
 });
 
-it("every table of the database has its bound in the README", async () => {
+it("every table of the database has its bound in docs/limits.md", async () => {
   const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-  const readme = readFileSync(fileURLToPath(import.meta.resolve("../README.md")), "utf8");
-  const bounds = [...readme.matchAll(/^\| `([a-z_]+)` +\| +(\S.*?) +\| +(\S.*?) +\|$/gm)].map(([, name]) => name);
+  const page = readFileSync(fileURLToPath(import.meta.resolve("../../../docs/limits.md")), "utf8");
+  const bounds = [...page.matchAll(/^\| `([a-z_]+)` +\| +(\S.*?) +\| +(\S.*?) +\|$/gm)].map(([, name]) => name);
   expect(bounds.length).toBe(tables.length);
   expect(new Set(bounds)).toEqual(new Set(tables.map(({ name }) => name)));
 });

@@ -2,7 +2,7 @@ import { base64url, type Random, sha256, utf8 } from "./bytes.ts";
 
 export type ApiKeyEnvironment = "live" | "test";
 
-/** A new key: `key` is shown once; `hash` and `prefix` are what is stored. */
+/** A new key. `key` is shown once; `hash` and `prefix` are stored. */
 export interface GeneratedApiKey {
   key: string;
   hash: string;
@@ -24,13 +24,13 @@ export async function generateApiKey(environment: ApiKeyEnvironment, random: Ran
   return { key, hash: await hashApiKey(key), prefix: secret.slice(0, 8) };
 }
 
-/** True when the form and the checksum are right, so that a mistyped or invented key costs no look-up. */
+/** True when the form and the checksum are right. A mistyped or invented key then costs no look-up. */
 export function isWellFormedApiKey(key: string): boolean {
   const match = shape.exec(key);
   return match !== null && checksum(key.slice(0, -6)) === match[3];
 }
 
-/** What is stored and looked up. The key has 178 random bits, so a plain SHA-256 cannot be searched. */
+/** The stored form of a key. The key has 178 random bits, so nobody can search for its SHA-256. */
 export async function hashApiKey(key: string): Promise<string> {
   return base64url(await sha256(utf8(key)));
 }

@@ -1,26 +1,26 @@
 import { base64url, concat, fromBase64url, type Random, utf8 } from "./bytes.ts";
 import type { KeyRing } from "./key-ring.ts";
 
-/** Where a sealed value belongs; a value moved to another place does not open. */
+/** The place of a sealed value. A value that was moved to another place does not open. */
 export interface AtRestContext {
   table: string;
   column: string;
-  /** The row, as far as it names the value. */
+  /** The row's id. */
   id: string;
 }
 
-/** Encryption of one owner's values (a workspace, a session) in a database. */
+/** Encrypts the database values of one owner: a workspace or a session. */
 export interface AtRest {
   seal(plaintext: Uint8Array<ArrayBuffer>, context: AtRestContext): Promise<string>;
-  /** Rejects when the value was tampered with, moved, or sealed under a key that is gone. */
+  /** Rejects when the value was changed or moved, or when its key is not configured any more. */
   open(sealed: string, context: AtRestContext): Promise<Uint8Array<ArrayBuffer>>;
-  /** True when the value was sealed under a key that is no longer the current one. */
+  /** True when the value was sealed under a key that is not the current one. */
   isStale(sealed: string): boolean;
 }
 
 /**
- * AES-256-GCM as `v1.<kid>.<iv>.<ciphertext>`, with a key derived for the owner by HKDF-SHA-256 and table, column,
- * id and owner as additional data.
+ * Seals with AES-256-GCM as `v1.<kid>.<iv>.<ciphertext>`. The key is derived for the owner by HKDF-SHA-256. Table, column,
+ * id and owner are authenticated with the value.
  */
 export function atRest(keys: KeyRing, owner: string, random: Random): AtRest {
   const derived = new Map<string, Promise<CryptoKey>>();

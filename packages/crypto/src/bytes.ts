@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** A source of cryptographic randomness: this many bytes. */
+/** Returns this many cryptographically random bytes. */
 export type Random = (size: number) => Uint8Array<ArrayBuffer>;
 
 /** The platform's own randomness. */

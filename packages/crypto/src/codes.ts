@@ -1,15 +1,15 @@
 import type { Random } from "./bytes.ts";
 
-/** Without 0 O Q, 1 I L, 2 Z, 5 S, 8 B, U V: what is easily taken for something else. */
+/** Without characters that look alike: 0 O Q, 1 I L, 2 Z, 5 S, 8 B, U V. */
 const unmistakable = "34679ACDEFGHJKMNPRTWXY";
 
-/** A uniformly random code of 4 to 8 digits, leading zeros kept (rejection sampling, no modulo bias). */
+/** A uniformly random code of 4 to 8 digits, with leading zeros (rejection sampling, no modulo bias). */
 export function numericCode(digits: number, random: Random): string {
   checkLength(digits);
   return String(below(10 ** digits, random)).padStart(digits, "0");
 }
 
-/** A uniformly random code of 4 to 8 capitals and digits, none of which looks like another. */
+/** A uniformly random code of 4 to 8 capitals and digits that do not look alike. */
 export function alphanumericCode(length: number, random: Random): string {
   checkLength(length);
   return Array.from({ length }, () => unmistakable.charAt(below(unmistakable.length, random))).join("");

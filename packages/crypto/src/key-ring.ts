@@ -1,14 +1,14 @@
 import { base64url, fromBase64url, type Random } from "./bytes.ts";
 
-/** Symmetric keys by id; the first is current, the others are accepted during a rotation. */
+/** Symmetric keys by id. The first is the current one. The others are accepted during a rotation. */
 export interface KeyRing {
   readonly current: { readonly kid: string; readonly bytes: Uint8Array<ArrayBuffer> };
   readonly all: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * Reads `kid:base64url[,kid:base64url…]`, each key 32 bytes, the current one first.
- * Throws an `Error` that never repeats the key.
+ * Parses `kid:base64url[,kid:base64url…]`: each key has 32 bytes, and the current one is first.
+ * Throws an `Error` that never shows the key.
  */
 export function createKeyRing(text: string): KeyRing {
   const all = new Map<string, Uint8Array<ArrayBuffer>>();
@@ -17,7 +17,7 @@ export function createKeyRing(text: string): KeyRing {
     if (!kid || !encoded || rest.length > 0 || !/^[A-Za-z0-9_-]{1,32}$/.test(kid)) {
       throw new Error("keys must read kid:base64url[,kid:base64url…]");
     }
-    if (all.has(kid)) throw new Error(`key id ${kid} stands twice`);
+    if (all.has(kid)) throw new Error(`key id ${kid} is there twice`);
     const bytes = decode(encoded);
     if (bytes?.length !== 32) throw new Error(`key ${kid} must be 32 bytes in base64url`);
     all.set(kid, bytes);
@@ -27,7 +27,7 @@ export function createKeyRing(text: string): KeyRing {
   return { current: { kid: first[0], bytes: first[1] }, all };
 }
 
-/** A new key in the form that `createKeyRing` reads. */
+/** Makes a new key in the form that `createKeyRing` parses. */
 export function generateKeyText(kid: string, random: Random): string {
   return `${kid}:${base64url(random(32))}`;
 }

@@ -3,9 +3,9 @@ import type { KeyRing } from "./key-ring.ts";
 
 export interface VerificationCode {
   verificationId: string;
-  /** Letters count as capitals. */
+  /** Letters are compared as capitals. */
   code: string;
-  /** What the code stands for, in a canonical form; empty for nothing. */
+  /** The amount and payee of the code in a canonical form; empty when there are none. */
   bind: string;
 }
 
@@ -14,9 +14,9 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const hmacKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
 
 /**
- * The MACs of a code under every pepper, current first. A check compares against all of them, a create stores the first.
- * HMAC-SHA-256(pepper, "otp.v1" ‖ 0 ‖ id ‖ 0 ‖ code ‖ 0 ‖ SHA-256(bind)): a code has a million values, so only a keyed
- * MAC hides it.
+ * The MACs of a code under every pepper, current first. A create stores the first; a check compares with all of them.
+ * HMAC-SHA-256(pepper, "otp.v1" ‖ 0 ‖ id ‖ 0 ‖ code ‖ 0 ‖ SHA-256(bind)). A code has a million values, so a hash without
+ * a key would not hide it.
  */
 export async function codeMac(peppers: KeyRing, { verificationId, code, bind }: VerificationCode): Promise<string[]> {
   const bound = await (bind === "" ? (unbound ??= sha256(utf8(""))) : sha256(utf8(bind)));
@@ -26,7 +26,7 @@ export async function codeMac(peppers: KeyRing, { verificationId, code, bind }: 
 
 let unbound: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
-/** The token that a user is to send for a verification, and the MAC that is stored of it. */
+/** The token that a user sends for a verification, and its MAC, which is stored. */
 export interface TokenWithMac {
   token: string;
   mac: string;
@@ -34,7 +34,7 @@ export interface TokenWithMac {
 
 /**
  * The tokens of a verification under every pepper, current first: 65 bits of HMAC(pepper, "inbound.v1" ‖ 0 ‖ id) in
- * Crockford base32. Derived rather than stored, so that the link can be shown again and the row alone gives nothing away.
+ * Crockford base32. A token is derived and not stored: the link can be shown again, and the row does not reveal it.
  */
 export async function inboundTokens(peppers: KeyRing, verificationId: string): Promise<TokenWithMac[]> {
   const message = concat(utf8("inbound.v1"), zero, utf8(verificationId));
@@ -47,7 +47,7 @@ export async function inboundTokens(peppers: KeyRing, verificationId: string): P
   );
 }
 
-/** What a received token is looked up by: its MAC under every pepper. */
+/** The MACs of a received token under every pepper, by which its verification is found. */
 export function tokenMac(peppers: KeyRing, token: string): Promise<string[]> {
   return Promise.all([...peppers.all.values()].map((pepper) => tokenMacWith(pepper, token)));
 }
@@ -55,7 +55,7 @@ export function tokenMac(peppers: KeyRing, token: string): Promise<string[]> {
 const tokenMacWith = (pepper: Uint8Array<ArrayBuffer>, token: string) =>
   hmac(pepper, concat(utf8("token.v1"), zero, utf8(token)));
 
-/** The look-up form of a phone number: different in every workspace (or other scope), useless without the key. */
+/** The look-up hash of a phone number. It differs in every workspace (or other scope) and is useless without the key. */
 export function phoneHash(key: KeyRing, workspaceId: string, e164: string): Promise<string> {
   return hmac(key.current.bytes, concat(utf8("phone.v1"), zero, utf8(workspaceId), zero, utf8(e164)));
 }
@@ -65,7 +65,7 @@ export async function hmac(key: Uint8Array<ArrayBuffer>, message: Uint8Array<Arr
   return base64url(new Uint8Array(await crypto.subtle.sign("HMAC", await imported(key), message)));
 }
 
-/** Compares in constant time, through WebCrypto's own verify. */
+/** Compares in constant time with WebCrypto's verify. */
 export async function verifyHmac(
   key: Uint8Array<ArrayBuffer>,
   message: Uint8Array<ArrayBuffer>,

@@ -1,8 +1,8 @@
 import { base64url, fromBase64url, type Random, utf8 } from "./bytes.ts";
 
 /**
- * Cloudflare refuses PBKDF2 above 100,000 iterations (local workerd does not), so three rounds of 70,000 are chained:
- * each round's salt is the one before's output.
+ * Cloudflare refuses PBKDF2 above 100,000 iterations (local workerd does not). So three rounds of 70,000 are chained: the
+ * salt of each round is the output of the former one.
  */
 export const passwordRounds = 3;
 export const iterationsPerRound = 70_000;
@@ -11,7 +11,7 @@ const tag = `pbkdf2-sha512-${passwordRounds}x${iterationsPerRound}`;
 
 export interface PasswordCheck {
   ok: boolean;
-  /** The password is right but was hashed by an older recipe: hash it again and store that. */
+  /** True when the password is right but its hash has an older form. Hash it again and store the new hash. */
   needsRehash: boolean;
 }
 
@@ -21,7 +21,7 @@ export async function hashPassword(password: string, random: Random): Promise<st
   return `${tag}.${base64url(salt)}.${base64url(await derive(password, salt, passwordRounds, iterationsPerRound))}`;
 }
 
-/** Checks a password in constant time. A stored text of an unknown form is simply not a match. */
+/** Checks a password in constant time. A stored text of an unknown form does not match. */
 export async function verifyPassword(password: string, stored: string): Promise<PasswordCheck> {
   const match = /^pbkdf2-sha512-([1-9])x([1-9][0-9]{3,4})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(stored);
   if (!match) return { ok: false, needsRehash: false };

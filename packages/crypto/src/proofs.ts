@@ -2,21 +2,21 @@ import { type CryptoKey as JoseKey, importJWK, type JWK, SignJWT } from "jose";
 import { base64url, type Random } from "./bytes.ts";
 import { readJwk } from "./sealing.ts";
 
-/** What a proof says: this workspace's verification was approved with a code that only its user was sent. */
+/** The claims of a proof: a verification was approved with a code that only its user received. */
 export interface Proof {
-  /** The workspace that it is for. */
+  /** The workspace that uses the proof. */
   audience: string;
   verificationId: string;
   /** Further claims, such as `purpose`. */
   claims: Record<string, unknown>;
 }
 
-/** Signs a proof: an EdDSA JWT that lives five minutes. */
+/** Signs a proof: an EdDSA JWT that is valid for five minutes. */
 export type ProofSigner = (proof: Proof) => Promise<string>;
 
 export interface ProofKeys {
   sign: ProofSigner;
-  /** The public keys, the retired ones included, as served at `/.well-known/jwks.json`. */
+  /** The public keys with the retired ones, as served at `/.well-known/jwks.json`. */
   jwks: { keys: JWK[] };
 }
 
@@ -26,7 +26,7 @@ const lifetimeSeconds = 300;
 interface Options {
   /** JSON text of an Ed25519 private JWK with a `kid`. */
   privateJwk: string;
-  /** JSON text of an array of public JWKs that signed until lately. */
+  /** JSON text of an array of the public JWKs that signed before. */
   retiredJwks?: string | undefined;
   issuer: string;
   now: () => Date;
@@ -57,7 +57,7 @@ export function createProofSigner({ privateJwk, retiredJwks, issuer, now, random
   };
 }
 
-/** Field by field, so that a private part cannot slip through. */
+/** Copies field by field, so that no private part is published. */
 function publicPart({ kty, crv, x, kid }: JWK): JWK {
   if (kty !== "OKP" || crv !== "Ed25519" || !x || !kid)
     throw new Error("a proof key must be an Ed25519 JWK with a kid");

@@ -13,18 +13,17 @@ const algorithm = "ECDH-ES";
 const encryption = "A256GCM";
 
 /**
- * Seals a value to the holder of the private key; the sealer cannot open it again. `purpose` says what the value is for.
- * It is readable in the protected header, which is authenticated with the value: nobody can exchange one of them.
- * Sealing is anonymous: anyone with the public key can seal. The purpose shows that a value was moved, not who sealed it.
+ * Seals a value to the owner of the private key. The sealer cannot open it again. `purpose` says what the value is for: it
+ * is readable and authenticated with the value, so that a moved value is noticed. Anyone with the public key can seal.
  */
 export type Sealer = (value: unknown, purpose: string) => Promise<string>;
 
-/** Opens what a sealer sealed; rejects anything else. The value's shape and its purpose are for the caller to check. */
+/** Opens a sealed value; rejects anything else. The caller checks the value's shape and its purpose. */
 export type Unsealer = (sealed: string) => Promise<Unsealed>;
 
 export interface Unsealed {
   value: unknown;
-  /** Undefined for what was sealed before values had a purpose. */
+  /** Undefined when the value was sealed before values had a purpose. */
   purpose: string | undefined;
 }
 
@@ -76,13 +75,13 @@ async function importKey(jwk: JWK): Promise<JoseKey> {
   return key;
 }
 
-/** Parses a JWK from configuration; the error never repeats the text. */
+/** Parses a JWK from the configuration. The error never shows the text. */
 export function readJwk(text: string): JWK {
   try {
     const jwk: unknown = JSON.parse(text);
     if (typeof jwk === "object" && jwk !== null && "kty" in jwk) return jwk as JWK;
   } catch {
-    // Reported below, without the text.
+    // The error below does not show the text.
   }
   throw new Error("a key must be the JSON text of a JWK");
 }

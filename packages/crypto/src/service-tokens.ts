@@ -2,7 +2,7 @@ import { type CryptoKey as JoseKey, exportJWK, generateKeyPair, importJWK, jwtVe
 import { base64url, type Random, sha256, utf8 } from "./bytes.ts";
 import { readJwk } from "./sealing.ts";
 
-/** The request that a token is good for, and no other. */
+/** The one request that a token is valid for. */
 export interface ServiceRequest {
   method: string;
   /** The path without query. */
@@ -11,10 +11,10 @@ export interface ServiceRequest {
   body: string;
 }
 
-/** Signs one request; the token lives 60 s. */
+/** Signs one request. The token is valid for 60 s. */
 export type TokenSigner = (request: ServiceRequest) => Promise<string>;
 
-/** Answers the token's `jti` and when it lapses, for a replay guard; rejects a token that is not for this request. */
+/** Returns the token's `jti` and expiry, for a replay guard; rejects a token that is not for this request. */
 export type TokenVerifier = (token: string, request: ServiceRequest) => Promise<{ jti: string; expiresAt: Date }>;
 
 const algorithm = "EdDSA";
@@ -38,7 +38,7 @@ interface VerifierOptions {
   now: () => Date;
 }
 
-/** Makes Ed25519 JWTs with method, path and SHA-256 of the body bound in. One key pair per direction. */
+/** Makes Ed25519 JWTs that hold the method, the path and the SHA-256 of the body. Each direction has its own key pair. */
 export function createTokenSigner({ privateJwk, issuer, audience, now, random }: SignerOptions): TokenSigner {
   const jwk = readJwk(privateJwk);
   let key: Promise<JoseKey> | undefined;
@@ -56,7 +56,7 @@ export function createTokenSigner({ privateJwk, issuer, audience, now, random }:
   };
 }
 
-/** Verifies what the other side's signer made: algorithm and `kid` are pinned, never taken from the token. */
+/** Verifies tokens of the other side. Algorithm and `kid` are fixed and never read from the token. */
 export function createTokenVerifier({ publicJwk, issuer, audience, now }: VerifierOptions): TokenVerifier {
   const jwk = readJwk(publicJwk);
   let key: Promise<JoseKey> | undefined;

@@ -1,9 +1,9 @@
 import { base64url, fromBase64url, type Random, utf8 } from "./bytes.ts";
 import { verifyHmac } from "./macs.ts";
 
-/** What a message is signed over: `<id>.<timestamp>.<body>`. */
+/** The signed parts of a message: `<id>.<timestamp>.<body>`. */
 interface SignInput {
-  /** `whsec_<base64>`, or as Supabase shows it `v1,whsec_<base64>`; several while one takes another's place. */
+  /** `whsec_<base64>`, or Supabase's form `v1,whsec_<base64>`. There are several while a secret is rotated. */
   secrets: readonly string[];
   id: string;
   /** Seconds since 1970. */
@@ -20,11 +20,11 @@ interface VerifyInput {
   toleranceSeconds?: number;
 }
 
-/** More are not looked at: a header may be long. */
+/** Further signatures in a header are ignored, because a header may be long. */
 const mostSignatures = 10;
 const secretForm = /^(?:v1,)?whsec_([A-Za-z0-9+/]+={0,2})$/;
 
-/** Signs as Standard Webhooks do; answers the header `webhook-signature`, one `v1,<base64>` for each secret. */
+/** Signs as Standard Webhooks does; returns the header `webhook-signature` with one `v1,<base64>` for each secret. */
 export async function signWebhook({ secrets, id, timestamp, body }: SignInput): Promise<string> {
   const message = contentOf(id, String(timestamp), body);
   const signatures = await Promise.all(
@@ -33,7 +33,7 @@ export async function signWebhook({ secrets, id, timestamp, body }: SignInput): 
   return signatures.join(" ");
 }
 
-/** Whether one of the secrets has signed this body, lately. A wrong or missing header is a false, never an error. */
+/** True when one of the secrets signed this body recently. A wrong or missing header returns false and never throws. */
 export async function verifyWebhook(input: VerifyInput): Promise<boolean> {
   const { secrets, headers, body, now, toleranceSeconds = 300 } = input;
   const id = headers.get("webhook-id") ?? "";
@@ -55,7 +55,7 @@ export async function verifyWebhook(input: VerifyInput): Promise<boolean> {
 /** A new secret of 32 bytes. */
 export const generateWebhookSecret = (random: Random): string => `whsec_${base64(random(32))}`;
 
-/** The bytes of a secret; throws a `SyntaxError` for what is none. */
+/** The bytes of a secret; throws a `SyntaxError` for any other text. */
 export function webhookKey(secret: string): Uint8Array<ArrayBuffer> {
   const encoded = secretForm.exec(secret)?.[1];
   if (encoded === undefined) throw new SyntaxError("not a webhook secret");

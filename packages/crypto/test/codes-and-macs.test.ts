@@ -130,7 +130,7 @@ describe("createKeyRing", () => {
 
   it("refuses one id twice", () => {
     const key = generateKeyText("a", webRandom);
-    expect(() => createKeyRing(`${key},${key}`)).toThrow("stands twice");
+    expect(() => createKeyRing(`${key},${key}`)).toThrow("is there twice");
   });
 });
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 
-/** What one of the fakes was sent. */
+/** A request that one of the fakes received. */
 export interface Received {
   path: string;
   headers: IncomingHttpHeaders;
@@ -14,7 +14,7 @@ export interface AlertTargets {
   close(): Promise<void>;
 }
 
-/** @param botToken the one that the fake of Telegram knows */
+/** @param botToken the token that the fake of Telegram accepts */
 export async function startAlertTargets(botToken: string): Promise<AlertTargets> {
   const received: Received[] = [];
   const server = createServer((request, response) => {

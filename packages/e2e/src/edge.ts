@@ -9,20 +9,20 @@ import { createWorkspace, migrateDatabase } from "@sandi/edge/setup";
 import { generateSecrets, randomPorts, startLibsql, startRedisRest, startWorker } from "@sandi/local-stack";
 import type { Answer } from "./harness.ts";
 
-/** Whom the Worker makes subrequests to. */
+/** The services that the Worker makes subrequests to. */
 export type Dependency = "libsql" | "redis" | "qstash" | "connector" | "telegram";
 
 export interface TestEdgeOptions {
   policy?: Partial<Policy>;
-  /** Told of every subrequest before it is answered, which it may hold up. */
+  /** Called before each subrequest is answered. It may delay the answer. */
   onSubrequest?: (dependency: Dependency, path: string) => Promise<void> | undefined;
-  /** What the connector answers, by path. */
+  /** The connector's answers, by path. */
   connectorAnswers?: Record<string, unknown>;
-  /** More of the Worker's variables. */
+  /** More variables of the Worker. */
   bindings?: Record<string, string>;
 }
 
-/** The Worker in workerd with its database and Redis, a QStash that takes every job and a connector of fixed answers. */
+/** The Worker in workerd with a database, Redis, a QStash that accepts every job, and a connector with fixed answers. */
 export interface TestEdge {
   url: string;
   apiKey: string;
@@ -31,18 +31,18 @@ export interface TestEdge {
   /** Online, with a number. */
   sessionId: string;
   secrets: Awaited<ReturnType<typeof generateSecrets>>;
-  /** Signs as a connector does. */
+  /** Signs requests as a connector does. */
   sign: TokenSigner;
-  /** A request with the workspace's key: `POST /v1/verifications`. */
+  /** Sends a request with the workspace's key: `POST /v1/verifications`. */
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
-  /** A connector's call. */
+  /** Sends a connector's call. */
   asConnector<T>(path: string, body: unknown): Promise<Answer<T>>;
-  /** Reads or changes the database behind the Worker's back. */
+  /** Reads or changes the database directly. */
   sql<T = Row>(statement: string, args?: InArgs): Promise<T[]>;
   stop(): Promise<void>;
 }
 
-/** Its limits on requests and sends are out of the way, unless the policy says otherwise. */
+/** High limits, so that a test meets only the limits that it sets in the policy. */
 const roomyPolicy = {
   countries: ["*"],
   destinationPer10Minutes: 1000,
@@ -62,7 +62,7 @@ const quota = {
 };
 const senderNumber = "+6281200000001";
 
-/** Starts the edge without connector and phones, for what they have no part in: about a second. */
+/** Starts the edge without a connector and phones. Takes about a second. */
 export async function startTestEdge({
   policy,
   onSubrequest,
@@ -181,18 +181,18 @@ export async function startTestEdge({
   });
   if (online.status === 200) return edge;
   await stop();
-  throw new Error(`the session did not get online: ${JSON.stringify(online.body)}`);
+  throw new Error(`the session is not online: ${JSON.stringify(online.body)}`);
 }
 
-/** Passes requests on to a URL, or answers them by their path, once it is told. */
+/** Forwards requests to a URL, or answers them by their path. Calls `onRequest` before each one. */
 async function startWatcher(
-  tell: (path: string) => Promise<void> | undefined,
+  onRequest: (path: string) => Promise<void> | undefined,
   target: string | Record<string, unknown>,
 ) {
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-    await tell(incoming.url ?? "/");
+    await onRequest(incoming.url ?? "/");
     if (typeof target !== "string") {
       const answer = JSON.stringify(target[incoming.url ?? ""] ?? {});
       response.writeHead(200, { "content-type": "application/json" }).end(answer);

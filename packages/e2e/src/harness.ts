@@ -5,17 +5,17 @@ import type { Problem, Verification } from "@sandi/contracts";
 import { Client } from "@upstash/qstash";
 import { type Local, prepare, randomPorts, type Stack, startStack, type StackOptions } from "@sandi/local-stack";
 
-/** What a phone of the simulator shows. */
+/** A message on a simulated phone. */
 export interface PhoneMessage {
   id: string;
   from: string;
   text: string;
   direction: "in" | "out";
-  /** `text`, or `revoked` for what was taken back. */
+  /** `text`, or `revoked` when the sender deleted it. */
   kind: string;
 }
 
-/** What may be said to a phone. */
+/** Settings of a simulated phone. */
 export interface PhonePatch {
   latencyMs?: number;
   online?: boolean;
@@ -23,17 +23,17 @@ export interface PhonePatch {
   addressing?: "pn" | "lid" | "auto";
 }
 
-/** A whole stack in a folder of its own, with every line that its parts wrote. */
+/** A whole stack in a folder of its own, with the lines of its parts. */
 export interface TestStack extends Stack {
   local: Local;
   dataFolder: string;
   lines: string[];
-  /** Everything that the user's phone received. */
+  /** The messages that the phone received. */
   inbox(number?: string): Promise<PhoneMessage[]>;
-  /** A further phone on the simulated WhatsApp. */
+  /** Creates another simulated phone. */
   addPhone(number: string): Promise<void>;
   patchPhone(number: string, patch: PhonePatch): Promise<void>;
-  /** Opens a `wa.me` link on a phone and sends what it brings along. */
+  /** Opens a `wa.me` link on a phone and sends its message. */
   openLink(number: string, link: string): Promise<void>;
   /** Writes a text on a phone. */
   write(number: string, message: { to: string; text: string; forwarded?: boolean }): Promise<void>;
@@ -42,7 +42,7 @@ export interface TestStack extends Stack {
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** Creates a verification and reads its code from the phone. */
   sendCode(to?: string, input?: Record<string, unknown>): Promise<{ verification: Verification; code: string }>;
-  /** Hands the connector a job through QStash and waits until QStash has its 2xx. */
+  /** Sends a job through QStash and waits until the connector has answered with 2xx. */
   deliver(path: string, job: unknown): Promise<void>;
   /** Stops everything and removes the folder. */
   destroy(): Promise<void>;
@@ -99,7 +99,7 @@ export async function startTestStack({
     };
   }
 
-  // As fast as it goes: tests of paces set their own.
+  // Without a pace. Tests of pacing set their own.
   await api(`PATCH /v1/pools/pool_${local.workspaceId.slice("ws_".length)}`, { pacing: "off" });
 
   return {
@@ -153,7 +153,7 @@ export function codeIn(text: string): string | undefined {
   return /(?<![0-9])[0-9]{6}(?![0-9])/.exec(text)?.[0];
 }
 
-/** Asks until there is an answer; the time is a bound for a broken run, not a measure. */
+/** Calls `ask` until it returns a value. The time only ends a broken run. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,

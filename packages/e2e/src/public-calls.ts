@@ -25,22 +25,22 @@ async function signed(secret: string, body: string): Promise<Record<string, stri
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
 }
 
-/** A request, and whom the Worker asks for it: those that the answer waits for, then after `|` those that it does not. */
+/** A request and its subrequests: first those that the answer waits for, then after `|` the others. */
 export interface Call {
-  /** As in openapi.json; several calls of one route differ in what stands in brackets behind it. */
+  /** As in openapi.json. Several calls of one route differ by the words in brackets. */
   route: string;
   path?: () => string;
   body?: object | (() => object);
   headers?: Record<string, string> | (() => Promise<Record<string, string>>);
   asks: string;
   arrange?: () => Promise<unknown>;
-  /** Takes from the answer what later calls need. */
+  /** Stores what later calls need from the answer. */
   keep?: (body: never) => void;
 }
 
 const soon = new Date(Date.now() + 60_000).toISOString();
 
-/** What the connector answers to them. */
+/** The connector's answers. */
 export const connectorAnswers = {
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
@@ -48,7 +48,7 @@ export const connectorAnswers = {
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
-/** One or more of every public route: in this order, for later ones use what earlier ones have made. */
+/** At least one call of every public route. The order counts: later calls use what earlier ones made. */
 export function publicCalls(edge: () => TestEdge): Call[] {
   let ver = "";
   let sent = "";
@@ -363,7 +363,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     { route: "GET /openapi.json", asks: "" },
     { route: "GET /docs", asks: "" },
     { route: "GET /problems", asks: "" },
-    // Last, for it lets go of the cached key. What it answers could still be followed by something: three plain reads.
+    // Last, because it removes the key from the cache. Three reads follow.
     { route: "PATCH /v1/workspace", body: { name: "Acme Ltd" }, asks: "redis libsql libsql" },
     {
       route: "GET /v1/sessions (after a change of the workspace)",

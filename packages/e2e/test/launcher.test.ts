@@ -127,31 +127,6 @@ describe("npm start", () => {
     });
   });
 
-  it("runs the README's first OTP as it is written", async () => {
-    const launcher = launch();
-    await ready(launcher);
-    const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
-    const [, block] = /## The first OTP\n+```sh\n([\s\S]*?)```/.exec(readme) ?? [];
-    expect(block).toBeDefined();
-    const script = (block ?? "")
-      .replaceAll("localhost:8787", `localhost:${port}`)
-      .replaceAll("localhost:8789", `localhost:${port + 2}`)
-      .replaceAll("./.data/", `${folder}/`)
-      .replaceAll("/tmp/otp.json", `${folder}/otp.json`);
-    const { stdout } = await promisify(execFile)("bash", ["-c", script], {
-      env: { ...process.env, PATH: pathWithNode },
-    });
-    expect(
-      JSON.parse(
-        stdout
-          .trim()
-          .split("\n")
-          .at(-1)
-          ?.replace(/^.*\}(?=\{)/, "") ?? "",
-      ),
-    ).toMatchObject({ status: "approved" });
-  });
-
   it("refuses a data folder that another stack is using", async () => {
     const first = launch();
     await ready(first);

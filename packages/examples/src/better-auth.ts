@@ -1,9 +1,9 @@
 /**
- * Sign-up by phone number with Better Auth; Sandi sends the codes over WhatsApp and checks them.
+ * Sign-up by phone number with Better Auth. Sandi sends the codes over WhatsApp and checks them.
  *
- *   npx pnpm@10.34.9 better-auth     with `npm start` running beside it
+ *   npx pnpm@10.34.9 better-auth     while `npm start` runs
  *
- * Elsewhere set SANDI_API_URL and SANDI_API_KEY, a key with the scopes otp:send and otp:check.
+ * For another Sandi, set SANDI_API_URL and SANDI_API_KEY (a key with the scopes otp:send and otp:check).
  */
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -19,15 +19,15 @@ interface Sandi {
   apiKey: string;
 }
 
-/** A code for one purpose is no code for another, even for the same number. */
+/** A code is valid for one purpose only, even for the same number. */
 const purposes = { signIn: "better-auth", reset: "better-auth-reset" };
 
-/** A number without a country code is a number of this country: yours, and the default country of your workspace. */
+/** The country of numbers without a country code. Use the default country of your workspace. */
 const country = "ID";
 
 /**
- * One user for each number, however it is typed: Better Auth compares texts. What this cannot read goes to Sandi as it
- * is, which says what is wrong with it.
+ * Gives each number one spelling, so that each number has one user: Better Auth compares texts. A text that is not a
+ * number is sent to Sandi unchanged, and Sandi says what is wrong with it.
  */
 function numberOf(text: string): string {
   try {
@@ -37,7 +37,7 @@ function numberOf(text: string): string {
   }
 }
 
-/** Asks Sandi; tells the user why when it refuses. */
+/** Calls Sandi. When Sandi refuses, the user sees the reason. */
 async function ask({ apiUrl, apiKey }: Sandi, path: string, body: object): Promise<Response> {
   const response = await fetch(apiUrl + path, {
     method: "POST",
@@ -45,7 +45,7 @@ async function ask({ apiUrl, apiKey }: Sandi, path: string, body: object): Promi
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });
-  // Too many requests, a number that is none, no WhatsApp account linked: `title` says it in a sentence.
+  // Too many requests, a wrong number, no linked account: `title` is the reason in a sentence.
   if (!response.ok && response.status !== 422 && response.status !== 410 && response.status !== 404) {
     const { title } = (await response.json()) as { title: string };
     throw new APIError(response.status === 429 ? "TOO_MANY_REQUESTS" : "BAD_REQUEST", { message: title });
@@ -53,7 +53,7 @@ async function ask({ apiUrl, apiKey }: Sandi, path: string, body: object): Promi
   return response;
 }
 
-/** The number that was proved, in its canonical spelling; null when the code was wrong. Only a 200 says that it was right. */
+/** The verified number in its canonical spelling; null when the code is wrong. Only a 200 means that it is right. */
 async function check(sandi: Sandi, body: { to: string; purpose: string; code: string }): Promise<string | null> {
   if (!/^[0-9]{6}$/.test(body.code)) return null;
   const response = await ask(sandi, "/v1/verifications/check", body);
@@ -65,13 +65,13 @@ async function check(sandi: Sandi, body: { to: string; purpose: string; code: st
   return number ?? body.to;
 }
 
-/** The whole of it: three functions for the plugin, and a hook before its routes. */
+/** The integration: three functions for the plugin, and a hook before its routes. */
 function createAuth(sandi: Sandi, baseURL: string) {
   return betterAuth({
     baseURL,
-    // Signs the session cookie: in production a secret of yours, that stays.
+    // Signs the session cookie. In production, set a secret of your own and keep it.
     secret: process.env["BETTER_AUTH_SECRET"] ?? crypto.randomUUID(),
-    // Forgets everything when it stops: in production your database.
+    // Loses everything when it stops. In production, use your database.
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
@@ -79,7 +79,7 @@ function createAuth(sandi: Sandi, baseURL: string) {
         if (typeof body?.["phoneNumber"] !== "string") return undefined;
         const to = numberOf(body["phoneNumber"]);
         if (ctx.path !== "/phone-number/reset-password") return { context: { body: { ...body, phoneNumber: to } } };
-        // For a reset the plugin compares with a code of its own: it gets that one once Sandi has found the user's right.
+        // For a reset the plugin compares with its own code. It gets that code after Sandi has approved the user's code.
         const proved = await check(sandi, { to, purpose: purposes.reset, code: String(body["otp"]) });
         const own = await ctx.context.internalAdapter.findVerificationValue(`${to}-request-password-reset`);
         if (proved === null || !own) throw new APIError("BAD_REQUEST", { code: "INVALID_OTP", message: "Invalid OTP" });
@@ -88,22 +88,22 @@ function createAuth(sandi: Sandi, baseURL: string) {
     },
     plugins: [
       phoneNumber({
-        // Better Auth brings a code along, which is not used: Sandi makes its own, and nobody else knows it.
+        // Better Auth passes a code, which is not used. Sandi makes its own code, which nobody else knows.
         sendOTP: async ({ phoneNumber: to }) => {
           await ask(sandi, "/v1/verifications", { to, purpose: purposes.signIn });
         },
-        // With this Sandi checks: it counts wrong codes and locks numbers.
+        // With this function Sandi checks the code, counts wrong codes and locks numbers.
         verifyOTP: async ({ phoneNumber: to, code }, ctx) => {
           const proved = await check(sandi, { to, purpose: purposes.signIn, code });
-          // The user has the number that was proved: WhatsApp accounts of some countries go by two.
+          // The user gets the verified number: WhatsApp accounts of some countries have two spellings.
           if (proved !== null && ctx) Object.assign(ctx.body as object, { phoneNumber: proved });
           return proved !== null;
         },
-        // Better Auth calls this for users only, and gives strangers the same answer.
+        // Better Auth calls this for known users only, and gives others the same answer.
         sendPasswordResetOTP: async ({ phoneNumber: to }) => {
           await ask(sandi, "/v1/verifications", { to, purpose: purposes.reset });
         },
-        // Who proves a number for the first time becomes a user; Better Auth wants an address for everyone.
+        // A new number becomes a user. Better Auth needs an email address for each user.
         signUpOnVerification: {
           getTempEmail: (number) => `${number.slice(1)}@phone.invalid`,
           getTempName: (number) => number,
@@ -113,7 +113,7 @@ function createAuth(sandi: Sandi, baseURL: string) {
   });
 }
 
-/** Serves Better Auth below /api/auth on this machine; port 0 is any that is free. */
+/** Serves Better Auth below /api/auth on this machine. Port 0 means any free port. */
 export function serve(sandi: Sandi, port: number): Promise<{ url: string; server: Server }> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -129,7 +129,7 @@ export function serve(sandi: Sandi, port: number): Promise<{ url: string; server
 
 if (import.meta.main) {
   const { SANDI_API_URL: apiUrl, SANDI_API_KEY: apiKey, PORT: port = "3000" } = process.env;
-  // What `npm start` has written down.
+  // The file that `npm start` writes.
   const local = new URL("../../../.data/local.json", import.meta.url);
   const sandi = apiUrl && apiKey ? { apiUrl, apiKey } : (JSON.parse(readFileSync(local, "utf8")) as Sandi);
   const { url } = await serve(sandi, Number(port));

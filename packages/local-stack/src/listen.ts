@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 
-/** Somebody else listens there. */
+/** Another process listens on the port. */
 export class PortTakenError extends Error {
   readonly port: number;
 
@@ -10,7 +10,7 @@ export class PortTakenError extends Error {
   }
 }
 
-/** Listens on 127.0.0.1 and answers the port; 0 takes any free one. */
+/** Listens on 127.0.0.1 and returns the port. Port 0 means any free port. */
 export function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {

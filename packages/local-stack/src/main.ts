@@ -14,16 +14,16 @@ import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
 const usage = `npm start -- [options]
 
   --whatsapp simulator    a simulated WhatsApp with phones to look at (default)
-  --whatsapp real         the real one: scan the QR code with a phone
+  --whatsapp real         the real WhatsApp: scan the QR code with a phone
   --whatsapp ws://127.0.0.1:PORT/ws/chat
                           another simulated server; its root key (hex) in WHATSAPP_ROOT_KEY
-  --connectors N          so many connectors on one database, behind one address (default 1, at most 8)
-  --port N                first of six ports in a row (default 8787, or SANDI_PORT)
-  --data FOLDER           where everything is kept (default .data)
-  --watch                 reload on changes (pnpm dev)
+  --connectors N          the number of connectors; they share one database and one address (default 1, at most 8)
+  --port N                the first of six ports in a row (default 8787, or SANDI_PORT)
+  --data FOLDER           the folder of all files (default .data)
+  --watch                 reload when a source file changes (pnpm dev)
 `;
 
-// What is kept here is nobody else's to read.
+// Only this user may read the files.
 process.umask(0o077);
 
 const values = readOptions();
@@ -74,14 +74,14 @@ async function run(): Promise<void> {
   if (process.platform !== "win32") {
     const starters = await startedBy(process.ppid);
     const look = async () => {
-      if (!(await allRun(starters))) await stop("the terminal is gone");
+      if (!(await allRun(starters))) await stop("the terminal was closed");
     };
     setInterval(() => void look(), 500).unref();
   }
 
   print("sandi", "starting on 127.0.0.1 …");
   const log = (part: string, line: string) => {
-    // Ctrl-C reaches workerd as well, and miniflare calls that a crash.
+    // Ctrl-C also stops workerd, and miniflare reports that as a crash.
     if (!(stopping && part === "edge")) print(part, line);
   };
   stack = await startStack({ dataFolder, ports, whatsapp, watch: values.watch, log, ...watching(process.env) });
@@ -99,7 +99,7 @@ async function run(): Promise<void> {
   welcome(local, (performance.now() - startedAt) / 1000);
 }
 
-/** Without any secret: what is printed here ends in logs. */
+/** Prints no secret: terminal output often ends in logs. */
 function welcome(local: Local, seconds: number): void {
   const to = local.userPhone ?? "+…";
   const file = resolve(values.data, "local.json").replaceAll("'", `'\\''`);
@@ -107,7 +107,7 @@ function welcome(local: Local, seconds: number): void {
 ${styleText("bold", "Sandi is ready")} after ${seconds.toFixed(1)} s. Ctrl-C stops everything.
 
   API          ${local.apiUrl}        reference: ${local.apiUrl}/docs
-  Phones       ${local.simulatorUrl ?? "scan the QR code with one: it appears below"}
+  Phones       ${local.simulatorUrl ?? "scan the QR code below with a phone"}
   Settings     ${join(values.data, "local.json")} (API key, session, admin), readable by you only
 
 Send a code, read it on the phone, check it:
@@ -120,23 +120,26 @@ Send a code, read it on the phone, check it:
 }
 
 /**
- * With a WhatsApp that cannot scan by itself: shows each new QR code, and the page where it is live. Both link
- * a phone, so a log gets only the command that asks for them.
+ * Shows each new QR code and the page with the live code, when no simulated phone can scan it. Anyone with the code can
+ * link a phone: when the output is not a terminal, only the command for the page is printed.
  */
 async function showQrCodes(local: Local): Promise<void> {
   let shown = "";
   let page: QrPageLink | undefined;
-  let isToldToWait = false;
+  let hasReportedWaiting = false;
   for (;;) {
     const session = await call<Session>(local, `GET /v1/sessions/${local.sessionId}`).catch(() => undefined);
-    if (session?.state === "waiting" && !isToldToWait) {
-      isToldToWait = true;
-      print("sandi", "WhatsApp cannot be reached: is there a way to the internet? Trying on, more and more slowly.");
+    if (session?.state === "waiting" && !hasReportedWaiting) {
+      hasReportedWaiting = true;
+      print(
+        "sandi",
+        "WhatsApp cannot be reached. Check the internet connection. The connector tries again at growing intervals.",
+      );
     }
     const qr = await currentQr(local).catch(() => undefined);
     if (qr !== undefined && !process.stdout.isTTY) {
       const askForPage = `curl -X POST ${local.apiUrl}/v1/sessions/${local.sessionId}/qr-page -H "Authorization: Bearer $KEY"`;
-      print("sandi", `a QR code is there to be scanned; ${askForPage} answers the page that shows it`);
+      print("sandi", `a QR code waits to be scanned. This command answers the page that shows it: ${askForPage}`);
       return;
     }
     if (qr !== undefined && qr !== shown) {
@@ -145,7 +148,7 @@ async function showQrCodes(local: Local): Promise<void> {
         page = await call<QrPageLink>(local, `POST /v1/sessions/${local.sessionId}/qr-page`);
       }
       process.stdout.write(
-        `${await qrText(qr, { type: "terminal", small: true })}\nScan it under Linked devices, here or at ${page.url}\n`,
+        `${await qrText(qr, { type: "terminal", small: true })}\nScan this code on the phone, under Linked devices, or open ${page.url}\n`,
       );
     }
     await new Promise((resolve_) => setTimeout(resolve_, 1_000).unref());
@@ -156,11 +159,11 @@ function parseWhatsApp(text: string): WhatsApp {
   if (text === "simulator" || text === "real") return { kind: text };
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "ws:" || !["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) {
-    throw new Error(`--whatsapp takes simulator, real, or a ws:// address on 127.0.0.1; not "${text}"`);
+    throw new Error(`--whatsapp must be simulator, real or a ws:// address on 127.0.0.1, not "${text}"`);
   }
   const rootKey = process.env["WHATSAPP_ROOT_KEY"] ?? "";
   if (!/^[0-9a-fA-F]{64}$/.test(rootKey)) {
-    throw new Error("WHATSAPP_ROOT_KEY must hold that server's public root key: 64 hex digits");
+    throw new Error("WHATSAPP_ROOT_KEY must be the public root key of that server: 64 hex digits");
   }
   return { kind: "server", url: text, rootKey };
 }
@@ -168,14 +171,14 @@ function parseWhatsApp(text: string): WhatsApp {
 function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_530)
-    throw new Error(`--port must be a port number; not "${text}"`);
+    throw new Error(`--port must be a port number, not "${text}"`);
   return port;
 }
 
 function parseConnectors(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1 || count > maxConnectors)
-    throw new Error(`--connectors must be a number from 1 to ${maxConnectors}; not "${text}"`);
+    throw new Error(`--connectors must be a number from 1 to ${maxConnectors}, not "${text}"`);
   return count;
 }
 

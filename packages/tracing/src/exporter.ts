@@ -2,27 +2,27 @@ import { type Resource, toOtlp } from "./otlp.ts";
 import type { EndedSpan } from "./span.ts";
 
 /**
- * Sends spans to an OpenTelemetry collector (OTLP/HTTP, JSON). Our own rather than @opentelemetry/*, which is larger than
- * what the edge has room for: so both apps have the same one.
+ * Sends spans to an OpenTelemetry collector (OTLP/HTTP, JSON). The packages of @opentelemetry are too large for the
+ * Worker, so both apps use this exporter.
  */
 export interface Exporter {
   add(span: EndedSpan): void;
-  /** Sends what waits. What the collector could not take now waits on; it never rejects. */
+  /** Sends the waiting spans. Spans that the collector cannot take now wait for the next flush. Never rejects. */
   flush(): Promise<void>;
   readonly waiting: number;
-  /** How many spans were thrown away: there was no room, or the collector did not want them. */
+  /** The number of spans that were thrown away: the queue was full, or the collector refused them. */
   readonly dropped: number;
 }
 
 interface Options {
-  /** Where the collector is, as in `OTEL_EXPORTER_OTLP_ENDPOINT`: `/v1/traces` is added. */
+  /** The value of `OTEL_EXPORTER_OTLP_ENDPOINT`. `/v1/traces` is added. */
   endpoint: string;
   headers: Record<string, string>;
   resource: Resource;
   fetch: typeof fetch;
-  /** Told once per outage. */
+  /** Called once for each outage. */
   onOutage: (cause: unknown) => void;
-  /** Spans that may wait. */
+  /** The most spans that wait. */
   room?: number;
 }
 
@@ -35,7 +35,7 @@ export function createExporter({ endpoint, headers, resource, fetch, onOutage, r
   let dropped = 0;
   let isOut = false;
 
-  /** True when the collector has them, or never will. */
+  /** True when the spans are done: the collector has them, or refused them for good. */
   async function send(spans: EndedSpan[]): Promise<boolean> {
     try {
       const response = await fetch(url, {
@@ -48,17 +48,17 @@ export function createExporter({ endpoint, headers, resource, fetch, onOutage, r
       await response.body?.cancel();
       isOut &&= !response.ok;
       if (response.ok) return true;
-      tell(new Error(`the collector answered ${response.status}`));
+      reportOutage(new Error(`the collector answered ${response.status}`));
       if (response.status === 429 || response.status >= 500) return false;
       dropped += spans.length;
       return true;
     } catch (cause) {
-      tell(cause);
+      reportOutage(cause);
       return false;
     }
   }
 
-  function tell(cause: unknown): void {
+  function reportOutage(cause: unknown): void {
     if (!isOut) onOutage(cause);
     isOut = true;
   }
@@ -70,7 +70,7 @@ export function createExporter({ endpoint, headers, resource, fetch, onOutage, r
     },
     async flush() {
       while (queue.length > 0) {
-        // Taken out before the call: two flushes at a time send nothing twice.
+        // Removed before the call, so that two flushes at a time send no span twice.
         const spans = queue.splice(0, batchSize);
         if (await send(spans)) continue;
         const kept = spans.slice(0, Math.max(0, room - queue.length));
@@ -88,7 +88,7 @@ export function createExporter({ endpoint, headers, resource, fetch, onOutage, r
   };
 }
 
-/** `OTEL_EXPORTER_OTLP_HEADERS`: `name=value` with commas between them, values URL-encoded. Throws without quoting it. */
+/** Parses `OTEL_EXPORTER_OTLP_HEADERS`: `name=value[,name=value]`, values URL-encoded. The error never shows the text. */
 export function parseOtlpHeaders(text: string): Record<string, string> {
   const pairs = text.split(",").filter((each) => each.trim() !== "");
   return Object.fromEntries(

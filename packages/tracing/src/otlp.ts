@@ -1,6 +1,6 @@
 import type { Attributes, EndedSpan } from "./span.ts";
 
-/** Who made the spans: `service.name` and the like. */
+/** The process that made the spans, such as its `service.name`. */
 export type Resource = Attributes;
 
 const kinds = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const;

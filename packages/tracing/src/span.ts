@@ -1,11 +1,11 @@
 import type { TraceContext } from "./context.ts";
 
-/** Ids and outcomes, never a number, a code or a text: they leave for another system. */
+/** Ids and results. Never a phone number, a code or a text, because spans are sent to another system. */
 export type Attributes = Record<string, string | number | boolean | undefined>;
 
 export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
 
-/** A piece of work that is over. */
+/** A finished span. */
 export interface EndedSpan extends Omit<TraceContext, "state"> {
   name: string;
   kind: SpanKind;
@@ -14,6 +14,6 @@ export interface EndedSpan extends Omit<TraceContext, "state"> {
   endedAt: Date;
   parentId: string | undefined;
   state: string | undefined;
-  /** In a word; an error's own message can hold anything. */
+  /** One word. The message of an error can contain private data. */
   error: string | undefined;
 }

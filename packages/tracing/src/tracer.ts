@@ -1,17 +1,17 @@
 import type { TraceContext } from "./context.ts";
 import type { Attributes, EndedSpan, SpanKind } from "./span.ts";
 
-/** A piece of work that is under way. */
+/** A span that has started. */
 export interface Span {
-  /** What work that it causes belongs to. */
+  /** The context for work that this span causes. */
   readonly context: TraceContext;
   set(attributes: Attributes): void;
-  /** Only the first end counts; it may give the span the name that was not known before. */
+  /** Ends the span once; further calls do nothing. The name may be set here when it was not known before. */
   end(outcome?: { name?: string; error?: string | undefined }): void;
 }
 
 export interface Tracer {
-  /** Begins a span: in its parent's trace, or in a trace of its own. */
+  /** Starts a span in its parent's trace, or in a new trace. */
   start(
     name: string,
     options?: { parent?: TraceContext | undefined; kind?: SpanKind; attributes?: Attributes; startedAt?: Date },
@@ -22,9 +22,9 @@ interface Options {
   now: () => Date;
   /** Random bytes from a cryptographic source. */
   random: (length: number) => Uint8Array;
-  /** Of the traces that begin here, how many are recorded: 0 to 1. A trace that began elsewhere brings its own answer. */
+  /** The share of new traces that are recorded: 0 to 1. The parent decides for its own trace. */
   ratio: number;
-  /** Takes what has ended. Without it nothing is recorded, and traces are passed on only. */
+  /** Called with each finished span. Without it no span is recorded, and trace ids are only passed on. */
   onEnd?: ((span: EndedSpan) => void) | undefined;
 }
 
@@ -36,9 +36,9 @@ export function createTracer({ now, random, ratio, onEnd }: Options): Tracer {
 
   return {
     start(name, { parent, kind = "internal", attributes = {}, startedAt = now() } = {}) {
-      if (!onEnd || parent?.isSampled === false) return passedOn(parent ?? newTrace());
+      if (!onEnd || parent?.isSampled === false) return notRecorded(parent ?? newTrace());
       const context = parent ? { ...parent, spanId: hex(random(8)) } : newTrace();
-      if (!context.isSampled) return passedOn(context);
+      if (!context.isSampled) return notRecorded(context);
       const all = { ...attributes };
       let isOver = false;
       return {
@@ -64,12 +64,12 @@ export function createTracer({ now, random, ratio, onEnd }: Options): Tracer {
   };
 }
 
-/** Nothing is recorded of it: what it causes belongs to whatever caused it. */
-function passedOn(context: TraceContext): Span {
+/** A span that is not recorded. The work that it causes belongs to its parent. */
+function notRecorded(context: TraceContext): Span {
   return { context, set: () => undefined, end: () => undefined };
 }
 
-/** By the random end of the id, so that every process comes to the same answer. */
+/** Decides by the random end of the trace id, so that every process decides the same. */
 function isChosen(traceId: string, ratio: number): boolean {
   return Number.parseInt(traceId.slice(-12), 16) >= (1 - ratio) * 2 ** 48;
 }

@@ -1,6 +1,6 @@
 /**
- * Baileys alone, as little around it as there can be: what `pnpm bench sessions` compares the connector with. It keeps
- * credentials in memory and writes them down when it is told to, so no key is ever stored on the way of a message.
+ * Baileys with as little code around it as possible. `pnpm bench sessions` compares the connector with it. It keeps
+ * credentials in memory and writes them on request, so that a message never waits for a stored key.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
@@ -14,11 +14,11 @@ import {
 } from "@whiskeysockets/baileys";
 import { pino } from "pino";
 
-/** What is asked of the process. */
+/** A request to the process. */
 export type BareRequest =
   | { type: "start"; wsUrl: string; rootKey: string; file: string; sessions: number }
   | { type: "save" };
-/** What it tells. */
+/** A report of the process. */
 export type BareReport = { type: "qr"; session: number; qr: string } | { type: "saved" };
 
 interface Auth {
@@ -36,7 +36,7 @@ process.on("message", (request: BareRequest) => {
   if (request.type === "start") start(request);
   else {
     writeFileSync(file, JSON.stringify(auths, BufferJSON.replacer));
-    tell({ type: "saved" });
+    sendReport({ type: "saved" });
   }
 });
 
@@ -58,7 +58,7 @@ function connect(wsUrl: string, session: number, { creds, records }: Auth): void
   });
   sock.ev.on("creds.update", (update) => Object.assign(creds, update));
   sock.ev.on("connection.update", ({ connection, qr, lastDisconnect }) => {
-    if (qr !== undefined) tell({ type: "qr", session, qr });
+    if (qr !== undefined) sendReport({ type: "qr", session, qr });
     if (connection !== "close") return;
     const { output } = (lastDisconnect?.error ?? {}) as { output?: { statusCode?: number } };
     setTimeout(
@@ -86,6 +86,6 @@ function write(records: Auth["records"], data: SignalDataSet): void {
   }
 }
 
-function tell(report: BareReport): void {
+function sendReport(report: BareReport): void {
   process.send?.(report);
 }

@@ -1,24 +1,24 @@
-/** The clients of `pnpm bench check`, in a process of their own: each takes the next request when it has its answer. */
+/** The clients of `pnpm bench check`, in a process of their own. Each sends its next request after an answer. */
 import { Agent, request } from "node:http";
 
 export interface CheckLoad {
   url: string;
   headers: Record<string, string>;
-  /** One after the other; of the first, when `repeat` says how often. */
+  /** Sent one after the other. With `repeat`, the first one is sent that often. */
   requests: { method: string; path: string; body?: string }[];
   repeat?: number;
   clients: number;
-  /** What every answer is to be. */
+  /** The expected status of every answer. */
   status: number;
-  /** Then it ends, with what it has. */
+  /** After this time the load ends. */
   seconds: number;
 }
 
-/** Milliseconds of every answer, and how long all of them took. */
+/** Milliseconds of each answer, and the time of all of them. */
 export interface CheckLoadReport {
   answered: number[];
   seconds: number;
-  /** What this process itself took. */
+  /** The CPU time of this process. */
   cpuMs: number;
 }
 

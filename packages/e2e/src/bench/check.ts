@@ -7,14 +7,14 @@ import { eventually } from "../harness.ts";
 import type { CheckLoad, CheckLoadReport } from "./check-load.ts";
 import { latencies, loadAverage, percentile, print, usageOf, workerdPids } from "./figures.ts";
 
-/** What is to be reached on two cores with everything on them. */
+/** The goals for two cores that run everything. */
 const goals = { checksPerSecond: 1_600, checkP99Ms: 20, createP50Ms: 6 };
 const code = "739154";
 const batchSize = 500;
 
 /**
- * How long creates and checks take at the edge, and what they cost there, beside a plain request that asks nobody. The
- * Worker runs in workerd, libSQL and Redis in this process, the clients in another; nothing is sent.
+ * Measures the time and CPU of creates and checks at the edge, beside a plain request without subrequests. The Worker runs
+ * in workerd, libSQL and Redis in this process, the clients in another process. No message is sent.
  */
 export async function benchCheck(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -30,7 +30,7 @@ export async function benchCheck(args: string[]): Promise<void> {
   try {
     const measured = new Map<string, CheckLoadReport>();
     const measure = async (name: string, load: Pick<CheckLoad, "requests" | "status"> & Partial<CheckLoad>) => {
-      measured.set(name, await tell(edge, { clients: 1, seconds, ...load }));
+      measured.set(name, await measureLoad(edge, { clients: 1, seconds, ...load }));
     };
     const plain = { requests: [{ method: "GET", path: "/health" }], status: 200, repeat: most };
     await runClients(edge, { requests: creates("warm", 300), status: 202, clients: 4, seconds: 5 });
@@ -58,7 +58,7 @@ const creates = (purpose: string, count: number) =>
     body: JSON.stringify({ to: numberOf(i), purpose }),
   }));
 
-/** Right checks, each of a verification of its own. */
+/** Checks with the right code, each of another verification. */
 async function checks(edge: TestEdge, purpose: string, count: number) {
   const ids: string[] = [];
   while (ids.length < count) {
@@ -75,8 +75,8 @@ async function checks(edge: TestEdge, purpose: string, count: number) {
   return ids.map((id) => ({ method: "POST", path: `/v1/verifications/${id}/check`, body: JSON.stringify({ code }) }));
 }
 
-/** Runs the load and prints what it came to, by process. */
-async function tell(edge: TestEdge, load: Omit<CheckLoad, "url" | "headers">): Promise<CheckLoadReport> {
+/** Runs the load and prints latencies and the CPU time of each process. */
+async function measureLoad(edge: TestEdge, load: Omit<CheckLoad, "url" | "headers">): Promise<CheckLoadReport> {
   const before = usages();
   const report = await runClients(edge, load);
   const after = usages();
@@ -109,7 +109,7 @@ const usages = () => ({
   here: usageOf(process.pid)?.cpuMs ?? 0,
 });
 
-/** Counted between the Worker and the others, of one request each, the work behind the answer included. */
+/** Counts the subrequests of one create and one check, with those after the answer. */
 async function countSubrequests(): Promise<{ create: number; check: number }> {
   let count = 0;
   let jobs = 0;
@@ -122,7 +122,7 @@ async function countSubrequests(): Promise<{ create: number; check: number }> {
   });
   const settled = (wanted: number) => eventually("the jobs to be published", async () => jobs === wanted);
   try {
-    // The session's job is the first; then the key is known, and the texts.
+    // The first job is the session's. After this request the key and the texts are cached.
     await edge.api("POST /v1/verifications", { to: numberOf(0), purpose: "warm" });
     await settled(2);
     count = 0;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** For the environment of a Node process: a port for its inspector, which is opened when the heap is asked for. */
+/** The environment of a Node process whose inspector is opened when its heap is measured. */
 export const inspectable = (port: number) => ({ NODE_OPTIONS: `--inspect-port=127.0.0.1:${port}` });
 
 const openWithinMs = 20_000;
 
-/** What is still held of a process's heap once everything else was collected, in megabytes. */
+/** The live heap of a process after a garbage collection, in megabytes. */
 export async function liveHeapMb(pid: number, port: number): Promise<number> {
   process.kill(pid, "SIGUSR1");
   const socket = new WebSocket(await inspectorOf(port));
@@ -40,7 +40,7 @@ let asked = 0;
 function ask<Result>(socket: WebSocket, method: string): Promise<Result> {
   const id = ++asked;
   return new Promise((resolve, reject) => {
-    socket.addEventListener("close", () => reject(new Error("the process is gone")), { once: true });
+    socket.addEventListener("close", () => reject(new Error("the process has ended")), { once: true });
     socket.addEventListener("message", ({ data }) => {
       const answer = JSON.parse(String(data)) as { id?: number; result: Result };
       if (answer.id === id) resolve(answer.result);

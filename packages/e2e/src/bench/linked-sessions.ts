@@ -5,17 +5,17 @@ import { createWorkspace } from "@sandi/edge/setup";
 import type { Stack } from "@sandi/local-stack";
 import { eventually } from "../harness.ts";
 
-/** A session of a workspace of its own key, linked to a phone of the simulator. */
+/** A session that is linked to a simulated phone, with its workspace's API key. */
 export interface LinkedSession {
   sessionId: string;
   number: string;
   call: Call;
 }
 
-/** A call to the API in the session's workspace; rejects with the problem when it is refused. */
+/** Calls the API in the session's workspace; rejects with the problem when the answer is not a success. */
 export type Call = <T>(request: string, body?: unknown) => Promise<T>;
 
-/** A workspace may have so many. */
+/** The limit of sessions in a workspace. */
 const perWorkspace = 50;
 const atOnce = 8;
 const policy = {
@@ -36,7 +36,7 @@ const quota = {
   firstWeekSendsPerDay: 100_000_000,
 } satisfies Partial<Quota>;
 
-/** Creates so many sessions over the API, in as many workspaces as it takes, and scans their QR codes. */
+/** Creates sessions over the API, in as many workspaces as needed, and scans their QR codes. */
 export async function linkSessions(stack: Stack, count: number): Promise<LinkedSession[]> {
   const calls: Call[] = [];
   for (let at = 0; at < count; at += perWorkspace) calls.push(await newWorkspace(stack, calls.length));
@@ -67,7 +67,7 @@ async function newWorkspace(stack: Stack, index: number): Promise<Call> {
       policy,
       quota,
     });
-    // The load has a pace of its own.
+    // The benchmark sets the pace.
     await client.execute("UPDATE pool SET pacing = 'off'");
     return callWith(stack.apiUrl, apiKey);
   } finally {
@@ -106,12 +106,12 @@ async function link(stack: Stack, { number, call }: Omit<LinkedSession, "session
   return { sessionId: id, number, call };
 }
 
-/** A further phone on the simulated WhatsApp; it reads what it gets. */
+/** Creates a simulated phone that reads what it receives. */
 export async function addPhone({ simulatorUrl }: Pick<Stack, "simulatorUrl">, number: string): Promise<void> {
   await post(`${simulatorUrl ?? ""}/phones`, { number });
 }
 
-/** A code that was scanned already is nothing to complain of. */
+/** Ignores the error for a code that was scanned already. */
 export async function scan({ simulatorUrl }: Pick<Stack, "simulatorUrl">, number: string, qr: string): Promise<void> {
   await post(`${simulatorUrl ?? ""}/phones/${number}/scan`, { qr }, [201, 400, 404, 409, 410, 422]);
 }

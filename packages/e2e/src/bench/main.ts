@@ -12,7 +12,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];
 
-// Without a listener the process would end with its children left behind.
+// Without a listener the process would end and leave its children behind.
 process.once("SIGINT", () => process.exit(130));
 
 if (bench) {

@@ -1,4 +1,4 @@
-/** The clients of `pnpm bench otp`, in a process of their own: each creates, waits for its phone, checks, and again. */
+/** The clients of `pnpm bench otp`, in a process of their own. Each creates, waits for its phone, checks, and repeats. */
 import type { Verification } from "@sandi/contracts";
 import type { Local } from "@sandi/local-stack";
 import { codeIn } from "../harness.ts";
@@ -8,11 +8,11 @@ export interface LoadRequest {
   phones: string[];
   otps: number;
   clients: number;
-  /** Makes the purposes of this run its own. */
+  /** Part of each purpose, so that runs do not share verifications. */
   label: string;
 }
 
-/** Milliseconds of every OTP, and how long all of it took. */
+/** Milliseconds of each OTP, and the time of all of them. */
 export interface LoadReport {
   accepted: number[];
   onPhone: number[];
@@ -58,7 +58,7 @@ async function run({ local, phones, otps, clients, label }: LoadRequest): Promis
   return report;
 }
 
-/** Follows the simulator's live events, so that waiting for a phone costs it nothing. */
+/** Follows the simulator's live events, so that waiting for a phone costs no CPU there. */
 async function follow(local: Local, waiting: Map<string, (text: string) => void>): Promise<void> {
   const { body } = await fetch(`${local.simulatorUrl ?? ""}/events`);
   if (!body) throw new Error("the simulator sends no events");

@@ -6,8 +6,8 @@ import { latencies, loadAverage, print, type Usage, usageOf, workerdPids } from 
 import type { LoadReport, LoadRequest } from "./otp-load.ts";
 
 /**
- * How long an OTP takes from the API to the phone and back, and what it costs. The stack runs here, the clients in a
- * process of their own, whose CPU is not counted.
+ * Measures the time and CPU of an OTP from the API to the phone and back. The clients run in a process of their own, whose
+ * CPU time is not counted.
  */
 export async function benchOtp(args: string[]): Promise<void> {
   const { values } = parseArgs({

@@ -27,8 +27,8 @@ const idleMs = 20_000;
 const returnWithinMs = 180_000;
 
 /**
- * What idle sessions take, and how long they are away after a kill -9: the connector, with its edge behind it, against
- * Baileys alone, one after the other on the same simulator.
+ * Measures the memory and CPU of idle sessions, and the time until they are back after a kill -9. It compares the connector
+ * with bare Baileys, one after the other on the same simulator.
  */
 export async function benchSessions(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -75,7 +75,7 @@ async function measureConnector(
   inspectPort: number,
 ): Promise<{ held: Held; back: Return }> {
   const emptyRssMb = usageOf(stack.connector.pid ?? 0)?.rssMb ?? 0;
-  // The stack brings one along.
+  // The stack has linked one session already.
   await linkSessions(stack, sessions - 1);
   const held = { ...(await idle(stack.connector.pid ?? 0, inspectPort)), emptyRssMb };
   const before = stack.connector.pid;
@@ -119,7 +119,7 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
     const exited = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await exited;
-    await eventually("its sockets to be gone", async () => (await statsOf(stack)).sockets.loggedIn <= others);
+    await eventually("its sockets to close", async () => (await statsOf(stack)).sockets.loggedIn <= others);
     child = start();
     begin(child);
     return { held, back: await untilBack(stack, sessions + others, child.pid ?? 0) };
@@ -127,11 +127,11 @@ async function measureBare(stack: TestStack, sessions: number): Promise<{ held: 
     const exited = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await exited;
-    await eventually("its sockets to be gone", async () => (await statsOf(stack)).sockets.loggedIn <= others);
+    await eventually("its sockets to close", async () => (await statsOf(stack)).sockets.loggedIn <= others);
   }
 }
 
-/** Memory as it is by itself; only then what is garbage in it is collected, to see what is held. */
+/** Measures the memory as it is, then collects garbage and measures the live heap. */
 async function idle(pid: number, inspectPort: number): Promise<Omit<Held, "emptyRssMb">> {
   await sleep(idleMs / 2);
   const before = usageOf(pid)?.cpuMs ?? 0;

@@ -1,7 +1,7 @@
 import type { Stack } from "@sandi/local-stack";
 import { liveHeapMb } from "./inspect.ts";
 
-/** What one connector held of its heap after a collection, in one of its lives. */
+/** The live heap of one connector process after a garbage collection. */
 export interface HeapLook {
   pid: number;
   /** Milliseconds. */
@@ -9,7 +9,7 @@ export interface HeapLook {
   heapMb: number;
 }
 
-/** Looks at every connector that is there; each of them collects its garbage for it. */
+/** Measures the live heap of every running connector. */
 export function createHeapLooks(stack: Pick<Stack, "connectors">, firstPort: number) {
   const looks: HeapLook[] = [];
   async function look(): Promise<void> {
@@ -24,10 +24,10 @@ export function createHeapLooks(stack: Pick<Stack, "connectors">, firstPort: num
   return { look, looks };
 }
 
-/** So much more at the end of a life, or of the run, is no growth: caches fill, and code is compiled. */
+/** A smaller increase is not counted as growth, because caches fill and code is compiled. */
 const leeway = 1.1;
 
-/** Whether connectors hold more of the heap the longer they live, and the later they were started. */
+/** Says whether the live heap grows with the age of a connector or during the run. */
 export function heapVerdict(looks: readonly HeapLook[]): string {
   const lives = [...Map.groupBy(looks, ({ pid }) => pid).values()].map((life) => ({
     first: life[0]!,

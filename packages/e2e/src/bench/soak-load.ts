@@ -3,18 +3,18 @@ import type { Message, Verification } from "@sandi/contracts";
 import type { Stack } from "@sandi/local-stack";
 import type { LinkedSession } from "./linked-sessions.ts";
 
-/** What was accepted, with what a phone must show of it. */
+/** An accepted request, and what a phone must show for it. */
 export interface Accepted {
   kind: "code" | "text" | "inbound";
   id: string;
   recipient: string;
-  /** No other message has this in its text. */
+  /** A part of the text that no other message has. */
   mark: string;
 }
 
 export interface Load {
   accepted: Accepted[];
-  /** Requests that were not accepted, by what was answered. */
+  /** Requests that were not accepted, by their answer. */
   refused: Map<string, number>;
 }
 
@@ -26,10 +26,10 @@ interface Options {
   seconds: number;
 }
 
-/** Of so many requests in a row this many are texts, and this many inbound; the others are codes. */
+/** How many of a row of requests are texts and inbound verifications. The others are codes. */
 const turn = { of: 10, texts: 3, inbound: 1 };
 
-/** Codes, texts and inbound verifications at an even pace, every session in its turn. */
+/** Sends codes, texts and inbound verifications at an even pace, with each session in turn. */
 export async function runLoad({ stack, sessions, recipients, perSecond, seconds }: Options): Promise<Load> {
   const load: Load = { accepted: [], refused: new Map() };
   const underway = new Set<Promise<void>>();

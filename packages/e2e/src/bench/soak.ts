@@ -14,7 +14,7 @@ export interface SoakOptions {
   sessions: number;
   connectors: number;
   seconds: number;
-  /** A connector is killed with -9 each time; every other one stays down until its leases have run out. */
+  /** Each time a connector is killed with -9. Every second time it stays down until its leases have expired. */
   killEverySeconds: number;
   perSecond: number;
   recipients: number;
@@ -25,20 +25,20 @@ export interface SoakReport {
   accepted: number;
   refused: Map<string, number>;
   kills: number;
-  /** Accepted, and neither on its phone nor approved. */
+  /** Accepted, but neither on the phone nor approved. */
   lost: Accepted[];
-  /** On its phone more than once. */
+  /** On the phone more than once. */
   twice: Accepted[];
   /** How the accepted ones ended. */
   statuses: Record<string, number>;
   devicesWithTwoOwners: number;
   duplicateDeliveries: number;
   undecryptable: number;
-  /** Milliseconds from the create to the server's ack. */
+  /** Milliseconds from the create to WhatsApp's acknowledgement. */
   untilSent: number[];
-  /** Seconds from a kill until every session was logged in again. */
+  /** Seconds from a kill until every session is logged in again. */
   away: number[];
-  /** Of every connector through its lives: seconds since its start, and megabytes. */
+  /** Memory samples of all connector processes: seconds since the start, and megabytes. */
   memory: { age: number; rssMb: number }[];
   heap: HeapLook[];
 }
@@ -47,7 +47,7 @@ const leaseSeconds = 15;
 const sampleMs = 5_000;
 const settleWithinMs = 180_000;
 
-/** Mixed load on a fleet whose members are killed in turn; what came of every accepted message. */
+/** Sends mixed load to a fleet whose connectors are killed in turn; reports the end of every accepted message. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { log } = options;
   const { edge: inspectPort } = await randomPorts(options.connectors);
@@ -69,7 +69,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     life.abort();
     await Promise.all([sampling, killing]);
     await heap.look();
-    log(`${load.accepted.length} accepted, ${report.kills} kills; waiting for what is under way`);
+    log(`${load.accepted.length} accepted, ${report.kills} kills; waiting for running messages`);
     const ended = await settled(stack, load.accepted);
     const { lost, twice } = await compare(stack, recipients, { accepted: load.accepted, ended });
     const { devicesWithTwoOwners, duplicateDeliveries, undecryptable } = await statsOf(stack);
@@ -118,7 +118,7 @@ async function killInTurn(
       await sleep(200);
       child.kill("SIGKILL");
     }
-    // Nothing tells when the server has noticed that the sockets are gone; a connector may also have held none.
+    // No event says when the server has noticed the closed sockets. A connector may also have had none.
     await eventually("sockets to be gone", async () => (await statsOf(stack)).sockets.loggedIn < all, 5_000).catch(
       () => undefined,
     );
@@ -150,7 +150,7 @@ interface Ended {
   untilSent: number | null;
 }
 
-/** How every accepted message or inbound verification ended, read from the edge's own database. */
+/** The end of every accepted message or inbound verification, read from the edge's database. */
 async function settled(stack: TestStack, accepted: readonly Accepted[]): Promise<Map<string, Ended>> {
   const client = createClient(stack.libsql);
   const wanted = JSON.stringify(accepted.map(({ id }) => id));
@@ -240,7 +240,7 @@ export async function benchSoak(args: string[]): Promise<void> {
   print(`load average ${loadAverage()} after`);
 }
 
-/** A connector's memory by its age, over all of its lives. */
+/** The memory of connector processes by their age. */
 function* memoryLines(memory: SoakReport["memory"]): Generator<string> {
   const byAge = Map.groupBy(memory, ({ age }) => Math.floor(age / 60));
   for (const [minute, samples] of [...byAge].toSorted(([a], [b]) => a - b)) {

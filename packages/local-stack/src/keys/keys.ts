@@ -1,12 +1,12 @@
 import { base64url, generateKeyText, generateSealingKeys, generateTokenKeys, type Random } from "@sandi/crypto";
 
-/** Secrets by the name that each half's configuration gives them. */
+/** Secrets of each app, by the name of their environment variable. */
 export interface SecretSet {
   edge: Record<string, string>;
   connector: Record<string, string>;
 }
 
-/** Makes every key that the two halves share or keep, one key pair per purpose and direction. */
+/** Makes every key of the two apps: one key pair for each purpose and direction. */
 export async function generateSecrets(kid: string, random: Random): Promise<SecretSet> {
   const edgeTokens = await generateTokenKeys(kid);
   const connectorTokens = await generateTokenKeys(kid);
@@ -31,5 +31,5 @@ export async function generateSecrets(kid: string, random: Random): Promise<Secr
   };
 }
 
-/** A random token for services that take a bearer token. */
+/** Makes a random bearer token. */
 export const generateToken = (random: Random): string => base64url(random(32));

@@ -147,7 +147,7 @@ export class Connection {
   }
 }
 
-/** The database is one file; SQL that reads or writes others is nobody's here, as it is on the real server. */
+/** Refuses SQL that reads or writes other files, as the real server does. */
 function refuseFiles(sql: string): void {
   if (
     /\b(?:readfile|writefile|load_extension|fsdir|edit)\s*\(|(?:^|;)\s*(?:attach|detach)\b|\bvacuum\b.*\binto\b/ims.test(
@@ -162,7 +162,7 @@ function columnsOf(statement: Statement): StmtResult["cols"] {
   return statement.columns().map(({ name, type }) => ({ name, decltype: type ?? null }));
 }
 
-/** One value for each parameter: a prepared statement keeps the values of its last run where it is given none. */
+/** One value for each parameter: without one, a prepared statement would use the value of its last run. */
 function bind(
   parameters: Prepared["parameters"],
   args: NonNullable<Stmt["args"]>,
@@ -177,6 +177,6 @@ function bind(
     if (!value) throw new SqlInputError("ARGS_INVALID", `value for parameter ${name ?? index + 1} not found`);
     return fromValue(value);
   });
-  // libsql takes a lone object, a blob among them, for named values; a list it takes for what it is.
+  // libsql reads a single object, also a blob, as named values. A list is read as positional values.
   return given.length === 0 ? [] : [given];
 }

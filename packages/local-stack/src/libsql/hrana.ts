@@ -52,7 +52,7 @@ export interface Pipeline {
   requests: StreamRequest[];
 }
 
-/** What a client did wrong in the protocol itself: the whole request is answered 400. */
+/** The client broke the protocol: the whole request is answered with 400. */
 export class ProtocolError extends Error {
   readonly code: string;
 
@@ -62,7 +62,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** SQL that is refused before SQLite sees it. */
+/** The server refuses the SQL before SQLite runs it. */
 export class SqlInputError extends Error {
   readonly code: string;
 

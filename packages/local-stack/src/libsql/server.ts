@@ -1,19 +1,19 @@
 import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
+import { hasToken, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { type Pipeline, ProtocolError } from "./hrana.ts";
 import { openStreams, type Streams } from "./streams.ts";
 
 export interface LibsqlOptions {
-  /** The database file; made if it is not there. */
+  /** The database file. It is created if it does not exist. */
   file: string;
-  /** 0, the default, takes any free port. */
+  /** 0 (the default) means any free port. */
   port?: number;
-  /** Wanted as `Authorization: Bearer …`: SQL can do much on a developer's machine. */
+  /** Required as `Authorization: Bearer …`, because SQL can do much on a developer's machine. */
   token: string;
-  /** How long an open stream waits for its client's next request before its transaction is rolled back; 5,000 ms. */
+  /** How long an open stream waits for the next request before its transaction is rolled back; 5,000 ms. */
   leaseMs?: number;
 }
 
@@ -64,7 +64,7 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   if (!isLocalProgram(request)) return reply(response, 403, { message: "not for web pages", code: "AUTH" });
-  if (!bears(request, token)) return reply(response, 401, { message: "wrong token", code: "AUTH" });
+  if (!hasToken(request, token)) return reply(response, 401, { message: "wrong token", code: "AUTH" });
   const path = request.url?.split("?")[0] ?? "";
   if (request.method === "GET" && ["/v2", "/v3", "/health"].includes(path)) return reply(response, 200, {});
   if (request.method !== "POST" || !["/v2/pipeline", "/v3/pipeline"].includes(path)) {
@@ -74,7 +74,7 @@ async function handle(
   if (!Array.isArray(pipeline?.requests)) throw new ProtocolError("a pipeline without requests");
   const answer = await streams.run(pipeline as Pipeline, () => response.destroyed);
   const { baton } = answer;
-  // A client that goes while this is on its way would leave its transaction to the lease, and the writers waiting.
+  // The client has disconnected: without this, writers would wait until its lease expires.
   if (baton !== null) response.once("close", () => response.writableFinished || streams.abandon(baton));
   reply(response, 200, answer);
 }

@@ -1,10 +1,10 @@
-/** A SELECT, which writes nothing; what begins otherwise may. */
+/** True for a SELECT, which writes nothing. */
 export const isSelect = (sql: string | undefined): boolean =>
   sql !== undefined && /^\s*(?:select|values|explain)\b/i.test(sql);
 
 const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 
-/** How many statements a text holds: 0, 1 or 2 for more. A trigger is one, whatever its body holds. */
+/** The number of statements in a text; 2 means two or more. A trigger with its body is one statement. */
 export function countStatements(sql: string): 0 | 1 | 2 {
   const bare = sql.replace(quoted, (found) => (found.startsWith("-") || found.startsWith("/") ? " " : "''"));
   const parts = bare.split(";").filter((part) => part.trim() !== "");
@@ -12,7 +12,7 @@ export function countStatements(sql: string): 0 | 1 | 2 {
   return parts.length > 1 ? 2 : (parts.length as 0 | 1);
 }
 
-/** The parameters in the order of their numbers, `null` for those without a name. */
+/** The parameters' names in the order of their numbers; `null` for a parameter without a name. */
 export function parametersOf(sql: string): (string | null)[] {
   const names: (string | null)[] = [];
   for (const [found] of sql.replace(quoted, "''").matchAll(/\?\d*|[:@$][A-Za-z_]\w*/g)) {

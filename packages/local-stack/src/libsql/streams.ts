@@ -11,12 +11,12 @@ interface Stream {
 
 /** The streams of all clients over one file. */
 export interface Streams {
-  /** `isGone` tells that the client does not wait for the answer any more: it gets no lease then. */
+  /** `isGone` returns true when the client has disconnected. The stream gets no lease then. */
   run(
     pipeline: Pipeline,
     isGone: () => boolean,
   ): Promise<{ baton: string | null; base_url: null; results: StreamResult[] }>;
-  /** The client went before it had its baton. */
+  /** The client disconnected before it received its baton. */
   abandon(baton: string): void;
   close(): void;
 }
@@ -58,7 +58,7 @@ export function openStreams(file: string, leaseMs: number): Streams {
     return stream;
   }
 
-  /** SQLite has one writer and is called synchronously: whoever may write waits until an open transaction ends or lapses. */
+  /** SQLite has one writer and runs synchronously: a request that may write waits until the open transaction has ended. */
   async function admit({ baton, requests }: Pipeline): Promise<Stream> {
     const holdsTransaction = baton ? leased.get(baton)?.connection.isAutocommit === false : false;
     if (!holdsTransaction && !requests.every(onlyReads)) {

@@ -1,4 +1,4 @@
-/** Something to do at a time; `run` is gone when it is done or called off. */
+/** A function that runs at a time. `run` is undefined after it has run or was canceled. */
 export interface Alarm {
   at: number;
   run: (() => void) | undefined;
@@ -6,7 +6,7 @@ export interface Alarm {
 
 const longestTimer = 2 ** 31 - 1;
 
-/** Runs things when their time has come: one timer for the earliest, none without any. */
+/** Runs functions at their time, with one timer for the earliest. */
 export class Alarms {
   readonly #now: () => number;
   readonly #heap: Alarm[] = [];
@@ -25,7 +25,7 @@ export class Alarms {
     return alarm;
   }
 
-  /** Runs what is due; needed after a clock was moved by hand. */
+  /** Runs what is due. A test calls it after it moved the clock. */
   wake(): void {
     const now = this.#now();
     for (let first = this.#heap[0]; first && (first.at <= now || !first.run); first = this.#heap[0]) {

@@ -12,20 +12,20 @@ export interface Delivery {
 
 const answerLimit = 1024 * 1024;
 
-/** Makes the calls, over connections that stay open. */
+/** Makes HTTP calls over connections that stay open. */
 export class Courier {
   readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 128 });
   readonly #https = new HttpsAgent({ keepAlive: true });
   readonly #underWay = new Set<ClientRequest>();
 
-  /** The destination's answer, whatever it is; redirects are not followed. */
+  /** The destination's answer. Redirects are not followed. */
   async deliver(delivery: Delivery): Promise<Answer> {
     try {
       const answer = await this.#call(delivery);
-      // The other side may close an idle connection in the moment in which it is used again.
+      // The destination may close an idle connection at the moment of the next call.
       return answer === "stale" ? ((await this.#call(delivery, true)) as Answer) : answer;
     } catch (error) {
-      // Node does not even begin a call with a header that cannot be sent.
+      // Node throws before the call when a header cannot be sent.
       return unanswered((error as Error).message);
     }
   }

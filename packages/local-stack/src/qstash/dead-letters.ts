@@ -5,7 +5,7 @@ import type { Store } from "./store.ts";
 
 const keptMs = 3 * 24 * 3_600_000;
 
-/** The messages whose retries are spent: kept for three days, to be looked at, tried again or thrown away. */
+/** Messages that failed after all retries. They are kept for three days, and can be read, retried or deleted. */
 export class DeadLetters {
   readonly #store: Store;
   readonly #exchange: Exchange;
@@ -21,7 +21,7 @@ export class DeadLetters {
     return this.#all().find((letter) => letter.dlqId === dlqId);
   }
 
-  /** A page, the newest first. */
+  /** One page, newest first. */
   list(query: URLSearchParams): { letters: DeadLetter[]; cursor?: string } {
     const matches = parseFilter(query);
     const ids = new Set(query.getAll("dlqIds"));
@@ -44,7 +44,7 @@ export class DeadLetters {
     return { letters: found.slice(from, from + count), ...(next ? { cursor: next.dlqId } : {}) };
   }
 
-  /** Publishes them again as new messages with all their retries. */
+  /** Publishes them again as new messages with all retries. */
   retry(letters: DeadLetter[]) {
     const notBefore = this.#now();
     const again = letters.map(({ spec, body }) => ({ spec, body, notBefore }));

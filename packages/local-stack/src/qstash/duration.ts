@@ -11,7 +11,7 @@ export function parseDuration(text: string): number | undefined {
   return ms;
 }
 
-/** Milliseconds from `now` that a `Retry-After` asks for: seconds, a duration or a date. */
+/** Milliseconds from `now` until the time in a `Retry-After` header: seconds, a duration or a date. */
 export function parseRetryAfter(text: string, now: number): number | undefined {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;

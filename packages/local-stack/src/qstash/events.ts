@@ -15,7 +15,7 @@ interface Event {
 
 const kept = 20_000;
 
-/** What happened to messages, in memory: the last 20,000 events. */
+/** The last 20,000 events of messages, in memory. */
 export class Events {
   readonly #ring: Event[] = [];
   #count = 0;
@@ -33,7 +33,7 @@ export class Events {
     this.#ring[this.#count++ % kept] = { at: this.#now(), state, id, spec, ...more };
   }
 
-  /** A page of them, the newest first. */
+  /** One page, newest first. */
   list(query: URLSearchParams): { events: unknown[]; cursor?: string } {
     const matches = parseFilter(query);
     const state = query.get("state");

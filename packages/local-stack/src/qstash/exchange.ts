@@ -18,7 +18,7 @@ export interface ExchangeOptions {
   allowHosts: ReadonlySet<string>;
 }
 
-/** What the publisher is told; an array of these for a batch. */
+/** The answer to the publisher; a batch is answered with an array of these. */
 export interface Published {
   messageId: string;
   url: string;
@@ -29,7 +29,7 @@ export const maxInFlight = 128;
 const dedupeMs = 10 * 60_000;
 const graceMs = 1_000;
 
-/** Takes messages, keeps them until they are delivered, and delivers them. */
+/** Accepts messages, stores them and delivers them. */
 export class Exchange {
   readonly events: Events;
   readonly queues: Queues;
@@ -58,12 +58,12 @@ export class Exchange {
     return this.#inFlight;
   }
 
-  /** Delivers what the file still holds. */
+  /** Delivers the messages that the file still has. */
   resume(): void {
     for (const message of this.#options.store.messages()) this.#enter(message);
   }
 
-  /** Keeps the messages in the file, then begins to deliver them. */
+  /** Stores the messages in the file, then begins to deliver them. */
   publish(publications: Publication[], replaced?: { unbury: string[] }): Published[] {
     const now = this.#options.now();
     this.#forgetSeen(now);
@@ -91,7 +91,7 @@ export class Exchange {
     return this.#messages.get(id);
   }
 
-  /** Takes back what is not delivered; a call that is under way is not stopped, but not repeated either. */
+  /** Cancels messages that are not delivered. A running call is not stopped, but it is not repeated. */
   cancel(matches: (facts: Facts) => boolean): number {
     const gone = [...this.#messages.values()].filter(({ id, spec, createdAt }) => matches({ id, spec, at: createdAt }));
     this.#options.store.write({ remove: gone.map(({ id }) => id) });
@@ -102,7 +102,7 @@ export class Exchange {
     return gone.length;
   }
 
-  /** Stops; what is not delivered by then is delivered after the next start. */
+  /** Stops. Messages that are not delivered are delivered after the next start. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.alarms.close();
@@ -149,7 +149,7 @@ export class Exchange {
     this.events.add("ACTIVE", message);
     const answer = await this.#courier.deliver(this.#delivery(message));
     this.#inFlight--;
-    // A call that was cut off by the end of this process says nothing about its destination.
+    // The end of this process interrupted the call: that is no failure of the destination.
     const isCut = this.#isClosed && answer.status === 0;
     if (!message.isGone && !isCut) this.#settle(message, answer);
     this.flows.leave(message);
@@ -218,7 +218,7 @@ export class Exchange {
     return { now, callerIp: "127.0.0.1", allowHosts: this.#options.allowHosts };
   }
 
-  /** All live for the same time, so the oldest are the first to go. */
+  /** All entries live for the same time, so the oldest expire first. */
   #forgetSeen(now: number): void {
     for (const [id, { until }] of this.#seen) {
       if (until > now) return;

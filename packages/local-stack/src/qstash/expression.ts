@@ -1,4 +1,4 @@
-/** Milliseconds to wait, from the number of retries that there have been. */
+/** Computes the milliseconds to wait from the number of retries so far. */
 export type RetryDelay = (retried: number) => number;
 
 const functions: Record<string, { takes: number; run: (...args: number[]) => number }> = {
@@ -13,7 +13,7 @@ const functions: Record<string, { takes: number; run: (...args: number[]) => num
   max: { takes: Infinity, run: Math.max },
 };
 
-/** What an expression may not be, in words for the publisher. */
+/** The expression is not valid. The publisher gets the message. */
 export class ExpressionError extends Error {}
 
 const longest = 256;
@@ -63,10 +63,10 @@ export function parseRetryDelay(text: string): RetryDelay {
       return inner;
     }
     const word = tokens[at++];
-    if (word === undefined) throw new ExpressionError("it ends too early");
+    if (word === undefined) throw new ExpressionError("the expression is not complete");
     if (word === "retried") return (n) => n;
     if (/^[\d.]/.test(word)) return () => Number(word);
-    if (!Object.hasOwn(functions, word)) throw new ExpressionError(`"${word}" is not known`);
+    if (!Object.hasOwn(functions, word)) throw new ExpressionError(`"${word}" is not a known name`);
     return call(word, functions[word] as (typeof functions)[string]);
   }
 
@@ -75,12 +75,12 @@ export function parseRetryDelay(text: string): RetryDelay {
     const args = [sum()];
     while (take(",")) args.push(sum());
     expect(")");
-    if (takes !== Infinity && args.length !== takes) throw new ExpressionError(`${name} takes ${takes}`);
+    if (takes !== Infinity && args.length !== takes) throw new ExpressionError(`${name} takes ${takes} arguments`);
     return (n) => run(...args.map((arg) => arg(n)));
   }
 
   const delay = sum();
-  if (at < tokens.length) throw new ExpressionError(`"${tokens[at]}" is too much`);
+  if (at < tokens.length) throw new ExpressionError(`"${tokens[at]}" is not expected here`);
   return delay;
 }
 
@@ -91,18 +91,18 @@ function tokenize(text: string): string[] {
   while (token.lastIndex < end) {
     const from = token.lastIndex;
     const match = token.exec(text);
-    if (!match) throw new ExpressionError(`"${text.slice(from).trim()[0]}" has no place in it`);
+    if (!match) throw new ExpressionError(`"${text.slice(from).trim()[0]}" is not allowed`);
     tokens.push(match[1] ?? match[2] ?? (match[3] as string));
   }
   return tokens;
 }
 
 const day = 24 * 3_600_000;
-/** QStash's own: e^(2.5 n) seconds before the nth retry, a day at most. */
+/** QStash's default: e^(2.5 n) seconds before the nth retry, one day at most. */
 export const defaultRetryDelay: RetryDelay = (retried) =>
   Math.min(day, Math.floor(Math.exp(2.5 * (retried + 1))) * 1000);
 
-/** The delay in bounds; what does not come to a number falls back to the default. */
+/** The delay within its bounds. A result that is not a number falls back to the default. */
 export function boundedDelay(delay: RetryDelay, retried: number): number {
   const ms = delay(retried);
   return Number.isNaN(ms) ? defaultRetryDelay(retried) : Math.round(Math.min(day, Math.max(0, ms)));

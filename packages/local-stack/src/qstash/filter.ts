@@ -1,6 +1,6 @@
 import type { Spec } from "./message.ts";
 
-/** What messages, events and dead letters are chosen by. */
+/** The fields by which messages, events and dead letters are filtered. */
 export interface Facts {
   id: string;
   at: number;
@@ -22,7 +22,7 @@ const fields: Record<string, (facts: Facts) => (string | undefined)[]> = {
   callerIp: ({ spec }) => [spec.callerIp],
 };
 
-/** A test made of a query string: several values of one field mean any of them, several fields all of them. */
+/** Makes a filter from a query string. Of several values of one field any must match; of several fields all must match. */
 export function parseFilter(query: URLSearchParams): Test {
   const tests: Test[] = [];
   for (const name of new Set(query.keys())) {

@@ -18,7 +18,7 @@ interface Flow {
   alarm?: Alarm;
 }
 
-/** Lets calls begin as the flow control of their key allows. */
+/** Starts calls when the flow control of their key allows it. */
 export class Flows {
   readonly #flows = new Map<string, Flow>();
   readonly #store: Store;
@@ -55,7 +55,7 @@ export class Flows {
     this.#pump(flow);
   }
 
-  /** The call of a message that was launched has ended. */
+  /** The call of a started message has ended. */
   leave({ spec }: Message): void {
     const flow = spec.flowControl && this.#flows.get(spec.flowControl.key);
     if (!flow) return;
@@ -69,7 +69,7 @@ export class Flows {
     this.#keep(key, flow);
   }
 
-  /** What a pin names overrules what messages say, until it is taken off. */
+  /** A pinned limit replaces the limits of the messages until it is unpinned. */
   pin(key: string, { parallelism, rate, periodMs }: Partial<Limits>): void {
     const flow = this.#flow(key);
     if (parallelism !== undefined) {

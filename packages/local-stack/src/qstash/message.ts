@@ -1,4 +1,4 @@
-/** How many calls with the same key may be under way, and how many may begin in a period. */
+/** How many calls with the same key may run, and how many may start in a period. */
 export interface FlowControl {
   key: string;
   parallelism?: number;
@@ -6,17 +6,17 @@ export interface FlowControl {
   periodMs: number;
 }
 
-/** Where the outcome of an attempt is published, and with which `Upstash-` headers. */
+/** Where the result of an attempt is published, and with which `Upstash-` headers. */
 export interface Callback {
   url: string;
   headers: Record<string, string>;
 }
 
-/** What a publisher asked for. It never changes, and is shared by the message, its events and its dead letter. */
+/** What the publisher asked for. It never changes. The message, its events and its dead letter share it. */
 export interface Spec {
   url: string;
   method: string;
-  /** What is forwarded, in lower case. */
+  /** The forwarded headers, in lower case. */
   headers: Record<string, string>;
   maxRetries: number;
   retryDelay?: string;
@@ -36,16 +36,16 @@ export interface Message {
   readonly id: string;
   readonly spec: Spec;
   readonly body: Buffer;
-  /** Milliseconds since 1970, like all times in here. */
+  /** Milliseconds since 1970, like all times in this folder. */
   readonly createdAt: number;
   readonly notBefore: number;
   retried: number;
   dueAt: number;
-  /** Delivered, failed or cancelled: whatever still holds it lets go. */
+  /** True when it is delivered, failed or cancelled. Queues and flows then skip it. */
   isGone: boolean;
 }
 
-/** What a destination answered; `status` 0 when it did not. */
+/** The destination's answer; `status` is 0 when there was none. */
 export interface Answer {
   status: number;
   headers: Record<string, string[]>;
@@ -53,7 +53,7 @@ export interface Answer {
   error?: string;
 }
 
-/** A message whose retries are spent. */
+/** A message that failed after all retries. */
 export interface DeadLetter {
   dlqId: string;
   id: string;

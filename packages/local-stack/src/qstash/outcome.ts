@@ -5,7 +5,7 @@ import { parsePublication, type Publication, type Sender } from "./publication.t
 
 const dayMs = 24 * 3_600_000;
 
-/** What follows an answer. */
+/** What happens after an answer. */
 export type Outcome = { kind: "delivered" } | { kind: "retry"; delayMs: number } | { kind: "failed"; error: string };
 
 export function judge({ spec, retried }: Message, answer: Answer, now: number): Outcome {
@@ -22,7 +22,7 @@ export function judge({ spec, retried }: Message, answer: Answer, now: number): 
   };
 }
 
-/** What is published to a callback: the attempt's answer, and the message that it was about. */
+/** The body for a callback: the attempt's answer and its message. */
 export function callbackPublication(
   callback: Callback,
   message: Message,
@@ -57,6 +57,6 @@ export function callbackPublication(
   });
 }
 
-/** Headers as QStash shows them: every one may have several values. */
+/** Headers as QStash shows them: each has a list of values. */
 export const listed = (headers: Record<string, string>): Record<string, string[]> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));

@@ -3,7 +3,7 @@ import { parseDuration } from "./duration.ts";
 import { ExpressionError, parseRetryDelay } from "./expression.ts";
 import type { Callback, FlowControl, Spec } from "./message.ts";
 
-/** What the publisher did wrong, answered with `status`. */
+/** The request is wrong. It is answered with `status`. */
 export class RequestError extends Error {
   readonly status: number;
 
@@ -15,7 +15,7 @@ export class RequestError extends Error {
 
 export type Headers = Record<string, string>;
 
-/** What is published, before it has an id. */
+/** A message before it has an id. */
 export interface Publication {
   spec: Spec;
   body: Buffer;
@@ -29,26 +29,26 @@ export interface Sender {
   allowHosts: ReadonlySet<string>;
   queueName?: string | undefined;
   scheduleId?: string | undefined;
-  /** Bytes; what the server itself publishes is not held to the limit. */
+  /** Bytes. The limit does not hold for messages that the server itself publishes. */
   bodyLimit?: number;
 }
 
 const publisherLimit = 1024 * 1024;
 const defaultTimeoutMs = 15 * 60_000;
 const longestTimeoutMs = 12 * 3_600_000;
-/** They belong to one connection, not to the message. */
+/** Headers of one connection, which are not forwarded. */
 const notForwarded = new Set(
   "host connection keep-alive transfer-encoding content-length upgrade expect te trailer".split(" "),
 );
 const methods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 
-/** Reads what `/v2/publish` and its like are given, or throws a `RequestError` that names what is wrong. */
+/** Reads a publish request; throws a `RequestError` that names what is wrong. */
 export function parsePublication(url: string, headers: Headers, body: Buffer, sender: Sender): Publication {
   const { bodyLimit = publisherLimit } = sender;
   if (body.length > bodyLimit) throw new RequestError(`the body is larger than ${bodyLimit} bytes`, 413);
   refuseForeign(url, sender.allowHosts);
   const method = (headers["upstash-method"] ?? "POST").toUpperCase();
-  if (!methods.has(method)) throw new RequestError(`Upstash-Method: "${method}" is not possible`);
+  if (!methods.has(method)) throw new RequestError(`Upstash-Method: "${method}" is not supported`);
   const retryDelay = headers["upstash-retry-delay"];
   if (retryDelay) checkRetryDelay(retryDelay);
   const callback = parseCallback(headers, "upstash-callback", sender);
@@ -82,7 +82,7 @@ function refuseForeign(url: string, allowHosts: ReadonlySet<string>): void {
   const isLoopback = host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
   if (!isLoopback && !allowHosts.has(host))
     throw new RequestError(
-      `the destination ${parsed.host} is not on this machine, and the local QStash was not told to allow it`,
+      `the destination ${parsed.host} is not on this machine, and the local QStash is not configured to allow it`,
       403,
     );
 }
@@ -96,7 +96,7 @@ function checkRetryDelay(expression: string): void {
   }
 }
 
-/** `Upstash-Callback-X` is the callback's own `Upstash-X`. */
+/** The header `Upstash-Callback-X` becomes `Upstash-X` of the callback. */
 function parseCallback(headers: Headers, name: string, sender: Sender): Callback | undefined {
   const url = headers[name];
   if (!url) return undefined;
@@ -125,7 +125,7 @@ function parseFlowControl(headers: Headers): FlowControl | undefined {
   const periodMs = parseDuration(given.get("period") ?? "1s");
   if (!periodMs) throw new RequestError("Upstash-Flow-Control-Value: period is not a duration");
   if (parallelism === undefined && rate === undefined)
-    throw new RequestError("Upstash-Flow-Control-Value: neither parallelism nor rate");
+    throw new RequestError("Upstash-Flow-Control-Value has neither parallelism nor rate");
   return { key, periodMs, ...(parallelism ? { parallelism } : {}), ...(rate ? { rate } : {}) };
 }
 

@@ -11,11 +11,11 @@ interface Settings {
 interface Lane {
   settings: Settings;
   waiting: Message[];
-  /** Messages that were let in and are not done with, retries included. */
+  /** Messages that were started and are not finished, retries included. */
   admitted: number;
 }
 
-/** Lets a queue's messages in, in their order, so many at a time as it has consumers. */
+/** Starts the messages of a queue in order, as many at a time as the queue has consumers. */
 export class Queues {
   readonly #lanes = new Map<string, Lane>();
   readonly #store: Store;
@@ -36,7 +36,7 @@ export class Queues {
     this.#pump(lane);
   }
 
-  /** A message is delivered, failed or cancelled; if it still waits, it is passed over when its turn comes. */
+  /** The message is delivered, failed or cancelled. If it still waits, its turn is skipped. */
   leave(name: string, message: Message): void {
     const lane = this.#lanes.get(name);
     if (!lane) return;
@@ -60,7 +60,7 @@ export class Queues {
     return lane;
   }
 
-  /** Forgets the settings; messages that still wait are delivered one at a time. */
+  /** Deletes the settings. Waiting messages are delivered one at a time. */
   delete(name: string): boolean {
     const lane = this.#lanes.get(name);
     if (!lane) return false;

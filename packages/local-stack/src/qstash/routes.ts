@@ -15,7 +15,7 @@ export interface Parts {
 
 export interface Request {
   method: string;
-  /** What follows `/v2/`, with its query: a destination in it is taken as it stands. */
+  /** The URL after `/v2/`, with its query. A destination in it is not decoded. */
   target: string;
   headers: Headers;
   body: Buffer;
@@ -36,7 +36,7 @@ export function answer(parts: Parts, request: Request): Reply {
   const [room = "", ...rest] = path.split("/").map(decodeURIComponent);
   const route =
     rooms[room]?.[`${method} ${rest.map((part, index) => (index === 0 ? ":name" : part)).join("/")}`.trim()];
-  if (!route) throw new RequestError(`${method} /v2/${path} is not served`, 404);
+  if (!route) throw new RequestError(`${method} /v2/${path} is not supported`, 404);
   return route(parts, { name: rest[0] ?? "", query, request });
 }
 
@@ -96,7 +96,7 @@ const rooms: Record<string, Record<string, Route>> = {
       return [200, { cancelled: exchange.cancel(({ id }) => id === name) }];
     },
     DELETE: ({ exchange }, { query, request }) => {
-      if (request.body.length > 0) throw new RequestError("what to cancel belongs in the query");
+      if (request.body.length > 0) throw new RequestError("messages to cancel are named in the query");
       return [200, { cancelled: exchange.cancel(parseFilter(query)) }];
     },
   },
@@ -118,7 +118,7 @@ const rooms: Record<string, Record<string, Route>> = {
       return [200, { deleted: deadLetters.delete(letters), ...(cursor ? { cursor } : {}) }];
     },
     "POST :name": ({ deadLetters }, { name, query }) => {
-      if (name !== "retry") throw new RequestError(`POST /v2/dlq/${name} is not served`, 404);
+      if (name !== "retry") throw new RequestError(`POST /v2/dlq/${name} is not supported`, 404);
       const { letters, cursor } = deadLetters.list(query);
       return [
         200,

@@ -20,7 +20,7 @@ interface Schedule {
   lastScheduleTime?: number;
 }
 
-/** Publishes messages at the times of a cron expression. Times that pass while nothing runs are left out. */
+/** Publishes messages at the times of a cron expression. Times that passed while the server was down are skipped. */
 export class Schedules {
   readonly #schedules = new Map<string, Schedule>();
   readonly #alarms = new Map<string, Alarm>();
@@ -50,7 +50,7 @@ export class Schedules {
     }
   }
 
-  /** Makes one, or replaces the one with the same `Upstash-Schedule-Id`. */
+  /** Creates a schedule, or replaces the one with the same `Upstash-Schedule-Id`. */
   create(url: string, headers: Headers, body: Buffer, sender: Sender): string {
     const cron = headers["upstash-cron"];
     if (!cron) throw new RequestError("Upstash-Cron is missing");

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
-import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
+import { hasToken, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Exchange } from "./exchange.ts";
@@ -11,29 +11,29 @@ import { Schedules } from "./schedules.ts";
 import { Store } from "./store.ts";
 
 export interface QstashOptions {
-  /** The SQLite file that keeps the messages; made if it is not there. */
+  /** The SQLite file of the messages. It is created if it does not exist. */
   file: string;
-  /** 0, the default, takes any free port. */
+  /** 0 (the default) means any free port. */
   port?: number;
-  /** Wanted as `Authorization: Bearer …`. */
+  /** Required as `Authorization: Bearer …`. */
   token: string;
-  /** What deliveries are signed with. */
+  /** Signs deliveries. */
   currentSigningKey: string;
-  /** Only told to whom asks `/v2/keys`. */
+  /** Only shown by `/v2/keys`. */
   nextSigningKey: string;
-  /** Milliseconds since 1970; a test that moves it calls `wake`. */
+  /** Milliseconds since 1970. A test that moves the clock calls `wake`. */
   now?: () => number;
-  /** Host names that may be called besides this machine. */
+  /** Host names that may be called, beside this machine. */
   allowHosts?: string[];
 }
 
-/** A QStash on 127.0.0.1, as the client and the receiver of `@upstash/qstash` want it. */
+/** A QStash on 127.0.0.1 for the client and the receiver of `@upstash/qstash`. */
 export interface Qstash {
   readonly url: string;
   readonly port: number;
-  /** Delivers what has become due by a clock that was moved by hand. */
+  /** Delivers what is due after a test moved the clock. */
   wake(): void;
-  /** Waits a second for calls that are under way; they are made again after the next start otherwise. */
+  /** Waits one second for running calls. Calls that take longer are made again after the next start. */
   close(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export async function startQstash(options: QstashOptions): Promise<Qstash> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!isLocalProgram(request)) return reply(response, 403, { error: "not for web pages" });
-    if (!bears(request, token)) return reply(response, 401, { error: "wrong or missing token" });
+    if (!hasToken(request, token)) return reply(response, 401, { error: "wrong or missing token" });
     const { url = "", method = "GET" } = request;
     if (!url.startsWith("/v2/")) return reply(response, 404, { error: "not found" });
     const body = await readBody(request, bodyLimit);
@@ -101,7 +101,7 @@ export async function startQstash(options: QstashOptions): Promise<Qstash> {
   };
 }
 
-/** The headers with one value each; Node has joined those that came twice. */
+/** The headers with one value each. Node joins the values of a repeated header. */
 function flat({ headers }: IncomingMessage): Headers {
   return headers as Headers;
 }

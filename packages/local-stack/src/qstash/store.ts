@@ -1,7 +1,7 @@
 import Database, { type Statement } from "libsql";
 import type { Answer, DeadLetter, Message, Spec } from "./message.ts";
 
-/** What is kept by name: the settings of queues and flow controls, and schedules. */
+/** What is stored by name: settings of queues and flow controls, and schedules. */
 export type Kind = "queue" | "flow" | "schedule";
 
 const schema = `
@@ -21,7 +21,7 @@ export interface Seen {
   until: number;
 }
 
-/** What one step changed; all of it is written or nothing. */
+/** The changes of one step. They are written in one transaction. */
 export interface Change {
   add?: Message[];
   seen?: Seen[];
@@ -31,7 +31,7 @@ export interface Change {
   unbury?: string[];
 }
 
-/** The messages' file. */
+/** The SQLite file of the messages. */
 export class Store {
   readonly #database: Database.Database;
   readonly #statements = new Map<string, Statement>();
@@ -64,7 +64,7 @@ export class Store {
     }
   }
 
-  /** What is not delivered, in the order in which it came. */
+  /** The messages that are not delivered, in the order of arrival. */
   messages(): Message[] {
     return this.#all(
       "SELECT id, spec, body, created_at, not_before, due_at, retried FROM message ORDER BY position",
@@ -80,7 +80,7 @@ export class Store {
     }));
   }
 
-  /** The dead letters, the newest first. */
+  /** The dead letters, newest first. */
   deadLetters(): DeadLetter[] {
     const columns = "dlq_id, id, spec, body, created_at, not_before, retried, failed_at, answer, answer_body";
     return this.#all(`SELECT ${columns} FROM dead_letter ORDER BY rowid DESC`).map(
@@ -101,7 +101,7 @@ export class Store {
     );
   }
 
-  /** The deduplication ids, the oldest first. */
+  /** The deduplication ids, oldest first. */
   seen(): Seen[] {
     return this.#all("SELECT id, message_id, until FROM seen ORDER BY until").map(([id, messageId, until]) => ({
       id: id as string,
@@ -110,7 +110,7 @@ export class Store {
     }));
   }
 
-  /** Drops the deduplication ids that no longer count, and the dead letters from before `deadSince`. */
+  /** Deletes the expired deduplication ids, and the dead letters older than `deadSince`. */
   forget(now: number, deadSince: number): void {
     this.#run("DELETE FROM seen WHERE until <= ?", now);
     this.#run("DELETE FROM dead_letter WHERE failed_at < ?", deadSince);

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { DeadLetter, Message, Spec } from "./message.ts";
 import { listed } from "./outcome.ts";
 
-/** A message as its publisher may see it. */
+/** A message as the API shows it. */
 export function messageView({
   id,
   spec,

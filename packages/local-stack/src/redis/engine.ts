@@ -1,21 +1,21 @@
 import { Redis } from "ioredis";
 import { Scripts } from "./scripts.ts";
 
-/** What a command came to: Redis errors are answers, too. */
+/** The result of a command. An error of Redis is a result, too. */
 export type Outcome = { result: unknown } | { error: string };
 
-/** Something that runs Redis commands. */
+/** Runs Redis commands. */
 export interface Engine {
   run(command: string[]): Promise<Outcome>;
-  /** All of them with nobody in between; an outcome instead of a list when the transaction was refused. */
+  /** Runs the commands as one transaction. A refused transaction has one outcome in place of a list. */
   transact(commands: string[][]): Promise<Outcome[] | { error: string }>;
   close(): Promise<void>;
 }
 
-/** A real Redis behind `redisUrl`. Rejects when it does not answer. */
+/** Connects to the real Redis at `redisUrl`. Rejects when it does not answer. */
 export async function realEngine(redisUrl: string): Promise<Engine> {
   const redis = new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 3 });
-  // ioredis reconnects by itself; what fails meanwhile is answered where it was asked.
+  // ioredis reconnects by itself. A command that fails meanwhile rejects.
   redis.on("error", () => {});
   const scripts = new Scripts();
   await redis.connect().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// @ts-expect-error it comes without types
+// @ts-expect-error the package has no types
 import fengari from "fengari";
 import type { Outcome } from "./engine.ts";
 
@@ -11,7 +11,7 @@ export interface Lua {
   run(script: string, keys: string[], args: string[]): Promise<unknown>;
 }
 
-/** A script waits in `redis.call` until its command is answered. Like Redis, it keeps no globals from one run to the next. */
+/** `redis.call` waits for the command's result. As in Redis, globals do not survive a run. */
 const prelude = `
   local yield, unpacked = coroutine.yield, table.unpack
   redis = {
@@ -35,12 +35,12 @@ const prelude = `
   end })
 `;
 
-/** One interpreter for all scripts, each compiled once; `command` answers what they call. One script at a time. */
+/** Makes one interpreter for all scripts. Each script is compiled once, and one script runs at a time. */
 export function openLua(command: (command: string[]) => Promise<Outcome>): Lua {
   const main: State = lauxlib.luaL_newstate();
   lualib.luaL_openlibs(main);
   if (lauxlib.luaL_dostring(main, to_luastring(prelude)) !== lua.LUA_OK) throw failure(main);
-  /** Of compiled scripts, in Lua's registry. */
+  /** References to compiled scripts in Lua's registry. */
   const references = new Map<string, number>();
 
   function compiled(script: string): number {
@@ -91,14 +91,14 @@ function failure(state: State): Error {
   return new Error(text ?? "ERR the script failed");
 }
 
-/** A reply as Redis shows it to scripts: nil is false. */
+/** A reply as scripts get it: nil becomes false. */
 function push(state: State, value: unknown): void {
   if (value === null || value === undefined || value === false) return lua.lua_pushboolean(state, false);
   if (value === true) return lua.lua_pushinteger(state, 1);
   if (typeof value === "number") return lua.lua_pushnumber(state, value);
   if (typeof value === "string") return lua.lua_pushstring(state, to_luastring(value));
   if (value instanceof Uint8Array) return lua.lua_pushstring(state, value);
-  // ioredis-mock answers HGETALL with an object where Redis has a list.
+  // ioredis-mock answers HGETALL with an object; Redis answers a list.
   const list: unknown[] = Array.isArray(value) ? value : Object.entries(value).flat();
   lua.lua_createtable(state, list.length, 0);
   list.forEach((item, i) => {
@@ -107,7 +107,7 @@ function push(state: State, value: unknown): void {
   });
 }
 
-/** What a script answers, as Redis makes a reply of it: whole numbers, and lists that end at the first nil. */
+/** Makes a reply of a script's result, as Redis does: numbers become integers, and a list ends at its first nil. */
 function read(state: State, index: number): unknown {
   switch (lua.lua_type(state, index)) {
     case lua.LUA_TNUMBER:

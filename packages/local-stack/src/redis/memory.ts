@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-// @ts-expect-error it comes without types, and those of DefinitelyTyped want ioredis as a peer
+// @ts-expect-error the package has no types, and those of DefinitelyTyped need ioredis as a peer
 import RedisMock from "ioredis-mock";
 import type { Engine, Outcome } from "./engine.ts";
 import { openLua } from "./lua.ts";
@@ -8,14 +8,14 @@ import { sha1, withoutFlags } from "./scripts.ts";
 
 type Method = (...args: string[]) => Promise<unknown>;
 
-/** Methods of the mock that are no commands, or would end it. */
+/** Methods of the mock that are not commands, or that would stop it. */
 const notCommands = new Set(
   "PIPELINE MULTI EXEC DISCARD CONNECT DISCONNECT QUIT DUPLICATE DEFINECOMMAND MONITOR SUBSCRIBE PSUBSCRIBE ON ONCE OFF EMIT".split(
     " ",
   ),
 );
 
-/** The fewest arguments; the mock makes something up for what is missing. */
+/** The least number of arguments. The mock does not check it. */
 const fewest: Record<string, number> = {
   GET: 1, SET: 2, SETEX: 3, PSETEX: 3, SETNX: 2, GETDEL: 1, DEL: 1, EXISTS: 1, INCR: 1, DECR: 1, INCRBY: 2, DECRBY: 2, EXPIRE: 2, PEXPIRE: 2,
   TTL: 1, PTTL: 1, PERSIST: 1, HGET: 2, HSET: 3, HDEL: 2, HGETALL: 1, HINCRBY: 3, LPUSH: 2, RPUSH: 2, LRANGE: 3, SADD: 2, SREM: 2, SMEMBERS: 1,
@@ -24,7 +24,7 @@ const fewest: Record<string, number> = {
 
 class CommandError extends Error {}
 
-/** An empty Redis in this process; no other instance sees its data. */
+/** An empty Redis in this process. No other instance sees its data. */
 export function memoryEngine(): Engine {
   // ioredis-mock shares data between instances of the same host and port.
   const redis = new RedisMock({ host: randomUUID() });
@@ -32,7 +32,7 @@ export function memoryEngine(): Engine {
   const scripts = new Map<string, string>();
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One at a time: what takes several calls of the mock is still one command. */
+  /** Runs one command at a time, because one command can take several calls of the mock. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = last.then(work);
     last = turn.catch(() => {});
@@ -68,7 +68,7 @@ export function memoryEngine(): Engine {
       const given = upperCaseOptions("SET", args);
       const keeps = given.indexOf("KEEPTTL", 2);
       if (keeps < 0) return call("SET", given);
-      // The mock knows the option and forgets the time all the same.
+      // The mock accepts KEEPTTL and still deletes the expiry.
       const ms = Number(await call("PTTL", given.slice(0, 1)));
       const result = await call("SET", given.toSpliced(keeps, 1));
       if (ms > 0 && result !== null) await call("PEXPIRE", [given[0] ?? "", String(ms)]);

@@ -4,7 +4,7 @@ const words = new Set(
   ),
 );
 
-/** Where the options begin, counted from behind the command's name. */
+/** The index of the first option among the arguments. */
 const optionsFrom: Record<string, number> = {
   SET: 2,
   GETEX: 1,
@@ -25,7 +25,7 @@ const optionsFrom: Record<string, number> = {
   XREVRANGE: 3,
 };
 
-/** The same arguments with their option words in upper case: ioredis-mock ignores `nx` and `px`, which breaks every lease. */
+/** Writes option words in upper case: ioredis-mock ignores `nx` and `px`, which breaks every lease. */
 export function upperCaseOptions(name: string, args: string[]): string[] {
   const from = optionsFrom[name];
   if (from === undefined) return args;
@@ -33,7 +33,7 @@ export function upperCaseOptions(name: string, args: string[]): string[] {
   return args.map((arg, index) => {
     const upper = arg.toUpperCase();
     if (index < from || isValue || !words.has(upper)) {
-      // What follows ZADD's options are scores and members, and a member may well be called "nx".
+      // Scores and members follow ZADD's options, and a member can have the name "nx".
       if (name === "ZADD" && index >= from) isValue = true;
       else isValue = false;
       return arg;

@@ -2,17 +2,17 @@ import { createHash } from "node:crypto";
 
 export const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
 
-/** The script without its first line of flags, which no Redis but Upstash's takes. */
+/** The script without its first line of flags, which only Upstash's Redis accepts. */
 export const withoutFlags = (script: string) => (script.startsWith("#!") ? script.replace(/^#![^\n]*/, "") : script);
 
 /**
- * Lua scripts as Upstash takes them. Its `#!lua flags=allow-key-locking` is refused by Redis 7, so the line goes, and
- * the digest that a client knows the script by stands for that of what is left.
+ * Accepts Lua scripts as Upstash does. Redis 7 refuses the line `#!lua flags=allow-key-locking`, so it is removed, and the
+ * digest of the client's script is mapped to the digest without that line.
  */
 export class Scripts {
   readonly #digests = new Map<string, string>();
 
-  /** The command as an ordinary Redis understands it. */
+  /** The command as Redis 7 understands it. */
   translate(name: string, args: string[]): string[] {
     const [first = "", second = "", ...rest] = args;
     if (name === "EVAL" || name === "EVAL_RO") return [this.#strip(first), ...args.slice(1)];
@@ -23,7 +23,7 @@ export class Scripts {
     return args;
   }
 
-  /** The digest under which the client knows a script that it has loaded. */
+  /** The digest of the script as the client loaded it. */
   digestFor(name: string, args: string[]): string | undefined {
     return name === "SCRIPT" && args[0]?.toUpperCase() === "LOAD" ? sha1(args[1] ?? "") : undefined;
   }

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { bears, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
+import { hasToken, BodyTooLargeError, isLocalProgram, readBody, reply } from "../http.ts";
 import { listen } from "../listen.ts";
 import { type Engine, type Outcome, realEngine } from "./engine.ts";
 import { memoryEngine } from "./memory.ts";
 
 export interface RedisRestOptions {
-  /** 0, the default, takes any free port. */
+  /** 0 (the default) means any free port. */
   port?: number;
   /** Wanted as `Authorization: Bearer …`. */
   token: string;
@@ -57,8 +57,8 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!isLocalProgram(request)) return reply(response, 403, { error: "ERR not for web pages" });
-  if (!bears(request, token)) return reply(response, 401, { error: "WRONGPASS invalid or missing auth token" });
+  if (!isLocalProgram(request)) return reply(response, 403, { error: "ERR web pages may not use this server" });
+  if (!hasToken(request, token)) return reply(response, 401, { error: "WRONGPASS invalid or missing auth token" });
   const [path = "/", query = ""] = (request.url ?? "/").split("?");
   const body = await readBody(request, bodyLimit);
   const encode = request.headers["upstash-encoding"] === "base64" ? toBase64 : toText;
@@ -89,7 +89,7 @@ function commandOf(command: unknown): string[] {
   return command.map((part: unknown) => (typeof part === "string" ? part : JSON.stringify(part)));
 }
 
-/** `/set/key/value?EX=10`; the body, if any, is the last argument before those of the query. */
+/** Reads `/set/key/value?EX=10`. A body is the last argument before those of the query. */
 function commandOfPath(path: string, query: string, body: Buffer): string[] {
   const command = path.slice(1).split("/").map(decodeURIComponent);
   if (body.length > 0) command.push(body.toString());
@@ -103,7 +103,7 @@ function commandOfPath(path: string, query: string, body: Buffer): string[] {
 const toBase64 = (value: unknown) => convert(value, (bytes) => bytes.toString("base64"));
 const toText = (value: unknown) => convert(value, (bytes) => bytes.toString());
 
-/** JSON of a reply; ioredis-mock answers HGETALL with an object where Redis has a list. */
+/** Makes JSON of a reply. ioredis-mock answers HGETALL with an object; Redis answers a list. */
 function convert(value: unknown, text: (bytes: Buffer) => string): unknown {
   if (typeof value === "string") return text(Buffer.from(value));
   if (Buffer.isBuffer(value)) return text(value);

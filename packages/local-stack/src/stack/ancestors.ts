@@ -9,8 +9,8 @@ interface Process {
 }
 
 /**
- * The processes from our parent up to the npm that started us. npm, pnpm and the shells between do not pass every
- * signal on: when one of them is gone, whoever started us has ended us.
+ * The processes from our parent up to the npm that started us. npm, pnpm and shells do not forward every signal: when one
+ * of them has ended, the stack must stop.
  */
 export async function startedBy(pid: number): Promise<number[]> {
   const line: number[] = [];
@@ -25,7 +25,7 @@ export async function startedBy(pid: number): Promise<number[]> {
   return line.slice(0, upToNpm);
 }
 
-/** True when every one of them still runs. */
+/** True when every process runs. */
 export async function allRun(pids: number[]): Promise<boolean> {
   const found = await Promise.all(pids.map(look));
   return found.every((each) => each?.isAlive ?? false);

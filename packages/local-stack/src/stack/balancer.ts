@@ -6,8 +6,8 @@ const maxBytes = 1024 * 1024;
 const checkMs = 1_000;
 
 /**
- * Stands in front of several connectors as Fly's proxy does: each request goes to the next one that is ready. One whose
- * connection is refused has seen nothing of the request, so that another may have it.
+ * Distributes requests to several connectors, as Fly's proxy does: each request goes to the next connector that is ready.
+ * A connector that refused the connection has seen nothing of the request, so the next one gets it.
  */
 export async function startBalancer({ port, targets }: { port: number; targets: readonly string[] }) {
   let ready = targets;

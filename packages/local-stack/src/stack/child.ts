@@ -3,25 +3,25 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface ChildOptions {
   name: string;
-  /** Arguments for this very Node. */
+  /** Arguments of Node. */
   args: string[];
   cwd: string;
   env: Record<string, string | undefined>;
-  /** Resolves when the child serves; called again until it does or the time is over. */
+  /** Resolves to true when the child is ready. Called until then, or until the time is over. */
   isReady: () => Promise<boolean>;
   readyWithinMs?: number;
-  /** One line of the child's output, or one about it. */
+  /** Takes each line of the child's output, and lines about the child. */
   log: (line: string) => void;
 }
 
-/** A process of the stack that is started again when it dies. */
+/** A process of the stack. It is started again when it dies. */
 export interface Child {
   readonly pid: number | undefined;
-  /** Kills the process at once, as a crash would; it is started again like after any death. */
+  /** Kills the process as a crash does. It is started again. */
   kill(signal: NodeJS.Signals): void;
-  /** Resolves when the present process answers its readiness check. */
+  /** Resolves when the current process is ready. */
   ready(): Promise<void>;
-  /** SIGTERM, then SIGKILL to the whole process group; not started again. */
+  /** Sends SIGTERM, then SIGKILL, to the process group. The process is not started again. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -30,12 +30,12 @@ const longestDelayMs = 10_000;
 const steadyAfterMs = 20_000;
 
 const alive = new Set<number>();
-// However this process ends, what it started in groups of their own ends with it.
+// The children have process groups of their own, so nothing else ends them when this process ends.
 process.once("exit", () => {
   for (const pid of alive) killGroup(pid, "SIGKILL");
 });
 
-/** Starts a Node child in a process group of its own, so that nothing outlives it. Rejects when it never gets ready. */
+/** Starts Node in a process group of its own, so that its children end with it. Rejects when it does not get ready. */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, log, readyWithinMs = 30_000 } = options;
   let running: ChildProcess | undefined;
@@ -71,7 +71,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     while (!(await options.isReady().catch(() => false))) {
       if (stopping) throw new Error(`${name} was stopped`);
       if (Date.now() > deadline)
-        throw new Error(`${name} is not ready after ${readyWithinMs / 1000} s; see its lines above`);
+        throw new Error(`${name} is not ready after ${readyWithinMs / 1000} s. Its lines above say why`);
       await sleep(50);
     }
   }
@@ -110,7 +110,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals) {
   try {
     process.kill(-pid, signal);
   } catch {
-    // The group is gone already.
+    // The group has ended already.
   }
 }
 

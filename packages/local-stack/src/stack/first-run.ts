@@ -11,7 +11,7 @@ const senderPhone = "+6281200000001";
 const userPhone = "+6281234567890";
 const adminEmail = "admin@localhost";
 const defaultCountry = "ID";
-/** A bench sends more to one simulated phone than anyone would to a real one. */
+/** Benchmarks send more to one simulated phone than the default limits allow. */
 const simulatorPolicy = {
   countries: ["*"],
   destinationPer10Minutes: 1000,
@@ -29,8 +29,8 @@ const quota = {
 } satisfies Partial<Quota>;
 
 /**
- * Makes what a newcomer needs, once: a workspace with an admin and a key, a session, and with our simulator two
- * phones, the first linked to the session. Answers what `local.json` holds.
+ * Creates what a first start needs: a workspace with an admin and API keys, and a session. With our simulator also two
+ * phones, the first of which is linked to the session. Returns the content of `local.json`.
  */
 export async function prepare(stack: Stack, file: string): Promise<Local> {
   const known = await readJson<Local>(file);
@@ -75,7 +75,7 @@ async function createLocal(stack: Stack): Promise<Local> {
   }
 }
 
-/** What a workspace of an earlier version lacks: its country and limits, and a key for the sandbox, which is answered. */
+/** Adds to a workspace of an earlier version its country, limits and test key; returns the test key. */
 async function bringUpToDate(stack: Stack, local: Local): Promise<string> {
   const client = createClient(stack.libsql);
   try {
@@ -90,11 +90,11 @@ async function bringUpToDate(stack: Stack, local: Local): Promise<string> {
     environment: "test",
     scopes: ["otp:send", "otp:check", "otp:custom", "otp:reveal", "otp:approve", "message:send"],
   });
-  if (made.key === null) throw new Error("the test key was not answered");
+  if (made.key === null) throw new Error("the answer has no test key");
   return made.key;
 }
 
-/** Links the session to the simulated phone, or finds it linked from an earlier start. */
+/** Links the session to the simulated phone, unless an earlier start has done so. */
 async function linkToSimulator(simulatorUrl: string, local: Local): Promise<void> {
   for (const [number, name] of [
     [senderPhone, "Sandi"],
@@ -116,7 +116,7 @@ async function linkToSimulator(simulatorUrl: string, local: Local): Promise<void
   });
 }
 
-/** The QR code on show; undefined when the session shows none (any more). */
+/** The current QR code; undefined when the session shows none. */
 export async function currentQr(local: Local): Promise<string | undefined> {
   try {
     return (await call<SessionQr>(local, `GET /v1/sessions/${local.sessionId}/qr`)).qr;

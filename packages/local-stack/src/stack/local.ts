@@ -1,18 +1,18 @@
-/** What `.data/local.json` holds: all that a script needs to use the stack. */
+/** The content of `.data/local.json`: what a script needs to use the stack. */
 export interface Local {
   apiUrl: string;
   apiKey: string;
-  /** For the sandbox; its numbers begin with +999. */
+  /** For the sandbox, whose numbers begin with +999. */
   testApiKey: string;
   workspaceId: string;
   sessionId: string;
-  /** The number of the simulated phone that plays the user; null with a WhatsApp that is not our simulator. */
+  /** The number of the user's simulated phone; null with another WhatsApp. */
   userPhone: string | null;
   simulatorUrl: string | null;
   dashboard: { url: string; email: string; password: string };
 }
 
-/** A call to the stack's own API; throws with the problem's words when it is refused. */
+/** Calls the stack's API; throws `CallRefused` with the problem when the answer is not a success. */
 export async function call<T>(local: Pick<Local, "apiUrl" | "apiKey">, request: string, body?: unknown): Promise<T> {
   const [method = "GET", path = "/"] = request.split(" ");
   const response = await fetch(local.apiUrl + path, {
@@ -39,7 +39,7 @@ export class CallRefused extends Error {
   }
 }
 
-/** Asks again until there is an answer. */
+/** Calls `ask` until it returns a value; throws when the time is over. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, withinMs = 30_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -2,8 +2,8 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Takes a data folder for this process; answers how to give it back. Two stacks on one folder would take each other's
- * sessions. Rejects with a sentence that names the process that has it.
+ * Locks a data folder for this process and returns the function that unlocks it. Two stacks on one folder would take each
+ * other's sessions. Rejects when another process has the lock, and names it.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -18,10 +18,10 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     const owner = Number(await readFile(file, "utf8").catch(() => ""));
     if (runs(owner)) {
       throw new Error(
-        `${folder} is in use by a stack that runs already (process ${owner}): stop it, or keep another one's data elsewhere with "--data FOLDER --port N"`,
+        `${folder} is in use by a stack that runs already (process ${owner}). Stop it, or start another one with "--data FOLDER --port N"`,
       );
     }
-    // Its owner was killed.
+    // The owner was killed and left the file.
     await rm(file, { force: true });
   }
 }

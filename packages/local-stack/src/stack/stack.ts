@@ -26,13 +26,13 @@ export type WhatsApp =
   | { kind: "server"; url: string; rootKey: string };
 
 export interface StackOptions {
-  /** Everything that is kept goes here. */
+  /** The folder of all files. */
   dataFolder: string;
   ports: Ports;
   whatsapp: WhatsApp;
-  /** Reload the Worker and restart the connector when their source changes. */
+  /** True: reload the Worker and restart the connector when their source changes. */
   watch?: boolean;
-  /** One line from one part of the stack. */
+  /** Takes each line that a part of the stack writes. */
   log: (part: string, line: string) => void;
   /** More settings for the edge, such as `LOG_REQUESTS`. */
   edgeEnv?: Record<string, string>;
@@ -40,25 +40,25 @@ export interface StackOptions {
   connectorEnv?: (index: number) => Record<string, string>;
 }
 
-/** All of Sandi on this machine. */
+/** A running Sandi on this machine. */
 export interface Stack {
   readonly apiUrl: string;
   readonly connectorUrl: string;
-  /** Undefined unless the stack brought its own simulator. */
+  /** Undefined when the stack did not start a simulator. */
   readonly simulatorUrl: string | undefined;
-  /** The edge's database, for a client of it. */
+  /** How a client reaches the edge's database. */
   readonly libsql: { url: string; authToken: string };
   readonly qstash: { url: string; token: string };
-  /** All of them, on one database; the first is `connector`. */
+  /** All connectors; they share one database. The first is `connector`. */
   readonly connectors: readonly Child[];
   readonly connector: Child;
   readonly simulator: Child | undefined;
   /** Runs the Worker's cron once. */
   runCron(): Promise<void>;
-  /** Takes the edge away, as an outage would. */
+  /** Stops the edge, as an outage does. */
   stopEdge(): Promise<void>;
   startEdge(): Promise<void>;
-  /** Everything down: at most 5 s, nothing left. */
+  /** Stops every part within 5 s and leaves no process behind. */
   stop(): Promise<void>;
 }
 
@@ -71,11 +71,11 @@ interface LocalSecrets extends SecretSet {
 }
 
 const loopback = (port: number) => `http://127.0.0.1:${port}`;
-/** Connector first, then the others at once: all of it within 5 s. */
+/** The connectors stop first, then the others together: 5 s in total. */
 const connectorGraceMs = 2_500;
 const otherGraceMs = 1_500;
 
-/** Starts every part in the order in which they need each other, each when the ones before it answer. */
+/** Starts the parts in the order in which they need each other. Each waits until the former ones answer. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dataFolder, ports, whatsapp, log } = options;
   const unlock = await lockFolder(dataFolder);
@@ -179,7 +179,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     for (const [index, port] of ports.connectors.entries()) connectors.push(await startConnector(port, index));
     const connector = connectors[0]!;
-    // Before all others: what it delivered into a stack that goes down would count as a failed attempt.
+    // QStash stops first: a delivery to a part that has stopped would count as a failed attempt.
     stops.push(closeQstash);
 
     return {
@@ -234,7 +234,7 @@ async function migrateEdge(database: Stack["libsql"]): Promise<void> {
   }
 }
 
-/** The stack's own keys: made at the first start, kept in a file that only its owner can read. */
+/** The stack's keys. The first start makes them and stores them in a file that only its owner can read. */
 async function localSecrets(file: string): Promise<LocalSecrets> {
   const known = await readJson<LocalSecrets>(file);
   const fresh: LocalSecrets = {
@@ -245,16 +245,16 @@ async function localSecrets(file: string): Promise<LocalSecrets> {
     currentSigningKey: `sig_${generateToken(webRandom)}`,
     nextSigningKey: `sig_${generateToken(webRandom)}`,
   };
-  // What an update has brought is added to what there was.
+  // A new version may need keys that the file does not have yet.
   const secrets = { ...fresh, ...known, edge: { ...fresh.edge, ...known?.edge } };
   await writeSecretJson(file, secrets);
   return secrets;
 }
 
-/** As in the image, where the reason stands. */
+/** The same as in the Dockerfile, which gives the reason. */
 const connectorFlags = ["--max-semi-space-size=8"];
 
-/** Node runs TypeScript as it is; it takes tsx to begin anew when a file has changed. */
+/** Node runs TypeScript itself; tsx restarts it when a file changes. */
 function nodeArguments(
   file: string,
   watch: boolean | undefined,
@@ -264,7 +264,7 @@ function nodeArguments(
   return watch ? [tsx, "watch", "--clear-screen=false", file, ...rest] : [...flags, file, ...rest];
 }
 
-/** Children get what a process needs to run, not whatever the shell holds. */
+/** Children get only the variables that a process needs, not the whole environment. */
 function inherited(): Record<string, string | undefined> {
   const { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS } = process.env;
   return { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS };

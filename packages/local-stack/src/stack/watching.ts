@@ -2,7 +2,7 @@ import type { StackOptions } from "./stack.ts";
 
 const otel = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER_ARG"];
 
-/** What the shell wants to see of the stack: its metrics, traces and logs. Each connector has a metrics port of its own. */
+/** The settings of metrics, traces and logs that `npm start` passes on. Each connector has a metrics port of its own. */
 export function watching(
   environment: Record<string, string | undefined>,
 ): Required<Pick<StackOptions, "edgeEnv" | "connectorEnv">> {

@@ -11,7 +11,7 @@ export interface WorkerOptions {
   bindings: Record<string, string>;
   assetsFolder: string;
   log: (line: string) => void;
-  /** Rebuild and reload when a source file changes. */
+  /** True: rebuild and reload when a source file changes. */
   watch?: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Miniflare sends each subrequest through a Worker of its own, which doubles its CPU and is not there in production. */
+/** Miniflare sends each subrequest through another Worker, which doubles the CPU time. Production has no such Worker. */
 const direct = `import { env as miniflareBindings } from "cloudflare:workers";
 globalThis.fetch = (...request) => miniflareBindings.OUTSIDE.fetch(...request);`;
 
@@ -51,7 +51,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const settings = (script: string) => ({
     ...convertV4MiniflareOptions({
       host: "127.0.0.1",
-      // Callers reach the Worker without miniflare's proxies in between, which cost more than the Worker does.
+      // Without miniflare's proxies, which cost more CPU than the Worker.
       unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
       log: new LineLog(log),
       handleStructuredLogs: ({ message }) => log(message),
@@ -99,7 +99,7 @@ async function assetAt(folder: string, path: string): Promise<Response> {
   }
 }
 
-/** Miniflare ends the process on a signal, before the other parts are down; who starts the stack also stops it. */
+/** Miniflare would end the process on a signal before the other parts have stopped. */
 function withoutSignalHandlers<T>(make: () => T): T {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const before = signals.map((signal) => process.listeners(signal));
@@ -139,7 +139,7 @@ async function watch(reload: (script: string) => Promise<void>, log: (line: stri
   return watcher;
 }
 
-/** Hands miniflare's and the Worker's lines on, one by one, without colours of its own. */
+/** Passes on miniflare's and the Worker's lines, one by one and without colours. */
 class LineLog extends Log {
   readonly #write: (line: string) => void;
 
