@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { lockOf, newChatsOf } from "../src/baileys/account-limits.ts";
-import { createBreaker, type Pass } from "../src/session/breaker.ts";
+import { createBreaker, type SendPermit } from "../src/session/breaker.ts";
 import {
   createAccountLimits,
   hasClosedNewChats,
@@ -83,7 +83,7 @@ function breaker(chance = () => 1) {
     change: (patch) => void (limits = { ...limits, ...patch }),
   };
   const made = createBreaker(kept as AccountLimits, { now, chance });
-  return { enter: () => made.enter() as Pass, paused: () => kept.current().pausedUntil };
+  return { enter: () => made.enter() as SendPermit, paused: () => kept.current().pausedUntil };
 }
 const pauseMs = (end: Date | null) => (end ? end.getTime() - clock.at : 0);
 

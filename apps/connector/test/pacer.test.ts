@@ -49,8 +49,8 @@ async function run(ids: string[], pacing: Pacing, { lateMs = 0, takesMs = 20, la
   const visit = async (id: string): Promise<void> => {
     visits++;
     const turn = await pacer.bulk(id, pacing);
-    if ("comeBackAt" in turn) {
-      const seconds = Math.max(1, Math.floor((turn.comeBackAt.getTime() - time) / 1000));
+    if ("retryAt" in turn) {
+      const seconds = Math.max(1, Math.floor((turn.retryAt.getTime() - time) / 1000));
       services.after(seconds * 1000 + Math.round(services.chance() * lateMs), () => void visit(id));
       return;
     }
@@ -111,8 +111,8 @@ test("who would wait long for slow ones comes back later", async () => {
   await pass(60_000);
   first.leave(true);
   await pacer.bulk("b", "off");
-  const second = (await pacer.bulk("c", "off")) as { comeBackAt: Date };
-  expect(second.comeBackAt.getTime() - time).toBeGreaterThan(5000);
+  const second = (await pacer.bulk("c", "off")) as { retryAt: Date };
+  expect(second.retryAt.getTime() - time).toBeGreaterThan(5000);
 });
 
 test("what was slow in an outage sends nobody away for long, and nobody once a few were quick again", async () => {
@@ -120,8 +120,8 @@ test("what was slow in an outage sends nobody away for long, and nobody once a f
   await pass(600_000);
   slow.leave(true);
   const next = (await pacer.bulk("next", "off")) as Turn;
-  const { comeBackAt } = (await pacer.bulk("away", "off")) as { comeBackAt: Date };
-  expect(comeBackAt.getTime() - time).toBe(8000);
+  const { retryAt } = (await pacer.bulk("away", "off")) as { retryAt: Date };
+  expect(retryAt.getTime() - time).toBe(8000);
   next.leave(true);
   await pass(8000);
   for (const id of ["away", ...ids(6)]) ((await pacer.bulk(id, "off")) as Turn).leave(true);
@@ -142,12 +142,12 @@ test("what went before a restart counts for the day, and keeps its distance", as
   const [day, begun] = [86_400_000, time];
   earlier = Array.from({ length: 299 }, (_, i) => begun - day / 2 + i * 10_000);
   earlier.push(begun);
-  const full = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
-  expect(full.comeBackAt.getTime()).toBe(begun + day / 2);
+  const full = (await pacer.bulk("a", "careful")) as { retryAt: Date };
+  expect(full.retryAt.getTime()).toBe(begun + day / 2);
   earlier = [begun - 1000];
   const others = createPacer(services, async () => earlier);
-  const near = (await others.bulk("b", "careful")) as { comeBackAt: Date };
-  expect(near.comeBackAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
+  const near = (await others.bulk("b", "careful")) as { retryAt: Date };
+  expect(near.retryAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
 });
 
 test("nobody goes while it is not known what went before, and everybody once it is", async () => {
@@ -191,12 +191,12 @@ test("bulk waits while a code is under way, but not for ever", async () => {
 
 test("who could not be sent goes next", async () => {
   const turn = (await pacer.bulk("a", "careful")) as Turn;
-  expect(await pacer.bulk("b", "careful")).toHaveProperty("comeBackAt");
+  expect(await pacer.bulk("b", "careful")).toHaveProperty("retryAt");
   turn.leave(false);
-  const { comeBackAt } = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
-  const other = (await pacer.bulk("b", "careful")) as { comeBackAt: Date };
-  expect(comeBackAt.getTime() - time).toBe(presets.careful.gapMs[0]);
-  expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.careful.gapMs[0]);
+  const { retryAt } = (await pacer.bulk("a", "careful")) as { retryAt: Date };
+  const other = (await pacer.bulk("b", "careful")) as { retryAt: Date };
+  expect(retryAt.getTime() - time).toBe(presets.careful.gapMs[0]);
+  expect(other.retryAt.getTime()).toBeGreaterThanOrEqual(retryAt.getTime() + presets.careful.gapMs[0]);
 });
 
 test("what went without a bound counts for one that has, however much it was", () => {

@@ -6,23 +6,24 @@ import { findSession } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { type JobOutcome, later } from "./outcome.ts";
 
-/** Where a session's messages go through. */
-export interface Place {
+/** A session that can send now. */
+export interface OnlineSession {
   fence: Fence;
   live: LiveSession;
   socket: WhatsAppSocket;
 }
 
-export interface Whereabouts {
+export interface SessionLookup {
   store: Store;
+  /** The session, if this connector owns it. */
   find: (sessionId: string) => LiveSession | undefined;
 }
 
-/** The session's socket, or how its messages end without one, or when to ask again. */
-export async function whereabouts(
-  { find, store }: Whereabouts,
+/** The online session, or the reason why its messages fail, or the outcome of a job that must be retried. */
+export async function resolveSession(
+  { find, store }: SessionLookup,
   sessionId: string,
-): Promise<Place | { fence: Fence; failure: FailureReason } | JobOutcome> {
+): Promise<OnlineSession | { fence: Fence; failure: FailureReason } | JobOutcome> {
   const live = find(sessionId);
   if (live) {
     const socket = live.online();
@@ -32,7 +33,7 @@ export async function whereabouts(
     return { fence: live.fence, failure: reason === "banned" ? "account_restricted" : "session_ended" };
   }
   const row = await findSession(store, sessionId);
-  // A deleted session leaves a tombstone; one that was never heard of may still be on its way here.
+  // A deleted session keeps a row. The job that starts an unknown session may still be in the queue.
   if (row?.isGone) return { fence: { sessionId, fence: row.fence }, failure: "session_ended" };
-  return later(row ? 2 : 5, row ? "another connector owns the session" : "the session is not known here");
+  return later(row ? 2 : 5, row ? "another connector owns the session" : "this connector does not know the session");
 }
