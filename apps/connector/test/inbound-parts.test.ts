@@ -61,39 +61,39 @@ const key = { remoteJid: person, fromMe: false, id: "3A00" };
 const written = { conversation: `SV-${token}` };
 const { Type } = proto.Message.ProtocolMessage;
 
-const text = (words: string): ReceivedContent => ({ type: "text", text: words });
+const textOf = (words: string): ReceivedContent => ({ type: "text", text: words });
 const unsupported: ReceivedContent = { type: "unsupported" };
 const link = `https://x.example SV-${token}`;
 
 test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
-  ["a text", written, text(`SV-${token}`), token, false],
-  ["a text with a preview", { extendedTextMessage: { text: link } }, text(link), token, false],
-  ["a text that disappears", { ephemeralMessage: { message: written } }, text(`SV-${token}`), token, false],
+  ["a text", written, textOf(`SV-${token}`), token, false],
+  ["a text with a preview", { extendedTextMessage: { text: link } }, textOf(link), token, false],
+  ["a text that disappears", { ephemeralMessage: { message: written } }, textOf(`SV-${token}`), token, false],
   [
     "a reply",
     { extendedTextMessage: { text: `SV-${token}`, contextInfo: { quotedMessage: written } } },
-    text(`SV-${token}`),
+    textOf(`SV-${token}`),
     token,
     false,
   ],
   [
     "a reply to a token",
     { extendedTextMessage: { text: "ok", contextInfo: { quotedMessage: written } } },
-    text("ok"),
+    textOf("ok"),
     null,
     false,
   ],
   [
     "a forwarded text",
     { extendedTextMessage: { text: `SV-${token}`, contextInfo: { isForwarded: true } } },
-    text(`SV-${token}`),
+    textOf(`SV-${token}`),
     null,
     true,
   ],
   [
     "one forwarded often",
     { extendedTextMessage: { text: `SV-${token}`, contextInfo: { forwardingScore: 5 } } },
-    text(`SV-${token}`),
+    textOf(`SV-${token}`),
     null,
     true,
   ],
@@ -150,7 +150,7 @@ test("a message is told once by its id, unless it is old, and its id is forgotte
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
-  const content = text(`SV-${token}`);
+  const content = textOf(`SV-${token}`);
   const message = { waId: "3A01", from: user, names, content, isForwarded: false, at: ago(1000) };
   const told = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
