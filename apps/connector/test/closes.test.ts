@@ -236,7 +236,7 @@ test("after a logout the credentials are gone, after a ban they are kept", async
   client.close();
 });
 
-test("an operator's wishes stop, restart, log out and delete a session", async () => {
+test("desired states stop, restart, log out and delete a session", async () => {
   const { number, sessionId } = await paired();
   await rig.setDesiredState({ sessionId, desired: "stopped" });
   await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");

@@ -10,7 +10,7 @@ import { memoryCredentials } from "./support/memory-credentials.ts";
 const pausedUntil = new Date(Date.now() + 3_600_000);
 const paused = { lockedUntil: null, newChats: null, pausedUntil, trips: 1 };
 
-test("of two wishes that cross, the older one does not bring its proxy back", async () => {
+test("when two desired states arrive in the wrong order, the older one does not bring its proxy back", async () => {
   const adopted = await adopt();
   onTestFinished(() => adopted.close());
   const { row, live, through, sealedProxy } = adopted;

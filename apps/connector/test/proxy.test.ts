@@ -140,7 +140,7 @@ test("another proxy, and none, take the place of the first over a restart of the
   expect(second.asked).toBe(asked);
 });
 
-test("a wish from before there were proxies leaves a session its own", async () => {
+test("a session job of an edge without proxies leaves the session its proxy", async () => {
   const proxy = await startProxy();
   const sessionId = await pairThrough(proxy);
   const { passed } = proxy;

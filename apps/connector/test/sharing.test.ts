@@ -189,14 +189,14 @@ test("a connector that joins is given a few sessions at a time, those without a 
   expect([await heldBy("a"), await heldBy("b"), await heldBy(null)]).toEqual([22, 18, 0]);
 });
 
-test("no connector takes more than its capacity, however many are wished for at the same time", async () => {
+test("no connector takes more than its capacity, however many sessions are started at the same time", async () => {
   const { supervisor } = party("a", { capacity: 3 });
   await supervisor.start();
-  const wishes = await Promise.all(
+  const outcomes = await Promise.all(
     Array.from({ length: 8 }, () => supervisor.setDesiredState(job(newId("ses")), { mayPlace: true })),
   );
-  expect(wishes.filter((outcome) => outcome === "applied")).toHaveLength(3);
-  expect(wishes.filter((outcome) => outcome === "elsewhere")).toHaveLength(5);
+  expect(outcomes.filter((outcome) => outcome === "applied")).toHaveLength(3);
+  expect(outcomes.filter((outcome) => outcome === "elsewhere")).toHaveLength(5);
   expect(await heldBy("a")).toBe(3);
 });
 

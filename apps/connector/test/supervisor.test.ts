@@ -138,7 +138,7 @@ test("a session that another has taken is given up with the next renewal, and no
   expect(lost).toEqual([taken]);
 });
 
-test("and with the next wish", async () => {
+test("and with the next desired state", async () => {
   const id = newId("ses");
   const one = supervisor(losingAnswers());
   await expect(one.setDesiredState(job(id), { mayPlace: false })).rejects.toThrow("lost");
@@ -196,11 +196,11 @@ test("stopping waits for a session that is just being taken up, and stops it too
     },
   };
   const one = supervisor(slow);
-  const wished = one.setDesiredState(job(id), { mayPlace: false });
+  const applied = one.setDesiredState(job(id), { mayPlace: false });
   await isAsked.promise;
   const stopping = one.stop();
   open();
-  await Promise.all([wished, stopping]);
+  await Promise.all([applied, stopping]);
   expect(stopped).toEqual([id]);
   await one.release();
   expect((await findSession(store, id))!.ownerRun).toBeNull();
