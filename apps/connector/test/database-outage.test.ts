@@ -89,7 +89,11 @@ describe("a remote database that does not answer", () => {
       const job = sendJob(id, sessionId);
       expect(await refusal("/jobs/send", job)).toMatchObject({ status: 503, waits: true });
       const sessionJob = { sessionId: newId("ses"), workspaceId: newId("ws"), desired: "running", revision: 1 };
-      expect(await refusal("/jobs/session", sessionJob)).toEqual({ status: 503, code: "database-unavailable", waits: true });
+      expect(await refusal("/jobs/session", sessionJob)).toEqual({
+        status: 503,
+        code: "database-unavailable",
+        waits: true,
+      });
       expect(await ready()).toEqual({ status: 503, problems: ["the database does not answer"] });
       expect((await fetch(`${rig.edge.connectorUrl}/healthz`)).status).toBe(200);
 
