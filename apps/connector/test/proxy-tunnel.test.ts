@@ -1,10 +1,9 @@
 import type { lookup } from "node:dns";
 import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { isPublicAddress, publicLookup } from "../src/proxy/addresses.ts";
+import { publicLookup } from "../src/proxy/addresses.ts";
 import { proxyAgent } from "../src/proxy/agents.ts";
 import { createTunnels, type Tunnels } from "../src/proxy/tunnel.ts";
-import { createProxyWatch } from "../src/proxy/watch.ts";
 import { until } from "./support/fake-edge.ts";
 import { LocalProxy } from "./support/proxies.ts";
 
@@ -17,44 +16,6 @@ async function startProxy(scheme: "http" | "socks5"): Promise<LocalProxy> {
   proxies.push(proxy);
   return proxy;
 }
-
-describe("an address", () => {
-  test.each([
-    "127.0.0.1",
-    "127.8.8.8",
-    "0.0.0.0",
-    "10.1.2.3",
-    "172.16.0.1",
-    "172.31.255.255",
-    "192.168.1.1",
-    "169.254.169.254",
-    "100.100.100.200",
-    "168.63.129.16",
-    "198.18.0.1",
-    "224.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "::ffff:127.0.0.1",
-    "::ffff:8.8.8.8",
-    "64:ff9b::7f00:1",
-    "fc00::1",
-    "fdaa:0:1::3",
-    "fe80::1",
-    "fe80::1%eth0",
-    "2002:7f00:1::",
-    "2001:0:4136:e378::1",
-    "2001:db8::1",
-    "ff02::1",
-    "fd00:ec2::254",
-    "localhost",
-    "",
-  ])("%s is none of the public internet", (address) => expect(isPublicAddress(address)).toBe(false));
-  test.each(["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e"])(
-    "%s is one of the public internet",
-    (address) => expect(isPublicAddress(address)).toBe(true),
-  );
-});
 
 /** A resolver that knows every name by these addresses. */
 const resolver = (...addresses: string[]) =>
@@ -152,128 +113,4 @@ test("a proxy whose headers do not end is left after a few of them", async () =>
   await expect(tunnels.probe(`http://127.0.0.1:${port}`, new AbortController().signal)).rejects.toThrow("overflow");
   await left.promise;
   server.close();
-});
-
-function watched() {
-  const timers: { ms: number; run: () => void }[] = [];
-  const told: boolean[] = [];
-  const probed: string[] = [];
-  const world = { hangs: false, isUp: true, isInUse: true, isTold: true };
-  const watch = createProxyWatch({
-    services: {
-      chance: () => 0.5,
-      after(ms, run) {
-        const timer = { ms, run };
-        timers.push(timer);
-        return () => void (timers.includes(timer) && timers.splice(timers.indexOf(timer), 1));
-      },
-    },
-    tunnels: {
-      open: () => {
-        throw new Error("not here");
-      },
-      async probe(tried, signal) {
-        probed.push(tried);
-        if (world.hangs) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-        if (!world.isUp) throw new Error("down");
-      },
-    },
-    url: "http://a.example",
-    isInUse: () => world.isInUse,
-    async onChange(isHealthy) {
-      if (!world.isTold) throw new Error("the database is away");
-      told.push(isHealthy);
-    },
-  });
-  const minute = async () => {
-    const due = timers.findIndex(({ ms }) => ms >= 45_000);
-    timers.splice(due, 1)[0]?.run();
-    await new Promise((resolve) => setImmediate(resolve));
-  };
-  return { watch, timers, told, probed, world, minute };
-}
-
-describe("the watch of a proxy", () => {
-  test("tries it every minute or so, and tells changes only", async () => {
-    const { told, probed, world, minute } = watched();
-    await minute();
-    await minute();
-    world.isUp = false;
-    await minute();
-    await minute();
-    world.isUp = true;
-    await minute();
-    expect([told, probed.length]).toEqual([[true, false, true], 5]);
-  });
-
-  test("leaves it alone while the session is stopped", async () => {
-    const { probed, world, minute } = watched();
-    world.isInUse = false;
-    await minute();
-    expect(probed).toEqual([]);
-    world.isInUse = true;
-    await minute();
-    expect(probed).toHaveLength(1);
-  });
-
-  test("tells again what could not be told", async () => {
-    const { told, world, minute } = watched();
-    world.isTold = false;
-    await minute();
-    world.isTold = true;
-    await minute();
-    expect(told).toEqual([true]);
-  });
-
-  test("begins anew with another proxy, and ends without one", async () => {
-    const { watch, timers, told, probed, minute } = watched();
-    await minute();
-    watch.use("http://b.example");
-    await minute();
-    expect([told, probed]).toEqual([
-      [true, true],
-      ["http://a.example", "http://b.example"],
-    ]);
-    watch.use(null);
-    expect([timers.length, await watch.check(), watch.open()]).toEqual([0, true, null]);
-  });
-
-  test("gives one up that does not answer in ten seconds", async () => {
-    const { watch, timers, told, world } = watched();
-    world.hangs = true;
-    world.isUp = false;
-    const asked = watch.check();
-    timers.find(({ ms }) => ms === 10_000)!.run();
-    expect([await asked, told]).toEqual([false, [false]]);
-  });
-
-  test("believes a connection that was opened meanwhile more than a try that failed", async () => {
-    const { watch, timers, told, world } = watched();
-    world.hangs = true;
-    world.isUp = false;
-    const asked = watch.check();
-    watch.observed(true);
-    timers.find(({ ms }) => ms === 10_000)!.run();
-    expect([await asked, told]).toEqual([true, [true]]);
-  });
-
-  test("answers of the newer proxy when it has taken the place of one that is being tried", async () => {
-    const { watch, told, probed, world, timers } = watched();
-    world.hangs = true;
-    const asked = watch.check();
-    watch.use("http://b.example");
-    world.hangs = false;
-    for (const { run } of timers.filter(({ ms }) => ms === 10_000)) run();
-    expect(await asked).toBe(true);
-    expect([told, probed]).toEqual([[true], ["http://a.example", "http://b.example"]]);
-  });
-
-  test("stops with nothing under way", async () => {
-    const { watch, timers, told, world } = watched();
-    world.hangs = true;
-    const asked = watch.check();
-    watch.stop();
-    expect(await asked).toBe(true);
-    expect([timers.length, told]).toEqual([0, []]);
-  });
 });
