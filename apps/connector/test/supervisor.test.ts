@@ -206,7 +206,7 @@ test("stopping waits for a session that is just being taken up, and stops it too
   expect((await findSession(store, id))!.ownerRun).toBeNull();
   const { values } = await metrics.leases.get();
   expect(values.map(({ labels, value }) => [labels.change, value])).toEqual([
-    ["applied", 1],
+    ["taken", 1],
     ["released", 1],
   ]);
 });
