@@ -27,8 +27,9 @@ async function accepted(payload: { to: string; code: string } | { to: string; te
   return messageId;
 }
 
-test("a scanned QR code brings the session online", () => {
-  expect(rig.edge.statesOf(sessionId)).toEqual([
+test("a scanned QR code brings the session online", async () => {
+  const other = await rig.pair("+6281200000010");
+  expect(rig.edge.statesOf(other)).toEqual([
     "connecting/requested",
     "pairing",
     "connecting",
@@ -399,6 +400,7 @@ test.each([...Object.values(jobPaths), QrRpc.path, PairingCodeRpc.path, HealthRp
 const get = (path: string) => fetch(rig.edge.connectorUrl + path);
 
 test("health, readiness and metrics answer", async () => {
+  await rig.send(sessionId, { to: user, code: "929292" });
   expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
   expect(await (await get("/readyz")).json()).toEqual({ status: "ready", problems: [] });
   const metrics = await until("the edge has taken everything", async () => {
