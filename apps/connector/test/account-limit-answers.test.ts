@@ -3,8 +3,8 @@ import { lockOf, newChatsOf } from "../src/baileys/account-limits.ts";
 
 const start = Date.parse("2026-08-01T00:00:00Z");
 
-describe("what WhatsApp says of an account", () => {
-  test("a lock has an end, or none that is told", () => {
+describe("WhatsApp's answers about an account's limits", () => {
+  test("a lock has an end, or an unknown end", () => {
     const timeEnforcementEnds = new Date(start);
     expect(lockOf({ isActive: true, timeEnforcementEnds })).toEqual({ isActive: true, until: timeEnforcementEnds });
     expect(lockOf({ isActive: true, timeEnforcementEnds: new Date(1e15) })).toEqual({ isActive: true, until: null });

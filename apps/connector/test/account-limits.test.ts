@@ -41,10 +41,10 @@ async function keeper() {
   return { store, fence, make, told, failures, timers };
 }
 
-describe("limits that are kept", () => {
+describe("stored limits", () => {
   const lockedUntil = new Date(start + 60_000);
 
-  test("are told when they change, and not when they are learned again", async () => {
+  test("are reported when they change, and not when they are received again", async () => {
     const { make, told } = await keeper();
     const limits = make();
     await limits.ready;

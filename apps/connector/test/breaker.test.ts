@@ -65,7 +65,7 @@ describe("the breaker", () => {
     expect(enter()).not.toHaveProperty("pausedUntil");
   });
 
-  test("what nobody explains counts by people, and in a row", () => {
+  test("unexplained refusals count people, in a row", () => {
     const { enter, paused } = breaker();
     const refuse = (person: string) => enter().refused("unexplained", person);
     for (let i = 0; i < 20; i++) refuse("one");

@@ -13,7 +13,7 @@ beforeEach(() => {
 
 const pseudonym = (text: string) => `p(${text})`;
 
-test("who has been reached or has written is known to their session, by any of their names, until it is forgotten", async () => {
+test("a session knows whom it reached and who wrote, by any of their jids, until that is deleted", async () => {
   const { store, fence } = await storedSession(now());
   const { sessionId } = fence;
   const chats = createChats(store, { now, pseudonym });

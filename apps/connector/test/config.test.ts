@@ -16,7 +16,7 @@ describe("configuration", async () => {
     QSTASH_NEXT_SIGNING_KEY: "b",
   };
 
-  test("has defaults for what need not be said", () => {
+  test("has defaults for optional variables", () => {
     expect(readConfig(good, "my.host")).toMatchObject({
       host: "127.0.0.1",
       port: 8080,

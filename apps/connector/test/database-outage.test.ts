@@ -81,7 +81,7 @@ describe("a remote database that does not answer", () => {
   }
 
   test.each(["cut", "deaf"] as const)(
-    "closes the sockets when their leases run out, sends nothing, and everything comes back by itself (%s)",
+    "closes the sockets when their leases expire, sends nothing, and recovers without help (%s)",
     async (state) => {
       const sessionId = await start();
       line.set(state);
@@ -128,8 +128,8 @@ describe("a remote database that does not answer", () => {
   }, 90_000);
 });
 
-describe("a disk that is full", () => {
-  test("refuses sends before anything leaves, says so, and goes on when there is room", async () => {
+describe("a full disk", () => {
+  test("refuses sends before anything is sent, reports it, and continues when there is space", async () => {
     let store: Store | undefined;
     rig = await startRig({ openStore: async (...open) => (store = await openStore(...open)) });
     const sessionId = await rig.pair(own);

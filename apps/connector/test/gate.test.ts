@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createGate } from "../src/session/gate.ts";
 
-test("the gate lets so many in at once, and each leaves once", () => {
+test("the gate admits a fixed number at once, and each leaves once", () => {
   const gate = createGate(2);
   const inside: string[] = [];
   const leave = new Map<string, () => void>();
@@ -12,7 +12,7 @@ test("the gate lets so many in at once, and each leaves once", () => {
   expect(inside).toEqual(["a", "b", "c"]);
 });
 
-test("logins of one workspace that hang leave room at the gate, and the fewest go first", () => {
+test("hanging logins of one workspace leave places free, and the workspace with the fewest goes first", () => {
   const gate = createGate(3, 2);
   const inside: string[] = [];
   const leave = new Map<string, () => void>();

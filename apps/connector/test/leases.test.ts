@@ -55,7 +55,7 @@ describe.each([
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("a session has one owner, whoever asks at the same time", async () => {
+  test("a session has one owner, also when several ask at the same time", async () => {
     const ids = Array.from({ length: 40 }, () => newId("ses"));
     for (const id of ids) await setDesired(id);
     const taken = await Promise.all([
@@ -71,7 +71,7 @@ describe.each([
     ).toEqual([...ids].sort());
   });
 
-  test("an expired lease goes to another with a higher fence, a living one does not", async () => {
+  test("another connector gets an expired lease with a higher fence, but not a valid lease", async () => {
     const id = newId("ses");
     await setDesired(id);
     const [mine] = await acquire(store, "a", "a.1");
@@ -82,7 +82,7 @@ describe.each([
     expect((await renewLeases(other, "b.1", later(40_000))).map((row) => row.id)).toEqual([id]);
   });
 
-  test("a linked session comes before those that nobody has linked, however many they are", async () => {
+  test("linked sessions are acquired before any number of unlinked ones", async () => {
     const linked = newId("ses");
     await setDesired(linked);
     const [row] = await acquire(store, "a", "a.1");
@@ -265,7 +265,7 @@ describe.each([
     expect((await good.read("creds", ["creds"])).get("creds")).toBe("yes");
   });
 
-  test("what is written last is what is kept, and the seal lets nothing move", async () => {
+  test("the last write wins, and a sealed value cannot be moved", async () => {
     const sessionId = newId("ses");
     await setDesired(sessionId);
     const [row] = await acquire(store, "a", "a.1");
@@ -292,7 +292,7 @@ afterEach(async () => {
   rig = undefined;
 });
 
-test("an owner that finds its lease taken closes its socket and says nothing more", async () => {
+test("an owner that has lost its lease closes its socket and reports nothing more", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { simulator, edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
@@ -333,7 +333,7 @@ test("without a lease that it can renew, a session has no socket and opens none"
   database.close();
 });
 
-test("a deleted session is gone when its last event is stored, and tells it again to whoever asks", async () => {
+test("a deleted session is gone when its last event is stored, and the event is repeated for later requests", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
@@ -361,7 +361,7 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   await database.close();
 });
 
-test("what a dead owner had to tell is told by the one that takes its session", async () => {
+test("the next owner delivers the events of a dead owner", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   const sessionId = newId("ses");
@@ -383,7 +383,7 @@ test("what a dead owner had to tell is told by the one that takes its session", 
   await database.close();
 });
 
-test("a session comes back after a restart without a new QR code", async () => {
+test("a session is online again after a restart without a new QR code", async () => {
   rig = await startRig();
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");

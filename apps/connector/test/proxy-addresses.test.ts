@@ -32,9 +32,9 @@ describe("an address", () => {
     "fd00:ec2::254",
     "localhost",
     "",
-  ])("%s is none of the public internet", (address) => expect(isPublicAddress(address)).toBe(false));
+  ])("%s is not on the public internet", (address) => expect(isPublicAddress(address)).toBe(false));
   test.each(["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e"])(
-    "%s is one of the public internet",
+    "%s is on the public internet",
     (address) => expect(isPublicAddress(address)).toBe(true),
   );
 });

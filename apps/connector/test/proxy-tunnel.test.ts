@@ -29,7 +29,7 @@ const guarded = (...addresses: string[]) =>
   createTunnels({ wsUrl: "ws://127.0.0.1:9/ws/chat", lookup: publicLookup(resolver(...addresses)) });
 const probe = (tunnels: Tunnels, url: string) => tunnels.probe(url, AbortSignal.timeout(20_000));
 
-describe.each(["http", "https", "socks5"] as const)("a proxy of %s that is inside", (scheme) => {
+describe.each(["http", "https", "socks5"] as const)("a private %s proxy", (scheme) => {
   test.each(["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1"])(
     "is not reached at %s",
     async (host) => {
@@ -44,7 +44,7 @@ describe.each(["http", "https", "socks5"] as const)("a proxy of %s that is insid
   });
 });
 
-test("a proxy that is really there is not even connected to when it is inside", async () => {
+test("a private proxy that exists is not connected to", async () => {
   for (const scheme of ["http", "socks5"] as const) {
     const proxy = await startProxy(scheme);
     const { port } = new URL(proxy.url);
@@ -73,7 +73,7 @@ test.each(["http", "socks5"] as const)("a proxy of %s that hangs is given up at 
   await expect(found).rejects.toThrow("does not answer");
 });
 
-test("a SOCKS proxy that answers when nobody waits any more keeps no connection", async () => {
+test("a SOCKS proxy that answers after the abort keeps no connection", async () => {
   let isClosed = false;
   let answer: (() => void) | undefined;
   const server = createServer((client) => {

@@ -41,7 +41,7 @@ function watched() {
 }
 
 describe("the watch of a proxy", () => {
-  test("tries it every minute or so, and tells changes only", async () => {
+  test("checks it about every minute, and reports only changes", async () => {
     const { told, probed, world, minute } = watched();
     await minute();
     await minute();
@@ -63,7 +63,7 @@ describe("the watch of a proxy", () => {
     expect(probed).toHaveLength(1);
   });
 
-  test("tells again what could not be told", async () => {
+  test("reports again what could not be reported", async () => {
     const { told, world, minute } = watched();
     world.isTold = false;
     await minute();
@@ -72,7 +72,7 @@ describe("the watch of a proxy", () => {
     expect(told).toEqual([true]);
   });
 
-  test("begins anew with another proxy, and ends without one", async () => {
+  test("restarts with another proxy, and ends without one", async () => {
     const { watch, timers, told, probed, minute } = watched();
     await minute();
     watch.use("http://b.example");
@@ -94,7 +94,7 @@ describe("the watch of a proxy", () => {
     expect([await asked, told]).toEqual([false, [false]]);
   });
 
-  test("believes a connection that was opened meanwhile more than a try that failed", async () => {
+  test("trusts a connection that was opened meanwhile more than a failed check", async () => {
     const { watch, timers, told, world } = watched();
     world.hangs = true;
     world.isUp = false;
@@ -104,7 +104,7 @@ describe("the watch of a proxy", () => {
     expect([await asked, told]).toEqual([true, [true]]);
   });
 
-  test("answers of the newer proxy when it has taken the place of one that is being tried", async () => {
+  test("answers for the newer proxy when it replaced the one that is being checked", async () => {
     const { watch, told, probed, world, timers } = watched();
     world.hangs = true;
     const asked = watch.check();
@@ -115,7 +115,7 @@ describe("the watch of a proxy", () => {
     expect([told, probed]).toEqual([[true], ["http://a.example", "http://b.example"]]);
   });
 
-  test("stops with nothing under way", async () => {
+  test("stops with nothing running", async () => {
     const { watch, timers, told, world } = watched();
     world.hangs = true;
     const asked = watch.check();

@@ -48,7 +48,7 @@ async function kidsIn({ client }: Store): Promise<Record<string, string[]>> {
   return kids;
 }
 
-test("every column of the schema whose name says that it is sealed is one that is resealed", async () => {
+test("every column of the schema with a sealed name is resealed", async () => {
   rig = await startRig();
   const { client } = await openRigStore(rig);
   const { rows } = await client.execute(
@@ -59,7 +59,7 @@ test("every column of the schema whose name says that it is sealed is one that i
   expect(rows.map(({ place }) => place).filter((place) => !known.has(place as string))).toEqual([]);
 });
 
-test("after a rotation, the command and a restart the old key can go, and the session goes on as before", async () => {
+test("after a rotation, the command and a restart the old key can be removed, and the session still works", async () => {
   rig = await startRig({ environment: { STORE_KEYS: oldKey }, services: { chance: () => 0 } });
   rig.simulator.createPhone({ number: user, receipts: "read" });
   const sessionId = await rig.pair("+6281200000001");
@@ -123,7 +123,7 @@ test("a key that another connector does not have yet opens and does not seal; wi
   await second.stop("SIGTERM");
 });
 
-test("the command says what it could not open, and fails", async () => {
+test("the command reports what it could not open, and fails", async () => {
   rig = await startRig({ environment: { STORE_KEYS: oldKey } });
   await rig.pair("+6281200000001");
   await rig.stop();
@@ -162,7 +162,7 @@ test("a session's own number that lies readable, as it did before, is sealed", a
   expect(openNumber(nodeAtRest(keys, sessionId, webRandom), sessionId, phone)).toBe("+6281200000001");
 });
 
-test("a value that is written while it is resealed stays the newer one", async () => {
+test("a value that is written during the reseal is kept", async () => {
   rig = await startRig();
   const opened = await openRigStore(rig);
   await rig.stop();
@@ -223,7 +223,7 @@ test("a value that is written while it is resealed stays the newer one", async (
   expect((await owner.read("session", ["1.0"])).get("1.0")).toBe("newer");
 });
 
-test("a credential of before, bound to its readable id, is read and resealed", async () => {
+test("a credential that was sealed with its readable id is read and resealed", async () => {
   rig = await startRig();
   const opened = await openRigStore(rig);
   await rig.stop();

@@ -129,7 +129,7 @@ describe("the sessions of a connector that died", () => {
     expect([await heldBy("a"), await heldBy("b"), await heldBy("c")]).toEqual([0, 5, 4]);
   });
 
-  test("go to whoever has room when half a lease later one has not taken its part", async () => {
+  test("go to any connector with free capacity when one has not acquired its share after half a lease", async () => {
     await createSessions(9);
     const b = party("b");
     const dead = { owner: "a", run: "a.1", now: now(), leaseMs, includeOwn: false, limit: 9 };
@@ -203,7 +203,7 @@ test("no connector takes more than its capacity, however many sessions are start
 test.each([
   [0, 0],
   [0.999, 1998],
-])("sessions that are taken up together connect at random times, fifty in a second (%d)", async (chance, lastMs) => {
+])("sessions that are acquired together connect at random times, fifty in a second (%d)", async (chance, lastMs) => {
   await createSessions(100);
   const one = party("a", { chance });
   await one.supervisor.start();
