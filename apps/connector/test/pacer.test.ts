@@ -81,7 +81,7 @@ test.each(["careful", "normal", "fast"] as const)(
   },
 );
 
-test("a queue that is late changes neither the order by much nor the distance, and nobody starves", async () => {
+test("a late queue changes the order little and the distance not at all, and no message starves", async () => {
   const { went, visits } = await run(ids(100), "normal", { lateMs: 4000 });
   expect(went).toHaveLength(100);
   expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
@@ -89,7 +89,7 @@ test("a queue that is late changes neither the order by much nor the distance, a
   expect(visits).toBeLessThan(350);
 });
 
-test("those who all come late together go one by one, from the first on", async () => {
+test("messages that are all late are sent one by one, from the first on", async () => {
   const places = await Promise.all(ids(10).map((id) => pacer.bulk(id, "normal")));
   (places[0] as Turn).leave(true);
   await pass(300_000);
@@ -106,7 +106,7 @@ test("off sends one after the other, and keeps only a few waiting", async () => 
   expect(visits).toBeLessThan(1000);
 });
 
-test("who would wait long for slow ones comes back later", async () => {
+test("a message behind slow ones comes back later", async () => {
   const first = (await pacer.bulk("a", "off")) as Turn;
   await pass(60_000);
   first.leave(true);
@@ -115,7 +115,7 @@ test("who would wait long for slow ones comes back later", async () => {
   expect(second.retryAt.getTime() - time).toBeGreaterThan(5000);
 });
 
-test("what was slow in an outage sends nobody away for long, and nobody once a few were quick again", async () => {
+test("a slow outage delays messages only briefly, and not at all after a few fast ones", async () => {
   const slow = (await pacer.bulk("slow", "off")) as Turn;
   await pass(600_000);
   slow.leave(true);
@@ -150,7 +150,7 @@ test("what went before a restart counts for the day, and keeps its distance", as
   expect(near.retryAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
 });
 
-test("nobody goes while it is not known what went before, and everybody once it is", async () => {
+test("no bulk message is sent before the earlier ones are read from the store", async () => {
   let isBroken = true;
   const unsure = createPacer(services, async () => {
     if (isBroken) throw new Error("the store does not answer");
@@ -161,7 +161,7 @@ test("nobody goes while it is not known what went before, and everybody once it 
   expect(await unsure.bulk("a", "off")).toHaveProperty("leave");
 });
 
-test("bulk waits while a code is under way, but not for ever", async () => {
+test("bulk waits while a code is being sent, but not for ever", async () => {
   const cleared: string[] = [];
   const clear = async (turn: Turn, name: string) => {
     await turn.clear();
@@ -189,7 +189,7 @@ test("bulk waits while a code is under way, but not for ever", async () => {
   expect(cleared).toEqual(["code", "code", "a", "b"]);
 });
 
-test("who could not be sent goes next", async () => {
+test("a message that could not be sent is next", async () => {
   const turn = (await pacer.bulk("a", "careful")) as Turn;
   expect(await pacer.bulk("b", "careful")).toHaveProperty("retryAt");
   turn.leave(false);

@@ -62,12 +62,12 @@ test.each<[string, World, string[]]>([
     ["new_chats_locked", "limits asked"],
   ],
   [
-    "opens a chat, and no limit says why not",
+    "opens a chat, and no limit explains the refusal",
     { ack: { type: "refused", error: "463" } },
     ["new_chats_locked", "limits asked", "unexplained c"],
   ],
   [
-    "meets a device that is no more",
+    "goes to a device that no longer exists",
     { ack: { type: "refused", error: "479" } },
     ["Error: WhatsApp has newer devices of the recipient", "devices of c"],
   ],
@@ -102,13 +102,13 @@ test.each([
   expect(held).toEqual({ status: "later", retryAfterSeconds: seconds, why: "sending is paused" });
 });
 
-test("and before they expire; one that is no good by then fails", () => {
+test("and before they expire, and one that would expire fails", () => {
   const services = { now: () => now, chance: () => 0.9999 };
   const job = (seconds: number) => ({ expiresAt: inSeconds(seconds).toISOString() });
   expect(retryAfterPause(services, job(62), inSeconds(60))).toMatchObject({ retryAfterSeconds: 62 });
   expect(retryAfterPause(services, job(60), inSeconds(60))).toEqual({ failure: "account_restricted" });
 });
 
-test("a message whose turn is later comes back a moment before it", () => {
+test("a message whose turn is later comes back just before it", () => {
   expect(retryAt({ now: () => now }, new Date(now.getTime() + 12_900))).toMatchObject({ retryAfterSeconds: 12 });
 });

@@ -37,7 +37,7 @@ test.each([
     ["6281300000002:3@s.whatsapp.net", hidden],
   ],
   ["by LID", { from: hidden, sender_pn: person }, [hidden, person]],
-])("a message %s is somebody's", (_name, attrs, names) => {
+])("a message %s is a direct message", (_name, attrs, names) => {
   expect(directMessage(stanza(attrs), { creds })).toEqual({ waId: "3A01", names, at: new Date(1_700_000_000_000) });
 });
 
@@ -52,7 +52,7 @@ test.each([
   ["between our own devices", { from: "6281200000001@s.whatsapp.net", category: "peer" }],
   ["for another recipient", { from: person, recipient: hidden }],
   ["without a sender", {}],
-])("a message %s is not told", (_name, attrs) => {
+])("a message %s is not reported", (_name, attrs) => {
   expect(directMessage(stanza(attrs), { creds })).toBeNull();
 });
 
@@ -127,7 +127,7 @@ test("what is no protobuf is no message", () => {
   expect(readPadded(new Uint8Array())).toBeNull();
 });
 
-test("a message is told once by its id, unless it is old, and its id is forgotten a day later", async () => {
+test("a message is reported once by its id, unless it is old, and its id is deleted a day later", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sandi-inbound-"));
   const day = 86_400_000;
   const now = { at: new Date("2026-11-21T10:00:00.000Z") };
