@@ -7,7 +7,7 @@ import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.t
 import { seconds, type World, type Client } from "../world.ts";
 import { deliver } from "./deliver.ts";
 
-/** A message stanza of a companion: refused, or acked and brought to every device that it names. */
+/** A message stanza of a companion: refused, or acked and delivered to every device that it names. */
 export function acceptMessage(
   world: World,
   connection: Client,
