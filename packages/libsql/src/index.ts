@@ -1,2 +1,2 @@
 export { createDatabase, type Database, type WriteResult } from "./database.ts";
-export { type Migration, migrate, pendingMigrations } from "./migrations.ts";
+export { type Migration, migrate, MigrationMismatch, pendingMigrations } from "./migrations.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
 import { type Generated, sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createDatabase, type Database, migrate, pendingMigrations } from "../src/index.ts";
+import { createDatabase, type Database, migrate, MigrationMismatch, pendingMigrations } from "../src/index.ts";
 
 interface Schema {
   parcel: { id: Generated<number>; sentTo: string; weightGrams: number | null };
@@ -74,6 +74,24 @@ describe("createDatabase", () => {
 });
 
 describe("migrate", () => {
+  it("refuses a database whose migrations are unknown or have a gap, and changes nothing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
+    const client = createClient({ url: `file:${join(folder, "test.db")}` });
+    const [first, second, third] = ["1", "2", "3"].map((n) => ({ name: n, statements: [`CREATE TABLE t${n} (id)`] }));
+    const tables = async () =>
+      (await client.execute("SELECT name FROM sqlite_master WHERE name LIKE 't_'")).rows.length;
+    try {
+      await migrate(client, [first!, third!], new Date(0));
+      await expect(migrate(client, [first!, second!, third!], new Date(0))).rejects.toThrow(MigrationMismatch);
+      await expect(migrate(client, [first!, second!], new Date(0))).rejects.toThrow("does not know: 3");
+      expect(await tables()).toBe(2);
+      expect(await migrate(client, [first!, third!, second!], new Date(0))).toEqual(["2"]);
+    } finally {
+      client.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("applies what is missing once, and nothing of a step that fails", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
     const client = createClient({ url: `file:${join(folder, "test.db")}` });
