@@ -1,8 +1,7 @@
 import type { AnalyticsSummary, AnalyticsTimeseries } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { percentilesOf } from "../src/analytics/figures.ts";
+import { latencyFloors, percentilesOf } from "../src/analytics/figures.ts";
 import { selectGroups, selectSteps, selectTotals } from "../src/analytics/repository.ts";
-import { latencyFloors } from "../src/db/history.ts";
 import { type Edge, startEdge } from "./harness.ts";
 
 let edge: Edge;

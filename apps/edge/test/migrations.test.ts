@@ -2,8 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
+import { accountFailures } from "@sandi/contracts";
 import { migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { foldMs } from "../src/alerts/watch.ts";
+import { latencyFloors } from "../src/analytics/figures.ts";
+import { slotMs } from "../src/events/session-statements.ts";
+import { halfHourMs } from "../src/sessions/health.ts";
 import { migrateDatabase, migrations } from "../src/setup.ts";
 
 let folder: string;
@@ -58,4 +63,20 @@ it("a workspace that chose to keep its audit log for long is granted that, and n
   await migrateDatabase(client, now);
   const { rows } = await client.execute("SELECT quota FROM workspace ORDER BY id");
   expect(rows.map(({ quota }) => quota)).toEqual(['{"sendsPerDay":7,"retentionDays":{"audit":3650}}', "{}", "{}"]);
+});
+
+it("the triggers and the code agree on the numbers that both contain", async () => {
+  await migrateDatabase(client, now);
+  const { rows } = await client.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'");
+  const trigger = (name: string) => String(rows.find((row) => row["name"] === name)?.["sql"]).replaceAll(/\s+/g, " ");
+  const floors = await client.execute("SELECT floor_ms FROM latency_bucket ORDER BY floor_ms");
+  expect(floors.rows.map(({ floor_ms: floor }) => floor)).toEqual([...new Set(latencyFloors)]);
+  for (const name of ["session_incident", "session_limit_incident", "session_proxy_incident", "alert_channel_incident"])
+    expect(trigger(name)).toMatch(new RegExp(String.raw`closed_at > .* - ${foldMs} AND`));
+  for (const name of ["sent", "delivered", "failed"])
+    expect(trigger(`session_counted_${name}`)).toContain(`/ ${slotMs} * ${slotMs}`);
+  for (const name of ["message_settled", "message_rerouted"])
+    expect(trigger(name)).toContain(`/ ${halfHourMs} * ${halfHourMs}`);
+  const ofAccount = [...accountFailures, "refused"].map((reason) => `'${reason}'`).join(", ");
+  expect(trigger("message_settled")).toContain(`NEW.failure IN (${ofAccount})`);
 });

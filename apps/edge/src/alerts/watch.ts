@@ -1,9 +1,10 @@
 import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
-import { foldMs } from "../db/incidents.ts";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 
+/** An incident that begins again within this time is the same one; the incident triggers use the same time. */
+export const foldMs = 600_000;
 /** A code is worth little after this; a text may wait for its turn. */
 const codeWaitMs = 120_000;
 const textWaitMs = 30 * 60_000;
@@ -82,7 +83,7 @@ const unacknowledged = (db: Db) =>
     WHERE acked_revision < revision AND publish_after > 0 AND desired = 'running' AND publish_count >= ${unheardPublishes}
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
-/** As the triggers do (db/incidents.ts): one that was open lately is the same. Not of a session that was stopped meanwhile. */
+/** Reopens an incident that closed less than `foldMs` ago, as the triggers do. Skips a session that was stopped meanwhile. */
 function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
   const isWanted = sql`EXISTS (SELECT 1 FROM session WHERE session.id = ${subject} AND session.desired = 'running')`;
   return [
