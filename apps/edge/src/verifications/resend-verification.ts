@@ -4,7 +4,8 @@ import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
 import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { publishLater } from "../messages/publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { newId, type Services } from "../services.ts";
 import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
@@ -88,7 +89,7 @@ export async function resendVerification(
   const { expiresAt } = row;
   const sessionId = row.messageSessionId ?? row.sessionId;
   if (tenant.test === 0)
-    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null });
+    publishSoon(services, codeJobs, [{ id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null }]);
   return presentVerification(services, row, { now: at, scopes: key.scopes });
 
   async function refusal(): Promise<AppError> {
