@@ -1,10 +1,10 @@
 import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { AlertDeliveryTable, KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { AlertDeliveryTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
-import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
 import { claimMs } from "./deliver.ts";
 import { alertJobs, newDeliveryId } from "./jobs.ts";
@@ -12,14 +12,12 @@ import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
 /** Sends a test to a channel, also to one that is paused, and answers what the target said; it is not repeated. */
-export async function testChannel(
-  services: Services,
-  { key, id: channelId }: { key: KnownKey; id: string },
-): Promise<AlertTest> {
+export async function testChannel(ctx: Context, channelId: string): Promise<AlertTest> {
+  const { services, actor } = ctx;
   const { db, now } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = now().getTime();
-  const [{ rows }] = await writeAs(services, key, [
+  const [{ rows }] = await writeAs(ctx, [
     sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
         content, attempts, claim_until, created_at)
       SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at}

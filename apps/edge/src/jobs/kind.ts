@@ -1,3 +1,4 @@
+import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import type { Job } from "../services.ts";
 
@@ -13,6 +14,8 @@ export interface JobColumns {
   publishCount: number;
   /** As stored: the request that the job follows from. */
   traceparent?: string | null;
+  /** The trace of the request that publishes it: it also has the caller's `tracestate`. */
+  trace?: TraceContext | undefined;
 }
 
 /** A kind of job: how a row of `job`, with the row that it is about, becomes a call that QStash makes. */

@@ -51,7 +51,7 @@ async function publishRows<Row>(services: Services, kind: JobKind<Row>, rows: re
 }
 
 async function publishOne<Row>(services: Services, kind: JobKind<Row>, row: Row & JobColumns): Promise<void> {
-  const parent = parseTraceparent(row.traceparent) ?? services.trace;
+  const parent = parseTraceparent(row.traceparent) ?? row.trace;
   const named = kind.span?.(row);
   const span =
     parent && named && services.tracer.start(named.name, { parent, kind: "producer", attributes: named.attributes });
