@@ -1,4 +1,5 @@
 import { tokenIn, type Verification } from "@sandi/contracts";
+import type { Queries } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
@@ -9,11 +10,11 @@ const to = "+6281234567890";
 /** What every statement so far was run with, by its text. */
 const run = new Map<string, readonly unknown[]>();
 
-const note = (queries: readonly unknown[]) => {
-  for (const query of queries as { compile?: () => { sql: string; parameters: unknown[] } }[]) {
-    const { sql, parameters } = query.compile?.() ?? (query as unknown as { sql: string; parameters: unknown[] });
+const note = (queries: Queries): void => {
+  if ("compile" in queries || "queryId" in queries) {
+    const { sql, parameters } = "compile" in queries ? queries.compile(edge.services.db.kysely) : queries;
     run.set(sql, parameters);
-  }
+  } else for (const each of Object.values(queries)) note(each);
 };
 
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import type { WriteResult } from "@sandi/libsql";
+import type { Results } from "@sandi/libsql";
 import { AppError } from "@sandi/contracts";
 import { type Compilable, type CompiledQuery, sql } from "kysely";
 import { isRefused } from "../db/failures.ts";
@@ -19,7 +19,7 @@ export async function writeAs<const Queries extends readonly (CompiledQuery | Co
   services: Services,
   key: KnownKey,
   queries: Queries,
-): Promise<WriteResult<Queries>> {
+): Promise<Results<Queries>> {
   const { db, now } = services;
   try {
     const [, ...results] = await db.write([refuseUnlessSame(db, key, now().getTime()), ...queries]);

@@ -1,6 +1,6 @@
 import { type ApproveVerification, AppError, type Verification } from "@sandi/contracts";
 import { s256 } from "@sandi/crypto";
-import { type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { KnownKey } from "../db/schema.ts";
@@ -103,7 +103,7 @@ interface End extends Input {
 async function end(
   services: Services,
   { key, id, to, at, set, only = sql`true`, refuse }: End,
-  also: Parameters<Services["db"]["write"]>[0],
+  also: readonly CompiledQuery[],
 ): Promise<VerificationRow> {
   const { db } = services;
   const tenant = tenantOf(key);
