@@ -7,9 +7,10 @@ import {
   type SendJob,
   type SessionJob,
 } from "@sandi/contracts";
-import type { TraceContext, Tracer } from "@sandi/tracing";
-import type { Db, KnownKey } from "./db/schema.ts";
+import type { Tracer } from "@sandi/tracing";
+import type { Db } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
+import type { CallingKey } from "./keys/repository.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
@@ -81,8 +82,8 @@ export interface Services {
   /** Alerts may go to this machine: never in production. */
   allowLocalTargets: boolean;
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
-  /** API keys looked up lately, by hash: at most a minute old. */
-  keyCache: Map<string, { key: KnownKey; until: number }>;
+  /** The actors of API keys looked up lately, by hash: at most a minute old. */
+  keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates looked up lately, by workspace: at most a minute old. */
   templateCache: TemplateCache;
   /** Codes for one number in a day, over all workspaces. */
@@ -93,8 +94,6 @@ export interface Services {
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;
   tracer: Tracer;
-  /** The trace that the request belongs to; none where nobody has asked for anything. */
-  trace?: TraceContext;
   logRequest: (line: RequestLine) => void;
   /** One line without secrets. */
   log: (line: string, cause?: unknown) => void;

@@ -1,5 +1,5 @@
 import { tokenIn, type Verification } from "@sandi/contracts";
-import type { Queries } from "@sandi/libsql";
+import { compiledQueries, type Queries } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
@@ -11,10 +11,7 @@ const to = "+6281234567890";
 const run = new Map<string, readonly unknown[]>();
 
 const note = (queries: Queries): void => {
-  if ("compile" in queries || "queryId" in queries) {
-    const { sql, parameters } = "compile" in queries ? queries.compile(edge.services.db.kysely) : queries;
-    run.set(sql, parameters);
-  } else for (const each of Object.values(queries)) note(each);
+  for (const { sql, parameters } of compiledQueries(edge.services.db, queries)) run.set(sql, parameters);
 };
 
 beforeEach(async () => {

@@ -1,5 +1,13 @@
 import type { Client } from "@libsql/client";
-import { CamelCasePlugin, type Compilable, type CompiledQuery, Kysely, type QueryResult, type RawBuilder } from "kysely";
+import {
+  CamelCasePlugin,
+  type Compilable,
+  type CompiledQuery,
+  Kysely,
+  type QueryExecutorProvider,
+  type QueryResult,
+  type RawBuilder,
+} from "kysely";
 import { libsqlDialect, toQueryResult, toStatement } from "./dialect.ts";
 
 /** A statement: of kysely's builders, or `sql\`…\`` with the type of its rows. */
@@ -35,7 +43,7 @@ export function createDatabase<Schema>(client: Client): Database<Schema> {
   const kysely = new Kysely<Schema>({ dialect: libsqlDialect(client), plugins: [camelCase] });
 
   async function batch<Of extends Queries>(queries: Of, mode: "read" | "write"): Promise<Results<Of>> {
-    const compiled = listOf(queries).map((query) => ("compile" in query ? query.compile(kysely) : query));
+    const compiled = compiledQueries({ kysely }, queries);
     const answers = await client.batch(compiled.map(toStatement), mode);
     const results = await Promise.all(
       answers.map((answer, i) =>
@@ -56,13 +64,15 @@ export function createDatabase<Schema>(client: Client): Database<Schema> {
   };
 }
 
-const isQuery = (queries: Queries): queries is Query => "compile" in queries || "queryId" in queries;
-
-function listOf(queries: Queries): Query[] {
-  return isQuery(queries) ? [queries] : Object.values(queries).flatMap(listOf);
+/** The statements in the order in which they run. */
+export function compiledQueries(db: { readonly kysely: QueryExecutorProvider }, queries: Queries): CompiledQuery[] {
+  if (!isQuery(queries)) return Object.values(queries).flatMap((each: Queries) => compiledQueries(db, each));
+  return ["compile" in queries ? queries.compile(db.kysely) : queries];
 }
 
-/** Takes the results in the order of `listOf`. */
+const isQuery = (queries: Queries): queries is Query => "compile" in queries || "queryId" in queries;
+
+/** Takes the results in the order of `compiledQueries`. */
 function shapedAs(queries: Queries, results: Iterator<unknown>): unknown {
   if (isQuery(queries)) return results.next().value;
   if (Array.isArray(queries)) return (queries as readonly Queries[]).map((each) => shapedAs(each, results));

@@ -1,4 +1,5 @@
 export {
+  compiledQueries,
   createDatabase,
   type Database,
   type NamedQueries,

@@ -51,7 +51,8 @@ describe("createDatabase", () => {
   });
 
   it("answers named and nested queries under their names", async () => {
-    const insert = (sentTo: string) => sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+    const insert = (sentTo: string) =>
+      sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
     const { inserted, more, row, none } = await db.write({
       inserted: insert("Eka"),
       more: [insert("Fitri"), { last: insert("Gita") }],

@@ -34,8 +34,8 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
-      const { resource, replayed } = await createRule(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createRule(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       return c.json(resource, 201);
     },
@@ -56,7 +56,7 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       const { services } = c.env;
       const query = c.req.valid("query");
       const at = services.now().getTime();
-      const rows = await findRules(services.db, c.var.key.workspaceId, { ...query, at });
+      const rows = await findRules(services.db, c.var.ctx.actor.workspaceId, { ...query, at });
       const page = rows.slice(0, query.limit);
       const nextCursor = rows.length > query.limit ? (page.at(-1)?.id ?? null) : null;
       return c.json({ rules: page.map(toAccessRule), nextCursor }, 200);
@@ -75,7 +75,7 @@ export const accessRules = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "access-rule-not-found") },
     }),
     async (c) => {
-      await deleteRule(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await deleteRule(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   );

@@ -32,7 +32,7 @@ export const incidents = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const query = c.req.valid("query");
-      const rows = await findIncidents(c.env.services.db, c.var.key.workspaceId, query);
+      const rows = await findIncidents(c.env.services.db, c.var.ctx.actor.workspaceId, query);
       const page = rows.slice(0, query.limit);
       const nextCursor = rows.length > query.limit ? (page.at(-1)?.id ?? null) : null;
       return c.json({ incidents: page.map(toIncident), nextCursor }, 200);
@@ -55,7 +55,7 @@ export const incidents = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { db } = c.env.services;
-      const { workspaceId } = c.var.key;
+      const { workspaceId } = c.var.ctx.actor;
       const channelId = c.req.valid("param").id;
       const query = c.req.valid("query");
       const rows = await findDeliveries(db, workspaceId, { ...query, channelId });

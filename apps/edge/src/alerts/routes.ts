@@ -51,8 +51,8 @@ export const alerts = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
-      const { resource, replayed } = await createChannel(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createChannel(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/alert-channels/${resource.id}`);
       return c.json(resource, 201);
@@ -70,7 +70,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       responses: { 200: json(AlertChannelList, "All channels, oldest first."), ...problems() },
     }),
     async (c) => {
-      const rows = await findChannels(c.env.services.db, c.var.key.workspaceId);
+      const rows = await findChannels(c.env.services.db, c.var.ctx.actor.workspaceId);
       return c.json({ channels: rows.map(toChannel) }, 200);
     },
   )
@@ -87,7 +87,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       responses: { 200: json(AlertChannel, "The channel."), ...problems("alert-channel-not-found") },
     }),
     async (c) => {
-      const row = await findChannel(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);
+      const row = await findChannel(c.env.services.db, c.var.ctx.actor.workspaceId, c.req.valid("param").id);
       if (!row) throw new AppError("alert-channel-not-found");
       return c.json(toChannel(row), 200);
     },
@@ -109,8 +109,8 @@ export const alerts = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
-      return c.json(await changeChannel(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changeChannel(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -129,7 +129,7 @@ export const alerts = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      await deleteChannel(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await deleteChannel(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   )
@@ -149,5 +149,5 @@ export const alerts = new OpenAPIHono<AppEnv>()
         ...problems(...ofBodies, ...ofRepeats, "alert-channel-not-found"),
       },
     }),
-    async (c) => c.json(await testChannel(c.env.services, { key: c.var.key, ...c.req.valid("param") }), 200),
+    async (c) => c.json(await testChannel(c.var.ctx, c.req.valid("param").id), 200),
   );

@@ -1,9 +1,9 @@
 import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { AlertDeliveryTable, KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { AlertDeliveryTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { firstPublishMs } from "../messages/publish.ts";
-import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
 import { claimMs } from "./deliver.ts";
 import { newDeliveryId } from "./publish.ts";
@@ -11,14 +11,12 @@ import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
 /** Sends a test to a channel, also to one that is paused, and answers what the target said; it is not repeated. */
-export async function testChannel(
-  services: Services,
-  { key, id: channelId }: { key: KnownKey; id: string },
-): Promise<AlertTest> {
+export async function testChannel(ctx: Context, channelId: string): Promise<AlertTest> {
+  const { services, actor } = ctx;
   const { db, now } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = now().getTime();
-  const [{ rows }] = await writeAs(services, key, [
+  const [{ rows }] = await writeAs(ctx, [
     sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
         content, attempts, claim_until, publish_after, created_at)
       SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at + claimMs + firstPublishMs}, ${at}

@@ -35,7 +35,7 @@ export const analytics = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { db, now } = c.env.services;
-      const { workspaceId, scopes } = c.var.key;
+      const { workspaceId, scopes } = c.var.ctx.actor;
       const { groupBy, from, to, ...only } = c.req.valid("query");
       const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
       const filter = { range, only };
@@ -71,8 +71,10 @@ export const analytics = new OpenAPIHono<AppEnv>()
       const { interval, from, to, ...only } = c.req.valid("query");
       const stepMs = interval === "day" ? dayMs : hourMs;
       const range = rangeOf({ from, to }, { now: now().getTime(), stepMs });
-      const { rows } = await db.kysely.executeQuery(selectSteps(db, c.var.key.workspaceId, { range, only, stepMs }));
-      const steps = Map.groupBy(talliesFor(rows, c.var.key.scopes), ({ at }) => at);
+      const { rows } = await db.kysely.executeQuery(
+        selectSteps(db, c.var.ctx.actor.workspaceId, { range, only, stepMs }),
+      );
+      const steps = Map.groupBy(talliesFor(rows, c.var.ctx.actor.scopes), ({ at }) => at);
       const points = Array.from({ length: (range.to - range.from) / stepMs }, (_, i) => {
         const at = range.from + i * stepMs;
         return { at: iso(at), counts: countsOf(steps.get(at) ?? []) };

@@ -22,7 +22,7 @@ export const audit = new OpenAPIHono<AppEnv>().openapi(
   }),
   async (c) => {
     const query = c.req.valid("query");
-    const rows = await findEntries(c.env.services.db, tenantOf(c.var.key), query);
+    const rows = await findEntries(c.env.services.db, tenantOf(c.var.ctx.actor), query);
     const page = rows.slice(0, query.limit);
     const nextCursor = rows.length > query.limit ? (page.at(-1)?.id ?? null) : null;
     return c.json({ entries: page.map(toEntry), nextCursor }, 200);

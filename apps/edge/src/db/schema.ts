@@ -6,11 +6,8 @@ import type {
   Locale,
   MessageStatus,
   Pacing,
-  Policy,
   PoolFallback,
   PoolStrategy,
-  Quota,
-  Scope,
   SessionReason,
   SessionState,
   VerificationStatus,
@@ -493,19 +490,3 @@ export interface IdempotencyTable {
 }
 
 export type Db = Database<Tables>;
-
-/** An API key as a request carries it along. */
-export interface KnownKey {
-  id: string;
-  workspaceId: string;
-  workspaceName: string;
-  workspaceCreatedAt: number;
-  policy: Policy;
-  quota: Quota;
-  /** Addresses and CIDR ranges; empty: from anywhere. */
-  ipAllowList: readonly string[];
-  environment: "live" | "test";
-  scopes: ReadonlySet<Scope>;
-  expiresAt: number | null;
-  lastUsedAt: number | null;
-}

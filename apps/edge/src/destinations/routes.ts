@@ -7,7 +7,7 @@ import {
   ListGuardedPrefixes,
 } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, authenticateToRead, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
@@ -15,7 +15,6 @@ import { idempotent, ofRepeats } from "../http/idempotent.ts";
 import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import { parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";
 import { unlockDestination } from "./unlock-destination.ts";
@@ -39,11 +38,10 @@ export const destinations = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Destination, "As it is now."), ...problems(...ofBodies) },
     }),
     async (c) => {
-      const { services } = c.env;
-      const { key } = c.var;
-      const which = await destinationOf(services, key, c.req.valid("json").to);
+      const { services, actor } = c.var.ctx;
+      const which = await destinationOf(c.var.ctx, c.req.valid("json").to);
       const at = services.now().getTime();
-      return c.json(await findDestination(services.db, key.workspaceId, { ...which, at }), 200);
+      return c.json(await findDestination(services.db, actor.workspaceId, { ...which, at }), 200);
     },
   )
   .openapi(
@@ -62,9 +60,8 @@ export const destinations = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const { services } = c.env;
-      const which = await destinationOf(services, c.var.key, c.req.valid("json").to);
-      return c.json(await unlockDestination(services, { key: c.var.key, ...which }), 200);
+      const which = await destinationOf(c.var.ctx, c.req.valid("json").to);
+      return c.json(await unlockDestination(c.var.ctx, which), 200);
     },
   )
   .openapi(
@@ -83,7 +80,7 @@ export const destinations = new OpenAPIHono<AppEnv>()
       const { db, now } = c.env.services;
       const query = c.req.valid("query");
       const at = now().getTime();
-      const rows = await findGuardedPrefixes(db, c.var.key.workspaceId, query);
+      const rows = await findGuardedPrefixes(db, c.var.ctx.actor.workspaceId, query);
       const page = rows.slice(0, query.limit);
       const nextCursor = rows.length > query.limit ? (page.at(-1)?.prefix ?? null) : null;
       return c.json({ prefixes: page.map((row) => toGuardedPrefix(row, at)), nextCursor }, 200);
@@ -102,15 +99,15 @@ export const destinations = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Lifted." }, ...problems(...ofBodies, ...ofRepeats, "not-found") },
     }),
     async (c) => {
-      await liftBlock(c.env.services, { key: c.var.key, prefix: c.req.valid("param").prefix });
+      await liftBlock(c.var.ctx, c.req.valid("param").prefix);
       return c.body(null, 204);
     },
   );
 
 /** A number as this key's limits know it: the sandbox has limits of its own. */
-async function destinationOf({ phoneKey }: Services, key: KnownKey, to: string) {
-  const tenant = tenantOf(key);
-  const { defaultCountry } = key.policy;
+async function destinationOf({ services: { phoneKey }, actor }: Context, to: string) {
+  const tenant = tenantOf(actor);
+  const { defaultCountry } = actor.policy;
   const phone = parsePhone(to, { pointer: "/to", defaultCountry, isTest: tenant.test === 1 });
   return { phone, toHash: await phoneHash(phoneKey, hashScope(tenant), phone.e164) };
 }

@@ -101,6 +101,6 @@ export async function publishReplies(services: Services, consequences: readonly 
     )
     .execute();
   for (const { workspaceId, ...reply } of replies) {
-    publishLater(services, workspaceId, { ...reply, publishCount: 1, pacing: null });
+    publishLater(services, workspaceId, { ...reply, publishCount: 1, pacing: null, trace: undefined });
   }
 }

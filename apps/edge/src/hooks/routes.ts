@@ -42,8 +42,8 @@ export const hooks = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition };
-      const { resource, replayed } = await createHook(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition };
+      const { resource, replayed } = await createHook(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/hooks/supabase/${resource.id}`);
       return c.json(resource, 201);
@@ -61,7 +61,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       responses: { 200: json(SupabaseHookList, "All hooks, oldest first."), ...problems() },
     }),
     async (c) => {
-      const found = await findHooks(c.env.services.db, c.var.key.workspaceId, c.env.services.now().getTime());
+      const found = await findHooks(c.env.services.db, c.var.ctx.actor.workspaceId, c.env.services.now().getTime());
       return c.json({ hooks: found.map((each) => toHook(c.env.services, each)) }, 200);
     },
   )
@@ -86,8 +86,8 @@ export const hooks = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
-      return c.json(await changeHook(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changeHook(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -103,7 +103,7 @@ export const hooks = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "hook-not-found") },
     }),
     async (c) => {
-      await deleteHook(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await deleteHook(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   );

@@ -49,8 +49,8 @@ export const keys = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
-      const { resource, replayed } = await createKey(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createKey(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/keys/${resource.id}`);
       return c.json(resource, 201);
@@ -70,7 +70,7 @@ export const keys = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { limit, cursor } = c.req.valid("query");
-      let query = selectKeysFor(c.env.services.db, c.var.key);
+      let query = selectKeysFor(c.env.services.db, c.var.ctx.actor);
       if (cursor !== undefined) query = query.where("id", "<", cursor);
       const rows = await query
         .orderBy("id", "desc")
@@ -95,7 +95,7 @@ export const keys = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const row = await selectKeysFor(c.env.services.db, c.var.key).where("id", "=", id).executeTakeFirst();
+      const row = await selectKeysFor(c.env.services.db, c.var.ctx.actor).where("id", "=", id).executeTakeFirst();
       if (!row) throw new AppError("key-not-found");
       return c.json(toApiKey(row), 200);
     },
@@ -118,8 +118,8 @@ export const keys = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const address = c.req.header("cf-connecting-ip") ?? "";
-      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json"), address };
-      return c.json(await changeKey(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, change: c.req.valid("json"), address };
+      return c.json(await changeKey(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -139,7 +139,7 @@ export const keys = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      await revokeKey(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await revokeKey(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   )
@@ -161,8 +161,8 @@ export const keys = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { graceSeconds } = c.req.valid("json");
-      const input = { key: c.var.key, id: c.req.valid("param").id, graceSeconds, repetition: await repetitionOf(c) };
-      const { resource, replayed } = await rotateKey(c.env.services, input);
+      const input = { id: c.req.valid("param").id, graceSeconds, repetition: await repetitionOf(c) };
+      const { resource, replayed } = await rotateKey(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/keys/${resource.id}`);
       return c.json(resource, 201);

@@ -22,6 +22,11 @@ export interface Publishable {
   tracestate?: string | undefined;
 }
 
+/** A message to publish beside the answer to the request with this trace. */
+interface Accepted extends Publishable {
+  trace: TraceContext | undefined;
+}
+
 export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, traceparent, tracestate }: Publishable) {
   const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
   return {
@@ -34,9 +39,9 @@ export function sendJob({ id, sessionId, expiresAt, publishCount, pacing, tracep
 }
 
 /** Publishes beside the answer: the row is the promise, so a publish that fails is left to the cron. */
-export function publishLater(services: Services, workspaceId: string, message: Publishable): void {
+export function publishLater(services: Services, workspaceId: string, { trace, ...message }: Accepted): void {
   const { db, now, publish, log, tracer } = services;
-  const parent = parseTraceparent(message.traceparent) ?? services.trace;
+  const parent = parseTraceparent(message.traceparent) ?? trace;
   const attributes = { "sandi.message.id": message.id, "sandi.session.id": message.sessionId };
   const span = parent && tracer.start("publish message.send", { parent, kind: "producer", attributes });
   const work = async () => {

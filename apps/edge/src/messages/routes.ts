@@ -49,14 +49,13 @@ export const messages = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
-      const { services } = c.env;
-      const { key } = c.var;
+      const { services, actor } = c.var.ctx;
       const input = c.req.valid("json");
-      const isTest = key.environment === "test";
-      const phone = parsePhone(input.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
-      const ofRecipient = await recipientLimits(services, key, phone.e164);
-      await takeLimits(c, [...workspaceSendLimits(key, services.now().getTime()), ...ofRecipient]);
-      const { resource, replayed } = await sendMessage(services, { key, body: input, phone, repetition });
+      const isTest = actor.environment === "test";
+      const phone = parsePhone(input.to, { pointer: "/to", defaultCountry: actor.policy.defaultCountry, isTest });
+      const ofRecipient = await recipientLimits(c.var.ctx, phone.e164);
+      await takeLimits(c, [...workspaceSendLimits(actor, services.now().getTime()), ...ofRecipient]);
+      const { resource, replayed } = await sendMessage(c.var.ctx, { body: input, phone, repetition });
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/messages/${resource.id}`);
       return c.json(resource, 202);
@@ -76,11 +75,10 @@ export const messages = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Message, "As it is now."), ...problems("message-not-found") },
     }),
     async (c) => {
-      const { db, now } = c.env.services;
-      const { key } = c.var;
-      const at = now().getTime();
-      const row = await findMessage(db, tenantOf(key), c.req.valid("param").id, at);
+      const { services, actor } = c.var.ctx;
+      const at = services.now().getTime();
+      const row = await findMessage(services.db, tenantOf(actor), c.req.valid("param").id, at);
       if (!row) throw new AppError("message-not-found");
-      return c.json(toMessage(row, { now: at, scopes: key.scopes }), 200);
+      return c.json(toMessage(row, { now: at, scopes: actor.scopes }), 200);
     },
   );

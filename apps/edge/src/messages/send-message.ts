@@ -1,14 +1,14 @@
 import { AppError, type CreateMessage, type Message, sealedFor } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { isBlocked } from "../access-rules/match.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import type { Phone } from "../phone.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
@@ -19,7 +19,6 @@ import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
 const lifetimeMs = 24 * 3600_000;
 
 interface Input {
-  key: KnownKey;
   body: CreateMessage;
   /** The body's recipient. */
   phone: Phone;
@@ -27,14 +26,12 @@ interface Input {
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. */
-export async function sendMessage(
-  services: Services,
-  { key, body, phone, repetition }: Input,
-): Promise<Accepted<Message>> {
+export async function sendMessage(ctx: Context, { body, phone, repetition }: Input): Promise<Accepted<Message>> {
+  const { services, actor, trace } = ctx;
   const { db } = services;
-  const { workspaceId, scopes } = key;
+  const { workspaceId, scopes } = actor;
   const at = services.now().getTime();
-  const tenant = tenantOf(key);
+  const tenant = tenantOf(actor);
   const isTest = tenant.test === 1;
   if (isTest) refuseInSandbox(phone.magic);
   const id = newId(services, "msg");
@@ -63,7 +60,7 @@ export async function sendMessage(
         expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id, country, prefix)
       SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
         ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
-        ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
+        ${traceparentOf(trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
@@ -81,7 +78,7 @@ export async function sendMessage(
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {
-      if (!isTest) publishLater(services, workspaceId, { ...row, publishCount: 1 });
+      if (!isTest) publishLater(services, workspaceId, { ...row, publishCount: 1, trace });
     },
     gone: "message-not-found",
   });

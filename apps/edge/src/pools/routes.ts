@@ -33,8 +33,8 @@ export const pools = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition: await repetitionOf(c) };
-      const { resource, replayed } = await createPool(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition: await repetitionOf(c) };
+      const { resource, replayed } = await createPool(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/pools/${resource.id}`);
       return c.json(resource, 201);
@@ -52,7 +52,7 @@ export const pools = new OpenAPIHono<AppEnv>()
       responses: { 200: json(PoolList, "All pools, oldest first."), ...problems() },
     }),
     async (c) => {
-      const rows = await selectPools(c.env.services.db, c.var.key.workspaceId).orderBy("id").execute();
+      const rows = await selectPools(c.env.services.db, c.var.ctx.actor.workspaceId).orderBy("id").execute();
       return c.json({ pools: rows.map(toPool) }, 200);
     },
   )
@@ -70,7 +70,9 @@ export const pools = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const row = await selectPools(c.env.services.db, c.var.key.workspaceId).where("id", "=", id).executeTakeFirst();
+      const row = await selectPools(c.env.services.db, c.var.ctx.actor.workspaceId)
+        .where("id", "=", id)
+        .executeTakeFirst();
       if (!row) throw new AppError("pool-not-found");
       return c.json(toPool(row), 200);
     },
@@ -91,8 +93,8 @@ export const pools = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
-      return c.json(await changePool(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await changePool(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -111,7 +113,7 @@ export const pools = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      await deletePool(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await deletePool(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   );

@@ -36,10 +36,8 @@ export const reachability = new OpenAPIHono<AppEnv>().openapi(
     },
   }),
   async (c) => {
-    const { services } = c.env;
-    const { key } = c.var;
     const input = c.req.valid("json");
-    await takeLimits(c, reachabilityLimits(key, input.numbers.length));
-    return c.json({ results: await checkReachability(services, key, input) }, 200);
+    await takeLimits(c, reachabilityLimits(c.var.ctx.actor, input.numbers.length));
+    return c.json({ results: await checkReachability(c.var.ctx, input) }, 200);
   },
 );

@@ -1,9 +1,10 @@
+import type { Context } from "../context.ts";
 import { withdrawIncidents } from "../alerts/incidents.ts";
 import { AppError, type DesiredState, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey, SessionTable } from "../db/schema.ts";
+import type { SessionTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
@@ -16,7 +17,6 @@ import { findSession, toSession } from "./repository.ts";
 type Changed = SessionTable & { score: number };
 
 interface Wish {
-  key: KnownKey;
   id: string;
   /** What the audit log calls it. */
   action: `session.${string}`;
@@ -32,24 +32,22 @@ const ending = new Set<DesiredState>(["logged_out", "deleted"]);
  * Stores what is wanted of a session under a new revision and tells the connectors. With a logout or a deletion what
  * is still queued there fails, at once and not when it expires; what is queued for a stopped one waits.
  */
-export async function changeSession(
-  services: Services,
-  { key, id, action, desired, unless = [] }: Wish,
-): Promise<Session> {
+export async function changeSession(ctx: Context, { id, action, desired, unless = [] }: Wish): Promise<Session> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const publishAfter = at + firstPublishMs;
   let row: Changed | undefined;
   try {
-    const [changed, , moved] = await writeAs(services, key, [
+    const [changed, , moved] = await writeAs(ctx, [
       sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
           publish_after = ${publishAfter}, publish_count = 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
         db.kysely,
       ),
-      auditStatement(db, { id: newId(services, "aud"), workspaceId, actor: key.id, action, target: id, at }),
+      auditStatement(db, { id: newId(services, "aud"), workspaceId, actor: actor.by.id, action, target: id, at }),
       rerouteWaiting(db, { sessionId: id, workspaceId, at }),
       ...(desired === "running" ? [] : [withdrawIncidents(db, { sessionId: id, workspaceId, now: at })]),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),

@@ -1,17 +1,16 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { type AuditEntry, auditStatement } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { firstPublishMs } from "../messages/publish.ts";
 import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { publishSessionLater } from "./publish.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   name: string;
   /** The default one if left out. */
   poolId?: string | undefined;
@@ -25,19 +24,20 @@ const sessionLimit = 50;
 
 /** Creates a session that wants to run; a connector takes it and shows QR codes. */
 export async function createSession(
-  services: Services,
-  { key, name, poolId: asked, repetition }: Input,
+  ctx: Context,
+  { name, poolId: asked, repetition }: Input,
   limit = sessionLimit,
 ): Promise<Accepted<Session>> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const poolId = asked ?? defaultPoolOf(workspaceId);
   const at = services.now().getTime();
   const id = newId(services, "ses");
   const entry: AuditEntry = {
     id: newId(services, "aud"),
     workspaceId,
-    actor: key.id,
+    actor: actor.by.id,
     action: "session.created",
     target: id,
     detail: { name, poolId },
@@ -49,7 +49,7 @@ export async function createSession(
 
   return createOnce(services, workspaceId, {
     table: "session",
-    caller: key,
+    caller: ctx,
     id,
     at,
     repetition,

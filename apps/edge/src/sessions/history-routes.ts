@@ -25,7 +25,7 @@ export const sessionHistory = new OpenAPIHono<AppEnv>()
       request: { params },
       responses: { 200: json(SessionHealth, "As it is now."), ...problems("session-not-found") },
     }),
-    async (c) => c.json(await healthOf(c.env.services, c.var.key, c.req.valid("param").id), 200),
+    async (c) => c.json(await healthOf(c.var.ctx, c.req.valid("param").id), 200),
   )
   .openapi(
     createRoute({
@@ -45,6 +45,6 @@ export const sessionHistory = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const page = { id: c.req.valid("param").id, ...c.req.valid("query") };
-      return c.json(await historyOf(c.env.services, c.var.key.workspaceId, page), 200);
+      return c.json(await historyOf(c.env.services, c.var.ctx.actor.workspaceId, page), 200);
     },
   );

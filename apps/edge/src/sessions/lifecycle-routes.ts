@@ -29,7 +29,7 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const start = { action: "session.started", desired: "running", unless: ["running"] } as const;
-      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...start }), 202);
+      return c.json(await changeSession(c.var.ctx, { ...c.req.valid("param"), ...start }), 202);
     },
   )
   .openapi(
@@ -47,7 +47,7 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const stop = { action: "session.stopped", desired: "stopped", unless: ["stopped", "logged_out"] } as const;
-      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...stop }), 202);
+      return c.json(await changeSession(c.var.ctx, { ...c.req.valid("param"), ...stop }), 202);
     },
   )
   .openapi(
@@ -64,7 +64,7 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const restart = { action: "session.restarted", desired: "running" } as const;
-      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...restart }), 202);
+      return c.json(await changeSession(c.var.ctx, { ...c.req.valid("param"), ...restart }), 202);
     },
   )
   .openapi(
@@ -81,7 +81,7 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const logout = { action: "session.logged_out", desired: "logged_out" } as const;
-      return c.json(await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...logout }), 202);
+      return c.json(await changeSession(c.var.ctx, { ...c.req.valid("param"), ...logout }), 202);
     },
   )
   .openapi(
@@ -98,7 +98,7 @@ export const sessionLifecycle = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const remove = { action: "session.deleted", desired: "deleted" } as const;
-      await changeSession(c.env.services, { key: c.var.key, ...c.req.valid("param"), ...remove });
+      await changeSession(c.var.ctx, { ...c.req.valid("param"), ...remove });
       return c.body(null, 204);
     },
   );

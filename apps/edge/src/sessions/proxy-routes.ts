@@ -31,8 +31,8 @@ export const sessionProxies = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const change = { key: c.var.key, id: c.req.valid("param").id, url: c.req.valid("json").url };
-      return c.json(await changeProxy(c.env.services, change), 200);
+      const change = { id: c.req.valid("param").id, url: c.req.valid("json").url };
+      return c.json(await changeProxy(c.var.ctx, change), 200);
     },
   )
   .openapi(
@@ -48,7 +48,7 @@ export const sessionProxies = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Gone." }, ...problems(...ofBodies, ...ofRepeats, "session-not-found") },
     }),
     async (c) => {
-      await changeProxy(c.env.services, { key: c.var.key, id: c.req.valid("param").id, url: null });
+      await changeProxy(c.var.ctx, { id: c.req.valid("param").id, url: null });
       return c.body(null, 204);
     },
   );

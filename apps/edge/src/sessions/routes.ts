@@ -13,7 +13,7 @@ import {
   SessionQr,
 } from "@sandi/contracts";
 import { accepts } from "hono/accepts";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate, authenticateToRead, authenticateWithin, liveOnly } from "../http/auth.ts";
 import { jsonBody, noBody } from "../http/body.ts";
@@ -58,8 +58,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
     async (c) => {
       const repetition = await repetitionOf(c);
       const { name, poolId } = c.req.valid("json");
-      const input = { key: c.var.key, name, poolId, repetition };
-      const { resource, replayed } = await createSession(c.env.services, input);
+      const input = { name, poolId, repetition };
+      const { resource, replayed } = await createSession(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/sessions/${resource.id}`);
       return c.json(resource, 201);
@@ -78,7 +78,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { db, now } = c.env.services;
-      const rows = await selectSessions(db, c.var.key.workspaceId, now().getTime()).orderBy("id").execute();
+      const rows = await selectSessions(db, c.var.ctx.actor.workspaceId, now().getTime()).orderBy("id").execute();
       return c.json({ sessions: rows.map(toSession) }, 200);
     },
   )
@@ -94,7 +94,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
       request: { params },
       responses: { 200: json(Session, "As its connector last reported it."), ...problems("session-not-found") },
     }),
-    async (c) => c.json(await sessionOf(c.env.services, c.var.key.workspaceId, c.req.valid("param").id), 200),
+    async (c) => c.json(await sessionOf(c.env.services, c.var.ctx.actor.workspaceId, c.req.valid("param").id), 200),
   )
   .openapi(
     createRoute({
@@ -112,8 +112,8 @@ export const sessions = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const edit = { key: c.var.key, id: c.req.valid("param").id, change: c.req.valid("json") };
-      return c.json(await editSession(c.env.services, edit), 200);
+      const edit = { id: c.req.valid("param").id, change: c.req.valid("json") };
+      return c.json(await editSession(c.var.ctx, edit), 200);
     },
   )
   .openapi(
@@ -148,7 +148,7 @@ export const sessions = new OpenAPIHono<AppEnv>()
         match: bestMatch,
       });
       if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
-      const session = await sessionToLink(services, c.var.key, sessionId);
+      const session = await sessionToLink(c.var.ctx, sessionId);
       const { qr } = await ask(services, QrRpc, { sessionId });
       if (!qr) throw notPairing(session);
       if (type === "image/png") return c.body(await qrPng(qr.qr), 200, { "content-type": type });
@@ -173,10 +173,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const { services } = c.env;
       const { id: sessionId } = c.req.valid("param");
       const { e164, written } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      return c.json(await createPairingCode(services, { key: c.var.key, sessionId, e164, written }), 200);
+      return c.json(await createPairingCode(c.var.ctx, { sessionId, e164, written }), 200);
     },
   )
   .openapi(
@@ -196,10 +195,9 @@ export const sessions = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const { services } = c.env;
       const { id } = c.req.valid("param");
-      await sessionToLink(services, c.var.key, id);
-      return c.json(await qrPageLink(services, c.var.key, id), 200);
+      await sessionToLink(c.var.ctx, id);
+      return c.json(await qrPageLink(c.var.ctx, id), 200);
     },
   );
 
@@ -210,11 +208,10 @@ async function sessionOf({ db, now }: Services, workspaceId: string, id: string)
 }
 
 /** The same, and checks the key again: a key that was revoked a moment ago gets nothing that links an account. */
-async function sessionToLink(services: Services, key: KnownKey, id: string): Promise<Session> {
+async function sessionToLink(ctx: Context, id: string): Promise<Session> {
+  const { services, actor } = ctx;
   const at = services.now().getTime();
-  const [{ rows }] = await writeAs(services, key, [
-    selectSessions(services.db, key.workspaceId, at).where("id", "=", id),
-  ]);
+  const [{ rows }] = await writeAs(ctx, [selectSessions(services.db, actor.workspaceId, at).where("id", "=", id)]);
   const [row] = rows;
   if (!row) throw new AppError("session-not-found");
   return toSession(row);

@@ -56,8 +56,8 @@ export const templates = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const repetition = await repetitionOf(c);
-      const input = { key: c.var.key, input: c.req.valid("json"), repetition };
-      const { resource, replayed } = await createTemplate(c.env.services, input);
+      const input = { input: c.req.valid("json"), repetition };
+      const { resource, replayed } = await createTemplate(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/templates/${resource.id}`);
       return c.json(resource, 201);
@@ -75,7 +75,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       responses: { 200: json(TemplateList, "All templates, oldest first."), ...problems() },
     }),
     async (c) => {
-      const found = await findTemplates(c.env.services.db, c.var.key.workspaceId);
+      const found = await findTemplates(c.env.services.db, c.var.ctx.actor.workspaceId);
       return c.json({ templates: found.map(toTemplate) }, 200);
     },
   )
@@ -118,10 +118,7 @@ export const templates = new OpenAPIHono<AppEnv>()
         ...problems(...ofBodies, "template-not-found"),
       },
     }),
-    async (c) => {
-      const input = { key: c.var.key, body: c.req.valid("json") };
-      return c.json(await previewTemplate(c.env.services, input), 200);
-    },
+    async (c) => c.json(await previewTemplate(c.var.ctx, c.req.valid("json")), 200),
   )
   .openapi(
     createRoute({
@@ -136,7 +133,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Template, "As it is now."), ...problems("template-not-found") },
     }),
     async (c) => {
-      const found = await findTemplate(c.env.services.db, c.var.key.workspaceId, c.req.valid("param").id);
+      const found = await findTemplate(c.env.services.db, c.var.ctx.actor.workspaceId, c.req.valid("param").id);
       if (!found) throw new AppError("template-not-found");
       return c.json(toTemplate(found), 200);
     },
@@ -158,8 +155,8 @@ export const templates = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, input: c.req.valid("json") };
-      return c.json(await replaceTemplate(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, input: c.req.valid("json") };
+      return c.json(await replaceTemplate(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -175,7 +172,7 @@ export const templates = new OpenAPIHono<AppEnv>()
       responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "template-not-found") },
     }),
     async (c) => {
-      await deleteTemplate(c.env.services, { key: c.var.key, id: c.req.valid("param").id });
+      await deleteTemplate(c.var.ctx, c.req.valid("param").id);
       return c.body(null, 204);
     },
   );

@@ -51,9 +51,9 @@ export const checks = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, body: c.req.valid("json"), checkId: c.var.requestId };
-      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
-      return c.json(await checkByNumber(c.env.services, input), 200);
+      const input = c.req.valid("json");
+      await takeLimits(c, await checkLimits(c.var.ctx, input.endUserIp));
+      return c.json(await checkByNumber(c.var.ctx, input), 200);
     },
   )
   .openapi(
@@ -73,9 +73,9 @@ export const checks = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const input = { key: c.var.key, id, body: c.req.valid("json"), checkId: c.var.requestId };
-      await takeLimits(c, await checkLimits(c.env.services, c.var.key, input.body.endUserIp));
-      return c.json(await checkVerification(c.env.services, input), 200);
+      const input = { id, body: c.req.valid("json") };
+      await takeLimits(c, await checkLimits(c.var.ctx, input.body.endUserIp));
+      return c.json(await checkVerification(c.var.ctx, input), 200);
     },
   )
   .openapi(

@@ -7,12 +7,11 @@ import { createVerifications } from "./create-verifications.ts";
 
 /** Creates each, and says of each what a request of its own would have been answered. */
 export async function createBatch(c: Context<AppEnv>, bodies: readonly CreateVerification[]) {
-  const { services } = c.env;
   const whole = await repetitionOf(c);
   const inputs = await Promise.all(
     bodies.map(async (body, i) => ({ body, repetition: whole && (await itemOf(whole, i)) })),
   );
-  const outcomes = await createVerifications(services, c.var.key, inputs);
+  const outcomes = await createVerifications(c.var.ctx, inputs);
   if (outcomes.every(isOfAnother)) throw new AppError("idempotency-key-reused");
   const results = outcomes.map((outcome): VerificationResult => {
     if (!(outcome instanceof Error)) return { status: 202, verification: outcome.resource };

@@ -1,10 +1,9 @@
 import type { SearchVerifications, VerificationList } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { hashScope } from "../keys/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
@@ -13,12 +12,10 @@ import { settleSandbox } from "../messages/sandbox.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
 /** A page of the verifications that match, newest first. */
-export async function listVerifications(
-  { db, phoneKey, now }: Services,
-  key: KnownKey,
-  query: SearchVerifications,
-): Promise<VerificationList> {
-  const tenant = tenantOf(key);
+export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<VerificationList> {
+  const { actor } = ctx;
+  const { db, phoneKey, now } = ctx.services;
+  const tenant = tenantOf(actor);
   const at = now().getTime();
   const select = selectVerifications(db, tenant, {
     where: sql.join(await conditions(), sql` AND `),
@@ -31,18 +28,18 @@ export async function listVerifications(
       : await db.kysely.executeQuery(select);
   const page = rows.slice(0, query.limit);
   return {
-    verifications: page.map((row) => toVerification(row, { now: at, scopes: key.scopes })),
+    verifications: page.map((row) => toVerification(row, { now: at, scopes: actor.scopes })),
     nextCursor: rows.length > query.limit ? (page.at(-1)?.id ?? null) : null,
   };
 
   async function conditions(): Promise<RawBuilder<unknown>[]> {
     const { status, to, purpose, mode, country, sessionId, test, createdAfter, createdBefore, cursor } = query;
     const all: RawBuilder<unknown>[] = [sql`true`];
-    if (status) all.push(hasStatus(status, { now: at, scopes: key.scopes }));
+    if (status) all.push(hasStatus(status, { now: at, scopes: actor.scopes }));
     if (to !== undefined) {
       const { e164 } = parsePhone(to, {
         pointer: "/to",
-        defaultCountry: key.policy.defaultCountry,
+        defaultCountry: actor.policy.defaultCountry,
         isTest: tenant.test === 1,
       });
       const scope = hashScope(tenant);

@@ -76,8 +76,8 @@ export const verifications = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const input = { body: c.req.valid("json"), repetition: await repetitionOf(c) };
-      await takeLimits(c, await sendLimits(c.env.services, c.var.key, [input.body]));
-      const { resource, replayed } = await createVerification(c.env.services, c.var.key, input);
+      await takeLimits(c, await sendLimits(c.var.ctx, [input.body]));
+      const { resource, replayed } = await createVerification(c.var.ctx, input);
       if (replayed) c.header("Idempotent-Replayed", "true");
       c.header("Location", `/v1/verifications/${resource.id}`);
       return c.json(resource, 202);
@@ -101,7 +101,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
     }),
     async (c) => {
       const { verifications: bodies } = c.req.valid("json");
-      await takeLimits(c, await sendLimits(c.env.services, c.var.key, bodies));
+      await takeLimits(c, await sendLimits(c.var.ctx, bodies));
       const { results, replayed } = await createBatch(c, bodies);
       if (replayed) c.header("Idempotent-Replayed", "true");
       return c.json({ results }, 200);
@@ -124,7 +124,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       if (c.req.query("to") !== undefined) throw numberInAddress;
       const { test, ...query } = c.req.valid("query");
       const filters = { ...query, ...(test === undefined ? {} : { test: test === "true" }) };
-      return c.json(await listVerifications(c.env.services, c.var.key, filters), 200);
+      return c.json(await listVerifications(c.var.ctx, filters), 200);
     },
   )
   .openapi(
@@ -140,7 +140,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       request: { body: body(SearchVerifications, { to: "+6281234567890" }) },
       responses: { 200: json(VerificationList, "A page."), ...problems(...ofBodies) },
     }),
-    async (c) => c.json(await listVerifications(c.env.services, c.var.key, c.req.valid("json")), 200),
+    async (c) => c.json(await listVerifications(c.var.ctx, c.req.valid("json")), 200),
   )
   .openapi(
     createRoute({
@@ -156,14 +156,13 @@ export const verifications = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Verification, "As it is now."), ...problems("verification-not-found") },
     }),
     async (c) => {
-      const { services } = c.env;
-      const { key } = c.var;
+      const { services, actor } = c.var.ctx;
       const { id } = c.req.valid("param");
-      await takeLimits(c, [pollLimit(key, id)]);
+      await takeLimits(c, [pollLimit(actor, id)]);
       const now = services.now().getTime();
-      const row = await findVerification(services.db, tenantOf(key), id, now);
+      const row = await findVerification(services.db, tenantOf(actor), id, now);
       if (!row) throw new AppError("verification-not-found");
-      return c.json(await presentVerification(services, row, { now, scopes: key.scopes }), 200);
+      return c.json(await presentVerification(services, row, { now, scopes: actor.scopes }), 200);
     },
   )
   .openapi(
@@ -179,7 +178,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       request: { params },
       responses: { 200: json(Timeline, "At most 500 events."), ...problems("verification-not-found") },
     }),
-    async (c) => c.json(await timelineOf(c.env.services, c.var.key, c.req.valid("param").id), 200),
+    async (c) => c.json(await timelineOf(c.var.ctx, c.req.valid("param").id), 200),
   )
   .openapi(
     createRoute({
@@ -198,9 +197,8 @@ export const verifications = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      await takeLimits(c, await sendLimits(c.env.services, c.var.key, [{}]));
-      const input = { key: c.var.key, id: c.req.valid("param").id };
-      return c.json(await resendVerification(c.env.services, input), 202);
+      await takeLimits(c, await sendLimits(c.var.ctx, [{}]));
+      return c.json(await resendVerification(c.var.ctx, c.req.valid("param").id), 202);
     },
   )
   .openapi(
@@ -220,8 +218,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id };
-      return c.json(await cancelVerification(c.env.services, input), 200);
+      return c.json(await cancelVerification(c.var.ctx, c.req.valid("param").id), 200);
     },
   )
   .openapi(
@@ -241,7 +238,7 @@ export const verifications = new OpenAPIHono<AppEnv>()
       },
     }),
     async (c) => {
-      const input = { key: c.var.key, id: c.req.valid("param").id, body: c.req.valid("json") };
-      return c.json(await approveVerification(c.env.services, input), 200);
+      const input = { id: c.req.valid("param").id, body: c.req.valid("json") };
+      return c.json(await approveVerification(c.var.ctx, input), 200);
     },
   );

@@ -35,7 +35,7 @@ export const workspaces = new OpenAPIHono<AppEnv>()
       responses: { 200: json(Workspace, "As it is now."), ...problems() },
     }),
     async (c) => {
-      const row = await findWorkspace(c.env.services.db, c.var.key.workspaceId);
+      const row = await findWorkspace(c.env.services.db, c.var.ctx.actor.workspaceId);
       if (!row) throw new AppError("unauthenticated");
       return c.json(toWorkspace(row), 200);
     },
@@ -57,7 +57,7 @@ export const workspaces = new OpenAPIHono<AppEnv>()
       },
       responses: { 200: json(Workspace, "Changed."), ...problems(...ofBodies, ...ofRepeats) },
     }),
-    async (c) => c.json(await changeWorkspace(c.env.services, { key: c.var.key, change: c.req.valid("json") }), 200),
+    async (c) => c.json(await changeWorkspace(c.var.ctx, c.req.valid("json")), 200),
   )
   .openapi(
     createRoute({
