@@ -1,4 +1,5 @@
 import { tokenIn, type Verification } from "@sandi/contracts";
+import { compiledQueries, type Queries } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { type Edge, startEdge } from "./harness.ts";
@@ -9,11 +10,8 @@ const to = "+6281234567890";
 /** What every statement so far was run with, by its text. */
 const run = new Map<string, readonly unknown[]>();
 
-const note = (queries: readonly unknown[]) => {
-  for (const query of queries as { compile?: () => { sql: string; parameters: unknown[] } }[]) {
-    const { sql, parameters } = query.compile?.() ?? (query as unknown as { sql: string; parameters: unknown[] });
-    run.set(sql, parameters);
-  }
+const note = (queries: Queries): void => {
+  for (const { sql, parameters } of compiledQueries(edge.services.db, queries)) run.set(sql, parameters);
 };
 
 beforeEach(async () => {

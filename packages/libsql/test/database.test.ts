@@ -50,6 +50,22 @@ describe("createDatabase", () => {
     expect(counted.rows).toEqual([{ howMany: 1 }]);
   });
 
+  it("answers named and nested queries under their names", async () => {
+    const insert = (sentTo: string) =>
+      sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+    const { inserted, more, row, none } = await db.write({
+      inserted: insert("Eka"),
+      more: [insert("Fitri"), { last: insert("Gita") }],
+      none: [],
+      row: db.kysely.selectFrom("parcel").select("sentTo").where("id", "=", 2),
+    });
+    expect(inserted.rows).toEqual([{ id: 1 }]);
+    const [second, { last }] = more;
+    expect([second.rows, last.rows]).toEqual([[{ id: 2 }], [{ id: 3 }]]);
+    expect(none).toEqual([]);
+    expect(row.rows).toEqual([{ sentTo: "Fitri" }]);
+  });
+
   it("keeps nothing of a batch that fails in the middle", async () => {
     const insert = () => db.kysely.insertInto("parcel").values({ sentTo: "Citra", weightGrams: 1 });
     await expect(db.write([insert(), insert()])).rejects.toMatchObject({

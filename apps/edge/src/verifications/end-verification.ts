@@ -1,6 +1,6 @@
 import { type ApproveVerification, AppError, type Verification } from "@sandi/contracts";
 import { s256 } from "@sandi/crypto";
-import { type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
@@ -124,7 +124,7 @@ interface End extends Input {
 async function end(
   ctx: Context,
   { id, to, at, set, only = sql`true`, refuse }: End,
-  also: Parameters<Services["db"]["write"]>[0],
+  also: readonly CompiledQuery[],
 ): Promise<VerificationRow> {
   const { services, actor } = ctx;
   const { db } = services;
