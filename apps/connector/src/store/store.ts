@@ -4,7 +4,7 @@ import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
 import { countOnStatements } from "./count-on.ts";
 import { watchRoom } from "./room.ts";
-import { migrations } from "./schema.ts";
+import { migrations } from "./migrations.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** The connector's own database: reads go to the client, every write through the writer. */
