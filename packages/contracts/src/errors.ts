@@ -72,6 +72,11 @@ export const errors = {
   "not-found": { status: 404, title: "There is nothing at this address" },
   "session-not-found": { status: 404, title: "No such session" },
   "pool-not-found": { status: 404, title: "No such sender pool" },
+  "group-not-found": {
+    status: 404,
+    title: "No such group, or the session's account is not in it",
+    advice: "WhatsApp describes a group to its members only. Use the session of a member.",
+  },
   "message-not-found": { status: 404, title: "No such message" },
   "verification-not-found": { status: 404, title: "No such verification" },
   "template-not-found": { status: 404, title: "No such template" },
