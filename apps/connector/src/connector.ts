@@ -12,10 +12,8 @@ import { listen, type Server } from "./listen.ts";
 import { openNumbers } from "./numbers/feature.ts";
 import { outboxFeature } from "./outbox/feature.ts";
 import { createReadiness } from "./readiness.ts";
-import { healthRpc } from "./rpc/health.ts";
-import { numberRpc } from "./rpc/numbers.ts";
-import { createRpc } from "./rpc/request.ts";
-import { sessionRpc } from "./rpc/sessions.ts";
+import { rpcCalls } from "./rpc/calls.ts";
+import { rpcRoutes } from "./rpc/routes.ts";
 import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
@@ -81,14 +79,12 @@ export async function startConnector(
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
-  const rpc = createRpc({ tokens, forward, supervisor });
-
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     outboxRoom,
     jobs,
-    { routes: [sessionRpc(rpc), healthRpc(rpc, services, store), numberRpc(rpc, numbers, services)] },
+    { routes: [rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor })] },
   ];
 
   const readiness = createReadiness(store, services);

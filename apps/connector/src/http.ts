@@ -98,6 +98,7 @@ function toResponse({ code, message, extras }: AppError, requestId: string, edge
     code,
     requestId,
     ...(extras.retryAfter === undefined ? {} : { retryAfter: extras.retryAfter }),
+    ...(extras.whatsappCode === undefined ? {} : { whatsappCode: extras.whatsappCode }),
   };
   return Response.json(body, {
     status,

@@ -16,7 +16,7 @@ import { acquireLeases, releaseLeases, renewLeases } from "../src/store/leases.t
 import { findSession, stateStatement, storeDesiredState } from "../src/store/sessions.ts";
 import { numberStore } from "../src/store/numbers.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
-import { migrations } from "../src/store/schema.ts";
+import { migrations } from "../src/store/migrations.ts";
 import { openStore, type Store, storeOn } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig, workspaceId } from "./support/rig.ts";

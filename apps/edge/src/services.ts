@@ -7,14 +7,17 @@ import {
   type SendJob,
   type SessionJob,
 } from "@sandi/contracts";
-import type { TraceContext, Tracer } from "@sandi/tracing";
-import type { Db, KnownKey } from "./db/schema.ts";
+import type { Tracer } from "@sandi/tracing";
+import type { Db } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
+import type { CallingKey } from "./keys/repository.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
-export type Job =
-  | { kind: "send"; body: SendJob; deduplicationId: string; traceparent?: string; tracestate?: string }
+export type Job = JobCall & { traceparent?: string; tracestate?: string };
+
+type JobCall =
+  | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string }
   /** To ourselves; those of one `flowKey` are kept at a pace. */
@@ -81,8 +84,8 @@ export interface Services {
   /** Alerts may go to this machine: never in production. */
   allowLocalTargets: boolean;
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
-  /** API keys looked up lately, by hash: at most a minute old. */
-  keyCache: Map<string, { key: KnownKey; until: number }>;
+  /** The actors of API keys looked up lately, by hash: at most a minute old. */
+  keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates looked up lately, by workspace: at most a minute old. */
   templateCache: TemplateCache;
   /** Codes for one number in a day, over all workspaces. */
@@ -93,8 +96,6 @@ export interface Services {
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;
   tracer: Tracer;
-  /** The trace that the request belongs to; none where nobody has asked for anything. */
-  trace?: TraceContext;
   logRequest: (line: RequestLine) => void;
   /** One line without secrets. */
   log: (line: string, cause?: unknown) => void;

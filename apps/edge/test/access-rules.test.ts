@@ -136,9 +136,9 @@ describe("a rule", () => {
   });
 
   it("is one of a thousand", async () => {
-    const key = await edge.known();
+    const ctx = await edge.contextOf();
     const make = (value: string) =>
-      createRule(edge.services, { key, input: { effect: "block", kind: "prefix", value }, repetition: undefined }, 2);
+      createRule(ctx, { input: { effect: "block", kind: "prefix", value }, repetition: undefined }, 2);
     await make("1");
     await make("2");
     await expect(make("3")).rejects.toMatchObject({ code: "access-rule-limit-reached" });

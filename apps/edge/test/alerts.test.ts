@@ -3,8 +3,6 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChannel } from "../src/alerts/create-channel.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import { findKey } from "../src/keys/repository.ts";
-import { hashApiKey } from "@sandi/crypto";
 import {
   type Alerts,
   botToken,
@@ -86,10 +84,10 @@ describe("an alert channel", () => {
   });
 
   it("is refused when there are as many as there may be", async () => {
-    const key = (await findKey(world.edge.services.db, await hashApiKey(world.edge.workspace.key)))!;
+    const ctx = await world.edge.contextOf();
     const input = { ...slack, kind: "slack" as const, afterSeconds: 60, quiet: [] };
-    await createChannel(world.edge.services, { key, input, repetition: undefined }, 1);
-    await expect(createChannel(world.edge.services, { key, input, repetition: undefined }, 1)).rejects.toMatchObject({
+    await createChannel(ctx, { input, repetition: undefined }, 1);
+    await expect(createChannel(ctx, { input, repetition: undefined }, 1)).rejects.toMatchObject({
       code: "alert-channel-limit-reached",
     });
   });

@@ -90,14 +90,14 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     const { ids } = await liveResources(edge);
     await edge.client.execute("UPDATE verification SET next_send_at = 0");
     const key = await edge.addKey(edge.workspace.id);
-    const known = await edge.known(key);
+    const { actor } = await edge.contextOf(key);
     const hash = await hashApiKey(key);
-    await edge.client.execute({ sql, args: [known.id] });
+    await edge.client.execute({ sql, args: [actor.by.id] });
     const before = await everything(edge);
     const all = await changes();
     expect(all.length).toBeGreaterThan(35);
     for (const { route, body } of all) {
-      edge.services.keyCache.set(hash, { key: known, until: Number.MAX_SAFE_INTEGER });
+      edge.services.keyCache.set(hash, { actor, lastUsedAt: null, until: Number.MAX_SAFE_INTEGER });
       const answer = await edge.api(requestOf(route, ids), bodies[route] ?? body, { key });
       await edge.settled();
       expect([route, answer.status, answer.body.code]).toEqual([route, 401, "unauthenticated"]);

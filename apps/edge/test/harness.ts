@@ -23,7 +23,8 @@ import {
 import { createDatabase } from "@sandi/libsql";
 import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
-import type { KnownKey, Tables } from "../src/db/schema.ts";
+import type { Context } from "../src/context.ts";
+import type { Tables } from "../src/db/schema.ts";
 import { findKey } from "../src/keys/repository.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
@@ -72,8 +73,8 @@ export interface Edge {
   advance: (ms: number) => void;
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
-  /** A key as its requests carry it along. */
-  known: (key?: string) => Promise<KnownKey>;
+  /** The context of a request with this key; the workspace's own key if left out. */
+  contextOf: (key?: string) => Promise<Context>;
   /** Linked if it is online or about to be. */
   addSession: (state?: string, workspaceId?: string, poolId?: string) => Promise<string>;
   fetch: (request: Request) => Promise<Response>;
@@ -227,18 +228,18 @@ export async function startEdge(): Promise<Edge> {
       });
       return key;
     },
-    async known(key = edge.workspace.key) {
+    async contextOf(key = edge.workspace.key) {
       const known = await findKey(services.db, await hashApiKey(key));
       if (!known) throw new Error("the key does not work");
-      return known;
+      return { services, actor: known.actor, trace: undefined, requestId: "req_test" };
     },
     async addSession(state = "online", workspaceId = edge.workspace.id, poolId) {
       const id = createId("ses", now(), webRandom(10));
       const phone = ["online", "waiting", "connecting"].includes(state) ? "+6281200000001" : null;
       await client.execute({
-        sql: `INSERT INTO session (id, workspace_id, name, state, phone, account, desired, revision, acked_revision, publish_after,
-          publish_count, created_at, updated_at, linked_at, pool_id)
-          VALUES (?, ?, 'sender', ?, ?, ?, 'running', 1, 1, 0, 1, ?, ?, ?, ?)`,
+        sql: `INSERT INTO session (id, workspace_id, name, state, phone, account, desired, revision, acked_revision, created_at,
+          updated_at, linked_at, pool_id)
+          VALUES (?, ?, 'sender', ?, ?, ?, 'running', 1, 1, ?, ?, ?, ?)`,
         args: [
           id,
           workspaceId,

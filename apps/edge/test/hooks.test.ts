@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { AuditList, CreatedSupabaseHook, SupabaseHook } from "@sandi/contracts";
-import { generateWebhookSecret, hashApiKey, signWebhook, webRandom } from "@sandi/crypto";
+import { generateWebhookSecret, signWebhook, webRandom } from "@sandi/crypto";
 import { Webhook } from "standardwebhooks";
 import type { z } from "zod";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createHook } from "../src/hooks/create-hook.ts";
-import { findKey } from "../src/keys/repository.ts";
 import { type Answer, type Edge, startEdge } from "./harness.ts";
 
 let edge: Edge;
@@ -444,10 +443,10 @@ describe("a Supabase hook", () => {
   });
 
   it("is one of so many", async () => {
-    const key = (await findKey(edge.services.db, await hashApiKey(edge.workspace.key)))!;
+    const ctx = await edge.contextOf();
     const input = { name: "x", companyName: null, locale: null, templateId: null };
-    await createHook(edge.services, { key, input, repetition: undefined }, 1);
-    const second = createHook(edge.services, { key, input, repetition: undefined }, 1);
+    await createHook(ctx, { input, repetition: undefined }, 1);
+    const second = createHook(ctx, { input, repetition: undefined }, 1);
     await expect(second).rejects.toMatchObject({ code: "hook-limit-reached" });
   });
 

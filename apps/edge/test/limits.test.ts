@@ -2,7 +2,8 @@ import { Quota } from "@sandi/contracts";
 import { webRandom, createKeyRing, generateKeyText } from "@sandi/crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
-import type { KnownKey } from "../src/db/schema.ts";
+import type { Actor } from "../src/actor.ts";
+import type { Context } from "../src/context.ts";
 import { requestLimits } from "../src/limits/request-limits.ts";
 import type { Limit } from "../src/limits/limit.ts";
 import {
@@ -246,8 +247,8 @@ describe("a named limit", () => {
     phoneKey: createKeyRing(generateKeyText("n1", webRandom)),
     now: () => new Date(0),
   } as unknown as Services;
-  const key = {
-    id: "key_1",
+  const actor = {
+    by: { kind: "key", id: "key_1" },
     workspaceId: "ws_1",
     workspaceCreatedAt: 1_000_000,
     environment: "live",
@@ -259,18 +260,19 @@ describe("a named limit", () => {
       statusPollsPerMinute: 60,
     },
     quota: Quota.parse({ keyBurst: 50, workspaceBurst: 250 }),
-  } as KnownKey;
+  } as Actor;
+  const ctx = { services, actor } as Context;
 
   it("follows policy and quota", async () => {
     const all = [
-      ...requestLimits(key, true),
-      ...(await endUserSendLimits(services, key, "203.0.113.7")),
-      await endUserCheckLimit(services, key, "203.0.113.7"),
-      await accountSendLimit(services, key, "user-42"),
-      ...workspaceSendLimits(key, 1_000_000 + 7 * 86_400_000, 3),
-      ...workspaceSendLimits(key, 1_000_000 + 7 * 86_400_000 - 1),
-      pollLimit(key, "ver_1"),
-      ...reachabilityLimits(key, 50),
+      ...requestLimits(actor, true),
+      ...(await endUserSendLimits(ctx, "203.0.113.7")),
+      await endUserCheckLimit(ctx, "203.0.113.7"),
+      await accountSendLimit(ctx, "user-42"),
+      ...workspaceSendLimits(actor, 1_000_000 + 7 * 86_400_000, 3),
+      ...workspaceSendLimits(actor, 1_000_000 + 7 * 86_400_000 - 1),
+      pollLimit(actor, "ver_1"),
+      ...reachabilityLimits(actor, 50),
     ];
     expect(all.map(brief)).toEqual([
       "key 1/50/2.5",
@@ -289,7 +291,7 @@ describe("a named limit", () => {
   });
 
   const distinct = async (...ips: string[]) => {
-    const limits = await Promise.all(ips.map((ip) => endUserCheckLimit(services, key, ip)));
+    const limits = await Promise.all(ips.map((ip) => endUserCheckLimit(ctx, ip)));
     return new Set(limits.map(({ id }) => id)).size;
   };
 
@@ -301,11 +303,14 @@ describe("a named limit", () => {
 
   it("counts by workspace, kind and environment, and only who has the key can tell for whom", async () => {
     const ids = await Promise.all([
-      accountSendLimit(services, key, "203.0.113.7"),
-      endUserCheckLimit(services, key, "203.0.113.7"),
-      endUserCheckLimit(services, { ...key, workspaceId: "ws_2" }, "203.0.113.7"),
-      endUserCheckLimit(services, { ...key, environment: "test" }, "203.0.113.7"),
-      endUserCheckLimit({ ...services, phoneKey: createKeyRing(generateKeyText("n1", webRandom)) }, key, "203.0.113.7"),
+      accountSendLimit(ctx, "203.0.113.7"),
+      endUserCheckLimit(ctx, "203.0.113.7"),
+      endUserCheckLimit({ ...ctx, actor: { ...actor, workspaceId: "ws_2" } }, "203.0.113.7"),
+      endUserCheckLimit({ ...ctx, actor: { ...actor, environment: "test" } }, "203.0.113.7"),
+      endUserCheckLimit(
+        { ...ctx, services: { ...services, phoneKey: createKeyRing(generateKeyText("n1", webRandom)) } },
+        "203.0.113.7",
+      ),
     ]);
     expect(new Set(ids.map(({ id }) => id)).size).toBe(5);
     for (const { id } of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{43}$/);

@@ -53,8 +53,8 @@ describe("sender pools", () => {
     expect([renamed.status, renamed.body.code, renamed.body.errors]).toEqual([409, "pool-exists", fields]);
     const choices = { strategy: "sticky", pacing: "off", fallback: "fail", newChatsPerDay: null } as const;
     const input = { name: "Third", ...choices };
-    const key = await edge.known();
-    await expect(createPool(edge.services, { key, input, repetition: undefined }, 2)).rejects.toMatchObject({
+    const ctx = await edge.contextOf();
+    await expect(createPool(ctx, { input, repetition: undefined }, 2)).rejects.toMatchObject({
       code: "pool-limit-reached",
     });
   });

@@ -9,6 +9,8 @@ import {
 } from "@sandi/contracts";
 import { LibsqlError } from "@libsql/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Actor } from "../src/actor.ts";
+import type { Context } from "../src/context.ts";
 import { createTemplate } from "../src/templates/create-template.ts";
 import { textFor } from "../src/templates/text-for.ts";
 import { type Edge, startEdge, type Workspace } from "./harness.ts";
@@ -28,21 +30,26 @@ const input = (more: object = {}) => ({ name: "Login", purpose: "login", texts: 
 const create = (more: object = {}, options = {}) => edge.api<Template>("POST /v1/templates", input(more), options);
 const unknown = "tpl_01jd3k9v7hq2w8x5n4b6m0c1ta";
 
-const keyOf = ({ id }: Workspace = edge.workspace, policy: object = {}) => ({
-  id: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
+const actorOf = ({ id }: Workspace = edge.workspace, policy: object = {}): Actor => ({
+  by: { kind: "key", id: "key_01jd3k9v7hq2w8x5n4b6m0c1ta" },
   workspaceId: id,
   workspaceName: "Acme",
   workspaceCreatedAt: 0,
   policy: Policy.parse(policy),
   quota: Quota.parse({}),
   ipAllowList: [],
-  environment: "live" as const,
-  scopes: new Set<never>(),
+  environment: "live",
+  scopes: new Set(),
   expiresAt: null,
-  lastUsedAt: null,
 });
-const text = (body: Partial<CreateVerification> = {}, country = "US", key = keyOf()) =>
-  textFor(edge.services, { key, body: { purpose: "login", ...body }, country });
+const contextOf = (actor = actorOf()): Context => ({
+  services: edge.services,
+  actor,
+  trace: undefined,
+  requestId: "req_test",
+});
+const text = (body: Partial<CreateVerification> = {}, country = "US", ctx = contextOf()) =>
+  textFor(ctx, { body: { purpose: "login", ...body }, country });
 
 describe("a template", () => {
   it("is created, listed, found, replaced and deleted", async () => {
@@ -122,8 +129,8 @@ describe("a template", () => {
   it("is one of a hundred at most", async () => {
     await create();
     const refused = createTemplate(
-      edge.services,
-      { key: await edge.known(), input: { name: "b", purpose: null, texts: { en } }, repetition: undefined },
+      await edge.contextOf(),
+      { input: { name: "b", purpose: null, texts: { en } }, repetition: undefined },
       1,
     );
     await expect(refused).rejects.toMatchObject({ code: "template-limit-reached" });
@@ -296,7 +303,7 @@ describe("a verification", () => {
       templateId: "",
     });
     const named = async (country: string, requested?: "ar", policy = {}) =>
-      (await text(requested ? { locale: requested } : {}, country, keyOf(edge.workspace, policy))).locale;
+      (await text(requested ? { locale: requested } : {}, country, contextOf(actorOf(edge.workspace, policy)))).locale;
     expect(await named("ID")).toBe("id");
     expect(await named("BR")).toBe("pt-BR");
     expect(await named("SN")).toBe("fr");
@@ -324,7 +331,7 @@ describe("a verification", () => {
 
   it("never has another workspace's template", async () => {
     const { body } = await create();
-    const other = keyOf(await edge.addWorkspace());
+    const other = contextOf(actorOf(await edge.addWorkspace()));
     await text();
     expect((await text({}, "", other)).templateId).toBe("");
     await expect(text({ templateId: body.id }, "", other)).rejects.toMatchObject({ code: "template-not-found" });
@@ -343,9 +350,11 @@ describe("a verification", () => {
 
   it("asks once for a whole batch, also for a template that is not there", async () => {
     edge.calls.database = 0;
-    const wishes = await Promise.allSettled([text(), text(), text({ templateId: unknown }), text()]);
-    expect(wishes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
-    await Promise.allSettled([text({ templateId: unknown }), text({ templateId: unknown })]);
+    const batch = contextOf();
+    const one = (body = {}) => text(body, "US", batch);
+    const results = await Promise.allSettled([one(), one(), one({ templateId: unknown }), one()]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    await Promise.allSettled([one({ templateId: unknown }), one({ templateId: unknown })]);
     expect(edge.calls.database).toBe(2);
   });
 
@@ -381,12 +390,12 @@ describe("a verification", () => {
 
   it("bears the request's company, else the policy's, else the workspace's name", async () => {
     const policy = { companyName: "Policy" };
-    const first = async (companyName?: string, key = keyOf()) =>
-      (await text(companyName === undefined ? {} : { companyName }, "", key)).text.split("\n")[0];
+    const first = async (companyName?: string, actor = actorOf()) =>
+      (await text(companyName === undefined ? {} : { companyName }, "", contextOf(actor))).text.split("\n")[0];
     expect(await first()).toBe("*Acme* verification code");
-    expect(await first(undefined, keyOf(edge.workspace, policy))).toBe("*Policy* verification code");
-    expect(await first("Request", keyOf(edge.workspace, policy))).toBe("*Request* verification code");
-    const old = { ...keyOf(), workspaceName: "https://evil.example" };
+    expect(await first(undefined, actorOf(edge.workspace, policy))).toBe("*Policy* verification code");
+    expect(await first("Request", actorOf(edge.workspace, policy))).toBe("*Request* verification code");
+    const old = { ...actorOf(), workspaceName: "https://evil.example" };
     expect(await first(undefined, old)).toBe("*Sandi* verification code");
   });
 

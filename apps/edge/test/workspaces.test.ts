@@ -89,7 +89,7 @@ describe("the workspace", () => {
   });
 
   it("acts on the next request here, and within a minute elsewhere", async () => {
-    const cached = () => [...edge.services.keyCache.values()].map(({ key }) => key.policy.maxSends);
+    const cached = () => [...edge.services.keyCache.values()].map(({ actor: { policy } }) => policy.maxSends);
     const stranger = await edge.addWorkspace();
     await edge.api("GET /v1/sessions", undefined, { key: stranger.key });
     await change({ policy: { maxSends: 2 } });

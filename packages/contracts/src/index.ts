@@ -1,5 +1,6 @@
 export * from "./ids.ts";
 export * from "./errors.ts";
+export * from "./problem.ts";
 export * from "./scopes.ts";
 export * from "./delivery.ts";
 export * from "./inbound.ts";
@@ -30,4 +31,6 @@ export * from "./internal/alerts.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";
 export * from "./internal/jobs.ts";
-export * from "./internal/rpc.ts";
+export * from "./internal/rpc/rpc.ts";
+export * from "./internal/rpc/numbers.ts";
+export * from "./internal/rpc/sessions.ts";

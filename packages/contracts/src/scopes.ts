@@ -10,6 +10,7 @@ export const scopes = [
   "lookup:read",
   "message:send",
   "session:manage",
+  "group:manage",
   "webhook:manage",
   "analytics:read",
   "key:manage",

@@ -1,5 +1,6 @@
 import type { MediaServer } from "./media/server.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
+import type { Role } from "./groups/group.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
 /** Which receipts a phone sends for what it receives: none, only delivered, or delivered and then read. */
@@ -66,7 +67,7 @@ export interface AccountLimits {
   sendRate: { messages: number; windowMs: number } | null;
   /** More cold messages than that, refused ones included, and the account is banned. */
   banAfter: ColdSends | null;
-  /** Companions are thrown out with 403, and refused with it at login. */
+  /** Companions are disconnected with 403, and refused with it at login. */
   isBanned: boolean;
   /** Pushes no notifications when a lock or the cap changes: companions learn of it from refusals and by asking. */
   isQuiet: boolean;
@@ -128,6 +129,47 @@ export interface SendText {
   forwarded?: boolean | undefined;
 }
 
+/** A group from outside. Numbers are E.164 with the plus. */
+export interface GroupInfo {
+  /** The jid. */
+  id: string;
+  subject: string;
+  description: string | null;
+  createdBy: string;
+  createdAt: string;
+  /** Only admins write. */
+  isAnnouncement: boolean;
+  /** Only admins change the subject and the description. */
+  isLocked: boolean;
+  inviteCode: string;
+  participants: { number: string; role: Role }[];
+}
+
+export interface CreateGroup {
+  subject: string;
+  /** The others; the phone that creates the group is its superadmin. */
+  participants: string[];
+  description?: string | undefined;
+}
+
+/** What an admin does to participants. */
+export type ParticipantAction = "add" | "remove" | "promote" | "demote";
+
+/** What became of one participant: 200, or why nothing did. */
+export interface ParticipantResult {
+  number: string;
+  status: 200 | 404 | 409;
+}
+
+/** What is left out stays. */
+export interface GroupPatch {
+  subject?: string | undefined;
+  /** An empty text takes it away. */
+  description?: string | undefined;
+  isAnnouncement?: boolean | undefined;
+  isLocked?: boolean | undefined;
+}
+
 /** A message as it appeared, or changed, on a phone. */
 export interface MessageEvent {
   /** The phone that shows it, E.164. */
@@ -140,6 +182,7 @@ export type SimulatorEvent =
   | { type: "phone"; phone: PhoneInfo }
   | ({ type: "message" | "status" } & MessageEvent)
   | { type: "typing"; phone: string; chat: string; isTyping: boolean }
+  | { type: "group"; group: GroupInfo }
   | { type: "pending"; waiting: number }
   | { type: "faults"; faults: FaultRecord[] };
 
@@ -192,11 +235,25 @@ export interface Simulator {
   scan(number: string, qr: string): Promise<LinkedDeviceInfo>;
   /** Types a pairing code that a companion shows; rejects with `wrong_pairing_code` when the keys do not meet. */
   enterPairingCode(number: string, code: string): Promise<LinkedDeviceInfo>;
-  /** Unlinks a companion from the phone: it is thrown out with 401. */
+  /** Unlinks a companion from the phone: it is disconnected with 401. */
   unlink(number: string, deviceId: number): void;
   /** Unpaired clients that show a QR. */
   waiting(): number;
 
+  /** Creates a group on the phone. */
+  createGroup(number: string, input: CreateGroup): GroupInfo;
+  groups(): GroupInfo[];
+  /** Takes the jid or the part before `@g.us`. */
+  group(id: string): GroupInfo;
+  /** Changes a group on the phone; refused as on a real one when the phone may not. */
+  updateGroup(number: string, id: string, patch: GroupPatch): GroupInfo;
+  /** Adds, removes, promotes or demotes others on the phone of an admin. */
+  changeParticipants(
+    number: string,
+    id: string,
+    change: { action: ParticipantAction; numbers: string[] },
+  ): ParticipantResult[];
+  leaveGroup(number: string, id: string): void;
   /** Starts a fault; those that act on open sockets act at once and are not kept. */
   setFault(fault: Fault): FaultRecord;
   faults(): FaultRecord[];

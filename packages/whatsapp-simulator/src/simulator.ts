@@ -4,6 +4,7 @@ import { watchLimits } from "./account/enforce.ts";
 import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
 import { Timers } from "./clock.ts";
 import { Faults } from "./faults.ts";
+import { Groups } from "./groups/group.ts";
 import { startMedia } from "./media/server.ts";
 import { makeOperations } from "./operations.ts";
 import { receive } from "./phone/receive.ts";
@@ -29,8 +30,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world.phones.add(phone);
     watchLimits(world, phone);
   }
-  const file =
-    stateFile === undefined ? undefined : new StateFile(stateFile, root, world.phones, world.timers, saveDelayMs);
+  for (const group of loaded?.groups ?? []) world.groups.add(group);
+  const file = stateFile === undefined ? undefined : new StateFile(stateFile, root, world, saveDelayMs);
   const operations = makeOperations(world, listeners);
   const protocol = makeProtocol(world);
   const refuse = () => {
@@ -90,6 +91,7 @@ function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(eve
     timers: new Timers(options.schedule),
     identity: makeServerIdentity(root, now()),
     phones: new Phones(),
+    groups: new Groups(),
     faults: new Faults((faults) => world.emit({ type: "faults", faults })),
     counters: newCounters(),
     connections: new Set(),

@@ -2,15 +2,18 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { KeyPair } from "@whiskeysockets/baileys";
 import type { Timers } from "./clock.ts";
+import { Group, type StoredGroup } from "./groups/group.ts";
 import { Phone, type StoredPhone } from "./phone/phone.ts";
 import { loadPair, storePair, type StoredPair } from "./signal/keys.ts";
+import type { World } from "./world.ts";
 
 const format = 1;
 
-/** What the file held: the root key and every phone with its sessions, chats and queues. */
+/** The content of the file: the root key, every phone with its sessions, chats and queues, and the groups. */
 export interface LoadedState {
   root: KeyPair;
   phones: Phone[];
+  groups: Group[];
 }
 
 export async function loadState(file: string): Promise<LoadedState | undefined> {
@@ -23,45 +26,59 @@ export async function loadState(file: string): Promise<LoadedState | undefined> 
   }
   const state = parse(file, text);
   if (state.format !== format) throw new Error(`${file} has format ${state.format}; this simulator writes ${format}`);
-  return { root: loadPair(state.root), phones: state.phones.map((stored) => Phone.load(stored)) };
+  return {
+    root: loadPair(state.root),
+    phones: state.phones.map((stored) => Phone.load(stored)),
+    groups: (state.groups ?? []).map((stored) => new Group(stored)),
+  };
 }
 
 interface StoredState {
   format: number;
   root: StoredPair;
   phones: StoredPhone[];
+  /** Absent in states of earlier versions. */
+  groups?: StoredGroup[];
 }
 
 function parse(file: string, text: string): StoredState {
   try {
     return JSON.parse(text) as StoredState;
   } catch (error) {
-    throw new Error(`${file} is damaged: remove it to start anew`, { cause: error });
+    throw new Error(`${file} is damaged: remove it to start with new phones`, { cause: error });
   }
 }
 
-/** Writes what changed, seldom enough to cost little: each phone is serialised again only when it changed. */
+/** Writes the state when it changed. Only a phone that changed is serialised again. */
 export class StateFile {
   readonly #file: string;
   readonly #root: StoredPair;
   readonly #phones: Iterable<Phone>;
+  readonly #groups: Iterable<Group>;
   readonly #timers: Timers;
   readonly #saveDelayMs: number;
   readonly #serialised = new Map<Phone, string>();
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
   #exists = false;
+  #groupsWritten = "";
 
-  constructor(file: string, root: KeyPair, phones: Iterable<Phone>, timers: Timers, saveDelayMs: number) {
+  constructor(
+    file: string,
+    root: KeyPair,
+    { phones, groups, timers }: Pick<World, "phones" | "groups" | "timers">,
+    saveDelayMs: number,
+  ) {
     this.#file = file;
     this.#root = storePair(root);
     this.#phones = phones;
+    this.#groups = groups;
     this.#timers = timers;
     this.#saveDelayMs = saveDelayMs;
     this.#plan(saveDelayMs);
   }
 
-  /** Waits for phones that are at work, so that no ratchet is written in mid-step. */
+  /** Waits for phones that are encrypting or decrypting: a ratchet is written only between two messages. */
   async flush(): Promise<void> {
     for (const phone of this.#phones) await phone.idle();
     if (!this.#serialise() && this.#exists) return this.#writing;
@@ -80,7 +97,7 @@ export class StateFile {
     this.#timers.after(afterMs, () => {
       const start = performance.now();
       this.flush()
-        // A state that grew large is written less often: at most a twentieth of the time goes into it.
+        // A large state is written less often: writing takes at most a twentieth of the time.
         .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 20)))
         .catch((error: unknown) => {
           process.stderr.write(`whatsapp: cannot write ${this.#file}: ${String(error)}\n`);
@@ -97,12 +114,15 @@ export class StateFile {
       this.#serialised.set(phone, JSON.stringify(phone.toState()));
       changed = true;
     }
+    const groups = JSON.stringify([...this.#groups].map((group) => group.toState()));
+    if (groups !== this.#groupsWritten) changed = true;
+    this.#groupsWritten = groups;
     return changed;
   }
 
   async #write(): Promise<void> {
     const phones = [...this.#serialised.values()].join(",\n");
-    const text = `{"format":${format},"root":${JSON.stringify(this.#root)},"phones":[${phones}]}\n`;
+    const text = `{"format":${format},"root":${JSON.stringify(this.#root)},"groups":${this.#groupsWritten},"phones":[${phones}]}\n`;
     const draft = `${this.#file}.${process.pid}.tmp`;
     await mkdir(dirname(this.#file), { recursive: true });
     try {

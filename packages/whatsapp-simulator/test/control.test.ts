@@ -105,6 +105,35 @@ describe("control API", () => {
     expect(await session.closed).toMatchObject({ code: 401 });
   });
 
+  it("creates, changes and lists groups on the phones of their members", async () => {
+    const simulator = await newWorld();
+    const made = await call(simulator, "POST", `/phones/${user}/groups`, { subject: "Warung", participants: [sender] });
+    expect(made).toMatchObject({ status: 201, body: { subject: "Warung", description: null, createdBy: user } });
+    const { id } = made.body;
+    const patch = { subject: "Pasar", description: "till nine", isAnnouncement: true };
+    const changed = await call(simulator, "PATCH", `/phones/${user}/groups/${id}`, patch);
+    expect(changed).toMatchObject({ status: 200, body: { id, ...patch, isLocked: false } });
+    const promotion = { action: "promote", numbers: [sender, "+6281199999999"] };
+    expect((await call(simulator, "POST", `/phones/${user}/groups/${id}/participants`, promotion)).body).toEqual({
+      results: [
+        { number: sender, status: 200 },
+        { number: "+6281199999999", status: 404 },
+      ],
+    });
+    expect((await call(simulator, "GET", `/groups/${id}`)).body.participants).toEqual([
+      { number: user, role: "superadmin" },
+      { number: sender, role: "admin" },
+    ]);
+    expect((await call(simulator, "DELETE", `/phones/${sender}/groups/${id}`)).status).toBe(204);
+    expect((await call(simulator, "GET", "/groups")).body).toMatchObject([{ id, participants: [{ number: user }] }]);
+    expect(await call(simulator, "PATCH", `/phones/${sender}/groups/${id}`, patch)).toMatchObject({
+      status: 403,
+      body: { code: "not_group_member" },
+    });
+    expect(await call(simulator, "GET", "/groups/1")).toMatchObject({ status: 404, body: { code: "group_not_found" } });
+    expect((await call(simulator, "POST", `/phones/${user}/groups`, { subject: "" })).status).toBe(400);
+  });
+
   it("opens a link to a chat and sends what it brings along", async () => {
     const simulator = await newWorld();
     const text = "Verify me: SV-0123456789ABC & more +1\n(رمز)";

@@ -151,6 +151,6 @@ describe("offline", () => {
   it("says so when its state file is damaged", async () => {
     const stateFile = join(await newFolder(), "whatsapp.json");
     await writeFile(stateFile, "{");
-    await expect(startSimulator({ stateFile })).rejects.toThrow(/is damaged: remove it to start anew/);
+    await expect(startSimulator({ stateFile })).rejects.toThrow(/is damaged: remove it to start with new phones/);
   });
 });

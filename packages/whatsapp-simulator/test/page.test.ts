@@ -161,6 +161,29 @@ describe("page", () => {
     expect(simulator.phone("+4915112345678").name).toBe("Jürgen");
   });
 
+  it("creates a group, and shows the groups that there are", async () => {
+    const simulator = await newWorld();
+    const { page, complaints } = await openPage(simulator);
+    const form = page.locator("#add-group");
+    await form.locator("[name=subject]").fill("Warung");
+    await form.locator("[name=creator]").fill(user);
+    await form.locator("[name=members]").fill(sender.replace("+6281", "+62 81-"));
+    await form.getByRole("button", { name: "Create it" }).click();
+    await form.getByText("Warung · 2 members").waitFor();
+    expect(simulator.groups()).toMatchObject([
+      { subject: "Warung", createdBy: user, participants: [{ number: user }, { number: sender }] },
+    ]);
+    simulator.updateGroup(user, simulator.groups()[0]!.id, { subject: "Pasar" });
+    await form.getByText("Pasar · 2 members").waitFor();
+    await page.reload();
+    await form.getByText("Pasar · 2 members").waitFor();
+    await form.locator("[name=subject]").fill("Nobody");
+    await form.locator("[name=creator]").fill("+6281199999999");
+    await form.getByRole("button", { name: "Create it" }).click();
+    await form.getByText("no phone has the number").waitFor();
+    expect(complaints.filter((text) => !text.includes("404"))).toEqual([]);
+  });
+
   it("locks an account for new chats, says so, and lifts its limits", async () => {
     const simulator = await newWorld();
     const { page, complaints } = await openPage(simulator);
@@ -196,7 +219,7 @@ describe("page", () => {
     const policy = response.headers.get("content-security-policy");
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain("unsafe");
-    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/limits.js", "/bubble.js"]) {
+    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/groups.js", "/limits.js", "/bubble.js"]) {
       const text = await (await fetch(simulator.httpUrl + file)).text();
       expect(text).not.toMatch(/(src|href|url\()\s*=?\s*["']?https?:/);
       expect(text).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write/);

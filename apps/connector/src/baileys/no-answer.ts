@@ -23,7 +23,7 @@ export function waitOf({ attrs }: BinaryNode): number {
 }
 
 /** The code of an error that WhatsApp answered; NaN for any other error. Baileys keeps nothing but the code. */
-const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
+export const codeOf = (error: unknown): number => Number((error as { data?: unknown } | undefined)?.data ?? Number.NaN);
 
 /** Whether the error is an answer of WhatsApp. */
 export const isAnswer = (error: unknown): boolean => Number.isFinite(codeOf(error));

@@ -16,6 +16,7 @@ import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { ClientVersion } from "../services.ts";
 import type { CloseKind } from "../close-reasons.ts";
+import { answered } from "./answered.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
 import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
@@ -62,6 +63,8 @@ export interface WhatsAppSocket {
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id (LID) of this person; null when it is unknown. */
   lidOf(jid: string): Promise<string | null>;
+  /** Makes a call of this room; rejects with `Refused` or `NoAnswer`. */
+  call<Input, Output>(ask: (sock: WASocket, input: Input) => Promise<Output>, input: Input): Promise<Output>;
   /** Asks WhatsApp for the account's limits. Rejects when it does not answer. */
   readLimits(): Promise<LimitReport>;
   requestPairingCode(digits: string): Promise<string>;
@@ -222,6 +225,7 @@ function openSocket(
       const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
       return lid ? jidNormalizedUser(lid) : null;
     },
+    call: (ask, input) => answered(ask(sock, input)),
     readLimits: () => readLimits(sock),
     requestPairingCode: (digits) => sock.requestPairingCode(digits),
     async probe(timeoutMs) {

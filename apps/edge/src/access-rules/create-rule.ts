@@ -1,16 +1,15 @@
 import { AppError, type CreateAccessRule, type CreatedAccessRule } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { expiryOf } from "../keys/authority.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { endPending } from "./end-pending.ts";
 import { selectRules, toAccessRule, toDetail } from "./repository.ts";
 import { subjectOf } from "./subject.ts";
 
 interface Input {
-  key: KnownKey;
   input: CreateAccessRule;
   repetition: Repetition | undefined;
 }
@@ -20,21 +19,22 @@ const ruleLimit = 1_000;
 
 /** Adds a rule. A block rule also ends the pending verifications and queued texts that it matches, in the same batch. */
 export async function createRule(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = ruleLimit,
 ): Promise<Accepted<CreatedAccessRule>> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const { effect, kind, note = null } = input;
   const at = services.now().getTime();
   const id = newId(services, "rul");
-  const subject = await subjectOf(services, key, input);
+  const subject = await subjectOf(ctx, input);
   const { value, valueTo, label } = subject;
   const expiresAt = expiryOf(input.expiresAt ?? null, at);
   const isSame = sql`workspace_id = ${workspaceId} AND kind = ${kind} AND value = ${value} AND value_to = ${valueTo}`;
   const endings = endPending(db, { id, workspaceId, effect, kind, value, createdAt: at });
-  return createAudited(services, key, {
+  return createAudited(ctx, {
     kind: "access_rule",
     detail: { ...toDetail({ effect, kind, label }), note, expiresAt: input.expiresAt ?? null },
     limit,

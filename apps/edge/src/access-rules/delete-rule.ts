@@ -1,28 +1,29 @@
 import { AppError } from "@sandi/contracts";
+import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { selectRules, toDetail } from "./repository.ts";
 
 /** Takes a rule away; what it has ended stays so. */
-export async function deleteRule(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+export async function deleteRule(ctx: Context, id: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const row = await selectRules(db, workspaceId).where("id", "=", id).executeTakeFirst();
   if (!row) throw new AppError("access-rule-not-found");
   const entry = {
     id: newId(services, "aud"),
     workspaceId,
-    actor: key.id,
+    actor: actor.by.id,
     action: "access_rule.deleted",
     target: id,
     detail: toDetail(row),
     at,
   };
   try {
-    const [deleted] = await writeAs(services, key, [
+    const [deleted] = await writeAs(ctx, [
       db.kysely.deleteFrom("accessRule").where("workspaceId", "=", workspaceId).where("id", "=", id),
       auditStatement(db, entry),
     ]);

@@ -1,10 +1,9 @@
 import { AppError, type CreateAccessRule } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { isSupportedCountry } from "libphonenumber-js/max";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import { parseRange } from "../http/addresses.ts";
 import { parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 
 /** What a rule is for, as it is stored and as it is shown. */
 export interface Subject {
@@ -15,10 +14,11 @@ export interface Subject {
 
 /** Reads what a rule is to be for; throws with the reason. */
 export async function subjectOf(
-  { phoneKey }: Services,
-  { workspaceId, policy }: KnownKey,
+  ctx: Context,
   { kind, value: text }: Pick<CreateAccessRule, "kind" | "value">,
 ): Promise<Subject> {
+  const { phoneKey } = ctx.services;
+  const { workspaceId, policy } = ctx.actor;
   const pointer = "/value";
   const refuse = (message: string) => new AppError("invalid-request", { errors: [{ pointer, message }] });
   if (kind === "number") {

@@ -1,40 +1,42 @@
 import { type AlertChannel, AppError, type ChangeAlertChannel } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import type { AlertChannelTable, KnownKey } from "../db/schema.ts";
+import type { AlertChannelTable } from "../db/schema.ts";
 import { refuseBeyond } from "../keys/authority.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { redirect } from "./redirect.ts";
 import { channelScopes } from "./orphans.ts";
 import { findOwnedChannel, type OwnedChannel, toChannel } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
   change: ChangeAlertChannel;
 }
 
 /** Changes what a channel is told and where, or pauses it; one that goes on, or elsewhere, starts with no failures. */
-export function changeChannel(services: Services, { key, id, change }: Input): Promise<AlertChannel> {
+export function changeChannel(ctx: Context, { id, change }: Input): Promise<AlertChannel> {
+  const { services, actor } = ctx;
   return changeUntilStored("alert channel", async () => {
     const at = services.now().getTime();
-    const row = await findOwnedChannel(services.db, key.workspaceId, { id, at });
+    const row = await findOwnedChannel(services.db, actor.workspaceId, { id, at });
     if (!row) throw new AppError("alert-channel-not-found");
-    const { environment, ipAllowList } = key;
-    const expiresAt = row.endedBecause === null ? row.ownerExpiresAt : key.expiresAt;
-    refuseBeyond(key, { environment, scopes: channelScopes, ipAllowList, expiresAt });
-    const next = await redirect(services, changed(row, { key, change, at }), change);
-    return (await store(services, { key, row, next })) ? toChannel(next) : undefined;
+    const { environment, ipAllowList } = actor;
+    const expiresAt = row.endedBecause === null ? row.ownerExpiresAt : actor.expiresAt;
+    refuseBeyond(actor, { environment, scopes: channelScopes, ipAllowList, expiresAt });
+    const next = await redirect(services, changed(row, { actor, change, at }), change);
+    return (await store(ctx, { row, next })) ? toChannel(next) : undefined;
   });
 }
 
 /** Resuming a channel whose key has ended makes it belong to the calling key. */
 function changed(
   row: OwnedChannel,
-  { key, change, at }: Pick<Input, "key" | "change"> & { at: number },
+  { actor, change, at }: { actor: Actor; change: ChangeAlertChannel; at: number },
 ): AlertChannelTable {
   const { name = row.name, afterSeconds = row.afterSeconds, quiet, isPaused } = change;
   const next = {
@@ -46,15 +48,16 @@ function changed(
   };
   if (isPaused === undefined || isPaused === (row.pausedAt !== null)) return next;
   if (isPaused) return { ...next, pausedAt: at, pausedBecause: "requested" };
-  const createdBy = row.endedBecause === null ? row.createdBy : key.id;
+  const createdBy = row.endedBecause === null ? row.createdBy : actor.by.id;
   return { ...next, createdBy, pausedAt: null, pausedBecause: null, failuresInRow: 0 };
 }
 
 /** Answers whether it was stored, or was changed meanwhile. */
 async function store(
-  services: Services,
-  { key, row, next }: { key: KnownKey; row: AlertChannelTable; next: AlertChannelTable },
+  ctx: Context,
+  { row, next }: { row: AlertChannelTable; next: AlertChannelTable },
 ): Promise<boolean> {
+  const { services, actor } = ctx;
   const { db } = services;
   const { id, workspaceId } = row;
   const at = next.updatedAt;
@@ -69,7 +72,7 @@ async function store(
   const failures = next.failuresInRow === row.failuresInRow ? sql.ref("failures_in_row") : next.failuresInRow;
   const auditId = newId(services, "aud");
   try {
-    const [updated] = await writeAs(services, key, [
+    const [updated] = await writeAs(ctx, [
       sql`UPDATE alert_channel SET name = ${next.name}, after_seconds = ${next.afterSeconds}, quiet = ${next.quiet},
           target = ${next.target}, label = ${next.label}, failures_in_row = ${failures}, paused_at = ${next.pausedAt},
           paused_because = ${next.pausedBecause}, created_by = ${next.createdBy}, updated_at = ${at}
@@ -79,7 +82,7 @@ async function store(
       auditStatement(db, {
         id: auditId,
         workspaceId,
-        actor: key.id,
+        actor: actor.by.id,
         action: "alert_channel.updated",
         target: id,
         detail,

@@ -1,15 +1,14 @@
 import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sandi/contracts";
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { targetFault } from "../http/targets.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { labelOf, sealTarget, selectChannels, type Target, toChannel } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   input: CreateAlertChannel;
   repetition: Repetition | undefined;
 }
@@ -19,12 +18,13 @@ const channelLimit = 20;
 
 /** Stores where a workspace is told of incidents; a plain webhook's secret is made here and answered once. */
 export async function createChannel(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = channelLimit,
 ): Promise<Accepted<CreatedAlertChannel>> {
+  const { services, actor } = ctx;
   const { db, random, allowLocalTargets } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const fault = input.kind === "telegram" ? undefined : targetFault(input.url, { allowLocal: allowLocalTargets });
   if (fault) throw new AppError("invalid-request", { errors: [{ pointer: "/url", message: fault }] });
   const at = services.now().getTime();
@@ -34,7 +34,7 @@ export async function createChannel(
   const sealed = await sealTarget(services, { workspaceId, id }, target);
   const { kind, name, afterSeconds, quiet } = input;
   const label = labelOf(target);
-  return createAudited(services, key, {
+  return createAudited(ctx, {
     kind: "alert_channel",
     detail: { kind, name, target: label, afterSeconds, quiet },
     limit,
@@ -47,7 +47,7 @@ export async function createChannel(
       sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_by, created_at,
           updated_at)
         SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)},
-          ${key.id}, ${at}, ${at}
+          ${actor.by.id}, ${at}, ${at}
         WHERE ${mayInsert}`.compile(db.kysely),
       audited,
     ],

@@ -1,19 +1,27 @@
 import { AppError } from "@sandi/contracts";
+import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 
 /** Forgets a channel, its secrets and what was told there; what waits for it is not told any more. */
-export async function deleteChannel(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+export async function deleteChannel(ctx: Context, id: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const auditId = newId(services, "aud");
   try {
-    const [deleted] = await writeAs(services, key, [
+    const [deleted] = await writeAs(ctx, [
       db.kysely.deleteFrom("alertChannel").where("workspaceId", "=", workspaceId).where("id", "=", id).returning("id"),
-      auditStatement(db, { id: auditId, workspaceId, actor: key.id, action: "alert_channel.deleted", target: id, at }),
+      auditStatement(db, {
+        id: auditId,
+        workspaceId,
+        actor: actor.by.id,
+        action: "alert_channel.deleted",
+        target: id,
+        at,
+      }),
     ]);
     if (deleted.rows.length === 0) throw new AppError("alert-channel-not-found");
   } catch (error) {

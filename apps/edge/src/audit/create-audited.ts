@@ -1,8 +1,8 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import { type Creation, createOnce } from "../http/create-once.ts";
 import type { Accepted } from "../http/idempotency.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "./statement.ts";
 
 interface AuditedCreation<Own extends readonly CompiledQuery[], Row, Resource> extends Omit<
@@ -23,19 +23,27 @@ interface AuditedCreation<Own extends readonly CompiledQuery[], Row, Resource> e
 
 /** Creates what a key asks for, once and up to a limit, with an entry in the audit log that also settles lost answers. */
 export function createAudited<const Own extends readonly CompiledQuery[], Row, Resource>(
-  services: Services,
-  key: KnownKey,
+  ctx: Context,
   { kind, detail, limit, count, statements, ...creation }: AuditedCreation<Own, Row, Resource>,
 ): Promise<Accepted<Resource>> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const { table, id, at } = creation;
   const action = `${kind}.created`;
-  const entry: AuditEntry = { id: newId(services, "aud"), workspaceId, actor: key.id, action, target: id, detail, at };
+  const entry: AuditEntry = {
+    id: newId(services, "aud"),
+    workspaceId,
+    actor: actor.by.id,
+    action,
+    target: id,
+    detail,
+    at,
+  };
   const known = count ?? sql<number>`(SELECT count(*) FROM ${sql.table(table)} WHERE workspace_id = ${workspaceId})`;
   return createOnce(services, workspaceId, {
     ...creation,
-    caller: key,
+    caller: ctx,
     statements: (isFirst) =>
       statements(
         sql<boolean>`(${isFirst} AND ${limit} > ${known} AND ${isNotWithdrawn(entry.id)})`,

@@ -1,19 +1,20 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 
 /** Lets codes go to a prefix again. The guard begins anew: it looks at what is sent from the next hour on. */
-export async function liftBlock(services: Services, { key, prefix }: { key: KnownKey; prefix: string }): Promise<void> {
+export async function liftBlock(ctx: Context, prefix: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const id = newId(services, "aud");
-  const entry = { id, workspaceId, actor: key.id, action: "prefix_guard.lifted", target: prefix, at };
+  const entry = { id, workspaceId, actor: actor.by.id, action: "prefix_guard.lifted", target: prefix, at };
   try {
-    const [, , known] = await writeAs(services, key, [
+    const [, , known] = await writeAs(ctx, [
       sql`UPDATE prefix_guard SET blocked_until = 0, strikes = 0, updated_at = ${at}
         WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND (blocked_until > 0 OR strikes > 0)`.compile(
         db.kysely,

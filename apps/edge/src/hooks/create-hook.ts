@@ -1,16 +1,16 @@
 import { AppError, type CreatedSupabaseHook, type CreateSupabaseHook } from "@sandi/contracts";
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { Db, KnownKey } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { refuseBeyond } from "../keys/authority.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
 import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   input: CreateSupabaseHook;
   repetition: Repetition | undefined;
 }
@@ -20,20 +20,21 @@ const hookLimit = 20;
 
 /** Makes an address for Supabase to call; its secret is sealed, and answered only if it was made here. */
 export async function createHook(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = hookLimit,
 ): Promise<Accepted<CreatedSupabaseHook>> {
+  const { services, actor } = ctx;
   const { db, random } = services;
-  const { workspaceId } = key;
-  refuseBeyond(key, hookPowers(key.expiresAt));
+  const { workspaceId } = actor;
+  refuseBeyond(actor, hookPowers(actor.expiresAt));
   await refuseTemplate(db, workspaceId, input.templateId);
   const at = services.now().getTime();
   const id = newId(services, "hook");
   const secret = input.secret?.replace(/^v1,/, "") ?? generateWebhookSecret(random);
   const sealed = await sealSecret(services, { workspaceId, id, column: "secret" }, secret);
   const { name, companyName, locale, templateId } = input;
-  return createAudited(services, key, {
+  return createAudited(ctx, {
     kind: "hook",
     detail: { name, companyName, locale, templateId },
     limit,
@@ -45,7 +46,7 @@ export async function createHook(
     statements: (mayInsert, audited) => [
       sql`INSERT INTO supabase_hook (id, workspace_id, name, company_name, locale, template_id, secret, created_by, created_at,
           updated_at)
-        SELECT ${id}, ${workspaceId}, ${name}, ${companyName}, ${locale}, ${templateId}, ${sealed}, ${key.id}, ${at},
+        SELECT ${id}, ${workspaceId}, ${name}, ${companyName}, ${locale}, ${templateId}, ${sealed}, ${actor.by.id}, ${at},
           ${at}
         WHERE ${mayInsert}`.compile(db.kysely),
       audited,

@@ -1,6 +1,7 @@
 import { type CreateVerification, SupabaseSms } from "@sandi/contracts";
 import { hmac, utf8 } from "@sandi/crypto";
-import type { KnownKey, SupabaseHookTable } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { SupabaseHookTable } from "../db/schema.ts";
 import type { Repetition } from "../http/idempotency.ts";
 import { parseBody } from "../http/validation.ts";
 import type { Services } from "../services.ts";
@@ -35,24 +36,23 @@ const plain = (phone: string | null | undefined) => phone?.replace(/^\+/, "");
 
 interface Delivery {
   hook: SupabaseHookTable;
-  key: KnownKey;
   body: CreateVerification;
   /** The raw body, whose signature was verified. */
   raw: string;
 }
 
 /** Sends a code that Supabase made and will check; a new one takes the place of the last, after the cooldown. */
-export async function deliverCode(services: Services, { hook, key, body, raw }: Delivery): Promise<void> {
-  const templateId = body.templateId ?? (await templateOf(services, key, body.purpose));
-  await createVerification(services, key, {
+export async function deliverCode(ctx: Context, { hook, body, raw }: Delivery): Promise<void> {
+  const templateId = body.templateId ?? (await templateOf(ctx, body.purpose));
+  await createVerification(ctx, {
     body: templateId === undefined ? body : { ...body, templateId },
-    repetition: await repetitionOf(services, hook, raw),
+    repetition: await repetitionOf(ctx.services, hook, raw),
   });
 }
 
 /** The default template of the purpose, else the default of `supabase`. */
-async function templateOf(services: Services, { workspaceId }: KnownKey, wanted: string): Promise<string | undefined> {
-  const templates = await templatesOf(services, workspaceId);
+async function templateOf(ctx: Context, wanted: string): Promise<string | undefined> {
+  const templates = await templatesOf(ctx);
   const found = [wanted, purpose].map((name) => templates.find((each) => each.purpose === name));
   return found.find((each) => each !== undefined)?.id;
 }

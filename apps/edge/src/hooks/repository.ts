@@ -1,7 +1,8 @@
 import { type OwnerEnding, Quota, type Scope, type SupabaseHook } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import { sql } from "kysely";
-import type { Db, KnownKey, SupabaseHookTable } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
+import type { Db, SupabaseHookTable } from "../db/schema.ts";
 import type { Powers } from "../keys/authority.ts";
 import { endingOf } from "../keys/owner.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
@@ -48,11 +49,11 @@ export const findHook = (
 ): Promise<HookRow | undefined> =>
   selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", id).executeTakeFirst();
 
-/** A hook with what it acts as: its key, narrowed to the sending of codes that others have made. */
-export async function findHookKey(
+/** A hook, and what it acts as: it sends codes that others have made, until its key ends. */
+export async function findActingHook(
   db: Db,
   { id, at }: { id: string; at: number },
-): Promise<{ hook: HookRow; key: KnownKey } | undefined> {
+): Promise<{ hook: HookRow; actor: Actor } | undefined> {
   const row = await selectOwned(db, at)
     .innerJoin("workspace", "workspace.id", "supabaseHook.workspaceId")
     .select([
@@ -65,8 +66,8 @@ export async function findHookKey(
     .executeTakeFirst();
   if (!row) return undefined;
   const { workspaceName, workspaceCreatedAt, policy, quota, ...hook } = row;
-  const key: KnownKey = {
-    id,
+  const actor: Actor = {
+    by: { kind: "hook", id },
     workspaceId: hook.workspaceId,
     workspaceName,
     workspaceCreatedAt,
@@ -74,9 +75,8 @@ export async function findHookKey(
     quota: Quota.parse(JSON.parse(quota)),
     ...hookPowers(hook.ownerExpiresAt),
     scopes: new Set(hookScopes),
-    lastUsedAt: null,
   };
-  return { hook, key };
+  return { hook, actor };
 }
 
 type SecretColumn = "secret" | "previous_secret";

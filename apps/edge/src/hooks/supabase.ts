@@ -7,7 +7,7 @@ import { takeLimits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import { sendLimits } from "../verifications/limits.ts";
 import { deliverCode, readSms } from "./deliver-code.ts";
-import { findHookKey, secretsOf } from "./repository.ts";
+import { findActingHook, secretsOf } from "./repository.ts";
 
 /** Supabase sends the whole user along. */
 const bodyLimit = 256 * 1024;
@@ -27,12 +27,13 @@ export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", async 
   // As little of an unknown hook as of a wrong signature.
   if (!known) throw new AppError("signature-invalid");
   parseRaw(c);
-  c.set("key", known.key);
+  const ctx = { services, actor: known.actor, trace: c.var.trace, requestId: c.var.requestId };
+  c.set("ctx", ctx);
   try {
     if (known.hook.endedBecause !== null) throw new AppError("hook-ended");
     const body = readSms(known.hook, raw);
-    await takeLimits(c, await sendLimits(services, known.key, [body]));
-    await deliverCode(services, { ...known, body, raw });
+    await takeLimits(c, await sendLimits(ctx, [body]));
+    await deliverCode(ctx, { hook: known.hook, body, raw });
     return c.json({});
   } catch (error) {
     if (!(error instanceof AppError) || errors[error.code].status >= 500) throw error;
@@ -48,7 +49,7 @@ interface Signed {
 
 async function signedBy(services: Services, { id, headers, raw }: Signed) {
   if (!HookId.safeParse(id).success) return undefined;
-  const known = await findHookKey(services.db, { id, at: services.now().getTime() });
+  const known = await findActingHook(services.db, { id, at: services.now().getTime() });
   if (!known) return undefined;
   const secrets = await secretsOf(services, known.hook);
   return (await verifyWebhook({ secrets, headers, body: raw, now: services.now() })) ? known : undefined;

@@ -1,12 +1,15 @@
-import type { KnownKey } from "../db/schema.ts";
+import type { TraceContext } from "@sandi/tracing";
+import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
 
 export interface AppEnv {
   Bindings: { services: Services };
   Variables: {
     requestId: string;
+    /** Set behind `traced`; undefined where no caller asked for anything. */
+    trace: TraceContext | undefined;
     /** Set behind `authenticate`. */
-    key: KnownKey;
+    ctx: Context;
     /** The raw body; set behind `jsonBody`. */
     rawBody: string;
     /** Limits were taken, or are about to be. */

@@ -2,12 +2,11 @@ import { AppError, type Scope } from "@sandi/contracts";
 import { hashApiKey, isWellFormedApiKey } from "@sandi/crypto";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { KnownKey } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
 import { touchKey } from "../keys/repository.ts";
 import { findKeyFor } from "../keys/strangers.ts";
 import type { Limit } from "../limits/limit.ts";
 import { refuseSpent, takeLimits } from "../limits/limits.ts";
-import { changeLimit } from "../limits/named.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
@@ -18,42 +17,28 @@ const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Requires an API key with one of these scopes, sets `c.var.key`, and takes from the limits of every request. */
-export function authenticate(...anyOf: [Scope, ...Scope[]]) {
-  return authenticateWithin(() => [], ...anyOf);
-}
-
-/** The same, and takes from further limits as well. */
-export function authenticateWithin(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
-  return metered((c, key) => [...changeLimits(c, anyOf), ...limitsOf(key)], anyOf);
-}
-
-/** The same for a POST that only reads: it writes no audit entry, so it does not count as a change. */
-export function authenticateToRead(limitsOf: (key: KnownKey) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
-  return metered((_, key) => limitsOf(key), anyOf);
-}
-
-function metered(limitsOf: (c: Context<AppEnv>, key: KnownKey) => Limit[], anyOf: readonly [Scope, ...Scope[]]) {
+/** Requires an API key with one of these scopes, sets `c.var.ctx`, and takes from the limits of every request and from these. */
+export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor) => Limit[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const key = await identify(c);
-    await takeLimits(c, hasOne(key, anyOf) ? limitsOf(c, key) : []);
-    requireOne(key, anyOf);
+    const actor = await identify(c);
+    await takeLimits(c, hasOne(actor, anyOf) ? limitsOf(actor) : []);
+    requireOne(actor, anyOf);
     await next();
   });
 }
 
 /**
- * The same, but the handler takes from the limits, together with those that depend on the body. When the key's limit is
- * used up the body is not read.
+ * The same, but the operation takes from the limits, together with those that depend on the input. When the key's limit
+ * is used up the body is not read.
  */
-export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
+export function authenticateUnmetered(anyOf: readonly Scope[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    const key = await identify(c);
-    if (!hasOne(key, anyOf)) await takeLimits(c);
-    requireOne(key, anyOf);
+    const actor = await identify(c);
+    if (!hasOne(actor, anyOf)) await takeLimits(c);
+    requireOne(actor, anyOf);
     await next();
     if (c.get("isMetered")) return;
-    // It ended before the handler came to its limits: for its body, say, or as a repetition.
+    // It ended before the operation came to its limits: for its body, say, or as a repetition.
     const answered = c.res;
     // A refusal must not inherit the answer's headers.
     c.res = undefined;
@@ -63,31 +48,26 @@ export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
 }
 
 /** Whose the request is. A key that is used from elsewhere takes nothing from its owner's limit. */
-async function identify(c: Context<AppEnv>): Promise<KnownKey> {
+async function identify(c: Context<AppEnv>): Promise<Actor> {
   const address = c.req.header("cf-connecting-ip") ?? "";
-  const key = await knownKey(c.env.services, c.req.header("authorization"), address);
-  refuseAddress(key, address);
-  c.set("key", key);
+  const { services } = c.env;
+  const actor = await actingKey(services, c.req.header("authorization"), address);
+  refuseAddress(actor, address);
+  c.set("ctx", { services, actor, trace: c.var.trace, requestId: c.var.requestId });
   refuseSpent(c);
-  return key;
+  return actor;
 }
 
-/** Each change of the workspace is a row of the audit log. Deletions are not counted: each needs an earlier create. */
-const changeLimits = (c: Context<AppEnv>, anyOf: readonly Scope[]): Limit[] =>
-  ["POST", "PUT", "PATCH"].includes(c.req.method) && anyOf.every((scope) => scope.endsWith(":manage"))
-    ? [changeLimit(c.var.key)]
-    : [];
+const hasOne = ({ scopes }: Actor, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
 
-const hasOne = ({ scopes }: KnownKey, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
-
-function requireOne(key: KnownKey, anyOf: readonly Scope[]): void {
-  if (hasOne(key, anyOf)) return;
+function requireOne(actor: Actor, anyOf: readonly Scope[]): void {
+  if (hasOne(actor, anyOf)) return;
   throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
 }
 
 /** Behind `authenticate`, for what lives at a connector: nothing that a test key asks for may reach one. */
 export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.var.key.environment === "test") {
+  if (c.var.ctx.actor.environment === "test") {
     throw new AppError("test-keys-not-supported", {
       detail: "The sandbox has none of these: use a key `sandi_live_…`.",
     });
@@ -96,12 +76,12 @@ export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /** Cloudflare sets the header and lets nobody else set it; without it no address is known, hence none is allowed. */
-function refuseAddress({ ipAllowList }: KnownKey, address: string): void {
+function refuseAddress({ ipAllowList }: Actor, address: string): void {
   if (ipAllowList.length === 0 || isAmong(address, ipAllowList)) return;
   throw new AppError("address-not-allowed", { detail: "The key's list of addresses does not have this one." });
 }
 
-async function knownKey(services: Services, header: string | undefined, address: string): Promise<KnownKey> {
+async function actingKey(services: Services, header: string | undefined, address: string): Promise<Actor> {
   const text = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
   if (text === undefined) {
     throw new AppError("unauthenticated", { detail: "Send the key as `Authorization: Bearer sandi_live_…`." });
@@ -111,23 +91,25 @@ async function knownKey(services: Services, header: string | undefined, address:
   const { keyCache } = services;
   const now = services.now().getTime();
   const cached = keyCache.get(hash);
-  let key = cached && cached.until > now ? cached.key : undefined;
+  let key = cached && cached.until > now ? cached : undefined;
   if (!key) {
     keyCache.delete(hash);
-    key = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
-    if (!key) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });
-    remember(keyCache, [hash, { key, until: now + cacheMs }], cacheSize);
+    const found = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
+    if (!found) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });
+    key = { ...found, until: now + cacheMs };
+    remember(keyCache, [hash, key], cacheSize);
   }
-  if (key.expiresAt !== null && key.expiresAt <= now) {
+  const { actor } = key;
+  if (actor.expiresAt !== null && actor.expiresAt <= now) {
     throw new AppError("unauthenticated", { detail: "The key has expired." });
   }
   if (key.lastUsedAt === null || key.lastUsedAt + touchEveryMs <= now) {
     key.lastUsedAt = now;
     services.waitUntil(
-      touchKey(services.db, key.workspaceId, { id: key.id, now, since: now - touchEveryMs }).catch((error: unknown) =>
-        services.log("a key's last use was not noted", error),
+      touchKey(services.db, actor.workspaceId, { id: actor.by.id, now, since: now - touchEveryMs }).catch(
+        (error: unknown) => services.log("a key's last use was not noted", error),
       ),
     );
   }
-  return key;
+  return actor;
 }

@@ -1,7 +1,8 @@
 import { AppError, type ErrorCode } from "@sandi/contracts";
 import { type Compilable, type CompiledQuery, type QueryResult, type RawBuilder, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
-import type { KnownKey, Tables } from "../db/schema.ts";
+import type { Tables } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import type { Services } from "../services.ts";
 import {
@@ -26,8 +27,8 @@ type Results<Queries extends readonly CompiledQuery[]> = {
 export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   table: keyof Tables;
   id: string;
-  /** The calling key, which the batch checks again (`writeAs`). Sends leave it out and trust the key cache. */
-  caller?: KnownKey;
+  /** The request, whose actor the batch checks again (`writeAs`). Sends leave it out and trust the key cache. */
+  caller?: Context;
   at: number;
   repetition: Repetition | undefined;
   /** Reads a resource, as its workspace sees it. */
@@ -65,14 +66,14 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
   let own: Results<Own> | undefined;
   let row: Row | undefined;
   try {
-    const batch = [
+    const batch: CompiledQuery[] = [
       selectEarlier(db, workspaceId, repetition, since),
       ...statements,
       ...noteRepetition(db, workspaceId, { repetition, made, at }),
-      find(id),
-    ] as const;
-    const results = await (caller ? writeAs(services, caller, batch) : db.write(batch));
-    earlier = results[0].rows[0];
+      find(id).compile(),
+    ];
+    const results = await (caller ? writeAs(caller, batch) : db.write(batch));
+    earlier = results[0]?.rows[0] as Earlier | undefined;
     own = results.slice(1, 1 + statements.length) as unknown as Results<Own>;
     row = results.at(-1)?.rows[0] as Row | undefined;
   } catch (error) {

@@ -59,7 +59,7 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
   const repetition = await repetitionOf(c);
   if (!repetition) return next();
   const { db, now, waitUntil, log } = c.env.services;
-  const { workspaceId } = c.var.key;
+  const { workspaceId } = c.var.ctx.actor;
   const { keyHash, fingerprint } = repetition;
   const at = now().getTime();
   const expiresAt = keptMs < idempotencyTtlMs ? at + keptMs : null;

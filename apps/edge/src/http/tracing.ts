@@ -11,11 +11,13 @@ export const traced = createMiddleware<AppEnv>(async (c, next) => {
   const span = path.startsWith("/v1/")
     ? services.tracer.start(method, { parent: traceOf(c.req.raw.headers), kind: "server", startedAt })
     : undefined;
-  if (span) c.env = { services: { ...services, trace: span.context } };
+  c.set("trace", span?.context);
   await next();
   const { status } = c.res;
   const route = routePath(c, -1);
-  const { id: keyId, workspaceId } = c.get("key") ?? {};
+  const actor = c.get("ctx")?.actor;
+  const keyId = actor?.by.id;
+  const workspaceId = actor?.workspaceId;
   const ms = services.now().getTime() - startedAt.getTime();
   const traceId = span?.context.traceId;
   services.logRequest({ requestId: c.var.requestId, method, route, status, ms, workspaceId, keyId, traceId });

@@ -1,10 +1,11 @@
 import { type ApiKey, AppError, type ChangeApiKey, type Scope } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import type { KnownKey } from "../db/schema.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { isAmong } from "../http/addresses.ts";
 import { pauseOrphans } from "../alerts/orphans.ts";
 import { expiryOf, ordered, powersOf, refuseBeyond, refuseEnded, refuseUnreadable } from "./authority.ts";
@@ -13,7 +14,6 @@ import { type ApiKeyRow, findApiKey, toApiKey } from "./repository.ts";
 import { refuseLastManager, writeAs } from "./write-as.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
   change: ChangeApiKey;
   /** Where the request comes from. */
@@ -23,24 +23,24 @@ interface Input {
 type Properties = Pick<ApiKeyRow, "name" | "expiresAt"> & { scopes: Scope[]; ipAllowList: readonly string[] };
 
 /** Changes a key's properties; the other isolates see it within a minute. */
-export async function changeKey(services: Services, { key, id, change, address }: Input): Promise<ApiKey> {
+export async function changeKey(ctx: Context, { id, change, address }: Input): Promise<ApiKey> {
+  const { services, actor } = ctx;
   refuseUnreadable(change.ipAllowList ?? []);
   return changeUntilStored("key", async () => {
-    const row = await findApiKey(services.db, key.workspaceId, id);
+    const row = await findApiKey(services.db, actor.workspaceId, id);
     if (!row) throw new AppError("key-not-found");
-    const stored = await store(services, {
-      key,
+    const stored = await store(ctx, {
       row,
       address,
-      next: decide(key, row, { change, at: services.now().getTime() }),
+      next: decide(actor, row, { change, at: services.now().getTime() }),
     });
     return stored && toApiKey(stored);
   });
 }
 
-function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeApiKey; at: number }): Properties {
+function decide(actor: Actor, row: ApiKeyRow, { change, at }: { change: ChangeApiKey; at: number }): Properties {
   const { scopes, ipAllowList } = toApiKey(row);
-  refuseBeyond(key, powersOf(row));
+  refuseBeyond(actor, powersOf(row));
   refuseEnded(row, at);
   const expiresAt = change.expiresAt === undefined ? row.expiresAt : expiryOf(change.expiresAt, at);
   const next = {
@@ -49,27 +49,28 @@ function decide(key: KnownKey, row: ApiKeyRow, { change, at }: { change: ChangeA
     ipAllowList: change.ipAllowList ?? ipAllowList,
     expiresAt,
   };
-  refuseBeyond(key, { environment: row.environment, ...next });
+  refuseBeyond(actor, { environment: row.environment, ...next });
   return next;
 }
 
 /** Answers the row, or nothing when it was changed meanwhile. */
 async function store(
-  services: Services,
-  { key, row, next, address }: Pick<Input, "key" | "address"> & { row: ApiKeyRow; next: Properties },
+  ctx: Context,
+  { row, next, address }: Pick<Input, "address"> & { row: ApiKeyRow; next: Properties },
 ): Promise<ApiKeyRow | undefined> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const scopes = JSON.stringify(next.scopes);
   const ipAllowList = JSON.stringify(next.ipAllowList);
   const { name, expiresAt } = next;
   const detail = difference<object>(shown(row), shown({ ...row, name, scopes, ipAllowList, expiresAt }));
   if (Object.keys(detail).length === 0) return row;
-  const isOutOfReach = row.id === key.id && next.ipAllowList.length > 0 && !isAmong(address, next.ipAllowList);
+  const isOutOfReach = row.id === actor.by.id && next.ipAllowList.length > 0 && !isAmong(address, next.ipAllowList);
   const auditId = newId(services, "aud");
   try {
-    const [changed] = await writeAs(services, key, [
+    const [changed] = await writeAs(ctx, [
       sql<ApiKeyRow>`UPDATE api_key SET name = ${name}, scopes = ${scopes}, ip_allow_list = ${ipAllowList},
           expires_at = ${expiresAt}
         WHERE id = ${row.id} AND workspace_id = ${workspaceId} AND revoked_at IS NULL AND replaced_by IS NULL
@@ -78,7 +79,7 @@ async function store(
       auditStatement(db, {
         id: auditId,
         workspaceId,
-        actor: key.id,
+        actor: actor.by.id,
         action: "key.updated",
         target: row.id,
         detail,

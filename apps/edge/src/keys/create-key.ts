@@ -1,17 +1,16 @@
 import { AppError, type CreateApiKey, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { isoOrNull } from "../messages/present.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { answering } from "./answer.ts";
 import { expiryOf, ordered, refuseBeyond, refuseUnreadable } from "./authority.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   input: CreateApiKey;
   repetition: Repetition | undefined;
 }
@@ -21,23 +20,24 @@ export const mostKeys = 100;
 
 /** Makes an API key that may do no more than the calling one. It is answered this once: only its hash is stored. */
 export async function createKey(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = mostKeys,
 ): Promise<Accepted<CreatedApiKey>> {
+  const { services, actor } = ctx;
   const { db, random } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const { name, environment, ipAllowList } = input;
   const at = services.now().getTime();
   const scopes = ordered(input.scopes);
-  const expiresAt = input.expiresAt === undefined ? key.expiresAt : expiryOf(input.expiresAt, at);
+  const expiresAt = input.expiresAt === undefined ? actor.expiresAt : expiryOf(input.expiresAt, at);
   refuseUnreadable(ipAllowList);
-  refuseBeyond(key, { environment, scopes, ipAllowList, expiresAt });
+  refuseBeyond(actor, { environment, scopes, ipAllowList, expiresAt });
 
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");
   const detail = { name, environment, scopes, ipAllowList, expiresAt: isoOrNull(expiresAt) };
-  return createAudited(services, key, {
+  return createAudited(ctx, {
     kind: "key",
     detail,
     limit,

@@ -1,13 +1,21 @@
 import { type ApiKey, Quota, type Scope } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { Db, KnownKey, Tables } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
+import type { Db, Tables } from "../db/schema.ts";
 import { iso, isoOrNull } from "../messages/present.ts";
 import { readPolicy } from "../workspaces/stored-policy.ts";
 
 export type ApiKeyRow = Tables["apiKey"];
 
+/** What a key acts as, and when it was last used. */
+export interface CallingKey {
+  actor: Actor;
+  /** Milliseconds; null: never. */
+  lastUsedAt: number | null;
+}
+
 /** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
-export async function findKey(db: Db, hash: string): Promise<KnownKey | undefined> {
+export async function findKey(db: Db, hash: string): Promise<CallingKey | undefined> {
   const row = await db.kysely
     .selectFrom("apiKey")
     .innerJoin("workspace", "workspace.id", "apiKey.workspaceId")
@@ -27,15 +35,17 @@ export async function findKey(db: Db, hash: string): Promise<KnownKey | undefine
     .where("apiKey.hash", "=", hash)
     .where("apiKey.revokedAt", "is", null)
     .executeTakeFirst();
-  return (
-    row && {
-      ...row,
-      scopes: new Set(scopesOf(row)),
-      ipAllowList: JSON.parse(row.ipAllowList) as string[],
-      policy: readPolicy(row.policy),
-      quota: Quota.parse(JSON.parse(row.quota)),
-    }
-  );
+  if (!row) return undefined;
+  const { id, lastUsedAt, ...rest } = row;
+  const actor: Actor = {
+    ...rest,
+    by: { kind: "key", id },
+    scopes: new Set(scopesOf(row)),
+    ipAllowList: JSON.parse(row.ipAllowList) as string[],
+    policy: readPolicy(row.policy),
+    quota: Quota.parse(JSON.parse(row.quota)),
+  };
+  return { actor, lastUsedAt };
 }
 
 /** Notes a key's use, unless another isolate has since. */
@@ -57,7 +67,7 @@ export const selectKeys = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("apiKey").selectAll().where("workspaceId", "=", workspaceId);
 
 /** The keys that a key may see: a test key sees test keys only. */
-export function selectKeysFor(db: Db, { workspaceId, environment }: KnownKey) {
+export function selectKeysFor(db: Db, { workspaceId, environment }: Actor) {
   const query = selectKeys(db, workspaceId);
   return environment === "test" ? query.where("environment", "=", "test") : query;
 }

@@ -1,7 +1,7 @@
 import { AppError } from "@sandi/contracts";
+import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { pauseOrphans } from "../alerts/orphans.ts";
 import { powersOf, refuseBeyond } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
@@ -9,16 +9,17 @@ import { findApiKey } from "./repository.ts";
 import { refuseLastManager, writeAs } from "./write-as.ts";
 
 /** Ends a key for good: here at once, in every other isolate within a minute. */
-export async function revokeKey(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+export async function revokeKey(ctx: Context, id: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const row = await findApiKey(db, workspaceId, id);
   if (!row) throw new AppError("key-not-found");
-  refuseBeyond(key, powersOf(row));
+  refuseBeyond(actor, powersOf(row));
   const auditId = newId(services, "aud");
   try {
-    await writeAs(services, key, [
+    await writeAs(ctx, [
       db.kysely
         .updateTable("apiKey")
         .set({ revokedAt: at })
@@ -28,7 +29,7 @@ export async function revokeKey(services: Services, { key, id }: { key: KnownKey
       auditStatement(db, {
         id: auditId,
         workspaceId,
-        actor: key.id,
+        actor: actor.by.id,
         action: "key.revoked",
         target: id,
         detail: { name: row.name },

@@ -1,11 +1,11 @@
 import { AppError, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement, type AuditEntry, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import { type Accepted, idempotencyTtlMs, type Repetition, selectEarlier } from "../http/idempotency.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { answering, replayKey } from "./answer.ts";
 import { powersOf, refuseBeyond, refuseEnded } from "./authority.ts";
 import { forgetKeys } from "./cache.ts";
@@ -14,7 +14,6 @@ import { moveOwned } from "./owner.ts";
 import { type ApiKeyRow, findApiKey, liveKeys } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
   graceSeconds: number;
   repetition: Repetition | undefined;
@@ -25,18 +24,19 @@ const rotationLimit = 2 * mostKeys;
 
 /** Makes a key with the properties of another. The old key works until its grace ends; its hooks and channels move to the new key. */
 export async function rotateKey(
-  services: Services,
-  { key, id: oldId, graceSeconds, repetition }: Input,
+  ctx: Context,
+  { id: oldId, graceSeconds, repetition }: Input,
   limit = rotationLimit,
 ): Promise<Accepted<CreatedApiKey>> {
+  const { services, actor } = ctx;
   const { db, random } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const old = await findApiKey(db, workspaceId, oldId);
   if (!old) throw new AppError("key-not-found");
   const repeated = await db.kysely.executeQuery(selectEarlier(db, workspaceId, repetition, at - idempotencyTtlMs));
   if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], repetition });
-  refuseBeyond(key, powersOf(old));
+  refuseBeyond(actor, powersOf(old));
   refuseEnded(old, at);
 
   const { key: secret, hash, prefix } = await generateApiKey(old.environment, random);
@@ -47,7 +47,7 @@ export async function rotateKey(
   const entry: AuditEntry = {
     id: auditId,
     workspaceId,
-    actor: key.id,
+    actor: actor.by.id,
     action: "key.rotated",
     target: oldId,
     detail,
@@ -58,7 +58,7 @@ export async function rotateKey(
   try {
     return await createOnce(services, workspaceId, {
       ...answering(db, workspaceId, secret),
-      caller: key,
+      caller: ctx,
       id,
       at,
       repetition,

@@ -1,9 +1,8 @@
 import { AppError } from "@sandi/contracts";
-import type { KnownKey } from "../db/schema.ts";
 import { networkOf } from "../limits/network.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
-import { findKey } from "./repository.ts";
+import { findKey, type CallingKey } from "./repository.ts";
 
 /**
  * Different unknown keys that one network may try in a minute, because each costs a look-up in the database. No app has
@@ -26,7 +25,7 @@ interface Asked {
 export async function findKeyFor(
   services: Services,
   { hash, address, wasKnown }: Asked,
-): Promise<KnownKey | undefined> {
+): Promise<CallingKey | undefined> {
   const { db, strangers } = services;
   const now = services.now().getTime();
   if ((strangers.unknown.get(hash) ?? 0) > now) return undefined;

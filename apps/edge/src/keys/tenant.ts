@@ -1,4 +1,4 @@
-import type { KnownKey } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
 
 /** Whose verifications a key sees: its workspace's, and of those the live ones or the rehearsals. */
 export interface Tenant {
@@ -6,7 +6,7 @@ export interface Tenant {
   test: 0 | 1;
 }
 
-export const tenantOf = ({ workspaceId, environment }: KnownKey): Tenant => ({
+export const tenantOf = ({ workspaceId, environment }: Actor): Tenant => ({
   workspaceId,
   test: environment === "test" ? 1 : 0,
 });

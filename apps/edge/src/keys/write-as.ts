@@ -1,9 +1,10 @@
-import type { WriteResult } from "@sandi/libsql";
+import type { Results } from "@sandi/libsql";
 import { AppError } from "@sandi/contracts";
 import { type Compilable, type CompiledQuery, sql } from "kysely";
 import { isRefused } from "../db/failures.ts";
-import type { Db, KnownKey } from "../db/schema.ts";
-import type { Services } from "../services.ts";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
+import type { Db } from "../db/schema.ts";
 import { forgetKeys } from "./cache.ts";
 import { type ApiKeyRow, scopesOf } from "./repository.ts";
 
@@ -11,18 +12,18 @@ import { type ApiKeyRow, scopesOf } from "./repository.ts";
 const never = Number.MAX_SAFE_INTEGER;
 
 /**
- * Runs `db.write` for a key. The cached key may be a minute old, so the batch first compares it with the key's row. It
- * stores nothing if the key was revoked, has expired or was narrowed since.
+ * Runs `db.write` for the calling key. The cached key may be a minute old, so the batch first compares it with
+ * the key's row. It stores nothing if the key was revoked, has expired or was narrowed since.
  * @throws `unauthenticated`, and drops the key from the cache; `last-manager-key` for `refuseLastManager`
  */
 export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(
-  services: Services,
-  key: KnownKey,
+  ctx: Context,
   queries: Queries,
-): Promise<WriteResult<Queries>> {
+): Promise<Results<Queries>> {
+  const { services, actor } = ctx;
   const { db, now } = services;
   try {
-    const [, ...results] = await db.write([refuseUnlessSame(db, key, now().getTime()), ...queries]);
+    const { results } = await db.write({ caller: refuseUnlessSame(db, actor, now().getTime()), results: queries });
     return results;
   } catch (error) {
     if (isRefused(error, "no_manager_is_left")) {
@@ -30,15 +31,16 @@ export async function writeAs<const Queries extends readonly (CompiledQuery | Co
       throw new AppError("last-manager-key", { detail });
     }
     if (!isRefused(error, "caller_may_no_more")) throw error;
-    forgetKeys(services, { id: key.id });
+    forgetKeys(services, { id: actor.by.id });
     const detail = "The key was revoked, has expired or was narrowed a moment ago. Nothing was changed.";
     throw new AppError("unauthenticated", { detail });
   }
 }
 
-function refuseUnlessSame(db: Db, { id, workspaceId, scopes, ipAllowList, expiresAt }: KnownKey, at: number) {
+function refuseUnlessSame(db: Db, { by, workspaceId, scopes, ipAllowList, expiresAt }: Actor, at: number) {
+  if (by.kind !== "key") throw new AppError("insufficient-scope", { detail: `A ${by.kind} makes no changes.` });
   return sql`INSERT INTO refusal (reason) SELECT 'caller' WHERE NOT EXISTS (SELECT 1 FROM api_key k
-    WHERE k.id = ${id} AND k.workspace_id = ${workspaceId} AND k.revoked_at IS NULL
+    WHERE k.id = ${by.id} AND k.workspace_id = ${workspaceId} AND k.revoked_at IS NULL
       AND coalesce(k.expires_at, ${never}) > ${at} AND coalesce(k.expires_at, ${never}) >= ${expiresAt ?? never}
       AND k.ip_allow_list IN ('[]', ${JSON.stringify(ipAllowList)})
       AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify([...scopes])}) had

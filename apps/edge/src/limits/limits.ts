@@ -44,7 +44,8 @@ export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []
   if (!isTaken) throw refusal(standings);
 }
 
-const requestLimitsOf = (c: Context<AppEnv>) => requestLimits(c.var.key, c.req.header("idempotency-key") !== undefined);
+const requestLimitsOf = (c: Context<AppEnv>) =>
+  requestLimits(c.var.ctx.actor, c.req.header("idempotency-key") !== undefined);
 
 /**
  * Throws `rate-limited` if this isolate remembers that a limit of every request is used up; Redis is not asked. Some
@@ -76,7 +77,7 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** One hash tag: a cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.key.workspaceId}}:${name}:${id}`;
+const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
 
 /** draft-ietf-httpapi-ratelimit-headers; of several counters under one name, the one with the least left. */
 function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {

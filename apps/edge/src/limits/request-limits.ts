@@ -1,4 +1,4 @@
-import type { KnownKey } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
 import type { Limit } from "./limit.ts";
 
 const daySeconds = 24 * 3600;
@@ -9,12 +9,12 @@ const repeatablePerSend = 5;
  * The limits of every request with a key: the key's, and the workspace's, so that more keys do not mean more load. With
  * an `Idempotency-Key`, which is a row for a day, also the limit of these. Test keys have limits of their own.
  */
-export function requestLimits({ id, environment, quota }: KnownKey, isRepeatable: boolean): Limit[] {
+export function requestLimits({ by, environment, quota }: Actor, isRepeatable: boolean): Limit[] {
   const workspaceBurst = Math.max(quota.workspaceBurst, quota.keyBurst);
   const workspacePerSecond = Math.max(quota.workspacePerSecond, quota.keyPerSecond);
   const sendsPerDay = environment === "test" ? quota.testSendsPerDay : quota.sendsPerDay;
   return [
-    { name: "key", id, quota: quota.keyBurst, windowSeconds: quota.keyBurst / quota.keyPerSecond },
+    { name: "key", id: by.id, quota: quota.keyBurst, windowSeconds: quota.keyBurst / quota.keyPerSecond },
     { name: "workspace", id: environment, quota: workspaceBurst, windowSeconds: workspaceBurst / workspacePerSecond },
     ...(isRepeatable
       ? [

@@ -1,25 +1,26 @@
 import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { isBlocked } from "../access-rules/match.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import type { Phone } from "../phone.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { prefixOf } from "../verifications/guard.ts";
-import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon, traceparentOf } from "../jobs/publish-soon.ts";
+import { textJobs } from "./jobs.ts";
 import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
 
 interface Input {
-  key: KnownKey;
   body: CreateMessage;
   /** The body's recipient. */
   phone: Phone;
@@ -27,14 +28,12 @@ interface Input {
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. */
-export async function sendMessage(
-  services: Services,
-  { key, body, phone, repetition }: Input,
-): Promise<Accepted<Message>> {
+export async function sendMessage(ctx: Context, { body, phone, repetition }: Input): Promise<Accepted<Message>> {
+  const { services, actor, trace } = ctx;
   const { db } = services;
-  const { workspaceId, scopes } = key;
+  const { workspaceId, scopes } = actor;
   const at = services.now().getTime();
-  const tenant = tenantOf(key);
+  const tenant = tenantOf(actor);
   const isTest = tenant.test === 1;
   if (isTest) refuseInSandbox(phone.magic);
   const id = newId(services, "msg");
@@ -59,15 +58,20 @@ export async function sendMessage(
     repetition,
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
-      sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
-        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
-        ${traceparentOf(services.trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
+      sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, expires_at, test,
+        sandbox_steps, created_at, updated_at, to_hash, pool_id, country, prefix)
+      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued',
+        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
-      ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
+      isTest
+        ? settleSandbox(db, workspaceId, at)
+        : appendJob(db, textJobs, {
+            which: sql`message.id = ${id}`,
+            at,
+            traceparent: traceparentOf(trace),
+          }),
     ],
     block: blockMessage(db, workspaceId, lost),
     withdraw: () => [withdrawMessage(db, workspaceId, lost)],
@@ -81,7 +85,7 @@ export async function sendMessage(
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {
-      if (!isTest) publishLater(services, workspaceId, { ...row, publishCount: 1 });
+      if (!isTest) publishSoon(services, textJobs, [{ ...row, publishCount: 1, trace }]);
     },
     gone: "message-not-found",
   });

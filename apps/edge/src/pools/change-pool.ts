@@ -1,24 +1,25 @@
 import { AppError, type ChangePool, type Pool } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import type { KnownKey, PoolTable } from "../db/schema.ts";
+import type { PoolTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
   change: ChangePool;
 }
 
 /** Changes a pool; what is sent from now on goes by it. */
-export function changePool(services: Services, { key, id, change }: Input): Promise<Pool> {
+export function changePool(ctx: Context, { id, change }: Input): Promise<Pool> {
+  const { services, actor } = ctx;
   return changeUntilStored("pool", async () => {
-    const row = await selectPools(services.db, key.workspaceId).where("id", "=", id).executeTakeFirst();
+    const row = await selectPools(services.db, actor.workspaceId).where("id", "=", id).executeTakeFirst();
     if (!row) throw new AppError("pool-not-found");
     const before = toPool(row);
     const { name = row.name, strategy = row.strategy, pacing = row.pacing, fallback = row.fallback } = change;
@@ -28,31 +29,39 @@ export function changePool(services: Services, { key, id, change }: Input): Prom
     const updatedAt = services.now().getTime();
     const next = { ...row, ...after, newChatsPerDay: newChatsOf(newChatsPerDay), updatedAt };
     if (Object.keys(detail).length === 0) return toPool(row);
-    return (await store(services, { key, row, next, detail })) ? toPool(next) : undefined;
+    return (await store(ctx, { row, next, detail })) ? toPool(next) : undefined;
   });
 }
 
 interface Change {
-  key: KnownKey;
   row: PoolTable;
   next: PoolTable;
   detail: Record<string, unknown>;
 }
 
 /** Answers whether it was stored, or was changed meanwhile. */
-async function store(services: Services, { key, row, next, detail }: Change): Promise<boolean> {
+async function store(ctx: Context, { row, next, detail }: Change): Promise<boolean> {
+  const { services, actor } = ctx;
   const { db } = services;
   const { workspaceId, id } = row;
   const auditId = newId(services, "aud");
   const action = "pool.updated";
   try {
-    const [changed] = await writeAs(services, key, [
+    const [changed] = await writeAs(ctx, [
       sql`UPDATE pool SET name = ${next.name}, strategy = ${next.strategy}, pacing = ${next.pacing},
           fallback = ${next.fallback}, new_chats_per_day = ${next.newChatsPerDay}, updated_at = ${next.updatedAt}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND name = ${row.name} AND strategy = ${row.strategy}
           AND pacing = ${row.pacing} AND fallback = ${row.fallback}
           AND new_chats_per_day IS ${row.newChatsPerDay}`.compile(db.kysely),
-      auditStatement(db, { id: auditId, workspaceId, actor: key.id, action, target: id, detail, at: next.updatedAt }),
+      auditStatement(db, {
+        id: auditId,
+        workspaceId,
+        actor: actor.by.id,
+        action,
+        target: id,
+        detail,
+        at: next.updatedAt,
+      }),
     ]);
     return changed.numAffectedRows === 1n;
   } catch (error) {

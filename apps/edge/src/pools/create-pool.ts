@@ -1,13 +1,12 @@
 import { AppError, type CreatePool, type Pool } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   input: CreatePool;
   repetition: Repetition | undefined;
 }
@@ -16,17 +15,18 @@ interface Input {
 const poolLimit = 20;
 
 export async function createPool(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = poolLimit,
 ): Promise<Accepted<Pool>> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const { name, strategy, pacing, fallback, newChatsPerDay } = input;
   const at = services.now().getTime();
   const id = newId(services, "pool");
   const isSame = sql`workspace_id = ${workspaceId} AND name = ${name}`;
-  return createAudited(services, key, {
+  return createAudited(ctx, {
     kind: "pool",
     detail: { ...toDetail(input) },
     limit,

@@ -1,15 +1,16 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { defaultPoolOf, selectPools, toDetail } from "./repository.ts";
 
 /** Deletes a pool that no session belongs to. */
-export async function deletePool(services: Services, { key, id }: { key: KnownKey; id: string }): Promise<void> {
+export async function deletePool(ctx: Context, id: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   if (id === defaultPoolOf(workspaceId)) {
     throw new AppError("pool-not-empty", { detail: "The default pool cannot be deleted." });
   }
@@ -18,14 +19,14 @@ export async function deletePool(services: Services, { key, id }: { key: KnownKe
   const entry = {
     id: newId(services, "aud"),
     workspaceId,
-    actor: key.id,
+    actor: actor.by.id,
     action: "pool.deleted",
     target: id,
     detail: { ...toDetail(row) },
     at: services.now().getTime(),
   };
   try {
-    const [deleted, , left] = await writeAs(services, key, [
+    const [deleted, , left] = await writeAs(ctx, [
       sql`DELETE FROM pool WHERE id = ${id} AND workspace_id = ${workspaceId}
         AND NOT EXISTS (SELECT 1 FROM session WHERE pool_id = ${id} AND desired <> 'deleted')`.compile(db.kysely),
       auditStatement(db, entry),

@@ -1,8 +1,7 @@
 import { AppError, type CheckReachability, type Reachability, ReachabilityRpc } from "@sandi/contracts";
 import type { z } from "zod";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import { parsePhone, type Phone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { ask } from "../sessions/connector.ts";
 import { noRoute, noSession, selectCandidate } from "../sessions/pick.ts";
 
@@ -11,10 +10,11 @@ const unreachable = "01";
 
 /** Asks a connector which numbers have an account; the sandbox knows by itself. */
 export async function checkReachability(
-  services: Services,
-  { workspaceId, environment, policy }: KnownKey,
+  ctx: Context,
   { numbers, sessionId }: z.infer<typeof CheckReachability>,
 ): Promise<Reachability["results"]> {
+  const { services } = ctx;
+  const { workspaceId, environment, policy } = ctx.actor;
   const isTest = environment === "test";
   const phones = numbers.map((text, i) =>
     parsePhone(text, { pointer: `/numbers/${i}`, defaultCountry: policy.defaultCountry, isTest }),

@@ -1,16 +1,17 @@
 import { AppError, proxyAddress, sealedFor, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey, SessionTable } from "../db/schema.ts";
+import type { SessionTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { firstPublishMs } from "../messages/publish.ts";
-import { newId, type Services } from "../services.ts";
-import { publishSessionLater } from "./publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { newId } from "../services.ts";
+import { sessionJobs } from "./jobs.ts";
 import { findSession, toSession } from "./repository.ts";
 
 interface Change {
-  key: KnownKey;
   id: string;
   /** Null: from now on without one. */
   url: string | null;
@@ -20,23 +21,24 @@ interface Change {
  * Sends a session through another proxy, or none, with a new connection. Where it is can be shown; how to use it is
  * sealed to the connector.
  */
-export async function changeProxy(services: Services, { key, id, url }: Change): Promise<Session> {
+export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Session> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
-  const publishAfter = at + firstPublishMs;
   const address = url === null ? null : (proxyAddress(url) ?? null);
   const shown = address && JSON.stringify(address);
   const sealed = url === null ? null : await services.seal({ url }, sealedFor.proxy(id, workspaceId));
-  const entry = { workspaceId, actor: key.id, action: "session.proxy_changed", target: id, at } as const;
+  const entry = { workspaceId, actor: actor.by.id, action: "session.proxy_changed", target: id, at } as const;
   let row: SessionTable | undefined;
   try {
-    const [changed] = await writeAs(services, key, [
+    const [changed] = await writeAs(ctx, [
       sql<SessionTable>`UPDATE session SET proxy = ${shown}, proxy_sealed = ${sealed}, proxy_healthy = NULL, proxy_at = ${at},
-          revision = revision + 1, publish_after = ${publishAfter}, publish_count = 1, updated_at = ${at}
+          revision = revision + 1, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND (proxy IS NOT NULL OR ${shown} IS NOT NULL) RETURNING *`.compile(db.kysely),
       auditStatement(db, { id: newId(services, "aud"), ...entry, detail: { proxy: { to: address } } }),
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id} AND session.proxy_at = ${at}`, at }),
     ]);
     row = changed.rows[0];
   } catch (error) {
@@ -47,11 +49,11 @@ export async function changeProxy(services: Services, { key, id, url }: Change):
       .selectAll()
       .where("workspaceId", "=", workspaceId)
       .where("id", "=", id)
-      .where("publishAfter", "=", publishAfter)
+      .where("proxyAt", "=", at)
       .executeTakeFirst();
     if (row?.proxySealed !== sealed) throw error;
   }
-  if (row) publishSessionLater(services, row);
+  if (row) publishSoon(services, sessionJobs, [{ ...row, publishCount: 1 }]);
   const session = await findSession(db, workspaceId, { id, at });
   if (!session) throw new AppError("session-not-found");
   return toSession(session);

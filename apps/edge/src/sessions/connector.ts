@@ -1,17 +1,18 @@
-import { AppError, errors, type ErrorCode } from "@sandi/contracts";
-import type { z } from "zod";
+import { AppError, type ErrorCode, type Rpc } from "@sandi/contracts";
+import { z } from "zod";
 import type { Services } from "../services.ts";
 
-interface Rpc<Request extends z.ZodType, Response extends z.ZodType> {
-  path: string;
-  request: Request;
-  response: Response;
-}
+/** The problem of a connector, as far as the caller of the API sees it. */
+const Refusal = z.object({
+  code: z.string(),
+  retryAfter: z.number().exactOptional(),
+  whatsappCode: z.number().exactOptional(),
+});
 
-/** Asks a connector; its own problems are passed on, silence is `connector-unavailable`. */
-export async function ask<Request extends z.ZodType, Response extends z.ZodType>(
-  { callConnector }: Services,
-  rpc: Rpc<Request, Response>,
+/** Makes a call to the connector: an error that the call names is passed on, any other is `connector-unavailable`. */
+export async function ask<Request extends z.ZodObject, Response extends z.ZodType, Code extends ErrorCode>(
+  { callConnector }: Pick<Services, "callConnector">,
+  rpc: Rpc<Request, Response, Code>,
   body: z.input<Request>,
 ): Promise<z.output<Response>> {
   const answer = await callConnector(rpc.path, body);
@@ -19,13 +20,8 @@ export async function ask<Request extends z.ZodType, Response extends z.ZodType>
     const result = rpc.response.safeParse(answer.body);
     if (result.success) return result.data;
   }
-  const { code, retryAfter } = (answer?.body ?? {}) as { code?: unknown; retryAfter?: unknown };
-  if (isPassedOn(code)) throw new AppError(code, typeof retryAfter === "number" ? { retryAfter } : {});
+  const { code, ...extras } = Refusal.safeParse(answer?.body).data ?? {};
+  const named = rpc.errors.find((each) => each === code);
+  if (named) throw new AppError(named, extras);
   throw new AppError("connector-unavailable", { retryAfter: 5 });
 }
-
-/** What a connector may say about a session; everything else is its own trouble. */
-const isPassedOn = (code: unknown): code is ErrorCode =>
-  typeof code === "string" &&
-  code in errors &&
-  ["session-not-pairing", "session-ended", "session-not-online", "lookups-exhausted"].includes(code);

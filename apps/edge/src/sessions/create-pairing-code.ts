@@ -1,7 +1,7 @@
 import { AppError, type PairingCode, PairingCodeRpc } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
-import type { KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { ask } from "./connector.ts";
@@ -10,7 +10,6 @@ import { selectSessions, type SessionRow } from "./repository.ts";
 import { notPairing } from "./not-pairing.ts";
 
 interface Input {
-  key: KnownKey;
   sessionId: string;
   /** The canonical number, which the budgets count. */
   e164: string;
@@ -22,12 +21,10 @@ interface Input {
  * Asks WhatsApp for a pairing code, which puts a prompt on the phone of the number's owner. While the session's code for
  * this number is valid, the connector answers that code again, and nothing is taken from the budgets.
  */
-export async function createPairingCode(
-  services: Services,
-  { key, sessionId, e164, written }: Input,
-): Promise<PairingCode> {
+export async function createPairingCode(ctx: Context, { sessionId, e164, written }: Input): Promise<PairingCode> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId, quota } = key;
+  const { workspaceId, quota } = actor;
   const at = services.now().getTime();
   const [numberHash, writtenHash] = (await Promise.all(
     [e164, written].map((number) => phoneHash(services.phoneKey, "", number)),
@@ -38,7 +35,7 @@ export async function createPairingCode(
     WHERE s.state = 'pairing' AND last.written_hash = ${writtenHash} AND last.revision = s.revision
       AND last.created_at >= coalesce(s.since, s.created_at))`;
   const own = sql`session s WHERE s.id = ${sessionId} AND s.workspace_id = ${workspaceId} AND s.desired <> 'deleted'`;
-  const [{ rows: sessions }, { rows: before }, { rows: taken }] = await writeAs(services, key, [
+  const [{ rows: sessions }, { rows: before }, { rows: taken }] = await writeAs(ctx, [
     selectSessions(db, workspaceId, at).where("id", "=", sessionId),
     sql<{ repeats: number; state: string }>`SELECT ${repeats} AS repeats, ${pairingState(subject)} AS state
       FROM ${own}`.compile(db.kysely),

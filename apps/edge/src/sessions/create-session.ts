@@ -1,17 +1,17 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { type AuditEntry, auditStatement } from "../audit/statement.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
 import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository.ts";
-import { newId, type Services } from "../services.ts";
-import { publishSessionLater } from "./publish.ts";
+import { newId } from "../services.ts";
+import { sessionJobs } from "./jobs.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   name: string;
   /** The default one if left out. */
   poolId?: string | undefined;
@@ -25,47 +25,47 @@ const sessionLimit = 50;
 
 /** Creates a session that wants to run; a connector takes it and shows QR codes. */
 export async function createSession(
-  services: Services,
-  { key, name, poolId: asked, repetition }: Input,
+  ctx: Context,
+  { name, poolId: asked, repetition }: Input,
   limit = sessionLimit,
 ): Promise<Accepted<Session>> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const poolId = asked ?? defaultPoolOf(workspaceId);
   const at = services.now().getTime();
   const id = newId(services, "ses");
   const entry: AuditEntry = {
     id: newId(services, "aud"),
     workspaceId,
-    actor: key.id,
+    actor: actor.by.id,
     action: "session.created",
     target: id,
     detail: { name, poolId },
     at,
   };
-  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
-      publish_count, created_at, updated_at)
-    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, 0, 0, ${at}, ${at}) ON CONFLICT (id)`;
+  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, created_at,
+      updated_at)
+    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, ${at}, ${at}) ON CONFLICT (id)`;
 
   return createOnce(services, workspaceId, {
     table: "session",
-    caller: key,
+    caller: ctx,
     id,
     at,
     repetition,
     find: (made) => selectSessions(db, workspaceId, at).where("id", "=", made),
     statements: (isFirst) => [
-      sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, publish_after, publish_count,
-          created_at, updated_at, pool_id)
-        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at},
-          ${poolId}
+      sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, created_at, updated_at, pool_id)
+        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at}, ${at}, ${poolId}
         WHERE ${isFirst} AND ${hasPool(workspaceId, poolId)} AND ${limit} > (SELECT count(*) FROM session
           WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
       auditStatement(db, entry),
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
     block: sql`${gone} DO NOTHING`.compile(db.kysely),
     withdraw: (isUnknown) => [
-      sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1, publish_count = 1
+      sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1
         WHERE desired <> 'deleted' AND ${isUnknown}`.compile(db.kysely),
       sql`UPDATE audit SET action = 'session.not_created'
         WHERE id = ${entry.id} AND workspace_id = ${workspaceId} AND changes() = 1`.compile(db.kysely),
@@ -77,7 +77,7 @@ export async function createSession(
       return new AppError("session-limit-reached", { detail });
     },
     present: toSession,
-    publish: () => publishSessionLater(services, { id, workspaceId, ...first }),
+    publish: () => publishSoon(services, sessionJobs, [{ id, workspaceId, ...first }]),
     gone: "session-not-found",
   });
 }

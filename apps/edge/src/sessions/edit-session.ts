@@ -1,23 +1,23 @@
 import { AppError, type ChangeSession, type Session } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { hasPool, noPool } from "../pools/repository.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { selectSessions, type SessionRow, toSession } from "./repository.ts";
 
 interface Edit {
-  key: KnownKey;
   id: string;
   change: ChangeSession;
 }
 
 /** Gives a session another name or another pool; the same once more changes nothing. */
-export async function editSession(services: Services, { key, id, change }: Edit): Promise<Session> {
+export async function editSession(ctx: Context, { id, change }: Edit): Promise<Session> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const { name, poolId } = change;
   const at = services.now().getTime();
   const isThere = poolId === undefined ? sql`true` : hasPool(workspaceId, poolId);
@@ -28,7 +28,7 @@ export async function editSession(services: Services, { key, id, change }: Edit)
     auditStatement(db, {
       id: newId(services, "aud"),
       workspaceId,
-      actor: key.id,
+      actor: actor.by.id,
       action,
       target: id,
       at,
@@ -38,7 +38,7 @@ export async function editSession(services: Services, { key, id, change }: Edit)
   const found = selectSessions(db, workspaceId, at).where("id", "=", id);
   let row: SessionRow | undefined;
   try {
-    const results = await writeAs(services, key, [
+    const results = await writeAs(ctx, [
       ...(name === undefined ? [] : set("name", name, "session.renamed")),
       ...(poolId === undefined ? [] : set("pool_id", poolId, "session.moved")),
       found,

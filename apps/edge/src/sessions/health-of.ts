@@ -1,6 +1,7 @@
 import { AppError, FailureReason, HealthRpc, type LiveHealth, type SessionHealth } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { Db, KnownKey, Tables } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { Db, Tables } from "../db/schema.ts";
 import { isoOrNull, seesAccounts } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
@@ -12,11 +13,9 @@ const hourMs = 3_600_000;
 type Figure = Pick<Tables["sessionFigure"], "outcome" | "count" | "lastAt">;
 
 /** How a session is: what is stored, and what its connector knows at this moment, if it answers. */
-export async function healthOf(
-  services: Services,
-  { workspaceId, scopes }: Pick<KnownKey, "workspaceId" | "scopes">,
-  id: string,
-): Promise<SessionHealth> {
+export async function healthOf(ctx: Context, id: string): Promise<SessionHealth> {
+  const { services } = ctx;
+  const { workspaceId, scopes } = ctx.actor;
   const { db } = services;
   // Else a key could send one message and read here whether the number has an account.
   const outcome = seesAccounts(scopes)

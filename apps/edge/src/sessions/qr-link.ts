@@ -2,7 +2,8 @@ import { AppError, type QrPageLink, type Scope } from "@sandi/contracts";
 import { signLink, verifyLink } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { z } from "zod";
-import type { Db, KnownKey, SessionTable } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { Db, SessionTable } from "../db/schema.ts";
 import { isAmong } from "../http/addresses.ts";
 import { endingOf } from "../keys/owner.ts";
 import type { Services } from "../services.ts";
@@ -15,13 +16,11 @@ const scopes: readonly Scope[] = ["session:manage"];
 const pathOf = (sessionId: string, by: string) => `/v1/sessions/${sessionId}/qr-page?by=${by}`;
 
 /** A link to the page of a session, which ends with its key. */
-export async function qrPageLink(
-  { linkKeys, publicUrl, now }: Services,
-  { id, expiresAt: ends }: KnownKey,
-  sessionId: string,
-): Promise<z.infer<typeof QrPageLink>> {
+export async function qrPageLink(ctx: Context, sessionId: string): Promise<z.infer<typeof QrPageLink>> {
+  const { linkKeys, publicUrl, now } = ctx.services;
+  const { by, expiresAt: ends } = ctx.actor;
   const expiresAt = new Date(Math.min(now().getTime() + lifetimeMs, ends ?? Infinity));
-  const path = pathOf(sessionId, id);
+  const path = pathOf(sessionId, by.id);
   const url = `${publicUrl}${path}&signature=${await signLink(linkKeys, path, expiresAt)}`;
   return { url, expiresAt: expiresAt.toISOString() };
 }

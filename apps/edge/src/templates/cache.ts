@@ -1,3 +1,4 @@
+import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
 import { findTemplates, type StoredTemplate } from "./repository.ts";
 
@@ -5,25 +6,23 @@ const cacheMs = 60_000;
 const cacheEntries = 1_000;
 const cacheCharacters = 8_000_000;
 
-/** What is being looked up: by the services of one request, for a promise must not outlive the request that made it. */
-const underWay = new WeakMap<Services, Map<string, Promise<readonly StoredTemplate[]>>>();
+/** Look-ups in progress, by request: a promise must not outlive the request that made it. */
+const inProgress = new WeakMap<Context, Promise<readonly StoredTemplate[]>>();
 
 /**
- * The templates of a workspace, mostly without a look into the database; a batch looks there once.
+ * The templates of the actor's workspace, mostly without a look into the database; a batch looks there once.
  * @param wanted the id of one that has to be among them: one made a moment ago elsewhere is looked up
  */
-export async function templatesOf(
-  services: Services,
-  workspaceId: string,
-  wanted?: string,
-): Promise<readonly StoredTemplate[]> {
+export async function templatesOf(ctx: Context, wanted?: string): Promise<readonly StoredTemplate[]> {
+  const {
+    services,
+    actor: { workspaceId },
+  } = ctx;
   const cached = services.templateCache.get(workspaceId);
   const isFresh = cached !== undefined && cached.at + cacheMs > services.now().getTime();
   if (isFresh && (wanted === undefined || cached.templates.some(({ id }) => id === wanted))) return cached.templates;
-  const lookups = underWay.get(services) ?? new Map<string, Promise<readonly StoredTemplate[]>>();
-  underWay.set(services, lookups);
-  const lookup = lookups.get(workspaceId) ?? lookUp(services, workspaceId).finally(() => lookups.delete(workspaceId));
-  lookups.set(workspaceId, lookup);
+  const lookup = inProgress.get(ctx) ?? lookUp(services, workspaceId).finally(() => inProgress.delete(ctx));
+  inProgress.set(ctx, lookup);
   return lookup;
 }
 

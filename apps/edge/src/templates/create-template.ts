@@ -1,14 +1,13 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { KnownKey } from "../db/schema.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   input: TemplateInput;
   repetition: Repetition | undefined;
 }
@@ -18,17 +17,18 @@ const templateLimit = 100;
 
 /** Stores a template; with a purpose it is the default of that from now on. */
 export async function createTemplate(
-  services: Services,
-  { key, input, repetition }: Input,
+  ctx: Context,
+  { input, repetition }: Input,
   limit = templateLimit,
 ): Promise<Accepted<Template>> {
+  const { services, actor } = ctx;
   const { db, templateCache } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const id = newId(services, "tpl");
   const claim = { id, input };
   try {
-    return await createAudited(services, key, {
+    return await createAudited(ctx, {
       kind: "template",
       detail: toDetail(input),
       limit,

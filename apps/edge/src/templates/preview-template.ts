@@ -5,8 +5,7 @@ import {
   type TemplateWarning,
   templateWarnings,
 } from "@sandi/contracts";
-import type { KnownKey } from "../db/schema.ts";
-import type { Services } from "../services.ts";
+import type { Context } from "../context.ts";
 import { builtIn } from "./built-in.ts";
 import { localeOf } from "./locales.ts";
 import { fillIn, render } from "./render.ts";
@@ -16,24 +15,23 @@ import { localesOf } from "./text-for.ts";
 const longText = 300;
 
 /** The text as it would be sent, and what one may want otherwise. */
-export async function previewTemplate(
-  { db }: Services,
-  { key, body }: { key: KnownKey; body: PreviewTemplate },
-): Promise<TemplatePreview> {
-  const template = body.templateId === undefined ? body : await findTemplate(db, key.workspaceId, body.templateId);
+export async function previewTemplate(ctx: Context, body: PreviewTemplate): Promise<TemplatePreview> {
+  const { actor } = ctx;
+  const { db } = ctx.services;
+  const template = body.templateId === undefined ? body : await findTemplate(db, actor.workspaceId, body.templateId);
   if (!template) {
     const errors = [{ pointer: "/templateId", message: "is not a template of this workspace" }];
     throw new AppError("template-not-found", { errors });
   }
   const { texts } = template;
-  const { policy } = key;
+  const { policy } = actor;
   const wish = { requested: body.locale, policyLocale: policy.locale, country: "" };
   const locale = localeOf({ ...wish, available: texts && localesOf({ texts }) });
   const source = texts?.[locale] ?? builtIn[locale].text;
   const { text: rendered, notes } = render({
     text: source,
     locale,
-    companyName: body.companyName ?? policy.companyName ?? key.workspaceName,
+    companyName: body.companyName ?? policy.companyName ?? actor.workspaceName,
     purpose: body.purpose,
     bind: body.bind,
   });

@@ -1,30 +1,31 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey, TemplateTable } from "../db/schema.ts";
+import type { TemplateTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
   input: TemplateInput;
 }
 
 /** Stores a template's new name, purpose and texts; codes sent from now on have them. */
-export async function replaceTemplate(services: Services, { key, id, input }: Input): Promise<Template> {
+export async function replaceTemplate(ctx: Context, { id, input }: Input): Promise<Template> {
+  const { services, actor } = ctx;
   const { db, templateCache } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const texts = JSON.stringify(input.texts);
   const claim = { id, input };
   const found = selectTemplates(db, workspaceId).where("id", "=", id);
   let row: TemplateTable | undefined;
   try {
-    const [changed, , conflicts, stored] = await writeAs(services, key, [
+    const [changed, , conflicts, stored] = await writeAs(ctx, [
       sql<TemplateTable>`UPDATE template
         SET name = ${input.name}, purpose = ${input.purpose}, texts = ${texts}, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)}
@@ -34,7 +35,7 @@ export async function replaceTemplate(services: Services, { key, id, input }: In
       auditStatement(db, {
         id: newId(services, "aud"),
         workspaceId,
-        actor: key.id,
+        actor: actor.by.id,
         action: "template.updated",
         target: id,
         detail: toDetail(input),

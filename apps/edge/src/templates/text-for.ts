@@ -1,13 +1,11 @@
 import { AppError, type CreateVerification, type Locale } from "@sandi/contracts";
-import type { KnownKey } from "../db/schema.ts";
-import type { Services } from "../services.ts";
+import type { Context } from "../context.ts";
 import { templatesOf } from "./cache.ts";
 import { localeOf } from "./locales.ts";
 import { renderText } from "./render.ts";
 import type { StoredTemplate } from "./repository.ts";
 
 interface Wish {
-  key: KnownKey;
   body: Pick<CreateVerification, "templateId" | "locale" | "companyName" | "purpose" | "bind">;
   /** The number's, ISO 3166-1 alpha-2, or empty. */
   country: string;
@@ -22,18 +20,19 @@ interface Chosen {
 }
 
 /** The text of a verification, mostly without a look into the database. */
-export async function textFor(services: Services, { key, body, country }: Wish): Promise<Chosen> {
-  const template = chooseTemplate(await templatesOf(services, key.workspaceId, body.templateId), body);
+export async function textFor(ctx: Context, { body, country }: Wish): Promise<Chosen> {
+  const { actor } = ctx;
+  const template = chooseTemplate(await templatesOf(ctx, body.templateId), body);
   const locale = localeOf({
     requested: body.locale,
-    policyLocale: key.policy.locale,
+    policyLocale: actor.policy.locale,
     country,
     available: template && localesOf(template),
   });
   const text = renderText({
     text: template?.texts[locale],
     locale,
-    companyName: body.companyName ?? key.policy.companyName ?? key.workspaceName,
+    companyName: body.companyName ?? actor.policy.companyName ?? actor.workspaceName,
     purpose: body.purpose,
     bind: body.bind,
   });

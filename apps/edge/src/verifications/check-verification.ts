@@ -8,10 +8,9 @@ import {
 } from "@sandi/contracts";
 import { codeMac, phoneHash, s256 } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { destinationLocked } from "./admission.ts";
 import { decide, isFromClient, isOpen, isUnlocked } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
@@ -27,20 +26,19 @@ const dayMs = 24 * hourMs;
 export const otherClient = "`clientVerifier` is not what the verification was started with.";
 
 interface Input {
-  key: KnownKey;
   id: string;
   body: CheckVerification;
-  /** Names this check, so that it is known again if the database's answer is lost. */
-  checkId: string;
   /** The number, when the caller named it: the proof says so. */
   e164?: string;
 }
 
 /** Decides a code: one statement counts, compares and consumes. Resolves only when the code was right. */
-export async function checkVerification(services: Services, input: Input): Promise<ApprovedVerification> {
+export async function checkVerification(ctx: Context, input: Input): Promise<ApprovedVerification> {
+  // The request's id names this check, so that it is known again if the database's answer is lost.
+  const { services, actor, requestId: checkId } = ctx;
   const { db, peppers } = services;
-  const { key, id, body, checkId } = input;
-  const tenant = tenantOf(key);
+  const { id, body } = input;
+  const tenant = tenantOf(actor);
   const now = services.now().getTime();
   const [macs, challenge] = await Promise.all([
     codeMac(peppers, { verificationId: id, code: body.code, bind: canonicalBind(body.bind) ?? "" }),
@@ -57,10 +55,10 @@ export async function checkVerification(services: Services, input: Input): Promi
         ${decide({ by: "code", at: now, when: isRight, otherwise: isLast, endsCode: ends })},
         token_mac = CASE WHEN ${ends} THEN NULL ELSE token_mac END,
         last_check = ${checkId}, updated_at = ${now}
-      WHERE ${isOpen({ id, tenant, scopes: key.scopes, at: now })} AND attempts_left > 0 AND instr(void_checks, ${checkId}) = 0
+      WHERE ${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0 AND instr(void_checks, ${checkId}) = 0
         AND ${isFromClient(challenge)} AND ${isUnlocked(now)}
       RETURNING status, attempts_left`.compile(db.kysely),
-    countFailure(services, key, { id, now }),
+    countFailure(ctx, { id, now }),
     selectVerification(db, tenant, id),
   ] as const;
 
@@ -78,23 +76,21 @@ export async function checkVerification(services: Services, input: Input): Promi
   }
 
   if (!row) throw new AppError("verification-not-found");
-  const status = statusOf(row, { now, scopes: key.scopes });
-  if (counted && status === "approved") return approved(services, row, input);
+  const status = statusOf(row, { now, scopes: actor.scopes });
+  if (counted && status === "approved") return approved(ctx, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);
   if (counted) throw incorrect(row, body);
-  if ((row.lockedUntil ?? 0) > now) throw destinationLocked(key.policy, (row.lockedUntil ?? 0) - now);
+  if ((row.lockedUntil ?? 0) > now) throw destinationLocked(actor.policy, (row.lockedUntil ?? 0) - now);
   throw new AppError("client-binding-mismatch", { detail: otherClient });
 }
 
 /** The same for whoever knows the number rather than the id. */
-export async function checkByNumber(
-  services: Services,
-  { key, body, checkId }: { key: KnownKey; body: CheckByNumber; checkId: string },
-): Promise<ApprovedVerification> {
+export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<ApprovedVerification> {
+  const { services, actor } = ctx;
   const { db, phoneKey } = services;
-  const tenant = tenantOf(key);
+  const tenant = tenantOf(actor);
   const isTest = tenant.test === 1;
-  const { e164 } = parsePhone(body.to, { pointer: "/to", defaultCountry: key.policy.defaultCountry, isTest });
+  const { e164 } = parsePhone(body.to, { pointer: "/to", defaultCountry: actor.policy.defaultCountry, isTest });
   const toHash = await phoneHash(phoneKey, hashScope(tenant), e164);
   const found = await db.kysely
     .selectFrom("verification")
@@ -108,14 +104,16 @@ export async function checkByNumber(
     .limit(1)
     .executeTakeFirst();
   if (!found) throw new AppError("verification-not-found");
-  return checkVerification(services, { key, id: found.id, body, checkId, e164 });
+  return checkVerification(ctx, { id: found.id, body, e164 });
 }
 
 /**
  * Counts what the statement before has decided for its destination. Too many wrong codes in an hour lock it until that
  * hour is over, and for twice as long each time; too many in a row for a day. A right code starts the row anew, not the hour.
  */
-function countFailure({ db }: Services, { policy }: KnownKey, { id, now }: { id: string; now: number }) {
+function countFailure(ctx: Context, { id, now }: { id: string; now: number }) {
+  const { db } = ctx.services;
+  const { policy } = ctx.actor;
   const isHourOpen = sql`failures_from > ${now - hourMs}`;
   const failures = sql`(CASE WHEN ${isHourOpen} THEN failures + 1 ELSE 1 END)`;
   const inARow = sql`(SELECT CASE WHEN v.code_length <= ${shortCode.upTo}
@@ -143,13 +141,11 @@ function countFailure({ db }: Services, { policy }: KnownKey, { id, now }: { id:
       updated_at = ${now}`.compile(db.kysely);
 }
 
-async function approved(
-  { proofs, log }: Services,
-  row: VerificationRow,
-  { key, e164 }: Input,
-): Promise<ApprovedVerification> {
+async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Promise<ApprovedVerification> {
+  const { actor } = ctx;
+  const { proofs, log } = ctx.services;
   const now = row.updatedAt;
-  const verification = toVerification(row, { now, scopes: key.scopes });
+  const verification = toVerification(row, { now, scopes: actor.scopes });
   if (row.hasKnownCode === 1) return { ...verification, proof: null };
   const claims = {
     purpose: row.purpose,
@@ -159,7 +155,7 @@ async function approved(
     ...(row.test === 1 ? { test: true } : {}),
   };
   // A rehearsal proves nothing: no verifier of the real thing may take it for one.
-  const audience = row.test === 1 ? `${key.workspaceId}/test` : key.workspaceId;
+  const audience = row.test === 1 ? `${actor.workspaceId}/test` : actor.workspaceId;
   const proof = await proofs.sign({ audience, verificationId: row.id, claims }).catch((error: unknown) => {
     // The code is used up: an error now would take the approval with it.
     log(`${row.id} got no proof`, error);

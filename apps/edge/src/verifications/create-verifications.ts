@@ -1,10 +1,12 @@
 import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
-import type { Db, KnownKey } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
 import { type Accepted, type Earlier, forgetRepetition, keepResponse, replay } from "../http/idempotency.ts";
 import { tenantOf } from "../keys/tenant.ts";
-import { publishLater } from "../messages/publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { answersInbound } from "../messages/sandbox.ts";
 import type { Services } from "../services.ts";
@@ -19,12 +21,8 @@ import { withoutSecrets } from "./secrets.ts";
 const chunkSize = 50;
 
 /** Creates a verification or sends a pending one's code again: rows and job are one fact, stored in one batch. */
-export async function createVerification(
-  services: Services,
-  key: KnownKey,
-  input: CreateInput,
-): Promise<Accepted<Verification>> {
-  const [outcome] = await createVerifications(services, key, [input]);
+export async function createVerification(ctx: Context, input: CreateInput): Promise<Accepted<Verification>> {
+  const [outcome] = await createVerifications(ctx, [input]);
   if (!outcome || outcome instanceof Error) throw outcome ?? new AppError("internal-error");
   return outcome;
 }
@@ -34,28 +32,27 @@ export async function createVerification(
  * is not an `AppError` is the database's, and the caller's to present.
  */
 export async function createVerifications(
-  services: Services,
-  key: KnownKey,
+  ctx: Context,
   inputs: readonly CreateInput[],
 ): Promise<(Accepted<Verification> | Error)[]> {
   const outcomes: (Accepted<Verification> | Error)[] = [];
   for (let at = 0; at < inputs.length; at += chunkSize) {
     const chunk = inputs.slice(at, at + chunkSize);
-    outcomes.push(...(await createChunk(services, key, chunk)));
+    outcomes.push(...(await createChunk(ctx, chunk)));
   }
   return outcomes;
 }
 
-async function createChunk(services: Services, key: KnownKey, inputs: readonly CreateInput[]) {
-  const prepared = await Promise.all(inputs.map((input) => prepareDraft(services, key, input).catch(asError)));
+async function createChunk(ctx: Context, inputs: readonly CreateInput[]) {
+  const prepared = await Promise.all(inputs.map((input) => prepareDraft(ctx, input).catch(asError)));
   const drafts = prepared.filter((each): each is Draft => !(each instanceof Error));
-  const stored = await store(services, drafts);
+  const stored = await store(ctx.services, drafts);
   return Promise.all(
     prepared.map(async (draft) => {
       if (draft instanceof Error) return draft;
       const result = stored.get(draft);
       if (!result || result instanceof Error) return result ?? new AppError("internal-error");
-      return conclude(services, key, draft, result).catch(asError);
+      return conclude(ctx, draft, result).catch(asError);
     }),
   );
 }
@@ -125,17 +122,13 @@ function remedy(db: Db, draft: Draft) {
   };
 }
 
-async function conclude(
-  services: Services,
-  key: KnownKey,
-  draft: Draft,
-  { earlier, row }: Stored,
-): Promise<Accepted<Verification>> {
+async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): Promise<Accepted<Verification>> {
+  const { services, actor } = ctx;
   const { db } = services;
   const { tenant, plan, body, repetition, at, id, messageId } = draft;
   const { workspaceId } = tenant;
   if (earlier) {
-    const render = (made: string) => renderAnew(services, key, made);
+    const render = (made: string) => renderAnew(ctx, made);
     return replay(services, workspaceId, { earlier, repetition, render });
   }
   if (!row) {
@@ -157,21 +150,23 @@ async function conclude(
       id: row.id,
       tenant,
       sender: { toHash: draft.destination.toHash },
-      policy: key.policy,
+      policy: actor.policy,
       perDay: services.destinationPerDay,
-      trace: services.trace,
+      trace: ctx.trace,
       at,
     });
     shown = (await findVerification(db, tenant, row.id)) ?? row;
   }
   const created = row.id === id;
   const verification = {
-    ...(await presentVerification(services, shown, { now: at, scopes: key.scopes, created })),
+    ...(await presentVerification(services, shown, { now: at, scopes: actor.scopes, created })),
     ...(created && body.revealCode ? { code: plan.code } : {}),
   };
   if (row.messageId === messageId && tenant.test === 0) {
     const { sessionId, expiresAt } = row;
-    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null });
+    publishSoon(services, codeJobs, [
+      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
+    ]);
   }
   keepResponse(services, workspaceId, {
     repetition,
@@ -181,8 +176,9 @@ async function conclude(
   return { resource: verification, replayed: false };
 }
 
-async function renderAnew(services: Services, key: KnownKey, id: string): Promise<Verification> {
-  const row = await findVerification(services.db, tenantOf(key), id);
+async function renderAnew(ctx: Context, id: string): Promise<Verification> {
+  const { services, actor } = ctx;
+  const row = await findVerification(services.db, tenantOf(actor), id);
   if (!row) throw new AppError("verification-not-found");
-  return presentVerification(services, row, { now: services.now().getTime(), scopes: key.scopes, created: true });
+  return presentVerification(services, row, { now: services.now().getTime(), scopes: actor.scopes, created: true });
 }

@@ -2,12 +2,14 @@ import { type CreateVerification, sealedFor, sealedPayload } from "@sandi/contra
 import { codeMac, inboundTokens, phoneHash } from "@sandi/crypto";
 import type { TraceContext } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
-import type { Db, KnownKey, VerificationTable } from "../db/schema.ts";
+import type { Db, VerificationTable } from "../db/schema.ts";
 import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectEarlier } from "../http/idempotency.ts";
 import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { amongRoute, hasRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted } from "./admission.ts";
@@ -26,7 +28,7 @@ export interface CreateInput {
 
 /** A request with everything that its rows are made of. */
 export interface Draft extends CreateInput {
-  scopes: KnownKey["scopes"];
+  scopes: Actor["scopes"];
   tenant: Tenant;
   plan: Plan;
   at: number;
@@ -38,12 +40,13 @@ export interface Draft extends CreateInput {
 }
 
 /** Reads a request and makes the statements that create its verification, or send a pending one again, if nothing stands against it. */
-export async function prepareDraft(services: Services, key: KnownKey, input: CreateInput): Promise<Draft> {
+export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Draft> {
+  const { services, actor } = ctx;
   const { body } = input;
   const { phoneKey, peppers, seal } = services;
   const at = services.now().getTime();
-  const tenant = tenantOf(key);
-  const plan = planVerification(services, key, body);
+  const tenant = tenantOf(actor);
+  const plan = planVerification(ctx, body);
   if (tenant.test === 1) refuseInSandbox(plan.phone.magic);
   const { e164, country } = plan.phone;
   const id = newId(services, "ver");
@@ -55,7 +58,7 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
     codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
     seal(sealedPayload(e164, { type: "code", code: plan.code }), sealedFor.code(id, tenant.workspaceId)),
     plan.mode === "push" && !plan.mayFallBack ? [] : inboundTokens(peppers, id),
-    textFor(services, { key, body, country }),
+    textFor(ctx, { body, country }),
   ]);
   const destination: Destination = {
     ...tenant,
@@ -65,20 +68,20 @@ export async function prepareDraft(services: Services, key: KnownKey, input: Cre
     e164,
     country,
     endUserIp: body.endUserIp,
-    policy: key.policy,
+    policy: actor.policy,
     perDay: services.destinationPerDay,
     at,
   };
   const draft = {
     ...input,
-    scopes: key.scopes,
+    scopes: actor.scopes,
     tenant,
     plan,
     at,
     id,
     messageId: newId(services, "msg"),
     destination,
-    trace: services.trace,
+    trace: ctx.trace,
   };
   const values: Partial<VerificationTable> = {
     codeMac: macs[0] ?? null,

@@ -1,11 +1,12 @@
 import { type ApproveVerification, AppError, type Verification } from "@sandi/contracts";
 import { s256 } from "@sandi/crypto";
-import { type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { KnownKey } from "../db/schema.ts";
-import { firstPublishMs } from "../messages/publish.ts";
-import { publishRevocations, revokeWindowMs } from "../messages/revoke.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishStored } from "../jobs/publish-soon.ts";
+import { revokeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { type Approver, decide, isBoundTo, isFromClient, isOpen } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
@@ -18,7 +19,6 @@ import { withoutSecrets } from "./secrets.ts";
 import { writeAs } from "../keys/write-as.ts";
 
 interface Input {
-  key: KnownKey;
   id: string;
 }
 
@@ -26,24 +26,44 @@ interface Input {
 const takeBackMs = ({ random }: Services) => 100 + 4 * (random(1)[0] ?? 0);
 
 /** Ends a pending verification and takes back what has been sent and not read; canceling again changes nothing. */
-export async function cancelVerification(services: Services, { key, id }: Input): Promise<Verification> {
+export async function cancelVerification(ctx: Context, id: string): Promise<Verification> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const canceled = sql`status = 'canceled', ${withoutSecrets}`;
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
-  const row = await end(services, { key, id, to: "canceled", at, set: canceled }, [
-    sql`UPDATE message INDEXED BY message_verification SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
-      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
-        AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
+  const row = await end(ctx, { id, to: "canceled", at, set: canceled }, [
+    appendJob(db, revokeJobs, {
+      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${revokeJobs.isWanted(at)} AND ${isCanceledNow}`,
+      at,
+    }),
     // To keys without `lookup:read` such a message was sent: it is taken back like any other, and no sooner.
     sql`UPDATE message INDEXED BY message_verification SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
         AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);
-  if (row.updatedAt === at) publishRevocations(services, workspaceId, id);
-  return toVerification(row, { now: at, scopes: key.scopes });
+  if (row.updatedAt === at) services.waitUntil(publishRevocations(services, id));
+  return toVerification(row, { now: at, scopes: actor.scopes });
+}
+
+async function publishRevocations(services: Services, verificationId: string): Promise<void> {
+  const { db, log } = services;
+  try {
+    const messages = await db.kysely
+      .selectFrom("message")
+      .select("id")
+      .where("verificationId", "=", verificationId)
+      .execute();
+    await publishStored(
+      services,
+      revokeJobs,
+      messages.map(({ id }) => id),
+    );
+  } catch (error) {
+    log(`${verificationId}: the cron publishes its revocations`, error);
+  }
 }
 
 /**
@@ -51,9 +71,10 @@ export async function cancelVerification(services: Services, { key, id }: Input)
  * the code: the caller has to name the `bind` and the `clientVerifier`, as in a check.
  */
 export async function approveVerification(
-  services: Services,
-  { key, id, body }: Input & { body: ApproveVerification },
+  ctx: Context,
+  { id, body }: Input & { body: ApproveVerification },
 ): Promise<Verification> {
+  const { services, actor } = ctx;
   const { db } = services;
   const at = services.now().getTime();
   const bind = canonicalBind(body.bind);
@@ -61,8 +82,8 @@ export async function approveVerification(
   const audit = auditStatement(db, {
     id: newId(services, "aud"),
     at,
-    workspaceId: key.workspaceId,
-    actor: key.id,
+    workspaceId: actor.workspaceId,
+    actor: actor.by.id,
     action: "verification.approved",
     target: id,
     detail: { reason: body.reason, ...(body.bind ? { bind: body.bind } : {}) },
@@ -71,9 +92,9 @@ export async function approveVerification(
   const approved = sql`${decide({ by, at, when: sql`true` })}, token_mac = NULL`;
   const isNamed = sql<boolean>`${isBoundTo(bind)} AND ${isFromClient(challenge)}`;
   const refuse = (row: VerificationRow) => notNamed(row, { bind, challenge });
-  const row = await end(services, { key, id, to: "approved", at, set: approved, only: isNamed, refuse }, [audit]);
+  const row = await end(ctx, { id, to: "approved", at, set: approved, only: isNamed, refuse }, [audit]);
   if (row.approvedBy !== by) throw new AppError("verification-approved");
-  return toVerification(row, { now: at, scopes: key.scopes });
+  return toVerification(row, { now: at, scopes: actor.scopes });
 }
 
 /** The refusal if the caller did not name the verification's `bind` or `clientVerifier`. */
@@ -101,17 +122,18 @@ interface End extends Input {
 
 /** Ends it, or finds that it has ended so before; throws when it has ended otherwise. */
 async function end(
-  services: Services,
-  { key, id, to, at, set, only = sql`true`, refuse }: End,
-  also: Parameters<Services["db"]["write"]>[0],
+  ctx: Context,
+  { id, to, at, set, only = sql`true`, refuse }: End,
+  also: readonly CompiledQuery[],
 ): Promise<VerificationRow> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const tenant = tenantOf(key);
-  const { scopes } = key;
+  const tenant = tenantOf(actor);
+  const { scopes } = actor;
   const viewer = { now: at, scopes };
   let row: VerificationRow | undefined;
   try {
-    const results = await writeAs(services, key, [
+    const results = await writeAs(ctx, [
       sql`UPDATE verification SET ${set}, updated_at = ${at}
         WHERE ${isOpen({ id, tenant, scopes, at })} AND ${only}`.compile(db.kysely),
       ...also,

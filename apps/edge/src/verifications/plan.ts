@@ -6,9 +6,9 @@ import {
   type VerificationMode,
 } from "@sandi/contracts";
 import { alphanumericCode, numericCode } from "@sandi/crypto";
-import type { KnownKey } from "../db/schema.ts";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
 import { type Phone, parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { sandboxCode } from "../messages/sandbox.ts";
 import { variantOf } from "./approval.ts";
 
@@ -31,15 +31,17 @@ export interface Plan {
 export const shortCode = { upTo: 5, checks: 3, seconds: 300, lockAfterFailures: 10 };
 
 /** Reads a request; throws with the field and the reason, or with what the policy or a scope refuses. */
-export function planVerification({ random }: Pick<Services, "random">, key: KnownKey, body: CreateVerification): Plan {
-  const { policy } = key;
-  const isTest = key.environment === "test";
+export function planVerification(ctx: Context, body: CreateVerification): Plan {
+  const { actor } = ctx;
+  const { random } = ctx.services;
+  const { policy } = actor;
+  const isTest = actor.environment === "test";
   const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: policy.defaultCountry, isTest });
   const mode = body.mode ?? policy.defaultMode;
   if (!policy.modes.includes(mode)) throw refusedByPolicy(`It allows the modes ${policy.modes.join(", ")}.`);
-  if (body.code !== undefined) needScope(key, "otp:custom");
+  if (body.code !== undefined) needScope(actor, "otp:custom");
   if (body.revealCode) {
-    needScope(key, "otp:reveal");
+    needScope(actor, "otp:reveal");
     if (!policy.allowReveal) throw refusedByPolicy("`allowReveal` is off.");
   }
   const length = body.code?.length ?? body.codeLength ?? policy.codeLength;
@@ -65,7 +67,7 @@ export function planVerification({ random }: Pick<Services, "random">, key: Know
   };
 }
 
-function needScope({ scopes }: KnownKey, scope: Scope): void {
+function needScope({ scopes }: Actor, scope: Scope): void {
   if (!scopes.has(scope)) throw new AppError("insufficient-scope", { detail: `The key needs the scope ${scope}.` });
 }
 

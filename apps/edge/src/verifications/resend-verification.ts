@@ -1,12 +1,13 @@
 import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { publishLater } from "../messages/publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
 import { terminalErrors } from "./check-verification.ts";
 import { isGuarded } from "./guard.ts";
@@ -20,13 +21,11 @@ import { sendStatements } from "./send.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
 /** Sends the code of a pending verification again, to whoever it was made for. */
-export async function resendVerification(
-  services: Services,
-  { key, id }: { key: KnownKey; id: string },
-): Promise<Verification> {
+export async function resendVerification(ctx: Context, id: string): Promise<Verification> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { policy, workspaceId } = key;
-  const tenant = tenantOf(key);
+  const { policy, workspaceId } = actor;
+  const tenant = tenantOf(actor);
   const at = services.now().getTime();
   const known = await findVerification(db, tenant, id);
   if (!known) throw new AppError("verification-not-found");
@@ -54,7 +53,7 @@ export async function resendVerification(
           ELSE session_id END,
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
           '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})
-      WHERE ${isOpen({ id, tenant, scopes: key.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
+      WHERE ${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
         AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
         AND ${isFree}`.compile(db.kysely),
     ...sendStatements(db, {
@@ -62,19 +61,19 @@ export async function resendVerification(
       which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
       at,
       sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
-      trace: services.trace,
+      trace: ctx.trace,
     }),
     ...(tenant.test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
     selectVerification(db, tenant, id),
   ];
   let row: VerificationRow | undefined;
   try {
-    row = (await writeAs(services, key, statements)).at(-1)?.rows[0] as VerificationRow | undefined;
+    row = (await writeAs(ctx, statements)).at(-1)?.rows[0] as VerificationRow | undefined;
   } catch (error) {
     const lost = { id: messageId, now: at, repetition: undefined };
     row = await recover(services, error, {
       settle: async () => {
-        const [, { rows }] = await writeAs(services, key, [
+        const [, { rows }] = await writeAs(ctx, [
           blockMessage(db, workspaceId, lost),
           selectVerification(db, tenant, id),
         ]);
@@ -88,12 +87,14 @@ export async function resendVerification(
   const { expiresAt } = row;
   const sessionId = row.messageSessionId ?? row.sessionId;
   if (tenant.test === 0)
-    publishLater(services, workspaceId, { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null });
-  return presentVerification(services, row, { now: at, scopes: key.scopes });
+    publishSoon(services, codeJobs, [
+      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
+    ]);
+  return presentVerification(services, row, { now: at, scopes: actor.scopes });
 
   async function refusal(): Promise<AppError> {
     const now = row ?? known!;
-    const status = statusOf(now, { now: at, scopes: key.scopes });
+    const status = statusOf(now, { now: at, scopes: actor.scopes });
     if (status !== "pending") return new AppError(terminalErrors[status]);
     if (now.mode === "inbound" && now.receivedAt === null) {
       return new AppError("resend-cooldown", {

@@ -1,8 +1,8 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { EventTable, KnownKey } from "../db/schema.ts";
+import type { Context } from "../context.ts";
+import type { EventTable } from "../db/schema.ts";
 import { iso, seesAccounts } from "../messages/present.ts";
-import type { Services } from "../services.ts";
 import { findVerification } from "./repository.ts";
 import { tenantOf } from "../keys/tenant.ts";
 
@@ -22,10 +22,12 @@ const laterEnds = new Set(
 );
 
 /** What has happened to a verification and its messages, oldest first. */
-export async function timelineOf({ db, now }: Services, key: KnownKey, id: string) {
-  const { workspaceId, scopes } = key;
+export async function timelineOf(ctx: Context, id: string) {
+  const { actor } = ctx;
+  const { db, now } = ctx.services;
+  const { workspaceId, scopes } = actor;
   const seenAt = now().getTime();
-  const verification = await findVerification(db, tenantOf(key), id, seenAt);
+  const verification = await findVerification(db, tenantOf(actor), id, seenAt);
   if (!verification) throw new AppError("verification-not-found");
   const { rows } = await db.kysely.executeQuery(
     sql<EventRow>`SELECT id, type, at, message_id, session_id, data FROM event

@@ -1,37 +1,33 @@
 import { AppError, type ChangeWorkspace, type Workspace } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import type { KnownKey } from "../db/schema.ts";
 import { forgetKeys } from "../keys/cache.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { newId, type Services } from "../services.ts";
+import { newId } from "../services.ts";
 import { changedPolicy, refuseLongRetention } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
 
 /** Changes the workspace's name and policy: here at once, in every other isolate within a minute. */
-export function changeWorkspace(
-  services: Services,
-  { key, change }: { key: KnownKey; change: ChangeWorkspace },
-): Promise<Workspace> {
+export function changeWorkspace(ctx: Context, change: ChangeWorkspace): Promise<Workspace> {
+  const { services, actor } = ctx;
   return changeUntilStored("workspace", async () => {
-    const row = await findWorkspace(services.db, key.workspaceId);
+    const row = await findWorkspace(services.db, actor.workspaceId);
     if (!row) throw new AppError("unauthenticated");
     const { chosen, policy } = changedPolicy(JSON.parse(row.policy) as Record<string, unknown>, change.policy ?? {});
     refuseLongRetention(policy, toWorkspace(row).quota, change.policy);
     const next = { ...row, name: change.name ?? row.name, policy: JSON.stringify(chosen) };
-    return (await store(services, { key, row, next })) ? toWorkspace(next) : undefined;
+    return (await store(ctx, { row, next })) ? toWorkspace(next) : undefined;
   });
 }
 
 /** Answers whether it was stored, or was changed meanwhile. */
-async function store(
-  services: Services,
-  { key, row, next }: { key: KnownKey; row: WorkspaceRow; next: WorkspaceRow },
-): Promise<boolean> {
+async function store(ctx: Context, { row, next }: { row: WorkspaceRow; next: WorkspaceRow }): Promise<boolean> {
+  const { services, actor } = ctx;
   const { db } = services;
-  const { workspaceId } = key;
+  const { workspaceId } = actor;
   const at = services.now().getTime();
   const before = toWorkspace(row);
   const after = toWorkspace(next);
@@ -43,13 +39,13 @@ async function store(
   if (Object.keys(detail).length === 0 && row.policy === next.policy) return true;
   const id = newId(services, "aud");
   try {
-    const [changed] = await writeAs(services, key, [
+    const [changed] = await writeAs(ctx, [
       sql`UPDATE workspace SET name = ${next.name}, policy = ${next.policy}
         WHERE id = ${workspaceId} AND name = ${row.name} AND policy = ${row.policy}`.compile(db.kysely),
       auditStatement(db, {
         id,
         workspaceId,
-        actor: key.id,
+        actor: actor.by.id,
         action: "workspace.updated",
         target: workspaceId,
         detail,

@@ -6,6 +6,7 @@ import { body, json } from "./body.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
 import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
+import { groupRoutes } from "./groups.ts";
 import { createPhone, openLink, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
 
 const keepAliveMs = 15_000;
@@ -62,6 +63,7 @@ export function makeControl(simulator: Simulator): Hono {
     simulator.unlink(c.req.param("number"), Number(c.req.param("id")));
     return c.body(null, 204);
   });
+  app.route("/", groupRoutes(simulator));
   app.get("/faults", (c) => c.json(simulator.faults()));
   app.post("/faults", async (c) => c.json(simulator.setFault(parseFault(await json(c))), 201));
   app.delete("/faults", (c) => {
@@ -83,7 +85,12 @@ function events(c: Context, simulator: Simulator): Response {
     const send = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
     const stop = simulator.onEvent((event) => void send(event.type, event));
     stream.onAbort(() => ended.resolve());
-    await send("hello", { phones: simulator.phones(), waiting: simulator.waiting(), faults: simulator.faults() });
+    await send("hello", {
+      phones: simulator.phones(),
+      groups: simulator.groups(),
+      waiting: simulator.waiting(),
+      faults: simulator.faults(),
+    });
     const beat = setInterval(() => void stream.write(": still here\n\n"), keepAliveMs);
     await ended.promise;
     clearInterval(beat);

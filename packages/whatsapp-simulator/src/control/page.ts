@@ -6,6 +6,7 @@ export const pageFiles = [
   { path: "/page.css", type: "text/css", url: new URL("./page/page.css", import.meta.url) },
   { path: "/page.js", type: "text/javascript", url: new URL("./page/page.js", import.meta.url) },
   { path: "/phone.js", type: "text/javascript", url: new URL("./page/phone.js", import.meta.url) },
+  { path: "/groups.js", type: "text/javascript", url: new URL("./page/groups.js", import.meta.url) },
   { path: "/limits.js", type: "text/javascript", url: new URL("./page/limits.js", import.meta.url) },
   { path: "/bubble.js", type: "text/javascript", url: new URL("./page/bubble.js", import.meta.url) },
 ];

@@ -53,8 +53,32 @@ export const sendText = z.strictObject({
 
 export const openLink = z.strictObject({ link: z.string().min(1).max(60_000) });
 
-/** As Sandi's API shows a QR, so that its answer can be posted as it is; whether the code still counts shows at the scan. */
+/** The form of a QR in Sandi's API, so that its answer can be posted unchanged; the scan decides whether the code is still valid. */
 export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000), expiresAt: z.string().max(60).optional() });
+
+const subject = z.string().trim().min(1).max(100);
+const description = z.string().max(2048);
+const numbers = z.array(phoneNumber).max(1024);
+
+export const createGroup = z.strictObject({
+  subject,
+  participants: numbers,
+  description: description.optional(),
+});
+
+export const patchGroup = z
+  .strictObject({
+    subject: subject.optional(),
+    description: description.optional(),
+    isAnnouncement: z.boolean().optional(),
+    isLocked: z.boolean().optional(),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, "must change something");
+
+export const changeParticipants = z.strictObject({
+  action: z.enum(["add", "remove", "promote", "demote"]),
+  numbers: numbers.min(1),
+});
 
 export const typeCode = z.strictObject({ code: z.string().min(1).max(20) });
 

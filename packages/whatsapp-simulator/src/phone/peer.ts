@@ -10,10 +10,11 @@ import { writePeer } from "./write.ts";
 
 const { Type } = proto.Message.ProtocolMessage;
 
-/** What a phone gives a new companion once: a key for app state, and its history (without it a first login waits 20 s). */
+/** A phone gives a new companion, once, the key for app state and its history (without history a first login waits 20 s). */
 export async function bootstrap(world: World, phone: Phone, device: LinkedDevice): Promise<void> {
   device.bootstrapped = true;
   phone.dirty = true;
+  const key = phone.appState.key(() => ({ id: world.random(6), data: world.random(32), createdAt: world.now() }));
   await phone.enqueue(async () => {
     await writePeer(world, phone, device, {
       protocolMessage: {
@@ -21,11 +22,11 @@ export async function bootstrap(world: World, phone: Phone, device: LinkedDevice
         appStateSyncKeyShare: {
           keys: [
             {
-              keyId: { keyId: world.random(6) },
+              keyId: { keyId: key.id },
               keyData: {
-                keyData: world.random(32),
+                keyData: key.data,
                 fingerprint: { rawId: phone.registrationId, currentIndex: device.id, deviceIndexes: [0, device.id] },
-                timestamp: world.now(),
+                timestamp: key.createdAt,
               },
             },
           ],

@@ -1,6 +1,7 @@
 import { Curve, generateRegistrationId, type KeyPair } from "@whiskeysockets/baileys";
 import type { Addressing, ChatMessage, PhoneInfo, PhonePatch, ReceiptsMode } from "../api.ts";
 import { Account, type StoredAccount } from "../account/account.ts";
+import { AppState, type StoredAppState } from "../app-state/app-state.ts";
 import {
   base64,
   bytes,
@@ -44,6 +45,7 @@ export interface StoredPhone {
   pending: StoredEnvelope[];
   /** Absent in states of earlier versions. */
   account?: StoredAccount;
+  appState?: StoredAppState;
 }
 
 /** A phone with a SIM: its keys, its chats, its linked devices. It belongs to the server's process but not to the server. */
@@ -61,12 +63,13 @@ export class Phone {
   readonly sessions: SignalSessions;
   readonly chat: Chat;
   readonly account: Account;
+  readonly appState: AppState;
   readonly devices = new Map<number, LinkedDevice>();
   /** How each contact addressed this phone last. */
   readonly addressedBy: Map<string, Addressing>;
-  /** What arrived while the phone was offline. */
+  /** Messages that arrived while the phone was offline. */
   readonly pending: Envelope[];
-  /** What it will read when it is back online. */
+  /** Read receipts that are due when the phone is online again. */
   readonly toRead: (() => void)[] = [];
   /** How often this phone asked for a message again. */
   readonly retries = new Map<string, number>();
@@ -111,6 +114,7 @@ export class Phone {
     );
     this.chat = new Chat(stored?.messages);
     this.account = new Account(stored?.account);
+    this.appState = new AppState(stored?.appState);
     if (!stored?.account) for (const { chat } of stored?.messages ?? []) this.account.known.add(chat.slice(1));
     this.addressedBy = new Map(stored?.addressedBy);
     this.pending = stored?.pending.map(loadEnvelope) ?? [];
@@ -150,7 +154,7 @@ export class Phone {
     return this.#nextDeviceId++;
   }
 
-  /** One thing at a time: Signal sessions must not be used by two. */
+  /** One job at a time: two jobs must not use a Signal session together. */
   enqueue<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#work.then(job);
     this.#work = result.catch(() => {});
@@ -218,6 +222,7 @@ export class Phone {
       messages: this.chat.all(),
       pending: this.pending.map(storeEnvelope),
       account: this.account.toState(),
+      appState: this.appState.toState(),
     };
   }
 }

@@ -1,4 +1,3 @@
-import { mediaAuth } from "../../media/server.ts";
 import { jidOf, parseJid } from "../../wire/jid.ts";
 import { child, children, node } from "../../wire/nodes.ts";
 import { seconds } from "../../world.ts";
@@ -24,7 +23,7 @@ export function answerBlocklist({ reply }: Question): void {
   reply([node("list", { dhash: "sim" }, [])]);
 }
 
-/** `privacy`: the settings, and tokens by which somebody allows a contact to write. */
+/** `privacy`: the settings, and the tokens with which a person allows a contact to write. */
 export function answerPrivacy({ world, connection, iq, reply }: Question): void {
   if (iq.attrs["type"] === "get") {
     const categories = Object.entries(privacy).map(([name, value]) => node("category", { name, value }));
@@ -55,22 +54,4 @@ export function answerPrivacy({ world, connection, iq, reply }: Question): void 
       trusted.dirty = true;
     }
   }
-}
-
-/** `w:sync:app:state`: nothing was ever synced, so every collection stays where the client has it. */
-export function answerAppState({ iq, reply }: Question): void {
-  const collections = children(child(iq, "sync"), "collection").map(({ attrs, content }) => {
-    const version = Number(attrs["version"] ?? 0) + (Array.isArray(content) && content.length > 0 ? 1 : 0);
-    return node("collection", { name: attrs["name"], type: "result", version, has_more_patches: "false" });
-  });
-  reply([node("sync", {}, collections)]);
-}
-
-/** `w:m`: where media would go. */
-export function answerMedia({ world, reply }: Question): void {
-  reply([
-    node("media_conn", { auth: mediaAuth, ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, [
-      node("host", { hostname: world.host }),
-    ]),
-  ]);
 }

@@ -1,9 +1,11 @@
+import { answerAppState } from "../../app-state/iq.ts";
+import { answerGroups } from "../../groups/iq.ts";
+import { answerMedia } from "../../media/iq.ts";
 import { type BinaryNode, node, serverJid } from "../../wire/nodes.ts";
 import type { Client, World } from "../../world.ts";
 import { activate } from "../login.ts";
-import { answerAppState, answerBlocklist, answerMedia, answerPrivacy, answerProps } from "./account.ts";
+import { answerBlocklist, answerPrivacy, answerProps } from "./account.ts";
 import { answerEncrypt } from "./keys.ts";
-import { answerGroups } from "./groups.ts";
 import { answerLinking } from "./linking.ts";
 import { answerMex } from "./mex.ts";
 import type { Question } from "./question.ts";
@@ -23,7 +25,7 @@ const handlers: Record<string, (question: Question) => void> = {
   "w:m": answerMedia,
   "w:g2": answerGroups,
   "w:profile:picture": ({ refuse }) => refuse(404, "item-not-found"),
-  // Telemetry and settings that nothing here depends on.
+  // Telemetry and settings without an effect here.
   "w:stats": ({ reply }) => reply(),
   "urn:xmpp:whatsapp:dirty": ({ reply }) => reply(),
   "urn:xmpp:whatsapp:push": ({ reply }) => reply(),

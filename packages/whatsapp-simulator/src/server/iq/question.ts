@@ -1,7 +1,8 @@
+import type { Phone } from "../../phone/phone.ts";
 import type { BinaryNode } from "../../wire/nodes.ts";
 import type { Client, World } from "../../world.ts";
 
-/** One question of a client: who asks, and what. */
+/** One IQ of a client, and how to answer it. */
 export interface Question {
   world: World;
   connection: Client;
@@ -9,3 +10,6 @@ export interface Question {
   reply: (content?: BinaryNode[]) => void;
   refuse: (code: number, text: string, backoff?: number) => void;
 }
+
+/** The `w:mex` queries of a room: the data of each answer, by the id of the query. */
+export type MexQueries = Record<string, (world: World, phone: Phone) => object>;

@@ -1,0 +1,48 @@
+import { jidOf } from "../wire/jid.ts";
+import { type BinaryNode, node } from "../wire/nodes.ts";
+import type { World } from "../world.ts";
+import type { Group, Role } from "./group.ts";
+
+/** A group as the server describes it to a client: members by LID, with their phone numbers beside. */
+export function groupNode(world: World, group: Group): BinaryNode {
+  const { subject, description } = group;
+  const content = [...group.participants].map(([number, role]) => participantNode(world, number, { role }));
+  if (description) {
+    const { id, at, by, text } = description;
+    const attrs = { id, t: at, participant: lidOf(world, by), participant_pn: pnOf(by) };
+    content.push(node("description", attrs, [node("body", {}, Buffer.from(text))]));
+  }
+  if (group.isAnnouncement) content.push(node("announcement"));
+  if (group.isLocked) content.push(node("locked"));
+  content.push(node("member_add_mode", {}, Buffer.from("admin_add")));
+  const attrs = {
+    id: group.id,
+    subject: subject.text,
+    s_t: subject.at,
+    s_o: lidOf(world, subject.by),
+    s_o_pn: pnOf(subject.by),
+    creation: group.createdAt,
+    creator: lidOf(world, group.creator),
+    creator_pn: pnOf(group.creator),
+    size: group.participants.size,
+    addressing_mode: "lid",
+  };
+  return node("group", attrs, content);
+}
+
+/** One member; an `error` says why an action did nothing to it. */
+export function participantNode(
+  world: World,
+  number: string,
+  { role, error }: { role?: Role | undefined; error?: number | undefined } = {},
+): BinaryNode {
+  const type = role === "member" ? undefined : role;
+  return node("participant", { jid: lidOf(world, number) ?? pnOf(number), phone_number: pnOf(number), type, error });
+}
+
+function lidOf(world: World, number: string): string | undefined {
+  const phone = world.phones.byNumber(number);
+  return phone && jidOf(phone, "lid");
+}
+
+const pnOf = (number: string) => `${number}@s.whatsapp.net`;
