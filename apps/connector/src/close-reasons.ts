@@ -56,7 +56,7 @@ export const closePolicies = {
   proxy_unreachable: { codes: [], follow: "backOff", reason: "proxy_unreachable", alerts: true },
   /** The QR codes of an unlinked socket are used up. */
   pairing_timed_out: { codes: [], follow: "stop", reason: "pairing_timed_out" },
-  /** The account wants the link confirmed with a passkey. */
+  /** The account requires a passkey to confirm the link. */
   passkey_required: { codes: [], follow: "end", reason: "passkey_required" },
 } as const satisfies Record<string, ClosePolicy>;
 

@@ -79,7 +79,6 @@ export async function startConnector(
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
-
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },

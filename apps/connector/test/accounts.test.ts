@@ -47,7 +47,7 @@ async function link(number: string): Promise<void> {
   await until("it is online", () => online() > before);
 }
 
-test("the same account that links again knows whom it knew; another account knows nobody", async () => {
+test("the same account keeps its chats when it links again; another account starts without", async () => {
   await rig.simulator.send(user, { to: x, text: "hello" });
   await rig.send(sessionId, { to: stranger, code: "515151" });
   rig.simulator.setFault({ kind: "usync-error", at: "result", code: 429, backoff: 3600 });

@@ -58,7 +58,7 @@ test("pre-keys stay in memory until they are stored, for each is used once; othe
   expect(memory.reads).toEqual(["pre-key 1", "pre-key 1"]);
 });
 
-test("what is being stored is what is read, also when an earlier write of it fails meanwhile", async () => {
+test("a read returns the value that is being stored, also when an earlier write of it fails meanwhile", async () => {
   const memory = memoryCredentials();
   const turns: (() => Promise<void>)[] = [];
   const auth = await openAuthState({

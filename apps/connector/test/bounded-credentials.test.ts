@@ -42,7 +42,7 @@ async function kept(kind = "lid-mapping"): Promise<number> {
   return Number((await store.client.execute({ sql, args: [kind] })).rows[0]?.["kept"]);
 }
 
-test("a phone that tells of people without end fills neither one write nor the database", async () => {
+test("a phone that reports endless people fills neither one write nor the database", async () => {
   await tell(10);
   expect(await kept()).toBe(10);
   await tell(1000);
@@ -53,7 +53,7 @@ test("a phone that tells of people without end fills neither one write nor the d
   expect(await kept("tctoken")).toBe(0);
 });
 
-test("keys of chats are kept however full it is, and what is taken away makes room", async () => {
+test("keys of chats are always stored, and deleted rows free space for others", async () => {
   for (let i = 0; i < 5; i++) await tell(1000);
   await tell(30, "session");
   expect([await kept(), await kept("session")]).toEqual([50, 30]);

@@ -24,7 +24,7 @@ test("history is unpacked as far as there may be of it, and a bomb is not", asyn
   ).rejects.toThrow("were packed");
 });
 
-test("nor is one that is downloaded", async () => {
+test("a downloaded one is not inflated either", async () => {
   let unpacked = 0;
   const count = () =>
     new Writable({

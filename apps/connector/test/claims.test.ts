@@ -28,7 +28,7 @@ function edge() {
 }
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-test("what arrives while a claim is under way goes together in the next, a hundred at most", async () => {
+test("claims that arrive during a request share the next one, a hundred at most", async () => {
   const { asked, ask } = edge();
   const first = ask(claim(0));
   await settled();

@@ -20,12 +20,12 @@ test("WhatsApp Web's version is read from its own page", async () => {
 test.each([
   ["refuses", async () => new Response("", { status: 500 })],
   ["answers something else", async () => new Response("<html>")],
-])("there is none when WhatsApp %s, and not the one that came with Baileys", async (_what, answer) => {
+])("there is no version when WhatsApp %s, not even the one of Baileys", async (_what, answer) => {
   whatsappAnswers(answer);
   expect(await latestVersion(1000)).toBe(null);
 });
 
-test("there is none when WhatsApp does not answer in time", async () => {
+test("there is no version when WhatsApp does not answer in time", async () => {
   const fetches = vi.spyOn(globalThis, "fetch").mockImplementation(
     (_url, init) =>
       new Promise<never>((_, reject) => {

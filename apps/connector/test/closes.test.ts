@@ -61,7 +61,7 @@ async function pairFast(number: string): Promise<string> {
   return sessionId;
 }
 
-describe("a close leads where the table says", () => {
+describe("each close has the effect that the table names", () => {
   test.each([
     ["515", { kind: "stream-error", code: 515 }, ["connecting/restart_required", "online"]],
     [
@@ -139,7 +139,7 @@ describe("a close leads where the table says", () => {
     expect((await after(sessionId, expected.length + 1)).slice(1)).toEqual(expected);
   });
 
-  test("a server that asks for a new connection again and again is not asked as fast as it answers", async () => {
+  test("a server that always asks for a new connection gets growing delays", async () => {
     const { number, sessionId } = await paired();
     const online = () => rig.edge.statesOf(sessionId).filter((state) => state === "online").length;
     for (const count of [2, 3, 4]) {
@@ -158,7 +158,7 @@ describe("a close leads where the table says", () => {
     expect(versions.length).toBeGreaterThan(0);
   });
 
-  test("used up QR codes stop the session until somebody asks for new ones", async () => {
+  test("used up QR codes stop the session until new ones are requested", async () => {
     const { newId } = await import("./support/rig.ts");
     const sessionId = newId("ses");
     await rig.setDesiredState({ sessionId });
@@ -171,8 +171,8 @@ describe("a close leads where the table says", () => {
   });
 });
 
-describe("what the server says out of turn", () => {
-  test("a success to a device that is not linked is no login, and the session can be linked afterwards", async () => {
+describe("stanzas that do not fit the state", () => {
+  test("a success to an unlinked device is no login, and the session can be linked afterwards", async () => {
     const { newId } = await import("./support/rig.ts");
     const sessionId = newId("ses");
     await rig.setDesiredState({ sessionId });
@@ -214,7 +214,7 @@ describe("what the server says out of turn", () => {
   });
 });
 
-test("after a logout the credentials are gone, after a ban they are kept", async () => {
+test("a logout deletes the credentials, a ban keeps them", async () => {
   const { createClient } = await import("@libsql/client");
   const client = createClient({ url: rig.environment["LIBSQL_URL"]! });
   const kept = async (sessionId: string) =>
@@ -236,7 +236,7 @@ test("after a logout the credentials are gone, after a ban they are kept", async
   client.close();
 });
 
-test("an operator's wishes stop, restart, log out and delete a session", async () => {
+test("desired states stop, restart, log out and delete a session", async () => {
   const { number, sessionId } = await paired();
   await rig.setDesiredState({ sessionId, desired: "stopped" });
   await until("it stops", () => rig.edge.statesOf(sessionId).at(-1) === "stopped/requested");

@@ -56,7 +56,7 @@ test("the first connection waits for its time, the ones after it do not", async 
   await opened(one, 2);
 });
 
-test("who goes through a proxy stands in a line of its own", async () => {
+test("logins through a proxy wait in a queue of their own", async () => {
   const direct = await adoptAt((_, options) => {
     options.gates = { direct: createGate(1), proxied: closedGate() };
   });
@@ -80,7 +80,7 @@ test.each([
   ["shows a QR code", ({ sockets }: Adopted) => sockets[0]!.listener.onQr("qr", 60_000)],
   ["is closed", ({ sockets }: Adopted) => sockets[0]!.listener.onClosed("banned")],
   ["has taken half a minute", ({ clock }: Awaited<ReturnType<typeof adoptAt>>) => clock.pass(30_000)],
-])("who %s makes room for the next", async (_what, happen) => {
+])("a login that %s frees its place for the next", async (_what, happen) => {
   const gate = createGate(1);
   const one = await adoptAt((row, options) => {
     row.leaseUntil += 60_000;
@@ -120,7 +120,7 @@ test("when the lease runs out there is no socket, nothing to send through, and n
   await opened(one, 2);
 });
 
-test("a lease that ran out is noticed also where no timer tells", async () => {
+test("an expired lease is noticed without a timer too", async () => {
   const one = await adoptAt((_, options) => {
     const { after } = options.services;
     options.services.after = (ms, run) => (ms === 15_000 ? () => undefined : after(ms, run));
@@ -148,7 +148,7 @@ test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", 
   expect(one.live.connection.signs().heardAt).toEqual(new Date(openedAt.getTime() + 5000));
 });
 
-test("an ack that comes when nobody waits for it any more is stored", async () => {
+test("an ack that arrives too late is stored", async () => {
   const sent: string[] = [];
   const one = await adoptAt((_, options) => {
     options.deliveries = { sent: async (_fence: object, waId: string) => void sent.push(waId) } as never;
@@ -166,7 +166,7 @@ test("an ack that comes when nobody waits for it any more is stored", async () =
   expect(sent).toEqual(["W2"]);
 });
 
-test("what is told of a lost connection has how often it was lost, and when the next one is opened", async () => {
+test("a report of a lost connection has the number of losses and the time of the next attempt", async () => {
   const one = await adoptAt((row, options) => {
     row.leaseUntil += 600_000;
     // Without a number the event is readable.
@@ -191,7 +191,7 @@ test("what is told of a lost connection has how often it was lost, and when the 
   ]);
 });
 
-test("a session that somebody must look at says so in the log, with its reason", async () => {
+test("a session that needs attention is logged with its reason", async () => {
   const lines: string[] = [];
   const one = await adoptAt((_, options) => {
     options.logger = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
@@ -254,7 +254,7 @@ test("a write that finds the session with another owner gives it up, whichever w
   expect(gone).toEqual([one.live.fence]);
 });
 
-test("a stored number that is none heals at the start: the session is not linked", async () => {
+test("a stored text that is no number is repaired at the start: the session is not linked", async () => {
   const one = await adoptAt((row, options) => {
     row.sealedPhone = sealNumber(options.atRest(row.id), row.id, "+");
     row.sealedAccount = row.sealedPhone;
@@ -270,7 +270,7 @@ test("a stored number that is none heals at the start: the session is not linked
   ]);
 });
 
-test("what was known of an account stays after a logout, and goes when another account is linked", async () => {
+test("an account's data stays after a logout, and is deleted when another account is linked", async () => {
   const forgotten: string[] = [];
   const one = await adoptAt((row, options) => {
     row.leaseUntil += 600_000;

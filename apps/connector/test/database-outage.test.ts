@@ -81,15 +81,19 @@ describe("a remote database that does not answer", () => {
   }
 
   test.each(["cut", "deaf"] as const)(
-    "closes the sockets when their leases run out, sends nothing, and everything comes back by itself (%s)",
+    "closes the sockets when their leases expire, sends nothing, and recovers without help (%s)",
     async (state) => {
       const sessionId = await start();
       line.set(state);
       const id = await accept("meanwhile");
       const job = sendJob(id, sessionId);
       expect(await refusal("/jobs/send", job)).toMatchObject({ status: 503, waits: true });
-      const wish = { sessionId: newId("ses"), workspaceId: newId("ws"), desired: "running", revision: 1 };
-      expect(await refusal("/jobs/session", wish)).toEqual({ status: 503, code: "database-unavailable", waits: true });
+      const sessionJob = { sessionId: newId("ses"), workspaceId: newId("ws"), desired: "running", revision: 1 };
+      expect(await refusal("/jobs/session", sessionJob)).toEqual({
+        status: 503,
+        code: "database-unavailable",
+        waits: true,
+      });
       expect(await ready()).toEqual({ status: 503, problems: ["the database does not answer"] });
       expect((await fetch(`${rig.edge.connectorUrl}/healthz`)).status).toBe(200);
 
@@ -124,8 +128,8 @@ describe("a remote database that does not answer", () => {
   }, 90_000);
 });
 
-describe("a disk that is full", () => {
-  test("refuses sends before anything leaves, says so, and goes on when there is room", async () => {
+describe("a full disk", () => {
+  test("refuses sends before anything is sent, reports it, and continues when there is space", async () => {
     let store: Store | undefined;
     rig = await startRig({ openStore: async (...open) => (store = await openStore(...open)) });
     const sessionId = await rig.pair(own);

@@ -93,7 +93,7 @@ function perform(deliveries: Deliveries, messageId: string, what: News): Promise
   }
 }
 
-test("whatever comes late, twice, in another order or around a restart, news of a message only go forward, each told once", async () => {
+test("late, repeated and reordered events of a message, also around a restart, only go forward, and each is reported once", async () => {
   await fc.assert(
     fc.asyncProperty(history, async (steps) => {
       const messageId = newId("msg");

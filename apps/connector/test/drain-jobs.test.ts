@@ -4,7 +4,7 @@ import { newId, sendJob, startRig } from "./support/rig.ts";
 
 const user = "+6281300000001";
 
-test("a connector that shuts down takes no new job, and ends when the one under way has its outcome", async () => {
+test("a connector that shuts down accepts no new job, and ends when the running job has its outcome", async () => {
   const leaving = Promise.withResolvers<void>();
   let sends = 0;
   const rig = await startRig({

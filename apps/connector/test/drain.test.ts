@@ -26,7 +26,7 @@ async function start(): Promise<void> {
   rig.edge.connectorUrl = member.url;
 }
 
-test("SIGTERM again and again in the middle of sends, receipts and what people write loses nothing and doubles nothing", async () => {
+test("repeated SIGTERM during sends, receipts and received messages loses nothing and duplicates nothing", async () => {
   await start();
   const sessionId = await rig.pair(own);
   const messages = await Promise.all(

@@ -135,7 +135,7 @@ const readers = async () => {
   return read.map((rows) => rows.length);
 };
 
-test("what was learned of a session is told by its owner alone, and by anybody once it is gone", async () => {
+test("a session's events are delivered by its owner only, and by any connector once the session is deleted", async () => {
   await writes["an event"](good);
   const before = await readers();
   expect(before).toEqual([before[0], 0]);

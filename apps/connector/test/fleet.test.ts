@@ -184,7 +184,7 @@ describe("three connectors on one database", () => {
   });
 });
 
-test("a connector that was stopped past its lease and goes on writes nothing, and the new owner's session keeps decrypting", async () => {
+test("a connector that was frozen past its lease writes nothing, and the new owner's session keeps decrypting", async () => {
   await start(2);
   const [sessionId] = (await pair(1)) as [string];
   const number = "+6281200000000";

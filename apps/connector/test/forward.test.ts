@@ -90,7 +90,7 @@ async function theirs(): Promise<string> {
 const counted = async () =>
   (await rig.metrics()).split("\n").filter((line) => line.startsWith("sandi_forwarded_total{"));
 
-test("a job goes to the session's owner as it came, and the owner's answer comes back", async () => {
+test("a job is forwarded unchanged to the session's owner, and the owner's answer is returned", async () => {
   const job = sendJob(newId("msg"), await theirs());
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   answer.headers["x-request-id"] = "req_of_the_owner";
@@ -105,7 +105,7 @@ test("a job goes to the session's owner as it came, and the owner's answer comes
   expect(await counted()).toEqual(['sandi_forwarded_total{kind="send",result="done"} 1']);
 });
 
-test("a question of the edge goes there with its token, and what is refused there is refused here", async () => {
+test("a call of the edge is forwarded with its token, and a refusal there is the answer here", async () => {
   const sessionId = await theirs();
   answer = {
     status: 409,
@@ -142,7 +142,7 @@ test("an owner that cannot be reached is asked for again later", async () => {
   expect(await counted()).toEqual(['sandi_forwarded_total{kind="send",result="unreachable"} 1']);
 });
 
-test("an owner that is frozen is waited for no longer than the edge waits, by jobs and by questions", async () => {
+test("jobs and calls wait for a frozen owner no longer than the edge waits", async () => {
   const sessionId = await theirs();
   answer.status = frozen;
   const job = rig.edge.deliver("/jobs/send", sendJob(newId("msg"), sessionId));
@@ -160,7 +160,7 @@ test("an owner that is frozen is waited for no longer than the edge waits, by jo
   expect(waiting.size).toBe(0);
 });
 
-test("no call goes to an address that whoever can write to the database has put there", async () => {
+test("no call goes to an address that somebody else wrote into the database", async () => {
   const own = addressesOf(rig.edge.keys.store);
   await rig.pair("+6281200000001");
   for (const forged of [
@@ -179,7 +179,7 @@ test("no call goes to an address that whoever can write to the database has put 
   expect(heard).toEqual([]);
 });
 
-test("a new session goes to the connector with the most room, and is taken here when that one does not answer", async () => {
+test("a new session goes to the connector with the most free capacity, and stays here when that one does not answer", async () => {
   // Of two that are empty, the asked one takes it.
   await rig.pair("+6281200000001");
   const [there, here] = [newId("ses"), newId("ses")];

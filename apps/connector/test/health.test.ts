@@ -14,7 +14,7 @@ const health = async (sessionId: string) => {
   return { status: response.status, body: HealthRpc.response.safeParse(await response.json()).data };
 };
 
-test("a session that is online tells when it heard something, and how long WhatsApp takes to answer", async () => {
+test("an online session reports when the server last sent something, and how long WhatsApp takes to answer", async () => {
   const sessionId = await rig.pair("+6281200900001");
   const { status, body } = await health(sessionId);
   expect(status).toBe(200);
@@ -43,7 +43,7 @@ test("what the edge does not take waits in the outbox", async () => {
   rig.edge.refuse = null;
 });
 
-test("a session that is stopped has heard nothing, and one that is not known is not found", async () => {
+test("a stopped session has no last contact, and an unknown session is not found", async () => {
   const sessionId = newId("ses");
   await rig.setDesiredState({ sessionId, desired: "stopped" });
   expect(await health(sessionId)).toEqual({

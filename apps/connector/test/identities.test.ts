@@ -29,7 +29,7 @@ async function writeHidden({ simulator, edge }: Rig, from: string, to: string): 
   return until("it is told", () => received({ edge } as Rig)[before]);
 }
 
-test("who is named by LID alone is known by what the server told another session, also after a restart", async () => {
+test("a person with a LID only is known from another session's answer, also after a restart", async () => {
   rig = await startRig({ services: { chance: () => 0 } });
   rig.simulator.createPhone({ number: user });
   const [first, second] = [await rig.pair(own), await rig.pair(other)];
@@ -46,7 +46,7 @@ test("who is named by LID alone is known by what the server told another session
   expect([rows.includes("sealed_pn"), rows.includes(user.slice(1)), rows.includes(lid)]).toEqual([true, false, false]);
 });
 
-test("what a sender's own stanza tells one session is known to the other", async () => {
+test("the identity in a sender's stanza to one session is known to the other session", async () => {
   rig = await startRig({ services: { chance: () => 0 } });
   rig.simulator.createPhone({ number: user });
   await rig.pair(own);
@@ -56,7 +56,7 @@ test("what a sender's own stanza tells one session is known to the other", async
   expect(await writeHidden(rig, user, other)).toMatchObject({ from: user });
 });
 
-test("what the sessions of another workspace were told of a person is not told to this one", async () => {
+test("identities are not shared between workspaces", async () => {
   rig = await startRig({ services: { chance: () => 0 } });
   rig.simulator.createPhone({ number: user });
   const first = await rig.pair(own);
@@ -96,7 +96,7 @@ test("a receipt by LID finds its message after a restart", async () => {
   expect(rig.edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered"]);
 });
 
-test("a number that somebody else has now is not told of who had it before", async () => {
+test("a number with a new owner is no longer known for the earlier owner", async () => {
   store = await openStore({ url: "file::memory:", authToken: undefined }, new Date());
   const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "connector", webRandom);
   const opened = store;

@@ -44,13 +44,10 @@ function database<T>(work: (db: DatabaseSync) => T): T {
   }
 }
 
-test.each(["pn", "lid"] as const)(
-  "a token arrives with the phone of its sender, who is named by %s",
-  async (addressing) => {
-    const { at } = await write(`Please verify me: sv-${token.toLowerCase()}, thanks`, { addressing });
-    expect(await afterwards()).toMatchObject([{ sessionId, from: user, token, isForwarded: false, at }]);
-  },
-);
+test.each(["pn", "lid"] as const)("a token arrives with the phone of its sender, named by %s", async (addressing) => {
+  const { at } = await write(`Please verify me: sv-${token.toLowerCase()}, thanks`, { addressing });
+  expect(await afterwards()).toMatchObject([{ sessionId, from: user, token, isForwarded: false, at }]);
+});
 
 test.each([
   ["+5215512345678", "+525512345678"],
@@ -68,7 +65,7 @@ test.each([
   expect(received().map(({ from }) => from)).toEqual([canonical, canonical]);
 });
 
-test("a sender that is named by LID alone is known by what was learned before, or not at all", async () => {
+test("a sender with a LID only is known from earlier answers, or not at all", async () => {
   rig.simulator.setFault({ kind: "one-name", number: own });
   const stranger = "+6281300000003";
   rig.simulator.createPhone({ number: stranger });
@@ -82,7 +79,7 @@ test("a sender that is named by LID alone is known by what was learned before, o
   expect(received()[1]).toMatchObject({ from: user, token });
 });
 
-test("a text without a token, and a forwarded token, are told as such", async () => {
+test("a text without a token and a forwarded token are reported as such", async () => {
   await write("hello SV-123");
   await write(`SV-${token}`, { forwarded: true });
   expect(await afterwards()).toMatchObject([
@@ -91,7 +88,7 @@ test("a text without a token, and a forwarded token, are told as such", async ()
   ]);
 });
 
-test("what the session's own phone writes is not told, what another session writes is", async () => {
+test("messages of the session's own phone are not reported, those of another session are", async () => {
   const other = await rig.pair("+6281200000009");
   await rig.simulator.send(own, { to: user, text: `SV-${token}` });
   const messageId = await rig.send(other, { to: own, text: `my SV-${token}` });
@@ -100,7 +97,7 @@ test("what the session's own phone writes is not told, what another session writ
   expect(received().filter((event) => event.sessionId === other)).toEqual([]);
 });
 
-test("what was written while the session was away is told when it is back", async () => {
+test("messages that were written while the session was offline are reported when it is back", async () => {
   await rig.stop();
   for (let i = 0; i < 3; i++) await write(`SV-000000000000${i}`);
   expect(received()).toEqual([]);
@@ -109,7 +106,7 @@ test("what was written while the session was away is told when it is back", asyn
   expect(received().map((event) => event.token)).toEqual(["0000000000000", "0000000000001", "0000000000002"]);
 });
 
-test("a message that had to be sent again is told once", async () => {
+test("a message that had to be resent is reported once", async () => {
   rig.simulator.setFault({ kind: "corrupt-to-companion", number: own, times: 2 });
   await write(`SV-${token}`);
   await until("it is told", () => received().length === 1);
@@ -117,7 +114,7 @@ test("a message that had to be sent again is told once", async () => {
   expect(rig.simulator.stats().retriesServed).toBeGreaterThan(0);
 });
 
-test("a message that cannot be stored is not acknowledged, and told when it comes again", async () => {
+test("a message that cannot be stored is not acknowledged, and reported when it is redelivered", async () => {
   await write("so that there is a Signal session");
   await settled();
   database((db) =>
@@ -133,7 +130,7 @@ test("a message that cannot be stored is not acknowledged, and told when it come
   expect((await afterwards()).filter((event) => event.token === token)).toHaveLength(1);
 });
 
-test("a message whose Signal session could not be stored after it comes again, and is told once", async () => {
+test("a message whose Signal session could not be stored is redelivered, and reported once", async () => {
   await write("so that there is a Signal session");
   await settled();
   database((db) =>
@@ -173,7 +170,7 @@ test("nothing readable of it lies in the database or the log while the edge is a
   expect(received()).toMatchObject([{ from: user, token }]);
 });
 
-test("an event whose key is gone is parked, and the others go on", async () => {
+test("an event whose key is missing is parked, and the others are delivered", async () => {
   rig.edge.isDown = true;
   await write(`SV-${token}`);
   await settled();

@@ -94,7 +94,7 @@ test("a session record stays small over many lifetimes of the device cache and m
   expect(bytes).toBeLessThan(8000);
 });
 
-test("of a record's closed sessions the five newest are kept, and the open one in any case", () => {
+test("a record keeps its five newest closed sessions, and always the open one", () => {
   const closed = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`closed ${i}`, entry(i + 1)]));
   const record = { _sessions: { open: entry(-1), ...closed } };
   trimSessions(record);

@@ -63,7 +63,7 @@ test("what is noted of tokens is a row per contact, and is forgotten when no tok
   await until("they are forgotten", async () => (await tokensKept()) === 0);
 });
 
-test("who is who is kept when the message that taught it could not leave", async () => {
+test("identities are stored even when the message that they were learned for is not sent", async () => {
   const sessionId = await start();
   rig.simulator.setFault({ kind: "tampered-bundle", number: people[0]! });
   await rig.send(sessionId, { to: people[0]!, code: "123456" });

@@ -16,7 +16,7 @@ import { acquireLeases, releaseLeases, renewLeases } from "../src/store/leases.t
 import { findSession, stateStatement, storeDesiredState } from "../src/store/sessions.ts";
 import { numberStore } from "../src/store/numbers.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
-import { migrations } from "../src/store/schema.ts";
+import { migrations } from "../src/store/migrations.ts";
 import { openStore, type Store, storeOn } from "../src/store/store.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig, workspaceId } from "./support/rig.ts";
@@ -25,7 +25,7 @@ let folder: string;
 let store: Store;
 let other: Store;
 const at = new Date(1_000_000);
-const wish = (sessionId: string, revision = 1) =>
+const setDesired = (sessionId: string, revision = 1) =>
   storeDesiredState(store, { sessionId, workspaceId, desired: "running", revision }, at);
 const acquire = (from: Store, owner: string, run: string, more: Partial<Parameters<typeof acquireLeases>[1]> = {}) =>
   acquireLeases(from, { owner, run, now: at, leaseMs: 15_000, includeOwn: false, limit: 100, ...more });
@@ -55,9 +55,9 @@ describe.each([
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("a session has one owner, whoever asks at the same time", async () => {
+  test("a session has one owner, also when several ask at the same time", async () => {
     const ids = Array.from({ length: 40 }, () => newId("ses"));
-    for (const id of ids) await wish(id);
+    for (const id of ids) await setDesired(id);
     const taken = await Promise.all([
       acquire(store, "a", "a.1"),
       acquire(other, "b", "b.1"),
@@ -71,9 +71,9 @@ describe.each([
     ).toEqual([...ids].sort());
   });
 
-  test("an expired lease goes to another with a higher fence, a living one does not", async () => {
+  test("another connector gets an expired lease with a higher fence, but not a valid lease", async () => {
     const id = newId("ses");
-    await wish(id);
+    await setDesired(id);
     const [mine] = await acquire(store, "a", "a.1");
     expect(await acquire(other, "b", "b.1", { now: later(14_999) })).toEqual([]);
     const [theirs] = await acquire(other, "b", "b.1", { now: later(15_001) });
@@ -82,20 +82,20 @@ describe.each([
     expect((await renewLeases(other, "b.1", later(40_000))).map((row) => row.id)).toEqual([id]);
   });
 
-  test("a linked session comes before those that nobody has linked, however many they are", async () => {
+  test("linked sessions are acquired before any number of unlinked ones", async () => {
     const linked = newId("ses");
-    await wish(linked);
+    await setDesired(linked);
     const [row] = await acquire(store, "a", "a.1");
     const reported = { state: "online", reason: null, sealedPhone: "v1.k.iv.number", actedRevision: 1 } as const;
     await store.writer.write([stateStatement({ sessionId: linked, fence: row!.fence }, reported, at)]);
-    for (let i = 0; i < 10; i++) await wish(newId("ses"));
+    for (let i = 0; i < 10; i++) await setDesired(newId("ses"));
     const taken = await acquire(other, "b", "b.1", { now: later(15_001), limit: 3 });
     expect(taken.map(({ id }) => id)).toContain(linked);
   });
 
   test("a machine that starts again takes its own leases back at once", async () => {
     const id = newId("ses");
-    await wish(id);
+    await setDesired(id);
     const [before] = await acquire(store, "a", "a.1");
     expect(await acquire(store, "b", "b.1", { includeOwn: true })).toEqual([]);
     const [after] = await acquire(store, "a", "a.2", { includeOwn: true });
@@ -105,7 +105,7 @@ describe.each([
 
   test("a lease that was given back is free", async () => {
     const id = newId("ses");
-    await wish(id);
+    await setDesired(id);
     const [mine] = await acquire(store, "a", "a.1");
     await releaseLeases(store, [{ sessionId: id, fence: mine!.fence }], at);
     expect(await acquire(other, "b", "b.1")).toHaveLength(1);
@@ -114,28 +114,28 @@ describe.each([
   });
 
   test("capacity bounds what is taken", async () => {
-    for (let i = 0; i < 5; i++) await wish(newId("ses"));
+    for (let i = 0; i < 5; i++) await setDesired(newId("ses"));
     expect(await acquire(store, "a", "a.1", { limit: 2 })).toHaveLength(2);
     expect(await acquire(other, "b", "b.1", { limit: 9 })).toHaveLength(3);
   });
 
-  test("only a newer wish counts, and only of the same workspace", async () => {
+  test("only a newer desired state counts, and only from the same workspace", async () => {
     const id = newId("ses");
-    await wish(id, 3);
-    expect((await wish(id, 2)).revision).toBe(3);
+    await setDesired(id, 3);
+    expect((await setDesired(id, 2)).revision).toBe(3);
     const foreign = await storeDesiredState(
       store,
       { sessionId: id, workspaceId: newId("ws"), desired: "deleted", revision: 9 },
       at,
     );
     expect(foreign.desired).toBe("running");
-    expect((await wish(id, 4)).revision).toBe(4);
+    expect((await setDesired(id, 4)).revision).toBe(4);
   });
 
   test("a new database counts on from where a lost one can have come to", async () => {
     const before = Math.floor(Date.now() / 1000) * 1000 - 60_000;
     const sessionId = newId("ses");
-    await wish(sessionId);
+    await setDesired(sessionId);
     const [row] = await acquire(store, "a", "a.1");
     expect(row!.fence).toBeGreaterThan(before);
     const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
@@ -149,7 +149,7 @@ describe.each([
 
   test("a parked event is tried again after a while, and forgotten when it is old", async () => {
     const sessionId = newId("ses");
-    await wish(sessionId);
+    await setDesired(sessionId);
     const [row] = await acquire(store, "a", "a.1");
     const event = { id: "evt_1", type: "message.sent" as const, sessionId, messageId: "msg_1", at: at.toISOString() };
     await store.writer.write([appendStatement({ sessionId, fence: row!.fence }, event)]);
@@ -211,7 +211,7 @@ describe.each([
 
   test("an owner that was replaced changes neither credentials nor ledger nor outbox", async () => {
     const sessionId = newId("ses");
-    await wish(sessionId);
+    await setDesired(sessionId);
     const [mine] = await acquire(store, "a", "a.1");
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
     const stale = { sessionId, fence: mine!.fence };
@@ -249,8 +249,8 @@ describe.each([
 
   test("writes of a stale owner in the same turn do not take the others with them", async () => {
     const [one, two] = [newId("ses"), newId("ses")];
-    await wish(one);
-    await wish(two);
+    await setDesired(one);
+    await setDesired(two);
     const rows = new Map((await acquire(store, "a", "a.1")).map((row) => [row.id, row.fence]));
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), "any", webRandom);
     const open = credentialStore(store, pseudonym);
@@ -265,9 +265,9 @@ describe.each([
     expect((await good.read("creds", ["creds"])).get("creds")).toBe("yes");
   });
 
-  test("what is written last is what is kept, and the seal lets nothing move", async () => {
+  test("the last write wins, and a sealed value cannot be moved", async () => {
     const sessionId = newId("ses");
-    await wish(sessionId);
+    await setDesired(sessionId);
     const [row] = await acquire(store, "a", "a.1");
     const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
     const credentials = credentialStore(store, pseudonym)({ sessionId, fence: row!.fence }, atRest);
@@ -292,7 +292,7 @@ afterEach(async () => {
   rig = undefined;
 });
 
-test("an owner that finds its lease taken closes its socket and says nothing more", async () => {
+test("an owner that has lost its lease closes its socket and reports nothing more", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { simulator, edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
@@ -333,7 +333,7 @@ test("without a lease that it can renew, a session has no socket and opens none"
   database.close();
 });
 
-test("a deleted session is gone when its last event is stored, and tells it again to whoever asks", async () => {
+test("a deleted session is gone when its last event is stored, and the event is repeated for later requests", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
@@ -361,7 +361,7 @@ test("a deleted session is gone when its last event is stored, and tells it agai
   await database.close();
 });
 
-test("what a dead owner had to tell is told by the one that takes its session", async () => {
+test("the next owner delivers the events of a dead owner", async () => {
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   const sessionId = newId("ses");
@@ -383,7 +383,7 @@ test("what a dead owner had to tell is told by the one that takes its session", 
   await database.close();
 });
 
-test("a session comes back after a restart without a new QR code", async () => {
+test("a session is online again after a restart without a new QR code", async () => {
   rig = await startRig();
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");

@@ -51,7 +51,7 @@ test("each login asks, however short the time since the last one", async () => {
   ]);
 });
 
-test("a refused new chat asks why, and all that are refused meanwhile share the answer", async () => {
+test("a refused new chat reads the limits, and all chats that are refused meanwhile share the answer", async () => {
   const answered = Promise.withResolvers<LimitReport>();
   answer = () => answered.promise;
   const [first, second] = [reads.refused(), reads.refused()];
@@ -77,7 +77,7 @@ test("what is known to be locked or used up explains a refusal without a questio
   expect(limits.newChats?.resetsAt).toEqual(new Date(clock.now().getTime() + 3_600_000));
 });
 
-test("an account that is free explains nothing, and is asked again when a minute is over", async () => {
+test("an account without limits explains nothing, and is asked again after a minute", async () => {
   expect([await reads.refused(), asked]).toEqual([false, 1]);
   expect([await reads.refused(), await reads.refused(), asked]).toEqual([false, false, 1]);
   clock.pass(59_999);
@@ -91,7 +91,7 @@ test("an account that is free explains nothing, and is asked again when a minute
   expect(asked).toBe(2);
 });
 
-test("an account of which nobody answers opens no new chats for a minute", async () => {
+test("an account whose limits cannot be read opens no new chats for a minute", async () => {
   answer = () => Promise.reject(new Error("no answer"));
   expect([await reads.refused(), results]).toEqual([true, ["failed"]]);
   expect(await reads.refusesNewChats()).toBe(true);
@@ -99,7 +99,7 @@ test("an account of which nobody answers opens no new chats for a minute", async
   expect(await reads.refusesNewChats()).toBe(false);
 });
 
-test("a login that is not answered is no answer: it is asked again, less and less often, until WhatsApp answers", async () => {
+test("limits that are not answered after a login are read again, less and less often, until WhatsApp answers", async () => {
   reads.received({ newChats: { total: 5, used: 4, resetsAt: null } });
   await settled();
   answer = () => Promise.reject(new Error("no answer"));
@@ -125,7 +125,7 @@ test("a login that is not answered is no answer: it is asked again, less and les
   expect(asked).toBe(5);
 });
 
-test("so does one that is away", async () => {
+test("an offline one does the same", async () => {
   answer = null;
   expect([await reads.refused(), await reads.refusesNewChats()]).toEqual([true, true]);
 });

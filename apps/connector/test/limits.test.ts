@@ -71,7 +71,7 @@ test("a 463 locks the sender: known people are written to, new ones fail off the
   expect(lines("a limit of the account has ended")).toBe(1);
 });
 
-test("a lock that WhatsApp tells of is known before anybody runs into it, and so is its end", async () => {
+test("a lock that WhatsApp reports is known before a message is refused, and so is its end", async () => {
   const { number, sessionId } = await sender();
   const hits = rig.simulator.stats().lockHits;
   await until("the first limits are told", () => limitsOf(sessionId).length === 1);
@@ -86,7 +86,7 @@ test("a lock that WhatsApp tells of is known before anybody runs into it, and so
   expect(await outcome(sessionId, person())).toBe("sent");
 });
 
-test("what is known of an account outlives a restart, and is told once", async () => {
+test("an account's limits survive a restart, and are reported once", async () => {
   const { number, sessionId } = await sender();
   const known = person();
   expect(await outcome(sessionId, known)).toBe("sent");
@@ -105,7 +105,7 @@ test("what is known of an account outlives a restart, and is told once", async (
   expect(rig.simulator.stats().lockHits).toBe(hits);
 });
 
-test("a sender that is out of new chats keeps its known ones, and the cycle's end opens it again", async () => {
+test("a sender without new chats keeps its known chats, and may open new ones after the cycle's end", async () => {
   const { number, sessionId } = await sender();
   const known = person();
   expect(await outcome(sessionId, known)).toBe("sent");
@@ -183,7 +183,7 @@ test("too much (429) pauses the session: the message comes again, one tries, and
   expect(await rig.metrics()).toContain("sandi_breaker_open 0");
 });
 
-test("refusals that nobody explains pause a session when they meet several people, not one", async () => {
+test("unexplained refusals pause a session when they concern several people, not one", async () => {
   const { number, sessionId } = await sender();
   rig.simulator.setFault({ kind: "send-error", number, code: 475 });
   const one = person();
@@ -256,7 +256,7 @@ test("another account on the same session starts with nothing known", async () =
   expect(await outcome(sessionId, known)).toBe("new_chats_locked");
 });
 
-test("who wrote under a LID alone is written to under their number, though the sender is locked", async () => {
+test("a locked sender may write to the number of a person who wrote under a LID", async () => {
   const { number, sessionId } = await sender();
   const writer = person();
   rig.simulator.setFault({ kind: "one-name", number });
@@ -272,7 +272,7 @@ test("who wrote under a LID alone is written to under their number, though the s
   expect(await outcome(sessionId, writer)).toBe("sent");
 });
 
-test("a message that may have arrived is tried again under a lock, for only that tells, and is one message", async () => {
+test("under a lock, a message that may have arrived is tried again, and arrives once", async () => {
   const { number, sessionId } = await sender();
   const to = person();
   // Its receipts would tell.
@@ -295,7 +295,7 @@ test("a message that may have arrived is tried again under a lock, for only that
   expect(rig.simulator.stats().lockHits).toBe(lockHits);
 });
 
-test("an account that is banned ends its session, and nothing is put on the wire any more", async () => {
+test("a banned account ends its session, and nothing more is sent", async () => {
   const { number, sessionId } = await sender();
   rig.simulator.updatePhone(number, { limits: { banAfter: { coldSends: 1, windowMs: minute } } });
   expect(await outcome(sessionId, person())).toBe("sent");

@@ -10,7 +10,7 @@ import { memoryCredentials } from "./support/memory-credentials.ts";
 const pausedUntil = new Date(Date.now() + 3_600_000);
 const paused = { lockedUntil: null, newChats: null, pausedUntil, trips: 1 };
 
-test("of two wishes that cross, the older one does not bring its proxy back", async () => {
+test("when two desired states arrive in the wrong order, the older one does not bring its proxy back", async () => {
   const adopted = await adopt();
   onTestFinished(() => adopted.close());
   const { row, live, through, sealedProxy } = adopted;
@@ -25,7 +25,7 @@ test("of two wishes that cross, the older one does not bring its proxy back", as
   expect(through.at(-1)).toBe("http://newer.example");
 });
 
-test("whoever stops a session that is being stopped waits for it, too", async () => {
+test("a second stop waits for the first one", async () => {
   const closing = Promise.withResolvers<void>();
   const adopted = await adopt((_, options) => {
     const { openSocket } = options;
@@ -54,7 +54,7 @@ test("a session whose proxy cannot be opened leaves nothing in motion", async ()
   await store.close();
 });
 
-test("a paused account does not pass for one that is not when its limits cannot be read at once", async () => {
+test("a paused account is not treated as free while its limits cannot be read", async () => {
   let failures = 2;
   const adopted = await adopt(async (row, options) => {
     const { client, writer } = options.store;

@@ -63,7 +63,7 @@ async function counted() {
   return [Number(rows[0]?.["asked"]), Number(rows[0]?.["dead"])];
 }
 
-test("an answer that leaves a number out says nothing: the message waits, longer each time, and nobody is dead", async () => {
+test("an answer without the number decides nothing: the message waits, longer each time, and the number counts as alive", async () => {
   rig.simulator.setFault({ kind: "usync-silence" });
   const { messageId, deliver } = await accept(one);
   for (const seconds of [5, 10, 20]) {
@@ -82,7 +82,7 @@ test("an answer that leaves a number out says nothing: the message waits, longer
   await until("it is there", () => received(one) === 1);
 });
 
-test("of several numbers the one that is left out is not known, and only the one that WhatsApp says so of has no account", async () => {
+test("a number that is missing in the answer is unknown, and only WhatsApp's explicit no means no account", async () => {
   rig.simulator.setFault({ kind: "usync-silence", to: other });
   expect(await reachable(one, other, nobody)).toEqual([true, null, false]);
   expect(await counted()).toEqual([3, 1]);
@@ -91,7 +91,7 @@ test("of several numbers the one that is left out is not known, and only the one
   expect(await reachable(one, other, nobody)).toEqual([true, true, false]);
 });
 
-test("an error about one number holds that number back for as long as it says, and no other", async () => {
+test("an error about one number delays that number as long as the error says, and no other", async () => {
   rig.simulator.setFault({ kind: "usync-error", to: one, code: 429, backoff: 120 });
   expect(await reachable(one, nobody)).toEqual([null, false]);
   const before = asked();
@@ -133,7 +133,7 @@ test.each([
   expect(await counted()).toEqual([3, 0]);
 });
 
-test("an error that is not the server's holds back the numbers that were asked about, and no others", async () => {
+test("an error that is not the server's delays the numbers of that look-up, and no others", async () => {
   rig.simulator.setFault({ kind: "usync-error", at: "iq", code: 400, times: 1 });
   expect(await outcome(one)).toBe("again in 60");
   expect(await outcome(other)).toBe("sent");
@@ -141,7 +141,7 @@ test("an error that is not the server's holds back the numbers that were asked a
   expect(await outcome(one)).toBe("sent");
 });
 
-test("without an answer a message goes to the account that the number had", async () => {
+test("without an answer a message goes to the last known account", async () => {
   expect(await outcome(one)).toBe("sent");
   const store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   await store.client.execute({ sql: "UPDATE number SET until = until - ?", args: [20 * dayMs] });
@@ -168,7 +168,7 @@ test("a message from a number ends that it has no account", async () => {
   expect(asked()).toBe(before);
 });
 
-test("and a look-up that was under way when the message came does not bring it back", async () => {
+test("and a look-up that was running when the message arrived does not restore it", async () => {
   rig.simulator.setFault({ kind: "unregistered", number: one });
   rig.simulator.setFault({ kind: "latency", number: own, ms: 300 });
   const answer = reachable(one);
@@ -204,7 +204,7 @@ test("and a no about the other spelling of a number counts less than a message f
   expect((await counted())[1]).toBe(0);
 });
 
-test("when WhatsApp names no devices the message goes to nobody, waits, and goes when it names them", async () => {
+test("when WhatsApp names no devices the message is not sent, waits, and is sent when it names them", async () => {
   rig.simulator.setFault({ kind: "usync-silence", about: "devices", to: one });
   const { messageId, deliver } = await accept(one);
   for (let attempt = 1; attempt <= 6; attempt++) {

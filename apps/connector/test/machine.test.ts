@@ -47,7 +47,7 @@ interface Row {
 }
 
 const close = (kind: CloseKind, socket = 1): MachineEvent => ({ type: "closed", socket, kind });
-const wish = (desired: Machine["desired"], revision = 2): MachineEvent => ({
+const setDesired = (desired: Machine["desired"], revision = 2): MachineEvent => ({
   type: "desiredStateChanged",
   desired,
   revision,
@@ -55,57 +55,62 @@ const wish = (desired: Machine["desired"], revision = 2): MachineEvent => ({
 
 const table: Record<string, Row> = {
   // What the operator wants.
-  "a first wish to run opens a socket": {
+  "a first desired state running opens a socket": {
     from: fresh,
-    on: wish("running", 1),
+    on: setDesired("running", 1),
     to: "connecting/requested",
     effects: [{ type: "cancelRetry" }, report, { type: "open", socket: 1 }],
     also: { revision: 1, socket: 1 },
   },
-  "a wish that is not newer changes nothing": { from: online, on: wish("stopped", 1), to: "online", effects: [] },
-  "a newer wish to run restarts a session that runs": {
+  "a desired state that is not newer changes nothing": {
     from: online,
-    on: wish("running"),
+    on: setDesired("stopped", 1),
+    to: "online",
+    effects: [],
+  },
+  "a newer desired state running restarts a session that runs": {
+    from: online,
+    on: setDesired("running"),
     to: "connecting/requested",
     effects: [{ type: "cancelRetry" }, { type: "close", socket: 1 }, report, { type: "open", socket: 2 }],
     also: { socket: 2, revision: 2 },
   },
-  "a wish to run wakes what waits": {
+  "desired running reconnects a session that waits": {
     from: waiting,
-    on: wish("running"),
+    on: setDesired("running"),
     to: "connecting/requested",
     effects: [{ type: "cancelRetry" }, report, { type: "open", socket: 2 }],
     also: { attempts: 0 },
   },
-  "a wish to run tries a banned session again": {
+  "desired running tries a banned session again": {
     from: banned,
-    on: wish("running"),
+    on: setDesired("running"),
     to: "connecting/requested",
     effects: [{ type: "cancelRetry" }, report, { type: "open", socket: 2 }],
   },
-  "a wish to stop closes the socket": {
+  "desired stopped closes the socket": {
     from: online,
-    on: wish("stopped"),
+    on: setDesired("stopped"),
     to: "stopped/requested",
     effects: [{ type: "cancelRetry" }, { type: "close", socket: 1 }, report],
     also: { socket: null },
   },
-  "a wish to stop cancels the reconnect": {
+  "desired stopped cancels the reconnect": {
     from: waiting,
-    on: wish("stopped"),
+    on: setDesired("stopped"),
     to: "stopped/requested",
     effects: [{ type: "cancelRetry" }, report],
   },
-  "a wish to stop what is stopped is acknowledged": {
+  "desired stopped is acknowledged by a session that is stopped": {
     from: stopped,
-    on: wish("stopped"),
+    on: setDesired("stopped"),
     to: "stopped/requested",
     effects: [{ type: "cancelRetry" }, report],
     also: { revision: 2 },
   },
   "logging out an online session says goodbye to WhatsApp": {
     from: online,
-    on: wish("logged_out"),
+    on: setDesired("logged_out"),
     to: "ended/logged_out",
     effects: [
       { type: "logOut", socket: 1 },
@@ -115,38 +120,38 @@ const table: Record<string, Row> = {
   },
   "logging out a waiting session connects to say goodbye": {
     from: waiting,
-    on: wish("logged_out"),
+    on: setDesired("logged_out"),
     to: "connecting/requested",
     effects: [{ type: "cancelRetry" }, report, { type: "open", socket: 2 }],
   },
   "logging out while connecting waits for the login": {
     from: linked,
-    on: wish("logged_out"),
+    on: setDesired("logged_out"),
     to: "connecting/requested",
     effects: [],
     also: { desired: "logged_out" },
   },
   "logging out while pairing only closes": {
     from: pairing,
-    on: wish("logged_out"),
+    on: setDesired("logged_out"),
     to: "ended/logged_out",
     effects: [{ type: "cancelRetry" }, { type: "close", socket: 1 }, { type: "report", forget: "login" }],
   },
   "logging out a banned session forgets its credentials": {
     from: banned,
-    on: wish("logged_out"),
+    on: setDesired("logged_out"),
     to: "ended/logged_out",
     effects: [{ type: "cancelRetry" }, { type: "report", forget: "login" }],
   },
   "deleting an online session says goodbye, then removes it": {
     from: online,
-    on: wish("deleted"),
+    on: setDesired("deleted"),
     to: "ended/requested",
     effects: [{ type: "logOut", socket: 1 }, { type: "remove" }],
   },
   "deleting what was never linked removes it at once": {
     from: { ...fresh, revision: 1 },
-    on: wish("deleted"),
+    on: setDesired("deleted"),
     to: "ended/requested",
     effects: [{ type: "cancelRetry" }, { type: "remove" }],
   },
@@ -603,7 +608,7 @@ test("only a logout forgets credentials", () => {
 
 test("an event that changes nothing leaves the reconnect alone", () => {
   const idle: MachineEvent[] = [
-    wish("running", 1),
+    setDesired("running", 1),
     { type: "qr", socket: 1 },
     close("connection_lost"),
     { type: "settled", socket: 1 },

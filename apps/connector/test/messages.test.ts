@@ -27,8 +27,9 @@ async function accepted(payload: { to: string; code: string } | { to: string; te
   return messageId;
 }
 
-test("a scanned QR code brings the session online", () => {
-  expect(rig.edge.statesOf(sessionId)).toEqual([
+test("a scanned QR code brings the session online", async () => {
+  const other = await rig.pair("+6281200000010");
+  expect(rig.edge.statesOf(other)).toEqual([
     "connecting/requested",
     "pairing",
     "connecting",
@@ -47,20 +48,20 @@ test("a code reaches the phone, and its receipts reach the edge in order", async
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
 });
 
-test("a code with a dollar sign in it is put into the text as it is", async () => {
+test("a code with a dollar sign is put into the text unchanged", async () => {
   await rig.send(sessionId, { to: user, code: "$&$1" });
   const message = await rig.simulator.waitForMessage(user, ({ text }) => text.includes("$&"));
   expect(message.text).toContain("code is $&$1.");
 });
 
-test("a plain text is sent as it is", async () => {
+test("a plain text is sent unchanged", async () => {
   const text = "https://example.com is {{code}} not a template";
   await rig.send(sessionId, { to: user, text });
   const message = await rig.simulator.waitForMessage(user, (one) => one.text.includes("{{code}}"));
   expect(message.text).toBe(text);
 });
 
-test("a job from before there were lanes is sent, and paced like a code", async () => {
+test("a job of an edge without lanes is sent, and paced like a code", async () => {
   const messageId = newId("msg");
   await rig.edge.accept(messageId, { to: user, text: "queued long ago" });
   const { lane: _, ...before } = sendJob(messageId, sessionId);
@@ -77,7 +78,7 @@ describe("the same job again", () => {
     await until("the phone shows it", () => shown(user, "111222").length === 1);
   });
 
-  test("while it is under way shares the outcome", async () => {
+  test("while it is running shares the outcome", async () => {
     const messageId = await accepted({ to: user, code: "333444" });
     const received = rig.simulator.stats().messagesReceived;
     const claims = rig.edge.claims.length;
@@ -123,7 +124,7 @@ async function failure(payload: { to: string; code: string }) {
   return rig.edge.failureOf(messageId);
 }
 
-describe("what cannot be sent is told", () => {
+describe("what cannot be sent is reported", () => {
   test("a number without WhatsApp, asked once", async () => {
     expect(await failure({ to: "+6281299999999", code: "123123" })).toBe("not_on_whatsapp");
     rig.simulator.createPhone({ number: "+6281299999999" });
@@ -245,7 +246,7 @@ describe("receipts", () => {
     expect(rig.edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered"]);
   });
 
-  test("that come twice are told once", async () => {
+  test("that arrive twice are reported once", async () => {
     const to = phone();
     rig.simulator.setFault({ kind: "duplicate-receipts", number: to });
     const messageId = await rig.send(sessionId, { to, code: "818181" });
@@ -262,7 +263,7 @@ describe("receipts", () => {
     expect(rig.edge.typesOf(messageId).at(-1)).toBe("message.read");
   });
 
-  test("that come before the ack is known tell that it was sent first", async () => {
+  test("that arrive before the ack report the sent state first", async () => {
     const to = phone();
     const messageId = await accepted({ to, code: "838383" });
     rig.simulator.setFault({ kind: "no-ack", to, times: 1 });
@@ -318,7 +319,7 @@ describe("jobs that QStash did not sign", () => {
     expect(response.status).toBe(401);
   });
 
-  test("signed nonsense is 400, and a body that is too long 413", async () => {
+  test("a signed body of another shape is 400, and one that is too long 413", async () => {
     expect((await rig.edge.deliver("/jobs/send", { messageId: "x" })).status).toBe(400);
     expect((await rig.edge.deliver("/jobs/session", [])).status).toBe(400);
     expect((await rig.edge.deliver("/jobs/send", { long: "x".repeat(20_000) })).status).toBe(413);
@@ -326,7 +327,7 @@ describe("jobs that QStash did not sign", () => {
 });
 
 describe("rpc", () => {
-  test("wants the edge's token, for this request, once", async () => {
+  test("needs a token of the edge, for this request, once", async () => {
     const body = { sessionId };
     expect((await rig.edge.rpc("/rpc/sessions/qr", body)).status).toBe(200);
     expect((await rig.edge.rpc("/rpc/sessions/qr", body, "nonsense")).status).toBe(401);
@@ -399,6 +400,7 @@ test.each([...Object.values(jobPaths), QrRpc.path, PairingCodeRpc.path, HealthRp
 const get = (path: string) => fetch(rig.edge.connectorUrl + path);
 
 test("health, readiness and metrics answer", async () => {
+  await rig.send(sessionId, { to: user, code: "929292" });
   expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
   expect(await (await get("/readyz")).json()).toEqual({ status: "ready", problems: [] });
   const metrics = await until("the edge has taken everything", async () => {

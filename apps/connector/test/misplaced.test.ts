@@ -109,7 +109,7 @@ test("a code of an earlier edge, which does not name the verification, is sent",
   expect(received(to)).toBe(1);
 });
 
-test("a connector of an earlier release opens what this one's edge seals, and nobody takes the purpose away", async () => {
+test("a connector of an earlier release opens what this release's edge seals, and nobody can remove the purpose", async () => {
   const { publicJwk, privateJwk } = rig.edge.keys.sealing;
   const payload = { to: "+6281300001999", text: "hello" };
   const sealed = await createSealer(publicJwk)(payload, sealedFor.message("msg_1", workspaceId));

@@ -41,7 +41,7 @@ test("nothing is imported over a login, though no account is known of it", async
   expect(await readAll(store, sessionId, atRest)).toEqual([["creds", "creds", "ours"]]);
 });
 
-test("an import that succeeds and one that is refused both give the session back", async () => {
+test("an import releases the session, whether it succeeds or is refused", async () => {
   await importSession({ store, keys, services }, sessionId, moved);
   expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
   expect((await findSession(store, sessionId))!.ownerRun).toBeNull();
@@ -61,7 +61,7 @@ test("a session is lent to one command at a time, and only while no connector ru
   expect((await borrow("command.4"))!.fence).toBeGreaterThan(row!.fence);
 });
 
-test("what is exported is gone from here once it is kept, and not before", async () => {
+test("an exported session is deleted here after the file is written, and not before", async () => {
   const context = { store, keys, services };
   await importSession(context, sessionId, moved);
   await expect(exportSession(context, sessionId, () => Promise.reject(new Error("the disk is full")))).rejects.toThrow(

@@ -48,7 +48,7 @@ test.each([
   ["Argentina, the other way", "+541123456780", "+5491123456780"],
   ["Benin", "+22961234567", "+2290161234567"],
   ["Côte d'Ivoire", "+22547123456", "+2250747123456"],
-])("%s: who is registered as %s is reached under %s, with one question", async (_country, registered, written) => {
+])("%s: an account registered as %s is found under %s, with one look-up", async (_country, registered, written) => {
   const sessionId = await pairWith();
   register([registered]);
   const { contactQueries } = rig.simulator.stats();
@@ -64,7 +64,7 @@ test.each([
   expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
 });
 
-test("of two accounts under the spellings of one number, the one that is dialled today is written to", async () => {
+test("of two accounts under the spellings of one number, the current spelling is used", async () => {
   const sessionId = await pairWith();
   const [former, today] = ["+551187654321", "+5511987654321"];
   register([former, today]);
@@ -117,7 +117,7 @@ test("what is only asked about may use half of the hour; codes may use all of it
   await until("it is told", () => rig.edge.typesOf(messageId).includes("message.sent"));
 });
 
-test("with nothing left to ask, a workspace does not learn whom another has written to", async () => {
+test("with an empty budget, a workspace does not learn whom another has written to", async () => {
   const sessionId = await pairWith({ LOOKUPS_PER_HOUR: "2" });
   const [known, nobody] = ["+6281300000001", "+6281999900001"];
   register([known]);
@@ -135,7 +135,7 @@ test("a day has its own limit", async () => {
   expect(await outcome(sessionId, numbers[2]!)).toBe("lookups_exhausted");
 });
 
-test("after too many numbers without an account nothing unknown is asked, and what is known goes on", async () => {
+test("after too many numbers without an account no unknown number is looked up, and known ones still work", async () => {
   const sessionId = await pairWith({ LOOKUPS_DEAD_PERCENT: "40" });
   const alive = people(2);
   register(alive);

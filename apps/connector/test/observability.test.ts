@@ -73,7 +73,7 @@ const traceparentsOf = (messageId: string) =>
     "messageId" in event && event.messageId === messageId ? [[event.type, event.traceparent]] : [],
   );
 
-test("a job's trace goes on with the claim, the look-up and the ack, and with what is told of the message", async () => {
+test("a job's trace continues in the claim, the look-up, the ack and the message's events", async () => {
   const messageId = await send("01");
   await until("its spans are exported", () => spans().some(({ name }) => name === "send"));
   const run = spans().find(({ name }) => name === "send");
@@ -102,7 +102,7 @@ test("receipts belong to the trace after a restart, too", async () => {
   expect(told[0]![1]).toContain(traceId);
 });
 
-test("a trace that is not recorded is passed on, and nothing is exported", async () => {
+test("an unsampled trace is passed on, and nothing is exported", async () => {
   const messageId = await send("00");
   await until("it is told", () => traceparentsOf(messageId).length > 0);
   expect(traceparentsOf(messageId)[0]).toEqual(["message.sent", `00-${traceId}-${jobSpan}-00`]);
@@ -149,7 +149,7 @@ test("no number, code, text or key is in the spans or in the lines", async () =>
   }
 });
 
-test("metrics tell of sends, keys, leases and the outbox, under names of Prometheus' kind and few labels", async () => {
+test("metrics show sends, keys, leases and the outbox, with Prometheus' naming and few labels", async () => {
   await send("00");
   const bulk = newId("msg");
   await rig.edge.accept(bulk, { to: user, text: "hello" });
@@ -203,7 +203,7 @@ test("a lease that was renewed late, and one that another took, are counted", as
   expect(await rig.metrics()).not.toContain('sandi_sessions{state="online"}');
 });
 
-test("the process's own metrics tell of memory and of the event loop", async () => {
+test("the process's own metrics show memory and the event loop", async () => {
   const { registry } = createMeter({ withProcess: true });
   const text = await registry.metrics();
   for (const name of [

@@ -94,7 +94,7 @@ async function passUntil(what: string, check: () => boolean | Promise<boolean>, 
 
 const has = (id: string) => (events: ConnectorEvent[]) => events.some((event) => event.id === id);
 
-test("a session whose event the edge fails at waits by itself, in order, while the others go on", async () => {
+test("a session whose event the edge fails at waits alone, in order, while the others continue", async () => {
   await sessions(20);
   const first = await learn();
   const isPoisoned = has(first[7]!);

@@ -49,8 +49,8 @@ async function run(ids: string[], pacing: Pacing, { lateMs = 0, takesMs = 20, la
   const visit = async (id: string): Promise<void> => {
     visits++;
     const turn = await pacer.bulk(id, pacing);
-    if ("comeBackAt" in turn) {
-      const seconds = Math.max(1, Math.floor((turn.comeBackAt.getTime() - time) / 1000));
+    if ("retryAt" in turn) {
+      const seconds = Math.max(1, Math.floor((turn.retryAt.getTime() - time) / 1000));
       services.after(seconds * 1000 + Math.round(services.chance() * lateMs), () => void visit(id));
       return;
     }
@@ -81,7 +81,7 @@ test.each(["careful", "normal", "fast"] as const)(
   },
 );
 
-test("a queue that is late changes neither the order by much nor the distance, and nobody starves", async () => {
+test("a late queue changes the order little and the distance not at all, and no message starves", async () => {
   const { went, visits } = await run(ids(100), "normal", { lateMs: 4000 });
   expect(went).toHaveLength(100);
   expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
@@ -89,7 +89,7 @@ test("a queue that is late changes neither the order by much nor the distance, a
   expect(visits).toBeLessThan(350);
 });
 
-test("those who all come late together go one by one, from the first on", async () => {
+test("messages that are all late are sent one by one, from the first on", async () => {
   const places = await Promise.all(ids(10).map((id) => pacer.bulk(id, "normal")));
   (places[0] as Turn).leave(true);
   await pass(300_000);
@@ -106,22 +106,22 @@ test("off sends one after the other, and keeps only a few waiting", async () => 
   expect(visits).toBeLessThan(1000);
 });
 
-test("who would wait long for slow ones comes back later", async () => {
+test("a message behind slow ones comes back later", async () => {
   const first = (await pacer.bulk("a", "off")) as Turn;
   await pass(60_000);
   first.leave(true);
   await pacer.bulk("b", "off");
-  const second = (await pacer.bulk("c", "off")) as { comeBackAt: Date };
-  expect(second.comeBackAt.getTime() - time).toBeGreaterThan(5000);
+  const second = (await pacer.bulk("c", "off")) as { retryAt: Date };
+  expect(second.retryAt.getTime() - time).toBeGreaterThan(5000);
 });
 
-test("what was slow in an outage sends nobody away for long, and nobody once a few were quick again", async () => {
+test("a slow outage delays messages only briefly, and not at all after a few fast ones", async () => {
   const slow = (await pacer.bulk("slow", "off")) as Turn;
   await pass(600_000);
   slow.leave(true);
   const next = (await pacer.bulk("next", "off")) as Turn;
-  const { comeBackAt } = (await pacer.bulk("away", "off")) as { comeBackAt: Date };
-  expect(comeBackAt.getTime() - time).toBe(8000);
+  const { retryAt } = (await pacer.bulk("away", "off")) as { retryAt: Date };
+  expect(retryAt.getTime() - time).toBe(8000);
   next.leave(true);
   await pass(8000);
   for (const id of ["away", ...ids(6)]) ((await pacer.bulk(id, "off")) as Turn).leave(true);
@@ -142,15 +142,15 @@ test("what went before a restart counts for the day, and keeps its distance", as
   const [day, begun] = [86_400_000, time];
   earlier = Array.from({ length: 299 }, (_, i) => begun - day / 2 + i * 10_000);
   earlier.push(begun);
-  const full = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
-  expect(full.comeBackAt.getTime()).toBe(begun + day / 2);
+  const full = (await pacer.bulk("a", "careful")) as { retryAt: Date };
+  expect(full.retryAt.getTime()).toBe(begun + day / 2);
   earlier = [begun - 1000];
   const others = createPacer(services, async () => earlier);
-  const near = (await others.bulk("b", "careful")) as { comeBackAt: Date };
-  expect(near.comeBackAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
+  const near = (await others.bulk("b", "careful")) as { retryAt: Date };
+  expect(near.retryAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
 });
 
-test("nobody goes while it is not known what went before, and everybody once it is", async () => {
+test("no bulk message is sent before the earlier ones are read from the store", async () => {
   let isBroken = true;
   const unsure = createPacer(services, async () => {
     if (isBroken) throw new Error("the store does not answer");
@@ -161,7 +161,7 @@ test("nobody goes while it is not known what went before, and everybody once it 
   expect(await unsure.bulk("a", "off")).toHaveProperty("leave");
 });
 
-test("bulk waits while a code is under way, but not for ever", async () => {
+test("bulk waits while a code is being sent, but not for ever", async () => {
   const cleared: string[] = [];
   const clear = async (turn: Turn, name: string) => {
     await turn.clear();
@@ -189,14 +189,14 @@ test("bulk waits while a code is under way, but not for ever", async () => {
   expect(cleared).toEqual(["code", "code", "a", "b"]);
 });
 
-test("who could not be sent goes next", async () => {
+test("a message that could not be sent is next", async () => {
   const turn = (await pacer.bulk("a", "careful")) as Turn;
-  expect(await pacer.bulk("b", "careful")).toHaveProperty("comeBackAt");
+  expect(await pacer.bulk("b", "careful")).toHaveProperty("retryAt");
   turn.leave(false);
-  const { comeBackAt } = (await pacer.bulk("a", "careful")) as { comeBackAt: Date };
-  const other = (await pacer.bulk("b", "careful")) as { comeBackAt: Date };
-  expect(comeBackAt.getTime() - time).toBe(presets.careful.gapMs[0]);
-  expect(other.comeBackAt.getTime()).toBeGreaterThanOrEqual(comeBackAt.getTime() + presets.careful.gapMs[0]);
+  const { retryAt } = (await pacer.bulk("a", "careful")) as { retryAt: Date };
+  const other = (await pacer.bulk("b", "careful")) as { retryAt: Date };
+  expect(retryAt.getTime() - time).toBe(presets.careful.gapMs[0]);
+  expect(other.retryAt.getTime()).toBeGreaterThanOrEqual(retryAt.getTime() + presets.careful.gapMs[0]);
 });
 
 test("what went without a bound counts for one that has, however much it was", () => {

@@ -41,7 +41,7 @@ const bulk = (messageId: string, pacing: Pacing) =>
 const shown = (prefix: string) =>
   rig.simulator.messages(user).flatMap(({ text }) => (text.startsWith(prefix) ? [text] : []));
 
-test("fifty bulk messages wait their turn at the queue; a code goes at once, before all of them but the first", async () => {
+test("fifty bulk messages wait in the queue, and a code is sent before all of them but the first", async () => {
   const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => accepted(`a${i}`)));
   const due: { id: string; at: number }[] = [];
   const visit = async (id: string) => {
@@ -102,7 +102,7 @@ test("without pacing a code has one bulk message before it at most", async () =>
   rig.simulator.updatePhone(sender, { latencyMs: 0 });
 });
 
-test("a bulk message that is ready lets a code go first that is still being prepared", async () => {
+test("a ready bulk message waits for a code that is being prepared", async () => {
   const stranger = "+6281500000003";
   rig.simulator.createPhone({ number: stranger });
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -27,7 +27,7 @@ test("linking by code that stalls, as with a passkey, is called so", async () =>
   await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
 });
 
-test("a scan by an account that wants a passkey is called so", async () => {
+test("a scan by an account that requires a passkey is reported as such", async () => {
   rig = await startRig();
   const number = "+6281200000001";
   rig.simulator.createPhone({ number });
@@ -89,7 +89,7 @@ test("a pairing code that was not used does not stand in the way of the next QR 
   expect(rig.edge.statesOf(sessionId).at(-1)).toBe("online");
 });
 
-test("a pairing code that is still good is answered again, and the phone is not asked once more", async () => {
+test("a pairing code that is still valid is returned again, and the phone is not asked again", async () => {
   rig = await startRig();
   const [number, other] = ["+6281200000001", "+6281200000002"] as const;
   rig.simulator.createPhone({ number });

@@ -5,7 +5,7 @@ const member = (run: string, held: number, { capacity = 100, isDraining = false 
   return { run, url: "", held, capacity, isDraining };
 };
 
-test("the one with the most room for its size is the least loaded; the full and the draining are none", () => {
+test("the connector with the most free capacity is the least loaded, and full or draining ones are never chosen", () => {
   const members = [member("a", 10), member("b", 15, { capacity: 300 }), member("c", 0, { isDraining: true })];
   expect(leastLoaded({ members, sessions: 25 }, "a")).toBe("b");
   expect(leastLoaded({ members: [member("a", 100)], sessions: 100 }, "a")).toBeNull();

@@ -47,7 +47,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-test("killed with -9 while 200 codes are under way, each is on its phone exactly once after the restart", async () => {
+test("after kill -9 during 200 codes, each code is on its phone exactly once after the restart", async () => {
   await withRig();
   await startProcess();
   const sessionId = await rig.pair("+6281200000001");
@@ -80,7 +80,7 @@ test("killed with -9 while 200 codes are under way, each is on its phone exactly
   expect(rig.simulator.stats().devicesWithTwoOwners).toBe(0);
 });
 
-test("killed with -9 while 200 messages come in, each is told exactly once after the restart", async () => {
+test("after kill -9 during 200 incoming messages, each is reported exactly once after the restart", async () => {
   await withRig();
   await startProcess();
   const own = "+6281200000001";
@@ -105,7 +105,7 @@ test("killed with -9 while 200 messages come in, each is told exactly once after
   expect(pairs.sort()).toEqual(sent.map(({ from, token }) => `${token} ${from}`));
 });
 
-test("nothing secret is printed, told to the edge, or lies open in the database", async () => {
+test("nothing secret is printed, sent to the edge, or readable in the database", async () => {
   await withRig();
   await startProcess({ LOG_LEVEL: "debug" });
   const sessionId = await rig.pair("+6281200000001");
@@ -171,7 +171,7 @@ test("nothing secret is printed, told to the edge, or lies open in the database"
   }
 });
 
-test("SIGTERM lets what is under way finish, and an idle connector goes quickly", async () => {
+test("SIGTERM lets running jobs finish, and an idle connector ends quickly", async () => {
   await withRig();
   await startProcess();
   const sessionId = await rig.pair("+6281200000001");

@@ -71,7 +71,7 @@ test.each(["http", "socks5"] as const)(
   },
 );
 
-test("a proxy that refuses is the named reason, and nothing goes around it", async () => {
+test("a proxy that refuses is the reported reason, and the session never connects without it", async () => {
   const proxy = await startProxy();
   proxy.behaviour = "refuse";
   const sessionId = newId("ses");
@@ -88,7 +88,7 @@ test("a proxy that refuses is the named reason, and nothing goes around it", asy
   expect(healthOf(sessionId)).toEqual([false, true]);
 });
 
-test("a proxy that dies is named in place of the lost connection, and the session goes on when it is back", async () => {
+test("a proxy that dies is reported instead of the lost connection, and the session reconnects when it is back", async () => {
   const proxy = await startProxy();
   const sessionId = await pairThrough(proxy);
   const news = rig.edge.statesOf(sessionId).length;
@@ -140,7 +140,7 @@ test("another proxy, and none, take the place of the first over a restart of the
   expect(second.asked).toBe(asked);
 });
 
-test("a wish from before there were proxies leaves a session its own", async () => {
+test("a session job of an edge without proxies leaves the session its proxy", async () => {
   const proxy = await startProxy();
   const sessionId = await pairThrough(proxy);
   const { passed } = proxy;
@@ -150,7 +150,7 @@ test("a wish from before there were proxies leaves a session its own", async () 
   expect(new Set(proxy.targets)).toEqual(new Set([whatsapp()]));
 });
 
-test("a proxy that is sealed for another session is not taken, and the session neither starts with it nor without", async () => {
+test("a proxy that is sealed for another session is refused, and the session starts neither with it nor without", async () => {
   const [own, foreign] = [await startProxy(), await startProxy()];
   const sessionId = await pairThrough(own);
   const moved = await seal({ url: foreign.url }, sealedFor.proxy(newId("ses"), workspaceId));
@@ -188,7 +188,7 @@ test("no credentials of a proxy are in logs, events, metrics or readable in the 
   }
 });
 
-test("fetch goes through it, too", async () => {
+test("fetch uses it too", async () => {
   const proxy = await startProxy();
   const server = createServer((_request, response) => response.end("from behind"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -200,7 +200,7 @@ test("fetch goes through it, too", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("proxies that hang keep nobody waiting who has none", async () => {
+test("hanging proxies do not delay sessions without a proxy", async () => {
   const narrow = await startRig({ environment: { ALLOW_PRIVATE_PROXIES: "true", CONNECT_CONCURRENCY: "1" } });
   try {
     const proxy = await startProxy();

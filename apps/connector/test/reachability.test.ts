@@ -32,7 +32,7 @@ const answer = (numbers: string[], reachable: string[]) => ({
   body: { results: numbers.map((number) => ({ number, isOnWhatsApp: reachable.includes(number) })) },
 });
 
-test("tells of each number whether it has an account, in the order of the request, with one question", async () => {
+test("answers for each number, in the order of the request, with one look-up", async () => {
   const reachable = Array.from({ length: 25 }, phone);
   const numbers = reachable.flatMap((number) => [nobody(), number]);
   const { contactQueries } = rig.simulator.stats();
@@ -53,7 +53,7 @@ test("asks once for what it is asked twice, at once or later, or when it sends",
   expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
 });
 
-test("knows after a restart what it was told before", async () => {
+test("knows the answers after a restart", async () => {
   const [one, other] = [phone(), nobody()];
   await ask([one, other]);
   await rig.stop();
@@ -70,7 +70,7 @@ test("knows after a restart what it was told before", async () => {
   expect(rig.simulator.stats().contactQueries).toBe(contactQueries + 1);
 });
 
-test("a session that is not known, or not online, is said so", async () => {
+test("an unknown session and one that is not online have their own errors", async () => {
   expect(await ask([phone()], newId("ses"))).toMatchObject({ status: 404, body: { code: "session-not-found" } });
   const unpaired = newId("ses");
   await rig.setDesiredState({ sessionId: unpaired });
@@ -78,7 +78,7 @@ test("a session that is not known, or not online, is said so", async () => {
   expect(await ask([phone()], unpaired)).toMatchObject({ status: 409, body: { code: "session-not-online" } });
 });
 
-test("a line that is lost while WhatsApp is asked is said so", async () => {
+test("a connection that is lost during a look-up has its own error", async () => {
   const other = "+6281200000007";
   const session = await rig.pair(other);
   rig.simulator.setFault({ kind: "silence", number: other });
@@ -127,7 +127,7 @@ test("a question that fails is asked again the next time", async () => {
   ]);
 });
 
-test("what another workspace has asked tells this one nothing, and its line that is slow is waited for by itself alone", async () => {
+test("another workspace's look-ups show this one nothing, and its slow connection delays only itself", async () => {
   const known = new Map<string, KnownNumber>();
   const store: NumberStore = {
     find: (workspaceId, digits) =>

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
 import { SignatureRefused } from "../src/baileys/patches/verify-signatures.ts";
 import type { SendTelemetry } from "../src/jobs/send-telemetry.ts";
-import type { Place } from "../src/jobs/place.ts";
-import { comeBack, holdUntil, transmit } from "../src/jobs/transmit.ts";
+import type { OnlineSession } from "../src/jobs/resolve-session.ts";
+import { retryAfterPause, retryAt, transmit } from "../src/jobs/transmit.ts";
 import type { Ack } from "../src/session/acks.ts";
 
 const now = new Date(1_000_000);
@@ -37,14 +37,14 @@ async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline =
       },
     },
   };
-  const pass = {
+  const permit = {
     sent: () => void did.push("sent"),
     refused: (reason: string, person: string) => void did.push(`${reason} ${person}`),
     leave: () => undefined,
   };
   const telemetry = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as SendTelemetry;
   const message = { chat: "c", waId: "W1", message: {}, telemetry, ackTimeoutMs: 1 };
-  const outcome = await transmit({ live, socket } as unknown as Place, pass, message).catch(String);
+  const outcome = await transmit({ live, socket } as unknown as OnlineSession, permit, message).catch(String);
   await new Promise((resolve) => setImmediate(resolve));
   return [outcome, ...did];
 }
@@ -62,12 +62,12 @@ test.each<[string, World, string[]]>([
     ["new_chats_locked", "limits asked"],
   ],
   [
-    "opens a chat, and no limit says why not",
+    "opens a chat, and no limit explains the refusal",
     { ack: { type: "refused", error: "463" } },
     ["new_chats_locked", "limits asked", "unexplained c"],
   ],
   [
-    "meets a device that is no more",
+    "goes to a device that no longer exists",
     { ack: { type: "refused", error: "479" } },
     ["Error: WhatsApp has newer devices of the recipient", "devices of c"],
   ],
@@ -98,17 +98,17 @@ test.each([
   [0.9999, 70],
 ])("messages that waited for a pause come back spread over ten seconds (%d)", (chance, seconds) => {
   const services = { now: () => now, chance: () => chance };
-  const held = holdUntil(services, { expiresAt: inSeconds(600).toISOString() }, inSeconds(60));
+  const held = retryAfterPause(services, { expiresAt: inSeconds(600).toISOString() }, inSeconds(60));
   expect(held).toEqual({ status: "later", retryAfterSeconds: seconds, why: "sending is paused" });
 });
 
-test("and before they expire; one that is no good by then fails", () => {
+test("and before they expire, and one that would expire fails", () => {
   const services = { now: () => now, chance: () => 0.9999 };
   const job = (seconds: number) => ({ expiresAt: inSeconds(seconds).toISOString() });
-  expect(holdUntil(services, job(62), inSeconds(60))).toMatchObject({ retryAfterSeconds: 62 });
-  expect(holdUntil(services, job(60), inSeconds(60))).toEqual({ failure: "account_restricted" });
+  expect(retryAfterPause(services, job(62), inSeconds(60))).toMatchObject({ retryAfterSeconds: 62 });
+  expect(retryAfterPause(services, job(60), inSeconds(60))).toEqual({ failure: "account_restricted" });
 });
 
-test("a message whose turn is later comes back a moment before it", () => {
-  expect(comeBack({ now: () => now }, new Date(now.getTime() + 12_900))).toMatchObject({ retryAfterSeconds: 12 });
+test("a message whose turn is later comes back just before it", () => {
+  expect(retryAt({ now: () => now }, new Date(now.getTime() + 12_900))).toMatchObject({ retryAfterSeconds: 12 });
 });

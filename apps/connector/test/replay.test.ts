@@ -42,7 +42,7 @@ async function acquire(from: Store, run: string): Promise<number> {
 
 const record = (value: string) => [{ kind: "session", id: "1.0", value }];
 
-test("an owner of before, whose memory holds an older record, can not put it back", async () => {
+test("an earlier owner, whose memory holds an older record, cannot write it back", async () => {
   const { store: opened, sessionId, fence } = await takenSession();
   const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
   const open = credentialStore(opened, pseudonym);
@@ -147,7 +147,7 @@ test.each([
   expect(await again).toBe(isKept);
 });
 
-test("an old database file that is put back: events and fences count on, and both sides understand each other again", async () => {
+test("a restored database file: events and fences continue, and both sides decrypt again", async () => {
   rig = await startRig({ services: { chance: () => 0 } });
   const user = "+6281300000001";
   rig.simulator.createPhone({ number: user, receipts: "read" });

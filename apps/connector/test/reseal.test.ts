@@ -48,7 +48,7 @@ async function kidsIn({ client }: Store): Promise<Record<string, string[]>> {
   return kids;
 }
 
-test("every column of the schema whose name says that it is sealed is one that is sealed anew", async () => {
+test("every column of the schema with a sealed name is resealed", async () => {
   rig = await startRig();
   const { client } = await openRigStore(rig);
   const { rows } = await client.execute(
@@ -59,7 +59,7 @@ test("every column of the schema whose name says that it is sealed is one that i
   expect(rows.map(({ place }) => place).filter((place) => !known.has(place as string))).toEqual([]);
 });
 
-test("after a rotation, the command and a restart the old key can go, and the session goes on as before", async () => {
+test("after a rotation, the command and a restart the old key can be removed, and the session still works", async () => {
   rig = await startRig({ environment: { STORE_KEYS: oldKey }, services: { chance: () => 0 } });
   rig.simulator.createPhone({ number: user, receipts: "read" });
   const sessionId = await rig.pair("+6281200000001");
@@ -79,8 +79,8 @@ test("after a rotation, the command and a restart the old key can go, and the se
   // The connector runs on meanwhile.
   const env = { PATH: process.env["PATH"], ...rig.environment };
   const { stdout } = await promisify(execFile)(process.execPath, [command], { env });
-  expect(stdout).toMatch(/credential\.sealed +8\d\d sealed anew\n/);
-  expect(stdout).toContain("All is sealed under k2");
+  expect(stdout).toMatch(/credential\.sealed +8\d\d resealed\n/);
+  expect(stdout).toContain("Everything is sealed under k2");
   const kids = await kidsIn(opened);
   expect(new Set(Object.values(kids).flat())).toEqual(new Set(["v1.k2"]));
   expect(kids).toMatchObject({ "session.phone": ["v1.k2"], "ledger.sealed": ["v1.k2"], "setting.value": ["v1.k2"] });
@@ -102,7 +102,7 @@ test("the command seals nothing while a connector that runs does not seal under 
   await rig.pair("+6281200000001");
   const opened = await openRigStore(rig);
   const env = { PATH: process.env["PATH"], ...rig.environment, STORE_KEYS: `${newKey},${oldKey}` };
-  const sentence = "could open nothing any more (test)";
+  const sentence = "could open nothing any more: test.";
   const refused = promisify(execFile)(process.execPath, [command], { env });
   await expect(refused).rejects.toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining(sentence) });
   expect(new Set(Object.values(await kidsIn(opened)).flat())).toEqual(new Set(["v1.k1"]));
@@ -123,7 +123,7 @@ test("a key that another connector does not have yet opens and does not seal; wi
   await second.stop("SIGTERM");
 });
 
-test("the command says what it could not open, and fails", async () => {
+test("the command reports what it could not open, and fails", async () => {
   rig = await startRig({ environment: { STORE_KEYS: oldKey } });
   await rig.pair("+6281200000001");
   await rig.stop();
@@ -134,7 +134,7 @@ test("the command says what it could not open, and fails", async () => {
     stderr: string;
   };
   expect(failed.code).toBe(1);
-  expect(failed.stdout).toMatch(/credential\.sealed +0 sealed anew {2}(\d+) remain, \1 do not open/);
+  expect(failed.stdout).toMatch(/credential\.sealed +0 resealed {2}(\d+) remain, \1 do not open/);
   expect(failed.stderr).toMatch(/^\d+ values are not sealed under k2: keep the other keys, and run it again\.\n$/);
 });
 
@@ -162,7 +162,7 @@ test("a session's own number that lies readable, as it did before, is sealed", a
   expect(openNumber(nodeAtRest(keys, sessionId, webRandom), sessionId, phone)).toBe("+6281200000001");
 });
 
-test("a value that is written while it is sealed anew stays the newer one", async () => {
+test("a value that is written during the reseal is kept", async () => {
   rig = await startRig();
   const opened = await openRigStore(rig);
   await rig.stop();
@@ -186,7 +186,7 @@ test("a value that is written while it is sealed anew stays the newer one", asyn
     (await opened.client.execute("SELECT sealed FROM credential")).rows.map((one) => textOf(one, "sealed").slice(0, 5));
 
   await old.write(change("old"));
-  // Read under the old key, written by its owner before it could be sealed anew.
+  // Read under the old key, written by its owner before it could be resealed.
   const reading = owner.read("session", ["1.0"]);
   const writing = owner.write(change("new"));
   await Promise.all([reading, writing]);
@@ -194,7 +194,7 @@ test("a value that is written while it is sealed anew stays the newer one", asyn
   expect(await sealed()).toEqual(["v1.k2"]);
   expect((await owner.read("session", ["1.0"])).get("1.0")).toBe("new");
 
-  // Read only: it is sealed anew by itself, and not by an owner that has lost the session.
+  // Read only: it is resealed by itself, and not by an owner that has lost the session.
   await old.write(change("old"));
   await open({ ...fence, fence: fence.fence - 1 }, sealer(`${newKey},${oldKey}`, sessionId)).read("session", ["1.0"]);
   await opened.writer.settled();
@@ -223,7 +223,7 @@ test("a value that is written while it is sealed anew stays the newer one", asyn
   expect((await owner.read("session", ["1.0"])).get("1.0")).toBe("newer");
 });
 
-test("a credential of before, bound to its readable id, is read and sealed anew", async () => {
+test("a credential that was sealed with its readable id is read and resealed", async () => {
   rig = await startRig();
   const opened = await openRigStore(rig);
   await rig.stop();

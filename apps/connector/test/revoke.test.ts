@@ -55,7 +55,7 @@ function query<T>(sql: string, ...args: string[]): T[] {
   }
 }
 
-test("a message that was not read is taken back, and told so", async () => {
+test("a message that was not read is revoked, and that is reported", async () => {
   const { messageId, to } = await delivered();
   expect(await revoke(messageId)).toBe(200);
   await until("the phone shows it", () => kindOn(to).includes("revoked"));
@@ -64,7 +64,7 @@ test("a message that was not read is taken back, and told so", async () => {
   expect(query("SELECT rank, sealed FROM ledger WHERE message_id = ?", messageId)).toEqual([{ rank: 8, sealed: null }]);
 });
 
-test("a phone that is known by its LID forgets the message as well", async () => {
+test("a phone that is known by its LID deletes the message as well", async () => {
   const to = phone();
   rig.simulator.updatePhone(to, { addressing: "lid" });
   const { messageId } = await delivered(to);
@@ -72,7 +72,7 @@ test("a phone that is known by its LID forgets the message as well", async () =>
   await until("the phone shows it", () => kindOn(to).includes("revoked"));
 });
 
-test("a message that was read stays as it is", async () => {
+test("a message that was read is not revoked", async () => {
   const to = phone("read");
   const messageId = await rig.send(sessionId, { to, code: "482913" });
   await told(messageId, "message.read");
@@ -84,7 +84,7 @@ test("a message that was read stays as it is", async () => {
 });
 
 describe("the same job again", () => {
-  test("at once and later sends one revocation and tells once", async () => {
+  test("at once and later sends one revocation and reports once", async () => {
     const { messageId, to } = await delivered();
     const { messagesReceived } = rig.simulator.stats();
     expect(await Promise.all([1, 2, 3].map(() => revoke(messageId)))).toEqual([200, 200, 200]);
@@ -106,7 +106,7 @@ describe("the same job again", () => {
   });
 });
 
-test("a message that is taken back before the phone has it tells nothing more when it gets there", async () => {
+test("a message that is revoked before the phone has it reports nothing more when it arrives", async () => {
   const to = phone("read");
   rig.simulator.updatePhone(to, { online: false });
   const messageId = await rig.send(sessionId, { to, code: "482913" });
@@ -128,7 +128,7 @@ test("a phone that could not decrypt the revocation asks again and gets it", asy
   expect(rig.simulator.stats().retriesAsked).toBe(retriesAsked + 1);
 });
 
-test("a phone that could not decrypt the message does not get it after it was taken back", async () => {
+test("a phone that could not decrypt the message does not get it after the revocation", async () => {
   const to = phone();
   rig.simulator.updatePhone(to, { online: false });
   const messageId = await rig.send(sessionId, { to, code: "482913" });
@@ -150,8 +150,8 @@ async function whatComesOf(job: ReturnType<typeof revokeJob>): Promise<typeof no
   return { status, revocations, isTold: rig.edge.typesOf(job.messageId).includes("message.revoked") };
 }
 
-describe("what cannot or need not be taken back is done", () => {
-  test("a message nobody has heard of", async () => {
+describe("a job for a message that cannot or need not be revoked is done", () => {
+  test("an unknown message", async () => {
     expect(await whatComesOf(revokeJob(newId("msg")))).toEqual(nothing);
   });
 
@@ -224,7 +224,7 @@ describe("not now is 503 with a time", () => {
   });
 });
 
-test("the recipient is kept sealed for a quarter of an hour after a code expires", async () => {
+test("the sealed recipient is kept for a quarter of an hour after a code expires", async () => {
   const to = phone("none");
   const messageId = await rig.send(sessionId, { to, code: "482913" });
   const row = () =>
@@ -255,7 +255,7 @@ test("a revoke job must be signed, and have its shape", async () => {
   expect(await inTheEnd(messageId)).toEqual(["message.sent", "message.delivered"]);
 });
 
-test("a revocation's id leads back to what it was about", () => {
+test("the id of a revocation gives the id of its message", () => {
   const waId = whatsappId(newId("msg"));
   expect(revocationId(waId)).toMatch(/^3EB0[0-9A-F]{18}$/);
   expect(revocationId(waId)).not.toBe(waId);

@@ -30,7 +30,7 @@ const questions = () => [
 ];
 const statuses = (calls: (() => Promise<Response>)[]) => Promise.all(calls.map(async (call) => (await call()).status));
 
-test("a call is answered once, also when its connector starts anew meanwhile", async () => {
+test("a call is answered once, also when its connector restarts meanwhile", async () => {
   const calls = await Promise.all(questions());
   expect(await statuses(calls)).toEqual([200, 200]);
   expect(await statuses(calls)).toEqual([401, 401]);
@@ -55,7 +55,7 @@ test("a call that one connector answered is not answered by the next owner of it
   }
 });
 
-test("what is harmless is told while the database takes no writes, and tokens that have lapsed are forgotten", async () => {
+test("harmless calls are answered while the database accepts no writes, and expired tokens are deleted", async () => {
   const store = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   try {
     await store.client.execute(

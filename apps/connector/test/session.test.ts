@@ -166,7 +166,7 @@ test("a stopped session takes no more events", async () => {
   expect(done).toEqual(["report waiting"]);
 });
 
-test("a report of a lost connection tells how often it was lost, and when the next one is opened", async () => {
+test("a report of a lost connection has the number of losses and the time of the next attempt", async () => {
   const told: unknown[] = [];
   const { all, fire } = hands({
     async report({ state, attempts }, _forget, nextAttemptAt) {

@@ -129,7 +129,7 @@ describe("the sessions of a connector that died", () => {
     expect([await heldBy("a"), await heldBy("b"), await heldBy("c")]).toEqual([0, 5, 4]);
   });
 
-  test("go to whoever has room when half a lease later one has not taken its part", async () => {
+  test("go to any connector with free capacity when one has not acquired its share after half a lease", async () => {
     await createSessions(9);
     const b = party("b");
     const dead = { owner: "a", run: "a.1", now: now(), leaseMs, includeOwn: false, limit: 9 };
@@ -189,21 +189,21 @@ test("a connector that joins is given a few sessions at a time, those without a 
   expect([await heldBy("a"), await heldBy("b"), await heldBy(null)]).toEqual([22, 18, 0]);
 });
 
-test("no connector takes more than its capacity, however many are wished for at the same time", async () => {
+test("no connector takes more than its capacity, however many sessions are started at the same time", async () => {
   const { supervisor } = party("a", { capacity: 3 });
   await supervisor.start();
-  const wishes = await Promise.all(
+  const outcomes = await Promise.all(
     Array.from({ length: 8 }, () => supervisor.setDesiredState(job(newId("ses")), { mayPlace: true })),
   );
-  expect(wishes.filter((outcome) => outcome === "applied")).toHaveLength(3);
-  expect(wishes.filter((outcome) => outcome === "elsewhere")).toHaveLength(5);
+  expect(outcomes.filter((outcome) => outcome === "applied")).toHaveLength(3);
+  expect(outcomes.filter((outcome) => outcome === "elsewhere")).toHaveLength(5);
   expect(await heldBy("a")).toBe(3);
 });
 
 test.each([
   [0, 0],
   [0.999, 1998],
-])("sessions that are taken up together connect at random times, fifty in a second (%d)", async (chance, lastMs) => {
+])("sessions that are acquired together connect at random times, fifty in a second (%d)", async (chance, lastMs) => {
   await createSessions(100);
   const one = party("a", { chance });
   await one.supervisor.start();

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-test("who leaves in the middle of a body writes no error into the log", async () => {
+test("a caller that hangs up in the middle of a body causes no error in the log", async () => {
   const { port } = new URL(rig.edge.connectorUrl);
   for (let i = 0; i < 5; i++) {
     await new Promise<void>((resolve) => {

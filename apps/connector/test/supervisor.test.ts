@@ -89,7 +89,7 @@ function losingAnswers(): Store {
   };
 }
 
-test("a session whose lease was taken though the answer was lost is taken up with the next renewal", async () => {
+test("a session whose lease was acquired although the answer was lost is adopted at the next renewal", async () => {
   const id = newId("ses");
   await storeDesiredState(store, job(id), now);
   await acquireLeases(store, { owner: "a", run: "a.0", now, leaseMs: 15_000, includeOwn: false, limit: 1 });
@@ -138,7 +138,7 @@ test("a session that another has taken is given up with the next renewal, and no
   expect(lost).toEqual([taken]);
 });
 
-test("and with the next wish", async () => {
+test("and with the next desired state", async () => {
   const id = newId("ses");
   const one = supervisor(losingAnswers());
   await expect(one.setDesiredState(job(id), { mayPlace: false })).rejects.toThrow("lost");
@@ -156,7 +156,7 @@ test("what an earlier run of this machine held is taken back at once, and nothin
   expect(adopted.map((row) => row.id)).toEqual([own]);
 });
 
-test("one session that cannot be taken up does not keep the others out, and is tried again", async () => {
+test("one session that cannot be adopted does not stop the others, and is tried again", async () => {
   const ids = [newId("ses"), newId("ses"), newId("ses")];
   for (const id of ids) await storeDesiredState(store, job(id), now);
   let isBroken = true;
@@ -178,7 +178,7 @@ test("one session that cannot be taken up does not keep the others out, and is t
   expect(adopted).toHaveLength(3);
 });
 
-test("stopping waits for a session that is just being taken up, and stops it too", async () => {
+test("stopping waits for a session that is being adopted, and stops it too", async () => {
   const id = newId("ses");
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const isAsked = Promise.withResolvers<void>();
@@ -196,22 +196,22 @@ test("stopping waits for a session that is just being taken up, and stops it too
     },
   };
   const one = supervisor(slow);
-  const wished = one.setDesiredState(job(id), { mayPlace: false });
+  const applied = one.setDesiredState(job(id), { mayPlace: false });
   await isAsked.promise;
   const stopping = one.stop();
   open();
-  await Promise.all([wished, stopping]);
+  await Promise.all([applied, stopping]);
   expect(stopped).toEqual([id]);
   await one.release();
   expect((await findSession(store, id))!.ownerRun).toBeNull();
   const { values } = await metrics.leases.get();
   expect(values.map(({ labels, value }) => [labels.change, value])).toEqual([
-    ["applied", 1],
+    ["taken", 1],
     ["released", 1],
   ]);
 });
 
-test("what another owns is not taken up", async () => {
+test("sessions of another owner are not adopted", async () => {
   const id = newId("ses");
   await storeDesiredState(store, job(id), now);
   const lease = { owner: "b", run: "b.1", now, leaseMs: 15_000, includeOwn: false, limit: 1 };

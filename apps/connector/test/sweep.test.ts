@@ -40,7 +40,7 @@ const sweepWith = (keep: () => Promise<void>) =>
   });
 const numbers = async () => (await store.client.execute("SELECT id FROM number")).rows.map((row) => row["id"]);
 
-test("what is old goes and what was parked goes again, though nobody can say which version is the newest", async () => {
+test("old rows are deleted and parked events retried, although the newest version is unknown", async () => {
   const sweep = sweepWith(() => Promise.reject(new Error("WhatsApp does not answer")));
   sweep.start();
   await until("what was parked goes again", () => retried === 1);
@@ -50,7 +50,7 @@ test("what is old goes and what was parked goes again, though nobody can say whi
   expect(timers).toEqual([]);
 });
 
-test("whoever stops it waits for the one that is under way, and no other follows", async () => {
+test("a stop waits for the running sweep, and no other follows", async () => {
   const asked = Promise.withResolvers<void>();
   const sweep = sweepWith(() => asked.promise);
   sweep.start();

@@ -90,7 +90,7 @@ test("a session moves to another connector, logs in there, and its chats go on",
   expect(await run("import-session", [file, "--session", target])).toMatchObject({ code: 1 });
 });
 
-test("what has been exported does not run again here: it is linked anew", async () => {
+test("an exported session does not run here again until it is linked again", async () => {
   await stopSession();
   await run("export-session", [sessionId, "--out", file]);
   await until("it is told", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
@@ -108,7 +108,7 @@ test("what has been exported does not run again here: it is linked anew", async 
   });
 });
 
-test("a session that runs, that nobody linked, or that is not here is not exported, nor imported over", async () => {
+test("a session that is running, unlinked or unknown is not exported, and no import replaces it", async () => {
   expect(await sentence("export-session", [sessionId, "--out", file])).toBe(
     `${sessionId} runs on a connector; stop it first.\n`,
   );
@@ -143,7 +143,7 @@ const moved: MovedSession = {
   values: [["creds", "creds", "{}"]],
 };
 
-test("a file that is incomplete, changed, of another format or under another passphrase says so", () => {
+test("a file that is incomplete, changed, of another format or under another passphrase has its own error", () => {
   const whole = sealSessionFile(moved, passphrase, webRandom);
   expect(openSessionFile(whole, passphrase)).toEqual(moved);
   const headerEnd = whole.indexOf("\n") + 1;

@@ -23,7 +23,7 @@ afterEach(async () => {
   rig = undefined;
 });
 
-test("a server with another root key is refused before it is told anything", async () => {
+test("a server with another root key is refused before anything is sent to it", async () => {
   rig = await startRig();
   rig.simulator.setFault({ kind: "wrong-root" });
   const sessionId = newId("ses");

@@ -39,7 +39,7 @@ test("what no handler of Baileys can read ends neither the process nor the sessi
 const twoEmitters = () => ({ ws: new EventEmitter(), ev: new EventEmitter() }) as unknown as WASocket;
 const failing = async ({ id }: { id: string }) => Buffer.from(id);
 
-test("whatever a socket's handlers reject with is told, and of errors only the kind", async () => {
+test("any rejection of a socket's handlers is reported, and of errors only the name", async () => {
   const told: string[] = [];
   const { ws, ev } = isolateHandlers(twoEmitters, (error) => told.push(failureOf(error)));
   const emitters = [ws, ev] as unknown as EventEmitter[];

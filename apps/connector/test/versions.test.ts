@@ -60,7 +60,7 @@ test("a newer one is the good one only when a login with it has succeeded", asyn
   expect(JSON.parse(stored!)).toEqual({ version: "2.3000.3", goodAt: time });
 });
 
-test("what another connector has found good is taken up", async () => {
+test("a version that worked for another connector is used", async () => {
   keep(old!);
   const [one, other] = [connector(), connector()];
   await Promise.all([one.load(), other.load()]);
@@ -74,7 +74,7 @@ test("what another connector has found good is taken up", async () => {
   expect([third.current(), asked]).toEqual([newer, 1]);
 });
 
-test("a refused newer one leads back to the good one, and is not tried again", async () => {
+test("after a refused newer version the good one is used, and the newer one is not tried again", async () => {
   keep(good!, 0);
   latest = newer!;
   const versions = connector();
@@ -100,7 +100,7 @@ test("one that was refused and then works is tried again", async () => {
   expect(versions.current()).toEqual(newer);
 });
 
-test("when the newest is refused, too, or cannot be had, there is none to try", async () => {
+test("when the newest is refused too, or cannot be fetched, there is no version to try", async () => {
   keep(good!);
   const versions = connector();
   await versions.load();
@@ -110,7 +110,7 @@ test("when the newest is refused, too, or cannot be had, there is none to try", 
   expect(versions.current()).toEqual(good);
 });
 
-test("those who are refused at the same time ask once", async () => {
+test("concurrent refusals fetch once", async () => {
   latest = newer!;
   const versions = connector();
   expect(await Promise.all([versions.refused(null), versions.refused(null)])).toEqual([true, true]);

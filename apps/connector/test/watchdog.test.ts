@@ -63,13 +63,13 @@ describe("a watchdog", () => {
     expect(deaths).toBe(0);
   });
 
-  test("tells once of a socket that does not answer, and asks no more", async () => {
+  test("reports a socket that does not answer once, and asks no more", async () => {
     answers = false;
     await pass(5000);
     expect({ probes, deaths }).toEqual({ probes: 1, deaths: 1 });
   });
 
-  test("a socket that says something else while it is asked is not dead", async () => {
+  test("a socket that receives anything else during the probe is not dead", async () => {
     answers = false;
     onProbe = () => {
       at++;
@@ -95,7 +95,7 @@ describe("a watchdog", () => {
     expect(deaths).toBe(1);
   });
 
-  test("leaves a socket alone that is gone", async () => {
+  test("ignores a socket that is closed", async () => {
     watchdog.stop();
     answers = false;
     await pass(5000);

@@ -1,6 +1,8 @@
 import { createId } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import { forgetAlerts } from "./alerts/cron.ts";
+import { jobKinds } from "./job-kinds.ts";
+import { sweepJobs } from "./jobs/delete-jobs.ts";
 import { idempotencyTtlMs } from "./http/idempotency.ts";
 import type { Services } from "./services.ts";
 import { pairingWindowMs } from "./sessions/pairing-budget.ts";
@@ -97,6 +99,7 @@ export async function sweep(services: Services): Promise<boolean> {
       FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM pairing_request WHERE id IN (SELECT id FROM pairing_request
       WHERE created_at <= ${at - pairingWindowMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    ...sweepJobs(db, jobKinds, { at, limit: sweepSize }),
     ...forgetAlerts(services),
   ];
   return (await db.write(statements)).some(hasMore);

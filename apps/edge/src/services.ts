@@ -14,8 +14,10 @@ import type { CallingKey } from "./keys/repository.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
-export type Job =
-  | { kind: "send"; body: SendJob; deduplicationId: string; traceparent?: string; tracestate?: string }
+export type Job = JobCall & { traceparent?: string; tracestate?: string };
+
+type JobCall =
+  | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string }
   /** To ourselves; those of one `flowKey` are kept at a pace. */

@@ -1,8 +1,7 @@
 import type { AnalyticsSummary, AnalyticsTimeseries } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { percentilesOf } from "../src/analytics/figures.ts";
+import { latencyFloors, percentilesOf } from "../src/analytics/figures.ts";
 import { selectGroups, selectSteps, selectTotals } from "../src/analytics/repository.ts";
-import { latencyFloors } from "../src/db/history.ts";
 import { type Edge, startEdge } from "./harness.ts";
 
 let edge: Edge;
@@ -181,8 +180,8 @@ describe("a summary", () => {
         args: Object.values(all),
       });
       await edge.client.execute({
-        sql: `INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, publish_after,
-          publish_count, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, '', 'queued', 0, 1, ?, ?, ?)`,
+        sql: `INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, expires_at,
+          created_at, updated_at) VALUES (?, ?, ?, ?, '', 'queued', ?, ?, ?)`,
         args: [`msg_${id}`, edge.workspace.id, session, id, now + hour, now, now],
       });
       await edge.client.execute({

@@ -300,24 +300,21 @@ describe("a connector's token", () => {
 async function store(prefix: string, count: number, more: { workspace?: string; isText?: boolean; tries?: number }) {
   const { workspace = edge.workspace.id, isText = false, tries = 1 } = more;
   const at = edge.services.now().getTime();
-  await edge.client.execute({
-    sql: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-      INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, publish_after, publish_count,
-        expires_at, created_at, updated_at)
-      SELECT ? || i, ?, ?, ?, '', 'queued', ?, ?, ?, ?, ? FROM n`,
-    args: [
-      count,
-      prefix,
-      workspace,
-      sessionId,
-      isText ? null : "ver",
-      at,
-      tries,
-      at + (isText ? 24 * 3600_000 : 300_000),
-      at,
-      at,
-    ],
-  });
+  const rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
+  const expiresAt = at + (isText ? 24 * 3600_000 : 300_000);
+  await edge.client.batch([
+    {
+      sql: `${rows} INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, expires_at,
+          created_at, updated_at)
+        SELECT ? || i, ?, ?, ?, '', 'queued', ?, ?, ? FROM n`,
+      args: [count, prefix, workspace, sessionId, isText ? null : "ver", expiresAt, at, at],
+    },
+    {
+      sql: `${rows} INSERT INTO job (kind, subject_id, workspace_id, publish_after, publish_count, expires_at)
+        SELECT ?, ? || i, ?, ?, ?, ? FROM n`,
+      args: [count, isText ? "text" : "code", prefix, workspace, at, tries, expiresAt],
+    },
+  ]);
 }
 const publishedIds = () => edge.jobs.map((job) => ("messageId" in job.body ? job.body.messageId : ""));
 
@@ -403,7 +400,7 @@ describe("cron", () => {
     for (let i = 0; i < 12; i++) {
       edge.advance(3600_000);
       await runCron(edge.services);
-      const [row] = await edge.rows("SELECT publish_after FROM message");
+      const [row] = await edge.rows("SELECT publish_after FROM job");
       waits.push((Number(row?.["publish_after"]) - edge.services.now().getTime()) / 1000);
     }
     expect(waits).toEqual([50, 50, 50, 50, 100, 200, 400, 800, 1600, 3200, 3600, 3600]);

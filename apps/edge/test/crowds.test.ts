@@ -30,8 +30,6 @@ async function crowd(count: number, more: Record<string, string | number | null>
     session_id: first,
     to_masked: "",
     status: "queued",
-    publish_after: 0,
-    publish_count: 1,
     expires_at: at.getTime() + 3600_000,
     created_at: at.getTime(),
     updated_at: at.getTime(),

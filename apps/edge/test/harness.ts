@@ -242,9 +242,9 @@ export async function startEdge(): Promise<Edge> {
       const id = createId("ses", now(), webRandom(10));
       const phone = ["online", "waiting", "connecting"].includes(state) ? "+6281200000001" : null;
       await client.execute({
-        sql: `INSERT INTO session (id, workspace_id, name, state, phone, account, desired, revision, acked_revision, publish_after,
-          publish_count, created_at, updated_at, linked_at, pool_id)
-          VALUES (?, ?, 'sender', ?, ?, ?, 'running', 1, 1, 0, 1, ?, ?, ?, ?)`,
+        sql: `INSERT INTO session (id, workspace_id, name, state, phone, account, desired, revision, acked_revision, created_at,
+          updated_at, linked_at, pool_id)
+          VALUES (?, ?, 'sender', ?, ?, ?, 'running', 1, 1, ?, ?, ?, ?)`,
         args: [
           id,
           workspaceId,

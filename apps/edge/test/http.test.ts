@@ -533,7 +533,7 @@ describe("the database", () => {
       ...db,
       write: async (queries) => {
         // Both checks hang before either is known to be lost: their decisions are batches of three.
-        if (late.length === 2 || queries.length !== 3) return db.write(queries);
+        if (late.length === 2 || !Array.isArray(queries) || queries.length !== 3) return db.write(queries);
         late.push(() => db.write(queries));
         throw new DatabaseFetchError("slow");
       },

@@ -2,8 +2,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
-import { migrate } from "@sandi/libsql";
+import { accountFailures } from "@sandi/contracts";
+import { createDatabase, migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { foldMs } from "../src/alerts/watch.ts";
+import { latencyFloors } from "../src/analytics/figures.ts";
+import { slotMs } from "../src/events/session-statements.ts";
+import { halfHourMs } from "../src/sessions/health.ts";
+import type { Tables } from "../src/db/schema.ts";
+import { jobKinds } from "../src/job-kinds.ts";
+import { publishDue } from "../src/jobs/publish-due.ts";
+import type { Job, Services } from "../src/services.ts";
 import { migrateDatabase, migrations } from "../src/setup.ts";
 
 let folder: string;
@@ -47,6 +56,48 @@ it("a database of the first schema keeps its verifications, messages and keys, a
   expect(await migrateDatabase(client, now)).toEqual([]);
 });
 
+it("what an older database had still to publish is published by the first cron", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0015_jobs");
+  await migrate(client, migrations.slice(0, before), now);
+  const at = now.getTime();
+  const message = (
+    id: string,
+    more: string,
+  ) => `INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked,
+    status, claim_until, publish_after, publish_count, expires_at, test, revoke_until, traceparent, created_at, updated_at)
+    VALUES ('${id}', 'ws_1', 'ses_1', ${more}, ${at}, ${at})`;
+  await client.batch([
+    "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Acme', 0)",
+    `INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after, publish_count,
+      created_at, updated_at, pool_id) VALUES ('ses_1', 'ws_1', 'a', 'online', 'running', 3, 2, 0, 2, 0, 0, 'p'),
+      ('ses_2', 'ws_1', 'b', 'online', 'running', 3, 3, 0, 2, 0, 0, 'p')`,
+    message("msg_text", `NULL, '', 'queued', NULL, 0, 4, ${at + 1}, 0, NULL, '00-trace'`),
+    message("msg_code", `'ver_1', '', 'sending', ${at - 1}, 0, 1, ${at + 1}, 0, NULL, NULL`),
+    message("msg_held", `'ver_1', '', 'sending', ${at + 1}, 0, 1, ${at + 1}, 0, NULL, NULL`),
+    message("msg_sent", `'ver_1', '', 'delivered', NULL, 0, 1, ${at + 1}, 0, ${at + 9}, NULL`),
+    message("msg_done", `'ver_1', '', 'sent', NULL, 0, 1, ${at + 1}, 0, NULL, NULL`),
+    message("msg_test", `NULL, '', 'queued', NULL, 0, 1, ${at + 1}, 1, NULL, NULL`),
+    `INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_at, updated_at)
+      VALUES ('alc_1', 'ws_1', 'slack', 'a', '', '', 0, '[]', 0, 0)`,
+    `INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times, content, publish_after, publish_count, created_at)
+      VALUES ('dlv_1', 'ws_1', 'alc_1', 'test', 1, '{}', 0, 7, ${at})`,
+  ]);
+  await migrateDatabase(client, now);
+  const published: Job[] = [];
+  const publishAll = (jobs: readonly Job[]) => Promise.resolve(void published.push(...jobs));
+  const services = { db: createDatabase<Tables>(client), now: () => now, cronRounds: 1, publishAll, log: () => {} };
+  expect(await publishDue(services as unknown as Services, jobKinds)).toBe(5);
+  expect(published.map(({ deduplicationId }) => deduplicationId)).toEqual([
+    "ses_1.3.3",
+    "msg_code.2",
+    "msg_sent.revoke.2",
+    "dlv_1.8",
+    "msg_text.5",
+  ]);
+  expect(published.at(-1)).toMatchObject({ body: { lane: "bulk", pacing: "normal" }, traceparent: "00-trace" });
+  expect(published[2]!.body).toMatchObject({ expiresAt: new Date(at + 9).toISOString() });
+});
+
 it("a workspace that chose to keep its audit log for long is granted that, and nothing else", async () => {
   const before = migrations.findIndex(({ name }) => name === "0011_budgets");
   await migrate(client, migrations.slice(0, before), now);
@@ -58,4 +109,20 @@ it("a workspace that chose to keep its audit log for long is granted that, and n
   await migrateDatabase(client, now);
   const { rows } = await client.execute("SELECT quota FROM workspace ORDER BY id");
   expect(rows.map(({ quota }) => quota)).toEqual(['{"sendsPerDay":7,"retentionDays":{"audit":3650}}', "{}", "{}"]);
+});
+
+it("the triggers and the code agree on the numbers that both contain", async () => {
+  await migrateDatabase(client, now);
+  const { rows } = await client.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'");
+  const trigger = (name: string) => String(rows.find((row) => row["name"] === name)?.["sql"]).replaceAll(/\s+/g, " ");
+  const floors = await client.execute("SELECT floor_ms FROM latency_bucket ORDER BY floor_ms");
+  expect(floors.rows.map(({ floor_ms: floor }) => floor)).toEqual([...new Set(latencyFloors)]);
+  for (const name of ["session_incident", "session_limit_incident", "session_proxy_incident", "alert_channel_incident"])
+    expect(trigger(name)).toMatch(new RegExp(String.raw`closed_at > .* - ${foldMs} AND`));
+  for (const name of ["sent", "delivered", "failed"])
+    expect(trigger(`session_counted_${name}`)).toContain(`/ ${slotMs} * ${slotMs}`);
+  for (const name of ["message_settled", "message_rerouted"])
+    expect(trigger(name)).toContain(`/ ${halfHourMs} * ${halfHourMs}`);
+  const ofAccount = [...accountFailures, "refused"].map((reason) => `'${reason}'`).join(", ");
+  expect(trigger("message_settled")).toContain(`NEW.failure IN (${ofAccount})`);
 });

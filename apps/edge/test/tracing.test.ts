@@ -36,7 +36,7 @@ describe("the trace of a request", () => {
   it("is the caller's, and goes on with the message and with its job", async () => {
     const sessionId = await edge.addSession();
     const { delivery } = await create({ traceparent, tracestate: "vendor=1" });
-    const [row] = await edge.rows("SELECT traceparent FROM message");
+    const [row] = await edge.rows("SELECT traceparent FROM job");
     const [request, publish] = [spanNamed("POST /v1/verifications"), spanNamed("publish message.send")];
     expect(request).toMatchObject({ traceId, parentId: callersSpan, kind: "server", state: "vendor=1" });
     expect(request.attributes).toEqual({

@@ -177,7 +177,7 @@ describe("creating a verification", () => {
     const { status } = await create();
     await edge.settled();
     expect(status).toBe(202);
-    const [row] = await edge.rows("SELECT publish_after, status FROM message");
+    const [row] = await edge.rows("SELECT publish_after, status FROM job JOIN message ON message.id = subject_id");
     expect(row).toEqual({ publish_after: edge.services.now().getTime(), status: "queued" });
   });
 

@@ -1,2 +1,10 @@
-export { createDatabase, type Database, type WriteResult } from "./database.ts";
-export { type Migration, migrate, pendingMigrations } from "./migrations.ts";
+export {
+  compiledQueries,
+  createDatabase,
+  type Database,
+  type NamedQueries,
+  type Queries,
+  type Query,
+  type Results,
+} from "./database.ts";
+export { type Migration, migrate, MigrationMismatch, pendingMigrations } from "./migrations.ts";

@@ -1,10 +1,15 @@
 import type { Client } from "@libsql/client";
 
-/** A step of the schema. Once released it never changes; what follows is a new step. */
+/** A step of the schema. A released step never changes: a change of the schema is a new step. */
 export interface Migration {
   /** Sortable and unique, such as `0001_verifications`. */
   name: string;
   statements: readonly string[];
+}
+
+/** The database was migrated by other code: its applied migrations are not the first ones of the list. */
+export class MigrationMismatch extends Error {
+  override readonly name = "MigrationMismatch";
 }
 
 /** The names that `migrate` would apply. */
@@ -14,11 +19,13 @@ export async function pendingMigrations(client: Client, migrations: readonly Mig
 }
 
 /**
- * Applies what is missing, in the order of the list, each step in one transaction; answers the names applied.
- * Two processes that migrate at once: one applies a step, the other finds it applied.
+ * Applies the missing steps in the order of the list, each in one transaction, and answers their names.
+ * If two processes migrate at once, one applies a step and the other finds it applied.
+ * Throws `MigrationMismatch` and changes nothing if the applied steps are not a prefix of the list.
  */
 export async function migrate(client: Client, migrations: readonly Migration[], now: Date): Promise<string[]> {
   await client.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)");
+  requirePrefix(await appliedNames(client), migrations);
   const done: string[] = [];
   for (const { name, statements } of migrations) {
     if ((await appliedNames(client)).has(name)) continue;
@@ -34,6 +41,17 @@ export async function migrate(client: Client, migrations: readonly Migration[], 
     }
   }
   return done;
+}
+
+function requirePrefix(applied: ReadonlySet<string>, migrations: readonly Migration[]): void {
+  const names = migrations.map(({ name }) => name);
+  const known = new Set(names);
+  const unknown = [...applied].filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new MigrationMismatch(`the database has migrations that this version does not know: ${unknown.join(", ")}`);
+  const skipped = names.slice(0, applied.size).filter((name) => !applied.has(name));
+  if (skipped.length > 0)
+    throw new MigrationMismatch(`the database lacks ${skipped.join(", ")} but has later migrations`);
 }
 
 async function appliedNames(client: Client): Promise<Set<string>> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
 import { type Generated, sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createDatabase, type Database, migrate, pendingMigrations } from "../src/index.ts";
+import { createDatabase, type Database, migrate, MigrationMismatch, pendingMigrations } from "../src/index.ts";
 
 interface Schema {
   parcel: { id: Generated<number>; sentTo: string; weightGrams: number | null };
@@ -50,6 +50,22 @@ describe("createDatabase", () => {
     expect(counted.rows).toEqual([{ howMany: 1 }]);
   });
 
+  it("answers named and nested queries under their names", async () => {
+    const insert = (sentTo: string) =>
+      sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+    const { inserted, more, row, none } = await db.write({
+      inserted: insert("Eka"),
+      more: [insert("Fitri"), { last: insert("Gita") }],
+      none: [],
+      row: db.kysely.selectFrom("parcel").select("sentTo").where("id", "=", 2),
+    });
+    expect(inserted.rows).toEqual([{ id: 1 }]);
+    const [second, { last }] = more;
+    expect([second.rows, last.rows]).toEqual([[{ id: 2 }], [{ id: 3 }]]);
+    expect(none).toEqual([]);
+    expect(row.rows).toEqual([{ sentTo: "Fitri" }]);
+  });
+
   it("keeps nothing of a batch that fails in the middle", async () => {
     const insert = () => db.kysely.insertInto("parcel").values({ sentTo: "Citra", weightGrams: 1 });
     await expect(db.write([insert(), insert()])).rejects.toMatchObject({
@@ -74,6 +90,24 @@ describe("createDatabase", () => {
 });
 
 describe("migrate", () => {
+  it("refuses a database whose migrations are unknown or have a gap, and changes nothing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
+    const client = createClient({ url: `file:${join(folder, "test.db")}` });
+    const [first, second, third] = ["1", "2", "3"].map((n) => ({ name: n, statements: [`CREATE TABLE t${n} (id)`] }));
+    const tables = async () =>
+      (await client.execute("SELECT name FROM sqlite_master WHERE name LIKE 't_'")).rows.length;
+    try {
+      await migrate(client, [first!, third!], new Date(0));
+      await expect(migrate(client, [first!, second!, third!], new Date(0))).rejects.toThrow(MigrationMismatch);
+      await expect(migrate(client, [first!, second!], new Date(0))).rejects.toThrow("does not know: 3");
+      expect(await tables()).toBe(2);
+      expect(await migrate(client, [first!, third!, second!], new Date(0))).toEqual(["2"]);
+    } finally {
+      client.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("applies what is missing once, and nothing of a step that fails", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sandi-libsql-"));
     const client = createClient({ url: `file:${join(folder, "test.db")}` });

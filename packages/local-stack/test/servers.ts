@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -33,18 +34,15 @@ export async function startSqld(program: string): Promise<Running> {
   const copy = join(folder.path, "sqld");
   await copyFile(program, copy);
   await chmod(copy, 0o755);
-  const port = await freePort();
-  const child = spawn(
-    copy,
-    ["--db-path", join(folder.path, "data"), "--http-listen-addr", `127.0.0.1:${port}`, "--no-welcome"],
-    {
-      cwd: folder.path,
-      stdio: "ignore",
+  const { child, port } = await startOnFreePort(
+    (free) => {
+      const address = ["--http-listen-addr", `127.0.0.1:${free}`];
+      const args = ["--db-path", join(folder.path, "data"), ...address, "--no-welcome"];
+      return spawn(copy, args, { cwd: folder.path, stdio: "ignore" });
     },
+    async (at) => (await fetch(`http://127.0.0.1:${at}/v2`)).ok,
   );
-  const url = `http://127.0.0.1:${port}`;
-  await answering(child, async () => (await fetch(`${url}/v2`)).ok);
-  return { url, stop: () => end(child).then(() => folder.remove()) };
+  return { url: `http://127.0.0.1:${port}`, stop: () => end(child).then(() => folder.remove()) };
 }
 
 export const redisProgram = (): string | undefined =>
@@ -52,17 +50,14 @@ export const redisProgram = (): string | undefined =>
 
 export async function startRedisServer(program: string): Promise<Running> {
   const folder = await temporaryFolder();
-  const port = await freePort();
-  const child = spawn(program, ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
-    cwd: folder.path,
-    stdio: "ignore",
-  });
-  const { connect } = await import("node:net");
-  await answering(
-    child,
-    () =>
+  const { child, port } = await startOnFreePort(
+    (free) => {
+      const args = ["--port", String(free), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+      return spawn(program, args, { cwd: folder.path, stdio: "ignore" });
+    },
+    (at) =>
       new Promise<boolean>((resolve) => {
-        const socket = connect(port, "127.0.0.1", () => {
+        const socket = connect(at, "127.0.0.1", () => {
           socket.destroy();
           resolve(true);
         });
@@ -72,10 +67,27 @@ export async function startRedisServer(program: string): Promise<Running> {
   return { url: `redis://127.0.0.1:${port}`, stop: () => end(child).then(() => folder.remove()) };
 }
 
-async function answering(child: ChildProcess, ask: () => Promise<boolean>): Promise<void> {
+const attempts = 3;
+
+/** Starts a server. It ends at once when another process has taken its port meanwhile: then it gets another port. */
+async function startOnFreePort(
+  start: (port: number) => ChildProcess,
+  isAnswering: (port: number) => Promise<boolean>,
+): Promise<{ child: ChildProcess; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const child = start(port);
+    if (await answers(child, () => isAnswering(port))) return { child, port };
+    if (attempt === attempts) throw new Error(`${child.spawnfile} ended with ${child.exitCode}, ${attempts} times`);
+  }
+}
+
+/** Resolves with true when the server answers, and with false when its process has ended. */
+async function answers(child: ChildProcess, ask: () => Promise<boolean>): Promise<boolean> {
   for (let attempt = 0; attempt < 500; attempt++) {
-    if (await ask().catch(() => false)) return;
-    if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended with ${child.exitCode}`);
+    const isAnswered = await ask().catch(() => false);
+    if (child.exitCode !== null) return false;
+    if (isAnswered) return true;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await end(child);
@@ -90,12 +102,13 @@ function end(child: ChildProcess): Promise<void> {
   });
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
+/** A port that nobody listens on, below the ports that the system gives to outgoing connections. */
+async function freePort(): Promise<number> {
+  const port = randomInt(10_240, 32_768);
+  const isFree = await new Promise<boolean>((resolve) => {
+    const server = createServer()
+      .once("error", () => resolve(false))
+      .listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+  return isFree ? port : freePort();
 }

@@ -67,7 +67,7 @@ export interface AccountLimits {
   sendRate: { messages: number; windowMs: number } | null;
   /** More cold messages than that, refused ones included, and the account is banned. */
   banAfter: ColdSends | null;
-  /** Companions are thrown out with 403, and refused with it at login. */
+  /** Companions are disconnected with 403, and refused with it at login. */
   isBanned: boolean;
   /** Pushes no notifications when a lock or the cap changes: companions learn of it from refusals and by asking. */
   isQuiet: boolean;
@@ -235,7 +235,7 @@ export interface Simulator {
   scan(number: string, qr: string): Promise<LinkedDeviceInfo>;
   /** Types a pairing code that a companion shows; rejects with `wrong_pairing_code` when the keys do not meet. */
   enterPairingCode(number: string, code: string): Promise<LinkedDeviceInfo>;
-  /** Unlinks a companion from the phone: it is thrown out with 401. */
+  /** Unlinks a companion from the phone: it is disconnected with 401. */
   unlink(number: string, deviceId: number): void;
   /** Unpaired clients that show a QR. */
   waiting(): number;

@@ -1,4 +1,4 @@
-/** Runs functions later, and forgets them all at once on close. */
+/** Runs functions later; close cancels all of them. */
 export class Timers {
   readonly #schedule: (run: () => void, afterMs: number) => () => void;
   readonly #pending = new Set<() => void>();
@@ -8,7 +8,7 @@ export class Timers {
     this.#schedule = schedule;
   }
 
-  /** Returns how to cancel. After close nothing runs any more. */
+  /** Returns a function that cancels. After close nothing runs. */
   after(afterMs: number, run: () => void): () => void {
     if (this.#closed) return () => {};
     let stop: (() => void) | undefined;

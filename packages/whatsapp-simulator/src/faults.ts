@@ -1,6 +1,6 @@
 /**
- * What can be made to go wrong. `number` is the phone (its companions' sockets, or the phone itself);
- * left out, the fault meets everybody. `times` ends a lasting fault by itself.
+ * Everything that can go wrong on purpose. `number` is the phone (its companions' sockets, or the phone itself);
+ * without it the fault hits all phones. `times` ends a lasting fault after so many uses.
  */
 export type Fault =
   // At once, on the companions' open sockets (`device` picks one of several).
@@ -16,11 +16,11 @@ export type Fault =
   | { kind: "stream-end"; number?: string; device?: number }
   /** The TCP connection is cut: 428. */
   | { kind: "drop"; number?: string; device?: number }
-  /** Stanzas that no client has a handler for: one does not decode, of others something is missing. */
+  /** Stanzas that no client can handle: one does not decode, others are incomplete. */
   | { kind: "unreadable"; number?: string; device?: number }
   /**
-   * The server says what does not fit: a success to a client that is not linked (without `number`) or has logged in,
-   * references for QR codes to one that is linked, or its pair-success once more.
+   * The server sends a stanza at the wrong time: a success to a client that is not linked (without `number`) or has logged in,
+   * references for QR codes to one that is linked, or its pair-success a second time.
    */
   | { kind: "out-of-turn"; number?: string; device?: number; says: "success" | "pair-device" | "pair-success" }
   // Lasting, until cleared or used up.
@@ -32,11 +32,11 @@ export type Fault =
   | { kind: "no-pong"; number?: string }
   /** Nothing at all is sent to the companion, as on a half-open line. */
   | { kind: "silence"; number?: string }
-  /** Pings are answered; nothing else is taken or brought. */
+  /** The server answers pings, ignores everything else and delivers nothing. */
   | { kind: "deaf"; number?: string }
   /** The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. */
   | { kind: "send-error"; number?: string; code: number; to?: string; times?: number }
-  /** A send is not acked; it is delivered nevertheless unless `deliver` is false. */
+  /** A send gets no ack. The message is delivered all the same unless `deliver` is false. */
   | { kind: "no-ack"; number?: string; to?: string; deliver?: boolean; times?: number }
   /** The phone sends no receipts. */
   | { kind: "mute"; number?: string }
@@ -62,11 +62,11 @@ export type Fault =
       backoff?: number;
       times?: number;
     }
-  /** Questions (IQs) of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
+  /** IQs of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
   | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
-  /** Questions for the account's limits are answered with an error, or with `empty` by nothing (`null`). */
+  /** Queries for the account's limits are answered with an error, or with `null` if `empty` is set. */
   | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
-  /** Messages to the companion tell their sender under one name only: nobody learns the number of a LID from them. */
+  /** Messages to the companion name their sender by phone number or by LID, never by both. */
   | { kind: "one-name"; number?: string }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
@@ -80,7 +80,7 @@ export type Fault =
   | { kind: "tampered-account-signature"; number?: string; times?: number }
   /** The signed pre-key's signature in key bundles of this number is broken. */
   | { kind: "tampered-bundle"; number?: string; times?: number }
-  /** As with an account that wants a passkey: the client is asked for it after a scan; after a code it hears nothing. */
+  /** The account requires a passkey: after a scan the client is asked for it, after a code it gets no answer. */
   | { kind: "pairing-stall"; number?: string; times?: number }
   /**
    * When a client asks for a pairing code, a `link_code_companion_reg` notification without keys comes first, as in
@@ -92,7 +92,7 @@ export type UsyncProtocol = "contact" | "devices";
 
 export type FaultKind = Fault["kind"];
 
-/** A fault as it was taken, with the id that ends it; `lasting` is false for those that acted at once. */
+/** A fault with the id that ends it; `lasting` is false for a fault that acted once, at once. */
 export type FaultRecord = Fault & { id: string; lasting: boolean };
 
 type LastingKind = Exclude<
@@ -118,7 +118,7 @@ export function isInstant(fault: Fault): fault is InstantFault {
 
 type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;
 
-/** The lasting faults that are on. Numbers are digits in here. */
+/** The lasting faults that are on. Numbers are digits here. */
 export class Faults {
   readonly #active = new Map<string, FaultRecord>();
   readonly #onChange: (faults: FaultRecord[]) => void;

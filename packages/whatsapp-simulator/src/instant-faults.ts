@@ -23,7 +23,7 @@ export function strike(world: World, fault: InstantFault, number: string | undef
   }
 }
 
-/** A jid of nobody, which clients refuse to decode; a chat state that says nothing; a call about nothing. */
+/** A jid that clients refuse to decode, an empty chat state and an empty call. */
 function unreadable({ phone }: Client): BinaryNode[] {
   const from = phone && jidOf(phone, "pn");
   return [node("receipt", { from: "@" }), node("chatstate", { from }, []), node("call", { from })];

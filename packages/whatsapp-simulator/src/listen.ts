@@ -32,7 +32,7 @@ export async function listen(
   server.on("upgrade", (request, socket, head) => {
     const refusal = refusalOf(request) ?? refuse();
     if (refusal === undefined) return sockets.handleUpgrade(request, socket, head, onClient);
-    // Nobody else listens on this socket: without this its reset would end the process.
+    // Without this listener a reset of the socket would end the process.
     socket.on("error", () => socket.destroy());
     return socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
   });
@@ -53,10 +53,10 @@ export async function listen(
   };
 }
 
-/** Why this request gets no WebSocket. Its target is anything that a client cares to write, not always a URL. */
+/** Why this request gets no WebSocket. Its target can be any text, not always a URL. */
 function refusalOf({ url, headers: { host, origin } }: IncomingMessage): string | undefined {
   if (url?.split("?", 1)[0] !== "/ws/chat") return "404 Not Found";
-  // A page elsewhere could connect, too: it would say so with its Origin, or come by a rebound name.
+  // Another site's page could connect, too: its Origin or its rebound host name shows it.
   if (!isLoopbackHost(host)) return "403 Forbidden";
   return origin === undefined || origin === DEFAULT_ORIGIN ? undefined : "403 Forbidden";
 }

@@ -25,7 +25,7 @@ export type Operations = Omit<
 export function makeOperations(world: World, listeners: Set<(event: SimulatorEvent) => void>): Operations {
   const startedAt = world.now();
   const find = (number: string) => known(world.phones.byNumber(digits(number, "number")), number, "number");
-  /** Whom a phone writes to: it asks the server, as for every number that is typed in. */
+  /** The recipient of a phone's message: the server finds it by each spelling of a typed number. */
   const dial = (number: string, field: string) => known(world.phones.dialled(digits(number, field)), number, field);
   const announce = (phone: Phone): PhoneInfo => {
     const info = phone.info();
@@ -129,7 +129,7 @@ function digits(number: string, field: string): string {
   return found;
 }
 
-/** LIDs have fifteen digits and say nothing about the number. */
+/** LIDs have fifteen digits and do not reveal the number. */
 function newLid(world: World): string {
   let lid = 100_000_000_000_000 + (world.random(6).readUIntBE(0, 6) % 800_000_000_000_000);
   while (world.phones.byLid(String(lid))) lid++;

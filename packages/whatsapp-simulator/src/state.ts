@@ -78,7 +78,7 @@ export class StateFile {
     this.#plan(saveDelayMs);
   }
 
-  /** Waits for phones that are at work, so that no ratchet is written in mid-step. */
+  /** Waits for phones that are encrypting or decrypting: a ratchet is written only between two messages. */
   async flush(): Promise<void> {
     for (const phone of this.#phones) await phone.idle();
     if (!this.#serialise() && this.#exists) return this.#writing;
@@ -97,7 +97,7 @@ export class StateFile {
     this.#timers.after(afterMs, () => {
       const start = performance.now();
       this.flush()
-        // A state that grew large is written less often: at most a twentieth of the time goes into it.
+        // A large state is written less often: writing takes at most a twentieth of the time.
         .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 20)))
         .catch((error: unknown) => {
           process.stderr.write(`whatsapp: cannot write ${this.#file}: ${String(error)}\n`);

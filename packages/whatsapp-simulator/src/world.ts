@@ -35,7 +35,7 @@ export interface World {
   /** Hands a ciphertext to a phone that is online. */
   readonly receive: (phone: Phone, envelope: Envelope) => void;
   readonly emit: (event: SimulatorEvent) => void;
-  /** Whether anybody listens, so that nobody prepares events for nobody. */
+  /** Whether there is a listener; without one no event is built. */
   readonly observed: () => boolean;
   /** The host and port that media would be uploaded to. */
   host: string;
@@ -59,7 +59,7 @@ export class Phones {
     return this.#byNumber.get(digits);
   }
 
-  /** As the server finds whom somebody has typed in: Mexican, Brazilian and other accounts by either spelling. */
+  /** Finds a typed number as the server does: Mexican, Brazilian and other accounts by either spelling. */
   dialled(digits: string): Phone | undefined {
     const numbers = [digits, ...otherSpellings(digits)];
     return numbers.map((number) => this.#byNumber.get(number)).find((phone) => phone !== undefined);

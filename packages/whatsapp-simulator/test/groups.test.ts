@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { BaileysEventMap } from "@whiskeysockets/baileys";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Simulator } from "../src/index.ts";
-import type { Client } from "./support/client.ts";
+import { type Client, textOf } from "./support/client.ts";
 import { linked, newWorld, sender, senderJid, user, userJid } from "./support/world.ts";
 
 const third = "+6281100000003";
@@ -154,6 +154,23 @@ describe("groups for an unmodified Baileys", () => {
     expect(await other.sock.groupGetInviteInfo(code).catch(codeOf)).toBe(406);
     await other.sock.groupLeave(id);
     expect(simulator.group(id).participants.map(({ number }) => number)).toEqual([sender, user]);
+  });
+
+  it("brings messages of a companion to the companions of all members, and refuses those of who may not write", async () => {
+    const simulator = await newGroups();
+    const [session, other] = [await linked(simulator), await linked(simulator, user)];
+    const { id } = await session.sock.groupCreate("Talk", [userJid, thirdJid]);
+    for (const text of ["first", "in the same session"]) {
+      await session.sock.sendMessage(id, { text });
+      const { message } = await other.message((each) => textOf(each) === text);
+      expect(message.key).toMatchObject({ remoteJid: id, fromMe: false, participant: lidOf(simulator, sender) });
+    }
+    await other.sock.sendMessage(id, { text: "and back" });
+    await session.message((each) => textOf(each) === "and back");
+    expect([...session.complaints, ...other.complaints]).toEqual([]);
+    simulator.updateGroup(sender, id, { isAnnouncement: true });
+    const refused = await other.sock.sendMessage(id, { text: "too late" });
+    expect(await other.ack(refused?.key.id ?? "")).toMatchObject({ error: "403" });
   });
 
   it("refuses what it does not hold yet, so that nobody takes it for done", async () => {

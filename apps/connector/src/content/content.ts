@@ -12,8 +12,7 @@ const kinds: Kinds = { text, code };
 
 /** The message that WhatsApp is sent; null when it cannot be made of this content. */
 export function toProto(content: SealedContent, context: SendContext): WireMessage | null {
-  const { toProto } = kinds[content.type] as Kind<SealedContent>;
-  return toProto(content, context);
+  return (kinds[content.type] as Kind<SealedContent>).toProto(content, context);
 }
 
 /** Kinds that change or accompany another message, in addition to those that Baileys counts as such. */
@@ -27,8 +26,8 @@ export function fromProto(received: WireMessage): { content: ReceivedContent; is
   const part = message[kind];
   const context = typeof part === "object" && part && "contextInfo" in part ? part.contextInfo : undefined;
   const isForwarded = context?.isForwarded === true || (context?.forwardingScore ?? 0) > 0;
-  for (const { fromProto } of Object.values(kinds)) {
-    const content = fromProto(message);
+  for (const each of Object.values(kinds)) {
+    const content = each.fromProto(message);
     if (content) return { content, isForwarded };
   }
   return { content: { type: "unsupported" }, isForwarded };

@@ -11,7 +11,9 @@ import {
   attemptWriter,
   findByMessageId,
   findByWaId,
+  ledgerChat,
   type LedgerEntry,
+  ledgerMessage,
   type Move,
   moveWriter,
   rank,
@@ -68,11 +70,6 @@ interface Options {
   /** An event was appended to the outbox. */
   onAppended: () => void;
 }
-
-const context = (id: string) => ({ table: "ledger", column: "sealed", id });
-const chatContext = (id: string) => ({ table: "ledger", column: "sealed_chat", id });
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 export function createDeliveries({ services, store, atRest, pseudonym, chats, onAppended }: Options): Deliveries {
   const recent = createRecentMessages(store);
@@ -133,7 +130,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
 
   async function openChat({ sessionId, waId, sealedChat }: Parameters<Deliveries["chat"]>[0]): Promise<string | null> {
     if (sealedChat === null) return null;
-    return decoder.decode(await atRest(sessionId).open(sealedChat, chatContext(waId)));
+    return ledgerChat.open(atRest(sessionId), sealedChat, waId);
   }
 
   /** The revocation of a message, for a device that could not decrypt it. */
@@ -155,8 +152,8 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isBulk, traceparent }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
-      const sealed = await atRest(sessionId).seal(message, context(waId));
-      const sealedChat = await atRest(sessionId).seal(encoder.encode(jid), chatContext(waId));
+      const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
+      const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
       const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
       const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
       await begin({ fence, entry, at: services.now(), isBulk });
@@ -228,7 +225,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
       if (!entry) return revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
-      return atRest(sessionId).open(entry.sealed, context(waId));
+      return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));
     },
   };
 }

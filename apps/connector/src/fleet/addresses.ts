@@ -1,4 +1,5 @@
 import type { NodeAtRest } from "@sandi/crypto/node";
+import { sealedColumn } from "../store/sealed-column.ts";
 
 /** Seals the connectors' addresses for the shared database, so that nobody who can only write there can redirect calls. */
 export interface Addresses {
@@ -12,17 +13,17 @@ interface Sealed {
   until: number;
 }
 
-const contextOf = (run: string) => ({ table: "member", column: "url", id: run });
+const memberUrl = sealedColumn("member", "url");
 
 export function createAddresses(atRest: Pick<NodeAtRest, "sealNow" | "openNow">, now: () => Date): Addresses {
   return {
     seal(run, url, until) {
       const value: Sealed = { url, until: until.getTime() };
-      return atRest.sealNow(Buffer.from(JSON.stringify(value)), contextOf(run));
+      return memberUrl.sealNow(atRest, JSON.stringify(value), run);
     },
     open(run, sealed) {
       try {
-        const { url, until } = JSON.parse(Buffer.from(atRest.openNow(sealed, contextOf(run))).toString()) as Sealed;
+        const { url, until } = JSON.parse(memberUrl.openNow(atRest, sealed, run)) as Sealed;
         return until > now().getTime() ? url : null;
       } catch {
         return null;

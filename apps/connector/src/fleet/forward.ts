@@ -105,12 +105,12 @@ async function passOn(
       redirect: "manual",
       signal: timeout.signal,
     });
-    const kept = answered.flatMap((name): [string, string][] => {
+    const headersBack = answered.flatMap((name): [string, string][] => {
       const value = answer.headers.get(name);
       return value === null ? [] : [[name, value]];
     });
     const text = await answer.text();
-    return new Response(text === "" ? null : text, { status: answer.status, headers: kept });
+    return new Response(text === "" ? null : text, { status: answer.status, headers: headersBack });
   } catch {
     return undefined;
   } finally {

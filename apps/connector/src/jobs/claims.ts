@@ -3,7 +3,7 @@ import type { CallEdge } from "../edge.ts";
 
 type Claim = ClaimRequest["claims"][number];
 
-/** Asks the edge for messages just before they are sent; rejects when the edge does not answer. */
+/** Claims a message at the edge, just before it is sent. Rejects when the edge does not answer. */
 export type ClaimMessage = (claim: Claim) => Promise<ClaimResult>;
 
 interface Waiting {
@@ -15,39 +15,39 @@ interface Waiting {
 const maxClaims = 100;
 const timeoutMs = 10_000;
 
-/** One request at a time: what arrives while it is under way goes together in the next. */
+/** Sends one claim request at a time. Claims that arrive meanwhile share the next request. */
 export function createClaims(callEdge: CallEdge, connectorId: string): ClaimMessage {
   let waiting: Waiting[] = [];
-  let isAsking = false;
+  let isRequesting = false;
 
-  async function ask(): Promise<void> {
-    isAsking = true;
+  async function request(): Promise<void> {
+    isRequesting = true;
     // Jobs that arrive in the same turn of the event loop share a request.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
       const group = waiting.slice(0, maxClaims);
       waiting = waiting.slice(maxClaims);
       try {
-        const request: ClaimRequest = { connectorId, claims: group.map(({ claim }) => claim) };
-        const answer = await callEdge(claimPath, request, timeoutMs);
+        const body: ClaimRequest = { connectorId, claims: group.map(({ claim }) => claim) };
+        const answer = await callEdge(claimPath, body, timeoutMs);
         if (answer.status !== 200) throw new Error(`the edge answered a claim with ${answer.status}`);
         const { results } = ClaimResponse.parse(answer.body);
         const byId = new Map(results.map((result) => [result.messageId, result]));
         for (const { claim, resolve, reject } of group) {
           const result = byId.get(claim.messageId);
           if (result) resolve(result);
-          else reject(new Error("the edge left a claim unanswered"));
+          else reject(new Error("the edge did not answer a claim"));
         }
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
     }
-    isAsking = false;
+    isRequesting = false;
   }
 
   return (claim) =>
     new Promise((resolve, reject) => {
       waiting.push({ claim, resolve, reject });
-      if (!isAsking) void ask();
+      if (!isRequesting) void request();
     });
 }

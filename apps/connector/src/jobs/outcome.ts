@@ -1,4 +1,4 @@
-/** What became of a job: there is nothing left to do, or the queue should bring it again. */
+/** The result of a job: nothing is left to do, or the queue must deliver it again. */
 export type JobOutcome = { status: "done" } | { status: "later"; retryAfterSeconds: number; why: string };
 
 export const done: JobOutcome = { status: "done" };
@@ -11,14 +11,14 @@ export function later(retryAfterSeconds: number, why: string): JobOutcome {
 export function sharedRuns<Job extends { messageId: string; sessionId: string }, More extends unknown[]>(
   run: (job: Job, ...more: More) => Promise<JobOutcome>,
 ): (job: Job, ...more: More) => Promise<JobOutcome> {
-  const underway = new Map<string, Promise<JobOutcome>>();
+  const running = new Map<string, Promise<JobOutcome>>();
   return (job, ...more) => {
     const key = `${job.sessionId} ${job.messageId}`;
-    let running = underway.get(key);
-    if (!running) {
-      running = run(job, ...more).finally(() => underway.delete(key));
-      underway.set(key, running);
+    let outcome = running.get(key);
+    if (!outcome) {
+      outcome = run(job, ...more).finally(() => running.delete(key));
+      running.set(key, outcome);
     }
-    return running;
+    return outcome;
   };
 }

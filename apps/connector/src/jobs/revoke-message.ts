@@ -7,10 +7,10 @@ import { type LedgerEntry, rank } from "../store/ledger.ts";
 import { LeaseLost } from "../store/fence.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { type Place, whereabouts, type Whereabouts } from "./place.ts";
+import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { staleDevices } from "./transmit.ts";
 
-export interface RevokeContext extends Whereabouts {
+export interface RevokeContext extends SessionLookup {
   services: Pick<Services, "now">;
   logger: Logger;
   metrics: Pick<JobMetrics, "revokes">;
@@ -35,15 +35,15 @@ async function revoke(context: RevokeContext, { messageId, sessionId, expiresAt 
   if (entry.rank >= rank.read) return count(context, done, "not_wanted");
   const chat = await deliveries.chat(entry);
   if (chat === null) return count(context, done, "lapsed");
-  const place = await whereabouts(context, sessionId);
-  if ("status" in place) return count(context, place, "later");
-  if ("failure" in place) return count(context, done, place.failure);
-  const refusal = await transmit(context, place, entry, chat);
+  const session = await resolveSession(context, sessionId);
+  if ("status" in session) return count(context, session, "later");
+  if ("failure" in session) return count(context, done, session.failure);
+  const refusal = await transmit(context, session, entry, chat);
   if (refusal !== null) {
     logger.warn({ messageId, refusal }, "WhatsApp refused the revocation");
     return count(context, done, "refused");
   }
-  await deliveries.revoked(place.fence, entry);
+  await deliveries.revoked(session.fence, entry);
   logger.info({ messageId }, "revoked");
   return count(context, done, "revoked");
 }
@@ -51,7 +51,7 @@ async function revoke(context: RevokeContext, { messageId, sessionId, expiresAt 
 /** Resolves with null when WhatsApp's server has the revocation, and with the error when it refuses; else rejects. */
 async function transmit(
   { ackTimeoutMs }: RevokeContext,
-  { live, socket }: Place,
+  { live, socket }: OnlineSession,
   { waId }: LedgerEntry,
   chat: string,
 ): Promise<string | null> {

@@ -8,7 +8,7 @@ import { whatsappId } from "../content/whatsapp-ids.ts";
 import { encode } from "../content/wire.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
-import type { Pass } from "../session/breaker.ts";
+import type { SendPermit } from "../session/breaker.ts";
 import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
 import { rank } from "../store/ledger.ts";
@@ -20,10 +20,10 @@ import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { openMessage } from "./open-message.ts";
-import { type Place, whereabouts, type Whereabouts } from "./place.ts";
-import { comeBack, holdUntil, transmit } from "./transmit.ts";
+import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
+import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
 
-export interface SendContext extends Whereabouts {
+export interface SendContext extends SessionLookup {
   services: Services;
   logger: Logger;
   metrics: JobMetrics;
@@ -39,12 +39,12 @@ export interface SendContext extends Whereabouts {
 
 type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
 
-/** Messages that WhatsApp refused for the time being, and that nobody has therefore. */
+/** Messages that WhatsApp refused for now. No recipient has them. */
 type Refused = LRUCache<string, true>;
 
 /**
- * Sends one message, or tells why not. `done` only when the outcome is stored; two deliveries of the same job share
- * one run, and a message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
+ * Makes the function that sends one message. Its outcome is `done` only when the result is stored. Two deliveries of the
+ * same job share one run. A message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
  */
 export function createSender(context: SendContext): (job: SendJob, trace?: TraceContext) => Promise<JobOutcome> {
   const refused: Refused = new LRUCache({ max: 10_000 });
@@ -66,28 +66,28 @@ interface Run extends SendContext {
 async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   const { services, deliveries, job, telemetry } = run;
   if (Date.parse(job.expiresAt) <= services.now().getTime()) return telemetry.end(done, "expired");
-  const place = await whereabouts(run, job.sessionId);
-  if ("status" in place) return telemetry.end(place, "not_ready");
+  const session = await resolveSession(run, job.sessionId);
+  if ("status" in session) return telemetry.end(session, "not_ready");
   const entry = await deliveries.find(job.messageId);
-  // What another session of the pool has failed at is this one's to send, as new.
+  // Another session of the pool failed to send it: for this session the message is new.
   const known = entry?.rank === rank.failed && entry.sessionId !== job.sessionId ? null : entry;
   if (known && known.rank >= rank.sent) return telemetry.end(done, "known");
-  if ("failure" in place) return giveUp(run, place);
+  if ("failure" in session) return giveUp(run, session);
 
-  const { sending } = place.live;
+  const { sending } = session.live;
   await sending.limits.ready;
   const { pausedUntil } = sending.limits.current();
-  if (pausedUntil) return hold(run, place, pausedUntil);
+  if (pausedUntil) return defer(run, session, pausedUntil);
   const { pacer } = sending;
   const turn =
     job.lane === "bulk" ? await telemetry.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
-  if ("comeBackAt" in turn) return telemetry.end(comeBack(services, turn.comeBackAt), "paced");
+  if ("retryAt" in turn) return telemetry.end(retryAt(services, turn.retryAt), "paced");
   run.metrics.paced.inc({ lane: job.lane });
   let isOver = false;
   try {
-    // An attempt without an answer may have reached its recipient: only the same again says so without a second message.
+    // An attempt without an ack may have reached the recipient. A repetition under the same id finds out.
     const mayHaveArrived = known !== null && !refused.has(job.messageId);
-    const outcome = await sendInTurn(run, { place, turn, mayHaveArrived }, refused);
+    const outcome = await sendInTurn(run, { session, turn, mayHaveArrived }, refused);
     isOver = outcome.status === "done";
     return outcome;
   } finally {
@@ -95,36 +95,41 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   }
 }
 
-/** A paused session's message comes again, or fails. */
-function hold(run: Run, place: Place, until: Date): Promise<JobOutcome> | JobOutcome {
-  const held = holdUntil(run.services, run.job, until);
-  return "failure" in held ? giveUp(run, { ...place, ...held }) : run.telemetry.end(held, "paused");
+/** Retries the message after the pause of its session, or fails it. */
+function defer(run: Run, { fence }: OnlineSession, until: Date): Promise<JobOutcome> | JobOutcome {
+  const deferred = retryAfterPause(run.services, run.job, until);
+  return "failure" in deferred ? giveUp(run, { fence, ...deferred }) : run.telemetry.end(deferred, "paused");
 }
 
-async function sendInTurn(run: Run, going: Omit<Going, "pass">, refused: Refused): Promise<JobOutcome> {
-  const { sending } = going.place.live;
-  const pass = sending.breaker.enter();
-  if ("pausedUntil" in pass) return hold(run, going.place, pass.pausedUntil);
-  try {
-    const result = await sendClaimed(run, { ...going, pass });
-    if (result !== "paused") return result;
-    refused.set(run.job.messageId, true);
-    return await hold(run, going.place, sending.limits.current().pausedUntil ?? run.services.now());
-  } finally {
-    pass.leave();
-  }
-}
-
-interface Going {
-  place: Place;
+interface SendAttempt {
+  session: OnlineSession;
   turn: Turn;
-  pass: Pass;
+  permit: SendPermit;
+  /** An earlier attempt had no ack. */
   mayHaveArrived: boolean;
 }
 
-async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Going): Promise<JobOutcome | "paused"> {
+async function sendInTurn(run: Run, attempt: Omit<SendAttempt, "permit">, refused: Refused): Promise<JobOutcome> {
+  const { session } = attempt;
+  const { breaker, limits } = session.live.sending;
+  const permit = breaker.enter();
+  if ("pausedUntil" in permit) return defer(run, session, permit.pausedUntil);
+  try {
+    const result = await sendClaimed(run, { ...attempt, permit });
+    if (result !== "paused") return result;
+    refused.set(run.job.messageId, true);
+    return await defer(run, session, limits.current().pausedUntil ?? run.services.now());
+  } finally {
+    permit.leave();
+  }
+}
+
+async function sendClaimed(
+  run: Run,
+  { session, turn, permit, mayHaveArrived }: SendAttempt,
+): Promise<JobOutcome | "paused"> {
   const { services, deliveries, job, telemetry, ackTimeoutMs } = run;
-  const { fence, live, socket } = place;
+  const { fence, live, socket } = session;
   const claimed = await claimFor(run, fence);
   if ("status" in claimed) return claimed;
   const failed = (failure: FailureReason) => fail(run, { fence, failure });
@@ -148,7 +153,7 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   }
   if (chat === null) return failed("not_on_whatsapp");
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
-  const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, place, chat));
+  const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
   await turn.clear();
@@ -166,7 +171,7 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
     isBulk,
     traceparent,
   });
-  const result = await transmit(place, pass, { chat, waId, message, telemetry, ackTimeoutMs });
+  const result = await transmit(session, permit, { chat, waId, message, telemetry, ackTimeoutMs });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);
   await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
@@ -174,7 +179,7 @@ async function sendClaimed(run: Run, { place, turn, pass, mayHaveArrived }: Goin
   return telemetry.end(done, "sent");
 }
 
-async function hasChat({ chats }: Run, { fence, socket }: Place, chat: string): Promise<boolean> {
+async function hasChat({ chats }: Run, { fence, socket }: OnlineSession, chat: string): Promise<boolean> {
   return chats.knows(fence.sessionId, [chat, await socket.lidOf(chat).catch(() => null)]);
 }
 
@@ -184,25 +189,25 @@ async function claimFor({ claim, job, telemetry }: Run, { fence }: Fence): Promi
     claim({ messageId, sessionId, fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
   );
   if (claimed.outcome === "busy") {
-    return telemetry.end(later(Math.ceil(claimed.retryAfterMs / 1000), "claimed by another"), "busy");
+    return telemetry.end(later(Math.ceil(claimed.retryAfterMs / 1000), "another run claimed the message"), "busy");
   }
   if (claimed.outcome === "done") return telemetry.end(done, "not_wanted");
   telemetry.attempt = claimed.attempt;
   return claimed;
 }
 
-interface Failing {
+interface FailedMessage {
   fence: Fence;
   failure: FailureReason;
 }
 
-/** Fails a message that is still wanted. */
-async function giveUp(run: Run, failing: Failing): Promise<JobOutcome> {
-  const claimed = await claimFor(run, failing.fence);
-  return "status" in claimed ? claimed : fail(run, failing);
+/** Fails a message, unless it was canceled or has expired meanwhile. */
+async function giveUp(run: Run, failed: FailedMessage): Promise<JobOutcome> {
+  const claimed = await claimFor(run, failed.fence);
+  return "status" in claimed ? claimed : fail(run, failed);
 }
 
-async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: Failing): Promise<JobOutcome> {
+async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: FailedMessage): Promise<JobOutcome> {
   const { messageId } = job;
   const { traceparent } = telemetry;
   await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });

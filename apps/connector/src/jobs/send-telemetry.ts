@@ -5,13 +5,13 @@ import type { JobMetrics, Stage } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import type { JobOutcome } from "./outcome.ts";
 
-/** What is told of one run of a send job: its span, its figures, and the one line of the log. */
+/** The span, the metrics and the log line of one run of a send job. */
 export interface SendTelemetry {
-  /** For what follows from this run. */
+  /** The parent of the traces that follow from this run. */
   readonly traceparent: string;
-  /** How often the message has been claimed. */
+  /** The number of claims of the message so far. */
   attempt: number;
-  /** Does a part of the work. Its trace is passed on where it is recorded. */
+  /** Runs and times one stage. The stage's trace is passed to the work when it is recorded. */
   timed<T>(stage: Stage, work: (traceparent: string | undefined) => Promise<T>): Promise<T>;
   end(outcome: JobOutcome, result: string, error?: unknown): JobOutcome;
 }
@@ -30,8 +30,8 @@ const spanNames: Record<Stage, string> = {
   ack: "wait for ack",
 };
 
-/** Not worth a line of their own: the message has one already, or will have. */
-const quiet = new Set(["known", "not_ready", "paused", "paced"]);
+/** These results are logged at debug level, because the message has another log line, or will have one. */
+const minor = new Set(["known", "not_ready", "paused", "paced"]);
 
 export function startTelemetry(
   { services, logger, metrics, tracer }: Context,
@@ -72,7 +72,7 @@ export function startTelemetry(
       }
       const { attempt } = this;
       span.set({ "sandi.result": result, "sandi.attempt": attempt });
-      span.end({ error: result === "sent" || quiet.has(result) ? undefined : result });
+      span.end({ error: result === "sent" || minor.has(result) ? undefined : result });
       const line = {
         messageId,
         sessionId,
@@ -84,7 +84,7 @@ export function startTelemetry(
         totalMs: at - startedAt,
         ...(error === undefined ? {} : { error }),
       };
-      const level = quiet.has(result) ? "debug" : outcome.status === "later" ? "warn" : "info";
+      const level = minor.has(result) ? "debug" : outcome.status === "later" ? "warn" : "info";
       logger[level](line, result === "sent" ? "sent" : outcome.status === "later" ? "not sent yet" : "not sent");
       return outcome;
     },

@@ -3,18 +3,18 @@ import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
-import type { Pass } from "../session/breaker.ts";
+import type { SendPermit } from "../session/breaker.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { SendTelemetry } from "./send-telemetry.ts";
 import { type JobOutcome, later } from "./outcome.ts";
-import type { Place } from "./place.ts";
+import type { OnlineSession } from "./resolve-session.ts";
 
-/** How often the recipient's keys may fail before the message is given up. */
+/** The attempts at a recipient whose keys fail, before the message fails. */
 const maxAttempts = 5;
-/** Messages that waited for a pause to end come back spread out. */
+/** Messages that waited for the end of a pause are spread over this time. */
 const spreadMs = 10_000;
 
-/** The error of a stanza that was not valid: mostly a device of the recipient that is no more. */
+/** The error of an invalid stanza. Mostly, a device of the recipient does not exist any more. */
 export const staleDevices = "479";
 const codes = {
   noNewChats: "463",
@@ -31,12 +31,12 @@ interface Transmission {
 }
 
 /**
- * Resolves with `sent` when WhatsApp's server has the message, with the reason why it never will, or with `paused` when
- * it is to go later; otherwise rejects. What the answer says of the account goes to the session's breaker and limits.
+ * Sends a message and waits for the ack. Resolves with `sent`, with the reason of a final failure, or with `paused` when
+ * the message must wait; otherwise rejects. Reports to the breaker and to the limits what the ack says of the account.
  */
 export async function transmit(
-  { live, socket }: Place,
-  pass: Pass,
+  { live, socket }: OnlineSession,
+  permit: SendPermit,
   { chat, waId, message, telemetry, ackTimeoutMs }: Transmission,
 ): Promise<FailureReason | "sent" | "paused"> {
   const awaited = live.connection.awaitAck(waId);
@@ -52,36 +52,36 @@ export async function transmit(
   const ack = await telemetry.timed("ack", () => awaited.within(ackTimeoutMs));
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (ack.type === "sent") {
-    pass.sent();
+    permit.sent();
     return "sent";
   }
   if (ack.error === staleDevices && telemetry.attempt === 1) {
     live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
-  return afterRefusal(live, pass, { error: ack.error, chat });
+  return afterRefusal(live, permit, { error: ack.error, chat });
 }
 
 function afterRefusal(
   { sending }: LiveSession,
-  pass: Pass,
+  permit: SendPermit,
   { error, chat }: { error: string; chat: string },
 ): FailureReason | "paused" {
   if (error === codes.noNewChats) {
-    void sending.reads.refused().then((isExplained) => isExplained || pass.refused("unexplained", chat));
+    void sending.reads.refused().then((isExplained) => isExplained || permit.refused("unexplained", chat));
     return "new_chats_locked";
   }
   if (error === codes.tooMuch) {
-    pass.refused("rate", chat);
+    permit.refused("rate", chat);
     return "paused";
   }
   const isForbidden = forbidden.has(error);
-  pass.refused(isForbidden ? "forbidden" : "unexplained", chat);
+  permit.refused(isForbidden ? "forbidden" : "unexplained", chat);
   return isForbidden ? "account_restricted" : "refused";
 }
 
-/** A message that may not go before then: it comes again, or fails when it is no good by then. */
-export function holdUntil(
+/** A message of a session that is paused until then: it is retried, or fails when it expires before. */
+export function retryAfterPause(
   { now, chance }: Pick<Services, "now" | "chance">,
   job: Pick<SendJob, "expiresAt">,
   until: Date,
@@ -92,7 +92,7 @@ export function holdUntil(
   return later(Math.ceil((end + spread - at) / 1000), "sending is paused");
 }
 
-/** A message whose turn is then: it waits out the rest of the last second here. */
-export function comeBack({ now }: Pick<Services, "now">, at: Date): JobOutcome {
+/** A message whose turn is then. It arrives up to a second early and waits here. */
+export function retryAt({ now }: Pick<Services, "now">, at: Date): JobOutcome {
   return later(Math.floor((at.getTime() - now().getTime()) / 1000), "others are before it");
 }

@@ -104,7 +104,11 @@ export function createAccountLimits({
 
   function logChange(limit: string, before: Date | null, after: Date | null): void {
     if (before?.getTime() === after?.getTime()) return;
-    if (after) logger.warn({ limit, until: after }, before ? "a limit of the account lasts longer" : "a limit begins");
+    if (after)
+      logger.warn(
+        { limit, until: after },
+        before ? "a limit of the account lasts longer" : "a limit of the account begins",
+      );
     else logger.info({ limit }, "a limit of the account has ended");
   }
 

@@ -18,19 +18,19 @@ const shortestPart = 1 / 6;
 const peopleUntilUnexplained = 5;
 const probeMs = 2000;
 
-/** Leave to send one message; what comes of it is told once. */
-export interface Pass {
+/** The permission to send one message. The sender reports the result once. */
+export interface SendPermit {
   sent(): void;
-  /** @param person whom it was for: one who cannot be reached says little of the account */
+  /** @param person the recipient: a refusal for one person alone says little about the account */
   refused(reason: Reason, person: string): void;
-  /** Nothing came of it; in any case, at the end. */
+  /** Ends the permit, whatever the result. */
   leave(): void;
 }
 
 /** Stops a session from sending when WhatsApp refuses: the pauses grow, and after each one a single message tries. */
 export interface Breaker {
-  /** Leave to send, or until when there is none. */
-  enter(): Pass | { pausedUntil: Date };
+  /** A permit, or the end of the pause. */
+  enter(): SendPermit | { pausedUntil: Date };
 }
 
 export function createBreaker(limits: AccountLimits, { now, chance }: Pick<Services, "now" | "chance">): Breaker {

@@ -32,7 +32,7 @@ interface Options {
   openSocket?: OpenSocket | undefined;
 }
 
-/** Logins through proxies that hang keep at most one part in so many of the places, so that others can log in. */
+/** One workspace whose proxies hang holds at most this fraction (1 / 4) of the places for logins through proxies. */
 const proxiedParts = 4;
 
 export function openSessions(context: Context, { versions, ...options }: Options): Sessions {

@@ -10,7 +10,7 @@ export interface Pacer {
   /** A code is about to be sent. */
   code(): Turn;
   /** Resolves when it is a bulk message's turn; or at once with the time of its turn, if that is not soon. */
-  bulk(messageId: string, pacing: Pacing): Promise<Turn | { comeBackAt: Date }>;
+  bulk(messageId: string, pacing: Pacing): Promise<Turn | { retryAt: Date }>;
 }
 
 export interface Turn {
@@ -101,7 +101,7 @@ export function createPacer(
       const dueAt = Math.max(slots.dueAt(slot), Math.round(freeAt));
       if (dueAt - time() > nearMs) {
         slots.putOff(slot, dueAt);
-        return { comeBackAt: new Date(dueAt) };
+        return { retryAt: new Date(dueAt) };
       }
       await sleepUntil(slots.dueAt(slot));
       await enter(slot);

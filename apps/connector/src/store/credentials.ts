@@ -3,6 +3,7 @@ import type { InStatement } from "@libsql/client";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text } from "./row.ts";
+import { resealOnRead, type SealedColumn, sealedColumn } from "./sealed-column.ts";
 import type { Store } from "./store.ts";
 
 /** One value of a session's WhatsApp login or Signal state; null deletes it. */
@@ -31,10 +32,8 @@ interface Sealed {
 const tokenKind = "tctoken";
 /** WhatsApp accepts a token for four weeks at most. */
 const tokenDays = 28;
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
-/** @param keyId the pseudonym of the id, as the row has it */
-const context = (kind: string, keyId: string) => ({ table: "credential", column: kind, id: keyId });
+/** Values of one kind. The id is the pseudonym `key_id`, because Signal's own ids hold phone numbers. */
+export const credentialOf = (kind: string): SealedColumn => sealedColumn("credential", kind);
 
 export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredentials {
   const write = store.writer.bulk<Sealed, void>({
@@ -70,9 +69,7 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
     let turn: Promise<unknown> = Promise.resolve();
     return {
       async read(kind, ids) {
-        // Signal's ids hold phone numbers.
         const idOf = new Map(ids.map((id) => [pseudonym(id), id]));
-        const stale: InStatement[] = [];
         const { rows } = await store.client.execute({
           sql: `SELECT key_id, sealed FROM credential
                 WHERE session_id = ? AND kind = ? AND key_id IN (SELECT value FROM json_each(?))`,
@@ -83,15 +80,15 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
           const id = idOf.get(keyId)!;
           const { plaintext, isStale } = await openValue(atRest, { kind, keyId, id, sealed });
           if (isStale) {
-            const anew = await atRest.seal(encoder.encode(plaintext), context(kind, keyId));
-            stale.push({ sql: resealSql, args: [anew, sessionId, kind, keyId, sealed, sessionId, fence.fence] });
+            const replace = (resealed: string) => ({
+              sql: resealSql,
+              args: [resealed, sessionId, kind, keyId, sealed, sessionId, fence.fence],
+            });
+            resealOnRead(store, { column: credentialOf(kind), atRest, id: keyId, text: plaintext, replace });
           }
           return [id, plaintext.slice(plaintext.indexOf("\n") + 1)];
         });
-        const found = new Map(await Promise.all(opened));
-        // Not awaited, and no harm when it fails: the next read does it.
-        if (stale.length > 0) store.writer.write(stale).catch(() => undefined);
-        return found;
+        return new Map(await Promise.all(opened));
       },
       async write(changes) {
         if (changes.length === 0) return;
@@ -116,17 +113,14 @@ export function credentialStore(store: Store, pseudonym: Pseudonym): OpenCredent
   };
 }
 
-/**
- * The value as it is stored: behind its id, which the row knows as a pseudonym only, so that it can be sealed anew and
- * exported without knowing whom the session writes to.
- */
+/** Seals the id with the value, because the row has only its pseudonym. So a value can be resealed and exported alone. */
 async function sealCredential(
   atRest: AtRest,
   pseudonym: Pseudonym,
   { kind, id, value }: { kind: string; id: string; value: string },
 ): Promise<[kind: string, keyId: string, sealed: string]> {
   const keyId = pseudonym(id);
-  return [kind, keyId, await atRest.seal(encoder.encode(`${id}\n${value}`), context(kind, keyId))];
+  return [kind, keyId, await credentialOf(kind).seal(atRest, `${id}\n${value}`, keyId)];
 }
 
 async function openValue(
@@ -134,16 +128,16 @@ async function openValue(
   { kind, keyId, id, sealed }: { kind: string; keyId: string; id: string; sealed: string },
 ): Promise<{ plaintext: string; isStale: boolean }> {
   try {
-    const plaintext = decoder.decode(await atRest.open(sealed, context(kind, keyId)));
+    const plaintext = await credentialOf(kind).open(atRest, sealed, keyId);
     return { plaintext, isStale: atRest.isStale(sealed) };
   } catch {
-    // As it was written before values stood behind their ids.
-    const value = decoder.decode(await atRest.open(sealed, context(kind, id)));
+    // Rows written before the id was sealed with the value hold the value alone.
+    const value = await credentialOf(kind).open(atRest, sealed, id);
     return { plaintext: `${id}\n${value}`, isStale: true };
   }
 }
 
-/** Only in place of what was read: a newer value stays. */
+/** Replaces only the value that was read: a newer value stays. */
 const resealSql = `
   UPDATE credential SET sealed = ? WHERE session_id = ? AND kind = ? AND key_id = ? AND sealed = ? AND ${fenceHolds}`;
 
@@ -171,7 +165,7 @@ export async function readAll(
   return Promise.all(
     rows.map(async (row): Promise<[string, string, string]> => {
       const kind = text(row, "kind");
-      const plaintext = decoder.decode(await atRest.open(text(row, "sealed"), context(kind, text(row, "key_id"))));
+      const plaintext = await credentialOf(kind).open(atRest, text(row, "sealed"), text(row, "key_id"));
       const end = plaintext.indexOf("\n");
       return [kind, plaintext.slice(0, end), plaintext.slice(end + 1)];
     }),

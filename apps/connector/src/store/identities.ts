@@ -4,6 +4,7 @@ import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text } from "./row.ts";
+import { resealOnRead, sealedColumn } from "./sealed-column.ts";
 import type { Store } from "./store.ts";
 
 /** A person's two jids. */
@@ -36,9 +37,7 @@ const keptDays = 90;
 /** An unknown LID is read again after this time: another connector may have stored it. */
 const unknownMs = 30_000;
 const knownMs = 3_600_000;
-const context = (id: string) => ({ table: "identity", column: "sealed_pn", id });
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
+export const identityPn = sealedColumn("identity", "sealed_pn");
 
 export function createIdentities({ store, pseudonym, atRest, services }: Options): OpenIdentities {
   const known = new LRUCache<string, string>({ max: 50_000, ttl: knownMs });
@@ -69,7 +68,7 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
             holders.set(number, name);
             unknown.delete(name);
             const id = pseudonym(name);
-            const sealed = await atRest.seal(encoder.encode(pn), context(id));
+            const sealed = await identityPn.seal(atRest, pn, id);
             await keep([id, pseudonym(number), sealed, services.now().getTime()]).catch((error: unknown) => {
               known.delete(name);
               throw error;
@@ -82,19 +81,18 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
         const pn = known.get(name);
         if (pn !== undefined || unknown.has(name)) return pn ?? null;
         const id = pseudonym(name);
-        const sql = "SELECT sealed_pn FROM identity WHERE lid = ?";
-        const { rows } = await store.client.execute({ sql, args: [id] });
+        const read = { sql: "SELECT sealed_pn FROM identity WHERE lid = ?", args: [id] };
+        const { rows } = await store.client.execute(read);
         if (rows.length === 0) {
           unknown.set(name, true);
           return null;
         }
         const sealed = text(rows[0], "sealed_pn");
-        const found = decoder.decode(await atRest.open(sealed, context(id)));
+        const found = await identityPn.open(atRest, sealed, id);
         if (atRest.isStale(sealed)) {
-          const anew = await atRest.seal(encoder.encode(found), context(id));
-          const replace = "UPDATE identity SET sealed_pn = ? WHERE lid = ? AND sealed_pn = ?";
-          // Not awaited, and no harm when it fails: the next read does it.
-          store.writer.write([{ sql: replace, args: [anew, id, sealed] }]).catch(() => undefined);
+          const sql = "UPDATE identity SET sealed_pn = ? WHERE lid = ? AND sealed_pn = ?";
+          const replace = (resealed: string) => ({ sql, args: [resealed, id, sealed] });
+          resealOnRead(store, { column: identityPn, atRest, id, text: found, replace });
         }
         known.set(name, found);
         holders.set(nameOf(found), name);

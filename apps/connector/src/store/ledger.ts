@@ -1,11 +1,16 @@
 import type { InStatement, Row } from "@libsql/client";
 import type { NewEvent } from "./outbox.ts";
 import { dateOrNull, text, textOrNull } from "./row.ts";
+import { sealedColumn } from "./sealed-column.ts";
 import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /** The delivery states of a message in order. A message only moves to a higher rank. */
 export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, revoked: 8, failed: 9 } as const;
+
+/** The sealed message and the sealed jid of its recipient; the id is WhatsApp's. */
+export const ledgerMessage = sealedColumn("ledger", "sealed");
+export const ledgerChat = sealedColumn("ledger", "sealed_chat");
 
 /** A message that this connector has accepted: it connects WhatsApp's id with ours. */
 export interface LedgerEntry {

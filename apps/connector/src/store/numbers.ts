@@ -2,6 +2,7 @@ import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
+import { resealOnRead, sealedColumn } from "./sealed-column.ts";
 import type { Store } from "./store.ts";
 
 /** What WhatsApp said about a number, and how long it counts. */
@@ -23,40 +24,32 @@ export interface NumberStore {
 /** How long an expired jid is kept, for when WhatsApp does not answer. */
 const oldDays = 76;
 
-const context = (id: string) => ({ table: "number", column: "sealed_jid", id });
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
+export const numberJid = sealedColumn("number", "sealed_jid");
 
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
   const idOf = (workspaceId: string, digits: string) => pseudonym(`${workspaceId} ${digits}`);
   return {
     async find(workspaceId, digits) {
-      const stale: InStatement[] = [];
       const digitsOf = new Map(digits.map((one) => [idOf(workspaceId, one), one]));
       const sql = "SELECT id, sealed_jid, until FROM number WHERE id IN (SELECT value FROM json_each(?))";
       const { rows } = await client.execute({ sql, args: [JSON.stringify([...digitsOf.keys()])] });
       const known = rows.map(async (row): Promise<[string, KnownNumber]> => {
         const id = text(row, "id");
         const [one, sealed] = [digitsOf.get(id)!, textOrNull(row, "sealed_jid")];
-        const jid = sealed === null ? null : decoder.decode(await atRest.open(sealed, context(id)));
+        const jid = sealed === null ? null : await numberJid.open(atRest, sealed, id);
         if (sealed !== null && jid !== null && atRest.isStale(sealed)) {
-          const anew = await atRest.seal(encoder.encode(jid), context(id));
-          stale.push({
-            sql: "UPDATE number SET sealed_jid = ? WHERE id = ? AND sealed_jid = ?",
-            args: [anew, id, sealed],
-          });
+          const sql = "UPDATE number SET sealed_jid = ? WHERE id = ? AND sealed_jid = ?";
+          const replace = (resealed: string) => ({ sql, args: [resealed, id, sealed] });
+          resealOnRead({ writer }, { column: numberJid, atRest, id, text: jid, replace });
         }
         return [one, { digits: one, jid, until: new Date(Number(row["until"])) }];
       });
-      const found = new Map(await Promise.all(known));
-      // Not awaited, and no harm when it fails: the next read does it.
-      if (stale.length > 0) writer.write(stale).catch(() => undefined);
-      return found;
+      return new Map(await Promise.all(known));
     },
     async store(workspaceId, numbers, now) {
       const rows = numbers.map(async ({ digits, jid, until }) => {
         const id = idOf(workspaceId, digits);
-        const sealed = jid === null ? null : await atRest.seal(encoder.encode(jid), context(id));
+        const sealed = jid === null ? null : await numberJid.seal(atRest, jid, id);
         return {
           sql: `INSERT INTO number (id, sealed_jid, until) VALUES (?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET sealed_jid = excluded.sealed_jid, until = excluded.until

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey } from "node:crypto";
 import type { AtRest, Random } from "@sandi/crypto";
+import { sealedColumn } from "./sealed-column.ts";
 import { settle, storeSetting } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -7,7 +8,8 @@ import type { Store } from "./store.ts";
 export type Pseudonym = (text: string) => string;
 
 const setting = "pseudonym_key";
-const context = { table: "setting", column: "value", id: setting };
+export const settingValue = sealedColumn("setting", "value");
+const context = settingValue.context(setting);
 
 /**
  * The pseudonyms of a database: an HMAC under a key that is stored sealed in the database. So pseudonyms stay the same

@@ -3,23 +3,23 @@ import type { KeyRing, Random } from "@sandi/crypto";
 import { atRestOfOwners } from "./at-rest.ts";
 import type { NodeAtRest } from "@sandi/crypto/node";
 import { text } from "./row.ts";
-import { type SealedColumn, sealedColumns } from "./sealed-columns.ts";
+import { type ResealedColumn, sealedColumns } from "./sealed-columns.ts";
 import type { Store } from "./store.ts";
 
-/** What became of one column. */
+/** The result for one column. */
 export interface Resealed {
   /** `table.column`. */
   column: string;
   resealed: number;
   /** Values that are still under another key than the current one. */
   remaining: number;
-  /** Of those, the ones that could not be opened: their key is gone, or they belong elsewhere. */
+  /** Remaining values that did not open: their key is missing, or they were moved from another row. */
   unopened: number;
 }
 
 /**
- * Seals every value anew that lies under another key than the current one. Safe while connectors run: a value is
- * replaced only if it is still the one that was read, so that nothing newer is overtaken, and means the same afterwards.
+ * Seals every value again that is sealed under another key than the current one. This is safe while connectors run: a value
+ * is replaced only if the row still holds the value that was read.
  */
 export async function resealStore(
   store: Store,
@@ -35,7 +35,7 @@ export async function resealStore(
 }
 
 interface Work {
-  column: SealedColumn;
+  column: ResealedColumn;
   kid: string;
   batch: number;
   atRestOf: (owner: string) => NodeAtRest;
@@ -59,7 +59,7 @@ async function resealColumn({ client, writer }: Store, { column: one, kid, batch
     if (!last) break;
     after = key.map((name) => last[name] as InValue);
     const replaced = rows.flatMap((row) => {
-      const sealed = anew(one, row, atRestOf);
+      const sealed = resealedValue(one, row, atRestOf);
       if (sealed === null) result.unopened++;
       return sealed === null ? [] : [{ row, sealed }];
     });
@@ -81,10 +81,14 @@ async function resealColumn({ client, writer }: Store, { column: one, kid, batch
 }
 
 /** The row's value under the current key; null when it does not open. */
-function anew({ owner, context, wasReadable }: SealedColumn, row: Row, atRestOf: Work["atRestOf"]): string | null {
+function resealedValue(
+  { owner, context, mayBePlaintext }: ResealedColumn,
+  row: Row,
+  atRestOf: Work["atRestOf"],
+): string | null {
   const sealed = text(row, "sealed_value");
   const [atRest, place] = [atRestOf(owner(row)), context(row)];
-  if (wasReadable && !sealed.startsWith("v1.")) return atRest.sealNow(new TextEncoder().encode(sealed), place);
+  if (mayBePlaintext && !sealed.startsWith("v1.")) return atRest.sealNow(new TextEncoder().encode(sealed), place);
   try {
     return atRest.sealNow(atRest.openNow(sealed, place), place);
   } catch {

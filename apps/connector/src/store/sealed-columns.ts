@@ -1,63 +1,71 @@
 import type { AtRestContext } from "@sandi/crypto";
 import type { Row } from "@libsql/client";
+import { credentialOf } from "./credentials.ts";
+import { identityPn } from "./identities.ts";
+import { ledgerChat, ledgerMessage } from "./ledger.ts";
+import { numberJid } from "./numbers.ts";
+import { sessionPhone } from "./own-number.ts";
+import { settingValue } from "./pseudonyms.ts";
 import { text } from "./row.ts";
+import { outboxBody } from "./sealed-events.ts";
+import { sessionProxy } from "./sealed-proxy.ts";
 
-/** A column whose values are sealed. */
-export interface SealedColumn {
+/** How a sealed column is resealed row by row. */
+export interface ResealedColumn {
   table: string;
   column: string;
-  /** What names a row, in the order of an index. */
+  /** The columns that name a row, in the order of an index. */
   key: readonly string[];
-  /** SQL of the sealed value where the column holds more than it. */
+  /** SQL of the sealed value, where the column holds more than that. */
   sealed?: string;
-  /** Whose key it is: a session's id, or `connector`. */
+  /** Whose key sealed it: a session's id, or `connector`. */
   owner: (row: Row) => string;
   context: (row: Row) => AtRestContext;
   /** The column's value with another sealed value in it. */
   put?: (value: string, sealed: string) => string;
-  /** Rows of before hold readable text that is to be sealed as well. */
-  wasReadable?: true;
+  /** Old rows hold plaintext that has to be sealed too. */
+  mayBePlaintext?: true;
 }
 
 const ofSession = (row: Row) => text(row, "session_id");
 const ofConnector = () => "connector";
 
 /** Every sealed column of the connector's database; a test compares them with the schema. */
-export const sealedColumns: readonly SealedColumn[] = [
+export const sealedColumns: readonly ResealedColumn[] = [
   {
     table: "credential",
     column: "sealed",
     key: ["session_id", "kind", "key_id"],
     owner: ofSession,
-    context: (row) => ({ table: "credential", column: text(row, "kind"), id: text(row, "key_id") }),
+    context: (row) => credentialOf(text(row, "kind")).context(text(row, "key_id")),
   },
   {
     table: "ledger",
     column: "sealed",
     key: ["message_id"],
     owner: ofSession,
-    context: (row) => ({ table: "ledger", column: "sealed", id: text(row, "wa_id") }),
+    context: (row) => ledgerMessage.context(text(row, "wa_id")),
   },
   {
     table: "ledger",
     column: "sealed_chat",
     key: ["message_id"],
     owner: ofSession,
-    context: (row) => ({ table: "ledger", column: "sealed_chat", id: text(row, "wa_id") }),
+    context: (row) => ledgerChat.context(text(row, "wa_id")),
   },
   {
     table: "number",
     column: "sealed_jid",
     key: ["id"],
     owner: ofConnector,
-    context: (row) => ({ table: "number", column: "sealed_jid", id: text(row, "id") }),
+    context: (row) => numberJid.context(text(row, "id")),
   },
   {
     table: "identity",
     column: "sealed_pn",
     key: ["lid"],
     owner: ofConnector,
-    context: (row) => ({ table: "identity", column: "sealed_pn", id: text(row, "lid") }),
+    context: (row) => identityPn.context(text(row, "lid")),
   },
   {
     table: "outbox",
@@ -65,7 +73,7 @@ export const sealedColumns: readonly SealedColumn[] = [
     key: ["seq"],
     sealed: "body ->> 'sealed'",
     owner: ofSession,
-    context: (row) => ({ table: "outbox", column: "body", id: (JSON.parse(text(row, "body")) as { id: string }).id }),
+    context: (row) => outboxBody.context((JSON.parse(text(row, "body")) as { id: string }).id),
     put: (body, sealed) => JSON.stringify({ ...(JSON.parse(body) as object), sealed }),
   },
   {
@@ -73,24 +81,23 @@ export const sealedColumns: readonly SealedColumn[] = [
     column: "phone",
     key: ["id"],
     owner: (row) => text(row, "id"),
-    context: (row) => ({ table: "session", column: "phone", id: text(row, "id") }),
-    wasReadable: true,
+    context: (row) => sessionPhone.context(text(row, "id")),
+    mayBePlaintext: true,
   },
   {
     table: "session",
     column: "account",
     key: ["id"],
     owner: (row) => text(row, "id"),
-    // The same sealed text as in `phone`.
-    context: (row) => ({ table: "session", column: "phone", id: text(row, "id") }),
-    wasReadable: true,
+    context: (row) => sessionPhone.context(text(row, "id")),
+    mayBePlaintext: true,
   },
   {
     table: "session",
     column: "proxy",
     key: ["id"],
     owner: (row) => text(row, "id"),
-    context: (row) => ({ table: "session", column: "proxy", id: text(row, "id") }),
+    context: (row) => sessionProxy.context(text(row, "id")),
   },
   {
     table: "setting",
@@ -99,6 +106,6 @@ export const sealedColumns: readonly SealedColumn[] = [
     // Not every setting is a secret.
     sealed: "CASE WHEN value LIKE 'v1.%' THEN value END",
     owner: ofConnector,
-    context: (row) => ({ table: "setting", column: "value", id: text(row, "name") }),
+    context: (row) => settingValue.context(text(row, "name")),
   },
 ];

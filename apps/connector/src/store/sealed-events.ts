@@ -1,16 +1,16 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import type { NewEvent } from "./outbox.ts";
+import { sealedColumn } from "./sealed-column.ts";
 
 type Envelope = Pick<ConnectorEvent, "id" | "type" | "sessionId" | "at">;
 
-const context = (id: string) => ({ table: "outbox", column: "body", id });
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
+/** The sealed part of an event's body; the id is the event's. */
+export const outboxBody = sealedColumn("outbox", "body");
 
 /** Serialises an event about a person: everything but the envelope is sealed. */
 export async function sealEvent(atRest: AtRest, { id, type, sessionId, at, ...secret }: NewEvent): Promise<string> {
-  const sealed = await atRest.seal(encoder.encode(JSON.stringify(secret)), context(id));
+  const sealed = await outboxBody.seal(atRest, JSON.stringify(secret), id);
   const envelope: Envelope = { id, type, sessionId, at };
   return JSON.stringify({ ...envelope, sealed });
 }
@@ -19,6 +19,6 @@ export async function sealEvent(atRest: AtRest, { id, type, sessionId, at, ...se
 export async function openEvent(atRest: (sessionId: string) => AtRest, body: string): Promise<NewEvent> {
   const { sealed, ...event } = JSON.parse(body) as NewEvent & { sealed?: string };
   if (sealed === undefined) return event;
-  const opened = await atRest(event.sessionId).open(sealed, context(event.id));
-  return { ...event, ...(JSON.parse(decoder.decode(opened)) as object) };
+  const opened = await outboxBody.open(atRest(event.sessionId), sealed, event.id);
+  return { ...event, ...(JSON.parse(opened) as object) };
 }

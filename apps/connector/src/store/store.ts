@@ -4,7 +4,7 @@ import { boundedFetch } from "./failures.ts";
 import { openFile, type StoreClient } from "./file-client.ts";
 import { advanceSequences } from "./advance-sequences.ts";
 import { watchDiskSpace } from "./disk-space.ts";
-import { migrations } from "./schema.ts";
+import { migrations } from "./migrations.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** The connector's own database: reads go to the client, every write goes through the writer. */

@@ -1,20 +1,17 @@
 import { type QueryResult, sql } from "kysely";
 import type { Services } from "../services.ts";
 import { pauseOrphans } from "./orphans.ts";
-import { alertJob, type AlertToPublish } from "./publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { alertJobs, type AlertToPublish, deliveryLifeMs } from "./jobs.ts";
 import { type InDigest, tellAll } from "./tell.ts";
 import { watchSessions } from "./watch.ts";
 
-const batchSize = 100;
-const longestWaitMs = 3600_000;
-/** Nobody wants to hear of it any more. */
-const uselessMs = 24 * 3600_000;
 const keptMs = 30 * 24 * 3600_000;
 const sweepSize = 2_000;
 
-/** What the clock owes to alerts: what only it sees, what has lasted long enough, and what was not published. */
+/** Opens the incidents that only the clock sees, and makes the alerts of what has lasted long enough. */
 export async function runAlerts(services: Services): Promise<void> {
-  const { db, publishAll, random, log } = services;
+  const { db, random } = services;
   const now = services.now().getTime();
   const watching = await watchSessions(services);
   const nonce = Array.from(random(2), (byte) => byte.toString(16).padStart(2, "0"))
@@ -26,22 +23,12 @@ export async function runAlerts(services: Services): Promise<void> {
     ...watching,
     ...telling,
     sql`UPDATE alert_delivery SET status = 'failed', error = 'expired' WHERE status = 'queued'
-      AND publish_after <= ${now} AND created_at <= ${now - uselessMs}`.compile(db.kysely),
-    sql<AlertToPublish>`UPDATE alert_delivery SET publish_count = publish_count + 1,
-        publish_after = ${now} + min(${longestWaitMs}, 50000 << min(publish_count - 1, 10))
-      WHERE id IN (SELECT d.id FROM alert_delivery d JOIN alert_channel c ON c.id = d.channel_id
-        WHERE d.status = 'queued' AND d.publish_after <= ${now} AND (c.paused_at IS NULL OR d.what = 'test')
-        ORDER BY d.publish_after LIMIT ${batchSize})
-      RETURNING id, channel_id, publish_count`.compile(db.kysely),
+      AND created_at <= ${now - deliveryLifeMs} AND NOT EXISTS (SELECT 1 FROM job WHERE kind = ${alertJobs.name}
+        AND subject_id = alert_delivery.id AND publish_after > ${now})`.compile(db.kysely),
   ]);
-  const [fresh, digests, , waiting] = results.slice(1 + watching.length) as QueryResult<AlertToPublish & InDigest>[];
+  const [fresh, digests] = results.slice(1 + watching.length) as QueryResult<AlertToPublish & InDigest>[];
   const single = fresh?.rows.filter(({ digestId }) => digestId === null) ?? [];
-  const jobs = [...single, ...(digests?.rows ?? []), ...(waiting?.rows ?? [])].map(alertJob);
-  for (let at = 0; at < jobs.length; at += batchSize) {
-    await publishAll(jobs.slice(at, at + batchSize)).catch((error: unknown) =>
-      log("QStash did not take every alert; the rest waits for its next turn", error),
-    );
-  }
+  publishSoon(services, alertJobs, [...single, ...(digests?.rows ?? [])]);
 }
 
 /** Rows that are old enough: ids sort by time. What was told of an incident is known for as long as the incident is. */

@@ -1,10 +1,12 @@
-import { sql } from "kysely";
+import { type QueryResult, sql } from "kysely";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
 import type { Outcome } from "./outcome.ts";
+import { deferJobs, idsOf } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
 import { tellIncidents } from "./tell.ts";
-import { publishAlerts } from "./publish.ts";
+import { alertJobs, type AlertToPublish } from "./jobs.ts";
 import { digestMessage, readDigest } from "./digest.ts";
 import { incidentMessage, type Message, testMessage, type Told } from "./render.ts";
 
@@ -62,15 +64,18 @@ async function note(services: Services, { id, channelId }: Due, outcome: Outcome
   const at = now().getTime();
   const { kind, status } = outcome;
   const error = kind === "delivered" ? null : outcome.error;
-  // While QStash asks again the cron need not.
-  const publishAfter = kind === "retry" ? at + outcome.retryAfterSeconds * 1000 + retryingMs : at;
-  const delivery =
+  const delivery = [
     sql`UPDATE alert_delivery SET status = ${kind === "retry" ? "queued" : kind}, last_status = ${status},
-      error = ${error}, claim_until = 0, publish_after = ${publishAfter}, delivered_at = ${kind === "delivered" ? at : null}
-    WHERE id = ${id} AND status = 'queued'`.compile(db.kysely);
+        error = ${error}, claim_until = 0, delivered_at = ${kind === "delivered" ? at : null}
+      WHERE id = ${id} AND status = 'queued'`.compile(db.kysely),
+    // While QStash tries again, the cron need not.
+    ...(kind === "retry"
+      ? [deferJobs(db, [alertJobs], { ids: idsOf([id]), until: at + outcome.retryAfterSeconds * 1000 + retryingMs })]
+      : []),
+  ];
   if (kind === "delivered") {
     await db.write([
-      delivery,
+      ...delivery,
       sql`UPDATE alert_channel SET failures_in_row = 0 WHERE id = ${channelId} AND failures_in_row > 0`.compile(
         db.kysely,
       ),
@@ -79,15 +84,17 @@ async function note(services: Services, { id, channelId }: Due, outcome: Outcome
   }
   // A full target is not a broken one.
   if (error === "rate_limited") {
-    await db.write([delivery]);
+    await db.write(delivery);
     return;
   }
+  const told = tellIncidents(db, { now: at, subjects: [channelId] });
   const results = await db.write([
-    delivery,
+    ...delivery,
     sql`UPDATE alert_channel SET failures_in_row = failures_in_row + 1 WHERE id = ${channelId}`.compile(db.kysely),
     sql`UPDATE alert_channel SET paused_at = ${at}, paused_because = 'failures', updated_at = ${at}
       WHERE id = ${channelId} AND paused_at IS NULL AND failures_in_row >= ${mostFailures}`.compile(db.kysely),
-    tellIncidents(db, { now: at, subjects: [channelId] }),
+    ...told,
   ]);
-  publishAlerts(services, results[3].rows);
+  const alerts = results.at(-told.length) as QueryResult<AlertToPublish>;
+  publishSoon(services, alertJobs, alerts.rows);
 }

@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { firstPublishMs } from "../messages/publish.ts";
-import { type AlertToPublish, newDeliveryId } from "./publish.ts";
+import { type AlertToPublish, appendAlertJobs, newDeliveryId } from "./jobs.ts";
 import { dueAt, endedDigests, isHeard, isOfStorm, isSettled } from "./storms.ts";
 
 export interface InDigest {
@@ -23,15 +22,18 @@ const inOneRun = 2_000;
 export function tellIncidents(db: Db, { now, subjects }: { now: number; subjects: readonly string[] }) {
   const isMeant = sql<boolean>`i.subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)}))`;
   const due = dueMessages({ now, isMeant, isOfMany: sql`false`, limit: atOnce });
-  return sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery
-      (id, workspace_id, channel_id, incident_id, what, times, content, publish_after, created_at)
-    SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, what, times, content, ${now + firstPublishMs}, ${now}
-    FROM (${due}) WHERE NOT is_many RETURNING id, channel_id, publish_count`.compile(db.kysely);
+  return [
+    sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery
+        (id, workspace_id, channel_id, incident_id, what, times, content, created_at)
+      SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, what, times, content, ${now}
+      FROM (${due}) WHERE NOT is_many RETURNING id, channel_id, 1 AS publish_count`.compile(db.kysely),
+    appendAlertJobs(db, now),
+  ] as const;
 }
 
 /**
- * The same of all sessions and channels, with one digest for each channel that is to be told of many at once, as two
- * statements: to be published are the first one's rows without a digest, and the second one's.
+ * The same of all sessions and channels, with one digest for each channel that is to be told of many at once. To be
+ * published are the rows of the first statement without a digest, and the rows of the second.
  * @param nonce three hexadecimal digits, so that no two runs make the same id
  */
 export function tellAll(db: Db, { now, nonce }: { now: number; nonce: string }) {
@@ -46,16 +48,17 @@ export function tellAll(db: Db, { now, nonce }: { now: number; nonce: string }) 
   const isOfThisRun = sql`digest_id BETWEEN ${stamp} AND ${stamp} || 'z' AND substr(digest_id, 18, 3) = ${nonce}`;
   return [
     sql<AlertToPublish & InDigest>`INSERT OR IGNORE INTO alert_delivery
-        (id, workspace_id, channel_id, incident_id, what, times, content, status, digest_id, publish_after, created_at)
+        (id, workspace_id, channel_id, incident_id, what, times, content, status, digest_id, created_at)
       SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, what, times, content,
-        iif(${digest} IS NULL, 'queued', 'folded'), ${digest}, ${now + firstPublishMs}, ${now}
+        iif(${digest} IS NULL, 'queued', 'folded'), ${digest}, ${now}
       FROM (SELECT *, count(*) OVER (PARTITION BY channel_id, what = 'closed', is_many) AS many FROM (${due}))
-      RETURNING id, channel_id, publish_count, digest_id`.compile(db.kysely),
-    sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery (id, workspace_id, channel_id, what, times, content, publish_after, created_at)
-      SELECT digest_id, workspace_id, channel_id, iif(min(what) = 'closed', 'closed', 'opened'), count(*), '{}', ${now + firstPublishMs}, ${now}
-      FROM alert_delivery WHERE ${isOfThisRun} GROUP BY digest_id RETURNING id, channel_id, publish_count`.compile(
+      RETURNING id, channel_id, 1 AS publish_count, digest_id`.compile(db.kysely),
+    sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery (id, workspace_id, channel_id, what, times, content, created_at)
+      SELECT digest_id, workspace_id, channel_id, iif(min(what) = 'closed', 'closed', 'opened'), count(*), '{}', ${now}
+      FROM alert_delivery WHERE ${isOfThisRun} GROUP BY digest_id RETURNING id, channel_id, 1 AS publish_count`.compile(
       db.kysely,
     ),
+    appendAlertJobs(db, now),
   ] as const;
 }
 

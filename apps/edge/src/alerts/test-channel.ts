@@ -3,10 +3,11 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { AlertDeliveryTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { firstPublishMs } from "../jobs/kind.ts";
 import { callChannel } from "./call.ts";
 import { claimMs } from "./deliver.ts";
-import { newDeliveryId } from "./publish.ts";
+import { alertJobs, newDeliveryId } from "./jobs.ts";
 import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
@@ -18,10 +19,16 @@ export async function testChannel(ctx: Context, channelId: string): Promise<Aler
   const at = now().getTime();
   const [{ rows }] = await writeAs(ctx, [
     sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
-        content, attempts, claim_until, publish_after, created_at)
-      SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at + claimMs + firstPublishMs}, ${at}
+        content, attempts, claim_until, created_at)
+      SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at}
       FROM alert_channel WHERE id = ${channelId} AND workspace_id = ${workspaceId}
       RETURNING *, (SELECT target FROM alert_channel c WHERE c.id = channel_id) AS target`.compile(db.kysely),
+    // Should this call not end, the cron brings the test.
+    appendJob(db, alertJobs, {
+      which: sql`alert_delivery.channel_id = ${channelId} AND alert_delivery.what = 'test' AND alert_delivery.created_at = ${at}`,
+      at,
+      publishAfter: at + claimMs + firstPublishMs,
+    }),
   ]);
   const [row] = rows;
   if (!row) throw new AppError("alert-channel-not-found");
@@ -36,9 +43,7 @@ export async function testChannel(ctx: Context, channelId: string): Promise<Aler
   // A test that succeeds ends the row of failures; one that fails is known to who asked, and pauses nothing.
   await db.write([
     sql`UPDATE alert_delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
-      claim_until = 0, publish_after = ${at}, delivered_at = ${end.deliveredAt} WHERE id = ${row.id}`.compile(
-      db.kysely,
-    ),
+      claim_until = 0, delivered_at = ${end.deliveredAt} WHERE id = ${row.id}`.compile(db.kysely),
     sql`UPDATE alert_channel SET failures_in_row = 0
       WHERE id = ${channelId} AND failures_in_row > 0 AND ${Number(isThere)}`.compile(db.kysely),
   ]);

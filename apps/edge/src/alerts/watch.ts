@@ -1,9 +1,11 @@
 import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
-import { foldMs } from "../db/incidents.ts";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
+import { sessionJobs } from "../sessions/jobs.ts";
 
+/** An incident that begins again within this time is the same one; the incident triggers use the same time. */
+export const foldMs = 600_000;
 /** A code is worth little after this; a text may wait for its turn. */
 const codeWaitMs = 120_000;
 const textWaitMs = 30 * 60_000;
@@ -11,7 +13,7 @@ const textWaitMs = 30 * 60_000;
 const recentMs = 15 * 60_000;
 const mostRecent = 500;
 const fewestMessages = 20;
-/** A wish published so often has had about three minutes. */
+/** A revision that was published so often has waited for about three minutes. */
 const unheardPublishes = 4;
 const changesAtOnce = 300;
 /** More than there are: whom a bound leaves out is not told, and who was told of it would hear that it is over. */
@@ -56,7 +58,7 @@ export async function watchSessions(services: Services): Promise<CompiledQuery[]
 const stuckQueues = (db: Db, now: number) =>
   sql<Found>`SELECT DISTINCT s.workspace_id, s.id AS subject, 'queue_stuck' AS kind, 'queue' AS reason
     FROM message m CROSS JOIN session s ON s.id = m.session_id
-    WHERE m.status IN ('queued', 'sending') AND m.publish_after > 0 AND m.test = 0 AND m.expires_at > ${now}
+    WHERE m.status IN ('queued', 'sending') AND m.expires_at > ${now} AND m.test = 0
       AND m.created_at <= ${now} - CASE WHEN m.verification_id IS NULL THEN ${textWaitMs} ELSE ${codeWaitMs} END
       AND s.state = 'online' AND s.desired = 'running' AND coalesce(s.paused_until, 0) <= ${now}
     LIMIT ${mostSubjects}`.compile(db.kysely);
@@ -78,11 +80,13 @@ function highFailures(db: Db, now: number) {
 }
 
 const unacknowledged = (db: Db) =>
-  sql<Found>`SELECT workspace_id, id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason FROM session
-    WHERE acked_revision < revision AND publish_after > 0 AND desired = 'running' AND publish_count >= ${unheardPublishes}
+  sql<Found>`SELECT s.workspace_id, s.id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason
+    FROM job CROSS JOIN session s ON s.id = job.subject_id
+    WHERE job.kind = ${sessionJobs.name} AND job.publish_count >= ${unheardPublishes}
+      AND s.acked_revision < s.revision AND s.desired = 'running'
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
-/** As the triggers do (db/incidents.ts): one that was open lately is the same. Not of a session that was stopped meanwhile. */
+/** Reopens an incident that closed less than `foldMs` ago, as the triggers do. Skips a session that was stopped meanwhile. */
 function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
   const isWanted = sql`EXISTS (SELECT 1 FROM session WHERE session.id = ${subject} AND session.desired = 'running')`;
   return [

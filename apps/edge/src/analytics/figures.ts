@@ -6,7 +6,9 @@ import {
   stages,
   type TimedStage,
 } from "@sandi/contracts";
-import { latencyFloors } from "../db/history.ts";
+
+/** Lower bounds of the latency buckets in milliseconds, a half octave each, up to fifty minutes: the rows of `latency_bucket`. */
+export const latencyFloors = Array.from({ length: 44 }, (_, i) => Math.round(2 ** (i / 2)));
 
 /** A stage as the calling key sees it. `known_…` counts again the codes that the caller knows. */
 export type TalliedStage = Stage | `known_${"created" | "resent" | "approved"}`;

@@ -41,6 +41,7 @@ export interface Tables {
   alertChannel: AlertChannelTable;
   incident: IncidentTable;
   alertDelivery: AlertDeliveryTable;
+  job: JobTable;
   pairingRequest: PairingRequestTable;
 }
 
@@ -117,10 +118,22 @@ export interface AlertDeliveryTable {
   lastStatus: number | null;
   error: AlertError | null;
   claimUntil: number;
-  publishAfter: number;
-  publishCount: number;
   deliveredAt: number | null;
   createdAt: number;
+}
+
+/** A call that QStash is to make about a row of another table, until that row does not need it (jobs/). */
+interface JobTable {
+  kind: string;
+  subjectId: string;
+  workspaceId: string;
+  /** The cron publishes it from then on. */
+  publishAfter: number;
+  publishCount: number;
+  /** Null: never. */
+  expiresAt: number | null;
+  /** The request that it follows from, as a W3C `traceparent`. */
+  traceparent: string | null;
 }
 
 export interface DestinationBudgetTable {
@@ -332,8 +345,6 @@ export interface SessionTable {
   revision: number;
   /** The newest revision that a connector has acted on. */
   ackedRevision: number;
-  publishAfter: number;
-  publishCount: number;
   /** When it came into its state; null: when it was created. */
   since: number | null;
   /** Connections lost since it was last online for a while, and when the next one is opened. */
@@ -454,17 +465,11 @@ export interface MessageTable {
   claimUntil: number | null;
   claimFence: number;
   attempt: number;
-  publishAfter: number;
-  publishCount: number;
   expiresAt: number;
   /** Made with a test key: it never reaches a connector. */
   test: 0 | 1;
-  /** It is to be taken back, until then. */
-  revokeUntil: number | null;
   /** JSON array of what the sandbox still does with it. */
   sandboxSteps: string | null;
-  /** The request that it follows from, as a W3C `traceparent`. */
-  traceparent: string | null;
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;

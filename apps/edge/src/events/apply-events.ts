@@ -2,12 +2,15 @@ import { accountFailures, type ConnectorEvent, type FailureReason } from "@sandi
 import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, type QueryResult, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { type Rerouted, publishRerouted, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
-import { hurryQueuedMessages, noMessageIsLeft } from "../messages/queued.ts";
+import { type Moves, type Rerouted, publishRerouted, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
+import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
-import { type AlertToPublish, publishAlerts } from "../alerts/publish.ts";
+import { alertJobs, type AlertToPublish } from "../alerts/jobs.ts";
+import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { sendJobs } from "../messages/jobs.ts";
 import { tellIncidents } from "../alerts/tell.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
@@ -25,12 +28,17 @@ export async function applyEvents(services: Services, events: readonly Connector
   const changes = events.flatMap((event) => {
     if (event.type === "message.received") return received.get(event)?.statements ?? [];
     const move = moveFor(db, event, at);
-    if (move) moves.add(move);
+    if (move) moves.add(move[0]);
     // Before what would fail it, and behind what tells that its session cannot send.
     const own = statementsFor(db, event, at);
-    return [...(move && event.type === "message.failed" ? [move, ...own] : move ? [...own, move] : own)];
+    return event.type === "message.failed" ? [...(move ?? []), ...own] : [...own, ...(move ?? [])];
   });
-  const statements = [...changes, ...heardStatements(db, events)];
+  const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
+  const statements = [
+    ...changes,
+    ...heardStatements(db, events),
+    ...(messageIds.length === 0 ? [] : [deleteDoneJobs(db, sendJobs, { ids: messageIds, at })]),
+  ];
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   const results =
     subjects.length === 0 ? await db.write(statements) : await writeAndTell(services, statements, subjects);
@@ -44,8 +52,8 @@ export async function applyEvents(services: Services, events: readonly Connector
 async function writeAndTell(services: Services, statements: CompiledQuery[], subjects: string[]) {
   const { db, now } = services;
   const telling = tellIncidents(db, { now: now().getTime(), subjects });
-  const results = await db.write([...statements, telling]);
-  publishAlerts(services, (results.at(-1) as QueryResult<AlertToPublish>).rows);
+  const results = await db.write([...statements, ...telling]);
+  publishSoon(services, alertJobs, (results.at(-telling.length) as QueryResult<AlertToPublish>).rows);
   return results;
 }
 
@@ -58,7 +66,7 @@ function spanOf({ tracer }: Services, event: ConnectorEvent) {
 }
 
 /** What lets messages go to another sender of their pool. */
-function moveFor(db: Db, event: ConnectorEvent, at: number): CompiledQuery | undefined {
+function moveFor(db: Db, event: ConnectorEvent, at: number): Moves | undefined {
   const { sessionId } = event;
   if (event.type === "message.failed") {
     const { messageId, reason } = event;
@@ -83,7 +91,7 @@ function statementsFor(
     return [
       ...sessionStatements(db, event),
       // What has waited for the session need not wait for its turn as well.
-      ...(event.state === "online" ? [hurryQueuedMessages(db, { sessionId, now })] : []),
+      ...(event.state === "online" ? [publishQueuedNow(db, { sessionId, now })] : []),
     ];
   }
   if (type === "session.limits" || type === "session.proxy") return sessionStatements(db, event);
@@ -105,7 +113,7 @@ function statementsFor(
   }
   if (type === "message.revoked") {
     return [
-      sql`UPDATE message SET status = 'revoked', sealed = NULL, revoke_until = NULL, updated_at = ${now}
+      sql`UPDATE message SET status = 'revoked', sealed = NULL, updated_at = ${now}
         WHERE id = ${messageId} AND ${isOf(sessionId)} AND status IN ('sending', 'sent', 'delivered')`.compile(
         db.kysely,
       ),
@@ -121,7 +129,6 @@ function statementsFor(
         delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
         read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
         failure = NULL, no_account_at = NULL, sealed = NULL, updated_at = ${now},
-        revoke_until = ${next.rank >= ranks["message.read"].rank ? null : sql.ref("revoke_until")},
         session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END
       WHERE id = ${messageId} AND ${isOf(sessionId)} AND status <> 'revoked'
         AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`.compile(

@@ -2,6 +2,8 @@ import type { ClaimRequest, ClaimResponse, ClaimResult } from "@sandi/contracts"
 import { parseTraceparent } from "@sandi/tracing";
 import { sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
+import { deferJobs } from "../jobs/append-job.ts";
+import { sendJobs } from "../messages/jobs.ts";
 import { iso } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { countClaimed } from "../verifications/send.ts";
@@ -35,6 +37,11 @@ export async function claimMessages(
       claimStatement(db, { ...claim, connectorId, at }),
       countClaimed(db, { messageId: claim.messageId, at }),
     ]),
+    // The cron publishes again when the claim has ended, not before.
+    deferJobs(db, sendJobs, {
+      ids: sql`SELECT id FROM message WHERE id IN (${sql.join(ids)}) AND status = 'sending' AND claim_until = ${at + claimMs}`,
+      until: at + claimMs,
+    }),
   ]);
   for (const span of spans) span?.end();
   const [before, ...grants] = results;
@@ -66,8 +73,7 @@ interface Claim {
 
 function claimStatement(db: Db, { messageId, sessionId, fence, connectorId, at }: Claim) {
   return sql<Granted>`UPDATE message SET status = 'sending', claimed_by = ${connectorId},
-      claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1,
-      publish_after = ${at + claimMs}, updated_at = ${at}
+      claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1, updated_at = ${at}
     WHERE id = ${messageId} AND session_id = ${sessionId} AND test = 0 AND expires_at > ${at} AND claim_fence <= ${fence}
       AND (status = 'queued' OR (status = 'sending'
         AND (claim_until < ${at} OR claimed_by = ${connectorId} OR claim_fence < ${fence})))

@@ -1,7 +1,8 @@
 import type { ConnectorEvent, Policy } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
-import { publishLater } from "../messages/publish.ts";
+import { publishStored } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
 import { readPolicy } from "../workspaces/stored-policy.ts";
@@ -88,19 +89,6 @@ async function consequenceOf(
 
 /** Hands the answers to QStash, beside the connector's call. */
 export async function publishReplies(services: Services, consequences: readonly Consequence[]): Promise<void> {
-  const withToken = consequences.filter(({ statements }) => statements.length > 1);
-  if (withToken.length === 0) return;
-  const { db } = services;
-  const replies = await db.kysely
-    .selectFrom("message")
-    .select(["id", "workspaceId", "sessionId", "expiresAt", "traceparent"])
-    .where(
-      "id",
-      "in",
-      withToken.map(({ replyId }) => replyId),
-    )
-    .execute();
-  for (const { workspaceId, ...reply } of replies) {
-    publishLater(services, workspaceId, { ...reply, publishCount: 1, pacing: null, trace: undefined });
-  }
+  const replyIds = consequences.filter(({ statements }) => statements.length > 1).map(({ replyId }) => replyId);
+  if (replyIds.length > 0) await publishStored(services, codeJobs, replyIds);
 }

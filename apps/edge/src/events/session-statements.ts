@@ -1,8 +1,10 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { slotMs } from "../db/session-figures.ts";
 import { masked } from "../phone.ts";
+
+/** Length of a slot in `session_figure`; the triggers that count use the same length. */
+export const slotMs = 600_000;
 
 type SessionEvent = Extract<ConnectorEvent, { type: `session.${string}` }>;
 
@@ -43,7 +45,7 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
   }
 }
 
-/** In SET: a session without a link still knows whose it was. Another account is another start (db/accounts.ts). */
+/** In SET: a session without a link still knows whose it was. Another account is another start (db/migrations/0012_accounts.ts). */
 function linkOf(phone: string | null, at: number) {
   if (phone === null) return sql`phone = NULL`;
   return sql`phone = ${phone}, account = ${phone}, account_masked = ${masked(phone)},

@@ -7,7 +7,6 @@ import { touchKey } from "../keys/repository.ts";
 import { findKeyFor } from "../keys/strangers.ts";
 import type { Limit } from "../limits/limit.ts";
 import { refuseSpent, takeLimits } from "../limits/limits.ts";
-import { changeLimit } from "../limits/named.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { isAmong } from "./addresses.ts";
@@ -18,42 +17,28 @@ const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
 
-/** Requires an API key with one of these scopes, sets `c.var.ctx`, and takes from the limits of every request. */
-export function authenticate(...anyOf: [Scope, ...Scope[]]) {
-  return authenticateWithin(() => [], ...anyOf);
-}
-
-/** The same, and takes from further limits as well. */
-export function authenticateWithin(limitsOf: (actor: Actor) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
-  return metered((c, actor) => [...changeLimits(c, anyOf), ...limitsOf(actor)], anyOf);
-}
-
-/** The same for a POST that only reads: it writes no audit entry, so it does not count as a change. */
-export function authenticateToRead(limitsOf: (actor: Actor) => Limit[], ...anyOf: [Scope, ...Scope[]]) {
-  return metered((_, actor) => limitsOf(actor), anyOf);
-}
-
-function metered(limitsOf: (c: Context<AppEnv>, actor: Actor) => Limit[], anyOf: readonly [Scope, ...Scope[]]) {
+/** Requires an API key with one of these scopes, sets `c.var.ctx`, and takes from the limits of every request and from these. */
+export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor) => Limit[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const actor = await identify(c);
-    await takeLimits(c, hasOne(actor, anyOf) ? limitsOf(c, actor) : []);
+    await takeLimits(c, hasOne(actor, anyOf) ? limitsOf(actor) : []);
     requireOne(actor, anyOf);
     await next();
   });
 }
 
 /**
- * The same, but the handler takes from the limits, together with those that depend on the body. When the key's limit is
- * used up the body is not read.
+ * The same, but the operation takes from the limits, together with those that depend on the input. When the key's limit
+ * is used up the body is not read.
  */
-export function authenticateUnmetered(...anyOf: [Scope, ...Scope[]]) {
+export function authenticateUnmetered(anyOf: readonly Scope[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const actor = await identify(c);
     if (!hasOne(actor, anyOf)) await takeLimits(c);
     requireOne(actor, anyOf);
     await next();
     if (c.get("isMetered")) return;
-    // It ended before the handler came to its limits: for its body, say, or as a repetition.
+    // It ended before the operation came to its limits: for its body, say, or as a repetition.
     const answered = c.res;
     // A refusal must not inherit the answer's headers.
     c.res = undefined;
@@ -72,12 +57,6 @@ async function identify(c: Context<AppEnv>): Promise<Actor> {
   refuseSpent(c);
   return actor;
 }
-
-/** Each change of the workspace is a row of the audit log. Deletions are not counted: each needs an earlier create. */
-const changeLimits = (c: Context<AppEnv>, anyOf: readonly Scope[]): Limit[] =>
-  ["POST", "PUT", "PATCH"].includes(c.req.method) && anyOf.every((scope) => scope.endsWith(":manage"))
-    ? [changeLimit(c.var.ctx.actor)]
-    : [];
 
 const hasOne = ({ scopes }: Actor, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
 

@@ -66,14 +66,14 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
   let own: Results<Own> | undefined;
   let row: Row | undefined;
   try {
-    const batch = [
+    const batch: CompiledQuery[] = [
       selectEarlier(db, workspaceId, repetition, since),
       ...statements,
       ...noteRepetition(db, workspaceId, { repetition, made, at }),
-      find(id),
-    ] as const;
+      find(id).compile(),
+    ];
     const results = await (caller ? writeAs(caller, batch) : db.write(batch));
-    earlier = results[0].rows[0];
+    earlier = results[0]?.rows[0] as Earlier | undefined;
     own = results.slice(1, 1 + statements.length) as unknown as Results<Own>;
     row = results.at(-1)?.rows[0] as Row | undefined;
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { WriteResult } from "@sandi/libsql";
+import type { Results } from "@sandi/libsql";
 import { AppError } from "@sandi/contracts";
 import { type Compilable, type CompiledQuery, sql } from "kysely";
 import { isRefused } from "../db/failures.ts";
@@ -19,11 +19,11 @@ const never = Number.MAX_SAFE_INTEGER;
 export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(
   ctx: Context,
   queries: Queries,
-): Promise<WriteResult<Queries>> {
+): Promise<Results<Queries>> {
   const { services, actor } = ctx;
   const { db, now } = services;
   try {
-    const [, ...results] = await db.write([refuseUnlessSame(db, actor, now().getTime()), ...queries]);
+    const { results } = await db.write({ caller: refuseUnlessSame(db, actor, now().getTime()), results: queries });
     return results;
   } catch (error) {
     if (isRefused(error, "no_manager_is_left")) {

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { sendJobs } from "./jobs.ts";
 import { withoutSecrets } from "../verifications/secrets.ts";
 
 /** True in SQL of a `verification` whose code nobody has and nobody will get: every message with it has ended unsent. */
@@ -10,10 +11,12 @@ export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m 
 const waitsFor = (sessionId: string) =>
   sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued' AND test = 0)`;
 
-/** Lets what waits for a session be published at once, however often that has led to nothing. */
-export function hurryQueuedMessages(db: Db, { sessionId, now }: { sessionId: string; now: number }) {
-  return sql`UPDATE message SET publish_after = ${now}
-    WHERE ${waitsFor(sessionId)} AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely);
+/** Lets the cron publish now what waits for a session, however long its back-off is. */
+export function publishQueuedNow(db: Db, { sessionId, now }: { sessionId: string; now: number }) {
+  return sql`UPDATE job SET publish_after = ${now}
+    WHERE kind IN (${sql.join(sendJobs.map(({ name }) => name))})
+      AND subject_id IN (SELECT id FROM message WHERE ${waitsFor(sessionId)})
+      AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely);
 }
 
 /** Ends the verifications whose code waits for a session that is gone and is not out otherwise, and fails what waits. */

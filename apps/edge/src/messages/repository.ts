@@ -1,14 +1,10 @@
-import type { Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { notAnswered, type Repetition } from "../http/idempotency.ts";
 import type { Tenant } from "../keys/tenant.ts";
+import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";
-
-/** The pacing of a row of `message`, in SQL: its sender's. */
-export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
-  FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
 
 const columns = [
   "id",
@@ -42,17 +38,6 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("verificationId", "is", null);
 }
 
-/** Lets the next cron publish the job of this message. */
-export async function markUnpublished(db: Db, workspaceId: string, { id, now }: { id: string; now: number }) {
-  await db.kysely
-    .updateTable("message")
-    .set({ publishAfter: now })
-    .where("workspaceId", "=", workspaceId)
-    .where("id", "=", id)
-    .where("status", "=", "queued")
-    .execute();
-}
-
 /** After a write without an answer: takes the message's id away, so that a write under way cannot land, unless it has. */
 export function blockMessage(db: Db, workspaceId: string, { id, now }: { id: string; now: number }) {
   return sql`${voided(workspaceId, id, now)} ON CONFLICT (id) DO NOTHING`.compile(db.kysely);
@@ -70,5 +55,5 @@ export function withdrawMessage(
 }
 
 const voided = (workspaceId: string, id: string, now: number) => sql`INSERT INTO message (id, workspace_id, session_id,
-    to_masked, status, publish_after, publish_count, expires_at, created_at, updated_at)
-  VALUES (${id}, ${workspaceId}, '', '', 'canceled', 0, 0, ${now}, ${now}, ${now})`;
+    to_masked, status, expires_at, created_at, updated_at)
+  VALUES (${id}, ${workspaceId}, '', '', 'canceled', ${now}, ${now}, ${now})`;

@@ -4,16 +4,23 @@ import type { Db, MessageTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { isEligible, isSending } from "../sessions/health.ts";
 import { hasSender, pickSender } from "../sessions/pick.ts";
-import { firstPublishMs, type Publishable, sendJob } from "./publish.ts";
-import { pacingOfRow } from "./repository.ts";
+import { firstPublishMs, type JobColumns } from "../jobs/kind.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs, pacingOfRow, sendJobs, textJobs } from "./jobs.ts";
+import type { MessageRow } from "./present.ts";
 
 /** So many sessions try to send one message. */
 export const sendersPerMessage = 3;
 /** So many messages move in one statement. */
 const movesAtOnce = 200;
-const jobsAtOnce = 100;
 
-export type Rerouted = Publishable & Pick<MessageTable, "workspaceId">;
+/** A message that has moved, with what its job needs. */
+export type Rerouted = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing"> & JobColumns;
+
+/** The first statement moves messages and answers them; the others move what belongs to them. */
+export type Moves = readonly [CompiledQuery<Rerouted>, ...CompiledQuery[]];
+
+const kinds = sql.join(sendJobs.map(({ name }) => name));
 
 interface Reroute {
   /** True in SQL of the messages that are to move. */
@@ -28,7 +35,7 @@ interface Reroute {
  * nothing, for the fence is the other session's. What only waits goes to one that can send at once; what could not be
  * sent waits for one that is away, if need be. Nothing happens to those that nobody else can send.
  */
-function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery<Rerouted> {
+function reroute(db: Db, { which, reason, at }: Reroute): Moves {
   const next = sql`(SELECT id FROM ${pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among: sql<boolean>`session.pool_id = message.pool_id AND session.id <> message.session_id
@@ -37,13 +44,24 @@ function rerouteStatement(db: Db, { which, reason, at }: Reroute): CompiledQuery
     at,
   })} WHERE may_write)`;
   const tried = reason === null ? sql`tried` : sql`json_set(tried, '$.' || session_id, ${reason})`;
-  return sql<Rerouted>`UPDATE message SET session_id = ${next}, tried = ${tried}, status = 'queued', claimed_by = NULL,
-      claim_until = NULL, claim_fence = 0, attempt = 0, publish_count = publish_count + 1,
-      publish_after = ${at + firstPublishMs}, updated_at = ${at}
-    WHERE ${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL
-    RETURNING id, workspace_id, session_id, expires_at, publish_count, traceparent, ${pacingOfRow} AS pacing`.compile(
-    db.kysely,
-  );
+  const job = (column: string) =>
+    sql`(SELECT ${sql.ref(column)} FROM job WHERE kind IN (${kinds}) AND subject_id = message.id)`;
+  // The timeline knows which messages the first statement has moved.
+  const moved = (column: string) =>
+    sql`SELECT ${sql.ref(column)} FROM event WHERE at = ${at} AND type = 'message.rerouted'`;
+  return [
+    sql<Rerouted>`UPDATE message SET session_id = ${next}, tried = ${tried}, status = 'queued', claimed_by = NULL,
+        claim_until = NULL, claim_fence = 0, attempt = 0, updated_at = ${at}
+      WHERE ${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL
+      RETURNING id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
+        ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`.compile(db.kysely),
+    sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
+      WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")})`.compile(db.kysely),
+    sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
+      WHERE id IN (${moved("verification_id")}) AND message_id IN (${moved("message_id")}) AND mode = 'push'`.compile(
+      db.kysely,
+    ),
+  ];
 }
 
 /** True in SQL for a message that another session could send: it has a pool, is not of the sandbox and has not expired. */
@@ -69,7 +87,7 @@ export function rerouteFailed(db: Db, { messageId, sessionId, reason, at }: Fail
   const which = sql<boolean>`id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')
     AND (attempt <= 1 OR ${reason} = 'new_chats_locked')
     AND (SELECT count(*) FROM json_each(tried)) < ${sendersPerMessage - 1}`;
-  return rerouteStatement(db, { which, reason, at });
+  return reroute(db, { which, reason, at });
 }
 
 /** For what waits for a session, unclaimed, while that cannot send. */
@@ -102,7 +120,7 @@ function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
   // Where nobody else sends at all there is nothing to look through.
   const hasOther = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.workspace_id = away.workspace_id
     AND session.id <> away.id AND ${isEligible} AND ${isSending(at)})`;
-  return rerouteStatement(db, {
+  return reroute(db, {
     which: sql<boolean>`id IN (SELECT m.id FROM session away CROSS JOIN message m ON m.session_id = away.id
         AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND ${isMovable("m", at)}
         AND m.workspace_id = away.workspace_id
@@ -112,13 +130,16 @@ function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
   });
 }
 
-/** Publishes what has moved, beside the answer; what QStash does not take is left to the cron. */
-export function publishRerouted({ publishAll, waitUntil, log }: Services, rows: readonly Rerouted[]): void {
-  const work = async () => {
-    for (let at = 0; at < rows.length; at += jobsAtOnce) {
-      await publishAll(rows.slice(at, at + jobsAtOnce).map(sendJob));
-    }
-  };
-  if (rows.length === 0) return;
-  waitUntil(work().catch((error: unknown) => log("messages that have moved wait for cron", error)));
+/** Publishes the jobs of messages that have moved, beside the answer. */
+export function publishRerouted(services: Services, rows: readonly Rerouted[]): void {
+  publishSoon(
+    services,
+    codeJobs,
+    rows.filter(({ pacing }) => pacing === null),
+  );
+  publishSoon(
+    services,
+    textJobs,
+    rows.filter(({ pacing }) => pacing !== null),
+  );
 }

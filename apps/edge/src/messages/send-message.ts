@@ -13,7 +13,9 @@ import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCand
 import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { prefixOf } from "../verifications/guard.ts";
-import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon, traceparentOf } from "../jobs/publish-soon.ts";
+import { textJobs } from "./jobs.ts";
 import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
@@ -56,15 +58,20 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
     repetition,
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
-      sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
-        expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
-        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null},
-        ${traceparentOf(trace)}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
+      sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, expires_at, test,
+        sandbox_steps, created_at, updated_at, to_hash, pool_id, country, prefix)
+      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued',
+        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
-      ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
+      isTest
+        ? settleSandbox(db, workspaceId, at)
+        : appendJob(db, textJobs, {
+            which: sql`message.id = ${id}`,
+            at,
+            traceparent: traceparentOf(trace),
+          }),
     ],
     block: blockMessage(db, workspaceId, lost),
     withdraw: () => [withdrawMessage(db, workspaceId, lost)],
@@ -78,7 +85,7 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
     },
     present: (row) => toMessage(row, { now: at, scopes }),
     publish: (row) => {
-      if (!isTest) publishLater(services, workspaceId, { ...row, publishCount: 1, trace });
+      if (!isTest) publishSoon(services, textJobs, [{ ...row, publishCount: 1, trace }]);
     },
     gone: "message-not-found",
   });

@@ -1,8 +1,8 @@
 import { AppError, type NewChatsPerDay, type Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
-import { warmUp } from "../db/senders.ts";
 import { iso } from "../messages/present.ts";
+import { warmUp } from "../sessions/health.ts";
 
 /** Sends what names neither a session nor a pool: made with the workspace, and named after it. */
 export const defaultPoolOf = (workspaceId: string) => `pool_${workspaceId.slice("ws_".length)}`;

@@ -5,9 +5,10 @@ import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { SessionTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
 import { newId } from "../services.ts";
-import { publishSessionLater } from "./publish.ts";
+import { sessionJobs } from "./jobs.ts";
 import { findSession, toSession } from "./repository.ts";
 
 interface Change {
@@ -25,7 +26,6 @@ export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Se
   const { db } = services;
   const { workspaceId } = actor;
   const at = services.now().getTime();
-  const publishAfter = at + firstPublishMs;
   const address = url === null ? null : (proxyAddress(url) ?? null);
   const shown = address && JSON.stringify(address);
   const sealed = url === null ? null : await services.seal({ url }, sealedFor.proxy(id, workspaceId));
@@ -34,10 +34,11 @@ export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Se
   try {
     const [changed] = await writeAs(ctx, [
       sql<SessionTable>`UPDATE session SET proxy = ${shown}, proxy_sealed = ${sealed}, proxy_healthy = NULL, proxy_at = ${at},
-          revision = revision + 1, publish_after = ${publishAfter}, publish_count = 1, updated_at = ${at}
+          revision = revision + 1, updated_at = ${at}
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND (proxy IS NOT NULL OR ${shown} IS NOT NULL) RETURNING *`.compile(db.kysely),
       auditStatement(db, { id: newId(services, "aud"), ...entry, detail: { proxy: { to: address } } }),
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id} AND session.proxy_at = ${at}`, at }),
     ]);
     row = changed.rows[0];
   } catch (error) {
@@ -48,11 +49,11 @@ export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Se
       .selectAll()
       .where("workspaceId", "=", workspaceId)
       .where("id", "=", id)
-      .where("publishAfter", "=", publishAfter)
+      .where("proxyAt", "=", at)
       .executeTakeFirst();
     if (row?.proxySealed !== sealed) throw error;
   }
-  if (row) publishSessionLater(services, row);
+  if (row) publishSoon(services, sessionJobs, [{ ...row, publishCount: 1 }]);
   const session = await findSession(db, workspaceId, { id, at });
   if (!session) throw new AppError("session-not-found");
   return toSession(session);

@@ -8,13 +8,14 @@ import type { SessionTable } from "../db/schema.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
 import { newId, type Services } from "../services.ts";
 import { scoreOf } from "./health.ts";
-import { publishSessionLater } from "./publish.ts";
+import { sessionJobs } from "./jobs.ts";
 import { findSession, toSession } from "./repository.ts";
 
-type Changed = SessionTable & { score: number };
+type Changed = SessionTable & { score: number; isStored?: unknown };
 
 interface Wish {
   id: string;
@@ -37,18 +38,21 @@ export async function changeSession(ctx: Context, { id, action, desired, unless 
   const { db } = services;
   const { workspaceId } = actor;
   const at = services.now().getTime();
-  const publishAfter = at + firstPublishMs;
+  const auditId = newId(services, "aud");
+  const isStored = sql<boolean>`EXISTS (SELECT 1 FROM audit WHERE id = ${auditId})`;
+  const [move, ...consequences] = rerouteWaiting(db, { sessionId: id, workspaceId, at });
   let row: Changed | undefined;
   try {
-    const [changed, , moved] = await writeAs(ctx, [
-      sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1,
-          publish_after = ${publishAfter}, publish_count = 1
+    const [changed, , , moved] = await writeAs(ctx, [
+      sql<Changed>`UPDATE session SET desired = ${desired}, revision = revision + 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'
           AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})) RETURNING *, ${scoreOf(at)} AS score`.compile(
         db.kysely,
       ),
-      auditStatement(db, { id: newId(services, "aud"), workspaceId, actor: actor.by.id, action, target: id, at }),
-      rerouteWaiting(db, { sessionId: id, workspaceId, at }),
+      auditStatement(db, { id: auditId, workspaceId, actor: actor.by.id, action, target: id, at }),
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id} AND ${isStored}`, at }),
+      move,
+      ...consequences,
       ...(desired === "running" ? [] : [withdrawIncidents(db, { sessionId: id, workspaceId, now: at })]),
       ...(ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : []),
     ]);
@@ -56,18 +60,18 @@ export async function changeSession(ctx: Context, { id, action, desired, unless 
     publishRerouted(services, moved.rows);
   } catch (error) {
     if (!isUnreachable(error)) throw error;
-    // Only the answer may have been lost: then the row has this wish with this very time.
+    // Only the answer may have been lost: then the change has its entry in the audit log.
     row = await db.kysely
       .selectFrom("session")
       .selectAll()
-      .select(scoreOf(at).as("score"))
+      .select([scoreOf(at).as("score"), isStored.as("isStored")])
       .where("workspaceId", "=", workspaceId)
       .where("id", "=", id)
       .executeTakeFirst();
-    if (row && (row.desired !== desired || row.publishAfter !== publishAfter)) throw error;
+    if (row && row.isStored !== 1) throw error;
   }
   if (!row) return unchanged(services, workspaceId, { id, unless });
-  publishSessionLater(services, row);
+  publishSoon(services, sessionJobs, [{ ...row, publishCount: 1 }]);
   return toSession(row);
 }
 

@@ -4,10 +4,11 @@ import type { Context } from "../context.ts";
 import { type AuditEntry, auditStatement } from "../audit/statement.ts";
 import { createOnce } from "../http/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { firstPublishMs } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
 import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository.ts";
 import { newId } from "../services.ts";
-import { publishSessionLater } from "./publish.ts";
+import { sessionJobs } from "./jobs.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 interface Input {
@@ -43,9 +44,9 @@ export async function createSession(
     detail: { name, poolId },
     at,
   };
-  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, publish_after,
-      publish_count, created_at, updated_at)
-    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, 0, 0, ${at}, ${at}) ON CONFLICT (id)`;
+  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, created_at,
+      updated_at)
+    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, ${at}, ${at}) ON CONFLICT (id)`;
 
   return createOnce(services, workspaceId, {
     table: "session",
@@ -55,17 +56,16 @@ export async function createSession(
     repetition,
     find: (made) => selectSessions(db, workspaceId, at).where("id", "=", made),
     statements: (isFirst) => [
-      sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, publish_after, publish_count,
-          created_at, updated_at, pool_id)
-        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at + firstPublishMs}, 1, ${at}, ${at},
-          ${poolId}
+      sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, created_at, updated_at, pool_id)
+        SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at}, ${at}, ${poolId}
         WHERE ${isFirst} AND ${hasPool(workspaceId, poolId)} AND ${limit} > (SELECT count(*) FROM session
           WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
       auditStatement(db, entry),
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
     block: sql`${gone} DO NOTHING`.compile(db.kysely),
     withdraw: (isUnknown) => [
-      sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1, publish_count = 1
+      sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1
         WHERE desired <> 'deleted' AND ${isUnknown}`.compile(db.kysely),
       sql`UPDATE audit SET action = 'session.not_created'
         WHERE id = ${entry.id} AND workspace_id = ${workspaceId} AND changes() = 1`.compile(db.kysely),
@@ -77,7 +77,7 @@ export async function createSession(
       return new AppError("session-limit-reached", { detail });
     },
     present: toSession,
-    publish: () => publishSessionLater(services, { id, workspaceId, ...first }),
+    publish: () => publishSoon(services, sessionJobs, [{ id, workspaceId, ...first }]),
     gone: "session-not-found",
   });
 }

@@ -5,7 +5,8 @@ import { recover } from "../db/lost-writes.ts";
 import type { Db } from "../db/schema.ts";
 import { type Accepted, type Earlier, forgetRepetition, keepResponse, replay } from "../http/idempotency.ts";
 import { tenantOf } from "../keys/tenant.ts";
-import { publishLater } from "../messages/publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { answersInbound } from "../messages/sandbox.ts";
 import type { Services } from "../services.ts";
@@ -163,14 +164,9 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
   };
   if (row.messageId === messageId && tenant.test === 0) {
     const { sessionId, expiresAt } = row;
-    publishLater(services, workspaceId, {
-      id: messageId,
-      sessionId,
-      expiresAt,
-      publishCount: 1,
-      pacing: null,
-      trace: ctx.trace,
-    });
+    publishSoon(services, codeJobs, [
+      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
+    ]);
   }
   keepResponse(services, workspaceId, {
     repetition,

@@ -1,11 +1,12 @@
 import { type ApproveVerification, AppError, type Verification } from "@sandi/contracts";
 import { s256 } from "@sandi/crypto";
-import { type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import { firstPublishMs } from "../messages/publish.ts";
-import { publishRevocations, revokeWindowMs } from "../messages/revoke.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishStored } from "../jobs/publish-soon.ts";
+import { revokeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { type Approver, decide, isBoundTo, isFromClient, isOpen } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
@@ -34,16 +35,35 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
   const row = await end(ctx, { id, to: "canceled", at, set: canceled }, [
-    sql`UPDATE message INDEXED BY message_verification SET revoke_until = ${at + revokeWindowMs}, publish_after = ${at + firstPublishMs}, publish_count = 1
-      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND revoke_until IS NULL
-        AND status IN ('sending', 'sent', 'delivered') AND ${isCanceledNow}`.compile(db.kysely),
+    appendJob(db, revokeJobs, {
+      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${revokeJobs.isWanted(at)} AND ${isCanceledNow}`,
+      at,
+    }),
     // To keys without `lookup:read` such a message was sent: it is taken back like any other, and no sooner.
     sql`UPDATE message INDEXED BY message_verification SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
       WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
         AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
   ]);
-  if (row.updatedAt === at) publishRevocations(services, workspaceId, id);
+  if (row.updatedAt === at) services.waitUntil(publishRevocations(services, id));
   return toVerification(row, { now: at, scopes: actor.scopes });
+}
+
+async function publishRevocations(services: Services, verificationId: string): Promise<void> {
+  const { db, log } = services;
+  try {
+    const messages = await db.kysely
+      .selectFrom("message")
+      .select("id")
+      .where("verificationId", "=", verificationId)
+      .execute();
+    await publishStored(
+      services,
+      revokeJobs,
+      messages.map(({ id }) => id),
+    );
+  } catch (error) {
+    log(`${verificationId}: the cron publishes its revocations`, error);
+  }
 }
 
 /**
@@ -104,7 +124,7 @@ interface End extends Input {
 async function end(
   ctx: Context,
   { id, to, at, set, only = sql`true`, refuse }: End,
-  also: Parameters<Services["db"]["write"]>[0],
+  also: readonly CompiledQuery[],
 ): Promise<VerificationRow> {
   const { services, actor } = ctx;
   const { db } = services;

@@ -4,7 +4,8 @@ import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
 import { writeAs } from "../keys/write-as.ts";
-import { publishLater } from "../messages/publish.ts";
+import { publishSoon } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
 import { newId } from "../services.ts";
 import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
@@ -86,14 +87,9 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   const { expiresAt } = row;
   const sessionId = row.messageSessionId ?? row.sessionId;
   if (tenant.test === 0)
-    publishLater(services, workspaceId, {
-      id: messageId,
-      sessionId,
-      expiresAt,
-      publishCount: 1,
-      pacing: null,
-      trace: ctx.trace,
-    });
+    publishSoon(services, codeJobs, [
+      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
+    ]);
   return presentVerification(services, row, { now: at, scopes: actor.scopes });
 
   async function refusal(): Promise<AppError> {

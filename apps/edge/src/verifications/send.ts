@@ -1,7 +1,9 @@
 import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { firstPublishMs, traceparentOf } from "../messages/publish.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { traceparentOf } from "../jobs/publish-soon.ts";
+import { codeJobs } from "../messages/jobs.ts";
 import { minutesPlaceholder } from "../templates/render.ts";
 
 export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
@@ -24,13 +26,16 @@ interface Send {
 export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, trace }: Send) {
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
-    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, publish_after,
-        publish_count, expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id)
+    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, expires_at, test,
+        sandbox_steps, created_at, updated_at, to_hash, pool_id)
       SELECT ${messageId}, v.workspace_id, v.session_id, v.id, v.to_masked,
-        replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', ${at + firstPublishMs}, 1, v.expires_at, v.test,
-        ${sandboxSteps}, ${traceparentOf(trace)}, ${at}, ${at}, v.to_hash,
+        replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', v.expires_at, v.test,
+        ${sandboxSteps}, ${at}, ${at}, v.to_hash,
         CASE WHEN v.mode = 'push' THEN v.pool_id END
       FROM verification v WHERE ${which} AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
+    ...(sandboxSteps === null
+      ? [appendJob(db, codeJobs, { which: sql`message.id = ${messageId}`, at, traceparent: traceparentOf(trace) })]
+      : []),
     sql`UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = ${at}
       WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}
         AND status = 'queued'`.compile(db.kysely),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AlertDeliveryId } from "../ids.ts";
 
-/** `POST {edge}/internal/alerts/deliver`, through QStash: which delivery is due. Where and what stays at the edge. */
+/** `POST {edge}/internal/alerts/deliver`, through QStash: the delivery that is due. Its address and content stay at the edge. */
 export const AlertJob = z.strictObject({ deliveryId: AlertDeliveryId });
 export type AlertJob = z.infer<typeof AlertJob>;
 

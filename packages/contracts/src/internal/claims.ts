@@ -38,9 +38,9 @@ export const ClaimResult = z.discriminatedUnion("outcome", [
     expiresAt: Timestamp,
     attempt: z.int().positive(),
   }),
-  /** Somebody else holds it; ask again after the time. */
+  /** Another run of a connector holds it; claim again after the time. */
   z.object({ outcome: z.literal("busy"), messageId: MessageId, retryAfterMs: z.int().nonnegative() }),
-  /** Sent, failed, canceled, expired or unknown: there is nothing to do. */
+  /** Sent, failed, canceled, expired or unknown: the connector does nothing. */
   z.object({ outcome: z.literal("done"), messageId: MessageId }),
 ]);
 export type ClaimResult = z.infer<typeof ClaimResult>;

@@ -8,7 +8,7 @@ import { Traceparent } from "./trace.ts";
 
 const envelope = {
   id: EventId,
-  /** Rises with every event of a session, over restarts and changes of owner. */
+  /** Rises with every event of a session, across restarts and changes of owner. */
   seq: z.int().positive(),
   sessionId: SessionId,
   at: Timestamp,
@@ -17,11 +17,11 @@ const envelope = {
 const aboutMessage = {
   ...envelope,
   messageId: MessageId,
-  /** The sending that it follows from. */
+  /** The trace of the sending. */
   traceparent: Traceparent.optional(),
 };
 
-/** What a connector has learned. Delivered at least once, in order per session; applying one twice changes nothing. */
+/** A fact that a connector reports. Events come at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
   /** WhatsApp's server acknowledged the message. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.sent") }),
@@ -29,13 +29,13 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...aboutMessage, type: z.literal("message.delivered") }),
   /** The recipient opened it. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.read") }),
-  /** It was not sent and will not be. */
+  /** It was not sent and will not be sent. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.failed"), reason: FailureReason }),
-  /** What was sent has been taken back: the recipient sees that a message was deleted. */
+  /** A sent message was revoked: the recipient sees that a message was deleted. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
-   * Somebody wrote to the session, in a chat of two. `from` is null when only the hidden id (LID) of the sender is known.
-   * `token` is the one that an inbound verification asked the user to send, when the text holds one; the text stays at
+   * A person wrote to the session, in a chat of two. `from` is null if only the hidden id (LID) of the sender is known.
+   * `token` is the token of an inbound verification, if the text holds one; the text stays at
    * the connector.
    */
   z.strictObject({
@@ -45,7 +45,7 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     token: InboundToken.nullable(),
     isForwarded: z.boolean(),
   }),
-  /** The session's machine is in another state. `revision` is the newest wish of the operator that it has acted on. */
+  /** The session changed its state. `revision` is the newest desired state that it has acted on. */
   z.strictObject({
     ...envelope,
     type: z.literal("session.state"),
@@ -57,14 +57,14 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     attempts: z.int().nonnegative().default(0),
     nextAttemptAt: Timestamp.nullable().default(null),
   }),
-  /** What WhatsApp lets the account do has changed, or is known for the first time. */
+  /** The limits that WhatsApp sets for the account changed, or are known for the first time. */
   z.strictObject({ ...envelope, type: z.literal("session.limits"), ...SenderLimits.shape }),
-  /** Whether the session's proxy lets it through; told when it changes. */
+  /** The session's proxy started or stopped to work. */
   z.strictObject({ ...envelope, type: z.literal("session.proxy"), isHealthy: z.boolean() }),
 ]);
 export type ConnectorEvent = z.infer<typeof ConnectorEvent>;
 
-/** `POST {edge}/internal/events`: a batch from a connector's outbox; 200 means every one of them is stored. */
+/** `POST {edge}/internal/events`: a batch from a connector's outbox; 200 means that every event is stored. */
 export const EventBatch = z.strictObject({
   connectorId: z.string().min(1).max(100),
   events: z.array(ConnectorEvent).min(1).max(200),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MessageId, SessionId, WorkspaceId } from "../ids.ts";
 import { Timestamp } from "../api/common.ts";
 
-/** How fast a session sends what is not a code. */
+/** How fast a session sends messages that are not codes. */
 export const Pacing = z.enum(["careful", "normal", "fast", "off"]).meta({
   description: "How fast the senders send what is not a code, with random pauses in between.",
 });
@@ -20,20 +20,20 @@ export const SendJob = z.discriminatedUnion("lane", [
 ]);
 export type SendJob = z.infer<typeof SendJob>;
 
-/** As it may still lie in a queue, from before there were lanes: it goes at once. */
+/** A queued job from before there were lanes has none: it is sent at once. */
 export const QueuedSendJob = z.preprocess(
   (job) => (typeof job === "object" && job !== null ? { lane: "otp", ...job } : job),
   SendJob,
 );
 
 /**
- * `POST {connector}/jobs/revoke`, through QStash: take a sent message back for everyone, unless it was read. The connector
- * knows the chat from its own ledger; a message that it does not know, or that failed, is nothing to do.
+ * `POST {connector}/jobs/revoke`, through QStash: revoke a sent message for everyone, unless it was read. The connector
+ * knows the chat from its own ledger; for a message that it does not know, or that failed, it does nothing.
  */
 export const RevokeJob = z.strictObject(aboutMessage);
 export type RevokeJob = z.infer<typeof RevokeJob>;
 
-/** What the operator wants of a session. */
+/** The desired state of a session, set by the operator. */
 export const DesiredState = z.enum(["running", "stopped", "logged_out", "deleted"]);
 export type DesiredState = z.infer<typeof DesiredState>;
 
@@ -51,7 +51,7 @@ export const SessionJob = z.strictObject({
 });
 export type SessionJob = z.infer<typeof SessionJob>;
 
-/** As it may still lie in a queue, or come from an edge that was put back to before there were proxies: the session keeps its own. */
+/** A job from an edge without proxies has no `proxy`: the session keeps its own. */
 export const QueuedSessionJob = SessionJob.partial({ proxy: true });
 export type QueuedSessionJob = z.infer<typeof QueuedSessionJob>;
 

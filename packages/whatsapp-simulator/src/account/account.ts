@@ -3,7 +3,7 @@ import type { AccountLimits, LimitsPatch } from "../api.ts";
 /** Why the server does not take a message. */
 export type Refusal = "rate" | "locked" | "capped" | "banned";
 
-/** What the server did about a message; `changed` when the account may do more or less than before. */
+/** The server's decision about a message; `changed` if the account's limits are different now. */
 export interface Judgement {
   refusal: Refusal | undefined;
   changed: boolean;
@@ -14,8 +14,8 @@ export interface StoredAccount {
   known: string[];
 }
 
-/** What the companions were told last. */
-export interface Told {
+/** The limits that the companions were last notified of. */
+export interface ReportedLimits {
   lockedUntil: string | null;
   capping: string;
   isBanned: boolean;
@@ -31,11 +31,11 @@ const unlimited: AccountLimits = {
   isQuiet: false,
 };
 
-/** What an account may send, and with whom it has a chat already. Times are milliseconds since the epoch. */
+/** The limits of an account, and the numbers that it has a chat with. Times are milliseconds since the epoch. */
 export class Account {
   /** Numbers that wrote to this account or that it wrote to. */
   readonly known: Set<string>;
-  told: Told | undefined;
+  reported: ReportedLimits | undefined;
   /** Stops waiting for the end of a lock or of a cycle. */
   unwatch: (() => void) | undefined;
   #limits: AccountLimits;
@@ -47,12 +47,12 @@ export class Account {
     this.known = new Set(stored?.known);
   }
 
-  /** As they were when somebody last looked at the clock. */
+  /** The limits at the last call of `limits`. */
   get shown(): AccountLimits {
     return { ...this.#limits };
   }
 
-  /** As they are at that moment: a lock that is over is none, and a cycle that is over begins anew. */
+  /** The limits at that time: an expired lock is none, and an expired cycle starts again. */
   limits(now: number): AccountLimits {
     const limits = this.#limits;
     if (limits.lockedUntil !== null && Date.parse(limits.lockedUntil) <= now) limits.lockedUntil = null;
@@ -75,7 +75,7 @@ export class Account {
     };
   }
 
-  /** When the lock or the cycle of new chats ends by itself. */
+  /** The time when the lock or the cycle of new chats expires. */
   nextEnd(now: number): number | undefined {
     const { lockedUntil, newChats } = this.limits(now);
     const ends = [lockedUntil, newChats && newChats.used > 0 ? newChats.resetsAt : null];
@@ -83,7 +83,7 @@ export class Account {
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  /** A message of a companion, to somebody with whom there is a chat or not. */
+  /** Decides about a companion's message; it is cold without an earlier message in the chat. */
   judge(isCold: boolean, now: number): Judgement {
     const limits = this.limits(now);
     if (isCold) this.#countCold(limits, now);
@@ -104,7 +104,7 @@ export class Account {
     return { refusal: undefined, changed: isCold && this.#opened(limits, now) };
   }
 
-  /** Those that are refused count, too: who goes on knocking is thrown out. */
+  /** Refused messages count, too: an account that goes on is banned. */
   #countCold({ banAfter, lockAfter }: AccountLimits, now: number): void {
     const windowMs = Math.max(banAfter?.windowMs ?? 0, lockAfter?.windowMs ?? 0);
     this.#coldSends = within(this.#coldSends, windowMs, now);

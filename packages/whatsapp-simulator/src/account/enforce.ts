@@ -2,7 +2,7 @@ import type { LimitsPatch } from "../api.ts";
 import type { Phone } from "../phone/phone.ts";
 import { node, serverJid } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
-import type { Refusal, Told } from "./account.ts";
+import type { Refusal, ReportedLimits } from "./account.ts";
 import { cappingStatus, capStanding, lockStanding } from "./standing.ts";
 
 const codes: Record<Refusal, number> = { rate: 429, locked: 463, capped: 463, banned: 403 };
@@ -15,7 +15,7 @@ export function refusalOf(world: World, sender: Phone, recipient: Phone | undefi
   if (refusal === "locked") world.counters.lockHits++;
   if (refusal === "capped") world.counters.capHits++;
   if (refusal === "rate") world.counters.rateRefusals++;
-  if (changed) tellChange(world, sender);
+  if (changed) notifyChange(world, sender);
   return refusal && codes[refusal];
 }
 
@@ -28,15 +28,15 @@ export function acquaint(one: Phone, other: Phone): void {
   other.dirty = true;
 }
 
-/** Somebody sets other limits. */
+/** Sets other limits on the control API. */
 export function changeLimits(world: World, phone: Phone, patch: LimitsPatch): void {
   phone.account.change(patch, world.now());
-  tellChange(world, phone);
+  notifyChange(world, phone);
 }
 
-/** From now on changes are told, and limits end by themselves; those that were stored, too. */
+/** Starts to notify of changes and to end limits in time, for stored limits as well. */
 export function watchLimits(world: World, phone: Phone): void {
-  phone.account.told = toldOf(world, phone);
+  phone.account.reported = reportedLimitsOf(world, phone);
   watchEnd(world, phone);
 }
 
@@ -48,25 +48,25 @@ function watchEnd(world: World, phone: Phone): void {
   account.unwatch =
     end === undefined
       ? undefined
-      : world.timers.after(Math.min(end - now, longestTimerMs), () => tellChange(world, phone));
+      : world.timers.after(Math.min(end - now, longestTimerMs), () => notifyChange(world, phone));
 }
 
-function toldOf(world: World, phone: Phone): Told {
+function reportedLimitsOf(world: World, phone: Phone): ReportedLimits {
   const limits = phone.account.limits(world.now());
   const { newChats } = limits;
   return {
     lockedUntil: limits.lockedUntil,
-    // A new chat more is no news; a warning, another quota or another cycle is.
+    // One more new chat is no change to report; a warning, another quota or another cycle is.
     capping: `${cappingStatus(limits)} ${newChats?.total} ${newChats?.resetsAt}`,
     isBanned: limits.isBanned,
   };
 }
 
-function tellChange(world: World, phone: Phone): void {
+function notifyChange(world: World, phone: Phone): void {
   phone.dirty = true;
-  const before = phone.account.told;
-  const after = toldOf(world, phone);
-  phone.account.told = after;
+  const before = phone.account.reported;
+  const after = reportedLimitsOf(world, phone);
+  phone.account.reported = after;
   if (after.lockedUntil !== (before?.lockedUntil ?? null)) {
     push(world, phone, "NotificationUserReachoutTimelockUpdate", {
       xwa2_notify_account_reachout_timelock: lockStanding(world, phone),
@@ -77,12 +77,12 @@ function tellChange(world: World, phone: Phone): void {
       xwa2_notify_new_chat_messages_capping_info_update: capStanding(world, phone),
     });
   }
-  if (after.isBanned && !before?.isBanned) throwOut(world, phone);
+  if (after.isBanned && !before?.isBanned) disconnectAll(world, phone);
   watchEnd(world, phone);
   world.emit({ type: "phone", phone: phone.info() });
 }
 
-/** Tells the companions that are there; the others ask when they come. */
+/** Notifies the connected companions; the others ask at their next login. */
 function push(world: World, phone: Phone, operation: string, data: object): void {
   if (phone.account.limits(world.now()).isQuiet) return;
   for (const device of phone.devices.values()) {
@@ -93,9 +93,9 @@ function push(world: World, phone: Phone, operation: string, data: object): void
   }
 }
 
-function throwOut(world: World, phone: Phone): void {
+function disconnectAll(world: World, phone: Phone): void {
   world.counters.bans++;
-  // After the ack that refuses the message.
+  // The ack that refuses the message goes first.
   world.timers.after(0, () => {
     for (const device of phone.devices.values()) {
       for (const socket of device.sockets) socket.end(node("failure", { reason: 403, location: "sim" }));

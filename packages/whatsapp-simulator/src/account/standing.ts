@@ -2,7 +2,7 @@ import type { AccountLimits } from "../api.ts";
 import type { Phone } from "../phone/phone.ts";
 import { seconds, type World } from "../world.ts";
 
-/** How the server tells whether an account may open new chats; a `send-error` 463 to everybody makes it say no. */
+/** Whether an account may open new chats, in the server's form; a `send-error` 463 without `to` counts as a lock. */
 export function lockStanding(world: World, phone: Phone) {
   const { lockedUntil } = phone.account.limits(world.now());
   const isFault = world.faults
@@ -33,7 +33,7 @@ export function cappingStatus({ newChats }: AccountLimits): CappingStatus {
   return share >= 0.75 ? "FIRST_WARNING" : "NONE";
 }
 
-/** How many new chats the account may open; without a cap a quota that nobody uses up. */
+/** How many new chats the account may open; without a cap a quota that no test uses up. */
 export function capStanding(world: World, phone: Phone) {
   const limits = phone.account.limits(world.now());
   const { newChats } = limits;

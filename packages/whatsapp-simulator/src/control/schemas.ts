@@ -53,7 +53,7 @@ export const sendText = z.strictObject({
 
 export const openLink = z.strictObject({ link: z.string().min(1).max(60_000) });
 
-/** As Sandi's API shows a QR, so that its answer can be posted as it is; whether the code still counts shows at the scan. */
+/** The form of a QR in Sandi's API, so that its answer can be posted unchanged; the scan decides whether the code is still valid. */
 export const scanQr = z.strictObject({ qr: z.string().min(1).max(2000), expiresAt: z.string().max(60).optional() });
 
 const subject = z.string().trim().min(1).max(100);

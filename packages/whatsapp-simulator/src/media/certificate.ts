@@ -6,7 +6,7 @@ export interface Certificate {
   certificate: string;
 }
 
-/** For `localhost` and 127.0.0.1, for a day; whoever is to trust it has to be told (X.509 v3, RFC 5280). */
+/** For `localhost` and 127.0.0.1, valid for a day; a client must be set up to trust it (X.509 v3, RFC 5280). */
 export function makeCertificate(now: Date): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ecdsaWithSha256 = tlv(0x30, oid("2a8648ce3d040302"));

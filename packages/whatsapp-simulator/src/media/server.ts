@@ -5,28 +5,28 @@ import { makeCertificate } from "./certificate.ts";
 
 const bytesAtMost = 64 * 1024 * 1024;
 const filesAtMost = 100;
-/** What `media_conn` hands out for uploads. */
+/** The token of `media_conn` for uploads. */
 export const mediaAuth = "sim";
 
-/** Who came to the media server: for what, and from which port. */
+/** A request to the media server, with the port that it came from. */
 export interface MediaRequest {
   method: string;
   path: string;
   remotePort: number;
 }
 
-/** Where clients put files and fetch them again, over https as WhatsApp's own hosts. */
+/** Takes uploads and answers downloads over https, as WhatsApp's own hosts do. */
 export interface MediaServer {
-  /** Name and port, as `media_conn` tells it. */
+  /** Name and port, as in `media_conn`. */
   host: string;
-  /** PEM; nobody trusts it unless told to. */
+  /** PEM; a client must be set up to trust it. */
   certificate: string;
-  /** Everybody who came, oldest first. */
+  /** All requests, oldest first. */
   requests: MediaRequest[];
   close(): Promise<void>;
 }
 
-/** Starts a media server on loopback. Files are kept as they came, encrypted, the last hundred of them. */
+/** Starts a media server on loopback. It keeps the last hundred files, encrypted as they came. */
 export async function startMedia(now: Date): Promise<MediaServer> {
   const { key, certificate } = makeCertificate(now);
   const files = new Map<string, Buffer>();
@@ -63,7 +63,7 @@ export async function startMedia(now: Date): Promise<MediaServer> {
   const server = createServer({ key, cert: certificate }, (request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
-  // Each comes anew, so that nobody is led here by a connection of before.
+  // One request a connection: a kept connection would bypass a proxy that was set since.
   server.maxRequestsPerSocket = 1;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

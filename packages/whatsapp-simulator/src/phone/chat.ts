@@ -3,7 +3,7 @@ import type { ChatMessage, MessageStatus } from "../api.ts";
 const messagesKept = 2000;
 const order: Record<MessageStatus, number> = { queued: 0, sent: 1, delivered: 2, read: 3 };
 
-/** What a phone shows, oldest first, and what it remembers so that one id is one message. */
+/** The messages of a phone, oldest first; one id is one message. */
 export class Chat {
   readonly #messages: ChatMessage[] = [];
   readonly #byId = new Map<string, ChatMessage>();
@@ -16,7 +16,7 @@ export class Chat {
     return this.#messages.length;
   }
 
-  /** Copies, so that what was asked for does not change under its reader. */
+  /** Copies: the caller's list does not change later. */
   all(): ChatMessage[] {
     return this.#messages.map((message) => ({ ...message }));
   }

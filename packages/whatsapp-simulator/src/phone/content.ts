@@ -2,20 +2,20 @@ import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
 
 export type Content = proto.IMessage;
 
-/** What a message says, in the words of a chat. */
+/** A message as a chat shows it. */
 export interface Shown {
   kind: string;
   text: string;
   forwarded?: true;
 }
 
-/** What a client sends for a text that is written on it, or passed on. */
+/** The content that a client sends for a text, written or forwarded. */
 export function textContent({ text, forwarded }: Pick<Shown, "text"> & { forwarded?: boolean | undefined }): Content {
   if (!forwarded) return { conversation: text };
   return { extendedTextMessage: { text, contextInfo: { isForwarded: true, forwardingScore: 1 } } };
 }
 
-/** Undefined for what no chat shows: keys, peer requests, protocol chatter. */
+/** Undefined for content that no chat shows: keys, peer requests, protocol messages. */
 export function shownContent(message: Content): Shown | undefined {
   const content = normalizeMessageContent(message) ?? message;
   if (typeof content.conversation === "string" && content.conversation !== "")
@@ -47,7 +47,7 @@ export function shownContent(message: Content): Shown | undefined {
   return { kind: "other", text: "" };
 }
 
-/** A correction to an earlier message: its new text, or null when it was taken back. */
+/** A correction to an earlier message: its new text, or null if it was revoked. */
 export function correction(message: Content): { id: string; text: string | null } | undefined {
   const protocol = (normalizeMessageContent(message) ?? message).protocolMessage;
   const id = protocol?.key?.id;

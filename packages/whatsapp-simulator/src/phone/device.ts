@@ -26,7 +26,7 @@ export interface DeviceKeys {
   signedPreKey: { id: number; key: Buffer; signature: Buffer };
 }
 
-/** A companion as the server knows it: its keys, its sockets, and what waits for it. */
+/** A companion as the server knows it: its keys, its sockets and its waiting stanzas. */
 export class LinkedDevice {
   readonly id: number;
   readonly platform: string;
@@ -37,12 +37,12 @@ export class LinkedDevice {
   signedPreKey: { id: number; key: Buffer; signature: Buffer };
   readonly preKeys: PreKeyPool;
   readonly mailbox: Mailbox;
-  /** The phone gave it keys and history, which happens once. */
+  /** The phone gives it keys and history once. */
   bootstrapped: boolean;
   maxConcurrentSockets: number;
   /** A message that the next one overtakes. */
   overtaken: BinaryNode | undefined;
-  /** What linked it; of links of this process only. */
+  /** The stanza that linked it; undefined if another process linked it. */
   pairSuccess: BinaryNode | undefined;
   /** Sockets that logged in and are not closed; more than one for a moment when a device is replaced. */
   readonly sockets = new Set<ClientSocket>();

@@ -42,7 +42,7 @@ export async function scan(world: World, phone: Phone, qr: string): Promise<Link
   return link(world, phone, connection, offer, Buffer.from(advSecret, "base64"));
 }
 
-/** What the server tells a client instead of pair-success, when the account's owner must confirm with a passkey. */
+/** The server's answer in place of pair-success when the account's owner must confirm with a passkey. */
 export function askForPasskey(world: World, connection: ClientSocket): void {
   const challenge = world.random(32).toString("base64url");
   const options = { challenge, rpId: "whatsapp.com", allowCredentials: [], userVerification: "required" };
@@ -112,7 +112,7 @@ export function unlink(world: World, phone: Phone, id: number): void {
   world.emit({ type: "phone", phone: phone.info() });
 }
 
-/** The other companions learn who is there, so that the next message is encrypted for the right ones. */
+/** Notifies the other companions of the device list: the next message is encrypted for these devices. */
 function announceDevices(world: World, phone: Phone, change: "add" | "remove", id: number): void {
   const attrs = { from: jidOf(phone, "pn"), type: "devices", t: seconds(world), lid: jidOf(phone, "lid") };
   const device = node("device", { jid: jidOf(phone, "pn", id), "key-index": id });

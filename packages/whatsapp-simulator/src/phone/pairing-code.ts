@@ -13,7 +13,7 @@ const rounds = 131_072;
 const finishTimeoutMs = 15_000;
 const derive = promisify(pbkdf2);
 
-/** Types the code: both sides exchange keys under it, and a wrong code shows only in the last step. */
+/** Types the code: both sides exchange keys under it, and only the last step shows a wrong code. */
 export async function enterPairingCode(world: World, phone: Phone, typed: string): Promise<LinkedDevice> {
   if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
   const request = phone.pairingRequest;

@@ -10,7 +10,7 @@ import { writePeer } from "./write.ts";
 
 const { Type } = proto.Message.ProtocolMessage;
 
-/** What a phone gives a new companion once: a key for app state, and its history (without it a first login waits 20 s). */
+/** A phone gives a new companion, once, the key for app state and its history (without history a first login waits 20 s). */
 export async function bootstrap(world: World, phone: Phone, device: LinkedDevice): Promise<void> {
   device.bootstrapped = true;
   phone.dirty = true;

@@ -67,9 +67,9 @@ export class Phone {
   readonly devices = new Map<number, LinkedDevice>();
   /** How each contact addressed this phone last. */
   readonly addressedBy: Map<string, Addressing>;
-  /** What arrived while the phone was offline. */
+  /** Messages that arrived while the phone was offline. */
   readonly pending: Envelope[];
-  /** What it will read when it is back online. */
+  /** Read receipts that are due when the phone is online again. */
   readonly toRead: (() => void)[] = [];
   /** How often this phone asked for a message again. */
   readonly retries = new Map<string, number>();
@@ -154,7 +154,7 @@ export class Phone {
     return this.#nextDeviceId++;
   }
 
-  /** One thing at a time: Signal sessions must not be used by two. */
+  /** One job at a time: two jobs must not use a Signal session together. */
   enqueue<T>(job: () => Promise<T>): Promise<T> {
     const result = this.#work.then(job);
     this.#work = result.catch(() => {});

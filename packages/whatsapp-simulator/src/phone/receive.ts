@@ -47,7 +47,7 @@ async function take(world: World, phone: Phone, envelope: Envelope): Promise<voi
   confirm(world, phone, sender, envelope);
 }
 
-/** What an own companion sent to others appears here as sent. */
+/** A message that an own companion sent to others is shown as sent. */
 function takeOwnCopy(world: World, phone: Phone, envelope: Envelope, content: Content): void {
   const copy = content.deviceSentMessage;
   const jid = copy?.destinationJid ?? envelope.recipient;

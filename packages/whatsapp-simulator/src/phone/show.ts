@@ -18,7 +18,7 @@ export function showStatus(world: World, phone: Phone, chat: string, id: string,
   if (world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
 }
 
-/** Somebody's companion types to somebody's phone: the page shows it, nobody keeps it. */
+/** A companion types to a phone: the page shows it, and it is not stored. */
 export function showTyping(world: World, writer: Phone, to: string | undefined, isTyping: boolean): void {
   const reader = world.phones.byJid(parseJid(to));
   if (reader) world.emit({ type: "typing", phone: reader.e164, chat: writer.e164, isTyping });

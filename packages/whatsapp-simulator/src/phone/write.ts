@@ -74,7 +74,7 @@ export async function writePeer(world: World, phone: Phone, device: LinkedDevice
   deliver(world, envelope, phone, device.id);
 }
 
-/** A companion could not decrypt: it is sent the message again, in a new session when it offers keys. */
+/** A companion could not decrypt: it gets the message again, in a new session if it sends keys. */
 export function retried(world: World, phone: Phone, reader: Phone, device: LinkedDevice, stanza: BinaryNode): void {
   const id = stanza.attrs["id"] ?? "";
   const address = parseJid(stanza.attrs["to"]);

@@ -8,7 +8,7 @@ import { type BinaryNode, decodeNode, encodeNode, node } from "../wire/nodes.ts"
 import type { PairingOffer } from "../wire/socket.ts";
 import type { Client, World } from "../world.ts";
 
-/** What the connection calls: who logs in, and what a client says afterwards. */
+/** The server's side of a connection: called at the login and for each stanza afterwards. */
 export interface Protocol {
   authenticated(connection: Connection, payload: proto.ClientPayload): void;
   stanza(connection: Connection, stanza: BinaryNode): void;
@@ -31,7 +31,7 @@ export class Connection implements Client {
   #handshake: NoiseHandshake | undefined = new NoiseHandshake();
   #ephemeral: ReturnType<typeof Curve.generateKeyPair> | undefined;
   #transport: NoiseTransport | undefined;
-  /** What a slow line still holds: when it is due. */
+  /** The time when the last delayed stanza is due. */
   #lastDue = 0;
   #delayed = 0;
   #ending = false;
@@ -54,14 +54,14 @@ export class Connection implements Client {
     const { faults, latencyMs } = this.#world;
     const number = this.phone?.number;
     if (number !== undefined && faults.peek("silence", number)) return;
-    // Whatever would be a question's answer is none: nothing but pings was taken.
+    // An IQ here answers a ping: the fault lets no other stanza in.
     if (number !== undefined && stanza.tag !== "iq" && faults.peek("deaf", number)) return;
     const delay = Math.max(latencyMs, this.phone?.latencyMs ?? 0, faults.peek("latency", number)?.ms ?? 0);
     if (delay === 0 && this.#delayed === 0) {
       this.#write(stanza);
       return;
     }
-    // A later stanza never overtakes an earlier one, whatever the latency becomes meanwhile.
+    // A later stanza never overtakes an earlier one, also if the latency falls.
     this.#lastDue = Math.max(this.#lastDue, this.#world.now() + delay);
     this.#delayed++;
     this.#world.timers.after(this.#lastDue - this.#world.now(), () => {
@@ -75,11 +75,11 @@ export class Connection implements Client {
     this.send(stanza);
   }
 
-  end(lastWord?: BinaryNode): void {
+  end(finalStanza?: BinaryNode): void {
     if (!this.isOpen || this.#ending) return;
-    if (lastWord) this.#write(lastWord);
+    if (finalStanza) this.#write(finalStanza);
     this.#ending = true;
-    // The client closes by itself on most last words; it gets a moment to read them first.
+    // The client closes by itself after most final stanzas; it gets a moment to read them first.
     this.#world.timers.after(20, () => this.#socket.close());
     this.#world.timers.after(500, () => this.#socket.terminate());
   }
@@ -100,7 +100,7 @@ export class Connection implements Client {
         else this.#shakeHands(proto.HandshakeMessage.decode(frame));
       }
     } catch {
-      // The real server cuts off, too.
+      // The real server closes the connection, too.
       this.#world.counters.cutOff++;
       this.drop();
     }

@@ -4,7 +4,7 @@ import { jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, node } from "../wire/nodes.ts";
 import type { World } from "../world.ts";
 
-/** Brings one ciphertext to one device: a phone (0) or a companion. What cannot arrive now waits. */
+/** Delivers one ciphertext to one device: a phone (0) or a companion. It waits while the device is offline. */
 export function deliver(world: World, envelope: Envelope, to: Phone, toDevice: number): void {
   if (toDevice === 0) {
     to.dirty = true;
@@ -31,7 +31,7 @@ export function deliver(world: World, envelope: Envelope, to: Phone, toDevice: n
   if (overtaken) device.mailbox.deliver(overtaken);
 }
 
-/** The phone came back: what waited for it arrives in order. */
+/** The phone is online again: delivers in order what waited for it. */
 export function deliverPending(world: World, phone: Phone): void {
   for (const envelope of phone.pending.splice(0)) world.receive(phone, envelope);
 }

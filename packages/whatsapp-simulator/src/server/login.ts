@@ -7,7 +7,7 @@ import { type BinaryNode, node } from "../wire/nodes.ts";
 import { type Client, seconds, type World } from "../world.ts";
 import { streamError } from "./connection.ts";
 
-/** A paired client comes back: known by number, device and the static key it paired with. */
+/** A paired client logs in; the server knows it by number, device and the static key of the pairing. */
 export function login(world: World, connection: Client, payload: proto.ClientPayload): void {
   const number = String(payload.username ?? "");
   const phone = world.phones.byNumber(number);
@@ -40,7 +40,7 @@ export function login(world: World, connection: Client, payload: proto.ClientPay
   world.emit({ type: "phone", phone: phone.info() });
 }
 
-/** The login's success; without a device it names a LID of nobody. */
+/** The login's success; without a device its LID belongs to no account. */
 export function successOf(world: World, phone?: Phone, device?: LinkedDevice): BinaryNode {
   const lid = phone && device ? jidOf(phone, "lid", device.id) : "100000000000001:1@lid";
   return node("success", { t: seconds(world), lid, creation: seconds(world), props: "1", location: "sim" });
@@ -51,14 +51,14 @@ function refuse(world: World, connection: Client, reason: number): void {
   connection.end(node("failure", { reason, location: "sim" }));
 }
 
-/** The companion says that it is ready: what waited for it goes out, then what a new companion is given. */
+/** The companion is ready: it gets the waiting stanzas and, if it is new, its keys and history. */
 export function activate(world: World, connection: Client, phone: Phone, device: LinkedDevice): void {
   if (device.mailbox.isReadBy(connection)) return;
   device.mailbox.open(connection);
   if (!device.bootstrapped && phone.online) startBootstrap(world, phone, device);
 }
 
-/** A phone that was offline when its companion logged in for the first time catches up. */
+/** Gives new companions their keys and history when the phone was offline at their first login. */
 export function bootstrapWaiting(world: World, phone: Phone): void {
   for (const device of phone.devices.values()) {
     if (!device.bootstrapped && device.mailbox.isRead) startBootstrap(world, phone, device);

@@ -6,7 +6,7 @@ export type StoredMailbox = [key: string, node: string][];
 
 const stanzasKept = 5000;
 
-/** What a companion has not confirmed yet: delivered now if it is there, and again at its next login if it was not. */
+/** The stanzas that a companion has not confirmed: delivered now if it is connected, and again at its next login. */
 export class Mailbox {
   readonly #unconfirmed = new Map<string, BinaryNode>();
   #reader: ClientSocket | undefined;
@@ -30,7 +30,7 @@ export class Mailbox {
     return this.#unconfirmed.delete(keyOf(tag, id, type));
   }
 
-  /** Hands over everything that waits, marked `offline`, and delivers straight to this socket from now on. */
+  /** Delivers everything that waits, marked `offline`; later stanzas go to this socket directly. */
   open(reader: ClientSocket): void {
     const waiting = [...this.#unconfirmed.values()];
     const [peer, others] = [waiting.filter(isPeer), waiting.filter((stanza) => !isPeer(stanza))];

@@ -1,4 +1,5 @@
 import { acquaint, refusalOf } from "../account/enforce.ts";
+import { fanOutToGroup, mayWrite } from "../groups/messages.ts";
 import type { LinkedDevice } from "../phone/device.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
@@ -7,7 +8,7 @@ import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.t
 import { seconds, type World, type Client } from "../world.ts";
 import { deliver } from "./deliver.ts";
 
-/** A message stanza of a companion: refused, or acked and brought to every device that it names. */
+/** A message stanza of a companion: refused, or acked and delivered to every device that it names. */
 export function acceptMessage(
   world: World,
   connection: Client,
@@ -20,10 +21,12 @@ export function acceptMessage(
   if (id === undefined || !address) return;
   world.counters.messagesReceived++;
   const recipient = world.phones.byJid(address);
+  const group = address.server === "g.us" ? world.groups.find(address.user) : undefined;
   const isPeer = stanza.attrs["category"] === "peer";
   if (!isPeer) {
     const fault = world.faults.take("send-error", sender.number, recipient?.number);
-    const error = fault?.code ?? refusalOf(world, sender, recipient);
+    const isForbidden = group !== undefined && !mayWrite(group, sender);
+    const error = fault?.code ?? (isForbidden ? 403 : refusalOf(world, sender, recipient));
     if (error !== undefined) {
       world.counters.sendErrors++;
       connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));
@@ -36,7 +39,8 @@ export function acceptMessage(
     connection.send(node("ack", { id, class: "message", from: to, t: seconds(world) }));
   } else if (lost.deliver === false) return;
   if (!isPeer && recipient) acquaint(sender, recipient);
-  fanOut(world, sender, device, stanza, recipient);
+  if (group) fanOutToGroup(world, group, sender, device, stanza);
+  else fanOut(world, sender, device, stanza, recipient);
 }
 
 function fanOut(

@@ -52,7 +52,7 @@ function dispatch(world: World, connection: Connection, stanza: BinaryNode): voi
       showTyping(world, phone, stanza.attrs["to"], child(stanza, "composing") !== undefined);
       break;
     default:
-      // Presence and telemetry concern nobody here.
+      // Presence and telemetry have no effect here.
       break;
   }
 }

@@ -9,7 +9,7 @@ import { seconds, type World, type Client } from "../world.ts";
 /** Receipts that concern only the companion and its own phone. */
 const privateTypes = new Set(["sender", "peer_msg", "hist_sync", "read-self"]);
 
-/** A receipt of a companion: it confirms what was delivered to it, and goes on to whoever wrote the message. */
+/** A receipt of a companion: it confirms the delivery, and is forwarded to the author of the message. */
 export function acceptReceipt(
   world: World,
   connection: Client,

@@ -44,7 +44,7 @@ export function newReference(world: World, connection: Client): string {
   return reference;
 }
 
-/** The client went away, or is paired: its codes lead nowhere now. */
+/** The client has closed or is paired: its QR codes are no longer valid. */
 export function withdrawPairing(world: World, connection: ClientSocket): void {
   if (!connection.offer) return;
   connection.offer = undefined;

@@ -1,6 +1,6 @@
 import { Curve, generateSignalPubKey, type KeyPair } from "@whiskeysockets/baileys";
 
-/** What somebody needs to open a Signal session with a device. Public keys have 32 bytes. */
+/** The keys that open a Signal session with a device. Public keys have 32 bytes. */
 export interface KeyBundle {
   registrationId: number;
   identity: Buffer;
@@ -19,7 +19,7 @@ export function makeSignedPreKey(identity: KeyPair, id: number): SignedPreKey {
   return { id, pair, signature: Buffer.from(Curve.sign(identity.private, generateSignalPubKey(pair.public))) };
 }
 
-/** Key pairs and buffers as they are kept in the state file. */
+/** Key pairs and buffers in the form of the state file. */
 export interface StoredPair {
   public: string;
   private: string;

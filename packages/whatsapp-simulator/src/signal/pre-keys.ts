@@ -25,7 +25,7 @@ export class PreKeyPool {
     this.#used = 0;
   }
 
-  /** Each key is handed out once. */
+  /** Each key is used once. */
   take(): { id: number; key: Buffer } | undefined {
     if (this.count <= 0) return undefined;
     const start = this.#used++ * recordLength;

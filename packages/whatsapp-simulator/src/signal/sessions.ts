@@ -25,7 +25,7 @@ class QuietRecord extends SessionRecord {
 
 type Stored = ReturnType<SessionRecord["serialize"]>;
 
-/** A ciphertext as it travels. */
+/** A ciphertext on the wire. */
 export interface Encrypted {
   type: "pkmsg" | "msg";
   ciphertext: Buffer;
@@ -100,7 +100,7 @@ export class SignalSessions {
     return { type: type === 3 ? "pkmsg" : "msg", ciphertext: Buffer.from(body, "binary") };
   }
 
-  /** Throws when it cannot; the session is then as it was, though libsignal steps its ratchet before it checks. */
+  /** Throws if it cannot, and restores the session: libsignal moves its ratchet before it checks the message. */
   async decrypt(peer: string, { type, ciphertext }: Encrypted): Promise<Uint8Array> {
     const address = this.#address(peer);
     const before = this.#records.get(address.toString())?.serialize();

@@ -5,7 +5,7 @@ export interface ServerIdentity {
   root: KeyPair;
   staticKey: KeyPair;
   chain: Buffer;
-  /** The same, but vouched for by a root that nobody announced. */
+  /** The same, but signed by a root that was not announced. */
   foreignChain: Buffer;
 }
 

@@ -19,7 +19,7 @@ export function addressingOf(jid: Jid): Addressing {
   return jid.server === "lid" ? "lid" : "pn";
 }
 
-/** The jid of somebody's device, by phone number or by LID. */
+/** The jid of an account's device, by phone number or by LID. */
 export function jidOf(who: { number: string; lid: string }, addressing: Addressing, device = 0): string {
   const suffix = device === 0 ? "" : `:${device}`;
   return addressing === "lid" ? `${who.lid}${suffix}@lid` : `${who.number}${suffix}@s.whatsapp.net`;

@@ -18,8 +18,8 @@ export interface ClientSocket {
   send(stanza: BinaryNode): void;
   /** Asks the client something; undefined when it goes away without an answer. */
   ask(stanza: BinaryNode, onReply: (reply: BinaryNode | undefined) => void): void;
-  /** Says a last word, at once, and closes. */
-  end(lastWord?: BinaryNode): void;
+  /** Sends a final stanza at once, and closes. */
+  end(finalStanza?: BinaryNode): void;
   /** Cuts the TCP connection. */
   drop(): void;
 }

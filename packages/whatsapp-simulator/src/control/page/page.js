@@ -35,13 +35,13 @@ function upsert(info) {
   return phone;
 }
 
-function tellWaiting(waiting) {
+function showWaiting(waiting) {
   document.getElementById("waiting").hidden = waiting === 0;
   document.getElementById("fact-waiting").textContent = String(waiting);
-  for (const phone of phones.values()) phone.tellWaiting(waiting);
+  for (const phone of phones.values()) phone.showWaiting(waiting);
 }
 
-function tellFaults(faults) {
+function showFaults(faults) {
   const banner = document.getElementById("faults");
   banner.hidden = faults.length === 0;
   banner.textContent = `On purpose: ${faults.map(({ kind, number }) => (number ? `${kind} (+${number})` : kind)).join(", ")}`;
@@ -62,8 +62,8 @@ function follow() {
     for (const group of groups) drawGroup(group);
     draw();
     tick();
-    tellWaiting(waiting);
-    tellFaults(faults);
+    showWaiting(waiting);
+    showFaults(faults);
     await Promise.all([...phones.values()].filter(({ root }) => !root.hidden).map((phone) => phone.load()));
   });
   on("phone", ({ phone }) => {
@@ -74,8 +74,8 @@ function follow() {
   on("message", ({ phone, message }) => phones.get(phone)?.show(message, true));
   on("status", ({ phone, message }) => phones.get(phone)?.show(message, false));
   on("typing", ({ phone, chat, isTyping }) => phones.get(phone)?.typing(chat, isTyping));
-  on("pending", ({ waiting }) => tellWaiting(waiting));
-  on("faults", ({ faults }) => tellFaults(faults));
+  on("pending", ({ waiting }) => showWaiting(waiting));
+  on("faults", ({ faults }) => showFaults(faults));
 }
 
 function tick() {

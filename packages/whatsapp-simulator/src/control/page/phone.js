@@ -168,7 +168,7 @@ export function makePhone(info) {
       part(".typing")?.remove();
       if (isNew && message.direction === "in") ring(message);
       if (!isKnown && message.chat !== active) {
-        // Whoever is writing stays in their chat.
+        // A person who is typing stays in the open chat.
         if (part(".text").value !== "") {
           unread.add(message.chat);
           drawChats();
@@ -195,7 +195,7 @@ export function makePhone(info) {
       part(".messages").append(typingBubble());
       toBottom();
     },
-    tellWaiting(waiting) {
+    showWaiting(waiting) {
       part(".link").classList.toggle("called", waiting > 0 || phone.info.awaitsPairingCode);
     },
   };

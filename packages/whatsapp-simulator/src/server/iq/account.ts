@@ -23,7 +23,7 @@ export function answerBlocklist({ reply }: Question): void {
   reply([node("list", { dhash: "sim" }, [])]);
 }
 
-/** `privacy`: the settings, and tokens by which somebody allows a contact to write. */
+/** `privacy`: the settings, and the tokens with which a person allows a contact to write. */
 export function answerPrivacy({ world, connection, iq, reply }: Question): void {
   if (iq.attrs["type"] === "get") {
     const categories = Object.entries(privacy).map(([name, value]) => node("category", { name, value }));

@@ -25,7 +25,7 @@ const handlers: Record<string, (question: Question) => void> = {
   "w:m": answerMedia,
   "w:g2": answerGroups,
   "w:profile:picture": ({ refuse }) => refuse(404, "item-not-found"),
-  // Telemetry and settings that nothing here depends on.
+  // Telemetry and settings without an effect here.
   "w:stats": ({ reply }) => reply(),
   "urn:xmpp:whatsapp:dirty": ({ reply }) => reply(),
   "urn:xmpp:whatsapp:push": ({ reply }) => reply(),

@@ -6,7 +6,7 @@ import { type BinaryNode, bytesOf, child, children, node, serverJid } from "../.
 import { seconds, type World } from "../../world.ts";
 import type { Question } from "./question.ts";
 
-/** A client is told to upload more when fewer one-time keys than this are left. */
+/** Below this number of one-time keys the server asks the client for more. */
 const preKeysLow = 5;
 
 /** `encrypt`: a client's own keys, and those of others. */

@@ -6,7 +6,7 @@ import type { Question } from "./question.ts";
 
 type UsyncError = Extract<Fault, { kind: "usync-error" }>;
 
-/** What goes wrong with a whole answer: `refused` when it was refused here, or the error that its `result` carries. */
+/** The fault of a whole answer: `refused` if the IQ was refused here, or the error that its `result` carries. */
 export function faultOfAnswer(
   { world, connection, refuse }: Question,
   asked: Set<string>,
@@ -20,7 +20,7 @@ export function faultOfAnswer(
   return "refused";
 }
 
-/** The answer about one user as it goes out: the same, one with an error in it, or none. */
+/** The answer about one user as it is sent: unchanged, with an error in it, or none. */
 export function faultOfUser(
   { faults }: World,
   number: string | undefined,

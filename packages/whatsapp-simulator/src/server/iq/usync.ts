@@ -52,12 +52,12 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
     content.push(node("contact", { type: phone ? "in" : "out" }, typed === undefined ? undefined : Buffer.from(typed)));
   }
   if (phone && asked.has("devices")) content.push(devicesNode(world, phone));
-  // A LID is told only to those who asked by phone number.
+  // The server names the LID only to a client that asked by phone number.
   if (phone && asked.has("lid") && address?.server !== "lid") content.push(node("lid", { val: jidOf(phone, "lid") }));
   if (phone && asked.has("status"))
     content.push(node("status", { t: seconds(world) }, Buffer.from("Hey there! I am using WhatsApp.")));
   if (phone && asked.has("disappearing_mode")) content.push(node("disappearing_mode", { duration: 0, t: 0 }));
-  // Whoever asks for another spelling is told the number that the account has.
+  // A query for another spelling is answered with the number that the account has.
   const answeredFor =
     jid ?? (phone ? jidOf(phone, "pn") : undefined) ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
   return node("user", { jid: answeredFor }, content);

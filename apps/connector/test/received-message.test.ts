@@ -1,0 +1,184 @@
+import type { BinaryNode } from "@whiskeysockets/baileys";
+import { initAuthCreds, proto } from "@whiskeysockets/baileys";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import { expect, test } from "vitest";
+import { directMessage, readPadded } from "../src/baileys/receive-messages.ts";
+import type { ReceivedContent } from "../src/content/kind.ts";
+import { createReceiver, tokenOf } from "../src/inbound/receive-message.ts";
+import { nodeAtRest } from "@sandi/crypto/node";
+import { createChats } from "../src/store/chats.ts";
+import { sweepStore } from "../src/store/sweep.ts";
+import { openEvent } from "../src/store/sealed-events.ts";
+import { LeaseLost } from "../src/store/fence.ts";
+import { acquireLeases } from "../src/store/leases.ts";
+import { storeDesiredState } from "../src/store/sessions.ts";
+import { openStore } from "../src/store/store.ts";
+import { newId, workspaceId } from "./support/rig.ts";
+
+const user = "+6281300000002";
+const token = "0123456789ABC";
+
+const creds = { ...initAuthCreds(), me: { id: "6281200000001:7@s.whatsapp.net", lid: "111111111111111:7@lid" } };
+const stanza = (attrs: Record<string, string>): BinaryNode => ({
+  tag: "message",
+  attrs: { id: "3A01", t: "1700000000", ...attrs },
+});
+const person = "6281300000002@s.whatsapp.net";
+const hidden = "222222222222222@lid";
+
+test.each([
+  ["by phone number", { from: person }, [person]],
+  [
+    "from a companion of theirs",
+    { from: "6281300000002:3@s.whatsapp.net", sender_lid: hidden },
+    ["6281300000002:3@s.whatsapp.net", hidden],
+  ],
+  ["by LID", { from: hidden, sender_pn: person }, [hidden, person]],
+])("a message %s is a direct message", (_name, attrs, names) => {
+  expect(directMessage(stanza(attrs), { creds })).toEqual({ waId: "3A01", names, at: new Date(1_700_000_000_000) });
+});
+
+test.each([
+  ["in a group", { from: "120363000000000000@g.us", participant: person }],
+  ["in a status", { from: "status@broadcast", participant: person }],
+  ["in a broadcast list", { from: "1700000000@broadcast", participant: person }],
+  ["in a newsletter", { from: "120363000000000000@newsletter" }],
+  ["from a bot", { from: "867051314767696@bot" }],
+  ["of our own phone", { from: "6281200000001@s.whatsapp.net", recipient: person }],
+  ["of our own phone by LID", { from: "111111111111111@lid", recipient: hidden }],
+  ["between our own devices", { from: "6281200000001@s.whatsapp.net", category: "peer" }],
+  ["for another recipient", { from: person, recipient: hidden }],
+  ["without a sender", {}],
+])("a message %s is not reported", (_name, attrs) => {
+  expect(directMessage(stanza(attrs), { creds })).toBeNull();
+});
+
+const pad = (content: proto.IMessage) => Buffer.concat([proto.Message.encode(content).finish(), Buffer.from([1])]);
+const key = { remoteJid: person, fromMe: false, id: "3A00" };
+const written = { conversation: `SV-${token}` };
+const { Type } = proto.Message.ProtocolMessage;
+
+const textOf = (words: string): ReceivedContent => ({ type: "text", text: words });
+const unsupported: ReceivedContent = { type: "unsupported" };
+const link = `https://x.example SV-${token}`;
+
+test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
+  ["a text", written, textOf(`SV-${token}`), token, false],
+  ["a text with a preview", { extendedTextMessage: { text: link } }, textOf(link), token, false],
+  ["a text that disappears", { ephemeralMessage: { message: written } }, textOf(`SV-${token}`), token, false],
+  [
+    "a reply",
+    { extendedTextMessage: { text: `SV-${token}`, contextInfo: { quotedMessage: written } } },
+    textOf(`SV-${token}`),
+    token,
+    false,
+  ],
+  [
+    "a reply to a token",
+    { extendedTextMessage: { text: "ok", contextInfo: { quotedMessage: written } } },
+    textOf("ok"),
+    null,
+    false,
+  ],
+  [
+    "a forwarded text",
+    { extendedTextMessage: { text: `SV-${token}`, contextInfo: { isForwarded: true } } },
+    textOf(`SV-${token}`),
+    null,
+    true,
+  ],
+  [
+    "one forwarded often",
+    { extendedTextMessage: { text: `SV-${token}`, contextInfo: { forwardingScore: 5 } } },
+    textOf(`SV-${token}`),
+    null,
+    true,
+  ],
+  ["an empty text", { conversation: "" }, unsupported, null, false],
+  ["a forwarded picture", { imageMessage: { contextInfo: { isForwarded: true } } }, unsupported, null, true],
+  ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
+])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
+  const received = { content, isForwarded };
+  expect(readPadded(pad(message))).toEqual(received);
+  expect(tokenOf(received)).toBe(found);
+});
+
+test.each<[string, proto.IMessage]>([
+  ["taking a message back", { protocolMessage: { type: Type.REVOKE, key } }],
+  [
+    "an edit",
+    { editedMessage: { message: { protocolMessage: { type: Type.MESSAGE_EDIT, key, editedMessage: written } } } },
+  ],
+  ["a reaction", { reactionMessage: { key, text: "+" } }],
+  ["an encrypted reaction", { encReactionMessage: { targetMessageKey: key } }],
+  ["a vote", { pollUpdateMessage: { pollCreationMessageKey: key } }],
+  ["a pin", { pinInChatMessage: { key } }],
+  ["keys", { senderKeyDistributionMessage: { groupId: "1@g.us" } }],
+  ["nothing", {}],
+])("%s is no message", (_name, content) => {
+  expect(readPadded(pad(content))).toBeNull();
+});
+
+test("what is no protobuf is no message", () => {
+  expect(readPadded(Buffer.from([0xff, 0xff, 0xff, 1]))).toBeNull();
+  expect(readPadded(new Uint8Array())).toBeNull();
+});
+
+test("a message is reported once by its id, unless it is old, and its id is deleted a day later", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sandi-inbound-"));
+  const day = 86_400_000;
+  const now = { at: new Date("2026-11-21T10:00:00.000Z") };
+  const store = await openStore({ url: `file:${join(folder, "connector.db")}`, authToken: undefined }, now.at);
+  const id = newId("ses");
+  await storeDesiredState(store, { sessionId: id, workspaceId, desired: "running", revision: 1 }, now.at);
+  const lease = { owner: "a", run: "a", now: now.at, leaseMs: 1, includeOwn: false, limit: 1 };
+  const [row] = await acquireLeases(store, lease);
+  const fence = { sessionId: id, fence: row!.fence };
+  const keys = createKeyRing(generateKeyText("k1", webRandom));
+  const atRest = (owner: string) => nodeAtRest(keys, owner, webRandom);
+  let events = 0;
+  const receive = createReceiver({
+    services: { now: () => now.at, newId: () => `evt_${String(++events).padStart(24, "0")}` },
+    store,
+    atRest,
+    pseudonym: (text) => `p${text}`,
+    chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
+    onAppended: () => undefined,
+  });
+  const ago = (ms: number) => new Date(now.at.getTime() - ms);
+  const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
+  const content = textOf(`SV-${token}`);
+  const message = { waId: "3A01", from: user, names, content, isForwarded: false, at: ago(1000) };
+  const told = async () => {
+    const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
+    return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));
+  };
+  await Promise.all([receive(fence, message), receive(fence, message), receive(fence, { ...message, from: null })]);
+  await receive(fence, { ...message, waId: "3A02", at: ago(day + 1000) });
+  await receive(fence, { ...message, waId: "3A03", at: new Date(Number.NaN) });
+  expect(await told()).toMatchObject([
+    { from: user, token, at: "2026-11-21T09:59:59.000Z" },
+    { at: "2026-11-21T10:00:00.000Z" },
+  ]);
+  await expect(receive({ ...fence, fence: fence.fence - 1 }, { ...message, waId: "3A04" })).rejects.toThrow(LeaseLost);
+  expect(await told()).toHaveLength(2);
+  const { rows: met } = await store.client.execute("SELECT person, reached_at, wrote_at FROM chat ORDER BY person");
+  const writer = { reached_at: null, wrote_at: now.at.getTime() };
+  expect(met).toEqual([
+    { person: "p100@lid", ...writer },
+    { person: `p${names[0]}`, ...writer },
+  ]);
+  const remembered = async () =>
+    (await store.client.execute("SELECT count(*) AS n FROM received")).rows[0]!["n"] as number;
+  now.at = new Date(now.at.getTime() + day);
+  await sweepStore(store, now.at, 7);
+  expect(await remembered()).toBe(2);
+  now.at = new Date(now.at.getTime() + 1);
+  await sweepStore(store, now.at, 7);
+  expect(await remembered()).toBe(0);
+  await store.close();
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,4 @@
+export const traces = {
+  name: "0004_traces",
+  statements: [`ALTER TABLE message ADD COLUMN traceparent TEXT`],
+};

@@ -1,0 +1,59 @@
+import { z } from "@hono/zod-openapi";
+import { AppError, type ErrorCode, type Rpc, type Scope, SessionId } from "@sandi/contracts";
+import type { Context } from "../context.ts";
+import { ok } from "../http/answers.ts";
+import { operation, type Operation } from "../http/operation.ts";
+import { ask } from "../sessions/connector.ts";
+import { findSession } from "../sessions/repository.ts";
+
+/** A name in braces is a parameter: `id` is the session, any other is the field of the request with that name. */
+type SessionPath = `/v1/sessions/{id}/${string}`;
+
+interface Route<Request extends z.ZodObject> {
+  /** The id of the operation. */
+  id: string;
+  method: "get" | "post" | "put" | "patch" | "delete";
+  path: SessionPath;
+  scope: Scope;
+  summary: string;
+  description: string;
+  /** Describes the answer. */
+  answer: string;
+  /** An example of the body: the request's fields that the path does not name. A `get` has no body. */
+  example?: Partial<z.input<Request>>;
+}
+
+/** Makes an operation of the public API from a call to a session's connector. */
+export function gateway<Request extends z.ZodObject, Response extends z.ZodType, Code extends ErrorCode>(
+  rpc: Rpc<Request, Response, Code>,
+  { answer, example, method, ...route }: Route<Request>,
+): Operation {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!).filter((name) => name !== "id");
+  const inPath: Partial<Record<string, true>> = Object.fromEntries(names.map((name) => [name, true]));
+  const { shape } = rpc.request;
+  const call = {
+    ...route,
+    live: true,
+    isAudited: false,
+    params: z.object({ id: SessionId, ...Object.fromEntries(names.map((name) => [name, shape[name]!])) }),
+    answers: ok(rpc.response, answer),
+    throws: ["session-not-found", "connector-unavailable", ...rpc.errors] as const,
+    async handle(
+      ctx: Context,
+      { params: { id, ...fields }, body }: { params: { id: string }; body?: object | undefined },
+    ) {
+      await requireSession(ctx, id);
+      return ask(ctx.services, rpc, { sessionId: id, ...fields, ...body } as z.input<Request>);
+    },
+  };
+  if (method === "get") return operation({ ...call, method });
+  if (!example) return operation({ ...call, method, idempotent: "change" });
+  const schema = rpc.request.omit({ ...inPath, sessionId: true });
+  return operation({ ...call, method, idempotent: "change", body: { schema, example } });
+}
+
+/** The connector knows the sessions of all workspaces: the edge asks it only about the caller's own. */
+async function requireSession({ services: { db, now }, actor }: Context, id: string): Promise<void> {
+  const session = await findSession(db, actor.workspaceId, { id, at: now().getTime() });
+  if (!session) throw new AppError("session-not-found");
+}

@@ -1,0 +1,30 @@
+import { type CompiledQuery, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { idsOf } from "./append-job.ts";
+import type { JobKind } from "./kind.ts";
+
+/** Deletes the jobs of these subjects that the subjects do not need any more. */
+export function deleteDoneJobs(
+  db: Db,
+  kinds: readonly JobKind[],
+  { ids, at }: { ids: readonly string[]; at: number },
+): CompiledQuery {
+  const cases = kinds.map((kind) => sql`WHEN ${kind.name} THEN ${isDone(kind, at)}`);
+  return sql`DELETE FROM job WHERE kind IN (${sql.join(kinds.map(({ name }) => name))})
+    AND subject_id IN (${idsOf(ids)}) AND CASE kind ${sql.join(cases, sql` `)} END`.compile(db.kysely);
+}
+
+/** The same for all jobs that are due, so many of each kind. */
+export const sweepJobs = (
+  db: Db,
+  kinds: readonly JobKind[],
+  { at, limit }: { at: number; limit: number },
+): CompiledQuery[] =>
+  kinds.map((kind) =>
+    sql`DELETE FROM job WHERE kind = ${kind.name} AND subject_id IN (SELECT subject_id FROM job
+      WHERE kind = ${kind.name} AND publish_after <= ${at} AND ${isDone(kind, at)} LIMIT ${limit})`.compile(db.kysely),
+  );
+
+const isDone = (kind: JobKind, at: number) =>
+  sql<boolean>`(job.expires_at <= ${at} OR NOT EXISTS (SELECT 1 FROM ${sql.table(kind.subject)}
+    WHERE ${sql.table(kind.subject)}.id = job.subject_id AND ${kind.isWanted(at)}))`;

@@ -1,0 +1,68 @@
+import type { Pacing } from "@sandi/contracts";
+import { sql } from "kysely";
+import type { MessageTable } from "../db/schema.ts";
+import { type JobKind, republishMs } from "../jobs/kind.ts";
+import { iso, type MessageRow } from "./present.ts";
+
+/** The pacing of a row of `message`, in SQL: its sender's. */
+export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
+  FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
+
+type Send = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing">;
+
+const sends = {
+  subject: "message",
+  columns: sql`message.session_id, message.expires_at, ${pacingOfRow} AS pacing`,
+  expiresAt: () => sql`message.expires_at`,
+  isWanted: (at) => sql`(message.status IN ('queued', 'sending') AND message.test = 0 AND message.expires_at > ${at})`,
+  // A connector that holds the message has until the end of its claim.
+  isReady: (at) => sql`(message.status = 'queued' OR message.claim_until < ${at})`,
+  toJob({ id, sessionId, expiresAt, publishCount, pacing }) {
+    const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
+    return {
+      kind: "send",
+      body: { messageId: id, sessionId, expiresAt: iso(expiresAt), ...lane },
+      deduplicationId: `${id}.${publishCount}`,
+    };
+  },
+  span: ({ id, sessionId }) => ({
+    name: "publish message.send",
+    attributes: { "sandi.message.id": id, "sandi.session.id": sessionId },
+  }),
+} satisfies Partial<JobKind<Send>>;
+
+/** Sends a code. It is published every minute for as long as the code lives. */
+export const codeJobs: JobKind<Send> = {
+  ...sends,
+  name: "code",
+  backOff: { quickPublishes: 0, longestMs: republishMs },
+};
+
+/** Sends a text. */
+export const textJobs: JobKind<Send> = {
+  ...sends,
+  name: "text",
+  backOff: { quickPublishes: 4, longestMs: 3600_000 },
+};
+
+export const sendJobs = [codeJobs, textJobs] as const;
+
+/** For this long the connectors try to take a message back. */
+export const revokeWindowMs = 600_000;
+
+type Revocation = Pick<MessageTable, "sessionId"> & { revokeUntil: number };
+
+/** Takes a message back that was sent, or is being sent, and was not read. */
+export const revokeJobs: JobKind<Revocation> = {
+  name: "revoke",
+  subject: "message",
+  columns: sql`message.session_id, job.expires_at AS revoke_until`,
+  expiresAt: (at) => sql`${at + revokeWindowMs}`,
+  isWanted: () => sql`message.status IN ('sending', 'sent', 'delivered')`,
+  backOff: { quickPublishes: 4, longestMs: 3600_000 },
+  toJob: ({ id, sessionId, revokeUntil, publishCount }) => ({
+    kind: "revoke",
+    body: { messageId: id, sessionId, expiresAt: iso(revokeUntil) },
+    deduplicationId: `${id}.revoke.${publishCount}`,
+  }),
+};

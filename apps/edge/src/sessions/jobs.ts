@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import type { SessionTable } from "../db/schema.ts";
+import type { JobKind } from "../jobs/kind.ts";
+
+type Revision = Pick<SessionTable, "workspaceId" | "desired" | "revision" | "proxySealed">;
+
+/** Tells the connectors what the workspace wants of a session, until one of them confirms the revision. */
+export const sessionJobs: JobKind<Revision> = {
+  name: "session",
+  subject: "session",
+  columns: sql`session.workspace_id, session.desired, session.revision, session.proxy_sealed`,
+  expiresAt: () => sql`NULL`,
+  isWanted: () => sql`session.acked_revision < session.revision`,
+  backOff: { quickPublishes: 4, longestMs: 300_000 },
+  toJob: ({ id, workspaceId, desired, revision, publishCount, proxySealed }) => ({
+    kind: "session",
+    body: { sessionId: id, workspaceId, desired, revision, proxy: proxySealed },
+    deduplicationId: `${id}.${revision}.${publishCount}`,
+  }),
+};

@@ -1,0 +1,9 @@
+import type { Feature } from "../feature.ts";
+import { checkOperations } from "./check-routes.ts";
+import { verificationOperations } from "./routes.ts";
+
+export const verifications: Feature = {
+  tag: { name: "Verifications", description: "Codes to numbers, and what users typed." },
+  notFound: "verification-not-found",
+  operations: [...verificationOperations, ...checkOperations],
+};

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { expect, it } from "vitest";
+import { migrations } from "../src/db/migrations.ts";
+
+/** One line per migration in the order of application. To change the schema, add a migration and its line. */
+const frozen: readonly (readonly [name: string, sha256: string])[] = [
+  ["0001_foundation", "d1f7618f880ecd8031da612e3092024239e9767a5372469b057b71ee1a03bda4"],
+  ["0002_verifications_complete", "748e6782d1f6d1f1959eed7b52a57ae08a82beadc2aee5176042869e8cdb6199"],
+  ["0003_hooks", "110e6ab0e40e7cad06f62af60fce62d19f562aeac0d68e803eeaea7415b15a0a"],
+  ["0004_traces", "974c48a06e27d2ddca2432fd033249b805d0f18c6db8fbd6b24c68b46f6a1d18"],
+  ["0004_session_history", "fcb0e302b9bc0382b3c574c6a693e621f59aaf133b16d03126bab1588e7e1aa7"],
+  ["0005_pools", "435cb9ff8493a4b7aa5d8d3a945584ffa19f92156ab755da05dba90265506355"],
+  ["0005_incidents", "98cf8aaf2d686e1ec86d10d24ff2ca218ce2016281e662f669e8dacb0f507a83"],
+  ["0006_session_figures", "377906e305bc738c5ce8e74bb28523c60bb32b7130c81edddfd2e3370f98f737"],
+  ["0007_alert_digests", "88cd08ba009e9094972338016cb2d9ec2036b9c6fedf47f53e0998a33d543719"],
+  ["0008_approval", "1984f8dea1f0c4c31fc10225d231809df9ef702b972a9721cf54dfc270c5df01"],
+  ["0009_key_owners", "79950732f2de063acbda49e4645138d83de7f1b7f2500f8e573a5acb94cd835a"],
+  ["0010_numbers", "5659d8589480116e74505be29604709c28cd18651f383122f6b96d00d814d8f5"],
+  ["0011_budgets", "e0eedde12a6ed91317eb2665d0ac12825a506c2153288ad4efc735e3f101b148"],
+  ["0012_accounts", "e9ea6136bb1e3be13ab86d553154c4bcac50d834866326b007f321f7f504e85a"],
+  ["0013_checked_elsewhere", "105bd68da0d8bd0a76cbe3d16be6e3c90bb40cd3b21baaf9c5a23b2f9c5182f4"],
+  ["0015_jobs", "ba43b0f6119304df4295b6db2a5ea0225b3d160611aed55a597f524af7b88d2f"],
+];
+
+const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");
+
+it.each(frozen.map(([name, sha256], i) => ({ name, sha256, i })))(
+  "migration $name is as released",
+  ({ name, sha256, i }) => {
+    const migration = migrations[i];
+    expect(
+      migration?.name,
+      `${name} was removed or moved. Databases have it: restore it and add a new migration.`,
+    ).toBe(name);
+    expect(
+      hash(migration?.statements ?? []),
+      `${name} was edited. Databases keep the released form: restore it and add a new migration.`,
+    ).toBe(sha256);
+  },
+);
+
+it("pins every migration", () => {
+  const unpinned = migrations.slice(frozen.length).map(({ name, statements }) => `["${name}", "${hash(statements)}"],`);
+  expect(unpinned, "Add these lines to the list above, and never edit the migrations after their release.").toEqual([]);
+});
+
+it("names of new migrations sort in the order of application", () => {
+  // Two released pairs share a number (0004, 0005). Databases know them by these names.
+  const names = migrations.map(({ name }) => name).slice(7);
+  expect(names).toEqual(names.toSorted());
+  expect(new Set(names.map((name) => name.slice(0, 4))).size).toBe(names.length);
+});
