@@ -3,6 +3,7 @@ import {
   alphanumericCode,
   base64url,
   codeMac,
+  crc32,
   createKeyRing,
   generateApiKey,
   generateKeyText,
@@ -13,6 +14,7 @@ import {
   tokenMac,
   phoneHash,
   type Random,
+  utf8,
   webRandom,
 } from "../src/index.ts";
 
@@ -23,6 +25,10 @@ function fixedWords(...words: number[]): Random {
     return bytes;
   };
 }
+
+it("crc32 has the check value of its standard", () => {
+  expect(crc32(utf8("123456789"))).toBe(0xcbf43926);
+});
 
 describe("numericCode", () => {
   it("keeps leading zeros", () => {
