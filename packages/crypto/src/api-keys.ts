@@ -1,4 +1,4 @@
-import { base64url, type Random, sha256, utf8 } from "./bytes.ts";
+import { base64url, crc32, type Random, sha256, utf8 } from "./bytes.ts";
 
 export type ApiKeyEnvironment = "live" | "test";
 
@@ -36,12 +36,7 @@ export async function hashApiKey(key: string): Promise<string> {
 }
 
 function checksum(text: string): string {
-  let crc = 0xffffffff;
-  for (const byte of utf8(text)) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  let value = (crc ^ 0xffffffff) >>> 0;
+  let value = crc32(utf8(text));
   let digits = "";
   for (let i = 0; i < 6; i++) {
     digits = alphabet.charAt(value % 62) + digits;

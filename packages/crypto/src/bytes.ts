@@ -42,3 +42,13 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
 
 /** base64url(SHA-256(text)), the S256 of PKCE. */
 export const s256 = async (text: string): Promise<string> => base64url(await sha256(utf8(text)));
+
+/** The CRC-32 of API keys and PNG files (ISO 3309). */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -3,6 +3,7 @@ import {
   alphanumericCode,
   base64url,
   codeMac,
+  crc32,
   createKeyRing,
   generateApiKey,
   generateKeyText,
@@ -13,6 +14,7 @@ import {
   tokenMac,
   phoneHash,
   type Random,
+  utf8,
   webRandom,
 } from "../src/index.ts";
 
@@ -24,12 +26,16 @@ function fixedWords(...words: number[]): Random {
   };
 }
 
+it("crc32 has the check value of its standard", () => {
+  expect(crc32(utf8("123456789"))).toBe(0xcbf43926);
+});
+
 describe("numericCode", () => {
   it("keeps leading zeros", () => {
     expect(numericCode(6, fixedWords(42))).toBe("000042");
   });
 
-  it("draws again above the largest multiple of 10^n, so that no code is likelier than another", () => {
+  it("draws again above the largest multiple of 10^n, so that all codes are equally likely", () => {
     const limit = 2 ** 32 - (2 ** 32 % 1_000_000);
     expect(numericCode(6, fixedWords(limit, 7))).toBe("000007");
     expect(numericCode(6, fixedWords(limit - 1))).toBe("999999");
@@ -64,7 +70,7 @@ describe("codeMac", () => {
     expect(await codeMac(createKeyRing(previous), input)).not.toEqual([mac]);
   });
 
-  it("takes small letters for capitals", async () => {
+  it("treats small letters as capitals", async () => {
     const ring = createKeyRing(current);
     expect(await codeMac(ring, { ...input, code: "ac3d7x" })).toEqual(
       await codeMac(ring, { ...input, code: "AC3D7X" }),
@@ -81,7 +87,7 @@ describe("codeMac", () => {
     expect(await codeMac(createKeyRing(current), { ...input, bind: "b" })).toEqual([expected]);
   });
 
-  it("still knows a code that was made under the previous pepper", async () => {
+  it("accepts a code that was made under the previous pepper", async () => {
     const [old] = await codeMac(createKeyRing(previous), input);
     expect((await codeMac(createKeyRing(`${current},${previous}`), input))[1]).toBe(old);
   });
@@ -99,7 +105,7 @@ describe("inbound tokens", () => {
     expect(await tokenMac(ring, first?.token ?? "")).toEqual([first?.mac]);
   });
 
-  it("outlive a rotation of the pepper", async () => {
+  it("stay valid after a rotation of the pepper", async () => {
     const [old] = await inboundTokens(createKeyRing(previous), "ver_1");
     const rotated = createKeyRing(`${current},${previous}`);
     expect(await inboundTokens(rotated, "ver_1")).toContainEqual(old);
@@ -117,14 +123,14 @@ describe("alphanumericCode", () => {
 });
 
 describe("phoneHash", () => {
-  it("differs between workspaces, so that one cannot look another's numbers up", async () => {
+  it("differs between workspaces, so that none can look up the numbers of another", async () => {
     const ring = createKeyRing(generateKeyText("a", webRandom));
     expect(await phoneHash(ring, "ws_1", "+6281234567890")).not.toBe(await phoneHash(ring, "ws_2", "+6281234567890"));
   });
 });
 
 describe("createKeyRing", () => {
-  it.each(["", "a", "a:short", "a:!!!", "a b:AAAA"])("refuses %j without repeating it", (text) => {
+  it.each(["", "a", "a:short", "a:!!!", "a b:AAAA"])("refuses %j without showing it", (text) => {
     expect(() => createKeyRing(text)).toThrow(/key/);
   });
 

@@ -40,7 +40,7 @@ describe("sealing", () => {
     await expect(createUnsealer(privateJwk)(changed)).rejects.toThrow();
   });
 
-  it("never repeats a key that it cannot read", () => {
+  it("never shows a key that it cannot read", () => {
     expect(() => createUnsealer("secret-material")).toThrow(/^(?!.*secret-material)/);
   });
 });
@@ -70,7 +70,7 @@ describe("encryption at rest", () => {
 });
 
 describe("passwords", () => {
-  it("stay below what Cloudflare allows in one call, which local workerd does not enforce", () => {
+  it("stay below Cloudflare's limit for one call, which local workerd does not enforce", () => {
     expect(iterationsPerRound).toBeLessThanOrEqual(100_000);
   });
 
@@ -94,7 +94,7 @@ describe("service tokens", () => {
     return { sign, verifyAt };
   }
 
-  it("are good for their request, once each by their jti", async () => {
+  it("are valid for their request, once each by their jti", async () => {
     const { sign, verifyAt } = await pair();
     const first = await verifyAt(at)(await sign(request), request);
     const second = await verifyAt(at)(await sign(request), request);

@@ -28,7 +28,7 @@ describe("a webhook's signature", () => {
     expect(await verify()).toBe(true);
   });
 
-  it("is good with the secret as Supabase shows it", async () => {
+  it("is valid with the secret in Supabase's form", async () => {
     expect(await signWebhook({ secrets: [`v1,${secret}`], id, timestamp, body })).toBe(signature);
     expect(await verify({ secrets: [`v1,${secret}`] })).toBe(true);
   });
@@ -65,12 +65,12 @@ describe("a webhook's signature", () => {
     expect(await verify(changed)).toBe(false);
   });
 
-  it("is good for five minutes around its time", async () => {
+  it("is valid for five minutes before and after its time", async () => {
     expect([await at(300), await at(-300)]).toEqual([true, true]);
     expect([await at(301), await at(-301), await at(20, 10)]).toEqual([false, false, false]);
   });
 
-  it("is the one that the library of Standard Webhooks makes and takes", async () => {
+  it("is the one that the library of Standard Webhooks makes and accepts", async () => {
     const moment = new Date();
     for (let round = 0; round < 20; round++) {
       const own = generateWebhookSecret(webRandom);
@@ -88,7 +88,7 @@ describe("a webhook's signature", () => {
   });
 });
 
-it("a secret has 32 bytes when it is new, and text that is none is refused", () => {
+it("a new secret has 32 bytes, and any other text is refused", () => {
   expect(webhookKey(generateWebhookSecret(webRandom)).length).toBe(32);
   for (const text of ["", "whsec_", "whsec_%%", secret.slice(6), `v2,${secret}`]) {
     expect(() => webhookKey(text)).toThrow(SyntaxError);

@@ -55,7 +55,7 @@ describe("an account that may open no new chats", () => {
   };
   const hits = async () => (await simulator("/stats"))["lockHits"] ?? 0;
 
-  it("keeps the chats that it has, hands strangers to the next sender, and is tried no more", async () => {
+  it("keeps its chats, leaves strangers to the next sender, and is not tried again", async () => {
     await lock(firstNumber);
     // The one that finds it out: chosen for the locked sender, refused, and shown once by the other.
     const { body: pool } = await stack.api<{ pools: Pool[] }>("GET /v1/pools");
@@ -88,7 +88,7 @@ describe("an account that may open no new chats", () => {
     expect(await hits()).toBe(before);
   });
 
-  it("asks a stranger to write when no sender may, also when that turns out only at the send", async () => {
+  it("asks a stranger to write when no sender may open a chat, also when only the send shows it", async () => {
     await lock(secondNumber);
     const number = await stranger();
     const { body } = await stack.api<Verification>("POST /v1/verifications", { to: number });

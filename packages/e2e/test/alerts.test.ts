@@ -50,7 +50,7 @@ describe("alerts", () => {
       .map(({ body }) => JSON.parse(body) as { text?: string; data?: { text: string } })
       .map(({ text: plain, data }) => (plain ?? data?.text ?? "").split("\n")[0] ?? "");
 
-  it("a session that loses its connection is told once to each channel, and once that it is back", async () => {
+  it("each channel gets one report when a session loses its connection, and one when it is back", async () => {
     await fault("POST", { kind: "login-failure", reason: 503 });
     await fault("POST", { kind: "drop" });
     await eventually("the first alerts", async () => targets.received.length === 3);
@@ -91,7 +91,7 @@ describe("alerts", () => {
     ]);
   });
 
-  it("what an alert goes with is in no file of the stack and in none of its lines", async () => {
+  it("the secrets of alert channels are in no file of the stack and in no line of its output", async () => {
     const files = (await readdir(stack.dataFolder)).filter((name) => /\.db(?:-wal)?$/.test(name));
     expect(files).toContain("qstash.db");
     const bytes = await Promise.all(files.map((name) => readFile(join(stack.dataFolder, name), "latin1")));

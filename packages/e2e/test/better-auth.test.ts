@@ -49,7 +49,7 @@ describe("the example of Better Auth", () => {
     return ((await answer.json()) as Verified).user;
   }
 
-  it("signs up who types in the code from the phone, once, and refuses a wrong one", async () => {
+  it("signs up a user who types the code from the phone, once, and refuses a wrong code", async () => {
     const code = await codeAfter(to, "send-otp", { phoneNumber: to });
     const wrong = code === "000000" ? "000001" : "000000";
     for (const guess of [wrong, "12", "nonsense"]) {
@@ -69,7 +69,7 @@ describe("the example of Better Auth", () => {
     expect((await post("verify", { phoneNumber: to, code })).status).toBe(400);
   });
 
-  it("makes one user of one number, however it is typed", async () => {
+  it("makes one user for one number in any spelling", async () => {
     const phone = "+6281600000001";
     await stack.addPhone(phone);
     const users = [];
@@ -78,7 +78,7 @@ describe("the example of Better Auth", () => {
     expect(new Set(users.map(({ id }) => id)).size).toBe(1);
   });
 
-  it("makes one user of the two spellings of one account", async () => {
+  it("makes one user for the two spellings of one account", async () => {
     expect((await stack.api("PATCH /v1/workspace", { policy: { countries: ["*"] } })).status).toBe(200);
     const phone = "+541123456789";
     await stack.addPhone(phone);
@@ -108,7 +108,7 @@ describe("the example of Better Auth", () => {
     expect([signedIn.status, ((await signedIn.json()) as Verified).user.id]).toEqual([200, id]);
   });
 
-  it("answers a stranger's reset like a user's, and sends nothing", async () => {
+  it("answers the reset of an unknown number like a user's, and sends nothing", async () => {
     const phone = "+6281600000003";
     await stack.addPhone(phone);
     expect((await post("request-password-reset", { phoneNumber: phone })).status).toBe(200);
@@ -118,7 +118,7 @@ describe("the example of Better Auth", () => {
     expect(await stack.inbox(phone)).toEqual([]);
   });
 
-  it("passes on what Sandi refuses", async () => {
+  it("passes on the refusals of Sandi", async () => {
     const answer = await post("send-otp", { phoneNumber: "12" });
     expect([answer.status, await answer.json()]).toMatchObject([400, { message: "The request is not valid" }]);
   });

@@ -17,7 +17,7 @@ describe("the real clouds' configuration", () => {
     expect(missing(Object.keys(connector), fly, page)).toEqual([]);
   });
 
-  it("copies into the image every package that the connector stands on", async () => {
+  it("copies into the image every package that the connector imports", async () => {
     const [manifest, dockerfile] = await Promise.all([
       file("apps/connector/package.json"),
       file("apps/connector/Dockerfile"),

@@ -144,7 +144,7 @@ describe("with a local stack", () => {
       .replaceAll(/(\.\/|\$PWD\/)?\.data\//g, `${folder}/`)
       .replaceAll(/npx pnpm@10\.34\.9 ([a-z-]+)/g, (_, name: string) => `node ${fileOf(name) ?? "no-such-script"}`)
       // A busy machine takes its time.
-      .replaceAll("sleep 1", "sleep 2");
+      .replaceAll("sleep 1", "sleep 4");
 
   /** Runs the page's blocks in one shell, and answers what each has printed. */
   async function runPage({ blocks }: Page): Promise<Map<Block, string>> {

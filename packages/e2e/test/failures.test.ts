@@ -74,7 +74,7 @@ describe("when a part fails", () => {
     expect(stack.lines.filter((line) => line.includes("died")).length).toBe(1);
   });
 
-  it("an edge that is away for 30 s gets every receipt afterwards", async () => {
+  it("an edge that is down for 30 s gets every receipt afterwards", async () => {
     for (const number of numbers) await stack.patchPhone(number, { latencyMs: 15_000 });
     const acknowledged = await create(20, "outage");
     await eventually("WhatsApp's server to have them", async () =>

@@ -5,7 +5,7 @@ import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
 
 const megabyte = `[${Array.from({ length: 349_000 }, () => "{}").join(",")}]`;
 
-describe("the Worker, asked by nobody it knows", () => {
+describe("the Worker, called without a valid key", () => {
   let edge: TestEdge;
   const asked: Dependency[] = [];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

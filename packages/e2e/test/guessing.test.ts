@@ -6,7 +6,7 @@ const guesses = 10_000;
 const attackers = 16;
 const budgetPerHour = 20;
 
-describe("somebody who guesses the codes of one number", () => {
+describe("a client that guesses the codes of one number", () => {
   let edge: TestEdge;
   let keys: string[] = [];
   const to = "+6281355500042";
@@ -65,7 +65,7 @@ describe("somebody who guesses the codes of one number", () => {
     expect(refusals.get("destination-locked")).toBeGreaterThan(guesses * 0.9);
   });
 
-  it("has the right code refused while the number is locked, and uses no attempt up with it", async () => {
+  it("is refused with the right code while the number is locked, and uses no attempt", async () => {
     const pending = await edge.sql<{ id: string }>("SELECT id FROM verification WHERE status = 'pending'");
     expect(pending.length).toBeGreaterThan(0);
     const answers = await Promise.all(

@@ -67,7 +67,7 @@ describe("an inbound verification, from the user's phone", () => {
     expect((await stack.inbox()).length).toBe(before);
   });
 
-  it("is approved as well when the phone gives its hidden id in place of its number", async () => {
+  it("is also approved when the phone shows its hidden id in place of its number", async () => {
     await stack.patchPhone(user, { addressing: "lid" });
     const verification = await create();
     await stack.openLink(user, linkOf(verification));
@@ -89,7 +89,7 @@ describe("an inbound verification, from the user's phone", () => {
     expect([check.status, check.body.status, check.body.approvedBy]).toEqual([200, "approved", "code"]);
   });
 
-  it.each(["match", "reply"])("is not moved by anybody else's message (%s)", async (inboundVariant) => {
+  it.each(["match", "reply"])("is not changed by a message of another number (%s)", async (inboundVariant) => {
     const verification = await create({ inboundVariant });
     const before = [(await stack.inbox(stranger)).length, (await stack.inbox()).length];
     await stack.openLink(stranger, linkOf(verification));
@@ -98,7 +98,7 @@ describe("an inbound verification, from the user's phone", () => {
     expect([(await stack.inbox(stranger)).length, (await stack.inbox()).length]).toEqual(before);
   });
 
-  it("is not moved by a message that was passed on", async () => {
+  it("is not changed by a forwarded message", async () => {
     const verification = await create();
     await stack.write(user, { to: sender, text: verification.inbound?.text ?? "", forwarded: true });
     await heard(user);
@@ -107,14 +107,14 @@ describe("an inbound verification, from the user's phone", () => {
     expect((await approved(verification)).approvedBy).toBe("inbound");
   });
 
-  it("is not moved by a message to another session", async () => {
+  it("is not changed by a message to another session", async () => {
     const verification = await create();
     await stack.write(user, { to: otherSender, text: verification.inbound?.text ?? "" });
     await heard(user, otherSessionId);
     expect((await get(verification)).status).toBe("pending");
   });
 
-  it("has a token that is good for one use", async () => {
+  it("has a token that works once", async () => {
     const verification = await create();
     await stack.openLink(user, linkOf(verification));
     const first = await approved(verification);
@@ -123,7 +123,7 @@ describe("an inbound verification, from the user's phone", () => {
     expect(await get(verification)).toEqual(first);
   });
 
-  it("is what auto comes to for a stranger; who has written is pushed to", async () => {
+  it("is what auto chooses for a stranger, and push for a person who has written before", async () => {
     const someone = "+6281300004001";
     await stack.addPhone(someone);
     const cold = await create({ to: someone, mode: "auto" });

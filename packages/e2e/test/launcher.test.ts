@@ -143,7 +143,7 @@ describe("npm start", () => {
     const [connector] = await processesNaming("apps/connector/src/main.ts", launcher.process.pid);
     expect(connector).toBeDefined();
     process.kill(connector ?? 0, "SIGKILL");
-    await eventually("the news of its death", async () =>
+    await eventually("the message about the death", async () =>
       /connector.*died \(SIGKILL\); starting again/.test(launcher.output()),
     );
     await eventually(
@@ -152,7 +152,7 @@ describe("npm start", () => {
     );
   });
 
-  it("goes on with another connector when one of three dies, and leaves none behind", async () => {
+  it("continues with another connector when one of three dies, and leaves none behind", async () => {
     port = (await randomPorts(3)).edge;
     const launcher = launch(["--connectors", "3"]);
     const local = await ready(launcher);
@@ -174,7 +174,7 @@ describe("npm start", () => {
     expect(await processesNaming(folder)).toEqual([]);
   });
 
-  it("leaves nothing behind when it is stopped while a part does not get ready", async () => {
+  it("leaves nothing behind when it is stopped before a part is ready", async () => {
     const launcher = launch([], { LOG_LEVEL: "no such level" });
     await eventually("a connector that fails", async () => /connector.*died/.test(launcher.output()));
     await stop(launcher, "SIGINT");
@@ -182,7 +182,7 @@ describe("npm start", () => {
     for (let offset = 0; offset < 6; offset++) await (await occupy(port + offset)).free();
   });
 
-  it("names the port that is taken, and who wanted it", async () => {
+  it("names the port that is taken, and the part that needs it", async () => {
     const taken = await occupy(port + 2);
     const launcher = launch();
     expect(await launcher.exited).toBe(1);

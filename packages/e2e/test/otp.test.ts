@@ -15,7 +15,7 @@ describe("an OTP from the API to a phone and back", () => {
   });
   afterAll(() => stack.destroy());
 
-  it("shows the code on the phone, becomes read, is approved once and gone after", async () => {
+  it("shows the code on the phone, becomes read, and is approved once", async () => {
     const { verification, code } = await stack.sendCode(undefined, { ...fresh(), companyName: "Acme" });
     const [message] = (await stack.inbox()).slice(-1);
     expect(message?.text).toContain(code);
@@ -35,7 +35,7 @@ describe("an OTP from the API to a phone and back", () => {
     expect([second.status, second.body.code]).toEqual([410, "verification-approved"]);
   });
 
-  it("counts wrong codes down and ends with the fifth, after which the right one is of no use", async () => {
+  it("counts wrong codes and ends with the fifth; then the right code is refused, too", async () => {
     const { verification, code } = await stack.sendCode(undefined, fresh());
     const check = (guess: string) =>
       stack.api<Verification>(`POST /v1/verifications/${verification.id}/check`, { code: guess });
@@ -55,14 +55,14 @@ describe("an OTP from the API to a phone and back", () => {
     expect([status, body.code]).toEqual([410, "verification-expired"]);
   });
 
-  it("lets one of two simultaneous right checks through", async () => {
+  it("approves one of two simultaneous right checks", async () => {
     const { verification, code } = await stack.sendCode(undefined, fresh());
     const check = () => stack.api(`POST /v1/verifications/${verification.id}/check`, { code });
     const statuses = (await Promise.all([check(), check(), check(), check()])).map(({ status }) => status);
     expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 410, 410, 410]);
   });
 
-  it("makes one message of two creates with the same Idempotency-Key", async () => {
+  it("sends one message for two creates with the same Idempotency-Key", async () => {
     const key = { "idempotency-key": "order-42" };
     const input = { to: stack.local.userPhone, ...fresh() };
     const before = (await stack.inbox()).length;
@@ -83,7 +83,7 @@ describe("an OTP from the API to a phone and back", () => {
     expect((await stack.inbox()).length - before).toBe(1);
   });
 
-  it("makes one message of a job that QStash delivers twice", async () => {
+  it("sends one message for a job that QStash delivers twice", async () => {
     const { verification } = await stack.sendCode(undefined, fresh());
     const before = (await stack.inbox()).length;
     const { messageId, sessionId } = verification.delivery!;

@@ -75,7 +75,7 @@ describe("an outage", () => {
     },
   );
 
-  it("of QStash keeps 202 true: cron publishes what was accepted", async () => {
+  it("of QStash loses nothing: cron publishes what was accepted", async () => {
     lines.qstash.set("cut");
     const to = await newUser();
     const id = await create(to);
@@ -85,7 +85,7 @@ describe("an outage", () => {
     await arrives(id, to);
   });
 
-  it("of the connector's database outlasts the leases, and everything comes back by itself", async () => {
+  it("of the connector's database, longer than the leases, ends without a restart", async () => {
     const before = stack.connector.pid;
     lines.database.set("cut");
     await eventually("readiness to say so", async () => {

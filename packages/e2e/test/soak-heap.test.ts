@@ -3,7 +3,7 @@ import { heapVerdict } from "../src/bench/soak-heap.ts";
 
 const minute = 60_000;
 
-it("calls a heap flat that is as large at the end of each life, and of the run, as it was at its start", () => {
+it("calls a heap flat when it does not grow during a life or during the run", () => {
   const looks = [0, 1, 2, 3].flatMap((pid) => [
     { pid, at: pid * 4 * minute, heapMb: 80 },
     { pid, at: (pid * 4 + 3) * minute, heapMb: 84 },
@@ -13,7 +13,7 @@ it("calls a heap flat that is as large at the end of each life, and of the run, 
   );
 });
 
-it("says that it grows, be it in each life or from one to the next", () => {
+it("reports growth during a life, and from one life to the next", () => {
   const within = [0, 1, 2, 3].flatMap((pid) => [
     { pid, at: 0, heapMb: 80 },
     { pid, at: minute, heapMb: 95 },

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => edge.stop());
 
-it("the Worker refuses to end the last key that manages, and all changes of a key that was revoked behind its back", async () => {
+it("the Worker refuses to revoke the last managing key, and all changes by a key that another isolate revoked", async () => {
   const { body } = await edge.api<ApiKeyList>("GET /v1/keys");
   const id = body.keys.find(({ environment }) => environment === "live")?.id ?? "";
   const last = await edge.api<{ code: string }>(`DELETE /v1/keys/${id}`);

@@ -76,7 +76,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
     expect(routes.filter((route) => !known.has(route))).toEqual([]);
   });
 
-  it("creates ask four at most and checks two before they answer", () => {
+  it("creates make at most four subrequests before the answer, and checks two", () => {
     expect(askedBefore("POST /v1/verifications")).toBeLessThanOrEqual(4);
     expect(askedBefore("POST /v1/verifications/{id}/check")).toBeLessThanOrEqual(2);
   });

@@ -193,7 +193,7 @@ describe("a connector's token, at the Worker in workerd", () => {
     expect(await stored()).toEqual(before);
   });
 
-  it("nobody asks for keys where a token points to", () => {
+  it("the address of keys in a token is never fetched", () => {
     expect(asked).toEqual([]);
   });
 
@@ -205,7 +205,7 @@ describe("a connector's token, at the Worker in workerd", () => {
     }
   });
 
-  it("one that is right is good for one request", async () => {
+  it("a right token is valid for one request", async () => {
     const text = JSON.stringify(requests().get(claimPath));
     const token = await forge(claimPath, text);
     const answers = [await post(claimPath, text, token), await post(claimPath, text, token)];
@@ -220,7 +220,7 @@ describe("a connector's token, at the Worker in workerd", () => {
 describe("proofs of an approval", () => {
   let proof = "";
 
-  it("say who was verified, for the workspace and for five minutes", async () => {
+  it("name the verified number, for the workspace and for five minutes", async () => {
     const { verification, code } = await sendCode("+6281355500002");
     const { status, body } = await check(verification.id, code);
     expect([status, body.status]).toEqual([200, "approved"]);
@@ -232,7 +232,7 @@ describe("proofs of an approval", () => {
     expect(JSON.stringify(payload)).not.toContain(code);
   });
 
-  it("are refused when they were tampered with, and by whoever is not meant", async () => {
+  it("are refused when they were changed, and by another workspace", async () => {
     const [header = "", payload = "", signature = ""] = proof.split(".");
     const claims = JSON.parse(new TextDecoder().decode(base64url.decode(payload))) as JWTPayload;
     const other = base64url.encode(JSON.stringify({ ...claims, sub: "ver_other" }));
@@ -252,7 +252,7 @@ describe("proofs of an approval", () => {
     expect(outcomes.map(({ status }) => status)).toEqual(refused.map(() => "rejected"));
   });
 
-  it("are not given where the caller knew the code", async () => {
+  it("are not made when the caller knew the code", async () => {
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to: "+6281355500003", code: "480213" });
     const approved = await check(body.id, "480213");
     expect([approved.status, approved.body.proof]).toEqual([200, null]);

@@ -76,7 +76,7 @@ describe("verifications on the user's phone", () => {
     expect((await check(verification.id, { code })).status).toBe(200);
   });
 
-  it("cancel takes a code back that nobody has read, and leaves one that was read", async () => {
+  it("cancel deletes a code on the phone that nobody has read, and keeps a code that was read", async () => {
     const read = await send({});
     await until(read.verification.id, "read");
     await stack.patchPhone(stack.local.userPhone ?? "", { receipts: "delivered" });
@@ -115,7 +115,7 @@ describe("verifications on the user's phone", () => {
     expect(decodeJwt(right.body.proof ?? "")).toMatchObject({ bind, sub: verification.id });
   });
 
-  it("a code that is bound to a client is checked by that client only, at no cost of an attempt", async () => {
+  it("only the bound client can check a code, and other clients use no attempt", async () => {
     const clientVerifier = "the-verifier-that-only-this-client-of-the-app-has";
     const challenge = createHash("sha256").update(clientVerifier).digest("base64url");
     const { verification, message } = await send({ clientBinding: { method: "S256", challenge } });
@@ -136,7 +136,7 @@ describe("verifications on the user's phone", () => {
     expect([answer.status, answer.body.status]).toEqual([200, "approved"]);
   });
 
-  it("a batch of 50 brings 50 phones a code of their own", async () => {
+  it("a batch of 50 sends 50 phones a code of their own", async () => {
     const numbers = Array.from({ length: 50 }, (_, i) => `+62813000020${String(i).padStart(2, "0")}`);
     for (const number of numbers) await stack.addPhone(number);
     const verifications = numbers.map((to) => ({ to, purpose: "batch" }));
@@ -156,7 +156,7 @@ describe("verifications on the user's phone", () => {
     expect((await stack.inbox(numbers[7])).length).toBe(1);
   });
 
-  it("the timeline tells what happened in its order", async () => {
+  it("the timeline shows what happened in order", async () => {
     const { verification, message } = await send({});
     await until(verification.id, "read");
     const code = codeIn(message.text) ?? "";
@@ -197,8 +197,8 @@ describe("verifications on the user's phone", () => {
     return [now.status, now.delivery?.failure?.reason ?? now.delivery?.status];
   }
 
-  describe("rehearsed with a test key", () => {
-    it("have known codes, and no connector hears of them", async () => {
+  describe("verifications with a test key", () => {
+    it("have known codes, and no connector gets a job", async () => {
       const { status, body } = await rehearse("+99900000000");
       expect([status, body.test, body.to.startsWith("+999")]).toEqual([202, true, true]);
       expect((await get(body.id, asTest())).delivery).toMatchObject({ status: "read", sessionId: null });
@@ -219,7 +219,7 @@ describe("verifications on the user's phone", () => {
       expect((await stack.api(`GET /v1/verifications/${body.id}`)).status).toBe(404);
     });
 
-    it("come out as the last two digits of the number say", async () => {
+    it("end as the last two digits of the number say", async () => {
       expect(await outcome("01")).toEqual(["undeliverable", "not_on_whatsapp"]);
       expect(await outcome("02")).toEqual(["pending", "queued"]);
       expect(await outcome("03")).toEqual([409, "no-eligible-session"]);
@@ -230,7 +230,7 @@ describe("verifications on the user's phone", () => {
     });
   });
 
-  it("the list is filtered by what is asked for, page by page", async () => {
+  it("the list is filtered and has pages", async () => {
     const to = "+6281300003000";
     await stack.addPhone(to);
     const made: string[] = [];

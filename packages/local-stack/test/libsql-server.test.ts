@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 describe("the libSQL emulator", () => {
-  it("rolls an interactive transaction back when its client stays away, and lets the waiting writer in", async () => {
+  it("rolls an interactive transaction back when its client sends nothing more, then runs the waiting write", async () => {
     const { client } = await start({ leaseMs: 250 });
     await client.execute("CREATE TABLE t (a)");
     const transaction = await client.transaction("write");
@@ -51,7 +51,7 @@ describe("the libSQL emulator", () => {
     await expect(transaction.commit()).rejects.toMatchObject({ code: "STREAM_EXPIRED" });
   });
 
-  it("waits for its client as long as it keeps coming back", async () => {
+  it("keeps a transaction open while its client sends requests", async () => {
     const { client } = await start({ leaseMs: 400 });
     await client.execute("CREATE TABLE t (a)");
     const transaction = await client.transaction("write");
@@ -93,7 +93,7 @@ describe("the libSQL emulator", () => {
     expect(results.map(({ type }) => type)).toEqual(["ok", "ok", "ok"]);
   });
 
-  it("stays healthy through 200 writes whose clients go away", async () => {
+  it("works after 200 writes whose clients disconnected", async () => {
     const { server, client } = await start({ leaseMs: 60_000 });
     await client.execute("CREATE TABLE t (a)");
     const aborted = Array.from({ length: 200 }, async (_, n) => {
@@ -125,7 +125,7 @@ describe("the libSQL emulator", () => {
     expect((await client.execute("SELECT count(*) AS n FROM t")).rows[0]?.["n"]).toBe(320);
   });
 
-  it("evaluates one check at a time: five attempts, however many come at once", async () => {
+  it("evaluates one check at a time: of many simultaneous checks five are counted", async () => {
     const { client } = await start();
     await client.batch(
       [
@@ -146,7 +146,7 @@ describe("the libSQL emulator", () => {
     expect((await check("right")).rows).toEqual([]);
   });
 
-  it("keeps what was written when it is started again", async () => {
+  it("keeps its data after a restart", async () => {
     const first = await start();
     await first.client.batch(["CREATE TABLE t (a)", "INSERT INTO t VALUES (1)"], "write");
     const transaction = await first.client.transaction("write");
@@ -156,7 +156,7 @@ describe("the libSQL emulator", () => {
     expect((await second.client.execute("SELECT a FROM t")).rows).toHaveLength(1);
   });
 
-  it("asks for its token", async () => {
+  it("requires its token", async () => {
     const { server, client } = await start();
     await expect(client.execute("SELECT 1")).resolves.toBeDefined();
     expect((await fetch(`${server.url}/v3/pipeline`, { method: "POST", body: "{}" })).status).toBe(401);
@@ -164,7 +164,7 @@ describe("the libSQL emulator", () => {
     await expect(stranger.execute("SELECT 1")).rejects.toThrow("wrong token");
   });
 
-  it("is not for web pages, whatever token they found", async () => {
+  it("refuses web pages, also with a right token", async () => {
     const { server } = await start();
     const { port } = new URL(server.url);
     const ask = (headers: Record<string, string>) =>
@@ -184,7 +184,7 @@ describe("the libSQL emulator", () => {
     expect(await ask({ host: "evil.example" })).toBe(403);
   });
 
-  it("reaches no file but its own", async () => {
+  it("reads and writes its own file only", async () => {
     const { client } = await start();
     const outside = join(file, "../outside");
     for (const sql of [
@@ -200,7 +200,7 @@ describe("the libSQL emulator", () => {
     expect(existsSync(outside)).toBe(false);
   });
 
-  it("answers 400 to what is no pipeline", async () => {
+  it("answers 400 to a body that is not a pipeline", async () => {
     const { server } = await start();
     const headers = { authorization: `Bearer ${token}` };
     const status = async (body: string) =>

@@ -55,7 +55,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
 
   const count = async () => Number((await client.execute(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.["n"]);
 
-  it("brings every kind of value there and back", async () => {
+  it("stores and returns every type of value", async () => {
     const data = Uint8Array.from([0, 1, 254, 255]);
     await client.execute({
       sql: `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`,
@@ -67,7 +67,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(new Uint8Array(rows[0]?.["data"] as ArrayBuffer)).toEqual(data);
   });
 
-  it("keeps integers that a number cannot hold", async () => {
+  it("keeps integers that are too large for a number", async () => {
     const big = create({ ...credentials(server), intMode: "bigint" });
     const { rows } = await big.execute({
       sql: "SELECT ? AS v, typeof(?) AS kind",
@@ -77,20 +77,20 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     big.close();
   });
 
-  it("stores a lone blob and an empty text", async () => {
+  it("stores a single blob and an empty text", async () => {
     const { rows } = await client.execute({ sql: "SELECT ? AS v", args: [Uint8Array.from([7])] });
     expect(new Uint8Array(rows[0]?.["v"] as ArrayBuffer)).toEqual(Uint8Array.from([7]));
     expect((await client.execute({ sql: "SELECT ? AS v", args: [""] })).rows[0]?.["v"]).toBe("");
   });
 
-  it("counts what a write changed and tells the row's id", async () => {
+  it("returns the number of changed rows and the row's id", async () => {
     const inserted = await client.execute(`INSERT INTO ${table} (name) VALUES ('a')`);
     expect(inserted).toMatchObject({ rowsAffected: 1, lastInsertRowid: 1n });
     expect((await client.execute(`UPDATE ${table} SET n = 1 WHERE id = 99`)).rowsAffected).toBe(0);
     expect((await client.execute(`SELECT * FROM ${table}`)).rowsAffected).toBe(0);
   });
 
-  it("answers what a write returns", async () => {
+  it("returns the rows of RETURNING", async () => {
     const { rows, rowsAffected } = await client.execute(
       `INSERT INTO ${table} (name) VALUES ('a'), ('b') RETURNING id, name`,
     );
@@ -115,7 +115,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(await codeOf(client.execute({ sql, args: [1] }))).toBe("ARGS_INVALID");
   });
 
-  it("names broken constraints by their code", async () => {
+  it("reports broken constraints by their code", async () => {
     await client.execute(`INSERT INTO ${table} (id, name) VALUES (1, 'a')`);
     expect(await codeOf(client.execute(`INSERT INTO ${table} (id) VALUES (1)`))).toMatch(
       /^SQLITE_CONSTRAINT(_PRIMARYKEY)?$/,
@@ -130,7 +130,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(await codeOf(client.execute(`INSERT INTO ${table}_child VALUES (77)`))).toMatch(/^SQLITE_CONSTRAINT/);
   });
 
-  it("refuses text that is no statement, or more than one", async () => {
+  it("refuses a text without a statement, or with several", async () => {
     expect(await codeOf(client.execute("SELEC 1"))).toMatch(/SQLITE_ERROR|SQL_PARSE_ERROR/);
     expect(await codeOf(client.execute("SELECT 1; SELECT 2"))).toBe("SQL_MANY_STATEMENTS");
     expect(await codeOf(client.execute(" -- nothing"))).toBe("SQL_NO_STATEMENT");
@@ -153,7 +153,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(rows[0]?.["late"]).toBe("x");
   });
 
-  it("does a batch whole or not at all", async () => {
+  it("stores a whole batch or nothing of it", async () => {
     const insert = (name: string) => ({ sql: `INSERT INTO ${table} (name) VALUES (?)`, args: [name] });
     expect(await codeOf(client.batch([insert("a"), insert("b"), insert("a")], "write"))).toMatch(/^SQLITE_CONSTRAINT/);
     expect(await count()).toBe(0);
@@ -161,7 +161,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(results[2]?.rows[0]?.["n"]).toBe(2);
   });
 
-  it("upserts through a partial unique index: one pending row, then a resend, then none while it cools down", async () => {
+  it("upserts through a partial unique index: one pending row, then a resend, then none during the cooldown", async () => {
     await client.executeMultiple(`
       CREATE TABLE v_${table} (id TEXT PRIMARY KEY, ws TEXT, dest TEXT, status TEXT, sends_left INT, next_send_at INT);
       CREATE UNIQUE INDEX one_${table} ON v_${table}(ws, dest) WHERE status = 'pending';`);
@@ -192,7 +192,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(await count()).toBe(2);
   });
 
-  it("grants one of 20 claims at once", async () => {
+  it("grants one of 20 simultaneous claims", async () => {
     await client.execute(`INSERT INTO ${table} (id, state) VALUES (1, 'queued')`);
     const claims = await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
@@ -205,7 +205,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(claims.filter(([result]) => result?.rows.length === 1)).toHaveLength(1);
   });
 
-  it("keeps an interactive transaction to itself until it commits", async () => {
+  it("shows the changes of a transaction after its commit only", async () => {
     const transaction = await client.transaction("write");
     await transaction.execute(`INSERT INTO ${table} (name) VALUES ('a')`);
     expect((await transaction.execute(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.["n"]).toBe(1);
@@ -214,7 +214,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(await count()).toBe(1);
   });
 
-  it("forgets an interactive transaction that is rolled back or closed", async () => {
+  it("stores nothing of a transaction that is rolled back or closed", async () => {
     for (const end of ["rollback", "close"] as const) {
       const transaction = await client.transaction("write");
       await transaction.execute(`INSERT INTO ${table} (name) VALUES ('a')`);
@@ -233,7 +233,7 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(await count()).toBe(9);
   });
 
-  it("describes a statement and tells its stream's state", async () => {
+  it("describes a statement and the state of its stream", async () => {
     const response = await fetch(`${server.url}/v3/pipeline`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${server.authToken ?? ""}` },

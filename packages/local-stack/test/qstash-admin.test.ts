@@ -7,7 +7,7 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 
 describe("messages", () => {
-  it("are shown while they wait, and are gone when they are delivered", async () => {
+  it("are shown while they wait, and not after their delivery", async () => {
     const { client, clock, pass } = await openQstash();
     const { url } = await openDestination();
     const { messageId } = await client.publishJSON({
@@ -50,7 +50,7 @@ describe("messages", () => {
     );
   });
 
-  it("show bytes as base64, and nothing that was to be redacted", async () => {
+  it("show bytes as base64, without redacted fields", async () => {
     const { client, fetch } = await openQstash();
     const published = await fetch("/v2/publish/http://127.0.0.1:9/", {
       method: "POST",
@@ -71,7 +71,7 @@ describe("messages", () => {
     expect(shown.header).toMatchObject({ "x-key": ["REDACTED"], "x-b": ["b"] });
   });
 
-  it("are cancelled one by one, by id, by what they are, or all", async () => {
+  it("are cancelled one by one, by ids, by filter, or all", async () => {
     const { client, pass } = await openQstash();
     const { url, bodies } = await openDestination();
     const publish = async (body: string, label = "x") =>
@@ -134,7 +134,7 @@ async function withLetters(count: number) {
 }
 
 describe("dead letters", () => {
-  it("show the message and the last answer, the newest first", async () => {
+  it("show the message and the last answer, newest first", async () => {
     const { client, fetch } = await withLetters(2);
     const { messages } = await client.dlq.listMessages();
     expect(messages).toMatchObject([
@@ -161,7 +161,7 @@ describe("dead letters", () => {
     expect(second.cursor).toBeUndefined();
   });
 
-  it("are published again as new messages, and are gone then", async () => {
+  it("are published again as new messages, and are deleted then", async () => {
     const { client, destination, mend } = await withLetters(2);
     mend();
     const before = (await client.dlq.listMessages()).messages;
@@ -197,7 +197,7 @@ describe("dead letters", () => {
 });
 
 describe("events", () => {
-  it("tell what happened to a message, the newest first, and can be chosen", async () => {
+  it("show what happened to a message, newest first, and can be filtered", async () => {
     const { client, clock, pass, happened } = await openQstash();
     const { url } = await openDestination((_, count) => ({ status: count === 1 ? 500 : 200 }));
     const { messageId } = await client.publish({ url, retryDelay: "1000", label: "a" });
@@ -219,7 +219,7 @@ describe("events", () => {
     ]).toEqual([6, 2, 2, 0]);
   });
 
-  it("come page by page, from either address", async () => {
+  it("are listed page by page, at both addresses", async () => {
     const { client, fetch } = await openQstash();
     await client.batch([1, 2, 3].map((n) => ({ url: "http://127.0.0.1:9/", body: String(n), delay: 60 })));
     const first = await client.logs({ count: 2 });
@@ -269,7 +269,7 @@ describe("schedules", () => {
     expect(await client.schedules.list()).toEqual([]);
   });
 
-  it("are paused, resumed, replaced by their id, and mind a time zone", async () => {
+  it("are paused, resumed and replaced by their id, and use a time zone", async () => {
     const { client, clock, pass } = await openQstash();
     const { url, calls } = await openDestination();
     clock.at = Date.parse("2026-05-01T10:00:00Z");
@@ -288,7 +288,7 @@ describe("schedules", () => {
     await until(() => calls.length === 1);
   });
 
-  it("are refused with an expression that is none", async () => {
+  it("are refused when the expression is not valid", async () => {
     const { client } = await openQstash();
     for (const cron of ["soon", "61 * * * *", "* * * * * *", ""]) {
       await expect(client.schedules.create({ destination: "http://127.0.0.1:9/", cron })).rejects.toMatchObject({

@@ -19,7 +19,7 @@ it("runs what is due in the order of its time, and nothing before", () => {
   alarms.close();
 });
 
-it("wakes by itself for the earliest, also when that one is set last or is a year away", () => {
+it("runs the earliest by itself, also when it was set last or is a year away", () => {
   vi.useFakeTimers();
   const alarms = new Alarms(Date.now);
   const ran: string[] = [];

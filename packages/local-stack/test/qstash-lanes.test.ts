@@ -61,7 +61,7 @@ describe("a queue", () => {
     release();
   });
 
-  it("starts none early because one that waited was cancelled", async () => {
+  it("starts no message early after a waiting one was cancelled", async () => {
     const { client } = await openQstash();
     const { url, calls, release } = await openHeld();
     const queue = client.queue({ queueName: "q" });
@@ -161,7 +161,7 @@ describe("flow control", () => {
     expect(calls[0]?.body).toBe("2");
   });
 
-  it("counts no cancelled message towards the rate", async () => {
+  it("does not count cancelled messages for the rate", async () => {
     const { client, pass } = await openQstash();
     const { url, bodies } = await openDestination();
     const publish = (body: string) => client.publish({ url, body, flowControl: flow("k", { rate: 1, period: "60s" }) });
@@ -175,7 +175,7 @@ describe("flow control", () => {
     expect(bodies()).toEqual(["1", "3"]);
   });
 
-  it("lets a pin overrule what messages say, until it is taken off", async () => {
+  it("uses a pinned limit in place of the messages' own, until it is unpinned", async () => {
     const { client } = await openQstash();
     const { url, calls, release } = await openHeld();
     await client.flowControl.pin("k", { parallelism: 1 });
@@ -194,7 +194,7 @@ describe("flow control", () => {
     for (let left = 4; left > 0; left--) release();
   });
 
-  it("frees the place of a call that failed while it waits for its retry", async () => {
+  it("does not count a failed call while it waits for its retry", async () => {
     const { client } = await openQstash();
     const { url, bodies } = await openDestination((call) => ({ status: call.body === "bad" ? 500 : 200 }));
     await client.publish({ url, body: "bad", flowControl: flow("k", { parallelism: 1 }) });
@@ -205,7 +205,7 @@ describe("flow control", () => {
 });
 
 describe("everything together", () => {
-  it("has at most 128 calls under way, and gets all done", async () => {
+  it("runs at most 128 calls at the same time, and finishes all", async () => {
     const { client } = await openQstash();
     const { opened, open } = gate();
     const { url, calls } = await openDestination(() => opened.then(() => ({})));

@@ -50,7 +50,7 @@ describe("publishing", () => {
     await expect(receiver.verify({ signature, body: "", url: destination })).resolves.toBe(true);
   });
 
-  it("delivers bytes as they came, and a GET without a body", async () => {
+  it("delivers bytes unchanged, and a GET without a body", async () => {
     const qstash = await openQstash();
     const { url, calls } = await openDestination();
     await qstash.fetch(`/v2/publish/${url}/bytes`, { method: "POST", body: Buffer.from([0xc3, 0xbc, 0x0a]) });
@@ -95,7 +95,7 @@ describe("publishing", () => {
     expect(calls[0]?.headers).not.toHaveProperty("transfer-encoding");
   });
 
-  it("calls again at once when a kept connection was closed under it, and waits when a new one was", async () => {
+  it("calls again at once when an open connection was closed, and waits when a new one was closed", async () => {
     const { client, happened } = await openQstash();
     const { url, calls } = await openDestination((_, count) => ({ hangsUp: count !== 1 && count !== 3 }));
     for (const body of ["1", "2", "3"]) {
@@ -140,7 +140,7 @@ describe("publishing", () => {
     expect(bodies()).toEqual(["delay", "duration", "not before"]);
   });
 
-  it("delivers in real time when nobody moves the clock", async () => {
+  it("delivers in real time without a test clock", async () => {
     const { client } = await openQstash({ now: Date.now });
     const { url, calls } = await openDestination();
     const from = performance.now();
@@ -164,7 +164,7 @@ describe("deduplication", () => {
     await until(() => calls.length === 2);
   });
 
-  it("counts content as one when destination, headers and body are the same", async () => {
+  it("treats messages with the same destination, headers and body as duplicates", async () => {
     const { client } = await openQstash();
     const { url, calls } = await openDestination();
     const publish = (body: string, path = "/") =>
@@ -176,7 +176,7 @@ describe("deduplication", () => {
     await until(() => calls.length === 3);
   });
 
-  it("does it within a batch", async () => {
+  it("deduplicates within a batch", async () => {
     const { client } = await openQstash();
     const { url, calls } = await openDestination();
     const [one, two] = await client.batch([
@@ -227,7 +227,7 @@ describe("signatures", () => {
     await expect(strict.verify(await aged(5.1))).rejects.toThrow('"exp" claim');
   });
 
-  it("come with keys that the client can ask for", async () => {
+  it("can be verified with keys that the client requests", async () => {
     const { fetch } = await openQstash();
     expect(await (await fetch("/v2/keys")).json()).toEqual({ current: currentSigningKey, next: nextSigningKey });
   });

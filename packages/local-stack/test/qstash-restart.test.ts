@@ -18,7 +18,7 @@ import {
 vi.spyOn(console, "error").mockImplementation(() => {});
 
 describe("a restart", () => {
-  it("loses no message that waits, and forgets none that was delivered", async () => {
+  it("keeps waiting messages and remembers delivered ones", async () => {
     const qstash = await openQstash();
     const { url, calls, bodies } = await openDestination((call) => ({ status: call.body === "fails" ? 500 : 200 }));
     await qstash.client.publish({ url, body: "done" });
@@ -39,7 +39,7 @@ describe("a restart", () => {
     expect(calls.find(({ body }) => body === "delayed")?.headers["x-a"]).toBe("b");
   });
 
-  it("delivers again what was under way", async () => {
+  it("delivers interrupted messages again", async () => {
     const qstash = await openQstash();
     const { opened, open } = gate();
     const { url, calls } = await openDestination((_, count) => (count <= 2 ? opened.then(() => ({})) : {}));
@@ -110,7 +110,7 @@ describe("a restart", () => {
     expect(files.some((text) => text.includes("needle-in-the-file"))).toBe(true);
   });
 
-  it("says which port is taken", async () => {
+  it("names the port that is taken", async () => {
     const { url, folder } = await openQstash();
     const port = Number(new URL(url).port);
     const second = startQstash({ file: join(folder, "second.db"), port, token, currentSigningKey, nextSigningKey });

@@ -34,7 +34,7 @@ describe("retries", () => {
     expect(new Set(calls.map(({ headers }) => headers["upstash-message-id"]))).toEqual(new Set([messageId]));
   });
 
-  it("are three when nothing is said, and none when none are wanted", async () => {
+  it("are three by default, and none with 0", async () => {
     const { client, pass, happened } = await openQstash();
     const [three, none] = [await failing(), await failing()];
     await client.publish({ url: none.url, retries: 0 });
@@ -77,7 +77,7 @@ describe("retries", () => {
     expect((await client.dlq.listMessages()).messages).toEqual([]);
   });
 
-  it("wait as long as Retry-After says", async () => {
+  it("wait for the time in Retry-After", async () => {
     const { client, pass, happened } = await openQstash();
     const { url, calls } = await failing({ status: 429, headers: { "Retry-After": "70" } });
     await client.publish({ url, retryDelay: "1000" });
@@ -89,7 +89,7 @@ describe("retries", () => {
     await until(() => calls.length === 2);
   });
 
-  it("are left out when the destination says that they are of no use", async () => {
+  it("are skipped when the destination says that they are useless", async () => {
     const { client } = await openQstash();
     const { url } = await failing({ status: 489, headers: { "Upstash-NonRetryable-Error": "true" } });
     await client.publish({ url });
@@ -100,7 +100,7 @@ describe("retries", () => {
     expect((await client.dlq.listMessages()).messages.map(({ url: to }) => to)).toEqual([url]);
   });
 
-  it("follow a redirect, a time-out and a closed door, for none of them is a success", async () => {
+  it("follow a redirect, a timeout and a refused connection, because none is a success", async () => {
     const { client } = await openQstash();
     const elsewhere = await openDestination();
     const { opened, open } = gate();
@@ -174,7 +174,7 @@ describe("the delay's expression", () => {
     ]);
   });
 
-  it("gives way to a Retry-After of seconds, a duration or a date", () => {
+  it("is replaced by a Retry-After of seconds, a duration or a date", () => {
     const now = Date.parse("2026-01-01T00:00:00Z");
     expect(
       ["0", "10", "6m5s", "Thu, 01 Jan 2026 00:01:00 GMT", "Thu, 01 Jan 2015 00:01:00 GMT", "soon"].map((text) =>
@@ -232,7 +232,7 @@ describe("callbacks", () => {
     expect(callback.calls[0]?.headers).not.toHaveProperty("x-source");
   });
 
-  it("tell a failure once, with the id of the dead letter", async () => {
+  it("report a failure once, with the id of the dead letter", async () => {
     const { client, pass } = await openQstash();
     const { url } = await failing();
     const onFailure = await openDestination();

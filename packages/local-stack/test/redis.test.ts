@@ -40,7 +40,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
 
   const post = (body: string, path = "/") => ask(path, { method: "POST", body });
 
-  it("gives back text, numbers, JSON and nothing", async () => {
+  it("returns text, numbers, JSON and null", async () => {
     expect(await redis.set(key, "grüße 🙂")).toBe("OK");
     expect(await redis.get(key)).toBe("grüße 🙂");
     await redis.set(key, { a: [1, null] });
@@ -49,7 +49,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.get(`${key}:none`)).toBeNull();
   });
 
-  it("grants a lease to one, until it lapses", async () => {
+  it("grants a lease to one client until it expires", async () => {
     expect(await redis.set(key, "first", { nx: true, px: 2_000 })).toBe("OK");
     expect(await redis.set(key, "second", { nx: true, px: 2_000 })).toBeNull();
     expect(await redis.get(key)).toBe("first");
@@ -57,7 +57,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.set(key, "second", { nx: true, px: 2_000 })).toBe("OK");
   });
 
-  it("grants one of 20 leases that are asked for at once", async () => {
+  it("grants one of 20 simultaneous requests for a lease", async () => {
     const granted = await Promise.all(Array.from({ length: 20 }, (_, n) => redis.set(key, n, { nx: true, ex: 10 })));
     expect(granted.filter(Boolean)).toEqual(["OK"]);
   });
@@ -79,7 +79,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.zrange(`${key}:z`, 0, -1)).toEqual(["xx"]);
   });
 
-  it("tells and changes how long a key lives", async () => {
+  it("returns and changes the lifetime of a key", async () => {
     await redis.set(key, "v", { ex: 100 });
     expect(await redis.ttl(key)).toBeGreaterThan(90);
     expect(await redis.persist(key)).toBe(1);
@@ -102,7 +102,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.getdel(`${key}:none`)).toBeNull();
   });
 
-  it("runs a pipeline in order and answers each command by itself", async () => {
+  it("runs a pipeline in order, with one result for each command", async () => {
     const pipeline = redis.pipeline();
     pipeline.set(key, 1);
     pipeline.incr(key);
@@ -113,7 +113,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(results[2]?.error).toMatch(/^WRONGTYPE/);
   });
 
-  it("runs a transaction with nobody in between", async () => {
+  it("runs no other command during a transaction", async () => {
     const move = () => {
       const transaction = redis.multi();
       transaction.get(key);
@@ -204,7 +204,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect((await ratelimit.limit("user")).success).toBe(true);
   });
 
-  it("opens a fixed window again when it is over", async () => {
+  it("opens a fixed window again after its end", async () => {
     const ratelimit = new Ratelimit({
       redis,
       limiter: Ratelimit.fixedWindow(1, "40 ms"),
@@ -235,7 +235,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(body).toEqual({ result: [Buffer.from("ä").toString("base64"), "Yg=="] });
   });
 
-  it("answers errors as errors, without ending", async () => {
+  it("answers errors and keeps running", async () => {
     expect(await post(`["nonsense"]`)).toMatchObject({
       status: 400,
       body: { error: expect.stringMatching(/^ERR unknown command/) },
@@ -254,7 +254,7 @@ describe.each(engines)("Redis over REST, $name", ({ start }) => {
     expect(await redis.ping()).toBe("PONG");
   });
 
-  it("asks for its token", async () => {
+  it("requires its token", async () => {
     for (const authorization of ["", "Bearer wrong-token", "Bearer test-toke", `Basic ${token}`]) {
       expect((await ask("/", { method: "POST", headers: { authorization }, body: `["ping"]` })).status).toBe(401);
     }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { watching } from "../src/stack/watching.ts";
 
-it("the launcher hands on what the shell wants to see, with a metrics port for each connector", () => {
+it("the launcher passes on settings of metrics, traces and logs, with a metrics port for each connector", () => {
   const { edgeEnv, connectorEnv } = watching({
     METRICS_PORT: "9464",
     LOG_REQUESTS: "all",

@@ -13,7 +13,7 @@ describe("traceparent", () => {
     expect(formatTraceparent({ traceId, spanId, isSampled: true })).toBe(`00-${traceId}-${spanId}-01`);
   });
 
-  it("of a later version is read as far as it is known", () => {
+  it("of a later version is read as far as its fields are known", () => {
     expect(parseTraceparent(`01-${traceId}-${spanId}-03-more`)).toEqual({ traceId, spanId, isSampled: true });
   });
 
@@ -41,7 +41,7 @@ describe("traceparent", () => {
 const members = (count: number) => Array.from({ length: count }, (_, i) => `k${i}=v`).join(",");
 
 describe("tracestate", () => {
-  it("is kept as it is, without its empty members", () => {
+  it("is kept unchanged, without its empty members", () => {
     expect(parseTracestate("rojo=00f067aa0ba902b7, ,congo=t61rcWkgMzE,0a@b=x y")).toBe(
       "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,0a@b=x y",
     );

@@ -30,7 +30,7 @@ describe("a tracer", () => {
     expect(first.context.spanId).not.toBe(second.context.spanId);
   });
 
-  it("records what was chosen where the trace began, whatever the ratio is here", () => {
+  it("records the traces that were sampled elsewhere, whatever the ratio is", () => {
     const none = recording(0);
     none.tracer.start("chosen", { parent: trace("01") }).end();
     none.tracer.start("own").end();
@@ -39,21 +39,21 @@ describe("a tracer", () => {
     expect([none.ended.map(({ name }) => name), all.ended]).toEqual([["chosen"], []]);
   });
 
-  it("chooses about as many of its own traces as the ratio says", () => {
+  it("samples about the share of new traces that the ratio says", () => {
     const { ended, tracer } = recording(0.25);
     for (let i = 0; i < 4000; i++) tracer.start("own").end();
     expect(ended.length).toBeGreaterThan(800);
     expect(ended.length).toBeLessThan(1200);
   });
 
-  it("that records nothing passes traces on as they came", () => {
+  it("that records nothing passes on traces unchanged", () => {
     const tracer = createTracer({ now: () => at, random, ratio: 1 });
     const parent = parseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")!;
     expect(tracer.start("first", { parent }).context).toEqual(parent);
     expect(tracer.start("own").context).toMatchObject({ isSampled: false });
   });
 
-  it("tells what another vendor said of the trace, and passes it on", () => {
+  it("exports the tracestate of another vendor, and passes it on", () => {
     const { ended, tracer } = recording();
     const parent = { ...parseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")!, state: "a=1" };
     const first = tracer.start("first", { parent });
@@ -141,7 +141,7 @@ describe("the exporter", () => {
     expect([exporter.waiting, exporter.dropped]).toEqual([0, 0]);
   });
 
-  it("throws away and counts what has no room", async () => {
+  it("throws away and counts spans when its queue is full", async () => {
     const { exporter, tracer, names } = collecting([], 2);
     for (const name of ["a", "b", "c"]) tracer.start(name).end();
     expect([exporter.waiting, exporter.dropped]).toEqual([2, 1]);
@@ -149,7 +149,7 @@ describe("the exporter", () => {
     expect(names()).toEqual([["a", "b"]]);
   });
 
-  it("keeps what a collector cannot take now, tells of an outage once, and goes on", async () => {
+  it("keeps spans during an outage, reports the outage once, and continues", async () => {
     const { exporter, tracer, names, outages } = collecting([503, new Error("refused"), 200, 429]);
     tracer.start("a").end();
     await exporter.flush();
@@ -163,7 +163,7 @@ describe("the exporter", () => {
     expect([exporter.waiting, outages.length]).toEqual([1, 2]);
   });
 
-  it("throws away and counts what a collector does not want", async () => {
+  it("throws away and counts spans that the collector refuses", async () => {
     const { exporter, tracer, outages } = collecting([400]);
     tracer.start("a").end();
     await exporter.flush();

@@ -1,4 +1,4 @@
-/** A range of addresses, both ends included, each as 32 hex digits; IPv4 stands in ::ffff:0:0/96. */
+/** A range of addresses with both ends, each as 32 hex digits. An IPv4 address is written in ::ffff:0:0/96. */
 export interface AddressRange {
   first: string;
   last: string;
@@ -7,9 +7,9 @@ export interface AddressRange {
 const bits = 128;
 const v4InV6 = 0xffffn << 32n;
 
-/** An IPv4 or IPv6 address as 32 hex digits; undefined for anything else, zones and leading zeros among it. */
+/** An IPv4 or IPv6 address as 32 hex digits; undefined for any other text, such as zones and leading zeros. */
 export function parseAddress(text: string): string | undefined {
-  const value = text.includes(":") ? parseV6(text) : parseV4(text, v4InV6);
+  const value = text.includes(":") ? parseV6(text) : parseV4(text);
   return value === undefined ? undefined : hex(value);
 }
 
@@ -27,7 +27,7 @@ export function parseRange(text: string): AddressRange | undefined {
   return { first, last: hex(value | hosts) };
 }
 
-/** Whether an address is among these addresses and ranges; what is no address is nowhere. */
+/** True when the address is in one of these addresses and ranges. */
 export function isAmong(address: string, ranges: readonly string[]): boolean {
   const wanted = parseAddress(address);
   if (wanted === undefined) return false;
@@ -37,13 +37,13 @@ export function isAmong(address: string, ranges: readonly string[]): boolean {
   });
 }
 
-/** Whether every address of one range is in another. */
+/** True when every address of `inner` is in `outer`. */
 export function isRangeWithin(inner: string, outer: string): boolean {
   const [a, b] = [parseRange(inner), parseRange(outer)];
   return a !== undefined && b !== undefined && b.first <= a.first && a.last <= b.last;
 }
 
-function parseV4(text: string, base: bigint): bigint | undefined {
+function parseV4(text: string): bigint | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
   let value = 0n;
@@ -51,37 +51,19 @@ function parseV4(text: string, base: bigint): bigint | undefined {
     if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
     value = (value << 8n) | BigInt(part);
   }
-  return base | value;
+  return v4InV6 | value;
 }
 
+/** The URL parser knows every spelling of an IPv6 address and writes it in one, without leading zeros or IPv4 parts. */
 function parseV6(text: string): bigint | undefined {
-  const [before = "", after, ...rest] = text.split("::");
-  if (rest.length > 0) return undefined;
-  const head = groups(before, after === undefined);
-  const tail = after === undefined ? [] : groups(after, true);
-  if (!head || !tail) return undefined;
-  const missing = 8 - head.length - tail.length;
-  // `::` stands for one group at least.
-  if (after === undefined ? missing !== 0 : missing < 1) return undefined;
-  const all = [...head, ...Array.from({ length: missing }, () => 0n), ...tail];
-  return all.reduce((value, group) => (value << 16n) | group, 0n);
-}
-
-/** Groups of 16 bits; the last may be an IPv4 address, which is two. */
-function groups(text: string, mayEndInV4: boolean): bigint[] | undefined {
-  if (text === "") return [];
-  const parts = text.split(":");
-  const found: bigint[] = [];
-  for (const [i, part] of parts.entries()) {
-    if (/^[0-9a-f]{1,4}$/i.test(part)) {
-      found.push(BigInt(`0x${part}`));
-      continue;
-    }
-    const v4 = mayEndInV4 && i === parts.length - 1 ? parseV4(part, 0n) : undefined;
-    if (v4 === undefined) return undefined;
-    found.push(v4 >> 16n, v4 & 0xffffn);
-  }
-  return found;
+  const url = /^[0-9a-f:.]+$/i.test(text) ? URL.parse(`http://[${text}]`) : null;
+  if (!url) return undefined;
+  const [head = [], tail = []] = url.hostname
+    .slice(1, -1)
+    .split("::")
+    .map((part) => part.split(":").filter((group) => group !== ""));
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => "0");
+  return [...head, ...zeros, ...tail].reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
 }
 
 const hex = (value: bigint) => value.toString(16).padStart(bits / 4, "0");

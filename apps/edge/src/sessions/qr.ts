@@ -1,3 +1,4 @@
+import { crc32 } from "@sandi/crypto";
 import { create } from "qrcode";
 
 const quietZone = 4;
@@ -76,13 +77,4 @@ function chunk(type: string, data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuf
   whole.set(data, 8);
   view.setUint32(8 + data.length, crc32(whole.subarray(4, 8 + data.length)));
   return whole;
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }
