@@ -1,8 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type UserWorkspaceConfig } from "vitest/config";
 
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
 // Node keeps what it compiled, so that the many processes of the tests start in half the time.
-process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node", import.meta.url));
+process.env["NODE_COMPILE_CACHE"] ??= path("node_modules/.cache/node");
 
 // A busy machine is slow, and no test is about that.
 const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
@@ -27,7 +29,7 @@ export default defineConfig({
       project("packages/tracing", { name: "@sandi/tracing" }),
       project("packages/whatsapp-simulator", {
         name: "@sandi/whatsapp-simulator",
-        setupFiles: ["test/support/quiet.ts"],
+        setupFiles: [path("packages/whatsapp-simulator/test/support/quiet.ts")],
       }),
       project("packages/e2e", { name: "@sandi/e2e", ...veryPatient }),
     ],
