@@ -6,6 +6,7 @@ import { operation } from "../http/operation.ts";
 import { createRule } from "./create-rule.ts";
 import { deleteRule } from "./delete-rule.ts";
 import { findRules, toAccessRule } from "./repository.ts";
+import { sweepAccessRules } from "./sweeps.ts";
 
 export const accessRules: Feature = {
   tag: { name: "Access rules", description: "Who gets codes, whatever else is set, and who gets none." },
@@ -55,4 +56,5 @@ export const accessRules: Feature = {
       handle: (ctx, { params: { id } }) => deleteRule(ctx, id),
     }),
   ],
+  sweeps: sweepAccessRules,
 };

@@ -16,6 +16,7 @@ import { parsePhone } from "../phone.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";
 import { unlockDestination } from "./unlock-destination.ts";
+import { sweepDestinations } from "./sweeps.ts";
 
 const example = { to: "+6281234567890" };
 
@@ -79,6 +80,7 @@ export const destinations: Feature = {
       handle: (ctx, { params }) => liftBlock(ctx, params.prefix),
     }),
   ],
+  sweeps: sweepDestinations,
 };
 
 /** A number as this key's limits know it: the sandbox has limits of its own. */

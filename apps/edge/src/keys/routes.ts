@@ -19,6 +19,7 @@ import { createKey } from "./create-key.ts";
 import { selectKeysFor, toApiKey } from "./repository.ts";
 import { revokeKey } from "./revoke-key.ts";
 import { rotateKey } from "./rotate-key.ts";
+import { sweepKeys } from "./sweeps.ts";
 
 const params = z.object({ id: KeyId });
 
@@ -119,4 +120,5 @@ export const keys: Feature = {
         rotateKey(ctx, { id: params.id, graceSeconds: body.graceSeconds, repetition: idempotencyKey }),
     }),
   ],
+  sweeps: sweepKeys,
 };

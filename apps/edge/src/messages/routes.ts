@@ -10,6 +10,7 @@ import { parsePhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
+import { sweepMessages } from "./sweeps.ts";
 
 export const messages: Feature = {
   tag: { name: "Messages", description: "Texts." },
@@ -59,6 +60,7 @@ export const messages: Feature = {
       },
     }),
   ],
+  sweeps: sweepMessages,
 };
 
 const recipientOf = ({ environment, policy: { defaultCountry } }: Actor, to: string) =>
