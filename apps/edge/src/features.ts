@@ -6,7 +6,7 @@ import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import type { Feature } from "./feature.ts";
 import { hooks } from "./hooks/routes.ts";
-import { sweepIdempotencyKeys } from "./http/sweeps.ts";
+import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { pools } from "./pools/routes.ts";

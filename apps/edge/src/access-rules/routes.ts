@@ -25,7 +25,7 @@ export const accessRules: Feature = {
       body: { schema: CreateAccessRule, example: { effect: "block", kind: "number", value: "+6281234567890" } },
       answers: created(CreatedAccessRule, "Added."),
       throws: ["access-rule-exists", "access-rule-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createRule(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createRule(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listAccessRules",

@@ -8,7 +8,7 @@ import {
 import type { Feature } from "../feature.ts";
 import { ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import { countsOf, figuresOf, type Tally } from "./figures.ts";
 import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";

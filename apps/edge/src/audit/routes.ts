@@ -2,7 +2,7 @@ import { AuditList, ListAudit } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
 import { page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { findEntries, toEntry } from "./repository.ts";
 import { sweepAudit } from "./sweeps.ts";
 

@@ -11,7 +11,7 @@ import type { Feature } from "../feature.ts";
 import { noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";

@@ -13,7 +13,7 @@ import {
 import type { Feature } from "../feature.ts";
 import { created, noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { newKeyLimit } from "../limits/named.ts";
+import { newKeyLimit } from "../rate-limits/named.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
 import { selectKeysFor, toApiKey } from "./repository.ts";
@@ -40,7 +40,7 @@ export const keys: Feature = {
       body: { schema: CreateApiKey, example: { name: "Checkout service", scopes: ["otp:send", "otp:check"] } },
       answers: created(CreatedApiKey, "Created."),
       throws: ["key-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createKey(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createKey(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listApiKeys",
@@ -117,7 +117,7 @@ export const keys: Feature = {
       answers: created(CreatedApiKey, "The new key."),
       throws: ["key-ended", "key-limit-reached"],
       handle: (ctx, { params, body, idempotencyKey }) =>
-        rotateKey(ctx, { id: params.id, graceSeconds: body.graceSeconds, repetition: idempotencyKey }),
+        rotateKey(ctx, { id: params.id, graceSeconds: body.graceSeconds, idempotencyKey }),
     }),
   ],
   sweeps: sweepKeys,

@@ -3,8 +3,8 @@ import { AppError, CreateMessage, Message, MessageId } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
 import { accepted, ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { recipientLimits, workspaceSendLimits } from "../limits/named.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { recipientLimits, workspaceSendLimits } from "../rate-limits/named.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import type { Actor } from "../actor.ts";
 import { parsePhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
@@ -40,7 +40,7 @@ export const messages: Feature = {
         ...(await recipientLimits(ctx, recipientOf(ctx.actor, body.to).e164)),
       ],
       handle: (ctx, { body, idempotencyKey }) =>
-        sendMessage(ctx, { body, phone: recipientOf(ctx.actor, body.to), repetition: idempotencyKey }),
+        sendMessage(ctx, { body, phone: recipientOf(ctx.actor, body.to), idempotencyKey }),
     }),
     operation({
       id: "getMessage",

@@ -1,7 +1,7 @@
 import { AppError, type NewChatsPerDay, type Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import { warmUp } from "../sessions/health.ts";
 
 /** Sends what names neither a session nor a pool: made with the workspace, and named after it. */

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import { sweepSize } from "../retention.ts";
-import type { Services } from "../services.ts";
-import { idempotencyTtlMs } from "./idempotency.ts";
+import { sweepSize } from "../../retention.ts";
+import type { Services } from "../../services.ts";
+import { idempotencyTtlMs } from "./create.ts";
 
 /** Deletes idempotency keys that no longer count. */
 export function sweepIdempotencyKeys({ db, now }: Services) {
