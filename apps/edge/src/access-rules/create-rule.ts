@@ -1,9 +1,9 @@
 import { AppError, type CreateAccessRule, type CreatedAccessRule } from "@sandi/contracts";
 import { sql } from "kysely";
+import { expiryOf } from "../expiry.ts";
 import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
-import { expiryOf } from "../keys/authority.ts";
 import { newId } from "../services.ts";
 import { endPending } from "./end-pending.ts";
 import { selectRules, toAccessRule, toDetail } from "./repository.ts";

@@ -17,14 +17,6 @@ export function refuseEnded({ revokedAt, replacedBy, expiresAt }: ApiKeyRow, at:
   if (expiresAt !== null && expiresAt <= at) throw new AppError("key-ended", { detail: "The key has expired." });
 }
 
-/** Milliseconds of an expiry, which lies ahead. */
-export function expiryOf(text: string | null, at: number): number | null {
-  if (text === null) return null;
-  const expiresAt = Date.parse(text);
-  if (expiresAt > at) return expiresAt;
-  throw new AppError("invalid-request", { errors: [{ pointer: "/expiresAt", message: "must lie in the future" }] });
-}
-
 /** Names what is neither an address nor a range. */
 export function refuseUnreadable(ipAllowList: readonly string[]): void {
   const errors = ipAllowList.flatMap((text, i) =>

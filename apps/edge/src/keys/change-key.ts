@@ -1,5 +1,6 @@
 import { type ApiKey, AppError, type ChangeApiKey, type Scope } from "@sandi/contracts";
 import { sql } from "kysely";
+import { expiryOf } from "../expiry.ts";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
@@ -8,7 +9,7 @@ import { changeUntilStored } from "../db/optimistic.ts";
 import { newId } from "../services.ts";
 import { isAmong } from "../addresses.ts";
 import { pauseOrphans } from "../alerts/orphans.ts";
-import { expiryOf, ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
+import { ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
 import { refuseBeyond } from "../auth/powers.ts";
 import { forgetKeys } from "../auth/cache.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";

@@ -1,13 +1,14 @@
 import { AppError, type CreateApiKey, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
+import { expiryOf } from "../expiry.ts";
 import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { isoOrNull } from "../time.ts";
 import { newId } from "../services.ts";
 import { answering } from "./answer.ts";
-import { expiryOf, ordered, refuseUnreadable } from "./authority.ts";
+import { ordered, refuseUnreadable } from "./authority.ts";
 import { refuseBeyond } from "../auth/powers.ts";
 import { liveKeys } from "./repository.ts";
 
