@@ -4,8 +4,9 @@ import { jobKinds } from "./job-kinds.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { publishRerouted, type Rerouted, rerouteBehind } from "./messages/reroute.ts";
 import { owesBy, settleSandbox } from "./messages/sandbox.ts";
-import { hasMore, sweep, sweepSize } from "./retention.ts";
+import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
+import { sweep } from "./sweep.ts";
 import { withoutSecrets } from "./verifications/secrets.ts";
 
 /** So many workspaces' sandboxes are settled in one run. */

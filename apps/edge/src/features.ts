@@ -6,6 +6,7 @@ import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import type { Feature } from "./feature.ts";
 import { hooks } from "./hooks/routes.ts";
+import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { pools } from "./pools/routes.ts";
@@ -31,5 +32,6 @@ export const features: readonly Feature[] = [
   audit,
   alerts,
   hooks,
-  { routes: events },
+  events,
+  { sweeps: sweepIdempotencyKeys },
 ];

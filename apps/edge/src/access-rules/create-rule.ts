@@ -1,9 +1,9 @@
 import { AppError, type CreateAccessRule, type CreatedAccessRule } from "@sandi/contracts";
 import { sql } from "kysely";
+import { expiryOf } from "../expiry.ts";
 import type { Context } from "../context.ts";
 import { createAudited } from "../audit/create-audited.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { expiryOf } from "../keys/authority.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { endPending } from "./end-pending.ts";
 import { selectRules, toAccessRule, toDetail } from "./repository.ts";
@@ -11,7 +11,7 @@ import { subjectOf } from "./subject.ts";
 
 interface Input {
   input: CreateAccessRule;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many rules may a workspace have. */
@@ -20,7 +20,7 @@ const ruleLimit = 1_000;
 /** Adds a rule. A block rule also ends the pending verifications and queued texts that it matches, in the same batch. */
 export async function createRule(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = ruleLimit,
 ): Promise<Accepted<CreatedAccessRule>> {
   const { services, actor } = ctx;
@@ -41,7 +41,7 @@ export async function createRule(
     table: "accessRule",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectRules(db, workspaceId).where("id", "=", made),
     statements: (mayInsert, audited) => [
       sql`DELETE FROM access_rule WHERE workspace_id = ${workspaceId} AND expires_at <= ${at}`.compile(db.kysely),

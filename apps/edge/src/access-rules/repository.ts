@@ -1,6 +1,6 @@
 import type { AccessRule, ListAccessRules } from "@sandi/contracts";
 import type { AccessRuleTable, Db } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 export const selectRules = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("accessRule").selectAll().where("workspaceId", "=", workspaceId);

@@ -6,6 +6,7 @@ import { operation } from "../http/operation.ts";
 import { createRule } from "./create-rule.ts";
 import { deleteRule } from "./delete-rule.ts";
 import { findRules, toAccessRule } from "./repository.ts";
+import { sweepAccessRules } from "./sweeps.ts";
 
 export const accessRules: Feature = {
   tag: { name: "Access rules", description: "Who gets codes, whatever else is set, and who gets none." },
@@ -24,7 +25,7 @@ export const accessRules: Feature = {
       body: { schema: CreateAccessRule, example: { effect: "block", kind: "number", value: "+6281234567890" } },
       answers: created(CreatedAccessRule, "Added."),
       throws: ["access-rule-exists", "access-rule-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createRule(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createRule(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listAccessRules",
@@ -55,4 +56,5 @@ export const accessRules: Feature = {
       handle: (ctx, { params: { id } }) => deleteRule(ctx, id),
     }),
   ],
+  sweeps: sweepAccessRules,
 };

@@ -1,4 +1,5 @@
 import type { Feature } from "../feature.ts";
+import { sweepAlerts } from "./cron.ts";
 import { alertDeliveries } from "./deliver-route.ts";
 import { incidentOperations } from "./incident-routes.ts";
 import { channelOperations } from "./routes.ts";
@@ -8,4 +9,5 @@ export const alerts: Feature = {
   notFound: "alert-channel-not-found",
   operations: [...channelOperations, ...incidentOperations],
   routes: alertDeliveries,
+  sweeps: sweepAlerts,
 };

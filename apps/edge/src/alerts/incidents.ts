@@ -8,7 +8,7 @@ import {
 } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db, IncidentTable } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 /** Open ones first, then newest first. */
 export async function findIncidents(

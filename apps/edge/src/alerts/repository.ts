@@ -1,7 +1,7 @@
 import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries, OwnerEnding } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
 import { channelEnding } from "./orphans.ts";
 

@@ -11,7 +11,7 @@ import {
 } from "@sandi/contracts";
 import { created, noContent, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
-import { alertTestLimit } from "../limits/named.ts";
+import { alertTestLimit } from "../rate-limits/named.ts";
 import { changeChannel } from "./change-channel.ts";
 import { createChannel } from "./create-channel.ts";
 import { deleteChannel } from "./delete-channel.ts";
@@ -41,7 +41,7 @@ export const channelOperations: readonly Operation[] = [
     },
     answers: created(CreatedAlertChannel, "Stored."),
     throws: ["alert-channel-limit-reached"],
-    handle: (ctx, { body, idempotencyKey }) => createChannel(ctx, { input: body, repetition: idempotencyKey }),
+    handle: (ctx, { body, idempotencyKey }) => createChannel(ctx, { input: body, idempotencyKey }),
   }),
   operation({
     id: "listAlertChannels",

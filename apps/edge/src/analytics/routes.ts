@@ -8,11 +8,12 @@ import {
 import type { Feature } from "../feature.ts";
 import { ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import { countsOf, figuresOf, type Tally } from "./figures.ts";
 import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";
 import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
+import { sweepAnalytics } from "./sweeps.ts";
 
 const cohort =
   "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` for keys with `lookup:read`, once they have ended; for other keys they are `sent`, then end as any code. Test keys are not counted and cannot use this route.";
@@ -70,6 +71,7 @@ export const analytics: Feature = {
       },
     }),
   ],
+  sweeps: sweepAnalytics,
 };
 
 /** The rows come by group, the largest first. */

@@ -1,7 +1,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { type Creation, createOnce } from "../http/create-once.ts";
-import type { Accepted } from "../http/idempotency.ts";
+import type { Accepted } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { type AuditEntry, auditStatement, isNotWithdrawn, remedyByAudit } from "./statement.ts";
 

@@ -1,7 +1,7 @@
 import type { AuditEntry, ListAudit } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
-import type { Tenant } from "../keys/tenant.ts";
-import { iso } from "../messages/present.ts";
+import type { Tenant } from "../auth/tenant.ts";
+import { iso } from "../time.ts";
 
 type AuditRow = Tables["audit"];
 

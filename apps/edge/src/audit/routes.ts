@@ -2,8 +2,9 @@ import { AuditList, ListAudit } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
 import { page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { findEntries, toEntry } from "./repository.ts";
+import { sweepAudit } from "./sweeps.ts";
 
 export const audit: Feature = {
   tag: { name: "Audit log", description: "Who changed what." },
@@ -22,4 +23,5 @@ export const audit: Feature = {
         (await findEntries(services.db, tenantOf(actor), query)).map(toEntry),
     }),
   ],
+  sweeps: sweepAudit,
 };

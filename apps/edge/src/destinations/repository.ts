@@ -1,6 +1,6 @@
 import type { Destination, GuardedPrefix } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { Phone } from "../phone.ts";
 import { windows } from "../verifications/send.ts";
 

@@ -11,11 +11,12 @@ import type { Feature } from "../feature.ts";
 import { noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";
 import { unlockDestination } from "./unlock-destination.ts";
+import { sweepDestinations } from "./sweeps.ts";
 
 const example = { to: "+6281234567890" };
 
@@ -79,6 +80,7 @@ export const destinations: Feature = {
       handle: (ctx, { params }) => liftBlock(ctx, params.prefix),
     }),
   ],
+  sweeps: sweepDestinations,
 };
 
 /** A number as this key's limits know it: the sandbox has limits of its own. */

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import { deferJobs } from "../jobs/append-job.ts";
 import { sendJobs } from "../messages/jobs.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
 import { countClaimed } from "../verifications/send.ts";
 

@@ -35,7 +35,7 @@ export const hooks: Feature = {
       body: { schema: CreateSupabaseHook, example: { name: "Production" } },
       answers: created(CreatedSupabaseHook, "Stored."),
       throws: ["template-not-found", "hook-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createHook(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createHook(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listSupabaseHooks",

@@ -3,21 +3,21 @@ import { type Compilable, type CompiledQuery, type QueryResult, type RawBuilder,
 import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
 import type { Tables } from "../db/schema.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../auth/write-as.ts";
 import type { Services } from "../services.ts";
 import {
   type Accepted,
-  type Earlier,
-  forgetRepetition,
+  type StoredResponse,
+  forgetIdempotencyKey,
   idempotencyTtlMs,
   keepResponse,
-  notAnswered,
-  noteRepetition,
-  notRepeated,
-  type Repetition,
+  hasNoResponse,
+  storeIdempotencyKey,
+  isFirstRequest,
+  type IdempotencyKey,
   replay,
-  selectEarlier,
-} from "./idempotency.ts";
+  selectStoredResponse,
+} from "./idempotency/create.ts";
 
 type Results<Queries extends readonly CompiledQuery[]> = {
   -readonly [Index in keyof Queries]: Queries[Index] extends CompiledQuery<infer Row> ? QueryResult<Row> : never;
@@ -30,7 +30,7 @@ export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   /** The request, whose actor the batch checks again (`writeAs`). Sends leave it out and trust the key cache. */
   caller?: Context;
   at: number;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
   /** Reads a resource, as its workspace sees it. */
   find: (id: string) => Compilable<Row> & { executeTakeFirst: () => Promise<Row | undefined> };
   /** The INSERT and what belongs to it; nothing is inserted unless `isFirst`. */
@@ -42,7 +42,7 @@ export interface Creation<Own extends readonly CompiledQuery[], Row, Resource> {
   /** Why nothing was stored. */
   refuse: (own: Results<Own> | undefined) => AppError | Promise<AppError>;
   present: (row: Row, own?: Results<Own>) => Resource;
-  /** What repetitions are answered, where that is less. */
+  /** What a repeated request is answered, where that is less. */
   presentAgain?: (row: Row) => Resource;
   /** What follows beside the answer. */
   publish?: (row: Row) => void;
@@ -57,23 +57,23 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
   creation: Creation<Own, Row, Resource>,
 ): Promise<Accepted<Resource>> {
   const { db } = services;
-  const { table, id, at, repetition, caller, find, present, presentAgain, publish } = creation;
+  const { table, id, at, idempotencyKey, caller, find, present, presentAgain, publish } = creation;
   const since = at - idempotencyTtlMs;
   const made = sql`SELECT id FROM ${sql.table(table)} WHERE id = ${id}`;
-  const statements = creation.statements(notRepeated(workspaceId, repetition, since));
+  const statements = creation.statements(isFirstRequest(workspaceId, idempotencyKey, since));
 
-  let earlier: Earlier | undefined;
+  let earlier: StoredResponse | undefined;
   let own: Results<Own> | undefined;
   let row: Row | undefined;
   try {
     const batch: CompiledQuery[] = [
-      selectEarlier(db, workspaceId, repetition, since),
+      selectStoredResponse(db, workspaceId, idempotencyKey, since),
       ...statements,
-      ...noteRepetition(db, workspaceId, { repetition, made, at }),
+      ...storeIdempotencyKey(db, workspaceId, { idempotencyKey, made, at }),
       find(id).compile(),
     ];
     const results = await (caller ? writeAs(caller, batch) : db.write(batch));
-    earlier = results[0]?.rows[0] as Earlier | undefined;
+    earlier = results[0]?.rows[0] as StoredResponse | undefined;
     own = results.slice(1, 1 + statements.length) as unknown as Results<Own>;
     row = results.at(-1)?.rows[0] as Row | undefined;
   } catch (error) {
@@ -84,8 +84,8 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
       },
       withdraw: () =>
         db.write([
-          ...creation.withdraw(notAnswered(workspaceId, repetition)),
-          ...forgetRepetition(db, workspaceId, { repetition, at }),
+          ...creation.withdraw(hasNoResponse(workspaceId, idempotencyKey)),
+          ...forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
         ]),
     });
   }
@@ -96,11 +96,11 @@ export async function createOnce<const Own extends readonly CompiledQuery[], Row
       if (!found) throw new AppError(creation.gone);
       return (presentAgain ?? present)(found);
     };
-    return replay(services, workspaceId, { earlier, repetition, render });
+    return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) throw await creation.refuse(own);
   const resource = present(row, own);
   publish?.(row);
-  keepResponse(services, workspaceId, { repetition, response: presentAgain?.(row) ?? resource });
+  keepResponse(services, workspaceId, { idempotencyKey, response: presentAgain?.(row) ?? resource });
   return { resource, replayed: false };
 }

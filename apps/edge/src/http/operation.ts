@@ -4,15 +4,15 @@ import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
-import type { Limit } from "../limits/limit.ts";
-import { takeLimits } from "../limits/limits.ts";
-import { changeLimit } from "../limits/named.ts";
+import type { Limit } from "../rate-limits/limit.ts";
+import { consumeRateLimits } from "./rate-limits.ts";
+import { changeLimit } from "../rate-limits/named.ts";
 import type { Services } from "../services.ts";
 import type { AppEnv } from "./app-env.ts";
-import { authenticate, authenticateUnmetered, liveOnly } from "./auth.ts";
+import { authenticate, authenticateUnmetered, liveOnly } from "./authenticate.ts";
 import { jsonBody, noBody } from "./body.ts";
-import { type Accepted, type Repetition, repetitionOf } from "./idempotency.ts";
-import { idempotent, idempotentCheck, idempotentSecret } from "./idempotent.ts";
+import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempotency/create.ts";
+import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
 import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
 import { describe } from "./openapi.ts";
 import { onInvalid } from "./validation.ts";
@@ -28,7 +28,7 @@ type Repeatable<Kind> =
   | { method: "post" | "put" | "patch" | "delete"; idempotent: Kind };
 
 /** A handler of a create gets the idempotency key, and returns whether it answers an earlier request again. */
-type Key<Kind> = Kind extends "create" ? { idempotencyKey: Repetition | undefined } : object;
+type Key<Kind> = Kind extends "create" ? { idempotencyKey: IdempotencyKey | undefined } : object;
 type Outcome<Result, Kind> = Kind extends "create" ? Accepted<Result> : Result;
 type Handled<Result> = Result | Response | Promise<Result | Response>;
 
@@ -70,8 +70,8 @@ export function operation<
   const access = { scopes, idempotency: kind, guards: [authenticated, ...(declared.live ? [liveOnly] : [])] };
   const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
     const { ctx } = c.var;
-    const idempotencyKey = kind === "create" ? await repetitionOf(c) : undefined;
-    if (inputLimits) await takeLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
+    const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
+    if (inputLimits) await consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
     const outcome = await declared.handle(ctx, { ...input, idempotencyKey }, c);
     if (kind !== "create" || outcome instanceof Response) return outcome as Result | Response;
     const { resource, replayed } = outcome as Accepted<Result>;

@@ -3,7 +3,7 @@ import type { Context as HonoContext } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Context } from "../context.ts";
 import { isConstraint, isFull, isUnreachable } from "../db/failures.ts";
-import { show } from "../limits/limits.ts";
+import { show } from "./rate-limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** The one place where an error becomes an answer (RFC 9457). What is not in the table says nothing about itself. */

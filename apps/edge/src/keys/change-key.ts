@@ -1,17 +1,20 @@
 import { type ApiKey, AppError, type ChangeApiKey, type Scope } from "@sandi/contracts";
 import { sql } from "kysely";
+import { expiryOf } from "../expiry.ts";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import { newId } from "../services.ts";
-import { isAmong } from "../http/addresses.ts";
+import { isAmong } from "../addresses.ts";
 import { pauseOrphans } from "../alerts/orphans.ts";
-import { expiryOf, ordered, powersOf, refuseBeyond, refuseEnded, refuseUnreadable } from "./authority.ts";
-import { forgetKeys } from "./cache.ts";
-import { type ApiKeyRow, findApiKey, toApiKey } from "./repository.ts";
-import { refuseLastManager, writeAs } from "./write-as.ts";
+import { ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
+import { forgetKeys } from "../auth/cache.ts";
+import { type ApiKeyRow } from "../auth/calling-key.ts";
+import { findApiKey, toApiKey } from "./repository.ts";
+import { refuseLastManager, writeAs } from "../auth/write-as.ts";
 
 interface Input {
   id: string;

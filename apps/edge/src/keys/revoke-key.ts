@@ -3,10 +3,11 @@ import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { newId } from "../services.ts";
 import { pauseOrphans } from "../alerts/orphans.ts";
-import { powersOf, refuseBeyond } from "./authority.ts";
-import { forgetKeys } from "./cache.ts";
+import { powersOf } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { findApiKey } from "./repository.ts";
-import { refuseLastManager, writeAs } from "./write-as.ts";
+import { refuseLastManager, writeAs } from "../auth/write-as.ts";
 
 /** Ends a key for good: here at once, in every other isolate within a minute. */
 export async function revokeKey(ctx: Context, id: string): Promise<void> {

@@ -13,12 +13,13 @@ import {
 import type { Feature } from "../feature.ts";
 import { created, noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { newKeyLimit } from "../limits/named.ts";
+import { newKeyLimit } from "../rate-limits/named.ts";
 import { changeKey } from "./change-key.ts";
 import { createKey } from "./create-key.ts";
 import { selectKeysFor, toApiKey } from "./repository.ts";
 import { revokeKey } from "./revoke-key.ts";
 import { rotateKey } from "./rotate-key.ts";
+import { sweepKeys } from "./sweeps.ts";
 
 const params = z.object({ id: KeyId });
 
@@ -39,7 +40,7 @@ export const keys: Feature = {
       body: { schema: CreateApiKey, example: { name: "Checkout service", scopes: ["otp:send", "otp:check"] } },
       answers: created(CreatedApiKey, "Created."),
       throws: ["key-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createKey(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createKey(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listApiKeys",
@@ -116,7 +117,8 @@ export const keys: Feature = {
       answers: created(CreatedApiKey, "The new key."),
       throws: ["key-ended", "key-limit-reached"],
       handle: (ctx, { params, body, idempotencyKey }) =>
-        rotateKey(ctx, { id: params.id, graceSeconds: body.graceSeconds, repetition: idempotencyKey }),
+        rotateKey(ctx, { id: params.id, graceSeconds: body.graceSeconds, idempotencyKey }),
     }),
   ],
+  sweeps: sweepKeys,
 };

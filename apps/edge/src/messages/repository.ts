@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { notAnswered, type Repetition } from "../http/idempotency.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import { hasNoResponse, type IdempotencyKey } from "../http/idempotency/create.ts";
+import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";
@@ -47,11 +47,11 @@ export function blockMessage(db: Db, workspaceId: string, { id, now }: { id: str
 export function withdrawMessage(
   db: Db,
   workspaceId: string,
-  { id, now, repetition }: { id: string; now: number; repetition: Repetition | undefined },
+  { id, now, idempotencyKey }: { id: string; now: number; idempotencyKey: IdempotencyKey | undefined },
 ) {
   return sql`${voided(workspaceId, id, now)} ON CONFLICT (id) DO UPDATE
     SET status = 'canceled', sealed = NULL, updated_at = ${now}
-    WHERE status = 'queued' AND ${notAnswered(workspaceId, repetition)}`.compile(db.kysely);
+    WHERE status = 'queued' AND ${hasNoResponse(workspaceId, idempotencyKey)}`.compile(db.kysely);
 }
 
 const voided = (workspaceId: string, id: string, now: number) => sql`INSERT INTO message (id, workspace_id, session_id,

@@ -3,13 +3,14 @@ import { AppError, CreateMessage, Message, MessageId } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
 import { accepted, ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { recipientLimits, workspaceSendLimits } from "../limits/named.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { recipientLimits, workspaceSendLimits } from "../rate-limits/named.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import type { Actor } from "../actor.ts";
 import { parsePhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
+import { sweepMessages } from "./sweeps.ts";
 
 export const messages: Feature = {
   tag: { name: "Messages", description: "Texts and other messages." },
@@ -39,7 +40,7 @@ export const messages: Feature = {
         ...(await recipientLimits(ctx, recipientOf(ctx.actor, body.to).e164)),
       ],
       handle: (ctx, { body, idempotencyKey }) =>
-        sendMessage(ctx, { body, phone: recipientOf(ctx.actor, body.to), repetition: idempotencyKey }),
+        sendMessage(ctx, { body, phone: recipientOf(ctx.actor, body.to), idempotencyKey }),
     }),
     operation({
       id: "getMessage",
@@ -59,6 +60,7 @@ export const messages: Feature = {
       },
     }),
   ],
+  sweeps: sweepMessages,
 };
 
 const recipientOf = ({ environment, policy: { defaultCountry } }: Actor, to: string) =>

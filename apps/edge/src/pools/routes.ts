@@ -27,7 +27,7 @@ export const pools: Feature = {
       body: { schema: CreatePool, example: { name: "Indonesia", strategy: "least_loaded" } },
       answers: created(Pool, "Created."),
       throws: ["pool-exists", "pool-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createPool(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createPool(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listPools",

@@ -2,7 +2,7 @@ import { CheckReachability, Reachability } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
 import { ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
-import { reachabilityLimits } from "../limits/named.ts";
+import { reachabilityLimits } from "../rate-limits/named.ts";
 import { checkReachability } from "./check-reachability.ts";
 
 export const reachability: Feature = {

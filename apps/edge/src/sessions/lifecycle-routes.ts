@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Session, SessionId } from "@sandi/contracts";
 import { accepted, noContent } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
-import { sessionChangeLimit } from "../limits/named.ts";
+import { sessionChangeLimit } from "../rate-limits/named.ts";
 import { changeSession } from "./change-session.ts";
 
 const params = z.object({ id: SessionId });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Session, SessionId, SetSessionProxy } from "@sandi/contracts";
 import { noContent, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
-import { sessionChangeLimit } from "../limits/named.ts";
+import { sessionChangeLimit } from "../rate-limits/named.ts";
 import { changeProxy } from "./change-proxy.ts";
 
 const params = z.object({ id: SessionId });

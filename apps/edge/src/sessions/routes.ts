@@ -16,8 +16,8 @@ import { accepts } from "hono/accepts";
 import { created, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
-import { sessionCreateLimit } from "../limits/named.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { sessionCreateLimit } from "../rate-limits/named.ts";
+import { writeAs } from "../auth/write-as.ts";
 import { parsePhone } from "../phone.ts";
 import { ask } from "./connector.ts";
 import { createPairingCode } from "./create-pairing-code.ts";
@@ -45,8 +45,7 @@ export const sessionOperations: readonly Operation[] = [
     body: { schema: CreateSession, example: { name: "Jakarta support line" } },
     answers: created(Session, "Created."),
     throws: ["session-limit-reached", "pool-not-found"],
-    handle: (ctx, { body: { name, poolId }, idempotencyKey }) =>
-      createSession(ctx, { name, poolId, repetition: idempotencyKey }),
+    handle: (ctx, { body: { name, poolId }, idempotencyKey }) => createSession(ctx, { name, poolId, idempotencyKey }),
   }),
   operation({
     id: "listSessions",

@@ -47,7 +47,7 @@ export const templates: Feature = {
       body: { schema: TemplateInput, example },
       answers: created(Template, "Stored."),
       throws: ["template-exists", "template-limit-reached"],
-      handle: (ctx, { body, idempotencyKey }) => createTemplate(ctx, { input: body, repetition: idempotencyKey }),
+      handle: (ctx, { body, idempotencyKey }) => createTemplate(ctx, { input: body, idempotencyKey }),
     }),
     operation({
       id: "listTemplates",

@@ -18,7 +18,7 @@ import { shortCode } from "./plan.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification, voidCheck } from "./repository.ts";
 import { statusOf } from "./status.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

@@ -1,21 +1,21 @@
 import { AppError, type CreateVerification, type VerificationResult } from "@sandi/contracts";
 import type { Context } from "../context.ts";
-import { type Accepted, itemOf, type Repetition } from "../http/idempotency.ts";
+import { type Accepted, itemOf, type IdempotencyKey } from "../http/idempotency/create.ts";
 import { problemOf } from "../http/problems.ts";
 import { createVerifications } from "./create-verifications.ts";
 
 interface Input {
   bodies: readonly CreateVerification[];
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** Creates each, and says of each what a request of its own would have been answered. */
 export async function createBatch(
   ctx: Context,
-  { bodies, repetition }: Input,
+  { bodies, idempotencyKey }: Input,
 ): Promise<Accepted<{ results: VerificationResult[] }>> {
   const inputs = await Promise.all(
-    bodies.map(async (body, i) => ({ body, repetition: repetition && (await itemOf(repetition, i)) })),
+    bodies.map(async (body, i) => ({ body, idempotencyKey: idempotencyKey && (await itemOf(idempotencyKey, i)) })),
   );
   const outcomes = await createVerifications(ctx, inputs);
   if (outcomes.every(isOfAnother)) throw new AppError("idempotency-key-reused");

@@ -3,8 +3,14 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
 import type { Db } from "../db/schema.ts";
-import { type Accepted, type Earlier, forgetRepetition, keepResponse, replay } from "../http/idempotency.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import {
+  type Accepted,
+  type StoredResponse,
+  forgetIdempotencyKey,
+  keepResponse,
+  replay,
+} from "../http/idempotency/create.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
@@ -61,7 +67,7 @@ const asError = (error: unknown) => (error instanceof Error ? error : new Error(
 
 /** What the batch answered for one draft. */
 interface Stored {
-  earlier: Earlier | undefined;
+  earlier: StoredResponse | undefined;
   /** Absent when something stood against it. */
   row: VerificationRow | undefined;
 }
@@ -76,7 +82,7 @@ async function store(services: Services, drafts: readonly Draft[]): Promise<Map<
     return new Map(
       drafts.map((draft) => {
         const own = results.slice(at, (at += draft.statements.length));
-        const earlier = own[0]?.rows[0] as Earlier | undefined;
+        const earlier = own[0]?.rows[0] as StoredResponse | undefined;
         const row = own.at(-1)?.rows[0] as VerificationRow | undefined;
         return [draft, { earlier, row: earlier ? undefined : row }];
       }),
@@ -94,9 +100,9 @@ async function store(services: Services, drafts: readonly Draft[]): Promise<Map<
 
 /** For the batch whose answer was lost; to withdraw a resend gives its send back. */
 function remedy(db: Db, draft: Draft) {
-  const { tenant, repetition, at, id, messageId } = draft;
+  const { tenant, idempotencyKey, at, id, messageId } = draft;
   const { workspaceId } = tenant;
-  const lost = { id: messageId, now: at, repetition };
+  const lost = { id: messageId, now: at, idempotencyKey };
   const isWithdrawn = sql<boolean>`EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status = 'canceled')`;
   return {
     settle: async () => {
@@ -109,7 +115,7 @@ function remedy(db: Db, draft: Draft) {
     withdraw: () =>
       db.write([
         withdrawMessage(db, workspaceId, lost),
-        ...forgetRepetition(db, workspaceId, { repetition, at }),
+        ...forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
         // The code of a verification that nobody was told of is forgotten.
         sql`UPDATE verification SET status = 'canceled', ${withoutSecrets},
             updated_at = ${at}
@@ -125,11 +131,11 @@ function remedy(db: Db, draft: Draft) {
 async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): Promise<Accepted<Verification>> {
   const { services, actor } = ctx;
   const { db } = services;
-  const { tenant, plan, body, repetition, at, id, messageId } = draft;
+  const { tenant, plan, body, idempotencyKey, at, id, messageId } = draft;
   const { workspaceId } = tenant;
   if (earlier) {
     const render = (made: string) => renderAnew(ctx, made);
-    return replay(services, workspaceId, { earlier, repetition, render });
+    return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) {
     const { purpose } = body;
@@ -169,7 +175,7 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
     ]);
   }
   keepResponse(services, workspaceId, {
-    repetition,
+    idempotencyKey,
     response: verification,
     isSecret: verification.code !== undefined,
   });

@@ -14,9 +14,9 @@ import { otherClient, terminalErrors } from "./check-verification.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { withoutSecrets } from "./secrets.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../auth/write-as.ts";
 
 interface Input {
   id: string;

@@ -4,12 +4,11 @@ import { type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { parsePhone } from "../phone.ts";
-import { hashScope } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
 import { hasStatus } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
-import { tenantOf } from "../keys/tenant.ts";
 
 /** The verifications that match, newest first. */
 export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<Verification[]> {

@@ -9,7 +9,7 @@ import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { hasRoom } from "./admission.ts";
 import { decide, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { sendStatements } from "./send.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {
   /** The verification whose token came, in SQL or by its id. */

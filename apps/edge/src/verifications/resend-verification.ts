@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../auth/write-as.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
@@ -18,7 +18,7 @@ import { statusOf } from "./status.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { pickSender } from "../sessions/pick.ts";
 import { sendStatements } from "./send.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 
 /** Sends the code of a pending verification again, to whoever it was made for. */
 export async function resendVerification(ctx: Context, id: string): Promise<Verification> {
@@ -70,7 +70,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   try {
     row = (await writeAs(ctx, statements)).at(-1)?.rows[0] as VerificationRow | undefined;
   } catch (error) {
-    const lost = { id: messageId, now: at, repetition: undefined };
+    const lost = { id: messageId, now: at, idempotencyKey: undefined };
     row = await recover(services, error, {
       settle: async () => {
         const [, { rows }] = await writeAs(ctx, [

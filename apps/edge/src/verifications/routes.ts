@@ -14,7 +14,7 @@ import {
 } from "@sandi/contracts";
 import { accepted, ok, page } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
-import { pollLimit } from "../limits/named.ts";
+import { pollLimit } from "../rate-limits/named.ts";
 import { ended } from "./check-verification.ts";
 import { createBatch } from "./create-batch.ts";
 import { createVerification } from "./create-verifications.ts";
@@ -24,7 +24,7 @@ import { listVerifications } from "./list-verifications.ts";
 import { presentVerification } from "./present.ts";
 import { findVerification } from "./repository.ts";
 import { resendVerification } from "./resend-verification.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { timelineOf } from "./timeline.ts";
 
 const params = z.object({ id: VerificationId });
@@ -66,7 +66,7 @@ export const verificationOperations: readonly Operation[] = [
     answers: accepted(Verification, "Stored, and on its way."),
     throws: ofCreates,
     inputLimits: (ctx, { body }) => sendLimits(ctx, [body]),
-    handle: (ctx, { body, idempotencyKey }) => createVerification(ctx, { body, repetition: idempotencyKey }),
+    handle: (ctx, { body, idempotencyKey }) => createVerification(ctx, { body, idempotencyKey }),
   }),
   operation({
     id: "createVerifications",
@@ -84,8 +84,7 @@ export const verificationOperations: readonly Operation[] = [
     },
     answers: ok(VerificationResults, "One result per item."),
     inputLimits: (ctx, { body }) => sendLimits(ctx, body.verifications),
-    handle: (ctx, { body, idempotencyKey }) =>
-      createBatch(ctx, { bodies: body.verifications, repetition: idempotencyKey }),
+    handle: (ctx, { body, idempotencyKey }) => createBatch(ctx, { bodies: body.verifications, idempotencyKey }),
   }),
   operation({
     id: "listVerifications",

@@ -6,7 +6,7 @@ import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import { forgetKeys } from "./cache.ts";
-import { type ApiKeyRow, scopesOf } from "./repository.ts";
+import { type ApiKeyRow, scopesOf } from "./calling-key.ts";
 
 /** Later than every date, so that null compares as "never". */
 const never = Number.MAX_SAFE_INTEGER;
