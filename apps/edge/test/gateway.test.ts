@@ -51,8 +51,8 @@ async function rename(id: string, body: object, { key = edge.workspace.key, more
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...more },
     body: JSON.stringify(body),
   });
-  const answer = await newApp().fetch(request, { services: edge.services } as AppEnv["Bindings"]);
-  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Record<string, unknown> };
+  const answer = await newApp().fetch(request, { services: edge.services });
+  return { status: answer.status, headers: answer.headers, body: await answer.json<Record<string, unknown>>() };
 }
 
 describe("an operation that is made of a call to the connector", () => {
