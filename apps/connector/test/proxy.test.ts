@@ -165,10 +165,9 @@ test("a proxy that is sealed for another session is refused, and the session sta
   await until("it is stopped", () => last(sessionId)?.startsWith("stopped"));
   expect(await through(sessionId, own.url)).toBe(200);
   await until("it is online again", () => last(sessionId) === "online");
-  expect([foreign.asked, rig.log.some((line) => line.includes("a sealed proxy is for something else"))]).toEqual([
-    0,
-    true,
-  ]);
+  expect([foreign.asked, rig.log.some((line) => line.includes("the sealed proxy belongs to another session"))]).toEqual(
+    [0, true],
+  );
 });
 
 test("no credentials of a proxy are in logs, events, metrics or readable in the database", async () => {
