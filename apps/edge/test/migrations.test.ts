@@ -49,6 +49,8 @@ it("a database of the first schema keeps its verifications, messages and keys, a
   expect(rows.map((row) => Object.fromEntries(Object.entries(row)))).toEqual([
     { id: "ver_1", session_id: "ses_1", code_mac: "mac", sealed_code: "sealed", attempts_left: 5, code_length: 6 },
   ]);
+  const messages = await client.execute("SELECT id, type FROM message");
+  expect(messages.rows.map(({ id, type }) => [id, type])).toEqual([["msg_1", "code"]]);
   // The history begins with what happens from now on.
   await client.execute("UPDATE verification SET status = 'approved', updated_at = 5 WHERE id = 'ver_1'");
   const told = await client.execute("SELECT type FROM event");

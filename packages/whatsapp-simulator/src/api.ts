@@ -120,7 +120,7 @@ export interface PhonePatch {
   limits?: LimitsPatch | undefined;
 }
 
-export interface SendText {
+export interface SendMessage {
   /** E.164 with or without the plus. */
   to: string;
   text: string;
@@ -228,7 +228,7 @@ export interface Simulator {
   updatePhone(number: string, patch: PhonePatch): PhoneInfo;
   messages(number: string): ChatMessage[];
   /** Writes a message on the phone; resolves when the server has it. */
-  send(number: string, message: SendText): Promise<ChatMessage>;
+  send(number: string, message: SendMessage): Promise<ChatMessage>;
   /** Opens a `https://wa.me/<digits>?text=…` link on the phone and taps send; resolves as `send` does. */
   openLink(number: string, link: string): Promise<ChatMessage>;
   /** Scans a QR (`2@…` or the whole link); resolves when the companion has signed, before it logs in. */

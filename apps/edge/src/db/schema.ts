@@ -8,6 +8,7 @@ import type {
   Pacing,
   PoolFallback,
   PoolStrategy,
+  SealedContent,
   SessionReason,
   SessionState,
   VerificationStatus,
@@ -444,6 +445,7 @@ export interface VerificationTable {
 
 export interface MessageTable {
   id: string;
+  type: SealedContent["type"];
   workspaceId: string;
   sessionId: string;
   verificationId: string | null;

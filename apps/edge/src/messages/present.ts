@@ -1,4 +1,4 @@
-import { failureReasons, type Message, type Pacing, type Scope } from "@sandi/contracts";
+import { failureReasons, type Message, type MessageType, type Pacing, type Scope } from "@sandi/contracts";
 import type { MessageTable } from "../db/schema.ts";
 import { iso, isoOrNull } from "../time.ts";
 
@@ -8,6 +8,7 @@ export type DeliveryColumns = Pick<
 > & { messageUpdatedAt: number };
 export type MessageRow = DeliveryColumns &
   Pick<MessageTable, "id" | "sessionId" | "toMasked" | "createdAt"> & {
+    type: MessageType;
     pacing: Pacing | null;
   };
 
@@ -22,7 +23,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     id: row.id,
     sessionId: row.sessionId === "" ? null : row.sessionId,
     to: row.toMasked,
-    type: "text",
+    type: row.type,
     ...toDelivery(row, viewer),
     createdAt: iso(row.createdAt),
     expiresAt: iso(row.expiresAt),

@@ -1,3 +1,4 @@
+import type { MessageType } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { hasNoResponse, type IdempotencyKey } from "../http/idempotency/create.ts";
@@ -10,6 +11,7 @@ const columns = [
   "id",
   "sessionId",
   "toMasked",
+  "type",
   "status",
   "failure",
   "sentAt",
@@ -35,7 +37,8 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("workspaceId", "=", workspaceId)
     .where("id", "=", id)
     .where("test", "=", test)
-    .where("verificationId", "is", null);
+    .where("verificationId", "is", null)
+    .$narrowType<{ type: MessageType }>();
 }
 
 /** After a write without an answer: takes the message's id away, so that a write under way cannot land, unless it has. */

@@ -58,9 +58,9 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     idempotencyKey,
     find: (made) => selectMessage(db, tenant, made),
     statements: (isFirst) => [
-      sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, expires_at, test,
+      sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
         sandbox_steps, created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued',
+      SELECT ${id}, ${workspaceId}, s.id, ${content.type}, ${phone.masked}, ${sealed}, 'queued',
         ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s

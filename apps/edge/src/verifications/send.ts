@@ -26,9 +26,9 @@ interface Send {
 export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, trace }: Send) {
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
-    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, template, status, expires_at, test,
+    sql`INSERT INTO message (id, workspace_id, session_id, verification_id, type, to_masked, template, status, expires_at, test,
         sandbox_steps, created_at, updated_at, to_hash, pool_id)
-      SELECT ${messageId}, v.workspace_id, v.session_id, v.id, v.to_masked,
+      SELECT ${messageId}, v.workspace_id, v.session_id, v.id, 'code', v.to_masked,
         replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', v.expires_at, v.test,
         ${sandboxSteps}, ${at}, ${at}, v.to_hash,
         CASE WHEN v.mode = 'push' THEN v.pool_id END

@@ -16,6 +16,7 @@ export type SealedContent = z.infer<(typeof sealedContents)[number]>;
 
 /** The `type` of a message. */
 export const MessageType = z.enum(contents.map(({ shape }) => shape.type.value));
+export type MessageType = z.infer<typeof MessageType>;
 
 /** The schema of what a caller sends, with these fields in each kind. */
 export const contentWith = <Fields extends z.core.$ZodShape>(fields: Fields) => oneOf(contents, fields);

@@ -1,13 +1,13 @@
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import type { SendText, Simulator } from "../api.ts";
+import type { SendMessage, Simulator } from "../api.ts";
 import { body, json } from "./body.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
 import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
 import { groupRoutes } from "./groups.ts";
-import { createPhone, openLink, parseFault, patchPhone, scanQr, sendText, typeCode } from "./schemas.ts";
+import { createPhone, openLink, parseFault, patchPhone, scanQr, sendMessage, typeCode } from "./schemas.ts";
 
 const keepAliveMs = 15_000;
 
@@ -44,7 +44,7 @@ export function makeControl(simulator: Simulator): Hono {
   );
   app.get("/phones/:number/messages", (c) => c.json(simulator.messages(c.req.param("number"))));
   app.post("/phones/:number/messages", async (c) => {
-    const message: SendText = await body(c, sendText);
+    const message: SendMessage = await body(c, sendMessage);
     return c.json(await simulator.send(c.req.param("number"), message), 201);
   });
   app.post("/phones/:number/open-link", async (c) => {

@@ -44,7 +44,7 @@ export const patchPhone = z
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 
-export const sendText = z.strictObject({
+export const sendMessage = z.strictObject({
   to: phoneNumber,
   text: z.string().min(1).max(10_000),
   addressing: addressing.optional(),

@@ -9,8 +9,11 @@ export interface Shown {
   forwarded?: true;
 }
 
-/** The content that a client sends for a text, written or forwarded. */
-export function textContent({ text, forwarded }: Pick<Shown, "text"> & { forwarded?: boolean | undefined }): Content {
+/** What somebody writes on a phone. */
+export type Written = Omit<Shown, "kind" | "forwarded"> & { forwarded?: boolean | undefined };
+
+/** The content that a client sends for it, written or forwarded. */
+export function contentOf({ text, forwarded }: Written): Content {
   if (!forwarded) return { conversation: text };
   return { extendedTextMessage: { text, contextInfo: { isForwarded: true, forwardingScore: 1 } } };
 }

@@ -1,37 +1,36 @@
 import { proto } from "@whiskeysockets/baileys";
 import { acquaint } from "../account/enforce.ts";
-import type { ChatMessage, SendText } from "../api.ts";
+import type { ChatMessage, SendMessage } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import { deliver } from "../server/deliver.ts";
 import type { KeyBundle } from "../signal/keys.ts";
 import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
-import { type Content, textContent } from "./content.ts";
+import { type Content, contentOf, shownContent } from "./content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
 import { show, showStatus } from "./show.ts";
 
-/** Writes a text on the phone: encrypted for every device of the other side, and copied to the own companions. */
+/** Writes a message on the phone: encrypted for every device of the other side, and copied to the own companions. */
 export async function write(
   world: World,
   phone: Phone,
   to: Phone,
-  { text, addressing, forwarded }: Omit<SendText, "to">,
+  { addressing, ...written }: Omit<SendMessage, "to">,
 ): Promise<ChatMessage> {
   if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
   const id = newMessageId(world);
   const at = seconds(world);
+  const content = contentOf(written);
   const message: ChatMessage = {
     id,
     from: phone.e164,
     to: to.e164,
     chat: to.e164,
     direction: "out",
-    kind: "text",
-    text,
-    ...(forwarded && { forwarded }),
+    ...(shownContent(content) ?? { kind: "text", text: "" }),
     at: new Date(at * 1000).toISOString(),
     encryption: "none",
     status: "queued",
@@ -39,7 +38,7 @@ export async function write(
   world.counters.messagesWritten++;
   acquaint(phone, to);
   show(world, phone, message);
-  const plain = encode(textContent({ text, forwarded }));
+  const plain = encode(content);
   const mode =
     addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
   await phone.enqueue(async () => {
@@ -84,7 +83,7 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
   world.counters.retriesServed++;
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
-  const plain = encode(textContent(message));
+  const plain = encode(contentOf(message));
   const peer = `${reader.lid}.${device.id}`;
   const job = phone.enqueue(async () => {
     const offered = bundleIn(stanza);
