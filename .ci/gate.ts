@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { check, type Outcome, tests } from "./steps.ts";
+import { check, closing, type Outcome, tests } from "./steps.ts";
 
 type Step = () => Promise<Outcome>;
 
@@ -65,10 +65,7 @@ await Promise.all(
   }),
 );
 
-const passed = outcomes.reduce((sum, each) => sum + each.passed, 0);
-const failures = outcomes.flatMap((each) => each.failures);
 process.stdout.write("\n");
 if (isQuick) process.stdout.write(`left out: ${leftOut}\n`);
-for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
-process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
-process.exitCode = failures.length === 0 ? 0 : 1;
+for (const line of closing(outcomes)) process.stdout.write(`${line}\n`);
+process.exitCode = outcomes.every(({ failures }) => failures.length === 0) ? 0 : 1;

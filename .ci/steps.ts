@@ -75,3 +75,10 @@ function readReport(file: string): Report {
     rmSync(file, { force: true });
   }
 }
+
+/** What failed, by name, and the closing line. */
+export function closing(outcomes: readonly Outcome[]): string[] {
+  const passed = outcomes.reduce((sum, each) => sum + each.passed, 0);
+  const failures = outcomes.flatMap((each) => each.failures);
+  return [...failures.map((each) => `failed: ${each}`), `${passed} passed, ${failures.length} failed`];
+}
