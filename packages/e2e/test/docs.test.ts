@@ -112,7 +112,10 @@ describe("with a local stack", () => {
       child.kill("SIGTERM");
       await exited;
     });
-    return () => output;
+    return () => {
+      if (child.exitCode !== null) throw new Error(`${args.join(" ")} has ended:\n${output}`);
+      return output;
+    };
   }
 
   beforeAll(async () => {
