@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errors, incidentKinds, scopes, SessionState } from "@sandi/contracts";
+import { errors, failureReasons, incidentKinds, MessageStatus, scopes, SessionState } from "@sandi/contracts";
 import { describe, expect, it } from "vitest";
 import { inlineCode, readPages, root, rowsOf, section } from "../src/pages.ts";
 
@@ -35,11 +35,13 @@ describe("the tables of the documentation", () => {
     expect(names.filter((name) => !files.some((text) => text.includes(name)))).toEqual([]);
   });
 
-  it("have every scope, every session state and every kind of incident", () => {
+  it("have every scope, state, status, reason and kind of incident", () => {
     expect(named(section(page("docs/keys-and-policy.md"), "API keys"))).toEqual([...scopes]);
     const states = section(page("docs/sessions-and-senders.md"), "Desired state and actual state");
     expect(named(states)).toEqual(SessionState.options);
     expect(named(section(page("docs/alerts.md"), "Incidents"))).toEqual(Object.keys(incidentKinds));
+    expect(named(section(page("docs/messages.md"), "Follow a message"))).toEqual(MessageStatus.options);
+    expect(named(section(page("docs/messages.md"), "Reasons of a failure"))).toEqual(Object.keys(failureReasons));
   });
 
   it("name errors with the status that they have", () => {

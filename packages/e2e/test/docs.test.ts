@@ -112,7 +112,10 @@ describe("with a local stack", () => {
       child.kill("SIGTERM");
       await exited;
     });
-    return () => output;
+    return () => {
+      if (child.exitCode !== null) throw new Error(`${args.join(" ")} has ended:\n${output}`);
+      return output;
+    };
   }
 
   beforeAll(async () => {
@@ -194,10 +197,17 @@ describe("with a local stack", () => {
     expect(new Set(table.flatMap(([name = ""]) => inlineCode(name)))).toEqual(new Set(names));
   });
 
+  const reference = async () => (await (await fetch(`${local.apiUrl}/openapi.json`)).json()) as Reference;
+
+  it("the table of message types is what the API takes", async () => {
+    const { components } = await reference();
+    const text = pages.find(({ path }) => path === "docs/messages.md")?.text ?? "";
+    const table = rowsOf(section(text, "Send a message")).flatMap(([type = ""]) => inlineCode(type));
+    expect(new Set(table)).toEqual(new Set(typesOf(components.schemas, "CreateMessage")));
+  });
+
   it("every route that a sentence names is in the API reference", async () => {
-    const { paths } = (await (await fetch(`${local.apiUrl}/openapi.json`)).json()) as {
-      paths: Record<string, Record<string, unknown>>;
-    };
+    const { paths } = await reference();
     const named = new Set(
       pages.flatMap(({ text }) => inlineCode(text)).filter((code) => /^([A-Z]+ )?\/v1\//.test(code)),
     );
@@ -209,6 +219,31 @@ describe("with a local stack", () => {
     expect(unknown).toEqual([]);
   });
 });
+
+interface Schema {
+  $ref?: string;
+  oneOf?: Schema[];
+  anyOf?: Schema[];
+  properties?: { type?: { const?: string; enum?: string[] } };
+}
+
+interface Reference {
+  paths: Record<string, Record<string, unknown>>;
+  components: { schemas: Record<string, Schema> };
+}
+
+/** The values of `type` in a schema and its alternatives. */
+function typesOf(schemas: Record<string, Schema>, name: string): string[] {
+  const within = (schema: Schema | undefined): string[] => {
+    const { type } = schema?.properties ?? {};
+    return [
+      ...(schema?.$ref === undefined ? [] : within(schemas[schema.$ref.split("/").at(-1) ?? ""])),
+      ...[...(schema?.oneOf ?? []), ...(schema?.anyOf ?? [])].flatMap(within),
+      ...(type?.enum ?? (type?.const === undefined ? [] : [type.const])),
+    ];
+  };
+  return within(schemas[name]);
+}
 
 /** The last JSON object that the commands have printed. */
 function lastObject(output: string): unknown {
