@@ -119,8 +119,7 @@ it("the triggers and the code agree on the numbers that both contain", async () 
   expect(floors.rows.map(({ floor_ms: floor }) => floor)).toEqual([...new Set(latencyFloors)]);
   for (const name of ["session_incident", "session_limit_incident", "session_proxy_incident", "alert_channel_incident"])
     expect(trigger(name)).toMatch(new RegExp(String.raw`closed_at > .* - ${foldMs} AND`));
-  for (const name of ["sent", "delivered", "failed"])
-    expect(trigger(`session_counted_${name}`)).toContain(`/ ${slotMs} * ${slotMs}`);
+  for (const name of ["message_moved", "message_settled"]) expect(trigger(name)).toContain(`/ ${slotMs} * ${slotMs}`);
   for (const name of ["message_settled", "message_rerouted"])
     expect(trigger(name)).toContain(`/ ${halfHourMs} * ${halfHourMs}`);
   const ofAccount = [...accountFailures, "refused"].map((reason) => `'${reason}'`).join(", ");

@@ -15,6 +15,7 @@ import { budgets } from "./migrations/0011_budgets.ts";
 import { accounts } from "./migrations/0012_accounts.ts";
 import { checkedElsewhere } from "./migrations/0013_checked_elsewhere.ts";
 import { jobs } from "./migrations/0015_jobs.ts";
+import { life } from "./migrations/0016_life.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   accounts,
   checkedElsewhere,
   jobs,
+  life,
 ];

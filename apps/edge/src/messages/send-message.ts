@@ -65,16 +65,18 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
-      isTest
+      ...(isTest
         ? settleSandbox(db, workspaceId, at)
-        : appendJob(db, textJobs, {
-            which: sql`message.id = ${id}`,
-            at,
-            traceparent: traceparentOf(trace),
-          }),
+        : [
+            appendJob(db, textJobs, {
+              which: sql`message.id = ${id}`,
+              at,
+              traceparent: traceparentOf(trace),
+            }),
+          ]),
     ],
     block: blockMessage(db, workspaceId, lost),
-    withdraw: () => [withdrawMessage(db, workspaceId, lost)],
+    withdraw: () => withdrawMessage(db, workspaceId, lost),
     refuse: async () => {
       const [rules, candidates] = await db.read([
         sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`.compile(db.kysely),
