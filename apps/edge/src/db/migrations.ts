@@ -14,6 +14,7 @@ import { numbers } from "./migrations/0010_numbers.ts";
 import { budgets } from "./migrations/0011_budgets.ts";
 import { accounts } from "./migrations/0012_accounts.ts";
 import { checkedElsewhere } from "./migrations/0013_checked_elsewhere.ts";
+import { receipts } from "./migrations/0014_receipts.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   budgets,
   accounts,
   checkedElsewhere,
+  receipts,
 ];

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { isBlocked } from "../access-rules/match.ts";
-import { createOnce } from "../http/create-once.ts";
+import { createOnce } from "../writes/create-once.ts";
 import type { Accepted, Repetition } from "../http/idempotency.ts";
 import { hashScope, tenantOf } from "../keys/tenant.ts";
 import type { Phone } from "../phone.ts";
@@ -14,7 +14,7 @@ import { toMessage } from "./present.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
 import { prefixOf } from "../verifications/guard.ts";
 import { firstPublishMs, publishLater, traceparentOf } from "./publish.ts";
-import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
+import { selectMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
 
@@ -47,7 +47,6 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
   const blocked = isBlocked(subject);
-  const lost = { id, now: at, repetition };
 
   return createOnce(services, workspaceId, {
     table: "message",
@@ -55,7 +54,7 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
     at,
     repetition,
     find: (made) => selectMessage(db, tenant, made),
-    statements: (isFirst) => [
+    writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, publish_after, publish_count,
         expires_at, test, sandbox_steps, traceparent, created_at, updated_at, to_hash, pool_id, country, prefix)
       SELECT ${id}, ${workspaceId}, s.id, ${phone.masked}, ${sealed}, 'queued', ${at + firstPublishMs}, 1,
@@ -66,8 +65,8 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
       ...(isTest ? [settleSandbox(db, workspaceId, at)] : []),
     ],
-    block: blockMessage(db, workspaceId, lost),
-    withdraw: () => [withdrawMessage(db, workspaceId, lost)],
+    undo: sql`UPDATE message SET status = 'canceled', sealed = NULL, updated_at = ${at}
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'queued'`,
     refuse: async () => {
       const [rules, candidates] = await db.read([
         sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`.compile(db.kysely),
