@@ -16,6 +16,10 @@ const warmRetentionMs = 365 * dayMs;
 /** Wrong codes in a row are remembered for so long. */
 const budgetRetentionMs = 30 * dayMs;
 
+/** Longer than any request to the database is under way. There is a receipt for each write, so many are deleted at once. */
+const receiptMs = 3600_000;
+const receiptSweepSize = 10 * sweepSize;
+
 /** An ended key is listed for as long as the audit log keeps its entries by default. */
 const endedKeyMs = 365 * dayMs;
 /** How long the guard remembers a prefix after its block. */
@@ -99,6 +103,10 @@ export async function sweep(services: Services): Promise<boolean> {
       FROM warm_contact WHERE last_at <= ${at - warmRetentionMs} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM pairing_request WHERE id IN (SELECT id FROM pairing_request
       WHERE created_at <= ${at - pairingWindowMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sql`DELETE FROM write_receipt WHERE id IN (SELECT id FROM write_receipt
+      WHERE id < ${createId("wrc", new Date(at - receiptMs), new Uint8Array(10))} LIMIT ${receiptSweepSize})`.compile(
+      db.kysely,
+    ),
     ...sweepJobs(db, jobKinds, { at, limit: sweepSize }),
     ...forgetAlerts(services),
   ];

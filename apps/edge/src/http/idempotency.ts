@@ -96,7 +96,7 @@ export function notAnswered(workspaceId: string, repetition: Repetition | undefi
     AND key_hash = ${repetition.keyHash} AND response IS NOT NULL)`;
 }
 
-/** Forgets a key whose resource was withdrawn, behind the statement that did so; another request's row stays. */
+/** Forgets a key whose resource was taken back; the row of another request stays. */
 export function forgetRepetition(
   db: Db,
   workspaceId: string,
@@ -105,7 +105,7 @@ export function forgetRepetition(
   if (!repetition) return [];
   return [
     sql`DELETE FROM idempotency WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition.keyHash}
-      AND created_at = ${at} AND response IS NULL AND changes() = 1`.compile(db.kysely),
+      AND created_at = ${at} AND response IS NULL`.compile(db.kysely),
   ];
 }
 

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
-import { forgetKeys } from "../keys/cache.ts";
+import { forgetKeys } from "../key-cache.ts";
 import { writeAs } from "../keys/write-as.ts";
 import { newId } from "../services.ts";
 import { changedPolicy, refuseLongRetention } from "./merge.ts";
