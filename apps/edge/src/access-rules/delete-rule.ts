@@ -1,7 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { newId } from "../services.ts";
 import { selectRules, toDetail } from "./repository.ts";
 

@@ -7,7 +7,7 @@ import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { AlertChannelTable } from "../db/schema.ts";
 import { refuseBeyond } from "../auth/powers.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { newId } from "../services.ts";
 import { redirect } from "./redirect.ts";
 import { channelScopes } from "./orphans.ts";

@@ -1,6 +1,8 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { Db, Tables } from "../db/schema.ts";
+import { newId } from "../services.ts";
 import { shortened } from "./shorten.ts";
 
 /** An entry of the audit log: who changed what. */
@@ -32,6 +34,19 @@ export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
     SELECT ${id}, ${workspaceId}, ${actor}, ${action}, ${target}, ${shown}, ${at}, ${isTest}
     WHERE ${when}`.compile(db.kysely);
 }
+
+/** The entry of a change by the actor, for the batch that makes the change. */
+export const audited = (
+  { services, actor }: Context,
+  entry: Pick<AuditEntry, "action" | "target" | "detail" | "at">,
+): CompiledQuery =>
+  auditStatement(services.db, {
+    id: newId(services, "aud"),
+    workspaceId: actor.workspaceId,
+    actor: actor.by.id,
+    when: sql<boolean>`true`,
+    ...entry,
+  });
 
 /** True in SQL while nobody has taken this entry's id away: see `withdrawn`. */
 export const isNotWithdrawn = (auditId: string) => sql<boolean>`NOT EXISTS (SELECT 1 FROM audit WHERE id = ${auditId})`;

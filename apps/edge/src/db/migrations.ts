@@ -14,7 +14,9 @@ import { numbers } from "./migrations/0010_numbers.ts";
 import { budgets } from "./migrations/0011_budgets.ts";
 import { accounts } from "./migrations/0012_accounts.ts";
 import { checkedElsewhere } from "./migrations/0013_checked_elsewhere.ts";
+import { receipts } from "./migrations/0014_receipts.ts";
 import { jobs } from "./migrations/0015_jobs.ts";
+import { life } from "./migrations/0016_life.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -36,5 +38,7 @@ export const migrations: readonly Migration[] = [
   budgets,
   accounts,
   checkedElsewhere,
+  receipts,
   jobs,
+  life,
 ];

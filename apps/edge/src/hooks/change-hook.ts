@@ -5,7 +5,7 @@ import { difference } from "../audit/difference.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import { refuseBeyond } from "../auth/powers.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { newId } from "../services.ts";
 import { refuseTemplate } from "./create-hook.ts";
 import { findHook, hookPowers, type HookRow, openSecret, sealSecret, toHook } from "./repository.ts";

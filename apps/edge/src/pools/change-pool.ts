@@ -6,7 +6,7 @@ import { auditStatement, settleByAudit } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
 import { changeUntilStored } from "../db/optimistic.ts";
 import type { PoolTable } from "../db/schema.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { newId } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 

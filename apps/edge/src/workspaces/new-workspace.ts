@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { auditStatement } from "../audit/statement.ts";
 import type { Db } from "../db/schema.ts";
 import { fieldErrors } from "../http/validation.ts";
+import { insertDefaultPool } from "../pools/repository.ts";
 import { changedPolicy } from "./merge.ts";
 
 export interface WorkspaceDraft {
@@ -60,6 +61,7 @@ export async function draftWorkspace(
     sql`INSERT INTO workspace (id, name, policy, quota, created_at)
       SELECT ${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at}
       WHERE ${when}`.compile(db.kysely),
+    insertDefaultPool(db, workspaceId),
     sql`INSERT INTO user (id, workspace_id, email, password_hash, role, created_at)
       SELECT ${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at}
       WHERE ${isThere}`.compile(db.kysely),
