@@ -26,13 +26,13 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
   const { workspaceId } = actor;
   refuseUnreadable(change.ipAllowList ?? []);
   try {
-    const row = await changeRow(ctx, {
+    const row = await changeRow<ApiKeyRow>(ctx, {
       table: "apiKey",
       name: "key",
       find: () => findApiKey(db, workspaceId, id),
       missing: "key-not-found",
       columns: ["name", "scopes", "ipAllowList", "expiresAt", "revokedAt", "replacedBy"],
-      decide(before: ApiKeyRow, at): ApiKeyRow {
+      decide(before, at) {
         refuseBeyond(actor, powersOf(before));
         refuseEnded(before, at);
         const after = changed(before, change, at);
