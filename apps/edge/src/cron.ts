@@ -7,7 +7,8 @@ import { owesBy, settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
-import { withoutSecrets } from "./verifications/secrets.ts";
+import { moveMessages } from "./messages/life.ts";
+import { moveVerifications } from "./verifications/life.ts";
 
 /** So many workspaces' sandboxes are settled in one run. */
 const workspacesAtOnce = 100;
@@ -60,13 +61,17 @@ async function repeat(rounds: number, work: () => Promise<boolean>): Promise<voi
 async function expire({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const results = await db.write([
-    sql`UPDATE message SET status = 'failed', failure = 'expired', sealed = NULL, updated_at = ${at}
-      WHERE id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
+    moveMessages(db, "fail", {
+      which: sql`id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
-        LIMIT ${sweepSize})`.compile(db.kysely),
-    sql`UPDATE verification SET status = 'expired', ${withoutSecrets}, updated_at = ${at}
-      WHERE id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at}
-        LIMIT ${sweepSize})`.compile(db.kysely),
+        LIMIT ${sweepSize})`,
+      at,
+      set: sql`failure = 'expired'`,
+    }),
+    moveVerifications(db, "expire", {
+      which: sql`id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at} LIMIT ${sweepSize})`,
+      at,
+    }),
   ]);
   return results.some(hasMore);
 }
@@ -81,7 +86,7 @@ async function rehearse({ db, now }: Services): Promise<void> {
   );
   if (rows.length === 0) return;
   await db.write([
-    ...rows.map(({ workspaceId }) => settleSandbox(db, workspaceId, at)),
+    ...rows.flatMap(({ workspaceId }) => settleSandbox(db, workspaceId, at)),
     sql`UPDATE message SET sandbox_steps = NULL WHERE sandbox_steps = '{}'`.compile(db.kysely),
   ]);
 }

@@ -16,6 +16,7 @@ import { sessions } from "./sessions/feature.ts";
 import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
+import { sweepReceipts } from "./writes/sweeps.ts";
 
 /** Every slice of the edge, in the order of the API reference: the chapters that a newcomer needs come first. */
 export const features: readonly Feature[] = [
@@ -36,4 +37,5 @@ export const features: readonly Feature[] = [
   hooks,
   events,
   { sweeps: sweepIdempotencyKeys },
+  { sweeps: sweepReceipts },
 ];

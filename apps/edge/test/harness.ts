@@ -28,6 +28,7 @@ import type { Tables } from "../src/db/schema.ts";
 import { findKey } from "../src/auth/calling-key.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
+import { insertDefaultPool } from "../src/pools/repository.ts";
 import { migrateDatabase } from "../src/setup.ts";
 
 const sealing = await generateSealingKeys("seal");
@@ -212,6 +213,8 @@ export async function startEdge(): Promise<Edge> {
         // Older than the first week, whose limits are tested where they belong.
         args: [id, name, JSON.stringify({ countries: ["*"], ...policy }), time - 30 * 86_400_000],
       });
+      const pool = insertDefaultPool(services.db, id);
+      await client.execute({ sql: pool.sql, args: pool.parameters as string[] });
       return { id, key: await edge.addKey(id) };
     },
     async addKey(workspaceId, only = scopes, { expiresAt = null, revokedAt = null, environment = "live" } = {}) {

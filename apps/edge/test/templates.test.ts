@@ -220,7 +220,7 @@ describe("a template", () => {
       },
     };
     expect((await create()).status).toBe(503);
-    for (const write of late) await write();
+    for (const write of late) await expect(write()).rejects.toThrow("write_receipt");
     expect(await edge.count("template")).toBe(0);
   });
 });

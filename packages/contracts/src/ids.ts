@@ -17,7 +17,8 @@ export type IdPrefix =
   | "pool"
   | "alc"
   | "inc"
-  | "dlv";
+  | "dlv"
+  | "wrc";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;

@@ -1,7 +1,8 @@
 import { canonicalPrefixes, countriesOfTwoSpellings } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { AccessRuleTable, Db } from "../db/schema.ts";
-import { withoutSecrets } from "../verifications/secrets.ts";
+import { moveMessages } from "../messages/life.ts";
+import { moveVerifications } from "../verifications/life.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
@@ -14,27 +15,33 @@ const keptDigits = 7;
  */
 export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const { id, workspaceId, createdAt: at } = rule;
-  const [isVerification, isText] = [meant("v", rule), meant("m", rule)];
+  const [isVerification, isText] = [meant("verification", rule), meant("message", rule)];
   if (rule.effect !== "block" || !isVerification || !isText) return [];
   const isThere = sql`EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
-  const isPending = sql`v.workspace_id = ${workspaceId} AND v.status = 'pending' AND v.test = 0 AND v.expires_at > ${at}
-    AND ${isVerification} AND NOT ${isAllowed("v", rule)} AND ${isThere}`;
+  const isPending = sql<boolean>`verification.workspace_id = ${workspaceId} AND verification.status = 'pending'
+    AND verification.test = 0 AND verification.expires_at > ${at}
+    AND ${isVerification} AND NOT ${isAllowed("verification", rule)} AND ${isThere}`;
   return [
-    sql`UPDATE message AS m INDEXED BY message_unsent_session SET status = 'canceled', sealed = NULL, updated_at = ${at}
-      WHERE m.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
-        AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND m.workspace_id = ${workspaceId}
-        AND m.verification_id IS NULL AND m.test = 0
-        AND ${isText} AND NOT ${isAllowed("m", rule)} AND ${isThere}`.compile(db.kysely),
-    sql`UPDATE message INDEXED BY message_verification SET status = 'canceled', sealed = NULL, updated_at = ${at}
-      WHERE workspace_id = ${workspaceId} AND status = 'queued' AND verification_id IN (SELECT v.id
-        FROM verification v INDEXED BY verification_one_pending WHERE ${isPending})`.compile(db.kysely),
-    sql`UPDATE verification AS v INDEXED BY verification_one_pending SET status = 'blocked', ${withoutSecrets},
-        updated_at = ${at} WHERE ${isPending}`.compile(db.kysely),
+    moveMessages(db, "cancel", {
+      which: sql`message.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
+        AND message.status IN ('queued', 'sending') AND message.workspace_id = ${workspaceId}
+        AND message.verification_id IS NULL AND message.test = 0
+        AND ${isText} AND NOT ${isAllowed("message", rule)} AND ${isThere}`,
+      at,
+      index: "message_unsent_session",
+    }),
+    moveMessages(db, "cancel", {
+      which: sql`workspace_id = ${workspaceId} AND verification_id IN (SELECT verification.id
+        FROM verification INDEXED BY verification_one_pending WHERE ${isPending})`,
+      at,
+      index: "message_verification",
+    }),
+    moveVerifications(db, "block", { which: isPending, at, index: "verification_one_pending" }),
   ];
 }
 
-/** True in SQL for the rows of `verification` (`v`) or `message` (`m`) that the rule matches; undefined if rows cannot show it. */
-function meant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
+/** True in SQL for the rows of this table that the rule matches; undefined if rows cannot show it. */
+function meant(row: "verification" | "message", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
   if (kind === "number") return sql`${sql.ref(`${row}.to_hash`)} = ${value}`;
   if (kind === "country") return sql`${sql.ref(`${row}.country`)} = ${value}`;
   if (kind !== "prefix") return undefined;
@@ -51,7 +58,7 @@ function meant(row: "v" | "m", { kind, value }: NewRule): RawBuilder<unknown> | 
  * True in SQL if an allow rule matches the row, or may match it: seven digits do not show whether a longer prefix
  * matches, nor a prefix in the other spelling of a number. What may be allowed is not ended.
  */
-function isAllowed(row: "v" | "m", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
+function isAllowed(row: "verification" | "message", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
   const [toHash, country, prefix] = ["to_hash", "country", "prefix"].map((column) => sql.ref(`${row}.${column}`));
   return sql`EXISTS (SELECT 1 FROM access_rule r WHERE r.workspace_id = ${workspaceId} AND r.effect = 'allow'
     AND (r.expires_at IS NULL OR r.expires_at > ${at}) AND ((r.kind = 'number' AND r.value = ${toHash})

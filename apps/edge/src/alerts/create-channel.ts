@@ -2,11 +2,11 @@ import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sa
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { targetFault } from "../http/targets.ts";
 import { newId } from "../services.ts";
 import { labelOf, sealTarget, selectChannels, type Target, toChannel } from "./repository.ts";
+import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreateAlertChannel;
@@ -43,14 +43,12 @@ export async function createChannel(
     at,
     idempotencyKey,
     find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
-    statements: (mayInsert, audited) => [
+    writes: (mayInsert) =>
       sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_by, created_at,
           updated_at)
         SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)},
           ${actor.by.id}, ${at}, ${at}
-        WHERE ${mayInsert}`.compile(db.kysely),
-      audited,
-    ],
+        WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("alert-channel-limit-reached", {
         detail: `A workspace has at most ${limit} alert channels; delete one that is not needed.`,

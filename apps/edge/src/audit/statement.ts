@@ -1,6 +1,8 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Context } from "../context.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { Db, Tables } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import { newId } from "../services.ts";
 import { shortened } from "./shorten.ts";
 
 /** An entry of the audit log: who changed what. */
@@ -33,30 +35,18 @@ export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
     WHERE ${when}`.compile(db.kysely);
 }
 
-/** True in SQL while nobody has taken this entry's id away: see `withdrawn`. */
-export const isNotWithdrawn = (auditId: string) => sql<boolean>`NOT EXISTS (SELECT 1 FROM audit WHERE id = ${auditId})`;
-
-/**
- * Takes an entry's id away, without which the change that it belongs to is not made any more; for what follows `ON
- * CONFLICT (id)`, where the change has landed already.
- */
-export function withdrawn({ id, workspaceId, actor, action, target, at }: AuditEntry): RawBuilder<unknown> {
-  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
-    VALUES (${id}, ${workspaceId}, ${actor}, ${action}, ${target}, '{}', ${at}) ON CONFLICT (id)`;
-}
-
-/** For `createOnce`: the entry's id is taken away, without which nothing is made, or what has landed is deleted again. */
-export function remedyByAudit(db: Db, entry: AuditEntry, { table, id }: { table: keyof Tables; id: string }) {
-  const taken = withdrawn(entry);
-  return {
-    block: sql`${taken} DO NOTHING`.compile(db.kysely),
-    withdraw: (isUnknown: RawBuilder<boolean>) => [
-      sql`${taken} DO UPDATE SET action = excluded.action WHERE ${isUnknown}`.compile(db.kysely),
-      sql`DELETE FROM ${sql.table(table)}
-        WHERE id = ${id} AND workspace_id = ${entry.workspaceId} AND ${isUnknown}`.compile(db.kysely),
-    ],
-  };
-}
+/** The entry of a change by the actor, for the batch that makes the change. */
+export const audited = (
+  { services, actor }: Context,
+  entry: Pick<AuditEntry, "action" | "target" | "detail" | "at" | "when">,
+): CompiledQuery =>
+  auditStatement(services.db, {
+    id: newId(services, "aud"),
+    workspaceId: actor.workspaceId,
+    actor: actor.by.id,
+    when: sql<boolean>`true`,
+    ...entry,
+  });
 
 /** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */
 export async function settleByAudit(db: Db, workspaceId: string, { error, id }: { error: unknown; id: string }) {

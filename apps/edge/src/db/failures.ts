@@ -5,8 +5,10 @@ export const isConstraint = (error: unknown): boolean =>
   error instanceof LibsqlError && error.code.startsWith("SQLITE_CONSTRAINT");
 
 /** Whether this constraint of the table `refusal` made the batch fail; then nothing was stored. */
-export const isRefused = (error: unknown, constraint: "caller_may_no_more" | "no_manager_is_left"): boolean =>
-  isConstraint(error) && error instanceof LibsqlError && error.message.includes(constraint);
+export const isRefused = (
+  error: unknown,
+  constraint: "caller_may_no_more" | "no_manager_is_left" | "requirement_is_not_met",
+): boolean => isConstraint(error) && error instanceof LibsqlError && error.message.includes(constraint);
 
 const networkCodes = new Set(["SERVER_ERROR", "HRANA_WEBSOCKET_ERROR", "HRANA_PROTO_ERROR", "HRANA_CLOSED_ERROR"]);
 

@@ -14,7 +14,9 @@ import { numbers } from "./migrations/0010_numbers.ts";
 import { budgets } from "./migrations/0011_budgets.ts";
 import { accounts } from "./migrations/0012_accounts.ts";
 import { checkedElsewhere } from "./migrations/0013_checked_elsewhere.ts";
+import { receipts } from "./migrations/0014_receipts.ts";
 import { jobs } from "./migrations/0015_jobs.ts";
+import { life } from "./migrations/0016_life.ts";
 import { messageType } from "./migrations/0017_message_type.ts";
 
 /**
@@ -37,6 +39,8 @@ export const migrations: readonly Migration[] = [
   budgets,
   accounts,
   checkedElsewhere,
+  receipts,
   jobs,
+  life,
   messageType,
 ];

@@ -2,7 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { newId } from "../services.ts";
 
 /** Lets codes go to a prefix again. The guard begins anew: it looks at what is sent from the next hour on. */

@@ -2,7 +2,7 @@ import type { Destination } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement, settleByAudit } from "../audit/statement.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import type { Phone } from "../phone.ts";
 import { newId } from "../services.ts";
 import { findDestination } from "./repository.ts";

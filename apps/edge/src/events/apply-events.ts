@@ -13,7 +13,8 @@ import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { tellIncidents } from "../alerts/tell.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
-import { withoutSecrets } from "../verifications/secrets.ts";
+import { messageLife, moveMessages } from "../messages/life.ts";
+import { moveVerifications } from "../verifications/life.ts";
 
 /**
  * Stores what connectors have learned, in order, in one batch. Every statement moves forward only, so that an event
@@ -98,42 +99,41 @@ function statementsFor(
   const { messageId } = event;
   if (type === "message.failed") {
     return [
-      sql`UPDATE message SET status = 'failed', failure = ${event.reason}, sealed = NULL, updated_at = ${now},
-          no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
-          tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}
-        WHERE id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')`.compile(db.kysely),
+      moveMessages(db, "fail", {
+        which: sql`id = ${messageId} AND session_id = ${sessionId}`,
+        at: now,
+        set: sql`failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
+          tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}`,
+      }),
       ...(isOfAccount(event.reason) ? [switchToInbound(db, { messageId, now })] : []),
-      sql`UPDATE verification SET status = CASE WHEN expires_at <= ${now} THEN 'expired' ELSE 'undeliverable' END,
-          ${withoutSecrets}, updated_at = ${now}
-        WHERE status = 'pending' AND (mode = 'push' OR received_at IS NOT NULL)
+      moveVerifications(db, [{ name: "expire", when: sql`expires_at <= ${now}` }, { name: "giveUp" }], {
+        which: sql`(mode = 'push' OR received_at IS NOT NULL)
           AND id = (SELECT verification_id FROM message WHERE id = ${messageId} AND status = 'failed'
             AND failure <> 'not_on_whatsapp')
-          AND ${noMessageIsLeft}`.compile(db.kysely),
+          AND ${noMessageIsLeft}`,
+        at: now,
+      }),
     ];
   }
   if (type === "message.revoked") {
-    return [
-      sql`UPDATE message SET status = 'revoked', sealed = NULL, updated_at = ${now}
-        WHERE id = ${messageId} AND ${isOf(sessionId)} AND status IN ('sending', 'sent', 'delivered')`.compile(
-        db.kysely,
-      ),
-    ];
+    return [moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now })];
   }
-  const next = ranks[event.type];
-  // A receipt may overtake what came before it: it tells that as well. And what a phone has, it has: after a long outage
-  // the clock may have given the message up before we heard of it.
+  const name = receipts[type];
+  const { stage } = messageLife[name];
+  // A receipt may overtake the ones before it: it stands for them as well. And after a long outage the clock may have
+  // given the message up before its receipt came.
+  const reached = stages.slice(0, stages.indexOf(stage) + 1).map((each) => {
+    const column = sql.ref(`${each}_at`);
+    return sql`${column} = coalesce(${column}, ${at})`;
+  });
   return [
-    sql`UPDATE message SET
-        status = CASE WHEN ${rankOfStatus} < ${next.rank} THEN ${next.status} ELSE status END,
-        sent_at = coalesce(sent_at, ${at}),
-        delivered_at = coalesce(delivered_at, ${next.rank >= ranks["message.delivered"].rank ? at : null}),
-        read_at = coalesce(read_at, ${next.rank >= ranks["message.read"].rank ? at : null}),
-        failure = NULL, no_account_at = NULL, sealed = NULL, updated_at = ${now},
-        session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END
-      WHERE id = ${messageId} AND ${isOf(sessionId)} AND status <> 'revoked'
-        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`.compile(
-      db.kysely,
-    ),
+    moveMessages(db, name, {
+      which: sql`id = ${messageId} AND ${isOf(sessionId)}
+        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`,
+      at: now,
+      set: sql`${sql.join(reached)}, failure = NULL, no_account_at = NULL,
+        session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END`,
+    }),
   ];
 }
 
@@ -141,10 +141,5 @@ function statementsFor(
 const isOf = (sessionId: string) =>
   sql<boolean>`(session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)`;
 
-const ranks = {
-  "message.sent": { status: "sent", rank: 2 },
-  "message.delivered": { status: "delivered", rank: 3 },
-  "message.read": { status: "read", rank: 4 },
-} as const;
-
-const rankOfStatus = sql`CASE status WHEN 'sent' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 ELSE 1 END`;
+const receipts = { "message.sent": "send", "message.delivered": "deliver", "message.read": "read" } as const;
+const stages = ["sent", "delivered", "read"] as const;

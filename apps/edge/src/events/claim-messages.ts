@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import { deferJobs } from "../jobs/append-job.ts";
 import { sendJobs } from "../messages/jobs.ts";
+import { moveMessages } from "../messages/life.ts";
 import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
 import { countClaimed } from "../verifications/send.ts";
@@ -72,15 +73,15 @@ interface Claim {
 }
 
 function claimStatement(db: Db, { messageId, sessionId, fence, connectorId, at }: Claim) {
-  return sql<Granted>`UPDATE message SET status = 'sending', claimed_by = ${connectorId},
-      claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1, updated_at = ${at}
-    WHERE id = ${messageId} AND session_id = ${sessionId} AND test = 0 AND expires_at > ${at} AND claim_fence <= ${fence}
+  return moveMessages<Granted>(db, "claim", {
+    which: sql`id = ${messageId} AND session_id = ${sessionId} AND test = 0 AND expires_at > ${at} AND claim_fence <= ${fence}
       AND (status = 'queued' OR (status = 'sending'
         AND (claim_until < ${at} OR claimed_by = ${connectorId} OR claim_fence < ${fence})))
       AND (verification_id IS NULL OR EXISTS (SELECT 1 FROM verification v
-        WHERE v.id = message.verification_id AND v.status = 'pending' AND v.expires_at > ${at}))
-    RETURNING id, verification_id, template, expires_at, attempt, CASE WHEN verification_id IS NULL THEN sealed
-      ELSE (SELECT sealed_code FROM verification v WHERE v.id = message.verification_id) END AS sealed`.compile(
-    db.kysely,
-  );
+        WHERE v.id = message.verification_id AND v.status = 'pending' AND v.expires_at > ${at}))`,
+    at,
+    set: sql`claimed_by = ${connectorId}, claim_until = ${at + claimMs}, claim_fence = ${fence}, attempt = attempt + 1`,
+    returning: sql`id, verification_id, template, expires_at, attempt, CASE WHEN verification_id IS NULL THEN sealed
+      ELSE (SELECT sealed_code FROM verification v WHERE v.id = message.verification_id) END AS sealed`,
+  });
 }

@@ -2,6 +2,7 @@ import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked } from "../phone.ts";
+import { moveVerifications } from "../verifications/life.ts";
 
 /** Length of a slot in `session_figure`; the triggers that count use the same length. */
 export const slotMs = 600_000;
@@ -12,12 +13,14 @@ const timeOf = (text: string | null | undefined) => (text ? new Date(text).getTi
 
 /** What a connector tells of a session: of each kind the newest holds. The history is written by triggers. */
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
-export function sessionStatements({ kysely }: Db, event: SessionEvent): CompiledQuery[] {
+export function sessionStatements(db: Db, event: SessionEvent): CompiledQuery[] {
+  const { kysely } = db;
   const { sessionId: id, seq } = event;
   const at = new Date(event.at).getTime();
   switch (event.type) {
     case "session.state":
       return [
+        ...(event.phone === null ? [] : [endInbound(db, { ...event, phone: event.phone }, at)]),
         sql`UPDATE session SET since = CASE WHEN state = ${event.state} THEN coalesce(since, created_at) ELSE ${at} END,
             state = ${event.state}, reason = ${event.reason}, ${linkOf(event.phone, at)}, attempts = ${event.attempts},
             next_attempt_at = ${timeOf(event.nextAttemptAt)}, state_seq = ${seq},
@@ -45,7 +48,17 @@ export function sessionStatements({ kysely }: Db, event: SessionEvent): Compiled
   }
 }
 
-/** In SET: a session without a link still knows whose it was. Another account is another start (db/migrations/0012_accounts.ts). */
+/** Before another account is linked: the links of pending inbound verifications name the number of the former one. */
+function endInbound(db: Db, { sessionId, seq, phone }: { sessionId: string; seq: number; phone: string }, at: number) {
+  return moveVerifications(db, [{ name: "expire", when: sql`expires_at <= ${at}` }, { name: "giveUp" }], {
+    which: sql`workspace_id = (SELECT workspace_id FROM session WHERE id = ${sessionId} AND state_seq < ${seq}
+        AND account IS NOT ${phone})
+      AND session_id = ${sessionId} AND mode = 'inbound' AND received_at IS NULL AND test = 0`,
+    at: sql`max(updated_at, ${at})`,
+  });
+}
+
+/** In SET: a session without a link still knows whose it was. A trigger deletes what belongs to the account before. */
 function linkOf(phone: string | null, at: number) {
   if (phone === null) return sql`phone = NULL`;
   return sql`phone = ${phone}, account = ${phone}, account_masked = ${masked(phone)},

@@ -2,13 +2,13 @@ import { AppError, type CreatedSupabaseHook, type CreateSupabaseHook } from "@sa
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { createAudited } from "../audit/create-audited.ts";
 import type { Db } from "../db/schema.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { refuseBeyond } from "../auth/powers.ts";
 import { newId } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
 import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
+import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreateSupabaseHook;
@@ -43,14 +43,12 @@ export async function createHook(
     at,
     idempotencyKey,
     find: (made) => selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", made),
-    statements: (mayInsert, audited) => [
+    writes: (mayInsert) =>
       sql`INSERT INTO supabase_hook (id, workspace_id, name, company_name, locale, template_id, secret, created_by, created_at,
           updated_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${companyName}, ${locale}, ${templateId}, ${sealed}, ${actor.by.id}, ${at},
           ${at}
-        WHERE ${mayInsert}`.compile(db.kysely),
-      audited,
-    ],
+        WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("hook-limit-reached", {
         detail: `A workspace has at most ${limit} hooks; delete one that is not needed.`,

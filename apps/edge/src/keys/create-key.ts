@@ -1,13 +1,13 @@
 import { AppError, type CreateApiKey, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
-import { expiryOf } from "../expiry.ts";
 import type { Context } from "../context.ts";
-import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { isoOrNull } from "../time.ts";
 import { newId } from "../services.ts";
+import { createAudited } from "../writes/create-audited.ts";
 import { answering } from "./answer.ts";
+import { expiryOf } from "../expiry.ts";
 import { ordered, refuseUnreadable } from "./authority.ts";
 import { refuseBeyond } from "../auth/powers.ts";
 import { liveKeys } from "./repository.ts";
@@ -48,13 +48,11 @@ export async function createKey(
     id,
     at,
     idempotencyKey,
-    statements: (mayInsert, audited) => [
+    writes: (mayInsert) =>
       sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)},
           ${JSON.stringify(ipAllowList)}, ${expiresAt}, ${at}
-        WHERE ${mayInsert}`.compile(db.kysely),
-      audited,
-    ],
+        WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("key-limit-reached", {
         detail: `A workspace has at most ${limit} keys that work; revoke one that is not needed.`,

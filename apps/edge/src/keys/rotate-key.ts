@@ -2,19 +2,19 @@ import { AppError, type CreatedApiKey } from "@sandi/contracts";
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { auditStatement, type AuditEntry, isNotWithdrawn, remedyByAudit } from "../audit/statement.ts";
-import { createOnce } from "../http/create-once.ts";
+import { auditStatement } from "../audit/statement.ts";
 import {
   type Accepted,
   idempotencyTtlMs,
   type IdempotencyKey,
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { newId } from "../services.ts";
+import { createOnce } from "../writes/create-once.ts";
 import { answering, replayKey } from "./answer.ts";
 import { powersOf, refuseEnded } from "./authority.ts";
 import { refuseBeyond } from "../auth/powers.ts";
-import { forgetKeys } from "../auth/cache.ts";
 import { mostKeys } from "./create-key.ts";
 import { moveOwned } from "../auth/owner.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
@@ -52,18 +52,7 @@ export async function rotateKey(
   const id = newId(services, "key");
   const graceEnds = Math.min(at + graceSeconds * 1000, old.expiresAt ?? Infinity);
   const auditId = newId(services, "aud");
-  const detail = { replacedBy: id, graceSeconds };
-  const entry: AuditEntry = {
-    id: auditId,
-    workspaceId,
-    actor: actor.by.id,
-    action: "key.rotated",
-    target: oldId,
-    detail,
-    at,
-  };
   const isReplaced = sql<boolean>`EXISTS (SELECT 1 FROM api_key WHERE id = ${oldId} AND replaced_by = ${id})`;
-  const remedy = remedyByAudit(db, { ...entry, action: "key.not_rotated" }, { table: "apiKey", id });
   try {
     return await createOnce(services, workspaceId, {
       ...answering(db, workspaceId, secret),
@@ -71,30 +60,35 @@ export async function rotateKey(
       id,
       at,
       idempotencyKey,
-      statements: (isFirst) => [
-        sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
-          SELECT ${id}, workspace_id, name, ${hash}, ${prefix}, environment, scopes, ip_allow_list, expires_at, ${at}
-          FROM api_key WHERE workspace_id = ${workspaceId} AND ${isAsRead(old)}
-            AND ${isFirst} AND ${limit} > ${liveKeys(workspaceId, at)}
-            AND ${isNotWithdrawn(auditId)}`.compile(db.kysely),
-        auditStatement(db, entry),
+      writes: (isFirst) => [
         sql`UPDATE api_key SET replaced_by = ${id}, expires_at = ${graceEnds}
-          WHERE id = ${oldId} AND workspace_id = ${workspaceId} AND changes() > 0`.compile(db.kysely),
-        ...moveOwned(db, workspaceId, { from: oldId, to: id, when: isReplaced }),
-        sql<{ live: number }>`SELECT ${liveKeys(workspaceId, at)} AS live`.compile(db.kysely),
+          WHERE workspace_id = ${workspaceId} AND ${isAsRead(old)} AND ${isFirst}
+            AND ${limit} > ${liveKeys(workspaceId, at)}`,
+        sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
+          SELECT ${id}, workspace_id, name, ${hash}, ${prefix}, environment, scopes, ip_allow_list, ${old.expiresAt}, ${at}
+          FROM api_key WHERE id = ${oldId} AND ${isReplaced}`,
+        moveOwned(db, workspaceId, { from: oldId, to: id, when: isReplaced }),
+        auditStatement(db, {
+          id: auditId,
+          workspaceId,
+          actor: actor.by.id,
+          action: "key.rotated",
+          target: oldId,
+          detail: { replacedBy: id, graceSeconds },
+          at,
+          when: isReplaced,
+        }),
       ],
-      ...remedy,
-      // The old one is what it was.
-      withdraw: (isUnknown) => [
+      // The old key is as before the rotation.
+      undo: [
+        moveOwned(db, workspaceId, { from: id, to: oldId, when: isReplaced }),
         sql`UPDATE api_key SET replaced_by = NULL, expires_at = ${old.expiresAt}
-          WHERE id = ${oldId} AND workspace_id = ${workspaceId} AND replaced_by = ${id} AND ${isUnknown}`.compile(
-          db.kysely,
-        ),
-        ...moveOwned(db, workspaceId, { from: id, to: oldId, when: isUnknown }),
-        ...remedy.withdraw(isUnknown),
+          WHERE workspace_id = ${workspaceId} AND id = ${oldId} AND ${isReplaced}`,
+        sql`DELETE FROM api_key WHERE id = ${id} AND workspace_id = ${workspaceId}`,
+        sql`UPDATE audit SET action = 'key.not_rotated' WHERE id = ${auditId}`,
       ],
-      refuse: (own) => {
-        const [count] = (own?.at(-1)?.rows ?? []) as { live: number }[];
+      facts: { count: sql<{ live: number }>`SELECT ${liveKeys(workspaceId, at)} AS live` },
+      refuse: ({ count: [count] }) => {
         if ((count?.live ?? 0) < limit) {
           return new AppError("key-ended", { detail: "The key was changed a moment ago; look at it again." });
         }

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { sendJobs } from "./jobs.ts";
-import { withoutSecrets } from "../verifications/secrets.ts";
+import { moveMessages } from "./life.ts";
+import { moveVerifications } from "../verifications/life.ts";
 
 /** True in SQL of a `verification` whose code nobody has and nobody will get: every message with it has ended unsent. */
 export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
@@ -25,14 +26,17 @@ export function endQueuedMessages(
   { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },
 ) {
   return [
-    sql`UPDATE verification SET status = 'undeliverable', ${withoutSecrets}, updated_at = ${now}
-      WHERE status = 'pending' AND workspace_id = ${workspaceId} AND expires_at > ${now}
+    moveVerifications(db, "giveUp", {
+      which: sql`workspace_id = ${workspaceId} AND expires_at > ${now}
         AND id IN (SELECT verification_id FROM message WHERE ${waitsFor(sessionId)} AND workspace_id = ${workspaceId})
         AND NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
-          AND m.status NOT IN ('failed', 'canceled') AND NOT (m.status = 'queued' AND m.session_id = ${sessionId}))`.compile(
-      db.kysely,
-    ),
-    sql`UPDATE message SET status = 'failed', failure = 'session_ended', sealed = NULL, updated_at = ${now}
-      WHERE ${waitsFor(sessionId)} AND workspace_id = ${workspaceId}`.compile(db.kysely),
+          AND m.status NOT IN ('failed', 'canceled') AND NOT (m.status = 'queued' AND m.session_id = ${sessionId}))`,
+      at: now,
+    }),
+    moveMessages(db, "fail", {
+      which: sql`${waitsFor(sessionId)} AND workspace_id = ${workspaceId}`,
+      at: now,
+      set: sql`failure = 'session_ended'`,
+    }),
   ];
 }

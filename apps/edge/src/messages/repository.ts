@@ -4,6 +4,7 @@ import type { Db } from "../db/schema.ts";
 import { hasNoResponse, type IdempotencyKey } from "../http/idempotency/create.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
+import { moveMessages } from "./life.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";
 
@@ -24,7 +25,7 @@ const columns = [
 ] as const;
 
 export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {
-  if (tenant.test === 1) await db.kysely.executeQuery(settleSandbox(db, tenant.workspaceId, at));
+  if (tenant.test === 1) await db.write(settleSandbox(db, tenant.workspaceId, at));
   return selectMessage(db, tenant, id).executeTakeFirst();
 }
 
@@ -52,9 +53,10 @@ export function withdrawMessage(
   workspaceId: string,
   { id, now, idempotencyKey }: { id: string; now: number; idempotencyKey: IdempotencyKey | undefined },
 ) {
-  return sql`${voided(workspaceId, id, now)} ON CONFLICT (id) DO UPDATE
-    SET status = 'canceled', sealed = NULL, updated_at = ${now}
-    WHERE status = 'queued' AND ${hasNoResponse(workspaceId, idempotencyKey)}`.compile(db.kysely);
+  return [
+    blockMessage(db, workspaceId, { id, now }),
+    moveMessages(db, "cancel", { which: sql`id = ${id} AND ${hasNoResponse(workspaceId, idempotencyKey)}`, at: now }),
+  ];
 }
 
 const voided = (workspaceId: string, id: string, now: number) => sql`INSERT INTO message (id, workspace_id, session_id,

@@ -7,6 +7,7 @@ import { hasSender, pickSender } from "../sessions/pick.ts";
 import { firstPublishMs, type JobColumns } from "../jobs/kind.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs, pacingOfRow, sendJobs, textJobs } from "./jobs.ts";
+import { moveMessages } from "./life.ts";
 import type { MessageRow } from "./present.ts";
 
 /** So many sessions try to send one message. */
@@ -50,11 +51,13 @@ function reroute(db: Db, { which, reason, at }: Reroute): Moves {
   const moved = (column: string) =>
     sql`SELECT ${sql.ref(column)} FROM event WHERE at = ${at} AND type = 'message.rerouted'`;
   return [
-    sql<Rerouted>`UPDATE message SET session_id = ${next}, tried = ${tried}, status = 'queued', claimed_by = NULL,
-        claim_until = NULL, claim_fence = 0, attempt = 0, updated_at = ${at}
-      WHERE ${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL
-      RETURNING id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
-        ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`.compile(db.kysely),
+    moveMessages<Rerouted>(db, "reroute", {
+      which: sql`${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL`,
+      at,
+      set: sql`session_id = ${next}, tried = ${tried}, claimed_by = NULL, claim_until = NULL, claim_fence = 0, attempt = 0`,
+      returning: sql`id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
+        ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`,
+    }),
     sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
       WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")})`.compile(db.kysely),
     sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
@@ -84,7 +87,7 @@ interface Failed {
  * any other reason only a first attempt is certain to have left nothing behind.
  */
 export function rerouteFailed(db: Db, { messageId, sessionId, reason, at }: Failed) {
-  const which = sql<boolean>`id = ${messageId} AND session_id = ${sessionId} AND status IN ('queued', 'sending')
+  const which = sql<boolean>`id = ${messageId} AND session_id = ${sessionId}
     AND (attempt <= 1 OR ${reason} = 'new_chats_locked')
     AND (SELECT count(*) FROM json_each(tried)) < ${sendersPerMessage - 1}`;
   return reroute(db, { which, reason, at });

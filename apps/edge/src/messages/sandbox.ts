@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { moveMessages } from "./life.ts";
 
 /** The first so many digits are the code of every verification made with a test key. */
 export const sandboxCode = (length: number) => "12345678".slice(0, length);
@@ -39,17 +40,23 @@ export const owesBy = (
 ) => sql<boolean>`(sandbox_steps IS NOT NULL AND status IN ('queued', 'sent', 'delivered')
   AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at}))`;
 
-/** Lets happen what the sandbox owes by now. */
+/** Does what the sandbox is to do with its messages by now. */
 export function settleSandbox(db: Db, workspaceId: string, at: number) {
-  return sql`UPDATE message SET
-      sent_at = CASE WHEN ${due("sent", at)} THEN sandbox_steps ->> '$.sent' ELSE sent_at END,
-      delivered_at = CASE WHEN ${due("delivered", at)} THEN sandbox_steps ->> '$.delivered' ELSE delivered_at END,
-      read_at = CASE WHEN ${due("read", at)} THEN sandbox_steps ->> '$.read' ELSE read_at END,
-      failure = CASE WHEN ${due("failed", at)} THEN 'not_on_whatsapp' ELSE failure END,
-      no_account_at = CASE WHEN ${due("failed", at)} THEN ${at} ELSE no_account_at END,
-      status = CASE WHEN ${due("failed", at)} THEN 'failed' WHEN ${due("read", at)} THEN 'read'
-        WHEN ${due("delivered", at)} THEN 'delivered' WHEN ${due("sent", at)} THEN 'sent' ELSE status END,
-      sandbox_steps = (SELECT json_group_object(key, value) FROM json_each(sandbox_steps) WHERE value > ${at}),
-      updated_at = ${at}
-    WHERE workspace_id = ${workspaceId} AND ${owesBy(at)}`.compile(db.kysely);
+  const move = (name: "fail" | "send" | "deliver" | "read", step: Step, set: RawBuilder<unknown>) =>
+    moveMessages(db, name, {
+      which: sql`workspace_id = ${workspaceId} AND ${owesBy(at)} AND ${due(step, at)}`,
+      at,
+      set,
+    });
+  const reached = (step: Exclude<Step, "failed">) => sql`${sql.ref(`${step}_at`)} = sandbox_steps ->> ${`$.${step}`}`;
+  return [
+    move("fail", "failed", sql`failure = 'not_on_whatsapp', no_account_at = ${at}`),
+    move("send", "sent", reached("sent")),
+    move("deliver", "delivered", reached("delivered")),
+    move("read", "read", reached("read")),
+    sql`UPDATE message SET sandbox_steps = (SELECT json_group_object(key, value) FROM json_each(sandbox_steps)
+        WHERE value > ${at})
+      WHERE workspace_id = ${workspaceId} AND sandbox_steps IS NOT NULL
+        AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at})`.compile(db.kysely),
+  ];
 }

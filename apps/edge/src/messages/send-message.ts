@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { isBlocked } from "../access-rules/match.ts";
-import { createOnce } from "../http/create-once.ts";
+import { createOnce } from "../writes/create-once.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
 import type { Phone } from "../phone.ts";
@@ -16,7 +16,8 @@ import { prefixOf } from "../verifications/guard.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, traceparentOf } from "../jobs/publish-soon.ts";
 import { textJobs } from "./jobs.ts";
-import { blockMessage, selectMessage, withdrawMessage } from "./repository.ts";
+import { moveMessages } from "./life.ts";
+import { selectMessage } from "./repository.ts";
 
 const lifetimeMs = 24 * 3600_000;
 
@@ -49,7 +50,6 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
   const blocked = isBlocked(subject);
-  const lost = { id, now: at, idempotencyKey };
 
   return createOnce(services, workspaceId, {
     table: "message",
@@ -57,7 +57,7 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     at,
     idempotencyKey,
     find: (made) => selectMessage(db, tenant, made),
-    statements: (isFirst) => [
+    writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
         sandbox_steps, created_at, updated_at, to_hash, pool_id, country, prefix)
       SELECT ${id}, ${workspaceId}, s.id, ${content.type}, ${phone.masked}, ${sealed}, 'queued',
@@ -65,16 +65,17 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
         ${country}, ${prefixOf(e164)}
       FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
       WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
-      isTest
+      ...(isTest
         ? settleSandbox(db, workspaceId, at)
-        : appendJob(db, textJobs, {
-            which: sql`message.id = ${id}`,
-            at,
-            traceparent: traceparentOf(trace),
-          }),
+        : [
+            appendJob(db, textJobs, {
+              which: sql`message.id = ${id}`,
+              at,
+              traceparent: traceparentOf(trace),
+            }),
+          ]),
     ],
-    block: blockMessage(db, workspaceId, lost),
-    withdraw: () => [withdrawMessage(db, workspaceId, lost)],
+    undo: moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
     refuse: async () => {
       const [rules, candidates] = await db.read([
         sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`.compile(db.kysely),

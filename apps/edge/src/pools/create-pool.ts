@@ -1,10 +1,10 @@
 import { AppError, type CreatePool, type Pool } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
+import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreatePool;
@@ -35,15 +35,12 @@ export async function createPool(
     at,
     idempotencyKey,
     find: (made) => selectPools(db, workspaceId).where("id", "=", made),
-    statements: (mayInsert, audited) => [
+    writes: (mayInsert) =>
       sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, new_chats_per_day, created_at, updated_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${strategy}, ${pacing}, ${fallback}, ${newChatsOf(newChatsPerDay)}, ${at}, ${at}
-        WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})`.compile(db.kysely),
-      audited,
-      sql<{ id: string }>`SELECT id FROM pool WHERE ${isSame}`.compile(db.kysely),
-    ],
-    refuse: (own) => {
-      const same = own?.[2].rows[0];
+        WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})`,
+    facts: { same: sql<{ id: string }>`SELECT id FROM pool WHERE ${isSame}` },
+    refuse: ({ same: [same] }) => {
       if (same) return nameIsTaken(`It is ${same.id}.`);
       const detail = `A workspace has at most ${limit} sender pools; delete one that is not needed.`;
       return new AppError("pool-limit-reached", { detail });

@@ -12,6 +12,12 @@ export const defaultPoolOf = (workspaceId: string) => `pool_${workspaceId.slice(
 export const selectPools = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("pool").selectAll().where("workspaceId", "=", workspaceId);
 
+/** Stands behind the INSERT of the workspace. */
+export const insertDefaultPool = (db: Db, workspaceId: string) =>
+  sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, created_at, updated_at)
+    SELECT ${defaultPoolOf(workspaceId)}, id, 'Default', 'sticky', 'normal', 'inbound', created_at, created_at
+    FROM workspace WHERE id = ${workspaceId}`.compile(db.kysely);
+
 /** True in SQL when the workspace has this pool. */
 export const hasPool = (workspaceId: string, id: string | RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM pool WHERE pool.id = ${id} AND pool.workspace_id = ${workspaceId})`;

@@ -5,7 +5,7 @@ import { sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { SessionTable } from "../db/schema.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
 import { appendJob } from "../jobs/append-job.ts";

@@ -1,8 +1,6 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { type AuditEntry, auditStatement } from "../audit/statement.ts";
-import { createOnce } from "../http/create-once.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
@@ -10,6 +8,7 @@ import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository
 import { newId } from "../services.ts";
 import { sessionJobs } from "./jobs.ts";
 import { selectSessions, toSession } from "./repository.ts";
+import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   name: string;
@@ -35,40 +34,27 @@ export async function createSession(
   const poolId = asked ?? defaultPoolOf(workspaceId);
   const at = services.now().getTime();
   const id = newId(services, "ses");
-  const entry: AuditEntry = {
-    id: newId(services, "aud"),
-    workspaceId,
-    actor: actor.by.id,
-    action: "session.created",
-    target: id,
+  return createAudited(ctx, {
+    kind: "session",
     detail: { name, poolId },
-    at,
-  };
-  const gone = sql`INSERT INTO session (id, workspace_id, name, state, desired, revision, acked_revision, created_at,
-      updated_at)
-    VALUES (${id}, ${workspaceId}, '', 'stopped', 'deleted', 1, 1, ${at}, ${at}) ON CONFLICT (id)`;
-
-  return createOnce(services, workspaceId, {
+    limit,
+    count: sql`(SELECT count(*) FROM session WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`,
     table: "session",
-    caller: ctx,
     id,
     at,
     idempotencyKey,
     find: (made) => selectSessions(db, workspaceId, at).where("id", "=", made),
-    statements: (isFirst) => [
+    writes: (mayInsert) => [
       sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, created_at, updated_at, pool_id)
         SELECT ${id}, ${workspaceId}, ${name}, 'stopped', 'created', 'running', 1, ${at}, ${at}, ${poolId}
-        WHERE ${isFirst} AND ${hasPool(workspaceId, poolId)} AND ${limit} > (SELECT count(*) FROM session
-          WHERE workspace_id = ${workspaceId} AND desired <> 'deleted')`.compile(db.kysely),
-      auditStatement(db, entry),
+        WHERE ${mayInsert} AND ${hasPool(workspaceId, poolId)}`,
       appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
-    block: sql`${gone} DO NOTHING`.compile(db.kysely),
-    withdraw: (isUnknown) => [
-      sql`${gone} DO UPDATE SET desired = 'deleted', revision = revision + 1
-        WHERE desired <> 'deleted' AND ${isUnknown}`.compile(db.kysely),
-      sql`UPDATE audit SET action = 'session.not_created'
-        WHERE id = ${entry.id} AND workspace_id = ${workspaceId} AND changes() = 1`.compile(db.kysely),
+    // A connector may have the session already: the deletion is published to it.
+    undo: [
+      sql`UPDATE session SET desired = 'deleted', revision = revision + 1
+        WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'`,
+      appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
     refuse: async () => {
       const pool = await selectPools(db, workspaceId).where("id", "=", poolId).executeTakeFirst();

@@ -17,7 +17,7 @@ import { created, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
 import { sessionCreateLimit } from "../rate-limits/named.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { parsePhone } from "../phone.ts";
 import { ask } from "./connector.ts";
 import { createPairingCode } from "./create-pairing-code.ts";

@@ -1,11 +1,11 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { createAudited } from "../audit/create-audited.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
+import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: TemplateInput;
@@ -37,15 +37,13 @@ export async function createTemplate(
       at,
       idempotencyKey,
       find: (made) => selectTemplates(db, workspaceId).where("id", "=", made),
-      statements: (mayInsert, audited) => [
+      writes: (mayInsert) =>
         sql`INSERT INTO template (id, workspace_id, name, purpose, texts, created_at, updated_at)
           SELECT ${id}, ${workspaceId}, ${input.name}, ${input.purpose}, ${JSON.stringify(input.texts)}, ${at}, ${at}
-          WHERE ${mayInsert} AND ${isFree(workspaceId, claim)}`.compile(db.kysely),
-        audited,
-        selectConflicts(db, workspaceId, claim),
-      ],
-      refuse: (own) =>
-        conflictError(own?.[2].rows ?? [], input) ??
+          WHERE ${mayInsert} AND ${isFree(workspaceId, claim)}`,
+      facts: { conflicts: selectConflicts(db, workspaceId, claim) },
+      refuse: ({ conflicts }) =>
+        conflictError(conflicts, input) ??
         new AppError("template-limit-reached", {
           detail: `A workspace has at most ${limit} templates; delete one that is not needed.`,
         }),

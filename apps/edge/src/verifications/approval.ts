@@ -47,21 +47,6 @@ export const variantOf = (
   { bind, clientBinding }: { bind?: unknown; clientBinding?: unknown },
 ) => ((bind ?? clientBinding ?? null) === null ? wanted : "reply");
 
-interface Decision {
-  by: Approver;
-  at: number;
-  /** True in SQL when the verification is approved. */
-  when: RawBuilder<boolean>;
-  /** The status when it is not approved; unchanged if left out. */
-  otherwise?: RawBuilder<unknown>;
-  /** True in SQL when its code is deleted; `when` if left out. */
-  endsCode?: RawBuilder<boolean>;
-}
-
-/** In the SET of that UPDATE: the only place that writes `approved`. */
-export const decide = ({ by, at, when, otherwise = sql`status`, endsCode = when }: Decision) => sql`
-  status = CASE WHEN ${when} THEN 'approved' ELSE ${otherwise} END,
-  approved_at = CASE WHEN ${when} THEN ${at} END,
-  approved_by = CASE WHEN ${when} THEN ${by} END,
-  code_mac = CASE WHEN ${endsCode} THEN NULL ELSE code_mac END,
-  sealed_code = CASE WHEN ${endsCode} THEN NULL ELSE sealed_code END`;
+/** In the SET of that UPDATE, beside the transition `approve`: who approved it, and when. */
+export const approvedBy = (by: Approver, { at, when }: { at: number; when: RawBuilder<boolean> }) => sql`
+  approved_at = CASE WHEN ${when} THEN ${at} END, approved_by = CASE WHEN ${when} THEN ${by} END`;

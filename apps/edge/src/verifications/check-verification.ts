@@ -12,8 +12,9 @@ import type { Context } from "../context.ts";
 import { recover } from "../db/lost-writes.ts";
 import { parsePhone } from "../phone.ts";
 import { destinationLocked } from "./admission.ts";
-import { decide, isFromClient, isOpen, isUnlocked } from "./approval.ts";
+import { approvedBy, isFromClient, isOpen, isUnlocked } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
+import { cancelMessagesOf, moveVerifications } from "./life.ts";
 import { shortCode } from "./plan.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification, voidCheck } from "./repository.ts";
@@ -45,27 +46,29 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
     body.clientVerifier === undefined ? null : s256(body.clientVerifier),
   ]);
   const isRight = sql<boolean>`code_mac IN (${sql.join(macs)})`;
-  const ends = sql<boolean>`(${isRight} OR attempts_left = 1)`;
-
-  const isLast = sql`CASE WHEN attempts_left = 1 THEN 'max_attempts_reached' ELSE status END`;
+  const outcomes = [
+    { name: "approve", when: isRight },
+    { name: "exhaust", when: sql<boolean>`attempts_left = 1` },
+    { name: "miss" },
+  ] as const;
 
   const statements = [
-    sql<{ status: VerificationStatus; attemptsLeft: number }>`UPDATE verification SET
-        attempts_left = attempts_left - 1,
-        ${decide({ by: "code", at: now, when: isRight, otherwise: isLast, endsCode: ends })},
-        token_mac = CASE WHEN ${ends} THEN NULL ELSE token_mac END,
-        last_check = ${checkId}, updated_at = ${now}
-      WHERE ${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0 AND instr(void_checks, ${checkId}) = 0
-        AND ${isFromClient(challenge)} AND ${isUnlocked(now)}
-      RETURNING status, attempts_left`.compile(db.kysely),
+    moveVerifications<{ status: VerificationStatus }>(db, outcomes, {
+      which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0
+        AND instr(void_checks, ${checkId}) = 0 AND ${isFromClient(challenge)} AND ${isUnlocked(now)}`,
+      at: now,
+      set: sql`attempts_left = attempts_left - 1, ${approvedBy("code", { at: now, when: isRight })}, last_check = ${checkId}`,
+      returning: sql`status`,
+    }),
     countFailure(ctx, { id, now }),
+    cancelMessagesOf(db, sql`${id}`, now),
     selectVerification(db, tenant, id),
   ] as const;
 
   let row: VerificationRow | undefined;
   let counted: boolean;
   try {
-    const [decision, , found] = await db.write(statements);
+    const [decision, , , found] = await db.write(statements);
     row = found.rows[0];
     counted = decision.rows.length > 0;
   } catch (error) {

@@ -18,10 +18,10 @@ import { answersInbound } from "../messages/sandbox.ts";
 import type { Services } from "../services.ts";
 import { refusalOf } from "./admission.ts";
 import { type CreateInput, type Draft, idOfDraft, prepareDraft } from "./draft.ts";
+import { moveVerifications } from "./life.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { receiveToken } from "./receive-token.ts";
 import { findVerification, selectVerification } from "./repository.ts";
-import { withoutSecrets } from "./secrets.ts";
 
 /** So many go in one transaction. */
 const chunkSize = 50;
@@ -114,13 +114,14 @@ function remedy(db: Db, draft: Draft) {
     },
     withdraw: () =>
       db.write([
-        withdrawMessage(db, workspaceId, lost),
+        ...withdrawMessage(db, workspaceId, lost),
         ...forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
         // The code of a verification that nobody was told of is forgotten.
-        sql`UPDATE verification SET status = 'canceled', ${withoutSecrets},
-            updated_at = ${at}
-          WHERE id = ${id} AND workspace_id = ${workspaceId} AND status = 'pending'
-            AND (message_id = ${messageId} OR message_id IS NULL) AND ${isWithdrawn}`.compile(db.kysely),
+        moveVerifications(db, "cancel", {
+          which: sql`id = ${id} AND workspace_id = ${workspaceId}
+            AND (message_id = ${messageId} OR message_id IS NULL) AND ${isWithdrawn}`,
+          at,
+        }),
         sql`UPDATE verification SET sends_left = sends_left + 1, next_send_at = ${at}, updated_at = ${at}
           WHERE message_id = ${messageId} AND id <> ${id} AND workspace_id = ${workspaceId} AND status = 'pending'
             AND next_send_at > ${at} AND ${isWithdrawn}`.compile(db.kysely),

@@ -20,11 +20,11 @@ import { amongRoute, hasRoute, isLinked, pickSender, poolOf } from "../sessions/
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
+import { moveVerifications } from "./life.ts";
 import { guardPrefix, prefixOf } from "./guard.ts";
 import { type Plan, planVerification } from "./plan.ts";
 import { selectVerification } from "./repository.ts";
 import { sendStatements } from "./send.ts";
-import { withoutSecrets } from "./secrets.ts";
 import { isUnreachableTo } from "./status.ts";
 
 export interface CreateInput {
@@ -141,16 +141,17 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
 
   return [
     selectStoredResponse(db, workspaceId, idempotencyKey, since),
-    sql`UPDATE verification SET status = 'expired', ${withoutSecrets}, updated_at = ${at}
-      WHERE ${pending} AND expires_at <= ${at}`.compile(db.kysely),
+    moveVerifications(db, "expire", { which: sql`${pending} AND expires_at <= ${at}`, at }),
     ...(test === 0 && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
     // So does a verification that has already ended for this key.
-    sql`UPDATE verification SET status = 'canceled', ${withoutSecrets}, updated_at = ${at}
-      WHERE ${pending} AND ${isWanted} AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL
-        AND ((next_send_at <= ${at} AND ${isOther}) OR ${isUnreachableTo(scopes, "verification")}))`.compile(db.kysely),
+    moveVerifications(db, "cancel", {
+      which: sql`${pending} AND ${isWanted} AND EXISTS (SELECT 1 FROM ${picked} p WHERE p.mode IS NOT NULL
+        AND ((next_send_at <= ${at} AND ${isOther}) OR ${isUnreachableTo(scopes, "verification")}))`,
+      at,
+    }),
     sql`INSERT INTO verification (id, workspace_id, to_hash, global_hash, to_masked, country, prefix, purpose, status, mode,
         session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left, next_send_at,
         expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,
@@ -176,11 +177,15 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     ...sendStatements(db, {
       messageId,
       which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
+      // With the code that was sent before go the messages of a verification that has made room.
+      older: sql`SELECT v.id FROM verification v INDEXED BY verification_to WHERE v.workspace_id = ${workspaceId}
+        AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}
+        AND (v.message_id = ${messageId} OR (v.status = 'canceled' AND v.updated_at = ${at}))`,
       at,
       sandboxSteps: test === 1 ? sandboxSteps(plan.phone.magic, at) : null,
       trace,
     }),
-    ...(test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
+    ...(test === 1 ? settleSandbox(db, workspaceId, at) : []),
     ...storeIdempotencyKey(db, workspaceId, { idempotencyKey, made: idOfDraft(draft), at }),
     // Nothing when it was refused: then neither its message nor its id is there.
     selectVerification(db, tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),

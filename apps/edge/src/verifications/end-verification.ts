@@ -7,16 +7,17 @@ import { isUnreachable } from "../db/failures.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
 import { revokeJobs } from "../messages/jobs.ts";
+import { moveMessages } from "../messages/life.ts";
 import { newId, type Services } from "../services.ts";
-import { type Approver, decide, isBoundTo, isFromClient, isOpen } from "./approval.ts";
+import { approvedBy, type Approver, isBoundTo, isFromClient, isOpen } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
 import { otherClient, terminalErrors } from "./check-verification.ts";
+import { cancelMessagesOf, moveVerifications, verificationLife } from "./life.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
 import { tenantOf } from "../auth/tenant.ts";
-import { withoutSecrets } from "./secrets.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 
 interface Input {
   id: string;
@@ -31,18 +32,20 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
   const { db } = services;
   const { workspaceId } = actor;
   const at = services.now().getTime();
-  const canceled = sql`status = 'canceled', ${withoutSecrets}`;
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
-  const row = await end(ctx, { id, to: "canceled", at, set: canceled }, [
+  const row = await end(ctx, { id, to: "cancel", at }, [
     appendJob(db, revokeJobs, {
       which: sql`message.verification_id = ${id} AND message.test = 0 AND ${revokeJobs.isWanted(at)} AND ${isCanceledNow}`,
       at,
     }),
     // To keys without `lookup:read` such a message was sent: it is taken back like any other, and no sooner.
-    sql`UPDATE message INDEXED BY message_verification SET status = 'revoked', updated_at = ${at + takeBackMs(services)}
-      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND status = 'failed'
-        AND failure = 'not_on_whatsapp' AND ${isCanceledNow}`.compile(db.kysely),
+    moveMessages(db, "revokeUnsent", {
+      which: sql`verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND failure = 'not_on_whatsapp'
+        AND ${isCanceledNow}`,
+      at: at + takeBackMs(services),
+      index: "message_verification",
+    }),
   ]);
   if (row.updatedAt === at) services.waitUntil(publishRevocations(services, id));
   return toVerification(row, { now: at, scopes: actor.scopes });
@@ -89,10 +92,10 @@ export async function approveVerification(
     detail: { reason: body.reason, ...(body.bind ? { bind: body.bind } : {}) },
   });
   const by: Approver = "external";
-  const approved = sql`${decide({ by, at, when: sql`true` })}, token_mac = NULL`;
+  const approved = approvedBy(by, { at, when: sql`true` });
   const isNamed = sql<boolean>`${isBoundTo(bind)} AND ${isFromClient(challenge)}`;
   const refuse = (row: VerificationRow) => notNamed(row, { bind, challenge });
-  const row = await end(ctx, { id, to: "approved", at, set: approved, only: isNamed, refuse }, [audit]);
+  const row = await end(ctx, { id, to: "approve", at, set: approved, only: isNamed, refuse }, [audit]);
   if (row.approvedBy !== by) throw new AppError("verification-approved");
   return toVerification(row, { now: at, scopes: actor.scopes });
 }
@@ -110,10 +113,10 @@ function notNamed(row: VerificationRow, named: { bind: string | null; challenge:
 }
 
 interface End extends Input {
-  to: "canceled" | "approved";
+  to: "cancel" | "approve";
   at: number;
-  /** What the end changes in the row. */
-  set: RawBuilder<unknown>;
+  /** Further columns, in the SET. */
+  set?: RawBuilder<unknown>;
   /** True in SQL when the caller may end it. */
   only?: RawBuilder<boolean>;
   /** Why the caller may not. */
@@ -134,9 +137,13 @@ async function end(
   let row: VerificationRow | undefined;
   try {
     const results = await writeAs(ctx, [
-      sql`UPDATE verification SET ${set}, updated_at = ${at}
-        WHERE ${isOpen({ id, tenant, scopes, at })} AND ${only}`.compile(db.kysely),
+      moveVerifications(db, to, {
+        which: sql`${isOpen({ id, tenant, scopes, at })} AND ${only}`,
+        at,
+        ...(set ? { set } : {}),
+      }),
       ...also,
+      cancelMessagesOf(db, sql`${id}`, at),
       selectVerification(db, tenant, id),
     ]);
     row = results.at(-1)?.rows[0] as VerificationRow | undefined;
@@ -147,9 +154,10 @@ async function end(
   }
   if (!row) throw new AppError("verification-not-found");
   const status = statusOf(row, viewer);
-  if (status !== to && status !== "pending") throw new AppError(terminalErrors[status]);
+  const wanted = verificationLife[to].to;
+  if (status !== wanted && status !== "pending") throw new AppError(terminalErrors[status]);
   const refusal = refuse?.(row);
   if (refusal) throw refusal;
-  if (status !== to) throw new AppError("internal-error");
+  if (status !== wanted) throw new AppError("internal-error");
   return row;
 }

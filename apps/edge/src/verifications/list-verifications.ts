@@ -23,7 +23,7 @@ export async function listVerifications(ctx: Context, query: SearchVerifications
   });
   const { rows } =
     tenant.test === 1
-      ? (await db.write([settleSandbox(db, tenant.workspaceId, at), select]))[1]
+      ? (await db.write({ settled: settleSandbox(db, tenant.workspaceId, at), select })).select
       : await db.kysely.executeQuery(select);
   return rows.map((row) => toVerification(row, { now: at, scopes: actor.scopes }));
 

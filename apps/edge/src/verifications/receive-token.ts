@@ -7,7 +7,8 @@ import type { Db } from "../db/schema.ts";
 import { newId, type Services } from "../services.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { hasRoom } from "./admission.ts";
-import { decide, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
+import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
+import { moveVerifications } from "./life.ts";
 import { sendStatements } from "./send.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
@@ -53,13 +54,16 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
       ? sql`true`
       : sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`;
   return [
-    sql`UPDATE verification SET received_at = ${at}, token_mac = NULL, updated_at = ${at},
-        ${decide({ by: "inbound", at, when: messageSuffices })},
+    // Nothing is queued yet: an inbound verification has sent no code before the user has written.
+    moveVerifications(db, [{ name: "approve", when: messageSuffices }, { name: "receive" }], {
+      which: sql`${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
+        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`,
+      at,
+      set: sql`received_at = ${at}, ${approvedBy("inbound", { at, when: messageSuffices })},
         message_id = CASE WHEN ${messageSuffices} THEN message_id ELSE ${messageId} END,
         sends_left = CASE WHEN ${messageSuffices} THEN sends_left ELSE sends_left - 1 END,
-        next_send_at = CASE WHEN ${messageSuffices} THEN next_send_at ELSE ${at + 30_000} END
-      WHERE ${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
-        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`.compile(db.kysely),
+        next_send_at = CASE WHEN ${messageSuffices} THEN next_send_at ELSE ${at + 30_000} END`,
+    }),
     ...sendStatements(db, {
       messageId,
       which: sql`v.id = (SELECT p.id FROM verification p INDEXED BY verification_one_pending
@@ -86,6 +90,6 @@ export async function receiveToken(services: Services, received: Received): Prom
   const { db } = services;
   await db.write([
     ...receiveStatements(db, received, newId(services, "msg")),
-    settleSandbox(db, received.tenant.workspaceId, received.at),
+    ...settleSandbox(db, received.tenant.workspaceId, received.at),
   ]);
 }

@@ -32,8 +32,8 @@ export async function findVerification(
 ): Promise<VerificationRow | undefined> {
   const select = selectVerification(db, tenant, id);
   if (tenant.test === 0 || at === undefined) return (await db.kysely.executeQuery(select)).rows[0];
-  const [, { rows }] = await db.write([settleSandbox(db, tenant.workspaceId, at), select]);
-  return rows[0];
+  const { found } = await db.write({ settled: settleSandbox(db, tenant.workspaceId, at), found: select });
+  return found.rows[0];
 }
 
 /** Verifications by any condition on `v`, newest first. With `byNumber` the condition names hashes of numbers. */

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { recover } from "../db/lost-writes.ts";
-import { writeAs } from "../auth/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { blockMessage, withdrawMessage } from "../messages/repository.ts";
@@ -12,6 +12,7 @@ import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts
 import { terminalErrors } from "./check-verification.ts";
 import { isGuarded } from "./guard.ts";
 import { isOpen } from "./approval.ts";
+import { moveVerifications } from "./life.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
@@ -48,14 +49,17 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
     at,
   });
   const statements = [
-    sql`UPDATE verification SET sends_left = sends_left - 1, message_id = ${messageId}, updated_at = ${at},
+    moveVerifications(db, "resend", {
+      which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
+        AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
+        AND ${isFree}`,
+      at,
+      set: sql`sends_left = sends_left - 1, message_id = ${messageId},
         session_id = CASE WHEN mode = 'push' THEN coalesce((SELECT id FROM ${sender} WHERE may_write), session_id)
           ELSE session_id END,
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
-          '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})
-      WHERE ${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
-        AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
-        AND ${isFree}`.compile(db.kysely),
+          '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})`,
+    }),
     ...sendStatements(db, {
       messageId,
       which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
@@ -63,7 +67,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
       sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
       trace: ctx.trace,
     }),
-    ...(tenant.test === 1 ? [settleSandbox(db, workspaceId, at)] : []),
+    ...(tenant.test === 1 ? settleSandbox(db, workspaceId, at) : []),
     selectVerification(db, tenant, id),
   ];
   let row: VerificationRow | undefined;
@@ -79,7 +83,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
         ]);
         return rows[0]?.messageId === messageId ? rows[0] : undefined;
       },
-      withdraw: () => db.write([withdrawMessage(db, workspaceId, lost)]),
+      withdraw: () => db.write(withdrawMessage(db, workspaceId, lost)),
     });
   }
   if (!row) throw new AppError("verification-not-found");

@@ -4,6 +4,7 @@ import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
+import { moveMessages } from "../messages/life.ts";
 import { minutesPlaceholder } from "../templates/render.ts";
 
 export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
@@ -12,6 +13,8 @@ interface Send {
   messageId: string;
   /** True in SQL of the verification `v` whose code is sent, if it is its turn. */
   which: RawBuilder<unknown>;
+  /** Verifications, as ids in SQL, whose older messages are canceled. If left out: that of the message. */
+  older?: RawBuilder<unknown>;
   at: number;
   /** What the sandbox does with it; null for what a connector sends. */
   sandboxSteps: string | null;
@@ -23,7 +26,7 @@ interface Send {
  * Queues the code of a pending verification that names this message as its latest: the message, nothing older beside
  * it, and one more on the destination's count. Does nothing when the verification was not admitted.
  */
-export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, trace }: Send) {
+export function sendStatements(db: Db, { messageId, which, older, at, sandboxSteps, trace }: Send) {
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, verification_id, type, to_masked, template, status, expires_at, test,
@@ -36,9 +39,12 @@ export function sendStatements(db: Db, { messageId, which, at, sandboxSteps, tra
     ...(sandboxSteps === null
       ? [appendJob(db, codeJobs, { which: sql`message.id = ${messageId}`, at, traceparent: traceparentOf(trace) })]
       : []),
-    sql`UPDATE message SET status = 'canceled', sandbox_steps = NULL, updated_at = ${at}
-      WHERE verification_id = (SELECT verification_id FROM message WHERE id = ${messageId}) AND id <> ${messageId}
-        AND status = 'queued'`.compile(db.kysely),
+    moveMessages(db, "cancel", {
+      which: sql`verification_id IN (${older ?? sql`SELECT verification_id FROM message WHERE id = ${messageId}`})
+        AND id <> ${messageId}`,
+      at,
+      index: "message_verification",
+    }),
     sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
       SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1
       FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id WHERE v.test = 0

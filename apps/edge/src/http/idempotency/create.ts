@@ -101,7 +101,7 @@ export function hasNoResponse(workspaceId: string, idempotencyKey: IdempotencyKe
     AND key_hash = ${idempotencyKey.keyHash} AND response IS NOT NULL)`;
 }
 
-/** Forgets a key whose resource was withdrawn, behind the statement that did so; another request's row stays. */
+/** Forgets a key whose resource was taken back; the row of another request stays. */
 export function forgetIdempotencyKey(
   db: Db,
   workspaceId: string,
@@ -110,7 +110,7 @@ export function forgetIdempotencyKey(
   if (!idempotencyKey) return [];
   return [
     sql`DELETE FROM idempotency WHERE workspace_id = ${workspaceId} AND key_hash = ${idempotencyKey.keyHash}
-      AND created_at = ${at} AND response IS NULL AND changes() = 1`.compile(db.kysely),
+      AND created_at = ${at} AND response IS NULL`.compile(db.kysely),
   ];
 }
 

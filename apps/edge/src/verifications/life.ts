@@ -1,0 +1,130 @@
+import type { VerificationStatus } from "@sandi/contracts";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { moveMessages } from "../messages/life.ts";
+
+type Secret = "code_mac" | "sealed_code" | "token_mac";
+
+interface Transition {
+  /** All of them begin at `pending`. */
+  to: VerificationStatus;
+  /** What the row does not keep. */
+  forgets: readonly Secret[];
+  /** Its queued messages are canceled: the code is used up, or must not arrive any more. */
+  cancelsMessages?: boolean;
+  /** What the timeline says. */
+  event: `verification.${string}`;
+  /** The stage that is counted, by the hour in which the verification was created. */
+  stage?: string;
+}
+
+const secrets = ["code_mac", "sealed_code", "token_mac"] as const;
+
+/** What happens to a pending verification. The last six end it. */
+export const verificationLife = {
+  resend: { to: "pending", forgets: [], event: "verification.resent", stage: "resent" },
+  receive: { to: "pending", forgets: ["token_mac"], event: "verification.received", stage: "received" },
+  switch: { to: "pending", forgets: [], event: "verification.switched" },
+  miss: { to: "pending", forgets: [], event: "verification.check_failed" },
+  approve: {
+    to: "approved",
+    forgets: secrets,
+    cancelsMessages: true,
+    event: "verification.approved",
+    stage: "approved",
+  },
+  cancel: {
+    to: "canceled",
+    forgets: secrets,
+    cancelsMessages: true,
+    event: "verification.canceled",
+    stage: "canceled",
+  },
+  exhaust: {
+    to: "max_attempts_reached",
+    forgets: secrets,
+    cancelsMessages: true,
+    event: "verification.max_attempts_reached",
+    stage: "max_attempts_reached",
+  },
+  block: { to: "blocked", forgets: secrets, cancelsMessages: true, event: "verification.blocked", stage: "blocked" },
+  expire: { to: "expired", forgets: secrets, event: "verification.expired", stage: "expired" },
+  giveUp: {
+    to: "undeliverable",
+    forgets: secrets,
+    event: "verification.undeliverable",
+    stage: "undeliverable",
+  },
+} as const satisfies Record<string, Transition>;
+
+export type VerificationTransition = keyof typeof verificationLife;
+
+/** The first transition whose `when` is true in SQL. Without `when`: always. */
+interface Case {
+  name: VerificationTransition;
+  when?: RawBuilder<boolean>;
+}
+
+interface Change {
+  /** True in SQL of the verifications that change, as far as they are pending. */
+  which: RawBuilder<boolean>;
+  at: number | RawBuilder<unknown>;
+  /** Further columns, in the SET. */
+  set?: RawBuilder<unknown>;
+  index?: "verification_one_pending";
+  /** Behind RETURNING. */
+  returning?: RawBuilder<unknown>;
+}
+
+/** The statement that moves verifications. It is the only way to change `verification.status`. */
+export function moveVerifications<Row>(
+  db: Db,
+  to: VerificationTransition | readonly Case[],
+  { which, at, set, index, returning }: Change,
+): CompiledQuery<Row> {
+  const cases: readonly Case[] = typeof to === "string" ? [{ name: to }] : to;
+  const columns = [
+    sql`status = ${choose(cases, ({ to: status }) => sql.lit(status), sql`status`)}`,
+    ...secrets
+      .filter((secret) => cases.some(({ name }) => forgets(name, secret)))
+      .map((secret) => {
+        const column = sql.ref(secret);
+        return sql`${column} = ${choose(cases, (_, name) => (forgets(name, secret) ? sql`NULL` : column), column)}`;
+      }),
+    ...(set ? [set] : []),
+    sql`updated_at = ${at}`,
+  ];
+  return sql<Row>`UPDATE verification ${index ? sql`INDEXED BY ${sql.ref(index)}` : sql``} SET ${sql.join(columns)}
+    WHERE ${which} AND verification.status = 'pending' ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(
+    db.kysely,
+  );
+}
+
+/** Behind `moveVerifications`: cancels what is still queued of these verifications, if they have ended in such a way. */
+export const cancelMessagesOf = (db: Db, ids: RawBuilder<unknown>, at: number) =>
+  moveMessages(db, "cancel", {
+    which: sql<boolean>`verification_id IN (${ids}) AND EXISTS (SELECT 1 FROM verification v
+      WHERE v.id = message.verification_id AND v.status IN (${sql.join(canceling)}))`,
+    at,
+    index: "message_verification",
+  });
+
+const canceling = Object.values<Transition>(verificationLife)
+  .filter(({ cancelsMessages }) => cancelsMessages)
+  .map(({ to }) => sql.lit(to));
+
+const forgets = (name: VerificationTransition, secret: Secret) =>
+  (verificationLife[name].forgets as readonly Secret[]).includes(secret);
+
+function choose(
+  cases: readonly Case[],
+  value: (transition: Transition, name: VerificationTransition) => RawBuilder<unknown>,
+  otherwise: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const whens = cases.flatMap(({ name, when }) =>
+    when ? [sql`WHEN ${when} THEN ${value(verificationLife[name], name)}`] : [],
+  );
+  const last = cases.find(({ when }) => when === undefined);
+  const rest = last ? value(verificationLife[last.name], last.name) : otherwise;
+  return whens.length === 0 ? rest : sql`CASE ${sql.join(whens, sql` `)} ELSE ${rest} END`;
+}

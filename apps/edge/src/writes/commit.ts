@@ -1,0 +1,110 @@
+import type { Queries, Query, Results } from "@sandi/libsql";
+import { type RawBuilder, sql } from "kysely";
+import { isConstraint, isRefused, isUnreachable } from "../db/failures.ts";
+import { newId, type Services } from "../services.ts";
+
+export type Reads = Readonly<Record<string, Query>>;
+
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- a batch without reads has no names
+export type NoReads = Pick<Reads, never>;
+
+/** The rows of each read. */
+export type Rows<R extends Reads> = { [Name in keyof R]: R[Name] extends Query<infer Row> ? Row[] : never };
+
+/** One transaction: all of it is stored, or nothing. */
+export interface Batch<W extends Queries, R extends Reads> {
+  /** Statements that can make the batch fail by a row in `refusal`. They run before the writes. */
+  guards?: readonly Query[];
+  writes: W;
+  /** What the caller needs to know. Reads run after the writes, and run again when the answer was lost. */
+  reads?: R;
+  /** Takes back what was stored when the caller was answered 503, unless `unless` (SQL) is true by then. */
+  undo?: { writes: Queries; unless?: RawBuilder<boolean> };
+}
+
+/** The rows of the reads, and the results of the writes unless the database's answer was lost. */
+export type Committed<W extends Queries, R extends Reads> = Rows<R> & { written?: Results<W> };
+
+export interface Commit<By> {
+  /** With `requires` (SQL): answers undefined, and stores nothing, if it is not true before the writes. */
+  <const W extends Queries, const R extends Reads = NoReads>(
+    by: By,
+    batch: Batch<W, R> & { requires: RawBuilder<boolean> },
+  ): Promise<Committed<W, R> | undefined>;
+  <const W extends Queries, const R extends Reads = NoReads>(by: By, batch: Batch<W, R>): Promise<Committed<W, R>>;
+}
+
+type AnyBatch = Batch<Queries, Reads> & { requires?: RawBuilder<boolean> };
+
+/**
+ * Stores a batch with a receipt as its first row. If the database's answer is lost, a second request takes the receipt's
+ * id: either it finds the receipt, so the batch was stored, or the batch can never be stored, and the error is thrown.
+ */
+export const commit = (async (services: Services, { guards = [], requires, writes, reads = {}, undo }: AnyBatch) => {
+  const { db } = services;
+  const receipt = newId(services, "wrc");
+  try {
+    const results = await db.write({
+      receipt: sql`INSERT INTO write_receipt (id) VALUES (${receipt})`,
+      guards: requires ? [...guards, refuseUnless(requires)] : guards,
+      writes,
+      reads,
+    });
+    return { ...rowsOf(results.reads), written: results.writes };
+  } catch (error) {
+    if (requires && isRefused(error, "requirement_is_not_met")) return undefined;
+    if (!isUnreachable(error)) throw error;
+    return settle(services, { receipt, error, reads, undo });
+  }
+}) as Commit<Services>;
+
+const refuseUnless = (condition: RawBuilder<boolean>) =>
+  sql`INSERT INTO refusal (reason) SELECT 'requirement' WHERE NOT ${condition}`;
+
+/** Answers 1 changed row if the batch was not stored, and keeps it from being stored. */
+const takeReceipt = (id: string) => sql`INSERT INTO write_receipt (id) VALUES (${id}) ON CONFLICT DO NOTHING`;
+
+interface Lost {
+  receipt: string;
+  /** Of the request whose answer was lost. */
+  error: unknown;
+  reads: Reads;
+  undo: AnyBatch["undo"];
+}
+
+async function settle(services: Services, { receipt, error, reads, undo }: Lost): Promise<Rows<Reads>> {
+  let results;
+  try {
+    results = await services.db.write({ taken: takeReceipt(receipt), reads });
+  } catch (again) {
+    services.waitUntil(undoLater(services, receipt, undo));
+    throw again;
+  }
+  if (results.taken.numAffectedRows === 1n) throw error;
+  return rowsOf(results.reads);
+}
+
+const attempts = 4;
+
+/** The caller was answered 503: keeps the batch from being stored, or takes it back. */
+async function undoLater({ db, sleep, log }: Services, receipt: string, undo: Lost["undo"]): Promise<void> {
+  const unless = undo?.unless ?? sql<boolean>`false`;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    await sleep(250 * 2 ** attempt);
+    try {
+      await db.write([
+        // A batch that was stored has its receipt: this row conflicts with it, and nothing is undone.
+        sql`INSERT INTO write_receipt (id) SELECT ${receipt} WHERE ${unless}`,
+        takeReceipt(receipt),
+        undo?.writes ?? [],
+      ]);
+      return;
+    } catch (error) {
+      if (isConstraint(error)) return;
+    }
+  }
+  log("a write that was answered with 503 may have been stored");
+}
+
+const rowsOf = (results: Results<Reads>): Rows<Reads> =>
+  Object.fromEntries(Object.entries(results).map(([name, { rows }]) => [name, rows]));
