@@ -38,7 +38,7 @@ export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
 /** The entry of a change by the actor, for the batch that makes the change. */
 export const audited = (
   { services, actor }: Context,
-  entry: Pick<AuditEntry, "action" | "target" | "detail" | "at">,
+  entry: Pick<AuditEntry, "action" | "target" | "detail" | "at" | "when">,
 ): CompiledQuery =>
   auditStatement(services.db, {
     id: newId(services, "aud"),

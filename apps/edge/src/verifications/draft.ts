@@ -6,7 +6,7 @@ import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
-import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition, selectEarlier } from "../http/idempotency.ts";
+import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition } from "../http/idempotency.ts";
 import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { newId } from "../services.ts";
@@ -17,7 +17,6 @@ import { canonicalBind } from "./bind.ts";
 import { moveVerifications } from "./life.ts";
 import { guardPrefix, prefixOf } from "./guard.ts";
 import { type Plan, planVerification } from "./plan.ts";
-import { selectVerification } from "./repository.ts";
 import { sendStatements } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
 
@@ -36,7 +35,7 @@ export interface Draft extends CreateInput {
   messageId: string;
   destination: Destination;
   trace: TraceContext | undefined;
-  statements: CompiledQuery[];
+  writes: CompiledQuery[];
 }
 
 /** Reads a request and makes the statements that create its verification, or send a pending one again, if nothing stands against it. */
@@ -90,10 +89,10 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
     bind,
     ...text,
   };
-  return { ...draft, statements: statementsFor(services.db, draft, values) };
+  return { ...draft, writes: writesOf(services.db, draft, values) };
 }
 
-function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial<VerificationTable>): CompiledQuery[] {
+function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<VerificationTable>): CompiledQuery[] {
   const { body, repetition, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
   const { toHash, globalHash, e164, country, policy } = destination;
@@ -122,7 +121,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     AND NOT ${isUnreachableTo(scopes, "c")}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
-    AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
+    AND ${isAdmitted(destination)}`;
   // Of the row that is there: an inbound one has nothing to send before the user has written.
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
@@ -134,7 +133,6 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND verification.mode <> p.mode))`;
 
   return [
-    selectEarlier(db, workspaceId, repetition, since),
     moveVerifications(db, "expire", { which: sql`${pending} AND expires_at <= ${at}`, at }),
     ...(test === 0 && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
@@ -181,8 +179,6 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     }),
     ...(test === 1 ? settleSandbox(db, workspaceId, at) : []),
     ...noteRepetition(db, workspaceId, { repetition, made: idOfDraft(draft), at }),
-    // Nothing when it was refused: then neither its message nor its id is there.
-    selectVerification(db, tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
   ];
 }
 
