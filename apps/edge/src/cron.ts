@@ -4,8 +4,9 @@ import { jobKinds } from "./job-kinds.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { owesBy, settleSandbox } from "./messages/sandbox.ts";
-import { hasMore, sweep, sweepSize } from "./retention.ts";
+import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
+import { sweep } from "./sweep.ts";
 import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
 

@@ -10,7 +10,7 @@ import {
 import type { Tracer } from "@sandi/tracing";
 import type { Db } from "./db/schema.ts";
 import type { RequestLine } from "./http/request-log.ts";
-import type { CallingKey } from "./keys/repository.ts";
+import type { CallingKey } from "./auth/calling-key.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
 /** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isAmong, parseAddress, parseRange } from "../src/http/addresses.ts";
+import { isAmong, parseAddress, parseRange } from "../src/addresses.ts";
 
 const v4 = "00000000000000000000ffff";
 

@@ -3,7 +3,7 @@ import { webRandom } from "@sandi/crypto";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { matchingRule, type RuleSubject } from "../src/access-rules/match.ts";
-import { parseRange } from "../src/http/addresses.ts";
+import { parseRange } from "../src/addresses.ts";
 import { type Edge, startEdge } from "./harness.ts";
 
 let edge: Edge;

@@ -138,7 +138,7 @@ describe("a rule", () => {
   it("is one of a thousand", async () => {
     const ctx = await edge.contextOf();
     const make = (value: string) =>
-      createRule(ctx, { input: { effect: "block", kind: "prefix", value }, repetition: undefined }, 2);
+      createRule(ctx, { input: { effect: "block", kind: "prefix", value }, idempotencyKey: undefined }, 2);
     await make("1");
     await make("2");
     await expect(make("3")).rejects.toMatchObject({ code: "access-rule-limit-reached" });

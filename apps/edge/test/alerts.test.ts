@@ -86,8 +86,8 @@ describe("an alert channel", () => {
   it("is refused when there are as many as there may be", async () => {
     const ctx = await world.edge.contextOf();
     const input = { ...slack, kind: "slack" as const, afterSeconds: 60, quiet: [] };
-    await createChannel(ctx, { input, repetition: undefined }, 1);
-    await expect(createChannel(ctx, { input, repetition: undefined }, 1)).rejects.toMatchObject({
+    await createChannel(ctx, { input, idempotencyKey: undefined }, 1);
+    await expect(createChannel(ctx, { input, idempotencyKey: undefined }, 1)).rejects.toMatchObject({
       code: "alert-channel-limit-reached",
     });
   });

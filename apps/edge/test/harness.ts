@@ -25,7 +25,7 @@ import { createTracer, type EndedSpan } from "@sandi/tracing";
 import { createApp } from "../src/app.ts";
 import type { Context } from "../src/context.ts";
 import type { Tables } from "../src/db/schema.ts";
-import { findKey } from "../src/keys/repository.ts";
+import { findKey } from "../src/auth/calling-key.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { insertDefaultPool } from "../src/pools/repository.ts";

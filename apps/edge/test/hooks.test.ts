@@ -445,8 +445,8 @@ describe("a Supabase hook", () => {
   it("is one of so many", async () => {
     const ctx = await edge.contextOf();
     const input = { name: "x", companyName: null, locale: null, templateId: null };
-    await createHook(ctx, { input, repetition: undefined }, 1);
-    const second = createHook(ctx, { input, repetition: undefined }, 1);
+    await createHook(ctx, { input, idempotencyKey: undefined }, 1);
+    const second = createHook(ctx, { input, idempotencyKey: undefined }, 1);
     await expect(second).rejects.toMatchObject({ code: "hook-limit-reached" });
   });
 

@@ -150,7 +150,7 @@ describe("an API key", () => {
         ctx,
         {
           input: { name: "k", scopes: ["otp:send"], environment: "live", ipAllowList: [], ...more },
-          repetition: undefined,
+          idempotencyKey: undefined,
         },
         3,
       );
@@ -164,9 +164,11 @@ describe("an API key", () => {
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => make()));
     expect(all.filter(({ status }) => status === "fulfilled")).toEqual([]);
     const { resource: other } = { resource: (await edge.api<ApiKeyList>("GET /v1/keys")).body.keys[0] as ApiKey };
-    await expect(rotateKey(ctx, { id: other.id, graceSeconds: 1, repetition: undefined }, 3)).rejects.toMatchObject({
-      code: "key-limit-reached",
-    });
+    await expect(rotateKey(ctx, { id: other.id, graceSeconds: 1, idempotencyKey: undefined }, 3)).rejects.toMatchObject(
+      {
+        code: "key-limit-reached",
+      },
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { lifeTriggers } from "../src/db/life-triggers.ts";
+import { lifeTriggers } from "../src/life-triggers.ts";
 import { migrations } from "../src/db/migrations.ts";
 
 /** The trigger as the newest migration that creates it has it. */

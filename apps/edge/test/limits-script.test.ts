@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Counter, takeFrom } from "../src/limits/counters.ts";
-import { takeScript, takeScriptSha } from "../src/limits/script.ts";
+import { type Counter, consumeFrom } from "../src/rate-limits/counters.ts";
+import { consumeScript, consumeScriptSha } from "../src/rate-limits/script.ts";
 import type { Services } from "../src/services.ts";
 import { isFirstUse } from "../src/upstash.ts";
 import { memoryRedis, over, realRedis, type TestRedis } from "./limits-redis.ts";
@@ -29,7 +29,7 @@ function servicesOver(url: string, atLeastMs = 10_000) {
 }
 
 it("knows the script by its own SHA-1", () => {
-  expect(takeScriptSha).toBe(createHash("sha1").update(takeScript).digest("hex"));
+  expect(consumeScriptSha).toBe(createHash("sha1").update(consumeScript).digest("hex"));
 });
 
 describe.each(engines)("counters, $name", ({ start }) => {
@@ -49,7 +49,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
   const counter = (name: string, quota: number, { windowMs = 60_000, cost = 1 } = {}): Counter => {
     return { key: `limits:${tag}:${name}`, quota, windowMs, cost };
   };
-  const take = (...counters: Counter[]) => takeFrom(edge.services, counters);
+  const take = (...counters: Counter[]) => consumeFrom(edge.services, counters);
 
   it("take from all of them, or from none when one has too little left", async () => {
     const a = counter("a", 5);
@@ -172,7 +172,7 @@ describe("a Redis that takes its time", () => {
     for (begins of [false, true]) {
       services.redisOutage.pausedUntil = 0;
       const since = performance.now();
-      expect(await takeFrom(services, [{ key: "k", quota: 1, windowMs: 1_000, cost: 1 }])).toBeUndefined();
+      expect(await consumeFrom(services, [{ key: "k", quota: 1, windowMs: 1_000, cost: 1 }])).toBeUndefined();
       expect(performance.now() - since).toSatisfy((ms: number) => ms >= 290 && ms < 5_000);
     }
     expect(logs.length).toBe(1);

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createApp } from "../src/app.ts";
 import type { Actor } from "../src/actor.ts";
 import type { Context } from "../src/context.ts";
-import { requestLimits } from "../src/limits/request-limits.ts";
-import type { Limit } from "../src/limits/limit.ts";
+import { requestLimits } from "../src/rate-limits/request-limits.ts";
+import type { Limit } from "../src/rate-limits/limit.ts";
 import {
   accountSendLimit,
   endUserCheckLimit,
@@ -13,7 +13,7 @@ import {
   pollLimit,
   reachabilityLimits,
   workspaceSendLimits,
-} from "../src/limits/named.ts";
+} from "../src/rate-limits/named.ts";
 import type { Services } from "../src/services.ts";
 import { type Answer, type Edge, startEdge } from "./harness.ts";
 import { memoryRedis, type TestRedis } from "./limits-redis.ts";

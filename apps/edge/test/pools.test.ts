@@ -54,7 +54,7 @@ describe("sender pools", () => {
     const choices = { strategy: "sticky", pacing: "off", fallback: "fail", newChatsPerDay: null } as const;
     const input = { name: "Third", ...choices };
     const ctx = await edge.contextOf();
-    await expect(createPool(ctx, { input, repetition: undefined }, 2)).rejects.toMatchObject({
+    await expect(createPool(ctx, { input, idempotencyKey: undefined }, 2)).rejects.toMatchObject({
       code: "pool-limit-reached",
     });
   });

@@ -35,7 +35,7 @@ it("a workspace has at most 50 sessions, deleted ones and another's apart", asyn
 
 it("of creates at the same time, no more than the limit come through", async () => {
   const ctx = await edge.contextOf();
-  const one = () => createSession(ctx, { name: "a", repetition: undefined }, 3);
+  const one = () => createSession(ctx, { name: "a", idempotencyKey: undefined }, 3);
   const outcomes = await Promise.allSettled(Array.from({ length: 8 }, one));
   expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBe(3);
   expect(await edge.count("session")).toBe(3);

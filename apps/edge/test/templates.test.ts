@@ -130,7 +130,7 @@ describe("a template", () => {
     await create();
     const refused = createTemplate(
       await edge.contextOf(),
-      { input: { name: "b", purpose: null, texts: { en } }, repetition: undefined },
+      { input: { name: "b", purpose: null, texts: { en } }, idempotencyKey: undefined },
       1,
     );
     await expect(refused).rejects.toMatchObject({ code: "template-limit-reached" });

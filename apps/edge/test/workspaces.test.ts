@@ -169,12 +169,12 @@ describe("the workspace", () => {
     edge.services.db = {
       ...db,
       write: async (queries) => {
+        edge.services.db = db;
         if (isStored) await db.write(queries);
         throw new DatabaseFetchError("lost");
       },
     };
     expect((await change({ name: "D" })).status).toBe(status);
-    edge.services.db = db;
     expect((await look()).body.name).toBe(name);
   });
 });

@@ -1,5 +1,6 @@
 export * from "./ids.ts";
 export * from "./errors.ts";
+export * from "./problem.ts";
 export * from "./scopes.ts";
 export * from "./delivery.ts";
 export * from "./inbound.ts";

@@ -1,8 +1,8 @@
 import { AppError, type CreateAccessRule, type CreatedAccessRule } from "@sandi/contracts";
 import { type QueryResult, sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { expiryOf } from "../keys/authority.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
+import { expiryOf } from "../expiry.ts";
 import { newId } from "../services.ts";
 import { endPending } from "./end-pending.ts";
 import { selectRules, toAccessRule, toDetail } from "./repository.ts";
@@ -11,7 +11,7 @@ import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreateAccessRule;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many rules may a workspace have. */
@@ -22,7 +22,7 @@ const changesOf = (result: QueryResult<unknown> | undefined) => Number(result?.n
 /** Adds a rule. A block rule also ends the pending verifications and queued texts that it matches, in the same batch. */
 export async function createRule(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = ruleLimit,
 ): Promise<Accepted<CreatedAccessRule>> {
   const { services, actor } = ctx;
@@ -42,7 +42,7 @@ export async function createRule(
     table: "accessRule",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectRules(db, workspaceId).where("id", "=", made),
     writes: (mayInsert) => ({
       lapsed: sql`DELETE FROM access_rule WHERE workspace_id = ${workspaceId} AND expires_at <= ${at}`,

@@ -1,6 +1,6 @@
 import { countriesOfTwoSpellings, spellingsOf } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import { parseAddress } from "../http/addresses.ts";
+import { parseAddress } from "../addresses.ts";
 
 /** The recipient of a code or a message, as rules see it. */
 export interface RuleSubject {

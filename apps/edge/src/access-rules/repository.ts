@@ -1,11 +1,11 @@
 import type { AccessRule, ListAccessRules } from "@sandi/contracts";
 import type { AccessRuleTable, Db } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 export const selectRules = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("accessRule").selectAll().where("workspaceId", "=", workspaceId);
 
-/** Those that have not lapsed, newest first, and one more than was asked for when there is a next page. */
+/** Those that have not lapsed, newest first. */
 export function findRules(
   db: Db,
   workspaceId: string,
@@ -17,10 +17,7 @@ export function findRules(
   if (effect !== undefined) query = query.where("effect", "=", effect);
   if (kind !== undefined) query = query.where("kind", "=", kind);
   if (cursor !== undefined) query = query.where("id", "<", cursor);
-  return query
-    .orderBy("id", "desc")
-    .limit(limit + 1)
-    .execute();
+  return query.orderBy("id", "desc").limit(limit).execute();
 }
 
 export const toAccessRule = (row: AccessRuleTable): AccessRule => ({

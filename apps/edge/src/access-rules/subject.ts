@@ -2,7 +2,7 @@ import { AppError, type CreateAccessRule } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { isSupportedCountry } from "libphonenumber-js/max";
 import type { Context } from "../context.ts";
-import { parseRange } from "../http/addresses.ts";
+import { parseRange } from "../addresses.ts";
 import { parsePhone } from "../phone.ts";
 
 /** What a rule is for, as it is stored and as it is shown. */

@@ -1,5 +1,5 @@
 import { signWebhook } from "@sandi/crypto";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { TargetCall } from "../services.ts";
 import type { Message } from "./render.ts";
 import type { Target } from "./repository.ts";

@@ -2,7 +2,7 @@ import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sa
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { targetFault } from "../http/targets.ts";
 import { newId } from "../services.ts";
 import { labelOf, sealTarget, selectChannels, type Target, toChannel } from "./repository.ts";
@@ -10,7 +10,7 @@ import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreateAlertChannel;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many channels may a workspace have. */
@@ -19,7 +19,7 @@ const channelLimit = 20;
 /** Stores where a workspace is told of incidents; a plain webhook's secret is made here and answered once. */
 export async function createChannel(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = channelLimit,
 ): Promise<Accepted<CreatedAlertChannel>> {
   const { services, actor } = ctx;
@@ -41,7 +41,7 @@ export async function createChannel(
     table: "alertChannel",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
     writes: (mayInsert) =>
       sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_by, created_at,

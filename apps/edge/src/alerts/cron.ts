@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
 import { pauseOrphans } from "./orphans.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
@@ -7,7 +8,6 @@ import { tellAll } from "./tell.ts";
 import { watchSessions } from "./watch.ts";
 
 const keptMs = 30 * 24 * 3600_000;
-const sweepSize = 2_000;
 
 /** Opens the incidents that only the clock sees, and makes the alerts of what has lasted long enough. */
 export async function runAlerts(services: Services): Promise<void> {
@@ -30,7 +30,7 @@ export async function runAlerts(services: Services): Promise<void> {
 }
 
 /** Rows that are old enough: ids sort by time. What was told of an incident is known for as long as the incident is. */
-export function forgetAlerts({ db, now }: Services) {
+export function sweepAlerts({ db, now }: Services) {
   const before = (prefix: string) => sql`${prefix} || printf('%012x', ${now().getTime() - keptMs})`;
   return [
     sql`DELETE FROM alert_delivery WHERE id IN (SELECT id FROM alert_delivery d WHERE id < ${before("dlv_")}

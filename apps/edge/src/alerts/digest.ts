@@ -1,7 +1,7 @@
 import type { IncidentKind } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import { masked } from "../phone.ts";
 import { detailOf } from "./incidents.ts";
 import { durationOf, minuteOf, type Message, nameAndNumber, type Told } from "./render.ts";

@@ -8,9 +8,9 @@ import {
 } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db, IncidentTable } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 
-/** Open ones first, then newest first, and one more than was asked for when there is a next page. */
+/** Open ones first, then newest first. */
 export async function findIncidents(
   db: Db,
   workspaceId: string,
@@ -22,7 +22,7 @@ export async function findIncidents(
     sql<IncidentTable>`SELECT * FROM incident WHERE workspace_id = ${workspaceId}
         AND ${state === undefined ? sql`true` : state === "open" ? isOpen : sql`closed_at IS NOT NULL`}
         AND ${cursor === undefined ? sql`true` : sql`((${isOpen}) < ${isCursorOpen} OR ((${isOpen}) = ${isCursorOpen} AND id < ${cursor}))`}
-      ORDER BY ${isOpen} DESC, id DESC LIMIT ${limit + 1}`.compile(db.kysely),
+      ORDER BY ${isOpen} DESC, id DESC LIMIT ${limit}`.compile(db.kysely),
   );
   return rows;
 }

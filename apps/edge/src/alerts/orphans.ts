@@ -1,7 +1,7 @@
 import type { Scope } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { endingOf } from "../keys/owner.ts";
+import { endingOf } from "../auth/owner.ts";
 
 /** The scopes that the key of a channel must have. */
 export const channelScopes: readonly Scope[] = ["webhook:manage"];

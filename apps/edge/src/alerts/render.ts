@@ -1,5 +1,5 @@
 import type { IncidentKind } from "@sandi/contracts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 import { masked } from "../phone.ts";
 import { detailOf, subjectOf } from "./incidents.ts";
 

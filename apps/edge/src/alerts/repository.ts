@@ -1,7 +1,7 @@
 import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries, OwnerEnding } from "@sandi/contracts";
 import { utf8 } from "@sandi/crypto";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
 import { channelEnding } from "./orphans.ts";
 
@@ -38,7 +38,7 @@ export const findOwnedChannel = (
     .where("alertChannel.id", "=", id)
     .executeTakeFirst();
 
-/** Newest first, and one more than was asked for when there is a next page. */
+/** Newest first. */
 export function findDeliveries(
   db: Db,
   workspaceId: string,
@@ -46,10 +46,7 @@ export function findDeliveries(
 ): Promise<AlertDeliveryTable[]> {
   let query = selectDeliveries(db, workspaceId).where("channelId", "=", channelId);
   if (cursor !== undefined) query = query.where("id", "<", cursor);
-  return query
-    .orderBy("id", "desc")
-    .limit(limit + 1)
-    .execute();
+  return query.orderBy("id", "desc").limit(limit).execute();
 }
 
 export const selectDeliveries = (db: Db, workspaceId: string) =>

@@ -2,7 +2,7 @@ import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { AlertDeliveryTable } from "../db/schema.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { callChannel } from "./call.ts";

@@ -1,4 +1,3 @@
-import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import {
   type AnalyticsGroup,
   AnalyticsSummary,
@@ -6,82 +5,74 @@ import {
   AnalyticsTimeseries,
   AnalyticsTimeseriesQuery,
 } from "@sandi/contracts";
-import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
-import { json, problems, security } from "../http/openapi.ts";
-import { iso } from "../messages/present.ts";
+import type { Feature } from "../feature.ts";
+import { ok } from "../http/answers.ts";
+import { operation } from "../http/operation.ts";
+import { iso } from "../time.ts";
 import { countsOf, figuresOf, type Tally } from "./figures.ts";
 import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";
 import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
+import { sweepAnalytics } from "./sweeps.ts";
 
-const read = authenticate("analytics:read");
-const shared = { tags: ["Analytics"], security };
 const cohort =
-  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` for keys with `lookup:read`, once they have ended; for other keys they are `sent`, then end as any code. Test keys are not counted and cannot use this route. Scope: `analytics:read`.";
+  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` for keys with `lookup:read`, once they have ended; for other keys they are `sent`, then end as any code. Test keys are not counted and cannot use this route.";
 
-export const analytics = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      ...shared,
+export const analytics: Feature = {
+  tag: { name: "Analytics", description: "How many codes arrive and are used." },
+  operations: [
+    operation({
+      id: "getAnalyticsSummary",
       method: "get",
       path: "/v1/analytics/summary",
-      operationId: "getAnalyticsSummary",
+      scope: "analytics:read",
+      live: true,
       summary: "How many codes arrive and are used",
       description: `Counts, rates and latencies of the verifications created in a range, all together and by country, prefix, session, template, purpose or mode. ${cohort}`,
-      middleware: [read, liveOnly] as const,
-      request: { query: AnalyticsSummaryQuery },
-      responses: { 200: json(AnalyticsSummary, "As counted until now."), ...problems("invalid-request") },
-    }),
-    async (c) => {
-      const { db, now } = c.env.services;
-      const { workspaceId, scopes } = c.var.ctx.actor;
-      const { groupBy, from, to, ...only } = c.req.valid("query");
-      const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
-      const filter = { range, only };
-      const totals = selectTotals(db, workspaceId, filter);
-      const [total, groups] = groupBy
-        ? await db.read([totals, selectGroups(db, workspaceId, { ...filter, by: groupBy })])
-        : await db.read([totals]);
-      return c.json(
-        {
+      query: AnalyticsSummaryQuery,
+      answers: ok(AnalyticsSummary, "As counted until now."),
+      handle: async ({ services: { db, now }, actor: { workspaceId, scopes } }, { query }) => {
+        const { groupBy, from, to, ...only } = query;
+        const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
+        const filter = { range, only };
+        const totals = selectTotals(db, workspaceId, filter);
+        const [total, groups] = groupBy
+          ? await db.read([totals, selectGroups(db, workspaceId, { ...filter, by: groupBy })])
+          : await db.read([totals]);
+        return {
           from: iso(range.from),
           to: iso(range.to),
           total: figuresOf(talliesFor(total.rows, scopes)),
           groups: groups ? grouped(talliesFor(groups.rows, scopes)) : [],
-        },
-        200,
-      );
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+        };
+      },
+    }),
+    operation({
+      id: "getAnalyticsTimeseries",
       method: "get",
       path: "/v1/analytics/timeseries",
-      operationId: "getAnalyticsTimeseries",
+      scope: "analytics:read",
+      live: true,
       summary: "The same over time",
       description: `Counts for every hour or day of a range, with zeros where there was nothing. ${cohort}`,
-      middleware: [read, liveOnly] as const,
-      request: { query: AnalyticsTimeseriesQuery },
-      responses: { 200: json(AnalyticsTimeseries, "As counted until now."), ...problems("invalid-request") },
+      query: AnalyticsTimeseriesQuery,
+      answers: ok(AnalyticsTimeseries, "As counted until now."),
+      handle: async ({ services: { db, now }, actor: { workspaceId, scopes } }, { query }) => {
+        const { interval, from, to, ...only } = query;
+        const stepMs = interval === "day" ? dayMs : hourMs;
+        const range = rangeOf({ from, to }, { now: now().getTime(), stepMs });
+        const { rows } = await db.kysely.executeQuery(selectSteps(db, workspaceId, { range, only, stepMs }));
+        const steps = Map.groupBy(talliesFor(rows, scopes), ({ at }) => at);
+        const points = Array.from({ length: (range.to - range.from) / stepMs }, (_, i) => {
+          const at = range.from + i * stepMs;
+          return { at: iso(at), counts: countsOf(steps.get(at) ?? []) };
+        });
+        return { from: iso(range.from), to: iso(range.to), interval, points };
+      },
     }),
-    async (c) => {
-      const { db, now } = c.env.services;
-      const { interval, from, to, ...only } = c.req.valid("query");
-      const stepMs = interval === "day" ? dayMs : hourMs;
-      const range = rangeOf({ from, to }, { now: now().getTime(), stepMs });
-      const { rows } = await db.kysely.executeQuery(
-        selectSteps(db, c.var.ctx.actor.workspaceId, { range, only, stepMs }),
-      );
-      const steps = Map.groupBy(talliesFor(rows, c.var.ctx.actor.scopes), ({ at }) => at);
-      const points = Array.from({ length: (range.to - range.from) / stepMs }, (_, i) => {
-        const at = range.from + i * stepMs;
-        return { at: iso(at), counts: countsOf(steps.get(at) ?? []) };
-      });
-      return c.json({ from: iso(range.from), to: iso(range.to), interval, points }, 200);
-    },
-  );
+  ],
+  sweeps: sweepAnalytics,
+};
 
 /** The rows come by group, the largest first. */
 function grouped(rows: readonly (Tally & { key: string })[]): AnalyticsGroup[] {

@@ -1,11 +1,11 @@
 import type { AuditEntry, ListAudit } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
-import type { Tenant } from "../keys/tenant.ts";
-import { iso } from "../messages/present.ts";
+import type { Tenant } from "../auth/tenant.ts";
+import { iso } from "../time.ts";
 
 type AuditRow = Tables["audit"];
 
-/** Newest first: all of a workspace's, for a test key those of the sandbox. One more than `limit` if there is a next page. */
+/** Newest first: all of a workspace's, for a test key those of the sandbox. */
 export function findEntries(
   db: Db,
   { workspaceId, test }: Tenant,
@@ -17,10 +17,7 @@ export function findEntries(
   if (action !== undefined) query = query.where("action", "=", action);
   if (target !== undefined) query = query.where("target", "=", target);
   if (cursor !== undefined) query = query.where("id", "<", cursor);
-  return query
-    .orderBy("id", "desc")
-    .limit(limit + 1)
-    .execute();
+  return query.orderBy("id", "desc").limit(limit).execute();
 }
 
 export const toEntry = ({ id, actor, action, target, detail, createdAt }: AuditRow): AuditEntry => ({

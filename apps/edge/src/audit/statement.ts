@@ -1,7 +1,7 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { isUnreachable } from "../db/failures.ts";
-import type { Db, Tables } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
 import { newId } from "../services.ts";
 import { shortened } from "./shorten.ts";
 
@@ -47,31 +47,6 @@ export const audited = (
     when: sql<boolean>`true`,
     ...entry,
   });
-
-/** True in SQL while nobody has taken this entry's id away: see `withdrawn`. */
-export const isNotWithdrawn = (auditId: string) => sql<boolean>`NOT EXISTS (SELECT 1 FROM audit WHERE id = ${auditId})`;
-
-/**
- * Takes an entry's id away, without which the change that it belongs to is not made any more; for what follows `ON
- * CONFLICT (id)`, where the change has landed already.
- */
-export function withdrawn({ id, workspaceId, actor, action, target, at }: AuditEntry): RawBuilder<unknown> {
-  return sql`INSERT INTO audit (id, workspace_id, actor, action, target, detail, created_at)
-    VALUES (${id}, ${workspaceId}, ${actor}, ${action}, ${target}, '{}', ${at}) ON CONFLICT (id)`;
-}
-
-/** For `createOnce`: the entry's id is taken away, without which nothing is made, or what has landed is deleted again. */
-export function remedyByAudit(db: Db, entry: AuditEntry, { table, id }: { table: keyof Tables; id: string }) {
-  const taken = withdrawn(entry);
-  return {
-    block: sql`${taken} DO NOTHING`.compile(db.kysely),
-    withdraw: (isUnknown: RawBuilder<boolean>) => [
-      sql`${taken} DO UPDATE SET action = excluded.action WHERE ${isUnknown}`.compile(db.kysely),
-      sql`DELETE FROM ${sql.table(table)}
-        WHERE id = ${id} AND workspace_id = ${entry.workspaceId} AND ${isUnknown}`.compile(db.kysely),
-    ],
-  };
-}
 
 /** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */
 export async function settleByAudit(db: Db, workspaceId: string, { error, id }: { error: unknown; id: string }) {

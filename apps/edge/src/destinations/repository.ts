@@ -1,6 +1,6 @@
 import type { Destination, GuardedPrefix } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { Phone } from "../phone.ts";
 import { windows } from "../verifications/send.ts";
 
@@ -57,7 +57,7 @@ function toDestination({ masked }: Phone, { budget, sends, at }: Known): Destina
   };
 }
 
-/** In the order of their digits, and one more than was asked for when there is a next page. */
+/** In the order of their digits. */
 export function findGuardedPrefixes(
   db: Db,
   workspaceId: string,
@@ -65,10 +65,7 @@ export function findGuardedPrefixes(
 ) {
   let query = db.kysely.selectFrom("prefixGuard").selectAll().where("workspaceId", "=", workspaceId);
   if (cursor !== undefined) query = query.where("prefix", ">", cursor);
-  return query
-    .orderBy("prefix")
-    .limit(limit + 1)
-    .execute();
+  return query.orderBy("prefix").limit(limit).execute();
 }
 
 export const toGuardedPrefix = (row: Tables["prefixGuard"], at: number): GuardedPrefix => ({

@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "zod";
 import {
   Destination,
   DestinationRequest,
@@ -7,102 +7,81 @@ import {
   ListGuardedPrefixes,
 } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
+import type { Feature } from "../feature.ts";
+import { noContent, ok, page } from "../http/answers.ts";
+import { operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToRead, liveOnly } from "../http/auth.ts";
-import { jsonBody, noBody } from "../http/body.ts";
-import { idempotent, ofRepeats } from "../http/idempotent.ts";
-import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { parsePhone } from "../phone.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";
 import { unlockDestination } from "./unlock-destination.ts";
+import { sweepDestinations } from "./sweeps.ts";
 
-const manage = authenticate("key:manage");
-const shared = { tags: ["Destinations"], security };
 const example = { to: "+6281234567890" };
 
-export const destinations = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      ...shared,
+export const destinations: Feature = {
+  tag: { name: "Destinations", description: "What limits see of a number or a prefix." },
+  operations: [
+    operation({
+      id: "getDestinationStatus",
       method: "post",
       path: "/v1/destinations/status",
-      operationId: "getDestinationStatus",
+      scope: "key:manage",
+      idempotent: "none",
       summary: "Look at a number's limits",
-      description:
-        "Wrong codes, lock and sends. Asked for with a body, so that the number is in no address. Scope: `key:manage`, as for all of these.",
-      middleware: [authenticateToRead(() => [], "key:manage"), jsonBody()] as const,
-      request: { body: body(DestinationRequest, example) },
-      responses: { 200: json(Destination, "As it is now."), ...problems(...ofBodies) },
-    }),
-    async (c) => {
-      const { services, actor } = c.var.ctx;
-      const which = await destinationOf(c.var.ctx, c.req.valid("json").to);
-      const at = services.now().getTime();
-      return c.json(await findDestination(services.db, actor.workspaceId, { ...which, at }), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/destinations/unlock",
-      operationId: "unlockDestination",
-      summary: "Unlock a number",
-      description: "Forgets its wrong codes and its lock. How often it was sent to stays as it is.",
-      middleware: [manage, jsonBody(), idempotent] as const,
-      request: { headers: idempotencyHeader, body: body(DestinationRequest, example) },
-      responses: {
-        200: json(Destination, "As it is now."),
-        ...problems(...ofBodies, "idempotency-in-progress", "idempotency-key-reused"),
+      description: "Wrong codes, lock and sends. Asked for with a body, so that the number is in no address.",
+      body: { schema: DestinationRequest, example },
+      answers: ok(Destination, "As it is now."),
+      handle: async (ctx, { body }) => {
+        const { services, actor } = ctx;
+        const which = await destinationOf(ctx, body.to);
+        return findDestination(services.db, actor.workspaceId, { ...which, at: services.now().getTime() });
       },
     }),
-    async (c) => {
-      const which = await destinationOf(c.var.ctx, c.req.valid("json").to);
-      return c.json(await unlockDestination(c.var.ctx, which), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "unlockDestination",
+      method: "post",
+      path: "/v1/destinations/unlock",
+      scope: "key:manage",
+      idempotent: "change",
+      summary: "Unlock a number",
+      description: "Forgets its wrong codes and its lock. How often it was sent to stays as it is.",
+      body: { schema: DestinationRequest, example },
+      answers: ok(Destination, "As it is now."),
+      handle: async (ctx, { body }) => unlockDestination(ctx, await destinationOf(ctx, body.to)),
+    }),
+    operation({
+      id: "listGuardedPrefixes",
       method: "get",
       path: "/v1/prefix-guard",
-      operationId: "listGuardedPrefixes",
+      scope: "key:manage",
+      live: true,
       summary: "List guarded prefixes",
       description: "Prefixes that were blocked because their codes were hardly ever typed in, by their digits.",
-      middleware: [manage, liveOnly] as const,
-      request: { query: ListGuardedPrefixes },
-      responses: { 200: json(GuardedPrefixList, "A page of them."), ...problems("invalid-request") },
+      query: ListGuardedPrefixes,
+      answers: page(GuardedPrefixList, "prefixes", ({ prefix }) => prefix),
+      handle: async ({ services: { db, now }, actor }, { query }) => {
+        const rows = await findGuardedPrefixes(db, actor.workspaceId, query);
+        return rows.map((row) => toGuardedPrefix(row, now().getTime()));
+      },
     }),
-    async (c) => {
-      const { db, now } = c.env.services;
-      const query = c.req.valid("query");
-      const at = now().getTime();
-      const rows = await findGuardedPrefixes(db, c.var.ctx.actor.workspaceId, query);
-      const page = rows.slice(0, query.limit);
-      const nextCursor = rows.length > query.limit ? (page.at(-1)?.prefix ?? null) : null;
-      return c.json({ prefixes: page.map((row) => toGuardedPrefix(row, at)), nextCursor }, 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "liftPrefixBlock",
       method: "delete",
       path: "/v1/prefix-guard/{prefix}",
-      operationId: "liftPrefixBlock",
+      scope: "key:manage",
+      live: true,
+      idempotent: "change",
       summary: "Lift the block of a prefix",
       description: "The guard begins anew with what is sent from the next hour on.",
-      middleware: [manage, liveOnly, noBody, idempotent] as const,
-      request: { params: z.object({ prefix: GuardedPrefixParam }), headers: idempotencyHeader },
-      responses: { 204: { description: "Lifted." }, ...problems(...ofBodies, ...ofRepeats, "not-found") },
+      params: z.object({ prefix: GuardedPrefixParam }),
+      answers: noContent("Lifted."),
+      handle: (ctx, { params }) => liftBlock(ctx, params.prefix),
     }),
-    async (c) => {
-      await liftBlock(c.var.ctx, c.req.valid("param").prefix);
-      return c.body(null, 204);
-    },
-  );
+  ],
+  sweeps: sweepDestinations,
+};
 
 /** A number as this key's limits know it: the sandbox has limits of its own. */
 async function destinationOf({ services: { phoneKey }, actor }: Context, to: string) {

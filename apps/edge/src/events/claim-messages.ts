@@ -5,7 +5,7 @@ import type { Db, MessageTable } from "../db/schema.ts";
 import { deferJobs } from "../jobs/append-job.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
 import { countClaimed } from "../verifications/send.ts";
 

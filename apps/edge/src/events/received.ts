@@ -5,7 +5,7 @@ import { publishStored } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
-import { readPolicy } from "../workspaces/stored-policy.ts";
+import { readPolicy } from "../stored-policy.ts";
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 

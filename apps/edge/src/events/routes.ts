@@ -1,15 +1,16 @@
 import { ClaimRequest, claimPath, EventBatch, eventsPath } from "@sandi/contracts";
 import { Hono } from "hono";
+import type { Feature } from "../feature.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "./claim-messages.ts";
 import { connectorOnly } from "./service-auth.ts";
+import { sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;
 
-/** What connectors call; not part of the public API and its description. */
-export const events = new Hono<AppEnv>()
+const routes = new Hono<AppEnv>()
   .post(claimPath, connectorOnly(bodyLimit), async (c) =>
     c.json(await claimMessages(c.env.services, parseBody(ClaimRequest, await c.req.json<unknown>()))),
   )
@@ -18,3 +19,6 @@ export const events = new Hono<AppEnv>()
     await applyEvents(c.env.services, batch.events);
     return c.json({ applied: batch.events.length });
   });
+
+/** What connectors call; not part of the public API. */
+export const events: Feature = { routes, sweeps: sweepEvents };

@@ -2,7 +2,7 @@ import { AppError } from "@sandi/contracts";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/app-env.ts";
 import { parseRaw, readRaw } from "../http/body.ts";
-import { unlessAway } from "../limits/redis-outage.ts";
+import { unlessAway } from "../rate-limits/redis-outage.ts";
 
 const rememberSeconds = 70;
 

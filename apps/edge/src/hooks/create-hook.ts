@@ -3,8 +3,8 @@ import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { refuseBeyond } from "../keys/authority.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
+import { refuseBeyond } from "../auth/powers.ts";
 import { newId } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
 import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
@@ -12,7 +12,7 @@ import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreateSupabaseHook;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many hooks may a workspace have. */
@@ -21,7 +21,7 @@ const hookLimit = 20;
 /** Makes an address for Supabase to call; its secret is sealed, and answered only if it was made here. */
 export async function createHook(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = hookLimit,
 ): Promise<Accepted<CreatedSupabaseHook>> {
   const { services, actor } = ctx;
@@ -41,7 +41,7 @@ export async function createHook(
     table: "supabaseHook",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", made),
     writes: (mayInsert) =>
       sql`INSERT INTO supabase_hook (id, workspace_id, name, company_name, locale, template_id, secret, created_by, created_at,

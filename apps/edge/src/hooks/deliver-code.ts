@@ -2,7 +2,7 @@ import { type CreateVerification, SupabaseSms } from "@sandi/contracts";
 import { hmac, utf8 } from "@sandi/crypto";
 import type { Context } from "../context.ts";
 import type { SupabaseHookTable } from "../db/schema.ts";
-import type { Repetition } from "../http/idempotency.ts";
+import type { IdempotencyKey } from "../http/idempotency/create.ts";
 import { parseBody } from "../http/validation.ts";
 import type { Services } from "../services.ts";
 import { templatesOf } from "../templates/cache.ts";
@@ -46,7 +46,7 @@ export async function deliverCode(ctx: Context, { hook, body, raw }: Delivery): 
   const templateId = body.templateId ?? (await templateOf(ctx, body.purpose));
   await createVerification(ctx, {
     body: templateId === undefined ? body : { ...body, templateId },
-    repetition: await repetitionOf(ctx.services, hook, raw),
+    idempotencyKey: await idempotencyKeyFor(ctx.services, hook, raw),
   });
 }
 
@@ -58,10 +58,14 @@ async function templateOf(ctx: Context, wanted: string): Promise<string | undefi
 }
 
 /**
- * Supabase gives each attempt a `webhook-id` of its own, and the same body to all: the body is what tells a repetition.
+ * Supabase gives each attempt a `webhook-id` of its own, and the same body to all: the body tells that a request is repeated.
  * Keyed, because it holds the code.
  */
-async function repetitionOf({ peppers }: Services, { id }: SupabaseHookTable, raw: string): Promise<Repetition> {
+async function idempotencyKeyFor(
+  { peppers }: Services,
+  { id }: SupabaseHookTable,
+  raw: string,
+): Promise<IdempotencyKey> {
   const keyHash = await hmac(peppers.current.bytes, utf8(["supabase.v1", id, raw].join("\0")));
   return { keyHash, fingerprint: keyHash };
 }

@@ -3,11 +3,11 @@ import { utf8 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
 import type { Db, SupabaseHookTable } from "../db/schema.ts";
-import type { Powers } from "../keys/authority.ts";
-import { endingOf } from "../keys/owner.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import type { Powers } from "../auth/powers.ts";
+import { endingOf } from "../auth/owner.ts";
+import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
-import { readPolicy } from "../workspaces/stored-policy.ts";
+import { readPolicy } from "../stored-policy.ts";
 
 /** What a hook does with the powers of its key. */
 const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];

@@ -3,7 +3,7 @@ import { verifyWebhook } from "@sandi/crypto";
 import { Hono } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import { parseRaw, readRaw } from "../http/body.ts";
-import { takeLimits } from "../limits/limits.ts";
+import { consumeRateLimits } from "../http/rate-limits.ts";
 import type { Services } from "../services.ts";
 import { sendLimits } from "../verifications/limits.ts";
 import { deliverCode, readSms } from "./deliver-code.ts";
@@ -32,7 +32,7 @@ export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", async 
   try {
     if (known.hook.endedBecause !== null) throw new AppError("hook-ended");
     const body = readSms(known.hook, raw);
-    await takeLimits(c, await sendLimits(ctx, [body]));
+    await consumeRateLimits(c, await sendLimits(ctx, [body]));
     await deliverCode(ctx, { hook: known.hook, body, raw });
     return c.json({});
   } catch (error) {

@@ -55,17 +55,12 @@ const usual: Record<string, string> = {
   cursor: "`nextCursor` of the page before.",
 };
 
-/** The document with what the generator leaves out, for every route alike: limits of values, and headers. */
+/** The document with what the generator leaves out: limits of values, and the headers that responses refer to. */
 export function completed(document: object): object {
   const complete = structuredClone(document) as Document;
-  for (const [path, methods] of Object.entries(complete.paths)) {
-    for (const operation of Object.values(methods)) {
-      for (const parameter of operation.parameters ?? []) parameter["description"] ??= usual[String(parameter["name"])];
-      for (const [status, response] of Object.entries(operation.responses)) {
-        response["headers"] = Object.fromEntries(
-          headersOf(path, operation, Number(status)).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-        );
-      }
+  for (const methods of Object.values(complete.paths)) {
+    for (const { parameters = [] } of Object.values(methods)) {
+      for (const parameter of parameters) parameter["description"] ??= usual[String(parameter["name"])];
     }
   }
   Object.assign(complete.components, { headers, examples: problemExamples });
@@ -75,27 +70,9 @@ export function completed(document: object): object {
   return complete;
 }
 
-interface Operation {
-  security?: Node[];
-  parameters?: Node[];
-  responses: Record<string, Node>;
-}
-
 interface Document {
-  paths: Record<string, Record<string, Operation>>;
+  paths: Record<string, Record<string, { parameters?: Node[] }>>;
   components: Record<string, Record<string, Node>>;
-}
-
-function headersOf(path: string, { security, parameters }: Operation, status: number): string[] {
-  const names = ["X-Request-Id"];
-  const isAuthenticated = security === undefined || security.length > 0;
-  if (isAuthenticated) names.push("RateLimit", "RateLimit-Policy");
-  if (status === 401) names.push("WWW-Authenticate");
-  if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
-  const isRepeatable = parameters?.some(({ name }) => name === "idempotency-key");
-  if (status === 201 || (status === 202 && !path.includes("{"))) names.push("Location");
-  if (isRepeatable && status < 500) names.push("Idempotent-Replayed");
-  return names;
 }
 
 /** Walks the document; whatever names a type in words is a schema. */

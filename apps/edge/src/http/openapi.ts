@@ -1,43 +1,94 @@
 import { type ErrorCode, errors, Problem } from "@sandi/contracts";
-import { z } from "@hono/zod-openapi";
+import { type RouteConfig, z } from "@hono/zod-openapi";
+import type { Access, Chapter, Declaration, Idempotency, Schema } from "./declaration.ts";
 
-export const security = [{ apiKey: [] }];
+/** The OpenAPI description of an operation, made of what it declares. */
+export function describe(
+  declared: Declaration<Schema, Schema, Schema, never>,
+  access: Access,
+  { tag, notFound }: Chapter,
+): RouteConfig {
+  const { id, method, path, summary, params, query, body, answers, throws = [] } = declared;
+  const { idempotency, scopes, scheme } = access;
+  const security = scopes ? [{ apiKey: [] }] : scheme === undefined ? [] : [{ [scheme]: [] }];
+  const isGuarded = security.length > 0;
+  const codes: ErrorCode[] = [
+    ...(method === "get" ? [] : ofBodies),
+    ...(query ? (["invalid-request"] as const) : []),
+    ...ofIdempotency[idempotency],
+    ...(params ? [notFound] : []),
+    ...throws,
+    ...(isGuarded ? ofKeys : []),
+    "internal-error",
+  ];
+  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
+  const { status, description, content } = answers;
+  const answer = { description, ...(content ? { content } : {}) };
+  const responses = Object.entries<object>({ [status]: answer, ...problems(codes) }).map(([each, response]) => [
+    each,
+    { ...response, headers: headersOf(Number(each)) },
+  ]);
+  return {
+    tags: [tag],
+    security,
+    method,
+    path,
+    operationId: id,
+    summary,
+    description: scopes
+      ? `${declared.description} Scope: ${scopes.map((each) => `\`${each}\``).join(" or ")}.`
+      : declared.description,
+    request: {
+      ...(params ? { params } : {}),
+      ...(query ? { query } : {}),
+      ...(idempotency === "none" ? {} : { headers: idempotencyHeader }),
+      ...(body
+        ? { body: { required: true, content: { "application/json": { schema: body.schema, example: body.example } } } }
+        : {}),
+    },
+    responses: Object.fromEntries(responses),
+  } as unknown as RouteConfig;
+}
 
-/** A JSON body of this shape. */
-export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
-  description,
-  content: { "application/json": { schema } },
-});
+function headerNames(
+  status: number,
+  { isGuarded, idempotency }: { isGuarded: boolean; idempotency: Idempotency },
+): string[] {
+  const names = ["X-Request-Id"];
+  if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
+  if (status === 401) names.push("WWW-Authenticate");
+  if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
+  if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
+  if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");
+  return names;
+}
 
-/** A JSON body that is asked for; the example is what the reference fills in, so it has to work as it is. */
-export const body = <Schema extends z.ZodType>(schema: Schema, example: z.input<Schema>) => ({
-  required: true,
-  content: { "application/json": { schema, example } },
-});
+const refs = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** Every route that wants a key answers these. */
-const everywhere: ErrorCode[] = [
+/** What every operation with a key or a token may answer. */
+const ofKeys: ErrorCode[] = [
   "unauthenticated",
   "test-keys-not-supported",
   "insufficient-scope",
   "address-not-allowed",
   "rate-limited",
-  "internal-error",
   "database-unavailable",
 ];
-/** And every one with a body these. */
-export const ofBodies = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"] as const;
+/** And every one that reads a body, if only to see that there is none. */
+const ofBodies: ErrorCode[] = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"];
+const ofRepeats: ErrorCode[] = ["idempotency-key-reused", "idempotency-in-progress"];
+const ofIdempotency: Record<Idempotency, ErrorCode[]> = {
+  create: ["idempotency-key-reused"],
+  change: ofRepeats,
+  check: ofRepeats,
+  secret: ofRepeats,
+  none: [],
+};
 
-/** The problems of a route for its documentation, one response per status. */
-export const problems = (...codes: ErrorCode[]) => problemsWithoutKey(...codes, ...everywhere);
-
-/** The same for a route that wants no key. */
-export function problemsWithoutKey(...codes: ErrorCode[]) {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set(codes)) {
-    const { status } = errors[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
+/** Problems as responses, one per status. */
+function problems(codes: readonly ErrorCode[]): Record<string, object> {
+  const byStatus = Map.groupBy(new Set(codes), (code) => errors[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, sameStatus]) => [
       status,
@@ -72,7 +123,7 @@ export const problemExamples = Object.fromEntries(
   ]),
 );
 
-export const idempotencyHeader = z.object({
+const idempotencyHeader = z.object({
   // Described only: what reads it says in its own words what is wrong. No example, or the reference would send it.
   "idempotency-key": z.string().optional().meta({
     description:

@@ -1,58 +1,63 @@
 import { AppError, type ErrorCode, type ErrorExtras, errors, type Problem } from "@sandi/contracts";
-import type { Context } from "hono";
+import type { Context as HonoContext } from "hono";
 import { HTTPException } from "hono/http-exception";
+import type { Context } from "../context.ts";
 import { isConstraint, isFull, isUnreachable } from "../db/failures.ts";
-import { show } from "../limits/limits.ts";
+import { show } from "./rate-limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** The one place where an error becomes an answer (RFC 9457). What is not in the table says nothing about itself. */
-export function onError(error: Error, c: Context<AppEnv>): Response {
-  const { code, extras } = known(error, c);
+export function onError(error: Error, c: HonoContext<AppEnv>): Response {
+  const { code, extras } = known(error, requestOf(c));
   const { limit, retryAfter = 0 } = extras;
   if (limit) show(c, { limit, remaining: 0, reset: retryAfter });
   return problem(c, code, extras);
 }
 
 /** What an error would be answered with, for an item of a batch. */
-export function problemOf(c: Context<AppEnv>, error: Error): Problem {
-  const { code, extras } = known(error, c);
-  return toProblem(c, code, extras);
+export function problemOf(request: Request, error: Error): Problem {
+  const { code, extras } = known(error, request);
+  return toProblem(request, code, extras);
 }
 
-function known(error: Error, c: Context<AppEnv>): { code: ErrorCode; extras: ErrorExtras } {
+/** What a problem tells of the request. */
+type Request = Pick<Context, "services" | "requestId">;
+
+const requestOf = (c: HonoContext<AppEnv>): Request => ({ services: c.env.services, requestId: c.var.requestId });
+
+function known(error: Error, { services, requestId }: Request): { code: ErrorCode; extras: ErrorExtras } {
   if (error instanceof AppError) return error;
-  const { services } = c.env;
   if (isUnreachable(error)) {
-    services.log(`${c.var.requestId} the database does not answer`, error);
+    services.log(`${requestId} the database does not answer`, error);
     return { code: "database-unavailable", extras: { retryAfter: 1 } };
   }
   if (isFull(error)) {
-    services.log(`${c.var.requestId} the database has no room`, error);
+    services.log(`${requestId} the database has no room`, error);
     return { code: "database-unavailable", extras: { detail: "The database has no room.", retryAfter: 30 } };
   }
   if (error instanceof HTTPException && error.status < 500) return { code: "invalid-request", extras: {} };
-  services.log(`${c.var.requestId} failed${isConstraint(error) ? " on a constraint" : ""}`, error);
+  services.log(`${requestId} failed${isConstraint(error) ? " on a constraint" : ""}`, error);
   return { code: "internal-error", extras: {} };
 }
 
-export function problem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras = {}): Response {
-  const body = toProblem(c, code, extras);
+export function problem(c: HonoContext<AppEnv>, code: ErrorCode, extras: ErrorExtras = {}): Response {
+  const body = toProblem(requestOf(c), code, extras);
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (body.retryAfter !== undefined) headers["retry-after"] = String(body.retryAfter);
   if (code === "unauthenticated" || code === "service-token-invalid") headers["www-authenticate"] = "Bearer";
   return c.body(JSON.stringify(body), errors[code].status, headers);
 }
 
-function toProblem(c: Context<AppEnv>, code: ErrorCode, extras: ErrorExtras): Problem {
+function toProblem({ services, requestId }: Request, code: ErrorCode, extras: ErrorExtras): Problem {
   const { status, title } = errors[code];
   const { detail, errors: fields, retryAfter, attemptsLeft } = extras;
   return {
-    type: `${c.env.services.publicUrl}/problems/${code}`,
+    type: `${services.publicUrl}/problems/${code}`,
     title,
     status,
     ...(detail === undefined ? {} : { detail }),
     code,
-    requestId: c.var.requestId,
+    requestId,
     ...(fields === undefined ? {} : { errors: fields }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
     ...(attemptsLeft === undefined ? {} : { attemptsLeft }),

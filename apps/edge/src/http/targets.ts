@@ -1,4 +1,4 @@
-import { isAmong } from "./addresses.ts";
+import { isAmong } from "../addresses.ts";
 
 /** Addresses that are nobody's, or only somebody's own. */
 const notPublic = `

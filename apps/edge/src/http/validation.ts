@@ -3,27 +3,18 @@ import type { Hook } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
 
-/** A request that does not fit its schema: each wrong field with its place and a plain reason. */
-export const onInvalid: Hook<unknown, AppEnv, string, unknown> = (result, c) => {
-  if (result.success) return undefined;
-  if (result.target === "param") throw new AppError(notFoundAt(c.req.path));
-  const prefix = result.target === "json" ? "" : result.target;
-  throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
-};
-
-/** An id of the wrong form is the id of nothing. */
-function notFoundAt(path: string): ErrorCode {
-  if (path.startsWith("/v1/verifications/")) return "verification-not-found";
-  if (path.startsWith("/v1/messages/")) return "message-not-found";
-  if (path.startsWith("/v1/sessions/")) return "session-not-found";
-  if (path.startsWith("/v1/pools/")) return "pool-not-found";
-  if (path.startsWith("/v1/templates/")) return "template-not-found";
-  if (path.startsWith("/v1/keys/")) return "key-not-found";
-  if (path.startsWith("/v1/hooks/")) return "hook-not-found";
-  if (path.startsWith("/v1/alert-channels/")) return "alert-channel-not-found";
-  if (path.startsWith("/v1/access-rules/")) return "access-rule-not-found";
-  return "not-found";
-}
+/**
+ * For a request that does not fit its schemas: each wrong field with its place and a plain reason.
+ * @param notFound the answer to an id of the wrong form, which is the id of nothing
+ */
+export const onInvalid =
+  (notFound: ErrorCode): Hook<unknown, AppEnv, string, unknown> =>
+  (result) => {
+    if (result.success) return undefined;
+    if (result.target === "param") throw new AppError(notFound);
+    const prefix = result.target === "json" ? "" : result.target;
+    throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
+  };
 
 interface Issue {
   readonly code?: string | undefined;

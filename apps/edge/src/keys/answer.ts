@@ -1,8 +1,9 @@
 import { AppError, type CreatedApiKey } from "@sandi/contracts";
 import type { Db } from "../db/schema.ts";
-import { type Accepted, type Earlier, type Repetition, replay } from "../http/idempotency.ts";
+import { type Accepted, type StoredResponse, type IdempotencyKey, replay } from "../http/idempotency/create.ts";
 import type { Services } from "../services.ts";
-import { type ApiKeyRow, findApiKey, selectKeys, toApiKey } from "./repository.ts";
+import { type ApiKeyRow } from "../auth/calling-key.ts";
+import { findApiKey, selectKeys, toApiKey } from "./repository.ts";
 
 /** For `createOnce`: answers a new key, this once; what is kept for replays is without it. */
 export const answering = (db: Db, workspaceId: string, secret: string) => ({
@@ -18,12 +19,12 @@ const presentAgain = (row: ApiKeyRow): CreatedApiKey => ({ ...toApiKey(row), key
 export function replayKey(
   services: Services,
   workspaceId: string,
-  { earlier, repetition }: { earlier: Earlier; repetition: Repetition | undefined },
+  { earlier, idempotencyKey }: { earlier: StoredResponse; idempotencyKey: IdempotencyKey | undefined },
 ): Promise<Accepted<CreatedApiKey>> {
   const render = async (made: string) => {
     const row = await findApiKey(services.db, workspaceId, made);
     if (!row) throw new AppError("key-not-found");
     return presentAgain(row);
   };
-  return replay(services, workspaceId, { earlier, repetition, render });
+  return replay(services, workspaceId, { earlier, idempotencyKey, render });
 }

@@ -2,12 +2,15 @@ import { type ApiKey, type ChangeApiKey } from "@sandi/contracts";
 import { pauseOrphans } from "../alerts/orphans.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { isAmong } from "../http/addresses.ts";
-import { forgetKeys } from "../key-cache.ts";
+import { isAmong } from "../addresses.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
-import { expiryOf, ordered, powersOf, refuseBeyond, refuseEnded, refuseUnreadable } from "./authority.ts";
+import { expiryOf } from "../expiry.ts";
+import { ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
-import { type ApiKeyRow, findApiKey, toApiKey } from "./repository.ts";
+import { type ApiKeyRow } from "../auth/calling-key.ts";
+import { findApiKey, toApiKey } from "./repository.ts";
 
 interface Input {
   id: string;
@@ -23,13 +26,13 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
   const { workspaceId } = actor;
   refuseUnreadable(change.ipAllowList ?? []);
   try {
-    const row = await changeRow(ctx, {
+    const row = await changeRow<ApiKeyRow>(ctx, {
       table: "apiKey",
       name: "key",
       find: () => findApiKey(db, workspaceId, id),
       missing: "key-not-found",
       columns: ["name", "scopes", "ipAllowList", "expiresAt", "revokedAt", "replacedBy"],
-      decide(before: ApiKeyRow, at): ApiKeyRow {
+      decide(before, at) {
         refuseBeyond(actor, powersOf(before));
         refuseEnded(before, at);
         const after = changed(before, change, at);

@@ -2,17 +2,19 @@ import { AppError, type CreateApiKey, type CreatedApiKey } from "@sandi/contract
 import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { isoOrNull } from "../messages/present.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
+import { isoOrNull } from "../time.ts";
 import { newId } from "../services.ts";
 import { createAudited } from "../writes/create-audited.ts";
 import { answering } from "./answer.ts";
-import { expiryOf, ordered, refuseBeyond, refuseUnreadable } from "./authority.ts";
+import { expiryOf } from "../expiry.ts";
+import { ordered, refuseUnreadable } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
   input: CreateApiKey;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many keys that work may a workspace have. */
@@ -21,7 +23,7 @@ export const mostKeys = 100;
 /** Makes an API key that may do no more than the calling one. It is answered this once: only its hash is stored. */
 export async function createKey(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = mostKeys,
 ): Promise<Accepted<CreatedApiKey>> {
   const { services, actor } = ctx;
@@ -45,7 +47,7 @@ export async function createKey(
     ...answering(db, workspaceId, secret),
     id,
     at,
-    repetition,
+    idempotencyKey,
     writes: (mayInsert) =>
       sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, ip_allow_list, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${name}, ${hash}, ${prefix}, ${environment}, ${JSON.stringify(scopes)},

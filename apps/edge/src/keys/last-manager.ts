@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { never } from "../writes/commit-as.ts";
-import { type ApiKeyRow, scopesOf } from "./repository.ts";
+import { type ApiKeyRow, scopesOf } from "../auth/calling-key.ts";
 
 /**
  * For a `commitAs` batch, behind the statement that revokes or changes a key: refuses the batch if no working live key

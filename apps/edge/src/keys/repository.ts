@@ -1,67 +1,9 @@
-import { type ApiKey, Quota, type Scope } from "@sandi/contracts";
+import type { ApiKey } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
-import type { Db, Tables } from "../db/schema.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
-import { readPolicy } from "../workspaces/stored-policy.ts";
-
-export type ApiKeyRow = Tables["apiKey"];
-
-/** What a key acts as, and when it was last used. */
-export interface CallingKey {
-  actor: Actor;
-  /** Milliseconds; null: never. */
-  lastUsedAt: number | null;
-}
-
-/** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
-export async function findKey(db: Db, hash: string): Promise<CallingKey | undefined> {
-  const row = await db.kysely
-    .selectFrom("apiKey")
-    .innerJoin("workspace", "workspace.id", "apiKey.workspaceId")
-    .select([
-      "apiKey.id",
-      "apiKey.workspaceId",
-      "apiKey.environment",
-      "apiKey.scopes",
-      "apiKey.expiresAt",
-      "apiKey.lastUsedAt",
-      "apiKey.ipAllowList",
-      "workspace.name as workspaceName",
-      "workspace.createdAt as workspaceCreatedAt",
-      "workspace.policy",
-      "workspace.quota",
-    ])
-    .where("apiKey.hash", "=", hash)
-    .where("apiKey.revokedAt", "is", null)
-    .executeTakeFirst();
-  if (!row) return undefined;
-  const { id, lastUsedAt, ...rest } = row;
-  const actor: Actor = {
-    ...rest,
-    by: { kind: "key", id },
-    scopes: new Set(scopesOf(row)),
-    ipAllowList: JSON.parse(row.ipAllowList) as string[],
-    policy: readPolicy(row.policy),
-    quota: Quota.parse(JSON.parse(row.quota)),
-  };
-  return { actor, lastUsedAt };
-}
-
-/** Notes a key's use, unless another isolate has since. */
-export async function touchKey(
-  db: Db,
-  workspaceId: string,
-  { id, now, since }: { id: string; now: number; since: number },
-): Promise<void> {
-  await db.kysely
-    .updateTable("apiKey")
-    .set({ lastUsedAt: now })
-    .where("workspaceId", "=", workspaceId)
-    .where("id", "=", id)
-    .where((eb) => eb.or([eb("lastUsedAt", "is", null), eb("lastUsedAt", "<=", since)]))
-    .execute();
-}
+import type { Db } from "../db/schema.ts";
+import { iso, isoOrNull } from "../time.ts";
+import { type ApiKeyRow, scopesOf } from "../auth/calling-key.ts";
 
 export const selectKeys = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("apiKey").selectAll().where("workspaceId", "=", workspaceId);
@@ -79,8 +21,6 @@ export const findApiKey = (db: Db, workspaceId: string, id: string): Promise<Api
 export const liveKeys = (workspaceId: string, at: number) =>
   sql<number>`(SELECT count(*) FROM api_key WHERE workspace_id = ${workspaceId} AND revoked_at IS NULL
     AND (expires_at IS NULL OR expires_at > ${at}))`;
-
-export const scopesOf = ({ scopes }: Pick<ApiKeyRow, "scopes">) => JSON.parse(scopes) as Scope[];
 
 /** As callers see it: never with the hash. */
 export const toApiKey = (row: ApiKeyRow): ApiKey => ({

@@ -3,9 +3,10 @@ import { sql } from "kysely";
 import { pauseOrphans } from "../alerts/orphans.ts";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
-import { forgetKeys } from "../key-cache.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { powersOf, refuseBeyond } from "./authority.ts";
+import { powersOf } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
 import { findApiKey } from "./repository.ts";
 

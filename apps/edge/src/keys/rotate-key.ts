@@ -3,20 +3,27 @@ import { generateApiKey } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
-import { type Accepted, idempotencyTtlMs, type Repetition, selectEarlier } from "../http/idempotency.ts";
-import { forgetKeys } from "../key-cache.ts";
+import {
+  type Accepted,
+  idempotencyTtlMs,
+  type IdempotencyKey,
+  selectStoredResponse,
+} from "../http/idempotency/create.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { answering, replayKey } from "./answer.ts";
-import { powersOf, refuseBeyond, refuseEnded } from "./authority.ts";
+import { powersOf, refuseEnded } from "./authority.ts";
+import { refuseBeyond } from "../auth/powers.ts";
 import { mostKeys } from "./create-key.ts";
-import { moveOwned } from "./owner.ts";
-import { type ApiKeyRow, findApiKey, liveKeys } from "./repository.ts";
+import { moveOwned } from "../auth/owner.ts";
+import { type ApiKeyRow } from "../auth/calling-key.ts";
+import { findApiKey, liveKeys } from "./repository.ts";
 
 interface Input {
   id: string;
   graceSeconds: number;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** Those in their grace are no reason to refuse a rotation, unless they are as many again. */
@@ -25,7 +32,7 @@ const rotationLimit = 2 * mostKeys;
 /** Makes a key with the properties of another. The old key works until its grace ends; its hooks and channels move to the new key. */
 export async function rotateKey(
   ctx: Context,
-  { id: oldId, graceSeconds, repetition }: Input,
+  { id: oldId, graceSeconds, idempotencyKey }: Input,
   limit = rotationLimit,
 ): Promise<Accepted<CreatedApiKey>> {
   const { services, actor } = ctx;
@@ -34,8 +41,10 @@ export async function rotateKey(
   const at = services.now().getTime();
   const old = await findApiKey(db, workspaceId, oldId);
   if (!old) throw new AppError("key-not-found");
-  const repeated = await db.kysely.executeQuery(selectEarlier(db, workspaceId, repetition, at - idempotencyTtlMs));
-  if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], repetition });
+  const repeated = await db.kysely.executeQuery(
+    selectStoredResponse(db, workspaceId, idempotencyKey, at - idempotencyTtlMs),
+  );
+  if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], idempotencyKey });
   refuseBeyond(actor, powersOf(old));
   refuseEnded(old, at);
 
@@ -50,7 +59,7 @@ export async function rotateKey(
       caller: ctx,
       id,
       at,
-      repetition,
+      idempotencyKey,
       writes: (isFirst) => [
         sql`UPDATE api_key SET replaced_by = ${id}, expires_at = ${graceEnds}
           WHERE workspace_id = ${workspaceId} AND ${isAsRead(old)} AND ${isFirst}

@@ -2,7 +2,8 @@ import type { Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { MessageTable } from "../db/schema.ts";
 import { type JobKind, republishMs } from "../jobs/kind.ts";
-import { iso, type MessageRow } from "./present.ts";
+import { iso } from "../time.ts";
+import { type MessageRow } from "./present.ts";
 
 /** The pacing of a row of `message`, in SQL: its sender's. */
 export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing

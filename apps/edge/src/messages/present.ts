@@ -1,5 +1,6 @@
 import { failureReasons, type Message, type Pacing, type Scope } from "@sandi/contracts";
 import type { MessageTable } from "../db/schema.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 export type DeliveryColumns = Pick<
   MessageTable,
@@ -15,9 +16,6 @@ export interface Viewer {
   now: number;
   scopes: ReadonlySet<Scope>;
 }
-
-export const iso = (time: number) => new Date(time).toISOString();
-export const isoOrNull = (time: number | null) => (time === null ? null : iso(time));
 
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
   return {

@@ -1,5 +1,5 @@
 import type { Db } from "../db/schema.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
 import { settleSandbox } from "./sandbox.ts";

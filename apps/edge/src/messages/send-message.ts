@@ -5,8 +5,8 @@ import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { isBlocked } from "../access-rules/match.ts";
 import { createOnce } from "../writes/create-once.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import type { Phone } from "../phone.ts";
 import { newId } from "../services.ts";
 import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
@@ -25,11 +25,11 @@ interface Input {
   body: CreateMessage;
   /** The body's recipient. */
   phone: Phone;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. */
-export async function sendMessage(ctx: Context, { body, phone, repetition }: Input): Promise<Accepted<Message>> {
+export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }: Input): Promise<Accepted<Message>> {
   const { services, actor, trace } = ctx;
   const { db } = services;
   const { workspaceId, scopes } = actor;
@@ -55,7 +55,7 @@ export async function sendMessage(ctx: Context, { body, phone, repetition }: Inp
     table: "message",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectMessage(db, tenant, made),
     writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, expires_at, test,

@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import { base64url } from "@sandi/crypto";
 import { z } from "zod";
+import type { Feature } from "../feature.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { completed } from "../http/document.ts";
 import { version } from "./landing.ts";
@@ -14,23 +15,6 @@ const description = `Sandi verifies phone numbers and sends messages over WhatsA
 Every request wants a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_test_…\`, for the sandbox). Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
 
 A check answers 200 only for the right code, and only once. Every route that changes something takes an \`Idempotency-Key\`: send it again with the same request and nothing happens twice. With a W3C \`traceparent\`, what becomes of your message belongs to your trace.`;
-
-/** What the routes are about: chapters, in the order in which a newcomer wants them. */
-const tags = {
-  Verifications: "Codes to numbers, and what users typed.",
-  Messages: "Texts.",
-  Templates: "Your own words around the code.",
-  Sessions: "The WhatsApp accounts that send.",
-  "Sender pools": "Sessions that stand in for each other.",
-  Analytics: "How many codes arrive and are used.",
-  Destinations: "What limits see of a number or a prefix.",
-  "Access rules": "Who gets codes, whatever else is set, and who gets none.",
-  "API keys": "What may call this API, and what it may do.",
-  Workspace: "What a tenant may do, and what its codes are like.",
-  "Audit log": "Who changed what.",
-  Alerts: "What is wrong with sessions, told where you look.",
-  Hooks: "Codes of other services, for Sandi to deliver.",
-};
 
 const configuration = {
   url: "/openapi.json",
@@ -58,12 +42,17 @@ const named = Object.values<unknown>(contracts).filter(
 );
 
 /** The description of the public API and its reference, which brings everything along itself. */
-export function docs(api: OpenAPIHono<AppEnv>) {
+export function docs(api: OpenAPIHono<AppEnv>, features: readonly Feature[]) {
   api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
     type: "http",
     scheme: "bearer",
     description:
       "A key of your workspace: `sandi_live_…`, or `sandi_test_…` for the sandbox, where nothing is sent. What has no sandbox refuses it with `test-keys-not-supported`.",
+  });
+  api.openAPIRegistry.registerComponent("securitySchemes", "operatorToken", {
+    type: "http",
+    scheme: "bearer",
+    description: "The Worker's `BOOTSTRAP_TOKEN`, which works once.",
   });
   let document: object | undefined;
   const describe = (publicUrl: string) =>
@@ -85,7 +74,7 @@ export function docs(api: OpenAPIHono<AppEnv>) {
           },
         ],
         security: [{ apiKey: [] }],
-        tags: Object.entries(tags).map(([name, text]) => ({ name, description: text })),
+        tags: features.flatMap(({ tag }) => (tag?.description === undefined ? [] : [tag])),
       }),
     ));
 

@@ -1,14 +1,14 @@
 import { AppError, type CreatePool, type Pool } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: CreatePool;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many pools may a workspace have, the default one among them. */
@@ -16,7 +16,7 @@ const poolLimit = 20;
 
 export async function createPool(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = poolLimit,
 ): Promise<Accepted<Pool>> {
   const { services, actor } = ctx;
@@ -33,7 +33,7 @@ export async function createPool(
     table: "pool",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectPools(db, workspaceId).where("id", "=", made),
     writes: (mayInsert) =>
       sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, new_chats_per_day, created_at, updated_at)

@@ -1,8 +1,10 @@
 import { AppError, type NewChatsPerDay, type Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
-import { warmUp } from "../sessions/health.ts";
+import { iso } from "../time.ts";
+
+/** In `pool.new_chats_per_day`: a number that grows with the session's age. */
+export const warmUp = -1;
 
 /** Sends what names neither a session nor a pool: made with the workspace, and named after it. */
 export const defaultPoolOf = (workspaceId: string) => `pool_${workspaceId.slice("ws_".length)}`;

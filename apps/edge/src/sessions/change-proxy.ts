@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
 import type { SessionTable } from "../db/schema.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { newId } from "../services.ts";

@@ -3,7 +3,7 @@ import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { ask } from "./connector.ts";
 import { hasPairingRoom, pairingRefusal, pairingState, type PairingSubject } from "./pairing-budget.ts";
 import { selectSessions, type SessionRow } from "./repository.ts";

@@ -1,7 +1,7 @@
 import { AppError, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { defaultPoolOf, hasPool, noPool, selectPools } from "../pools/repository.ts";
@@ -14,7 +14,7 @@ interface Input {
   name: string;
   /** The default one if left out. */
   poolId?: string | undefined;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 const first = { desired: "running", revision: 1, publishCount: 1, proxySealed: null } as const;
@@ -25,7 +25,7 @@ const sessionLimit = 50;
 /** Creates a session that wants to run; a connector takes it and shows QR codes. */
 export async function createSession(
   ctx: Context,
-  { name, poolId: asked, repetition }: Input,
+  { name, poolId: asked, idempotencyKey }: Input,
   limit = sessionLimit,
 ): Promise<Accepted<Session>> {
   const { services, actor } = ctx;
@@ -42,7 +42,7 @@ export async function createSession(
     table: "session",
     id,
     at,
-    repetition,
+    idempotencyKey,
     find: (made) => selectSessions(db, workspaceId, at).where("id", "=", made),
     writes: (mayInsert) => [
       sql`INSERT INTO session (id, workspace_id, name, state, reason, desired, revision, created_at, updated_at, pool_id)

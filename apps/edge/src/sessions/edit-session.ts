@@ -3,7 +3,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { auditStatement } from "../audit/statement.ts";
 import { isUnreachable } from "../db/failures.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { hasPool, noPool } from "../pools/repository.ts";
 import { newId } from "../services.ts";
 import { selectSessions, type SessionRow, toSession } from "./repository.ts";

@@ -2,7 +2,8 @@ import { AppError, FailureReason, HealthRpc, type LiveHealth, type SessionHealth
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db, Tables } from "../db/schema.ts";
-import { isoOrNull, seesAccounts } from "../messages/present.ts";
+import { isoOrNull } from "../time.ts";
+import { seesAccounts } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { factsOf } from "./health.ts";

@@ -1,12 +1,10 @@
 import { type RawBuilder, sql } from "kysely";
+import { warmUp } from "../pools/repository.ts";
 
 const dayMs = 86_400_000;
 
 /** The trigger `message_settled` counts sends and failures in slots of this length. */
 export const halfHourMs = 1_800_000;
-
-/** In `pool.new_chats_per_day`: a number that grows with the session's age. */
-export const warmUp = -1;
 
 // All of these are SQL about a session at a time in milliseconds.
 

@@ -1,6 +1,6 @@
 import { AppError, type SessionEvent, type SessionReason, type SessionState, sessionReasons } from "@sandi/contracts";
 import type { Db, EventTable } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
 import { findSession, toLimits, toProxy } from "./repository.ts";
 
@@ -20,11 +20,9 @@ export async function historyOf({ db, now }: Services, workspaceId: string, page
     findEvents(db, workspaceId, page),
   ]);
   if (!session) throw new AppError("session-not-found");
-  const events = rows.slice(0, page.limit).map(toEvent);
-  return { events, nextCursor: rows.length > page.limit ? (events.at(-1)?.id ?? null) : null };
+  return rows.map(toEvent);
 }
 
-/** One more than was asked for when there is a next page. */
 function findEvents(db: Db, workspaceId: string, { id, limit, cursor }: Page): Promise<EventRow[]> {
   let query = db.kysely
     .selectFrom("event")
@@ -35,10 +33,7 @@ function findEvents(db: Db, workspaceId: string, { id, limit, cursor }: Page): P
     .where("verificationId", "is", null)
     .where("messageId", "is", null);
   if (cursor !== undefined) query = query.where("id", "<", cursor);
-  return query
-    .orderBy("id", "desc")
-    .limit(limit + 1)
-    .execute();
+  return query.orderBy("id", "desc").limit(limit).execute();
 }
 
 interface Data {

@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import type { z } from "zod";
 import type { Context } from "../context.ts";
 import type { Db, SessionTable } from "../db/schema.ts";
-import { isAmong } from "../http/addresses.ts";
-import { endingOf } from "../keys/owner.ts";
+import { isAmong } from "../addresses.ts";
+import { endingOf } from "../auth/owner.ts";
 import type { Services } from "../services.ts";
 
 const lifetimeMs = 10 * 60_000;

@@ -1,7 +1,7 @@
 import { type SenderLimits, type Session, SessionProxy, sessionReasons } from "@sandi/contracts";
 import type { Db, SessionTable } from "../db/schema.ts";
 import { scoreOf } from "./health.ts";
-import { iso, isoOrNull } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 
 const columns = [
   "id",

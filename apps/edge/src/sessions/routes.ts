@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "zod";
 import {
   AppError,
   ChangeSession,
@@ -13,17 +13,12 @@ import {
   SessionQr,
 } from "@sandi/contracts";
 import { accepts } from "hono/accepts";
+import { created, ok } from "../http/answers.ts";
+import { operation, type Operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, authenticateToRead, authenticateWithin, liveOnly } from "../http/auth.ts";
-import { jsonBody, noBody } from "../http/body.ts";
-import { repetitionOf } from "../http/idempotency.ts";
-import { idempotent, idempotentSecret, ofRepeats } from "../http/idempotent.ts";
-import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
-import { sessionCreateLimit } from "../limits/named.ts";
-import { writeAs } from "../keys/write-as.ts";
+import { sessionCreateLimit } from "../rate-limits/named.ts";
+import { writeAs } from "../writes/write-as.ts";
 import { parsePhone } from "../phone.ts";
-import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { createPairingCode } from "./create-pairing-code.ts";
 import { createSession } from "./create-session.ts";
@@ -34,113 +29,90 @@ import { notPairing } from "./not-pairing.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
 const params = z.object({ id: SessionId });
-const manage = authenticate("session:manage");
-const asking = authenticateToRead(() => [], "session:manage");
-const shared = { tags: ["Sessions"], security };
 
-export const sessions = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/sessions",
-      operationId: "createSession",
-      summary: "Create a session",
-      description:
-        "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. At most 50, and 100 made in an hour. Scope: `session:manage`, as for all of these.",
-      middleware: [authenticateWithin(sessionCreateLimit, "session:manage"), liveOnly, jsonBody()] as const,
-      request: { headers: idempotencyHeader, body: body(CreateSession, { name: "Jakarta support line" }) },
-      responses: {
-        201: json(Session, "Created."),
-        ...problems(...ofBodies, "session-limit-reached", "pool-not-found", "idempotency-key-reused"),
-      },
-    }),
-    async (c) => {
-      const repetition = await repetitionOf(c);
-      const { name, poolId } = c.req.valid("json");
-      const input = { name, poolId, repetition };
-      const { resource, replayed } = await createSession(c.var.ctx, input);
-      if (replayed) c.header("Idempotent-Replayed", "true");
-      c.header("Location", `/v1/sessions/${resource.id}`);
-      return c.json(resource, 201);
+export const sessionOperations: readonly Operation[] = [
+  operation({
+    id: "createSession",
+    method: "post",
+    path: "/v1/sessions",
+    scope: "session:manage",
+    live: true,
+    idempotent: "create",
+    summary: "Create a session",
+    description:
+      "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. At most 50, and 100 made in an hour.",
+    limits: sessionCreateLimit,
+    body: { schema: CreateSession, example: { name: "Jakarta support line" } },
+    answers: created(Session, "Created."),
+    throws: ["session-limit-reached", "pool-not-found"],
+    handle: (ctx, { body: { name, poolId }, idempotencyKey }) => createSession(ctx, { name, poolId, idempotencyKey }),
+  }),
+  operation({
+    id: "listSessions",
+    method: "get",
+    path: "/v1/sessions",
+    scope: "session:manage",
+    live: true,
+    summary: "List sessions",
+    description: "All that are not deleted, oldest first.",
+    answers: ok(SessionList, "All sessions, oldest first."),
+    handle: async ({ services: { db, now }, actor }) => {
+      const rows = await selectSessions(db, actor.workspaceId, now().getTime()).orderBy("id").execute();
+      return { sessions: rows.map(toSession) };
     },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "get",
-      path: "/v1/sessions",
-      operationId: "listSessions",
-      summary: "List sessions",
-      description: "All that are not deleted, oldest first.",
-      middleware: [manage, liveOnly] as const,
-      responses: { 200: json(SessionList, "All sessions, oldest first."), ...problems() },
-    }),
-    async (c) => {
-      const { db, now } = c.env.services;
-      const rows = await selectSessions(db, c.var.ctx.actor.workspaceId, now().getTime()).orderBy("id").execute();
-      return c.json({ sessions: rows.map(toSession) }, 200);
+  }),
+  operation({
+    id: "getSession",
+    method: "get",
+    path: "/v1/sessions/{id}",
+    scope: "session:manage",
+    live: true,
+    summary: "Look at a session",
+    description: "Its state, why it is in it, and the linked number.",
+    params,
+    answers: ok(Session, "As its connector last reported it."),
+    handle: async ({ services: { db, now }, actor }, { params }) => {
+      const row = await findSession(db, actor.workspaceId, { id: params.id, at: now().getTime() });
+      if (!row) throw new AppError("session-not-found");
+      return toSession(row);
     },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "get",
-      path: "/v1/sessions/{id}",
-      operationId: "getSession",
-      summary: "Look at a session",
-      description: "Its state, why it is in it, and the linked number.",
-      middleware: [manage, liveOnly] as const,
-      request: { params },
-      responses: { 200: json(Session, "As its connector last reported it."), ...problems("session-not-found") },
-    }),
-    async (c) => c.json(await sessionOf(c.env.services, c.var.ctx.actor.workspaceId, c.req.valid("param").id), 200),
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "patch",
-      path: "/v1/sessions/{id}",
-      operationId: "changeSession",
-      summary: "Change a session",
-      description: "Its name, which is yours to choose, and the sender pool that it belongs to.",
-      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
-      request: { params, headers: idempotencyHeader, body: body(ChangeSession, { name: "Bandung support line" }) },
-      responses: {
-        200: json(Session, "Changed."),
-        ...problems(...ofBodies, ...ofRepeats, "session-not-found", "pool-not-found"),
+  }),
+  operation({
+    id: "changeSession",
+    method: "patch",
+    path: "/v1/sessions/{id}",
+    scope: "session:manage",
+    live: true,
+    idempotent: "change",
+    summary: "Change a session",
+    description: "Its name, which is yours to choose, and the sender pool that it belongs to.",
+    params,
+    body: { schema: ChangeSession, example: { name: "Bandung support line" } },
+    answers: ok(Session, "Changed."),
+    throws: ["pool-not-found"],
+    handle: (ctx, { params, body }) => editSession(ctx, { id: params.id, change: body }),
+  }),
+  operation({
+    id: "getSessionQr",
+    method: "get",
+    path: "/v1/sessions/{id}/qr",
+    scope: "session:manage",
+    live: true,
+    summary: "The QR code on show",
+    description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
+    params,
+    answers: {
+      status: 200,
+      description: "The code to scan under Linked devices.",
+      content: {
+        "application/json": { schema: SessionQr },
+        "image/png": { schema: z.string().meta({ format: "binary" }) },
+        "image/svg+xml": { schema: z.string() },
       },
-    }),
-    async (c) => {
-      const edit = { id: c.req.valid("param").id, change: c.req.valid("json") };
-      return c.json(await editSession(c.var.ctx, edit), 200);
+      render: (qr: z.output<typeof SessionQr>) => qr,
     },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "get",
-      path: "/v1/sessions/{id}/qr",
-      operationId: "getSessionQr",
-      summary: "The QR code on show",
-      description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
-      middleware: [manage, liveOnly] as const,
-      request: { params },
-      responses: {
-        200: {
-          description: "The code to scan under Linked devices.",
-          content: {
-            "application/json": { schema: SessionQr },
-            "image/png": { schema: z.string().meta({ format: "binary" }) },
-            "image/svg+xml": { schema: z.string() },
-          },
-        },
-        ...problems("session-not-found", "session-not-pairing", "connector-unavailable", "not-acceptable"),
-      },
-    }),
-    async (c) => {
-      const { services } = c.env;
-      const { id: sessionId } = c.req.valid("param");
+    throws: ["session-not-pairing", "connector-unavailable", "not-acceptable"],
+    handle: async (ctx, { params: { id: sessionId } }, c) => {
       const type = accepts(c, {
         header: "Accept",
         supports: ["application/json", "image/png", "image/svg+xml"],
@@ -148,66 +120,53 @@ export const sessions = new OpenAPIHono<AppEnv>()
         match: bestMatch,
       });
       if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
-      const session = await sessionToLink(c.var.ctx, sessionId);
-      const { qr } = await ask(services, QrRpc, { sessionId });
+      const session = await sessionToLink(ctx, sessionId);
+      const { qr } = await ask(ctx.services, QrRpc, { sessionId });
       if (!qr) throw notPairing(session);
       if (type === "image/png") return c.body(await qrPng(qr.qr), 200, { "content-type": type });
       if (type === "image/svg+xml") return c.body(qrSvg(qr.qr), 200, { "content-type": type });
-      return c.json(qr, 200);
+      return qr;
     },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/sessions/{id}/pairing-code",
-      operationId: "createPairingCode",
-      summary: "A pairing code in place of a QR code",
-      description:
-        "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, it is answered again and counts nowhere. A repetition with the same `Idempotency-Key` is answered with a code that works.",
-      middleware: [asking, liveOnly, jsonBody(), idempotentSecret] as const,
-      request: { params, headers: idempotencyHeader, body: body(CreatePairingCode, { phone: "+6281200000001" }) },
-      responses: {
-        200: json(PairingCode, "To be typed on the phone under Linked devices."),
-        ...problems(...ofBodies, ...ofRepeats, "session-not-found", "session-not-pairing", "connector-unavailable"),
-      },
-    }),
-    async (c) => {
-      const { id: sessionId } = c.req.valid("param");
-      const { e164, written } = parsePhone(c.req.valid("json").phone, { pointer: "/phone" });
-      return c.json(await createPairingCode(c.var.ctx, { sessionId, e164, written }), 200);
+  }),
+  operation({
+    id: "createPairingCode",
+    method: "post",
+    path: "/v1/sessions/{id}/pairing-code",
+    scope: "session:manage",
+    live: true,
+    idempotent: "secret",
+    summary: "A pairing code in place of a QR code",
+    description:
+      "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, it is answered again and counts nowhere. A repetition with the same `Idempotency-Key` is answered with a code that works.",
+    params,
+    body: { schema: CreatePairingCode, example: { phone: "+6281200000001" } },
+    answers: ok(PairingCode, "To be typed on the phone under Linked devices."),
+    throws: ["session-not-pairing", "connector-unavailable"],
+    handle: (ctx, { params: { id: sessionId }, body }) => {
+      const { e164, written } = parsePhone(body.phone, { pointer: "/phone" });
+      return createPairingCode(ctx, { sessionId, e164, written });
     },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/sessions/{id}/qr-page",
-      operationId: "createQrPageLink",
-      summary: "A link to a live QR page",
-      description:
-        "For the person who holds the phone: a page with the live code that needs no API key, for ten minutes. The link ends with the API key that made it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
-      middleware: [asking, liveOnly, noBody, idempotentSecret] as const,
-      request: { params, headers: idempotencyHeader },
-      responses: {
-        200: json(QrPageLink, "Hand it to the person who links the phone."),
-        ...problems(...ofBodies, ...ofRepeats, "session-not-found"),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      await sessionToLink(c.var.ctx, id);
-      return c.json(await qrPageLink(c.var.ctx, id), 200);
+  }),
+  operation({
+    id: "createQrPageLink",
+    method: "post",
+    path: "/v1/sessions/{id}/qr-page",
+    scope: "session:manage",
+    live: true,
+    idempotent: "secret",
+    summary: "A link to a live QR page",
+    description:
+      "For the person who holds the phone: a page with the live code that needs no API key, for ten minutes. The link ends with the API key that made it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
+    params,
+    answers: ok(QrPageLink, "Hand it to the person who links the phone."),
+    handle: async (ctx, { params: { id } }) => {
+      await sessionToLink(ctx, id);
+      return qrPageLink(ctx, id);
     },
-  );
+  }),
+];
 
-async function sessionOf({ db, now }: Services, workspaceId: string, id: string): Promise<Session> {
-  const row = await findSession(db, workspaceId, { id, at: now().getTime() });
-  if (!row) throw new AppError("session-not-found");
-  return toSession(row);
-}
-
-/** The same, and checks the key again: a key that was revoked a moment ago gets nothing that links an account. */
+/** Checks the key again: a key that was revoked a moment ago gets nothing that links an account. */
 async function sessionToLink(ctx: Context, id: string): Promise<Session> {
   const { services, actor } = ctx;
   const at = services.now().getTime();

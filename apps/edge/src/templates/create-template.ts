@@ -1,7 +1,7 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { Accepted, Repetition } from "../http/idempotency.ts";
+import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
@@ -9,7 +9,7 @@ import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   input: TemplateInput;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** So many templates may a workspace have. */
@@ -18,7 +18,7 @@ const templateLimit = 100;
 /** Stores a template; with a purpose it is the default of that from now on. */
 export async function createTemplate(
   ctx: Context,
-  { input, repetition }: Input,
+  { input, idempotencyKey }: Input,
   limit = templateLimit,
 ): Promise<Accepted<Template>> {
   const { services, actor } = ctx;
@@ -35,7 +35,7 @@ export async function createTemplate(
       table: "template",
       id,
       at,
-      repetition,
+      idempotencyKey,
       find: (made) => selectTemplates(db, workspaceId).where("id", "=", made),
       writes: (mayInsert) =>
         sql`INSERT INTO template (id, workspace_id, name, purpose, texts, created_at, updated_at)

@@ -1,36 +1,11 @@
-import { AppError } from "@sandi/contracts";
-import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { auditStatement } from "../audit/statement.ts";
-import { isUnreachable } from "../db/failures.ts";
-import { writeAs } from "../keys/write-as.ts";
-import { newId } from "../services.ts";
-import { findTemplate } from "./repository.ts";
+import { deleteRow } from "../writes/delete-row.ts";
 
-/** Forgets a template; its purpose has the built-in text again. */
+/** Deletes a template. Its purpose has the built-in text again. */
 export async function deleteTemplate(ctx: Context, id: string): Promise<void> {
-  const { services, actor } = ctx;
-  const { db, templateCache } = services;
-  const { workspaceId } = actor;
-  const at = services.now().getTime();
   try {
-    const [deleted] = await writeAs(ctx, [
-      sql<{ id: string }>`DELETE FROM template WHERE id = ${id} AND workspace_id = ${workspaceId} RETURNING id`.compile(
-        db.kysely,
-      ),
-      auditStatement(db, {
-        id: newId(services, "aud"),
-        workspaceId,
-        actor: actor.by.id,
-        action: "template.deleted",
-        target: id,
-        at,
-      }),
-    ]);
-    if (deleted.rows.length === 0) throw new AppError("template-not-found");
-  } catch (error) {
-    if (!isUnreachable(error) || (await findTemplate(db, workspaceId, id))) throw error;
+    await deleteRow(ctx, { table: "template", id, action: "template.deleted", missing: "template-not-found" });
   } finally {
-    templateCache.delete(workspaceId);
+    ctx.services.templateCache.delete(ctx.actor.workspaceId);
   }
 }

@@ -1,11 +1,8 @@
 import { AppError, type Template, type TemplateInput } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { auditStatement } from "../audit/statement.ts";
-import { isUnreachable } from "../db/failures.ts";
-import type { TemplateTable } from "../db/schema.ts";
-import { writeAs } from "../keys/write-as.ts";
-import { newId } from "../services.ts";
+import { audited } from "../audit/statement.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { conflictError, isFree, selectConflicts } from "./conflicts.ts";
 import { selectTemplates, toDetail, toStored, toTemplate } from "./repository.ts";
 
@@ -22,40 +19,33 @@ export async function replaceTemplate(ctx: Context, { id, input }: Input): Promi
   const at = services.now().getTime();
   const texts = JSON.stringify(input.texts);
   const claim = { id, input };
-  const found = selectTemplates(db, workspaceId).where("id", "=", id);
-  let row: TemplateTable | undefined;
+  const { name, purpose } = input;
   try {
-    const [changed, , conflicts, stored] = await writeAs(ctx, [
-      sql<TemplateTable>`UPDATE template
-        SET name = ${input.name}, purpose = ${input.purpose}, texts = ${texts}, updated_at = ${at}
-        WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)}
-          AND (name <> ${input.name} OR purpose IS NOT ${input.purpose} OR texts <> ${texts}) RETURNING *`.compile(
-        db.kysely,
-      ),
-      auditStatement(db, {
-        id: newId(services, "aud"),
-        workspaceId,
-        actor: actor.by.id,
-        action: "template.updated",
-        target: id,
-        detail: toDetail(input),
-        at,
-      }),
-      selectConflicts(db, workspaceId, claim),
-      found,
-    ]);
-    row = changed.rows[0] ?? stored.rows[0];
-    // Nothing was stored: a conflict, or the template was like this already.
-    const error = changed.rows[0] || !row ? undefined : conflictError(conflicts.rows, input);
-    if (error) throw error;
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    // Only the answer may have been lost: then the row has this text and this very time.
-    row = await found.executeTakeFirst();
-    if (row && (row.texts !== texts || row.updatedAt !== at)) throw error;
+    const committed = await commitAs(ctx, {
+      writes: {
+        updated: sql`UPDATE template SET name = ${name}, purpose = ${purpose}, texts = ${texts}, updated_at = ${at}
+          WHERE id = ${id} AND workspace_id = ${workspaceId} AND ${isFree(workspaceId, claim)}
+            AND (name <> ${name} OR purpose IS NOT ${purpose} OR texts <> ${texts})`,
+        audit: audited(ctx, {
+          action: "template.updated",
+          target: id,
+          detail: toDetail(input),
+          at,
+          when: sql`changes() > 0`,
+        }),
+      },
+      reads: {
+        conflicts: selectConflicts(db, workspaceId, claim),
+        row: selectTemplates(db, workspaceId).where("id", "=", id),
+      },
+    });
+    const [row] = committed.row;
+    if (!row) throw new AppError("template-not-found");
+    const isStored = row.name === name && row.purpose === purpose && row.texts === texts;
+    const conflict = isStored ? undefined : conflictError(committed.conflicts, input);
+    if (conflict) throw conflict;
+    return toTemplate(toStored(row));
   } finally {
     templateCache.delete(workspaceId);
   }
-  if (!row) throw new AppError("template-not-found");
-  return toTemplate(toStored(row));
 }

@@ -1,6 +1,6 @@
 import type { Template, TemplateInput, TemplateTexts } from "@sandi/contracts";
 import type { Db, TemplateTable } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
+import { iso } from "../time.ts";
 
 /** A template as it is stored, its texts read. */
 export type StoredTemplate = Omit<TemplateTable, "texts"> & { texts: TemplateTexts };

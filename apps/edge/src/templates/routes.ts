@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "zod";
 import {
   AppError,
   BuiltInTexts,
@@ -9,14 +9,10 @@ import {
   TemplateInput,
   TemplateList,
   TemplatePreview,
-  type TemplateTexts,
 } from "@sandi/contracts";
-import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
-import { jsonBody, noBody } from "../http/body.ts";
-import { repetitionOf } from "../http/idempotency.ts";
-import { idempotent, ofRepeats } from "../http/idempotent.ts";
-import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import type { Feature } from "../feature.ts";
+import { created, noContent, ok } from "../http/answers.ts";
+import { operation } from "../http/operation.ts";
 import { builtIn } from "./built-in.ts";
 import { createTemplate } from "./create-template.ts";
 import { deleteTemplate } from "./delete-template.ts";
@@ -25,9 +21,6 @@ import { replaceTemplate } from "./replace-template.ts";
 import { findTemplate, findTemplates, toTemplate } from "./repository.ts";
 
 const params = z.object({ id: TemplateId });
-const read = authenticate("otp:send", "key:manage");
-const write = authenticate("key:manage");
-const shared = { tags: ["Templates"], security };
 const example = {
   name: "Login",
   purpose: "login",
@@ -37,142 +30,112 @@ const example = {
   },
 };
 
-export const templates = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      ...shared,
+export const templates: Feature = {
+  tag: { name: "Templates", description: "Your own words around the code." },
+  notFound: "template-not-found",
+  operations: [
+    operation({
+      id: "createTemplate",
       method: "post",
       path: "/v1/templates",
-      operationId: "createTemplate",
+      scope: "key:manage",
+      live: true,
+      idempotent: "create",
       summary: "Create a template",
       description:
-        "Your own words around the code, in one language or more. With a `purpose` it is used for every verification of that purpose; any other names it with `templateId`. Scope: `key:manage`.",
-      middleware: [write, liveOnly, jsonBody()] as const,
-      request: { headers: idempotencyHeader, body: body(TemplateInput, example) },
-      responses: {
-        201: json(Template, "Stored."),
-        ...problems(...ofBodies, "template-exists", "template-limit-reached", "idempotency-key-reused"),
-      },
+        "Your own words around the code, in one language or more. With a `purpose` it is used for every verification of that purpose; any other names it with `templateId`.",
+      body: { schema: TemplateInput, example },
+      answers: created(Template, "Stored."),
+      throws: ["template-exists", "template-limit-reached"],
+      handle: (ctx, { body, idempotencyKey }) => createTemplate(ctx, { input: body, idempotencyKey }),
     }),
-    async (c) => {
-      const repetition = await repetitionOf(c);
-      const input = { input: c.req.valid("json"), repetition };
-      const { resource, replayed } = await createTemplate(c.var.ctx, input);
-      if (replayed) c.header("Idempotent-Replayed", "true");
-      c.header("Location", `/v1/templates/${resource.id}`);
-      return c.json(resource, 201);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "listTemplates",
       method: "get",
       path: "/v1/templates",
-      operationId: "listTemplates",
+      scope: ["otp:send", "key:manage"],
       summary: "List templates",
-      description: "Scope: `otp:send` or `key:manage`.",
-      middleware: [read] as const,
-      responses: { 200: json(TemplateList, "All templates, oldest first."), ...problems() },
+      description: "All of them, oldest first.",
+      answers: ok(TemplateList, "All templates, oldest first."),
+      handle: async ({ services, actor }) => {
+        const rows = await findTemplates(services.db, actor.workspaceId);
+        return { templates: rows.map(toTemplate) };
+      },
     }),
-    async (c) => {
-      const found = await findTemplates(c.env.services.db, c.var.ctx.actor.workspaceId);
-      return c.json({ templates: found.map(toTemplate) }, 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "getBuiltInTexts",
       method: "get",
       path: "/v1/templates/built-in",
-      operationId: "getBuiltInTexts",
+      scope: ["otp:send", "key:manage"],
       summary: "The texts that Sandi brings",
-      description:
-        "What is sent where there is no template, in each language: a start for one of your own. Scope: `otp:send` or `key:manage`.",
-      middleware: [read] as const,
-      responses: { 200: json(BuiltInTexts, "By language."), ...problems() },
+      description: "What is sent where there is no template, in each language: a start for one of your own.",
+      answers: ok(BuiltInTexts, "By language."),
+      handle: () => ({ texts: Object.fromEntries(locales.map((locale) => [locale, builtIn[locale].text])) }),
     }),
-    (c) => {
-      const texts: TemplateTexts = Object.fromEntries(locales.map((locale) => [locale, builtIn[locale].text]));
-      return c.json({ texts }, 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "previewTemplate",
       method: "post",
       path: "/v1/templates/preview",
-      operationId: "previewTemplate",
+      scope: ["otp:send", "key:manage"],
+      idempotent: "none",
       summary: "See a text as it would be sent",
       description:
-        "Of a stored template, of texts that are not stored yet, or of the built-in ones; with the code 123456. Nothing is sent or stored. Scope: `otp:send` or `key:manage`.",
-      middleware: [read, jsonBody()] as const,
-      request: {
-        body: body(PreviewTemplate, {
+        "Of a stored template, of texts that are not stored yet, or of the built-in ones; with the code 123456. Nothing is sent or stored.",
+      body: {
+        schema: PreviewTemplate,
+        example: {
           texts: example.texts,
           locale: "id",
           bind: { amount: "IDR 150,000", payee: "Toko Makmur" },
-        }),
+        },
       },
-      responses: {
-        200: json(TemplatePreview, "The text, and what one may want otherwise."),
-        ...problems(...ofBodies, "template-not-found"),
-      },
+      answers: ok(TemplatePreview, "The text, and what one may want otherwise."),
+      throws: ["template-not-found"],
+      handle: (ctx, { body }) => previewTemplate(ctx, body),
     }),
-    async (c) => c.json(await previewTemplate(c.var.ctx, c.req.valid("json")), 200),
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "getTemplate",
       method: "get",
       path: "/v1/templates/{id}",
-      operationId: "getTemplate",
+      scope: ["otp:send", "key:manage"],
       summary: "Look at a template",
-      description: "Scope: `otp:send` or `key:manage`.",
-      middleware: [read] as const,
-      request: { params },
-      responses: { 200: json(Template, "As it is now."), ...problems("template-not-found") },
-    }),
-    async (c) => {
-      const found = await findTemplate(c.env.services.db, c.var.ctx.actor.workspaceId, c.req.valid("param").id);
-      if (!found) throw new AppError("template-not-found");
-      return c.json(toTemplate(found), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "put",
-      path: "/v1/templates/{id}",
-      operationId: "replaceTemplate",
-      summary: "Replace a template",
-      description:
-        "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, liveOnly, jsonBody(), idempotent] as const,
-      request: { params, headers: idempotencyHeader, body: body(TemplateInput, example) },
-      responses: {
-        200: json(Template, "Stored."),
-        ...problems(...ofBodies, ...ofRepeats, "template-not-found", "template-exists"),
+      description: "Its name, its purpose and its text in each language.",
+      params,
+      answers: ok(Template, "As it is now."),
+      handle: async ({ services, actor }, { params }) => {
+        const row = await findTemplate(services.db, actor.workspaceId, params.id);
+        if (!row) throw new AppError("template-not-found");
+        return toTemplate(row);
       },
     }),
-    async (c) => {
-      const input = { id: c.req.valid("param").id, input: c.req.valid("json") };
-      return c.json(await replaceTemplate(c.var.ctx, input), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
+    operation({
+      id: "replaceTemplate",
+      method: "put",
+      path: "/v1/templates/{id}",
+      scope: "key:manage",
+      live: true,
+      idempotent: "change",
+      summary: "Replace a template",
+      description:
+        "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere.",
+      params,
+      body: { schema: TemplateInput, example },
+      answers: ok(Template, "Stored."),
+      throws: ["template-exists"],
+      handle: (ctx, { params, body }) => replaceTemplate(ctx, { id: params.id, input: body }),
+    }),
+    operation({
+      id: "deleteTemplate",
       method: "delete",
       path: "/v1/templates/{id}",
-      operationId: "deleteTemplate",
+      scope: "key:manage",
+      live: true,
+      idempotent: "change",
       summary: "Delete a template",
-      description: "Its purpose has the built-in text again, within a minute everywhere. Scope: `key:manage`.",
-      middleware: [write, liveOnly, noBody, idempotent] as const,
-      request: { params, headers: idempotencyHeader },
-      responses: { 204: { description: "Deleted." }, ...problems(...ofBodies, ...ofRepeats, "template-not-found") },
+      description: "Its purpose has the built-in text again, within a minute everywhere.",
+      params,
+      answers: noContent("Deleted."),
+      handle: (ctx, { params }) => deleteTemplate(ctx, params.id),
     }),
-    async (c) => {
-      await deleteTemplate(c.var.ctx, c.req.valid("param").id);
-      return c.body(null, 204);
-    },
-  );
+  ],
+};

@@ -7,7 +7,7 @@ import { noOpener, noRoute, noSession, type Route, selectCandidate } from "../se
 import { isGuarded, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 
 /** Who is to be sent a code, and who asks. */
 export interface Destination extends Tenant {

@@ -1,7 +1,7 @@
 import type { InboundVariant, Scope } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { VerificationTable } from "../db/schema.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 import { isUnreachableTo } from "./status.ts";
 
 /** Who approves: the right code, a message from the number itself, or the caller on its own word. */

@@ -1,31 +1,17 @@
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "zod";
 import { ApprovedVerification, CheckByNumber, CheckVerification, Jwks, VerificationId } from "@sandi/contracts";
-import type { AppEnv } from "../http/app-env.ts";
-import { authenticateUnmetered } from "../http/auth.ts";
-import { jsonBody } from "../http/body.ts";
-import { idempotentCheck, ofRepeats } from "../http/idempotent.ts";
-import {
-  body,
-  idempotencyHeader as headers,
-  json,
-  ofBodies,
-  problems,
-  problemsWithoutKey,
-  security,
-} from "../http/openapi.ts";
-import { takeLimits } from "../limits/limits.ts";
+import { ok } from "../http/answers.ts";
+import { openOperation, operation, type Operation } from "../http/operation.ts";
 import { checkByNumber, checkVerification, ended } from "./check-verification.ts";
 import { checkLimits } from "./limits.ts";
 
 const params = z.object({ id: VerificationId });
-const shared = { tags: ["Verifications"], security };
 const ofChecks = [
   "verification-not-found",
   ...ended,
   "code-incorrect",
   "client-binding-mismatch",
   "destination-locked",
-  ...ofRepeats,
 ] as const;
 
 const rulesOfChecks =
@@ -34,64 +20,46 @@ const rulesOfChecks =
 /** Longer than a proof lives, and short enough that a new key is known before the old one is gone. */
 const cacheSeconds = 600;
 
-export const checks = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/verifications/check",
-      operationId: "checkByNumber",
-      summary: "Check a code by number",
-      description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotentCheck] as const,
-      request: { headers, body: body(CheckByNumber, { to: "+6281234567890", purpose: "login", code: "123456" }) },
-      responses: {
-        200: json(ApprovedVerification, "The code was right; the verification is approved."),
-        ...problems(...ofBodies, ...ofChecks),
-      },
-    }),
-    async (c) => {
-      const input = c.req.valid("json");
-      await takeLimits(c, await checkLimits(c.var.ctx, input.endUserIp));
-      return c.json(await checkByNumber(c.var.ctx, input), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      ...shared,
-      method: "post",
-      path: "/v1/verifications/{id}/check",
-      operationId: "checkVerification",
-      summary: "Check a code",
-      description: `${rulesOfChecks} Scope: \`otp:check\`.`,
-      middleware: [authenticateUnmetered("otp:check"), jsonBody(), idempotentCheck] as const,
-      request: { params, headers, body: body(CheckVerification, { code: "123456" }) },
-      responses: {
-        200: json(ApprovedVerification, "The code was right; the verification is approved."),
-        ...problems(...ofBodies, ...ofChecks),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      const input = { id, body: c.req.valid("json") };
-      await takeLimits(c, await checkLimits(c.var.ctx, input.body.endUserIp));
-      return c.json(await checkVerification(c.var.ctx, input), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      tags: ["Verifications"],
-      security: [],
-      method: "get",
-      path: "/.well-known/jwks.json",
-      operationId: "getProofKeys",
-      summary: "The keys that sign proofs",
-      description:
-        "To verify `proof` with any JWT library: `EdDSA` only, issuer this API, audience your workspace's id.",
-      responses: { 200: json(Jwks, "RFC 7517."), ...problemsWithoutKey("internal-error") },
-    }),
-    (c) => {
+export const checkOperations: readonly Operation[] = [
+  operation({
+    id: "checkByNumber",
+    method: "post",
+    path: "/v1/verifications/check",
+    scope: "otp:check",
+    idempotent: "check",
+    summary: "Check a code by number",
+    description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks}`,
+    body: { schema: CheckByNumber, example: { to: "+6281234567890", purpose: "login", code: "123456" } },
+    answers: ok(ApprovedVerification, "The code was right; the verification is approved."),
+    throws: [...ofChecks],
+    inputLimits: (ctx, { body }) => checkLimits(ctx, body.endUserIp),
+    handle: (ctx, { body }) => checkByNumber(ctx, body),
+  }),
+  operation({
+    id: "checkVerification",
+    method: "post",
+    path: "/v1/verifications/{id}/check",
+    scope: "otp:check",
+    idempotent: "check",
+    summary: "Check a code",
+    description: rulesOfChecks,
+    params,
+    body: { schema: CheckVerification, example: { code: "123456" } },
+    answers: ok(ApprovedVerification, "The code was right; the verification is approved."),
+    throws: [...ofChecks],
+    inputLimits: (ctx, { body }) => checkLimits(ctx, body.endUserIp),
+    handle: (ctx, { params, body }) => checkVerification(ctx, { id: params.id, body }),
+  }),
+  openOperation({
+    id: "getProofKeys",
+    method: "get",
+    path: "/.well-known/jwks.json",
+    summary: "The keys that sign proofs",
+    description: "To verify `proof` with any JWT library: `EdDSA` only, issuer this API, audience your workspace's id.",
+    answers: ok(Jwks, "RFC 7517."),
+    handle: ({ proofs }, _, c) => {
       c.header("Cache-Control", `public, max-age=${cacheSeconds}`);
-      return c.json(Jwks.parse(c.env.services.proofs.jwks), 200);
+      return Jwks.parse(proofs.jwks);
     },
-  );
+  }),
+];

@@ -19,7 +19,7 @@ import { toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
 import { commit } from "../writes/commit.ts";
-import { hashScope, tenantOf } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

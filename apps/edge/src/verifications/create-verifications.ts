@@ -4,15 +4,15 @@ import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import {
   type Accepted,
-  type Earlier,
-  forgetRepetition,
+  type StoredResponse,
+  forgetIdempotencyKey,
   idempotencyTtlMs,
   keepResponse,
-  notAnswered,
+  hasNoResponse,
   replay,
-  selectEarlier,
-} from "../http/idempotency.ts";
-import { tenantOf } from "../keys/tenant.ts";
+  selectStoredResponse,
+} from "../http/idempotency/create.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
@@ -70,7 +70,7 @@ const asError = (error: unknown) => (error instanceof Error ? error : new Error(
 
 /** What the batch answered for one draft. */
 interface Stored {
-  earlier: Earlier | undefined;
+  earlier: StoredResponse | undefined;
   /** Absent when something stood against it. */
   row: VerificationRow | undefined;
 }
@@ -90,7 +90,7 @@ async function store(services: Services, drafts: readonly Draft[]): Promise<Map<
       drafts.map((draft) => {
         const [row] = found[`row ${draft.id}`] as VerificationRow[];
         // Behind the writes the key's row may be this request's own.
-        const [earlier] = row ? [] : (found[`earlier ${draft.id}`] as Earlier[]);
+        const [earlier] = row ? [] : (found[`earlier ${draft.id}`] as StoredResponse[]);
         return [draft, { earlier, row }];
       }),
     );
@@ -101,14 +101,19 @@ async function store(services: Services, drafts: readonly Draft[]): Promise<Map<
 
 /** The answer to an earlier request with the same key; and the verification, unless something stood against it. */
 const readsOf = (db: Db, draft: Draft) => ({
-  [`earlier ${draft.id}`]: selectEarlier(db, draft.tenant.workspaceId, draft.repetition, draft.at - idempotencyTtlMs),
+  [`earlier ${draft.id}`]: selectStoredResponse(
+    db,
+    draft.tenant.workspaceId,
+    draft.idempotencyKey,
+    draft.at - idempotencyTtlMs,
+  ),
   [`row ${draft.id}`]: selectVerification(db, draft.tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
 });
 
 /** Takes a draft back, unless a repetition was answered or its message is on its way; a resend gives its send back. */
-function undoOf(db: Db, { tenant, repetition, at, id, messageId }: Draft) {
+function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
   const { workspaceId } = tenant;
-  const isUnknown = sql<boolean>`workspace_id = ${workspaceId} AND ${notAnswered(workspaceId, repetition)}`;
+  const isUnknown = sql<boolean>`workspace_id = ${workspaceId} AND ${hasNoResponse(workspaceId, idempotencyKey)}`;
   const isUnsent = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status <> 'canceled')`;
   return [
     moveMessages(db, "cancel", { which: sql`id = ${messageId} AND ${isUnknown}`, at }),
@@ -120,18 +125,18 @@ function undoOf(db: Db, { tenant, repetition, at, id, messageId }: Draft) {
     sql`UPDATE verification SET sends_left = sends_left + 1, next_send_at = ${at}, updated_at = ${at}
       WHERE message_id = ${messageId} AND id <> ${id} AND ${isUnknown} AND status = 'pending'
         AND next_send_at > ${at} AND ${isUnsent}`,
-    forgetRepetition(db, workspaceId, { repetition, at }),
+    forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
   ];
 }
 
 async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): Promise<Accepted<Verification>> {
   const { services, actor } = ctx;
   const { db } = services;
-  const { tenant, plan, body, repetition, at, id, messageId } = draft;
+  const { tenant, plan, body, idempotencyKey, at, id, messageId } = draft;
   const { workspaceId } = tenant;
   if (earlier) {
     const render = (made: string) => renderAnew(ctx, made);
-    return replay(services, workspaceId, { earlier, repetition, render });
+    return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) {
     const { purpose } = body;
@@ -171,7 +176,7 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
     ]);
   }
   keepResponse(services, workspaceId, {
-    repetition,
+    idempotencyKey,
     response: verification,
     isSecret: verification.code !== undefined,
   });

@@ -6,8 +6,13 @@ import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
-import { idempotencyTtlMs, noteRepetition, notRepeated, type Repetition } from "../http/idempotency.ts";
-import { hashScope, type Tenant, tenantOf } from "../keys/tenant.ts";
+import {
+  idempotencyTtlMs,
+  storeIdempotencyKey,
+  isFirstRequest,
+  type IdempotencyKey,
+} from "../http/idempotency/create.ts";
+import { hashScope, type Tenant, tenantOf } from "../auth/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { newId } from "../services.ts";
 import { amongRoute, hasRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
@@ -22,7 +27,7 @@ import { isUnreachableTo } from "./status.ts";
 
 export interface CreateInput {
   body: CreateVerification;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** A request with everything that its rows are made of. */
@@ -93,7 +98,7 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
 }
 
 function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<VerificationTable>): CompiledQuery[] {
-  const { body, repetition, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
+  const { body, idempotencyKey, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
   const { toHash, globalHash, e164, country, policy } = destination;
   const since = at - idempotencyTtlMs;
@@ -120,7 +125,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
     AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status IN ('canceled', 'max_attempts_reached') AND c.next_send_at > ${at}
     AND NOT ${isUnreachableTo(scopes, "c")}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
-  const isWanted = sql`NOT ${coolingDown} AND ${notRepeated(workspaceId, repetition, since)}
+  const isWanted = sql`NOT ${coolingDown} AND ${isFirstRequest(workspaceId, idempotencyKey, since)}
     AND ${isAdmitted(destination)}`;
   // Of the row that is there: an inbound one has nothing to send before the user has written.
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
@@ -178,7 +183,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
       trace,
     }),
     ...(test === 1 ? settleSandbox(db, workspaceId, at) : []),
-    ...noteRepetition(db, workspaceId, { repetition, made: idOfDraft(draft), at }),
+    ...storeIdempotencyKey(db, workspaceId, { idempotencyKey, made: idOfDraft(draft), at }),
   ];
 }
 

@@ -15,7 +15,7 @@ import { cancelMessagesOf, moveVerifications, verificationLife } from "./life.ts
 import { toVerification, type VerificationRow } from "./present.ts";
 import { selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { commitAs } from "../writes/commit-as.ts";
 
 interface Input {

@@ -1,7 +1,7 @@
 import type { CreateVerification } from "@sandi/contracts";
 import type { Context } from "../context.ts";
-import type { Limit } from "../limits/limit.ts";
-import { accountSendLimit, endUserCheckLimit, endUserSendLimits, workspaceSendLimits } from "../limits/named.ts";
+import type { Limit } from "../rate-limits/limit.ts";
+import { accountSendLimit, endUserCheckLimit, endUserSendLimits, workspaceSendLimits } from "../rate-limits/named.ts";
 
 /** What sends for these requests take from, each limit once with all that they cost it. */
 export async function sendLimits(

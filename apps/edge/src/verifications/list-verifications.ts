@@ -1,36 +1,31 @@
-import type { SearchVerifications, VerificationList } from "@sandi/contracts";
+import type { SearchVerifications, Verification } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { parsePhone } from "../phone.ts";
-import { hashScope } from "../keys/tenant.ts";
+import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
 import { hasStatus } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
-import { tenantOf } from "../keys/tenant.ts";
 
-/** A page of the verifications that match, newest first. */
-export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<VerificationList> {
+/** The verifications that match, newest first. */
+export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<Verification[]> {
   const { actor } = ctx;
   const { db, phoneKey, now } = ctx.services;
   const tenant = tenantOf(actor);
   const at = now().getTime();
   const select = selectVerifications(db, tenant, {
     where: sql.join(await conditions(), sql` AND `),
-    limit: query.limit + 1,
+    limit: query.limit,
     byNumber: query.to !== undefined,
   });
   const { rows } =
     tenant.test === 1
       ? (await db.write({ settled: settleSandbox(db, tenant.workspaceId, at), select })).select
       : await db.kysely.executeQuery(select);
-  const page = rows.slice(0, query.limit);
-  return {
-    verifications: page.map((row) => toVerification(row, { now: at, scopes: actor.scopes })),
-    nextCursor: rows.length > query.limit ? (page.at(-1)?.id ?? null) : null,
-  };
+  return rows.map((row) => toVerification(row, { now: at, scopes: actor.scopes }));
 
   async function conditions(): Promise<RawBuilder<unknown>[]> {
     const { status, to, purpose, mode, country, sessionId, test, createdAfter, createdBefore, cursor } = query;

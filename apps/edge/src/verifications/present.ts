@@ -1,7 +1,8 @@
 import type { Inbound, Verification } from "@sandi/contracts";
 import { inboundTokens } from "@sandi/crypto";
 import type { MessageTable, VerificationTable } from "../db/schema.ts";
-import { type DeliveryColumns, iso, isoOrNull, toDelivery, type Viewer } from "../messages/present.ts";
+import { type DeliveryColumns, toDelivery, type Viewer } from "../messages/present.ts";
+import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
 import { qrSvg } from "../sessions/qr.ts";
 import { variantOf } from "./approval.ts";

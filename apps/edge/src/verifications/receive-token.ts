@@ -10,7 +10,7 @@ import { hasRoom } from "./admission.ts";
 import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
 import { sendStatements } from "./send.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {
   /** The verification whose token came, in SQL or by its id. */

@@ -3,7 +3,7 @@ import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
 import { foundNoAccount } from "./status.ts";
 import { settleSandbox } from "../messages/sandbox.ts";
-import type { Tenant } from "../keys/tenant.ts";
+import type { Tenant } from "../auth/tenant.ts";
 
 const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v.locale, v.template_id, v.code_length, v.bind,
   v.client_binding, v.has_known_code, v.session_id, v.expires_at, v.attempts_left, v.sends_left, v.next_send_at,

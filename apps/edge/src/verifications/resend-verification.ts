@@ -18,7 +18,7 @@ import { statusOf } from "./status.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { pickSender } from "../sessions/pick.ts";
 import { sendStatements } from "./send.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 
 /** Sends the code of a pending verification again, to whoever it was made for. */
 export async function resendVerification(ctx: Context, id: string): Promise<Verification> {

@@ -2,9 +2,10 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { EventTable } from "../db/schema.ts";
-import { iso, seesAccounts } from "../messages/present.ts";
+import { iso } from "../time.ts";
+import { seesAccounts } from "../messages/present.ts";
 import { findVerification } from "./repository.ts";
-import { tenantOf } from "../keys/tenant.ts";
+import { tenantOf } from "../auth/tenant.ts";
 
 type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId" | "data">;
 

@@ -2,11 +2,10 @@ import { AppError, createId, type CreatedWorkspace, type CreateWorkspace } from 
 import { base64url, s256, utf8 } from "@sandi/crypto";
 import { isSupportedCountry } from "libphonenumber-js/max";
 import { sql } from "kysely";
-import { type AuditEntry, isNotWithdrawn, withdrawn } from "../audit/statement.ts";
 import { isConstraint } from "../db/failures.ts";
-import { recover } from "../db/lost-writes.ts";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
+import { commit } from "../writes/commit.ts";
 import { type DraftedWorkspace, draftWorkspace } from "./new-workspace.ts";
 
 /** Throws unless this is the operator's token; the time that it takes tells nothing about the token. */
@@ -35,28 +34,28 @@ export async function bootstrapWorkspace(
   const workspaceId = createId("ws", now, random(10));
   const auditId = createId("aud", now, random(10));
   const adminPassword = base64url(random(18));
-  const when = sql<boolean>`EXISTS (SELECT 1 FROM bootstrap WHERE workspace_id = ${workspaceId})`;
   const draft = { ...input, adminPassword, now, random };
-  const { statements, ...made } = await draftWorkspace(db, draft, { workspaceId, auditId, when });
-  const entry = {
-    id: auditId,
-    workspaceId,
-    actor: "operator",
-    action: "workspace.not_created",
-    target: workspaceId,
-    at,
-  };
+  const { statements, ...made } = await draftWorkspace(db, draft, { workspaceId, auditId });
   try {
-    await db.write([
-      sql`INSERT INTO bootstrap (token_hash, workspace_id, used_at)
-        SELECT ${tokenHash}, ${workspaceId}, ${at} WHERE ${isNotWithdrawn(auditId)}`.compile(db.kysely),
-      ...statements,
-    ]);
+    await commit(services, {
+      writes: {
+        used: sql`INSERT INTO bootstrap (token_hash, workspace_id, used_at) VALUES (${tokenHash}, ${workspaceId}, ${at})`,
+        statements,
+      },
+      undo: {
+        writes: [
+          db.kysely.deleteFrom("bootstrap").where("workspaceId", "=", workspaceId),
+          db.kysely.deleteFrom("apiKey").where("workspaceId", "=", workspaceId),
+          db.kysely.deleteFrom("pool").where("workspaceId", "=", workspaceId),
+          db.kysely.deleteFrom("user").where("workspaceId", "=", workspaceId),
+          db.kysely.deleteFrom("workspace").where("id", "=", workspaceId),
+          sql`UPDATE audit SET action = 'workspace.not_created' WHERE id = ${auditId}`,
+        ],
+      },
+    });
   } catch (error) {
-    if (isConstraint(error)) {
-      throw (await isUsed(db, tokenHash)) ? refused() : wrong("/adminEmail", "belongs to an admin already");
-    }
-    await recover(services, error, remedy(db, entry));
+    if (!isConstraint(error)) throw error;
+    throw (await isUsed(db, tokenHash)) ? refused() : wrong("/adminEmail", "belongs to an admin already");
   }
   return shown(made, { email: input.adminEmail.trim().toLowerCase(), password: adminPassword });
 }
@@ -67,27 +66,3 @@ const shown = (made: Omit<DraftedWorkspace, "statements">, admin: CreatedWorkspa
 
 const isUsed = async (db: Db, tokenHash: string) =>
   (await db.kysely.selectFrom("bootstrap").select("usedAt").where("tokenHash", "=", tokenHash).execute()).length > 0;
-
-/** The entry's id is taken away, without which nothing is made, or what has landed is deleted again, the token's use first. */
-function remedy(db: Db, entry: AuditEntry) {
-  const { workspaceId } = entry;
-  const taken = withdrawn(entry);
-  return {
-    settle: async () => {
-      const [, { rows }] = await db.write([
-        sql`${taken} DO NOTHING`.compile(db.kysely),
-        db.kysely.selectFrom("workspace").select("id").where("id", "=", workspaceId),
-      ]);
-      return rows[0];
-    },
-    withdraw: () =>
-      db.write([
-        sql`${taken} DO UPDATE SET action = excluded.action`.compile(db.kysely),
-        db.kysely.deleteFrom("bootstrap").where("workspaceId", "=", workspaceId),
-        db.kysely.deleteFrom("apiKey").where("workspaceId", "=", workspaceId),
-        db.kysely.deleteFrom("pool").where("workspaceId", "=", workspaceId),
-        db.kysely.deleteFrom("user").where("workspaceId", "=", workspaceId),
-        db.kysely.deleteFrom("workspace").where("id", "=", workspaceId),
-      ]),
-  };
-}

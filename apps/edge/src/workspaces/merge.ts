@@ -1,7 +1,7 @@
 import { AppError, type FieldError, Policy, type PolicyChange, type Quota } from "@sandi/contracts";
 import { isSupportedCountry } from "libphonenumber-js/max";
 import { fieldErrors } from "../http/validation.ts";
-import { StoredPolicy } from "./stored-policy.ts";
+import { StoredPolicy } from "../stored-policy.ts";
 
 type Chosen = Record<string, unknown>;
 

@@ -1,11 +1,10 @@
 import { AppError, CompanyName, createId, type Policy, Quota, scopes } from "@sandi/contracts";
 import { generateApiKey, hashPassword, type Random } from "@sandi/crypto";
-import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import type { z } from "zod";
 import { auditStatement } from "../audit/statement.ts";
 import type { Db } from "../db/schema.ts";
 import { fieldErrors } from "../http/validation.ts";
-import { insertDefaultPool } from "../pools/repository.ts";
 import { changedPolicy } from "./merge.ts";
 
 export interface WorkspaceDraft {
@@ -34,37 +33,35 @@ export interface DraftedWorkspace {
 /**
  * Drafts a workspace with its admin and two API keys: a live one with every scope, and one that rehearses codes and
  * messages in the sandbox. Throws an `Error` that names what is not valid.
- * @param more the id of its audit entry, and whether the workspace is made, in SQL
  */
 export async function draftWorkspace(
   db: Db,
   { now, random, adminEmail, adminPassword, defaultCountry, ...input }: WorkspaceDraft,
-  more: { workspaceId: string; auditId: string; when?: RawBuilder<boolean> },
+  { workspaceId, auditId }: { workspaceId: string; auditId: string },
 ): Promise<DraftedWorkspace> {
   const name = valid("the workspace's name", CompanyName, input.name);
   const chosen = chosenPolicy({ ...input.policy, defaultCountry });
   valid("the quota: it", Quota, input.quota ?? {});
-  const { workspaceId, auditId, when = sql<boolean>`1` } = more;
   const at = now.getTime();
   const live = await generateApiKey("live", random);
   const test = await generateApiKey("test", random);
   const passwordHash = await hashPassword(adminPassword, random);
   const email = adminEmail.trim().toLowerCase();
-  const isThere = sql<boolean>`EXISTS (SELECT 1 FROM workspace WHERE id = ${workspaceId})`;
   const apiKey = (environment: "live" | "test", { hash, prefix }: typeof live) =>
     sql`INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
-      SELECT ${createId("key", now, random(10))}, ${workspaceId}, ${environment === "live" ? "First key" : "First test key"},
-        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(environment === "live" ? scopes : sandboxScopes)}, ${at} WHERE ${isThere}`.compile(
+      VALUES (${createId("key", now, random(10))}, ${workspaceId}, ${environment === "live" ? "First key" : "First test key"},
+        ${hash}, ${prefix}, ${environment}, ${JSON.stringify(environment === "live" ? scopes : sandboxScopes)}, ${at})`.compile(
       db.kysely,
     );
   const statements = [
     sql`INSERT INTO workspace (id, name, policy, quota, created_at)
-      SELECT ${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at}
-      WHERE ${when}`.compile(db.kysely),
-    insertDefaultPool(db, workspaceId),
+      VALUES (${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at})`.compile(
+      db.kysely,
+    ),
     sql`INSERT INTO user (id, workspace_id, email, password_hash, role, created_at)
-      SELECT ${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at}
-      WHERE ${isThere}`.compile(db.kysely),
+      VALUES (${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at})`.compile(
+      db.kysely,
+    ),
     apiKey("live", live),
     apiKey("test", test),
     auditStatement(db, {
@@ -75,7 +72,7 @@ export async function draftWorkspace(
       target: workspaceId,
       detail: { name, policy: chosen, quota: input.quota ?? {} },
       at,
-      when: isThere,
+      when: sql`true`,
     }),
   ];
   return { workspaceId, apiKey: live.key, testApiKey: test.key, statements };

@@ -1,7 +1,7 @@
 import { Quota, type Workspace } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
-import { iso } from "../messages/present.ts";
-import { readPolicy } from "./stored-policy.ts";
+import { iso } from "../time.ts";
+import { readPolicy } from "../stored-policy.ts";
 
 export type WorkspaceRow = Tables["workspace"];
 

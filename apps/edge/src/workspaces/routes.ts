@@ -1,88 +1,68 @@
-import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { AppError, ChangeWorkspace, CreatedWorkspace, CreateWorkspace, Workspace } from "@sandi/contracts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import type { Feature } from "../feature.ts";
+import { created, ok } from "../http/answers.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { authenticate, liveOnly } from "../http/auth.ts";
-import { jsonBody } from "../http/body.ts";
-import { idempotent, ofRepeats } from "../http/idempotent.ts";
-import { body, idempotencyHeader, json, ofBodies, problems, security } from "../http/openapi.ts";
+import { openOperation, operation } from "../http/operation.ts";
 import { bootstrapWorkspace, refuseWrongToken } from "./bootstrap.ts";
 import { changeWorkspace } from "./change-workspace.ts";
 import { findWorkspace, toWorkspace } from "./repository.ts";
 
-const manage = authenticate("key:manage");
-const tags = ["Workspace"];
 const bearer = /^Bearer +(\S+) *$/i;
+
+const operatorToken = (c: Context<AppEnv>) =>
+  refuseWrongToken(c.env.services, bearer.exec(c.req.header("authorization") ?? "")?.[1]);
 
 /** Before the body is read: nobody else gets that far. */
 const operator = createMiddleware<AppEnv>(async (c, next) => {
-  await refuseWrongToken(c.env.services, bearer.exec(c.req.header("authorization") ?? "")?.[1]);
+  await operatorToken(c);
   await next();
 });
 
-export const workspaces = new OpenAPIHono<AppEnv>()
-  .openapi(
-    createRoute({
-      tags,
-      security,
+export const workspaces: Feature = {
+  tag: { name: "Workspace", description: "What a tenant may do, and what its codes are like." },
+  operations: [
+    operation({
+      id: "getWorkspace",
       method: "get",
       path: "/v1/workspace",
-      operationId: "getWorkspace",
+      scope: "key:manage",
       summary: "Look at the workspace",
-      description:
-        "Its policy with every default filled in, and what the operator grants it. Scope: `key:manage`, as for changing it.",
-      middleware: [manage] as const,
-      responses: { 200: json(Workspace, "As it is now."), ...problems() },
+      description: "Its policy with every default filled in, and what the operator grants it.",
+      answers: ok(Workspace, "As it is now."),
+      handle: async ({ services, actor }) => {
+        const row = await findWorkspace(services.db, actor.workspaceId);
+        if (!row) throw new AppError("unauthenticated");
+        return toWorkspace(row);
+      },
     }),
-    async (c) => {
-      const row = await findWorkspace(c.env.services.db, c.var.ctx.actor.workspaceId);
-      if (!row) throw new AppError("unauthenticated");
-      return c.json(toWorkspace(row), 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      tags,
-      security,
+    operation({
+      id: "changeWorkspace",
       method: "patch",
       path: "/v1/workspace",
-      operationId: "changeWorkspace",
+      scope: "key:manage",
+      live: true,
+      idempotent: "change",
       summary: "Change the workspace",
       description:
         "Its name, and fields of its policy: what is left out stays, null puts a field's default back. Acts within a minute everywhere, on what is created from then on.",
-      middleware: [manage, liveOnly, jsonBody(), idempotent] as const,
-      request: {
-        headers: idempotencyHeader,
-        body: body(ChangeWorkspace, { policy: { countries: ["ID", "SG"], maxChecks: 3 } }),
-      },
-      responses: { 200: json(Workspace, "Changed."), ...problems(...ofBodies, ...ofRepeats) },
+      body: { schema: ChangeWorkspace, example: { policy: { countries: ["ID", "SG"], maxChecks: 3 } } },
+      answers: ok(Workspace, "Changed."),
+      handle: (ctx, { body }) => changeWorkspace(ctx, body),
     }),
-    async (c) => c.json(await changeWorkspace(c.var.ctx, c.req.valid("json")), 200),
-  )
-  .openapi(
-    createRoute({
-      tags,
-      security: [{ operatorToken: [] }],
+    openOperation({
+      id: "createWorkspace",
       method: "post",
       path: "/v1/workspaces",
-      operationId: "createWorkspace",
+      guard: { scheme: "operatorToken", check: operator },
       summary: "Create the first workspace",
       description:
         "For the operator, with the Worker's `BOOTSTRAP_TOKEN` in place of an API key: once, for the token is used up. Makes a workspace, its admin and two keys. Without that variable this is always 401.",
-      middleware: [operator, jsonBody()] as const,
-      request: {
-        body: body(CreateWorkspace, { name: "Acme", adminEmail: "ops@example.com", defaultCountry: "ID" }),
-      },
-      responses: { 201: json(CreatedWorkspace, "Created."), ...problems(...ofBodies) },
+      body: { schema: CreateWorkspace, example: { name: "Acme", adminEmail: "ops@example.com", defaultCountry: "ID" } },
+      answers: created(CreatedWorkspace, "Created."),
+      handle: async (services, { body }, c) =>
+        bootstrapWorkspace(services, { token: await operatorToken(c), input: body }),
     }),
-    async (c) => {
-      const token = await refuseWrongToken(c.env.services, bearer.exec(c.req.header("authorization") ?? "")?.[1]);
-      return c.json(await bootstrapWorkspace(c.env.services, { token, input: c.req.valid("json") }), 201);
-    },
-  );
-
-workspaces.openAPIRegistry.registerComponent("securitySchemes", "operatorToken", {
-  type: "http",
-  scheme: "bearer",
-  description: "The Worker's `BOOTSTRAP_TOKEN`, which works once.",
-});
+  ],
+};

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { isRefused } from "../db/failures.ts";
-import { forgetKeys } from "../key-cache.ts";
+import { forgetKeys } from "../auth/cache.ts";
 import { type Commit, commit } from "./commit.ts";
 
 /** Later than every date, so that null compares as "never". */

@@ -2,7 +2,7 @@ import type { Queries, Results } from "@sandi/libsql";
 import { type RawBuilder, sql } from "kysely";
 import { auditStatement } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
-import type { Accepted } from "../http/idempotency.ts";
+import type { Accepted } from "../http/idempotency/create.ts";
 import { newId } from "../services.ts";
 import type { NoReads, Reads } from "./commit.ts";
 import { type Creation, createOnce } from "./create-once.ts";

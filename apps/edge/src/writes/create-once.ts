@@ -5,16 +5,16 @@ import type { Context } from "../context.ts";
 import type { Tables } from "../db/schema.ts";
 import {
   type Accepted,
-  forgetRepetition,
+  forgetIdempotencyKey,
   idempotencyTtlMs,
   keepResponse,
-  notAnswered,
-  noteRepetition,
-  notRepeated,
-  type Repetition,
+  hasNoResponse,
+  storeIdempotencyKey,
+  isFirstRequest,
+  type IdempotencyKey,
   replay,
-  selectEarlier,
-} from "../http/idempotency.ts";
+  selectStoredResponse,
+} from "../http/idempotency/create.ts";
 import type { Services } from "../services.ts";
 import { commitAs } from "./commit-as.ts";
 import { commit, type NoReads, type Reads, type Rows } from "./commit.ts";
@@ -26,7 +26,7 @@ export interface Creation<W extends Queries, F extends Reads, Row, Resource> {
   /** The calling key, which the batch checks again (`commitAs`). Sends leave it out and trust the key cache. */
   caller?: Context;
   at: number;
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
   /** Reads a resource, as its workspace sees it. */
   find: (id: string) => Query<Row> & { executeTakeFirst: () => Promise<Row | undefined> };
   /** The INSERT, which inserts nothing unless `isFirst`, and what else belongs to it. */
@@ -54,18 +54,18 @@ export async function createOnce<const W extends Queries, Row, Resource, const F
   creation: Creation<W, F, Row, Resource>,
 ): Promise<Accepted<Resource>> {
   const { db } = services;
-  const { table, id, at, repetition, caller, find, present, presentAgain, publish } = creation;
+  const { table, id, at, idempotencyKey, caller, find, present, presentAgain, publish } = creation;
   const since = at - idempotencyTtlMs;
   const made = sql`SELECT id FROM ${sql.table(table)} WHERE id = ${id}`;
   const batch = {
     writes: {
-      own: creation.writes(notRepeated(workspaceId, repetition, since)),
-      noted: noteRepetition(db, workspaceId, { repetition, made, at }),
+      own: creation.writes(isFirstRequest(workspaceId, idempotencyKey, since)),
+      noted: storeIdempotencyKey(db, workspaceId, { idempotencyKey, made, at }),
     },
-    reads: { ...creation.facts, earlier: selectEarlier(db, workspaceId, repetition, since), row: find(id) },
+    reads: { ...creation.facts, earlier: selectStoredResponse(db, workspaceId, idempotencyKey, since), row: find(id) },
     undo: {
-      unless: sql<boolean>`NOT ${notAnswered(workspaceId, repetition)}`,
-      writes: [creation.undo, forgetRepetition(db, workspaceId, { repetition, at })],
+      unless: sql<boolean>`NOT ${hasNoResponse(workspaceId, idempotencyKey)}`,
+      writes: [creation.undo, forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at })],
     },
   };
   const committed = await (caller ? commitAs(caller, batch) : commit(services, batch));
@@ -78,11 +78,11 @@ export async function createOnce<const W extends Queries, Row, Resource, const F
       if (!found) throw new AppError(creation.gone);
       return (presentAgain ?? present)(found);
     };
-    return replay(services, workspaceId, { earlier, repetition, render });
+    return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) throw await creation.refuse(committed as unknown as Rows<F>);
   const resource = present(row, committed.written?.own);
   publish?.(row);
-  keepResponse(services, workspaceId, { repetition, response: presentAgain?.(row) ?? resource });
+  keepResponse(services, workspaceId, { idempotencyKey, response: presentAgain?.(row) ?? resource });
   return { resource, replayed: false };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../problem.ts";
 import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
 import { Code, TypedCode } from "./codes.ts";
 import { CompanyName, Timestamp, deliveryTimes, writtenNumber } from "./common.ts";

@@ -1,6 +1,6 @@
 /**
  * The triggers of messages and verifications write the timeline and count, and nothing else: what follows from a change is
- * in the code that makes it. Their text comes from `db/life-triggers.ts`.
+ * in the code that makes it. Their text comes from `life-triggers.ts`.
  */
 export const life = {
   name: "0016_life",

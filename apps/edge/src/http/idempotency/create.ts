@@ -2,18 +2,18 @@ import { AppError } from "@sandi/contracts";
 import { base64url, hmac, utf8 } from "@sandi/crypto";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "hono";
-import type { Db } from "../db/schema.ts";
-import type { Services } from "../services.ts";
-import type { AppEnv } from "./app-env.ts";
+import type { Db } from "../../db/schema.ts";
+import type { Services } from "../../services.ts";
+import type { AppEnv } from "../app-env.ts";
 
-/** What a request says about being a repetition. */
-export interface Repetition {
+/** A request's `Idempotency-Key`, and a fingerprint that tells whether the request is the same. */
+export interface IdempotencyKey {
   keyHash: string;
   fingerprint: string;
 }
 
-/** A stored answer to an earlier request with the same key. */
-export interface Earlier {
+/** What is stored of the first request with the same key. */
+export interface StoredResponse {
   fingerprint: string;
   resourceId: string;
   response: string | null;
@@ -29,7 +29,7 @@ export interface Accepted<Resource> {
 export const idempotencyTtlMs = 24 * 3600_000;
 
 /** Reads `Idempotency-Key`; behind `jsonBody`. */
-export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | undefined> {
+export async function readIdempotencyKey(c: Context<AppEnv>): Promise<IdempotencyKey | undefined> {
   const given = c.req.header("idempotency-key");
   if (given === undefined) return undefined;
   if (!/^[\x20-\x7e]{1,255}$/.test(given)) {
@@ -53,75 +53,80 @@ export async function repetitionOf(c: Context<AppEnv>): Promise<Repetition | und
   };
 }
 
-/** The repetition of one item of a batch, so that each is made once. */
-export async function itemOf({ keyHash, fingerprint }: Repetition, index: number): Promise<Repetition> {
+/** The key of one item of a batch, so that each item is made once. */
+export async function itemOf({ keyHash, fingerprint }: IdempotencyKey, index: number): Promise<IdempotencyKey> {
   return { keyHash: await sha256(`${keyHash}/${index}`), fingerprint };
 }
 
-/** Reads the earlier answer inside the batch that may create one. */
-export function selectEarlier(db: Db, workspaceId: string, repetition: Repetition | undefined, since: number) {
-  return sql<Earlier>`SELECT fingerprint, resource_id, response, is_sealed FROM idempotency
-    WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition?.keyHash ?? ""} AND created_at > ${since}`.compile(
+/** Reads the stored response inside the batch that may create one. */
+export function selectStoredResponse(
+  db: Db,
+  workspaceId: string,
+  idempotencyKey: IdempotencyKey | undefined,
+  since: number,
+) {
+  return sql<StoredResponse>`SELECT fingerprint, resource_id, response, is_sealed FROM idempotency
+    WHERE workspace_id = ${workspaceId} AND key_hash = ${idempotencyKey?.keyHash ?? ""} AND created_at > ${since}`.compile(
     db.kysely,
   );
 }
 
-/** True in SQL when this key has not been answered yet. */
-export function notRepeated(workspaceId: string, repetition: Repetition | undefined, since: number) {
-  if (!repetition) return sql<boolean>`1`;
+/** True in SQL when no request with this key was stored yet. */
+export function isFirstRequest(workspaceId: string, idempotencyKey: IdempotencyKey | undefined, since: number) {
+  if (!idempotencyKey) return sql<boolean>`1`;
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
-    AND key_hash = ${repetition.keyHash} AND created_at > ${since})`;
+    AND key_hash = ${idempotencyKey.keyHash} AND created_at > ${since})`;
 }
 
 /** Notes, inside the batch that creates it, which resource a key has made: `made` selects its `id`, or nothing. */
-export function noteRepetition(
+export function storeIdempotencyKey(
   db: Db,
   workspaceId: string,
-  { repetition, made, at }: { repetition: Repetition | undefined; made: RawBuilder<unknown>; at: number },
+  { idempotencyKey, made, at }: { idempotencyKey: IdempotencyKey | undefined; made: RawBuilder<unknown>; at: number },
 ): CompiledQuery[] {
-  if (!repetition) return [];
+  if (!idempotencyKey) return [];
   // An older row of the same key has lapsed, or nothing would have been made.
   return [
     sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
-      SELECT ${workspaceId}, ${repetition.keyHash}, ${repetition.fingerprint}, id, ${at} FROM (${made})`.compile(
+      SELECT ${workspaceId}, ${idempotencyKey.keyHash}, ${idempotencyKey.fingerprint}, id, ${at} FROM (${made})`.compile(
       db.kysely,
     ),
   ];
 }
 
 /** True in SQL when this key has not been answered with success: its row, if any, is of a write whose answer was lost. */
-export function notAnswered(workspaceId: string, repetition: Repetition | undefined) {
-  if (!repetition) return sql<boolean>`1`;
+export function hasNoResponse(workspaceId: string, idempotencyKey: IdempotencyKey | undefined) {
+  if (!idempotencyKey) return sql<boolean>`1`;
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
-    AND key_hash = ${repetition.keyHash} AND response IS NOT NULL)`;
+    AND key_hash = ${idempotencyKey.keyHash} AND response IS NOT NULL)`;
 }
 
 /** Forgets a key whose resource was taken back; the row of another request stays. */
-export function forgetRepetition(
+export function forgetIdempotencyKey(
   db: Db,
   workspaceId: string,
-  { repetition, at }: { repetition: Repetition | undefined; at: number },
+  { idempotencyKey, at }: { idempotencyKey: IdempotencyKey | undefined; at: number },
 ): CompiledQuery[] {
-  if (!repetition) return [];
+  if (!idempotencyKey) return [];
   return [
-    sql`DELETE FROM idempotency WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition.keyHash}
+    sql`DELETE FROM idempotency WHERE workspace_id = ${workspaceId} AND key_hash = ${idempotencyKey.keyHash}
       AND created_at = ${at} AND response IS NULL`.compile(db.kysely),
   ];
 }
 
 /**
- * Answers an earlier request again; what was not kept is rendered anew. Kept before it is answered: from then on nobody
- * withdraws it. Throws `database-unavailable` when it was withdrawn meanwhile, for then a repetition makes it anew.
+ * Answers an earlier request again; a response that was not kept is rendered again. It is kept before it is sent: from
+ * then on nobody withdraws it. Throws `database-unavailable` if it was withdrawn meanwhile: another try creates it.
  */
 export async function replay<Resource>(
   services: Services,
   workspaceId: string,
-  { earlier, repetition, render }: Replay<Resource>,
+  { earlier, idempotencyKey, render }: Replay<Resource>,
 ): Promise<Accepted<Resource>> {
   const { fingerprint, resourceId, response, isSealed } = earlier;
-  if (fingerprint !== repetition?.fingerprint) throw new AppError("idempotency-key-reused");
+  if (fingerprint !== idempotencyKey?.fingerprint) throw new AppError("idempotency-key-reused");
   if (response !== null) {
-    const text = isSealed ? await openResponse(services, workspaceId, repetition, response) : response;
+    const text = isSealed ? await openResponse(services, workspaceId, idempotencyKey, response) : response;
     return { resource: JSON.parse(text) as Resource, replayed: true };
   }
   const resource = await render(resourceId).catch((error: unknown) => asError(error));
@@ -129,7 +134,7 @@ export async function replay<Resource>(
   const kept = resource instanceof Error ? null : JSON.stringify(resource);
   const { rows } = await services.db.kysely.executeQuery(
     sql<{ id: string }>`UPDATE idempotency SET response = coalesce(response, ${kept})
-      WHERE workspace_id = ${workspaceId} AND key_hash = ${repetition.keyHash} AND resource_id = ${resourceId}
+      WHERE workspace_id = ${workspaceId} AND key_hash = ${idempotencyKey.keyHash} AND resource_id = ${resourceId}
       RETURNING resource_id AS id`.compile(services.db.kysely),
   );
   if (rows.length === 0) throw new AppError("database-unavailable", { retryAfter: 1 });
@@ -140,13 +145,13 @@ export async function replay<Resource>(
 const asError = (error: unknown) => (error instanceof Error ? error : new Error("not an error", { cause: error }));
 
 interface Replay<Resource> {
-  earlier: Earlier;
-  repetition: Repetition | undefined;
+  earlier: StoredResponse;
+  idempotencyKey: IdempotencyKey | undefined;
   render: (id: string) => Promise<Resource>;
 }
 
 interface Kept {
-  repetition: Repetition | undefined;
+  idempotencyKey: IdempotencyKey | undefined;
   response: unknown;
   /** It holds a revealed code: it is sealed, and forgotten with the code. */
   isSecret?: boolean;
@@ -156,14 +161,14 @@ interface Kept {
 export function keepResponse(
   services: Services,
   workspaceId: string,
-  { repetition, response, isSecret = false }: Kept,
+  { idempotencyKey, response, isSecret = false }: Kept,
 ): void {
-  if (!repetition) return;
+  if (!idempotencyKey) return;
   const { db, waitUntil, log } = services;
-  const { keyHash } = repetition;
+  const { keyHash } = idempotencyKey;
   const work = async () => {
     const text = JSON.stringify(response);
-    const kept = isSecret ? await sealResponse(services, workspaceId, repetition, text) : text;
+    const kept = isSecret ? await sealResponse(services, workspaceId, idempotencyKey, text) : text;
     // A code that has ended meanwhile is not kept any more.
     const stillSecret = sql`(${isSecret ? 0 : 1} OR EXISTS (SELECT 1 FROM verification v WHERE v.id = resource_id
       AND v.workspace_id = ${workspaceId} AND v.status = 'pending'))`;
@@ -177,11 +182,16 @@ export function keepResponse(
 
 const place = (keyHash: string) => ({ table: "idempotency", column: "response", id: keyHash });
 
-export function sealResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, text: string) {
+export function sealResponse({ atRest }: Services, workspaceId: string, { keyHash }: IdempotencyKey, text: string) {
   return atRest(workspaceId).seal(utf8(text), place(keyHash));
 }
 
-export async function openResponse({ atRest }: Services, workspaceId: string, { keyHash }: Repetition, sealed: string) {
+export async function openResponse(
+  { atRest }: Services,
+  workspaceId: string,
+  { keyHash }: IdempotencyKey,
+  sealed: string,
+) {
   return new TextDecoder().decode(await atRest(workspaceId).open(sealed, place(keyHash)));
 }
 

@@ -1,10 +1,10 @@
 import { AppError } from "@sandi/contracts";
 import type { Context } from "hono";
-import type { AppEnv } from "../http/app-env.ts";
+import type { AppEnv } from "./app-env.ts";
 import { remember } from "../remember.ts";
-import { takeFrom } from "./counters.ts";
-import type { Limit } from "./limit.ts";
-import { requestLimits } from "./request-limits.ts";
+import { consumeFrom } from "../rate-limits/counters.ts";
+import type { Limit } from "../rate-limits/limit.ts";
+import { requestLimits } from "../rate-limits/request-limits.ts";
 
 /** Where a limit stands with this request. */
 interface Standing {
@@ -19,11 +19,11 @@ interface Standing {
  * throws `rate-limited`. The headers of every answer show what is left. Without Redis nothing is limited here: what
  * protects codes and numbers is in the database.
  */
-export async function takeLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
+export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
   c.set("isMetered", true);
   const ofEvery = requestLimitsOf(c);
   const limits = [...ofEvery, ...more];
-  const answer = await takeFrom(
+  const answer = await consumeFrom(
     c.env.services,
     limits.map((limit) => ({
       key: counterOf(c, limit),

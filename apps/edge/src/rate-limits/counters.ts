@@ -1,6 +1,6 @@
 import type { Services } from "../services.ts";
 import { unlessAway } from "./redis-outage.ts";
-import { takeScript, takeScriptSha } from "./script.ts";
+import { consumeScript, consumeScriptSha } from "./script.ts";
 
 const redisMs = 300;
 const quietMs = 10_000;
@@ -14,7 +14,7 @@ export interface Counter {
 }
 
 /** Takes from all counters or from none; answers what the script does, or nothing while Redis does not. */
-export async function takeFrom(services: Services, counters: readonly Counter[]): Promise<number[] | undefined> {
+export async function consumeFrom(services: Services, counters: readonly Counter[]): Promise<number[] | undefined> {
   const { redis, redisOutage: outage, log } = services;
   const args = argumentsOf(counters, services.now().getTime());
   const failed = (error: unknown) => {
@@ -24,9 +24,9 @@ export async function takeFrom(services: Services, counters: readonly Counter[])
     log("Redis does not answer; requests are not limited", error);
   };
   return unlessAway(services, failed, async () => {
-    const answer = await redis(["EVALSHA", takeScriptSha, ...args], redisMs).catch((error: unknown) => {
+    const answer = await redis(["EVALSHA", consumeScriptSha, ...args], redisMs).catch((error: unknown) => {
       if (!isUnknownScript(error)) throw error;
-      return redis(["EVAL", takeScript, ...args], redisMs);
+      return redis(["EVAL", consumeScript, ...args], redisMs);
     });
     const numbers = String(answer).split(" ").map(Number);
     if (numbers.length !== 2 * counters.length + 1 || numbers.includes(NaN))

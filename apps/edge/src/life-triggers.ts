@@ -1,8 +1,8 @@
 import { accountFailures, type FailureReason } from "@sandi/contracts";
-import { slotMs } from "../events/session-statements.ts";
-import { deliveryOrder, messageLife, unsent } from "../messages/life.ts";
-import { halfHourMs } from "../sessions/health.ts";
-import { verificationLife } from "../verifications/life.ts";
+import { slotMs } from "./events/session-statements.ts";
+import { deliveryOrder, messageLife, unsent } from "./messages/life.ts";
+import { halfHourMs } from "./sessions/health.ts";
+import { verificationLife } from "./verifications/life.ts";
 
 // Makes the triggers that write the timeline and count, from the tables of the life cycles. A migration holds their text;
 // a test compares the two. They are triggers because one statement moves many rows, and each row has its own event and

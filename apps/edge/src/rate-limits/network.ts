@@ -1,4 +1,4 @@
-import { parseAddress } from "../http/addresses.ts";
+import { parseAddress } from "../addresses.ts";
 
 const v4InV6 = "0".repeat(20) + "ffff";
 

@@ -4,7 +4,7 @@
  * (1 or 0), then what is taken of each and how many milliseconds its window still lasts: never more than a window, for
  * the isolates' clocks differ and windows may be made shorter.
  */
-export const takeScript = `local now = tonumber(ARGV[1])
+export const consumeScript = `local now = tonumber(ARGV[1])
 local answer = {1}
 for i, key in ipairs(KEYS) do
   local quota, window, cost = tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i]), tonumber(ARGV[3*i+1])
@@ -28,4 +28,4 @@ end
 return table.concat(answer, " ")`;
 
 /** SHA-1 of the script, by which Redis knows it; a constant, because a Worker computes nothing at its start. */
-export const takeScriptSha = "005551f90e06cf4b5d7491ba113adb77faf728cd";
+export const consumeScriptSha = "005551f90e06cf4b5d7491ba113adb77faf728cd";

@@ -2,13 +2,13 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "./app-env.ts";
-import { idempotencyTtlMs, openResponse, repetitionOf, sealResponse } from "./idempotency.ts";
+import type { AppEnv } from "../app-env.ts";
+import { idempotencyTtlMs, openResponse, readIdempotencyKey, sealResponse } from "./create.ts";
 
 /** Longer than any request lasts: one that never came back is taken for lost. */
 const lostAfterMs = 60_000;
 
-/** A longer refusal is not kept: it names many fields and changed nothing, so a repetition gets the same answer. */
+/** A longer refusal is not kept: it names many fields and changed nothing, so a repeated request gets the same answer. */
 const mostKept = 8_192;
 
 /** Refusals of the caller, or for the moment. They say nothing of the request: the same one may be granted soon. */
@@ -36,14 +36,14 @@ export const idempotent = createMiddleware<AppEnv>((c, next) =>
 /** Long enough for a client that lost the answer, and shorter than the proof in it is valid. */
 const checkAnswerMs = 120_000;
 
-/** The same for checks, whose answers hold proofs. After two minutes a repetition gets 410: the code is used up. */
+/** The same for checks, whose answers hold proofs. After two minutes a repeated check gets 410: the code is used up. */
 export const idempotentCheck = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { keptMs: checkAnswerMs, keepsAnswer: true }),
 );
 
 /**
  * The same for requests that answer a secret which works for minutes. The secret must not be in the database for a day:
- * only the key is kept, and a repetition is handled again and gets a secret that works.
+ * only the key is kept, and a repeated request is handled again and gets a secret that works.
  */
 export const idempotentSecret = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: false }),
@@ -56,11 +56,11 @@ interface Kept {
 }
 
 async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer }: Kept): Promise<Response | void> {
-  const repetition = await repetitionOf(c);
-  if (!repetition) return next();
+  const idempotencyKey = await readIdempotencyKey(c);
+  if (!idempotencyKey) return next();
   const { db, now, waitUntil, log } = c.env.services;
   const { workspaceId } = c.var.ctx.actor;
-  const { keyHash, fingerprint } = repetition;
+  const { keyHash, fingerprint } = idempotencyKey;
   const at = now().getTime();
   const expiresAt = keptMs < idempotencyTtlMs ? at + keptMs : null;
   const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
@@ -81,7 +81,7 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
     if (!keepsAnswer) return next();
     const type = row.status < 300 ? "application/json" : "application/problem+json";
-    const text = await openResponse(c.env.services, workspaceId, repetition, row.response ?? "");
+    const text = await openResponse(c.env.services, workspaceId, idempotencyKey, row.response ?? "");
     const headers = { "idempotent-replayed": "true" };
     if (text === "") return new Response(null, { status: row.status, headers });
     return new Response(text, { status: row.status, headers: { ...headers, "content-type": type } });
@@ -93,7 +93,7 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
     const text = isFinal && keepsAnswer ? await answer.text() : "";
     const isKept = isFinal && (status < 300 || text.length <= mostKept);
     // An answer may hold a proof, or whole numbers.
-    const response = isKept ? await sealResponse(c.env.services, workspaceId, repetition, text) : "";
+    const response = isKept ? await sealResponse(c.env.services, workspaceId, idempotencyKey, text) : "";
     await db.kysely.executeQuery(
       (isKept
         ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1

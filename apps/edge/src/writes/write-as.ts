@@ -1,7 +1,7 @@
 import type { Results } from "@sandi/libsql";
 import type { Compilable, CompiledQuery } from "kysely";
 import type { Context } from "../context.ts";
-import { refusalOf, refuseUnlessSame } from "../writes/commit-as.ts";
+import { refusalOf, refuseUnlessSame } from "./commit-as.ts";
 
 /** Runs `db.write` for the calling key, without a receipt: as `commitAs`. */
 export async function writeAs<const Queries extends readonly (CompiledQuery | Compilable)[]>(

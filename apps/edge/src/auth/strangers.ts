@@ -1,8 +1,8 @@
 import { AppError } from "@sandi/contracts";
-import { networkOf } from "../limits/network.ts";
+import { networkOf } from "../rate-limits/network.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
-import { findKey, type CallingKey } from "./repository.ts";
+import { findKey, type CallingKey } from "./calling-key.ts";
 
 /**
  * Different unknown keys that one network may try in a minute, because each costs a look-up in the database. No app has

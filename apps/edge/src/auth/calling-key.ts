@@ -1,0 +1,64 @@
+import { Quota, type Scope } from "@sandi/contracts";
+import type { Actor } from "../actor.ts";
+import type { Db, Tables } from "../db/schema.ts";
+import { readPolicy } from "../stored-policy.ts";
+
+export type ApiKeyRow = Tables["apiKey"];
+
+export const scopesOf = ({ scopes }: Pick<ApiKeyRow, "scopes">) => JSON.parse(scopes) as Scope[];
+
+/** What a key acts as, and when it was last used. */
+export interface CallingKey {
+  actor: Actor;
+  /** Milliseconds; null: never. */
+  lastUsedAt: number | null;
+}
+
+/** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
+export async function findKey(db: Db, hash: string): Promise<CallingKey | undefined> {
+  const row = await db.kysely
+    .selectFrom("apiKey")
+    .innerJoin("workspace", "workspace.id", "apiKey.workspaceId")
+    .select([
+      "apiKey.id",
+      "apiKey.workspaceId",
+      "apiKey.environment",
+      "apiKey.scopes",
+      "apiKey.expiresAt",
+      "apiKey.lastUsedAt",
+      "apiKey.ipAllowList",
+      "workspace.name as workspaceName",
+      "workspace.createdAt as workspaceCreatedAt",
+      "workspace.policy",
+      "workspace.quota",
+    ])
+    .where("apiKey.hash", "=", hash)
+    .where("apiKey.revokedAt", "is", null)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const { id, lastUsedAt, ...rest } = row;
+  const actor: Actor = {
+    ...rest,
+    by: { kind: "key", id },
+    scopes: new Set(scopesOf(row)),
+    ipAllowList: JSON.parse(row.ipAllowList) as string[],
+    policy: readPolicy(row.policy),
+    quota: Quota.parse(JSON.parse(row.quota)),
+  };
+  return { actor, lastUsedAt };
+}
+
+/** Notes a key's use, unless another isolate has since. */
+export async function touchKey(
+  db: Db,
+  workspaceId: string,
+  { id, now, since }: { id: string; now: number; since: number },
+): Promise<void> {
+  await db.kysely
+    .updateTable("apiKey")
+    .set({ lastUsedAt: now })
+    .where("workspaceId", "=", workspaceId)
+    .where("id", "=", id)
+    .where((eb) => eb.or([eb("lastUsedAt", "is", null), eb("lastUsedAt", "<=", since)]))
+    .execute();
+}

@@ -1,0 +1,57 @@
+import { AppError } from "@sandi/contracts";
+import { hashApiKey, isWellFormedApiKey } from "@sandi/crypto";
+import type { Actor } from "../actor.ts";
+import { isAmong } from "../addresses.ts";
+import { remember } from "../remember.ts";
+import type { Services } from "../services.ts";
+import { touchKey } from "./calling-key.ts";
+import { findKeyFor } from "./strangers.ts";
+
+/** How long a cached key is good for sends, checks and reads. Changes check the key again in their batch (`writeAs`). */
+const cacheMs = 60_000;
+const cacheSize = 1_000;
+const touchEveryMs = 60_000;
+
+/**
+ * The actor of an `Authorization` header, from the cache or the database.
+ * @throws `unauthenticated`, `address-not-allowed`, `rate-limited`
+ */
+export async function findActor(services: Services, header: string | undefined, address: string): Promise<Actor> {
+  const text = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
+  if (text === undefined) {
+    throw new AppError("unauthenticated", { detail: "Send the key as `Authorization: Bearer sandi_live_…`." });
+  }
+  if (!isWellFormedApiKey(text)) throw new AppError("unauthenticated", { detail: "This is not a Sandi API key." });
+  const hash = await hashApiKey(text);
+  const { keyCache } = services;
+  const now = services.now().getTime();
+  const cached = keyCache.get(hash);
+  let key = cached && cached.until > now ? cached : undefined;
+  if (!key) {
+    keyCache.delete(hash);
+    const found = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
+    if (!found) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });
+    key = { ...found, until: now + cacheMs };
+    remember(keyCache, [hash, key], cacheSize);
+  }
+  const { actor } = key;
+  if (actor.expiresAt !== null && actor.expiresAt <= now) {
+    throw new AppError("unauthenticated", { detail: "The key has expired." });
+  }
+  if (key.lastUsedAt === null || key.lastUsedAt + touchEveryMs <= now) {
+    key.lastUsedAt = now;
+    services.waitUntil(
+      touchKey(services.db, actor.workspaceId, { id: actor.by.id, now, since: now - touchEveryMs }).catch(
+        (error: unknown) => services.log("a key's last use was not noted", error),
+      ),
+    );
+  }
+  refuseAddress(actor, address);
+  return actor;
+}
+
+/** Cloudflare sets the header and lets nobody else set it; without it no address is known, hence none is allowed. */
+function refuseAddress({ ipAllowList }: Actor, address: string): void {
+  if (ipAllowList.length === 0 || isAmong(address, ipAllowList)) return;
+  throw new AppError("address-not-allowed", { detail: "The key's list of addresses does not have this one." });
+}

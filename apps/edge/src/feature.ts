@@ -1,0 +1,20 @@
+import type { ErrorCode } from "@sandi/contracts";
+import type { Hono } from "hono";
+import type { CompiledQuery } from "kysely";
+import type { AppEnv } from "./http/app-env.ts";
+import type { Operation } from "./http/operation.ts";
+import type { Services } from "./services.ts";
+
+/** What one slice of the edge adds to the whole; `features.ts` lists them all. */
+export interface Feature {
+  /** The chapter of the API reference; a feature without a description adds to another one's chapter. */
+  tag?: { name: string; description?: string };
+  /** What its operations answer for an id that belongs to nothing. */
+  notFound?: ErrorCode;
+  /** Its part of the public API. */
+  operations?: readonly Operation[];
+  /** Routes that are not part of the public API's description: pages, and what other services call. */
+  routes?: Hono<AppEnv>;
+  /** Statements that delete its old rows, `sweepSize` at most each. Cron repeats them while rows are left. */
+  sweeps?: (services: Services) => readonly CompiledQuery[];
+}

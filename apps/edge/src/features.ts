@@ -1,0 +1,39 @@
+import { accessRules } from "./access-rules/routes.ts";
+import { alerts } from "./alerts/feature.ts";
+import { analytics } from "./analytics/routes.ts";
+import { audit } from "./audit/routes.ts";
+import { destinations } from "./destinations/routes.ts";
+import { events } from "./events/routes.ts";
+import type { Feature } from "./feature.ts";
+import { hooks } from "./hooks/routes.ts";
+import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
+import { keys } from "./keys/routes.ts";
+import { messages } from "./messages/routes.ts";
+import { pools } from "./pools/routes.ts";
+import { reachability } from "./reachability/routes.ts";
+import { sessions } from "./sessions/feature.ts";
+import { templates } from "./templates/routes.ts";
+import { verifications } from "./verifications/feature.ts";
+import { workspaces } from "./workspaces/routes.ts";
+import { sweepReceipts } from "./writes/sweeps.ts";
+
+/** Every slice of the edge, in the order of the API reference: the chapters that a newcomer needs come first. */
+export const features: readonly Feature[] = [
+  verifications,
+  reachability,
+  messages,
+  templates,
+  sessions,
+  pools,
+  analytics,
+  destinations,
+  accessRules,
+  keys,
+  workspaces,
+  audit,
+  alerts,
+  hooks,
+  events,
+  { sweeps: sweepIdempotencyKeys },
+  { sweeps: sweepReceipts },
+];

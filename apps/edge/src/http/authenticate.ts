@@ -1,0 +1,65 @@
+import { AppError, type Scope } from "@sandi/contracts";
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Actor } from "../actor.ts";
+import { findActor } from "../auth/find-actor.ts";
+import type { Limit } from "../rate-limits/limit.ts";
+import { refuseSpent, consumeRateLimits } from "./rate-limits.ts";
+import type { AppEnv } from "./app-env.ts";
+
+/** Requires an API key with one of these scopes, sets `c.var.ctx`, and consumes the limits of every request and these. */
+export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor) => Limit[]) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const actor = await identify(c);
+    await consumeRateLimits(c, hasOne(actor, anyOf) ? limitsOf(actor) : []);
+    requireOne(actor, anyOf);
+    await next();
+  });
+}
+
+/**
+ * The same, but the operation consumes the limits, together with those that depend on the input. When the key's limit
+ * is used up the body is not read.
+ */
+export function authenticateUnmetered(anyOf: readonly Scope[]) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const actor = await identify(c);
+    if (!hasOne(actor, anyOf)) await consumeRateLimits(c);
+    requireOne(actor, anyOf);
+    await next();
+    if (c.get("isMetered")) return;
+    // It ended before the operation came to its limits: its body is not valid, or it is a repeated request.
+    const answered = c.res;
+    // A refusal must not inherit the answer's headers.
+    c.res = undefined;
+    await consumeRateLimits(c);
+    c.res = answered;
+  });
+}
+
+/** Whose the request is. A key that is used from elsewhere takes nothing from its owner's limit. */
+async function identify(c: Context<AppEnv>): Promise<Actor> {
+  const address = c.req.header("cf-connecting-ip") ?? "";
+  const { services } = c.env;
+  const actor = await findActor(services, c.req.header("authorization"), address);
+  c.set("ctx", { services, actor, trace: c.var.trace, requestId: c.var.requestId });
+  refuseSpent(c);
+  return actor;
+}
+
+const hasOne = ({ scopes }: Actor, anyOf: readonly Scope[]) => anyOf.some((scope) => scopes.has(scope));
+
+function requireOne(actor: Actor, anyOf: readonly Scope[]): void {
+  if (hasOne(actor, anyOf)) return;
+  throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
+}
+
+/** Behind `authenticate`, for what lives at a connector: nothing that a test key asks for may reach one. */
+export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.var.ctx.actor.environment === "test") {
+    throw new AppError("test-keys-not-supported", {
+      detail: "The sandbox has none of these: use a key `sandi_live_…`.",
+    });
+  }
+  await next();
+});

@@ -1,0 +1,60 @@
+import type { ErrorCode, Scope } from "@sandi/contracts";
+import type { MiddlewareHandler } from "hono";
+import type { z } from "zod";
+import type { Answer } from "./answers.ts";
+import type { AppEnv } from "./app-env.ts";
+
+export type Schema = z.ZodType;
+
+/** The parts of a request: its path's parameters, its query and its body. */
+export interface Input<P extends Schema, Q extends Schema, B extends Schema> {
+  params: z.output<P>;
+  query: z.output<Q>;
+  body: z.output<B>;
+}
+
+/** What every operation declares; `Result` is what its handler returns. */
+export interface Declaration<P extends Schema, Q extends Schema, B extends Schema, Result> {
+  id: string;
+  method: "get" | "post" | "put" | "patch" | "delete";
+  path: string;
+  summary: string;
+  description: string;
+  params?: P;
+  query?: Q;
+  body?: RequestBody<B>;
+  answers: Answer<Result>;
+  /** Beside what every operation of its kind may answer. */
+  throws?: readonly ErrorCode[];
+}
+
+/** A JSON body. The example is what the API reference fills in, so it has to work as it is. */
+interface RequestBody<B extends Schema> {
+  schema: B;
+  example: z.input<B>;
+  /** Bytes; 64 KiB if left out. */
+  limit?: number;
+}
+
+/** What all operations of a feature share. */
+export interface Chapter {
+  tag: string;
+  /** The answer to an id that belongs to nothing, also because it has the wrong form. */
+  notFound: ErrorCode;
+}
+
+/**
+ * What an `Idempotency-Key` does. "create": the handler stores it with the new resource. "change": the answer is kept
+ * for a day, "check": for two minutes. "secret": the key is kept, the answer is not. "none": nothing.
+ */
+export type Idempotency = "create" | "change" | "check" | "secret" | "none";
+
+/** Who may call an operation, and what an `Idempotency-Key` does. */
+export interface Access {
+  /** Of API keys; left out if the operation is not for them. */
+  scopes?: readonly Scope[];
+  /** The security scheme of an operation that is not for API keys. */
+  scheme?: string | undefined;
+  idempotency: Idempotency;
+  guards: readonly MiddlewareHandler<AppEnv>[];
+}

@@ -1,0 +1,142 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { Scope } from "@sandi/contracts";
+import type { Context as HonoContext, MiddlewareHandler } from "hono";
+import type { z } from "zod";
+import type { Actor } from "../actor.ts";
+import type { Context } from "../context.ts";
+import type { Limit } from "../rate-limits/limit.ts";
+import { consumeRateLimits } from "./rate-limits.ts";
+import { changeLimit } from "../rate-limits/named.ts";
+import type { Services } from "../services.ts";
+import type { AppEnv } from "./app-env.ts";
+import { authenticate, authenticateUnmetered, liveOnly } from "./authenticate.ts";
+import { jsonBody, noBody } from "./body.ts";
+import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempotency/create.ts";
+import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
+import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
+import { describe } from "./openapi.ts";
+import { onInvalid } from "./validation.ts";
+
+/** A route of the public API: what it declares is what it does, and what the API reference says. */
+export interface Operation {
+  addTo: (app: OpenAPIHono<AppEnv>, chapter: Chapter) => void;
+}
+
+/** Only what changes nothing may ignore an `Idempotency-Key`. */
+type Repeatable<Kind> =
+  | { method: "get"; idempotent?: undefined }
+  | { method: "post" | "put" | "patch" | "delete"; idempotent: Kind };
+
+/** A handler of a create gets the idempotency key, and returns whether it answers an earlier request again. */
+type Key<Kind> = Kind extends "create" ? { idempotencyKey: IdempotencyKey | undefined } : object;
+type Outcome<Result, Kind> = Kind extends "create" ? Accepted<Result> : Result;
+type Handled<Result> = Result | Response | Promise<Result | Response>;
+
+type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> = Repeatable<Kind> &
+  Declaration<P, Q, B, Result> & {
+    /** The key needs one of these. */
+    scope: Scope | readonly [Scope, ...Scope[]];
+    /** Test keys are refused. */
+    live?: boolean;
+    /** False for a change that writes no audit entry, and so is none of the workspace. */
+    isAudited?: boolean;
+    /** Limits beside those of every request; they are consumed before the body is read. */
+    limits?: (actor: Actor) => Limit[];
+    /** Limits that depend on the input; with them all limits are consumed once the input is known to be valid. */
+    inputLimits?: (ctx: Context, input: Input<P, Q, B>) => Limit[] | Promise<Limit[]>;
+    /** Calls the verb and presents the result. */
+    handle: (ctx: Context, input: Input<P, Q, B> & Key<Kind>, c: HonoContext<AppEnv>) => Handled<Outcome<Result, Kind>>;
+  };
+
+/** An operation for API keys. */
+export function operation<
+  Result,
+  Kind extends Idempotency = "none",
+  P extends Schema = z.ZodUndefined,
+  Q extends Schema = z.ZodUndefined,
+  B extends Schema = z.ZodUndefined,
+>(declared: Keyed<P, Q, B, Result, Kind>): Operation {
+  const { method, path, limits, inputLimits } = declared;
+  const kind: Idempotency = declared.idempotent ?? "none";
+  const scopes = [declared.scope].flat();
+  // Each change of the workspace is a row of the audit log. A deletion is not counted: it needs an earlier create.
+  const isChange =
+    ["post", "put", "patch"].includes(method) &&
+    ["create", "change"].includes(kind) &&
+    scopes.every((scope) => scope.endsWith(":manage")) &&
+    declared.isAudited !== false;
+  const limitsOf = (actor: Actor) => [...(isChange ? [changeLimit(actor)] : []), ...(limits?.(actor) ?? [])];
+  const authenticated = inputLimits ? authenticateUnmetered(scopes) : authenticate(scopes, limitsOf);
+  const access = { scopes, idempotency: kind, guards: [authenticated, ...(declared.live ? [liveOnly] : [])] };
+  const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
+    const { ctx } = c.var;
+    const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
+    if (inputLimits) await consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
+    const outcome = await declared.handle(ctx, { ...input, idempotencyKey }, c);
+    if (kind !== "create" || outcome instanceof Response) return outcome as Result | Response;
+    const { resource, replayed } = outcome as Accepted<Result>;
+    if (replayed) c.header("Idempotent-Replayed", "true");
+    const { id } = resource as { id?: string };
+    if (id !== undefined) c.header("Location", `${path.split("/{")[0]}/${id}`);
+    return resource;
+  };
+  return { addTo: (app, chapter) => add(app, declared, { access, chapter, handle }) };
+}
+
+interface Open<P extends Schema, Q extends Schema, B extends Schema, Result> extends Declaration<P, Q, B, Result> {
+  /** The security scheme that takes the place of an API key, and what checks it before the body is read. */
+  guard?: { scheme: string; check: MiddlewareHandler<AppEnv> };
+  handle: (services: Services, input: Input<P, Q, B>, c: HonoContext<AppEnv>) => Handled<NoInfer<Result>>;
+}
+
+/** An operation without an API key. */
+export function openOperation<
+  Result,
+  P extends Schema = z.ZodUndefined,
+  Q extends Schema = z.ZodUndefined,
+  B extends Schema = z.ZodUndefined,
+>(declared: Open<P, Q, B, Result>): Operation {
+  const { guard } = declared;
+  const access = { idempotency: "none" as const, scheme: guard?.scheme, guards: guard ? [guard.check] : [] };
+  const handle = (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => declared.handle(c.env.services, input, c);
+  return { addTo: (app, chapter) => add(app, declared, { access, chapter, handle }) };
+}
+
+interface Addition<P extends Schema, Q extends Schema, B extends Schema, Result> {
+  access: Access;
+  chapter: Chapter;
+  handle: (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => Handled<Result>;
+}
+
+const repeats: Partial<Record<Idempotency, MiddlewareHandler<AppEnv>>> = {
+  change: idempotent,
+  check: idempotentCheck,
+  secret: idempotentSecret,
+};
+
+function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
+  app: OpenAPIHono<AppEnv>,
+  declared: Declaration<P, Q, B, Result>,
+  { access, chapter, handle }: Addition<P, Q, B, Result>,
+): void {
+  const { method, params, query, body, answers } = declared;
+  const reads = method === "get" ? [] : [body ? jsonBody(body.limit) : noBody];
+  const repeat = repeats[access.idempotency];
+  const middleware = [...access.guards, ...reads, ...(repeat ? [repeat] : [])];
+  app.openapi(
+    createRoute({ ...describe(declared, access, chapter), middleware }),
+    async (c) => {
+      const valid = (part: Schema | undefined, target: string) =>
+        part && (c.req.valid(target as never) as Record<string, unknown>);
+      const input = { params: valid(params, "param"), query: valid(query, "query"), body: valid(body?.schema, "json") };
+      const list = query ? "query" : "body";
+      const limit = Number(input[list]?.["limit"]);
+      const asked = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
+      const result = await handle(c, asked as Input<P, Q, B>);
+      if (result instanceof Response) return result;
+      const { status } = answers;
+      return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
+    },
+    onInvalid(chapter.notFound) as Parameters<typeof app.openapi>[2],
+  );
+}

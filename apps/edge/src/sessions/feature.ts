@@ -1,0 +1,15 @@
+import type { Feature } from "../feature.ts";
+import { historyOperations } from "./history-routes.ts";
+import { lifecycleOperations } from "./lifecycle-routes.ts";
+import { proxyOperations } from "./proxy-routes.ts";
+import { qrPage } from "./qr-page.ts";
+import { sessionOperations } from "./routes.ts";
+import { sweepSessions } from "./sweeps.ts";
+
+export const sessions: Feature = {
+  tag: { name: "Sessions", description: "The WhatsApp accounts that send." },
+  notFound: "session-not-found",
+  operations: [...sessionOperations, ...lifecycleOperations, ...historyOperations, ...proxyOperations],
+  routes: qrPage,
+  sweeps: sweepSessions,
+};

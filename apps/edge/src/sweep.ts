@@ -1,0 +1,15 @@
+import { features } from "./features.ts";
+import { jobKinds } from "./job-kinds.ts";
+import { sweepJobs } from "./jobs/delete-jobs.ts";
+import { hasMore, sweepSize } from "./retention.ts";
+import type { Services } from "./services.ts";
+
+/** Deletes the rows that are old enough, in one batch; answers whether there may be more. */
+export async function sweep(services: Services): Promise<boolean> {
+  const { db, now } = services;
+  const results = await db.write([
+    ...features.flatMap(({ sweeps }) => sweeps?.(services) ?? []),
+    ...sweepJobs(db, jobKinds, { at: now().getTime(), limit: sweepSize }),
+  ]);
+  return results.some(hasMore);
+}

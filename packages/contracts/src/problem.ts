@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { type ErrorCode, errors } from "./errors.ts";
+import { RequestId } from "./ids.ts";
+
+/** What an error may carry beside its code; all of it is shown to the caller. */
+export interface ErrorExtras {
+  /** One sentence about this occurrence. */
+  detail?: string;
+  /** What is wrong with which field. */
+  errors?: FieldError[];
+  /** Seconds until another try makes sense; also sent as the header `Retry-After`. */
+  retryAfter?: number;
+  /** The limit that is used up; shown in the headers `RateLimit` and `RateLimit-Policy`. */
+  limit?: { name: string; quota: number; windowSeconds: number };
+  /** Checks left, with `code-incorrect`. */
+  attemptsLeft?: number;
+  cause?: unknown;
+}
+
+/** An error that has an answer in the table. Anything else that is thrown becomes `internal-error`. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly code: ErrorCode;
+  readonly extras: ErrorExtras;
+
+  constructor(code: ErrorCode, extras: ErrorExtras = {}) {
+    super(extras.detail ?? errors[code].title, { cause: extras.cause });
+    this.code = code;
+    this.extras = extras;
+  }
+}
+
+export const FieldError = z
+  .object({
+    pointer: z.string().max(1024).meta({
+      description: "Where: a JSON pointer into the body (`/to`), or `query/…`, `path/…`, `header/…`.",
+      example: "/to",
+    }),
+    message: z
+      .string()
+      .max(1024)
+      .meta({ description: "What is wrong.", example: "must be a phone number in E.164 form" }),
+  })
+  .meta({ id: "FieldError" });
+export type FieldError = z.infer<typeof FieldError>;
+
+/** An answer names so many wrong fields at most. */
+export const maxFieldErrors = 100;
+
+const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+
+/** RFC 9457 problem details, the body of every answer that is not a success. */
+export const Problem = z
+  .object({
+    type: z.url().meta({ description: "A page that explains the error." }),
+    title: z.string().max(128),
+    status: z.int().min(400).max(599),
+    detail: z.string().max(1024).optional(),
+    code: z.enum(codes),
+    requestId: RequestId,
+    errors: z.array(FieldError).max(maxFieldErrors).optional(),
+    retryAfter: z.int().min(0).max(31_536_000).optional().meta({ description: "Seconds." }),
+    attemptsLeft: z.int().min(0).max(10).optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457 problem details." });
+export type Problem = z.infer<typeof Problem>;
