@@ -8,6 +8,7 @@ import type { Feature } from "./feature.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
 import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
+import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { pools } from "./pools/routes.ts";
@@ -39,3 +40,8 @@ export const features: readonly Feature[] = [
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];
+
+/** All kinds of jobs, by priority. */
+export const jobKinds: readonly JobKind[] = features
+  .flatMap(({ jobs = [] }) => jobs)
+  .toSorted((a, b) => a.priority - b.priority);

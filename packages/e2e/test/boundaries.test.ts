@@ -69,6 +69,12 @@ const imports: Planted[] = [
   ["no-circles", "packages/crypto/src/c.ts", "./c.ts"],
 ];
 
+/** Two rooms of the edge that import each other, though no file imports itself. */
+const twoWay = [
+  ["apps/edge/src/one/a.ts", "../two/target.ts"],
+  ["apps/edge/src/two/a.ts", "../one/target.ts"],
+] as const;
+
 const globals = [
   ["apps/edge/src/global-a.ts", "console.log(process.env);"],
   ["apps/edge/src/global-b.ts", "console.log(Buffer.from([]));"],
@@ -98,6 +104,10 @@ describe("who may import whom", () => {
         await plant(file, `import * as planted from "${specifier}";\nconsole.log(planted);\n`);
         if (target) await plant(target, "export const planted = 1;\n");
       }
+      for (const [file, specifier] of twoWay) {
+        await plant(file, `import * as planted from "${specifier}";\nconsole.log(planted);\n`);
+        await plant(join(dirname(file), specifier), "export const planted = 1;\n");
+      }
       for (const [file, line] of globals) await plant(file, `${line}\n`);
       ({ violations } = await cruise(folder));
       const linted = await run(process.execPath, [oxlint, "--format=unix", "apps", "packages"], { cwd: folder }).catch(
@@ -111,6 +121,11 @@ describe("who may import whom", () => {
       await mkdir(dirname(join(folder, file)), { recursive: true });
       await writeFile(join(folder, file), text);
     }
+
+    it.each(twoWay)("no-two-way-rooms: %s may not import %s", (file) => {
+      const found = violations.filter(({ rule }) => rule.name === "no-two-way-rooms").map(({ from }) => from);
+      expect(found).toContain(dirname(file));
+    });
 
     it.each(imports)("%s: %s may not import %s", (rule, file) => {
       expect(violations.filter(({ from }) => from === file).map((each) => each.rule.name)).toContain(rule);

@@ -2,6 +2,7 @@ import type { Feature } from "../feature.ts";
 import { sweepAlerts } from "./cron.ts";
 import { alertDeliveries } from "./deliver-route.ts";
 import { incidentOperations } from "./incident-routes.ts";
+import { alertJobs } from "./jobs.ts";
 import { channelOperations } from "./routes.ts";
 
 export const alerts: Feature = {
@@ -9,5 +10,6 @@ export const alerts: Feature = {
   notFound: "alert-channel-not-found",
   operations: [...channelOperations, ...incidentOperations],
   routes: alertDeliveries,
+  jobs: [alertJobs],
   sweeps: sweepAlerts,
 };

@@ -10,6 +10,7 @@ import { parsePhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
+import { codeJobs, revokeJobs, textJobs } from "./jobs.ts";
 import { sweepMessages } from "./sweeps.ts";
 
 export const messages: Feature = {
@@ -60,6 +61,7 @@ export const messages: Feature = {
       },
     }),
   ],
+  jobs: [codeJobs, revokeJobs, textJobs],
   sweeps: sweepMessages,
 };
 

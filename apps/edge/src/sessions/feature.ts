@@ -1,5 +1,6 @@
 import type { Feature } from "../feature.ts";
 import { historyOperations } from "./history-routes.ts";
+import { sessionJobs } from "./jobs.ts";
 import { lifecycleOperations } from "./lifecycle-routes.ts";
 import { proxyOperations } from "./proxy-routes.ts";
 import { qrPage } from "./qr-page.ts";
@@ -11,5 +12,6 @@ export const sessions: Feature = {
   notFound: "session-not-found",
   operations: [...sessionOperations, ...lifecycleOperations, ...historyOperations, ...proxyOperations],
   routes: qrPage,
+  jobs: [sessionJobs],
   sweeps: sweepSessions,
 };
