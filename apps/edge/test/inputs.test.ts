@@ -295,7 +295,7 @@ describe("what is wrong is said in plain words", () => {
   it.each([
     // The type decides which fields there are: the others are read after it.
     ["messages", { to, text: "" }, "/type is required"],
-    ["messages", { to, type: "image", text: "" }, '/type must be "text"'],
+    ["messages", { to, type: "image", text: "" }, '/type must be one of "text", "location"'],
     ["messages", { to, type: "text", text: "" }, "/text must not be empty"],
     [
       "messages",

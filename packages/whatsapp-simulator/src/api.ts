@@ -12,6 +12,13 @@ export type Addressing = "pn" | "lid";
 /** How far a message got, as the phone that shows it knows; it only ever moves forward. */
 export type MessageStatus = "queued" | "sent" | "delivered" | "read";
 
+/** A place on a map, in degrees. */
+export interface Place {
+  latitude: number;
+  longitude: number;
+  address?: string | undefined;
+}
+
 /** One message as a phone shows it. */
 export interface ChatMessage {
   id: string;
@@ -24,6 +31,8 @@ export interface ChatMessage {
   /** What it is: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
   kind: string;
   text: string;
+  /** The place of a location; its name is the text. */
+  location?: Place | undefined;
   /** Only on a message that was written elsewhere and passed on. */
   forwarded?: true;
   /** ISO 8601, UTC. */
@@ -124,6 +133,8 @@ export interface SendMessage {
   /** E.164 with or without the plus. */
   to: string;
   text: string;
+  /** Writes a location, whose name is the text. */
+  location?: Place | undefined;
   addressing?: Addressing | undefined;
   /** Marks the text as passed on, as clients do. */
   forwarded?: boolean | undefined;

@@ -39,6 +39,29 @@ describe("messages", () => {
     ]);
   });
 
+  it("shows a location, and writes one to the companion", async () => {
+    const simulator = await newWorld();
+    const session = await linked(simulator);
+    const place = { latitude: -6.5, longitude: 106.75, address: "Jakarta" };
+    const [degreesLatitude, degreesLongitude] = [place.latitude, place.longitude];
+    await session.sock.sendMessage(userJid, { location: { degreesLatitude, degreesLongitude, name: "Monas" } });
+    const shown = await simulator.waitForMessage(user, ({ kind }) => kind === "location");
+    expect(shown).toMatchObject({ text: "Monas", location: { latitude: -6.5, longitude: 106.75 } });
+
+    const written = await simulator.send(user, { to: sender, text: "Monas", location: place, forwarded: true });
+    expect(written).toMatchObject({ kind: "location", text: "Monas", location: place, forwarded: true });
+    const { message } = await session.message(
+      ({ key, message: each }) => !key.fromMe && Boolean(each?.locationMessage),
+    );
+    expect(message.message?.locationMessage).toMatchObject({
+      degreesLatitude,
+      degreesLongitude,
+      name: "Monas",
+      address: "Jakarta",
+      contextInfo: { isForwarded: true },
+    });
+  });
+
   it("takes texts addressed by LID", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);

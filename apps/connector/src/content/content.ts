@@ -2,13 +2,14 @@ import { getContentType, isRealMessage, normalizeMessageContent } from "@whiskey
 import type { SealedContent } from "@sandi/contracts";
 import { code } from "./code.ts";
 import type { Kind, ReceivedContent, SendContext } from "./kind.ts";
+import { location } from "./location.ts";
 import { text } from "./text.ts";
 import type { WireMessage } from "./wire.ts";
 
 type Kinds = { [Type in SealedContent["type"]]: Kind<Extract<SealedContent, { type: Type }>> };
 
 /** The kinds of content, each in its own file. */
-const kinds: Kinds = { text, code };
+const kinds: Kinds = { text, code, location };
 
 /** The message that WhatsApp is sent; null when it cannot be made of this content. */
 export function toProto(content: SealedContent, context: SendContext): WireMessage | null {

@@ -9,6 +9,7 @@ import {
   EventBatch,
   type RevokeJob,
   type SendJob,
+  type SealedContent,
   type SessionJob,
   sealedFor,
 } from "@sandi/contracts";
@@ -38,6 +39,12 @@ export async function makeKeys() {
   };
 }
 export type Keys = Awaited<ReturnType<typeof makeKeys>>;
+
+/** The payload of a message that the edge seals: a code, a text, or content that names its type. */
+export type FakePayload =
+  | { to: string; code: string }
+  | { to: string; text: string }
+  | ({ to: string } & Extract<SealedContent, { type: "location" }>);
 
 interface FakeMessage {
   sealed: string;
@@ -165,20 +172,17 @@ export class FakeEdge {
   /** Accepts a message as the edge would; `sealed` replaces the payload, as an attacker could. */
   async accept(
     messageId: string,
-    payload: { to: string; code: string } | { to: string; text: string },
+    payload: FakePayload,
     ttlMs = 300_000,
     { workspaceId = this.workspaceId, ...stored }: { workspaceId?: string } & Partial<FakeMessage> = {},
   ) {
     const verificationId = "code" in payload ? createId("ver", new Date(), webRandom(10)) : null;
     const purpose =
       verificationId === null ? sealedFor.message(messageId, workspaceId) : sealedFor.code(verificationId, workspaceId);
-    this.secrets.push("code" in payload ? payload.code : payload.text);
+    this.secrets.push("code" in payload ? payload.code : "text" in payload ? payload.text : JSON.stringify(payload));
     const seal = createSealer(this.keys.sealing.publicJwk);
     this.#messages.set(messageId, {
-      sealed: await seal(
-        "code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text },
-        purpose,
-      ),
+      sealed: await seal(contentOf(payload), purpose),
       verificationId,
       template: "code" in payload ? "Your Acme code is {{code}}. Do not share it." : null,
       expiresAt: new Date(this.now().getTime() + ttlMs).toISOString(),
@@ -264,4 +268,10 @@ export async function until<T>(what: string, check: () => T | Promise<T>, timeou
     if (Date.now() > end) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** The payload without what tests put beside it. */
+function contentOf(payload: FakePayload): FakePayload {
+  if ("code" in payload) return { to: payload.to, code: payload.code };
+  return "text" in payload ? { to: payload.to, text: payload.text } : payload;
 }

@@ -14,7 +14,7 @@ import { type Connector, startConnector } from "../../src/connector.ts";
 import { type Services, systemServices } from "../../src/services.ts";
 import { knownSecrets, leaksIn } from "./secrets.ts";
 import type { openStore } from "../../src/store/store.ts";
-import { FakeEdge, makeKeys, until } from "./fake-edge.ts";
+import { FakeEdge, type FakePayload, makeKeys, until } from "./fake-edge.ts";
 
 export const newId = (prefix: "ses" | "msg" | "ws") => createId(prefix, new Date(), webRandom(10));
 export const workspaceId = newId("ws");
@@ -34,7 +34,7 @@ export interface Rig {
   /** Creates a session and links a phone to it. */
   pair(number: string, ofWorkspace?: string): Promise<string>;
   /** Accepts a message and delivers its job until it is done. */
-  send(sessionId: string, payload: { to: string; code: string } | { to: string; text: string }): Promise<string>;
+  send(sessionId: string, payload: FakePayload): Promise<string>;
   setDesiredState(change: Partial<SessionJob> & { sessionId: string }): Promise<number>;
 }
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { code } from "./code.ts";
+import { location } from "./location.ts";
 import { text } from "./text.ts";
 
 /** The kinds of message that a caller can send. A new kind is a file beside this one and its name here. */
-const sendable = [text];
+const sendable = [text, location];
 const kinds = [...sendable, code];
 
 const contents = sendable.map(({ content }) => content);

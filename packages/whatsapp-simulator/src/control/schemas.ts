@@ -44,9 +44,16 @@ export const patchPhone = z
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 
+const location = z.strictObject({
+  latitude: z.number().min(-90).max(90),
+  longitude: z.number().min(-180).max(180),
+  address: z.string().max(500).optional(),
+});
+
 export const sendMessage = z.strictObject({
   to: phoneNumber,
   text: z.string().min(1).max(10_000),
+  location: location.optional(),
   addressing: addressing.optional(),
   forwarded: z.boolean().optional(),
 });

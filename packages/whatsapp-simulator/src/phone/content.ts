@@ -1,4 +1,5 @@
 import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
+import type { Place } from "../api.ts";
 
 export type Content = proto.IMessage;
 
@@ -6,6 +7,8 @@ export type Content = proto.IMessage;
 export interface Shown {
   kind: string;
   text: string;
+  /** The place of a location; its name is the text. */
+  location?: Place | undefined;
   forwarded?: true;
 }
 
@@ -13,9 +16,13 @@ export interface Shown {
 export type Written = Omit<Shown, "kind" | "forwarded"> & { forwarded?: boolean | undefined };
 
 /** The content that a client sends for it, written or forwarded. */
-export function contentOf({ text, forwarded }: Written): Content {
-  if (!forwarded) return { conversation: text };
-  return { extendedTextMessage: { text, contextInfo: { isForwarded: true, forwardingScore: 1 } } };
+export function contentOf({ text, location, forwarded }: Written): Content {
+  const contextInfo = forwarded ? { isForwarded: true, forwardingScore: 1 } : null;
+  if (location) {
+    const { latitude: degreesLatitude, longitude: degreesLongitude, address = null } = location;
+    return { locationMessage: { degreesLatitude, degreesLongitude, address, name: text, contextInfo } };
+  }
+  return contextInfo ? { extendedTextMessage: { text, contextInfo } } : { conversation: text };
 }
 
 /** Undefined for content that no chat shows: keys, peer requests, protocol messages. */
@@ -34,7 +41,15 @@ export function shownContent(message: Content): Shown | undefined {
     return { kind: "document", text: content.documentMessage.caption ?? content.documentMessage.fileName ?? "" };
   }
   if (content.stickerMessage) return { kind: "sticker", text: "" };
-  if (content.locationMessage) return { kind: "location", text: content.locationMessage.name ?? "" };
+  if (content.locationMessage) {
+    const { degreesLatitude, degreesLongitude, address, name, contextInfo } = content.locationMessage;
+    return {
+      kind: "location",
+      text: name ?? "",
+      location: { latitude: degreesLatitude ?? 0, longitude: degreesLongitude ?? 0, ...(address && { address }) },
+      ...(contextInfo?.isForwarded && { forwarded: true }),
+    };
+  }
   if (content.contactMessage) return { kind: "contact", text: content.contactMessage.displayName ?? "" };
   if (content.reactionMessage) return { kind: "reaction", text: content.reactionMessage.text ?? "" };
   const poll = content.pollCreationMessage ?? content.pollCreationMessageV2 ?? content.pollCreationMessageV3;
