@@ -2,7 +2,7 @@ import { runAlerts } from "./alerts/cron.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./job-kinds.ts";
 import { publishDue } from "./jobs/publish-due.ts";
-import { publishRerouted, type Rerouted, rerouteBehind } from "./messages/reroute.ts";
+import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { owesBy, settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
@@ -45,9 +45,8 @@ export async function runCron(services: Services): Promise<{ published: number }
 /** What waits for senders that cannot send goes to others that can. */
 async function moveWaiting(services: Services): Promise<number> {
   const { db, now } = services;
-  const moves = rerouteBehind(db, now().getTime());
-  const results = await db.write(moves.flat());
-  const moved = moves.flatMap(([first]) => results[moves.flat().indexOf(first)]?.rows as Rerouted[]);
+  const rerouted = await db.write(rerouteBehind(db, now().getTime()));
+  const moved = rerouted.flatMap(({ moved: { rows } }) => rows);
   publishRerouted(services, moved);
   return moved.length;
 }

@@ -1,10 +1,10 @@
-import { type QueryResult, sql } from "kysely";
+import { sql } from "kysely";
 import { sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
 import { pauseOrphans } from "./orphans.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
-import { alertJobs, type AlertToPublish, deliveryLifeMs } from "./jobs.ts";
-import { type InDigest, tellAll } from "./tell.ts";
+import { alertJobs, deliveryLifeMs } from "./jobs.ts";
+import { tellAll } from "./tell.ts";
 import { watchSessions } from "./watch.ts";
 
 const keptMs = 30 * 24 * 3600_000;
@@ -17,18 +17,16 @@ export async function runAlerts(services: Services): Promise<void> {
   const nonce = Array.from(random(2), (byte) => byte.toString(16).padStart(2, "0"))
     .join("")
     .slice(1);
-  const telling = tellAll(db, { now, nonce });
-  const results = await db.write([
-    pauseOrphans(db, { at: now }),
-    ...watching,
-    ...telling,
-    sql`UPDATE alert_delivery SET status = 'failed', error = 'expired' WHERE status = 'queued'
+  const { told } = await db.write({
+    paused: pauseOrphans(db, { at: now }),
+    watching,
+    told: tellAll(db, { now, nonce }),
+    expired: sql`UPDATE alert_delivery SET status = 'failed', error = 'expired' WHERE status = 'queued'
       AND created_at <= ${now - deliveryLifeMs} AND NOT EXISTS (SELECT 1 FROM job WHERE kind = ${alertJobs.name}
         AND subject_id = alert_delivery.id AND publish_after > ${now})`.compile(db.kysely),
-  ]);
-  const [fresh, digests] = results.slice(1 + watching.length) as QueryResult<AlertToPublish & InDigest>[];
-  const single = fresh?.rows.filter(({ digestId }) => digestId === null) ?? [];
-  publishSoon(services, alertJobs, [...single, ...(digests?.rows ?? [])]);
+  });
+  const single = told.deliveries.rows.filter(({ digestId }) => digestId === null);
+  publishSoon(services, alertJobs, [...single, ...told.digests.rows]);
 }
 
 /** Rows that are old enough: ids sort by time. What was told of an incident is known for as long as the incident is. */

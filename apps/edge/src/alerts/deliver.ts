@@ -1,4 +1,4 @@
-import { type QueryResult, sql } from "kysely";
+import { sql } from "kysely";
 import type { AlertChannelTable, AlertDeliveryTable, Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
 import { callChannel } from "./call.ts";
@@ -6,7 +6,7 @@ import type { Outcome } from "./outcome.ts";
 import { deferJobs, idsOf } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { tellIncidents } from "./tell.ts";
-import { alertJobs, type AlertToPublish } from "./jobs.ts";
+import { alertJobs } from "./jobs.ts";
 import { digestMessage, readDigest } from "./digest.ts";
 import { incidentMessage, type Message, testMessage, type Told } from "./render.ts";
 
@@ -87,14 +87,12 @@ async function note(services: Services, { id, channelId }: Due, outcome: Outcome
     await db.write(delivery);
     return;
   }
-  const told = tellIncidents(db, { now: at, subjects: [channelId] });
-  const results = await db.write([
-    ...delivery,
-    sql`UPDATE alert_channel SET failures_in_row = failures_in_row + 1 WHERE id = ${channelId}`.compile(db.kysely),
-    sql`UPDATE alert_channel SET paused_at = ${at}, paused_because = 'failures', updated_at = ${at}
-      WHERE id = ${channelId} AND paused_at IS NULL AND failures_in_row >= ${mostFailures}`.compile(db.kysely),
-    ...told,
-  ]);
-  const alerts = results.at(-told.length) as QueryResult<AlertToPublish>;
-  publishSoon(services, alertJobs, alerts.rows);
+  const { told } = await db.write({
+    delivery,
+    failed: sql`UPDATE alert_channel SET failures_in_row = failures_in_row + 1 WHERE id = ${channelId}`,
+    paused: sql`UPDATE alert_channel SET paused_at = ${at}, paused_because = 'failures', updated_at = ${at}
+      WHERE id = ${channelId} AND paused_at IS NULL AND failures_in_row >= ${mostFailures}`,
+    told: tellIncidents(db, { now: at, subjects: [channelId] }),
+  });
+  publishSoon(services, alertJobs, told.deliveries.rows);
 }

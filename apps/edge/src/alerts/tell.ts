@@ -22,18 +22,18 @@ const inOneRun = 2_000;
 export function tellIncidents(db: Db, { now, subjects }: { now: number; subjects: readonly string[] }) {
   const isMeant = sql<boolean>`i.subject IN (SELECT value FROM json_each(${JSON.stringify(subjects)}))`;
   const due = dueMessages({ now, isMeant, isOfMany: sql`false`, limit: atOnce });
-  return [
-    sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery
+  return {
+    deliveries: sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery
         (id, workspace_id, channel_id, incident_id, what, times, content, created_at)
       SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, what, times, content, ${now}
       FROM (${due}) WHERE NOT is_many RETURNING id, channel_id, 1 AS publish_count`.compile(db.kysely),
-    appendAlertJobs(db, now),
-  ] as const;
+    jobs: appendAlertJobs(db, now),
+  };
 }
 
 /**
  * The same of all sessions and channels, with one digest for each channel that is to be told of many at once. To be
- * published are the rows of the first statement without a digest, and the rows of the second.
+ * published are the deliveries without a digest, and the digests.
  * @param nonce three hexadecimal digits, so that no two runs make the same id
  */
 export function tellAll(db: Db, { now, nonce }: { now: number; nonce: string }) {
@@ -46,20 +46,21 @@ export function tellAll(db: Db, { now, nonce }: { now: number; nonce: string }) 
   const stamp = sql`'dlv_' || printf('%012x', ${now})`;
   const digest = sql`iif(is_many AND many > 1, ${stamp} || iif(what = 'closed', 'c', '0') || ${nonce} || substr(channel_id, -10), NULL)`;
   const isOfThisRun = sql`digest_id BETWEEN ${stamp} AND ${stamp} || 'z' AND substr(digest_id, 18, 3) = ${nonce}`;
-  return [
-    sql<AlertToPublish & InDigest>`INSERT OR IGNORE INTO alert_delivery
+  return {
+    deliveries: sql<AlertToPublish & InDigest>`INSERT OR IGNORE INTO alert_delivery
         (id, workspace_id, channel_id, incident_id, what, times, content, status, digest_id, created_at)
       SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, what, times, content,
         iif(${digest} IS NULL, 'queued', 'folded'), ${digest}, ${now}
       FROM (SELECT *, count(*) OVER (PARTITION BY channel_id, what = 'closed', is_many) AS many FROM (${due}))
       RETURNING id, channel_id, 1 AS publish_count, digest_id`.compile(db.kysely),
-    sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery (id, workspace_id, channel_id, what, times, content, created_at)
+    digests:
+      sql<AlertToPublish>`INSERT OR IGNORE INTO alert_delivery (id, workspace_id, channel_id, what, times, content, created_at)
       SELECT digest_id, workspace_id, channel_id, iif(min(what) = 'closed', 'closed', 'opened'), count(*), '{}', ${now}
       FROM alert_delivery WHERE ${isOfThisRun} GROUP BY digest_id RETURNING id, channel_id, 1 AS publish_count`.compile(
-      db.kysely,
-    ),
-    appendAlertJobs(db, now),
-  ] as const;
+        db.kysely,
+      ),
+    jobs: appendAlertJobs(db, now),
+  };
 }
 
 interface Due {

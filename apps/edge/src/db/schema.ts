@@ -436,8 +436,6 @@ export interface VerificationTable {
   test: 0 | 1;
   /** The request that was counted last, so that a check whose answer was lost can be told. */
   lastCheck: string | null;
-  /** Checks that were answered with 503: however late they come, they do not count. */
-  voidChecks: string;
   createdAt: number;
   updatedAt: number;
 }

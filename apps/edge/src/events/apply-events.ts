@@ -1,13 +1,13 @@
 import { accountFailures, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
-import { type CompiledQuery, type QueryResult, sql } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { type Moves, type Rerouted, publishRerouted, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
+import { publishRerouted, type Reroute, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
 import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
-import { alertJobs, type AlertToPublish } from "../alerts/jobs.ts";
+import { alertJobs } from "../alerts/jobs.ts";
 import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
@@ -25,37 +25,36 @@ export async function applyEvents(services: Services, events: readonly Connector
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
-  const moves = new Set<CompiledQuery>();
-  const changes = events.flatMap((event) => {
-    if (event.type === "message.received") return received.get(event)?.statements ?? [];
-    const move = moveFor(db, event, at);
-    if (move) moves.add(move[0]);
-    // Before what would fail it, and behind what tells that its session cannot send.
-    const own = statementsFor(db, event, at);
-    return event.type === "message.failed" ? [...(move ?? []), ...own] : [...own, ...(move ?? [])];
-  });
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
-  const statements = [
-    ...changes,
-    ...heardStatements(db, events),
-    ...(messageIds.length === 0 ? [] : [deleteDoneJobs(db, sendJobs, { ids: messageIds, at })]),
-  ];
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const results =
-    subjects.length === 0 ? await db.write(statements) : await writeAndTell(services, statements, subjects);
-  const moved = results.flatMap(({ rows }, i) => (moves.has(statements[i]!) ? (rows as Rerouted[]) : []));
-  publishRerouted(services, moved);
+  const { changes, told } = await db.write({
+    changes: events.map((event) =>
+      event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
+    ),
+    heard: heardStatements(db, events),
+    done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
+    // In the transaction that opens and closes the incidents.
+    told: subjects.length === 0 ? [] : [tellIncidents(db, { now: at, subjects })],
+  });
+  publishSoon(
+    services,
+    alertJobs,
+    told.flatMap(({ deliveries }) => deliveries.rows),
+  );
+  publishRerouted(
+    services,
+    changes.flatMap((change) => ("rerouted" in change ? change.rerouted.flatMap(({ moved }) => moved.rows) : [])),
+  );
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
 }
 
-/** What the triggers have opened and closed is to be told from the same transaction on. */
-async function writeAndTell(services: Services, statements: CompiledQuery[], subjects: string[]) {
-  const { db, now } = services;
-  const telling = tellIncidents(db, { now: now().getTime(), subjects });
-  const results = await db.write([...statements, ...telling]);
-  publishSoon(services, alertJobs, (results.at(-telling.length) as QueryResult<AlertToPublish>).rows);
-  return results;
+/** What an event changes, in the order in which it has to. */
+function changesOf(db: Db, event: OwnEvent, at: number) {
+  const rerouted = moveFor(db, event, at);
+  const own = statementsFor(db, event, at);
+  // Reroute before the statement that would fail the message, but after the one that takes the session offline.
+  return event.type === "message.failed" ? { rerouted, own } : { own, rerouted };
 }
 
 /** The trace of a message goes on with what became of it. */
@@ -66,26 +65,24 @@ function spanOf({ tracer }: Services, event: ConnectorEvent) {
   return tracer.start(`event ${event.type}`, { parent, kind: "consumer", attributes });
 }
 
+type OwnEvent = Exclude<ConnectorEvent, { type: "message.received" }>;
+
 /** What lets messages go to another sender of their pool. */
-function moveFor(db: Db, event: ConnectorEvent, at: number): Moves | undefined {
+function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
   const { sessionId } = event;
   if (event.type === "message.failed") {
     const { messageId, reason } = event;
-    return isOfAccount(reason) ? rerouteFailed(db, { messageId, sessionId, reason, at }) : undefined;
+    return isOfAccount(reason) ? [rerouteFailed(db, { messageId, sessionId, reason, at })] : [];
   }
   const isOff =
     (event.type === "session.state" && ["waiting", "ended", "stopped"].includes(event.state)) ||
     (event.type === "session.limits" && event.pausedUntil !== null);
-  return isOff ? rerouteWaiting(db, { sessionId, at }) : undefined;
+  return isOff ? [rerouteWaiting(db, { sessionId, at })] : [];
 }
 
 const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
-function statementsFor(
-  db: Db,
-  event: Exclude<ConnectorEvent, { type: "message.received" }>,
-  now: number,
-): CompiledQuery[] {
+function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   const { sessionId, type } = event;
   const at = new Date(event.at).getTime();
   if (type === "session.state") {

@@ -30,28 +30,27 @@ export async function claimMessages(
     const attributes = { "sandi.message.id": messageId, "sandi.session.id": sessionId };
     return parent && tracer.start("claim", { parent, kind: "server", attributes });
   });
-  const results = await db.write([
-    sql<Pick<MessageTable, "id" | "sessionId" | "status" | "claimUntil" | "expiresAt">>`
+  const { before, granted } = await db.write({
+    before: sql<Pick<MessageTable, "id" | "sessionId" | "status" | "claimUntil" | "expiresAt">>`
       SELECT id, session_id, status, claim_until, expires_at
-      FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`.compile(db.kysely),
-    ...claims.flatMap((claim) => [
-      claimStatement(db, { ...claim, connectorId, at }),
-      countClaimed(db, { messageId: claim.messageId, at }),
-    ]),
+      FROM message WHERE id IN (${sql.join(ids)}) AND status IN ('queued', 'sending')`,
+    granted: claims.map((claim) => ({
+      claim: claimStatement(db, { ...claim, connectorId, at }),
+      counted: countClaimed(db, { messageId: claim.messageId, at }),
+    })),
     // The cron publishes again when the claim has ended, not before.
-    deferJobs(db, sendJobs, {
+    deferred: deferJobs(db, sendJobs, {
       ids: sql`SELECT id FROM message WHERE id IN (${sql.join(ids)}) AND status = 'sending' AND claim_until = ${at + claimMs}`,
       until: at + claimMs,
     }),
-  ]);
+  });
   for (const span of spans) span?.end();
-  const [before, ...grants] = results;
   const known = new Map(before.rows.map((row) => [row.id, row]));
   return {
     results: claims.map(({ messageId, sessionId }, i): ClaimResult => {
-      const granted = grants[2 * i]?.rows[0] as Granted | undefined;
-      if (granted && granted.sealed !== null) {
-        const { sealed, verificationId, template, expiresAt, attempt } = granted;
+      const grant = granted[i]?.claim.rows[0];
+      if (grant && grant.sealed !== null) {
+        const { sealed, verificationId, template, expiresAt, attempt } = grant;
         const what = { sealed, verificationId, template };
         return { outcome: "claimed", messageId, ...what, expiresAt: iso(expiresAt), attempt };
       }

@@ -18,12 +18,17 @@ const movesAtOnce = 200;
 /** A message that has moved, with what its job needs. */
 export type Rerouted = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing"> & JobColumns;
 
-/** The first statement moves messages and answers them; the others move what belongs to them. */
-export type Moves = readonly [CompiledQuery<Rerouted>, ...CompiledQuery[]];
+/** Moves messages and answers them, and moves what belongs to them. */
+export interface Reroute {
+  readonly moved: CompiledQuery<Rerouted>;
+  readonly jobs: CompiledQuery;
+  readonly verifications: CompiledQuery;
+  readonly [name: string]: CompiledQuery;
+}
 
 const kinds = sql.join(sendJobs.map(({ name }) => name));
 
-interface Reroute {
+interface Move {
   /** True in SQL of the messages that are to move. */
   which: RawBuilder<boolean>;
   /** Why the session that has it could not send it; it is not given to that one again. Null: it was not online. */
@@ -36,7 +41,7 @@ interface Reroute {
  * nothing, for the fence is the other session's. What only waits goes to one that can send at once; what could not be
  * sent waits for one that is away, if need be. Nothing happens to those that nobody else can send.
  */
-function reroute(db: Db, { which, reason, at }: Reroute): Moves {
+function reroute(db: Db, { which, reason, at }: Move): Reroute {
   const next = sql`(SELECT id FROM ${pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among: sql<boolean>`session.pool_id = message.pool_id AND session.id <> message.session_id
@@ -50,21 +55,22 @@ function reroute(db: Db, { which, reason, at }: Reroute): Moves {
   // The timeline knows which messages the first statement has moved.
   const moved = (column: string) =>
     sql`SELECT ${sql.ref(column)} FROM event WHERE at = ${at} AND type = 'message.rerouted'`;
-  return [
-    moveMessages<Rerouted>(db, "reroute", {
+  return {
+    moved: moveMessages<Rerouted>(db, "reroute", {
       which: sql`${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL`,
       at,
       set: sql`session_id = ${next}, tried = ${tried}, claimed_by = NULL, claim_until = NULL, claim_fence = 0, attempt = 0`,
       returning: sql`id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
         ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`,
     }),
-    sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
+    jobs: sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
       WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")})`.compile(db.kysely),
-    sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
+    verifications:
+      sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
       WHERE id IN (${moved("verification_id")}) AND message_id IN (${moved("message_id")}) AND mode = 'push'`.compile(
-      db.kysely,
-    ),
-  ];
+        db.kysely,
+      ),
+  };
 }
 
 /** True in SQL for a message that another session could send: it has a pool, is not of the sandbox and has not expired. */

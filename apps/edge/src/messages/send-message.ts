@@ -77,10 +77,10 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     ],
     undo: moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
     refuse: async () => {
-      const [rules, candidates] = await db.read([
-        sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`.compile(db.kysely),
-        selectCandidate(db, workspaceId, { route, toHash, at }),
-      ]);
+      const { rules, candidates } = await db.read({
+        rules: sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`,
+        candidates: selectCandidate(db, workspaceId, { route, toHash, at }),
+      });
       if (!isTest && rules.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
       return (isTest ? noRoute : noOpener)(route, candidates.rows[0]) ?? new AppError("no-eligible-session");
     },

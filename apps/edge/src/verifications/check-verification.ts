@@ -9,7 +9,6 @@ import {
 import { codeMac, phoneHash, s256 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { recover } from "../db/lost-writes.ts";
 import { parsePhone } from "../phone.ts";
 import { destinationLocked } from "./admission.ts";
 import { approvedBy, isFromClient, isOpen, isUnlocked } from "./approval.ts";
@@ -17,8 +16,9 @@ import { canonicalBind } from "./bind.ts";
 import { cancelMessagesOf, moveVerifications } from "./life.ts";
 import { shortCode } from "./plan.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
-import { selectVerification, voidCheck } from "./repository.ts";
+import { selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
+import { commit } from "../writes/commit.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
 
 const hourMs = 3_600_000;
@@ -52,33 +52,24 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
     { name: "miss" },
   ] as const;
 
-  const statements = [
-    moveVerifications<{ status: VerificationStatus }>(db, outcomes, {
-      which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0
-        AND instr(void_checks, ${checkId}) = 0 AND ${isFromClient(challenge)} AND ${isUnlocked(now)}`,
-      at: now,
-      set: sql`attempts_left = attempts_left - 1, ${approvedBy("code", { at: now, when: isRight })}, last_check = ${checkId}`,
-      returning: sql`status`,
-    }),
-    countFailure(ctx, { id, now }),
-    cancelMessagesOf(db, sql`${id}`, now),
-    selectVerification(db, tenant, id),
-  ] as const;
-
-  let row: VerificationRow | undefined;
-  let counted: boolean;
-  try {
-    const [decision, , , found] = await db.write(statements);
-    row = found.rows[0];
-    counted = decision.rows.length > 0;
-  } catch (error) {
-    const block = () => voidCheck(db, tenant, { id, checkId });
-    row = await recover(services, error, { settle: block, withdraw: block });
-    counted = row.lastCheck === checkId;
-    if (row.status === "pending" && !counted) throw error;
-  }
+  const { written, found } = await commit(services, {
+    writes: {
+      decided: moveVerifications<{ status: VerificationStatus }>(db, outcomes, {
+        which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0
+        AND ${isFromClient(challenge)} AND ${isUnlocked(now)}`,
+        at: now,
+        set: sql`attempts_left = attempts_left - 1, ${approvedBy("code", { at: now, when: isRight })}, last_check = ${checkId}`,
+        returning: sql`status`,
+      }),
+      failures: countFailure(ctx, { id, now }),
+      canceled: cancelMessagesOf(db, sql`${id}`, now),
+    },
+    reads: { found: selectVerification(db, tenant, id) },
+  });
+  const [row] = found;
 
   if (!row) throw new AppError("verification-not-found");
+  const counted = written ? written.decided.rows.length > 0 : row.lastCheck === checkId;
   const status = statusOf(row, { now, scopes: actor.scopes });
   if (counted && status === "approved") return approved(ctx, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);

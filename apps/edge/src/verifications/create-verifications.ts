@@ -1,19 +1,21 @@
 import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { recover } from "../db/lost-writes.ts";
 import type { Db } from "../db/schema.ts";
 import {
   type Accepted,
   type StoredResponse,
   forgetIdempotencyKey,
+  idempotencyTtlMs,
   keepResponse,
+  hasNoResponse,
   replay,
+  selectStoredResponse,
 } from "../http/idempotency/create.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
-import { blockMessage, withdrawMessage } from "../messages/repository.ts";
+import { moveMessages } from "../messages/life.ts";
 import { answersInbound } from "../messages/sandbox.ts";
 import type { Services } from "../services.ts";
 import { refusalOf } from "./admission.ts";
@@ -22,6 +24,7 @@ import { moveVerifications } from "./life.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { receiveToken } from "./receive-token.ts";
 import { findVerification, selectVerification } from "./repository.ts";
+import { commit } from "../writes/commit.ts";
 
 /** So many go in one transaction. */
 const chunkSize = 50;
@@ -72,61 +75,58 @@ interface Stored {
   row: VerificationRow | undefined;
 }
 
-/** One transaction for all; when its answer is lost each draft is settled, so that an error means nothing was stored. */
+/** One transaction for all: when its answer is lost, either all drafts were stored or none. */
 async function store(services: Services, drafts: readonly Draft[]): Promise<Map<Draft, Stored | Error>> {
   const { db } = services;
   if (drafts.length === 0) return new Map();
+  const reads = drafts.flatMap((draft) => Object.entries(readsOf(db, draft)));
   try {
-    const results = await db.write(drafts.flatMap(({ statements }) => statements));
-    let at = 0;
+    const found: Record<string, unknown[]> = await commit(services, {
+      writes: drafts.map(({ writes }) => writes),
+      reads: Object.fromEntries(reads),
+      undo: { writes: drafts.map((draft) => undoOf(db, draft)) },
+    });
     return new Map(
       drafts.map((draft) => {
-        const own = results.slice(at, (at += draft.statements.length));
-        const earlier = own[0]?.rows[0] as StoredResponse | undefined;
-        const row = own.at(-1)?.rows[0] as VerificationRow | undefined;
-        return [draft, { earlier, row: earlier ? undefined : row }];
+        const [row] = found[`row ${draft.id}`] as VerificationRow[];
+        // Behind the writes the key's row may be this request's own.
+        const [earlier] = row ? [] : (found[`earlier ${draft.id}`] as StoredResponse[]);
+        return [draft, { earlier, row }];
       }),
     );
   } catch (error) {
-    const settled = await Promise.all(
-      drafts.map(async (draft): Promise<[Draft, Stored | Error]> => {
-        const row = await recover(services, error, remedy(db, draft)).catch(asError);
-        return [draft, row instanceof Error ? row : { earlier: undefined, row }];
-      }),
-    );
-    return new Map(settled);
+    return new Map(drafts.map((draft) => [draft, asError(error)]));
   }
 }
 
-/** For the batch whose answer was lost; to withdraw a resend gives its send back. */
-function remedy(db: Db, draft: Draft) {
-  const { tenant, idempotencyKey, at, id, messageId } = draft;
+/** The answer to an earlier request with the same key; and the verification, unless something stood against it. */
+const readsOf = (db: Db, draft: Draft) => ({
+  [`earlier ${draft.id}`]: selectStoredResponse(
+    db,
+    draft.tenant.workspaceId,
+    draft.idempotencyKey,
+    draft.at - idempotencyTtlMs,
+  ),
+  [`row ${draft.id}`]: selectVerification(db, draft.tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
+});
+
+/** Takes a draft back, unless a repetition was answered or its message is on its way; a resend gives its send back. */
+function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
   const { workspaceId } = tenant;
-  const lost = { id: messageId, now: at, idempotencyKey };
-  const isWithdrawn = sql<boolean>`EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status = 'canceled')`;
-  return {
-    settle: async () => {
-      const [, { rows }] = await db.write([
-        blockMessage(db, workspaceId, lost),
-        selectVerification(db, tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
-      ]);
-      return rows[0];
-    },
-    withdraw: () =>
-      db.write([
-        ...withdrawMessage(db, workspaceId, lost),
-        ...forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
-        // The code of a verification that nobody was told of is forgotten.
-        moveVerifications(db, "cancel", {
-          which: sql`id = ${id} AND workspace_id = ${workspaceId}
-            AND (message_id = ${messageId} OR message_id IS NULL) AND ${isWithdrawn}`,
-          at,
-        }),
-        sql`UPDATE verification SET sends_left = sends_left + 1, next_send_at = ${at}, updated_at = ${at}
-          WHERE message_id = ${messageId} AND id <> ${id} AND workspace_id = ${workspaceId} AND status = 'pending'
-            AND next_send_at > ${at} AND ${isWithdrawn}`.compile(db.kysely),
-      ]),
-  };
+  const isUnknown = sql<boolean>`workspace_id = ${workspaceId} AND ${hasNoResponse(workspaceId, idempotencyKey)}`;
+  const isUnsent = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status <> 'canceled')`;
+  return [
+    moveMessages(db, "cancel", { which: sql`id = ${messageId} AND ${isUnknown}`, at }),
+    // The code of a verification that nobody was told of is forgotten.
+    moveVerifications(db, "cancel", {
+      which: sql`id = ${id} AND ${isUnknown} AND (message_id = ${messageId} OR message_id IS NULL) AND ${isUnsent}`,
+      at,
+    }),
+    sql`UPDATE verification SET sends_left = sends_left + 1, next_send_at = ${at}, updated_at = ${at}
+      WHERE message_id = ${messageId} AND id <> ${id} AND ${isUnknown} AND status = 'pending'
+        AND next_send_at > ${at} AND ${isUnsent}`,
+    forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at }),
+  ];
 }
 
 async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): Promise<Accepted<Verification>> {

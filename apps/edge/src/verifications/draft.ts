@@ -11,7 +11,6 @@ import {
   storeIdempotencyKey,
   isFirstRequest,
   type IdempotencyKey,
-  selectStoredResponse,
 } from "../http/idempotency/create.ts";
 import { hashScope, type Tenant, tenantOf } from "../auth/tenant.ts";
 import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
@@ -23,7 +22,6 @@ import { canonicalBind } from "./bind.ts";
 import { moveVerifications } from "./life.ts";
 import { guardPrefix, prefixOf } from "./guard.ts";
 import { type Plan, planVerification } from "./plan.ts";
-import { selectVerification } from "./repository.ts";
 import { sendStatements } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
 
@@ -42,7 +40,7 @@ export interface Draft extends CreateInput {
   messageId: string;
   destination: Destination;
   trace: TraceContext | undefined;
-  statements: CompiledQuery[];
+  writes: CompiledQuery[];
 }
 
 /** Reads a request and makes the statements that create its verification, or send a pending one again, if nothing stands against it. */
@@ -96,10 +94,10 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
     bind,
     ...text,
   };
-  return { ...draft, statements: statementsFor(services.db, draft, values) };
+  return { ...draft, writes: writesOf(services.db, draft, values) };
 }
 
-function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial<VerificationTable>): CompiledQuery[] {
+function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<VerificationTable>): CompiledQuery[] {
   const { body, idempotencyKey, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
   const { toHash, globalHash, e164, country, policy } = destination;
@@ -128,7 +126,7 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     AND NOT ${isUnreachableTo(scopes, "c")}
     AND EXISTS (SELECT 1 FROM message m WHERE m.verification_id = c.id AND m.status <> 'canceled'))`;
   const isWanted = sql`NOT ${coolingDown} AND ${isFirstRequest(workspaceId, idempotencyKey, since)}
-    AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId}) AND ${isAdmitted(destination)}`;
+    AND ${isAdmitted(destination)}`;
   // Of the row that is there: an inbound one has nothing to send before the user has written.
   const sends = sql`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
@@ -140,7 +138,6 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     OR client_binding IS NOT ${clientBinding} OR (${plan.mode} <> 'auto' AND verification.mode <> p.mode))`;
 
   return [
-    selectStoredResponse(db, workspaceId, idempotencyKey, since),
     moveVerifications(db, "expire", { which: sql`${pending} AND expires_at <= ${at}`, at }),
     ...(test === 0 && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
@@ -187,8 +184,6 @@ function statementsFor(db: Db, draft: Omit<Draft, "statements">, values: Partial
     }),
     ...(test === 1 ? settleSandbox(db, workspaceId, at) : []),
     ...storeIdempotencyKey(db, workspaceId, { idempotencyKey, made: idOfDraft(draft), at }),
-    // Nothing when it was refused: then neither its message nor its id is there.
-    selectVerification(db, tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
   ];
 }
 

@@ -2,22 +2,21 @@ import { type ApproveVerification, AppError, type Verification } from "@sandi/co
 import { s256 } from "@sandi/crypto";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
-import { auditStatement } from "../audit/statement.ts";
-import { isUnreachable } from "../db/failures.ts";
+import { audited } from "../audit/statement.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
 import { revokeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
-import { newId, type Services } from "../services.ts";
+import type { Services } from "../services.ts";
 import { approvedBy, type Approver, isBoundTo, isFromClient, isOpen } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
 import { otherClient, terminalErrors } from "./check-verification.ts";
 import { cancelMessagesOf, moveVerifications, verificationLife } from "./life.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
-import { findVerification, selectVerification } from "./repository.ts";
+import { selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
 import { tenantOf } from "../auth/tenant.ts";
-import { writeAs } from "../writes/write-as.ts";
+import { commitAs } from "../writes/commit-as.ts";
 
 interface Input {
   id: string;
@@ -78,18 +77,16 @@ export async function approveVerification(
   { id, body }: Input & { body: ApproveVerification },
 ): Promise<Verification> {
   const { services, actor } = ctx;
-  const { db } = services;
   const at = services.now().getTime();
   const bind = canonicalBind(body.bind);
   const challenge = body.clientVerifier === undefined ? null : await s256(body.clientVerifier);
-  const audit = auditStatement(db, {
-    id: newId(services, "aud"),
-    at,
-    workspaceId: actor.workspaceId,
-    actor: actor.by.id,
+  const audit = audited(ctx, {
     action: "verification.approved",
     target: id,
     detail: { reason: body.reason, ...(body.bind ? { bind: body.bind } : {}) },
+    at,
+    // Only of an approval that this one is.
+    when: sql`changes() > 0`,
   });
   const by: Approver = "external";
   const approved = approvedBy(by, { at, when: sql`true` });
@@ -133,27 +130,22 @@ async function end(
   const { db } = services;
   const tenant = tenantOf(actor);
   const { scopes } = actor;
-  const viewer = { now: at, scopes };
-  let row: VerificationRow | undefined;
-  try {
-    const results = await writeAs(ctx, [
-      moveVerifications(db, to, {
+  const {
+    found: [row],
+  } = await commitAs(ctx, {
+    writes: {
+      ended: moveVerifications(db, to, {
         which: sql`${isOpen({ id, tenant, scopes, at })} AND ${only}`,
         at,
         ...(set ? { set } : {}),
       }),
-      ...also,
-      cancelMessagesOf(db, sql`${id}`, at),
-      selectVerification(db, tenant, id),
-    ]);
-    row = results.at(-1)?.rows[0] as VerificationRow | undefined;
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    row = await findVerification(db, tenant, id);
-    if (row && statusOf(row, viewer) === "pending") throw error;
-  }
+      also,
+      canceled: cancelMessagesOf(db, sql`${id}`, at),
+    },
+    reads: { found: selectVerification(db, tenant, id) },
+  });
   if (!row) throw new AppError("verification-not-found");
-  const status = statusOf(row, viewer);
+  const status = statusOf(row, { now: at, scopes });
   const wanted = verificationLife[to].to;
   if (status !== wanted && status !== "pending") throw new AppError(terminalErrors[status]);
   const refusal = refuse?.(row);

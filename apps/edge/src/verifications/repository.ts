@@ -48,17 +48,3 @@ export function selectVerifications(
     db.kysely,
   );
 }
-
-/**
- * After a check without an answer: lets it count no more if it has not yet, so that a 503 stays true. Answers the
- * verification; its `lastCheck` tells whether the check had counted.
- */
-export async function voidCheck(db: Db, tenant: Tenant, { id, checkId }: { id: string; checkId: string }) {
-  const [, { rows }] = await db.write([
-    sql`UPDATE verification SET void_checks = void_checks || ${` ${checkId}`}
-      WHERE id = ${id} AND workspace_id = ${tenant.workspaceId} AND status = 'pending'
-        AND last_check IS NOT ${checkId}`.compile(db.kysely),
-    selectVerification(db, tenant, id),
-  ]);
-  return rows[0];
-}

@@ -2,18 +2,17 @@ import { AppError, type Verification } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
-import { recover } from "../db/lost-writes.ts";
-import { writeAs } from "../writes/write-as.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
-import { blockMessage, withdrawMessage } from "../messages/repository.ts";
+import { moveMessages } from "../messages/life.ts";
 import { newId } from "../services.ts";
 import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
 import { terminalErrors } from "./check-verification.ts";
 import { isGuarded } from "./guard.ts";
 import { isOpen } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
-import { presentVerification, type VerificationRow } from "./present.ts";
+import { presentVerification } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
 import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
@@ -48,44 +47,34 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
     toHash,
     at,
   });
-  const statements = [
-    moveVerifications(db, "resend", {
-      which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
-        AND (mode = 'push' OR received_at IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM message WHERE id = ${messageId})
-        AND ${isFree}`,
-      at,
-      set: sql`sends_left = sends_left - 1, message_id = ${messageId},
+  const {
+    found: [row],
+  } = await commitAs(ctx, {
+    writes: [
+      moveVerifications(db, "resend", {
+        which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
+        AND (mode = 'push' OR received_at IS NOT NULL) AND ${isFree}`,
+        at,
+        set: sql`sends_left = sends_left - 1, message_id = ${messageId},
         session_id = CASE WHEN mode = 'push' THEN coalesce((SELECT id FROM ${sender} WHERE may_write), session_id)
           ELSE session_id END,
         next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
           '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})`,
-    }),
-    ...sendStatements(db, {
-      messageId,
-      which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
-      at,
-      sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
-      trace: ctx.trace,
-    }),
-    ...(tenant.test === 1 ? settleSandbox(db, workspaceId, at) : []),
-    selectVerification(db, tenant, id),
-  ];
-  let row: VerificationRow | undefined;
-  try {
-    row = (await writeAs(ctx, statements)).at(-1)?.rows[0] as VerificationRow | undefined;
-  } catch (error) {
-    const lost = { id: messageId, now: at, idempotencyKey: undefined };
-    row = await recover(services, error, {
-      settle: async () => {
-        const [, { rows }] = await writeAs(ctx, [
-          blockMessage(db, workspaceId, lost),
-          selectVerification(db, tenant, id),
-        ]);
-        return rows[0]?.messageId === messageId ? rows[0] : undefined;
-      },
-      withdraw: () => db.write(withdrawMessage(db, workspaceId, lost)),
-    });
-  }
+      }),
+      ...sendStatements(db, {
+        messageId,
+        which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
+        at,
+        sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
+        trace: ctx.trace,
+      }),
+      ...(tenant.test === 1 ? settleSandbox(db, workspaceId, at) : []),
+    ],
+    reads: { found: selectVerification(db, tenant, id) },
+    undo: {
+      writes: moveMessages(db, "cancel", { which: sql`id = ${messageId} AND workspace_id = ${workspaceId}`, at }),
+    },
+  });
   if (!row) throw new AppError("verification-not-found");
   if (row.messageId !== messageId) throw await refusal();
   const { expiresAt } = row;
@@ -106,16 +95,15 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
         retryAfter: Math.ceil((now.expiresAt - at) / 1000),
       });
     }
-    const [{ rows: limited }, { rows: blocked }] = await db.read([
-      selectLimits(db, place),
-      sql<{ isBlocked: 0 | 1 }>`SELECT ${isBlocked} AS is_blocked`.compile(db.kysely),
-    ]);
-    const [limits] = limited;
-    if (tenant.test === 0 && blocked[0]?.isBlocked === 1) return new AppError("destination-blocked");
+    const { limits, blocked } = await db.read({
+      limits: selectLimits(db, place),
+      blocked: sql<{ isBlocked: 0 | 1 }>`SELECT ${isBlocked} AS is_blocked`,
+    });
+    if (tenant.test === 0 && blocked.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
     return (
-      limitRefusal(place, limits, "lock") ??
+      limitRefusal(place, limits.rows[0], "lock") ??
       sendRefusal(now, at) ??
-      limitRefusal(place, limits, "sends") ??
+      limitRefusal(place, limits.rows[0], "sends") ??
       new AppError("prefix-blocked", { retryAfter: 60 })
     );
   }

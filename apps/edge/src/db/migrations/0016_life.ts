@@ -5,6 +5,8 @@
 export const life = {
   name: "0016_life",
   statements: [
+    // A check that was answered 503 cannot be stored later: its receipt was taken.
+    `ALTER TABLE verification DROP COLUMN void_checks`,
     `DROP TRIGGER workspace_pool`,
     `DROP TRIGGER revealed_code_forgotten`,
     `DROP TRIGGER verification_created`,

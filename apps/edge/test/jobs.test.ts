@@ -1,0 +1,115 @@
+import { sql } from "kysely";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { jobKinds } from "../src/job-kinds.ts";
+import { appendJob, deferJobs, idsOf } from "../src/jobs/append-job.ts";
+import { deleteDoneJobs, sweepJobs } from "../src/jobs/delete-jobs.ts";
+import type { JobKind } from "../src/jobs/kind.ts";
+import { publishDue } from "../src/jobs/publish-due.ts";
+import { publishSoon, publishStored } from "../src/jobs/publish-soon.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+let id: string;
+beforeEach(async () => {
+  edge = await startEdge();
+  id = await edge.addSession();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+/** A kind as a feature would add one: about sessions, as long as they have this name. */
+const kind: JobKind<{ name: string }> = {
+  name: "greet",
+  subject: "session",
+  columns: sql`session.name`,
+  expiresAt: (at) => sql`${at + 3600_000}`,
+  isWanted: () => sql`session.name = 'sender'`,
+  backOff: { quickPublishes: 2, longestMs: 150_000 },
+  toJob: ({ id: deliveryId, name, publishCount }) => ({
+    kind: "alert",
+    body: { deliveryId },
+    deduplicationId: `${deliveryId}.${publishCount}`,
+    flowKey: name,
+  }),
+};
+const at = () => edge.services.now().getTime();
+const append = (more: object = {}) =>
+  edge.services.db.write([appendJob(edge.services.db, kind, { which: sql`session.id = ${id}`, at: at(), ...more })]);
+const published = () => edge.jobs.map(({ deduplicationId }) => deduplicationId.replace(id, "job"));
+const stored = () => edge.rows("SELECT publish_after, publish_count, traceparent FROM job");
+
+it("a job is published by the cron 15 s after its batch, then ever more seldom, until it ends", async () => {
+  await append();
+  expect(await publishDue(edge.services, [kind])).toBe(0);
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    edge.advance(i === 0 ? 15_000 : 150_000);
+    expect(await publishDue(edge.services, [kind])).toBe(1);
+    waits.push(Number((await stored())[0]?.["publish_after"]) - at());
+  }
+  expect(waits).toEqual([50_000, 50_000, 100_000, 150_000, 150_000, 150_000]);
+  expect(published()).toEqual(["job.2", "job.3", "job.4", "job.5", "job.6", "job.7"]);
+  edge.advance(3600_000);
+  expect(await publishDue(edge.services, [kind])).toBe(0);
+});
+
+it("a subject has one job of a kind: the next one starts again", async () => {
+  await append();
+  edge.advance(60_000);
+  await publishDue(edge.services, [kind]);
+  await append();
+  expect(await stored()).toEqual([{ publish_after: at() + 15_000, publish_count: 1, traceparent: null }]);
+});
+
+it("a job whose subject does not need it is not published, and is deleted when it is due", async () => {
+  await append();
+  await edge.client.execute("UPDATE session SET name = 'other'");
+  const { db } = edge.services;
+  await db.write(sweepJobs(db, [kind], { at: at(), limit: 10 }));
+  expect(await edge.count("job")).toBe(1);
+  edge.advance(15_000);
+  expect(await publishDue(edge.services, [kind])).toBe(0);
+  await db.write(sweepJobs(db, [kind], { at: at(), limit: 10 }));
+  expect(await edge.count("job")).toBe(0);
+});
+
+it("jobs of named subjects are deleted at once, unless they are still needed", async () => {
+  await append();
+  const { db } = edge.services;
+  const forget = () => db.write(deleteDoneJobs(db, [kind], { ids: [id], at: at() }));
+  await forget();
+  expect(await edge.count("job")).toBe(1);
+  await edge.client.execute("UPDATE session SET name = 'other'");
+  await forget();
+  expect(await edge.count("job")).toBe(0);
+});
+
+it("beside the answer a job is published at once, and by the cron if QStash does not take it", async () => {
+  await append({ traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" });
+  edge.queueIsDown = true;
+  publishSoon(edge.services, kind, [{ id, name: "sender", publishCount: 1 }]);
+  await edge.settled();
+  expect([published(), (await stored())[0]?.["publish_after"]]).toEqual([[], at()]);
+  edge.queueIsDown = false;
+  expect(await publishDue(edge.services, [kind])).toBe(1);
+  expect(edge.jobs[0]).toMatchObject({ traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" });
+  await publishStored(edge.services, kind, [id, "unknown"]);
+  await edge.settled();
+  expect(published()).toEqual(["job.2", "job.2"]);
+});
+
+it("a job that is deferred waits until then", async () => {
+  await append();
+  const { db } = edge.services;
+  await db.write([deferJobs(db, [kind], { ids: idsOf([id]), until: at() + 60_000 })]);
+  edge.advance(59_999);
+  expect(await publishDue(edge.services, [kind])).toBe(0);
+  edge.advance(1);
+  expect(await publishDue(edge.services, [kind])).toBe(1);
+});
+
+it("kinds go by priority, and every kind of the edge is in the list", () => {
+  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "alert", "text"]);
+});
