@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import type { CompiledQuery } from "kysely";
 import type { AppEnv } from "./http/app-env.ts";
 import type { Operation } from "./http/operation.ts";
+import type { JobKind } from "./jobs/kind.ts";
 import type { Services } from "./services.ts";
 
 /** What one slice of the edge adds to the whole; `features.ts` lists them all. */
@@ -15,6 +16,8 @@ export interface Feature {
   operations?: readonly Operation[];
   /** Routes that are not part of the public API's description: pages, and what other services call. */
   routes?: Hono<AppEnv>;
+  /** The kinds of jobs that it has QStash do. */
+  jobs?: readonly JobKind[];
   /** Statements that delete its old rows, `sweepSize` at most each. Cron repeats them while rows are left. */
   sweeps?: (services: Services) => readonly CompiledQuery[];
 }

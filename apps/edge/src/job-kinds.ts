@@ -1,7 +1,7 @@
-import { alertJobs } from "./alerts/jobs.ts";
+import { features } from "./features.ts";
 import type { JobKind } from "./jobs/kind.ts";
-import { codeJobs, revokeJobs, textJobs } from "./messages/jobs.ts";
-import { sessionJobs } from "./sessions/jobs.ts";
 
-/** All kinds of jobs, by priority. Nothing is sent without a session, and a code is worth little after a minute. */
-export const jobKinds: readonly JobKind[] = [sessionJobs, codeJobs, revokeJobs, alertJobs, textJobs];
+/** The kinds of jobs of all features, by priority. */
+export const jobKinds: readonly JobKind[] = features
+  .flatMap(({ jobs = [] }) => jobs)
+  .toSorted((a, b) => a.priority - b.priority);

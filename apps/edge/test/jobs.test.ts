@@ -22,6 +22,7 @@ afterEach(async () => {
 /** A kind as a feature would add one: about sessions, as long as they have this name. */
 const kind: JobKind<{ name: string }> = {
   name: "greet",
+  priority: 6,
   subject: "session",
   columns: sql`session.name`,
   expiresAt: (at) => sql`${at + 3600_000}`,

@@ -1,3 +1,4 @@
+import { alertJobs } from "./jobs.ts";
 import type { Feature } from "../feature.ts";
 import { sweepAlerts } from "./cron.ts";
 import { alertDeliveries } from "./deliver-route.ts";
@@ -9,5 +10,6 @@ export const alerts: Feature = {
   notFound: "alert-channel-not-found",
   operations: [...channelOperations, ...incidentOperations],
   routes: alertDeliveries,
+  jobs: [alertJobs],
   sweeps: sweepAlerts,
 };

@@ -20,6 +20,7 @@ export interface AlertToPublish extends Delivery {
 /** Brings an alert to its channel, unless the channel is paused; tests go to paused ones too. */
 export const alertJobs: JobKind<Delivery> = {
   name: "alert",
+  priority: 4,
   subject: "alert_delivery",
   columns: sql`alert_delivery.channel_id`,
   expiresAt: () => sql`alert_delivery.created_at + ${deliveryLifeMs}`,

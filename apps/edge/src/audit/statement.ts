@@ -1,6 +1,5 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
-import { isUnreachable } from "../db/failures.ts";
 import type { Db } from "../db/schema.ts";
 import { newId } from "../services.ts";
 import { shortened } from "./shorten.ts";
@@ -47,15 +46,3 @@ export const audited = (
     when: sql<boolean>`true`,
     ...entry,
   });
-
-/** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */
-export async function settleByAudit(db: Db, workspaceId: string, { error, id }: { error: unknown; id: string }) {
-  if (!isUnreachable(error)) throw error;
-  const entry = await db.kysely
-    .selectFrom("audit")
-    .select("id")
-    .where("workspaceId", "=", workspaceId)
-    .where("id", "=", id)
-    .executeTakeFirst();
-  if (!entry) throw error;
-}

@@ -22,6 +22,8 @@ export interface JobColumns {
 export interface JobKind<Row = unknown> {
   /** As stored in `job.kind`. */
   name: string;
+  /** Kinds with a lower number are published first. */
+  priority: number;
   /** The table of the row that the job is about. */
   subject: "message" | "session" | "alert_delivery";
   /** The columns of the subject that `toJob` needs. */

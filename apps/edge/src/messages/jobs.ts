@@ -36,6 +36,7 @@ const sends = {
 export const codeJobs: JobKind<Send> = {
   ...sends,
   name: "code",
+  priority: 2,
   backOff: { quickPublishes: 0, longestMs: republishMs },
 };
 
@@ -43,6 +44,7 @@ export const codeJobs: JobKind<Send> = {
 export const textJobs: JobKind<Send> = {
   ...sends,
   name: "text",
+  priority: 5,
   backOff: { quickPublishes: 4, longestMs: 3600_000 },
 };
 
@@ -56,6 +58,7 @@ type Revocation = Pick<MessageTable, "sessionId"> & { revokeUntil: number };
 /** Takes a message back that was sent, or is being sent, and was not read. */
 export const revokeJobs: JobKind<Revocation> = {
   name: "revoke",
+  priority: 3,
   subject: "message",
   columns: sql`message.session_id, job.expires_at AS revoke_until`,
   expiresAt: (at) => sql`${at + revokeWindowMs}`,

@@ -1,3 +1,4 @@
+import { sessionJobs } from "./jobs.ts";
 import type { Feature } from "../feature.ts";
 import { historyOperations } from "./history-routes.ts";
 import { lifecycleOperations } from "./lifecycle-routes.ts";
@@ -11,5 +12,6 @@ export const sessions: Feature = {
   notFound: "session-not-found",
   operations: [...sessionOperations, ...lifecycleOperations, ...historyOperations, ...proxyOperations],
   routes: qrPage,
+  jobs: [sessionJobs],
   sweeps: sweepSessions,
 };
