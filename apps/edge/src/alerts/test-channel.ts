@@ -2,7 +2,7 @@ import { type AlertTest, AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { AlertDeliveryTable } from "../db/schema.ts";
-import { writeAs } from "../writes/write-as.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { callChannel } from "./call.ts";
@@ -17,20 +17,26 @@ export async function testChannel(ctx: Context, channelId: string): Promise<Aler
   const { db, now } = services;
   const { workspaceId } = actor;
   const at = now().getTime();
-  const [{ rows }] = await writeAs(ctx, [
-    sql<AlertDeliveryTable & { target: string }>`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
+  const id = newDeliveryId(at);
+  const committed = await commitAs(ctx, {
+    writes: {
+      delivery: sql`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,
         content, attempts, claim_until, created_at)
-      SELECT ${newDeliveryId(at)}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at}
-      FROM alert_channel WHERE id = ${channelId} AND workspace_id = ${workspaceId}
-      RETURNING *, (SELECT target FROM alert_channel c WHERE c.id = channel_id) AS target`.compile(db.kysely),
-    // Should this call not end, the cron brings the test.
-    appendJob(db, alertJobs, {
-      which: sql`alert_delivery.channel_id = ${channelId} AND alert_delivery.what = 'test' AND alert_delivery.created_at = ${at}`,
-      at,
-      publishAfter: at + claimMs + firstPublishMs,
-    }),
-  ]);
-  const [row] = rows;
+      SELECT ${id}, ${workspaceId}, id, 'test', 1, '{}', 1, ${at + claimMs}, ${at}
+      FROM alert_channel WHERE id = ${channelId} AND workspace_id = ${workspaceId}`,
+      // If this request dies, the cron delivers the test.
+      job: appendJob(db, alertJobs, {
+        which: sql`alert_delivery.id = ${id}`,
+        at,
+        publishAfter: at + claimMs + firstPublishMs,
+      }),
+    },
+    reads: {
+      row: sql<AlertDeliveryTable & { target: string }>`SELECT d.*, c.target FROM alert_delivery d
+        JOIN alert_channel c ON c.id = d.channel_id WHERE d.id = ${id}`,
+    },
+  });
+  const [row] = committed.row;
   if (!row) throw new AppError("alert-channel-not-found");
   const { outcome, answer } = await callChannel(services, { ...row, message: testMessage(services.publicUrl) });
   const isThere = outcome.kind === "delivered";

@@ -3,7 +3,7 @@ import { phoneHash } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
-import { writeAs } from "../writes/write-as.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { ask } from "./connector.ts";
 import { hasPairingRoom, pairingRefusal, pairingState, type PairingSubject } from "./pairing-budget.ts";
 import { selectSessions, type SessionRow } from "./repository.ts";
@@ -35,20 +35,26 @@ export async function createPairingCode(ctx: Context, { sessionId, e164, written
     WHERE s.state = 'pairing' AND last.written_hash = ${writtenHash} AND last.revision = s.revision
       AND last.created_at >= coalesce(s.since, s.created_at))`;
   const own = sql`session s WHERE s.id = ${sessionId} AND s.workspace_id = ${workspaceId} AND s.desired <> 'deleted'`;
-  const [{ rows: sessions }, { rows: before }, { rows: taken }] = await writeAs(ctx, [
-    selectSessions(db, workspaceId, at).where("id", "=", sessionId),
-    sql<{ repeats: number; state: string }>`SELECT ${repeats} AS repeats, ${pairingState(subject)} AS state
-      FROM ${own}`.compile(db.kysely),
-    sql<{
-      id: number;
-    }>`INSERT INTO pairing_request (workspace_id, session_id, number_hash, written_hash, revision, created_at)
-      SELECT ${workspaceId}, ${sessionId}, ${numberHash}, ${writtenHash}, s.revision, ${at} FROM ${own}
-        AND NOT ${repeats} AND ${hasPairingRoom(subject)} RETURNING id`.compile(db.kysely),
-  ]);
-  const [session] = sessions;
+  const committed = await commitAs(ctx, {
+    writes: {
+      before: sql<{ repeats: number; state: string }>`SELECT ${repeats} AS repeats, ${pairingState(subject)} AS state
+        FROM ${own}`,
+      taken: sql<{
+        id: number;
+      }>`INSERT INTO pairing_request (workspace_id, session_id, number_hash, written_hash, revision, created_at)
+        SELECT ${workspaceId}, ${sessionId}, ${numberHash}, ${writtenHash}, s.revision, ${at} FROM ${own}
+          AND NOT ${repeats} AND ${hasPairingRoom(subject)} RETURNING id`,
+    },
+    reads: { session: selectSessions(db, workspaceId, at).where("id", "=", sessionId) },
+  });
+  const [session] = committed.session;
   if (!session) throw new AppError("session-not-found");
-  if (!taken[0] && before[0]?.repeats === 0) throw pairingRefusal(subject, before[0].state);
-  return askConnector(services, { workspaceId, session, phone: written, takenId: taken[0]?.id });
+  // The answer was lost, so it is unknown whether the budgets allow a code.
+  if (!committed.written) throw new AppError("database-unavailable", { retryAfter: 1 });
+  const [before] = committed.written.before.rows;
+  const [taken] = committed.written.taken.rows;
+  if (!taken && before?.repeats === 0) throw pairingRefusal(subject, before.state);
+  return askConnector(services, { workspaceId, session, phone: written, takenId: taken?.id });
 }
 
 interface Asking {

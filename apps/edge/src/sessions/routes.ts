@@ -17,7 +17,7 @@ import { created, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
 import { sessionCreateLimit } from "../rate-limits/named.ts";
-import { writeAs } from "../writes/write-as.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { parsePhone } from "../phone.ts";
 import { ask } from "./connector.ts";
 import { createPairingCode } from "./create-pairing-code.ts";
@@ -170,8 +170,12 @@ export const sessionOperations: readonly Operation[] = [
 async function sessionToLink(ctx: Context, id: string): Promise<Session> {
   const { services, actor } = ctx;
   const at = services.now().getTime();
-  const [{ rows }] = await writeAs(ctx, [selectSessions(services.db, actor.workspaceId, at).where("id", "=", id)]);
-  const [row] = rows;
+  const {
+    row: [row],
+  } = await commitAs(ctx, {
+    writes: [],
+    reads: { row: selectSessions(services.db, actor.workspaceId, at).where("id", "=", id) },
+  });
   if (!row) throw new AppError("session-not-found");
   return toSession(row);
 }
