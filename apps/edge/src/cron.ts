@@ -1,6 +1,6 @@
 import { runAlerts } from "./alerts/cron.ts";
 import { sql } from "kysely";
-import { jobKinds } from "./job-kinds.ts";
+import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { hasStepDue, settleSandbox } from "./messages/sandbox.ts";

@@ -16,7 +16,7 @@ export interface Feature {
   operations?: readonly Operation[];
   /** Routes that are not part of the public API's description: pages, and what other services call. */
   routes?: Hono<AppEnv>;
-  /** The kinds of jobs that it has QStash do. */
+  /** The kinds of jobs that it appends. */
   jobs?: readonly JobKind[];
   /** Statements that delete its old rows, `sweepSize` at most each. Cron repeats them while rows are left. */
   sweeps?: (services: Services) => readonly CompiledQuery[];

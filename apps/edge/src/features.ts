@@ -7,6 +7,7 @@ import { events } from "./events/routes.ts";
 import type { Feature } from "./feature.ts";
 import { hooks } from "./hooks/routes.ts";
 import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
+import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { pools } from "./pools/routes.ts";
@@ -37,3 +38,8 @@ export const features: readonly Feature[] = [
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];
+
+/** All kinds of jobs, by priority. */
+export const jobKinds: readonly JobKind[] = features
+  .flatMap(({ jobs = [] }) => jobs)
+  .toSorted((a, b) => a.priority - b.priority);

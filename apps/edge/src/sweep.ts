@@ -1,5 +1,4 @@
-import { features } from "./features.ts";
-import { jobKinds } from "./job-kinds.ts";
+import { features, jobKinds } from "./features.ts";
 import { sweepJobs } from "./jobs/delete-jobs.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";

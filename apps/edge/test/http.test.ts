@@ -669,23 +669,33 @@ describe("openapi.json", () => {
     expect(components.securitySchemes).toHaveProperty("apiKey");
   });
 
-  it("offers an Idempotency-Key on every POST that changes something", async () => {
+  it("offers an Idempotency-Key on every route that changes something", async () => {
     const { paths } = (await read()) as unknown as {
-      paths: Record<string, { post?: { parameters?: { name: string }[]; security: unknown[] } }>;
+      paths: Record<string, Record<string, { parameters?: { name: string }[] }>>;
     };
-    const without = Object.entries(paths).filter(
-      ([, { post }]) =>
-        post &&
-        post.security.length > 0 &&
-        !post.parameters?.some(({ name }) => name.toLowerCase() === "idempotency-key"),
+    const without = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([method]) => method !== "get")
+        .filter(([, { parameters }]) => !parameters?.some(({ name }) => name.toLowerCase() === "idempotency-key"))
+        .map(([method]) => `${method} ${path}`),
     );
     // These look only, and the operator's token works once in any case.
-    expect(without.map(([path]) => path).toSorted()).toEqual([
-      "/v1/destinations/status",
-      "/v1/templates/preview",
-      "/v1/verifications/search",
-      "/v1/workspaces",
+    expect(without.toSorted()).toEqual([
+      "post /v1/destinations/status",
+      "post /v1/templates/preview",
+      "post /v1/verifications/search",
+      "post /v1/workspaces",
     ]);
+  });
+
+  it("names the scope of every route that takes a key", async () => {
+    const { paths } = (await read()) as unknown as {
+      paths: Record<string, Record<string, { description: string; security: object[] }>>;
+    };
+    const all = Object.values(paths).flatMap((methods) => Object.values(methods));
+    const keyed = all.filter(({ security }) => security.some((scheme) => "apiKey" in scheme));
+    expect(keyed.length).toBeGreaterThan(50);
+    for (const { description } of keyed) expect(description).toMatch(/ Scope: `[a-z:]+`( or `[a-z:]+`)*\.$/);
   });
 
   it("has unique operation ids and no reference that leads nowhere", async () => {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { jobKinds } from "../src/job-kinds.ts";
+import { jobKinds } from "../src/features.ts";
 import { appendJob, deferJobs, idsOf } from "../src/jobs/append-job.ts";
 import { deleteDoneJobs, sweepJobs } from "../src/jobs/delete-jobs.ts";
 import type { JobKind } from "../src/jobs/kind.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
 /** A kind as a feature would add one: about sessions, as long as they have this name. */
 const kind: JobKind<{ name: string }> = {
   name: "greet",
-  priority: 6,
+  priority: 1,
   subject: "session",
   columns: sql`session.name`,
   expiresAt: (at) => sql`${at + 3600_000}`,

@@ -10,7 +10,7 @@ import { latencyFloors } from "../src/analytics/figures.ts";
 import { slotMs } from "../src/events/session-statements.ts";
 import { halfHourMs } from "../src/sessions/health.ts";
 import type { Tables } from "../src/db/schema.ts";
-import { jobKinds } from "../src/job-kinds.ts";
+import { jobKinds } from "../src/features.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";
 import type { Job, Services } from "../src/services.ts";
 import { migrateDatabase, migrations } from "../src/setup.ts";

@@ -70,6 +70,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     log,
     connector: undefined as unknown as Connector,
     environment: {
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
       HOST: "127.0.0.1",
       PORT: String(port),
       METRICS_PORT: String(metricsPort),

@@ -1,8 +1,8 @@
-import { alertJobs } from "./jobs.ts";
 import type { Feature } from "../feature.ts";
 import { sweepAlerts } from "./cron.ts";
 import { alertDeliveries } from "./deliver-route.ts";
 import { incidentOperations } from "./incident-routes.ts";
+import { alertJobs } from "./jobs.ts";
 import { channelOperations } from "./routes.ts";
 
 export const alerts: Feature = {

@@ -22,8 +22,8 @@ export interface JobColumns {
 export interface JobKind<Row = unknown> {
   /** As stored in `job.kind`. */
   name: string;
-  /** Kinds with a lower number are published first. */
-  priority: number;
+  /** Due jobs of a lower number are published first. Nothing is sent without a session, and a code is worth little after a minute. */
+  priority: 1 | 2 | 3 | 4 | 5;
   /** The table of the row that the job is about. */
   subject: "message" | "session" | "alert_delivery";
   /** The columns of the subject that `toJob` needs. */

@@ -7,16 +7,15 @@ import { recipientLimits, workspaceSendLimits } from "../rate-limits/named.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Actor } from "../actor.ts";
 import { parsePhone } from "../phone.ts";
-import { codeJobs, revokeJobs, textJobs } from "./jobs.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
+import { codeJobs, revokeJobs, textJobs } from "./jobs.ts";
 import { sweepMessages } from "./sweeps.ts";
 
 export const messages: Feature = {
   tag: { name: "Messages", description: "Texts." },
   notFound: "message-not-found",
-  jobs: [codeJobs, textJobs, revokeJobs],
   operations: [
     operation({
       id: "sendMessage",
@@ -62,6 +61,7 @@ export const messages: Feature = {
       },
     }),
   ],
+  jobs: [codeJobs, revokeJobs, textJobs],
   sweeps: sweepMessages,
 };
 

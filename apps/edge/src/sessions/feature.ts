@@ -1,6 +1,6 @@
-import { sessionJobs } from "./jobs.ts";
 import type { Feature } from "../feature.ts";
 import { historyOperations } from "./history-routes.ts";
+import { sessionJobs } from "./jobs.ts";
 import { lifecycleOperations } from "./lifecycle-routes.ts";
 import { proxyOperations } from "./proxy-routes.ts";
 import { qrPage } from "./qr-page.ts";

@@ -7,7 +7,6 @@ type Revision = Pick<SessionTable, "workspaceId" | "desired" | "revision" | "pro
 /** Tells the connectors what the workspace wants of a session, until one of them confirms the revision. */
 export const sessionJobs: JobKind<Revision> = {
   name: "session",
-  // Nothing is sent without a session.
   priority: 1,
   subject: "session",
   columns: sql`session.workspace_id, session.desired, session.revision, session.proxy_sealed`,

@@ -266,8 +266,8 @@ function nodeArguments(
 
 /** Children get what a process needs to run, not whatever the shell holds. */
 function inherited(): Record<string, string | undefined> {
-  const { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS } = process.env;
-  return { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS };
+  const { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, TMPDIR, TZ, NODE_EXTRA_CA_CERTS, NODE_COMPILE_CACHE };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -14,9 +14,6 @@ const mostKept = 8_192;
 /** Refusals of the caller, or for the moment. They say nothing of the request: the same one may be granted soon. */
 const passing: ReadonlySet<number> = new Set([401, 403, 429]);
 
-/** What requests with this middleware may answer. */
-export const ofRepeats = ["idempotency-key-reused", "idempotency-in-progress"] as const;
-
 interface Row {
   fingerprint: string;
   status: number | null;

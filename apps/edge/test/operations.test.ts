@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { everyRoute, liveResources, requestOf } from "./every-route.ts";
+import { type Edge, startEdge } from "./harness.ts";
+
+let edge: Edge;
+
+beforeEach(async () => {
+  edge = await startEdge();
+});
+afterEach(async () => {
+  await edge.settled();
+  edge.close();
+});
+
+describe("every operation", () => {
+  it("with an id in its path answers 404 for an id of the wrong form, with the code that it documents", async () => {
+    const { ids } = await liveResources(edge);
+    const wrong = Object.fromEntries(Object.keys(ids).map((name) => [name, "nonsense"]));
+    const routes = (await everyRoute(edge)).filter(({ route }) => route.includes("{"));
+    expect(routes.length).toBeGreaterThan(25);
+    for (const { route, body } of routes) {
+      const answer = await edge.api(requestOf(route, wrong), body);
+      expect([route, answer.status, answer.body.code]).toEqual([route, 404, expect.stringMatching(/not-found$/)]);
+    }
+  });
+
+  it("that creates a resource names its address, also for a repeated request", async () => {
+    const creates: [path: string, body: object][] = [
+      ["/v1/pools", { name: "a" }],
+      ["/v1/sessions", { name: "a" }],
+      ["/v1/templates", { name: "a", texts: { en: "{{code}}" } }],
+      ["/v1/keys", { name: "a", scopes: ["otp:send"] }],
+      ["/v1/access-rules", { effect: "block", kind: "country", value: "BR" }],
+      ["/v1/hooks/supabase", { name: "a" }],
+    ];
+    for (const [path, body] of creates) {
+      const create = () => edge.api<{ id: string }>(`POST ${path}`, body, { headers: { "idempotency-key": path } });
+      const first = await create();
+      const again = await create();
+      const location = `${path}/${first.body.id}`;
+      expect([first.status, first.headers.get("location")]).toEqual([201, location]);
+      expect([again.status, again.headers.get("location")]).toEqual([201, location]);
+      expect(again.headers.get("idempotent-replayed")).toBe("true");
+    }
+    const rotated = await edge.api<{ id: string }>(`POST /v1/keys/${(await aKey()).id}/rotate`, { graceSeconds: 0 });
+    expect(rotated.headers.get("location")).toBe(`/v1/keys/${rotated.body.id}`);
+  });
+
+  it("that lists by pages names the next page exactly if there is one", async () => {
+    for (let i = 0; i < 3; i++) await aKey();
+    const all = (await page("limit=4")).body;
+    expect([all.keys.length, all.nextCursor]).toEqual([4, null]);
+    const first = (await page("limit=2")).body;
+    expect(first).toEqual({ keys: all.keys.slice(0, 2), nextCursor: all.keys[1]?.id });
+    const second = (await page(`limit=2&cursor=${first.nextCursor}`)).body;
+    expect(second).toEqual({ keys: all.keys.slice(2), nextCursor: null });
+  });
+});
+
+const aKey = async () => (await edge.api<{ id: string }>("POST /v1/keys", { name: "k", scopes: ["otp:send"] })).body;
+
+const page = (query: string) =>
+  edge.api<{ keys: { id: string }[]; nextCursor: string | null }>(`GET /v1/keys?${query}`);
