@@ -48,8 +48,6 @@ describe("every operation", () => {
 
   it("that lists by pages names the next page exactly if there is one", async () => {
     for (let i = 0; i < 3; i++) await aKey();
-    const page = (query: string) =>
-      edge.api<{ keys: { id: string }[]; nextCursor: string | null }>(`GET /v1/keys?${query}`);
     const all = (await page("limit=4")).body;
     expect([all.keys.length, all.nextCursor]).toEqual([4, null]);
     const first = (await page("limit=2")).body;
@@ -60,3 +58,6 @@ describe("every operation", () => {
 });
 
 const aKey = async () => (await edge.api<{ id: string }>("POST /v1/keys", { name: "k", scopes: ["otp:send"] })).body;
+
+const page = (query: string) =>
+  edge.api<{ keys: { id: string }[]; nextCursor: string | null }>(`GET /v1/keys?${query}`);
