@@ -32,7 +32,7 @@ export interface Context {
   callEdge: CallEdge;
 }
 
-/** What tests and `main.ts` put in place of the usual. */
+/** Parts that `main.ts` or a test replaces. */
 export interface Replacements {
   logger?: Logger;
   openStore?: typeof openStore;

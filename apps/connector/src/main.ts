@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { failureOf, isFromBaileys } from "./baileys/patches/isolate-handlers.ts";
-import { latestVersion } from "./baileys/socket.ts";
+import { latestVersion } from "./baileys/client-version.ts";
 import { readConfig } from "./config.ts";
 import { startConnector } from "./connector.ts";
 import { bufferedOutput, createLogger } from "./log.ts";

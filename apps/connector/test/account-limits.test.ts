@@ -34,61 +34,61 @@ async function keeper() {
       onPaused: () => undefined,
       unsaved: (error) => void failures.push(error),
     });
-  const told = async () => {
+  const reported = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return rows.map(({ body }) => JSON.parse(body as string) as Record<string, unknown>);
   };
-  return { store, fence, make, told, failures, timers };
+  return { store, fence, make, reported, failures, timers };
 }
 
 describe("stored limits", () => {
   const lockedUntil = new Date(start + 60_000);
 
   test("are reported when they change, and not when they are received again", async () => {
-    const { make, told } = await keeper();
+    const { make, reported } = await keeper();
     const limits = make();
     await limits.ready;
     const same = { lockedUntil: null, newChats: { total: 5, used: 1, resetsAt: lockedUntil } };
     limits.change(same);
     limits.change({ ...same });
-    await until("they are told", async () => (await told()).length === 1);
+    await until("they are reported", async () => (await reported()).length === 1);
     limits.change({ lockedUntil });
-    await until("the lock is told", async () => (await told()).length === 2);
+    await until("the lock is reported", async () => (await reported()).length === 2);
     limits.change({ trips: 1 });
     expect(hasClosedNewChats(limits.current())).toBe(true);
     const again = make();
     await again.ready;
     again.change({ lockedUntil });
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(await told()).toHaveLength(2);
+    expect(await reported()).toHaveLength(2);
     clock.at += 60_000;
     again.change({});
-    await until("the end is told", async () => (await told()).length === 3);
-    expect((await told()).at(-1)).toMatchObject({
+    await until("the end is reported", async () => (await reported()).length === 3);
+    expect((await reported()).at(-1)).toMatchObject({
       newChatsLockedUntil: null,
       newChats: { total: 5, used: 0, resetsAt: null },
     });
   });
 
   test("are not written by an owner that has lost the session", async () => {
-    const { make, told, failures, fence } = await keeper();
+    const { make, reported, failures, fence } = await keeper();
     const limits = make({ ...fence, fence: fence.fence - 1 });
     await limits.ready;
     limits.change({ lockedUntil });
     await until("it is noticed", () => failures.length > 0);
     expect(failures[0]).toBeInstanceOf(LeaseLost);
-    expect(await told()).toEqual([]);
+    expect(await reported()).toEqual([]);
   });
 
   test("are written later when the database does not take them", async () => {
-    const { make, told, failures, store, timers } = await keeper();
+    const { make, reported, failures, store, timers } = await keeper();
     const limits = make();
     await limits.ready;
     const disk = vi.spyOn(store.writer, "write").mockRejectedValueOnce(new Error("disk full"));
     limits.change({ pausedUntil: lockedUntil });
     await until("it failed", () => failures.length > 0);
     timers.at(-1)!();
-    await until("it is told", async () => (await told()).length === 1);
+    await until("it is reported", async () => (await reported()).length === 1);
     expect(disk).toHaveBeenCalledTimes(2);
   });
 });

@@ -37,30 +37,30 @@ afterEach(() => store.close());
 let people = 0;
 const tell = (count: number, kind = "lid-mapping") =>
   credentials.write(Array.from({ length: count }, () => ({ kind, id: `${people++}`, value: '"a"' })));
-async function kept(kind = "lid-mapping"): Promise<number> {
+async function storedRows(kind = "lid-mapping"): Promise<number> {
   const sql = "SELECT count(*) AS kept FROM credential WHERE kind = ?";
   return Number((await store.client.execute({ sql, args: [kind] })).rows[0]?.["kept"]);
 }
 
 test("a phone that reports endless people fills neither one write nor the database", async () => {
   await tell(10);
-  expect(await kept()).toBe(10);
+  expect(await storedRows()).toBe(10);
   await tell(1000);
-  expect(await kept()).toBe(30);
+  expect(await storedRows()).toBe(30);
   for (let i = 0; i < 5; i++) await tell(1000);
-  expect(await kept()).toBe(50);
+  expect(await storedRows()).toBe(50);
   await tell(5, "tctoken");
-  expect(await kept("tctoken")).toBe(0);
+  expect(await storedRows("tctoken")).toBe(0);
 });
 
 test("keys of chats are always stored, and deleted rows free space for others", async () => {
   for (let i = 0; i < 5; i++) await tell(1000);
   await tell(30, "session");
-  expect([await kept(), await kept("session")]).toEqual([50, 30]);
+  expect([await storedRows(), await storedRows("session")]).toEqual([50, 30]);
   const { rows } = await store.client.execute("SELECT key_id FROM credential WHERE kind = 'lid-mapping' LIMIT 10");
   const gone = rows.map((row) => ({ kind: "lid-mapping", id: text(row, "key_id").slice(1), value: null }));
   await credentials.write(gone);
-  expect(await kept()).toBe(40);
+  expect(await storedRows()).toBe(40);
   await tell(1000);
-  expect(await kept()).toBe(50);
+  expect(await storedRows()).toBe(50);
 });

@@ -6,7 +6,7 @@ const expiresAt = "2026-11-21T08:00:00.000Z";
 const claim = (i: number) => ({ messageId: idOf(i), sessionId: `ses_${"0".repeat(26)}`, fence: 1 });
 const idOf = (i: number) => `msg_${String(i).padStart(26, "0")}`;
 
-/** An edge that answers when it is told. */
+/** An edge that answers when the test lets it. */
 function edge() {
   const asked: { ids: string[]; answer: (status?: number) => void }[] = [];
   const ask = createClaims(async (_path, body) => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { latestVersion } from "../src/baileys/socket.ts";
+import { latestVersion } from "../src/baileys/client-version.ts";
 import type { ClientVersion } from "../src/services.ts";
 import { findSetting } from "../src/store/settings.ts";
 import { openStore } from "../src/store/store.ts";

@@ -217,22 +217,22 @@ describe("stanzas that do not fit the state", () => {
 test("a logout deletes the credentials, a ban keeps them", async () => {
   const { createClient } = await import("@libsql/client");
   const client = createClient({ url: rig.environment["LIBSQL_URL"]! });
-  const kept = async (sessionId: string) =>
+  const storedRows = async (sessionId: string) =>
     Number(
       (await client.execute({ sql: "SELECT count(*) AS n FROM credential WHERE session_id = ?", args: [sessionId] }))
         .rows[0]!["n"],
     );
   const out = await paired();
   const ban = await paired();
-  expect(await kept(out.sessionId)).toBeGreaterThan(800);
+  expect(await storedRows(out.sessionId)).toBeGreaterThan(800);
   rig.simulator.setFault({ kind: "device-removed", number: out.number });
   rig.simulator.setFault({ kind: "login-failure", number: ban.number, reason: 403, times: 1 });
   rig.simulator.setFault({ kind: "drop", number: ban.number });
   await until("both have ended", () =>
     [out, ban].every(({ sessionId }) => rig.edge.statesOf(sessionId).at(-1)!.startsWith("ended")),
   );
-  expect(await kept(out.sessionId)).toBe(0);
-  expect(await kept(ban.sessionId)).toBeGreaterThan(800);
+  expect(await storedRows(out.sessionId)).toBe(0);
+  expect(await storedRows(ban.sessionId)).toBeGreaterThan(800);
   client.close();
 });
 

@@ -173,7 +173,7 @@ test("a report of a lost connection has the number of losses and the time of the
     row.sealedPhone = null;
     options.services.chance = () => 0.5;
   });
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   for (const lost of [1, 2, 3]) {
     await opened(one, lost);
     one.sockets.at(-1)!.listener.onClosed("connection_lost");
@@ -181,10 +181,10 @@ test("a report of a lost connection has the number of losses and the time of the
     await settled(one);
     const { rows } = await one.store.client.execute("SELECT body FROM outbox ORDER BY seq DESC LIMIT 1");
     const { attempts, nextAttemptAt } = JSON.parse(text(rows[0], "body")) as Record<string, string>;
-    told.push([attempts, Date.parse(nextAttemptAt!) - one.clock.now().getTime()]);
+    reported.push([attempts, Date.parse(nextAttemptAt!) - one.clock.now().getTime()]);
     one.clock.pass(60_000);
   }
-  expect(told).toEqual([
+  expect(reported).toEqual([
     [1, 500],
     [2, 1000],
     [3, 2000],

@@ -40,7 +40,7 @@ async function refusal(path: string, job: unknown) {
 }
 
 const shown = (text: string) => rig.simulator.messages(user).filter((message) => message.text === text).length;
-const told = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
+const reported = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
 const isConnected = () => rig.simulator.phone(own).devices[0]!.connected;
 
 async function accept(text: string) {
@@ -49,7 +49,7 @@ async function accept(text: string) {
   return id;
 }
 
-/** SQLite says that it is full when the file may not grow; what was deleted before is used up first. */
+/** SQLite is full when the file may not grow. Space of deleted rows is used first. */
 async function fill(store: Store, url: string): Promise<void> {
   const other = openFile(url);
   await other.execute("CREATE TABLE IF NOT EXISTS filler (data BLOB)");
@@ -101,14 +101,14 @@ describe("a remote database that does not answer", () => {
       expect(rig.log.join("")).toContain("the lease expired before it was renewed");
       await rig.simulator.send(user, { to: own, text: `SV-${token}` });
       expect(await refusal("/jobs/send", job)).toMatchObject({ status: 503, waits: true });
-      expect([shown("meanwhile"), told()]).toEqual([0, []]);
+      expect([shown("meanwhile"), reported()]).toEqual([0, []]);
 
       line.set("up");
       expect(await rig.edge.deliverUntilDone("/jobs/send", job, { times: 400, pauseMs: 100 })).toBe(200);
       await until("it is read", () => rig.edge.typesOf(id).includes("message.read"));
-      await until("what was written is told", () => told().length > 0);
+      await until("what was written is reported", () => reported().length > 0);
       await until("it is ready", async () => (await ready()).status === 200);
-      expect([shown("meanwhile"), told()]).toEqual([1, [token]]);
+      expect([shown("meanwhile"), reported()]).toEqual([1, [token]]);
       expect(rig.edge.typesOf(id)).toEqual(["message.sent", "message.delivered", "message.read"]);
       await until("the session is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
       expect(rig.simulator.stats()).toMatchObject({ undecryptable: 0, devicesWithTwoOwners: 0 });
@@ -135,10 +135,10 @@ describe("a full disk", () => {
     const sessionId = await rig.pair(own);
     rig.simulator.createPhone({ number: user, receipts: "read" });
     await rig.send(sessionId, { to: user, text: "before" });
-    await until("all is told", () => rig.edge.events.some(({ type }) => type === "message.read"));
+    await until("all is reported", () => rig.edge.events.some(({ type }) => type === "message.read"));
     await fill(store!, rig.environment["LIBSQL_URL"]!);
 
-    // Too long for the room that is left in pages which are there.
+    // Too long for the free space in existing pages.
     const text = "parcel ".repeat(580);
     const id = await accept(text);
     const job = sendJob(id, sessionId);
@@ -163,13 +163,13 @@ describe("a full disk", () => {
     await rig.pair(own);
     rig.simulator.createPhone({ number: user });
     await rig.simulator.send(user, { to: own, text: "SV-7777777777999" });
-    await until("it is told", () => told().length > 0);
+    await until("it is reported", () => reported().length > 0);
     await fill(store!, rig.environment["LIBSQL_URL"]!);
     const tokens = Array.from({ length: 60 }, (_, i) => `77777777771${i + 10}`);
     for (const each of tokens) await rig.simulator.send(user, { to: own, text: `SV-${each}` });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await store!.client.execute("PRAGMA max_page_count = 1000000");
-    await until("all are told", () => new Set(told()).size === 61);
-    expect(told()).toHaveLength(61);
+    await until("all are reported", () => new Set(reported()).size === 61);
+    expect(reported()).toHaveLength(61);
   });
 });

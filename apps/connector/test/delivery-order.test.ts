@@ -115,7 +115,7 @@ test("late, repeated and reordered events of a message, also around a restart, o
       const highest =
         (["read", "delivered"] as const).find((each) => all.has(each)) ?? (all.has("ack") ? "sent" : undefined);
       const isFailed = types.includes("failed");
-      // Once one is told, the other is not.
+      // When one is reported, the other is not.
       expect(isFailed ? types : [types[0] ?? "sent"]).toEqual([isFailed ? "failed" : "sent"]);
       expect(isFailed ? all.has("failed") : types.at(-1) === highest).toBe(true);
       const entry = await deliveries.find(messageId);

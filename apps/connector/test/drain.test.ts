@@ -53,15 +53,15 @@ test("repeated SIGTERM during sends, receipts and received messages loses nothin
   expect(exits).toEqual([0, 0, 0]);
   expect(await Promise.all(deliveries)).toEqual(messages.map(() => 200));
   await Promise.all(writing);
-  const told = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
+  const reported = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
   await until("all are read", () => messages.every(({ id }) => rig.edge.typesOf(id).includes("message.read")));
-  await until("all that was written is told", () => told().length >= tokens.length);
+  await until("all that was written is reported", () => reported().length >= tokens.length);
 
   for (const { id, to, text } of messages) {
     expect(rig.simulator.messages(to).filter((message) => message.text === text)).toHaveLength(1);
     expect(rig.edge.typesOf(id)).toEqual(["message.sent", "message.delivered", "message.read"]);
   }
-  expect(told()).toHaveLength(tokens.length);
-  expect(new Set(told())).toEqual(new Set(tokens));
+  expect(reported()).toHaveLength(tokens.length);
+  expect(new Set(reported())).toEqual(new Set(tokens));
   expect(rig.simulator.stats()).toMatchObject({ undecryptable: 0, devicesWithTwoOwners: 0 });
 }, 180_000);

@@ -23,7 +23,7 @@ test("every receipt arrives after the edge was away", async () => {
   rig.edge.isDown = true;
   await new Promise((resolve) => setTimeout(resolve, 300));
   rig.edge.isDown = false;
-  await until("all is told", () => sent.every((id) => rig.edge.typesOf(id).length === 3));
+  await until("all is reported", () => sent.every((id) => rig.edge.typesOf(id).length === 3));
   for (const id of sent) expect(rig.edge.typesOf(id)).toEqual(["message.sent", "message.delivered", "message.read"]);
 });
 
@@ -35,7 +35,7 @@ test("what waits survives a restart", async () => {
   expect(rig.edge.typesOf(messageId)).toEqual([]);
   rig.edge.refuse = null;
   await rig.start();
-  await until("it is told", () => rig.edge.typesOf(messageId).length === 3);
+  await until("it is reported", () => rig.edge.typesOf(messageId).length === 3);
   expect(rig.edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered", "message.read"]);
   await until("the session is back", () => rig.edge.statesOf(sessionId).at(-1) === "online");
 });
@@ -82,7 +82,7 @@ test("a parked event is tried again at the next start", async () => {
   const before = rig.edge.events.length;
   await rig.stop();
   await rig.start();
-  await until("it is told", () => rig.edge.events.slice(before).some(({ type }) => type === "message.sent"));
+  await until("it is reported", () => rig.edge.events.slice(before).some(({ type }) => type === "message.sent"));
   const metrics = await rig.metrics();
   expect(metrics).toContain("sandi_outbox_parked 0");
 });

@@ -56,7 +56,7 @@ const [ofLedger, tombstone] = [0, 1].map((place) =>
 const ofPast = (place: number) => fenced((fence) => forgetStatements.past(fence).slice(place, place + 1));
 const ofTables = accountTables.map((table, place) => [`another account's ${table}`, ofPast(place)] as const);
 
-/** Every write for a session, each by itself. */
+/** Every write for a session, each one alone. */
 const writes = {
   "the session's state": fenced((fence) => [stateStatement(fence, state, at)]),
   "a credential": (fence) => credentials(fence).write([{ kind: "session", id: "new", value: "v" }]),
@@ -129,7 +129,7 @@ test("an owner that was replaced gives nothing back", async () => {
   expect(await everything()).toEqual(before);
 });
 
-/** How many events each connector would tell. */
+/** How many events each connector would deliver. */
 const readers = async () => {
   const read = await Promise.all(["a.1", "b.1"].map((run) => readOutbox(store, run, { limit: 10 })));
   return read.map((rows) => rows.length);

@@ -39,7 +39,7 @@ function through(member: Member): void {
   rig.edge.connectorUrl = member.url;
 }
 
-/** Links so many sessions, their jobs arriving at each connector in turn. */
+/** Links sessions, and delivers their jobs to each connector in turn. */
 async function pair(count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
@@ -199,7 +199,7 @@ test("a connector that was frozen past its lease writes nothing, and the new own
   await sendWithAll([sessionId]);
   // What arrives now is for the new owner; a copy for the old one waits in its socket.
   await rig.simulator.send(user, { to: number, text: "before it goes on" });
-  await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  await until("it is reported", () => rig.edge.events.some(({ type }) => type === "message.received"));
   const before = await credentials();
   old.process.kill("SIGCONT");
   await until("it lets go", () => /another connector owns this session|the lease ran out/.test(old.output()));

@@ -25,7 +25,7 @@ let store: Store;
 let heard: Heard[];
 /** Another connector of the same database, as far as the network shows it. */
 let owner: Awaited<ReturnType<typeof startOwner>>;
-/** Those who wait for the other one, to be told that it takes too long. */
+/** Timers of requests that wait for the other connector, to fire its time-out. */
 let waiting: Set<() => void>;
 let answer: { status: number; headers: Record<string, string>; body: string };
 

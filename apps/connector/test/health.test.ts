@@ -36,7 +36,7 @@ test("what the edge does not take waits in the outbox", async () => {
   const to = "+6281200900003";
   rig.simulator.createPhone({ number: to });
   await rig.send(sessionId, { to, text: "first" });
-  await until("everything is told", async () => (await health(sessionId)).body?.outbox === 0);
+  await until("everything is reported", async () => (await health(sessionId)).body?.outbox === 0);
   rig.edge.refuse = () => 503;
   await rig.send(sessionId, { to, text: "second" });
   expect((await health(sessionId)).body?.outbox).toBeGreaterThan(0);

@@ -21,12 +21,12 @@ afterEach(async () => {
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 const received = ({ edge }: Rig) => edge.events.filter((event): event is Received => event.type === "message.received");
 
-/** Writes by LID alone; answers what is told of it. */
+/** Writes under the LID only; returns the reported event. */
 async function writeHidden({ simulator, edge }: Rig, from: string, to: string): Promise<Received> {
   simulator.setFault({ kind: "one-name", number: to });
   const before = received({ edge } as Rig).length;
   await simulator.send(from, { to, text: `SV-${token}`, addressing: "lid" });
-  return until("it is told", () => received({ edge } as Rig)[before]);
+  return until("it is reported", () => received({ edge } as Rig)[before]);
 }
 
 test("a person with a LID only is known from another session's answer, also after a restart", async () => {
@@ -52,7 +52,7 @@ test("the identity in a sender's stanza to one session is known to the other ses
   await rig.pair(own);
   await rig.pair(other);
   await rig.simulator.send(user, { to: own, text: "hello", addressing: "lid" });
-  await until("it is told", () => received(rig!).length === 1);
+  await until("it is reported", () => received(rig!).length === 1);
   expect(await writeHidden(rig, user, other)).toMatchObject({ from: user });
 });
 

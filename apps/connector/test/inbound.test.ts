@@ -25,12 +25,12 @@ const write = (text: string, more: { addressing?: "pn" | "lid"; forwarded?: bool
 const settled = () =>
   until("all is confirmed", () => rig.simulator.phone(own).devices.every(({ queued }) => queued === 0));
 
-/** What is done is told in order: once this is at the edge, so is what came before. */
+/** Events are delivered in order: when this one is at the edge, the earlier ones are too. */
 async function afterwards(): Promise<Received[]> {
   const before = received().length;
   const last = "SV-ZZZZZZZZZZZZZ";
   await write(last);
-  await until("the last one is told", () => received().some((event) => event.token === "ZZZZZZZZZZZZZ"));
+  await until("the last one is reported", () => received().some((event) => event.token === "ZZZZZZZZZZZZZ"));
   expect(received().length).toBeGreaterThan(before);
   return received().filter((event) => event.token !== "ZZZZZZZZZZZZZ");
 }
@@ -70,12 +70,12 @@ test("a sender with a LID only is known from earlier answers, or not at all", as
   const stranger = "+6281300000003";
   rig.simulator.createPhone({ number: stranger });
   await rig.simulator.send(stranger, { to: own, text: `SV-${token}`, addressing: "lid" });
-  await until("it is told", () => received().length === 1);
+  await until("it is reported", () => received().length === 1);
   expect(received()).toMatchObject([{ from: null, token }]);
 
   await rig.send(sessionId, { to: user, code: "123456" });
   await write(`SV-${token}`, { addressing: "lid" });
-  await until("it is told", () => received().length === 2);
+  await until("it is reported", () => received().length === 2);
   expect(received()[1]).toMatchObject({ from: user, token });
 });
 
@@ -102,14 +102,14 @@ test("messages that were written while the session was offline are reported when
   for (let i = 0; i < 3; i++) await write(`SV-000000000000${i}`);
   expect(received()).toEqual([]);
   await rig.start();
-  await until("all are told", () => received().length === 3);
+  await until("all are reported", () => received().length === 3);
   expect(received().map((event) => event.token)).toEqual(["0000000000000", "0000000000001", "0000000000002"]);
 });
 
 test("a message that had to be resent is reported once", async () => {
   rig.simulator.setFault({ kind: "corrupt-to-companion", number: own, times: 2 });
   await write(`SV-${token}`);
-  await until("it is told", () => received().length === 1);
+  await until("it is reported", () => received().length === 1);
   expect(await afterwards()).toMatchObject([{ token }]);
   expect(rig.simulator.stats().retriesServed).toBeGreaterThan(0);
 });
@@ -125,7 +125,7 @@ test("a message that cannot be stored is not acknowledged, and reported when it 
   await until("it tries again", () => rig.simulator.stats().logins > logins);
   expect(rig.simulator.phone(own).devices[0]!.queued).toBeGreaterThan(0);
   database((db) => db.exec("DROP TRIGGER refuse"));
-  await until("it is told", () => received().some((event) => event.token === token));
+  await until("it is reported", () => received().some((event) => event.token === token));
   await settled();
   expect((await afterwards()).filter((event) => event.token === token)).toHaveLength(1);
 });
@@ -139,7 +139,7 @@ test("a message whose Signal session could not be stored is redelivered, and rep
   );
   const { sockets } = rig.simulator.stats();
   await write(`SV-${token}`);
-  await until("it is told", () => received().some((event) => event.token === token));
+  await until("it is reported", () => received().some((event) => event.token === token));
   await new Promise((resolve) => setTimeout(resolve, 300));
   database((db) => db.exec("DROP TRIGGER refuse"));
   await rig.stop();
@@ -154,8 +154,8 @@ test("nothing readable of it lies in the database or the log while the edge is a
   await write(text);
   await settled();
   const rows = database((db) => db.prepare("SELECT body FROM outbox").all() as { body: string }[]);
-  const told = rows.map(({ body }) => JSON.parse(body) as ConnectorEvent);
-  expect(told.filter(({ type }) => type === "message.received")).toMatchObject([
+  const reported = rows.map(({ body }) => JSON.parse(body) as ConnectorEvent);
+  expect(reported.filter(({ type }) => type === "message.received")).toMatchObject([
     { sealed: expect.stringMatching(/^v1\./) },
   ]);
   const everything = database((db) => {
@@ -166,7 +166,7 @@ test("nothing readable of it lies in the database or the log while the edge is a
     expect([secret, everything.includes(secret), rig.log.join("").includes(secret)]).toEqual([secret, false, false]);
   }
   rig.edge.isDown = false;
-  await until("it is told", () => received().length === 1);
+  await until("it is reported", () => received().length === 1);
   expect(received()).toMatchObject([{ from: user, token }]);
 });
 
@@ -178,7 +178,7 @@ test("an event whose key is missing is parked, and the others are delivered", as
   await write("SV-ZZZZZZZZZZZZZ");
   await settled();
   rig.edge.isDown = false;
-  await until("the other is told", () => received().length === 1);
+  await until("the other is reported", () => received().length === 1);
   expect(received()).toMatchObject([{ token: "ZZZZZZZZZZZZZ" }]);
   expect(database((db) => db.prepare("SELECT count(*) AS parked FROM outbox WHERE parked_at > 0").get())).toEqual({
     parked: 1,

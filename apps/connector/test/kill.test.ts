@@ -9,7 +9,7 @@ const own = "+6281200000001";
 const reader = "+6281300000001";
 const receiver = "+6281300000002";
 
-/** Every so many points one life; 1 in a long run. */
+/** Kills at every n-th point; 1 in a long run. */
 const step = Number(process.env["KILL_STEP"] ?? 4);
 /** So many of each there are in a life that starts, logs in, sends, hears of it, is written to, and takes one back. */
 const points = { commit: 20, request: 12, frame: 28 };
@@ -80,7 +80,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   const sent: { id: string; text: string; to: string; isTakenBack: boolean }[] = [];
   const written: string[] = [];
   const work: Promise<unknown>[] = [];
-  const told = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
+  const reported = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event.token] : []));
   const isRead = (id: string) => rig.edge.typesOf(id).includes("message.read");
   const isTakenBack = (id: string) => rig.edge.typesOf(id).includes("message.revoked");
 
@@ -104,7 +104,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
 
   const isDone = () =>
     sent.every(({ id, isTakenBack: back }) => (back ? isTakenBack(id) : isRead(id))) &&
-    written.every((token) => told().includes(token));
+    written.every((token) => reported().includes(token));
   const all = [...lives()];
   const survived: string[] = [];
   for (const [index, life] of all.entries()) {
@@ -115,7 +115,7 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   expect(survived.length).toBeLessThan(all.length / 4);
   void start("");
   await Promise.all(work);
-  await until("all is told", isDone, 120_000);
+  await until("all is reported", isDone, 120_000);
 
   for (const { id, text, to, isTakenBack: back } of sent) {
     const shown = rig.simulator.messages(to).filter((message) => message.direction === "in");
@@ -130,8 +130,8 @@ test("killed at every point of sending, hearing and taking back, it loses nothin
   const back = sent.filter((message) => message.isTakenBack);
   const onReceiver = rig.simulator.messages(receiver).filter(({ direction }) => direction === "in");
   expect(onReceiver.map(({ kind }) => kind)).toEqual(back.map(() => "revoked"));
-  expect(told()).toHaveLength(written.length);
-  expect(new Set(told())).toEqual(new Set(written));
+  expect(reported()).toHaveLength(written.length);
+  expect(new Set(reported())).toEqual(new Set(written));
   const seqs = rig.edge.events.map(({ seq }) => seq);
   expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   expect(rig.simulator.stats()).toMatchObject({ undecryptable: 0, devicesWithTwoOwners: 0 });

@@ -337,7 +337,7 @@ test("a deleted session is gone when its last event is stored, and the event is 
   rig = await startRig({ environment: { LEASE_SECONDS: "3" } });
   const { edge } = rig;
   const sessionId = await rig.pair("+6281200000001");
-  const told = () => edge.statesOf(sessionId).filter((state) => state === "ended/requested").length;
+  const reported = () => edge.statesOf(sessionId).filter((state) => state === "ended/requested").length;
   const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   await database.client.execute(
     "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
@@ -345,19 +345,21 @@ test("a deleted session is gone when its last event is stored, and the event is 
   await rig.setDesiredState({ sessionId, desired: "deleted" });
   await until("the phone knows", () => rig!.simulator.phone("+6281200000001").devices.length === 0);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  expect([told(), (await findSession(database, sessionId))!.isGone]).toEqual([0, false]);
+  expect([reported(), (await findSession(database, sessionId))!.isGone]).toEqual([0, false]);
   await database.client.execute("DROP TRIGGER full");
-  await until("it is told", () => told() === 1);
+  await until("it is reported", () => reported() === 1);
   expect((await findSession(database, sessionId))!).toMatchObject({ isGone: true, sealedPhone: null, state: "ended" });
   await rig.setDesiredState({ sessionId, desired: "deleted", revision: 3 });
-  await until("it is told again", () => told() === 2);
+  await until("it is reported again", () => reported() === 2);
   expect(edge.events.at(-1)).toMatchObject({ type: "session.state", sessionId, revision: 3 });
-  // Whoever recorded the job repeats it; what is told of a newer one comes behind all of that.
+  // A recorded job is repeated. The event of a newer job comes after all of these.
   for (let i = 0; i < 10; i++)
     expect(await rig.setDesiredState({ sessionId, desired: "deleted", revision: 3 })).toBe(200);
   await rig.setDesiredState({ sessionId, desired: "deleted", revision: 4 });
-  await until("the newer one is told", () => edge.events.some((event) => "revision" in event && event.revision === 4));
-  expect(told()).toBe(3);
+  await until("the newer one is reported", () =>
+    edge.events.some((event) => "revision" in event && event.revision === 4),
+  );
+  expect(reported()).toBe(3);
   await database.close();
 });
 
@@ -366,7 +368,7 @@ test("the next owner delivers the events of a dead owner", async () => {
   const database = await openStore({ url: rig.environment["LIBSQL_URL"]!, authToken: undefined }, new Date());
   const sessionId = newId("ses");
   const now = new Date();
-  // A session that makes no news of its own when it is taken up.
+  // A session that appends no events when it is adopted.
   await storeDesiredState(database, { sessionId, workspaceId, desired: "stopped", revision: 1 }, now);
   const dead = { owner: "dead", run: "dead.1", now, leaseMs: 1500, includeOwn: false, limit: 1, sessionId };
   const [row] = await acquireLeases(database, dead);
@@ -378,8 +380,8 @@ test("the next owner delivers the events of a dead owner", async () => {
     appendStatement(fence, event),
   ]);
   const { edge } = rig;
-  const told = await until("it is told", () => edge.events.find((one) => one.id === id));
-  expect(told).toMatchObject({ ...event, seq: expect.any(Number) as number });
+  const reported = await until("it is reported", () => edge.events.find((one) => one.id === id));
+  expect(reported).toMatchObject({ ...event, seq: expect.any(Number) as number });
   await database.close();
 });
 

@@ -34,7 +34,7 @@ const limitsOf = (sessionId: string) =>
   rig.edge.events.filter((event): event is Limits => event.type === "session.limits" && event.sessionId === sessionId);
 const outcome = async (sessionId: string, to: string) => {
   const messageId = await rig.send(sessionId, { to, code: "123456" });
-  await until("its end is told", () => rig.edge.isFinal(messageId));
+  await until("its end is reported", () => rig.edge.isFinal(messageId));
   return rig.edge.failureOf(messageId) ?? "sent";
 };
 const job = (messageId: string, sessionId: string, ttlMs = 10 * minute) =>
@@ -46,7 +46,7 @@ test("a 463 locks the sender: known people are written to, new ones fail off the
   const [known, writer] = [person(), person()];
   expect(await outcome(sessionId, known)).toBe("sent");
   await rig.simulator.send(writer, { to: number, text: "hello" });
-  await until("it is told", () => rig.edge.events.some(({ type }) => type === "message.received"));
+  await until("it is reported", () => rig.edge.events.some(({ type }) => type === "message.received"));
   const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 10 * minute);
   rig.simulator.updatePhone(number, { limits: { isQuiet: true, lockedUntil: lockedUntil.toISOString() } });
   const { limitQueries } = rig.simulator.stats();
@@ -55,7 +55,7 @@ test("a 463 locks the sender: known people are written to, new ones fail off the
   expect(rig.simulator.stats().lockHits).toBe(1);
   expect(await outcome(sessionId, known)).toBe("sent");
   expect(await outcome(sessionId, writer)).toBe("sent");
-  await until("the lock is told", () => limitsOf(sessionId).length === 2);
+  await until("the lock is reported", () => limitsOf(sessionId).length === 2);
   expect(limitsOf(sessionId).map(({ newChatsLockedUntil }) => newChatsLockedUntil)).toEqual([
     null,
     lockedUntil.toISOString(),
@@ -65,7 +65,7 @@ test("a 463 locks the sender: known people are written to, new ones fail off the
 
   rig.simulator.updatePhone(number, { limits: { lockedUntil: null } });
   await pass(11 * minute);
-  await until("its end is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === null);
+  await until("its end is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === null);
   expect(await outcome(sessionId, person())).toBe("sent");
   expect(rig.simulator.stats().lockHits).toBe(1);
   expect(lines("a limit of the account has ended")).toBe(1);
@@ -74,15 +74,15 @@ test("a 463 locks the sender: known people are written to, new ones fail off the
 test("a lock that WhatsApp reports is known before a message is refused, and so is its end", async () => {
   const { number, sessionId } = await sender();
   const hits = rig.simulator.stats().lockHits;
-  await until("the first limits are told", () => limitsOf(sessionId).length === 1);
+  await until("the first limits are reported", () => limitsOf(sessionId).length === 1);
   const lockAfter = { coldSends: 1, windowMs: minute, lockMs: 20 * minute };
   rig.simulator.updatePhone(number, { limits: { lockAfter } });
   expect(await outcome(sessionId, person())).toBe("sent");
-  await until("the lock is told", () => limitsOf(sessionId).length === 2);
+  await until("the lock is reported", () => limitsOf(sessionId).length === 2);
   expect(await outcome(sessionId, person())).toBe("new_chats_locked");
   expect(rig.simulator.stats().lockHits).toBe(hits);
   rig.simulator.updatePhone(number, { limits: { lockAfter: null, lockedUntil: null } });
-  await until("the end is told", () => limitsOf(sessionId).length === 3);
+  await until("the end is reported", () => limitsOf(sessionId).length === 3);
   expect(await outcome(sessionId, person())).toBe("sent");
 });
 
@@ -93,7 +93,7 @@ test("an account's limits survive a restart, and are reported once", async () =>
   const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 30 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { lockedUntil } });
   await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil === lockedUntil);
-  const told = limitsOf(sessionId).length;
+  const reported = limitsOf(sessionId).length;
   const hits = rig.simulator.stats().lockHits;
   await rig.stop();
   await rig.start();
@@ -101,7 +101,7 @@ test("an account's limits survive a restart, and are reported once", async () =>
   await until("it is online again", () => rig.edge.statesOf(sessionId).at(-1) === "online");
   expect(await outcome(sessionId, person())).toBe("new_chats_locked");
   expect(await outcome(sessionId, known)).toBe("sent");
-  expect(limitsOf(sessionId)).toHaveLength(told);
+  expect(limitsOf(sessionId)).toHaveLength(reported);
   expect(rig.simulator.stats().lockHits).toBe(hits);
 });
 
@@ -110,12 +110,12 @@ test("a sender without new chats keeps its known chats, and may open new ones af
   const known = person();
   expect(await outcome(sessionId, known)).toBe("sent");
   rig.simulator.updatePhone(number, { limits: { newChats: { total: 2, cycleMs: 40 * minute } } });
-  await until("the cap is told", () => limitsOf(sessionId).at(-1)?.newChats?.total === 2);
+  await until("the cap is reported", () => limitsOf(sessionId).at(-1)?.newChats?.total === 2);
   const results = [];
   for (let i = 0; i < 4; i++) results.push(await outcome(sessionId, person()));
   expect(results).toEqual(["sent", "sent", "new_chats_locked", "new_chats_locked"]);
   expect(rig.simulator.stats().capHits).toBe(0);
-  await until("it is told", () => limitsOf(sessionId).at(-1)?.newChats?.used === 2);
+  await until("it is reported", () => limitsOf(sessionId).at(-1)?.newChats?.used === 2);
   expect(await outcome(sessionId, known)).toBe("sent");
   rig.simulator.updatePhone(number, { limits: { newChats: null } });
   await pass(41 * minute);
@@ -127,7 +127,7 @@ test("each new chat of a capped account asks how many are left; one with a known
   const known = person();
   expect(await outcome(sessionId, known)).toBe("sent");
   rig.simulator.updatePhone(number, { limits: { newChats: { total: 5, cycleMs: 40 * minute } } });
-  await until("the cap is told", () => limitsOf(sessionId).at(-1)?.newChats?.total === 5);
+  await until("the cap is reported", () => limitsOf(sessionId).at(-1)?.newChats?.total === 5);
   const asked = () => rig.simulator.stats().limitQueries.cap;
   await pass(2 * minute);
   const before = asked();
@@ -156,12 +156,12 @@ test("too much (429) pauses the session: the message comes again, one tries, and
   }
   const { rateRefusals } = rig.simulator.stats();
   expect(rateRefusals).toBeLessThanOrEqual(20);
-  await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  await until("the pause is reported", () => limitsOf(sessionId).at(-1)?.pausedUntil);
   expect(await rig.metrics()).toContain("sandi_breaker_open 1");
   for (const { status } of await storm()) expect(status).toBe(503);
   expect(rig.simulator.stats().rateRefusals).toBe(rateRefusals);
 
-  // A code that will not be good any more when the pause ends goes to another sender.
+  // A code that expires before the pause ends goes to another sender.
   const shortLived = newId("msg");
   await rig.edge.accept(shortLived, { to, code: "999999" });
   expect((await rig.edge.deliver("/jobs/send", job(shortLived, sessionId, 5000))).status).toBe(200);
@@ -172,7 +172,7 @@ test("too much (429) pauses the session: the message comes again, one tries, and
   await pass(first - now());
   for (const { status } of await storm()) expect(status).toBe(503);
   expect(rig.simulator.stats().rateRefusals).toBe(rateRefusals + 1);
-  await until("the next pause is told", () => Date.parse(limitsOf(sessionId).at(-1)?.pausedUntil ?? "") > first);
+  await until("the next pause is reported", () => Date.parse(limitsOf(sessionId).at(-1)?.pausedUntil ?? "") > first);
 
   rig.simulator.updatePhone(number, { limits: { sendRate: null } });
   await pass(minute);
@@ -189,7 +189,7 @@ test("unexplained refusals pause a session when they concern several people, not
   const one = person();
   for (let i = 0; i < 6; i++) expect(await outcome(sessionId, one)).toBe("refused");
   for (let i = 0; i < 4; i++) expect(await outcome(sessionId, person())).toBe("refused");
-  await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  await until("the pause is reported", () => limitsOf(sessionId).at(-1)?.pausedUntil);
   rig.simulator.clearFaults();
   await pass(2 * minute);
   expect(await outcome(sessionId, one)).toBe("sent");
@@ -199,13 +199,13 @@ test("an account that may not send is paused for longer, and its message fails",
   const { number, sessionId } = await sender();
   rig.simulator.setFault({ kind: "send-error", number, code: 403, times: 1 });
   expect(await outcome(sessionId, person())).toBe("account_restricted");
-  const pausedUntil = await until("the pause is told", () => limitsOf(sessionId).at(-1)?.pausedUntil);
+  const pausedUntil = await until("the pause is reported", () => limitsOf(sessionId).at(-1)?.pausedUntil);
   expect(Date.parse(pausedUntil) - now()).toBeGreaterThan(minute);
 });
 
 test("463 without a lock is one recipient's: others are written to, and WhatsApp is asked once a minute", async () => {
   const { number, sessionId } = await sender();
-  await until("the first limits are told", () => limitsOf(sessionId).length === 1);
+  await until("the first limits are reported", () => limitsOf(sessionId).length === 1);
   const [lonely, other] = [person(), person()];
   rig.simulator.setFault({ kind: "send-error", number, code: 463, to: lonely });
   const { limitQueries } = rig.simulator.stats();
@@ -243,7 +243,7 @@ test("another account on the same session starts with nothing known", async () =
   expect(await outcome(sessionId, known)).toBe("sent");
   const lockedUntil = new Date(Math.ceil(now() / 1000) * 1000 + 3 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { lockedUntil } });
-  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
   rig.simulator.unlink(number, 1);
   await until("it is logged out", () => rig.edge.statesOf(sessionId).at(-1) === "ended/logged_out");
   await rig.setDesiredState({ sessionId, desired: "running" });
@@ -264,18 +264,18 @@ test("a locked sender may write to the number of a person who wrote under a LID"
   const received = rig.edge.events.length;
   await rig.simulator.send(writer, { to: number, text: "hello" });
   const isTold = () => rig.edge.events.slice(received).some(({ type }) => type === "message.received");
-  await until("it is told", isTold);
+  await until("it is reported", isTold);
   rig.simulator.clearFaults();
   const lockedUntil = new Date(now() + 3 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { lockedUntil } });
-  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
   expect(await outcome(sessionId, writer)).toBe("sent");
 });
 
 test("under a lock, a message that may have arrived is tried again, and arrives once", async () => {
   const { number, sessionId } = await sender();
   const to = person();
-  // Its receipts would tell.
+  // Its receipts would show it.
   rig.simulator.updatePhone(to, { receipts: "none" });
   const { lockHits } = rig.simulator.stats();
   const messageId = newId("msg");
@@ -287,9 +287,9 @@ test("under a lock, a message that may have arrived is tried again, and arrives 
   expect((await first).status).toBe(503);
   const lockedUntil = new Date(now() + 3 * minute).toISOString();
   rig.simulator.updatePhone(number, { limits: { lockedUntil } });
-  await until("the lock is told", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
+  await until("the lock is reported", () => limitsOf(sessionId).at(-1)?.newChatsLockedUntil);
   expect(await rig.edge.deliverUntilDone("/jobs/send", job(messageId, sessionId))).toBe(200);
-  await until("it is told", () => rig.edge.isFinal(messageId));
+  await until("it is reported", () => rig.edge.isFinal(messageId));
   expect(rig.edge.failureOf(messageId)).toBeUndefined();
   expect(rig.simulator.messages(to)).toHaveLength(1);
   expect(rig.simulator.stats().lockHits).toBe(lockHits);

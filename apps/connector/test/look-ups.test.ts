@@ -95,7 +95,7 @@ test("an error about one number delays that number as long as the error says, an
   rig.simulator.setFault({ kind: "usync-error", to: one, code: 429, backoff: 120 });
   expect(await reachable(one, nobody)).toEqual([null, false]);
   const before = asked();
-  // A code that lives longer waits, one that does not fails by name and not for want of an account.
+  // A code that lives longer waits. One that does not fails with its own reason, not as a number without account.
   expect(await outcome(one)).toBe("again in 120");
   expect(await outcome(one, 60_000)).toBe("lookups_exhausted");
   expect(asked()).toBe(before);
@@ -123,7 +123,7 @@ test.each([
   expect(await outcome(one)).toBe("lookups_exhausted");
   expect(await outcome(one, 7_200_000)).toMatch(/^again in 3[56]\d\d$/);
   expect(await reachable(nobody)).toBe("lookups-exhausted");
-  // Who is known is written to all the same.
+  // Known numbers are still written to.
   expect(await outcome(other)).toBe("sent");
   await restart();
   expect(await reachable(nobody)).toBe("lookups-exhausted");

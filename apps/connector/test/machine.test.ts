@@ -54,7 +54,7 @@ const setDesired = (desired: Machine["desired"], revision = 2): MachineEvent => 
 });
 
 const table: Record<string, Row> = {
-  // What the operator wants.
+  // Desired states.
   "a first desired state running opens a socket": {
     from: fresh,
     on: setDesired("running", 1),
@@ -227,7 +227,7 @@ const table: Record<string, Row> = {
     effects: [{ type: "cancelRetry" }, report, { type: "open", socket: 2 }],
   },
 
-  // What the socket tells.
+  // Events of the socket.
   "the first QR code starts pairing": {
     from: connecting,
     on: { type: "qr", socket: 1 },

@@ -145,7 +145,7 @@ describe("what cannot be sent is reported", () => {
     rig.simulator.setFault({ kind: "send-error", code: 479, to, times: 1 });
     const messageId = await rig.send(sessionId, { to, code: "479479" });
     await until("the phone shows it", () => shown(to, "479479").length === 1);
-    await until("it is told", () => rig.edge.isFinal(messageId));
+    await until("it is reported", () => rig.edge.isFinal(messageId));
     expect(rig.edge.typesOf(messageId)[0]).toBe("message.sent");
   });
 

@@ -30,7 +30,7 @@ const received = (number: string) => rig.simulator.messages(number).length;
 
 type Stored = Awaited<ReturnType<Rig["edge"]["accept"]>>;
 
-/** What somebody who writes in the edge's database puts into a message, of what was sealed for others. */
+/** A sealed value of another row, as somebody with write access to the edge's database could put it into a message. */
 const moves: Record<string, (victim: string) => Promise<Partial<Stored> & { workspaceId?: string }>> = {
   "the text of another message": (to) => rig.edge.accept(newId("msg"), { to, text: "for somebody else" }),
   "the code of another verification": async (to) => {

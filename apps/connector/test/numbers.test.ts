@@ -91,7 +91,7 @@ test("what is only asked about may use half of the hour; codes may use all of it
   expect(refused.retryAfter).toBeLessThanOrEqual(3600);
   for (const number of numbers.slice(3, 6)) expect(await outcome(sessionId, number)).toBe("sent");
   expect(await outcome(sessionId, numbers[6]!)).toBe("lookups_exhausted");
-  // What is known goes on.
+  // Known numbers still work.
   expect(await outcome(sessionId, numbers[0]!)).toBe("sent");
   expect(await ask(sessionId, numbers.slice(0, 6))).toMatchObject({ status: 200 });
 
@@ -114,7 +114,7 @@ test("what is only asked about may use half of the hour; codes may use all of it
   await store.close();
   expect(await ask(sessionId, [numbers[8]!])).toMatchObject({ status: 200 });
   expect(await rig.edge.deliverUntilDone("/jobs/send", job)).toBe(200);
-  await until("it is told", () => rig.edge.typesOf(messageId).includes("message.sent"));
+  await until("it is reported", () => rig.edge.typesOf(messageId).includes("message.sent"));
 });
 
 test("with an empty budget, a workspace does not learn whom another has written to", async () => {

@@ -83,28 +83,28 @@ test("a job's trace continues in the claim, the look-up, the ack and the message
   expect(rig.edge.claims.at(-1)!.claims).toEqual([
     { messageId, sessionId, fence: expect.any(Number) as number, traceparent: `00-${traceId}-${parts[0]!.spanId}-01` },
   ]);
-  await until("it is told", () => traceparentsOf(messageId).length === 1);
+  await until("it is reported", () => traceparentsOf(messageId).length === 1);
   expect(traceparentsOf(messageId)).toEqual([["message.sent", `00-${traceId}-${run!.spanId}-01`]]);
 });
 
 test("receipts belong to the trace after a restart, too", async () => {
   rig.simulator.updatePhone(user, { online: false });
   const messageId = await send("01");
-  await until("it is told", () => traceparentsOf(messageId).length === 1);
+  await until("it is reported", () => traceparentsOf(messageId).length === 1);
   await rig.stop();
   await rig.start();
   await until("it is back", () => rig.simulator.phone(own).devices[0]!.connected);
   rig.simulator.updatePhone(user, { online: true, receipts: "read" });
   await until("it is read", () => traceparentsOf(messageId).length === 3);
-  const told = traceparentsOf(messageId);
-  expect(told.map(([type]) => type)).toEqual(["message.sent", "message.delivered", "message.read"]);
-  expect(new Set(told.map(([, traceparent]) => traceparent)).size).toBe(1);
-  expect(told[0]![1]).toContain(traceId);
+  const reported = traceparentsOf(messageId);
+  expect(reported.map(([type]) => type)).toEqual(["message.sent", "message.delivered", "message.read"]);
+  expect(new Set(reported.map(([, traceparent]) => traceparent)).size).toBe(1);
+  expect(reported[0]![1]).toContain(traceId);
 });
 
 test("an unsampled trace is passed on, and nothing is exported", async () => {
   const messageId = await send("00");
-  await until("it is told", () => traceparentsOf(messageId).length > 0);
+  await until("it is reported", () => traceparentsOf(messageId).length > 0);
   expect(traceparentsOf(messageId)[0]).toEqual(["message.sent", `00-${traceId}-${jobSpan}-00`]);
   expect(rig.edge.claims.at(-1)!.claims[0]).not.toHaveProperty("traceparent");
   expect(spans().some(({ name }) => name === "send")).toBe(false);
@@ -133,7 +133,7 @@ test("each message has one line, with its outcome, its trace and how long the pa
   expect(lineOf(failed)).toEqual([
     expect.objectContaining({ msg: "not sent", outcome: "not_on_whatsapp", traceId, attempt: 1 }),
   ]);
-  await until("it is told", () => traceparentsOf(failed).length === 1);
+  await until("it is reported", () => traceparentsOf(failed).length === 1);
   expect(traceparentsOf(failed)).toEqual([["message.failed", `00-${traceId}-${jobSpan}-00`]]);
 });
 
@@ -142,10 +142,10 @@ test("no number, code, text or key is in the spans or in the lines", async () =>
   await send("01", "+6281399999999");
   await until("the spans are exported", () => spans().filter(({ name }) => name === "send").length === 2);
   expect(spans().find(({ status }) => status.message !== undefined)!.status.message).toBe("not_on_whatsapp");
-  const told = exported.join() + rig.log.join();
+  const reported = exported.join() + rig.log.join();
   const keys = ["STORE_KEYS", "QSTASH_CURRENT_SIGNING_KEY"].map((name) => rig.environment[name]!);
   for (const secret of ["739155", "Acme", "81388887777", "81399999999", "81200000001", "@s.whatsapp.net", ...keys]) {
-    expect([secret, told.includes(secret)]).toEqual([secret, false]);
+    expect([secret, reported.includes(secret)]).toEqual([secret, false]);
   }
 });
 

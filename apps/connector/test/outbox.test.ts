@@ -18,7 +18,7 @@ let store: Store;
 let outbox: Outbox;
 let clock: ReturnType<typeof handClock>;
 let fences: Fence[];
-/** What the edge has taken, by session, and the batches that it was asked to take. */
+/** The events that the edge accepted, by session, and the batches that were sent to it. */
 let taken: Map<string, string[]>;
 let batches: ConnectorEvent[][];
 /** The edge's answer to a batch; 200 takes it. */

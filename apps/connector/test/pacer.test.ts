@@ -42,7 +42,7 @@ async function pass(ms: number): Promise<void> {
   await settled();
 }
 
-/** A queue that brings each job again when it was told to, late by up to so much; answers who went when. */
+/** A queue that delivers each job again at the requested time, late by up to `lateMs`. Returns when each one was sent. */
 async function run(ids: string[], pacing: Pacing, { lateMs = 0, takesMs = 20, lasts = 3_600_000 } = {}) {
   const went: { id: string; at: number }[] = [];
   let visits = 0;
@@ -204,6 +204,6 @@ test("what went without a bound counts for one that has, however much it was", (
   const day = 86_400_000;
   const begun = time;
   for (let i = 0; i < 20_000; i++) slots.start(slots.place(`m${i}`, "off", (time += 1000)), time);
-  // The last 15,000 are as many as a day has room for; the next one goes a day after the first of them.
+  // The last 15,000 are the daily limit. The next one is sent a day after the first of them.
   expect(slots.place("next", "fast", time).at).toBe(begun + 5001 * 1000 + day);
 });

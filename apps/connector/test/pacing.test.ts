@@ -6,7 +6,7 @@ import { leapingClock } from "./support/leaping-clock.ts";
 import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
 
 const clock = leapingClock({ standsStill: true });
-/** While set, looking numbers up waits for it, and a bulk message's patience with codes has no end. */
+/** While it is set, look-ups wait for it, and a bulk message waits for codes without limit. */
 let held: Promise<void> | undefined;
 const patienceMs = 5000;
 let rig: Rig;
@@ -116,7 +116,7 @@ test("a ready bulk message waits for a code that is being prepared", async () =>
   const text = await accepted("c0");
   const delivering = rig.edge.deliverUntilDone("/jobs/send", { ...job(text), lane: "bulk", pacing: "off" });
   await until("the bulk message is claimed", () => isClaimed(text));
-  // It would be on its way before these have come and gone on the same line.
+  // It would be sent before these have been answered on the same connection.
   for (let i = 0; i < 5; i++) await rig.edge.rpc("/rpc/sessions/health", { sessionId });
   expect(shown("c")).toEqual([]);
   resolve();

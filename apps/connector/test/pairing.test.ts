@@ -147,7 +147,7 @@ test.each([
     const last = rig.edge.events.findLast((event) => event.type === "session.state");
     expect(last).toMatchObject({ state: "online", phone: canonical });
 
-    // Whom it writes to and who writes to it know it by either.
+    // Recipients and senders know it by either spelling.
     const user = "+6281300000002";
     rig.simulator.createPhone({ number: user });
     await rig.send(sessionId, { to: user, code: "123456" });

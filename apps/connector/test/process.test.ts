@@ -91,17 +91,17 @@ test("after kill -9 during 200 incoming messages, each is reported exactly once 
     from: people[i % people.length]!,
     token: `7777777777${String(i).padStart(3, "0")}`,
   }));
-  const told = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event] : []));
+  const reported = () => rig.edge.events.flatMap((event) => (event.type === "message.received" ? [event] : []));
   const writing = sent.map(({ from, token }) => rig.simulator.send(from, { to: own, text: `SV-${token}` }));
-  await until("some are told", () => told().length >= 50);
+  await until("some are reported", () => reported().length >= 50);
   await stopProcess("SIGKILL");
-  expect(told().length).toBeLessThan(200);
+  expect(reported().length).toBeLessThan(200);
   await Promise.all(writing);
   await startProcess();
-  await until("all are told", () => new Set(told().map(({ token }) => token)).size === 200);
+  await until("all are reported", () => new Set(reported().map(({ token }) => token)).size === 200);
   await until("the server has nothing left for it", () => rig.simulator.phone(own).devices[0]!.queued === 0);
   await new Promise((resolve) => setTimeout(resolve, 200));
-  const pairs = told().map(({ from, token }) => `${token} ${from}`);
+  const pairs = reported().map(({ from, token }) => `${token} ${from}`);
   expect(pairs.sort()).toEqual(sent.map(({ from, token }) => `${token} ${from}`));
 });
 
@@ -122,7 +122,7 @@ test("nothing secret is printed, sent to the edge, or readable in the database",
   await rig.send(sessionId, { to: user, code: "739155" });
   await rig.send(sessionId, { to: user, text: "a long private text" });
   await rig.simulator.send(user, { to: "+6281200000001", text: "a written answer" });
-  // What makes libsignal and Baileys talk: a damaged message, a new session, a refusal, lost lines, a logout.
+  // What makes libsignal and Baileys log: a damaged message, a new session, a refusal, lost connections, a logout.
   rig.simulator.setFault({ kind: "corrupt-to-companion", number: "+6281200000001", times: 1 });
   await rig.simulator.send(user, { to: "+6281200000001", text: "a written answer" });
   rig.simulator.setFault({ kind: "corrupt-to-phone", number: user, times: 1 });
@@ -150,12 +150,12 @@ test("nothing secret is printed, sent to the edge, or readable in the database",
   for (const name of ["STORE_KEYS", "CONNECTOR_SEAL_PRIVATE_KEY", "QSTASH_CURRENT_SIGNING_KEY"]) {
     expect([name, output.includes(rig.environment[name]!)]).toEqual([name, false]);
   }
-  // The edge knows the session's own number and who wrote to it, and nothing of what is sent to whom.
+  // The edge knows the session's own number and who wrote to it, but not who receives what.
   expect(rig.edge.bodies.join("\n")).toContain(`"from":"${user}"`);
-  const told = rig.edge.bodies.join("\n").replaceAll(`"from":"${user}"`, "");
-  expect(told).toContain("message.read");
+  const reported = rig.edge.bodies.join("\n").replaceAll(`"from":"${user}"`, "");
+  expect(reported).toContain("message.read");
   for (const secret of ["739155", "Your Acme code", "a long private text", "a written answer", "81388887777"]) {
-    expect([secret, told.includes(secret)]).toEqual([secret, false]);
+    expect([secret, reported.includes(secret)]).toEqual([secret, false]);
   }
   for (const line of output.trim().split("\n")) expect(() => JSON.parse(line) as unknown).not.toThrow();
   for (const secret of [
@@ -188,7 +188,7 @@ test("SIGTERM lets running jobs finish, and an idle connector ends quickly", asy
   expect(rig.edge.typesOf(messageId)).toEqual(["message.sent"]);
   expect(rig.simulator.phone("+6281200000001").devices[0]!.connected).toBe(false);
 
-  // Whoever waited for the end of that time would not be here before the test's own.
+  // A wait for the end of that time would exceed the test's time-out.
   await startProcess({ DRAIN_SECONDS: "300" });
   await until("it is back", () => rig.simulator.phone("+6281200000001").devices[0]!.connected);
   expect(await stopProcess("SIGTERM")).toBe(0);

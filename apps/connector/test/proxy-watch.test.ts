@@ -3,7 +3,7 @@ import { createProxyWatch } from "../src/proxy/watch.ts";
 
 function watched() {
   const timers: { ms: number; run: () => void }[] = [];
-  const told: boolean[] = [];
+  const reported: boolean[] = [];
   const probed: string[] = [];
   const world = { hangs: false, isUp: true, isInUse: true, isTold: true };
   const watch = createProxyWatch({
@@ -29,7 +29,7 @@ function watched() {
     isInUse: () => world.isInUse,
     async onChange(isHealthy) {
       if (!world.isTold) throw new Error("the database is away");
-      told.push(isHealthy);
+      reported.push(isHealthy);
     },
   });
   const minute = async () => {
@@ -37,12 +37,12 @@ function watched() {
     timers.splice(due, 1)[0]?.run();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { watch, timers, told, probed, world, minute };
+  return { watch, timers, reported, probed, world, minute };
 }
 
 describe("the watch of a proxy", () => {
   test("checks it about every minute, and reports only changes", async () => {
-    const { told, probed, world, minute } = watched();
+    const { reported, probed, world, minute } = watched();
     await minute();
     await minute();
     world.isUp = false;
@@ -50,7 +50,7 @@ describe("the watch of a proxy", () => {
     await minute();
     world.isUp = true;
     await minute();
-    expect([told, probed.length]).toEqual([[true, false, true], 5]);
+    expect([reported, probed.length]).toEqual([[true, false, true], 5]);
   });
 
   test("leaves it alone while the session is stopped", async () => {
@@ -64,20 +64,20 @@ describe("the watch of a proxy", () => {
   });
 
   test("reports again what could not be reported", async () => {
-    const { told, world, minute } = watched();
+    const { reported, world, minute } = watched();
     world.isTold = false;
     await minute();
     world.isTold = true;
     await minute();
-    expect(told).toEqual([true]);
+    expect(reported).toEqual([true]);
   });
 
   test("restarts with another proxy, and ends without one", async () => {
-    const { watch, timers, told, probed, minute } = watched();
+    const { watch, timers, reported, probed, minute } = watched();
     await minute();
     watch.use("http://b.example");
     await minute();
-    expect([told, probed]).toEqual([
+    expect([reported, probed]).toEqual([
       [true, true],
       ["http://a.example", "http://b.example"],
     ]);
@@ -86,41 +86,41 @@ describe("the watch of a proxy", () => {
   });
 
   test("gives one up that does not answer in ten seconds", async () => {
-    const { watch, timers, told, world } = watched();
+    const { watch, timers, reported, world } = watched();
     world.hangs = true;
     world.isUp = false;
     const asked = watch.check();
     timers.find(({ ms }) => ms === 10_000)!.run();
-    expect([await asked, told]).toEqual([false, [false]]);
+    expect([await asked, reported]).toEqual([false, [false]]);
   });
 
   test("trusts a connection that was opened meanwhile more than a failed check", async () => {
-    const { watch, timers, told, world } = watched();
+    const { watch, timers, reported, world } = watched();
     world.hangs = true;
     world.isUp = false;
     const asked = watch.check();
     watch.observed(true);
     timers.find(({ ms }) => ms === 10_000)!.run();
-    expect([await asked, told]).toEqual([true, [true]]);
+    expect([await asked, reported]).toEqual([true, [true]]);
   });
 
   test("answers for the newer proxy when it replaced the one that is being checked", async () => {
-    const { watch, told, probed, world, timers } = watched();
+    const { watch, reported, probed, world, timers } = watched();
     world.hangs = true;
     const asked = watch.check();
     watch.use("http://b.example");
     world.hangs = false;
     for (const { run } of timers.filter(({ ms }) => ms === 10_000)) run();
     expect(await asked).toBe(true);
-    expect([told, probed]).toEqual([[true], ["http://a.example", "http://b.example"]]);
+    expect([reported, probed]).toEqual([[true], ["http://a.example", "http://b.example"]]);
   });
 
   test("stops with nothing running", async () => {
-    const { watch, timers, told, world } = watched();
+    const { watch, timers, reported, world } = watched();
     world.hangs = true;
     const asked = watch.check();
     watch.stop();
     expect(await asked).toBe(true);
-    expect([timers.length, told]).toEqual([0, []]);
+    expect([timers.length, reported]).toEqual([0, []]);
   });
 });

@@ -66,7 +66,7 @@ test.each(["http", "socks5"] as const)(
     expect(proxy.passed).toBeGreaterThanOrEqual(2);
     expect(new Set(proxy.targets)).toEqual(new Set([whatsapp()]));
     expect(new Set(proxy.credentials)).toEqual(new Set(["user:p@ss-of-proxy"]));
-    await until("its health is told", () => healthOf(sessionId).length > 0);
+    await until("its health is reported", () => healthOf(sessionId).length > 0);
     expect(healthOf(sessionId)).toEqual([true]);
   },
 );
@@ -77,14 +77,14 @@ test("a proxy that refuses is the reported reason, and the session never connect
   const sessionId = newId("ses");
   await through(sessionId, proxy.url);
   await until("it was tried again", () => proxy.asked >= 2);
-  await until("the reason is told", () => last(sessionId) === "waiting/proxy_unreachable");
+  await until("the reason is reported", () => last(sessionId) === "waiting/proxy_unreachable");
   expect(
     rig.edge.statesOf(sessionId).filter((state) => !/^connecting|^waiting.proxy_unreachable$/.test(state)),
   ).toEqual([]);
   expect([proxy.passed, healthOf(sessionId)]).toEqual([0, [false]]);
   proxy.behaviour = "pass";
   await until("it pairs through it", () => qrOf(rig, sessionId));
-  await until("its health is told", () => healthOf(sessionId).length > 1);
+  await until("its health is reported", () => healthOf(sessionId).length > 1);
   expect(healthOf(sessionId)).toEqual([false, true]);
 });
 
@@ -93,11 +93,11 @@ test("a proxy that dies is reported instead of the lost connection, and the sess
   const sessionId = await pairThrough(proxy);
   const news = rig.edge.statesOf(sessionId).length;
   await proxy.die();
-  await until("the reason is told", () => last(sessionId)?.endsWith("/proxy_unreachable"));
+  await until("the reason is reported", () => last(sessionId)?.endsWith("/proxy_unreachable"));
   expect(rig.edge.statesOf(sessionId).slice(news)[0]).toBe("waiting/proxy_unreachable");
   await proxy.comeBack();
   await until("it is online again", () => last(sessionId) === "online");
-  await until("its health is told", () => healthOf(sessionId).length >= 3);
+  await until("its health is reported", () => healthOf(sessionId).length >= 3);
   expect(healthOf(sessionId)).toEqual([true, false, true]);
 });
 
@@ -165,10 +165,9 @@ test("a proxy that is sealed for another session is refused, and the session sta
   await until("it is stopped", () => last(sessionId)?.startsWith("stopped"));
   expect(await through(sessionId, own.url)).toBe(200);
   await until("it is online again", () => last(sessionId) === "online");
-  expect([foreign.asked, rig.log.some((line) => line.includes("a sealed proxy is for something else"))]).toEqual([
-    0,
-    true,
-  ]);
+  expect([foreign.asked, rig.log.some((line) => line.includes("the sealed proxy belongs to another session"))]).toEqual(
+    [0, true],
+  );
 });
 
 test("no credentials of a proxy are in logs, events, metrics or readable in the database", async () => {
@@ -176,7 +175,7 @@ test("no credentials of a proxy are in logs, events, metrics or readable in the 
   proxy.behaviour = "refuse";
   const sessionId = newId("ses");
   await through(sessionId, proxy.url);
-  await until("the reason is told", () => last(sessionId) === "waiting/proxy_unreachable");
+  await until("the reason is reported", () => last(sessionId) === "waiting/proxy_unreachable");
   const { readFile, readdir } = await import("node:fs/promises");
   const files = await Promise.all(
     (await readdir(rig.folder)).map((name) => readFile(`${rig.folder}/${name}`, "latin1")),

@@ -168,19 +168,19 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
   const content = textOf(`SV-${token}`);
   const message = { waId: "3A01", from: user, names, content, isForwarded: false, at: ago(1000) };
-  const told = async () => {
+  const reported = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));
   };
   await Promise.all([receive(fence, message), receive(fence, message), receive(fence, { ...message, from: null })]);
   await receive(fence, { ...message, waId: "3A02", at: ago(day + 1000) });
   await receive(fence, { ...message, waId: "3A03", at: new Date(Number.NaN) });
-  expect(await told()).toMatchObject([
+  expect(await reported()).toMatchObject([
     { from: user, token, at: "2026-11-21T09:59:59.000Z" },
     { at: "2026-11-21T10:00:00.000Z" },
   ]);
   await expect(receive({ ...fence, fence: fence.fence - 1 }, { ...message, waId: "3A04" })).rejects.toThrow(LeaseLost);
-  expect(await told()).toHaveLength(2);
+  expect(await reported()).toHaveLength(2);
   const { rows: met } = await store.client.execute("SELECT person, reached_at, wrote_at FROM chat ORDER BY person");
   const writer = { reached_at: null, wrote_at: now.at.getTime() };
   expect(met).toEqual([

@@ -139,7 +139,7 @@ test.each([
   arrived.resolve();
   const five = await sending;
   expect((await them.decryptMessage({ jid: usJid, ...five })).toString()).toBe("five");
-  // What was decrypted once cannot be decrypted again: the record of before would do it.
+  // A message cannot be decrypted twice. The earlier record would decrypt it again.
   const again = us.decryptMessage({ jid: themJid, ...incoming }).then(
     () => false,
     () => true,
@@ -160,13 +160,13 @@ test("a restored database file: events and fences continue, and both sides decry
   };
   const received = () => rig!.edge.events.filter(({ type }) => type === "message.received").length;
   await exchange("one");
-  await until("the answer is told", () => received() === 1);
+  await until("the answer is reported", () => received() === 1);
   await rig.stop();
   await copyFile(file, copy);
   await rig.start();
   await until("it is back", () => rig!.edge.statesOf(sessionId).filter((state) => state === "online").length === 2);
   for (const text of ["two", "three"]) await exchange(text);
-  await until("the answers are told", () => received() === 3);
+  await until("the answers are reported", () => received() === 3);
   await rig.stop();
 
   const highest = Math.max(...rig.edge.events.map(({ seq }) => seq));
@@ -177,7 +177,7 @@ test("a restored database file: events and fences continue, and both sides decry
   await rig.start();
   await until("it is back", () => rig!.edge.statesOf(sessionId).filter((state) => state === "online").length === 3);
   for (const text of ["four", "five"]) await exchange(text);
-  await until("the answers are told", () => received() === 5);
+  await until("the answers are reported", () => received() === 5);
   expect(
     rig.simulator
       .messages(user)

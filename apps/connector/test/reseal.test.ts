@@ -76,7 +76,7 @@ test("after a rotation, the command and a restart the old key can be removed, an
   await until("the event waits", async () => (await kidsIn(opened))["outbox.body"]!.length > 0);
   expect(new Set(Object.values(await kidsIn(opened)).flat())).toEqual(new Set(["v1.k1", "v1.k2"]));
 
-  // The connector runs on meanwhile.
+  // The connector runs meanwhile.
   const env = { PATH: process.env["PATH"], ...rig.environment };
   const { stdout } = await promisify(execFile)(process.execPath, [command], { env });
   expect(stdout).toMatch(/credential\.sealed +8\d\d resealed\n/);
@@ -194,7 +194,7 @@ test("a value that is written during the reseal is kept", async () => {
   expect(await sealed()).toEqual(["v1.k2"]);
   expect((await owner.read("session", ["1.0"])).get("1.0")).toBe("new");
 
-  // Read only: it is resealed by itself, and not by an owner that has lost the session.
+  // A read reseals it, but not a read of an owner that has lost the session.
   await old.write(change("old"));
   await open({ ...fence, fence: fence.fence - 1 }, sealer(`${newKey},${oldKey}`, sessionId)).read("session", ["1.0"]);
   await opened.writer.settled();

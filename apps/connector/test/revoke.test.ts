@@ -26,18 +26,18 @@ function phone(receipts: "none" | "delivered" | "read" = "delivered"): string {
 
 const revokeJob = (messageId: string, ttlMs?: number) => jobOf(messageId, sessionId, ttlMs);
 const revoke = async (messageId: string) => (await rig.edge.deliver("/jobs/revoke", revokeJob(messageId))).status;
-const told = (messageId: string, type: string) =>
-  until(`${type} is told`, () => rig.edge.typesOf(messageId).includes(type));
+const reported = (messageId: string, type: string) =>
+  until(`${type} is reported`, () => rig.edge.typesOf(messageId).includes(type));
 const kindOn = (number: string) => rig.simulator.messages(number).map(({ kind }) => kind);
 
-/** A code on a phone that has it and has not read it. */
+/** A code that was delivered and not read. */
 async function delivered(to = phone()): Promise<{ messageId: string; to: string }> {
   const messageId = await rig.send(sessionId, { to, code: "482913" });
-  await told(messageId, "message.delivered");
+  await reported(messageId, "message.delivered");
   return { messageId, to };
 }
 
-/** What the edge is told of a message, after everything that could come has come. */
+/** The edge's events of a message, after the last one that could come. */
 async function inTheEnd(messageId: string): Promise<string[]> {
   await until("the server has nothing left", () =>
     rig.simulator.phone(own).devices.every(({ queued }) => queued === 0),
@@ -75,7 +75,7 @@ test("a phone that is known by its LID deletes the message as well", async () =>
 test("a message that was read is not revoked", async () => {
   const to = phone("read");
   const messageId = await rig.send(sessionId, { to, code: "482913" });
-  await told(messageId, "message.read");
+  await reported(messageId, "message.read");
   const { messagesReceived } = rig.simulator.stats();
   expect(await revoke(messageId)).toBe(200);
   expect(rig.simulator.stats().messagesReceived).toBe(messagesReceived);
@@ -101,7 +101,7 @@ describe("the same job again", () => {
     expect([first.status, Number(first.headers.get("retry-after"))]).toEqual([503, 1]);
     expect(rig.edge.typesOf(messageId)).not.toContain("message.revoked");
     expect(await rig.edge.deliverUntilDone("/jobs/revoke", revokeJob(messageId))).toBe(200);
-    await told(messageId, "message.revoked");
+    await reported(messageId, "message.revoked");
     expect(kindOn(to)).toEqual(["revoked"]);
   });
 });
@@ -111,7 +111,7 @@ test("a message that is revoked before the phone has it reports nothing more whe
   rig.simulator.updatePhone(to, { online: false });
   const messageId = await rig.send(sessionId, { to, code: "482913" });
   expect(await revoke(messageId)).toBe(200);
-  await told(messageId, "message.revoked");
+  await reported(messageId, "message.revoked");
   const { readReceipts } = rig.simulator.stats();
   rig.simulator.updatePhone(to, { online: true });
   await until("the phone shows it", () => kindOn(to).includes("revoked"));
@@ -167,7 +167,7 @@ describe("a job for a message that cannot or need not be revoked is done", () =>
 
   test("a message that failed", async () => {
     const messageId = await rig.send(sessionId, { to: "+6281299999999", code: "482913" });
-    await told(messageId, "message.failed");
+    await reported(messageId, "message.failed");
     expect(await whatComesOf(revokeJob(messageId))).toEqual(nothing);
   });
 
@@ -175,7 +175,7 @@ describe("a job for a message that cannot or need not be revoked is done", () =>
     const number = "+6281200000005";
     const other = await rig.pair(number);
     const messageId = await rig.send(other, { to: phone(), code: "482913" });
-    await told(messageId, "message.delivered");
+    await reported(messageId, "message.delivered");
     rig.simulator.setFault({ kind: "device-removed", number });
     await until("it has ended", () => rig.edge.statesOf(other).at(-1) === "ended/logged_out");
     expect(await whatComesOf({ ...revokeJob(messageId), sessionId: other })).toEqual(nothing);

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** A call of the edge as somebody on its way could write it down. */
+/** A call of the edge, as somebody between the two could record it. */
 async function recorded(path: string, value: object) {
   const request = { method: "POST", path, body: JSON.stringify(value) };
   const { privateJwk } = rig.edge.keys.edge;

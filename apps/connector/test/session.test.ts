@@ -20,7 +20,7 @@ const online: Machine = {
 
 const start = Date.parse("2026-11-21T08:00:00.000Z");
 
-function hands(overrides: Partial<SessionActions> = {}) {
+function actions(overrides: Partial<SessionActions> = {}) {
   const done: string[] = [];
   const timers = new Map<() => void, number>();
   const failed: Effect["type"][] = [];
@@ -53,7 +53,7 @@ function hands(overrides: Partial<SessionActions> = {}) {
 }
 
 test("an event that changes nothing does not cancel the reconnect timer", async () => {
-  const { all, done, timers, fire } = hands();
+  const { all, done, timers, fire } = actions();
   const session = createSession(online, all);
   session.closed(1, "connection_lost");
   session.post({ type: "desiredStateChanged", desired: "running", revision: 1 });
@@ -66,7 +66,7 @@ test("an event that changes nothing does not cancel the reconnect timer", async 
 });
 
 test("a late close does not wake an idle session", async () => {
-  const { all, done, timers } = hands();
+  const { all, done, timers } = actions();
   const session = createSession(online, all);
   session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
   session.closed(1, "connection_lost");
@@ -77,7 +77,7 @@ test("a late close does not wake an idle session", async () => {
 });
 
 test("one failed step does not wedge the queue", async () => {
-  const { all, done, failed } = hands({ close: () => Promise.reject(new Error("no")) });
+  const { all, done, failed } = actions({ close: () => Promise.reject(new Error("no")) });
   const session = createSession(online, all);
   session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
   session.post({ type: "desiredStateChanged", desired: "running", revision: 3 });
@@ -88,7 +88,7 @@ test("one failed step does not wedge the queue", async () => {
 
 test("events are taken one at a time, each with all of its effects", async () => {
   const order: string[] = [];
-  const { all } = hands({
+  const { all } = actions({
     async report({ state }) {
       order.push(`start ${state}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -105,11 +105,11 @@ test("events are taken one at a time, each with all of its effects", async () =>
 
 test("a state that could not be stored is stored later", async () => {
   let isDown = true;
-  const { all, done } = hands();
+  const { all, done } = actions();
   const report = all.report;
   const session = createSession(online, {
     ...all,
-    report: (...told) => (isDown ? Promise.reject(new Error("database")) : report(...told)),
+    report: (...reported) => (isDown ? Promise.reject(new Error("database")) : report(...reported)),
   });
   session.closed(1, "banned");
   await session.idle();
@@ -125,7 +125,7 @@ test("a state that could not be stored is stored later", async () => {
 
 test("a removal that could not be stored is stored later", async () => {
   let isDown = true;
-  const { all, done, failed } = hands();
+  const { all, done, failed } = actions();
   const { remove } = all;
   const session = createSession(online, {
     ...all,
@@ -147,7 +147,7 @@ test("a removal that could not be stored is stored later", async () => {
 });
 
 test("a report that finds the lease taken gives the session up", async () => {
-  const { all, done } = hands({ report: () => Promise.resolve(false) });
+  const { all, done } = actions({ report: () => Promise.resolve(false) });
   const session = createSession(online, all);
   session.closed(1, "replaced");
   await session.idle();
@@ -155,7 +155,7 @@ test("a report that finds the lease taken gives the session up", async () => {
 });
 
 test("a stopped session takes no more events", async () => {
-  const { all, done, timers } = hands();
+  const { all, done, timers } = actions();
   const session = createSession(online, all);
   session.closed(1, "connection_lost");
   await session.idle();
@@ -167,10 +167,10 @@ test("a stopped session takes no more events", async () => {
 });
 
 test("a report of a lost connection has the number of losses and the time of the next attempt", async () => {
-  const told: unknown[] = [];
-  const { all, fire } = hands({
+  const reported: unknown[] = [];
+  const { all, fire } = actions({
     async report({ state, attempts }, _forget, nextAttemptAt) {
-      told.push([state, attempts, nextAttemptAt && nextAttemptAt.getTime() - start]);
+      reported.push([state, attempts, nextAttemptAt && nextAttemptAt.getTime() - start]);
       return true;
     },
   });
@@ -183,7 +183,7 @@ test("a report of a lost connection has the number of losses and the time of the
   await session.idle();
   session.post({ type: "desiredStateChanged", desired: "stopped", revision: 2 });
   await session.idle();
-  expect(told).toEqual([
+  expect(reported).toEqual([
     ["waiting", 1, 500],
     ["connecting", 1, null],
     ["waiting", 2, 1000],

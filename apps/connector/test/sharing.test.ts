@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** A supervisor whose time is told by hand. */
+/** A supervisor whose clock the test sets. */
 interface Party {
   supervisor: Supervisor;
   /** A fifteenth of a lease: every fifth, from the first on, is a renewal. */
@@ -174,7 +174,7 @@ test("a connector that joins is given a few sessions at a time, those without a 
       .toSorted(),
   );
   expect(a.did[3]).toBe("flushed");
-  // While nobody has taken these, no others follow.
+  // While these have no owner, no others follow.
   await renewal(a);
   await renewal(a);
   expect(await heldBy(null)).toBe(3);

@@ -19,7 +19,7 @@ beforeEach(async () => {
   sessionId = await rig.pair(own);
   await rig.send(sessionId, { to: user, text: "before" });
   await rig.simulator.send(user, { to: own, text: "an answer" });
-  await until("it is told", () => received() === 1);
+  await until("it is reported", () => received() === 1);
   file = join(rig.folder, "moved.session");
 });
 afterEach(() => rig.close());
@@ -50,7 +50,7 @@ async function stopSession(id = sessionId): Promise<void> {
   await until("it is stopped", () => rig.edge.statesOf(id).at(-1) === "stopped/requested");
 }
 
-/** Another connector with a database and keys of its own, and a session that nobody has linked. */
+/** Another connector with its own database and keys, and an unlinked session. */
 async function elsewhere(): Promise<string> {
   await rig.stop();
   await mkdir(join(rig.folder, "elsewhere"));
@@ -67,7 +67,7 @@ async function elsewhere(): Promise<string> {
 test("a session moves to another connector, logs in there, and its chats go on", async () => {
   await stopSession();
   expect(await run("export-session", [sessionId, "--out", file])).toMatchObject({ code: 0 });
-  await until("it is told", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
+  await until("it is reported", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const bytes = await readFile(file, "latin1");
   for (const secret of ["noiseKey", "privKey", own.slice(1), user.slice(1)]) expect(bytes).not.toContain(secret);
@@ -75,7 +75,7 @@ test("a session moves to another connector, logs in there, and its chats go on",
 
   const target = await elsewhere();
   expect(await run("import-session", [file, "--session", target])).toMatchObject({ code: 0 });
-  await until("its number is told", () =>
+  await until("its number is reported", () =>
     rig.edge.events.some(
       (event) => event.type === "session.state" && event.sessionId === target && event.phone === own,
     ),
@@ -93,13 +93,13 @@ test("a session moves to another connector, logs in there, and its chats go on",
 test("an exported session does not run here again until it is linked again", async () => {
   await stopSession();
   await run("export-session", [sessionId, "--out", file]);
-  await until("it is told", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
+  await until("it is reported", () => rig.edge.statesOf(sessionId).at(-1) === "ended/exported");
   await rig.stop();
   await rig.start();
   await rig.setDesiredState({ sessionId });
   await until("it shows a QR code", () => rig.edge.statesOf(sessionId).at(-1) === "pairing");
   expect(isConnected()).toBe(false);
-  // And it can come back into the same session.
+  // It can be imported into the same session again.
   await stopSession();
   expect(await run("import-session", [file])).toMatchObject({ code: 0 });
   await until("it can be started", async () => {
@@ -164,9 +164,9 @@ test("a file that is incomplete, changed, of another format or under another pas
     [flipped(whole.length - 1), passphrase, /file was changed/],
     [flipped(headerEnd), passphrase, /file was changed/],
     [withHeader((header) => ({ ...header, extra: 1 })), passphrase, /file was changed/],
-    [whole.subarray(0, -1), passphrase, /not whole: \d+ of \d+ bytes/],
-    [whole.subarray(0, headerEnd), passphrase, /not whole: 0 of/],
-    [Buffer.concat([whole, Buffer.from("x")]), passphrase, /not whole/],
+    [whole.subarray(0, -1), passphrase, /incomplete: it has \d+ of \d+ bytes/],
+    [whole.subarray(0, headerEnd), passphrase, /incomplete: it has 0 of/],
+    [Buffer.concat([whole, Buffer.from("x")]), passphrase, /incomplete/],
     [withHeader((header) => ({ ...header, version: 2 })), passphrase, /format 2; this Sandi reads 1/],
     [Buffer.from("PK\u0003\u0004"), passphrase, /not a session file/],
     [Buffer.alloc(0), passphrase, /not a session file/],

@@ -9,7 +9,7 @@ import { step } from "../src/session/step.ts";
 type EventName =
   | Exclude<MachineEvent["type"], "closed" | "desiredStateChanged" | "versionRefreshed">
   | `closed ${CloseKind}`
-  | `desired ${DesiredState}`
+  | `desiredStateChanged ${DesiredState}`
   | "versionRefreshed newer"
   | "versionRefreshed same";
 /** A state, before its first link, or on the way to saying goodbye to WhatsApp. */
@@ -89,7 +89,7 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "=",
     leaving: "=",
   },
-  "desired running": {
+  "desiredStateChanged running": {
     connecting: "connecting/requested: cancelRetry close report open",
     linking: "connecting/requested: cancelRetry close report open",
     pairing: "connecting/requested: cancelRetry close report open",
@@ -99,7 +99,7 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "connecting/requested: cancelRetry report open",
     leaving: "connecting/requested: cancelRetry close report open",
   },
-  "desired stopped": {
+  "desiredStateChanged stopped": {
     connecting: "stopped/requested: cancelRetry close report",
     linking: "stopped/requested: cancelRetry close report",
     pairing: "stopped/requested: cancelRetry close report",
@@ -109,7 +109,7 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "stopped/requested: cancelRetry report",
     leaving: "stopped/requested: cancelRetry close report",
   },
-  "desired logged_out": {
+  "desiredStateChanged logged_out": {
     connecting: "=",
     linking: "ended/logged_out: cancelRetry close forget-login",
     pairing: "ended/logged_out: cancelRetry close forget-login",
@@ -119,7 +119,7 @@ const table: Record<EventName, Record<Place, string>> = {
     ended: "ended/logged_out: cancelRetry forget-login",
     leaving: "=",
   },
-  "desired deleted": {
+  "desiredStateChanged deleted": {
     connecting: "=",
     linking: "ended/requested: cancelRetry close remove",
     pairing: "ended/requested: cancelRetry close remove",

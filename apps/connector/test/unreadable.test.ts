@@ -30,7 +30,7 @@ test("what no handler of Baileys can read ends neither the process nor the sessi
   for (let i = 0; i < 3; i++) simulator.setFault({ kind: "unreadable", number: own });
   await rig.send(sessionId, { to: user, code: "123456" });
   await simulator.waitForMessage(user, ({ text }) => text.includes("123456"));
-  // Its lines are written a moment later.
+  // Its log lines are written a moment later.
   const { output } = victim;
   await until("it says so", () => output().includes("something that WhatsApp brought could not be handled"));
   expect([online(), victim.process.exitCode]).toEqual([2, null]);
@@ -40,15 +40,15 @@ const twoEmitters = () => ({ ws: new EventEmitter(), ev: new EventEmitter() }) a
 const failing = async ({ id }: { id: string }) => Buffer.from(id);
 
 test("any rejection of a socket's handlers is reported, and of errors only the name", async () => {
-  const told: string[] = [];
-  const { ws, ev } = isolateHandlers(twoEmitters, (error) => told.push(failureOf(error)));
+  const reported: string[] = [];
+  const { ws, ev } = isolateHandlers(twoEmitters, (error) => reported.push(failureOf(error)));
   const emitters = [ws, ev] as unknown as EventEmitter[];
   for (const emitter of emitters) {
     emitter.on("something", failing as (about: { id: string }) => void);
     emitter.emit("something", {});
   }
-  await until("both are told", () => told.length === 2);
-  expect(told).toEqual(["TypeError", "TypeError"]);
+  await until("both are reported", () => reported.length === 2);
+  expect(reported).toEqual(["TypeError", "TypeError"]);
   const elsewhere = new EventEmitter();
   expect((elsewhere as unknown as Record<symbol, unknown>)[captureRejectionSymbol]).toBeUndefined();
   expect(EventEmitter.captureRejections).toBe(false);

@@ -93,7 +93,7 @@ test("one that was refused and then works is tried again", async () => {
   time += day;
   await versions.refresh();
   expect(await versions.refused(newer!)).toBe(true);
-  // A login with it was under way.
+  // A login with it was running.
   await versions.accepted(newer!);
   time += day;
   await versions.refresh();

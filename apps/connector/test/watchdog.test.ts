@@ -44,7 +44,7 @@ describe("a watchdog", () => {
       timers = timers.filter((each) => each !== next);
       at = next.due;
       next.run();
-      // What the probe answers is taken in.
+      // The probe's answer is handled.
       await new Promise((resolve) => setImmediate(resolve));
     }
     at = end;

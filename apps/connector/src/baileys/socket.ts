@@ -1,6 +1,5 @@
 import {
   type BinaryNode,
-  fetchLatestWaWebVersion,
   getBinaryNodeChild,
   jidDecode,
   jidNormalizedUser,
@@ -14,7 +13,6 @@ import type { Config } from "../config.ts";
 import { revocation } from "../content/revocation.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
-import type { ClientVersion } from "../services.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { answered } from "./answered.ts";
 import { type AuthState, isLinked } from "./auth-state.ts";
@@ -95,12 +93,6 @@ const passkeyNotifications = new Set(["passkey_prologue_request", "crsc_continua
 export function socketOpener({ wsUrl, rootKey }: Config["whatsapp"], tuning: SocketTuning = {}): OpenSocket {
   if (rootKey) WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey);
   return (options) => openSocket(wsUrl, tuning, options);
-}
-
-/** Asks WhatsApp Web for its current version. */
-export async function latestVersion(timeoutMs: number): Promise<ClientVersion | null> {
-  const { version, isLatest } = await fetchLatestWaWebVersion({ signal: AbortSignal.timeout(timeoutMs) });
-  return isLatest ? version : null;
 }
 
 function openSocket(

@@ -26,6 +26,9 @@ const oldDays = 76;
 
 export const numberJid = sealedColumn("number", "sealed_jid");
 
+/** Replaces only the value that was read: a newer value stays. */
+const resealSql = "UPDATE number SET sealed_jid = ? WHERE id = ? AND sealed_jid = ?";
+
 export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atRest: AtRest): NumberStore {
   const idOf = (workspaceId: string, digits: string) => pseudonym(`${workspaceId} ${digits}`);
   return {
@@ -38,8 +41,7 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
         const [one, sealed] = [digitsOf.get(id)!, textOrNull(row, "sealed_jid")];
         const jid = sealed === null ? null : await numberJid.open(atRest, sealed, id);
         if (sealed !== null && jid !== null && atRest.isStale(sealed)) {
-          const sql = "UPDATE number SET sealed_jid = ? WHERE id = ? AND sealed_jid = ?";
-          const replace = (resealed: string) => ({ sql, args: [resealed, id, sealed] });
+          const replace = (resealed: string) => ({ sql: resealSql, args: [resealed, id, sealed] });
           resealOnRead({ writer }, { column: numberJid, atRest, id, text: jid, replace });
         }
         return [one, { digits: one, jid, until: new Date(Number(row["until"])) }];

@@ -29,7 +29,7 @@ export interface Adopted {
 
 const keys = createKeyRing(`k1:${Buffer.alloc(32, 1).toString("base64url")}`);
 
-/** @param change what is different about the session or the world before it is taken up */
+/** @param change changes the row or the options before the session is adopted */
 export async function adopt(
   change: (row: SessionRow, options: LiveOptions) => void | Promise<void> = () => undefined,
 ): Promise<Adopted> {

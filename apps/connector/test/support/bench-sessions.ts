@@ -36,8 +36,10 @@ await until("all are back", () => rig.simulator.stats().sockets.loggedIn === ses
 const loggedIn = performance.now() - at;
 const online = () =>
   rig.edge.events.slice(events).filter((event) => event.type === "session.state" && event.state === "online").length;
-await until("all are told", () => online() === sessions, 60_000);
-process.stdout.write(`back after ${loggedIn.toFixed(0)} ms, told after ${(performance.now() - at).toFixed(0)} ms\n`);
+await until("all are reported", () => online() === sessions, 60_000);
+process.stdout.write(
+  `back after ${loggedIn.toFixed(0)} ms, reported after ${(performance.now() - at).toFixed(0)} ms\n`,
+);
 await new Promise((resolve) => setTimeout(resolve, 5000));
 process.stdout.write(
   `${memory(child.pid!).toFixed(0)} MB RSS after the restart, two owners: ${rig.simulator.stats().devicesWithTwoOwners}\n`,

@@ -50,7 +50,7 @@ await Promise.all(
 );
 const took = performance.now() - startedAt;
 await until(
-  "all is told",
+  "everything is reported",
   () => rig.edge.events.filter(({ type }) => type === "message.read").length >= messages + recipients,
   20_000,
 );

@@ -41,7 +41,7 @@ prototype.send = function (data, ...rest) {
   const isLast = isIt("frame");
   if (isLast && when === "before") die();
   send.call(this, data, ...rest);
-  // The kernel has it by the next turn.
+  // The kernel has sent it by the next turn of the event loop.
   if (isLast) setImmediate(die);
 };
 

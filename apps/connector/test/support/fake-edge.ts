@@ -58,7 +58,7 @@ interface FakeMessage {
 export class FakeEdge {
   readonly events: ConnectorEvent[] = [];
   readonly claims: ClaimRequest[] = [];
-  /** What nobody but the two ends may read: codes, texts, QR codes. */
+  /** What only sender and recipient may read: codes, texts, QR codes. */
   readonly secrets: string[] = [];
   /** Every body that was posted, as it came. */
   readonly bodies: string[] = [];
@@ -169,7 +169,7 @@ export class FakeEdge {
     );
   }
 
-  /** Accepts a message as the edge would; `sealed` in place of the payload is what somebody put there. */
+  /** Accepts a message as the edge would; `sealed` replaces the payload, as an attacker could. */
   async accept(
     messageId: string,
     payload: FakePayload,

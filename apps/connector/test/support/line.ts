@@ -1,9 +1,9 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A TCP line to a server on this machine that can be cut, or swallow what is said. */
+/** A TCP connection to a server on this machine that can be cut, or swallow all data. */
 export interface Line {
   port: number;
-  /** `cut`: nobody is there. `deaf`: what is sent arrives nowhere, and nothing comes back. */
+  /** `cut`: connections are refused. `deaf`: data is lost in both directions. */
   set(state: "up" | "cut" | "deaf"): void;
   close(): Promise<void>;
 }

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
 
-/** What a proxy does with those who come. */
+/** What a proxy does with its clients. */
 type Behaviour = "pass" | "refuse" | "hang";
 
-/** A proxy on loopback that counts what goes through it. */
+/** A proxy on loopback that counts its connections. */
 export class LocalProxy {
   behaviour: Behaviour = "pass";
-  /** How often somebody came, was led on, and where to. */
+  /** How many clients came, how many were connected, and to which targets. */
   asked = 0;
   passed = 0;
   bytes = 0;
@@ -35,7 +35,7 @@ export class LocalProxy {
     return this;
   }
 
-  /** Goes away, with everything that goes through it. */
+  /** Stops, with all of its connections. */
   async die(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));

@@ -31,7 +31,7 @@ export async function knownSecrets({ simulator, edge, environment }: Known): Pro
     secrets.add(number.slice(1)).add(number.slice(3)).add(lid);
     for (const { text } of simulator.messages(number)) if (text.length >= minText) secrets.add(text);
   }
-  // A test may have left a database that nobody can open.
+  // A test may leave a database that does not open.
   for (const value of await credentialsIn(environment).catch(() => [])) secretsOf(value, secrets);
   return secrets;
 }
