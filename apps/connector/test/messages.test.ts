@@ -1,4 +1,4 @@
-import { HealthRpc, jobPaths, MessageId, PairingCodeRpc, QrRpc, ReachabilityRpc } from "@sandi/contracts";
+import { GetGroupRpc, HealthRpc, jobPaths, MessageId, PairingCodeRpc, QrRpc, ReachabilityRpc } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
@@ -374,28 +374,32 @@ describe("rpc", () => {
   });
 });
 
-test.each([...Object.values(jobPaths), QrRpc.path, PairingCodeRpc.path, HealthRpc.path, ReachabilityRpc.path])(
-  "%s parses no body whose sender it does not know",
-  async (path) => {
-    const parse = vi.spyOn(JSON, "parse");
-    const forged = { authorization: "Bearer a.b.c", "upstash-signature": "a.b.c" };
-    const large = "[{}]".padEnd(1_000_000);
-    for (const [body, headers] of [
-      ["{", {}],
-      ["{", forged],
-      [large, {}],
-      [large, { authorization: "Bearer nonsense" }],
-    ] as const) {
-      const response = await fetch(rig.edge.connectorUrl + path, { method: "POST", headers: { ...headers }, body });
-      expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
-        401,
-        "service-token-invalid",
-      ]);
-      expect(parse.mock.calls.filter(([text]) => text === body)).toEqual([]);
-    }
-    parse.mockRestore();
-  },
-);
+test.each([
+  ...Object.values(jobPaths),
+  QrRpc.path,
+  PairingCodeRpc.path,
+  HealthRpc.path,
+  ReachabilityRpc.path,
+  GetGroupRpc.path,
+])("%s parses no body whose sender it does not know", async (path) => {
+  const parse = vi.spyOn(JSON, "parse");
+  const forged = { authorization: "Bearer a.b.c", "upstash-signature": "a.b.c" };
+  const large = "[{}]".padEnd(1_000_000);
+  for (const [body, headers] of [
+    ["{", {}],
+    ["{", forged],
+    [large, {}],
+    [large, { authorization: "Bearer nonsense" }],
+  ] as const) {
+    const response = await fetch(rig.edge.connectorUrl + path, { method: "POST", headers: { ...headers }, body });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+      401,
+      "service-token-invalid",
+    ]);
+    expect(parse.mock.calls.filter(([text]) => text === body)).toEqual([]);
+  }
+  parse.mockRestore();
+});
 
 const get = (path: string) => fetch(rig.edge.connectorUrl + path);
 

@@ -5,6 +5,7 @@ import { audit } from "./audit/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import type { Feature } from "./feature.ts";
+import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
@@ -23,6 +24,7 @@ export const features: readonly Feature[] = [
   templates,
   sessions,
   pools,
+  groups,
   analytics,
   destinations,
   accessRules,

@@ -34,6 +34,7 @@ export async function liveResources(edge: Edge) {
   const sender = await edge.addSession();
   const ids = {
     sessions: await edge.addSession("pairing"),
+    groups: "120363025246125486@g.us",
     pools: await make("POST /v1/pools", { name: "live pool" }),
     templates: await make("POST /v1/templates", { name: "live template", texts: { en: "{{code}}" } }),
     keys: await make("POST /v1/keys", { name: "live key", scopes: ["otp:send"] }),

@@ -16,14 +16,21 @@ const rpc = defineRpc({
   errors: ["group-not-found", ...ofWhatsApp],
 });
 
+const route = {
+  id: "renameThing",
+  path: "/v1/sessions/{id}/things/{thingId}",
+  scope: "group:manage",
+  summary: "Rename",
+  description: "Renames a thing.",
+  answer: "Renamed.",
+} as const;
+
 /** An API of one operation. */
 function newApp() {
   const app = new OpenAPIHono<AppEnv>();
   app.use(secured, traced);
   app.onError(onError);
-  const route = { id: "renameThing", path: "/v1/sessions/{id}/things/{thingId}", scope: "group:manage" } as const;
-  const words = { summary: "Rename", description: "Renames a thing.", answer: "Renamed." };
-  const operation = gateway(rpc, { ...route, ...words, method: "patch", example: { subject: "New" } });
+  const operation = gateway(rpc, { ...route, method: "patch", example: { subject: "New" } });
   operation.addTo(app, { tag: "Things", notFound: "group-not-found" });
   return app;
 }
@@ -51,8 +58,8 @@ async function rename(id: string, body: object, { key = edge.workspace.key, more
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...more },
     body: JSON.stringify(body),
   });
-  const answer = await newApp().fetch(request, { services: edge.services } as AppEnv["Bindings"]);
-  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Record<string, unknown> };
+  const answer = await newApp().fetch(request, { services: edge.services });
+  return { status: answer.status, headers: answer.headers, body: await answer.json<Record<string, unknown>>() };
 }
 
 describe("an operation that is made of a call to the connector", () => {
@@ -111,6 +118,14 @@ describe("an operation that is made of a call to the connector", () => {
     edge.connector = () => ({ status: 200, body: { nothing: true } });
     codes.push((await rename(sessionId, { subject: "New" })).body["code"]);
     expect(new Set(codes)).toEqual(new Set(["connector-unavailable"]));
+  });
+
+  it("is refused when the app starts if its path, its method and its example do not fit the call", () => {
+    const example = { subject: "New" };
+    expect(() => gateway(rpc, { ...route, method: "patch" })).toThrow("a body needs an example");
+    expect(() => gateway(rpc, { ...route, method: "get", example })).toThrow("a get has none");
+    const path = "/v1/sessions/{id}/things/{thingName}";
+    expect(() => gateway(rpc, { ...route, method: "patch", path, example })).toThrow("thingName");
   });
 
   it("gives a repetition with the same Idempotency-Key the first answer, without another call", async () => {

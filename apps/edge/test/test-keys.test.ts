@@ -73,6 +73,7 @@ const decisions: Record<string, Decision> = {
   "POST /v1/sessions/{id}/logout": "refused",
   "PUT /v1/sessions/{id}/proxy": "refused",
   "DELETE /v1/sessions/{id}/proxy": "refused",
+  "GET /v1/sessions/{id}/groups/{groupId}": "refused",
   "POST /v1/pools": "refused",
   "GET /v1/pools": "refused",
   "GET /v1/pools/{id}": "refused",

@@ -32,5 +32,6 @@ export * from "./internal/claims.ts";
 export * from "./internal/events.ts";
 export * from "./internal/jobs.ts";
 export * from "./internal/rpc/rpc.ts";
+export * from "./internal/rpc/groups.ts";
 export * from "./internal/rpc/numbers.ts";
 export * from "./internal/rpc/sessions.ts";

@@ -1,12 +1,14 @@
-import type {
-  ApiKey,
-  CreatedApiKey,
-  CreatedSupabaseHook,
-  Message,
-  QrPageLink,
-  Session,
-  Verification,
-  VerificationResult,
+import {
+  type ApiKey,
+  type CreatedApiKey,
+  type CreatedSupabaseHook,
+  GetGroupRpc,
+  Group,
+  type Message,
+  type QrPageLink,
+  type Session,
+  type Verification,
+  type VerificationResult,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
 import type { TestEdge } from "./edge.ts";
@@ -45,6 +47,7 @@ export const connectorAnswers = {
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+  [GetGroupRpc.path]: Group.meta()?.["example"],
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
@@ -162,6 +165,11 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "GET /v1/sessions/{id}/health",
       path: () => `/v1/sessions/${session}/health`,
       asks: "redis libsql libsql connector",
+    },
+    {
+      route: "GET /v1/sessions/{id}/groups/{groupId}",
+      path: () => `/v1/sessions/${session}/groups/120363025246125486@g.us`,
+      asks: "redis libsql connector",
     },
     {
       route: "GET /v1/sessions/{id}/events",

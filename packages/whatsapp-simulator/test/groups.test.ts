@@ -181,6 +181,15 @@ describe("groups for an unmodified Baileys", () => {
   });
 });
 
+/** What an operation answers, or the code of its refusal. */
+function attempt(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
 describe("groups of the simulator", () => {
   it("are there after a restart", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sandi-groups-"));
@@ -197,13 +206,6 @@ describe("groups of the simulator", () => {
   it("refuse on a phone what the phone may not do", async () => {
     const simulator = await newGroups();
     const { id } = simulator.createGroup(user, { subject: "Group", participants: [sender] });
-    const attempt = (run: () => unknown) => {
-      try {
-        return run();
-      } catch (error) {
-        return (error as { code: string }).code;
-      }
-    };
     expect(attempt(() => simulator.updateGroup(third, id, { subject: "x" }))).toBe("not_group_member");
     expect(attempt(() => simulator.updateGroup(sender, id, { isLocked: true }))).toBe("not_group_admin");
     expect(attempt(() => simulator.group("1"))).toBe("group_not_found");

@@ -1,6 +1,7 @@
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { Store } from "../store/store.ts";
+import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
 import { numberCalls } from "./numbers.ts";
 import { sessionCalls } from "./sessions.ts";
@@ -15,4 +16,5 @@ interface Parts {
 export const rpcCalls = ({ services, store, numbers }: Parts): HandledRpc[] => [
   ...sessionCalls(services, store),
   ...numberCalls(numbers, services),
+  ...groupCalls,
 ];

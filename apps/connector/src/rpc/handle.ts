@@ -23,13 +23,16 @@ export function handle<Call extends Rpc>(
   rpc: Call,
   handler: (received: Received<Call>) => Promise<z.output<Call["response"]>> | z.output<Call["response"]>,
 ): HandledRpc {
-  const refuse: Refuse<Call> = (code, extras) => new AppError(code, extras);
   const mayRefuseWith = new Set<string>([...rpc.errors, "connector-unavailable"]);
   return {
     rpc,
     async answer(live, input) {
       try {
-        return await handler({ live, input: input as z.output<Call["request"]>, refuse });
+        return await handler({
+          live,
+          input: input as z.output<Call["request"]>,
+          refuse: (code, extras) => new AppError(code, extras),
+        });
       } catch (error) {
         if (!(error instanceof AppError) || mayRefuseWith.has(error.code)) throw error;
         throw new Error(`${rpc.path} does not name the error ${error.code}`, { cause: error });

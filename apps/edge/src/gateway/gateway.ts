@@ -29,13 +29,11 @@ export function gateway<Request extends z.ZodObject, Response extends z.ZodType,
   { answer, example, method, ...route }: Route<Request>,
 ): Operation {
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!).filter((name) => name !== "id");
-  const inPath: Partial<Record<string, true>> = Object.fromEntries(names.map((name) => [name, true]));
-  const { shape } = rpc.request;
   const call = {
     ...route,
     live: true,
     isAudited: false,
-    params: z.object({ id: SessionId, ...Object.fromEntries(names.map((name) => [name, shape[name]!])) }),
+    params: z.object({ id: SessionId, ...(rpc.request.pick(maskOf(names)).shape as object) }),
     answers: ok(rpc.response, answer),
     throws: ["session-not-found", "connector-unavailable", ...rpc.errors] as const,
     async handle(
@@ -46,11 +44,18 @@ export function gateway<Request extends z.ZodObject, Response extends z.ZodType,
       return ask(ctx.services, rpc, { sessionId: id, ...fields, ...body } as z.input<Request>);
     },
   };
+  const schema: z.ZodObject = rpc.request.omit(maskOf(["sessionId", ...names]));
+  const hasBody = Object.keys(schema.shape).length > 0;
+  if (hasBody !== (example !== undefined) || (hasBody && method === "get")) {
+    throw new Error(`${route.id}: a body needs an example, and a get has none`);
+  }
   if (method === "get") return operation({ ...call, method });
   if (!example) return operation({ ...call, method, idempotent: "change" });
-  const schema = rpc.request.omit({ ...inPath, sessionId: true });
   return operation({ ...call, method, idempotent: "change", body: { schema, example } });
 }
+
+/** Zod throws for a name that the request does not have. */
+const maskOf = (names: string[]): Record<string, true> => Object.fromEntries(names.map((name) => [name, true]));
 
 /** The connector knows the sessions of all workspaces: the edge asks it only about the caller's own. */
 async function requireSession({ services: { db, now }, actor }: Context, id: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { PairingCodeRpc, QrRpc, ReachabilityRpc, type Scope } from "@sandi/contracts";
+import { GetGroupRpc, Group, PairingCodeRpc, QrRpc, ReachabilityRpc, type Scope } from "@sandi/contracts";
 import type { RpcAnswer } from "../../src/services.ts";
 import { type Edge, startEdge, type Workspace } from "../harness.ts";
 import { type Operation, resolved, type Schema } from "./description.ts";
@@ -255,6 +255,7 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
   const answers: Record<string, unknown> = {
     [QrRpc.path]: { state: "pairing", qr: { qr: "2@a,b,c", expiresAt } },
     [PairingCodeRpc.path]: { code: "K7QX2M9P", expiresAt },
+    [GetGroupRpc.path]: Group.meta()?.["example"],
     [ReachabilityRpc.path]: {
       results: numbers.map((number, i) => ({ number, isOnWhatsApp: [true, null, false][i % 3] })),
     },

@@ -62,7 +62,7 @@ export function makeGroupOperations(world: World, { find, digits }: Numbers): Gr
         action,
         numbers: numbers.map((each) => digits(each, "numbers")),
       });
-      return results.map((result) => ({ ...result, number: e164(result.number) }));
+      return results.map((result) => ({ number: e164(result.number), status: result.status }));
     },
     leaveGroup(number, id) {
       const phone = find(number);
