@@ -91,7 +91,7 @@ test("silence of WhatsApp is no answer, and soon enough for the edge", async () 
 
 test("a session that is not online cannot be asked, and one that is not known is not found", async () => {
   const stopped = newId("ses");
-  await rig.wish({ sessionId: stopped, desired: "stopped" });
+  await rig.setDesiredState({ sessionId: stopped, desired: "stopped" });
   await until("it is owned", async () => (await read("120363000000000000@g.us", stopped)).status === 409);
   expect((await read("120363000000000000@g.us", stopped)).body.code).toBe("session-not-online");
   expect((await read("120363000000000000@g.us", newId("ses"))).body.code).toBe("session-not-found");
