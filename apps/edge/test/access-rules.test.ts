@@ -392,12 +392,12 @@ describe("a destination", () => {
     edge.services.db = {
       ...db,
       write: async (queries) => {
+        edge.services.db = db;
         if (isStored) await db.write(queries);
         throw new DatabaseFetchError("lost");
       },
     };
     expect((await unlock()).status).toBe(code);
-    edge.services.db = db;
     expect((await status()).body.lockedUntil === null).toBe(isStored);
   });
 
