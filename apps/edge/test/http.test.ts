@@ -65,6 +65,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/qr-page`, undefined, "session:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/groups/120363025246125486@g.us`, undefined, "group:manage", "session-not-found"],
   ["POST /v1/templates", template, "key:manage", null],
   ["GET /v1/templates", undefined, "otp:send or key:manage", null],
   ["GET /v1/templates/built-in", undefined, "otp:send or key:manage", null],
@@ -232,18 +233,24 @@ describe("every route", () => {
     "%s names every field that is missing, of the wrong type, or unknown",
     async (request, body) => {
       const before = await counts();
-      const fields = Object.keys(body as object);
-      const missing = await edge.api(request, {});
+      // The fields of a message are known once its type is.
+      const { type } = body as { type?: string };
+      const known = type === undefined ? {} : { type };
+      const fields = Object.keys(body as object).filter((field) => !(field in known));
+      const missing = await edge.api(request, known);
       expect(missing.status).toBe(400);
       expect(missing.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
         // A message need not say who sends it.
         fields.flatMap((field) => (field === "sessionId" ? [] : [`/${field}`])).sort(),
       );
       const odd = Object.fromEntries(fields.map((field) => [field, { $gt: "" }]));
-      const wrongTypes = await edge.api(request, odd);
+      const wrongTypes = await edge.api(request, { ...odd, ...known });
       expect(wrongTypes.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
         fields.map((field) => `/${field}`).sort(),
       );
+      for (const none of type === undefined ? [] : [{}, { type: "fax" }]) {
+        expect((await edge.api(request, none)).body.errors?.map(({ pointer }) => pointer)).toEqual(["/type"]);
+      }
       const extra = await edge.api(request, { ...(body as object), admin: true, "a/b": 1 });
       expect(extra.status).toBe(400);
       expect(extra.body.errors).toEqual([
@@ -646,7 +653,10 @@ describe("openapi.json", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const expected = routes.map(([request]) =>
-      request.replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
+      request
+        .replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace("/6281234", "/{prefix}")
+        .replace("/120363025246125486@g.us", "/{groupId}"),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
     for (const [path, methods] of Object.entries(paths)) {
