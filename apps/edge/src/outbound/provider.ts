@@ -10,7 +10,10 @@ export interface Sending {
   telegramUrl: string;
 }
 
-/** A service that takes messages; `Target` is the address and the secrets of one place there. */
+/**
+ * A service that takes messages; `Target` is the address and the secrets of one place there. A new service is a file in
+ * `providers/` and an entry in `target.ts`.
+ */
 export interface Provider<Target> {
   /** The request that brings a message to the target. */
   request: (target: Target, sending: Sending) => TargetCall | Promise<TargetCall>;

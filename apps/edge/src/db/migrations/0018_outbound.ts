@@ -35,7 +35,6 @@ export const outbound: Migration = {
 
     `CREATE INDEX endpoint_workspace ON endpoint(workspace_id, topic, id)`,
     `CREATE INDEX endpoint_owner ON endpoint(created_by) WHERE created_by IS NOT NULL`,
-    `CREATE INDEX endpoint_events ON endpoint(workspace_id) WHERE topic = 'event'`,
     // A fact has one delivery to an endpoint, however often it is reported.
     `CREATE UNIQUE INDEX delivery_once ON delivery(endpoint_id, subject_id, type, times)`,
     `CREATE INDEX delivery_endpoint ON delivery(endpoint_id, id)`,
