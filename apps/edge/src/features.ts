@@ -18,6 +18,7 @@ import { sessions } from "./sessions/feature.ts";
 import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
+import { eventTopic } from "./webhooks/event-topic.ts";
 import { sweepReceipts } from "./writes/sweeps.ts";
 
 const slices: readonly Feature[] = [
@@ -37,6 +38,7 @@ const slices: readonly Feature[] = [
   alerts,
   hooks,
   events,
+  { topics: [eventTopic] },
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];

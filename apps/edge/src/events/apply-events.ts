@@ -12,6 +12,7 @@ import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
+import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { messageLife, moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
@@ -27,7 +28,7 @@ export async function applyEvents(services: Services, events: readonly Connector
   const received = await readReceived(services, events, at);
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const { changes, alerts } = await db.write({
+  const { changes, alerts, webhooks } = await db.write({
     changes: events.map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
@@ -35,11 +36,12 @@ export async function applyEvents(services: Services, events: readonly Connector
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
     // In the transaction that opens and closes the incidents.
     alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
+    webhooks: deliverEvents(db, { at, times: [at, ...events.map((event) => Date.parse(event.at))] }),
   });
   publishSoon(
     services,
     deliveryJobs,
-    alerts.flatMap(({ deliveries }) => deliveries.rows),
+    [...alerts, webhooks].flatMap(({ deliveries }) => deliveries.rows),
   );
   publishRerouted(
     services,
