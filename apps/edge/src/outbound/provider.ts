@@ -29,4 +29,4 @@ export interface Provider<Target> {
   movedTo?: (target: Target, answer: TargetAnswer) => Target | undefined;
 }
 
-export const jsonHeaders = { "content-type": "application/json", "user-agent": "Sandi-Alerts/1" };
+export const jsonHeaders = { "content-type": "application/json", "user-agent": "Sandi/1" };
