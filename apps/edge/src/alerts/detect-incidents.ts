@@ -2,7 +2,6 @@ import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { sessionJobs } from "../sessions/jobs.ts";
 
 /** An incident that begins again within this time is the same one; the incident triggers use the same time. */
 export const foldMs = 600_000;
@@ -82,7 +81,7 @@ function highFailures(db: Db, now: number) {
 const unacknowledged = (db: Db) =>
   sql<Found>`SELECT s.workspace_id, s.id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason
     FROM job CROSS JOIN session s ON s.id = job.subject_id
-    WHERE job.kind = ${sessionJobs.name} AND job.publish_count >= ${unacknowledgedPublishes}
+    WHERE job.kind = 'session' AND job.publish_count >= ${unacknowledgedPublishes}
       AND s.acked_revision < s.revision AND s.desired = 'running'
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
