@@ -12,7 +12,12 @@ export interface Outcome {
 
 /** The part of Vitest's JSON report that the gate reads. */
 interface Report {
-  testResults: { name: string; status: string; assertionResults: { fullName: string; status: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string }[];
+  }[];
 }
 
 const show = (name: string, line: string) => process.stdout.write(`${name.padEnd(16)} │ ${line}\n`);
@@ -59,10 +64,12 @@ export async function tests(name: string, args: string[], { mayBeNone = false } 
   return { passed, failures };
 }
 
-function failuresOf({ name, status, assertionResults }: Report["testResults"][number]): string[] {
+function failuresOf({ name, status, message, assertionResults }: Report["testResults"][number]): string[] {
   const file = relative(process.cwd(), name);
   const failed = assertionResults.filter((each) => each.status === "failed");
-  if (status === "failed" && failed.length === 0) return [`${file}: did not load`];
+  // A file without tests and without a message was not reached before the time limit.
+  const wasReached = assertionResults.length > 0 || message !== "";
+  if (status === "failed" && failed.length === 0 && wasReached) return [`${file}: did not get ready`];
   return failed.map(({ fullName }) => `${file} > ${fullName}`);
 }
 

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
-import { owesBy, settleSandbox } from "./messages/sandbox.ts";
+import { hasStepDue, settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
@@ -18,15 +18,15 @@ const sweepRounds = 8;
 const lateEventsMs = 120_000;
 
 /**
- * What the clock owes: jobs that were not published, ends that nobody asked about, rows that are old enough. What fails
- * keeps nothing else from being done; the first failure is thrown behind it all.
+ * Does what only the time asks for: publishes jobs, ends what has expired, deletes old rows. A duty that fails does not
+ * stop the others; the first failure is thrown at the end.
  */
 export async function runCron(services: Services): Promise<{ published: number }> {
   let published = 0;
   const duties: Record<string, () => Promise<unknown>> = {
     move: async () => (published += await moveWaiting(services)),
     publish: async () => (published += await publishDue(services, jobKinds)),
-    rehearse: () => rehearse(services),
+    settle: () => settleSandboxes(services),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
@@ -42,7 +42,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   return { published };
 }
 
-/** What waits for senders that cannot send goes to others that can. */
+/** Moves messages from senders that cannot send to others that can. */
 async function moveWaiting(services: Services): Promise<number> {
   const { db, now } = services;
   const rerouted = await db.write(rerouteBehind(db, now().getTime()));
@@ -75,13 +75,13 @@ async function expire({ db, now }: Services): Promise<boolean> {
   return results.some(hasMore);
 }
 
-/** What the sandbox owes by now, for those who do not look. */
-async function rehearse({ db, now }: Services): Promise<void> {
+/** Settles the sandbox's messages that no request has settled. */
+async function settleSandboxes({ db, now }: Services): Promise<void> {
   const at = now().getTime();
   const { rows } = await db.kysely.executeQuery(
     sql<{
       workspaceId: string;
-    }>`SELECT DISTINCT workspace_id FROM message WHERE ${owesBy(at)} LIMIT ${workspacesAtOnce}`.compile(db.kysely),
+    }>`SELECT DISTINCT workspace_id FROM message WHERE ${hasStepDue(at)} LIMIT ${workspacesAtOnce}`.compile(db.kysely),
   );
   if (rows.length === 0) return;
   await db.write([

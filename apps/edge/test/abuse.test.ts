@@ -1,17 +1,14 @@
 import { claimPath, type Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const to = "+6281234567890";
 
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const create = (input: Record<string, unknown> = {}, options: Parameters<Edge["api"]>[2] = {}) =>

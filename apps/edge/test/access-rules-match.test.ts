@@ -1,18 +1,15 @@
 import { createId } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { sql } from "kysely";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { matchingRule, type RuleSubject } from "../src/access-rules/match.ts";
 import { parseRange } from "../src/addresses.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const at = Date.parse("2026-11-21T08:00:00.000Z");
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(() => edge.close());
 
 const subject = (more: Partial<RuleSubject> = {}): RuleSubject => ({
   workspaceId: edge.workspace.id,

@@ -1,20 +1,14 @@
 import type { AccessRuleList, CreatedAccessRule, Destination, GuardedPrefixList, Verification } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createRule } from "../src/access-rules/create-rule.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const to = "+6281234567890";
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 const add = (effect: string, kind: string, value: string, more = {}, options = {}) =>
   edge.api<CreatedAccessRule>("POST /v1/access-rules", { effect, kind, value, ...more }, options);
@@ -392,12 +386,12 @@ describe("a destination", () => {
     edge.services.db = {
       ...db,
       write: async (queries) => {
+        edge.services.db = db;
         if (isStored) await db.write(queries);
         throw new DatabaseFetchError("lost");
       },
     };
     expect((await unlock()).status).toBe(code);
-    edge.services.db = db;
     expect((await status()).body.lockedUntil === null).toBe(isStored);
   });
 

@@ -1,23 +1,20 @@
 import type { Incident, Pool, Session, SessionHealth, Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, recipient, seeVerification, text, verify } from "./senders.ts";
 
 const dayMs = 86_400_000;
 const [x, y] = ["+6281200000001", "+6281200000009"];
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let session: string;
 beforeEach(async () => {
-  edge = await startEdge();
   connector = connectorOf(edge);
   const { body } = await edge.api<Session>("POST /v1/sessions", { name: "Support" });
   session = body.id;
   await link(x);
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const state = (name: string, phone: string | null, reason: string | null = null) =>

@@ -1,20 +1,14 @@
 import type { AlertChannel, CreatedAlertChannel, Incident } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { as, day, keysOf, office } from "./keys-of.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const { addKey, revoke, rotate, isoIn } = keysOf(() => edge);
 const manage = { scopes: ["webhook:manage"] };
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 const add = async (options: object, name = "On call") => {
   const input = { kind: "slack", name, url: "https://hooks.example.com/services/T1/B1/x" };

@@ -1,18 +1,12 @@
 import type { AnalyticsSummary, AnalyticsTimeseries } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { latencyFloors, percentilesOf } from "../src/analytics/figures.ts";
 import { selectGroups, selectSteps, selectTotals } from "../src/analytics/repository.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 const hour = 3600_000;
 const now = Date.parse("2026-11-21T08:00:00.000Z");

@@ -1,21 +1,18 @@
 import type { AuditList, CreatedApiKey } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
 import { hashApiKey } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { setQuota } from "../src/setup.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let actor: string;
 
 beforeEach(async () => {
-  edge = await startEdge();
   const rows = await edge.rows("SELECT id FROM api_key WHERE hash = ?", await hashApiKey(edge.workspace.key));
   actor = String(rows[0]?.["id"]);
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const list = async (query = "") => (await edge.api<AuditList>(`GET /v1/audit${query}`)).body;

@@ -1,21 +1,18 @@
 import type { CreatedWorkspace } from "@sandi/contracts";
 import { s256, verifyPassword } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { parseConfig } from "../src/config.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const token = "operator-token-0123456789-abcdefghij";
 const input = { name: "First", adminEmail: "Ops@Example.com", defaultCountry: "ID" };
 
-beforeEach(async () => {
-  edge = await startEdge();
+beforeEach(() => {
   edge.services.bootstrapToken = token;
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const bootstrap = (body: unknown = input, key: string | null = token) =>

@@ -1,29 +1,26 @@
 import { PairingCodeRpc } from "@sandi/contracts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { connectorOf } from "./senders.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { memoryRedis, type TestRedis } from "./limits-redis.ts";
 
 let server: TestRedis;
 let edge: Edge;
+useEdge((started) => (edge = started));
 let commands: (readonly (string | number)[])[];
 
 beforeAll(async () => {
   server = await memoryRedis();
 });
 afterAll(() => server.stop());
-beforeEach(async () => {
-  edge = await startEdge();
+beforeEach(() => {
   commands = [];
   edge.redis = (command) => {
     commands.push(command);
     return server.redis(command, 10_000);
   };
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const minute = 60_000;

@@ -1,18 +1,15 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, seeMessage, text } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let session: string;
 beforeEach(async () => {
-  edge = await startEdge();
   connector = connectorOf(edge);
   session = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 it("an owner that was replaced claims nothing, though the claim of the newer one has lapsed", async () => {

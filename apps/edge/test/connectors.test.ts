@@ -8,23 +8,20 @@ import {
   type Verification,
 } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 let seq = 0;
 const to = "+6281234567890";
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
   seq = 0;
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const create = async (input: Record<string, unknown> = {}) =>

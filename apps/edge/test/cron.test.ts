@@ -1,16 +1,13 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 it("one thing that the clock owes and cannot do keeps it from none of the others, and is not passed over in silence", async () => {

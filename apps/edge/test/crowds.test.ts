@@ -1,25 +1,22 @@
 import type { Incident } from "@sandi/contracts";
 import { createId } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, seeMessage, text } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let first: string;
 let second: string;
 
 beforeEach(async () => {
-  edge = await startEdge();
   connector = connectorOf(edge);
   first = await edge.addSession();
   second = await edge.addSession("waiting");
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 /** Puts many messages of one kind on a session. */

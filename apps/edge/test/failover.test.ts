@@ -1,23 +1,20 @@
 import type { Pool, Timeline } from "@sandi/contracts";
 import type { z } from "zod";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, recipient, seeMessage, seeVerification, text, verify } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let first: string;
 let second: string;
 beforeEach(async () => {
-  edge = await startEdge();
   connector = connectorOf(edge);
   first = await edge.addSession();
   second = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const other = (id: string | null) => (id === first ? second : first);

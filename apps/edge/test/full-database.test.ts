@@ -2,22 +2,21 @@ import { claimPath, createId, eventsPath, type Message } from "@sandi/contracts"
 import { webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 /** Longer than what is left in the pages that are there. */
 const text = "parcel ".repeat(500);
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
 });
 afterEach(async () => {
   await room();
-  await edge.settled();
-  edge.close();
 });
 
 const pragma = async (name: string) =>

@@ -2,16 +2,13 @@ import { claimPath, alertPath, eventsPath } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
 import { type Edge, startEdge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks();
-  await edge.settled();
-  edge.close();
 });
 
 const to = "+6281234567890";

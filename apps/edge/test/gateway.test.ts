@@ -1,13 +1,14 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { defineRpc, ofWhatsApp, SessionId } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { gateway } from "../src/gateway/gateway.ts";
 import type { AppEnv } from "../src/http/app-env.ts";
 import { onError } from "../src/http/problems.ts";
 import { secured } from "../src/http/security.ts";
 import { traced } from "../src/http/tracing.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 const rpc = defineRpc({
   path: "/rpc/things/rename",
@@ -36,20 +37,16 @@ function newApp() {
 }
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 let asked: unknown[];
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
   asked = [];
   edge.connector = (path, body) => {
     asked.push([path, body]);
     return { status: 200, body: { subject: "New", secret: "of the connector" } };
   };
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 async function rename(id: string, body: object, { key = edge.workspace.key, more = {}, thing = "7" } = {}) {

@@ -3,12 +3,14 @@ import type { AuditList, CreatedSupabaseHook, SupabaseHook } from "@sandi/contra
 import { generateWebhookSecret, signWebhook, webRandom } from "@sandi/crypto";
 import { Webhook } from "standardwebhooks";
 import type { z } from "zod";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createHook } from "../src/hooks/create-hook.ts";
-import { type Answer, type Edge, startEdge } from "./harness.ts";
+import type { Answer, Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const path = "/v1/hooks/supabase";
 const phone = "6281234567890";
 const otp = "480213";
@@ -19,12 +21,7 @@ const template = {
 };
 
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 interface Outcome {

@@ -1,20 +1,14 @@
 import { errors, type Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { migrations } from "../src/db/migrations.ts";
 import { type Edge, startEdge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const to = "+6281234567890";
 const unknown = (prefix: string) => `${prefix}_01jd3k9v7hq2w8x5n4b6m0c1ta`;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 const tables = ["verification", "message", "session", "idempotency", "destination_budget"];
 const counts = () => Promise.all(tables.map((table) => edge.count(table)));

@@ -1,18 +1,15 @@
 import { eventsPath, tokenIn, type Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const create = async (input: Record<string, unknown> = {}) => {

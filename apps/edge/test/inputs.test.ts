@@ -1,18 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createWorkspace } from "../src/setup.ts";
 import { renderText } from "../src/templates/render.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const to = "+6281234567890";
 
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const unprintable = ["a\u0000b", "a\nb", "a\u2028b", "a\u2029b", "a\u202eb", "a\u200bb", "a\ue000b", "a\ud800b"];

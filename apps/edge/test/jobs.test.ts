@@ -1,22 +1,19 @@
 import { sql } from "kysely";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { jobKinds } from "../src/features.ts";
 import { appendJob, deferJobs, idsOf } from "../src/jobs/append-job.ts";
 import { deleteDoneJobs, sweepJobs } from "../src/jobs/delete-jobs.ts";
 import type { JobKind } from "../src/jobs/kind.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";
 import { publishSoon, publishStored } from "../src/jobs/publish-soon.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let id: string;
 beforeEach(async () => {
-  edge = await startEdge();
   id = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 /** A kind as a feature would add one: about sessions, as long as they have this name. */

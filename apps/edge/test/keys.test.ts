@@ -1,22 +1,16 @@
 import type { ApiKey, ApiKeyList, CreatedApiKey } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
 import { hashApiKey } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createKey } from "../src/keys/create-key.ts";
 import { rotateKey } from "../src/keys/rotate-key.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const day = 86_400_000;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 const input = { name: "Checkout", scopes: ["otp:send", "otp:check"] };
 const create = (more: Record<string, unknown> = {}, options = {}) =>

@@ -40,7 +40,9 @@ async function moved(name: MessageTransition): Promise<Record<string, unknown>> 
     `SELECT substr(id, 5) AS was, status, sealed IS NULL AS sealed, sandbox_steps IS NULL AS steps FROM message
       WHERE updated_at = 5`,
   );
-  return Object.fromEntries(rows.map(({ was, status, sealed, steps }) => [was, [status, sealed, steps].join(" ")]));
+  return Object.fromEntries(
+    rows.map(({ was, status, sealed, steps }) => [was, `${status as string} ${Number(sealed)} ${Number(steps)}`]),
+  );
 }
 
 describe("a message", () => {
@@ -136,7 +138,10 @@ async function ended(name: VerificationTransition): Promise<Record<string, unkno
         m.status AS message FROM verification v JOIN message m ON m.verification_id = v.id WHERE v.updated_at = 5`,
   );
   return Object.fromEntries(
-    rows.map(({ was, status, secrets, message }) => [was, [status, secrets, message].join(" ")]),
+    rows.map(({ was, status, secrets, message }) => [
+      was,
+      `${status as string} ${Number(secrets)} ${message as string}`,
+    ]),
   );
 }
 

@@ -6,23 +6,20 @@ import {
   type VerificationResult,
 } from "@sandi/contracts";
 import { s256 } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 const other = "+6281234567891";
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const create = (input: Record<string, unknown> = {}, options: Parameters<Edge["api"]>[2] = {}) =>

@@ -1,6 +1,6 @@
 import { Quota } from "@sandi/contracts";
 import { webRandom, createKeyRing, generateKeyText } from "@sandi/crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
 import type { Actor } from "../src/actor.ts";
 import type { Context } from "../src/context.ts";
@@ -16,10 +16,12 @@ import {
 } from "../src/rate-limits/named.ts";
 import type { Services } from "../src/services.ts";
 import { type Answer, type Edge, startEdge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { memoryRedis, type TestRedis } from "./limits-redis.ts";
 
 let server: TestRedis;
 let edge: Edge;
+useEdge((started) => (edge = started));
 /** The commands that reached Redis. */
 let commands: (readonly (string | number)[])[];
 const to = "+6281234567890";
@@ -28,18 +30,13 @@ beforeAll(async () => {
   server = await memoryRedis();
 });
 afterAll(() => server.stop());
-beforeEach(async () => {
-  edge = await startEdge();
+beforeEach(() => {
   commands = [];
   edge.redis = (command) => {
     commands.push(command);
     // Not the 300 ms that the edge gives it: a busy machine is not what these tests are about.
     return server.redis(command, 10_000);
   };
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const ask = () => edge.api("GET /v1/sessions");

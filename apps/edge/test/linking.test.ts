@@ -1,19 +1,16 @@
 import { QrRpc, type Session } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 
-beforeEach(async () => {
-  edge = await startEdge();
+beforeEach(() => {
   edge.connector = (path) =>
     path === QrRpc.path
       ? { status: 200, body: { state: "connecting", qr: null } }
       : { status: 409, body: { code: "session-not-pairing" } };
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const ask = async (id: string) => [

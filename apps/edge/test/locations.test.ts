@@ -1,19 +1,16 @@
 import { claimPath, type ClaimResponse, type Message, SealedPayload, sealedFor } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 const place = { latitude: -6.1754, longitude: 106.8272, name: "Monas", address: "Gambir, Jakarta" };
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const send = (fields: Record<string, unknown>, key?: string) =>

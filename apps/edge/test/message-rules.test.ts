@@ -1,11 +1,13 @@
 import type { CreatedAccessRule, Message } from "@sandi/contracts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { memoryRedis, type TestRedis } from "./limits-redis.ts";
 import { connectorOf } from "./senders.ts";
 
 let server: TestRedis;
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 
@@ -14,12 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const add = (effect: string, kind: string, value: string) =>

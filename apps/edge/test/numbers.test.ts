@@ -12,22 +12,19 @@ import {
 import { phoneHash } from "@sandi/crypto";
 import { migrate } from "@sandi/libsql";
 import { createClient } from "@libsql/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { parsePhone } from "../src/phone.ts";
 import { migrateDatabase, migrations } from "../src/setup.ts";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 /** Canonical, and the other spelling of the same account. */

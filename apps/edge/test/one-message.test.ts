@@ -1,21 +1,18 @@
 import * as fc from "fast-check";
 import type { Message } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, seeMessage, text } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let sessions: string[];
 beforeEach(async () => {
-  edge = await startEdge();
   connector = connectorOf(edge);
   sessions = [await edge.addSession(), await edge.addSession(), await edge.addSession()];
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const who = fc.nat({ max: 2 });

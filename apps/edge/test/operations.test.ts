@@ -1,16 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { everyRoute, liveResources, requestOf } from "./every-route.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 describe("every operation", () => {
   it("with an id in its path answers 404 for an id of the wrong form, with the code that it documents", async () => {
@@ -48,8 +42,6 @@ describe("every operation", () => {
 
   it("that lists by pages names the next page exactly if there is one", async () => {
     for (let i = 0; i < 3; i++) await aKey();
-    const page = (query: string) =>
-      edge.api<{ keys: { id: string }[]; nextCursor: string | null }>(`GET /v1/keys?${query}`);
     const all = (await page("limit=4")).body;
     expect([all.keys.length, all.nextCursor]).toEqual([4, null]);
     const first = (await page("limit=2")).body;
@@ -60,3 +52,6 @@ describe("every operation", () => {
 });
 
 const aKey = async () => (await edge.api<{ id: string }>("POST /v1/keys", { name: "k", scopes: ["otp:send"] })).body;
+
+const page = (query: string) =>
+  edge.api<{ keys: { id: string }[]; nextCursor: string | null }>(`GET /v1/keys?${query}`);

@@ -1,20 +1,17 @@
 import type { CreatedSupabaseHook, QrPageLink, SupabaseHook } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { as, day, fromOffice, keysOf, office } from "./keys-of.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const { addKey, revoke, rotate, isoIn, idOf } = keysOf(() => edge);

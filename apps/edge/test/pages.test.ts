@@ -1,15 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 const open = (path: string) => edge.api(`GET ${path}`, undefined, { key: null, headers: { accept: "text/html" } });
 

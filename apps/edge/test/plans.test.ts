@@ -1,11 +1,13 @@
 import { tokenIn, type Verification } from "@sandi/contracts";
 import { compiledQueries, type Queries } from "@sandi/libsql";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const to = "+6281234567890";
 /** What every statement so far was run with, by its text. */
 const run = new Map<string, readonly unknown[]>();
@@ -16,7 +18,6 @@ const note = (queries: Queries): void => {
 
 beforeEach(async () => {
   run.clear();
-  edge = await startEdge();
   await edge.addSession();
   const { db } = edge.services;
   edge.services.db = {
@@ -30,10 +31,6 @@ beforeEach(async () => {
       return db.read(queries);
     },
   };
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 /** What the plans of all statements so far say. */

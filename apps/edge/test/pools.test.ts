@@ -1,17 +1,12 @@
 import type { Pool, Session } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createPool } from "../src/pools/create-pool.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 const create = (body: object = { name: "Indonesia" }) => edge.api<Pool>("POST /v1/pools", body);
 const score = async (id: string) => (await edge.api<Session>(`GET /v1/sessions/${id}`)).body.score;

@@ -1,15 +1,12 @@
 import { ReachabilityRpc } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 it("says of each number that it has an account, that it has none, or that WhatsApp did not say", async () => {

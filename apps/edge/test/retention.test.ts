@@ -1,18 +1,12 @@
 import type { Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const day = 24 * 3600_000;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 /** A verification with a wrong check, a text and an entry of the audit log. */
 async function live(policy: Record<string, unknown>) {

@@ -1,17 +1,14 @@
 import type { Pool } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 import { connectorOf, recipient, text, verify } from "./senders.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
-beforeEach(async () => {
-  edge = await startEdge();
+beforeEach(() => {
   connector = connectorOf(edge);
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const stranger = (i: number) => `+62812345670${String(i).padStart(2, "0")}`;

@@ -1,20 +1,20 @@
 import type { Message, Verification } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let key: string;
 const magic = (last: string) => `+999000000${last}`;
 
 beforeEach(async () => {
-  edge = await startEdge();
   key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
 });
 afterEach(async () => {
   await edge.settled();
   if (edge.jobs.length > 0) throw new Error("a rehearsal went to the queue");
-  edge.close();
 });
 
 const create = (to: string, input: Record<string, unknown> = {}) =>

@@ -1,19 +1,16 @@
 import { eventsPath, HealthRpc, type Session, type SessionHealth } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let id: string;
 let seq = 0;
 
 beforeEach(async () => {
-  edge = await startEdge();
   id = await edge.addSession("online");
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const to = "+6281234567890";

@@ -1,18 +1,15 @@
 import { ConnectorEvent, eventsPath, sealedFor, type Session } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let id: string;
 let seq = 0;
 
 beforeEach(async () => {
-  edge = await startEdge();
   id = await edge.addSession("online");
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const url = "socks5://user:s3cret@proxy.example.com";

@@ -1,19 +1,13 @@
 import { PairingCodeRpc, QrRpc, type Session, type Verification, eventsPath } from "@sandi/contracts";
 import { inflateSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 const qr = { qr: "2@abcdefgh,ijklmnop", expiresAt: "2026-11-21T08:00:20.000Z" };
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
 
 const create = () => edge.api<Session>("POST /v1/sessions", { name: "Support" });
 const state = (sessionId: string, revision: number, more: Record<string, unknown> = {}) =>

@@ -1,22 +1,19 @@
 import { randomUUID } from "node:crypto";
 import type { AnalyticsSummary, CreatedSupabaseHook } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let hook: CreatedSupabaseHook;
 const [old, other] = ["6281300000001", "6281300000002"];
 const otp = "561166";
 
 beforeEach(async () => {
-  edge = await startEdge();
   await edge.addSession();
   hook = (await edge.api<CreatedSupabaseHook>("POST /v1/hooks/supabase", { name: "Ours" })).body;
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 interface Payload {

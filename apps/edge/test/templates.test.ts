@@ -8,22 +8,16 @@ import {
   type Verification,
 } from "@sandi/contracts";
 import { LibsqlError } from "@libsql/client";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Actor } from "../src/actor.ts";
 import type { Context } from "../src/context.ts";
 import { createTemplate } from "../src/templates/create-template.ts";
 import { textFor } from "../src/templates/text-for.ts";
-import { type Edge, startEdge, type Workspace } from "./harness.ts";
+import type { Edge, Workspace } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 const en = "{{company}} login\n*{{code}}*\nGood for {{minutes}} min.";
 const input = (more: object = {}) => ({ name: "Login", purpose: "login", texts: { en }, ...more });

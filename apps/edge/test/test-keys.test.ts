@@ -1,18 +1,15 @@
 import type { ApiKeyList, AuditList, CreatedApiKey, Message, VerificationResult } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { everyRoute, everything, liveResources, requestOf, to } from "./every-route.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let key: string;
 
 beforeEach(async () => {
-  edge = await startEdge();
   key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 /**

@@ -1,10 +1,11 @@
 import { eventsPath } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseConfig } from "../src/config.ts";
 import { runCron } from "../src/cron.ts";
 import { type RequestLine, requestLog } from "../src/http/request-log.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const callersSpan = "00f067aa0ba902b7";
@@ -12,10 +13,7 @@ const traceparent = `00-${traceId}-${callersSpan}-01`;
 const to = "+6281300000001";
 
 let edge: Edge;
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(() => edge.close());
+useEdge((started) => (edge = started));
 
 interface Created {
   id: string;

@@ -1,18 +1,15 @@
 import type { Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Edge, startEdge, wrong } from "./harness.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Edge, wrong } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
+useEdge((started) => (edge = started));
 let sessionId: string;
 const to = "+6281234567890";
 
 beforeEach(async () => {
-  edge = await startEdge();
   sessionId = await edge.addSession();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
 });
 
 const create = (input: Record<string, unknown> = {}, headers: Record<string, string> = {}) =>

@@ -7,20 +7,14 @@ import { createClient } from "@libsql/client";
 import { Policy, Quota, type Workspace } from "@sandi/contracts";
 import { scopes } from "@sandi/contracts";
 import { hashApiKey } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createWorkspace, migrateDatabase, setQuota } from "../src/setup.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import type { Edge } from "./harness.ts";
+import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
-
-beforeEach(async () => {
-  edge = await startEdge();
-});
-afterEach(async () => {
-  await edge.settled();
-  edge.close();
-});
+useEdge((started) => (edge = started));
 
 const look = () => edge.api<Workspace>("GET /v1/workspace");
 const change = (body: unknown, options = {}) => edge.api<Workspace>("PATCH /v1/workspace", body, options);

@@ -107,6 +107,27 @@ describe("an OTP from the API to a phone and back", () => {
     expect((await stack.inbox()).at(-1)?.text).toBe("Terima kasih 🙏 — your order is on its way");
   });
 
+  it("sends a location and follows it to read", async () => {
+    const { status, body } = await stack.api<Message>("POST /v1/messages", {
+      sessionId: stack.local.sessionId,
+      to: stack.local.userPhone,
+      type: "location",
+      latitude: -6.1754,
+      longitude: 106.8272,
+      name: "Monas",
+    });
+    expect([status, body.type]).toEqual([202, "location"]);
+    await eventually("the message to be read", async () => {
+      const message = await stack.api<Message>(`GET /v1/messages/${body.id}`);
+      return message.body.status === "read";
+    });
+    expect((await stack.inbox()).at(-1)).toMatchObject({
+      kind: "location",
+      text: "Monas",
+      location: { latitude: -6.1754, longitude: 106.8272 },
+    });
+  });
+
   it("reports a number without WhatsApp as undeliverable, to keys that may know", async () => {
     const { body } = await stack.api<Verification>("POST /v1/verifications", { to: "+6281299999999", ...fresh() });
     const ended = await eventually("the failure", async () => {

@@ -17,6 +17,8 @@ const migrations = [
   },
 ];
 
+const insert = (sentTo: string) => sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+
 describe("createDatabase", () => {
   let folder: string;
   let client: Client;
@@ -51,8 +53,6 @@ describe("createDatabase", () => {
   });
 
   it("answers named and nested queries under their names", async () => {
-    const insert = (sentTo: string) =>
-      sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
     const { inserted, more, row, none } = await db.write({
       inserted: insert("Eka"),
       more: [insert("Fitri"), { last: insert("Gita") }],

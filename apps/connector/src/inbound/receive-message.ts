@@ -26,14 +26,14 @@ export function createReceiver({ services, store, atRest, pseudonym, chats, onAp
   return async (fence, { waId, from, names, content, isForwarded, at }) => {
     const now = services.now();
     if (now.getTime() - at.getTime() > receivedMaxAgeMs) return;
-    // A clock ahead of ours, or none, is ours.
+    // A time in the future, or an invalid one, becomes the present.
     const wroteAt = new Date(Math.min(at.getTime() || now.getTime(), now.getTime())).toISOString();
     const { sessionId } = fence;
     const token = tokenOf({ content, isForwarded });
     const id = services.newId("evt");
-    const news = { id, type: "message.received", sessionId, at: wroteAt, from, token, isForwarded } as const;
-    const body = await sealEvent(atRest(sessionId), news);
-    // The id is the sender's to choose, and of any length.
+    const event = { id, type: "message.received", sessionId, at: wroteAt, from, token, isForwarded } as const;
+    const body = await sealEvent(atRest(sessionId), event);
+    // The pseudonym has a fixed length. The sender can choose an id of any length.
     await writeFenced(store, fence, [
       ...receivedStatements(fence, { waId: pseudonym(waId), eventId: id, body, at: now }),
       ...chats.wrote(fence, names),

@@ -16,7 +16,7 @@ interface Input {
 /** So many channels may a workspace have. */
 const channelLimit = 20;
 
-/** Stores where a workspace is told of incidents; a plain webhook's secret is made here and answered once. */
+/** Creates an alert channel. The secret of a plain webhook is generated here and answered once. */
 export async function createChannel(
   ctx: Context,
   { input, idempotencyKey }: Input,

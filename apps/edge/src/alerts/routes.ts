@@ -18,7 +18,7 @@ import { deleteChannel } from "./delete-channel.ts";
 import { findChannel, findChannels, toChannel } from "./repository.ts";
 import { testChannel } from "./test-channel.ts";
 
-const params = z.object({ id: AlertChannelId });
+const byId = z.object({ id: AlertChannelId });
 
 export const channelOperations: readonly Operation[] = [
   operation({
@@ -65,7 +65,7 @@ export const channelOperations: readonly Operation[] = [
     live: true,
     summary: "Look at an alert channel",
     description: "Also at why it is paused.",
-    params,
+    params: byId,
     answers: ok(AlertChannel, "The channel."),
     handle: async ({ services, actor }, { params }) => {
       const row = await findChannel(services.db, actor.workspaceId, params.id);
@@ -83,7 +83,7 @@ export const channelOperations: readonly Operation[] = [
     summary: "Change an alert channel",
     description:
       "Its name, what it reports and when; its target and secrets; `isPaused` pauses and resumes it. Deliveries on their way go to the new target. A channel stays paused until you set `isPaused` to false: test it first. If its key has ended, it then belongs to the calling key. A key cannot change a channel that outlives it.",
-    params,
+    params: byId,
     body: { schema: ChangeAlertChannel, example: { afterSeconds: 120 } },
     answers: ok(AlertChannel, "Changed."),
     handle: (ctx, { params, body }) => changeChannel(ctx, { id: params.id, change: body }),
@@ -97,7 +97,7 @@ export const channelOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Delete an alert channel",
     description: "With its secrets, and what was told there.",
-    params,
+    params: byId,
     answers: noContent("Deleted."),
     handle: (ctx, { params }) => deleteChannel(ctx, params.id),
   }),
@@ -113,7 +113,7 @@ export const channelOperations: readonly Operation[] = [
       "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
     limits: alertTestLimit,
     isAudited: false,
-    params,
+    params: byId,
     answers: ok(AlertTest, "How it went: `delivered` or `failed`."),
     handle: (ctx, { params }) => testChannel(ctx, params.id),
   }),

@@ -7,7 +7,7 @@ import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { callChannel } from "./call.ts";
 import { claimMs } from "./deliver.ts";
-import { alertJobs, newDeliveryId } from "./jobs.ts";
+import { alertJobs } from "./jobs.ts";
 import { testMessage } from "./render.ts";
 import { toDelivery } from "./repository.ts";
 
@@ -17,7 +17,9 @@ export async function testChannel(ctx: Context, channelId: string): Promise<Aler
   const { db, now } = services;
   const { workspaceId } = actor;
   const at = now().getTime();
-  const id = newDeliveryId(at);
+  // The same form as ids that SQL makes: deliveries sort by them.
+  const random = Array.from(services.random(7), (byte) => byte.toString(16).padStart(2, "0"));
+  const id = `dlv_${at.toString(16).padStart(12, "0")}${random.join("")}`;
   const committed = await commitAs(ctx, {
     writes: {
       delivery: sql`INSERT INTO alert_delivery (id, workspace_id, channel_id, what, times,

@@ -1,6 +1,5 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
-import { isUnreachable } from "../db/failures.ts";
 import type { Db } from "../db/schema.ts";
 import { newId } from "../services.ts";
 import { shortened } from "./shorten.ts";
@@ -19,13 +18,13 @@ export interface AuditEntry {
   /** What changed; never a secret or a whole number. */
   detail?: Record<string, unknown>;
   at: number;
-  /** Whether there is an entry, in SQL; if left out: when the statement before it changed something. */
+  /** In SQL: whether there is an entry. `changes() > 0`: if the statement before it changed something. */
   when?: RawBuilder<boolean>;
 }
 
-/** Notes a change in the audit log, in 2 KB at most; stands in its batch, right behind the statement that makes it. */
+/** The entry of a change, in 2 KB at most, for the batch that makes the change. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
-  const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`changes() > 0` } = entry;
+  const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`true` } = entry;
   // Test keys see entries by or about test keys.
   const isTest = sql<number>`EXISTS (SELECT 1 FROM api_key k WHERE k.id IN (${actor}, ${target})
     AND k.workspace_id = ${workspaceId} AND k.environment = 'test')`;
@@ -35,7 +34,7 @@ export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
     WHERE ${when}`.compile(db.kysely);
 }
 
-/** The entry of a change by the actor, for the batch that makes the change. */
+/** The entry of a change by the actor. */
 export const audited = (
   { services, actor }: Context,
   entry: Pick<AuditEntry, "action" | "target" | "detail" | "at" | "when">,
@@ -44,18 +43,5 @@ export const audited = (
     id: newId(services, "aud"),
     workspaceId: actor.workspaceId,
     actor: actor.by.id,
-    when: sql<boolean>`true`,
     ...entry,
   });
-
-/** After a change that can be asked for again: throws, unless only its answer was lost, which its entry tells. */
-export async function settleByAudit(db: Db, workspaceId: string, { error, id }: { error: unknown; id: string }) {
-  if (!isUnreachable(error)) throw error;
-  const entry = await db.kysely
-    .selectFrom("audit")
-    .select("id")
-    .where("workspaceId", "=", workspaceId)
-    .where("id", "=", id)
-    .executeTakeFirst();
-  if (!entry) throw error;
-}

@@ -7,7 +7,7 @@ import type { Services } from "../services.ts";
 import { touchKey } from "./calling-key.ts";
 import { findKeyFor } from "./strangers.ts";
 
-/** How long a cached key is good for sends, checks and reads. Changes check the key again in their batch (`writeAs`). */
+/** How long a cached key is good for sends, checks and reads. Changes check the key again in their batch (`commitAs`). */
 const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;

@@ -16,7 +16,7 @@ import { deleteHook } from "./delete-hook.ts";
 import { findHooks, toHook } from "./repository.ts";
 import { supabase } from "./supabase.ts";
 
-const params = z.object({ id: HookId });
+const byId = z.object({ id: HookId });
 
 export const hooks: Feature = {
   tag: { name: "Hooks", description: "Codes of other services, for Sandi to deliver." },
@@ -61,7 +61,7 @@ export const hooks: Feature = {
       summary: "Change a Supabase hook",
       description:
         "Its name, texts or secret; after a change of the secret the former one works for 24 hours. With `adopt` the hook belongs to the calling key, and works again if it had ended. Its secret stays: change it too if the former key may be in wrong hands. A key cannot change a hook that outlives it. The key also needs `otp:send` and `otp:custom`.",
-      params,
+      params: byId,
       body: { schema: ChangeSupabaseHook, example: { name: "Production", locale: "id" } },
       answers: ok(SupabaseHook, "Changed."),
       throws: ["template-not-found"],
@@ -76,7 +76,7 @@ export const hooks: Feature = {
       idempotent: "change",
       summary: "Delete a Supabase hook",
       description: "Its codes are refused from then on.",
-      params,
+      params: byId,
       answers: noContent("Deleted."),
       handle: (ctx, { params }) => deleteHook(ctx, params.id),
     }),

@@ -21,7 +21,7 @@ import { revokeKey } from "./revoke-key.ts";
 import { rotateKey } from "./rotate-key.ts";
 import { sweepKeys } from "./sweeps.ts";
 
-const params = z.object({ id: KeyId });
+const byId = z.object({ id: KeyId });
 
 export const keys: Feature = {
   tag: { name: "API keys", description: "What may call this API, and what it may do." },
@@ -64,7 +64,7 @@ export const keys: Feature = {
       scope: "key:manage",
       summary: "Look at an API key",
       description: "Everything but the key itself.",
-      params,
+      params: byId,
       answers: ok(ApiKey, "As it is now."),
       handle: async ({ services, actor }, { params }) => {
         const row = await selectKeysFor(services.db, actor).where("id", "=", params.id).executeTakeFirst();
@@ -81,7 +81,7 @@ export const keys: Feature = {
       summary: "Change an API key",
       description:
         "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What belongs to the key ends when the key could no longer make it: its Supabase hooks end without `otp:send`, without `otp:custom`, or with a list of addresses; its alert channels pause without `webhook:manage`.",
-      params,
+      params: byId,
       body: { schema: ChangeApiKey, example: { name: "Checkout service" } },
       answers: ok(ApiKey, "Changed."),
       throws: ["key-ended", "last-manager-key"],
@@ -97,7 +97,7 @@ export const keys: Feature = {
       summary: "Revoke an API key",
       description:
         "For good: its changes are refused at once, its sends, checks and reads within a minute everywhere. A key cannot revoke one that may do more than itself, and the last live key with `key:manage` cannot be revoked. The key's Supabase hooks and QR links end, and its alert channels pause (`createdBy` names the key). To keep them, rotate the key instead, or let another key `adopt` the hooks first.",
-      params,
+      params: byId,
       answers: noContent("Revoked."),
       throws: ["last-manager-key"],
       handle: (ctx, { params }) => revokeKey(ctx, params.id),
@@ -112,7 +112,7 @@ export const keys: Feature = {
       description:
         "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old key belong to the new one at once. Refused if the old key may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
       limits: newKeyLimit,
-      params,
+      params: byId,
       body: { schema: RotateApiKey, example: { graceSeconds: 86_400 } },
       answers: created(CreatedApiKey, "The new key."),
       throws: ["key-ended", "key-limit-reached"],

@@ -35,20 +35,21 @@ export const answersInbound = (magic: string | undefined) => magic === "07";
 const due = (step: Step, at: number) => sql`sandbox_steps ->> ${`$.${step}`} <= ${at}`;
 
 /** True in SQL for a `message` with a step of the sandbox that is due. */
-export const owesBy = (
+export const hasStepDue = (
   at: number,
 ) => sql<boolean>`(sandbox_steps IS NOT NULL AND status IN ('queued', 'sent', 'delivered')
   AND EXISTS (SELECT 1 FROM json_each(sandbox_steps) WHERE value <= ${at}))`;
+
+const reached = (step: Exclude<Step, "failed">) => sql`${sql.ref(`${step}_at`)} = sandbox_steps ->> ${`$.${step}`}`;
 
 /** Does what the sandbox is to do with its messages by now. */
 export function settleSandbox(db: Db, workspaceId: string, at: number) {
   const move = (name: "fail" | "send" | "deliver" | "read", step: Step, set: RawBuilder<unknown>) =>
     moveMessages(db, name, {
-      which: sql`workspace_id = ${workspaceId} AND ${owesBy(at)} AND ${due(step, at)}`,
+      which: sql`workspace_id = ${workspaceId} AND ${hasStepDue(at)} AND ${due(step, at)}`,
       at,
       set,
     });
-  const reached = (step: Exclude<Step, "failed">) => sql`${sql.ref(`${step}_at`)} = sandbox_steps ->> ${`$.${step}`}`;
   return [
     move("fail", "failed", sql`failure = 'not_on_whatsapp', no_account_at = ${at}`),
     move("send", "sent", reached("sent")),

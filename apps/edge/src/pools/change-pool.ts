@@ -21,10 +21,10 @@ export async function changePool(ctx: Context, { id, change }: Input): Promise<P
       find: () => selectPools(db, ctx.actor.workspaceId).where("id", "=", id).executeTakeFirst(),
       missing: "pool-not-found",
       columns: ["name", "strategy", "pacing", "fallback", "newChatsPerDay"],
-      decide(row) {
-        const { name = row.name, strategy = row.strategy, pacing = row.pacing, fallback = row.fallback } = change;
-        const { newChatsPerDay = toPool(row).newChatsPerDay } = change;
-        return { ...row, name, strategy, pacing, fallback, newChatsPerDay: newChatsOf(newChatsPerDay) };
+      decide(before) {
+        const { name = before.name, strategy = before.strategy, pacing = before.pacing } = change;
+        const { fallback = before.fallback, newChatsPerDay = toPool(before).newChatsPerDay } = change;
+        return { ...before, name, strategy, pacing, fallback, newChatsPerDay: newChatsOf(newChatsPerDay) };
       },
       action: "pool.updated",
       detail: (before, after) => difference<object>(toDetail(toPool(before)), toDetail(toPool(after))),

@@ -8,7 +8,7 @@ import { createPool } from "./create-pool.ts";
 import { deletePool } from "./delete-pool.ts";
 import { selectPools, toPool } from "./repository.ts";
 
-const params = z.object({ id: PoolId });
+const byId = z.object({ id: PoolId });
 
 export const pools: Feature = {
   tag: { name: "Sender pools", description: "Sessions that stand in for each other." },
@@ -51,7 +51,7 @@ export const pools: Feature = {
       live: true,
       summary: "Look at a sender pool",
       description: "How it chooses, how fast it sends what is not a code, and what it does for strangers.",
-      params,
+      params: byId,
       answers: ok(Pool, "As it is."),
       handle: async ({ services, actor }, { params }) => {
         const row = await selectPools(services.db, actor.workspaceId).where("id", "=", params.id).executeTakeFirst();
@@ -68,7 +68,7 @@ export const pools: Feature = {
       idempotent: "change",
       summary: "Change a sender pool",
       description: "What is sent from now on goes by it.",
-      params,
+      params: byId,
       body: { schema: ChangePool, example: { pacing: "careful" } },
       answers: ok(Pool, "Changed."),
       throws: ["pool-exists"],
@@ -83,7 +83,7 @@ export const pools: Feature = {
       idempotent: "change",
       summary: "Delete a sender pool",
       description: "One that no session belongs to; the default pool stays.",
-      params,
+      params: byId,
       answers: noContent("Deleted."),
       throws: ["pool-not-empty"],
       handle: (ctx, { params }) => deletePool(ctx, params.id),

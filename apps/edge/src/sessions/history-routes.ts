@@ -5,7 +5,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { healthOf } from "./health-of.ts";
 import { historyOf } from "./history.ts";
 
-const params = z.object({ id: SessionId });
+const byId = z.object({ id: SessionId });
 
 export const historyOperations: readonly Operation[] = [
   operation({
@@ -17,7 +17,7 @@ export const historyOperations: readonly Operation[] = [
     summary: "How a session is",
     description:
       "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment. Only keys with `lookup:read` see messages that failed because the number has no account; for others they count as sent.",
-    params,
+    params: byId,
     answers: ok(SessionHealth, "As it is now."),
     handle: (ctx, { params }) => healthOf(ctx, params.id),
   }),
@@ -30,7 +30,7 @@ export const historyOperations: readonly Operation[] = [
     summary: "What has happened to a session",
     description:
       "Its states with their reasons, the accounts that were linked and unlinked, and changes of its limits and its proxy, newest first; for 30 days.",
-    params,
+    params: byId,
     query: ListSessionEvents,
     answers: page(SessionEventList, "events"),
     handle: ({ services, actor }, { params, query }) =>

@@ -5,7 +5,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { sessionChangeLimit } from "../rate-limits/named.ts";
 import { changeSession } from "./change-session.ts";
 
-const params = z.object({ id: SessionId });
+const byId = z.object({ id: SessionId });
 const asked = accepted(Session, "Asked for; the state follows.");
 
 export const lifecycleOperations: readonly Operation[] = [
@@ -19,7 +19,7 @@ export const lifecycleOperations: readonly Operation[] = [
     summary: "Start a session",
     description: "Connects a stopped session again; one that is to run already goes on as it is.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: asked,
     handle: (ctx, { params: { id } }) =>
       changeSession(ctx, { id, action: "session.started", desired: "running", unless: ["running"] }),
@@ -35,7 +35,7 @@ export const lifecycleOperations: readonly Operation[] = [
     description:
       "Closes its connection and keeps it linked: `start` connects it again, without a QR code. What is queued for it waits, or goes out with another session.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: asked,
     handle: (ctx, { params: { id } }) =>
       changeSession(ctx, { id, action: "session.stopped", desired: "stopped", unless: ["stopped", "logged_out"] }),
@@ -50,7 +50,7 @@ export const lifecycleOperations: readonly Operation[] = [
     summary: "Restart a session",
     description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: asked,
     handle: (ctx, { params: { id } }) => changeSession(ctx, { id, action: "session.restarted", desired: "running" }),
   }),
@@ -64,7 +64,7 @@ export const lifecycleOperations: readonly Operation[] = [
     summary: "Log a session out",
     description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: asked,
     handle: (ctx, { params: { id } }) =>
       changeSession(ctx, { id, action: "session.logged_out", desired: "logged_out" }),
@@ -79,7 +79,7 @@ export const lifecycleOperations: readonly Operation[] = [
     summary: "Delete a session",
     description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: noContent("Deleted."),
     handle: async (ctx, { params: { id } }) => {
       await changeSession(ctx, { id, action: "session.deleted", desired: "deleted" });

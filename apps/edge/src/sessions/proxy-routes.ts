@@ -5,7 +5,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { sessionChangeLimit } from "../rate-limits/named.ts";
 import { changeProxy } from "./change-proxy.ts";
 
-const params = z.object({ id: SessionId });
+const byId = z.object({ id: SessionId });
 const example = { url: "socks5://user:password@proxy.example.com:1080" };
 
 export const proxyOperations: readonly Operation[] = [
@@ -20,7 +20,7 @@ export const proxyOperations: readonly Operation[] = [
     description:
       "All of its traffic goes through the proxy (`http`, `https` or `socks5`), over a new connection; while the proxy fails the session waits with the reason `proxy_unreachable` and never goes around it. It must be on the public internet. Its credentials are shown to nobody.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     body: { schema: SetSessionProxy, example },
     answers: ok(Session, "Stored; the state follows."),
     handle: (ctx, { params, body }) => changeProxy(ctx, { id: params.id, url: body.url }),
@@ -35,7 +35,7 @@ export const proxyOperations: readonly Operation[] = [
     summary: "Take a session's proxy away",
     description: "It connects anew, from Sandi's own address.",
     limits: sessionChangeLimit,
-    params,
+    params: byId,
     answers: noContent("Gone."),
     handle: async (ctx, { params }) => {
       await changeProxy(ctx, { id: params.id, url: null });

@@ -28,7 +28,7 @@ import { editSession } from "./edit-session.ts";
 import { notPairing } from "./not-pairing.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
-const params = z.object({ id: SessionId });
+const byId = z.object({ id: SessionId });
 
 export const sessionOperations: readonly Operation[] = [
   operation({
@@ -69,7 +69,7 @@ export const sessionOperations: readonly Operation[] = [
     live: true,
     summary: "Look at a session",
     description: "Its state, why it is in it, and the linked number.",
-    params,
+    params: byId,
     answers: ok(Session, "As its connector last reported it."),
     handle: async ({ services: { db, now }, actor }, { params }) => {
       const row = await findSession(db, actor.workspaceId, { id: params.id, at: now().getTime() });
@@ -86,7 +86,7 @@ export const sessionOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Change a session",
     description: "Its name, which is yours to choose, and the sender pool that it belongs to.",
-    params,
+    params: byId,
     body: { schema: ChangeSession, example: { name: "Bandung support line" } },
     answers: ok(Session, "Changed."),
     throws: ["pool-not-found"],
@@ -100,7 +100,7 @@ export const sessionOperations: readonly Operation[] = [
     live: true,
     summary: "The QR code on show",
     description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
-    params,
+    params: byId,
     answers: {
       status: 200,
       description: "The code to scan under Linked devices.",
@@ -138,7 +138,7 @@ export const sessionOperations: readonly Operation[] = [
     summary: "A pairing code in place of a QR code",
     description:
       "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, it is answered again and counts nowhere. A repetition with the same `Idempotency-Key` is answered with a code that works.",
-    params,
+    params: byId,
     body: { schema: CreatePairingCode, example: { phone: "+6281200000001" } },
     answers: ok(PairingCode, "To be typed on the phone under Linked devices."),
     throws: ["session-not-pairing", "connector-unavailable"],
@@ -157,7 +157,7 @@ export const sessionOperations: readonly Operation[] = [
     summary: "A link to a live QR page",
     description:
       "For the person who holds the phone: a page with the live code that needs no API key, for ten minutes. The link ends with the API key that made it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
-    params,
+    params: byId,
     answers: ok(QrPageLink, "Hand it to the person who links the phone."),
     handle: async (ctx, { params: { id } }) => {
       await sessionToLink(ctx, id);

@@ -18,7 +18,7 @@ const byCountry = new Map(
 
 const language = (locale: Locale) => locale.split("-")[0];
 
-interface Wish {
+interface LocaleSelection {
   requested: Locale | undefined;
   policyLocale: Locale | null;
   /** ISO 3166-1 alpha-2, or empty. */
@@ -28,7 +28,7 @@ interface Wish {
 }
 
 /** What is asked for, else the policy's language, else the country's; of a template that lacks it English or the first. */
-export function localeOf({ requested, policyLocale, country, available }: Wish): Locale {
+export function localeOf({ requested, policyLocale, country, available }: LocaleSelection): Locale {
   const wanted = requested ?? policyLocale ?? byCountry.get(country) ?? "en";
   if (!available || available.includes(wanted)) return wanted;
   const near = available.find((each) => language(each) === language(wanted));

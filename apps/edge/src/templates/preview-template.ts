@@ -25,8 +25,8 @@ export async function previewTemplate(ctx: Context, body: PreviewTemplate): Prom
   }
   const { texts } = template;
   const { policy } = actor;
-  const wish = { requested: body.locale, policyLocale: policy.locale, country: "" };
-  const locale = localeOf({ ...wish, available: texts && localesOf({ texts }) });
+  const selection = { requested: body.locale, policyLocale: policy.locale, country: "" };
+  const locale = localeOf({ ...selection, available: texts && localesOf({ texts }) });
   const source = texts?.[locale] ?? builtIn[locale].text;
   const { text: rendered, notes } = render({
     text: source,
@@ -37,7 +37,7 @@ export async function previewTemplate(ctx: Context, body: PreviewTemplate): Prom
   });
   const text = fillIn(rendered, { code: "123456", minutes: Math.floor(policy.expiresInSeconds / 60) });
   const warnings: TemplateWarning[] = [
-    ...(localeOf(wish) === locale ? [] : (["locale-missing"] as const)),
+    ...(localeOf(selection) === locale ? [] : (["locale-missing"] as const)),
     ...(source.includes("{{company}}") ? [] : (["company-missing"] as const)),
     ...(source.includes("{{minutes}}") ? [] : (["minutes-missing"] as const)),
     ...notes,

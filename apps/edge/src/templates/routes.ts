@@ -20,7 +20,7 @@ import { previewTemplate } from "./preview-template.ts";
 import { replaceTemplate } from "./replace-template.ts";
 import { findTemplate, findTemplates, toTemplate } from "./repository.ts";
 
-const params = z.object({ id: TemplateId });
+const byId = z.object({ id: TemplateId });
 const example = {
   name: "Login",
   purpose: "login",
@@ -100,7 +100,7 @@ export const templates: Feature = {
       scope: ["otp:send", "key:manage"],
       summary: "Look at a template",
       description: "Its name, its purpose and its text in each language.",
-      params,
+      params: byId,
       answers: ok(Template, "As it is now."),
       handle: async ({ services, actor }, { params }) => {
         const row = await findTemplate(services.db, actor.workspaceId, params.id);
@@ -118,7 +118,7 @@ export const templates: Feature = {
       summary: "Replace a template",
       description:
         "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere.",
-      params,
+      params: byId,
       body: { schema: TemplateInput, example },
       answers: ok(Template, "Stored."),
       throws: ["template-exists"],
@@ -133,7 +133,7 @@ export const templates: Feature = {
       idempotent: "change",
       summary: "Delete a template",
       description: "Its purpose has the built-in text again, within a minute everywhere.",
-      params,
+      params: byId,
       answers: noContent("Deleted."),
       handle: (ctx, { params }) => deleteTemplate(ctx, params.id),
     }),

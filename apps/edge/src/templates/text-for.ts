@@ -5,7 +5,7 @@ import { localeOf } from "./locales.ts";
 import { renderText } from "./render.ts";
 import type { StoredTemplate } from "./repository.ts";
 
-interface Wish {
+interface TextRequest {
   body: Pick<CreateVerification, "templateId" | "locale" | "companyName" | "purpose" | "bind">;
   /** The number's, ISO 3166-1 alpha-2, or empty. */
   country: string;
@@ -20,7 +20,7 @@ interface Chosen {
 }
 
 /** The text of a verification, mostly without a look into the database. */
-export async function textFor(ctx: Context, { body, country }: Wish): Promise<Chosen> {
+export async function textFor(ctx: Context, { body, country }: TextRequest): Promise<Chosen> {
   const { actor } = ctx;
   const template = chooseTemplate(await templatesOf(ctx, body.templateId), body);
   const locale = localeOf({

@@ -5,7 +5,7 @@ import { openOperation, operation, type Operation } from "../http/operation.ts";
 import { checkByNumber, checkVerification, ended } from "./check-verification.ts";
 import { checkLimits } from "./limits.ts";
 
-const params = z.object({ id: VerificationId });
+const byId = z.object({ id: VerificationId });
 const ofChecks = [
   "verification-not-found",
   ...ended,
@@ -43,7 +43,7 @@ export const checkOperations: readonly Operation[] = [
     idempotent: "check",
     summary: "Check a code",
     description: rulesOfChecks,
-    params,
+    params: byId,
     body: { schema: CheckVerification, example: { code: "123456" } },
     answers: ok(ApprovedVerification, "The code was right; the verification is approved."),
     throws: [...ofChecks],

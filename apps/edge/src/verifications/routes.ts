@@ -27,7 +27,7 @@ import { resendVerification } from "./resend-verification.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { timelineOf } from "./timeline.ts";
 
-const params = z.object({ id: VerificationId });
+const byId = z.object({ id: VerificationId });
 
 const ofSends = [
   "destination-locked",
@@ -121,7 +121,7 @@ export const verificationOperations: readonly Operation[] = [
     summary: "Look at a verification",
     description:
       "Its state and where its latest message stands. Never the code. Only keys with `lookup:read` see that a number has no WhatsApp account: the verification is `undeliverable` for good, and another create makes a new one. For other keys it is as for a phone that is off: the message is `sent`, and the verification is pending until it expires.",
-    params,
+    params: byId,
     answers: ok(Verification, "As it is now."),
     inputLimits: ({ actor }, { params }) => [pollLimit(actor, params.id)],
     handle: async ({ services, actor }, { params }) => {
@@ -138,7 +138,7 @@ export const verificationOperations: readonly Operation[] = [
     scope: ["otp:send", "otp:check"],
     summary: "What has happened to it",
     description: "Creates, sends, receipts, wrong codes and the end, with their times, oldest first.",
-    params,
+    params: byId,
     answers: ok(Timeline, "At most 500 events."),
     handle: (ctx, { params }) => timelineOf(ctx, params.id),
   }),
@@ -151,7 +151,7 @@ export const verificationOperations: readonly Operation[] = [
     summary: "Send the code again",
     description:
       "The same code, under the same cooldown and limits as another create, for apps that do not keep the number.",
-    params,
+    params: byId,
     answers: accepted(Verification, "Stored, and on its way."),
     throws: ["destination-blocked", ...ended, ...ofSends],
     inputLimits: (ctx) => sendLimits(ctx, [{}]),
@@ -166,7 +166,7 @@ export const verificationOperations: readonly Operation[] = [
     summary: "Cancel a verification",
     description:
       "Ends a pending verification: its code is forgotten at once, what is not sent yet is not sent any more, and what was sent and not read is deleted from the chat. Canceling a canceled one answers 200 as well.",
-    params,
+    params: byId,
     answers: ok(Verification, "Canceled."),
     throws: ended,
     handle: (ctx, { params }) => cancelVerification(ctx, params.id),
@@ -180,7 +180,7 @@ export const verificationOperations: readonly Operation[] = [
     summary: "Approve without a code",
     description:
       "For a user whom you recognized in another way. Your word replaces only the code: a verification with a `bind` or a `clientBinding` is approved only if you name the same `bind` and the `clientVerifier`, as for a check. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved.",
-    params,
+    params: byId,
     body: { schema: ApproveVerification, example: { reason: "checked by phone call" } },
     answers: ok(Verification, "Approved."),
     throws: ["client-binding-mismatch", ...ended],

@@ -19,7 +19,7 @@ export async function refuseWrongToken({ bootstrapToken }: Services, given: stri
 
 const refused = () => new AppError("unauthenticated", { detail: "This wants the operator's token, which works once." });
 
-/** Makes a workspace by the operator's token, which is used up in the same batch: whoever comes second makes nothing. */
+/** Creates a workspace with the operator's token. The same batch uses the token up, so a second request creates nothing. */
 export async function bootstrapWorkspace(
   services: Services,
   { token, input }: { token: string; input: CreateWorkspace },

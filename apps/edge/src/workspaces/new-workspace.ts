@@ -72,7 +72,6 @@ export async function draftWorkspace(
       target: workspaceId,
       detail: { name, policy: chosen, quota: input.quota ?? {} },
       at,
-      when: sql`true`,
     }),
   ];
   return { workspaceId, apiKey: live.key, testApiKey: test.key, statements };

@@ -2,6 +2,7 @@ import { createId, Quota } from "@sandi/contracts";
 import type { Random } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
 import type { Client } from "@libsql/client";
+import { sql } from "kysely";
 import { difference } from "../audit/difference.ts";
 import { auditStatement } from "../audit/statement.ts";
 import type { Tables } from "../db/schema.ts";
@@ -30,13 +31,13 @@ export async function setQuota({ client, now, random, workspaceId, quota }: NewQ
     throw new Error(`the quota is not valid: ${wrong.join("; ")}`);
   }
   const before = Quota.parse(JSON.parse(row.quota));
-  const [changed] = await db.write([
-    db.kysely
+  const { changed } = await db.write({
+    changed: db.kysely
       .updateTable("workspace")
       .set({ quota: JSON.stringify(chosen) })
       .where("id", "=", workspaceId)
       .where("quota", "=", row.quota),
-    auditStatement(db, {
+    audit: auditStatement(db, {
       id: createId("aud", now, random(10)),
       workspaceId,
       actor: "operator",
@@ -44,8 +45,9 @@ export async function setQuota({ client, now, random, workspaceId, quota }: NewQ
       target: workspaceId,
       detail: difference(before, granted),
       at: now.getTime(),
+      when: sql`changes() > 0`,
     }),
-  ]);
+  });
   if (changed.numAffectedRows !== 1n)
     throw new Error("the quota was changed by somebody else a moment ago; run it again");
   return granted;
