@@ -33,5 +33,5 @@ it("one thing that the clock owes and cannot do keeps it from none of the others
     { status: "queued" },
     { status: "failed" },
   ]);
-  expect(edge.logs.join("\n")).toContain("the clock could not move");
+  expect(edge.logs.join("\n")).toContain("cron could not move");
 });

@@ -138,7 +138,7 @@ export async function startEdge(): Promise<Edge> {
       now,
     }),
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
-    redisOutage: { pausedUntil: 0, quietUntil: 0 },
+    redisOutage: { pausedUntil: 0, silentUntil: 0 },
     spentLimits: new Map(),
     strangers: { tries: new Map(), unknown: new Map() },
     isFirstUse: (jti) => {

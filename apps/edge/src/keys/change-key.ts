@@ -3,7 +3,7 @@ import { pauseOrphans } from "../alerts/orphans.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import { isAmong } from "../addresses.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { expiryOf } from "../expiry.ts";
 import { ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
@@ -49,7 +49,7 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
     });
     return toApiKey(row);
   } finally {
-    forgetKeys(services, { id });
+    dropCachedKeys(services, { id });
   }
 }
 

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { pauseOrphans } from "../alerts/orphans.ts";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { powersOf } from "./authority.ts";
 import { refuseBeyond } from "../auth/powers.ts";
@@ -36,6 +36,6 @@ export async function revokeKey(ctx: Context, id: string): Promise<void> {
       },
     });
   } finally {
-    forgetKeys(services, { id });
+    dropCachedKeys(services, { id });
   }
 }

@@ -9,7 +9,7 @@ import {
   type IdempotencyKey,
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { answering, replayKey } from "./answer.ts";
@@ -98,7 +98,7 @@ export async function rotateKey(
       },
     });
   } finally {
-    forgetKeys(services, { id: oldId });
+    dropCachedKeys(services, { id: oldId });
   }
 }
 

@@ -3,7 +3,7 @@ import { unlessAway } from "./redis-outage.ts";
 import { consumeScript, consumeScriptSha } from "./script.ts";
 
 const redisMs = 300;
-const quietMs = 10_000;
+const silentMs = 10_000;
 
 /** A number in Redis that goes up to its quota within a window. */
 export interface Counter {
@@ -19,8 +19,8 @@ export async function consumeFrom(services: Services, counters: readonly Counter
   const args = argumentsOf(counters, services.now().getTime());
   const failed = (error: unknown) => {
     const failedAt = services.now().getTime();
-    if (failedAt < outage.quietUntil) return;
-    outage.quietUntil = failedAt + quietMs;
+    if (failedAt < outage.silentUntil) return;
+    outage.silentUntil = failedAt + silentMs;
     log("Redis does not answer; requests are not limited", error);
   };
   return unlessAway(services, failed, async () => {

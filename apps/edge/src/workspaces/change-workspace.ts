@@ -1,7 +1,7 @@
 import type { ChangeWorkspace, Workspace } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { changedPolicy, refuseLongRetention } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
@@ -29,7 +29,7 @@ export async function changeWorkspace(ctx: Context, change: ChangeWorkspace): Pr
     });
     return toWorkspace(row);
   } finally {
-    forgetKeys(services, { workspaceId });
+    dropCachedKeys(services, { workspaceId });
   }
 }
 
