@@ -16,7 +16,7 @@ afterEach(async () => {
   [victim, rig] = [undefined, undefined];
 });
 
-test("what no handler of Baileys can read ends neither the process nor the session that it comes to", async () => {
+test("an unreadable stanza ends neither the process nor its session", async () => {
   rig = await startRig();
   const { edge, simulator } = rig;
   simulator.createPhone({ number: user });
@@ -32,7 +32,7 @@ test("what no handler of Baileys can read ends neither the process nor the sessi
   await simulator.waitForMessage(user, ({ text }) => text.includes("123456"));
   // Its log lines are written a moment later.
   const { output } = victim;
-  await until("it says so", () => output().includes("something that WhatsApp brought could not be handled"));
+  await until("it says so", () => output().includes("something that WhatsApp sent could not be handled"));
   expect([online(), victim.process.exitCode]).toEqual([2, null]);
 });
 

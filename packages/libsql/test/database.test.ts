@@ -17,7 +17,7 @@ const migrations = [
   },
 ];
 
-const insert = (sentTo: string) => sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+const insertParcel = (sentTo: string) => sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
 
 describe("createDatabase", () => {
   let folder: string;
@@ -54,8 +54,8 @@ describe("createDatabase", () => {
 
   it("answers named and nested queries under their names", async () => {
     const { inserted, more, row, none } = await db.write({
-      inserted: insert("Eka"),
-      more: [insert("Fitri"), { last: insert("Gita") }],
+      inserted: insertParcel("Eka"),
+      more: [insertParcel("Fitri"), { last: insertParcel("Gita") }],
       none: [],
       row: db.kysely.selectFrom("parcel").select("sentTo").where("id", "=", 2),
     });
