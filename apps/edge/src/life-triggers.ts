@@ -1,7 +1,7 @@
 import { accountFailures, type FailureReason } from "@sandi/contracts";
 import { slotMs } from "./events/session-statements.ts";
 import { deliveryOrder, messageLife, unsent } from "./messages/life.ts";
-import { halfHourMs } from "./sessions/health.ts";
+import { halfHourMs } from "./sessions/sender-score.ts";
 import { verificationLife } from "./verifications/life.ts";
 
 // Generates the triggers that write timeline events and counts, from the tables of the life cycles. A migration holds

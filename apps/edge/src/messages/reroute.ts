@@ -2,7 +2,7 @@ import type { FailureReason } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { isEligible, isSending } from "../sessions/health.ts";
+import { isEligible, isSending } from "../sessions/sender-score.ts";
 import { hasSender, pickSender } from "../sessions/pick.ts";
 import { firstPublishMs, type JobColumns } from "../jobs/kind.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";

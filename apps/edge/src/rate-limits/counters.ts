@@ -5,7 +5,7 @@ import { consumeScript, consumeScriptSha } from "./script.ts";
 const redisMs = 300;
 const silentMs = 10_000;
 
-/** A number in Redis that goes up to its quota within a window. */
+/** A counter in Redis that rises up to its quota within a window. */
 export interface Counter {
   key: string;
   quota: number;
@@ -13,7 +13,7 @@ export interface Counter {
   cost: number;
 }
 
-/** Takes from all counters or from none; answers what the script does, or nothing while Redis does not. */
+/** Consumes all counters or none. Returns the script's answer; undefined while Redis does not answer. */
 export async function consumeFrom(services: Services, counters: readonly Counter[]): Promise<number[] | undefined> {
   const { redis, redisOutage: outage, log } = services;
   const args = argumentsOf(counters, services.now().getTime());
