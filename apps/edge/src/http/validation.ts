@@ -6,12 +6,16 @@ import type { AppEnv } from "./app-env.ts";
 /**
  * Answers a request that does not match its schemas: names each wrong field with the reason.
  * @param notFound the error for an id of the wrong form
+ * @param notFoundOf the errors for parameters that name a resource of another feature
  */
 export const onInvalid =
-  (notFound: ErrorCode): Hook<unknown, AppEnv, string, unknown> =>
+  (notFound: ErrorCode, notFoundOf: Record<string, ErrorCode> = {}): Hook<unknown, AppEnv, string, unknown> =>
   (result) => {
     if (result.success) return undefined;
-    if (result.target === "param") throw new AppError(notFound);
+    if (result.target === "param") {
+      const [parameter] = result.error.issues[0]?.path ?? [];
+      throw new AppError(notFoundOf[String(parameter)] ?? notFound);
+    }
     const prefix = result.target === "json" ? "" : result.target;
     throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
   };
