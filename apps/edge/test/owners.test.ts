@@ -25,7 +25,7 @@ async function addHook(options = {}): Promise<Hook> {
   return { id: body.id, secret: body.secret ?? "" };
 }
 let number = 0;
-const ended = "The hook's API key was revoked, has expired or may no longer do this.";
+const ended = "The hook's API key was revoked, has expired or has lost a scope.";
 
 /** What Supabase is answered: undefined when the code is on its way, else the status of the error. */
 async function call({ id, secret }: Hook): Promise<number | undefined> {
