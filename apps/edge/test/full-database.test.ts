@@ -36,8 +36,8 @@ const counts = async () => {
   return Promise.all(tables.filter((table) => known.has(table)).map((table) => edge.count(table)));
 };
 
-describe("a database without room", () => {
-  it("answers 503 with a time, has done nothing by halves, and takes the same request when there is room", async () => {
+describe("a full database", () => {
+  it("answers 503 with a time, stores nothing of the request, and accepts the same request when there is space", async () => {
     await fill();
     const input = { sessionId, to, type: "text", text };
     const send = (key: number) =>
@@ -93,7 +93,7 @@ describe("a database without room", () => {
     expect((await edge.api<Message>(`GET /v1/messages/${id}`)).body.status).toBe("sent");
   });
 
-  it("does not break cron, which goes on when there is room", async () => {
+  it("does not break cron, which continues when there is space", async () => {
     await edge.api<Message>("POST /v1/messages", { sessionId, to, type: "text", text });
     await edge.settled();
     await fill();

@@ -101,7 +101,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
     expect(await take(counter("a", 5, { windowMs: 1_000 }))).toEqual([0, 5, 1_000]);
   });
 
-  it("forget nothing for an isolate whose clock is behind", async () => {
+  it("lose nothing for an isolate whose clock is behind", async () => {
     for (let i = 0; i < 3; i++) {
       expect(await take(counter("a", 9))).toEqual([1, 1 + i, 60_000]);
       edge.clock.time -= 5;

@@ -121,7 +121,7 @@ describe("a hook", () => {
     }
   });
 
-  it("without a `createdBy` belongs to the workspace and goes on", async () => {
+  it("without a `createdBy` belongs to the workspace and works", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     await edge.client.execute("UPDATE supabase_hook SET created_by = NULL");
@@ -168,7 +168,7 @@ describe("a link to the QR page", () => {
 });
 
 describe("a rotation that the database did not answer", () => {
-  it("leaves what belongs to the key where it was when it is taken back", async () => {
+  it("restores what belongs to the key when it is undone", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     const { db } = edge.services;
