@@ -103,7 +103,7 @@ describe("a rule", () => {
     expect([same.status, same.body.code, same.body.detail]).toEqual([
       409,
       "access-rule-exists",
-      `It is ${body.id}; delete it first.`,
+      `The rule is ${body.id}. Delete it first.`,
     ]);
     const both = await Promise.all([block("prefix", "1"), block("prefix", "1")]);
     expect(both.filter(({ status }) => status === 201).length).toBe(1);

@@ -289,7 +289,7 @@ describe("what a code is bound to", () => {
     const [row] = await edge.rows("SELECT template FROM message");
     expect(row?.["template"]).toContain("IDR 150,000 to Toko Makmur");
     const without = await act(body.id, "check", { code });
-    expect([without.status, without.body.detail]).toEqual([422, expect.stringContaining("bound")]);
+    expect([without.status, without.body.detail]).toEqual([422, expect.stringContaining("`bind`")]);
     expect((await act(body.id, "check", { code, bind: { ...bind, amount: "IDR 950,000" } })).status).toBe(422);
     const right = await act(body.id, "check", { code, bind });
     expect([right.status, right.body.bind]).toEqual([200, bind]);
@@ -497,7 +497,7 @@ describe("the list", () => {
     const refused = await edge.api(`GET /v1/verifications?to=${encodeURIComponent(other)}`);
     expect([refused.status, refused.body.errors]).toEqual([
       400,
-      [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
+      [{ pointer: "query/to", message: "must be in the body of `POST /v1/verifications/search`" }],
     ]);
     expect(await found("purpose=p2")).toEqual([2]);
     expect(await found("mode=inbound")).toEqual([]);

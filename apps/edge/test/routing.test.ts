@@ -192,7 +192,7 @@ describe("a stranger, while accounts may not open chats", () => {
     await strategy("sticky", { fallback: "fail" });
     const refused = await verify(edge, { to: stranger(1) });
     expect([refused.status, refused.body.code]).toEqual([409, "no-eligible-session"]);
-    expect(refused.body.detail).toMatch(/does not let any account of the pool open new chats/);
+    expect(refused.body.detail).toMatch(/does not allow any account of the pool to open new chats/);
     await strategy("sticky", { fallback: "inbound" });
     const { key } = edge.workspace;
     await edge.rows(`UPDATE workspace SET policy = '{"countries":["*"],"modes":["push"]}'`);

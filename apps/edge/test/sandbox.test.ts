@@ -183,7 +183,7 @@ describe("the sandbox's numbers", () => {
     const { status, body } = await edge.api("POST /v1/verifications", { to: magic("00") });
     expect([status, body.errors]).toEqual([
       400,
-      [{ pointer: "/to", message: "is a number of the sandbox, which takes test keys only" }],
+      [{ pointer: "/to", message: "is a number of the sandbox: it needs a test key" }],
     ]);
   });
 });
