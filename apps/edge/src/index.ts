@@ -68,7 +68,7 @@ function prepare(env: Env) {
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, silentUntil: 0 } satisfies Services["redisOutage"],
     spentLimits: new Map() satisfies Services["spentLimits"],
-    strangers: { tries: new Map(), unknown: new Map() } satisfies Services["strangers"],
+    unknownKeys: { tries: new Map(), hashes: new Map() } satisfies Services["unknownKeys"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };
@@ -106,7 +106,7 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     redis,
     redisOutage,
     spentLimits: known.spentLimits,
-    strangers: known.strangers,
+    unknownKeys: known.unknownKeys,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),

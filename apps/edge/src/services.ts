@@ -63,12 +63,12 @@ export interface Services {
   redisOutage: { pausedUntil: number; silentUntil: number };
   /** Per isolate: limits that are used up, by counter, with their reset and the time to ask Redis again. */
   spentLimits: Map<string, { resetAt: number; forgetAt: number }>;
-  /** Per isolate: networks that sent unknown keys. */
-  strangers: {
+  /** Per isolate: unknown keys, and the networks that sent them. */
+  unknownKeys: {
     /** Tries by network, in the minute that ends at `until`. */
     tries: Map<string, { count: number; until: number }>;
     /** Hashes of unknown keys, each with the time until which the database is not asked again. */
-    unknown: Map<string, number>;
+    hashes: Map<string, number>;
   };
   /** True for the first use of a token id; rejects if Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;

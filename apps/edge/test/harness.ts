@@ -140,7 +140,7 @@ export async function startEdge(): Promise<Edge> {
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
     redisOutage: { pausedUntil: 0, silentUntil: 0 },
     spentLimits: new Map(),
-    strangers: { tries: new Map(), unknown: new Map() },
+    unknownKeys: { tries: new Map(), hashes: new Map() },
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);

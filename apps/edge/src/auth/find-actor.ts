@@ -5,7 +5,7 @@ import { isAmong } from "../addresses.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { touchKey } from "./calling-key.ts";
-import { findKeyFor } from "./strangers.ts";
+import { findKeyFor } from "./unknown-keys.ts";
 
 /** How long a cached key is valid for sends, checks and reads. Changes check the key again in their batch (`commitAs`). */
 const cacheMs = 60_000;

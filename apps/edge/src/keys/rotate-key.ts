@@ -90,7 +90,9 @@ export async function rotateKey(
       facts: { count: sql<{ live: number }>`SELECT ${liveKeys(workspaceId, at)} AS live` },
       refuse: ({ count: [count] }) => {
         if ((count?.live ?? 0) < limit) {
-          return new AppError("key-ended", { detail: "The key was changed a moment ago; look at it again." });
+          return new AppError("key-ended", {
+            detail: "Another request changed the key at the same time. Read the key again.",
+          });
         }
         return new AppError("key-limit-reached", {
           detail: `A workspace has at most ${limit} keys, rotated ones included.`,

@@ -62,10 +62,10 @@ export const keys: Feature = {
       method: "get",
       path: "/v1/keys/{id}",
       scope: "key:manage",
-      summary: "Look at an API key",
+      summary: "Get an API key",
       description: "Everything but the key itself.",
       params: byId,
-      answers: ok(ApiKey, "As it is now."),
+      answers: ok(ApiKey, "The key."),
       handle: async ({ services, actor }, { params }) => {
         const row = await selectKeysFor(services.db, actor).where("id", "=", params.id).executeTakeFirst();
         if (!row) throw new AppError("key-not-found");

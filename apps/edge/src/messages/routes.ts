@@ -48,11 +48,11 @@ export const messages: Feature = {
       method: "get",
       path: "/v1/messages/{id}",
       scope: "message:send",
-      summary: "Look at a message",
+      summary: "Get a message",
       description:
         "Its status. Its content is sealed, so the API cannot read it. Only keys with `lookup:read` see that a number has no WhatsApp account. For other keys such a message is `sent` and never `delivered`, as for a phone that is off.",
       params: z.object({ id: MessageId }),
-      answers: ok(Message, "As it is now."),
+      answers: ok(Message, "The message."),
       handle: async ({ services, actor }, { params }) => {
         const at = services.now().getTime();
         const row = await findMessage(services.db, tenantOf(actor), params.id, at);

@@ -49,7 +49,7 @@ export const pools: Feature = {
       path: "/v1/pools/{id}",
       scope: "session:manage",
       live: true,
-      summary: "Look at a sender pool",
+      summary: "Get a sender pool",
       description: "Its strategy, its pacing for messages that are not codes, and its rules for strangers.",
       params: byId,
       answers: ok(Pool, "The pool."),

@@ -67,7 +67,7 @@ export const sessionOperations: readonly Operation[] = [
     path: "/v1/sessions/{id}",
     scope: "session:manage",
     live: true,
-    summary: "Look at a session",
+    summary: "Get a session",
     description: "Its state, the reason for its state, and the linked number.",
     params: byId,
     answers: ok(Session, "The session, as its connector last reported it."),

@@ -98,7 +98,7 @@ export const templates: Feature = {
       method: "get",
       path: "/v1/templates/{id}",
       scope: ["otp:send", "key:manage"],
-      summary: "Look at a template",
+      summary: "Get a template",
       description: "Its name, its purpose and its text in each language.",
       params: byId,
       answers: ok(Template, "The template."),

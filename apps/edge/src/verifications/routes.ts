@@ -118,7 +118,7 @@ export const verificationOperations: readonly Operation[] = [
     method: "get",
     path: "/v1/verifications/{id}",
     scope: ["otp:send", "otp:check"],
-    summary: "Look at a verification",
+    summary: "Get a verification",
     description:
       "Its status and the status of its latest message, never the code. Only keys with `lookup:read` see that a number has no WhatsApp account: the verification stays `undeliverable`, and another create makes a new one. For other keys it looks like a phone that is off: the message is `sent`, and the verification is pending until it expires.",
     params: byId,

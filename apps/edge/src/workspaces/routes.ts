@@ -28,7 +28,7 @@ export const workspaces: Feature = {
       method: "get",
       path: "/v1/workspace",
       scope: "key:manage",
-      summary: "Look at the workspace",
+      summary: "Get the workspace",
       description: "Its policy with all defaults, and its quota.",
       answers: ok(Workspace, "The workspace."),
       handle: async ({ services, actor }) => {

@@ -26,18 +26,18 @@ export async function findKeyFor(
   services: Services,
   { hash, address, wasKnown }: Lookup,
 ): Promise<CallingKey | undefined> {
-  const { db, strangers } = services;
+  const { db, unknownKeys } = services;
   const now = services.now().getTime();
-  if ((strangers.unknown.get(hash) ?? 0) > now) return undefined;
-  const counted = wasKnown || address === "" ? undefined : countTry(strangers, networkOf(address), now);
+  if ((unknownKeys.hashes.get(hash) ?? 0) > now) return undefined;
+  const counted = wasKnown || address === "" ? undefined : countTry(unknownKeys, networkOf(address), now);
   const key = await findKey(db, hash);
-  if (!key) remember(strangers.unknown, [hash, now + minuteMs], mostRemembered);
+  if (!key) remember(unknownKeys.hashes, [hash, now + minuteMs], mostRemembered);
   else if (counted) counted.count--;
   return key;
 }
 
 /** Counts before the look-up, so that parallel requests cannot all pass. */
-function countTry({ tries }: Services["strangers"], network: string, now: number): { count: number } {
+function countTry({ tries }: Services["unknownKeys"], network: string, now: number): { count: number } {
   const known = tries.get(network);
   const entry = known && known.until > now ? known : { count: 0, until: now + minuteMs };
   if (entry !== known) remember(tries, [network, entry], mostRemembered);
