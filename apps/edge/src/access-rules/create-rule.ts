@@ -19,7 +19,7 @@ const ruleLimit = 1_000;
 
 const changesOf = (result: QueryResult<unknown> | undefined) => Number(result?.numAffectedRows ?? 0);
 
-/** Creates a rule. A block rule also ends the pending verifications and queued messages that it matches, in the same batch. */
+/** Creates a rule. In the same batch, a block rule ends the pending verifications and queued messages that it matches. */
 export async function createRule(
   ctx: Context,
   { input, idempotencyKey }: Input,

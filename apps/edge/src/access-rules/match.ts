@@ -16,7 +16,7 @@ export interface RuleSubject {
   at: number;
 }
 
-/** True in SQL if the workspace has a rule with this effect for this number, one of its prefixes, its country or the address. */
+/** True in SQL if a rule of the workspace with this effect matches the number, a prefix, the country or the address. */
 export function matchingRule(effect: "allow" | "block", subject: RuleSubject): RawBuilder<boolean> {
   const { workspaceId, toHash, formerHashes, digits, country, ip, at } = subject;
   // One parameter rather than forty: the statement is compiled with every request.

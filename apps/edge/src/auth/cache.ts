@@ -1,7 +1,7 @@
 import type { Actor } from "../actor.ts";
 import type { Services } from "../services.ts";
 
-/** Deletes one key, or all keys of a workspace, from this isolate's cache. In other isolates they expire within a minute. */
+/** Deletes one key, or all keys of a workspace, from this isolate's cache. Other caches expire within a minute. */
 export function dropCachedKeys(
   { keyCache }: Services,
   which: { id: string } | { workspaceId: string; id?: never },

@@ -11,5 +11,5 @@ export const tenantOf = ({ workspaceId, environment }: Actor): Tenant => ({
   test: environment === "test" ? 1 : 0,
 });
 
-/** The scope of a number's hash. The sandbox has its own hashes, so that its limits and rows do not affect live requests. */
+/** The scope of a number's hash. The sandbox has its own hashes, so that it does not affect live requests. */
 export const hashScope = ({ workspaceId, test }: Tenant) => (test === 1 ? `${workspaceId}/test` : workspaceId);

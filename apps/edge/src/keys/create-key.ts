@@ -20,7 +20,7 @@ interface Input {
 /** The limit of working keys in a workspace. */
 export const mostKeys = 100;
 
-/** Creates an API key that may do no more than the calling key. Only its hash is stored, so only this answer has the key. */
+/** Creates an API key that may do no more than the calling key. Only its hash is stored, so the key is shown once. */
 export async function createKey(
   ctx: Context,
   { input, idempotencyKey }: Input,

@@ -29,7 +29,7 @@ interface Input {
 /** Replaced keys in their grace period still work, so rotations may exceed the normal limit. */
 const rotationLimit = 2 * mostKeys;
 
-/** Creates a key with the properties of another one. The old key works until its grace period ends. Its hooks and channels move. */
+/** Replaces a key by a new one with the same properties, hooks and channels. The old key works for a grace period. */
 export async function rotateKey(
   ctx: Context,
   { id: oldId, graceSeconds, idempotencyKey }: Input,

@@ -100,7 +100,7 @@ export const alertTestLimit = (actor: Actor): Limit[] => [
 
 const encoder = new TextEncoder();
 
-/** A hash, so that Redis stores no addresses or accounts. Test and live keys have different hashes, so they have separate counters. */
+/** A hash, so that Redis stores no personal data. Test and live keys have different hashes, and so separate counters. */
 function pseudonym({ services, actor }: Context, kind: string, value: string): Promise<string> {
   const text = ["limit.v1", kind, actor.workspaceId, actor.environment, value].join("\0");
   return hmac(services.phoneKey.current.bytes, new Uint8Array(encoder.encode(text)));

@@ -27,7 +27,7 @@ interface Budget {
   whose: RawBuilder<boolean>;
 }
 
-/** Each pairing code shows a prompt on the phone of the number's owner. The database counts, so the limits hold without Redis. */
+/** Limits for prompts on the phone of the number's owner. The database counts, so the limits hold without Redis. */
 function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject): Budget[] {
   return [
     {

@@ -86,7 +86,7 @@ export function selectCandidate(
         session.state = 'online' DESC LIMIT 1) c ON true`.compile(db.kysely);
 }
 
-/** True in SQL if the workspace has the session and the pool that a request names. The sandbox checks nothing else of them. */
+/** True in SQL if the workspace has the session and the pool of a request. The sandbox checks nothing else of them. */
 export function hasRoute(workspaceId: string, { sessionId, poolId }: Route): RawBuilder<boolean> {
   const hasSession = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.id = ${sessionId ?? ""}
     AND session.workspace_id = ${workspaceId} AND session.desired <> 'deleted')`;

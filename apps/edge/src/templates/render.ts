@@ -73,7 +73,7 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
   return { text: safe, notes };
 }
 
-/** A stored name may be older than the rules for names. Its phone numbers are hidden. A name with another fault is replaced. */
+/** A stored name may break newer rules. Its phone numbers are hidden, and a name with another fault is replaced. */
 function shownCompany(name: string): string {
   return CompanyName.safeParse(withoutPhones(name.replaceAll(/[*_~`]/g, ""))).data ?? "Sandi";
 }

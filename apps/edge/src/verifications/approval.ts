@@ -24,7 +24,7 @@ export const isOpen = ({ id, tenant: { workspaceId, test }, scopes, at }: Which)
   AND workspace_id = ${workspaceId} AND test = ${test} AND status = 'pending' AND expires_at > ${at}
   AND NOT ${isUnreachableTo(scopes, "verification")})`;
 
-/** True in SQL unless wrong codes have locked its number. A lock does not apply to external approvals: they guess nothing. */
+/** True in SQL unless wrong codes have locked its number. External approvals ignore locks: they guess nothing. */
 export const isUnlocked = (at: number) => sql<boolean>`NOT EXISTS (SELECT 1 FROM destination_budget b
   WHERE b.workspace_id = verification.workspace_id AND b.to_hash = verification.to_hash AND b.locked_until > ${at})`;
 

@@ -53,7 +53,7 @@ export function sendStatements(db: Db, { messageId, which, older, at, sandboxSte
   ];
 }
 
-/** At most this many sends of one workspace count for all workspaces, so that no workspace can use up the limit of the others. */
+/** At most this many sends of one workspace count for all workspaces, so that none uses up the limit of the others. */
 const shareOfOne = 20;
 
 /**

@@ -23,7 +23,7 @@ export const CreateAccessRule = z
     kind: RuleKind,
     value: z.string().min(1).max(49).meta({
       description:
-        "A number, as in `to`; 1 to 15 digits of a prefix, country code first; a country (ISO 3166-1 alpha-2); an address or a CIDR range.",
+        "A number, as in `to`, or a prefix of 1 to 15 digits, country code first. Or a country (ISO 3166-1 alpha-2), an address or a CIDR range.",
       example: "+6281234567890",
     }),
     note: Note.optional(),

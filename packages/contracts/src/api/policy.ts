@@ -51,7 +51,7 @@ export const Policy = z
       .default([])
       .meta({
         description:
-          "The countries that codes may go to; empty: the default country only; `*`: all. A set, sorted in answers.",
+          "The countries that codes may go to. Empty: the default country only. `*`: all countries. A set, sorted in answers.",
       }),
     modes: z
       .array(VerificationMode)
