@@ -44,6 +44,12 @@ it("the messages of a verification have the type of a code, and are not shown as
   expect((await edge.api(`GET /v1/messages/${messageId}`)).status).toBe(404);
 });
 
+it("a number that is too large for a computer is named as such", async () => {
+  const body = `{"to":"${to}","type":"location","latitude":1e999,"longitude":-1e999}`;
+  const { errors = [] } = (await edge.api("POST /v1/messages", body)).body;
+  expect(errors.map(({ message }) => message)).toEqual(Array(2).fill("must be a number, not an infinite number"));
+});
+
 it.each([
   [{}, ["/latitude is required", "/longitude is required"]],
   [{ latitude: 90.1, longitude: -180.1 }, ["/latitude must be at most 90", "/longitude must be at least -180"]],

@@ -1,7 +1,7 @@
 import type { ChangeSupabaseHook, SupabaseHook } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { rotateSecret } from "../outbound/secrets.ts";
 import { refuseTemplate } from "./create-hook.ts";
@@ -24,8 +24,8 @@ export async function changeHook(ctx: Context, { id, change }: Input): Promise<S
     missing: "hook-not-found",
     columns: ["name", "companyName", "locale", "templateId", "secret", "previousSecret", "previousUntil", "createdBy"],
     decide(before, at) {
-      // A hook that has ended can do nothing until a key adopts it: then it has that key's end.
-      refuseBeyond(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
+      // A stopped hook can do nothing until a key adopts it. Then it stops with that key.
+      requirePowersWithin(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
       return changed(ctx, before, { change, at });
     },
     action: "hook.updated",

@@ -26,7 +26,7 @@ const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );
 
-/** What has happened to a verification and its messages, oldest first. */
+/** The events of a verification and its messages, oldest first. */
 export async function timelineOf(ctx: Context, id: string) {
   const { actor } = ctx;
   const { db, now } = ctx.services;
