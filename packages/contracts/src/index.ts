@@ -5,6 +5,7 @@ export * from "./scopes.ts";
 export * from "./delivery.ts";
 export * from "./inbound.ts";
 export * from "./numbers.ts";
+export * from "./reserved-ranges.ts";
 export * from "./api/access-rules.ts";
 export * from "./api/alerts.ts";
 export * from "./api/audit.ts";
