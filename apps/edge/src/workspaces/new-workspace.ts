@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { auditStatement } from "../audit/statement.ts";
 import type { Db } from "../db/schema.ts";
 import { fieldErrors } from "../http/validation.ts";
+import { insertDefaultPool } from "../pools/repository.ts";
 import { changedPolicy } from "./merge.ts";
 
 export interface WorkspaceDraft {
@@ -58,6 +59,7 @@ export async function draftWorkspace(
       VALUES (${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at})`.compile(
       db.kysely,
     ),
+    insertDefaultPool(db, workspaceId),
     sql`INSERT INTO user (id, workspace_id, email, password_hash, role, created_at)
       VALUES (${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at})`.compile(
       db.kysely,
