@@ -10,11 +10,11 @@ import { sweep } from "./sweep.ts";
 import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
 
-/** So many workspaces' sandboxes are settled in one run. */
-const workspacesAtOnce = 100;
+/** The sandboxes of this many workspaces are settled in one run. */
+const workspacesPerRun = 100;
 const expireRounds = 4;
 const sweepRounds = 8;
-/** A send under way when the message expires may still be confirmed: its event can be late by this much. */
+/** The event of a send that was in progress when the message expired may arrive this late. */
 const lateEventsMs = 120_000;
 
 /**
@@ -34,7 +34,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   const failures: unknown[] = [];
   for (const [name, duty] of Object.entries(duties)) {
     await duty().catch((error: unknown) => {
-      services.log(`the clock could not ${name}`, error);
+      services.log(`cron could not ${name}`, error);
       failures.push(error);
     });
   }
@@ -51,12 +51,12 @@ async function moveWaiting(services: Services): Promise<number> {
   return moved.length;
 }
 
-/** Until there is nothing left to do, within a bound. */
+/** Repeats the work until nothing is left, at most `rounds` times. */
 async function repeat(rounds: number, work: () => Promise<boolean>): Promise<void> {
   for (let round = 0; round < rounds; round++) if (!(await work())) return;
 }
 
-/** Answers whether there may be more. */
+/** Returns whether more rows may be left. */
 async function expire({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const results = await db.write([
@@ -81,7 +81,7 @@ async function settleSandboxes({ db, now }: Services): Promise<void> {
   const { rows } = await db.kysely.executeQuery(
     sql<{
       workspaceId: string;
-    }>`SELECT DISTINCT workspace_id FROM message WHERE ${hasStepDue(at)} LIMIT ${workspacesAtOnce}`.compile(db.kysely),
+    }>`SELECT DISTINCT workspace_id FROM message WHERE ${hasStepDue(at)} LIMIT ${workspacesPerRun}`.compile(db.kysely),
   );
   if (rows.length === 0) return;
   await db.write([

@@ -10,11 +10,11 @@ import type { Services } from "./services.ts";
 export interface Feature {
   /** The chapter of the API reference; a feature without a description adds to another one's chapter. */
   tag?: { name: string; description?: string };
-  /** What its operations answer for an id that belongs to nothing. */
+  /** The error of its operations for an unknown id. */
   notFound?: ErrorCode;
   /** Its part of the public API. */
   operations?: readonly Operation[];
-  /** Routes that are not part of the public API's description: pages, and what other services call. */
+  /** Routes that the API reference does not show: pages, and calls of other services. */
   routes?: Hono<AppEnv>;
   /** The kinds of jobs that it appends. */
   jobs?: readonly JobKind[];

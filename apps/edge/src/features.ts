@@ -19,7 +19,7 @@ import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
 import { sweepReceipts } from "./writes/sweeps.ts";
 
-/** Every slice of the edge, in the order of the API reference: the chapters that a newcomer needs come first. */
+/** All features of the edge, in the order of the API reference. */
 export const features: readonly Feature[] = [
   verifications,
   reachability,

@@ -51,7 +51,7 @@ describe("where an alert channel goes", () => {
     expect(world.calls.map(({ url }) => url)).toEqual([slackUrl]);
   });
 
-  it("stays paused until it is told to go on, with the new address already in place", async () => {
+  it("stays paused until a request resumes it, with the new address already in place", async () => {
     const { id } = await world.addChannel();
     await patch(id, { isPaused: true });
     expect((await patch(id, { url: webhookUrl })).body).toMatchObject({ pausedBecause: "requested" });
@@ -91,7 +91,7 @@ describe("where an alert channel goes", () => {
     expect(await world.edge.rows("SELECT * FROM alert_channel")).toEqual(before);
   });
 
-  it("is not written anew by what it already is", async () => {
+  it("is not stored again when nothing changes", async () => {
     const { id } = await world.addChannel();
     const before = await row();
     expect((await patch(id, { url: slackUrl })).status).toBe(200);

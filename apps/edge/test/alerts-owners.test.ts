@@ -49,7 +49,7 @@ describe("an alert channel", () => {
     expect(await read(id)).toMatchObject(expected);
   });
 
-  it("follows a rotation, and goes on for the key that lets it", async () => {
+  it("follows a rotation, and works for a key that may have it", async () => {
     const maker = await addKey(manage);
     const id = await add(as(maker));
     const { body: next } = await rotate(maker.id);
@@ -74,7 +74,7 @@ describe("an alert channel", () => {
     expect((await change(await add(as(short), "Own"), { name: "Mine" }, as(short))).status).toBe(200);
   });
 
-  it("from before keys were noted belongs to the workspace and goes on", async () => {
+  it("without an owning key belongs to the workspace and works", async () => {
     const maker = await addKey(manage);
     const id = await add(as(maker));
     await edge.client.execute("UPDATE alert_channel SET created_by = NULL");

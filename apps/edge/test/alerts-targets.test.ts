@@ -94,7 +94,7 @@ describe("the text of an alert", () => {
   it("says what happened, what to do, since when and where to look", () => {
     expect(textOf(alert).split("\n")).toEqual([
       "Session “Jakarta” (+62812•••0001) is offline.",
-      "The connection was lost; it is opened again by itself.",
+      "The connection was lost; the session reconnects by itself.",
       "Since 2026-11-21 08:00 UTC.",
       `${told.subject} https://api.test/v1/sessions/${told.subject}`,
     ]);

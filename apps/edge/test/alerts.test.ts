@@ -141,7 +141,7 @@ describe("an alert channel", () => {
     expect(await world.edge.count("alert_channel")).toBe(0);
   });
 
-  it("is nobody else's: every route answers 404 for another workspace, and test keys and other scopes none", async () => {
+  it("belongs to its workspace: every route answers 404 for another workspace, and refuses test keys and other scopes", async () => {
     const { id } = await world.addChannel();
     const stranger = (await world.edge.addWorkspace()).key;
     const routes: [string, object?][] = [
@@ -385,7 +385,7 @@ describe("a delivery", () => {
 });
 
 describe("a channel that fails", () => {
-  it("20 times in a row is paused, and the other channels are told; it goes on when it is mended", async () => {
+  it("20 times in a row is paused, the other channels are notified, and it works again when it is fixed", async () => {
     const { id } = await world.addChannel({ name: "Broken" });
     const { secret } = await world.addChannel(webhook);
     expect(secret).not.toBeNull();

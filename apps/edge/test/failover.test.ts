@@ -101,7 +101,7 @@ describe("a message that its account could not send", () => {
   });
 });
 
-describe("a code that nobody could send", () => {
+describe("a code that no session could send", () => {
   it("is asked for by the user instead, who then writes to us", async () => {
     const { body } = await verify(edge, { inboundVariant: "reply" });
     const { messageId } = body.delivery!;
@@ -169,7 +169,7 @@ describe("what waits for a session", () => {
     expect(await seeMessage(edge, body)).toMatchObject({ sessionId: from, status: "queued" });
   });
 
-  it("is moved by the clock when another sender comes online later", async () => {
+  it("is moved by cron when another sender comes online later", async () => {
     await connector.state(first, "waiting");
     await connector.state(second, "waiting");
     const { body } = await text(edge);
@@ -180,7 +180,7 @@ describe("what waits for a session", () => {
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: next });
   });
 
-  it("is moved by the clock from one that is paused to one that comes online later", async () => {
+  it("is moved by cron from a paused sender to one that comes online later", async () => {
     await connector.state(second, "waiting");
     const { body } = await text(edge, { to: "+6281234567891" });
     const pausedUntil = new Date(edge.services.now().getTime() + 600_000).toISOString();
@@ -192,7 +192,7 @@ describe("what waits for a session", () => {
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: second });
   });
 
-  it("is moved by the clock however much waits that nobody else can send", async () => {
+  it("is moved by cron however much waits that no other session can send", async () => {
     await connector.state(first, "waiting");
     await connector.state(second, "ended");
     const bodies = await Promise.all(Array.from({ length: 6 }, async () => (await text(edge)).body));

@@ -30,7 +30,7 @@ describe("a job's flow at the queue", () => {
     });
   });
 
-  it("leaves wishes and revocations as fast as they come", () => {
+  it("does not limit the rate of session jobs and revocations", () => {
     expect(flowOf({ kind: "revoke", body: about, deduplicationId: "1" })).toEqual({});
   });
 });

@@ -30,7 +30,7 @@ const bodies = {
 };
 const json = { "content-type": "application/json" };
 
-describe("a request of nobody", () => {
+describe("a request without a key", () => {
   it("knows every route that takes a body", () => {
     expect(posts.length).toBeGreaterThan(40);
     for (const path of [claimPath, eventsPath, alertPath]) expect(posts).toContain(`POST ${path}`);

@@ -84,7 +84,7 @@ describe("a policy's retention", () => {
       [
         {
           pointer: "/policy/retentionDays/audit",
-          message: "must be at most 365, which the operator grants (the quota's `retentionDays.audit`)",
+          message: "must be at most 365 (the quota's `retentionDays.audit`)",
         },
       ],
     ]);

@@ -425,7 +425,7 @@ describe("the database", () => {
     expect([again.status < 300, again.headers.get("idempotent-replayed")]).toEqual([true, null]);
   });
 
-  it("lets no write land late once 503 was answered", async () => {
+  it("stores no late write once 503 was answered", async () => {
     await edge.addSession();
     const { db } = edge.services;
     const { DatabaseFetchError } = await import("../src/db/failures.ts");
@@ -519,7 +519,7 @@ describe("the database", () => {
     expect([again.status, again.body.id, again.body.sendsLeft]).toEqual([202, first.id, 3]);
   });
 
-  it("lets no check count late once 503 was answered, and takes its repetition", async () => {
+  it("counts no late check once 503 was answered, and accepts its repetition", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     const code = await edge.codeOf(body.id);
@@ -544,7 +544,7 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
-  it("lets no check count late when the database did not answer twice", async () => {
+  it("counts no late check when the database did not answer twice", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     const code = await edge.codeOf(body.id);

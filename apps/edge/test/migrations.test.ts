@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { foldMs } from "../src/alerts/watch.ts";
 import { latencyFloors } from "../src/analytics/figures.ts";
 import { slotMs } from "../src/events/session-statements.ts";
-import { halfHourMs } from "../src/sessions/health.ts";
+import { halfHourMs } from "../src/sessions/sender-score.ts";
 import type { Tables } from "../src/db/schema.ts";
 import { jobKinds } from "../src/features.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";

@@ -10,12 +10,12 @@ interface Owned {
 
 interface Needs {
   scopes: readonly Scope[];
-  /** It can be called from any address: a key with a list of addresses cannot own it. */
+  /** It can be called from any address, so a key with a list of addresses cannot own it. */
   isOpen: boolean;
   at: number;
 }
 
-/** In SQL why the owning key no longer lends its powers; null while it does, or if the workspace is the owner. */
+/** In SQL why the owning key no longer gives its powers; null while it does, or if the workspace is the owner. */
 export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at }: Needs) =>
   sql<OwnerEnding | null>`nullif(CASE WHEN ${createdBy} IS NULL THEN '' ELSE coalesce((SELECT CASE
       WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= ${at} THEN 'expired'

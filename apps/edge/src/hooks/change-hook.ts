@@ -13,7 +13,7 @@ interface Input {
 
 const dayMs = 24 * 3600_000;
 
-/** Changes a hook, or gives it to the calling key. After a change of the secret the former one works for a day. */
+/** Changes a hook, or gives it to the calling key. After a change of the secret the old one works for a day. */
 export async function changeHook(ctx: Context, { id, change }: Input): Promise<SupabaseHook> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -25,7 +25,7 @@ export async function changeHook(ctx: Context, { id, change }: Input): Promise<S
     missing: "hook-not-found",
     columns: ["name", "companyName", "locale", "templateId", "secret", "previousSecret", "previousUntil", "createdBy"],
     decide(before, at) {
-      // A hook that has ended can do nothing until a key adopts it: then it has that key's end.
+      // A stopped hook can do nothing until a key adopts it. Then it stops with that key.
       refuseBeyond(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
       return changed(ctx, before, { change, at });
     },

@@ -15,10 +15,10 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many hooks may a workspace have. */
+/** The limit of hooks in a workspace. */
 const hookLimit = 20;
 
-/** Makes an address for Supabase to call; its secret is sealed, and answered only if it was made here. */
+/** Creates an address for Supabase to call. Its secret is stored sealed, and the answer has it only if Sandi made it. */
 export async function createHook(
   ctx: Context,
   { input, idempotencyKey }: Input,
@@ -51,7 +51,7 @@ export async function createHook(
         WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("hook-limit-reached", {
-        detail: `A workspace has at most ${limit} hooks; delete one that is not needed.`,
+        detail: `A workspace has at most ${limit} hooks. Delete a hook that you do not need.`,
       }),
     present: (row): CreatedSupabaseHook => ({
       ...toHook(services, row),
@@ -62,7 +62,7 @@ export async function createHook(
   });
 }
 
-/** A hook may name only a template that is there. */
+/** Throws `template-not-found` if a hook names an unknown template. */
 export async function refuseTemplate(db: Db, workspaceId: string, templateId: string | null | undefined) {
   if (templateId === null || templateId === undefined || (await findTemplate(db, workspaceId, templateId))) return;
   const errors = [{ pointer: "/templateId", message: "is not a template of this workspace" }];

@@ -5,10 +5,10 @@ import { parsePhone, type Phone } from "../phone.ts";
 import { ask } from "../sessions/connector.ts";
 import { noRoute, noSession, selectCandidate } from "../sessions/pick.ts";
 
-/** The one number of the sandbox that has no account. */
+/** The sandbox's number without an account. */
 const unreachable = "01";
 
-/** Asks a connector which numbers have an account; the sandbox knows by itself. */
+/** Asks a connector which numbers have an account. For test keys the sandbox answers. */
 export async function checkReachability(
   ctx: Context,
   { numbers, sessionId }: z.infer<typeof CheckReachability>,
@@ -21,19 +21,19 @@ export async function checkReachability(
   );
   const { db, now } = services;
   const route = { sessionId };
-  if (isTest && sessionId === undefined) return rehearsed(phones);
+  if (isTest && sessionId === undefined) return sandboxResults(phones);
   const { rows } = await db.kysely.executeQuery(selectCandidate(db, workspaceId, { route, at: now().getTime() }));
   const [candidate] = rows;
   if (isTest) {
     const missing = noRoute(route, candidate);
     if (missing) throw missing;
-    return rehearsed(phones);
+    return sandboxResults(phones);
   }
   const error = noSession(route, candidate);
   if (error || !candidate?.id) throw error ?? new AppError("no-eligible-session");
-  const asked = { sessionId: candidate.id, numbers: phones.map(({ e164 }) => e164) };
-  return (await ask(services, ReachabilityRpc, asked)).results;
+  const request = { sessionId: candidate.id, numbers: phones.map(({ e164 }) => e164) };
+  return (await ask(services, ReachabilityRpc, request)).results;
 }
 
-const rehearsed = (phones: readonly Phone[]) =>
+const sandboxResults = (phones: readonly Phone[]) =>
   phones.map(({ e164, magic }) => ({ number: e164, isOnWhatsApp: magic !== unreachable }));

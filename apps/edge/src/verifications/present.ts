@@ -50,7 +50,7 @@ export type VerificationRow = Pick<
   messageSessionId: string | null;
   messageStatus: MessageTable["status"] | null;
   lockedUntil: number | null;
-  /** Its code found no account: see `status.ts`. */
+  /** The number has no account: see `status.ts`. */
   isUnreachable: 0 | 1;
 } & Omit<DeliveryColumns, "status" | "expiresAt">;
 
@@ -90,7 +90,7 @@ export function toVerification(row: VerificationRow, viewer: Viewer & { created?
   };
 }
 
-/** The same with what the user needs to write to us, while that is waited for. */
+/** The same with the link and token, while an inbound verification is pending. */
 export async function presentVerification(
   { peppers }: Pick<Services, "peppers">,
   row: VerificationRow,
@@ -100,7 +100,7 @@ export async function presentVerification(
   if (row.mode !== "inbound" || shown.status !== "pending") return shown;
   const tokens = await inboundTokens(peppers, row.id);
   const token = tokens.find(({ mac }) => mac === row.tokenMac)?.token;
-  // The sandbox has no session: its link leads nowhere.
+  // The sandbox has no session, so its link has no real number.
   const phone = row.test === 1 ? "+99900000000" : row.sessionPhone;
   return token === undefined || phone === null ? shown : { ...shown, inbound: inboundOf(row, { token, phone }) };
 }

@@ -23,7 +23,7 @@ export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: st
     WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
 }
 
-/** As it is now; in the sandbox, when that has caught up with the clock. */
+/** The current row. With `at`, the sandbox's due steps are settled first. */
 export async function findVerification(
   db: Db,
   tenant: Tenant,

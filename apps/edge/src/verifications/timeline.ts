@@ -11,18 +11,18 @@ type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId
 
 const most = 500;
 
-/** Events that name a number without an account, as shown to keys that see this, and to others. Missing ones are hidden. */
+/** Types of events about a number without an account, for keys that see accounts and for others. Other types are hidden. */
 const seen: Record<string, string> = {
   "message.failed": "message.failed",
   "verification.undeliverable": "verification.undeliverable",
 };
 const unseen: Record<string, string> = { "message.failed": "message.sent", "message.revoked": "message.revoked" };
-/** Later ends of such a verification, which only the other keys see. */
+/** Later ends of such a verification, which only keys without `lookup:read` see. */
 const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );
 
-/** What has happened to a verification and its messages, oldest first. */
+/** The events of a verification and its messages, oldest first. */
 export async function timelineOf(ctx: Context, id: string) {
   const { actor } = ctx;
   const { db, now } = ctx.services;
