@@ -3,7 +3,7 @@ import type { Actor } from "../actor.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import type { AlertChannelTable } from "../db/schema.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { redirect } from "./redirect.ts";
 import { channelScopes } from "./orphans.ts";
@@ -36,7 +36,7 @@ export async function changeChannel(ctx: Context, { id, change }: Input): Promis
     async decide(before, at) {
       const { environment, ipAllowList } = actor;
       const expiresAt = before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt;
-      refuseBeyond(actor, { environment, scopes: channelScopes, ipAllowList, expiresAt });
+      requirePowersWithin(actor, { environment, scopes: channelScopes, ipAllowList, expiresAt });
       return { ...before, ...(await redirect(services, changed(before, { actor, change, at }), change)) };
     },
     action: "alert_channel.updated",

@@ -18,7 +18,7 @@ const refuse = (detail: string) => new AppError("insufficient-scope", { detail }
  * may do no more than itself.
  * @param powers of the other key, hook or channel. A change compares them before and after.
  */
-export function refuseBeyond(key: Powers, powers: Powers): void {
+export function requirePowersWithin(key: Powers, powers: Powers): void {
   if (key.environment === "test" && powers.environment !== "test") throw refuse("A test key manages test keys only.");
   const own = new Set(key.scopes);
   const missing = [...powers.scopes].filter((scope) => !own.has(scope));

@@ -1,7 +1,7 @@
 import type { ChangeSupabaseHook, SupabaseHook } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { refuseTemplate } from "./create-hook.ts";
 import { findHook, hookPowers, type HookRow, openSecret, sealSecret, toHook } from "./repository.ts";
@@ -26,7 +26,7 @@ export async function changeHook(ctx: Context, { id, change }: Input): Promise<S
     columns: ["name", "companyName", "locale", "templateId", "secret", "previousSecret", "previousUntil", "createdBy"],
     decide(before, at) {
       // A stopped hook can do nothing until a key adopts it. Then it stops with that key.
-      refuseBeyond(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
+      requirePowersWithin(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
       return changed(ctx, before, { change, at });
     },
     action: "hook.updated",

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { newId } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
 import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
@@ -27,7 +27,7 @@ export async function createHook(
   const { services, actor } = ctx;
   const { db, random } = services;
   const { workspaceId } = actor;
-  refuseBeyond(actor, hookPowers(actor.expiresAt));
+  requirePowersWithin(actor, hookPowers(actor.expiresAt));
   await refuseTemplate(db, workspaceId, input.templateId);
   const at = services.now().getTime();
   const id = newId(services, "hook");

@@ -7,7 +7,7 @@ import { dropCachedKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { expiryOf } from "../expiry.ts";
 import { ordered, powersOf, requireWorkingKey, validateIpList } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
 import { findApiKey, toApiKey } from "./repository.ts";
@@ -33,10 +33,10 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
       missing: "key-not-found",
       columns: ["name", "scopes", "ipAllowList", "expiresAt", "revokedAt", "replacedBy"],
       decide(before, at) {
-        refuseBeyond(actor, powersOf(before));
+        requirePowersWithin(actor, powersOf(before));
         requireWorkingKey(before, at);
         const after = changed(before, change, at);
-        refuseBeyond(actor, powersOf(after));
+        requirePowersWithin(actor, powersOf(after));
         return after;
       },
       action: "key.updated",

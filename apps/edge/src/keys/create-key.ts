@@ -9,7 +9,7 @@ import { createAudited } from "../writes/create-audited.ts";
 import { answering } from "./answer.ts";
 import { expiryOf } from "../expiry.ts";
 import { ordered, validateIpList } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
@@ -34,7 +34,7 @@ export async function createKey(
   const scopes = ordered(input.scopes);
   const expiresAt = input.expiresAt === undefined ? actor.expiresAt : expiryOf(input.expiresAt, at);
   validateIpList(ipAllowList);
-  refuseBeyond(actor, { environment, scopes, ipAllowList, expiresAt });
+  requirePowersWithin(actor, { environment, scopes, ipAllowList, expiresAt });
 
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");

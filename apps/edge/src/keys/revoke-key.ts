@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { dropCachedKeys } from "../auth/cache.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { powersOf } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
 import { findApiKey } from "./repository.ts";
 
@@ -18,7 +18,7 @@ export async function revokeKey(ctx: Context, id: string): Promise<void> {
   const at = services.now().getTime();
   const row = await findApiKey(db, workspaceId, id);
   if (!row) throw new AppError("key-not-found");
-  refuseBeyond(actor, powersOf(row));
+  requirePowersWithin(actor, powersOf(row));
   const works = db.kysely.selectFrom("apiKey").select("id").where("id", "=", id).where("revokedAt", "is", null);
   try {
     // Undefined for a key that is already revoked, which is also a success.

@@ -14,7 +14,7 @@ import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { answering, replayKey } from "./answer.ts";
 import { powersOf, requireWorkingKey } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { mostKeys } from "./create-key.ts";
 import { moveOwned } from "../auth/owner.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
@@ -45,7 +45,7 @@ export async function rotateKey(
     selectStoredResponse(db, workspaceId, idempotencyKey, at - idempotencyTtlMs),
   );
   if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], idempotencyKey });
-  refuseBeyond(actor, powersOf(old));
+  requirePowersWithin(actor, powersOf(old));
   requireWorkingKey(old, at);
 
   const { key: secret, hash, prefix } = await generateApiKey(old.environment, random);
