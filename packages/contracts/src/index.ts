@@ -25,6 +25,8 @@ export * from "./api/session-health.ts";
 export * from "./api/templates.ts";
 export * from "./api/text.ts";
 export * from "./api/verifications.ts";
+export * from "./api/verification-batches.ts";
+export * from "./api/verification-lists.ts";
 export * from "./api/workspaces.ts";
 export * from "./content/content.ts";
 export * from "./content/sealed.ts";
