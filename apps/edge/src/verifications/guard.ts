@@ -22,9 +22,6 @@ interface Subject {
   at: number;
 }
 
-/** The first seven digits, which are about a thousand to ten thousand numbers. */
-export const prefixOf = (e164: string) => e164.slice(1, 8);
-
 /** True in SQL while a prefix is blocked. */
 export const isGuarded = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject) =>
   sql<boolean>`(${level === "off" ? 0 : 1} AND EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
