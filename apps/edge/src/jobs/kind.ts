@@ -7,6 +7,9 @@ export const firstPublishMs = 15_000;
 /** The shortest wait between two publishes by cron: less than a minute, because cron does not run exactly on time. */
 export const republishMs = 50_000;
 
+/** Kinds of this priority have no share of their own in a cron run: their jobs are published after all others. */
+export const lastPriority = 5;
+
 /** The columns of a stored job. */
 export interface JobColumns {
   /** The subject's id. */

@@ -2,7 +2,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Job, Services } from "../services.ts";
 import { idsOf } from "./append-job.ts";
-import { type JobColumns, type JobKind, waitOf } from "./kind.ts";
+import { type JobColumns, type JobKind, lastPriority, waitOf } from "./kind.ts";
 import { jobOf, jobsPerRequest } from "./publish-soon.ts";
 
 /** A Worker may have six open connections: one is for the database, five are for QStash. */
@@ -15,9 +15,9 @@ interface Due {
 }
 
 /**
- * Publishes the due jobs in the order of `kinds`: first some of every kind, then the others. Returns how many QStash accepted.
- * Within a kind, workspaces take turns. Within a workspace, the job with the fewest publishes comes first, then the job that
- * expires first.
+ * Publishes the due jobs in the order of `kinds`: first a share of every kind but the last, then the others. Returns how
+ * many QStash accepted. Within a kind, workspaces take turns. Within a workspace, the job with the fewest publishes comes
+ * first, then the job that expires first.
  */
 export async function publishDue(services: Services, kinds: readonly JobKind[]): Promise<number> {
   const { db, cronRounds } = services;
@@ -36,12 +36,13 @@ export async function publishDue(services: Services, kinds: readonly JobKind[]):
 function selectDue(db: Db, kinds: readonly JobKind[], { at, limit }: { at: number; limit: number }) {
   const ofKinds = kinds.map(
     (kind, priority) => sql`SELECT job.kind, job.subject_id, ${priority} AS priority, job.publish_count,
+        ${kind.priority === lastPriority ? 0 : jobsPerRequest} AS share,
         row_number() OVER (PARTITION BY job.workspace_id ORDER BY job.publish_count, job.expires_at) AS turn
       FROM job CROSS JOIN ${sql.table(kind.subject)} ON ${sql.table(kind.subject)}.id = job.subject_id
       WHERE job.kind = ${kind.name} AND job.publish_after <= ${at} AND ${mayGo(kind, at)}`,
   );
   return sql<Due>`SELECT kind, subject_id FROM (SELECT *,
-        row_number() OVER (PARTITION BY priority ORDER BY turn, publish_count) > ${jobsPerRequest} AS is_beyond
+        row_number() OVER (PARTITION BY priority ORDER BY turn, publish_count) > share AS is_beyond
       FROM (${sql.join(ofKinds, sql` UNION ALL `)}))
     ORDER BY is_beyond, priority, turn, publish_count LIMIT ${limit}`.compile(db.kysely);
 }
