@@ -9,6 +9,7 @@ import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
 import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
+import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
 /** The sandboxes of this many workspaces are settled in one run. */
 const workspacesPerRun = 100;
@@ -29,6 +30,7 @@ export async function runCron(services: Services): Promise<{ published: number }
     settle: () => settleSandboxes(services),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
+    deliver: () => deliverRecentEvents(services),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
   };
   const failures: unknown[] = [];

@@ -4,6 +4,7 @@ import type { CompiledQuery } from "kysely";
 import type { AppEnv } from "./http/app-env.ts";
 import type { Operation } from "./http/operation.ts";
 import type { JobKind } from "./jobs/kind.ts";
+import type { Topic } from "./outbound/topic.ts";
 import type { Services } from "./services.ts";
 
 /** What one slice of the edge adds to the whole; `features.ts` lists them all. */
@@ -18,6 +19,8 @@ export interface Feature {
   routes?: Hono<AppEnv>;
   /** The kinds of jobs that it appends. */
   jobs?: readonly JobKind[];
+  /** What it sends to endpoints outside. */
+  topics?: readonly Topic[];
   /** Statements that delete its old rows, `sweepSize` at most each. Cron repeats them while rows are left. */
   sweeps?: (services: Services) => readonly CompiledQuery[];
 }

@@ -13,7 +13,7 @@ const parallelMessages = 8;
 
 /** The headers of QStash's flow control: a key for each session and lane, so that lanes do not wait for each other. */
 export function flowOf(job: Job): Record<string, string> {
-  if (job.kind === "alert") {
+  if (job.kind === "delivery") {
     return { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": "rate=20, period=60s" };
   }
   if (job.kind !== "send") return {};

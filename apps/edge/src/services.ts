@@ -1,7 +1,7 @@
 import type { AtRest, KeyRing, ProofKeys, QueueCheck, Random, Sealer, TokenVerifier } from "@sandi/crypto";
 import {
-  type AlertJob,
   createId,
+  type DeliveryJob,
   type IdPrefix,
   type RevokeJob,
   type SendJob,
@@ -21,7 +21,7 @@ type JobCall =
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
-  | { kind: "alert"; body: AlertJob; deduplicationId: string; flowKey: string };
+  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

@@ -1,4 +1,4 @@
-import { alertPath, jobPaths } from "@sandi/contracts";
+import { deliverPath, jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
@@ -24,7 +24,7 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 }
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
-  kind === "alert" ? `${PUBLIC_URL}${alertPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
+  kind === "delivery" ? `${PUBLIC_URL}${deliverPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
 
 /** The first retries are fast: a code is of little use after a minute. */
 const headersOf = (job: Job): Record<string, string> => ({

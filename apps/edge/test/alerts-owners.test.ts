@@ -32,8 +32,8 @@ describe("an alert channel", () => {
     expect(body.incidents).toMatchObject([{ kind: "channel_paused", channelId: id, reason: "key_ended" }]);
     expect(body.incidents[0]?.detail).toContain("The channel's API key was revoked");
     await runCron(edge.services);
-    const told = await edge.rows("SELECT channel_id, what FROM alert_delivery");
-    expect(told).toEqual([{ channel_id: other, what: "opened" }]);
+    const told = await edge.rows("SELECT endpoint_id, type FROM delivery");
+    expect(told).toEqual([{ endpoint_id: other, type: "opened" }]);
   });
 
   it.each([
@@ -77,7 +77,7 @@ describe("an alert channel", () => {
   it("without an owning key belongs to the workspace and works", async () => {
     const maker = await addKey(manage);
     const id = await add(as(maker));
-    await edge.client.execute("UPDATE alert_channel SET created_by = NULL");
+    await edge.client.execute("UPDATE endpoint SET created_by = NULL");
     await revoke(maker.id);
     await runCron(edge.services);
     expect(await read(id)).toMatchObject({ createdBy: null, pausedAt: null });

@@ -38,7 +38,7 @@ const all = async (state: string, reason: string | null = null, some: readonly s
 describe("many sessions that go at once", () => {
   it("are one message to each channel: how many, why, the first names, and what to do; and one when they are back", async () => {
     const channels = [await world.addChannel(), await world.addChannel({ afterSeconds: 30 })];
-    await world.addChannel({ quiet: ["offline"] });
+    await world.addChannel({ mutedKinds: ["offline"] });
     await all("waiting", "connection_lost", sessions.slice(0, 6));
     await all("waiting", "server_unavailable", sessions.slice(6));
     const told = [...(await tick(20_000)), ...(await tick(minute)), ...(await tick(minute)), ...(await tick(minute))];
@@ -60,8 +60,8 @@ describe("many sessions that go at once", () => {
     );
     for (const { id } of channels) {
       expect(await world.deliveries(id)).toMatchObject([
-        { what: "closed", incidents: 8, incidentId: null, status: "delivered" },
-        { what: "opened", incidents: 8, incidentId: null, status: "delivered" },
+        { notification: "closed", incidents: 8, incidentId: null, status: "delivered" },
+        { notification: "opened", incidents: 8, incidentId: null, status: "delivered" },
       ]);
     }
     expect(await tick(20 * minute)).toEqual([]);

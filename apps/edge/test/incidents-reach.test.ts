@@ -37,8 +37,8 @@ describe("an incident", () => {
     world.edge.advance(1);
     await world.state(session, "waiting", "connection_lost");
     expect(await tick()).toEqual([offline]);
-    const { rows } = await world.edge.client.execute("SELECT channel_id FROM alert_delivery");
-    expect(rows.map(({ channel_id: id }) => id)).not.toContain(theirs.id);
+    const { rows } = await world.edge.client.execute("SELECT endpoint_id FROM delivery");
+    expect(rows.map(({ endpoint_id: id }) => id)).not.toContain(theirs.id);
   });
 
   it("is not reported to a channel that was created after it opened", async () => {

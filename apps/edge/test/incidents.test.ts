@@ -71,16 +71,16 @@ describe("a session that is away", () => {
     expect(await only()).toMatchObject({ kind: "offline", ending: "recovered" });
   });
 
-  it("is reported to each channel at its own time, and not if the channel ignores its kind", async () => {
+  it("is reported to each channel at its own time, and not if the channel mutes its kind", async () => {
     const fast = await world.addChannel({ afterSeconds: 0 });
     const slow = await world.addChannel({ afterSeconds: 300 });
-    const quiet = await world.addChannel({ afterSeconds: 0, quiet: ["offline"] });
+    const muted = await world.addChannel({ afterSeconds: 0, mutedKinds: ["offline"] });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
     await world.deliver();
     expect(world.told()).toHaveLength(1);
     expect(await tick(5 * minute)).toHaveLength(1);
-    const counts = [fast, slow, quiet].map(async ({ id }) => (await world.deliveries(id)).length);
+    const counts = [fast, slow, muted].map(async ({ id }) => (await world.deliveries(id)).length);
     expect(await Promise.all(counts)).toEqual([1, 1, 0]);
   });
 
@@ -140,7 +140,7 @@ describe("a session that is away", () => {
 
 describe("an incident that opens again after an end that was not reported", () => {
   it("is reported when the operator stopped the session in between, within an hour", async () => {
-    await world.addChannel({ afterSeconds: 0, quiet: ["connector_silent"] });
+    await world.addChannel({ afterSeconds: 0, mutedKinds: ["connector_silent"] });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
     await world.deliver();
@@ -187,7 +187,7 @@ describe("an incident that opens again after an end that was not reported", () =
     expect(await tick()).toEqual(["Session “sender” (+62812•••0001) is back after 31 days."]);
     await tick(31 * 24 * 60 * minute);
     await tick();
-    expect([await world.edge.count("incident"), await world.edge.count("alert_delivery")]).toEqual([0, 0]);
+    expect([await world.edge.count("incident"), await world.edge.count("delivery")]).toEqual([0, 0]);
   });
 });
 

@@ -26,7 +26,7 @@ const kind: JobKind<{ name: string }> = {
   isWanted: () => sql`session.name = 'sender'`,
   backOff: { quickPublishes: 2, longestMs: 150_000 },
   toJob: ({ id: deliveryId, name, publishCount }) => ({
-    kind: "alert",
+    kind: "delivery",
     body: { deliveryId },
     deduplicationId: `${deliveryId}.${publishCount}`,
     flowKey: name,
@@ -109,5 +109,5 @@ it("a job that is deferred waits until then", async () => {
 });
 
 it("kinds go by priority, and every kind of the edge is in the list", () => {
-  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "alert", "text"]);
+  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "delivery", "text"]);
 });

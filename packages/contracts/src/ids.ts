@@ -75,7 +75,7 @@ export const AccessRuleId = idOf("rul", "An allow or block rule.");
 export const HookId = idOf("hook", "A hook of Supabase Auth.");
 export const AlertChannelId = idOf("alc", "An alert channel.");
 export const IncidentId = idOf("inc", "An incident.");
-export const AlertDeliveryId = idOf("dlv", "One message to an alert channel.");
+export const DeliveryId = idOf("dlv", "One message to an endpoint, such as an alert channel.");
 export const AuditId = idOf("aud", "An entry of the audit log.");
 export const RequestId = idOf(
   "req",

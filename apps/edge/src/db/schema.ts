@@ -1,5 +1,5 @@
 import type {
-  AlertError,
+  DeliveryError,
   DesiredState,
   FailureReason,
   IncidentKind,
@@ -39,9 +39,9 @@ export interface Tables {
   audit: AuditTable;
   bootstrap: { tokenHash: string; workspaceId: string; usedAt: number };
   idempotency: IdempotencyTable;
-  alertChannel: AlertChannelTable;
+  endpoint: EndpointTable;
   incident: IncidentTable;
-  alertDelivery: AlertDeliveryTable;
+  delivery: DeliveryTable;
   job: JobTable;
   pairingRequest: PairingRequestTable;
 }
@@ -60,18 +60,20 @@ interface PairingRequestTable {
   createdAt: number;
 }
 
-export interface AlertChannelTable {
+/** An address outside that a workspace has deliveries sent to. */
+export interface EndpointTable {
   id: string;
   workspaceId: string;
+  /** What it receives: reports of incidents, or events. */
+  topic: "alert" | "event";
   kind: "telegram" | "slack" | "webhook";
   name: string;
   /** Sealed. */
   target: string;
   /** The target as it is shown, masked. */
   label: string;
-  afterSeconds: number;
-  /** JSON array of `IncidentKind`. */
-  quiet: string;
+  /** JSON object, defined by the topic. */
+  settings: string;
   failuresInRow: number;
   pausedAt: number | null;
   pausedBecause: "requested" | "failures" | "key_ended" | null;
@@ -81,7 +83,7 @@ export interface AlertChannelTable {
   updatedAt: number;
 }
 
-/** Triggers and cron open and close incidents. */
+/** Opened and closed by triggers, and by cron (alerts/detect-incidents.ts). */
 export interface IncidentTable {
   id: string;
   workspaceId: string;
@@ -100,24 +102,26 @@ export interface IncidentTable {
   changedAt: number;
 }
 
-export interface AlertDeliveryTable {
+/** One message to one endpoint. */
+export interface DeliveryTable {
   id: string;
   workspaceId: string;
-  channelId: string;
-  /** Null for a test and for a digest. */
-  incidentId: string | null;
-  what: "opened" | "again" | "closed" | "test";
-  /** How often its incident has opened; for a digest, the number of its incidents. */
+  endpointId: string;
+  /** The incident or the event that it reports; null for a test and for a digest. */
+  subjectId: string | null;
+  /** `test`; `opened`, `reopened` or `closed` of an incident; the type of an event. */
+  type: string;
+  /** How often its incident had begun; for a digest, how many incidents it reports; for an event 1. */
   times: number;
-  /** JSON of the incident at the time of the notification. */
+  /** JSON of the incident as it was when the delivery was stored. */
   content: string;
-  /** `folded`: the digest includes it. */
-  status: "queued" | "delivered" | "failed" | "folded";
-  /** The digest that includes this delivery. */
+  /** `in_digest`: another delivery reports it. */
+  status: "queued" | "delivered" | "failed" | "in_digest";
+  /** The delivery that reports it together with others. */
   digestId: string | null;
   attempts: number;
   lastStatus: number | null;
-  error: AlertError | null;
+  error: DeliveryError | null;
   claimUntil: number;
   deliveredAt: number | null;
   createdAt: number;

@@ -7,11 +7,12 @@ import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
-import { alertJobs } from "../alerts/jobs.ts";
 import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
-import { tellIncidents } from "../alerts/tell.ts";
+import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
+import { deliveryJobs } from "../outbound/delivery.ts";
+import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { messageLife, moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
@@ -27,19 +28,20 @@ export async function applyEvents(services: Services, events: readonly Connector
   const received = await readReceived(services, events, at);
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const { changes, notified } = await db.write({
+  const { changes, alerts, webhooks } = await db.write({
     changes: events.map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
     heard: heardStatements(db, events),
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
-    // In the same transaction as the changes that open and close the incidents.
-    notified: subjects.length === 0 ? [] : [tellIncidents(db, { now: at, subjects })],
+    // In the transaction that opens and closes the incidents.
+    alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
+    webhooks: deliverEvents(db, { at, times: [at, ...events.map((event) => Date.parse(event.at))] }),
   });
   publishSoon(
     services,
-    alertJobs,
-    notified.flatMap(({ deliveries }) => deliveries.rows),
+    deliveryJobs,
+    [...alerts, webhooks].flatMap(({ deliveries }) => deliveries.rows),
   );
   publishRerouted(
     services,

@@ -3,6 +3,7 @@ import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
+import { rotateSecret } from "../outbound/secrets.ts";
 import { refuseTemplate } from "./create-hook.ts";
 import { findHook, hookPowers, type HookRow, openSecret, sealSecret, toHook } from "./repository.ts";
 
@@ -11,9 +12,7 @@ interface Input {
   change: ChangeSupabaseHook;
 }
 
-const dayMs = 24 * 3600_000;
-
-/** Changes a hook, or gives it to the calling key. After a change of the secret the old one works for a day. */
+/** Changes a hook, or gives it to the calling key. After a change of the secret the former one works for a day. */
 export async function changeHook(ctx: Context, { id, change }: Input): Promise<SupabaseHook> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -49,14 +48,14 @@ async function changed(
   const owner = adopt ? { createdBy: actor.by.id, ownerExpiresAt: actor.expiresAt, endedBecause: null } : {};
   const next = { ...row, ...owner, name, companyName, locale, templateId };
   if (given === undefined) return next;
-  const secret = given.replace(/^v1,/, "");
-  const present = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
-  if (secret === present) return next;
+  const secret = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
+  const rotated = rotateSecret({ secret }, given, at);
+  if (rotated.previousSecret === undefined) return next;
   return {
     ...next,
-    secret: await sealSecret(services, { workspaceId, id, column: "secret" }, secret),
-    previousSecret: await sealSecret(services, { workspaceId, id, column: "previous_secret" }, present),
-    previousUntil: at + dayMs,
+    secret: await sealSecret(services, { workspaceId, id, column: "secret" }, rotated.secret),
+    previousSecret: await sealSecret(services, { workspaceId, id, column: "previous_secret" }, rotated.previousSecret),
+    previousUntil: rotated.previousUntil ?? null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import { pauseOrphans } from "../alerts/orphans.ts";
+import { pauseOrphans } from "../outbound/orphans.ts";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
 import { dropCachedKeys } from "../auth/cache.ts";

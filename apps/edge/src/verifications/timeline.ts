@@ -11,13 +11,17 @@ type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId
 
 const most = 500;
 
-/** Types of events about a number without an account, for keys that see accounts and for others. Other types are hidden. */
-const seen: Record<string, string> = {
+/** Events about a number without an account, as keys with `lookup:read` see them. Missing ones are hidden. */
+const typesWithLookup: Record<string, string> = {
   "message.failed": "message.failed",
   "verification.undeliverable": "verification.undeliverable",
 };
-const unseen: Record<string, string> = { "message.failed": "message.sent", "message.revoked": "message.revoked" };
-/** Later ends of such a verification, which only keys without `lookup:read` see. */
+/** The same events as other keys see them. */
+export const typesWithoutLookup: Record<string, string> = {
+  "message.failed": "message.sent",
+  "message.revoked": "message.revoked",
+};
+/** Later ends of such a verification, which only the other keys see. */
 const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );
@@ -41,7 +45,7 @@ export async function timelineOf(ctx: Context, id: string) {
   const events = rows.flatMap((row) => {
     const data = JSON.parse(row.data) as Record<string, unknown>;
     const isOfNoAccount = data["reason"] === "not_on_whatsapp";
-    const type = isOfNoAccount ? (sees ? seen : unseen)[row.type] : row.type;
+    const type = isOfNoAccount ? (sees ? typesWithLookup : typesWithoutLookup)[row.type] : row.type;
     if (type === undefined || (hasEnded && laterEnds.has(type))) return [];
     const { id: eventId, at, messageId, sessionId } = row;
     return [

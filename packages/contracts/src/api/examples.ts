@@ -35,7 +35,7 @@ const alertChannel = {
   name: "On call",
   target: "https://hooks.example.com/…",
   afterSeconds: 60,
-  quiet: ["limited"],
+  mutedKinds: ["limited"],
   pausedAt: null,
   pausedBecause: null,
   failuresInRow: 0,
@@ -46,7 +46,7 @@ const alertChannel = {
 const alertDelivery = {
   id: `dlv_${tail}`,
   incidentId: `inc_${tail}`,
-  what: "opened",
+  notification: "opened",
   incidents: 1,
   status: "delivered",
   attempts: 1,
@@ -128,7 +128,7 @@ export const examples = {
   alertTest: {
     ...alertDelivery,
     incidentId: null,
-    what: "test",
+    notification: "test",
     incidents: 0,
     status: "failed",
     lastStatus: 410,
