@@ -1,4 +1,5 @@
-import type { Pool, Timeline } from "@sandi/contracts";
+import { createId, eventsPath, type Pool, type Timeline } from "@sandi/contracts";
+import { webRandom } from "@sandi/crypto";
 import type { z } from "zod";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
@@ -57,6 +58,26 @@ describe("a message that its account could not send", () => {
     ]);
     const [sends] = await edge.rows("SELECT day_count FROM destination_send WHERE workspace_id = ''");
     expect(sends).toEqual({ day_count: 1 });
+  });
+
+  it("counts one publish more, however many others move in the same batch of events", async () => {
+    const bodies = [];
+    for (const _ of "abc") bodies.push((await text(edge)).body);
+    for (const { id, sessionId } of bodies) await connector.claim(id, sessionId!);
+    const at = edge.services.now();
+    const events = bodies.map(({ id, sessionId }, i) => ({
+      id: createId("evt", at, webRandom(10)),
+      seq: i + 1,
+      sessionId,
+      at: at.toISOString(),
+      type: "message.failed",
+      messageId: id,
+      reason: "account_restricted",
+    }));
+    expect((await edge.internal(eventsPath, { connectorId: "a", events })).status).toBe(200);
+    expect(await edge.rows("SELECT publish_count FROM job WHERE kind = 'text'")).toEqual(
+      bodies.map(() => ({ publish_count: 2 })),
+    );
   });
 
   it("is given to three senders at most, and then fails with the last one's reason", async () => {

@@ -581,6 +581,26 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
+  it("counts a wrong code whose answer was lost, also when another check was counted before that was known", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = wrong(await edge.codeOf(body.id));
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        await db.write(queries);
+        edge.services.db = db;
+        expect((await edge.api(path, { code })).body.code).toBe("code-incorrect");
+        throw new DatabaseFetchError("lost");
+      },
+    };
+    const lost = await edge.api(path, { code });
+    expect([lost.status, lost.body.code, lost.body.attemptsLeft]).toEqual([422, "code-incorrect", 3]);
+  });
+
   it.each([
     ["DELETE /v1/sessions/:id", 204],
     ["POST /v1/sessions/:id/restart", 202],

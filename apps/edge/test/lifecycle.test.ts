@@ -1,4 +1,5 @@
 import {
+  claimPath,
   eventsPath,
   type Timeline,
   type Verification,
@@ -192,6 +193,25 @@ describe("a cancel", () => {
       "verification.canceled",
       "message.revoked",
     ]);
+  });
+
+  it("still takes a message back that the clock has failed, when a late event says that it was sent", async () => {
+    const { body } = await create();
+    const messageId = body.delivery?.messageId ?? "";
+    edge.advance(200_000);
+    const claims = [{ messageId, sessionId, fence: 1 }];
+    await edge.internal(claimPath, { connectorId: "a", claims });
+    await act(body.id, "cancel");
+    for (let minute = 0; minute < 5; minute++) {
+      edge.advance(60_000);
+      await runCron(edge.services);
+    }
+    expect((await get(body.id)).delivery?.status).toBe("failed");
+    edge.jobs.length = 0;
+    await report("message.sent", { messageId });
+    edge.advance(120_000);
+    await runCron(edge.services);
+    expect(edge.jobs).toMatchObject([{ kind: "revoke", body: { messageId, sessionId } }]);
   });
 
   it("leaves what was read, and what was never sent, alone", async () => {

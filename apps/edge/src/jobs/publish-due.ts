@@ -15,8 +15,9 @@ interface Due {
 }
 
 /**
- * Publishes the due jobs, in the order of `kinds`. Returns how many QStash accepted. Within a kind, workspaces take turns.
- * Within a workspace, the job with the fewest publishes comes first, then the job that expires first.
+ * Publishes the due jobs, in the order of `kinds`. Returns how many QStash accepted. The first jobs of every kind come
+ * before the rest of any kind. Within a kind, workspaces take turns. Within a workspace, the job with the fewest publishes
+ * comes first, then the job that expires first.
  */
 export async function publishDue(services: Services, kinds: readonly JobKind[]): Promise<number> {
   const { db, cronRounds } = services;
@@ -39,8 +40,10 @@ function selectDue(db: Db, kinds: readonly JobKind[], { at, limit }: { at: numbe
       FROM job CROSS JOIN ${sql.table(kind.subject)} ON ${sql.table(kind.subject)}.id = job.subject_id
       WHERE job.kind = ${kind.name} AND job.publish_after <= ${at} AND ${mayGo(kind, at)}`,
   );
-  return sql<Due>`SELECT kind, subject_id FROM (${sql.join(ofKinds, sql` UNION ALL `)})
-    ORDER BY priority, turn, publish_count LIMIT ${limit}`.compile(db.kysely);
+  return sql<Due>`SELECT kind, subject_id FROM (SELECT *,
+        row_number() OVER (PARTITION BY priority ORDER BY turn, publish_count) > ${jobsPerRequest} AS is_beyond
+      FROM (${sql.join(ofKinds, sql` UNION ALL `)}))
+    ORDER BY is_beyond, priority, turn, publish_count LIMIT ${limit}`.compile(db.kysely);
 }
 
 /** True in SQL about a `job` and its subject if the job may be published now. */

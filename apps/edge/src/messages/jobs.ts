@@ -55,14 +55,19 @@ export const revokeWindowMs = 600_000;
 
 type Revocation = Pick<MessageTable, "sessionId"> & { revokeUntil: number };
 
-/** Revokes a message that was sent, or is being sent, and was not read. */
+/** True in SQL of a message that was sent, or is being sent, and was not read. */
+export const mayArrive = sql<boolean>`message.status IN ('sending', 'sent', 'delivered')`;
+
+/** Revokes such a message. */
 export const revokeJobs: JobKind<Revocation> = {
   name: "revoke",
   priority: 3,
   subject: "message",
   columns: sql`message.session_id, job.expires_at AS revoke_until`,
   expiresAt: (at) => sql`${at + revokeWindowMs}`,
-  isWanted: () => sql`message.status IN ('sending', 'sent', 'delivered')`,
+  // The clock may have failed a message of which a late event says that it was sent.
+  isWanted: () => sql`(message.status = 'failed' OR ${mayArrive})`,
+  isReady: () => mayArrive,
   backOff: { quickPublishes: 4, longestMs: 3600_000 },
   toJob: ({ id, sessionId, revokeUntil, publishCount }) => ({
     kind: "revoke",

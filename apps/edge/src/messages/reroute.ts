@@ -63,8 +63,11 @@ function reroute(db: Db, { which, reason, at }: Move): Reroute {
       returning: sql`id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
         ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`,
     }),
+    // Other statements of the batch may have moved messages, too: their jobs are counted already.
     jobs: sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
-      WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")})`.compile(db.kysely),
+      WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")}) AND publish_after <> ${at + firstPublishMs}`.compile(
+      db.kysely,
+    ),
     verifications:
       sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
       WHERE id IN (${moved("verification_id")}) AND message_id IN (${moved("message_id")}) AND mode = 'push'`.compile(

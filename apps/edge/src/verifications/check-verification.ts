@@ -75,7 +75,11 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
   if (status !== "pending") throw new AppError(terminalErrors[status]);
   if (counted) throw incorrect(row, body);
   if ((row.lockedUntil ?? 0) > now) throw destinationLocked(actor.policy, (row.lockedUntil ?? 0) - now);
-  throw new AppError("client-binding-mismatch", { detail: otherClient });
+  if (row.clientBinding !== null && row.clientBinding !== challenge) {
+    throw new AppError("client-binding-mismatch", { detail: otherClient });
+  }
+  // The answer was lost, and a later check has replaced this one in `last_check`: this one was counted.
+  throw incorrect(row, body);
 }
 
 /** The same by the number instead of the id. */

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
-import { revokeJobs } from "../messages/jobs.ts";
+import { mayArrive, revokeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import type { Services } from "../services.ts";
 import { approvedBy, type Approver, isBoundTo, isFromClient, isOpen } from "./approval.ts";
@@ -35,7 +35,7 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
   const row = await end(ctx, { id, to: "cancel", at }, [
     appendJob(db, revokeJobs, {
-      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${revokeJobs.isWanted(at)} AND ${isCanceledNow}`,
+      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${mayArrive} AND ${isCanceledNow}`,
       at,
     }),
     // Keys without `lookup:read` see such a message as sent, so it is also shown as revoked, after the same time.
