@@ -468,8 +468,6 @@ export interface MessageTable {
   expiresAt: number;
   /** Made with a test key: it never reaches a connector. */
   test: 0 | 1;
-  /** JSON array of what the sandbox still does with it. */
-  sandboxSteps: string | null;
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;

@@ -2,12 +2,12 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { firstPublishMs, type JobKind } from "./kind.ts";
 
-interface NewJob {
+export interface NewJob {
   /** True in SQL of the subjects that get a job. */
   which: RawBuilder<boolean>;
   at: number;
   /** When the cron publishes it first. */
-  publishAfter?: number;
+  publishAfter?: number | RawBuilder<unknown>;
   /** The request that it follows from, as a W3C `traceparent`. */
   traceparent?: string | null;
 }
@@ -18,7 +18,7 @@ interface NewJob {
  */
 export function appendJob<Row>(
   db: Db,
-  kind: JobKind<Row>,
+  kind: Pick<JobKind<Row>, "name" | "subject" | "expiresAt">,
   { which, at, publishAfter = at + firstPublishMs, traceparent = null }: NewJob,
 ): CompiledQuery {
   const subject = sql.table(kind.subject);

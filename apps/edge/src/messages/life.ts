@@ -6,7 +6,7 @@ interface Transition {
   from: readonly MessageStatus[];
   to: MessageStatus;
   /** Columns that the message does not keep. */
-  forgets: readonly ("sealed" | "sandbox_steps")[];
+  forgets: readonly "sealed"[];
   /** What the timeline says. */
   event?: `message.${string}`;
   /** The stage of the message and its verification that is counted, and the column with its time. */
@@ -36,7 +36,7 @@ export const messageLife = {
   deliver: { from: receivable, to: "delivered", forgets: ["sealed"], event: "message.delivered", stage: "delivered" },
   read: { from: receivable, to: "read", forgets: ["sealed"], event: "message.read", stage: "read" },
   fail: { from: unsent, to: "failed", forgets: ["sealed"], event: "message.failed" },
-  cancel: { from: ["queued"], to: "canceled", forgets: ["sealed", "sandbox_steps"], event: "message.canceled" },
+  cancel: { from: ["queued"], to: "canceled", forgets: ["sealed"], event: "message.canceled" },
   revoke: { from: ["sending", "sent", "delivered"], to: "revoked", forgets: ["sealed"], event: "message.revoked" },
   // To keys without `lookup:read` a message to a number without an account is sent: it is taken back like any other.
   revokeUnsent: { from: ["failed"], to: "revoked", forgets: ["sealed"], event: "message.revoked" },

@@ -2,8 +2,9 @@ import { AppError, type Policy, type Scope } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
 import type { Db, VerificationTable } from "../db/schema.ts";
+import { senderOf } from "../messages/sender.ts";
 import type { Services } from "../services.ts";
-import { noOpener, noRoute, noSession, type Route, selectCandidate } from "../sessions/pick.ts";
+import { type Route, selectCandidate } from "../sessions/pick.ts";
 import { isGuarded, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
@@ -42,9 +43,9 @@ export function hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at }:
       AND d.day_from > ${at - windows.dayMs} AND d.day_count >= ${perDay}))`;
 }
 
-/** True in SQL when the rules, the countries, the guard and the limits let a code go there. The sandbox has none of them. */
+/** True in SQL when the rules, the countries, the guard and the limits let a code go there. */
 export function isAdmitted(destination: Destination): RawBuilder<boolean> {
-  if (destination.test === 1) return sql`1`;
+  if (!senderOf(destination).isLimited) return sql`1`;
   const { workspaceId, at } = destination;
   const isPlain = sql`(${goesTo(destination) ? 1 : 0} AND NOT ${matchingRule("block", subject(destination))}
     AND NOT ${isGuarded(destination.policy.prefixGuard, { workspaceId, prefix: prefixOf(destination.e164), at })})`;
@@ -79,7 +80,8 @@ export async function refusalOf(
   destination: Destination,
   { purpose, route, opensChat, mayFallBack, scopes }: Asked,
 ): Promise<AppError> {
-  const { workspaceId, toHash, at, test, e164 } = destination;
+  const { workspaceId, toHash, at, e164 } = destination;
+  const sender = senderOf(destination);
   const [candidates, verifications, rules, limits] = await db.read([
     selectCandidate(db, workspaceId, { route, toHash, at }),
     sql<Pick<VerificationTable, "status" | "sendsLeft" | "nextSendAt" | "expiresAt">>`
@@ -95,12 +97,10 @@ export async function refusalOf(
     selectLimits(db, destination),
   ]);
   const [candidate] = candidates.rows;
-  const missing = noRoute(route, candidate);
-  if (missing) return missing;
-  if (test === 0) {
-    const isOpener = opensChat && !(mayFallBack && candidate?.fallback === "inbound");
-    const error = (isOpener ? noOpener : noSession)(route, candidate);
-    if (error) return error;
+  const isOpener = opensChat && !(mayFallBack && candidate?.fallback === "inbound");
+  const error = sender.refusalOf(route, candidate, { opensChat: isOpener });
+  if (error) return error;
+  if (sender.isLimited) {
     const rule = rules.rows[0];
     if (rule?.isAllowed !== 1) {
       if (rule?.isBlocked === 1) return new AppError("destination-blocked");

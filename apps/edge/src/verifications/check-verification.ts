@@ -9,7 +9,7 @@ import {
 import { codeMac, phoneHash, s256 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { parsePhone } from "../phone.ts";
+import { readPhone } from "../phone.ts";
 import { destinationLocked } from "./admission.ts";
 import { approvedBy, isFromClient, isOpen, isUnlocked } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
@@ -83,8 +83,7 @@ export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<
   const { services, actor } = ctx;
   const { db, phoneKey } = services;
   const tenant = tenantOf(actor);
-  const isTest = tenant.test === 1;
-  const { e164 } = parsePhone(body.to, { pointer: "/to", defaultCountry: actor.policy.defaultCountry, isTest });
+  const { e164 } = readPhone(actor, body.to, "/to");
   const toHash = await phoneHash(phoneKey, hashScope(tenant), e164);
   const found = await db.kysely
     .selectFrom("verification")
@@ -144,12 +143,16 @@ async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Pr
   const claims = {
     purpose: row.purpose,
     to: row.toMasked,
-    ...(e164 === undefined || row.test === 1 ? {} : { phone_number: e164, phone_number_verified: true }),
     ...(verification.bind ? { bind: verification.bind } : {}),
-    ...(row.test === 1 ? { test: true } : {}),
+    // A test proves no number.
+    ...(row.test === 1
+      ? { test: true }
+      : e164 === undefined
+        ? {}
+        : { phone_number: e164, phone_number_verified: true }),
   };
-  // A rehearsal proves nothing: no verifier of the real thing may take it for one.
-  const audience = row.test === 1 ? `${actor.workspaceId}/test` : actor.workspaceId;
+  // A verifier of live proofs does not accept the audience of tests.
+  const audience = hashScope(tenantOf(actor));
   const proof = await proofs.sign({ audience, verificationId: row.id, claims }).catch((error: unknown) => {
     // The code is used up: an error now would take the approval with it.
     log(`${row.id} got no proof`, error);

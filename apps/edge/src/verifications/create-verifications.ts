@@ -13,16 +13,14 @@ import {
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
 import { tenantOf } from "../auth/tenant.ts";
-import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
-import { answersInbound } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender.ts";
 import type { Services } from "../services.ts";
 import { refusalOf } from "./admission.ts";
 import { type CreateInput, type Draft, idOfDraft, prepareDraft } from "./draft.ts";
 import { moveVerifications } from "./life.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
-import { receiveToken } from "./receive-token.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { commit } from "../writes/commit.ts";
 
@@ -151,27 +149,14 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
       scopes: draft.scopes,
     });
   }
-  let shown = row;
-  if (tenant.test === 1 && row.mode === "inbound" && row.receivedAt === null && answersInbound(plan.phone.magic)) {
-    await receiveToken(services, {
-      id: row.id,
-      tenant,
-      sender: { toHash: draft.destination.toHash },
-      policy: actor.policy,
-      perDay: services.destinationPerDay,
-      trace: ctx.trace,
-      at,
-    });
-    shown = (await findVerification(db, tenant, row.id)) ?? row;
-  }
   const created = row.id === id;
   const verification = {
-    ...(await presentVerification(services, shown, { now: at, scopes: actor.scopes, created })),
+    ...(await presentVerification(services, row, { now: at, scopes: actor.scopes, created })),
     ...(created && body.revealCode ? { code: plan.code } : {}),
   };
-  if (row.messageId === messageId && tenant.test === 0) {
+  if (row.messageId === messageId) {
     const { sessionId, expiresAt } = row;
-    publishSoon(services, codeJobs, [
+    senderOf(tenant).publish(services, codeJobs, [
       { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
     ]);
   }
@@ -185,7 +170,8 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
 
 async function renderAnew(ctx: Context, id: string): Promise<Verification> {
   const { services, actor } = ctx;
-  const row = await findVerification(services.db, tenantOf(actor), id);
+  const now = services.now().getTime();
+  const row = await findVerification(services.db, tenantOf(actor), id, now);
   if (!row) throw new AppError("verification-not-found");
-  return presentVerification(services, row, { now: services.now().getTime(), scopes: actor.scopes, created: true });
+  return presentVerification(services, row, { now, scopes: actor.scopes, created: true });
 }

@@ -13,13 +13,15 @@ import {
   type IdempotencyKey,
 } from "../http/idempotency/create.ts";
 import { hashScope, type Tenant, tenantOf } from "../auth/tenant.ts";
-import { refuseInSandbox, sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { answersInbound, refuseInSandbox } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender.ts";
 import { newId } from "../services.ts";
-import { amongRoute, hasRoute, isLinked, pickSender, poolOf } from "../sessions/pick.ts";
+import { isLinked } from "../sessions/pick.ts";
 import { textFor } from "../templates/text-for.ts";
 import { type Destination, isAdmitted } from "./admission.ts";
 import { canonicalBind } from "./bind.ts";
 import { moveVerifications } from "./life.ts";
+import { receiveStatements } from "./receive-token.ts";
 import { guardPrefix, prefixOf } from "./guard.ts";
 import { type Plan, planVerification } from "./plan.ts";
 import { sendStatements } from "./send.ts";
@@ -51,14 +53,14 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
   const at = services.now().getTime();
   const tenant = tenantOf(actor);
   const plan = planVerification(ctx, body);
-  if (tenant.test === 1) refuseInSandbox(plan.phone.magic);
+  refuseInSandbox(plan.phone.magic);
   const { e164, country } = plan.phone;
   const id = newId(services, "ver");
   const bind = canonicalBind(body.bind);
   const [toHash, hashes, globalHash, macs, sealed, tokens, text] = await Promise.all([
     phoneHash(phoneKey, hashScope(tenant), e164),
-    tenant.test === 1 ? [] : formerHashes(phoneKey, hashScope(tenant), e164),
-    tenant.test === 1 ? "" : phoneHash(phoneKey, "", e164),
+    formerHashes(phoneKey, hashScope(tenant), e164),
+    phoneHash(phoneKey, hashScope({ ...tenant, workspaceId: "" }), e164),
     codeMac(peppers, { verificationId: id, code: plan.code, bind: bind ?? "" }),
     seal(sealedPayload(e164, { type: "code", code: plan.code }), sealedFor.code(id, tenant.workspaceId)),
     plan.mode === "push" && !plan.mayFallBack ? [] : inboundTokens(peppers, id),
@@ -94,12 +96,29 @@ export async function prepareDraft(ctx: Context, input: CreateInput): Promise<Dr
     bind,
     ...text,
   };
-  return { ...draft, writes: writesOf(services.db, draft, values) };
+  // The owner of this number of the sandbox writes to us at once.
+  const answers = answersInbound(plan.phone.magic)
+    ? receiveStatements(
+        services.db,
+        {
+          id: sql`(${idOfDraft(draft)})`,
+          tenant,
+          sender: { toHash },
+          policy: actor.policy,
+          perDay: services.destinationPerDay,
+          trace: ctx.trace,
+          at,
+        },
+        newId(services, "msg"),
+      )
+    : [];
+  return { ...draft, writes: [...writesOf(services.db, draft, values), ...answers] };
 }
 
 function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<VerificationTable>): CompiledQuery[] {
   const { body, idempotencyKey, scopes, tenant, plan, at, id, messageId, destination, trace } = draft;
   const { workspaceId, test } = tenant;
+  const from = senderOf(tenant);
   const { toHash, globalHash, e164, country, policy } = destination;
   const since = at - idempotencyTtlMs;
   const clientBinding = body.clientBinding?.challenge ?? null;
@@ -108,10 +127,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
   const pending = sql`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
     AND status = 'pending'`;
   const route = body.route ?? {};
-  const sender =
-    test === 1
-      ? sql`(SELECT '' AS id, 1 AS may_write, 0 AS has_written, 'fail' AS fallback WHERE ${hasRoute(workspaceId, route)})`
-      : pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
+  const sender = from.pick({ workspaceId, route, toHash, at });
   const cold = plan.mayFallBack ? sql`CASE s.fallback WHEN 'inbound' THEN 'inbound' END` : sql`NULL`;
   const modes = {
     push: sql`CASE WHEN s.may_write THEN 'push' ELSE ${cold} END`,
@@ -139,7 +155,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
 
   return [
     moveVerifications(db, "expire", { which: sql`${pending} AND expires_at <= ${at}`, at }),
-    ...(test === 0 && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
+    ...(from.isLimited && plan.mode !== "inbound" && !plan.hasKnownCode && policy.prefixGuard !== "off"
       ? [guardPrefix(db, policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at })]
       : []),
     // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
@@ -160,7 +176,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
         ${at + plan.lifetimeMs}, CASE p.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},
         ${values.bind ?? null}, ${clientBinding}, ${plan.hasKnownCode ? 1 : 0},
         ${values.tokenMac ?? null}, ${values.tokenMac ? plan.variant : null}, ${test}, ${at}, ${at},
-        ${test === 1 ? null : poolOf(workspaceId, route)}
+        ${from.poolOf(workspaceId, route)}
       FROM ${picked} p WHERE p.mode IS NOT NULL AND ${isWanted}
       ON CONFLICT (workspace_id, to_hash, purpose) WHERE status = 'pending' DO UPDATE SET
         sends_left = sends_left - ${sends}, message_id = CASE WHEN ${sends} THEN ${messageId} ELSE message_id END,
@@ -172,6 +188,7 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
       WHERE NOT ${sends} OR (sends_left > 0 AND next_send_at <= ${at})
       RETURNING id`.compile(db.kysely),
     ...sendStatements(db, {
+      tenant,
       messageId,
       which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
       // With the code that was sent before go the messages of a verification that has made room.
@@ -179,10 +196,8 @@ function writesOf(db: Db, draft: Omit<Draft, "writes">, values: Partial<Verifica
         AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}
         AND (v.message_id = ${messageId} OR (v.status = 'canceled' AND v.updated_at = ${at}))`,
       at,
-      sandboxSteps: test === 1 ? sandboxSteps(plan.phone.magic, at) : null,
       trace,
     }),
-    ...(test === 1 ? settleSandbox(db, workspaceId, at) : []),
     ...storeIdempotencyKey(db, workspaceId, { idempotencyKey, made: idOfDraft(draft), at }),
   ];
 }

@@ -4,8 +4,8 @@ import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import type { Db } from "../db/schema.ts";
-import { newId, type Services } from "../services.ts";
-import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender.ts";
+import type { Services } from "../services.ts";
 import { hasRoom } from "./admission.ts";
 import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
@@ -40,7 +40,7 @@ export interface TokenMessage {
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
-  const { workspaceId, test } = tenant;
+  const { workspaceId } = tenant;
   const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
   // The code that is sent in answer counts as a send.
@@ -49,10 +49,9 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
     country: sql.ref("verification.country"),
     at,
   });
-  const hasPlace =
-    test === 1
-      ? sql`true`
-      : sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`;
+  const hasPlace = senderOf(tenant).isLimited
+    ? sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`
+    : sql`true`;
   return [
     // Nothing is queued yet: an inbound verification has sent no code before the user has written.
     moveVerifications(db, [{ name: "approve", when: messageSuffices }, { name: "receive" }], {
@@ -65,12 +64,12 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
         next_send_at = CASE WHEN ${messageSuffices} THEN next_send_at ELSE ${at + 30_000} END`,
     }),
     ...sendStatements(db, {
+      tenant,
       messageId,
       which: sql`v.id = (SELECT p.id FROM verification p INDEXED BY verification_one_pending
         WHERE p.workspace_id = ${workspaceId} AND p.status = 'pending' AND p.message_id = ${messageId}
           AND ${sender === undefined ? sql`true` : sql`p.to_hash = ${sender.toHash}`})`,
       at,
-      sandboxSteps: test === 1 ? sandboxSteps(undefined, at) : null,
       trace,
     }),
   ];
@@ -83,13 +82,4 @@ export async function waitingFor(
 ) {
   const macs = await tokenMac(peppers, token);
   return sql`(SELECT w.id FROM verification w WHERE w.token_mac IN (${sql.join(macs)}) AND w.session_id = ${sessionId})`;
-}
-
-/** The sandbox's own answer to an inbound verification. */
-export async function receiveToken(services: Services, received: Received): Promise<void> {
-  const { db } = services;
-  await db.write([
-    ...receiveStatements(db, received, newId(services, "msg")),
-    ...settleSandbox(db, received.tenant.workspaceId, received.at),
-  ]);
 }

@@ -3,7 +3,6 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import { newId } from "../services.ts";
@@ -15,7 +14,7 @@ import { moveVerifications } from "./life.ts";
 import { presentVerification } from "./present.ts";
 import { findVerification, selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
-import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender.ts";
 import { pickSender } from "../sessions/pick.ts";
 import { sendStatements } from "./send.ts";
 import { tenantOf } from "../auth/tenant.ts";
@@ -27,7 +26,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   const { policy, workspaceId } = actor;
   const tenant = tenantOf(actor);
   const at = services.now().getTime();
-  const known = await findVerification(db, tenant, id);
+  const known = await findVerification(db, tenant, id, at);
   if (!known) throw new AppError("verification-not-found");
   const { toHash, globalHash, prefix } = known;
   const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
@@ -35,10 +34,10 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
   // A verification keeps seven digits: what a longer block may be for is not sent again.
   const isBlocked = mayBeBlocked(workspaceId, { prefix, country: known.country, at });
-  const isFree =
-    tenant.test === 1
-      ? sql`1`
-      : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}
+  const from = senderOf(tenant);
+  const isFree = !from.isLimited
+    ? sql`1`
+    : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}
     AND NOT ${isBlocked}`;
   const sender = pickSender({
     workspaceId,
@@ -62,13 +61,12 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
           '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})`,
       }),
       ...sendStatements(db, {
+        tenant,
         messageId,
         which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
         at,
-        sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
         trace: ctx.trace,
       }),
-      ...(tenant.test === 1 ? settleSandbox(db, workspaceId, at) : []),
     ],
     reads: { found: selectVerification(db, tenant, id) },
     undo: {
@@ -79,10 +77,9 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   if (row.messageId !== messageId) throw await refusal();
   const { expiresAt } = row;
   const sessionId = row.messageSessionId ?? row.sessionId;
-  if (tenant.test === 0)
-    publishSoon(services, codeJobs, [
-      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
-    ]);
+  from.publish(services, codeJobs, [
+    { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
+  ]);
   return presentVerification(services, row, { now: at, scopes: actor.scopes });
 
   async function refusal(): Promise<AppError> {
@@ -99,7 +96,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
       limits: selectLimits(db, place),
       blocked: sql<{ isBlocked: 0 | 1 }>`SELECT ${isBlocked} AS is_blocked`,
     });
-    if (tenant.test === 0 && blocked.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
+    if (from.isLimited && blocked.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
     return (
       limitRefusal(place, limits.rows[0], "lock") ??
       sendRefusal(now, at) ??
