@@ -3,7 +3,7 @@ import type { Db } from "../db/schema.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
-import { readCurrent } from "./sender.ts";
+import { readCurrent } from "./sender-of.ts";
 
 const columns = [
   "id",

@@ -12,7 +12,7 @@ import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
 import { refuseInSandbox } from "./sandbox.ts";
-import { senderOf } from "./sender.ts";
+import { senderOf } from "./sender-of.ts";
 import { prefixOf } from "../verifications/guard.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
 import { textJobs } from "./jobs.ts";

@@ -1,14 +1,11 @@
 import type { CompiledQuery, RawBuilder } from "kysely";
 import type { AppError, Reachability } from "@sandi/contracts";
-import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
 import type { NewJob } from "../jobs/append-job.ts";
 import type { JobColumns, JobKind } from "../jobs/kind.ts";
 import type { Phone } from "../phone.ts";
 import type { Services } from "../services.ts";
 import type { Candidate, Route } from "../sessions/pick.ts";
-import { accounts } from "./accounts.ts";
-import { sandbox } from "./sandbox.ts";
 
 /** Who sends for a tenant: the WhatsApp accounts of the workspace, or the sandbox. */
 export interface Sender {
@@ -36,19 +33,4 @@ export interface Sender {
     candidate: Candidate | undefined,
     phones: readonly Phone[],
   ): Promise<Reachability["results"]>;
-}
-
-/** The sender of this tenant's messages. */
-export const senderOf = ({ test }: Pick<Tenant, "test">): Sender => (test === 1 ? sandbox : accounts);
-
-/** Rows as they are now, with what its sender has done by now. */
-export async function readCurrent<Row>(
-  db: Db,
-  tenant: Tenant,
-  { select, at }: { select: CompiledQuery<Row>; at: number },
-): Promise<Row[]> {
-  const settled = senderOf(tenant).settle(db, tenant.workspaceId, at);
-  const { rows } =
-    settled.length === 0 ? await db.kysely.executeQuery(select) : (await db.write({ settled, select })).select;
-  return rows;
 }

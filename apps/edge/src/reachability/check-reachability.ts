@@ -2,7 +2,7 @@ import { type CheckReachability, type Reachability } from "@sandi/contracts";
 import type { z } from "zod";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
-import { senderOf } from "../messages/sender.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { readPhone } from "../phone.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 

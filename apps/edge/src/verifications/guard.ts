@@ -1,6 +1,7 @@
 import type { PrefixGuardLevel } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import type { Rule } from "./verdict.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -25,10 +26,14 @@ interface Subject {
 /** The first seven digits: about a thousand to ten thousand numbers. */
 export const prefixOf = (e164: string) => e164.slice(1, 8);
 
-/** True in SQL while a prefix is blocked. */
-export const isGuarded = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject) =>
-  sql<boolean>`(${level === "off" ? 0 : 1} AND EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
-    AND g.blocked_until > ${at}))`;
+/** Refuses while the prefix is blocked. No rule if the guard is off. */
+export const guardRule = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject): Rule[] =>
+  level === "off"
+    ? []
+    : [
+        sql`(SELECT json_array('guarded', g.blocked_until) FROM prefix_guard g
+          WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix} AND g.blocked_until > ${at})`,
+      ];
 
 /**
  * Blocks a prefix whose codes are sent and hardly ever typed in, as when somebody is paid for the traffic: for an hour,

@@ -8,7 +8,7 @@ import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
 import { hasStatus } from "./status.ts";
-import { readCurrent } from "../messages/sender.ts";
+import { readCurrent } from "../messages/sender-of.ts";
 
 /** The verifications that match, newest first. */
 export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<Verification[]> {

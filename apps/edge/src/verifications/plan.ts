@@ -9,7 +9,7 @@ import { alphanumericCode, numericCode } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { type Phone, readPhone } from "../phone.ts";
-import { senderOf } from "../messages/sender.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { variantOf } from "./approval.ts";
 

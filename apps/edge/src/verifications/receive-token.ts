@@ -4,12 +4,13 @@ import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import type { Db } from "../db/schema.ts";
-import { senderOf } from "../messages/sender.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import type { Services } from "../services.ts";
-import { hasRoom } from "./admission.ts";
 import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
+import { lockRule, sendsRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
+import { firstOf, refuseWhen } from "./verdict.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {
@@ -49,14 +50,13 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
     country: sql.ref("verification.country"),
     at,
   });
-  const hasPlace = senderOf(tenant).isLimited
-    ? sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`
-    : sql`true`;
+  const place = { workspaceId, toHash, globalHash, policy, perDay, at };
+  const rules = senderOf(tenant).isLimited ? [refuseWhen(isBlocked, "blocked"), lockRule(place), sendsRule(place)] : [];
   return [
     // Nothing is queued yet: an inbound verification has sent no code before the user has written.
     moveVerifications(db, [{ name: "approve", when: messageSuffices }, { name: "receive" }], {
       which: sql`${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
-        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`,
+        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${firstOf(rules)} IS NULL)`,
       at,
       set: sql`received_at = ${at}, ${approvedBy("inbound", { at, when: messageSuffices })},
         message_id = CASE WHEN ${messageSuffices} THEN message_id ELSE ${messageId} END,

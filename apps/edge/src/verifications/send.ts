@@ -5,7 +5,7 @@ import type { Tenant } from "../auth/tenant.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
-import { senderOf } from "../messages/sender.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { minutesPlaceholder } from "../templates/render.ts";
 
 export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
