@@ -65,6 +65,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`GET /v1/sessions/${unknown("ses")}/qr`, undefined, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/qr-page`, undefined, "session:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/groups/120363025246125486@g.us`, undefined, "group:manage", "session-not-found"],
   ["POST /v1/templates", template, "key:manage", null],
   ["GET /v1/templates", undefined, "otp:send or key:manage", null],
   ["GET /v1/templates/built-in", undefined, "otp:send or key:manage", null],
@@ -232,18 +233,24 @@ describe("every route", () => {
     "%s names every field that is missing, of the wrong type, or unknown",
     async (request, body) => {
       const before = await counts();
-      const fields = Object.keys(body as object);
-      const missing = await edge.api(request, {});
+      // The fields of a message are known once its type is.
+      const { type } = body as { type?: string };
+      const known = type === undefined ? {} : { type };
+      const fields = Object.keys(body as object).filter((field) => !(field in known));
+      const missing = await edge.api(request, known);
       expect(missing.status).toBe(400);
       expect(missing.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
         // A message need not say who sends it.
         fields.flatMap((field) => (field === "sessionId" ? [] : [`/${field}`])).sort(),
       );
       const odd = Object.fromEntries(fields.map((field) => [field, { $gt: "" }]));
-      const wrongTypes = await edge.api(request, odd);
+      const wrongTypes = await edge.api(request, { ...odd, ...known });
       expect(wrongTypes.body.errors?.map(({ pointer }) => pointer).sort()).toEqual(
         fields.map((field) => `/${field}`).sort(),
       );
+      for (const none of type === undefined ? [] : [{}, { type: "fax" }]) {
+        expect((await edge.api(request, none)).body.errors?.map(({ pointer }) => pointer)).toEqual(["/type"]);
+      }
       const extra = await edge.api(request, { ...(body as object), admin: true, "a/b": 1 });
       expect(extra.status).toBe(400);
       expect(extra.body.errors).toEqual([
@@ -432,11 +439,8 @@ describe("the database", () => {
       },
     };
     expect((await edge.api("POST /v1/verifications", { to })).status).toBe(503);
-    await late?.();
-    expect([await edge.count("verification"), await edge.rows("SELECT status FROM message")]).toEqual([
-      0,
-      [{ status: "canceled" }],
-    ]);
+    await expect(late?.()).rejects.toThrow("write_receipt");
+    expect([await edge.count("verification"), await edge.count("message"), await edge.count("job")]).toEqual([0, 0, 0]);
   });
 
   it.each(creates)("withdraws %s that was stored when the answer to settle it was lost, too", async (request, body) => {
@@ -526,15 +530,15 @@ describe("the database", () => {
     edge.services.db = {
       ...db,
       write: async (queries) => {
-        // Both checks hang before either is known to be lost: their decisions are batches of three.
-        if (late.length === 2 || !Array.isArray(queries) || queries.length !== 3) return db.write(queries);
+        // Both checks hang before either is known to be lost.
+        if (late.length === 2 || !("writes" in queries)) return db.write(queries);
         late.push(() => db.write(queries));
         throw new DatabaseFetchError("slow");
       },
     };
     const lost = await Promise.all([edge.api(path, { code }), edge.api(path, { code: wrong(code) })]);
     expect(lost.map(({ status }) => status)).toEqual([503, 503]);
-    for (const landing of late) await landing();
+    for (const landing of late) await expect(landing()).rejects.toThrow("write_receipt");
     const found = await edge.api<Verification>(`GET /v1/verifications/${body.id}`);
     expect([found.body.status, found.body.attemptsLeft]).toEqual(["pending", 5]);
     expect((await edge.api(path, { code })).status).toBe(200);
@@ -558,7 +562,9 @@ describe("the database", () => {
     };
     expect((await edge.api(path, { code })).status).toBe(503);
     await edge.settled();
-    for (const landing of late) await landing();
+    const [decision, settlement] = late;
+    await expect(decision?.()).rejects.toThrow("write_receipt");
+    await settlement?.();
     const found = await edge.api<Verification>(`GET /v1/verifications/${body.id}`);
     expect([found.body.status, found.body.attemptsLeft]).toEqual(["pending", 5]);
     expect((await edge.api(path, { code })).status).toBe(200);
@@ -647,7 +653,10 @@ describe("openapi.json", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const expected = routes.map(([request]) =>
-      request.replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}").replace("/6281234", "/{prefix}"),
+      request
+        .replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace("/6281234", "/{prefix}")
+        .replace("/120363025246125486@g.us", "/{groupId}"),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
     for (const [path, methods] of Object.entries(paths)) {

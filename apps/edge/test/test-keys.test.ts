@@ -117,7 +117,7 @@ describe("a test key", () => {
     const live = decision === "sandbox" ? [...Object.values(ids), sender, "live key"] : [];
     expect(live.filter((text) => answer.text.includes(text))).toEqual([]);
     const after = await everything(edge, "test = 0");
-    // A test key may make another, and keep answers for its own repetitions. Every write leaves a receipt.
+    // A test key may make another, and keep answers for its own repetitions.
     for (const table of ["api_key", "idempotency", "event", "write_receipt"]) delete before[table];
     expect(after).toMatchObject(before);
   });

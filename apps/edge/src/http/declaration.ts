@@ -21,6 +21,8 @@ export interface Declaration<P extends Schema, Q extends Schema, B extends Schem
   summary: string;
   description: string;
   params?: P;
+  /** The answers to ids of the wrong form, by parameter, where they name something of another feature. */
+  notFoundOf?: Record<string, ErrorCode>;
   query?: Q;
   body?: RequestBody<B>;
   answers: Answer<Result>;

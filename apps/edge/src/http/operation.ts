@@ -137,6 +137,6 @@ function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
       const { status } = answers;
       return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
     },
-    onInvalid(chapter.notFound) as Parameters<typeof app.openapi>[2],
+    onInvalid(chapter.notFound, declared.notFoundOf) as Parameters<typeof app.openapi>[2],
   );
 }

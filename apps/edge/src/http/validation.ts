@@ -6,12 +6,16 @@ import type { AppEnv } from "./app-env.ts";
 /**
  * For a request that does not fit its schemas: each wrong field with its place and a plain reason.
  * @param notFound the answer to an id of the wrong form, which is the id of nothing
+ * @param notFoundOf the same for parameters that name something of another feature
  */
 export const onInvalid =
-  (notFound: ErrorCode): Hook<unknown, AppEnv, string, unknown> =>
+  (notFound: ErrorCode, notFoundOf: Record<string, ErrorCode> = {}): Hook<unknown, AppEnv, string, unknown> =>
   (result) => {
     if (result.success) return undefined;
-    if (result.target === "param") throw new AppError(notFound);
+    if (result.target === "param") {
+      const [parameter] = result.error.issues[0]?.path ?? [];
+      throw new AppError(notFoundOf[String(parameter)] ?? notFound);
+    }
     const prefix = result.target === "json" ? "" : result.target;
     throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
   };
