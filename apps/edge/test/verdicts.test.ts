@@ -20,7 +20,6 @@ const verbs = {
   create: { calls: 1, run: () => edge.api("POST /v1/verifications", { to }) },
   resend: { calls: 2, run: () => edge.api(`POST /v1/verifications/${first.id}/resend`) },
 };
-type Verb = keyof typeof verbs;
 
 /** Runs SQL that may name the first verification as `v` and the time as `:at`. */
 async function arrange(statement: string) {
@@ -58,22 +57,23 @@ const ofResends: typeof refusals = [
   ["verification-expired", undefined, "UPDATE verification SET expires_at = :at"],
   ["resend-cooldown", 44, "UPDATE verification SET mode = 'inbound', expires_at = :at + 44000"],
 ];
-const cases = [
-  ...[...refusals, ...ofCreates].map((each): [Verb, ...typeof each] => ["create", ...each]),
-  ...[...refusals, ...ofResends].map((each): [Verb, ...typeof each] => ["resend", ...each]),
-];
+const refusalsOf = { create: [...refusals, ...ofCreates], resend: [...refusals, ...ofResends] };
 
-describe("a code that a rule refuses", () => {
-  it.each(cases)("%s: %s, read in the batch that would have stored it", async (verb, code, retryAfter, statement) => {
-    await arrange(statement);
-    const { calls, run } = verbs[verb];
-    const before = { ...edge.calls };
-    const { body } = await run();
-    expect([body.code, body.retryAfter, edge.calls.database - before.database]).toEqual([code, retryAfter, calls]);
-    expect([await edge.count("message"), await edge.count("admission")]).toEqual([1, 0]);
-  });
+describe.each(["create", "resend"] as const)("a %s that a rule refuses", (verb) => {
+  const { calls, run } = verbs[verb];
 
-  it.each(["create", "resend"] as const)("%s: is answered with 503 if the refusal itself was lost", async (verb) => {
+  it.each(refusalsOf[verb])(
+    "is answered %s by the batch that would have stored it",
+    async (code, retryAfter, statement) => {
+      await arrange(statement);
+      const before = edge.calls.database;
+      const { body } = await run();
+      expect([body.code, body.retryAfter, edge.calls.database - before]).toEqual([code, retryAfter, calls]);
+      expect([await edge.count("message"), await edge.count("admission")]).toEqual([1, 0]);
+    },
+  );
+
+  it("is answered with 503 if the answer with the refusal was lost", async () => {
     await arrange("UPDATE verification SET next_send_at = :at + 11001");
     const { db } = edge.services;
     let isLost = false;
@@ -84,16 +84,19 @@ describe("a code that a rule refuses", () => {
       throw new DatabaseFetchError("lost");
     };
     edge.services.db = { ...db, write };
-    const { status, body } = await verbs[verb].run();
+    const { status, body } = await run();
     expect([status, body.code]).toEqual([503, "database-unavailable"]);
     expect([await edge.count("message"), await edge.count("admission")]).toEqual([1, 0]);
   });
 });
 
-it.each(["create", "resend"] as const)("%s: a code that no rule refuses is sent, and no decision is left", async (verb) => {
-  const { calls, run } = verbs[verb];
-  const before = { ...edge.calls };
-  expect((await run()).status).toBe(202);
-  expect(edge.calls.database - before.database).toBe(calls);
-  expect([await edge.count("message"), await edge.count("admission")]).toEqual([2, 0]);
-});
+it.each(["create", "resend"] as const)(
+  "%s: a code that no rule refuses is sent, and no decision is left",
+  async (verb) => {
+    const { calls, run } = verbs[verb];
+    const before = edge.calls.database;
+    expect((await run()).status).toBe(202);
+    expect(edge.calls.database - before).toBe(calls);
+    expect([await edge.count("message"), await edge.count("admission")]).toEqual([2, 0]);
+  },
+);

@@ -11,13 +11,15 @@ import type { Sender } from "./sender.ts";
 const steps = ["fail", "send", "deliver", "read"] as const;
 type Step = (typeof steps)[number];
 
-/** When it takes each step, in milliseconds after the message was queued, by the last two digits of the number. */
-const plans: Record<string, Partial<Record<Step, number>>> = {
+/** When it takes each step, in milliseconds after the message was queued. */
+type Plan = Partial<Record<Step, number>>;
+/** By the last two digits of the number. */
+const plans: Record<string, Plan> = {
   "01": { fail: 0 },
   "02": {},
   "05": { send: 0, deliver: 20_000 },
 };
-const usualPlan = { send: 0, deliver: 0, read: 0 };
+const usualPlan: Plan = { send: 0, deliver: 0, read: 0 };
 
 /** The numbers that refuse a create as the real world would. Only test keys may name them. */
 export function refuseInSandbox(magic: string | undefined): void {
@@ -39,7 +41,7 @@ const kindOf = (step: Step) => ({
 /** The delay of a step for a `message` in SQL; NULL: the sandbox does not take it. */
 function delayOf(step: Step): RawBuilder<unknown> {
   const cases = Object.entries(plans).map(([magic, plan]) => sql`WHEN ${`+999•••${magic}`} THEN ${plan[step] ?? null}`);
-  return sql`CASE message.to_masked ${sql.join(cases, sql` `)} ELSE ${(usualPlan as Partial<(typeof plans)[string]>)[step] ?? null} END`;
+  return sql`CASE message.to_masked ${sql.join(cases, sql` `)} ELSE ${usualPlan[step] ?? null} END`;
 }
 
 const columns = { send: "sent_at", deliver: "delivered_at", read: "read_at" } as const;

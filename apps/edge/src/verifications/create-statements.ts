@@ -12,7 +12,7 @@ import { sendStatements } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
 import { decide, isAdmitted, refuseWhen, type Rule } from "./verdict.ts";
 
-/** What the rows keep beside the request itself. */
+/** The columns that are computed before the batch. */
 export type DraftColumns = Pick<
   VerificationTable,
   "codeMac" | "sealedCode" | "tokenMac" | "bind" | "templateId" | "locale" | "text"
@@ -47,8 +47,8 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
         ...(sender.isLimited ? [sendsRule(destination)] : []),
       ],
     }),
-    // What stands for something else, or for another client, makes room: its code must not be taken for the new one's.
-    // So does a verification that has already ended for this key.
+    // A pending verification for something else, or for another client, is canceled: its code must not pass for the new one.
+    // So is a verification that has already ended for this key.
     moveVerifications(db, [{ name: "expire", when: hasExpired }, { name: "cancel" }], {
       which: sql`${pending} AND (${hasExpired} OR ${isAdmitted(
         messageId,
@@ -70,7 +70,7 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
       tenant,
       messageId,
       which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
-      // With the code that was sent before go the messages of a verification that has made room.
+      // Older messages of this verification, and of one that was canceled above, are canceled.
       older: sql`SELECT v.id FROM verification v INDEXED BY verification_to WHERE v.workspace_id = ${workspaceId}
         AND v.to_hash = ${toHash}
         AND v.purpose = ${body.purpose} AND (v.message_id = ${messageId} OR (v.status = 'canceled' AND v.updated_at = ${at}))`,
@@ -81,7 +81,7 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
   ];
 }
 
-/** Who sends, or is written to, and which of the two it comes to; no mode: nobody may write. */
+/** The sender and the mode that the request gets. No mode: nobody may send. */
 function pickedFor({ plan, tenant: { workspaceId, test }, destination, body, at }: Draft): RawBuilder<unknown> {
   const cold = plan.mayFallBack ? sql`CASE s.fallback WHEN 'inbound' THEN 'inbound' END` : sql`NULL`;
   const modes = {
@@ -98,7 +98,7 @@ const noSenderRule = ({ tenant: { workspaceId }, body, destination: { toHash }, 
   sql`CASE WHEN p.mode IS NULL
     THEN json_array('no-sender', ${candidateJson(workspaceId, { route: body.route ?? {}, toHash, at })}) END`;
 
-/** To cancel what was sent, or to use up its checks, and to create another is another send, and waits like one. */
+/** A create after a cancel, or after the last wrong code, is another send: it waits like a resend. */
 const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, scopes, at }: Draft): Rule =>
   sql`(SELECT json_array('cooldown', c.next_send_at) FROM verification c WHERE c.workspace_id = ${workspaceId}
     AND c.to_hash = ${toHash} AND c.purpose = ${body.purpose} AND c.status IN ('canceled', 'max_attempts_reached')
@@ -107,9 +107,8 @@ const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, s
     ORDER BY c.next_send_at DESC LIMIT 1)`;
 
 /**
- * True in SQL of a pending verification that this request does not mean. A code that some caller knows, or a shorter one
- * than is asked for, is not sent as if it were this request's. A verification that a message approves does not replace
- * one that waits for its code, or the other way round.
+ * True in SQL of a pending verification that does not fit this request. A code that some caller knows, or one of another
+ * length, is not sent for it. A verification that a message approves does not stand for one that waits for its code.
  */
 const differsFrom = ({ plan, body }: Draft, { bind }: DraftColumns, mode: RawBuilder<unknown>): RawBuilder<boolean> =>
   sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1 OR inbound_variant <> ${plan.variant}
@@ -117,7 +116,7 @@ const differsFrom = ({ plan, body }: Draft, { bind }: DraftColumns, mode: RawBui
     OR client_binding IS NOT ${body.clientBinding?.challenge ?? null}
     OR (${plan.mode} <> 'auto' AND verification.mode <> ${mode}))`;
 
-/** Behind `decide` and the renewal: a new verification, if none is pending now. */
+/** Stores a new verification if no rule refuses and none is pending. Runs after `renewVerification`. */
 function insertVerification(
   db: Db,
   { id, messageId, tenant: { workspaceId, test }, plan, body, destination, at }: Draft,

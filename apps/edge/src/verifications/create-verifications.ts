@@ -145,7 +145,7 @@ async function conclude(
     return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) {
-    // Nothing was stored, and the lost answer said why.
+    // The database's answer was lost, and the verdict with it. Nothing was stored.
     if (verdict === undefined) throw new AppError("database-unavailable", { retryAfter: 1 });
     if (verdict === null) throw new AppError("internal-error");
     const { policy, perDay, country } = draft.destination;

@@ -17,7 +17,7 @@ export interface PreparedDraft extends Draft {
   writes: CompiledQuery[];
 }
 
-/** Reads a request and makes the statements that create its verification, or send a pending one again, if no rule refuses. */
+/** Reads a request and makes the statements that create its verification, or send a pending one again. */
 export async function prepareDraft(ctx: Context, input: CreateInput): Promise<PreparedDraft> {
   const { services, actor } = ctx;
   const { body } = input;

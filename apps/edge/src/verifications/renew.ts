@@ -6,7 +6,7 @@ import { moveVerifications } from "./life.ts";
 import { hasCodeToSend } from "./rules.ts";
 import { isAdmitted } from "./verdict.ts";
 
-/** Seconds between the sends of a code: the last one stays. */
+/** Seconds from the first send of a code to the second. */
 export const firstWaitOf = ({ cooldownSeconds: [first = 30] }: Policy) => first;
 
 interface Renewal {
@@ -20,7 +20,7 @@ interface Renewal {
   set?: RawBuilder<unknown>;
 }
 
-/** Sends the code of a pending verification again, if that was decided and there is a code to send; behind `decide`. */
+/** Sends the code of a pending verification again, if it has one to send. Runs after `decide`, and only if no rule refuses. */
 export function renewVerification(db: Db, { which, messageId, policy, at, set }: Renewal) {
   const { cooldownSeconds, maxSends } = policy;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(cooldownSeconds)},

@@ -21,7 +21,7 @@ import { sendStatements } from "./send.ts";
 import { statusOf } from "./status.ts";
 import { decide, readVerdict, refuseWhen, type Rule, takeVerdict } from "./verdict.ts";
 
-/** Sends the code of a pending verification again, as a create for its number does. */
+/** Sends the code of a pending verification again, under the same rules as a create for its number. */
 export async function resendVerification(ctx: Context, id: string): Promise<Verification> {
   const { services, actor, trace } = ctx;
   const { db, destinationPerDay: perDay } = services;
@@ -64,7 +64,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
     return presentVerification(services, row, { now: at, scopes });
   }
   const text = written?.verdict.rows[0]?.verdict;
-  // Nothing was stored, and the lost answer said why.
+  // The database's answer was lost, and the verdict with it. Nothing was stored.
   if (typeof text !== "string") throw new AppError("database-unavailable", { retryAfter: 1 });
   const verdict = readVerdict(text);
   const status = statusOf(row, { now: at, scopes });
@@ -72,7 +72,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   throw refusalOf(verdict, { sender, policy, perDay, country: row.country, at });
 }
 
-/** The best sender of its pool now, if it is the one that writes first. */
+/** Its mode, and the sender: for a push the best of its pool now, else the session that the user wrote to. */
 function pickedFor(
   { id, toHash }: VerificationRow,
   { workspaceId, at }: { workspaceId: string; at: number },
@@ -99,7 +99,7 @@ function rulesFor({ services, actor }: Context, known: VerificationRow, at: numb
     sql`(SELECT json_array('waiting', expires_at) FROM verification WHERE id = ${id} AND NOT ${hasCodeToSend})`,
     ...(isLimited
       ? [
-          // A verification keeps seven digits: what a longer block may be for is not sent again.
+          // A verification keeps seven digits of its number. A rule for a longer prefix may be about it.
           refuseWhen(mayBeBlocked(workspaceId, { prefix, country, at }), "blocked"),
           ...guardRule(policy.prefixGuard, { workspaceId, prefix, at }),
           lockRule(place),

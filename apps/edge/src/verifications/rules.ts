@@ -6,7 +6,7 @@ import { guardRule, prefixOf } from "./guard.ts";
 import { windows } from "./send.ts";
 import { firstOf, refuseWhen, type Rule } from "./verdict.ts";
 
-/** Who is to be sent a code, and who asks. */
+/** Who gets a code, and who asks for it. */
 export interface Destination extends Tenant {
   toHash: string;
   /** See `former-hashes.ts`. */
@@ -63,10 +63,10 @@ export const sendsRule = ({ workspaceId, toHash, globalHash, policy, perDay, at 
       OR (d.day_from > ${at - windows.dayMs} AND d.day_count >= ${policy.destinationPerDay})
       OR (g.day_from > ${at - windows.dayMs} AND g.day_count >= ${perDay}))`;
 
-/** True in SQL of a pending `verification` whose code can be sent: an inbound one has nothing to send before the user has written. */
+/** True in SQL of a pending `verification` whose code can be sent. An inbound one sends nothing before the user has written. */
 export const hasCodeToSend = sql<boolean>`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
 
-/** The pending verification was sent a moment ago, or as often as it may be. With `isReplaced`: and no new one takes its place. */
+/** Refuses while the pending verification cools down, and when its sends are used up unless a new one replaces it. */
 export const turnRule = (
   which: RawBuilder<unknown>,
   { at, isReplaced = sql`false` }: { at: number; isReplaced?: RawBuilder<unknown> },

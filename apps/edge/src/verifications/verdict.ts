@@ -14,7 +14,7 @@ export interface SendCounts {
   globalCount: number | null;
 }
 
-/** The first rule that refuses a code, with what the caller has to know. Numbers are times: until then it is refused. */
+/** The first rule that refuses a code, with the facts of the refusal. A number is the time until which it refuses. */
 export type Verdict =
   | ["repeated"]
   | ["ended"]
@@ -31,7 +31,7 @@ export type Verdict =
 /** A rule in SQL: NULL when it lets the code pass, else its verdict as JSON. */
 export type Rule = RawBuilder<string | null>;
 
-/** A rule without anything to add. */
+/** A rule whose verdict has no facts. */
 export const refuseWhen = (condition: RawBuilder<unknown>, name: "repeated" | "ended" | "blocked" | "country"): Rule =>
   sql`CASE WHEN ${condition} THEN ${sql.lit(JSON.stringify([name]))} END`;
 
@@ -47,12 +47,12 @@ interface Decision {
   rules: readonly Rule[];
 }
 
-/** Decides once, for the statements behind it in the same batch. `takeVerdict` ends the batch. */
+/** Stores the verdict for the statements that follow in the same batch. `takeVerdict` is the last of them. */
 export const decide = (db: Db, { id, picked, rules }: Decision): CompiledQuery =>
   sql`INSERT INTO admission (id, session_id, mode, verdict)
     SELECT ${id}, p.id, p.mode, ${firstOf(rules)} FROM ${picked} p`.compile(db.kysely);
 
-/** True in SQL when no rule refuses it. With `when`: and this is true of the decision `a`. */
+/** True in SQL when no rule refuses the code. With `when`: and this is true of the decision `a`. */
 export const isAdmitted = (id: string, when: RawBuilder<unknown> = sql`true`) =>
   sql<boolean>`EXISTS (SELECT 1 FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL AND ${when})`;
 
