@@ -1,4 +1,4 @@
-/** Makes a workspace with an admin and two API keys, one of them for the sandbox, and prints them and the password, once. */
+/** Creates a workspace with an admin and two API keys, one of them for the sandbox. Prints the keys and the password once. */
 import { base64url, webRandom } from "@sandi/crypto";
 import { createWorkspace } from "../src/setup.ts";
 import { operate } from "./operate.ts";

@@ -1,4 +1,4 @@
-/** Brings the edge's database to the newest schema and prints the steps applied. Safe to run again. */
+/** Migrates the edge's database to the newest schema and prints the applied migrations. Safe to run again. */
 import { migrateDatabase } from "../src/setup.ts";
 import { operate } from "./operate.ts";
 

@@ -1,4 +1,4 @@
-/** What the operator's commands share: the database of the environment, and an error in one line. */
+/** Shared by the operator's commands: the database of the environment, and errors in one line. */
 import { type Client, createClient } from "@libsql/client";
 import { flawOf } from "@sandi/crypto";
 

@@ -1,4 +1,4 @@
-/** Grants a workspace more or less than the default and prints what it has now. */
+/** Changes a workspace's quota and prints the new quota. */
 import { webRandom } from "@sandi/crypto";
 import { setQuota } from "../src/setup.ts";
 import { operate } from "./operate.ts";
@@ -19,7 +19,7 @@ interface Settings {
   [name: string]: number | null | Settings;
 }
 
-/** Sets what a path such as `retentionDays.audit` names. */
+/** Sets the field of a path such as `retentionDays.audit`. */
 function set(target: Settings, [name = "", ...rest]: readonly string[], value: number | null): void {
   if (rest.length === 0) target[name] = value;
   else set((target[name] ??= {}) as Settings, rest, value);

@@ -3,14 +3,14 @@ import { parseOtlpHeaders } from "@sandi/tracing";
 import { z } from "zod";
 import { isLoopback } from "./http/targets.ts";
 
-/** A text without this flaw. The error names the flaw and never shows the text. */
+/** A text without this fault. The error names the fault and never shows the text. */
 const textWithout = (flaw: (text: string) => string | undefined) =>
   z.string().superRefine((text, ctx) => {
     const message = flaw(text);
     if (message !== undefined) ctx.addIssue({ code: "custom", message });
   });
 const secret = textWithout((text) => flawOf(text)).min(1);
-// Spaces around a key do no harm.
+// Spaces around a key are allowed.
 const key = textWithout((text) => (isQuoted(text) ? "has quotes around it" : undefined));
 
 const url = secret.pipe(z.url({ protocol: /^https?$/ })).transform((text) => text.replace(/\/+$/, ""));
@@ -46,27 +46,27 @@ const Environment = z
     QSTASH_CURRENT_SIGNING_KEY: secret,
     QSTASH_NEXT_SIGNING_KEY: secret,
     TELEGRAM_API_URL: url.default("https://api.telegram.org"),
-    /** Lets alerts go to this machine, for development and tests. */
+    /** Allows alerts to addresses of this machine, for development and tests. */
     ALLOW_LOCAL_TARGETS: z.literal("1").optional(),
     OTP_PEPPERS: keyRing,
     PHONE_PEPPER: keyRing,
     LINK_KEYS: keyRing,
     AT_REST_KEYS: keyRing,
     PROOF_PRIVATE_KEY: jwk("Ed25519"),
-    /** A JSON array of public JWKs that signed proofs until lately. */
+    /** A JSON array of the public JWKs of earlier proof keys. */
     PROOF_RETIRED_KEYS: z.string().startsWith("[").optional(),
     EDGE_TOKEN_PRIVATE_KEY: jwk("Ed25519"),
     CONNECTOR_TOKEN_PUBLIC_KEY: jwk("Ed25519"),
     CONNECTOR_SEAL_PUBLIC_KEY: jwk("P-256"),
     /** Codes for one number in a day, over all workspaces. */
     DESTINATION_PER_DAY: z.coerce.number().int().min(1).default(30),
-    /** With it the operator makes a workspace over the API, once. */
+    /** The operator creates the first workspace over the API with it. It works once. */
     BOOTSTRAP_TOKEN: secret.min(32, "must be 32 characters or more").optional(),
-    /** Of up to 500 jobs and six subrequests each: the default suits the free plan's 50, the paid plan has room for 100. */
+    /** A round has up to 500 jobs and six subrequests. The default fits the free plan's 50 subrequests. */
     CRON_ROUNDS: z.coerce.number().int().min(1).max(100).default(5),
-    /** Which requests a line is written about; `errors` are answers of 500 and more. */
+    /** Which requests are logged; `errors` are answers with a status of 500 or higher. */
     LOG_REQUESTS: z.enum(["off", "errors", "all"]).default("errors"),
-    /** Where spans go, below it to `/v1/traces`; without it there are none. */
+    /** The collector of spans, without the path `/v1/traces`. Without it no spans are recorded. */
     OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
     OTEL_EXPORTER_OTLP_HEADERS: textWithout((text) => flawOf(text, { isOneWord: false }))
       .optional()
@@ -79,7 +79,7 @@ const Environment = z
         }
       }),
     OTEL_SERVICE_NAME: z.string().min(1).max(100).default("sandi-edge"),
-    /** Which share of the traces that begin here is recorded. */
+    /** The share of new traces that is recorded. */
     OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   })
   .refine(({ ALLOW_LOCAL_TARGETS, PUBLIC_URL }) => ALLOW_LOCAL_TARGETS === undefined || isLoopback(PUBLIC_URL), {

@@ -9,11 +9,12 @@ import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
 import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
+import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
-/** A send under way when the message expires may still be confirmed: its event can be late by this much. */
+/** The event of a send that was in progress when the message expired may arrive this late. */
 const lateEventsMs = 120_000;
 
 /**
@@ -28,12 +29,13 @@ export async function runCron(services: Services): Promise<{ published: number }
     settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
+    deliver: () => deliverRecentEvents(services),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
   };
   const failures: unknown[] = [];
   for (const [name, duty] of Object.entries(duties)) {
     await duty().catch((error: unknown) => {
-      services.log(`the clock could not ${name}`, error);
+      services.log(`cron could not ${name}`, error);
       failures.push(error);
     });
   }
@@ -50,12 +52,12 @@ async function moveWaiting(services: Services): Promise<number> {
   return moved.length;
 }
 
-/** Until there is nothing left to do, within a bound. */
+/** Repeats the work until nothing is left, at most `rounds` times. */
 async function repeat(rounds: number, work: () => Promise<boolean>): Promise<void> {
   for (let round = 0; round < rounds; round++) if (!(await work())) return;
 }
 
-/** Answers whether there may be more. */
+/** Returns whether more rows may be left. */
 async function expire({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const results = await db.write([

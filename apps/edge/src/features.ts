@@ -11,16 +11,17 @@ import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
 import { messages } from "./messages/routes.ts";
+import { outbound } from "./outbound/feature.ts";
 import { pools } from "./pools/routes.ts";
 import { reachability } from "./reachability/routes.ts";
 import { sessions } from "./sessions/feature.ts";
 import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
+import { eventTopic } from "./webhooks/event-topic.ts";
 import { sweepReceipts } from "./writes/sweeps.ts";
 
-/** Every slice of the edge, in the order of the API reference: the chapters that a newcomer needs come first. */
-export const features: readonly Feature[] = [
+const slices: readonly Feature[] = [
   verifications,
   reachability,
   messages,
@@ -37,9 +38,13 @@ export const features: readonly Feature[] = [
   alerts,
   hooks,
   events,
+  { topics: [eventTopic] },
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];
+
+/** Every slice of the edge, in the order of the API reference: the chapters that a newcomer needs come first. */
+export const features: readonly Feature[] = [...slices, outbound(slices.flatMap(({ topics = [] }) => topics))];
 
 /** All kinds of jobs, by priority. */
 export const jobKinds: readonly JobKind[] = features

@@ -23,19 +23,19 @@ interface Env {
   ASSETS?: Fetcher;
 }
 
-/** A create that loses its answer twice is withdrawn before cron acts on it, 15 s after it began. */
+/** A create whose answer is lost twice is undone within 15 seconds, before cron publishes its job. */
 const databaseMs = 5_000;
 const connectorMs = 5_000;
 const targetMs = 10_000;
-/** More of an answer is not read. */
+/** Only the beginning of an answer is read. */
 const targetLimit = 4_096;
 
 const app = createApp();
 const now = () => new Date();
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** What is made once per isolate and set of bindings: parsed keys, and nothing that holds a connection. */
-const kept = new WeakMap<object, ReturnType<typeof prepare>>();
+/** Parts that are made once per isolate and set of bindings. None of them holds a connection. */
+const prepared = new WeakMap<object, ReturnType<typeof prepare>>();
 
 function prepare(env: Env) {
   const config = parseConfig(env);
@@ -66,17 +66,17 @@ function prepare(env: Env) {
     ...prepareTracing(config, { now, log }),
     logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
-    redisOutage: { pausedUntil: 0, quietUntil: 0 } satisfies Services["redisOutage"],
+    redisOutage: { pausedUntil: 0, silentUntil: 0 } satisfies Services["redisOutage"],
     spentLimits: new Map() satisfies Services["spentLimits"],
-    strangers: { tries: new Map(), unknown: new Map() } satisfies Services["strangers"],
+    unknownKeys: { tries: new Map(), hashes: new Map() } satisfies Services["unknownKeys"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
   };
 }
 
-function knownOf(env: Env): ReturnType<typeof prepare> {
-  let known = kept.get(env);
-  if (!known) kept.set(env, (known = prepare(env)));
+function preparedFor(env: Env): ReturnType<typeof prepare> {
+  let known = prepared.get(env);
+  if (!known) prepared.set(env, (known = prepare(env)));
   return known;
 }
 
@@ -106,7 +106,7 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     redis,
     redisOutage,
     spentLimits: known.spentLimits,
-    strangers: known.strangers,
+    unknownKeys: known.unknownKeys,
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
@@ -135,7 +135,7 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
 async function databaseFetch(request: Request): Promise<Response> {
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(databaseMs) });
-    // The whole answer within the time, too.
+    // The time-out also covers the body of the answer.
     return new Response(await response.arrayBuffer(), response);
   } catch (cause) {
     throw new DatabaseFetchError("the database did not answer", { cause });
@@ -169,16 +169,16 @@ function log(line: string, cause?: unknown): void {
   console.warn(cause === undefined ? line : `${line}: ${nameOf(cause)}`);
 }
 
-/** What a cause is, without its message: that may hold SQL or values. */
+/** The names of an error and its causes. Messages are left out: they may hold SQL or values. */
 function nameOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
   const code = "code" in cause && typeof cause.code === "string" ? ` ${cause.code}` : "";
   return `${cause.name}${code}${cause.cause === undefined ? "" : ` < ${nameOf(cause.cause)}`}`;
 }
 
-/** Runs the work of one event, and exports its spans behind everything that it left to be done. */
+/** Runs the work of one event, and exports its spans when all work in `waitUntil` is done. */
 async function run<T>(env: Env, context: ExecutionContext, work: (services: Services) => T | Promise<T>): Promise<T> {
-  const known = knownOf(env);
+  const known = preparedFor(env);
   const underway: Promise<unknown>[] = [];
   const services = servicesFor(known, env, (promise) => {
     underway.push(promise);
@@ -195,9 +195,9 @@ async function run<T>(env: Env, context: ExecutionContext, work: (services: Serv
 export default {
   async fetch(request, env, context) {
     try {
-      knownOf(env);
+      preparedFor(env);
     } catch (error) {
-      // Names the variables that are wrong, never their values; callers learn only that we are not ready.
+      // The log names the wrong variables, never their values. The answer names none.
       console.error(error instanceof Error ? error.message : "the configuration could not be read");
       return Response.json(
         { type: "about:blank", title: "Sandi is not configured yet", status: 503, code: "internal-error" },

@@ -1,12 +1,12 @@
 import { accountFailures, type FailureReason } from "@sandi/contracts";
 import { slotMs } from "./events/session-statements.ts";
 import { deliveryOrder, messageLife, unsent } from "./messages/life.ts";
-import { halfHourMs } from "./sessions/health.ts";
+import { halfHourMs } from "./sessions/sender-score.ts";
 import { verificationLife } from "./verifications/life.ts";
 
-// Makes the triggers that write the timeline and count, from the tables of the life cycles. A migration holds their text;
-// a test compares the two. They are triggers because one statement moves many rows, and each row has its own event and
-// counts, which the choice of the next sender needs within the statement.
+// Generates the triggers that write timeline events and counts, from the tables of the life cycles. A migration holds
+// their text, and a test compares the two. Triggers are needed because one statement changes many rows, each row has its
+// own event and counts, and the same statement reads these counts to choose the next sender.
 
 const list = (values: readonly string[]) => `(${values.map((value) => `'${value}'`).join(", ")})`;
 
@@ -38,7 +38,7 @@ interface Count {
   when: string;
 }
 
-/** One more for a stage of a verification. The sandbox does not count. */
+/** Counts a stage of a verification. The sandbox is not counted. */
 const count = ({ row = "NEW", stage, at, from = "", when }: Count) => `
   INSERT INTO conversion (workspace_id, prefix, hour, country, session_id, template_id, purpose, mode, stage, bucket, count)
     SELECT ${row}.workspace_id, ${row}.prefix, ${row}.created_at / 3600000 * 3600000, ${row}.country, ${row}.session_id,
@@ -47,7 +47,7 @@ const count = ({ row = "NEW", stage, at, from = "", when }: Count) => `
     ON CONFLICT DO UPDATE SET count = count + 1;`;
 
 const bucket = (ms: string) => `(SELECT max(floor_ms) FROM latency_bucket WHERE floor_ms <= max(${ms}, 1))`;
-/** Codes that the caller knows count once more: conversion rates and the prefix guard subtract them. */
+/** Codes that the caller knows have an additional count: conversion rates and the prefix guard subtract it. */
 const countKnown = (stage: string, when = "true") =>
   count({ stage: `'known_${stage}'`, at: null, when: `NEW.has_known_code = 1 AND ${when}` });
 
@@ -58,7 +58,7 @@ const received =
 const missed = (when: string) =>
   ofVerification(`'${verificationLife.miss.event}'`, { data: "json_object('attemptsLeft', NEW.attempts_left)" }, when);
 
-/** True when the latest message found no account, and no other message with the code was sent. */
+/** True if the latest message found no account, and no other message with the code was sent. */
 const foundNoAccount = `EXISTS (SELECT 1 FROM message m WHERE m.id = NEW.message_id AND m.failure = 'not_on_whatsapp'
     AND m.no_account_at < NEW.expires_at AND m.no_account_at <= NEW.updated_at
     AND NOT EXISTS (SELECT 1 FROM message o WHERE o.verification_id = NEW.id AND o.id <> m.id
@@ -114,7 +114,7 @@ const dayMs = 86_400_000;
 /** Failures that count against the sending account. */
 const againstAccount: readonly FailureReason[] = [...accountFailures, "refused"];
 
-/** In the SET of a session: one message less waits, and so many more were sent or failed in this half hour. */
+/** In the SET of a session: one message less waits, and the sends and failures of this half hour rise. */
 function settled({ sent, failed }: { sent: string; failed: string }): string {
   const slot = `(NEW.updated_at / ${halfHourMs} * ${halfHourMs})`;
   const now = (column: string) => `CASE WHEN counted_from >= ${slot} THEN ${column} ELSE 0 END`;
@@ -124,7 +124,7 @@ function settled({ sent, failed }: { sent: string; failed: string }): string {
       earlier_sends = ${before("sends")}, earlier_failures = ${before("failures")}, counted_from = max(counted_from, ${slot})`;
 }
 
-/** Counts a message that waits for a session: as a new chat if the recipient is a stranger, and as the session's turn. */
+/** Counts a message for its session: as waiting, as a new chat if the recipient is a stranger, and as the session's turn. */
 const taken = (when: string) => `
   UPDATE session SET new_chats = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats + 1 ELSE 1 END,
       new_chats_from = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats_from ELSE NEW.updated_at END
@@ -135,7 +135,7 @@ const taken = (when: string) => `
   UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0)
     WHERE id = NEW.session_id AND ${when};`;
 
-/** One more outcome of a session, in slots of ten minutes. */
+/** Counts an outcome of a session, in slots of ten minutes. */
 const figure = (outcome: string, at: string, when: string) => `
   INSERT INTO session_figure (workspace_id, session_id, outcome, slot, count, last_at)
     SELECT NEW.workspace_id, NEW.session_id, ${outcome}, ${at} / ${slotMs} * ${slotMs}, 1, ${at}
@@ -151,7 +151,7 @@ const reachedContact = (at: string, when: string) => `
     ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
       reached_at = max(coalesce(reached_at, 0), excluded.reached_at);`;
 
-/** The first message that reaches a stage brings its verification there. */
+/** The first message that reaches a stage counts the stage for its verification. */
 function reached({ stage, event: type }: { stage: string; event: string }, index: number): string {
   const [at, bit] = [`NEW.${stage}_at`, 2 ** index];
   const isNew = `OLD.${stage}_at IS NULL AND NEW.${stage}_at IS NOT NULL`;
@@ -202,7 +202,7 @@ const messageTriggers = {
     ${taken("true")}
   END`,
   // Keys without `lookup:read` see 'unseen:sent' as sent. A number without an account counts as reached: otherwise a
-  // session that may open no more chats would reveal it.
+  // session that may not open more chats would reveal that there is no account.
   message_without_account: `AFTER UPDATE OF no_account_at ON message WHEN ${isNew("no_account_at")} BEGIN
     ${count({
       row: "v",

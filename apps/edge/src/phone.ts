@@ -2,36 +2,36 @@ import { AppError, asciiDigits, canonicalNumber } from "@sandi/contracts";
 import type { Actor } from "./actor.ts";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
 
-/** A number and how lists show it. */
+/** A phone number in all its forms. */
 export interface Phone {
-  /** In its canonical spelling: the same for every way to write the same WhatsApp account. */
+  /** The canonical spelling: the same for all spellings of one WhatsApp account. */
   e164: string;
-  /** E.164 in the spelling that was asked for, which may be another one (Mexico, Argentina, Brazil and others). */
+  /** E.164 in the spelling of the request, which may differ (Mexico, Argentina, Brazil and others). */
   written: string;
   masked: string;
-  /** ISO 3166-1 alpha-2; empty for numbers of the sandbox and of no single country. */
+  /** ISO 3166-1 alpha-2; empty for numbers of the sandbox and numbers without one country. */
   country: string;
-  /** Which of the sandbox's numbers it is. */
+  /** The last two digits of a sandbox number. */
   magic?: string;
 }
 
 interface Reading {
   pointer: string;
-  /** National numbers are numbers of this country. */
+  /** The country of national numbers. */
   defaultCountry?: string | null;
-  /** Takes the sandbox's numbers as well. */
+  /** Allows the sandbox's numbers. */
   isTest?: boolean;
 }
 
-/** No country has the code 999: its numbers are the sandbox's. */
+/** The sandbox's numbers: no country has the code 999. */
 const magic = /^\+999000000([0-9]{2})$/;
 
-/** Letters (vanity numbers), extensions and a second number are no part of it. */
+/** Without letters (vanity numbers), extensions and second numbers. */
 const shapes = { international: /^\+[0-9 ().-]+$/, national: /^\(?[0-9][0-9 ().-]+$/ };
 
 /**
- * Reads a phone number as people type and paste it: the one way in for every number of the API.
- * Throws `invalid-request` with the reason when it is no valid number of its country.
+ * Parses a phone number as people type and paste it. All numbers of the API go through this function.
+ * Throws `invalid-request` with the reason if the number is not valid in its country.
  */
 export function parsePhone(text: string, { pointer, defaultCountry, isTest = false }: Reading): Phone {
   const refuse = (message: string) => new AppError("invalid-request", { errors: [{ pointer, message }] });
@@ -39,7 +39,7 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   const compact = plain.replaceAll(/[ ().-]/g, "");
   const [, ofSandbox] = magic.exec(compact) ?? [];
   if (ofSandbox !== undefined) {
-    if (!isTest) throw refuse("is a number of the sandbox, which takes test keys only");
+    if (!isTest) throw refuse("is a number of the sandbox: it needs a test key");
     return { e164: compact, written: compact, masked: `+999•••${ofSandbox}`, country: "", magic: ofSandbox };
   }
   const country = defaultCountry && isSupportedCountry(defaultCountry) ? defaultCountry : undefined;
@@ -54,7 +54,7 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   if (!read) throw refuse("is not a phone number of any country");
   const written: string = read.number;
   const e164 = canonicalNumber(written);
-  // A spelling that is no longer dialled is not valid; its canonical spelling is.
+  // A former spelling is not valid, but its canonical spelling is.
   const number = e164 === written ? read : parse(e164);
   if (!number?.isValid()) throw refuse("is not a valid phone number of its country");
   return { e164, written, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };
@@ -64,7 +64,7 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
 export const readPhone = ({ environment, policy: { defaultCountry } }: Actor, text: string, pointer: string): Phone =>
   parsePhone(text, { pointer, defaultCountry, isTest: environment === "test" });
 
-/** Without invisible marks and `tel:`, in ASCII digits, spaces and hyphens. */
+/** The number without invisible marks and `tel:`, with ASCII digits, spaces and hyphens. */
 function plainForm(text: string): string {
   return asciiDigits(text)
     .replaceAll(/\p{Cf}/gu, "")
@@ -86,7 +86,7 @@ function parse(text: string, defaultCountry?: CountryCode) {
   }
 }
 
-/** A number that is known to be one, as it is shown. */
+/** Masks a number that is already known to be valid. */
 export function masked(e164: string): string {
   try {
     return mask(e164, parsePhoneNumberWithError(e164).countryCallingCode);
@@ -95,7 +95,7 @@ export function masked(e164: string): string {
   }
 }
 
-/** `+62812•••7890`: country code, three digits and the last four; of a short number less, four stay hidden. */
+/** `+62812•••7890`: country code, three digits and the last four. Four digits of a short number stay hidden. */
 function mask(e164: string, countryCode: string): string {
   const national = e164.slice(1 + countryCode.length);
   const shown = Math.max(0, Math.min(7, national.length - 4));

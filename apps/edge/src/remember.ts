@@ -1,4 +1,4 @@
-/** Adds an entry to a map that holds `most` at most; the oldest makes room. */
+/** Adds an entry to a map of at most `most` entries. A full map loses its oldest entry. */
 export function remember<Value>(map: Map<string, Value>, [key, value]: [string, Value], most: number): void {
   map.delete(key);
   if (map.size >= most) map.delete(map.keys().next().value ?? "");

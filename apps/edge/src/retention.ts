@@ -2,14 +2,14 @@ import { createId, type IdPrefix } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Services } from "./services.ts";
 
-/** So many rows of a table are deleted in one statement. */
+/** One statement deletes at most this many rows. */
 export const sweepSize = 2_000;
 export const dayMs = 24 * 3600_000;
 
-/** True for a statement that has deleted as many rows as it may: there may be more. */
+/** True for a statement that deleted the maximum of rows, so more may be left. */
 export const hasMore = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) => numAffectedRows >= BigInt(sweepSize);
 
-/** In SQL the days that workspace `w` keeps such rows: its policy's, at most its quota's. */
+/** In SQL how many days the workspace `w` keeps such rows: from its policy, at most from its quota. */
 export const keptDays = (
   name: "verifications" | "messages" | "audit",
   { usual, most }: { usual: number; most: number },
@@ -17,11 +17,11 @@ export const keptDays = (
   sql`min(coalesce(w.policy ->> ${`$.retentionDays.${name}`}, ${sql.lit(usual)}),
     coalesce(w.quota ->> ${`$.retentionDays.${name}`}, ${sql.lit(most)}))`;
 
-/** Rows of one table, which each workspace keeps for as long as its policy says. */
+/** Rows of one table that each workspace keeps for the time of its policy. */
 interface KeptRows {
   table: "verification" | "message";
   idPrefix: IdPrefix;
-  /** The policy's name for how long. */
+  /** The field of `retentionDays`. */
   name: "verifications" | "messages";
   usualDays: number;
   mostDays: number;

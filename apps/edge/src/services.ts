@@ -1,7 +1,7 @@
 import type { AtRest, KeyRing, ProofKeys, QueueCheck, Random, Sealer, TokenVerifier } from "@sandi/crypto";
 import {
-  type AlertJob,
   createId,
+  type DeliveryJob,
   type IdPrefix,
   type RevokeJob,
   type SendJob,
@@ -13,15 +13,15 @@ import type { RequestLine } from "./http/request-log.ts";
 import type { CallingKey } from "./auth/calling-key.ts";
 import type { TemplateCache } from "./templates/repository.ts";
 
-/** A job on its way to a connector; `deduplicationId` makes a repeated publish one delivery. */
+/** A call that QStash makes. `deduplicationId` makes a repeated publish one delivery. */
 export type Job = JobCall & { traceparent?: string; tracestate?: string };
 
 type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string }
-  /** To ourselves; those of one `flowKey` are kept at a pace. */
-  | { kind: "alert"; body: AlertJob; deduplicationId: string; flowKey: string };
+  /** To the edge itself. QStash limits the rate of each `flowKey`. */
+  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {
@@ -34,14 +34,14 @@ export interface TargetCall {
 export interface TargetAnswer {
   status: number;
   retryAfter: string | null;
-  /** Its beginning. */
+  /** The beginning of its body. */
   text: string;
 }
 
-/** What a connector answered; `undefined` when none answered in time. */
+/** A connector's answer; `undefined` if none came in time. */
 export type RpcAnswer = { status: number; body: unknown } | undefined;
 
-/** Everything that a request needs from outside; replaced whole in tests. */
+/** Everything that a request needs from outside. Tests replace it. */
 export interface Services {
   db: Db;
   now: () => Date;
@@ -53,51 +53,51 @@ export interface Services {
   linkKeys: KeyRing;
   /** Seals to the connector; the edge cannot open it again. */
   seal: Sealer;
-  /** Encrypts what the edge itself has to read again, in a workspace's name. */
+  /** Encrypts values that the edge reads again, with a key for each workspace. */
   atRest: (workspaceId: string) => AtRest;
   proofs: ProofKeys;
   verifyServiceToken: TokenVerifier;
-  /** One Redis command; rejects when it was not answered in time, or with an error. */
+  /** Sends one Redis command; rejects if the answer is an error or does not come in time. */
   redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;
-  /** Until when Redis is left alone because it failed, and limits say nothing more of it; kept per isolate. */
-  redisOutage: { pausedUntil: number; quietUntil: number };
-  /** Limits that are used up, by counter: when they reset, and when to ask Redis again; kept per isolate. */
+  /** Per isolate: until when Redis is not asked after a failure, and until when the failure is not logged again. */
+  redisOutage: { pausedUntil: number; silentUntil: number };
+  /** Per isolate: limits that are used up, by counter, with their reset and the time to ask Redis again. */
   spentLimits: Map<string, { resetAt: number; forgetAt: number }>;
-  /** Networks that sent unknown keys; kept per isolate. */
-  strangers: {
-    /** By network: how many, in the minute that ends at `until`. */
+  /** Per isolate: unknown keys, and the networks that sent them. */
+  unknownKeys: {
+    /** Tries by network, in the minute that ends at `until`. */
     tries: Map<string, { count: number; until: number }>;
-    /** Hashes of unknown keys, and until when the database is not asked again. */
-    unknown: Map<string, number>;
+    /** Hashes of unknown keys, each with the time until which the database is not asked again. */
+    hashes: Map<string, number>;
   };
-  /** True the first time that a token id is seen; rejects when Redis does not answer. */
+  /** True for the first use of a token id; rejects if Redis does not answer. */
   isFirstUse: (jti: string, ttlSeconds: number) => Promise<boolean>;
-  /** Hands a job to QStash; rejects when it was not taken. */
+  /** Publishes a job to QStash; rejects if QStash did not accept it. */
   publish: (job: Job) => Promise<void>;
-  /** Up to 100 jobs in one request; rejects when QStash did not take them. */
+  /** Publishes up to 100 jobs in one request; rejects if QStash did not accept them. */
   publishAll: (jobs: readonly Job[]) => Promise<void>;
-  /** Posts to an address that a customer chose, with a time-out and without following redirects; rejects without an answer. */
+  /** Posts to a customer's address, with a time-out and without redirects; rejects if no answer comes. */
   callTarget: (call: TargetCall) => Promise<TargetAnswer>;
-  /** Whether QStash has signed what it delivers here. */
+  /** Checks QStash's signature of a delivery. */
   isFromQueue: QueueCheck;
   telegramUrl: string;
-  /** Alerts may go to this machine: never in production. */
+  /** Allows alerts to addresses of this machine. Never in production. */
   allowLocalTargets: boolean;
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
-  /** The actors of API keys looked up lately, by hash: at most a minute old. */
+  /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
-  /** Templates looked up lately, by workspace: at most a minute old. */
+  /** Templates by workspace, at most a minute old. */
   templateCache: TemplateCache;
   /** Codes for one number in a day, over all workspaces. */
   destinationPerDay: number;
-  /** With it the operator makes the first workspace, once. */
+  /** The operator creates the first workspace with it. It works once. */
   bootstrapToken?: string;
-  /** How many rounds of publishing one run of the cron may take. */
+  /** The maximum of publishing rounds in one run of the cron. */
   cronRounds: number;
   waitUntil: (work: Promise<unknown>) => void;
   tracer: Tracer;
   logRequest: (line: RequestLine) => void;
-  /** One line without secrets. */
+  /** Logs one line, which must hold no secrets. */
   log: (line: string, cause?: unknown) => void;
   /** The Worker's static assets. */
   assets?: { fetch: (request: Request) => Promise<Response> };

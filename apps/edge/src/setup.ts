@@ -6,7 +6,7 @@ export { migrations };
 export { createWorkspace, type NewWorkspace } from "./workspaces/create-workspace.ts";
 export { type NewQuota, setQuota } from "./workspaces/set-quota.ts";
 
-/** Brings the edge's database to the newest schema; answers the names of the steps applied. */
+/** Migrates the edge's database to the newest schema. Returns the names of the applied migrations. */
 export function migrateDatabase(client: Client, now: Date): Promise<string[]> {
   return migrate(client, migrations, now);
 }

@@ -3,7 +3,7 @@ import { sweepJobs } from "./jobs/delete-jobs.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
 
-/** Deletes the rows that are old enough, in one batch; answers whether there may be more. */
+/** Deletes old rows in one batch. Returns whether more may be left. */
 export async function sweep(services: Services): Promise<boolean> {
   const { db, now } = services;
   const results = await db.write([

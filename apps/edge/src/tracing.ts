@@ -3,10 +3,10 @@ import { createExporter, createTracer, type Exporter, type Tracer } from "@sandi
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
 
-/** Requests that end within this time share an export. */
+/** Spans that end within this time share an export. */
 const gatherMs = 100;
 
-/** The tracer of an isolate, and the exporter that has its spans when one is configured. */
+/** The tracer of an isolate, and its exporter if one is configured. */
 export function prepareTracing(
   config: Config,
   { now, log }: Pick<Services, "now" | "log">,
@@ -20,13 +20,13 @@ export function prepareTracing(
           headers: config.OTEL_EXPORTER_OTLP_HEADERS,
           resource: { "service.name": config.OTEL_SERVICE_NAME },
           fetch: (...request) => fetch(...request),
-          onOutage: (cause) => log("the collector does not take spans; they wait", cause),
+          onOutage: (cause) => log("the collector does not accept spans; they wait", cause),
         });
   const onEnd = exporter && ((span: Parameters<Exporter["add"]>[0]) => exporter.add(span));
   return { tracer: createTracer({ now, random: webRandom, ratio: config.OTEL_TRACES_SAMPLER_ARG, onEnd }), exporter };
 }
 
-/** Exports what a request has left, after its answer and everything that goes on beside it. */
+/** Exports the spans of a request after its answer and all its work in `waitUntil`. */
 export async function exportAfter(
   { exporter, sleep }: { exporter: Exporter } & Pick<Services, "sleep">,
   underway: readonly Promise<unknown>[],

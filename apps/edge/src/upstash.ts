@@ -1,19 +1,19 @@
-import { alertPath, jobPaths } from "@sandi/contracts";
+import { deliverPath, jobPaths } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
 
-// Three documented REST calls. The SDKs would do the same with no time-out of their own and 40 KiB more in the bundle.
+// Three documented REST calls. The SDKs have no time-outs and add 40 KiB to the bundle.
 
 const queueMs = 5_000;
 const redisMs = 1_000;
 
-/** Hands a job to QStash. */
+/** Publishes a job to QStash. */
 export async function publish(config: Config, job: Job): Promise<void> {
   await post(config, `publish/${destination(config, job)}`, headersOf(job), JSON.stringify(job.body));
 }
 
-/** Hands up to 100 jobs to QStash in one request. */
+/** Publishes up to 100 jobs to QStash in one request. */
 export async function publishAll(config: Config, jobs: readonly Job[]): Promise<void> {
   const messages = jobs.map((job) => ({
     destination: destination(config, job),
@@ -24,9 +24,9 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 }
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
-  kind === "alert" ? `${PUBLIC_URL}${alertPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
+  kind === "delivery" ? `${PUBLIC_URL}${deliverPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
 
-/** Retries come fast at first: a code is worth little after a minute. */
+/** The first retries are fast: a code is of little use after a minute. */
 const headersOf = (job: Job): Record<string, string> => ({
   "content-type": "application/json",
   "upstash-method": "POST",
@@ -50,7 +50,7 @@ async function post(config: Config, path: string, headers: Record<string, string
   if (!response.ok) throw new Error(`QStash answered ${response.status}`);
 }
 
-/** An error that Redis answered; its code is the first word, such as `NOSCRIPT`. */
+/** An error answer of Redis. Its code is the first word, such as `NOSCRIPT`. */
 export class RedisError extends Error {
   override readonly name = "RedisError";
   readonly code: string;
@@ -81,7 +81,7 @@ export function redisOver(
   };
 }
 
-/** True the first time that a token id is seen (`SET … NX EX`). */
+/** True for the first use of a token id (`SET … NX EX`). */
 export async function isFirstUse(redis: Services["redis"], jti: string, ttlSeconds: number): Promise<boolean> {
   return (await redis(["SET", `edge:jti:${jti}`, "1", "NX", "EX", ttlSeconds], redisMs)) === "OK";
 }

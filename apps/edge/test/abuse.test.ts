@@ -96,7 +96,7 @@ describe("sends to one number", () => {
     expect((await create()).body.created).toBe(true);
   });
 
-  it("at once are let through up to the limit exactly", async () => {
+  it("at the same time pass up to exactly the limit", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => create({ purpose: `p${i}` })));
     expect(answers.filter(({ status }) => status === 202).length).toBe(5);
   });
@@ -122,7 +122,7 @@ describe("countries", () => {
     }
   });
 
-  it("let national numbers be written as at home", async () => {
+  it("allows national numbers in their national form", async () => {
     await setPolicy({ defaultCountry: "ID" });
     const { body } = await create({ to: "0812-3456-7890" });
     expect([body.to, body.country]).toEqual(["+62812•••7890", "ID"]);
@@ -186,7 +186,7 @@ const usual = async (approved: number) => {
 };
 
 describe("the prefix guard", () => {
-  it("blocks a prefix whose codes nobody types in, for an hour, then for two; others go on", async () => {
+  it("blocks a prefix whose codes nobody types in, for an hour, then for two, and no other prefix", async () => {
     for (let i = 0; i < 20; i++) expect((await send(i)).status).toBe(202);
     const blocked = await send(20);
     expect([blocked.status, blocked.body.code, blocked.body.retryAfter]).toEqual([403, "prefix-blocked", 3600]);

@@ -76,7 +76,7 @@ describe("a rule", () => {
     expect(await matches("block", subject())).toBe(false);
   });
 
-  it("is another workspace's, or has lapsed: then it does not match", async () => {
+  it("does not match if it is another workspace's or has expired", async () => {
     const stranger = await edge.addWorkspace();
     await add("country", "ID", { workspace: stranger.id });
     await add("number", "hash", { expiresAt: at });

@@ -103,7 +103,7 @@ describe("a rule", () => {
     expect([same.status, same.body.code, same.body.detail]).toEqual([
       409,
       "access-rule-exists",
-      `It is ${body.id}; delete it first.`,
+      `The rule is ${body.id}. Delete it first.`,
     ]);
     const both = await Promise.all([block("prefix", "1"), block("prefix", "1")]);
     expect(both.filter(({ status }) => status === 201).length).toBe(1);
@@ -276,7 +276,7 @@ describe("a block rule", () => {
     expect(answer.status).toBe(200);
   });
 
-  it("leaves what a longer allowed prefix may have let in", async () => {
+  it("does not end what a longer allowed prefix may have allowed", async () => {
     const { body } = await verify();
     await add("allow", "prefix", to.slice(1, 11));
     expect((await block("country", "ID")).body.endedVerifications).toBe(0);
@@ -331,7 +331,7 @@ describe("a destination", () => {
     expect(await audit()).toEqual([]);
   });
 
-  it("tells of wrong codes, its lock and its sends, and forgets them by the clock", async () => {
+  it("shows wrong codes, its lock and its sends, and they end with time", async () => {
     await lock();
     const { body } = await status();
     expect(body).toEqual({
@@ -419,7 +419,7 @@ async function guard(prefix: string, blockedUntil: number, strikes = 1, workspac
 const guarded = async (query = "") => (await edge.api<GuardedPrefixList>(`GET /v1/prefix-guard${query}`)).body;
 
 describe("the prefix guard", () => {
-  it("tells what it has blocked, by pages", async () => {
+  it("lists what it has blocked, in pages", async () => {
     const now = edge.services.now().getTime();
     await guard("6281234", now + 1000, 2);
     await guard("6281233", now);
@@ -435,7 +435,7 @@ describe("the prefix guard", () => {
     expect((await edge.api("GET /v1/prefix-guard?cursor=x")).status).toBe(400);
   });
 
-  it("lets codes go again when its block is lifted", async () => {
+  it("allows codes again when its block is lifted", async () => {
     await edge.addSession();
     await guard("6281234", edge.services.now().getTime() + 3_600_000, 3);
     expect(await codeFor()).toBe("prefix-blocked");

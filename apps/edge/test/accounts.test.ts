@@ -135,7 +135,7 @@ describe("another account on a session", () => {
 });
 
 describe("the same account linked again", () => {
-  it("goes on where it was, with its contacts, limits and pending verifications", async () => {
+  it("continues with its contacts, limits and pending verifications", async () => {
     await connector.wrote(session);
     await connector.lock(session);
     const before = await look();

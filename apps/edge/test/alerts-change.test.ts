@@ -25,7 +25,7 @@ const test = async (id: string) => {
   const { body } = await world.edge.api(`POST ${path}/${id}/test`);
   return body["status"];
 };
-const row = async () => (await world.edge.rows("SELECT target, updated_at FROM alert_channel"))[0];
+const row = async () => (await world.edge.rows("SELECT target, updated_at FROM endpoint"))[0];
 
 describe("where an alert channel goes", () => {
   it("changes to another chat or another bot's token, each of which may be given alone", async () => {
@@ -42,7 +42,7 @@ describe("where an alert channel goes", () => {
     const { id } = await world.addChannel({ url: "https://hooks.slack.test/services/T000/B000/old" });
     world.edge.advance(1);
     await world.state(session, "ended", "banned");
-    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 7");
+    await world.edge.client.execute("UPDATE endpoint SET failures_in_row = 7");
     expect((await patch(id, { url: slackUrl })).body).toMatchObject({
       target: "https://hooks.slack.test/…",
       failuresInRow: 0,
@@ -51,7 +51,7 @@ describe("where an alert channel goes", () => {
     expect(world.calls.map(({ url }) => url)).toEqual([slackUrl]);
   });
 
-  it("stays paused until it is told to go on, with the new address already in place", async () => {
+  it("stays paused until a request resumes it, with the new address already in place", async () => {
     const { id } = await world.addChannel();
     await patch(id, { isPaused: true });
     expect((await patch(id, { url: webhookUrl })).body).toMatchObject({ pausedBecause: "requested" });
@@ -81,17 +81,17 @@ describe("where an alert channel goes", () => {
       slack: ["botToken", "chatId", "secret"],
       webhook: ["botToken", "chatId"],
     };
-    const before = await world.edge.rows("SELECT * FROM alert_channel");
+    const before = await world.edge.rows("SELECT * FROM endpoint");
     for (const kind of ["telegram", "slack", "webhook"] as const) {
       for (const name of foreign[kind] as (keyof typeof changes)[]) {
         const { status, body } = await patch(channels[kind].id, { name: "Other", [name]: changes[name] });
         expect([kind, status, body.errors]).toMatchObject([kind, 400, [{ pointer: `/${name}` }]]);
       }
     }
-    expect(await world.edge.rows("SELECT * FROM alert_channel")).toEqual(before);
+    expect(await world.edge.rows("SELECT * FROM endpoint")).toEqual(before);
   });
 
-  it("is not written anew by what it already is", async () => {
+  it("is not stored again when nothing changes", async () => {
     const { id } = await world.addChannel();
     const before = await row();
     expect((await patch(id, { url: slackUrl })).status).toBe(200);
@@ -134,7 +134,7 @@ it("a changed target is audited without what it is", async () => {
     { secrets: "replaced" },
     { secrets: "replaced", target: { from: "https://old.example.com/…", to: "https://ops.example.com/…" } },
   ]);
-  const tables = ["alert_channel", "alert_delivery", "audit", "idempotency"];
+  const tables = ["endpoint", "delivery", "audit", "idempotency"];
   const rows = await Promise.all(tables.map((table) => world.edge.rows(`SELECT * FROM ${table}`)));
   const all = JSON.stringify([rows, text, world.edge.logs, world.edge.jobs]);
   for (const hidden of ["oldquery", "secretquery", secret, secret.slice(6)]) expect(all).not.toContain(hidden);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Alert, incidentMessage, inert } from "../src/alerts/render.ts";
-import { compose } from "../src/alerts/compose.ts";
+import { providerOf, type Target } from "../src/outbound/target.ts";
 import { isLoopback, targetFault } from "../src/http/targets.ts";
 
 const textOf = (alert: Alert) => incidentMessage(alert).text;
@@ -73,7 +73,7 @@ describe("an address that a customer has us call", () => {
 describe("the text of an alert", () => {
   const evil =
     "<!channel> <https://evil.com|x> *b* _i_ ~s~ `c` @here [l](http://e.com) www.evil.com &lt; #a :fire: <b>";
-  const told = {
+  const incident = {
     kind: "offline" as const,
     reason: "connection_lost",
     subject: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta",
@@ -83,9 +83,9 @@ describe("the text of an alert", () => {
     times: 1,
   };
   const alert = {
-    what: "opened" as const,
+    notification: "opened" as const,
     incidentId: "inc_1",
-    told,
+    incident,
     name: "Jakarta",
     phone: "+6281200000001",
     publicUrl: "https://api.test",
@@ -94,24 +94,25 @@ describe("the text of an alert", () => {
   it("says what happened, what to do, since when and where to look", () => {
     expect(textOf(alert).split("\n")).toEqual([
       "Session “Jakarta” (+62812•••0001) is offline.",
-      "The connection was lost; it is opened again by itself.",
+      "The connection was lost; the session reconnects by itself.",
       "Since 2026-11-21 08:00 UTC.",
-      `${told.subject} https://api.test/v1/sessions/${told.subject}`,
+      `${incident.subject} https://api.test/v1/sessions/${incident.subject}`,
     ]);
-    const closedAt = told.since + 240_000;
-    expect(textOf({ ...alert, what: "closed", told: { ...told, closedAt } })).toContain("is back after 4 min.");
-    expect(textOf({ ...alert, what: "again", told: { ...told, times: 3 } })).toContain(
+    const closedAt = incident.since + 240_000;
+    expect(textOf({ ...alert, notification: "closed", incident: { ...incident, closedAt } })).toContain(
+      "is back after 4 min.",
+    );
+    expect(textOf({ ...alert, notification: "reopened", incident: { ...incident, times: 3 } })).toContain(
       "for the 3rd time since 2026-11-21 08:00 UTC",
     );
   });
 
   it("gives a name no way to be markup, a mention or a link", async () => {
     expect(inert(evil)).not.toMatch(/[<>&@#!*_~`|\\/[\]():.]/);
-    const composed = async (target: Parameters<typeof compose>[0]["target"]) =>
+    const composed = async (target: Target) =>
       (
-        await compose({
+        await providerOf(target).request(target, {
           id: "dlv_1",
-          target,
           message: incidentMessage({ ...alert, name: evil }),
           telegramUrl: "https://t.test",
           now: new Date(),

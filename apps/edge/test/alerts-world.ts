@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import {
-  alertPath,
+  deliverPath,
   type AlertChannel,
   type AlertDelivery,
   type CreatedAlertChannel,
@@ -29,7 +29,7 @@ export function queueSignature(
   const hash = createHash("sha256").update(body).digest("base64url");
   const whole = {
     iss: "Upstash",
-    sub: `https://api.test${alertPath}`,
+    sub: `https://api.test${deliverPath}`,
     exp: seconds + 300,
     nbf: seconds,
     body: hash,
@@ -65,7 +65,7 @@ export async function startAlerts() {
   async function knock(deliveryId: string, headers?: Record<string, string>) {
     const body = JSON.stringify({ deliveryId });
     const signed = { "upstash-signature": queueSignature(body, edge.services.now()) };
-    return edge.api(`POST ${alertPath}`, body, { key: null, headers: headers ?? signed });
+    return edge.api(`POST ${deliverPath}`, body, { key: null, headers: headers ?? signed });
   }
 
   return {
@@ -90,7 +90,7 @@ export async function startAlerts() {
     },
     /** Delivers what was published, as QStash would; answers the statuses. */
     async deliver(): Promise<number[]> {
-      const due = edge.jobs.splice(0).flatMap((job) => (job.kind === "alert" ? [job.body.deliveryId] : []));
+      const due = edge.jobs.splice(0).flatMap((job) => (job.kind === "delivery" ? [job.body.deliveryId] : []));
       const statuses: number[] = [];
       for (const id of due) statuses.push((await knock(id)).status);
       await edge.settled();

@@ -1,4 +1,4 @@
-import { alertPath, type AuditList, type CreatedAlertChannel } from "@sandi/contracts";
+import { deliverPath, type AuditList, type CreatedAlertChannel } from "@sandi/contracts";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createChannel } from "../src/alerts/create-channel.ts";
@@ -47,17 +47,17 @@ async function everything(): Promise<string> {
 
 describe("an alert channel", () => {
   it("is made, shown masked, changed and deleted, each of which is audited", async () => {
-    const made = await world.addChannel({ ...telegram, afterSeconds: 30, quiet: ["limited"] });
+    const made = await world.addChannel({ ...telegram, afterSeconds: 30, mutedKinds: ["limited"] });
     expect(made).toMatchObject({
       kind: "telegram",
       target: "chat •••890",
       afterSeconds: 30,
-      quiet: ["limited"],
+      mutedKinds: ["limited"],
       secret: null,
     });
     world.edge.advance(1);
-    const { body: changed } = await world.edge.api(`PATCH ${path}/${made.id}`, { name: "Night", quiet: [] });
-    expect(changed).toMatchObject({ name: "Night", quiet: [], afterSeconds: 30 });
+    const { body: changed } = await world.edge.api(`PATCH ${path}/${made.id}`, { name: "Night", mutedKinds: [] });
+    expect(changed).toMatchObject({ name: "Night", mutedKinds: [], afterSeconds: 30 });
     const { body: list } = await world.edge.api<{ channels: object[] }>(`GET ${path}`);
     expect(list.channels).toEqual([changed]);
     world.edge.advance(1);
@@ -80,12 +80,12 @@ describe("an alert channel", () => {
     expect(first.body.secret).toMatch(/^whsec_/);
     expect(again.body).toEqual({ ...first.body, secret: null });
     expect(again.headers.get("idempotent-replayed")).toBe("true");
-    expect(await world.edge.count("alert_channel")).toBe(1);
+    expect(await world.edge.count("endpoint")).toBe(1);
   });
 
   it("is refused when there are as many as there may be", async () => {
     const ctx = await world.edge.contextOf();
-    const input = { ...slack, kind: "slack" as const, afterSeconds: 60, quiet: [] };
+    const input = { ...slack, kind: "slack" as const, afterSeconds: 60, mutedKinds: [] };
     await createChannel(ctx, { input, idempotencyKey: undefined }, 1);
     await expect(createChannel(ctx, { input, idempotencyKey: undefined }, 1)).rejects.toMatchObject({
       code: "alert-channel-limit-reached",
@@ -105,7 +105,7 @@ describe("an alert channel", () => {
       }) as typeof db.write,
     };
     const answer = await world.edge.api(`POST ${path}`, slack);
-    expect([answer.status, await world.edge.count("alert_channel")]).toEqual([201, 1]);
+    expect([answer.status, await world.edge.count("endpoint")]).toEqual([201, 1]);
   });
 
   it("keeps what others change while it is being changed: a pause for failures, or a name", async () => {
@@ -116,7 +116,7 @@ describe("an alert channel", () => {
       ...db,
       write: (async (queries: Parameters<typeof db.write>[0]) => {
         const theirs = meanwhile.shift();
-        if (theirs) await world.edge.client.execute(`UPDATE alert_channel SET ${theirs}`);
+        if (theirs) await world.edge.client.execute(`UPDATE endpoint SET ${theirs}`);
         return db.write(queries);
       }) as typeof db.write,
     };
@@ -138,10 +138,10 @@ describe("an alert channel", () => {
         expect([status, body.errors?.[0]?.pointer]).toEqual([400, "/url"]);
       }
     }
-    expect(await world.edge.count("alert_channel")).toBe(0);
+    expect(await world.edge.count("endpoint")).toBe(0);
   });
 
-  it("is nobody else's: every route answers 404 for another workspace, and test keys and other scopes none", async () => {
+  it("belongs to its workspace: every route answers 404 for another workspace, and refuses test keys and other scopes", async () => {
     const { id } = await world.addChannel();
     const stranger = (await world.edge.addWorkspace()).key;
     const routes: [string, object?][] = [
@@ -151,7 +151,7 @@ describe("an alert channel", () => {
       [`POST ${path}/${id}/test`],
       [`GET ${path}/${id}/deliveries`],
     ];
-    const before = await world.edge.rows("SELECT * FROM alert_channel");
+    const before = await world.edge.rows("SELECT * FROM endpoint");
     for (const [request, input] of routes) {
       expect((await world.edge.api(request, input, { key: stranger })).body.code).toBe("alert-channel-not-found");
     }
@@ -160,7 +160,7 @@ describe("an alert channel", () => {
       expect((await world.edge.api(request, input, { key: few })).status).toBe(403);
     const test = await world.edge.addKey(world.edge.workspace.id, undefined, { environment: "test" });
     expect((await world.edge.api(`POST ${path}`, slack, { key: test })).status).toBe(403);
-    expect(await world.edge.rows("SELECT * FROM alert_channel")).toEqual(before);
+    expect(await world.edge.rows("SELECT * FROM endpoint")).toEqual(before);
     expect(world.edge.jobs).toEqual([]);
   });
 
@@ -221,7 +221,7 @@ describe("a delivery", () => {
   it("is a test when asked for, with an answer and a trace of how it went", async () => {
     const { id } = await world.addChannel();
     const { status, body } = await world.edge.api(`POST ${path}/${id}/test`);
-    const went = { what: "test", status: "delivered", attempts: 1, lastStatus: 200, error: null };
+    const went = { notification: "test", status: "delivered", attempts: 1, lastStatus: 200, error: null };
     expect([status, body]).toMatchObject([200, { ...went, answer: null }]);
     expect(world.told()).toEqual(["This is a test of Sandi's alerts."]);
     expect(await world.deliveries(id)).toMatchObject([went]);
@@ -245,7 +245,7 @@ describe("a delivery", () => {
     ["nobody answers", {}, new TypeError("fetch failed"), { lastStatus: null, error: "unreachable", answer: null }],
   ])("as a test tells that %s, once, and pauses nothing", async (_, input, answer, told) => {
     const { id } = await world.addChannel(input);
-    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 19");
+    await world.edge.client.execute("UPDATE endpoint SET failures_in_row = 19");
     world.answers.push(answer);
     const { status, body } = await world.edge.api(`POST ${path}/${id}/test`);
     expect([status, body]).toMatchObject([200, { status: "failed", attempts: 1, ...told }]);
@@ -259,7 +259,7 @@ describe("a delivery", () => {
   it("as a test reaches a paused channel, whose failures in a row end when it succeeds", async () => {
     const { id } = await world.addChannel();
     await world.edge.api(`PATCH ${path}/${id}`, { isPaused: true });
-    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 20");
+    await world.edge.client.execute("UPDATE endpoint SET failures_in_row = 20");
     expect((await world.edge.api(`POST ${path}/${id}/test`)).body["status"]).toBe("delivered");
     expect(await world.channel(id)).toMatchObject({ failuresInRow: 0, pausedBecause: "requested" });
   });
@@ -282,7 +282,7 @@ describe("a delivery", () => {
     const { id } = await world.addChannel(telegram);
     await ban();
     const [job] = world.edge.jobs;
-    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    const deliveryId = job?.kind === "delivery" ? job.body.deliveryId : "";
     world.answers.push(telegramRefusals.tooMany, telegramRefusals.blocked);
     const first = await world.knock(deliveryId);
     expect([first.status, first.headers.get("retry-after")]).toEqual([503, "35"]);
@@ -317,7 +317,7 @@ describe("a delivery", () => {
     await world.addChannel();
     await ban();
     const [job] = world.edge.jobs;
-    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    const deliveryId = job?.kind === "delivery" ? job.body.deliveryId : "";
     const body = JSON.stringify({ deliveryId });
     const now = world.edge.services.now();
     const wrong = [
@@ -341,7 +341,7 @@ describe("a delivery", () => {
     expect((await world.knock(deliveryId, { "upstash-signature": next })).status).toBe(200);
     expect(
       (
-        await world.edge.api(`POST ${alertPath}`, "{}", {
+        await world.edge.api(`POST ${deliverPath}`, "{}", {
           key: null,
           headers: { "upstash-signature": queueSignature("{}", now) },
         })
@@ -353,7 +353,7 @@ describe("a delivery", () => {
     await world.addChannel();
     await ban();
     const [job] = world.edge.jobs;
-    const deliveryId = job?.kind === "alert" ? job.body.deliveryId : "";
+    const deliveryId = job?.kind === "delivery" ? job.body.deliveryId : "";
     let second = 0;
     world.edge.target = async () => {
       second = (await world.knock(deliveryId)).status;
@@ -377,7 +377,7 @@ describe("a delivery", () => {
     await world.cron();
     await world.deliver();
     expect(world.told()).toHaveLength(1);
-    await world.edge.client.execute("UPDATE alert_delivery SET status = 'queued'");
+    await world.edge.client.execute("UPDATE delivery SET status = 'queued'");
     world.edge.advance(25 * 3600_000);
     await world.cron();
     expect(await world.deliveries(id)).toMatchObject([{ status: "failed", error: "expired" }]);
@@ -385,7 +385,7 @@ describe("a delivery", () => {
 });
 
 describe("a channel that fails", () => {
-  it("20 times in a row is paused, and the other channels are told; it goes on when it is mended", async () => {
+  it("20 times in a row is paused, the other channels are notified, and it works again when it is fixed", async () => {
     const { id } = await world.addChannel({ name: "Broken" });
     const { secret } = await world.addChannel(webhook);
     expect(secret).not.toBeNull();
@@ -395,7 +395,7 @@ describe("a channel that fails", () => {
     await world.deliver();
     world.calls.splice(0);
     await world.edge.client.execute({
-      sql: "UPDATE alert_delivery SET status = 'queued' WHERE id = ?",
+      sql: "UPDATE delivery SET status = 'queued' WHERE id = ?",
       args: [deliveryId],
     });
     for (let i = 0; i < 20; i++) {
@@ -426,7 +426,7 @@ describe("a channel that fails", () => {
 
   it("less often is not: one success ends the row", async () => {
     const { id } = await world.addChannel();
-    await world.edge.client.execute("UPDATE alert_channel SET failures_in_row = 19");
+    await world.edge.client.execute("UPDATE endpoint SET failures_in_row = 19");
     await ban();
     await world.deliver();
     expect((await world.channel(id)).failuresInRow).toBe(0);

@@ -198,7 +198,7 @@ describe("a summary", () => {
     ]);
   });
 
-  it("counts only what every filter lets through", async () => {
+  it("counts only what matches every filter", async () => {
     await count({ created: 1 });
     await count({ created: 2 }, { country: "MY", prefix: "6012345" });
     await count({ created: 4 }, { sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1tb" });

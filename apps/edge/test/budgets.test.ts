@@ -61,7 +61,7 @@ describe("pairing codes, each a prompt on the phone of the number's owner", () =
     expect(refused.headers.get("ratelimit-policy")).toContain('"pairing-session";q=5;w=600');
     expect(refused.headers.get("ratelimit")).toContain('"pairing-session";r=0;t=300');
     expect(refused.body["detail"]).toBe(
-      "WhatsApp is asked for 5 pairing codes at most for one session in ten minutes: each is a prompt on somebody's phone. A QR code is not limited.",
+      "At most 5 pairing codes for one session in ten minutes are requested from WhatsApp, because each shows a prompt on a phone. QR codes are not limited.",
     );
     expect(asked.length).toBe(5);
     edge.advance(5 * minute);

@@ -12,7 +12,7 @@ beforeEach(async () => {
   session = await edge.addSession();
 });
 
-it("an owner that was replaced claims nothing, though the claim of the newer one has lapsed", async () => {
+it("an owner that was replaced claims nothing, also when the claim of the newer owner has expired", async () => {
   const { body } = await text(edge);
   expect(await connector.claim(body.id, session, { fence: 5, connectorId: "b" })).toBe("claimed");
   edge.advance(31_000);
@@ -27,7 +27,7 @@ it("a text that has expired is not claimed", async () => {
   expect(await connector.claim(body.id, session)).toBe("done");
 });
 
-it("what another session tells of a message changes nothing", async () => {
+it("an event of another session about a message changes nothing", async () => {
   const { body } = await text(edge, { sessionId: session });
   await connector.claim(body.id, session);
   const stranger = await edge.addSession();

@@ -31,7 +31,7 @@ describe("the configuration", () => {
     expect(() => parseConfig({ ...good, CRON_ROUNDS: "0" })).toThrow("CRON_ROUNDS");
   });
 
-  it("lets alerts go to this machine only where the edge is on it", () => {
+  it("allows alerts to this machine only if the edge runs on it", () => {
     const local = { ...good, ALLOW_LOCAL_TARGETS: "1" };
     expect(() => parseConfig(local)).toThrow("ALLOW_LOCAL_TARGETS");
     expect(() => parseConfig({ ...local, PUBLIC_URL: "http://127.0.0.1.example.com" })).toThrow("ALLOW_LOCAL_TARGETS");

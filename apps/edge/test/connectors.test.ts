@@ -90,7 +90,7 @@ describe("claiming a message", () => {
     expect(results.filter((result) => result?.outcome === "busy").length).toBe(19);
   });
 
-  it("lets the same run claim again, a higher fence take over, and a lapsed claim go to the next", async () => {
+  it("allows the same run to claim again, a higher fence to take over, and another run after the claim has expired", async () => {
     const { id } = await sendText();
     expect((await claim(id))?.outcome).toBe("claimed");
     expect(await claim(id)).toMatchObject({ outcome: "claimed", attempt: 2 });
@@ -145,7 +145,7 @@ describe("claiming a message", () => {
 });
 
 describe("events from a connector", () => {
-  it("move a message forward with their times, and forget its text", async () => {
+  it("move a message forward with their times, and delete its text", async () => {
     const { id } = await sendText();
     await claim(id);
     await report(event("message.sent", { messageId: id }));
@@ -160,7 +160,7 @@ describe("events from a connector", () => {
     expect(await edge.rows("SELECT sealed FROM message")).toEqual([{ sealed: null }]);
   });
 
-  it("make a cancel keep the cooldown of what was sent: starting anew is another send", async () => {
+  it("keep the cooldown after a cancel: a new create is another send", async () => {
     const { id, delivery } = await create();
     await claim(delivery!.messageId);
     await report(event("message.sent", { messageId: delivery!.messageId }));
@@ -223,7 +223,7 @@ describe("events from a connector", () => {
     expect((await edge.api(`POST /v1/verifications/${first.id}/check`, { code })).status).toBe(200);
   });
 
-  it("let a code that is being sent be checked when its resend fails, until that fails too", async () => {
+  it("allow a check of a code that is being sent when its resend fails, until it fails too", async () => {
     const first = await create();
     await claim(first.delivery!.messageId);
     edge.advance(30_000);
@@ -234,7 +234,7 @@ describe("events from a connector", () => {
     expect((await get(first.id)).status).toBe("undeliverable");
   });
 
-  it("tell a session's state, the newest only", async () => {
+  it("set a session's state, the newest only", async () => {
     const online = event("session.state", { state: "online", reason: null, phone: "+6281200000001", revision: 1 });
     const waiting = event("session.state", { state: "waiting", reason: "connection_lost", phone: null, revision: 1 });
     await report(waiting, online);
@@ -376,7 +376,7 @@ describe("cron", () => {
     expect(await runCron(edge.services)).toEqual({ published: 0 });
   });
 
-  it("lets neither old texts nor another workspace's codes go before a code that was not tried yet", async () => {
+  it("publishes a new code before old texts and another workspace's codes", async () => {
     const stranger = await edge.addWorkspace();
     await store("text", 600, { isText: true });
     await store("theirs", 600, { workspace: stranger.id });
@@ -429,7 +429,7 @@ describe("cron", () => {
     expect(await edge.count("message")).toBe(0);
   });
 
-  it("writes down what has lapsed and forgets the codes", async () => {
+  it("stores what has expired and deletes the codes", async () => {
     const { id, delivery } = await create();
     const text = await sendText();
     edge.advance(24 * 3600_000);

@@ -10,7 +10,7 @@ beforeEach(async () => {
   await edge.addSession();
 });
 
-it("one thing that the clock owes and cannot do keeps it from none of the others, and is not passed over in silence", async () => {
+it("a duty of cron that fails does not stop the others, and is logged and thrown", async () => {
   edge.queueIsDown = true;
   for (const to of ["+6281234567890", "+6281234567891"]) {
     expect((await edge.api("POST /v1/messages", { to, type: "text", text: "Selamat pagi" })).status).toBe(202);
@@ -33,5 +33,5 @@ it("one thing that the clock owes and cannot do keeps it from none of the others
     { status: "queued" },
     { status: "failed" },
   ]);
-  expect(edge.logs.join("\n")).toContain("the clock could not move");
+  expect(edge.logs.join("\n")).toContain("cron could not move");
 });

@@ -38,7 +38,7 @@ const all = async (state: string, reason: string | null = null, some: readonly s
 describe("many sessions that go at once", () => {
   it("are one message to each channel: how many, why, the first names, and what to do; and one when they are back", async () => {
     const channels = [await world.addChannel(), await world.addChannel({ afterSeconds: 30 })];
-    await world.addChannel({ quiet: ["offline"] });
+    await world.addChannel({ mutedKinds: ["offline"] });
     await all("waiting", "connection_lost", sessions.slice(0, 6));
     await all("waiting", "server_unavailable", sessions.slice(6));
     const told = [...(await tick(20_000)), ...(await tick(minute)), ...(await tick(minute)), ...(await tick(minute))];
@@ -60,14 +60,14 @@ describe("many sessions that go at once", () => {
     );
     for (const { id } of channels) {
       expect(await world.deliveries(id)).toMatchObject([
-        { what: "closed", incidents: 8, incidentId: null, status: "delivered" },
-        { what: "opened", incidents: 8, incidentId: null, status: "delivered" },
+        { notification: "closed", incidents: 8, incidentId: null, status: "delivered" },
+        { notification: "opened", incidents: 8, incidentId: null, status: "delivered" },
       ]);
     }
     expect(await tick(20 * minute)).toEqual([]);
   });
 
-  it("are one message also where the first of them may be told before the last", async () => {
+  it("are one message also if the first of them is due before the last", async () => {
     await world.addChannel();
     for (const session of sessions) {
       await world.state(session, "waiting", "connection_lost");
@@ -78,7 +78,7 @@ describe("many sessions that go at once", () => {
     expect(told.map((text) => text.split("\n")[0])).toEqual(["8 sessions went at once."]);
   });
 
-  it("are not told of when most of them were away for less than the channel wants", async () => {
+  it("are not reported when most of them were away for less than the channel's afterSeconds", async () => {
     await world.addChannel();
     await all("waiting", "connection_lost");
     await all("online", null, sessions.slice(1));
@@ -86,7 +86,7 @@ describe("many sessions that go at once", () => {
     expect(told.map((text) => text.split("\n")[0])).toEqual(["Session “sender” (+62812•••0001) is offline."]);
   });
 
-  it("and need a human are told one by one up to the fifth, and the rest at once", async () => {
+  it("and need a human are reported one by one up to the fifth, and the rest in one digest", async () => {
     await world.addChannel();
     await all("ended", "version_refused");
     expect(await delivered()).toHaveLength(5);
@@ -99,7 +99,7 @@ describe("many sessions that go at once", () => {
     expect((await tick()).map((text) => text.split("\n")[0])).toEqual(["3 sessions are back after 22 s."]);
   });
 
-  it("and come back one after the other are told of when the last is back", async () => {
+  it("and come back one after the other are reported when the last is back", async () => {
     await world.addChannel();
     await all("waiting", "connection_lost");
     await tick(minute + 20_000);
@@ -112,7 +112,7 @@ describe("many sessions that go at once", () => {
     expect(told.map((text) => text.split("\n")[0])).toEqual(["8 sessions are back after 8 min."]);
   });
 
-  it("and do not all come back are told of after ten minutes, with how many are missing", async () => {
+  it("and do not all come back are reported after ten minutes, with the number that is missing", async () => {
     await world.addChannel();
     await all("waiting", "connection_lost");
     await tick(minute + 20_000);
@@ -160,7 +160,7 @@ describe("many sessions that go at once", () => {
     ]);
   });
 
-  it("are told of again when QStash was away, in one message still", async () => {
+  it("are reported again when QStash was away, still in one message", async () => {
     await world.addChannel();
     await all("waiting", "connection_lost");
     world.edge.queueIsDown = true;

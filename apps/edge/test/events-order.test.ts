@@ -41,7 +41,7 @@ const batches = fc.array(fc.array(fc.constantFrom(...kinds), { minLength: 1, max
   maxLength: 5,
 });
 
-it("a message's status only goes forward, whatever is told of it in which order and how often", async () => {
+it("a message's status only moves forward, for events in any order and number", async () => {
   await fc.assert(
     fc.asyncProperty(batches, fc.boolean(), async (told, isClaimed) => {
       // As far apart as the limits of one number want it.

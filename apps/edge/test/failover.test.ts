@@ -1,4 +1,5 @@
-import type { Pool, Timeline } from "@sandi/contracts";
+import { createId, eventsPath, type Pool, type Timeline } from "@sandi/contracts";
+import { webRandom } from "@sandi/crypto";
 import type { z } from "zod";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
@@ -59,6 +60,26 @@ describe("a message that its account could not send", () => {
     expect(sends).toEqual({ day_count: 1 });
   });
 
+  it("counts one publish more, however many others move in the same batch of events", async () => {
+    const bodies = [];
+    for (const _ of "abc") bodies.push((await text(edge)).body);
+    for (const { id, sessionId } of bodies) await connector.claim(id, sessionId!);
+    const at = edge.services.now();
+    const events = bodies.map(({ id, sessionId }, i) => ({
+      id: createId("evt", at, webRandom(10)),
+      seq: i + 1,
+      sessionId,
+      at: at.toISOString(),
+      type: "message.failed",
+      messageId: id,
+      reason: "account_restricted",
+    }));
+    expect((await edge.internal(eventsPath, { connectorId: "a", events })).status).toBe(200);
+    expect(await edge.rows("SELECT publish_count FROM job WHERE kind = 'text'")).toEqual(
+      bodies.map(() => ({ publish_count: 2 })),
+    );
+  });
+
   it("is given to three senders at most, and then fails with the last one's reason", async () => {
     for (let i = 0; i < 3; i++) await edge.addSession();
     const { body } = await text(edge);
@@ -101,7 +122,7 @@ describe("a message that its account could not send", () => {
   });
 });
 
-describe("a code that nobody could send", () => {
+describe("a code that no session could send", () => {
   it("is asked for by the user instead, who then writes to us", async () => {
     const { body } = await verify(edge, { inboundVariant: "reply" });
     const { messageId } = body.delivery!;
@@ -169,7 +190,7 @@ describe("what waits for a session", () => {
     expect(await seeMessage(edge, body)).toMatchObject({ sessionId: from, status: "queued" });
   });
 
-  it("is moved by the clock when another sender comes online later", async () => {
+  it("is moved by cron when another sender comes online later", async () => {
     await connector.state(first, "waiting");
     await connector.state(second, "waiting");
     const { body } = await text(edge);
@@ -180,7 +201,7 @@ describe("what waits for a session", () => {
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: next });
   });
 
-  it("is moved by the clock from one that is paused to one that comes online later", async () => {
+  it("is moved by cron from a paused sender to one that comes online later", async () => {
     await connector.state(second, "waiting");
     const { body } = await text(edge, { to: "+6281234567891" });
     const pausedUntil = new Date(edge.services.now().getTime() + 600_000).toISOString();
@@ -192,7 +213,7 @@ describe("what waits for a session", () => {
     expect(lastJob()).toMatchObject({ messageId: body.id, sessionId: second });
   });
 
-  it("is moved by the clock however much waits that nobody else can send", async () => {
+  it("is moved by cron however much waits that no other session can send", async () => {
     await connector.state(first, "waiting");
     await connector.state(second, "ended");
     const bodies = await Promise.all(Array.from({ length: 6 }, async () => (await text(edge)).body));

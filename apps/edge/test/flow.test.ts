@@ -23,14 +23,14 @@ describe("a job's flow at the queue", () => {
   });
 
   it("bounds the messages to one alert channel, as its target does", () => {
-    const job = { kind: "alert", body: { deliveryId: "dlv_1" }, deduplicationId: "1", flowKey: "alc_1" } as const;
+    const job = { kind: "delivery", body: { deliveryId: "dlv_1" }, deduplicationId: "1", flowKey: "alc_1" } as const;
     expect(flowOf(job)).toEqual({
       "upstash-flow-control-key": "alc_1",
       "upstash-flow-control-value": "rate=20, period=60s",
     });
   });
 
-  it("leaves wishes and revocations as fast as they come", () => {
+  it("does not limit the rate of session jobs and revocations", () => {
     expect(flowOf({ kind: "revoke", body: about, deduplicationId: "1" })).toEqual({});
   });
 });

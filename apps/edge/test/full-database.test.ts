@@ -16,7 +16,7 @@ beforeEach(async () => {
   sessionId = await edge.addSession();
 });
 afterEach(async () => {
-  await room();
+  await space();
 });
 
 const pragma = async (name: string) =>
@@ -28,7 +28,7 @@ async function fill(): Promise<void> {
   while ((await pragma("freelist_count")) > 0) await edge.client.execute("INSERT INTO filler VALUES (zeroblob(8000))");
   await edge.client.execute(`PRAGMA max_page_count = ${await pragma("page_count")}`);
 }
-const room = () => edge.client.execute("PRAGMA max_page_count = 1000000");
+const space = () => edge.client.execute("PRAGMA max_page_count = 1000000");
 
 const tables = ["message", "verification", "idempotency", "activity"];
 const counts = async () => {
@@ -36,8 +36,8 @@ const counts = async () => {
   return Promise.all(tables.filter((table) => known.has(table)).map((table) => edge.count(table)));
 };
 
-describe("a database without room", () => {
-  it("answers 503 with a time, has done nothing by halves, and takes the same request when there is room", async () => {
+describe("a full database", () => {
+  it("answers 503 with a time, stores nothing of the request, and accepts the same request when there is space", async () => {
     await fill();
     const input = { sessionId, to, type: "text", text };
     const send = (key: number) =>
@@ -52,7 +52,7 @@ describe("a database without room", () => {
       // The bound is the connection's, and the client may have taken another.
       await fill();
       const { status, body, headers } = await send(taken);
-      expect([status, body.code, body.detail]).toEqual([503, "database-unavailable", "The database has no room."]);
+      expect([status, body.code, body.detail]).toEqual([503, "database-unavailable", "The database is full."]);
       expect(headers.get("retry-after")).toBe("30");
     }
     await edge.settled();
@@ -60,7 +60,7 @@ describe("a database without room", () => {
     expect((await edge.api("GET /v1/sessions")).status).toBe(200);
     expect(edge.logs.join()).not.toContain("parcel");
 
-    await room();
+    await space();
     const { status } = await send(taken);
     await edge.settled();
     expect([status, edge.jobs.length]).toEqual([202, published + 1]);
@@ -88,18 +88,18 @@ describe("a database without room", () => {
     const refused = await edge.internal(eventsPath, { connectorId: "a", events: messages });
     expect([refused.status, refused.body.code]).toEqual([503, "database-unavailable"]);
     expect((await edge.api<Message>(`GET /v1/messages/${id}`)).body.status).toBe("sending");
-    await room();
+    await space();
     expect((await edge.internal(eventsPath, { connectorId: "a", events: messages })).status).toBe(200);
     expect((await edge.api<Message>(`GET /v1/messages/${id}`)).body.status).toBe("sent");
   });
 
-  it("does not break cron, which goes on when there is room", async () => {
+  it("does not break cron, which continues when there is space", async () => {
     await edge.api<Message>("POST /v1/messages", { sessionId, to, type: "text", text });
     await edge.settled();
     await fill();
     edge.advance(60_000);
     await runCron(edge.services).catch(() => undefined);
-    await room();
+    await space();
     edge.advance(60_000);
     await runCron(edge.services);
     expect(edge.jobs.length).toBeGreaterThan(1);

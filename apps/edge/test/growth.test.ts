@@ -45,11 +45,11 @@ describe("the audit log", () => {
     expect([put.status, put.body]).toEqual([200, made.body]);
     expect((await edge.api(`PUT ${path}`, { ...template, name: "Sign in" })).body["name"]).toBe("Sign in");
 
-    const quiet = ["offline", "limited"];
+    const mutedKinds = ["offline", "limited"];
     const slack = { kind: "slack", name: "a", url: "https://hooks.example.com/x" };
-    const channel = await edge.api("POST /v1/alert-channels", { ...slack, quiet });
-    await edge.api(`PATCH /v1/alert-channels/${channel.body["id"] as string}`, { quiet: quiet.toReversed() });
-    await edge.api(`PATCH /v1/alert-channels/${channel.body["id"] as string}`, { quiet });
+    const channel = await edge.api("POST /v1/alert-channels", { ...slack, mutedKinds });
+    await edge.api(`PATCH /v1/alert-channels/${channel.body["id"] as string}`, { mutedKinds: mutedKinds.toReversed() });
+    await edge.api(`PATCH /v1/alert-channels/${channel.body["id"] as string}`, { mutedKinds });
     expect((await entries()).map(({ action }) => action)).toEqual([
       "workspace.updated",
       "template.created",
@@ -84,7 +84,7 @@ describe("a policy's retention", () => {
       [
         {
           pointer: "/policy/retentionDays/audit",
-          message: "must be at most 365, which the operator grants (the quota's `retentionDays.audit`)",
+          message: "must be at most 365 (the quota's `retentionDays.audit`)",
         },
       ],
     ]);

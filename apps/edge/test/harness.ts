@@ -138,9 +138,9 @@ export async function startEdge(): Promise<Edge> {
       now,
     }),
     redis: (command, timeoutMs) => edge.redis(command, timeoutMs),
-    redisOutage: { pausedUntil: 0, quietUntil: 0 },
+    redisOutage: { pausedUntil: 0, silentUntil: 0 },
     spentLimits: new Map(),
-    strangers: { tries: new Map(), unknown: new Map() },
+    unknownKeys: { tries: new Map(), hashes: new Map() },
     isFirstUse: (jti) => {
       const isFirst = !seen.has(jti);
       seen.add(jti);

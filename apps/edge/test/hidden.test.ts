@@ -115,7 +115,7 @@ describe("that a number has no WhatsApp account, to keys with lookup:read", () =
     expect(await countsFor(seeing)).toMatchObject({ created: 1, sent: 0, undeliverable: 1, expired: 0 });
   });
 
-  it("lets another create make a new verification at once", async () => {
+  it("allows another create to make a new verification at once", async () => {
     const first = await create(gone, seeing);
     const second = await create(gone, seeing);
     expect([second.status, second.body.created, second.body.id === first.body.id]).toEqual([202, true, false]);
@@ -273,7 +273,7 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect(without).toEqual(switchedOff);
   });
 
-  it("does not show when its message is taken back, which takes as long as a connector needs", async () => {
+  it("is not visible when its message is revoked, which takes as long as a connector needs", async () => {
     const { body } = await create(gone, blind);
     const canceled = await act(body.id, "cancel", undefined, blind);
     expect([canceled.status, canceled.body.delivery?.status]).toEqual([200, "sent"]);
@@ -332,7 +332,7 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect(without).toMatchObject([{ status: "sent", failure: null, deliveredAt: null }]);
   });
 
-  it("is not mixed up with other failures, which every key is told", async () => {
+  it("is not mixed up with other failures, which every key sees", async () => {
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to: gone }, { key: blind });
     await report("message.failed", { messageId: body.delivery?.messageId, reason: "refused" });
     expect(await get(body.id, blind)).toMatchObject({

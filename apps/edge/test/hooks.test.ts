@@ -137,7 +137,7 @@ describe("a code of Supabase Auth", () => {
     expect([await edge.count("message"), edge.jobs.length]).toEqual([1, 1]);
   });
 
-  it("takes the place of the last one after the cooldown; before, Supabase is told to wait", async () => {
+  it("replaces the last one after the cooldown, and asks Supabase to wait before that", async () => {
     const hook = await addHook();
     await send(hook);
     const next = { ...hook, body: payload({ sms: { otp: "957351" } }) };
@@ -204,7 +204,7 @@ describe("a code of Supabase Auth", () => {
     expect(row?.["text"]).toContain("Hello from Toko");
   });
 
-  it("counts for the hook's own limit and the workspace's, and is told in Supabase's form", async () => {
+  it("counts for the hook's limit and the workspace's, and is answered in Supabase's form", async () => {
     const hook = await addHook();
     const seen: unknown[] = [];
     edge.redis = ([, , count, ...rest]) => {
@@ -416,7 +416,7 @@ describe("a Supabase hook", () => {
     expect(text).not.toContain(secret.slice(6));
   });
 
-  it("gives nobody more than they have: whoever makes one may send codes of their own", async () => {
+  it("gives no more powers than its key has: the key must have otp:custom", async () => {
     const key = await edge.addKey(edge.workspace.id, ["key:manage", "otp:send"]);
     const hook = await addHook();
     for (const [request, input] of [

@@ -425,7 +425,7 @@ describe("the database", () => {
     expect([again.status < 300, again.headers.get("idempotent-replayed")]).toEqual([true, null]);
   });
 
-  it("lets no write land late once 503 was answered", async () => {
+  it("stores no late write once 503 was answered", async () => {
     await edge.addSession();
     const { db } = edge.services;
     const { DatabaseFetchError } = await import("../src/db/failures.ts");
@@ -519,7 +519,7 @@ describe("the database", () => {
     expect([again.status, again.body.id, again.body.sendsLeft]).toEqual([202, first.id, 3]);
   });
 
-  it("lets no check count late once 503 was answered, and takes its repetition", async () => {
+  it("counts no late check once 503 was answered, and accepts its repetition", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     const code = await edge.codeOf(body.id);
@@ -544,7 +544,7 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
-  it("lets no check count late when the database did not answer twice", async () => {
+  it("counts no late check when the database did not answer twice", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     const code = await edge.codeOf(body.id);
@@ -579,6 +579,26 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(503);
     loseNextWrite("after");
     expect((await edge.api(path, { code })).status).toBe(200);
+  });
+
+  it("counts a wrong code whose answer was lost, also when another check was counted before that was known", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = wrong(await edge.codeOf(body.id));
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const { db } = edge.services;
+    const { DatabaseFetchError } = await import("../src/db/failures.ts");
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        await db.write(queries);
+        edge.services.db = db;
+        expect((await edge.api(path, { code })).body.code).toBe("code-incorrect");
+        throw new DatabaseFetchError("lost");
+      },
+    };
+    const lost = await edge.api(path, { code });
+    expect([lost.status, lost.body.code, lost.body.attemptsLeft]).toEqual([422, "code-incorrect", 3]);
   });
 
   it.each([

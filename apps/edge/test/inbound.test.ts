@@ -118,7 +118,7 @@ describe("an inbound verification", () => {
     expect([(await get(late.id)).status, (await get(canceled.id)).status]).toEqual(["expired", "canceled"]);
   });
 
-  it("in the reply variant sends the code to the expected number, to be typed back, whoever asked unseen", async () => {
+  it("in the reply variant sends the code to the expected number, also for a hidden sender", async () => {
     for (const [purpose, from] of [
       ["a", to],
       ["b", null],
@@ -175,7 +175,7 @@ describe("an inbound verification", () => {
     expect((await get(reply.id)).status).toBe("pending");
   });
 
-  it("in the reply variant answers nobody whom a rule for a longer prefix may be for", async () => {
+  it("in the reply variant does not answer a number that a rule for a longer prefix may match", async () => {
     const body = await create({ inboundVariant: "reply" });
     await edge.api("POST /v1/access-rules", { effect: "block", kind: "prefix", value: to.slice(1, 10) });
     await write({ token: tokenOf(body) });
@@ -212,7 +212,7 @@ describe("an inbound verification", () => {
 });
 
 describe("auto", () => {
-  it("is inbound for a stranger, and push for who has written to that session", async () => {
+  it("is inbound for a stranger, and push for a person who has written to that session", async () => {
     const first = await create({ mode: "auto" });
     expect([first.mode, first.inbound === null]).toEqual(["inbound", false]);
     await write({ from: to });

@@ -30,25 +30,25 @@ const pause = (channel: { id: string }, isPaused: boolean) =>
   world.edge.api(`PATCH /v1/alert-channels/${channel.id}`, { isPaused });
 
 describe("an incident", () => {
-  it("is told to its own workspace and to no other", async () => {
+  it("is reported to its own workspace and to no other", async () => {
     const stranger = await world.edge.addWorkspace("Other");
     await world.addChannel({ name: "Ours", afterSeconds: 0 });
     const theirs = await world.addChannel({ name: "Theirs", afterSeconds: 0 }, stranger.key);
     world.edge.advance(1);
     await world.state(session, "waiting", "connection_lost");
     expect(await tick()).toEqual([offline]);
-    const { rows } = await world.edge.client.execute("SELECT channel_id FROM alert_delivery");
-    expect(rows.map(({ channel_id: id }) => id)).not.toContain(theirs.id);
+    const { rows } = await world.edge.client.execute("SELECT endpoint_id FROM delivery");
+    expect(rows.map(({ endpoint_id: id }) => id)).not.toContain(theirs.id);
   });
 
-  it("is not told to a channel that was made after it began", async () => {
+  it("is not reported to a channel that was created after it opened", async () => {
     await world.state(session, "waiting", "connection_lost");
     world.edge.advance(1);
     await world.addChannel({ afterSeconds: 0 });
     expect(await tick(minute)).toEqual([]);
   });
 
-  it("is not told to a channel that was paused all the while", async () => {
+  it("is not reported to a channel that was paused all the time", async () => {
     const channel = await world.addChannel({ afterSeconds: 0 });
     await pause(channel, true);
     world.edge.advance(1);
@@ -59,7 +59,7 @@ describe("an incident", () => {
     expect(await tick(minute)).toEqual([]);
   });
 
-  it("that has not changed for two days is news to nobody", async () => {
+  it("that has not changed for two days is not reported", async () => {
     const channel = await world.addChannel({ afterSeconds: 0 });
     await pause(channel, true);
     world.edge.advance(1);
@@ -77,7 +77,7 @@ describe("a session's proxy", () => {
     world.edge.advance(1);
   });
 
-  it("that the socket cannot go through is told, and the session's being away is not told again", async () => {
+  it("that the socket cannot go through is reported, and the offline session is not reported again", async () => {
     await world.state(session, "waiting", "connection_lost");
     expect(await tick()).toEqual([offline]);
     await world.state(session, "waiting", "proxy_unreachable");
@@ -87,7 +87,7 @@ describe("a session's proxy", () => {
     expect(await tick(hour)).toEqual(["Session “sender” (+62812•••0001) is back after 1 s."]);
   });
 
-  it("that its check finds closed is told while the session is still online", async () => {
+  it("that its check finds closed is reported while the session is still online", async () => {
     await world.event(session, { type: "session.proxy", isHealthy: false });
     expect(await tick()).toEqual([noProxy]);
     await world.event(session, { type: "session.proxy", isHealthy: true });
@@ -103,7 +103,7 @@ describe("a session's proxy", () => {
   });
 });
 
-it("a code that waits for two minutes on a session that is online is told, a text is not", async () => {
+it("a code that waits for two minutes on an online session is reported, a text is not", async () => {
   await world.addChannel();
   const to = "+6281234567890";
   await world.edge.api("POST /v1/messages", { to, type: "text", text: "Selamat pagi" });

@@ -38,7 +38,7 @@ const addMessages = async (count: number, status: string, failure: string | null
 };
 
 describe("a session that is away", () => {
-  it("is told once, when it has been so for as long as the channel wants, and once more when it is back", async () => {
+  it("is reported once after the channel's afterSeconds, and once more when it is back", async () => {
     await world.addChannel({ afterSeconds: 60 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
@@ -61,7 +61,7 @@ describe("a session that is away", () => {
     });
   });
 
-  it("is not told when it was shorter", async () => {
+  it("is not reported when it was shorter", async () => {
     await world.addChannel({ afterSeconds: 60 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
@@ -71,20 +71,20 @@ describe("a session that is away", () => {
     expect(await only()).toMatchObject({ kind: "offline", ending: "recovered" });
   });
 
-  it("is told to each channel in its own time, and not where its kind is quiet", async () => {
+  it("is reported to each channel at its own time, and not if the channel mutes its kind", async () => {
     const fast = await world.addChannel({ afterSeconds: 0 });
     const slow = await world.addChannel({ afterSeconds: 300 });
-    const quiet = await world.addChannel({ afterSeconds: 0, quiet: ["offline"] });
+    const muted = await world.addChannel({ afterSeconds: 0, mutedKinds: ["offline"] });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
     await world.deliver();
     expect(world.told()).toHaveLength(1);
     expect(await tick(5 * minute)).toHaveLength(1);
-    const counts = [fast, slow, quiet].map(async ({ id }) => (await world.deliveries(id)).length);
+    const counts = [fast, slow, muted].map(async ({ id }) => (await world.deliveries(id)).length);
     expect(await Promise.all(counts)).toEqual([1, 1, 0]);
   });
 
-  it("that flaps is one incident, told again after an hour at the earliest, with how often", async () => {
+  it("that flaps is one incident, reported again after an hour at the earliest, with its count", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     const flap = async () => {
@@ -112,7 +112,7 @@ describe("a session that is away", () => {
     expect((await world.incidents()).incidents.map(({ closedAt }) => closedAt === null)).toEqual([true, false]);
   });
 
-  it("that is not wanted any more is not told of again", async () => {
+  it("that should no longer run is not reported again", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
@@ -125,7 +125,7 @@ describe("a session that is away", () => {
     expect((await world.incidents("?state=open")).incidents).toEqual([]);
   });
 
-  it("is not told twice when the connector repeats its events", async () => {
+  it("is not reported twice when the connector repeats its events", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     const lost = await world.state(session, "waiting", "connection_lost");
@@ -138,9 +138,9 @@ describe("a session that is away", () => {
   });
 });
 
-describe("what began again behind an end that nobody was told of", () => {
-  it("is told when the operator stopped the session in between, within an hour", async () => {
-    await world.addChannel({ afterSeconds: 0, quiet: ["connector_silent"] });
+describe("an incident that opens again after an end that was not reported", () => {
+  it("is reported when the operator stopped the session in between, within an hour", async () => {
+    await world.addChannel({ afterSeconds: 0, mutedKinds: ["connector_silent"] });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
     await world.deliver();
@@ -160,7 +160,7 @@ describe("what began again behind an end that nobody was told of", () => {
     expect(world.told()).toEqual(["Session “sender” (+62812•••0001) is back after 3 h."]);
   });
 
-  it("is told when the session has needed a human in between and was said to be back", async () => {
+  it("is reported when the session needed a human in between and was reported as back", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
@@ -175,7 +175,7 @@ describe("what began again behind an end that nobody was told of", () => {
     ]);
   });
 
-  it("is told of its end, however long it was, and of its beginning once", async () => {
+  it("is reported at its end, however long it was, and at its beginning once", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");
@@ -187,7 +187,7 @@ describe("what began again behind an end that nobody was told of", () => {
     expect(await tick()).toEqual(["Session “sender” (+62812•••0001) is back after 31 days."]);
     await tick(31 * 24 * 60 * minute);
     await tick();
-    expect([await world.edge.count("incident"), await world.edge.count("alert_delivery")]).toEqual([0, 0]);
+    expect([await world.edge.count("incident"), await world.edge.count("delivery")]).toEqual([0, 0]);
   });
 });
 
@@ -204,7 +204,7 @@ describe("a session that needs a human", () => {
     },
   );
 
-  it("is told when it stopped for a passkey or waits with bad keys, and not when it was ended as asked for", async () => {
+  it("is reported when it stopped for a passkey or waits with bad keys, and not when a request ended it", async () => {
     await world.addChannel();
     advance(1);
     await world.state(session, "stopped", "passkey_required");
@@ -230,7 +230,7 @@ describe("a session that needs a human", () => {
 });
 
 describe("what WhatsApp and proxies hold back", () => {
-  it("an account's lock, pause or used up cap is told, and that it is over, by an event or by the clock", async () => {
+  it("an account's lock, pause or used up cap is reported, and its end, by an event or by cron", async () => {
     await world.addChannel();
     advance(1);
     const soon = new Date(world.edge.services.now().getTime() + 30 * minute).toISOString();
@@ -248,7 +248,7 @@ describe("what WhatsApp and proxies hold back", () => {
     expect(incident).toMatchObject({ reason: "new_chats_used_up", ending: "recovered" });
   });
 
-  it("a proxy that lets nothing through is one incident, whether the socket or the check finds it", async () => {
+  it("a proxy that fails is one incident, whether the socket or the check finds it", async () => {
     await world.addChannel({ afterSeconds: 0 });
     await world.edge.client.execute("UPDATE session SET proxy = '{}'");
     advance(1);
@@ -264,7 +264,7 @@ describe("what WhatsApp and proxies hold back", () => {
   });
 });
 
-describe("what only the clock sees", () => {
+describe("incidents that only cron finds", () => {
   it("messages that wait too long on a session that is online", async () => {
     await world.addChannel();
     await addMessages(1, "queued");
@@ -302,7 +302,7 @@ describe("what only the clock sees", () => {
     expect(await tick(16 * minute)).toEqual(["Session “sender” (+62812•••0001) is back after 16 min."]);
   });
 
-  it("nothing of a session that is stopped while the clock looks", async () => {
+  it("nothing of a session that is stopped while cron runs", async () => {
     await world.addChannel();
     await addMessages(1, "queued");
     advance(31 * minute);
@@ -320,7 +320,7 @@ describe("what only the clock sees", () => {
     expect((await world.incidents()).incidents).toEqual([]);
   });
 
-  it("a wish that no connector takes", async () => {
+  it("a desired state that no connector applies", async () => {
     await world.addChannel();
     await world.edge.api(`POST /v1/sessions/${session}/restart`);
     const said: (string | undefined)[] = [];

@@ -97,7 +97,7 @@ describe("a name", () => {
   });
 });
 
-describe("what stands in the text of a code", () => {
+describe("the text of a code", () => {
   const numbers = [
     "Bank. Call +62 812 3456 7890",
     "Bank 1500-888",
@@ -236,7 +236,7 @@ describe("what would be lost on the way", () => {
     expect(await edge.count("verification")).toBe(0);
   });
 
-  it("is not looked for at depths that nobody means", async () => {
+  it("is not searched below the maximum depth", async () => {
     const deep = `{"to":"${to}","metadata":${"[".repeat(30_000)}"\\ud800"${"]".repeat(30_000)}}`;
     const { status, body } = await edge.api("POST /v1/verifications", deep);
     expect([status, body.errors?.[0]?.message]).toEqual([400, "is nested too deeply"]);

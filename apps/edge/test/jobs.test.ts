@@ -6,6 +6,8 @@ import { deleteDoneJobs, sweepJobs } from "../src/jobs/delete-jobs.ts";
 import type { JobKind } from "../src/jobs/kind.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";
 import { publishSoon, publishStored } from "../src/jobs/publish-soon.ts";
+import { codeJobs, textJobs } from "../src/messages/jobs.ts";
+import { sessionJobs } from "../src/sessions/jobs.ts";
 import type { Edge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
@@ -26,7 +28,7 @@ const kind: JobKind<{ name: string }> = {
   isWanted: () => sql`session.name = 'sender'`,
   backOff: { quickPublishes: 2, longestMs: 150_000 },
   toJob: ({ id: deliveryId, name, publishCount }) => ({
-    kind: "alert",
+    kind: "delivery",
     body: { deliveryId },
     deduplicationId: `${deliveryId}.${publishCount}`,
     flowKey: name,
@@ -109,5 +111,28 @@ it("a job that is deferred waits until then", async () => {
 });
 
 it("kinds go by priority, and every kind of the edge is in the list", () => {
-  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "alert", "text"]);
+  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "delivery", "text"]);
+});
+
+it("jobs of one kind leave room for the other kinds, however many there are", async () => {
+  const { db } = edge.services;
+  edge.services.cronRounds = 1;
+  await edge.rows(`INSERT INTO message (id, workspace_id, session_id, verification_id, to_masked, status, expires_at, test,
+      created_at, updated_at)
+    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 700)
+    SELECT 'msg_' || i, '${edge.workspace.id}', '${id}', iif(i = 700, NULL, 'ver_' || i), '', 'queued', ${at() + 600_000}, 0,
+      ${at()}, ${at()} FROM n`);
+  await db.write([
+    appendJob(db, codeJobs, { which: sql`message.verification_id IS NOT NULL`, at: at() }),
+    appendJob(db, textJobs, { which: sql`message.verification_id IS NULL`, at: at() }),
+    appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at: at() }),
+  ]);
+  await edge.rows("UPDATE session SET revision = acked_revision + 1");
+  edge.advance(15_000);
+  expect(await publishDue(edge.services, jobKinds)).toBe(500);
+  const of = (kinds: string) => edge.rows(`SELECT kind FROM job WHERE kind IN (${kinds}) AND publish_count = 2`);
+  expect([(await of("'code'")).length, await of("'session', 'text'")]).toEqual([
+    498,
+    [{ kind: "session" }, { kind: "text" }],
+  ]);
 });

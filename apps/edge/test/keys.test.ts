@@ -265,7 +265,7 @@ describe("a key's powers", () => {
 });
 
 describe("a change of a key", () => {
-  it("acts at once here, and tells what it was", async () => {
+  it("is effective at once here, and logs what it was", async () => {
     const { body } = await create({ scopes: ["session:manage"] });
     expect((await use(body.key)).status).toBe(200);
     const path = `PATCH /v1/keys/${body.id}`;
@@ -354,7 +354,7 @@ describe("a revoked key", () => {
 });
 
 describe("a rotation", () => {
-  it("makes the same key anew, and the old one ends with its grace", async () => {
+  it("makes a key with the same properties, and the old one ends after its grace period", async () => {
     const { body: old } = await create({
       scopes: ["session:manage"],
       ipAllowList: ["203.0.113.7"],

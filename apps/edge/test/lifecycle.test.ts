@@ -1,4 +1,5 @@
 import {
+  claimPath,
   eventsPath,
   type Timeline,
   type Verification,
@@ -166,7 +167,7 @@ describe("a kept answer", () => {
 });
 
 describe("a cancel", () => {
-  it("asks for what was sent and not read to be taken back, until a connector says so", async () => {
+  it("asks to revoke what was sent and not read, until a connector confirms it", async () => {
     const { body } = await create();
     const messageId = body.delivery?.messageId ?? "";
     await report("message.sent", { messageId });
@@ -192,6 +193,25 @@ describe("a cancel", () => {
       "verification.canceled",
       "message.revoked",
     ]);
+  });
+
+  it("still takes a message back that the clock has failed, when a late event says that it was sent", async () => {
+    const { body } = await create();
+    const messageId = body.delivery?.messageId ?? "";
+    edge.advance(200_000);
+    const claims = [{ messageId, sessionId, fence: 1 }];
+    await edge.internal(claimPath, { connectorId: "a", claims });
+    await act(body.id, "cancel");
+    for (let minute = 0; minute < 5; minute++) {
+      edge.advance(60_000);
+      await runCron(edge.services);
+    }
+    expect((await get(body.id)).delivery?.status).toBe("failed");
+    edge.jobs.length = 0;
+    await report("message.sent", { messageId });
+    edge.advance(120_000);
+    await runCron(edge.services);
+    expect(edge.jobs).toMatchObject([{ kind: "revoke", body: { messageId, sessionId } }]);
   });
 
   it("leaves what was read, and what was never sent, alone", async () => {
@@ -230,7 +250,7 @@ describe("an approval from outside", () => {
     expect(await edge.rows("SELECT status FROM message")).toEqual([{ status: "canceled" }]);
   });
 
-  it("names what the code stands for, and the client that asked for it", async () => {
+  it("names the bind of the code, and the client that requested it", async () => {
     const verifier = "v".repeat(43);
     const bind = { amount: "IDR 150,000", payee: "Toko Makmur" };
     const clientBinding = { method: "S256", challenge: await s256(verifier) };
@@ -289,13 +309,13 @@ describe("what a code is bound to", () => {
     const [row] = await edge.rows("SELECT template FROM message");
     expect(row?.["template"]).toContain("IDR 150,000 to Toko Makmur");
     const without = await act(body.id, "check", { code });
-    expect([without.status, without.body.detail]).toEqual([422, expect.stringContaining("bound")]);
+    expect([without.status, without.body.detail]).toEqual([422, expect.stringContaining("`bind`")]);
     expect((await act(body.id, "check", { code, bind: { ...bind, amount: "IDR 950,000" } })).status).toBe(422);
     const right = await act(body.id, "check", { code, bind });
     expect([right.status, right.body.bind]).toEqual([200, bind]);
   });
 
-  it("makes room for something else after the cooldown, with another code", async () => {
+  it("is replaced by another one after the cooldown, with another code", async () => {
     const first = (await create({ bind })).body;
     const bound = { bind: { amount: "IDR 1" } };
     expect((await create(bound)).status).toBe(429);
@@ -308,7 +328,7 @@ describe("what a code is bound to", () => {
 describe("a client binding", () => {
   const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-  it("lets only the client check that started it, and costs the others no attempt", async () => {
+  it("allows checks only by the client that created it, and costs others no attempt", async () => {
     const { body } = await create({ clientBinding: { method: "S256", challenge: await s256(verifier) } });
     const code = await edge.codeOf(body.id);
     for (const clientVerifier of [undefined, `${verifier}x`]) {
@@ -497,7 +517,7 @@ describe("the list", () => {
     const refused = await edge.api(`GET /v1/verifications?to=${encodeURIComponent(other)}`);
     expect([refused.status, refused.body.errors]).toEqual([
       400,
-      [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
+      [{ pointer: "query/to", message: "must be in the body of `POST /v1/verifications/search`" }],
     ]);
     expect(await found("purpose=p2")).toEqual([2]);
     expect(await found("mode=inbound")).toEqual([]);
@@ -552,7 +572,7 @@ describe("a search", () => {
 });
 
 describe("the timeline", () => {
-  it("tells of wrong codes, the last of them, and of an expiry that nobody asked about", async () => {
+  it("has wrong codes, the last of them, and an expiry without a request", async () => {
     const { body } = await create();
     const code = await edge.codeOf(body.id);
     for (let i = 0; i < 5; i++) await act(body.id, "check", { code: wrong(code) });

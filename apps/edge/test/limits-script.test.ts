@@ -21,7 +21,7 @@ function servicesOver(url: string, atLeastMs = 10_000) {
   const clock = { time: Date.parse("2026-11-21T08:00:00.000Z") };
   const services = {
     redis,
-    redisOutage: { pausedUntil: 0, quietUntil: 0 },
+    redisOutage: { pausedUntil: 0, silentUntil: 0 },
     now: () => new Date(clock.time),
     log: (line: string, cause?: unknown) => logs.push(`${line}: ${String(cause)}`),
   } as unknown as Services;
@@ -101,7 +101,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
     expect(await take(counter("a", 5, { windowMs: 1_000 }))).toEqual([0, 5, 1_000]);
   });
 
-  it("forget nothing for an isolate whose clock is behind", async () => {
+  it("lose nothing for an isolate whose clock is behind", async () => {
     for (let i = 0; i < 3; i++) {
       expect(await take(counter("a", 9))).toEqual([1, 1 + i, 60_000]);
       edge.clock.time -= 5;
@@ -149,7 +149,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
     await edge.redis(["LPUSH", a.key, "not a counter"], 1_000);
     expect(await take(a)).toBeUndefined();
     edge.services.redisOutage.pausedUntil = 0;
-    edge.services.redisOutage.quietUntil = 0;
+    edge.services.redisOutage.silentUntil = 0;
     edge.services.redis = over(server.url, "another");
     expect(await take(a)).toBeUndefined();
     expect(edge.logs).toEqual([

@@ -52,7 +52,7 @@ const grant = async (quota: Record<string, number>) => {
 };
 
 describe("an API key's limit", () => {
-  it("is told with every answer", async () => {
+  it("is in the headers of every answer", async () => {
     await grant({ keyPerSecond: 1 });
     const first = await ask();
     expect([first.status, ...told(first)]).toEqual([200, `"key";q=40;w=40`, `"key";r=39;t=40`]);
@@ -66,7 +66,7 @@ describe("an API key's limit", () => {
     }
   });
 
-  it("is not told to whoever has no key, and not taken from", async () => {
+  it("is not shown without a key, and not consumed", async () => {
     await edge.api("GET /v1/sessions", undefined, { key: null });
     const answer = await edge.api("GET /v1/sessions", undefined, { key: `${edge.workspace.key.slice(0, -1)}!` });
     expect([answer.status, ...told(answer), commands]).toEqual([401, null, null, []]);
@@ -180,7 +180,7 @@ describe("a request while Redis is away", () => {
     };
   });
 
-  it("is let through without headers, and does not ask again for two seconds", async () => {
+  it("passes without headers, and does not ask again for two seconds", async () => {
     const answers = [await ask(), await ask(), await ask()];
     for (const answer of answers) expect([answer.status, ...told(answer)]).toEqual([200, null, null]);
     expect(asked).toBe(1);
@@ -192,7 +192,7 @@ describe("a request while Redis is away", () => {
     expect(asked).toBe(2);
   });
 
-  it("is told of in one line every ten seconds", async () => {
+  it("is logged in one line every ten seconds", async () => {
     for (let seconds = 0; seconds < 20; seconds += 2) {
       await ask();
       edge.advance(2_000);
@@ -298,7 +298,7 @@ describe("a named limit", () => {
     expect(await distinct("2001:db8:1:2::7", "2001:db8:1:3::7", "203.0.113.7", "203.0.113.8", "::1")).toBe(5);
   });
 
-  it("counts by workspace, kind and environment, and only who has the key can tell for whom", async () => {
+  it("counts by workspace, kind and environment, and only the key shows for whom", async () => {
     const ids = await Promise.all([
       accountSendLimit(ctx, "203.0.113.7"),
       endUserCheckLimit(ctx, "203.0.113.7"),
@@ -314,7 +314,7 @@ describe("a named limit", () => {
   });
 });
 
-describe("what costs connectors and strangers more than a request", () => {
+describe("requests that cost connectors and strangers more", () => {
   const quick = { keyPerSecond: 10_000, keyBurst: 10_000 };
   const slack = { kind: "slack", name: "a", url: "https://hooks.example.com/x" };
 

@@ -54,7 +54,7 @@ describe("a block rule", () => {
     expect([(await send()).status, (await send("+6281234567891")).body.code]).toEqual([202, "destination-blocked"]);
   });
 
-  it("is its workspace's own, and nobody's in the sandbox", async () => {
+  it("belongs to its workspace, and not to the sandbox", async () => {
     await add("block", "number", to);
     const test = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
     expect((await send(to, { key: test })).status).toBe(202);
@@ -90,7 +90,7 @@ describe("a block rule", () => {
     expect((await edge.api<Message>(`GET /v1/messages/${claimed}`)).body.status).toBe("sent");
   });
 
-  it("leaves what an allow rule lets in", async () => {
+  it("does not end what an allow rule allows", async () => {
     await send();
     await add("allow", "number", to);
     expect((await add("block", "country", "ID")).body.canceledMessages).toBe(0);

@@ -5,10 +5,10 @@ import { type Client, createClient } from "@libsql/client";
 import { accountFailures } from "@sandi/contracts";
 import { createDatabase, migrate } from "@sandi/libsql";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { foldMs } from "../src/alerts/watch.ts";
+import { foldMs } from "../src/alerts/detect-incidents.ts";
 import { latencyFloors } from "../src/analytics/figures.ts";
 import { slotMs } from "../src/events/session-statements.ts";
-import { halfHourMs } from "../src/sessions/health.ts";
+import { halfHourMs } from "../src/sessions/sender-score.ts";
 import type { Tables } from "../src/db/schema.ts";
 import { jobKinds } from "../src/features.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";
@@ -132,6 +132,39 @@ it("the sandbox goes on with what an older database had begun", async () => {
   expect((await client.execute("SELECT * FROM job")).rows).toEqual([]);
 });
 
+const alertDelivery = (id: string, incident: string, more: string) =>
+  `INSERT INTO alert_delivery (id, workspace_id, channel_id, incident_id, what, times, content, status, digest_id, created_at)
+    VALUES ('${id}', 'ws_1', 'alc_1', ${incident}, ${more}, 1)`;
+
+it("alert channels and their deliveries become endpoints and deliveries", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0018_outbound");
+  await migrate(client, migrations.slice(0, before), now);
+  await client.batch([
+    `INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, failures_in_row,
+      created_by, created_at, updated_at)
+      VALUES ('alc_1', 'ws_1', 'slack', 'a', 'sealed', 'l', 60, '["limited"]', 3, 'key_1', 1, 2)`,
+    alertDelivery("dlv_2", "'inc_1'", "'opened', 1, '{}', 'folded', 'dlv_3'"),
+    alertDelivery("dlv_3", "NULL", "'opened', 1, '{}', 'queued', NULL"),
+    alertDelivery("dlv_1", "'inc_1'", `'again', 2, '{"times":2}', 'delivered', NULL`),
+    `INSERT INTO job (kind, subject_id, workspace_id, publish_after, publish_count) VALUES ('alert', 'dlv_3', 'ws_1', 5, 2)`,
+  ]);
+  await migrateDatabase(client, now);
+  const rows = async (query: string) => (await client.execute(query)).rows.map((row) => Object.values(row));
+  expect(
+    await rows("SELECT id, topic, kind, target, settings, failures_in_row, created_by, updated_at FROM endpoint"),
+  ).toEqual([["alc_1", "alert", "slack", "sealed", '{"afterSeconds":60,"mutedKinds":["limited"]}', 3, "key_1", 2]]);
+  expect(
+    await rows("SELECT id, endpoint_id, subject_id, type, times, status, digest_id FROM delivery ORDER BY rowid"),
+  ).toEqual([
+    ["dlv_2", "alc_1", "inc_1", "opened", 1, "in_digest", "dlv_3"],
+    ["dlv_3", "alc_1", null, "opened", 1, "queued", null],
+    ["dlv_1", "alc_1", "inc_1", "reopened", 2, "delivered", null],
+  ]);
+  expect(await rows("SELECT kind, subject_id, publish_count FROM job")).toEqual([["delivery", "dlv_3", 2]]);
+  await client.execute("DELETE FROM endpoint");
+  expect(await rows("SELECT id FROM delivery")).toEqual([]);
+});
+
 it("a workspace that chose to keep its audit log for long is granted that, and nothing else", async () => {
   const before = migrations.findIndex(({ name }) => name === "0011_budgets");
   await migrate(client, migrations.slice(0, before), now);
@@ -152,7 +185,7 @@ it("the triggers and the code agree on the numbers that both contain", async () 
   const trigger = (name: string) => texts.get(name);
   const floors = await client.execute("SELECT floor_ms FROM latency_bucket ORDER BY floor_ms");
   expect(floors.rows.map(({ floor_ms: floor }) => floor)).toEqual([...new Set(latencyFloors)]);
-  for (const name of ["session_incident", "session_limit_incident", "session_proxy_incident", "alert_channel_incident"])
+  for (const name of ["session_incident", "session_limit_incident", "session_proxy_incident", "endpoint_incident"])
     expect(trigger(name)).toMatch(new RegExp(String.raw`closed_at > .* - ${foldMs} AND`));
   for (const name of ["message_moved", "message_settled"]) expect(trigger(name)).toContain(`/ ${slotMs} * ${slotMs}`);
   for (const name of ["message_settled", "message_rerouted"])

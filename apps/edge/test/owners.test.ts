@@ -25,7 +25,7 @@ async function addHook(options = {}): Promise<Hook> {
   return { id: body.id, secret: body.secret ?? "" };
 }
 let number = 0;
-const ended = "The hook's API key was revoked, has expired or may no longer do this.";
+const ended = "The hook's API key was revoked, has expired or has lost a scope.";
 
 /** What Supabase is answered: undefined when the code is on its way, else the status of the error. */
 async function call({ id, secret }: Hook): Promise<number | undefined> {
@@ -121,7 +121,7 @@ describe("a hook", () => {
     }
   });
 
-  it("without a `createdBy` belongs to the workspace and goes on", async () => {
+  it("without a `createdBy` belongs to the workspace and works", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     await edge.client.execute("UPDATE supabase_hook SET created_by = NULL");
@@ -168,7 +168,7 @@ describe("a link to the QR page", () => {
 });
 
 describe("a rotation that the database did not answer", () => {
-  it("leaves what belongs to the key where it was when it is taken back", async () => {
+  it("restores what belongs to the key when it is undone", async () => {
     const maker = await addKey();
     const hook = await addHook(as(maker));
     const { db } = edge.services;

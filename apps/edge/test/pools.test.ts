@@ -91,7 +91,7 @@ describe("sender pools", () => {
   });
 });
 
-it("a request that names no pool or session of the workspace is told which field", async () => {
+it("a request that names no pool or session of the workspace is refused with the field", async () => {
   const poolId = `pool_${"0".repeat(26)}`;
   const sessionId = `ses_${"0".repeat(26)}`;
   const to = "+6281234567890";
@@ -178,7 +178,7 @@ describe("a session's score", () => {
     expect(scores).toEqual(worth);
   });
 
-  it("forgets failures within an hour or so, and limits when their time is over", async () => {
+  it("does not count failures after about an hour, and limits after their end", async () => {
     const id = await edge.addSession();
     const until = edge.services.now().getTime() + 1_800_000;
     await set(id, `counted_from = ${until - 1_800_000}, failures = 9, new_chats_locked_until = ${until}`);

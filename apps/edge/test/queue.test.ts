@@ -1,4 +1,4 @@
-import { alertPath } from "@sandi/contracts";
+import { deliverPath } from "@sandi/contracts";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Config } from "../src/config.ts";
 import type { Job } from "../src/services.ts";
@@ -11,7 +11,7 @@ const config = {
   QSTASH_TOKEN: "queue-token",
 } as Config;
 const connector = "https://connector.example.com/jobs/send";
-const edge = `https://api.example.com${alertPath}`;
+const edge = `https://api.example.com${deliverPath}`;
 const about = { messageId: "msg_1", sessionId: "ses_1", expiresAt: "2026-11-21T08:00:00.000Z" };
 const code: Job = { kind: "send", body: { ...about, lane: "otp" }, deduplicationId: "msg_1.1" };
 const bulk: Job = {
@@ -21,7 +21,7 @@ const bulk: Job = {
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   tracestate: "vendor=1",
 };
-const alert: Job = { kind: "alert", body: { deliveryId: "dlv_1" }, deduplicationId: "dlv_1.1", flowKey: "alc_1" };
+const alert: Job = { kind: "delivery", body: { deliveryId: "dlv_1" }, deduplicationId: "dlv_1.1", flowKey: "alc_1" };
 const retries = {
   "content-type": "application/json",
   "upstash-method": "POST",

@@ -33,7 +33,7 @@ const left = async (workspaceId: string) => {
 };
 
 describe("cron", () => {
-  it("deletes what is older than each workspace wants to keep, and the operator lets it keep", async () => {
+  it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {
     const usual = await live({});
     const long = await live({ retentionDays: { verifications: 60, messages: 90, audit: 3650 } });
     const granted = JSON.stringify({ retentionDays: { audit: 3650, analytics: 3650 } });

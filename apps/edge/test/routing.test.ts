@@ -44,7 +44,7 @@ describe("who sends", () => {
     expect((await verify(edge, { route: { poolId: unknown } })).body.code).toBe("pool-not-found");
   });
 
-  it("is nobody while every session is stopped, and the answer says so", async () => {
+  it("does not exist while every session is stopped, and the answer says so", async () => {
     expect((await text(edge)).body.detail).toMatch(/Create a session/);
     await edge.api(`POST /v1/sessions/${await edge.addSession()}/stop`);
     const { body } = await text(edge);
@@ -89,7 +89,7 @@ describe("who sends", () => {
     expect(counts.map(({ n }) => n)).toEqual([4, 4, 4]);
   });
 
-  it("is with `least_loaded` the one for whom the least waits", async () => {
+  it("is with `least_loaded` the session with the shortest queue", async () => {
     await strategy("least_loaded");
     const [first, second] = [await edge.addSession(), await edge.addSession()];
     const { body: a } = await text(edge, { sessionId: first });
@@ -146,7 +146,7 @@ describe("a stranger, while accounts may not open chats", () => {
     expect((await text(edge, { to: stranger(2) })).status).toBe(202);
   });
 
-  it("is written to by nobody once a fifth of the cap is left, or the pool's own number for the day is reached", async () => {
+  it("gets no message once a fifth of the cap is left, or the pool's limit for the day is reached", async () => {
     const capped = await edge.addSession();
     await connector.limits(capped, { newChats: { total: 10, used: 7, resetsAt: null } });
     expect((await text(edge, { to: stranger(1) })).status).toBe(202);
@@ -182,7 +182,7 @@ describe("a stranger, while accounts may not open chats", () => {
     expect(days).toEqual([10, 20, 40, 80, 80]);
   });
 
-  it("is asked to write to us when nobody may write, if the pool and the policy have it so", async () => {
+  it("is asked to write to us when no session may write, if the pool and the policy allow it", async () => {
     const locked = await edge.addSession();
     await connector.lock(locked);
     const { status, body } = await verify(edge);
@@ -192,7 +192,7 @@ describe("a stranger, while accounts may not open chats", () => {
     await strategy("sticky", { fallback: "fail" });
     const refused = await verify(edge, { to: stranger(1) });
     expect([refused.status, refused.body.code]).toEqual([409, "no-eligible-session"]);
-    expect(refused.body.detail).toMatch(/does not let any account of the pool open new chats/);
+    expect(refused.body.detail).toMatch(/does not allow any account of the pool to open new chats/);
     await strategy("sticky", { fallback: "inbound" });
     const { key } = edge.workspace;
     await edge.rows(`UPDATE workspace SET policy = '{"countries":["*"],"modes":["push"]}'`);
@@ -220,7 +220,7 @@ describe("a stranger, while accounts may not open chats", () => {
   });
 });
 
-it("tells the connector the lane, and a text's pace", async () => {
+it("has the lane, and a text's pacing, in its job", async () => {
   await edge.addSession();
   await strategy("sticky", { pacing: "careful" });
   await text(edge);

@@ -56,7 +56,7 @@ describe("a test key", () => {
     expect((await check(body.id, code)).status).toBe(200);
   });
 
-  it("lets …01 not be on WhatsApp, told to keys with lookup:read", async () => {
+  it("has no account for …01, which keys with lookup:read see", async () => {
     const { body } = await create(magic("01"));
     expect([body.status, body.delivery?.failure?.reason]).toEqual(["undeliverable", "not_on_whatsapp"]);
     const blind = await edge.addKey(edge.workspace.id, ["otp:check"], { environment: "test" });
@@ -112,7 +112,7 @@ describe("a test key", () => {
     expect([waits.body.status, waits.body.inbound?.receivedAt]).toEqual(["pending", null]);
   });
 
-  it("sees rehearsals only, a live key none of them, and both may verify one number at a time", async () => {
+  it("sees the sandbox only, a live key nothing of it, and both may verify one number at a time", async () => {
     await edge.addSession("ended");
     const number = "+6281234567890";
     const rehearsed = (await create(number)).body;
@@ -127,7 +127,7 @@ describe("a test key", () => {
     expect(await edge.count("destination_send")).toBe(0);
   });
 
-  it("gives a proof that nobody takes for a real one", async () => {
+  it("gives a proof that no verifier accepts as a live one", async () => {
     const number = "+6281234567890";
     await create(number);
     const { body } = await edge.api<{ proof: string }>(
@@ -152,7 +152,7 @@ describe("a test key", () => {
     edge.jobs.length = 0;
   });
 
-  it("rehearses texts as well", async () => {
+  it("sends texts in the sandbox, too", async () => {
     const sessionId = await edge.addSession();
     const { status, body } = await edge.api<Message>(
       "POST /v1/messages",
@@ -183,7 +183,7 @@ describe("the sandbox's numbers", () => {
     const { status, body } = await edge.api("POST /v1/verifications", { to: magic("00") });
     expect([status, body.errors]).toEqual([
       400,
-      [{ pointer: "/to", message: "is a number of the sandbox, which takes test keys only" }],
+      [{ pointer: "/to", message: "is a number of the sandbox: it needs a test key" }],
     ]);
   });
 });

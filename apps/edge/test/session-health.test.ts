@@ -27,7 +27,7 @@ async function tell(event: Record<string, unknown>) {
 }
 
 describe("a session's health", () => {
-  it("tells what waits, what was sent and failed in the last hour and why, and when it was last", async () => {
+  it("shows what waits, what was sent and failed in the last hour and why, and the last times", async () => {
     const [sent, failed] = [await accept(), await accept()];
     await tell({ type: "message.sent", messageId: sent });
     edge.advance(1000);
@@ -141,7 +141,7 @@ describe("a session's health", () => {
     }
   });
 
-  it("is nobody else's: no connector is asked for a stranger", async () => {
+  it("belongs to its workspace: no connector is asked for another one", async () => {
     const stranger = await edge.addWorkspace("Other");
     edge.connector = () => {
       throw new Error("asked");

@@ -56,7 +56,7 @@ describe("a session's proxy", () => {
     ]);
   });
 
-  it("is healthy or not as the connector tells, the newest holds, and the history keeps it", async () => {
+  it("is healthy or not as the newest event says, and the history has it", async () => {
     await tell(true);
     expect((await look()).proxy).toBe(null);
     await put();

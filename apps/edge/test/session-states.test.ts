@@ -51,13 +51,13 @@ describe("a session", () => {
     expect(await look(id)).toMatchObject({ state: "online", detail: null, since: iso(), nextAttemptAt: null });
   });
 
-  it("takes a state without attempts from a connector's outbox of before", async () => {
+  it("accepts a state without attempts from an older connector", async () => {
     const id = await edge.addSession("online");
     await state(id, { state: "waiting", reason: "connection_lost" });
     expect(await look(id)).toMatchObject({ state: "waiting", attempts: 0, nextAttemptAt: null });
   });
 
-  it("shows what WhatsApp lets its account do, and only the newest of it", async () => {
+  it("shows the limits of its account, only the newest", async () => {
     const id = await edge.addSession("online");
     expect((await look(id)).limits).toBe(null);
     const limits = {

@@ -52,7 +52,7 @@ describe("a session", () => {
     expect([again.status, again.body.id, await edge.count("session")]).toEqual([201, first.body.id, 1]);
   });
 
-  it("takes each wish as a new revision, repeated by cron until a connector has acted on it", async () => {
+  it("stores each desired state as a new revision, which cron publishes until a connector confirms it", async () => {
     const { body } = await create();
     for (const wish of ["restart", "logout"]) {
       expect((await edge.api(`POST /v1/sessions/${body.id}/${wish}`)).status).toBe(202);
@@ -72,7 +72,7 @@ describe("a session", () => {
     expect(edge.jobs.length).toBe(4);
   });
 
-  it("is gone for callers as soon as it is deleted, and for good when the connector has let go", async () => {
+  it("is hidden as soon as it is deleted, and its row is deleted when the connector has confirmed", async () => {
     const { body } = await create();
     expect((await edge.api(`DELETE /v1/sessions/${body.id}`)).status).toBe(204);
     for (const request of [
@@ -159,7 +159,7 @@ describe("linking", () => {
     expect((await get(`/v1/sessions/${id}/qr`, "text/plain")).status).toBe(406);
   });
 
-  it("says when there is none, when nobody answers, and passes a connector's reason on", async () => {
+  it("says when there is none, when no connector answers, and passes a connector's reason on", async () => {
     edge.connector = () => ({ status: 200, body: { state: "online", qr: null } });
     expect((await edge.api(`GET /v1/sessions/${id}/qr`)).body.code).toBe("session-not-pairing");
     edge.connector = () => undefined;

@@ -33,7 +33,7 @@ it("and a statement elsewhere that does so is found", () => {
     "sql`INSERT INTO message (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET status = 'canceled'`",
   ];
   const fine =
-    "sql`UPDATE message SET expires_at = 1 WHERE status = 'queued'`; sql`UPDATE alert_delivery SET status = 'failed'`";
+    "sql`UPDATE message SET expires_at = 1 WHERE status = 'queued'`; sql`UPDATE delivery SET status = 'failed'`";
   expect(offenders([...planted.map((text, i) => [`${i}.ts`, text] as const), ["fine.ts", fine]])).toEqual([
     "0.ts",
     "1.ts",

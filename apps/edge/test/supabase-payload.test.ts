@@ -49,7 +49,7 @@ const sent = async () => {
   return codes.map(({ to, code }, i) => [rows[i]?.["purpose"], to, code]);
 };
 
-describe("whom a code of Supabase goes to", () => {
+describe("the recipient of a code of Supabase", () => {
   it.each<[string, Payload, string, string]>([
     ["the new number", { user: { new_phone: other }, sms: { phone: other } }, `+${other}`, "supabase.phone_change"],
     [
@@ -84,7 +84,7 @@ describe("whom a code of Supabase goes to", () => {
     expect(await sent()).toEqual([[purpose, to, otp]]);
   });
 
-  it("is nobody where Supabase names two numbers and not which", async () => {
+  it("is refused if Supabase names two numbers and does not choose", async () => {
     expect(await post({ user: { new_phone: other } })).toMatch(/^400 \/sms\/phone is required: the user has a number/);
     expect(await post({ user: { phone: "" } })).toBe("400 /user/phone must not be empty.");
     expect(await sent()).toEqual([]);

@@ -352,7 +352,7 @@ describe("a verification", () => {
     expect(edge.calls.database).toBe(2);
   });
 
-  it("keeps no more workspaces in mind than it has room for", async () => {
+  it("caches no more workspaces than its maximum", async () => {
     const { templateCache } = edge.services;
     for (let i = 0; i < 999; i++) templateCache.set(`ws_${i}`, { templates: [], size: 0, at: 0 });
     templateCache.set("ws_large", { templates: [], size: 7_999_950, at: 0 });

@@ -181,7 +181,7 @@ describe("a test key", () => {
     expect([await edge.count("message"), await edge.count("verification")]).toEqual([0, 0]);
   });
 
-  it("rehearses with a session or pool of its workspace, whatever its state", async () => {
+  it("works in the sandbox with a session or pool of its workspace, in any state", async () => {
     const sessionId = await edge.addSession("ended");
     const poolId = `pool_${edge.workspace.id.slice(3)}`;
     for (const route of [{ sessionId }, { poolId }]) {

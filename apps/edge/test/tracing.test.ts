@@ -31,7 +31,7 @@ const spanNamed = (name: string) => edge.spans.find((span) => span.name === name
 const forwarded = () => edge.jobs.map((job) => ("traceparent" in job ? parseTraceparent(job.traceparent) : undefined));
 
 describe("the trace of a request", () => {
-  it("is the caller's, and goes on with the message and with its job", async () => {
+  it("is the caller's, and continues with the message and its job", async () => {
     const sessionId = await edge.addSession();
     const { delivery } = await create({ traceparent, tracestate: "vendor=1" });
     const [row] = await edge.rows("SELECT traceparent FROM job");
@@ -70,7 +70,7 @@ describe("the trace of a request", () => {
     },
   );
 
-  it("is not recorded when the caller does not record it, and goes on all the same", async () => {
+  it("is not recorded when the caller does not record it, and continues anyway", async () => {
     await edge.addSession();
     await create({ traceparent: traceparent.replace(/01$/, "00") });
     expect(edge.spans).toEqual([]);
@@ -78,7 +78,7 @@ describe("the trace of a request", () => {
     expect(edge.requests[0]!.traceId).toBe(traceId);
   });
 
-  it("is not recorded for strangers, nor for what does not exist", async () => {
+  it("is not recorded without a valid key or route", async () => {
     const headers = { traceparent };
     expect((await edge.api("GET /v1/messages/msg_1", undefined, { key: null, headers })).status).toBe(401);
     expect((await edge.api("GET /v1/nothing", undefined, { headers })).status).toBe(404);
@@ -98,7 +98,7 @@ describe("the trace of a request", () => {
     expect(forwarded()).toEqual([{ traceId, spanId: spanNamed("POST /v1/messages").spanId, isSampled: true }]);
   });
 
-  it("goes on with claims and with what became of the message", async () => {
+  it("continues with claims and events of the message", async () => {
     const sessionId = await edge.addSession();
     const { delivery } = await create({ traceparent });
     const { messageId } = delivery;

@@ -109,7 +109,7 @@ describe("creating a verification", () => {
     expect(messages.at(-1)?.["template"]).toContain("1 menit");
   });
 
-  it("starts anew when the pending one has lapsed, been approved or canceled, and for another purpose", async () => {
+  it("starts again when the pending one has expired, been approved or canceled, and for another purpose", async () => {
     const first = await create();
     edge.advance(300_000);
     const second = await create();
@@ -233,7 +233,7 @@ describe("Idempotency-Key", () => {
     expect([await edge.count("verification"), await edge.count("message")]).toEqual([1, 1]);
   });
 
-  it("keeps nothing of a refused request, forgets after 24 hours, and is each workspace's own", async () => {
+  it("stores nothing of a refused request, ends after 24 hours, and is separate in each workspace", async () => {
     await create();
     expect((await create({}, key)).status).toBe(429);
     expect(await edge.count("idempotency")).toBe(0);
@@ -288,7 +288,7 @@ describe("checking a code", () => {
     expect(row).toEqual({ code_mac: null, sealed_code: null });
   });
 
-  it("lets one of two right checks at once through", async () => {
+  it("accepts one of two right checks at the same time", async () => {
     const { body } = await create();
     const code = await edge.codeOf(body.id);
     const answers = await Promise.all([check(body.id, code), check(body.id, code)]);
@@ -410,7 +410,7 @@ describe("canceling a verification", () => {
     expect([checked.status, checked.body.code]).toEqual([410, "verification-canceled"]);
   });
 
-  it("answers 410 for one that has ended otherwise, and 404 for a stranger", async () => {
+  it("answers 410 for one that has another end, and 404 for another workspace", async () => {
     const { body } = await create();
     const stranger = await edge.addWorkspace();
     const theirs = await edge.api(`POST /v1/verifications/${body.id}/cancel`, undefined, { key: stranger.key });

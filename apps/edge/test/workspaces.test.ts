@@ -65,7 +65,7 @@ describe("the workspace", () => {
     expect(await stored()).toEqual({ countries: ["*"] });
   });
 
-  it("tells in the audit log what was and what is, and nothing when nothing changes", async () => {
+  it("has the old and new values in the audit log, and no entry when nothing changes", async () => {
     const [{ id: actor } = {}] = await edge.rows(
       "SELECT id FROM api_key WHERE hash = ?",
       await hashApiKey(edge.workspace.key),

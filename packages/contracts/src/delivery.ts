@@ -2,7 +2,8 @@ import { z } from "zod";
 
 /**
  * How far a message has come. It only moves forward: queued < sending < sent < delivered < read;
- * `failed` and `canceled` end it, and only before `sent`; `revoked` ends it behind `sent` or `delivered`: it was taken back.
+ * `failed` and `canceled` end it, and only before `sent`. `revoked` ends it after `sent` or `delivered`: the message was
+ * deleted for everyone.
  */
 export const MessageStatus = z.enum([
   "queued",
@@ -24,14 +25,13 @@ export const failureReasons = {
   session_ended: "The session was logged out, banned or deleted before the message was sent.",
   new_chats_locked: "WhatsApp does not let this account open new chats at the moment.",
   lookups_exhausted:
-    "The session may ask WhatsApp about no more unknown numbers for now, or WhatsApp did not answer for this one.",
+    "The session may not ask WhatsApp about more unknown numbers for now, or WhatsApp gave no answer for this number.",
   account_restricted: "WhatsApp has restricted the sending account.",
   refused: "WhatsApp refused the message.",
-  unreadable:
-    "The connector could not open the message, because its sealing key is not the one the edge sealed to, or the message was sealed for something else.",
+  unreadable: "The connector could not open the message: the edge sealed it to another key, or for another purpose.",
 } as const;
 
-/** Reasons that are the sending account's: another one of its pool may still send the message. */
+/** Reasons that lie in the sending account: another account of its pool may still send the message. */
 export const accountFailures = ["new_chats_locked", "account_restricted", "session_ended"] as const;
 
 const reasons = Object.keys(failureReasons) as [FailureReason, ...FailureReason[]];
@@ -44,5 +44,5 @@ export const Failure = z.object({ reason: FailureReason, detail: z.string().max(
   example: { reason: "refused", detail: failureReasons.refused },
 });
 
-/** The place in an OTP text where the connector puts the code; the edge stores the text with this in it. */
+/** The connector puts the code here. The edge stores the text of a code with this placeholder. */
 export const codePlaceholder = "{{code}}";

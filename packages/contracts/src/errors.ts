@@ -1,43 +1,42 @@
 /**
- * Every error that the API answers: the code on the wire, its HTTP status, its title, and what to do about it where the
- * title does not say it all. Names of fields stand in backticks.
- * The page `/problems/{code}` and the `type` of each problem are made of this table.
+ * Every error that the API answers: its code, its HTTP status, its title, and the advice where the title is not enough.
+ * Names of fields are in backticks. The page `/problems/{code}` and the `type` of each problem come from this table.
  */
 export const errors = {
   "invalid-request": {
     status: 400,
     title: "The request is not valid",
-    advice: "The list `errors` names each wrong field and what is wrong with it. Correct it and send again.",
+    advice: "The list `errors` names each wrong field and the reason. Correct the fields and send the request again.",
   },
   "invalid-json": { status: 400, title: "The body is not JSON", advice: "Send the body as UTF-8 JSON." },
   unauthenticated: {
     status: 401,
     title: "An API key is needed",
     advice:
-      "Send `Authorization: Bearer` with a key of your workspace. Keys begin with `sandi_live_`, those of the sandbox with `sandi_test_`.",
+      "Send `Authorization: Bearer` with a key of your workspace. Live keys begin with `sandi_live_`, keys of the sandbox with `sandi_test_`.",
   },
   "service-token-invalid": { status: 401, title: "The service token is not valid" },
   "signature-invalid": {
     status: 401,
     title: "The webhook's signature is not valid",
     advice:
-      "The hook's address and its secret have to be those of the answer that made it, and the clocks within five minutes of each other. For what QStash delivers: its signing keys have to be the configured ones.",
+      "Use the address and the secret from the answer that created the hook. The two clocks may differ by five minutes at most. For calls of QStash, configure its current signing keys.",
   },
   "test-keys-not-supported": {
     status: 403,
     title: "Test keys cannot be used for this",
-    advice: "What lives at a connector has no place in the sandbox. Use a key that begins with `sandi_live_`.",
+    advice: "The sandbox has no connector. Use a key that begins with `sandi_live_`.",
   },
   "address-not-allowed": {
     status: 403,
     title: "The API key may not be used from this address",
     advice:
-      "The key has a list of addresses. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
+      "The key may be used from the addresses in its list only. Call from one of them, or change the list with another key: `PATCH /v1/keys/{id}`.",
   },
   "policy-refuses": {
     status: 403,
     title: "The workspace's policy does not allow this",
-    advice: "The `detail` names the setting. Change the workspace's policy, or what you ask for.",
+    advice: "The `detail` names the setting. Change the workspace's policy, or the request.",
   },
   "country-not-allowed": {
     status: 403,
@@ -48,25 +47,25 @@ export const errors = {
     status: 403,
     title: "The destination is blocked",
     advice:
-      "A block rule of the workspace matches; it holds for codes and messages. Remove it, or add an allow rule for the number.",
+      "A block rule of the workspace matches the number. It holds for codes and messages. Delete the rule, or add an allow rule for the number.",
   },
   "prefix-blocked": {
     status: 403,
     title: "Numbers with this prefix are blocked for now",
     advice:
-      "Codes for numbers with this beginning are hardly ever typed in, as when traffic is faked. Wait, lift the block, or add an allow rule.",
+      "Users typed in very few of the codes that were sent to this prefix, which is a sign of fake traffic. Wait, lift the block, or add an allow rule.",
   },
   "insufficient-scope": {
     status: 403,
     title: "The API key lacks a scope",
     advice:
-      "The `detail` names what the calling key lacks: a scope, addresses, or time before it expires. Use a key that has it, or make one.",
+      "The `detail` names what the calling key lacks: a scope, addresses, or a later expiry. Use or create a key that has it.",
   },
   "hook-ended": {
     status: 403,
-    title: "The hook's API key was revoked, has expired or may no longer do this",
+    title: "The hook's API key was revoked, has expired or has lost a scope",
     advice:
-      "A hook ends with the API key that it belongs to. `GET /v1/hooks/supabase` shows which and why. Take the hook over: `PATCH` it with `adopt: true` and a live key that has `key:manage`, `otp:send` and `otp:custom`, and no list of addresses.",
+      "A hook stops when its API key ends. `GET /v1/hooks/supabase` shows the key and the reason. To use the hook again, `PATCH` it with `adopt: true` and a live key that has `key:manage`, `otp:send` and `otp:custom`, and no list of addresses.",
   },
   "link-invalid": { status: 403, title: "The link is not valid or has expired" },
   "not-found": { status: 404, title: "There is nothing at this address" },
@@ -84,8 +83,8 @@ export const errors = {
   "hook-not-found": { status: 404, title: "No such hook" },
   "alert-channel-not-found": { status: 404, title: "No such alert channel" },
   "access-rule-not-found": { status: 404, title: "No such rule" },
-  "method-not-allowed": { status: 405, title: "This address does not take that method" },
-  "not-acceptable": { status: 406, title: "None of the accepted media types can be served" },
+  "method-not-allowed": { status: 405, title: "This address does not support the method" },
+  "not-acceptable": { status: 406, title: "The API has none of the media types in `Accept`" },
   "no-eligible-session": {
     status: 409,
     title: "No session can send this",
@@ -94,59 +93,59 @@ export const errors = {
   "session-not-pairing": {
     status: 409,
     title: "The session is not waiting to be linked",
-    advice: "A QR code is shown only while a session waits to be linked. Look at its state; restart it for new codes.",
+    advice: "A session has a QR code only while its state is `pairing`. Read its state, and restart it for new codes.",
   },
   "session-limit-reached": {
     status: 409,
-    title: "The workspace has as many sessions as it may have",
-    advice: "Delete a session that is not needed, or use one that is there.",
+    title: "The workspace has reached its limit of sessions",
+    advice: "Delete a session that you do not need, or use an existing one.",
   },
   "pool-exists": { status: 409, title: "A sender pool with this name exists" },
-  "pool-limit-reached": { status: 409, title: "The workspace has as many sender pools as it may have" },
-  "pool-not-empty": { status: 409, title: "The sender pool is still needed" },
+  "pool-limit-reached": { status: 409, title: "The workspace has reached its limit of sender pools" },
+  "pool-not-empty": { status: 409, title: "The sender pool is not empty, or is the default pool" },
   "template-exists": { status: 409, title: "A template with this name or for this purpose exists" },
-  "template-limit-reached": { status: 409, title: "The workspace has as many templates as it may have" },
+  "template-limit-reached": { status: 409, title: "The workspace has reached its limit of templates" },
   "key-limit-reached": {
     status: 409,
-    title: "The workspace has as many API keys as it may have",
-    advice: "Revoke a key that is not needed.",
+    title: "The workspace has reached its limit of API keys",
+    advice: "Revoke a key that you do not need.",
   },
   "hook-limit-reached": {
     status: 409,
-    title: "The workspace has as many hooks as it may have",
-    advice: "Delete a hook that is not needed.",
+    title: "The workspace has reached its limit of hooks",
+    advice: "Delete a hook that you do not need.",
   },
   "key-ended": {
     status: 409,
     title: "The API key was revoked or replaced, or has expired",
-    advice: "A key that was revoked, was replaced or has expired stays so. Create another.",
+    advice: "This cannot be undone. Create another key.",
   },
   "last-manager-key": {
     status: 409,
-    title: "The workspace needs one more API key that manages it",
+    title: "The workspace needs another API key with `key:manage` first",
     advice:
-      "Without this key nobody could manage the workspace. Create another live key with `key:manage` that does not expire, then repeat the request.",
+      "This is the last key that can manage the workspace. Create another live key with `key:manage` that does not expire, then repeat the request.",
   },
   "access-rule-exists": {
     status: 409,
-    title: "A rule for this exists",
-    advice: "The `detail` names it. Delete it first.",
+    title: "A rule for this value exists",
+    advice: "The `detail` names the rule. Delete it first.",
   },
   "alert-channel-limit-reached": {
     status: 409,
-    title: "The workspace has as many alert channels as it may have",
-    advice: "Delete an alert channel that is not needed.",
+    title: "The workspace has reached its limit of alert channels",
+    advice: "Delete an alert channel that you do not need.",
   },
   "access-rule-limit-reached": {
     status: 409,
-    title: "The workspace has as many rules as it may have",
-    advice: "Delete a rule that is not needed, or replace many by one for a prefix or a country.",
+    title: "The workspace has reached its limit of rules",
+    advice: "Delete a rule that you do not need, or replace many rules by one for a prefix or a country.",
   },
   "session-not-online": { status: 409, title: "The session is not online" },
   "idempotency-in-progress": {
     status: 409,
-    title: "A request with this Idempotency-Key is still under way",
-    advice: "The first request with this key has not been answered yet. Ask again in a second.",
+    title: "A request with this Idempotency-Key is in progress",
+    advice: "The first request with this key has no answer yet. Repeat the request in a second.",
   },
   "session-ended": {
     status: 409,
@@ -156,7 +155,7 @@ export const errors = {
   "verification-approved": {
     status: 410,
     title: "The verification was already approved",
-    advice: "A code is good for one check. Treat this as a failure.",
+    advice: "A code is valid for one successful check. Treat this as a failure.",
   },
   "verification-canceled": { status: 410, title: "The verification was canceled" },
   "verification-expired": {
@@ -179,23 +178,23 @@ export const errors = {
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "code-incorrect": {
     status: 422,
-    title: "The code is not the right one",
+    title: "The code is wrong",
     advice: "Let the user try again while `attemptsLeft` is above zero.",
   },
   "client-binding-mismatch": {
     status: 422,
     title: "The verification belongs to another client",
-    advice: "Send the `clientVerifier` whose SHA-256 the verification was created with, from the client that did so.",
+    advice: "Send the `clientVerifier` from the client that created the verification: its SHA-256 is the `challenge`.",
   },
   "whatsapp-refused": {
     status: 422,
     title: "WhatsApp refuses this",
-    advice: "`whatsappCode` is the code that WhatsApp answered. The same request gets the same answer.",
+    advice: "`whatsappCode` is WhatsApp's error code. The same request fails again.",
   },
   "idempotency-key-reused": {
     status: 422,
     title: "This Idempotency-Key belongs to another request",
-    advice: "Use a new `Idempotency-Key` for every new request, and the same one only to repeat it.",
+    advice: "Use a new `Idempotency-Key` for each new request. Use the same key only to repeat a request.",
   },
   "destination-locked": {
     status: 429,
@@ -206,55 +205,55 @@ export const errors = {
     status: 429,
     title: "Too many requests",
     advice:
-      "Wait for the seconds in `retryAfter`. The `detail` names the limit; the headers `RateLimit-Policy` and `RateLimit` tell on every answer what each allows and what is left of it. A network (IPv6: a /64) that sends more than 30 different unknown keys in a minute is refused, too.",
+      "Wait for the seconds in `retryAfter`. The `detail` names the limit. The headers `RateLimit-Policy` and `RateLimit` of every answer show each limit and what is left of it. A network (IPv6: a /64) that sends more than 30 different unknown keys in a minute is refused, too.",
   },
   "lookups-exhausted": {
     status: 429,
-    title: "The session may look up no more unknown numbers for now",
+    title: "The session has no lookups left for now",
     advice:
-      "The session has asked WhatsApp about many numbers, or about too many that have no account, which is a way to lose it. What is known is answered still; wait for the seconds in `retryAfter`, or name another session.",
+      "The session has asked WhatsApp about too many numbers, or too many without an account. WhatsApp bans accounts for this. Known numbers are still answered. Wait for the seconds in `retryAfter`, or name another session.",
   },
   "whatsapp-rate-limited": {
     status: 429,
-    title: "WhatsApp takes no more such requests of the account for now",
-    advice: "Wait for the seconds in `retryAfter`. An account that goes on asking can be banned.",
+    title: "WhatsApp limits the requests of this account",
+    advice: "Wait for the seconds in `retryAfter`. WhatsApp can ban an account that continues.",
   },
   "destination-limited": {
     status: 429,
     title: "Too many codes for this destination",
-    advice: "This number was sent enough. Wait for the seconds in `retryAfter`.",
+    advice: "This number has received the most codes that its limits allow. Wait for the seconds in `retryAfter`.",
   },
   "resend-cooldown": {
     status: 429,
     title: "It is too early to send the code again",
-    advice: "Wait for the seconds in `retryAfter`, then create again.",
+    advice: "Wait for the seconds in `retryAfter`, then send the create request again.",
   },
   "sends-exhausted": {
     status: 429,
     title: "No sends are left for this verification",
-    advice: "The code was sent five times. Check it, cancel the verification, or wait until it expires.",
+    advice: "The policy's `maxSends` is reached. Check the code, cancel the verification, or wait until it expires.",
   },
   "internal-error": {
     status: 500,
     title: "Something went wrong; nothing was accepted",
-    advice: "Our fault. Name the `requestId` when you ask us about it.",
+    advice: "The fault is ours. Name the `requestId` when you contact us.",
   },
   "connector-unavailable": {
     status: 503,
     title: "The connector does not answer",
-    advice: "Codes and messages are still accepted. Ask again in a few seconds.",
+    advice: "Codes and messages are still accepted. Repeat the request in a few seconds.",
   },
   "database-unavailable": {
     status: 503,
     title: "The database does not answer; nothing was accepted",
-    advice: "Send the same request again in a moment, best with the same `Idempotency-Key`.",
+    advice: "Repeat the request in a few seconds with the same `Idempotency-Key`.",
   },
 } as const satisfies Record<string, { status: number; title: string; advice?: string }>;
 
 /** The machine-readable name of an error. */
 export type ErrorCode = keyof typeof errors;
 
-/** What to do about an error, where its title does not say it all. */
+/** What to do about an error, where its title is not enough. */
 export const adviceFor = (code: ErrorCode): string | undefined => {
   const entry = errors[code];
   return "advice" in entry ? entry.advice : undefined;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The prefix that tells what an id names. */
+/** The prefix of an id says what kind of thing it names. */
 export type IdPrefix =
   | "ws"
   | "usr"
@@ -28,7 +28,7 @@ const randomBytes = 10;
  * @param random at least 10 bytes from a cryptographic source
  */
 export function createId<P extends IdPrefix>(prefix: P, now: Date, random: Uint8Array): `${P}_${string}` {
-  if (random.length < randomBytes) throw new RangeError(`an id wants ${randomBytes} random bytes`);
+  if (random.length < randomBytes) throw new RangeError(`an id needs ${randomBytes} random bytes`);
   let time = now.getTime();
   let stamp = "";
   for (let i = 0; i < 10; i++) {
@@ -66,19 +66,19 @@ function idOf(prefix: IdPrefix, description: string) {
 
 export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
-export const PoolId = idOf("pool", "A sender pool: sessions that stand in for each other.");
+export const PoolId = idOf("pool", "A sender pool: sessions that replace each other.");
 export const MessageId = idOf("msg", "A message.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");
 export const AccessRuleId = idOf("rul", "An allow or block rule.");
 export const HookId = idOf("hook", "A hook of Supabase Auth.");
-export const AlertChannelId = idOf("alc", "Where a workspace is told what is wrong.");
-export const IncidentId = idOf("inc", "Something that was or is wrong.");
-export const AlertDeliveryId = idOf("dlv", "One message to an alert channel.");
+export const AlertChannelId = idOf("alc", "An alert channel.");
+export const IncidentId = idOf("inc", "An incident.");
+export const DeliveryId = idOf("dlv", "One message to an endpoint, such as an alert channel.");
 export const AuditId = idOf("aud", "An entry of the audit log.");
 export const RequestId = idOf(
   "req",
-  "Also in the header `X-Request-Id`; name it when you ask us. An answer that is given again names the first request.",
+  "Also in the header `X-Request-Id`. Name it when you contact us. A replayed answer has the id of the first request.",
 );
 export const EventId = idOf("evt", "An event; the same id is the same event, however often it arrives.");

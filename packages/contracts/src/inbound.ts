@@ -5,7 +5,7 @@ export const InboundToken = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{13}$/);
 
 const inText = /(?<![0-9A-Za-z-])SV-([0-9A-HJKMNP-TV-Z]{13})(?![0-9A-Za-z-])/i;
 
-/** How a token stands in the message that a user is asked to send. */
+/** The token as it is written in the message of the user. */
 export const writtenToken = (token: string) => `SV-${token}`;
 
 /** The one token in a text; null when there is none. */

@@ -27,7 +27,7 @@ export * from "./api/verifications.ts";
 export * from "./api/workspaces.ts";
 export * from "./content/content.ts";
 export * from "./content/sealed.ts";
-export * from "./internal/alerts.ts";
+export * from "./internal/deliveries.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";
 export * from "./internal/jobs.ts";

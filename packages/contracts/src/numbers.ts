@@ -28,8 +28,8 @@ const plans: readonly Plan[] = [
   { country: "BR", head: "55[1-9]\\d", mark: "9", former: "", leads: "6 7 8 9", length: 8 },
   // Every number got 01 on 30 November 2024 (mobi/telephone_number#138); these are the mobile ones.
   { country: "BJ", head: "229", mark: "01", former: "", leads: "4 5 6 9", length: 8 },
-  // Mobile numbers got 07, 05 or 01 on 31 January 2021, by operator: prefixes of google/libphonenumber#1909. To change
-  // the number in WhatsApp was left to its owner (ARTCI, 28 July 2020).
+  // Mobile numbers got 07, 05 or 01 on 31 January 2021, by operator: prefixes of google/libphonenumber#1909. The
+  // owners change the number in WhatsApp themselves (ARTCI, 28 July 2020).
   {
     country: "CI",
     head: "225",
@@ -64,7 +64,7 @@ export const countriesOfTwoSpellings: readonly string[] = [...new Set(plans.map(
 /**
  * All spellings under which WhatsApp may have the account of a number, the canonical one first.
  *
- * @param number E.164 in any spelling, with or without the plus; the answer is written likewise
+ * @param number E.164 in any spelling, with or without the plus; the result has the same form
  */
 export function spellingsOf(number: string): string[] {
   for (const { mark, former, whole } of read) {
@@ -78,13 +78,13 @@ export function spellingsOf(number: string): string[] {
  * The one spelling of a WhatsApp account that is hashed, compared, counted and shown: the one that is dialled today.
  * Idempotent.
  *
- * @param number E.164 in any spelling, with or without the plus; the answer is written likewise
+ * @param number E.164 in any spelling, with or without the plus; the result has the same form
  */
 export function canonicalNumber(number: string): string {
   return spellingsOf(number)[0] ?? number;
 }
 
-/** Whether two numbers, each in any spelling, stand for one account. */
+/** Whether two numbers, each in any spelling, are the same account. */
 export function isSameAccount(one: string, other: string): boolean {
   return canonicalNumber(one) === canonicalNumber(other);
 }

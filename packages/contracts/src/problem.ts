@@ -2,13 +2,13 @@ import { z } from "zod";
 import { type ErrorCode, errors } from "./errors.ts";
 import { RequestId } from "./ids.ts";
 
-/** What an error may carry beside its code; all of it is shown to the caller. */
+/** What an error may have beside its code. The caller sees all of it but the cause. */
 export interface ErrorExtras {
   /** One sentence about this occurrence. */
   detail?: string;
   /** What is wrong with which field. */
   errors?: FieldError[];
-  /** Seconds until another try makes sense; also sent as the header `Retry-After`. */
+  /** Seconds until a retry can succeed; also sent as the header `Retry-After`. */
   retryAfter?: number;
   /** The limit that is used up; shown in the headers `RateLimit` and `RateLimit-Policy`. */
   limit?: { name: string; quota: number; windowSeconds: number };
@@ -19,7 +19,7 @@ export interface ErrorExtras {
   cause?: unknown;
 }
 
-/** An error that has an answer in the table. Anything else that is thrown becomes `internal-error`. */
+/** An error of the table. Any other error becomes `internal-error`. */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
@@ -35,7 +35,7 @@ export class AppError extends Error {
 export const FieldError = z
   .object({
     pointer: z.string().max(1024).meta({
-      description: "Where: a JSON pointer into the body (`/to`), or `query/…`, `path/…`, `header/…`.",
+      description: "The field: a JSON pointer into the body (`/to`), or `query/…`, `path/…`, `header/…`.",
       example: "/to",
     }),
     message: z
@@ -46,7 +46,7 @@ export const FieldError = z
   .meta({ id: "FieldError" });
 export type FieldError = z.infer<typeof FieldError>;
 
-/** An answer names so many wrong fields at most. */
+/** An answer names at most this many wrong fields. */
 export const maxFieldErrors = 100;
 
 const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];

@@ -13,7 +13,7 @@ describe("the examples of the reference", () => {
     expect(schema.parse(example)).toEqual(example);
   });
 
-  it("are there for what is sent, who sends it and who is told", () => {
+  it("exist for messages, sessions and alerts", () => {
     const names = ["AlertChannel", "AlertDelivery", "Incident", "Message", "Pool", "Session", "SessionEvent"];
     expect(shown.map(({ name }) => name)).toEqual(expect.arrayContaining([...names, "SessionHealth", "SessionProxy"]));
   });
@@ -36,7 +36,7 @@ describe("the examples of the reference", () => {
     expect(facts.newChats).toBe(-Math.trunc((20 * limits!.newChats!.used) / limits!.newChats!.total));
   });
 
-  it("show an incident with its own detail, told by a delivery of its own", () => {
+  it("show an incident with its own detail and its own delivery", () => {
     const incident = exampleOf(contracts.Incident);
     expect(incident.detail).toBe(contracts.sessionReasons[incident.reason as contracts.SessionReason]);
     expect(exampleOf(contracts.AlertDelivery).incidentId).toBe(incident.id);

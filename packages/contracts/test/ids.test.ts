@@ -17,7 +17,7 @@ describe("createId", () => {
     expect(earlier < later).toBe(true);
   });
 
-  it("tells when it was made", () => {
+  it("shows when it was made", () => {
     const at = new Date("2026-11-21T08:00:00.123Z");
     expect(timeOfId(createId("msg", at, ones))).toEqual(at);
   });

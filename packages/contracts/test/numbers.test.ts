@@ -66,7 +66,7 @@ describe("the canonical form of a number", () => {
     expect(spellingsOf(number)).toEqual([number]);
   });
 
-  it("is stable, shared by all spellings, and of nobody else, whatever the digits are", () => {
+  it("is stable, shared by all spellings, and of no other number, for any digits", () => {
     const owners = new Map<string, string>();
     const wrong: string[] = [];
     for (const number of drawn(100_000)) {
@@ -84,7 +84,7 @@ describe("the canonical form of a number", () => {
     expect(owners.size).toBeGreaterThan(new Set(owners.values()).size + 10_000);
   });
 
-  it("tells whether two numbers are one account", () => {
+  it("says whether two numbers are one account", () => {
     expect(isSameAccount("+5215512345678", "+525512345678")).toBe(true);
     expect(isSameAccount("+5215512345678", "+525512345679")).toBe(false);
   });

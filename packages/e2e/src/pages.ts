@@ -51,7 +51,7 @@ export function rowsOf(text: string): string[][] {
     );
 }
 
-/** What stands under this heading, up to the next one of the same or a higher level. */
+/** The text under this heading, up to the next heading of the same or a higher level. */
 export function section(text: string, heading: string): string {
   const lines = text.split("\n");
   const from = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, "") === heading);

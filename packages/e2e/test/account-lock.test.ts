@@ -48,7 +48,7 @@ describe("an account that may open no new chats", () => {
     });
     return (await response.json()) as Record<string, number>;
   };
-  /** Quietly: the account is locked, and only a refused message tells. */
+  /** Locks the account without a notification: only a refused message shows it. */
   const lock = (number: string) => {
     const lockedUntil = new Date(Date.now() + 3_600_000).toISOString();
     return simulator(`/phones/${number}`, "PATCH", { limits: { isQuiet: true, lockedUntil } });

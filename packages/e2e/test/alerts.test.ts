@@ -85,7 +85,7 @@ describe("alerts", () => {
       const { body } = await stack.api<{ deliveries: AlertDelivery[] }>(`GET /v1/alert-channels/${id}/deliveries`);
       return body.deliveries.every(({ status }) => status === "delivered") && body.deliveries;
     });
-    expect(deliveries.map(({ what, attempts }) => [what, attempts])).toEqual([
+    expect(deliveries.map(({ notification, attempts }) => [notification, attempts])).toEqual([
       ["closed", 1],
       ["opened", 1],
     ]);
@@ -96,7 +96,7 @@ describe("alerts", () => {
     expect(files).toContain("qstash.db");
     const bytes = await Promise.all(files.map((name) => readFile(join(stack.dataFolder, name), "latin1")));
     const all = bytes.join("\n") + stack.lines.join("\n");
-    expect(all).toContain("/internal/alerts/deliver");
+    expect(all).toContain("/internal/deliver");
     const secret = channels[2]?.secret?.slice("whsec_".length) ?? "none";
     for (const hidden of [botToken, botToken.slice(10), "-1001234567890", "secretofslack", "secretquery", secret]) {
       expect(all).not.toContain(hidden);

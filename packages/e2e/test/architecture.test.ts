@@ -48,7 +48,7 @@ describe("ARCHITECTURE.md", () => {
   });
 
   it("has every event of the timeline and of a session's history, and no other", () => {
-    // Transitions name their events in the life cycles; what triggers write stands in their text.
+    // The life cycles name the events of transitions. Other events are in the text of triggers.
     const lives = ["verifications", "messages"].map((feature) => join(root, `apps/edge/src/${feature}/life.ts`));
     const code = [...lives.map((file) => readFileSync(file, "utf8")), ...triggers.map(({ sql }) => sql)].join("\n");
     const written = [...code.matchAll(/["']((?:verification|message|session)\.[a-z_]+)["']/g)].map(([, type]) => type!);

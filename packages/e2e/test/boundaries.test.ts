@@ -83,7 +83,7 @@ const globals = [
   ["packages/tracing/src/global-a.ts", "console.log(process.hrtime());"],
 ] as const;
 
-describe("who may import whom", () => {
+describe("the rooms' imports", () => {
   it("holds in the whole repository, and the tool has really seen it", async () => {
     const { totalCruised, violations } = await cruise(root);
     expect(violations).toEqual([]);

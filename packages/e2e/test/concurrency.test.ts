@@ -109,8 +109,8 @@ describe("requests at the same time, through workerd and libSQL over HTTP", () =
     const answers = await Promise.all(made.flatMap(({ id }) => Array.from({ length: 5 }, () => check(id, wrongCode))));
     const rows = await rowsOf(made);
     expect(rows.reduce((sum, { attemptsLeft }) => sum + 5 - attemptsLeft, 0)).toBe(20);
-    const told = (...codes: string[]) => answers.filter(({ body }) => codes.includes(body.code ?? "")).length;
-    expect([told("code-incorrect", "max-attempts-reached"), told("destination-locked")]).toEqual([20, 25]);
+    const count = (...codes: string[]) => answers.filter(({ body }) => codes.includes(body.code ?? "")).length;
+    expect([count("code-incorrect", "max-attempts-reached"), count("destination-locked")]).toEqual([20, 25]);
     const pending = rows.find(({ status }) => status === "pending");
     const right = await check(pending?.id ?? "", code);
     expect([right.status, right.body.code]).toEqual([429, "destination-locked"]);

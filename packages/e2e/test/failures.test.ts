@@ -92,7 +92,7 @@ describe("when a part fails", () => {
       const now = await fetched([...acknowledged, ...underway]);
       return now.every(({ delivery }) => delivery!.status === "read") && now;
     });
-    // What the phones did while the edge was away is told with the time at which they did it.
+    // Events of the time when the edge was away have the time at which they happened.
     const during = latest.filter(({ delivery }) => Date.parse(delivery!.readAt ?? "") < stoppedAt + 30_000);
     expect(during.length).toBeGreaterThanOrEqual(acknowledged.length);
     expect(latest.every(({ delivery }) => Date.parse(delivery!.readAt ?? "") >= stoppedAt)).toBe(true);

@@ -47,7 +47,7 @@ describe("three connectors on a libSQL server of their own", () => {
     return (await (await fetch(`${stack.simulatorUrl ?? ""}/stats`)).json()) as StatsSnapshot;
   }
 
-  /** Every session sends one to a phone of its own, and each phone shows it once. */
+  /** Every session sends a message to its own phone, and each phone shows it once. */
   async function sendWithAll(round: number): Promise<void> {
     const numbers = sessions.map((_, i) => `+628180000${round}${String(i).padStart(3, "0")}`);
     for (const number of numbers) await stack.addPhone(number);
@@ -63,7 +63,7 @@ describe("three connectors on a libSQL server of their own", () => {
   }
 
   it("share the sessions, and lose none when one of them is killed for good", async () => {
-    // What is wished for at the same moment may go to the same one.
+    // Sessions that are created at the same time may go to the same connector.
     expect([...(await held()).keys()]).toEqual(["local", "local-2", "local-3"]);
     await sendWithAll(0);
     const [first] = stack.connectors;

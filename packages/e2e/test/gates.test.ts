@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alertPath, eventsPath } from "@sandi/contracts";
+import { deliverPath, eventsPath } from "@sandi/contracts";
 import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
 
 const megabyte = `[${Array.from({ length: 349_000 }, () => "{}").join(",")}]`;
@@ -34,7 +34,7 @@ describe("the Worker, called without a valid key", () => {
   it.each([
     [eventsPath, {}],
     [eventsPath, { authorization: "Bearer a.b.c" }],
-    [alertPath, {}],
+    [deliverPath, {}],
     ["/v1/hooks/supabase/hook_01jd3k9v7hq2w8x5n4b6m0c1ta", {}],
     ["/v1/verifications", {}],
   ])("answers a megabyte at %s (%j) with 401 and no subrequest, and what follows as ever", async (path, more) => {
@@ -54,7 +54,7 @@ describe("the Worker, called without a valid key", () => {
   it("keeps the connection of a client whose small body it has not read", async () => {
     const headers = { "content-type": "application/json" };
     await post(eventsPath, "{}", headers);
-    for (const path of [eventsPath, alertPath, "/v1/verifications"]) {
+    for (const path of [eventsPath, deliverPath, "/v1/verifications"]) {
       expect(await post(path, "{}".padEnd(4_096), headers)).toEqual({ status: 401, isReused: true });
     }
   });

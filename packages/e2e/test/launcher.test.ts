@@ -137,7 +137,7 @@ describe("npm start", () => {
     expect(first.process.exitCode).toBeNull();
   });
 
-  it("says that a part died, starts it again, and goes on", async () => {
+  it("says that a part died, starts it again, and continues", async () => {
     const launcher = launch();
     const local = await ready(launcher);
     const [connector] = await processesNaming("apps/connector/src/main.ts", launcher.process.pid);

@@ -54,7 +54,7 @@ describe("an outage", () => {
 
   const codesOf = async (number: string) => (await stack.inbox(number)).map(({ text }) => codeIn(text));
 
-  /** Exactly one code has arrived, it is told as read, and it is right. */
+  /** Exactly one code has arrived, it is reported as read, and it is right. */
   async function arrives(id: string, to: string): Promise<void> {
     const delivery = async () => (await stack.api<Verification>(`GET /v1/verifications/${id}`)).body.delivery?.status;
     await eventually("the code to be read", async () => (await delivery()) === "read", 90_000);
@@ -100,7 +100,7 @@ describe("an outage", () => {
     lines.database.set("up");
     await arrives(id, to);
     expect(stack.connector.pid).toBe(before);
-    await eventually("the session to be told online", async () => {
+    await eventually("the session to be reported online", async () => {
       const { body } = await stack.api<{ state: string }>(`GET /v1/sessions/${stack.local.sessionId}`);
       return body.state === "online";
     });

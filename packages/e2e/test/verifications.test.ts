@@ -178,7 +178,7 @@ describe("verifications on the user's phone", () => {
     expect(JSON.stringify(body)).not.toContain(code);
   });
 
-  const rehearse = (to: string, input: object = {}) =>
+  const create = (to: string, input: object = {}) =>
     stack.api<Verification>("POST /v1/verifications", { to, ...fresh(), ...input }, asTest());
 
   /** A test key that sees who has a WhatsApp account. */
@@ -189,9 +189,9 @@ describe("verifications on the user's phone", () => {
     seer = body.key ?? "";
   });
 
-  /** What becomes of a rehearsal, by the last two digits of the sandbox's number. */
+  /** The result in the sandbox, by the last two digits of the sandbox's number. */
   async function outcome(digits: string, input: object = {}): Promise<unknown[]> {
-    const { status, body } = await rehearse(`+999000000${digits}`, input);
+    const { status, body } = await create(`+999000000${digits}`, input);
     if (status !== 202) return [status, body.code];
     const now = await get(body.id, { authorization: `Bearer ${seer}` });
     return [now.status, now.delivery?.failure?.reason ?? now.delivery?.status];
@@ -199,13 +199,13 @@ describe("verifications on the user's phone", () => {
 
   describe("verifications with a test key", () => {
     it("have known codes, and no connector gets a job", async () => {
-      const { status, body } = await rehearse("+99900000000");
+      const { status, body } = await create("+99900000000");
       expect([status, body.test, body.to.startsWith("+999")]).toEqual([202, true, true]);
       expect((await get(body.id, asTest())).delivery).toMatchObject({ status: "read", sessionId: null });
       const approved = await check(body.id, { code: "123456" }, asTest());
       expect(approved.status).toBe(200);
       expect(decodeJwt(approved.body.proof ?? "")).toMatchObject({ test: true });
-      const real = await rehearse(stack.local.userPhone ?? "");
+      const real = await create(stack.local.userPhone ?? "");
       expect(real.status).toBe(202);
 
       // A real one behind them: what was on its way to the connector before it would be there.

@@ -10,7 +10,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 
-/** Lets kysely speak through a libSQL client: HTTP at the edge, a file at the connector. */
+/** A kysely dialect over a libSQL client: HTTP at the edge, a file at the connector. */
 export function libsqlDialect(client: Client): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),

@@ -17,7 +17,8 @@ const migrations = [
   },
 ];
 
-const insertParcel = (sentTo: string) => sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
+const insertParcel = (sentTo: string) =>
+  sql<{ id: number }>`INSERT INTO parcel (sent_to) VALUES (${sentTo}) RETURNING id`;
 
 describe("createDatabase", () => {
   let folder: string;

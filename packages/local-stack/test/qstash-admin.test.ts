@@ -116,9 +116,9 @@ describe("messages", () => {
 
 async function withLetters(count: number) {
   const qstash = await openQstash();
-  let isMended = false;
+  let isFixed = false;
   const destination = await openDestination((call) =>
-    isMended ? {} : { status: 500 + Number(call.body), body: `no ${call.body}` },
+    isFixed ? {} : { status: 500 + Number(call.body), body: `no ${call.body}` },
   );
   for (let n = 0; n < count; n++) {
     await qstash.client.publish({
@@ -130,7 +130,7 @@ async function withLetters(count: number) {
     });
     await qstash.happened("FAILED", n + 1);
   }
-  return { ...qstash, client: qstash.client, destination, mend: () => (isMended = true) };
+  return { ...qstash, client: qstash.client, destination, fix: () => (isFixed = true) };
 }
 
 describe("dead letters", () => {
@@ -162,8 +162,8 @@ describe("dead letters", () => {
   });
 
   it("are published again as new messages, and are deleted then", async () => {
-    const { client, destination, mend } = await withLetters(2);
-    mend();
+    const { client, destination, fix } = await withLetters(2);
+    fix();
     const before = (await client.dlq.listMessages()).messages;
     const { responses } = await client.dlq.retry(before[1]?.dlqId as string);
     await until(() => destination.calls.length === 3);

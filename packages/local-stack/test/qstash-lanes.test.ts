@@ -3,7 +3,7 @@ import { aWhile, gate, openDestination, openQstash, until } from "./support/qsta
 
 vi.spyOn(console, "error").mockImplementation(() => {});
 
-/** A destination that lets each call go when it is told to. */
+/** A destination that answers each call when the test releases it. */
 async function openHeld() {
   const held: (() => void)[] = [];
   const destination = await openDestination(
@@ -31,7 +31,7 @@ describe("a queue", () => {
     await until(async () => (await queue.get()).lag === 0);
   });
 
-  it("goes on when a message fails for good or is cancelled", async () => {
+  it("continues when a message fails for good or is cancelled", async () => {
     const { client, happened } = await openQstash();
     const { url, bodies } = await openDestination((call) => ({ status: call.body === "bad" ? 500 : 200 }));
     const queue = client.queue({ queueName: "q" });

@@ -74,7 +74,7 @@ describe("publishing", () => {
     expect(second?.headers["upstash-message-id"]).toBe(published[1]?.messageId);
   });
 
-  it("fails a message whose header cannot be sent, and goes on with the next", async () => {
+  it("fails a message whose header cannot be sent, and continues with the next", async () => {
     const { client, fetch, happened } = await openQstash();
     const { url, bodies } = await openDestination();
     const bad = { destination: url, headers: { "Upstash-Forward-X": "a\nb", "Upstash-Retries": "0" }, body: "bad" };

@@ -9,7 +9,7 @@ export type ReceiptsMode = "none" | "delivered" | "read";
 /** How a message names people on the wire: by phone number or by hidden id (LID). */
 export type Addressing = "pn" | "lid";
 
-/** How far a message got, as the phone that shows it knows; it only ever moves forward. */
+/** The status of a message on the phone that shows it. It only moves forward. */
 export type MessageStatus = "queued" | "sent" | "delivered" | "read";
 
 /** A place on a map, in degrees. */
@@ -28,12 +28,12 @@ export interface ChatMessage {
   /** The other party of the chat (E.164), or the raw jid of a group or an unknown address. */
   chat: string;
   direction: "in" | "out";
-  /** What it is: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
+  /** The kind: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
   kind: string;
   text: string;
   /** The place of a location; its name is the text. */
   location?: Place | undefined;
-  /** Only on a message that was written elsewhere and passed on. */
+  /** Only on a forwarded message. */
   forwarded?: true;
   /** ISO 8601, UTC. */
   at: string;
@@ -55,7 +55,7 @@ export interface LinkedDeviceInfo {
   maxConcurrentSockets: number;
 }
 
-/** So many messages in a sliding window of time. */
+/** A number of messages in a sliding window of time. */
 interface ColdSends {
   coldSends: number;
   windowMs: number;
@@ -66,9 +66,9 @@ interface ColdSends {
  * phone itself writes freely, and what it writes warms the chat up.
  */
 export interface AccountLimits {
-  /** Until then (ISO 8601) cold messages are refused with 463: the reach-out time-lock. */
+  /** Until this time (ISO 8601) cold messages are refused with 463: the reach-out time-lock. */
   lockedUntil: string | null;
-  /** Locks the account for `lockMs` once it has sent so many cold messages. */
+  /** Locks the account for `lockMs` after this number of cold messages. */
   lockAfter: (ColdSends & { lockMs: number }) | null;
   /** How many new chats the account may open in a cycle; beyond it cold messages are refused with 463. */
   newChats: { total: number; used: number; cycleMs: number; resetsAt: string } | null;
@@ -82,7 +82,7 @@ export interface AccountLimits {
   isQuiet: boolean;
 }
 
-/** What is left out stays; `newChats` begins a cycle. */
+/** Fields that are left out do not change; `newChats` begins a cycle. */
 export interface LimitsPatch {
   lockedUntil?: string | null | undefined;
   lockAfter?: AccountLimits["lockAfter"] | undefined;
@@ -93,7 +93,7 @@ export interface LimitsPatch {
   isQuiet?: boolean | undefined;
 }
 
-/** A phone from outside. */
+/** A phone as the API shows it. */
 export interface PhoneInfo {
   /** E.164, with the plus. */
   number: string;
@@ -136,11 +136,11 @@ export interface SendMessage {
   /** Writes a location, whose name is the text. */
   location?: Place | undefined;
   addressing?: Addressing | undefined;
-  /** Marks the text as passed on, as clients do. */
+  /** Marks the text as forwarded, as clients do. */
   forwarded?: boolean | undefined;
 }
 
-/** A group from outside. Numbers are E.164 with the plus. */
+/** A group as the API shows it. Numbers are E.164 with the plus. */
 export interface GroupInfo {
   /** The jid. */
   id: string;
@@ -158,7 +158,7 @@ export interface GroupInfo {
 
 export interface CreateGroup {
   subject: string;
-  /** The others; the phone that creates the group is its superadmin. */
+  /** The other participants; the phone that creates the group is its superadmin. */
   participants: string[];
   description?: string | undefined;
 }
@@ -166,16 +166,16 @@ export interface CreateGroup {
 /** What an admin does to participants. */
 export type ParticipantAction = "add" | "remove" | "promote" | "demote";
 
-/** What became of one participant: 200, or why nothing did. */
+/** The result for one participant: 200, or the error. */
 export interface ParticipantResult {
   number: string;
   status: 200 | 404 | 409;
 }
 
-/** What is left out stays. */
+/** Fields that are left out do not change. */
 export interface GroupPatch {
   subject?: string | undefined;
-  /** An empty text takes it away. */
+  /** An empty text deletes it. */
   description?: string | undefined;
   isAnnouncement?: boolean | undefined;
   isLocked?: boolean | undefined;
@@ -188,7 +188,7 @@ export interface MessageEvent {
   message: ChatMessage;
 }
 
-/** What the page follows live. */
+/** The live events for the page. */
 export type SimulatorEvent =
   | { type: "phone"; phone: PhoneInfo }
   | ({ type: "message" | "status" } & MessageEvent)
@@ -216,13 +216,13 @@ export interface SimulatorOptions {
   readDelayMs?: number;
   /** Time between two writes of the state file; 1000 by default. */
   saveDelayMs?: number;
-  /** Takes uploads and answers downloads on an https port of its own; without it `media_conn` leads nowhere. */
+  /** Serves uploads and downloads on its own https port; without it `media_conn` has no usable host. */
   media?: boolean;
 }
 
 /** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
 export interface Simulator {
-  /** What Baileys connects to: `waWebSocketUrl`. */
+  /** The URL for Baileys: `waWebSocketUrl`. */
   readonly url: string;
   /** The control API and the page. */
   readonly httpUrl: string;
@@ -230,7 +230,7 @@ export interface Simulator {
   /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
   readonly rootKey: string;
   readonly rootKeyBytes: Buffer;
-  /** Where media goes; undefined without the option `media`. */
+  /** The media server; undefined without the option `media`. */
   readonly media: Omit<MediaServer, "close"> | undefined;
 
   createPhone(input: CreatePhone): PhoneInfo;
@@ -272,7 +272,7 @@ export interface Simulator {
   clearFaults(id?: string): void;
 
   stats(): StatsSnapshot;
-  /** Every new message on any phone; returns how to stop. */
+  /** Calls the function for every new message on any phone; returns a function that stops this. */
   onMessage(listener: (event: MessageEvent) => void): () => void;
   onEvent(listener: (event: SimulatorEvent) => void): () => void;
   /** The first message, present or future, on the phone that matches; rejects after the timeout (5000 ms). */

@@ -1,4 +1,4 @@
-/** Everything that can be wrong with a request to the simulator, and how HTTP answers it. */
+/** All errors of requests to the simulator, with their HTTP statuses. */
 export const simulatorErrors = {
   invalid_request: { status: 400, title: "The request is not valid" },
   invalid_number: { status: 400, title: "The number is not a phone number" },
@@ -27,7 +27,7 @@ export const simulatorErrors = {
 
 export type SimulatorErrorCode = keyof typeof simulatorErrors;
 
-/** A refusal with a code of the table above; `field` names the input at fault. */
+/** A refusal with a code of the table above; `field` names the wrong input. */
 export class SimulatorError extends Error {
   readonly code: SimulatorErrorCode;
   readonly field: string | undefined;

@@ -1,6 +1,6 @@
 /**
  * Everything that can go wrong on purpose. `number` is the phone (its companions' sockets, or the phone itself);
- * without it the fault hits all phones. `times` ends a lasting fault after so many uses.
+ * without it the fault hits all phones. `times` ends a lasting fault after this number of uses.
  */
 export type Fault =
   // At once, on the companions' open sockets (`device` picks one of several).
@@ -24,19 +24,19 @@ export type Fault =
    */
   | { kind: "out-of-turn"; number?: string; device?: number; says: "success" | "pair-device" | "pair-success" }
   // Lasting, until cleared or used up.
-  /** An HTTP answer in place of the WebSocket, as from a proxy on the way (no number: it is not known yet). */
+  /** An HTTP answer instead of the WebSocket, as from a proxy (no number: it is not known yet). */
   | { kind: "http-answer"; status: number; times?: number }
   /** `<failure reason>` at login: 401, 403, 405, 415, 503, … */
   | { kind: "login-failure"; number?: string; reason: number; times?: number }
   /** Pings are not answered: 408 after two keep-alive intervals. */
   | { kind: "no-pong"; number?: string }
-  /** Nothing at all is sent to the companion, as on a half-open line. */
+  /** Nothing is sent to the companion, as on a half-open connection. */
   | { kind: "silence"; number?: string }
   /** The server answers pings, ignores everything else and delivers nothing. */
   | { kind: "deaf"; number?: string }
   /** The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. */
   | { kind: "send-error"; number?: string; code: number; to?: string; times?: number }
-  /** A send gets no ack. The message is delivered all the same unless `deliver` is false. */
+  /** A send gets no ack. The message is delivered anyway, unless `deliver` is false. */
   | { kind: "no-ack"; number?: string; to?: string; deliver?: boolean; times?: number }
   /** The phone sends no receipts. */
   | { kind: "mute"; number?: string }
@@ -163,7 +163,7 @@ export class Faults {
     return undefined;
   }
 
-  /** As peek, but counts one use of a fault that has `times`. */
+  /** Like `peek`, but counts one use of a fault with `times`. */
   take<K extends LastingKind>(kind: K, number?: string, to?: string): FaultOf<K> | undefined {
     const fault = this.peek(kind, number, to);
     if (fault) this.#spend(fault as unknown as { id: string; times?: number });

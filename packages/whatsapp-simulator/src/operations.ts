@@ -16,7 +16,7 @@ import { digitsOf, jidOf } from "./wire/jid.ts";
 import type { World } from "./world.ts";
 import { snapshot } from "./snapshot.ts";
 
-/** What people and tests do with the phones. */
+/** The phone operations of the API. */
 export type Operations = Omit<
   Simulator,
   "url" | "httpUrl" | "port" | "rootKey" | "rootKeyBytes" | "media" | "flush" | "close"

@@ -4,20 +4,20 @@ export interface Counters {
   pairings: number;
   logins: number;
   loginsRefused: number;
-  /** A login that threw an older, still open socket of the same device out. */
+  /** A login that closed an older open socket of the same device. */
   replaced: number;
   /** Message stanzas that companions sent. */
   messagesReceived: number;
   acks: number;
   sendErrors: number;
-  /** Cold messages that companions of a locked account sent all the same. */
+  /** Cold messages that companions of a locked account sent anyway. */
   lockHits: number;
   /** Cold messages beyond the cap of new chats. */
   capHits: number;
   /** Messages beyond an account's send rate. */
   rateRefusals: number;
   bans: number;
-  /** Questions of companions whether their account may open new chats, and how many. */
+  /** Requests of companions for their account's limits of new chats. */
   limitQueries: { lock: number; cap: number };
   /** Messages that a phone decrypted and shows. */
   messagesShown: number;
@@ -33,7 +33,7 @@ export interface Counters {
   retriesServed: number;
   /** Messages that no retry could save. */
   undecryptable: number;
-  /** Questions of companions which numbers are on WhatsApp, each for as many as it likes. */
+  /** Requests of companions that look up numbers, each for any number of numbers. */
   contactQueries: number;
   /** Privacy tokens that companions issued to contacts; each is a notification to the contact's companions. */
   tokensIssued: number;

@@ -11,13 +11,13 @@ import type { ServerIdentity } from "./wire/certificates.ts";
 import type { Jid } from "./wire/jid.ts";
 import type { ClientSocket } from "./wire/socket.ts";
 
-/** A client and, once it logged in, whose companion it is. */
+/** A client and, after its login, its device. */
 export interface Client extends ClientSocket {
   phone: Phone | undefined;
   device: LinkedDevice | undefined;
 }
 
-/** Everything that the server and its phones share. */
+/** The state that the server and its phones share. */
 export interface World {
   readonly now: () => number;
   readonly random: (bytes: number) => Buffer;

@@ -66,7 +66,7 @@ function statusOfUpgrade(simulator: Simulator, target: string, headers: Record<s
 const at = `/phones/${encodeURIComponent(sender)}`;
 
 describe("control API", () => {
-  it("tells a client where to connect and whom to trust", async () => {
+  it("shows a client where to connect and which root to trust", async () => {
     const simulator = await newWorld();
     const { status, body } = await call(simulator, "GET", "/health");
     expect(status).toBe(200);
@@ -298,7 +298,7 @@ describe("control API", () => {
     expect(await statusOfUpgrade(simulator, "/ws/chat")).toBe(101);
   });
 
-  it("cuts off whoever does not speak the protocol", async () => {
+  it("disconnects clients that do not speak the protocol", async () => {
     const simulator = await newWorld();
     for (const garbage of ["hello, this is no handshake", "WA\u0006\u0003\u0000\u0000\u0004abcd"]) {
       const socket = new WebSocket(simulator.url);

@@ -113,7 +113,7 @@ describe("faults of a send", () => {
     expect(simulator.stats()).toMatchObject({ sendErrors: 1, acks: 1 });
   });
 
-  it("refuses only messages to the number that the fault names, or all, and tells of the time-lock then", async () => {
+  it("refuses only messages to the number that the fault names, or all, and then notifies of the time-lock", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     simulator.createPhone({ number: "+6281100000003" });

@@ -91,7 +91,7 @@ describe("groups for an unmodified Baileys", () => {
     expect(await session.sock.groupMetadata("120363000000000000@g.us").catch(codeOf)).toBe(404);
   });
 
-  it("creates one by IQ, and every member's companion hears of it", async () => {
+  it("creates one by IQ, and notifies every member's companion", async () => {
     const simulator = await newGroups();
     const [session, other] = [await linked(simulator), await linked(simulator, user)];
     const heard = event(other, "groups.upsert");
@@ -104,7 +104,7 @@ describe("groups for an unmodified Baileys", () => {
     ]);
   });
 
-  it("adds, promotes and removes, says what became of each, and tells the members", async () => {
+  it("adds, promotes and removes, answers the result of each, and notifies the members", async () => {
     const simulator = await newGroups();
     const [session, other] = [await linked(simulator), await linked(simulator, user)];
     const { id } = await session.sock.groupCreate("Team", [userJid]);
@@ -173,7 +173,7 @@ describe("groups for an unmodified Baileys", () => {
     expect(await other.ack(refused?.key.id ?? "")).toMatchObject({ error: "403" });
   });
 
-  it("refuses what it does not hold yet, so that nobody takes it for done", async () => {
+  it("refuses what it does not support yet", async () => {
     const simulator = await newGroups();
     const session = await linked(simulator);
     const { id } = simulator.createGroup(sender, { subject: "Group", participants: [] });

@@ -8,7 +8,7 @@ import { client, linked, newWorld, sender, sendText, until, user, userJid } from
 
 const minute = 60_000;
 let numbers = 100;
-/** Somebody to whom nobody has written yet. */
+/** A recipient without messages. */
 function stranger(simulator: Simulator): string {
   const number = `628110000${String(++numbers).padStart(4, "0")}`;
   simulator.createPhone({ number: `+${number}` });
@@ -26,7 +26,7 @@ function clock() {
   return {
     now: () => time,
     schedule: (run: () => void, afterMs: number) => {
-      // What the wire itself waits for goes on by real time.
+      // The wire itself uses real time.
       if (afterMs < 30_000) {
         const real = setTimeout(run, afterMs);
         return () => clearTimeout(real);
@@ -69,7 +69,7 @@ test("a locked account reaches those it knows, and is refused with 463 by strang
   expect(simulator.stats().limitQueries).toEqual({ lock: 2, cap: 0 });
 });
 
-test("companions are told of a lock, of its end, and of a cap that is near", async () => {
+test("companions are notified of a lock, of its end, and of a cap that is near", async () => {
   const { now, schedule, pass } = clock();
   const simulator = await newWorld({ now, schedule });
   const session = await linked(simulator);
@@ -105,7 +105,7 @@ test("companions are told of a lock, of its end, and of a cap that is near", asy
   expect(simulator.phone(sender).limits.newChats).toMatchObject({ total: 2, used: 1 });
 });
 
-test("a quiet account is told nothing and learns by asking", async () => {
+test("a quiet account is not notified and must ask", async () => {
   const simulator = await newWorld();
   const session = await linked(simulator);
   const locks: unknown[] = [];
@@ -129,7 +129,7 @@ test("what is faster than the send rate is refused with 429 until the window has
   expect(await errorOf(session, userJid)).toBeUndefined();
 });
 
-test("who knocks at too many strangers is banned: refused, thrown out, and not let in again", async () => {
+test("an account that writes to too many strangers is banned: refused, disconnected, and its login refused", async () => {
   const simulator = await newWorld();
   const session = await linked(simulator);
   simulator.updatePhone(sender, { limits: { banAfter: { coldSends: 2, windowMs: minute } } });

@@ -92,7 +92,7 @@ describe("messages", () => {
     },
   );
 
-  it("answers as it was addressed unless told otherwise", async () => {
+  it("answers as it was addressed unless the request says otherwise", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     const id = await sendText(session, `${simulator.phone(user).lid}@lid`, "ping");
@@ -142,7 +142,7 @@ describe("messages", () => {
     expect(await session.sock.onWhatsApp(user)).toEqual([]);
   });
 
-  it("acks a message to an unknown number, which reaches nobody but the own devices", async () => {
+  it("acks a message to an unknown number, which reaches only the sender's own devices", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     const id = await sendText(session, "6281100000099@s.whatsapp.net", "anybody?");
@@ -189,7 +189,7 @@ describe("messages", () => {
     expect(simulator.phone(sender).devices.map(({ id }) => id)).toEqual([1, 2]);
   });
 
-  it("tells a companion of a new one, so that the next message reaches it", async () => {
+  it("notifies a companion of a new one, so that the next message reaches it", async () => {
     const simulator = await newWorld();
     const one = await linked(simulator);
     await sendText(one, userJid, "alone");
@@ -211,7 +211,7 @@ describe("messages", () => {
     await one.message((each) => textOf(each) === "and back");
   });
 
-  it("edits and takes back what was shown", async () => {
+  it("edits and revokes shown messages", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     const sent = await session.sock.sendMessage(userJid, { text: "tpyo" });

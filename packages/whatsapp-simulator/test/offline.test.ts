@@ -72,7 +72,7 @@ describe("offline", () => {
     expect(await session.status(id, read)).toBe(read);
   });
 
-  it("lets nobody write on a phone that is offline", async () => {
+  it("does not write on a phone that is offline", async () => {
     const simulator = await newWorld();
     simulator.updatePhone(user, { online: false });
     await expect(simulator.send(user, { to: sender, text: "x" })).rejects.toMatchObject({ code: "phone_offline" });
@@ -138,7 +138,7 @@ describe("offline", () => {
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
   });
 
-  it("replaces a draft that a killed process of the same id left, whoever may read that", async () => {
+  it("replaces a draft that a killed process of the same id left, and restricts its permissions", async () => {
     const folder = await newFolder();
     const stateFile = join(folder, "whatsapp.json");
     await writeFile(`${stateFile}.${process.pid}.tmp`, "half", { mode: 0o644 });

@@ -107,7 +107,7 @@ describe("pairing", () => {
     expect(simulator.phone(sender).devices).toHaveLength(1);
   });
 
-  it("refuses what is no QR, a QR that nobody shows, and one of other keys", async () => {
+  it("refuses what is no QR, a QR that no session shows, and one of other keys", async () => {
     const simulator = await newWorld();
     await expect(simulator.scan(sender, "hello")).rejects.toMatchObject({ code: "invalid_qr", field: "qr" });
     await expect(simulator.scan(sender, "2@gone,a,b,c,1")).rejects.toMatchObject({ code: "qr_expired" });
@@ -152,7 +152,7 @@ describe("pairing", () => {
     expect(await pairing.closed).toMatchObject({ code: 515 });
   });
 
-  it("forgets a companion that logs out, and refuses it afterwards", async () => {
+  it("deletes a companion that logs out, and refuses it afterwards", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);
     await session.sock.logout();

@@ -64,7 +64,7 @@ describe("Signal sessions of phones", () => {
     expect(Buffer.from(await restored.decrypt("100.0", next)).toString()).toBe("after");
   });
 
-  it("keeps few closed sessions, however often a session is opened anew", async () => {
+  it("keeps few closed sessions, however often a session is opened again", async () => {
     const { alice, bob } = await conversation();
     for (let count = 0; count < 20; count++) {
       await alice.sessions.open("200.0", bob.bundle);

@@ -14,12 +14,12 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many rules may a workspace have. */
+/** The limit of rules in a workspace. */
 const ruleLimit = 1_000;
 
 const changesOf = (result: QueryResult<unknown> | undefined) => Number(result?.numAffectedRows ?? 0);
 
-/** Adds a rule. A block rule also ends the pending verifications and queued texts that it matches, in the same batch. */
+/** Creates a rule. In the same batch, a block rule ends the pending verifications and queued messages that it matches. */
 export async function createRule(
   ctx: Context,
   { input, idempotencyKey }: Input,
@@ -49,13 +49,13 @@ export async function createRule(
       inserted: sql`INSERT INTO access_rule (id, workspace_id, effect, kind, value, value_to, label, note, expires_at, created_at)
         SELECT ${id}, ${workspaceId}, ${effect}, ${kind}, ${value}, ${valueTo}, ${label}, ${note}, ${expiresAt}, ${at}
         WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM access_rule WHERE ${isSame})`,
-      // If the rule is taken back, these stay as they are: their secrets are deleted.
+      // An undo of the rule does not restore these: their secrets are deleted.
       ended: endPending(db, { id, workspaceId, effect, kind, value, createdAt: at }),
     }),
     facts: { same: sql<{ id: string }>`SELECT id FROM access_rule WHERE ${isSame}` },
     refuse: ({ same: [same] }) => {
-      if (same) return new AppError("access-rule-exists", { detail: `It is ${same.id}; delete it first.` });
-      const detail = `A workspace has at most ${limit} rules; delete one that is not needed.`;
+      if (same) return new AppError("access-rule-exists", { detail: `The rule is ${same.id}. Delete it first.` });
+      const detail = `A workspace has at most ${limit} rules. Delete a rule that you do not need.`;
       return new AppError("access-rule-limit-reached", { detail });
     },
     present: (row, written): CreatedAccessRule => {

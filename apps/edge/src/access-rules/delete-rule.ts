@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { deleteRow } from "../writes/delete-row.ts";
 import { selectRules, toDetail } from "./repository.ts";
 
-/** Deletes a rule. What it has ended stays ended. */
+/** Deletes a rule. Verifications and messages that it ended stay ended. */
 export async function deleteRule(ctx: Context, id: string): Promise<void> {
   const missing = "access-rule-not-found";
   const row = await selectRules(ctx.services.db, ctx.actor.workspaceId).where("id", "=", id).executeTakeFirst();

@@ -6,17 +6,17 @@ import { moveVerifications } from "../verifications/life.ts";
 
 type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | "value" | "createdAt">;
 
-/** Verifications and texts keep this many digits of their number, and no address. */
+/** Verifications and messages store this many digits of their number, and no address. */
 const keptDigits = 7;
 
 /**
- * Statements for a new block rule: they cancel queued texts, cancel queued codes, and block the pending verifications,
- * unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not keep these.
+ * Statements for a new block rule: they cancel queued messages, cancel queued codes, and block pending verifications,
+ * unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not store these.
  */
 export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
   const { id, workspaceId, createdAt: at } = rule;
-  const [isVerification, isText] = [meant("verification", rule), meant("message", rule)];
-  if (rule.effect !== "block" || !isVerification || !isText) return [];
+  const [isVerification, isMessage] = [matches("verification", rule), matches("message", rule)];
+  if (rule.effect !== "block" || !isVerification || !isMessage) return [];
   const isThere = sql`EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
   const isPending = sql<boolean>`verification.workspace_id = ${workspaceId} AND verification.status = 'pending'
     AND verification.test = 0 AND verification.expires_at > ${at}
@@ -26,7 +26,7 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
       which: sql`message.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
         AND message.status IN ('queued', 'sending') AND message.workspace_id = ${workspaceId}
         AND message.verification_id IS NULL AND message.test = 0
-        AND ${isText} AND NOT ${isAllowed("message", rule)} AND ${isThere}`,
+        AND ${isMessage} AND NOT ${isAllowed("message", rule)} AND ${isThere}`,
       at,
       index: "message_unsent_session",
     }),
@@ -41,7 +41,7 @@ export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
 }
 
 /** True in SQL for the rows of this table that the rule matches; undefined if rows cannot show it. */
-function meant(row: "verification" | "message", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
+function matches(row: "verification" | "message", { kind, value }: NewRule): RawBuilder<unknown> | undefined {
   if (kind === "number") return sql`${sql.ref(`${row}.to_hash`)} = ${value}`;
   if (kind === "country") return sql`${sql.ref(`${row}.country`)} = ${value}`;
   if (kind !== "prefix") return undefined;
@@ -56,7 +56,7 @@ function meant(row: "verification" | "message", { kind, value }: NewRule): RawBu
 
 /**
  * True in SQL if an allow rule matches the row, or may match it: seven digits do not show whether a longer prefix
- * matches, nor a prefix in the other spelling of a number. What may be allowed is not ended.
+ * matches, nor a prefix in the other spelling of a number. A row that may be allowed is not ended.
  */
 function isAllowed(row: "verification" | "message", { workspaceId, createdAt: at }: NewRule): RawBuilder<unknown> {
   const [toHash, country, prefix] = ["to_hash", "country", "prefix"].map((column) => sql.ref(`${row}.${column}`));

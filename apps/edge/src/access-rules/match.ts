@@ -2,7 +2,7 @@ import { countriesOfTwoSpellings, spellingsOf } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { parseAddress } from "../addresses.ts";
 
-/** The recipient of a code or a message, as rules see it. */
+/** The facts of a recipient that rules can match. */
 export interface RuleSubject {
   workspaceId: string;
   toHash: string;
@@ -11,12 +11,12 @@ export interface RuleSubject {
   /** The number without the plus. */
   digits: string;
   country: string;
-  /** The end user's address, when the caller gave it. */
+  /** The end user's address, if the request has one. */
   ip: string | undefined;
   at: number;
 }
 
-/** True in SQL when the workspace has a rule with this effect for this number, one of its prefixes, its country or the address. */
+/** True in SQL if a rule of the workspace with this effect matches the number, a prefix, the country or the address. */
 export function matchingRule(effect: "allow" | "block", subject: RuleSubject): RawBuilder<boolean> {
   const { workspaceId, toHash, formerHashes, digits, country, ip, at } = subject;
   // One parameter rather than forty: the statement is compiled with every request.
@@ -34,18 +34,18 @@ export function matchingRule(effect: "allow" | "block", subject: RuleSubject): R
     AND r.kind = 'ip' AND r.value <= ${address} AND r.value_to >= ${address} AND ${isInForce}))`;
 }
 
-/** All prefixes of all spellings of the number: a rule may be written in any of them. */
+/** All prefixes of all spellings of the number: a rule may use any spelling. */
 function prefixesOf(digits: string): string[] {
   return [...new Set(spellingsOf(digits).flatMap((one) => Array.from(one, (_, i) => one.slice(0, i + 1))))];
 }
 
-/** True in SQL when a rule blocks this recipient and no rule allows it. Holds for codes and messages. */
+/** True in SQL if a rule blocks this recipient and no rule allows it. Holds for codes and messages. */
 export const isBlocked = (subject: RuleSubject): RawBuilder<boolean> =>
   sql`(${matchingRule("block", subject)} AND NOT ${matchingRule("allow", subject)})`;
 
 /**
- * True in SQL when a block rule may match a number of which only `prefix` is kept: its prefix is longer and begins with
- * `prefix`. Where numbers have two spellings the rule may be in the other one, so any longer prefix of that country counts.
+ * True in SQL if a block rule may match a number of which only `prefix` is stored: the rule's prefix is longer and begins
+ * with `prefix`. In countries with two spellings the rule may use the other one, so any longer prefix of the country counts.
  */
 export function mayBeBlocked(
   workspaceId: string,

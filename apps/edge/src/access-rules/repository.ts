@@ -5,7 +5,7 @@ import { iso, isoOrNull } from "../time.ts";
 export const selectRules = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("accessRule").selectAll().where("workspaceId", "=", workspaceId);
 
-/** Those that have not lapsed, newest first. */
+/** The rules that have not expired, newest first. */
 export function findRules(
   db: Db,
   workspaceId: string,
@@ -30,7 +30,7 @@ export const toAccessRule = (row: AccessRuleTable): AccessRule => ({
   createdAt: iso(row.createdAt),
 });
 
-/** For the audit log: what is longer than the prefixes of statistics may be a whole number. */
+/** For the audit log. A long prefix is shortened: it may be a full number. */
 export const toDetail = ({ effect, kind, label }: Pick<AccessRuleTable, "effect" | "kind" | "label">) => ({
   effect,
   kind,

@@ -9,7 +9,7 @@ import { findRules, toAccessRule } from "./repository.ts";
 import { sweepAccessRules } from "./sweeps.ts";
 
 export const accessRules: Feature = {
-  tag: { name: "Access rules", description: "Who gets codes, whatever else is set, and who gets none." },
+  tag: { name: "Access rules", description: "Rules that allow or block codes and messages." },
   notFound: "access-rule-not-found",
   operations: [
     operation({
@@ -19,11 +19,11 @@ export const accessRules: Feature = {
       scope: "key:manage",
       live: true,
       idempotent: "create",
-      summary: "Add a rule",
+      summary: "Create a rule",
       description:
-        "A number, prefix or country is meant in all spellings under which WhatsApp knows it: a rule for `+5491123456789` holds for `+541123456789`. A block rule for a number, a country or a prefix of up to seven digits also ends the pending verifications and cancels the queued messages that it is for, unless a rule allows them. At most 1,000 rules, one for each number, prefix, country and range.",
+        "A rule matches all spellings of a number that WhatsApp knows: a rule for `+5491123456789` also matches `+541123456789`. A block rule for a number, a country or a prefix of up to seven digits also ends the pending verifications and cancels the queued messages that it matches, unless a rule allows them. At most 1,000 rules, one for each number, prefix, country and range.",
       body: { schema: CreateAccessRule, example: { effect: "block", kind: "number", value: "+6281234567890" } },
-      answers: created(CreatedAccessRule, "Added."),
+      answers: created(CreatedAccessRule, "Created."),
       throws: ["access-rule-exists", "access-rule-limit-reached"],
       handle: (ctx, { body, idempotencyKey }) => createRule(ctx, { input: body, idempotencyKey }),
     }),
@@ -34,7 +34,7 @@ export const accessRules: Feature = {
       scope: "key:manage",
       live: true,
       summary: "List rules",
-      description: "Newest first; those whose time is over are gone.",
+      description: "Newest first, without rules that have expired.",
       query: ListAccessRules,
       answers: page(AccessRuleList, "rules"),
       handle: async ({ services, actor }, { query }) => {
@@ -50,7 +50,7 @@ export const accessRules: Feature = {
       live: true,
       idempotent: "change",
       summary: "Delete a rule",
-      description: "What it has ended stays so.",
+      description: "Verifications and messages that the rule ended stay ended.",
       params: z.object({ id: AccessRuleId }),
       answers: noContent("Deleted."),
       handle: (ctx, { params: { id } }) => deleteRule(ctx, id),

@@ -5,14 +5,14 @@ import type { Context } from "../context.ts";
 import { parseRange } from "../addresses.ts";
 import { parsePhone } from "../phone.ts";
 
-/** What a rule is for, as it is stored and as it is shown. */
+/** What a rule matches: the stored values, and the label that is shown. */
 export interface Subject {
   value: string;
   valueTo: string;
   label: string;
 }
 
-/** Reads what a rule is to be for; throws with the reason. */
+/** Parses the value of a new rule. Throws `invalid-request` with the reason. */
 export async function subjectOf(
   ctx: Context,
   { kind, value: text }: Pick<CreateAccessRule, "kind" | "value">,
@@ -35,6 +35,6 @@ export async function subjectOf(
     return { value: text, valueTo: "", label: text };
   }
   const range = parseRange(text);
-  if (!range) throw refuse("must be an IP address, or a CIDR range from its first address on");
+  if (!range) throw refuse("must be an IP address, or a CIDR range that begins with its first address");
   return { value: range.first, valueTo: range.last, label: text };
 }

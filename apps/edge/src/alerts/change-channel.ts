@@ -2,12 +2,12 @@ import type { AlertChannel, ChangeAlertChannel } from "@sandi/contracts";
 import type { Actor } from "../actor.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import type { AlertChannelTable } from "../db/schema.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import type { EndpointTable } from "../db/schema.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
-import { redirect } from "./redirect.ts";
-import { channelScopes } from "./orphans.ts";
-import { findOwnedChannel, type OwnedChannel, toChannel } from "./repository.ts";
+import { endpointScopes } from "../outbound/orphans.ts";
+import { changeTarget } from "./change-target.ts";
+import { findOwnedChannel, type OwnedChannel, settingsOf, storedSettings, toChannel } from "./repository.ts";
 
 interface Input {
   id: string;
@@ -18,26 +18,16 @@ interface Input {
 export async function changeChannel(ctx: Context, { id, change }: Input): Promise<AlertChannel> {
   const { services, actor } = ctx;
   const row = await changeRow<OwnedChannel>(ctx, {
-    table: "alertChannel",
+    table: "endpoint",
     name: "alert channel",
     find: (at) => findOwnedChannel(services.db, actor.workspaceId, { id, at }),
     missing: "alert-channel-not-found",
-    columns: [
-      "name",
-      "afterSeconds",
-      "quiet",
-      "target",
-      "label",
-      "failuresInRow",
-      "pausedAt",
-      "pausedBecause",
-      "createdBy",
-    ],
+    columns: ["name", "settings", "target", "label", "failuresInRow", "pausedAt", "pausedBecause", "createdBy"],
     async decide(before, at) {
       const { environment, ipAllowList } = actor;
       const expiresAt = before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt;
-      refuseBeyond(actor, { environment, scopes: channelScopes, ipAllowList, expiresAt });
-      return { ...before, ...(await redirect(services, changed(before, { actor, change, at }), change)) };
+      requirePowersWithin(actor, { environment, scopes: endpointScopes, ipAllowList, expiresAt });
+      return { ...before, ...(await changeTarget(services, changed(before, { actor, change, at }), change)) };
     },
     action: "alert_channel.updated",
     detail: (before, after) => ({
@@ -52,9 +42,11 @@ export async function changeChannel(ctx: Context, { id, change }: Input): Promis
 function changed(
   row: OwnedChannel,
   { actor, change, at }: { actor: Actor; change: ChangeAlertChannel; at: number },
-): AlertChannelTable {
-  const { name = row.name, afterSeconds = row.afterSeconds, quiet, isPaused } = change;
-  const next = { ...row, name, afterSeconds, quiet: quiet === undefined ? row.quiet : JSON.stringify(quiet) };
+): EndpointTable {
+  const { name = row.name, isPaused } = change;
+  const present = settingsOf(row);
+  const { afterSeconds = present.afterSeconds, mutedKinds = present.mutedKinds } = change;
+  const next = { ...row, name, settings: storedSettings({ afterSeconds, mutedKinds }) };
   if (isPaused === undefined || isPaused === (row.pausedAt !== null)) return next;
   if (isPaused) return { ...next, pausedAt: at, pausedBecause: "requested" };
   const createdBy = row.endedBecause === null ? row.createdBy : actor.by.id;
@@ -62,11 +54,10 @@ function changed(
 }
 
 /** A channel's properties in the audit log. */
-const shown = ({ name, label, afterSeconds, quiet, pausedAt, createdBy }: AlertChannelTable) => ({
-  name,
-  target: label,
-  afterSeconds,
-  quiet: JSON.parse(quiet) as unknown,
-  isPaused: pausedAt !== null,
-  createdBy,
+const shown = (row: EndpointTable) => ({
+  name: row.name,
+  target: row.label,
+  ...settingsOf(row),
+  isPaused: row.pausedAt !== null,
+  createdBy: row.createdBy,
 });

@@ -5,7 +5,8 @@ import type { Context } from "../context.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { targetFault } from "../http/targets.ts";
 import { newId } from "../services.ts";
-import { labelOf, sealTarget, selectChannels, type Target, toChannel } from "./repository.ts";
+import { providerOf, sealTarget, type Target } from "../outbound/target.ts";
+import { selectChannels, storedSettings, toChannel } from "./repository.ts";
 import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
@@ -32,22 +33,22 @@ export async function createChannel(
   const secret = input.kind === "webhook" ? generateWebhookSecret(random) : null;
   const target = targetOf(input, secret ?? "");
   const sealed = await sealTarget(services, { workspaceId, id }, target);
-  const { kind, name, afterSeconds, quiet } = input;
-  const label = labelOf(target);
+  const { kind, name, afterSeconds, mutedKinds } = input;
+  const label = providerOf(target).labelOf(target);
   return createAudited(ctx, {
     kind: "alert_channel",
-    detail: { kind, name, target: label, afterSeconds, quiet },
+    detail: { kind, name, target: label, afterSeconds, mutedKinds },
     limit,
-    table: "alertChannel",
+    count: sql<number>`(SELECT count(*) FROM endpoint WHERE workspace_id = ${workspaceId} AND topic = 'alert')`,
+    table: "endpoint",
     id,
     at,
     idempotencyKey,
     find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
     writes: (mayInsert) =>
-      sql`INSERT INTO alert_channel (id, workspace_id, kind, name, target, label, after_seconds, quiet, created_by, created_at,
-          updated_at)
-        SELECT ${id}, ${workspaceId}, ${kind}, ${name}, ${sealed}, ${label}, ${afterSeconds}, ${JSON.stringify(quiet)},
-          ${actor.by.id}, ${at}, ${at}
+      sql`INSERT INTO endpoint (id, workspace_id, topic, kind, name, target, label, settings, created_by, created_at, updated_at)
+        SELECT ${id}, ${workspaceId}, 'alert', ${kind}, ${name}, ${sealed}, ${label},
+          ${storedSettings({ afterSeconds, mutedKinds })}, ${actor.by.id}, ${at}, ${at}
         WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("alert-channel-limit-reached", {

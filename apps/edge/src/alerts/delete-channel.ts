@@ -3,4 +3,4 @@ import { deleteRow } from "../writes/delete-row.ts";
 
 /** Deletes a channel with its secrets, incidents and deliveries. Alerts that wait for it are not sent. */
 export const deleteChannel = (ctx: Context, id: string): Promise<void> =>
-  deleteRow(ctx, { table: "alertChannel", id, action: "alert_channel.deleted", missing: "alert-channel-not-found" });
+  deleteRow(ctx, { table: "endpoint", id, action: "alert_channel.deleted", missing: "alert-channel-not-found" });

@@ -3,43 +3,48 @@ import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { iso } from "../time.ts";
 import { masked } from "../phone.ts";
+import type { Message } from "../outbound/topic.ts";
 import { detailOf } from "./incidents.ts";
-import { durationOf, minuteOf, type Message, nameAndNumber, type Told } from "./render.ts";
+import { durationOf, minuteOf, type IncidentSnapshot, nameAndNumber } from "./render.ts";
 
 const namesShown = 5;
 const membersRead = 2_000;
 
 interface Member {
-  told: Told;
+  incident: IncidentSnapshot;
   /** Null when the session is gone. */
   name: string | null;
   phone: string | null;
 }
 
-/** What one alert tells of many incidents. */
+/** Many incidents that one delivery reports. */
 export interface Digest {
-  what: "opened" | "closed";
+  notification: "opened" | "closed";
   members: Member[];
   /** How many of those that began together are open. */
   open: number;
 }
 
-/** The incidents that a delivery brings all at once. */
-export async function readDigest(db: Db, id: string, what: Digest["what"]): Promise<Digest> {
+/** The incidents that a delivery reports together. */
+export async function readDigest(db: Db, id: string, notification: Digest["notification"]): Promise<Digest> {
   const [members, open] = await db.read([
     sql<{ content: string; name: string | null; phone: string | null }>`SELECT m.content, s.name, s.account AS phone
-      FROM alert_delivery m LEFT JOIN session s ON s.id = m.content ->> '$.subject'
+      FROM delivery m LEFT JOIN session s ON s.id = m.content ->> '$.subject'
       WHERE m.digest_id = ${id} ORDER BY m.rowid LIMIT ${membersRead}`.compile(db.kysely),
     sql<{
       open: number;
     }>`SELECT count(DISTINCT i.subject) AS open FROM incident i WHERE i.closed_at IS NULL AND i.id IN (
-      SELECT incident_id FROM alert_delivery WHERE digest_id IN (
-        SELECT o.digest_id FROM alert_delivery m JOIN alert_delivery o ON o.channel_id = m.channel_id
-          AND o.incident_id = m.incident_id AND o.what <> 'closed' AND o.digest_id IS NOT NULL
+      SELECT subject_id FROM delivery WHERE digest_id IN (
+        SELECT o.digest_id FROM delivery m JOIN delivery o ON o.endpoint_id = m.endpoint_id
+          AND o.subject_id = m.subject_id AND o.type <> 'closed' AND o.digest_id IS NOT NULL
         WHERE m.digest_id = ${id}))`.compile(db.kysely),
   ]);
-  const read = members.rows.map(({ content, name, phone }) => ({ told: JSON.parse(content) as Told, name, phone }));
-  return { what, members: read, open: open.rows[0]?.open ?? 0 };
+  const read = members.rows.map(({ content, name, phone }) => ({
+    incident: JSON.parse(content) as IncidentSnapshot,
+    name,
+    phone,
+  }));
+  return { notification, members: read, open: open.rows[0]?.open ?? 0 };
 }
 
 const words: Record<IncidentKind, string> = {
@@ -53,24 +58,24 @@ const words: Record<IncidentKind, string> = {
   channel_paused: "Paused",
 };
 
-const atOnce =
+const stormAdvice =
   "When many go at once, look first at what they share: whether the connectors run, their network and proxies, and WhatsApp.";
 
 /** A digest in words, and in data for a webhook: how many, why, the first of them, and what to do. */
-export function digestMessage({ what, members, open }: Digest, publicUrl: string): Message {
-  const first = [...new Map(members.map((member) => [member.told.subject, member])).values()];
+export function digestMessage({ notification, members, open }: Digest, publicUrl: string): Message {
+  const first = [...new Map(members.map((member) => [member.incident.subject, member])).values()];
   const count = first.length;
-  const since = Math.min(...members.map(({ told }) => told.since));
+  const since = Math.min(...members.map(({ incident }) => incident.since));
   const reasons = reasonsOf(members);
   const kinds = [...new Set(reasons.map(({ kind }) => kind))].map((kind) => lineOf(kind, reasons));
   const more = count > namesShown ? ` and ${count - namesShown} more` : "";
   const names = `${first.slice(0, namesShown).map(nameAndNumber).join(", ")}${more}.`;
-  const link = `${publicUrl}/v1/incidents${what === "opened" ? "?state=open" : ""}`;
-  const until = Math.max(...members.map(({ told }) => told.closedAt ?? told.since));
+  const link = `${publicUrl}/v1/incidents${notification === "opened" ? "?state=open" : ""}`;
+  const until = Math.max(...members.map(({ incident }) => incident.closedAt ?? incident.since));
   const sessions = count === 1 ? "1 session" : `${count} sessions`;
   const lines =
-    what === "opened"
-      ? [`${sessions} went at once.`, ...kinds, names, detailOf(reasons[0]!), atOnce, `Since ${minuteOf(since)}.`]
+    notification === "opened"
+      ? [`${sessions} went at once.`, ...kinds, names, detailOf(reasons[0]!), stormAdvice, `Since ${minuteOf(since)}.`]
       : [
           `${sessions} ${count === 1 ? "is" : "are"} back after ${durationOf(until - since)}.`,
           ...(open > 0 ? [`Of those that went with them ${open} ${open === 1 ? "is" : "are"} not.`] : []),
@@ -78,19 +83,19 @@ export function digestMessage({ what, members, open }: Digest, publicUrl: string
           names,
         ];
   return {
-    type: `incidents.${what}`,
+    type: `incidents.${notification}`,
     text: [...lines, link].join("\n"),
     data: {
       sessions: count,
       stillOpen: open,
       since: iso(since),
       reasons,
-      first: first.slice(0, namesShown).map(({ told, name, phone }) => ({
-        sessionId: told.subject,
+      first: first.slice(0, namesShown).map(({ incident, name, phone }) => ({
+        sessionId: incident.subject,
         name,
         number: phone && masked(phone),
-        kind: told.kind,
-        reason: told.reason,
+        kind: incident.kind,
+        reason: incident.reason,
       })),
       link,
     },
@@ -106,7 +111,7 @@ interface Reason {
 /** Most frequent first. */
 function reasonsOf(members: readonly Member[]): Reason[] {
   const counts = new Map<string, Reason>();
-  for (const { kind, reason } of members.map(({ told }) => told)) {
+  for (const { kind, reason } of members.map(({ incident }) => incident)) {
     const known = counts.get(`${kind} ${reason}`) ?? { kind, reason, count: 0 };
     counts.set(`${kind} ${reason}`, { ...known, count: known.count + 1 });
   }

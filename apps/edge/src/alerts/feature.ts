@@ -1,15 +1,13 @@
 import type { Feature } from "../feature.ts";
-import { sweepAlerts } from "./cron.ts";
-import { alertDeliveries } from "./deliver-route.ts";
+import { sweepIncidents } from "./cron.ts";
 import { incidentOperations } from "./incident-routes.ts";
-import { alertJobs } from "./jobs.ts";
 import { channelOperations } from "./routes.ts";
+import { alertTopic } from "./topic.ts";
 
 export const alerts: Feature = {
-  tag: { name: "Alerts", description: "What is wrong with sessions, told where you look." },
+  tag: { name: "Alerts", description: "Incidents of your sessions, and the channels that report them." },
   notFound: "alert-channel-not-found",
   operations: [...channelOperations, ...incidentOperations],
-  routes: alertDeliveries,
-  jobs: [alertJobs],
-  sweeps: sweepAlerts,
+  topics: [alertTopic],
+  sweeps: sweepIncidents,
 };

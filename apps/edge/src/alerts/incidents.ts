@@ -46,23 +46,24 @@ export const subjectOf = (subject: string) => ({
 });
 
 const advice: Record<string, string> = {
-  paused: "WhatsApp said that it was too much; Sandi sends nothing with the account until the pause is over.",
+  paused: "WhatsApp reported too many messages. Sandi sends nothing with the account until the pause is over.",
   new_chats_locked:
-    "WhatsApp lets the account open no new chats for now; known ones go on. Use another sender, or wait.",
-  new_chats_used_up: "The account has opened as many new chats as WhatsApp allows in this cycle; known ones go on.",
-  queue: "Messages wait too long although the session is online; look whether the connectors run.",
-  rate: "Half or more of its latest messages failed; look at the reasons, and at the phone.",
-  unacknowledged: "No connector has taken what is wanted of the session; look whether the connectors run.",
+    "WhatsApp lets the account open no new chats for now. Known chats still work. Use another sender, or wait.",
+  new_chats_used_up:
+    "The account has opened as many new chats as WhatsApp allows in this cycle. Known chats still work.",
+  queue: "Messages wait too long although the session is online. Check that the connectors run.",
+  rate: "Half or more of the session's latest messages failed. Check the reasons and the phone.",
+  unacknowledged: "No connector has taken the desired state of the session. Check that the connectors run.",
   key_ended:
     "The channel's API key was revoked, has expired or lost `webhook:manage`. Resume the channel with another key: PATCH with isPaused false.",
-  failures: "The target refused 20 times in a row. Mend it, then go on with PATCH and isPaused false.",
+  failures: "The target failed 20 times in a row. Repair it, then resume the channel: PATCH with isPaused false.",
 };
 
 /** What it is, and what to do. */
 export const detailOf = ({ kind, reason }: { kind: IncidentKind; reason: string | null }): string =>
   sessionReasons[reason as SessionReason] ?? advice[reason ?? ""] ?? incidentKinds[kind];
 
-/** The incidents of a session that is not wanted any more end without a word. */
+/** Closes the incidents of a session that was stopped or deleted. The channels do not report that. */
 export const withdrawIncidents = (
   db: Db,
   { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },

@@ -1,10 +1,11 @@
 import type { IncidentKind } from "@sandi/contracts";
 import { iso, isoOrNull } from "../time.ts";
 import { masked } from "../phone.ts";
+import type { Message } from "../outbound/topic.ts";
 import { detailOf, subjectOf } from "./incidents.ts";
 
-/** An incident as it was when it was to be told. */
-export interface Told {
+/** An incident as it was when its delivery was stored. */
+export interface IncidentSnapshot {
   kind: IncidentKind;
   reason: string | null;
   subject: string;
@@ -14,17 +15,10 @@ export interface Told {
   times: number;
 }
 
-/** What a channel is told: plain text, and for a webhook the same as data. */
-export interface Message {
-  type: string;
-  text: string;
-  data: object;
-}
-
 export interface Alert {
-  what: "opened" | "again" | "closed";
-  incidentId: string | null;
-  told: Told;
+  notification: "opened" | "reopened" | "closed";
+  incidentId: string;
+  incident: IncidentSnapshot;
   /** Of the session, or of the channel; null when it is gone. */
   name: string | null;
   phone: string | null;
@@ -50,17 +44,17 @@ export const testMessage = (publicUrl: string): Message => ({
 
 /** One incident in words, and in data for a webhook. */
 export function incidentMessage(alert: Alert): Message {
-  const { what, incidentId, told, name, phone, publicUrl } = alert;
-  const { kind, reason, subject, openedAt, since, closedAt, times } = told;
+  const { notification, incidentId, incident, name, phone, publicUrl } = alert;
+  const { kind, reason, subject, openedAt, since, closedAt, times } = incident;
   return {
-    type: `incident.${what === "again" ? "reopened" : what}`,
+    type: `incident.${notification}`,
     text: textOf(alert),
     data: {
       incident: {
         id: incidentId,
         kind,
         reason,
-        detail: detailOf(told),
+        detail: detailOf(incident),
         ...subjectOf(subject),
         name,
         number: phone && masked(phone),
@@ -75,19 +69,22 @@ export function incidentMessage(alert: Alert): Message {
 }
 
 /** What happened, what to do, since when, and where to look. */
-function textOf({ what, told, name, phone, publicUrl }: Alert): string {
-  const { kind, subject, openedAt, since, closedAt, times } = told;
+function textOf({ notification, incident, name, phone, publicUrl }: Alert): string {
+  const { kind, subject, openedAt, since, closedAt, times } = incident;
   const { channelId } = subjectOf(subject);
   const who = `${channelId ? "Alert channel" : "Session"} ${nameAndNumber({ name, phone })}`;
   const link = linkTo(publicUrl, subject);
-  if (what === "closed") {
+  if (notification === "closed") {
     const lasted = durationOf((closedAt ?? since) - since);
     return [`${who} is back after ${lasted}.`, `It was: ${headlines[kind]}.`, `${subject} ${link}`].join("\n");
   }
-  const again = what === "again" ? `, for the ${ordinal(times)} time since ${minuteOf(openedAt)}` : "";
-  return [`${who} ${headlines[kind]}${again}.`, detailOf(told), `Since ${minuteOf(since)}.`, `${subject} ${link}`].join(
-    "\n",
-  );
+  const again = notification === "reopened" ? `, for the ${ordinal(times)} time since ${minuteOf(openedAt)}` : "";
+  return [
+    `${who} ${headlines[kind]}${again}.`,
+    detailOf(incident),
+    `Since ${minuteOf(since)}.`,
+    `${subject} ${link}`,
+  ].join("\n");
 }
 
 export const nameAndNumber = ({ name, phone }: { name: string | null; phone: string | null }) =>
@@ -120,7 +117,7 @@ const lookAlikes: Record<string, string> = {
   "”": "'",
 };
 
-/** A name in which nothing means anything: no markup of Telegram, Slack or Markdown, no mention and no link. */
+/** A name without any markup of Telegram, Slack or Markdown, without mentions and links. */
 export const inert = (name: string): string =>
   name.replace(/[<>&@#!*_~`|\\/[\]():.“”]/g, (character) => lookAlikes[character] ?? "");
 

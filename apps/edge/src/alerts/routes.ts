@@ -28,9 +28,9 @@ export const channelOperations: readonly Operation[] = [
     scope: "webhook:manage",
     live: true,
     idempotent: "create",
-    summary: "Be told of incidents",
+    summary: "Create an alert channel",
     description:
-      "To a Telegram chat, a Slack-compatible webhook, or a plain webhook signed as Standard Webhooks do. A channel reports once what goes wrong with a session (it needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), and when it is well again. An incident that comes and goes is reported once an hour at most; many at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. A channel belongs to the key that makes it. It pauses when that key is revoked, expires or loses `webhook:manage`; after a rotation it belongs to the new key.",
+      "A channel is a Telegram chat, a Slack-compatible webhook, or a plain webhook that is signed as Standard Webhooks describes. It reports each incident of a session once (the session needs you, is offline, limited, cannot reach its proxy, does not send, has no connector), and once more when the session has recovered. An incident that opens again is reported once an hour at most. Many incidents at once are one digest. Tokens and addresses are sealed and never shown again. Addresses are https and on the public internet. At most 20 channels. A channel belongs to the key that makes it. It pauses when that key is revoked, expires or loses `webhook:manage`; after a rotation it belongs to the new key.",
     body: {
       schema: CreateAlertChannel,
       example: {
@@ -96,7 +96,7 @@ export const channelOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Delete an alert channel",
-    description: "With its secrets, and what was told there.",
+    description: "With its secrets, incidents and deliveries.",
     params: byId,
     answers: noContent("Deleted."),
     handle: (ctx, { params }) => deleteChannel(ctx, params.id),
@@ -110,7 +110,7 @@ export const channelOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Send a test",
     description:
-      "Calls the target once, also of a paused channel, and answers what it said: `status`, `lastStatus` and `error`, with Telegram's or Slack's own words as `answer`. It is not repeated, and pauses nothing.",
+      "Sends one message to the target, also for a paused channel. The answer has `status`, `lastStatus` and `error`; `answer` has Telegram's or Slack's own words. A test is not repeated, and does not pause the channel.",
     limits: alertTestLimit,
     isAudited: false,
     params: byId,

@@ -7,10 +7,10 @@ import {
   type TimedStage,
 } from "@sandi/contracts";
 
-/** Lower bounds of the latency buckets in milliseconds, a half octave each, up to fifty minutes: the rows of `latency_bucket`. */
+/** Lower bounds of the latency buckets in milliseconds, up to fifty minutes: the rows of `latency_bucket`. */
 export const latencyFloors = Array.from({ length: 44 }, (_, i) => Math.round(2 ** (i / 2)));
 
-/** A stage as the calling key sees it. `known_…` counts again the codes that the caller knows. */
+/** A stage as the calling key sees it. `known_…` are additional counts of codes that the caller knows. */
 export type TalliedStage = Stage | `known_${"created" | "resent" | "approved"}`;
 
 export interface Tally {
@@ -54,7 +54,7 @@ export function countsOf(tallies: StageCounts): AnalyticsCounts {
 const countOf = (tallies: StageCounts, stage: TalliedStage): number =>
   tallies.reduce((sum, each) => (each.stage === stage ? sum + each.count : sum), 0);
 
-/** Another session may send again what one has sent first: within one group a later stage may then outnumber an earlier. */
+/** A resend may use another session, so within one group a later stage may have a higher count than an earlier one. */
 const rateOf = (part: number, whole: number) => (whole === 0 ? null : Math.min(1, part / whole));
 
 interface Bucket {
@@ -62,7 +62,7 @@ interface Bucket {
   count: number;
 }
 
-/** Percentiles by nearest rank; a bucket's times count as evenly spread from its lower bound to the next one's. */
+/** Percentiles by nearest rank. The times in a bucket count as evenly spread between its bounds. */
 export function percentilesOf(buckets: readonly Bucket[]): AnalyticsPercentiles | null {
   const total = buckets.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return null;

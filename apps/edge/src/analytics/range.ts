@@ -9,13 +9,13 @@ export interface Range {
   to: number;
 }
 
-interface Wish {
+interface RequestedRange {
   from?: string | undefined;
   to?: string | undefined;
 }
 
-/** The range that is asked for, widened to whole steps; refuses one that is empty or too long, with the field. */
-export function rangeOf({ from, to }: Wish, { now, stepMs }: { now: number; stepMs: number }): Range {
+/** The requested range, extended to whole steps. Throws `invalid-request` if it is empty or too long. */
+export function rangeOf({ from, to }: RequestedRange, { now, stepMs }: { now: number; stepMs: number }): Range {
   const end = to === undefined ? now : Date.parse(to);
   const start = from === undefined ? end - dayMs : Date.parse(from);
   if (start >= end)
@@ -23,7 +23,7 @@ export function rangeOf({ from, to }: Wish, { now, stepMs }: { now: number; step
   if (end - start > maxAnalyticsDays * dayMs) {
     throw refuse(from === undefined ? "to" : "from", `must be at most ${maxAnalyticsDays} days before \`to\``);
   }
-  // The running hour counts as well: what is asked for up to now includes what was created just now.
+  // A range up to now includes the current hour.
   const last = to === undefined ? end + 1 : end;
   return { from: Math.floor(start / stepMs) * stepMs, to: Math.ceil(last / stepMs) * stepMs };
 }

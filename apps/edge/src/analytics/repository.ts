@@ -4,7 +4,7 @@ import type { Db } from "../db/schema.ts";
 import type { Range } from "./range.ts";
 import { unseenSent } from "./without-account.ts";
 
-/** Which verifications are counted: those created within the range, and of them these. */
+/** The verifications that are counted: created within the range, with these values. */
 export interface Filter {
   range: Range;
   only: Pick<AnalyticsSummaryQuery, "country" | "prefix" | "sessionId" | "templateId" | "purpose" | "mode">;
@@ -13,7 +13,7 @@ export interface Filter {
 /** A stored count. Some stored stages are shown as another stage to some keys: see `without-account.ts`. */
 export interface Counted {
   stage: string;
-  /** Lower bound of the time since creation; 0 where that is not told. */
+  /** Lower bound of the time since creation; 0 for stages without latencies. */
   bucket: number;
   count: number;
 }
@@ -32,13 +32,13 @@ const wholePrefix = 7;
 const bucket = sql`CASE WHEN stage IN (${sql.join([...timedStages, unseenSent].map((stage) => sql.lit(stage)))})
   THEN bucket ELSE 0 END`;
 
-/** `FROM` and `WHERE`: a whole prefix is looked up by the primary key, everything else by the hour. */
+/** `FROM` and `WHERE`: a full prefix is read by the primary key, everything else by the hour. */
 function rowsOf(workspaceId: string, { range, only }: Filter) {
   const { country, prefix, sessionId, templateId, purpose, mode } = only;
   const isWhole = prefix?.length === wholePrefix;
   const conditions = [
     sql`workspace_id = ${workspaceId} AND hour >= ${range.from} AND hour < ${range.to}`,
-    // Of the digits that follow, ':' is what comes behind '9'.
+    // In ASCII, ':' follows '9'.
     ...(prefix === undefined
       ? []
       : [isWhole ? sql`prefix = ${prefix}` : sql`prefix >= ${prefix} AND prefix < ${`${prefix}:`}`]),
@@ -52,12 +52,12 @@ function rowsOf(workspaceId: string, { range, only }: Filter) {
   return sql`FROM ${table} WHERE ${sql.join(conditions, sql` AND `)}`;
 }
 
-/** How many came to each stage, and in which time. */
+/** The counts of each stage and latency bucket. */
 export const selectTotals = (db: Db, workspaceId: string, filter: Filter) =>
   sql<Counted>`SELECT stage, ${bucket} AS bucket, sum(count) AS count ${rowsOf(workspaceId, filter)}
     GROUP BY 1, 2`.compile(db.kysely);
 
-/** The same for each group, of those with the most verifications, in this order. */
+/** The same for each group, the largest groups first. */
 export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Filter & { by: AnalyticsGroupBy }) {
   const rows = rowsOf(workspaceId, filter);
   const key = columns[by];
@@ -70,9 +70,9 @@ export function selectGroups(db: Db, workspaceId: string, { by, ...filter }: Fil
     JOIN top ON top.key = c.key ORDER BY top.created DESC, top.key`.compile(db.kysely);
 }
 
-/** How many of the verifications created in each step came to each stage; steps without any are left out. */
+/** The counts of each stage in each step; steps without verifications have no rows. */
 export function selectSteps(db: Db, workspaceId: string, { stepMs, ...filter }: Filter & { stepMs: number }) {
-  // Not bound: the client binds numbers as floats, which do not divide as whole numbers do.
+  // A literal: the client binds numbers as floats, and a division of floats keeps the fraction.
   const step = sql.lit(stepMs);
   return sql<Pick<Counted, "stage" | "count"> & { at: number }>`SELECT hour / ${step} * ${step} AS at, stage,
       sum(count) AS count ${rowsOf(workspaceId, filter)} GROUP BY 1, 2`.compile(db.kysely);

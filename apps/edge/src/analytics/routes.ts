@@ -16,7 +16,7 @@ import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
 import { sweepAnalytics } from "./sweeps.ts";
 
 const cohort =
-  "Everything is counted in the hour in which its verification was created, however late it happened: what was created lately may still come further. Codes for numbers without a WhatsApp account are `undeliverable` for keys with `lookup:read`, once they have ended; for other keys they are `sent`, then end as any code. Test keys are not counted and cannot use this route.";
+  "A stage counts in the hour in which its verification was created, also if the stage happened later. So the counts of recent hours may still rise. Codes for numbers without a WhatsApp account end as `undeliverable` for keys with `lookup:read`. For other keys they are `sent` and then end like any code. Test keys are not counted and cannot use this route.";
 
 export const analytics: Feature = {
   tag: { name: "Analytics", description: "How many codes arrive and are used." },
@@ -27,10 +27,10 @@ export const analytics: Feature = {
       path: "/v1/analytics/summary",
       scope: "analytics:read",
       live: true,
-      summary: "How many codes arrive and are used",
+      summary: "Get an analytics summary",
       description: `Counts, rates and latencies of the verifications created in a range, all together and by country, prefix, session, template, purpose or mode. ${cohort}`,
       query: AnalyticsSummaryQuery,
-      answers: ok(AnalyticsSummary, "As counted until now."),
+      answers: ok(AnalyticsSummary, "The counts until now."),
       handle: async ({ services: { db, now }, actor: { workspaceId, scopes } }, { query }) => {
         const { groupBy, from, to, ...only } = query;
         const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
@@ -53,10 +53,10 @@ export const analytics: Feature = {
       path: "/v1/analytics/timeseries",
       scope: "analytics:read",
       live: true,
-      summary: "The same over time",
-      description: `Counts for every hour or day of a range, with zeros where there was nothing. ${cohort}`,
+      summary: "Get counts over time",
+      description: `Counts for every hour or day of a range, with zeros for hours or days without events. ${cohort}`,
       query: AnalyticsTimeseriesQuery,
-      answers: ok(AnalyticsTimeseries, "As counted until now."),
+      answers: ok(AnalyticsTimeseries, "The counts until now."),
       handle: async ({ services: { db, now }, actor: { workspaceId, scopes } }, { query }) => {
         const { interval, from, to, ...only } = query;
         const stepMs = interval === "day" ? dayMs : hourMs;
@@ -74,7 +74,7 @@ export const analytics: Feature = {
   sweeps: sweepAnalytics,
 };
 
-/** The rows come by group, the largest first. */
+/** The rows are sorted by group, the largest first. */
 function grouped(rows: readonly (Tally & { key: string })[]): AnalyticsGroup[] {
   return [...Map.groupBy(rows, ({ key }) => key)].map(([key, tallies]) => {
     const { counts, rates, latencies } = figuresOf(tallies);

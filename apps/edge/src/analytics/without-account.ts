@@ -2,14 +2,14 @@ import type { Scope } from "@sandi/contracts";
 import { seesAccounts } from "../messages/present.ts";
 import type { TalliedStage } from "./figures.ts";
 
-/** Counted as `sent` for keys without `lookup:read`, and not at all for others. */
+/** Counts as `sent` for keys without `lookup:read`, and does not count for other keys. */
 export const unseenSent = "unseen:sent";
-/** Begins the stage of a code that ended otherwise for keys without `lookup:read`, and was `undeliverable` for others. */
+/** Prefix of an end that only keys without `lookup:read` see. For other keys the code is `undeliverable`. */
 const seenEnd = "seen:";
 
 /**
- * The counts as a key with these scopes sees them. With `lookup:read`, codes that found no account are `undeliverable`
- * in place of their stored end. Without it, they are `sent` and end as stored.
+ * The counts that a key with these scopes sees. With `lookup:read`, codes that found no account are `undeliverable`
+ * instead of their stored end. Without it, they are `sent` and have their stored end.
  */
 export function talliesFor<Row extends { stage: string; count: number }>(
   rows: readonly Row[],

@@ -1,4 +1,4 @@
-/** What a change has changed, field by field: from what, to what. */
+/** The changed fields, each with its old and new value. */
 export function difference<T extends object>(before: T, after: T): Record<string, { from: unknown; to: unknown }> {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof T & string)[];
   return Object.fromEntries(

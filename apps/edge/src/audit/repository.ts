@@ -5,7 +5,7 @@ import { iso } from "../time.ts";
 
 type AuditRow = Tables["audit"];
 
-/** Newest first: all of a workspace's, for a test key those of the sandbox. */
+/** Newest first: all entries of the workspace; for a test key, the entries of the sandbox. */
 export function findEntries(
   db: Db,
   { workspaceId, test }: Tenant,

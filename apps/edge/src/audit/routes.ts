@@ -14,9 +14,9 @@ export const audit: Feature = {
       method: "get",
       path: "/v1/audit",
       scope: "key:manage",
-      summary: "Who changed what",
+      summary: "List audit entries",
       description:
-        "Changes of keys, policy, quota, templates, rules and locks, and approvals from outside, newest first. Kept for as long as the policy says, and at most as long as the quota does. What changes nothing has no entry. A test key sees what test keys have done and what was done to them.",
+        "Changes of keys, policy, quota, templates, rules and locks, and external approvals, newest first. Entries are kept for the policy's `retentionDays.audit`, at most for the quota's. A request that changes nothing has no entry. A test key sees the entries by test keys and about test keys.",
       query: ListAudit,
       answers: page(AuditList, "entries"),
       handle: async ({ services, actor }, { query }) =>

@@ -1,11 +1,11 @@
 type Detail = Record<string, unknown>;
 
-/** The most that one entry may have: with the limit of changes a day it bounds the audit log. */
+/** The maximum of one entry. With the limit of changes per day it limits the size of the audit log. */
 const mostBytes = 2_048;
 const mostItems = 10;
 const mostText = 100;
 
-/** The detail of an entry, cut if it is too long; then `isShortened` is true. */
+/** The detail of an entry. A detail that is too long is shortened and has `isShortened: true`. */
 export function shortened(detail: Detail): Detail {
   if (sizeOf(detail) <= mostBytes) return detail;
   const brief = { ...(cut(detail) as Detail), isShortened: true };
@@ -29,7 +29,7 @@ function cut(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cut(each)]));
 }
 
-/** What is in one of two lists only. */
+/** The items that only one of two lists has. */
 const changeOf = (from: unknown[], to: unknown[]) => ({
   added: cutList(to.filter((item) => !from.includes(item))),
   removed: cutList(from.filter((item) => !to.includes(item))),

@@ -13,16 +13,16 @@ export interface AuditEntry {
   actor: string;
   /** A past fact, such as `key.created`. */
   action: string;
-  /** The id of what was changed, or its name where that tells nobody's number. */
+  /** The id of what was changed, or a name that holds no full phone number. */
   target: string;
-  /** What changed; never a secret or a whole number. */
+  /** What changed; never a secret or a full phone number. */
   detail?: Record<string, unknown>;
   at: number;
-  /** In SQL: whether there is an entry. `changes() > 0`: if the statement before it changed something. */
+  /** True in SQL if the entry is stored. `changes() > 0`: if the statement before it changed something. */
   when?: RawBuilder<boolean>;
 }
 
-/** The entry of a change, in 2 KB at most, for the batch that makes the change. */
+/** The statement that stores an entry, of at most 2 KB. It belongs to the batch of the change. */
 export function auditStatement(db: Db, entry: AuditEntry): CompiledQuery {
   const { id, workspaceId, actor, action, target, detail = {}, at, when = sql<boolean>`true` } = entry;
   // Test keys see entries by or about test keys.

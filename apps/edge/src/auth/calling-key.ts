@@ -7,14 +7,14 @@ export type ApiKeyRow = Tables["apiKey"];
 
 export const scopesOf = ({ scopes }: Pick<ApiKeyRow, "scopes">) => JSON.parse(scopes) as Scope[];
 
-/** What a key acts as, and when it was last used. */
+/** The actor of a key, and when the key was last used. */
 export interface CallingKey {
   actor: Actor;
   /** Milliseconds; null: never. */
   lastUsedAt: number | null;
 }
 
-/** The one look-up without a tenant: it is what finds the tenant. A revoked key is no key. */
+/** A look-up without a tenant, because it finds the tenant. Revoked keys are not found. */
 export async function findKey(db: Db, hash: string): Promise<CallingKey | undefined> {
   const row = await db.kysely
     .selectFrom("apiKey")
@@ -48,7 +48,7 @@ export async function findKey(db: Db, hash: string): Promise<CallingKey | undefi
   return { actor, lastUsedAt };
 }
 
-/** Notes a key's use, unless another isolate has since. */
+/** Stores the time of a key's use, unless another isolate has stored it since. */
 export async function touchKey(
   db: Db,
   workspaceId: string,

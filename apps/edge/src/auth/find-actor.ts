@@ -5,9 +5,9 @@ import { isAmong } from "../addresses.ts";
 import { remember } from "../remember.ts";
 import type { Services } from "../services.ts";
 import { touchKey } from "./calling-key.ts";
-import { findKeyFor } from "./strangers.ts";
+import { findKeyFor } from "./unknown-keys.ts";
 
-/** How long a cached key is good for sends, checks and reads. Changes check the key again in their batch (`commitAs`). */
+/** How long a cached key is valid for sends, checks and reads. Changes check the key again in their batch (`commitAs`). */
 const cacheMs = 60_000;
 const cacheSize = 1_000;
 const touchEveryMs = 60_000;
@@ -42,7 +42,7 @@ export async function findActor(services: Services, header: string | undefined, 
     key.lastUsedAt = now;
     services.waitUntil(
       touchKey(services.db, actor.workspaceId, { id: actor.by.id, now, since: now - touchEveryMs }).catch(
-        (error: unknown) => services.log("a key's last use was not noted", error),
+        (error: unknown) => services.log("a key's last use was not stored", error),
       ),
     );
   }
@@ -50,8 +50,8 @@ export async function findActor(services: Services, header: string | undefined, 
   return actor;
 }
 
-/** Cloudflare sets the header and lets nobody else set it; without it no address is known, hence none is allowed. */
+/** Only Cloudflare sets the header with the address. Without it the address is empty, which no list allows. */
 function refuseAddress({ ipAllowList }: Actor, address: string): void {
   if (ipAllowList.length === 0 || isAmong(address, ipAllowList)) return;
-  throw new AppError("address-not-allowed", { detail: "The key's list of addresses does not have this one." });
+  throw new AppError("address-not-allowed", { detail: "This address is not in the key's list of addresses." });
 }

@@ -10,12 +10,12 @@ interface Owned {
 
 interface Needs {
   scopes: readonly Scope[];
-  /** It can be called from any address: a key with a list of addresses cannot own it. */
+  /** It can be called from any address, so a key with a list of addresses cannot own it. */
   isOpen: boolean;
   at: number;
 }
 
-/** In SQL why the owning key no longer lends its powers; null while it does, or if the workspace is the owner. */
+/** In SQL why the owning key no longer gives its powers; null while it does, or if the workspace is the owner. */
 export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at }: Needs) =>
   sql<OwnerEnding | null>`nullif(CASE WHEN ${createdBy} IS NULL THEN '' ELSE coalesce((SELECT CASE
       WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= ${at} THEN 'expired'
@@ -24,13 +24,13 @@ export const endingOf = ({ createdBy, workspaceId }: Owned, { scopes, isOpen, at
       THEN 'narrowed' ELSE '' END
     FROM api_key k WHERE k.id = ${createdBy} AND k.workspace_id = ${workspaceId}), 'revoked') END, '')`;
 
-/** Statements for a rotation's batch: hooks and alert channels of the old key move to its replacement. */
+/** Statements for a rotation's batch: hooks and endpoints of the old key move to its replacement. */
 export function moveOwned(
   db: Db,
   workspaceId: string,
   { from, to, when }: { from: string; to: string; when: RawBuilder<boolean> },
 ): CompiledQuery[] {
-  return (["supabaseHook", "alertChannel"] as const).map((table) =>
+  return (["supabaseHook", "endpoint"] as const).map((table) =>
     sql`UPDATE ${sql.table(table)} SET created_by = ${to}
       WHERE created_by = ${from} AND workspace_id = ${workspaceId} AND ${when}`.compile(db.kysely),
   );

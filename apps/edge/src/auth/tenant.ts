@@ -1,6 +1,6 @@
 import type { Actor } from "../actor.ts";
 
-/** Whose verifications a key sees: its workspace's, and of those the live ones or the rehearsals. */
+/** The rows that an actor sees: those of its workspace, either the live ones or the sandbox's. */
 export interface Tenant {
   workspaceId: string;
   test: 0 | 1;
@@ -11,5 +11,5 @@ export const tenantOf = ({ workspaceId, environment }: Actor): Tenant => ({
   test: environment === "test" ? 1 : 0,
 });
 
-/** What a number's hash is made for: rehearsals have hashes of their own, so that none stands in the way of the real thing. */
+/** The scope of a number's hash. The sandbox has its own hashes, so that it does not affect live requests. */
 export const hashScope = ({ workspaceId, test }: Tenant) => (test === 1 ? `${workspaceId}/test` : workspaceId);

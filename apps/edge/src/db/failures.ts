@@ -1,10 +1,10 @@
 import { LibsqlError } from "@libsql/client/web";
 
-/** A constraint of the schema refused the batch; nothing of it was stored. */
+/** A constraint of the schema refused the batch. Nothing was stored. */
 export const isConstraint = (error: unknown): boolean =>
   error instanceof LibsqlError && error.code.startsWith("SQLITE_CONSTRAINT");
 
-/** Whether this constraint of the table `refusal` made the batch fail; then nothing was stored. */
+/** Whether this constraint of the table `refusal` made the batch fail. Then nothing was stored. */
 export const isRefused = (
   error: unknown,
   constraint: "caller_may_no_more" | "no_manager_is_left" | "requirement_is_not_met",
@@ -13,7 +13,7 @@ export const isRefused = (
 const networkCodes = new Set(["SERVER_ERROR", "HRANA_WEBSOCKET_ERROR", "HRANA_PROTO_ERROR", "HRANA_CLOSED_ERROR"]);
 
 /**
- * The database did not answer, refused for now, or answered nonsense: what was sent may or may not have been stored.
+ * The database gave no usable answer, or was busy. The writes of the request may or may not be stored.
  */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof LibsqlError) {
@@ -22,11 +22,11 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof DatabaseFetchError;
 }
 
-/** The database has no room left, or its plan has none: nothing of the batch was stored, and reads still work. */
+/** The database or its plan is full. Nothing was stored, and reads still work. */
 export const isFull = (error: unknown): boolean =>
   error instanceof LibsqlError && (error.code.startsWith("SQLITE_FULL") || error.code === "BLOCKED");
 
-/** The request to the database failed on the way; thrown by the fetch that the database client is given. */
+/** The HTTP request to the database failed. The fetch of the database client throws it. */
 export class DatabaseFetchError extends Error {
   override readonly name = "DatabaseFetchError";
 }

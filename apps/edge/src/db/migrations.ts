@@ -18,6 +18,7 @@ import { receipts } from "./migrations/0014_receipts.ts";
 import { jobs } from "./migrations/0015_jobs.ts";
 import { life } from "./migrations/0016_life.ts";
 import { messageType } from "./migrations/0017_message_type.ts";
+import { outbound } from "./migrations/0018_outbound.ts";
 import { admission } from "./migrations/0020_admission.ts";
 import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
 
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   jobs,
   life,
   messageType,
+  outbound,
   admission,
   sandboxSteps,
 ];

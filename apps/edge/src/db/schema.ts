@@ -1,5 +1,5 @@
 import type {
-  AlertError,
+  DeliveryError,
   DesiredState,
   FailureReason,
   IncidentKind,
@@ -16,9 +16,9 @@ import type {
 import type { Generated } from "kysely";
 import type { Database } from "@sandi/libsql";
 
-/** Columns as the code sees them; times are milliseconds, JSON is text. */
+/** The tables. Times are milliseconds, JSON is text. */
 export interface Tables {
-  /** `policy` and `quota` are JSON of `Policy` and `Quota`: what the workspace chose, and what the operator grants. */
+  /** `policy` and `quota` are JSON of the fields that the workspace and the operator have set. */
   workspace: { id: string; name: string; policy: string; quota: string; createdAt: number };
   user: { id: string; workspaceId: string; email: string; passwordHash: string; role: "admin"; createdAt: number };
   apiKey: ApiKeyTable;
@@ -39,49 +39,51 @@ export interface Tables {
   audit: AuditTable;
   bootstrap: { tokenHash: string; workspaceId: string; usedAt: number };
   idempotency: IdempotencyTable;
-  alertChannel: AlertChannelTable;
+  endpoint: EndpointTable;
   incident: IncidentTable;
-  alertDelivery: AlertDeliveryTable;
+  delivery: DeliveryTable;
   job: JobTable;
   pairingRequest: PairingRequestTable;
 }
 
-/** A pairing code that WhatsApp was asked for: a prompt on the phone of the number's owner. */
+/** A request to WhatsApp for a pairing code, which shows a prompt on the phone of the number's owner. */
 interface PairingRequestTable {
   id: Generated<number>;
   workspaceId: string;
   sessionId: string;
   /** The number's hash across all workspaces. */
   numberHash: string;
-  /** Hash of the spelling that was asked for. */
+  /** Hash of the spelling in the request. */
   writtenHash: string;
   /** The session's revision at that time; a later revision makes the code invalid. */
   revision: number;
   createdAt: number;
 }
 
-export interface AlertChannelTable {
+/** An address outside that a workspace has deliveries sent to. */
+export interface EndpointTable {
   id: string;
   workspaceId: string;
+  /** What it receives: reports of incidents, or events. */
+  topic: "alert" | "event";
   kind: "telegram" | "slack" | "webhook";
   name: string;
   /** Sealed. */
   target: string;
-  /** What is shown of the target. */
+  /** The target as it is shown, masked. */
   label: string;
-  afterSeconds: number;
-  /** JSON array of `IncidentKind`. */
-  quiet: string;
+  /** JSON object, defined by the topic. */
+  settings: string;
   failuresInRow: number;
   pausedAt: number | null;
   pausedBecause: "requested" | "failures" | "key_ended" | null;
-  /** The API key that it belongs to; null: the workspace. */
+  /** The API key that owns it; null: the workspace. */
   createdBy: string | null;
   createdAt: number;
   updatedAt: number;
 }
 
-/** Opened and closed by triggers (incidents.ts), and by the clock. */
+/** Opened and closed by triggers, and by cron (alerts/detect-incidents.ts). */
 export interface IncidentTable {
   id: string;
   workspaceId: string;
@@ -90,63 +92,65 @@ export interface IncidentTable {
   kind: IncidentKind;
   reason: string | null;
   openedAt: number;
-  /** When it last began. */
+  /** When it last opened. */
   since: number;
   closedAt: number | null;
   ending: "recovered" | "superseded" | "withdrawn" | null;
-  /** When it ends by itself. */
+  /** When it closes by itself. */
   until: number | null;
   times: number;
   changedAt: number;
 }
 
-export interface AlertDeliveryTable {
+/** One message to one endpoint. */
+export interface DeliveryTable {
   id: string;
   workspaceId: string;
-  channelId: string;
-  /** Null for a test and for a digest. */
-  incidentId: string | null;
-  what: "opened" | "again" | "closed" | "test";
-  /** How often its incident had begun; of a digest, how many incidents it tells of. */
+  endpointId: string;
+  /** The incident or the event that it reports; null for a test and for a digest. */
+  subjectId: string | null;
+  /** `test`; `opened`, `reopened` or `closed` of an incident; the type of an event. */
+  type: string;
+  /** How often its incident had begun; for a digest, how many incidents it reports; for an event 1. */
   times: number;
-  /** JSON of the incident as it was when this was to be told. */
+  /** JSON of the incident as it was when the delivery was stored. */
   content: string;
-  /** `folded`: told by the digest. */
-  status: "queued" | "delivered" | "failed" | "folded";
-  /** The delivery that brings many incidents, this one among them. */
+  /** `in_digest`: another delivery reports it. */
+  status: "queued" | "delivered" | "failed" | "in_digest";
+  /** The delivery that reports it together with others. */
   digestId: string | null;
   attempts: number;
   lastStatus: number | null;
-  error: AlertError | null;
+  error: DeliveryError | null;
   claimUntil: number;
   deliveredAt: number | null;
   createdAt: number;
 }
 
-/** A call that QStash is to make about a row of another table, until that row does not need it (jobs/). */
+/** A call of QStash about a row of another table. It is deleted when that row no longer needs it (jobs/). */
 interface JobTable {
   kind: string;
   subjectId: string;
   workspaceId: string;
-  /** The cron publishes it from then on. */
+  /** Cron publishes it from this time on. */
   publishAfter: number;
   publishCount: number;
   /** Null: never. */
   expiresAt: number | null;
-  /** The request that it follows from, as a W3C `traceparent`. */
+  /** The W3C `traceparent` of the request that appended it. */
   traceparent: string | null;
 }
 
 export interface DestinationBudgetTable {
   workspaceId: string;
   toHash: string;
-  /** Wrong codes since the last right one. */
+  /** Wrong codes since the last right code. */
   consecutive: number;
   lockedUntil: number;
   /** Wrong codes since `failuresFrom`, within an hour. */
   failures: number;
   failuresFrom: number;
-  /** Locks since the last right code: each lasts twice as long. */
+  /** Locks since the last right code. Each lasts twice as long as the one before. */
   locks: number;
   updatedAt: number;
 }
@@ -168,9 +172,9 @@ interface PrefixGuardTable {
   /** The first seven digits, without the plus. */
   prefix: string;
   blockedUntil: number;
-  /** Blocks in a row: each lasts twice as long. */
+  /** Blocks in a row. Each lasts twice as long as the one before. */
   strikes: number;
-  /** What led to the block. */
+  /** The counts that led to the block. */
   sends: number;
   approved: number;
   updatedAt: number;
@@ -185,7 +189,7 @@ export interface AccessRuleTable {
   value: string;
   /** The last address of a range, else empty. */
   valueTo: string;
-  /** How it was written; a number masked. */
+  /** The value of the request; a number is masked. */
   label: string;
   note: string | null;
   expiresAt: number | null;
@@ -196,7 +200,7 @@ export interface TemplateTable {
   id: string;
   workspaceId: string;
   name: string;
-  /** What it is the default for. */
+  /** The purpose that it is the default for. */
   purpose: string | null;
   /** JSON object: locale to text. */
   texts: string;
@@ -211,17 +215,17 @@ export interface SupabaseHookTable {
   companyName: string | null;
   locale: Locale | null;
   templateId: string | null;
-  /** Sealed; so is the one before it, which is taken until `previousUntil`. */
+  /** Sealed, as is the previous one, which is valid until `previousUntil`. */
   secret: string;
   previousSecret: string | null;
   previousUntil: number | null;
-  /** The API key that it acts for and ends with; null: the workspace. */
+  /** The API key that owns it; null: the workspace. */
   createdBy: string | null;
   createdAt: number;
   updatedAt: number;
 }
 
-/** What a session has sent, delivered, heard or failed at within ten minutes (session-figures.ts). */
+/** Counts of a session's outcomes in slots of ten minutes. */
 interface SessionFigureTable {
   workspaceId: string;
   sessionId: string;
@@ -231,7 +235,7 @@ interface SessionFigureTable {
   lastAt: number;
 }
 
-/** Written by triggers (history.ts). */
+/** Written by triggers (life-triggers.ts and migrations). */
 export interface EventTable {
   seq: Generated<number>;
   id: string;
@@ -245,7 +249,7 @@ export interface EventTable {
   at: number;
 }
 
-/** Written by triggers (history.ts, checked-elsewhere.ts). */
+/** Written by triggers (life-triggers.ts). */
 interface ConversionTable {
   workspaceId: string;
   prefix: string;
@@ -276,7 +280,7 @@ interface AuditTable {
   target: string;
   /** JSON object. */
   detail: string;
-  /** A test key made the entry, or the entry is about one. */
+  /** The entry is by or about a test key. */
   test: 0 | 1;
   createdAt: number;
 }
@@ -295,36 +299,36 @@ interface ApiKeyTable {
   expiresAt: number | null;
   revokedAt: number | null;
   lastUsedAt: number | null;
-  /** The key that a rotation made in its place. */
+  /** The key that replaced it in a rotation. */
   replacedBy: string | null;
   createdAt: number;
 }
 
 export interface PoolTable {
-  /** The default one has the workspace's id behind its prefix. */
+  /** The id of the default pool is derived from the workspace's id. */
   id: string;
   workspaceId: string;
   name: string;
   strategy: PoolStrategy;
   pacing: Pacing;
   fallback: PoolFallback;
-  /** Strangers that each session may write to in a day; -1: by the session's age. */
+  /** Strangers that each session may write to in a day; -1: depends on the session's age. */
   newChatsPerDay: number | null;
-  /** Messages so far, where each sender has its turn. */
+  /** The number of messages so far, for `round_robin`. */
   turn: number;
   createdAt: number;
   updatedAt: number;
 }
 
-/** Who has a chat with a session. */
+/** A recipient that has a chat with a session. */
 interface WarmContactTable {
   workspaceId: string;
   toHash: string;
   sessionId: string;
   lastAt: number;
-  /** They last wrote to the session. */
+  /** When the recipient last wrote to the session. */
   wroteAt: number | null;
-  /** The session last reached them. */
+  /** When the session last reached the recipient. */
   reachedAt: number | null;
 }
 
@@ -335,23 +339,23 @@ export interface SessionTable {
   state: SessionState;
   reason: SessionReason | null;
   phone: string | null;
-  /** The account that is linked, or was linked last: in E.164, as lists show it, and since when it is this session's. */
+  /** The account that is linked or was linked last: E.164, masked, and since when. */
   account: string | null;
   accountMasked: string | null;
   /** 0: never. */
   linkedAt: number;
-  /** The newest `session.state` event applied. */
+  /** `seq` of the newest applied `session.state` event. */
   stateSeq: number;
   desired: DesiredState;
   revision: number;
-  /** The newest revision that a connector has acted on. */
+  /** The newest revision that a connector has applied. */
   ackedRevision: number;
-  /** When it came into its state; null: when it was created. */
+  /** Since when it is in its state; null: since it was created. */
   since: number | null;
-  /** Connections lost since it was last online for a while, and when the next one is opened. */
+  /** Connections lost since it was last online for a while, and when the next connection opens. */
   attempts: number;
   nextAttemptAt: number | null;
-  /** The newest `session.limits` event applied, and when it was told; null until then. */
+  /** `seq` and time of the newest applied `session.limits` event; the time is null before the first. */
   limitsSeq: number;
   limitsAt: number | null;
   newChatsLockedUntil: number | null;
@@ -361,7 +365,7 @@ export interface SessionTable {
   pausedUntil: number | null;
   /** JSON of scheme, host and port. */
   proxy: string | null;
-  /** Sealed to the connector: with credentials. */
+  /** The URL with credentials, sealed to the connector. */
   proxySealed: string | null;
   proxySeq: number;
   proxyHealthy: 0 | 1 | null;
@@ -369,14 +373,14 @@ export interface SessionTable {
   createdAt: number;
   updatedAt: number;
   poolId: string;
-  /** Its messages that are queued or sending; kept by triggers (senders.ts), as all below. */
+  /** Its queued and sending messages. Triggers write this column and all below (life-triggers.ts). */
   waiting: number;
-  /** People written to for the first time in the 24 hours since `newChatsFrom`. */
+  /** Recipients that it wrote to for the first time in the 24 hours since `newChatsFrom`. */
   newChats: number;
   newChatsFrom: number;
-  /** The turn of the pool in which it was last chosen. */
+  /** The pool's `turn` when the session was last chosen. */
   turn: number;
-  /** Start of the half hour that `sends` and `failures` count; `earlier…` is the one before. */
+  /** Start of the half hour of `sends` and `failures`; `earlier…` are of the half hour before. */
   countedFrom: number;
   sends: number;
   failures: number;
@@ -398,15 +402,15 @@ export interface VerificationTable {
   country: string;
   /** The first seven digits, without the plus. */
   prefix: string;
-  /** The session that was chosen to send, or to be written to. */
+  /** The session that sends, or that the user writes to. */
   sessionId: string;
-  /** The pool whose senders may stand in for it; null when a session was asked for. */
+  /** The pool whose senders may replace it; null if the request named a session. */
   poolId: string | null;
   templateId: string;
   locale: Locale;
-  /** The text of its messages, with places for the code and the minutes. */
+  /** The text of its messages, with placeholders for the code and the minutes. */
   text: string;
-  /** The id of the message that the latest create or resend had at hand, whether there was anything to send or not. */
+  /** The message id of the latest create or resend, also if nothing was sent. */
   renewedBy: string;
   codeMac: string | null;
   sealedCode: string | null;
@@ -417,25 +421,25 @@ export interface VerificationTable {
   expiresAt: number;
   approvedAt: number | null;
   approvedBy: "code" | "inbound" | "external" | null;
-  /** The latest message with the code; null while an inbound one waits for the user's. */
+  /** The latest message with the code; null while an inbound verification waits for the user's message. */
   messageId: string | null;
   /** JSON object. */
   metadata: string;
-  /** JSON of what the code is bound to. */
+  /** JSON of `Bind`. */
   bind: string | null;
-  /** S256 challenge of the client that started it. */
+  /** S256 challenge of the client that created it. */
   clientBinding: string | null;
-  /** The caller knows the code (revealed, or its own): there is no proof. */
+  /** The caller knows the code (revealed, or its own), so an approval has no proof. */
   hasKnownCode: 0 | 1;
-  /** MAC of the token that the user is to send. */
+  /** MAC of the token in the user's message. */
   tokenMac: string | null;
   inboundVariant: "match" | "reply" | null;
-  /** The user's message with the token came. */
+  /** When the user's message with the token arrived. */
   receivedAt: number | null;
-  /** What its messages have been, as bits: 1 sent, 2 delivered, 4 read. */
+  /** Stages that its messages have reached, as bits: 1 sent, 2 delivered, 4 read. */
   progress: number;
   test: 0 | 1;
-  /** The request that was counted last, so that a check whose answer was lost can be told. */
+  /** The id of the last counted check. It shows after a lost answer whether the check was stored. */
   lastCheck: string | null;
   createdAt: number;
   updatedAt: number;
@@ -448,14 +452,14 @@ export interface MessageTable {
   sessionId: string;
   verificationId: string | null;
   toMasked: string;
-  /** The recipient, keyed by the workspace. */
+  /** The recipient's hash, with a key for each workspace. */
   toHash: string;
-  /** Of a text: the recipient's country (ISO 3166-1 alpha-2) and first seven digits, as in a verification. */
+  /** The recipient's country (ISO 3166-1 alpha-2) and first seven digits; empty for a code. */
   country: string;
   prefix: string;
-  /** The pool whose senders may stand in for its session; null when it is that session or none. */
+  /** The pool whose senders may replace its session; null if only that session may send. */
   poolId: string | null;
-  /** JSON object: sessions that were to send it and could not, and why. */
+  /** JSON object: sessions that could not send it, each with the reason. */
   tried: string;
   template: string | null;
   sealed: string | null;
@@ -471,7 +475,7 @@ export interface MessageTable {
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;
-  /** When WhatsApp said that the recipient has no account; null where it did not. */
+  /** When WhatsApp reported that the recipient has no account. */
   noAccountAt: number | null;
   createdAt: number;
   updatedAt: number;
@@ -482,13 +486,13 @@ export interface IdempotencyTable {
   keyHash: string;
   fingerprint: string;
   resourceId: string;
-  /** Of a kept answer that creates nothing. */
+  /** The status of a stored answer of a request that creates nothing. */
   status: number | null;
   response: string | null;
   /** The response holds a revealed code and is sealed. */
   isSealed: 0 | 1;
   createdAt: number;
-  /** The row is deleted from then on; null: a day after it was created. */
+  /** When the row may be deleted; null: a day after it was created. */
   expiresAt: number | null;
 }
 

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
 import { commitAs } from "../writes/commit-as.ts";
 
-/** Lets codes go to a prefix again. The guard begins anew: it looks at what is sent from the next hour on. */
+/** Ends the block of a prefix. The guard then counts only codes that are sent from the next hour on. */
 export async function liftBlock(ctx: Context, prefix: string): Promise<void> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -14,7 +14,7 @@ export async function liftBlock(ctx: Context, prefix: string): Promise<void> {
     writes: {
       lifted: sql`UPDATE prefix_guard SET blocked_until = 0, strikes = 0, updated_at = ${at}
         WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND (blocked_until > 0 OR strikes > 0)`,
-      // Only of a block that there was.
+      // Only if there was a block.
       audit: audited(ctx, { action: "prefix_guard.lifted", target: prefix, at, when: sql`changes() > 0` }),
     },
     reads: {

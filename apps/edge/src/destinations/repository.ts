@@ -7,7 +7,7 @@ import { windows } from "../verifications/send.ts";
 type Budget = Tables["destinationBudget"];
 type Sends = Tables["destinationSend"];
 
-/** What limits know of a number, in one round trip. */
+/** The limits of a number and how much of them is used, in one round trip. */
 export async function findDestination(
   db: Db,
   workspaceId: string,
@@ -57,7 +57,7 @@ function toDestination({ masked }: Phone, { budget, sends, at }: Known): Destina
   };
 }
 
-/** In the order of their digits. */
+/** Sorted by their digits. */
 export function findGuardedPrefixes(
   db: Db,
   workspaceId: string,

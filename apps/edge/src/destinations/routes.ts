@@ -21,7 +21,7 @@ import { sweepDestinations } from "./sweeps.ts";
 const example = { to: "+6281234567890" };
 
 export const destinations: Feature = {
-  tag: { name: "Destinations", description: "What limits see of a number or a prefix." },
+  tag: { name: "Destinations", description: "Limits and blocks of a number or a prefix." },
   operations: [
     operation({
       id: "getDestinationStatus",
@@ -29,10 +29,10 @@ export const destinations: Feature = {
       path: "/v1/destinations/status",
       scope: "key:manage",
       idempotent: "none",
-      summary: "Look at a number's limits",
-      description: "Wrong codes, lock and sends. Asked for with a body, so that the number is in no address.",
+      summary: "Get a number's limits",
+      description: "Wrong codes, lock and sends. The number is in the body, because URLs are logged.",
       body: { schema: DestinationRequest, example },
-      answers: ok(Destination, "As it is now."),
+      answers: ok(Destination, "The current limits."),
       handle: async (ctx, { body }) => {
         const { services, actor } = ctx;
         const which = await destinationOf(ctx, body.to);
@@ -46,9 +46,9 @@ export const destinations: Feature = {
       scope: "key:manage",
       idempotent: "change",
       summary: "Unlock a number",
-      description: "Forgets its wrong codes and its lock. How often it was sent to stays as it is.",
+      description: "Resets its wrong codes and its lock. The counts of sends do not change.",
       body: { schema: DestinationRequest, example },
-      answers: ok(Destination, "As it is now."),
+      answers: ok(Destination, "The current limits."),
       handle: async (ctx, { body }) => unlockDestination(ctx, await destinationOf(ctx, body.to)),
     }),
     operation({
@@ -58,7 +58,7 @@ export const destinations: Feature = {
       scope: "key:manage",
       live: true,
       summary: "List guarded prefixes",
-      description: "Prefixes that were blocked because their codes were hardly ever typed in, by their digits.",
+      description: "Prefixes that were blocked because users typed in too few of their codes. Sorted by digits.",
       query: ListGuardedPrefixes,
       answers: page(GuardedPrefixList, "prefixes", ({ prefix }) => prefix),
       handle: async ({ services: { db, now }, actor }, { query }) => {
@@ -74,7 +74,7 @@ export const destinations: Feature = {
       live: true,
       idempotent: "change",
       summary: "Lift the block of a prefix",
-      description: "The guard begins anew with what is sent from the next hour on.",
+      description: "The guard then counts only codes that are sent from the next hour on.",
       params: z.object({ prefix: GuardedPrefixParam }),
       answers: noContent("Lifted."),
       handle: (ctx, { params }) => liftBlock(ctx, params.prefix),
@@ -83,7 +83,7 @@ export const destinations: Feature = {
   sweeps: sweepDestinations,
 };
 
-/** A number as this key's limits know it: the sandbox has limits of its own. */
+/** The number's hash for this key's limits: the sandbox has its own limits. */
 async function destinationOf({ services: { phoneKey }, actor }: Context, to: string) {
   const tenant = tenantOf(actor);
   const phone = readPhone(actor, to, "/to");

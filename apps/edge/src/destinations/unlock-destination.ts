@@ -11,7 +11,7 @@ interface Input {
   phone: Phone;
 }
 
-/** Forgets the wrong codes for a number and its lock; the limits of sends stay. */
+/** Resets the wrong codes and the lock of a number. The limits of sends stay. */
 export async function unlockDestination(ctx: Context, { toHash, phone }: Input): Promise<Destination> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -24,7 +24,7 @@ export async function unlockDestination(ctx: Context, { toHash, phone }: Input):
       unlocked: sql`UPDATE destination_budget SET consecutive = 0, locked_until = 0, failures = 0, locks = 0, updated_at = ${at}
         WHERE workspace_id = ${workspaceId} AND to_hash = ${toHash}
           AND (consecutive > 0 OR locked_until > 0 OR failures > 0 OR locks > 0)`,
-      // Only of a number that there was something to forget about.
+      // Only if something was reset.
       audit: audited(ctx, {
         action: "destination.unlocked",
         target: phone.masked,

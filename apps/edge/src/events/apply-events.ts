@@ -7,18 +7,19 @@ import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
-import { alertJobs } from "../alerts/jobs.ts";
 import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
-import { tellIncidents } from "../alerts/tell.ts";
+import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
+import { deliveryJobs } from "../outbound/delivery.ts";
+import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { messageLife, moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /**
- * Stores what connectors have learned, in order, in one batch. Every statement moves forward only, so that an event
- * that comes twice, late or about something unknown changes nothing.
+ * Applies the events of connectors, in order, in one batch. Statuses only move forward, so an event that comes twice,
+ * late, or about an unknown row changes nothing.
  */
 export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<void> {
   const { db, now } = services;
@@ -27,19 +28,20 @@ export async function applyEvents(services: Services, events: readonly Connector
   const received = await readReceived(services, events, at);
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const { changes, told } = await db.write({
+  const { changes, alerts, webhooks } = await db.write({
     changes: events.map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
     heard: heardStatements(db, events),
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
     // In the transaction that opens and closes the incidents.
-    told: subjects.length === 0 ? [] : [tellIncidents(db, { now: at, subjects })],
+    alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
+    webhooks: deliverEvents(db, { at, times: [at, ...events.map((event) => Date.parse(event.at))] }),
   });
   publishSoon(
     services,
-    alertJobs,
-    told.flatMap(({ deliveries }) => deliveries.rows),
+    deliveryJobs,
+    [...alerts, webhooks].flatMap(({ deliveries }) => deliveries.rows),
   );
   publishRerouted(
     services,
@@ -49,7 +51,7 @@ export async function applyEvents(services: Services, events: readonly Connector
   await publishReplies(services, [...received.values()]);
 }
 
-/** What an event changes, in the order in which it has to. */
+/** The statements of an event, in their order. */
 function changesOf(db: Db, event: OwnEvent, at: number) {
   const rerouted = moveFor(db, event, at);
   const own = statementsFor(db, event, at);
@@ -57,7 +59,7 @@ function changesOf(db: Db, event: OwnEvent, at: number) {
   return event.type === "message.failed" ? { rerouted, own } : { own, rerouted };
 }
 
-/** The trace of a message goes on with what became of it. */
+/** A span in the trace of the message. */
 function spanOf({ tracer }: Services, event: ConnectorEvent) {
   const parent = "traceparent" in event ? parseTraceparent(event.traceparent) : undefined;
   if (!parent || !("messageId" in event)) return undefined;
@@ -67,7 +69,7 @@ function spanOf({ tracer }: Services, event: ConnectorEvent) {
 
 type OwnEvent = Exclude<ConnectorEvent, { type: "message.received" }>;
 
-/** What lets messages go to another sender of their pool. */
+/** Moves messages to another sender of their pool when this sender cannot send them. */
 function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
   const { sessionId } = event;
   if (event.type === "message.failed") {
@@ -88,7 +90,7 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   if (type === "session.state") {
     return [
       ...sessionStatements(db, event),
-      // What has waited for the session need not wait for its turn as well.
+      // Messages that waited for the session are published now, without their next wait.
       ...(event.state === "online" ? [publishQueuedNow(db, { sessionId, now })] : []),
     ];
   }
@@ -117,8 +119,8 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   }
   const name = receipts[type];
   const { stage } = messageLife[name];
-  // A receipt may overtake the ones before it: it stands for them as well. And after a long outage the clock may have
-  // given the message up before its receipt came.
+  // A receipt may arrive before earlier receipts, so it sets their times too. After a long outage cron may have failed the
+  // message as expired before its receipt arrives.
   const reached = stages.slice(0, stages.indexOf(stage) + 1).map((each) => {
     const column = sql.ref(`${each}_at`);
     return sql`${column} = coalesce(${column}, ${at})`;
@@ -134,7 +136,7 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   ];
 }
 
-/** True in SQL of a message that this session has, or had: what it has sent it has sent, whoever was to send it since. */
+/** True in SQL for a message of this session, now or before a reroute: the session may have sent it before. */
 const isOf = (sessionId: string) =>
   sql<boolean>`(session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)`;
 

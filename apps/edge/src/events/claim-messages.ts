@@ -16,8 +16,8 @@ type Granted = Pick<MessageTable, "id" | "verificationId" | "template" | "expire
 };
 
 /**
- * Gives messages to the owner of their session, each to one sender at a time. What was canceled, has expired or is
- * sent already falls out here; an OTP's sealed code comes from its verification, so that a resend carries the same.
+ * Gives messages to the owner of their session, each to one owner at a time. Canceled, expired and sent messages are not
+ * given. The sealed code of an OTP comes from its verification, so a resend has the same code.
  */
 export async function claimMessages(
   { db, now, tracer }: Services,
@@ -38,7 +38,7 @@ export async function claimMessages(
       claim: claimStatement(db, { ...claim, connectorId, at }),
       counted: countClaimed(db, { messageId: claim.messageId, at }),
     })),
-    // The cron publishes again when the claim has ended, not before.
+    // Cron publishes the job again only when the claim has ended.
     deferred: deferJobs(db, sendJobs, {
       ids: sql`SELECT id FROM message WHERE id IN (${sql.join(ids)}) AND status = 'sending' AND claim_until = ${at + claimMs}`,
       until: at + claimMs,

@@ -9,17 +9,17 @@ import { readPolicy } from "../stored-policy.ts";
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 
-/** What follows from a message that somebody wrote to a session. */
+/** The effects of a message that a user wrote to a session. */
 interface Consequence {
   workspaceId: string;
-  /** The message that answers it, if there is one. */
+  /** The id of the answer, if there is one. */
   replyId: string;
   statements: CompiledQuery[];
 }
 
 /**
- * Who writes to a session has opened a chat with it, and may be written to. A token in the message is matched, unless the
- * message was forwarded.
+ * A user who writes to a session opens a chat with it, so the session may write to the user. A token in the message is
+ * matched, unless the message was forwarded.
  */
 export async function readReceived(
   services: Services,
@@ -29,7 +29,7 @@ export async function readReceived(
   const received = events.filter((event): event is Received => event.type === "message.received");
   if (received.length === 0) return new Map();
   const { db } = services;
-  // The one look-up without a tenant: it is what finds the tenant.
+  // A look-up without a tenant, because it finds the tenant.
   const sessions = await db.kysely
     .selectFrom("session")
     .innerJoin("workspace", "workspace.id", "session.workspaceId")
@@ -66,7 +66,7 @@ async function consequenceOf(
   const statements: CompiledQuery[] = [];
   if (toHash !== undefined) {
     const wroteAt = new Date(event.at).getTime();
-    // WhatsApp's times of messages are whole seconds, and `linked_at` is not: within one second the message counts.
+    // WhatsApp's message times are whole seconds, `linked_at` is not. A message of the same second counts.
     const isOfAccountBefore = sql`EXISTS (SELECT 1 FROM session WHERE id = ${sessionId}
       AND linked_at - linked_at % 1000 > ${wroteAt})`;
     statements.push(
@@ -87,7 +87,7 @@ async function consequenceOf(
   return { workspaceId, replyId, statements };
 }
 
-/** Hands the answers to QStash, beside the connector's call. */
+/** Publishes the answers to QStash, in the background of the connector's call. */
 export async function publishReplies(services: Services, consequences: readonly Consequence[]): Promise<void> {
   const replyIds = consequences.filter(({ statements }) => statements.length > 1).map(({ replyId }) => replyId);
   if (replyIds.length > 0) await publishStored(services, codeJobs, replyIds);

@@ -20,5 +20,5 @@ const routes = new Hono<AppEnv>()
     return c.json({ applied: batch.events.length });
   });
 
-/** What connectors call; not part of the public API. */
+/** The routes for connectors. They are not part of the public API. */
 export const events: Feature = { routes, sweeps: sweepEvents };

@@ -9,8 +9,8 @@ const rememberSeconds = 70;
 const bearer = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
 /**
- * Lets a connector's call through: a token for this very request, and the first use of it. Without a token the body is
- * not read, and without a good one it is not parsed.
+ * Requires a service token for exactly this request, which was not used before. Without a token the body is not read, and
+ * without a valid token it is not parsed.
  */
 export function connectorOnly(bodyLimit: number) {
   return createMiddleware<AppEnv>(async (c, next) => {
@@ -22,7 +22,7 @@ export function connectorOnly(bodyLimit: number) {
     const { jti } = await verifyServiceToken(token, request).catch((cause: unknown) => {
       throw new AppError("service-token-invalid", { cause });
     });
-    // Without Redis we go on: a repeated claim or event batch changes nothing, and codes must flow while Redis is away.
+    // Without Redis the call is allowed: a repeated claim or event batch changes nothing, and codes must not wait for Redis.
     const failed = (error: unknown) => log("Redis does not answer; a service token was not checked for replay", error);
     const isFirst = await unlessAway(c.env.services, failed, () => isFirstUse(jti, rememberSeconds));
     if (isFirst === false) throw new AppError("service-token-invalid", { detail: "The token was used before." });

@@ -11,7 +11,7 @@ type SessionEvent = Extract<ConnectorEvent, { type: `session.${string}` }>;
 
 const timeOf = (text: string | null | undefined) => (text ? new Date(text).getTime() : null);
 
-/** What a connector tells of a session: of each kind the newest holds. The history is written by triggers. */
+/** The statements of a session's event. Only the newest event of each type is applied. Triggers write the history. */
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
 export function sessionStatements(db: Db, event: SessionEvent): CompiledQuery[] {
   const { kysely } = db;
@@ -48,7 +48,7 @@ export function sessionStatements(db: Db, event: SessionEvent): CompiledQuery[] 
   }
 }
 
-/** Before another account is linked: the links of pending inbound verifications name the number of the former one. */
+/** Another account is about to be linked: pending inbound verifications link to the number of the former account. */
 function endInbound(db: Db, { sessionId, seq, phone }: { sessionId: string; seq: number; phone: string }, at: number) {
   return moveVerifications(db, [{ name: "expire", when: sql`expires_at <= ${at}` }, { name: "giveUp" }], {
     which: sql`workspace_id = (SELECT workspace_id FROM session WHERE id = ${sessionId} AND state_seq < ${seq}
@@ -58,14 +58,14 @@ function endInbound(db: Db, { sessionId, seq, phone }: { sessionId: string; seq:
   });
 }
 
-/** In SET: a session without a link still knows whose it was. A trigger deletes what belongs to the account before. */
+/** In SET: an unlinked session keeps its last account. For another account, a trigger deletes the former account's rows. */
 function linkOf(phone: string | null, at: number) {
   if (phone === null) return sql`phone = NULL`;
   return sql`phone = ${phone}, account = ${phone}, account_masked = ${masked(phone)},
     linked_at = CASE WHEN account IS ${phone} THEN linked_at ELSE ${at} END`;
 }
 
-/** When each session of a batch last heard something of a message from WhatsApp. */
+/** Stores when WhatsApp last reported something about a message to each session of a batch. */
 export function heardStatements({ kysely }: Db, events: readonly ConnectorEvent[]): CompiledQuery[] {
   const heard = new Map<string, number>();
   for (const { type, sessionId, at } of events) {

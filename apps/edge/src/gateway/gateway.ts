@@ -6,7 +6,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { ask } from "../sessions/connector.ts";
 import { findSession } from "../sessions/repository.ts";
 
-/** A name in braces is a parameter: `id` is the session, any other is the field of the request with that name. */
+/** A name in braces is a parameter: `id` is the session, any other name is a field of the request. */
 type SessionPath = `/v1/sessions/{id}/${string}`;
 
 interface Route<Request extends z.ZodObject> {
@@ -55,10 +55,10 @@ export function gateway<Request extends z.ZodObject, Response extends z.ZodType,
   return operation({ ...call, method, idempotent: "change", body: { schema, example } });
 }
 
-/** Zod throws for a name that the request does not have. */
+/** A mask for `pick` and `omit`. Zod throws for a name that the request does not have. */
 const maskOf = (names: string[]): Record<string, true> => Object.fromEntries(names.map((name) => [name, true]));
 
-/** The connector knows the sessions of all workspaces: the edge asks it only about the caller's own. */
+/** Requires a session of the caller's workspace: the connector has the sessions of all workspaces. */
 async function requireSession({ services: { db, now }, actor }: Context, id: string): Promise<void> {
   const session = await findSession(db, actor.workspaceId, { id, at: now().getTime() });
   if (!session) throw new AppError("session-not-found");

@@ -4,7 +4,10 @@ import { gateway } from "./gateway.ts";
 
 /** The groups of a session's account. */
 export const groups: Feature = {
-  tag: { name: "Groups", description: "The WhatsApp groups that a session's account is in. WhatsApp itself answers." },
+  tag: {
+    name: "Groups",
+    description: "The WhatsApp groups that a session's account is in. Each request asks WhatsApp.",
+  },
   notFound: "group-not-found",
   operations: [
     gateway(GetGroupRpc, {
@@ -12,10 +15,9 @@ export const groups: Feature = {
       method: "get",
       path: "/v1/sessions/{id}/groups/{groupId}",
       scope: "group:manage",
-      summary: "Look at a group",
-      description:
-        "Its subject, its settings and its members, as WhatsApp describes them to the session's account at this moment.",
-      answer: "As its members see it.",
+      summary: "Get a group",
+      description: "Its subject, settings and members, as WhatsApp shows them to the session's account now.",
+      answer: "The group, as its members see it.",
     }),
   ],
 };

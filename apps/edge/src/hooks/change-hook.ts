@@ -1,8 +1,9 @@
 import type { ChangeSupabaseHook, SupabaseHook } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
+import { rotateSecret } from "../outbound/secrets.ts";
 import { refuseTemplate } from "./create-hook.ts";
 import { findHook, hookPowers, type HookRow, openSecret, sealSecret, toHook } from "./repository.ts";
 
@@ -10,8 +11,6 @@ interface Input {
   id: string;
   change: ChangeSupabaseHook;
 }
-
-const dayMs = 24 * 3600_000;
 
 /** Changes a hook, or gives it to the calling key. After a change of the secret the former one works for a day. */
 export async function changeHook(ctx: Context, { id, change }: Input): Promise<SupabaseHook> {
@@ -25,8 +24,8 @@ export async function changeHook(ctx: Context, { id, change }: Input): Promise<S
     missing: "hook-not-found",
     columns: ["name", "companyName", "locale", "templateId", "secret", "previousSecret", "previousUntil", "createdBy"],
     decide(before, at) {
-      // A hook that has ended can do nothing until a key adopts it: then it has that key's end.
-      refuseBeyond(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
+      // A stopped hook can do nothing until a key adopts it. Then it stops with that key.
+      requirePowersWithin(actor, hookPowers(before.endedBecause === null ? before.ownerExpiresAt : actor.expiresAt));
       return changed(ctx, before, { change, at });
     },
     action: "hook.updated",
@@ -49,14 +48,14 @@ async function changed(
   const owner = adopt ? { createdBy: actor.by.id, ownerExpiresAt: actor.expiresAt, endedBecause: null } : {};
   const next = { ...row, ...owner, name, companyName, locale, templateId };
   if (given === undefined) return next;
-  const secret = given.replace(/^v1,/, "");
-  const present = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
-  if (secret === present) return next;
+  const secret = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
+  const rotated = rotateSecret({ secret }, given, at);
+  if (rotated.previousSecret === undefined) return next;
   return {
     ...next,
-    secret: await sealSecret(services, { workspaceId, id, column: "secret" }, secret),
-    previousSecret: await sealSecret(services, { workspaceId, id, column: "previous_secret" }, present),
-    previousUntil: at + dayMs,
+    secret: await sealSecret(services, { workspaceId, id, column: "secret" }, rotated.secret),
+    previousSecret: await sealSecret(services, { workspaceId, id, column: "previous_secret" }, rotated.previousSecret),
+    previousUntil: rotated.previousUntil ?? null,
   };
 }
 

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { newId } from "../services.ts";
 import { findTemplate } from "../templates/repository.ts";
 import { hookPowers, sealSecret, selectHooks, toHook } from "./repository.ts";
@@ -15,10 +15,10 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many hooks may a workspace have. */
+/** The limit of hooks in a workspace. */
 const hookLimit = 20;
 
-/** Makes an address for Supabase to call; its secret is sealed, and answered only if it was made here. */
+/** Creates an address for Supabase to call. Its secret is stored sealed, and the answer has it only if Sandi made it. */
 export async function createHook(
   ctx: Context,
   { input, idempotencyKey }: Input,
@@ -27,7 +27,7 @@ export async function createHook(
   const { services, actor } = ctx;
   const { db, random } = services;
   const { workspaceId } = actor;
-  refuseBeyond(actor, hookPowers(actor.expiresAt));
+  requirePowersWithin(actor, hookPowers(actor.expiresAt));
   await refuseTemplate(db, workspaceId, input.templateId);
   const at = services.now().getTime();
   const id = newId(services, "hook");
@@ -51,7 +51,7 @@ export async function createHook(
         WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("hook-limit-reached", {
-        detail: `A workspace has at most ${limit} hooks; delete one that is not needed.`,
+        detail: `A workspace has at most ${limit} hooks. Delete a hook that you do not need.`,
       }),
     present: (row): CreatedSupabaseHook => ({
       ...toHook(services, row),
@@ -62,7 +62,7 @@ export async function createHook(
   });
 }
 
-/** A hook may name only a template that is there. */
+/** Throws `template-not-found` if a hook names an unknown template. */
 export async function refuseTemplate(db: Db, workspaceId: string, templateId: string | null | undefined) {
   if (templateId === null || templateId === undefined || (await findTemplate(db, workspaceId, templateId))) return;
   const errors = [{ pointer: "/templateId", message: "is not a template of this workspace" }];

@@ -8,10 +8,10 @@ import type { Services } from "../services.ts";
 import { templatesOf } from "../templates/cache.ts";
 import { createVerification } from "../verifications/create-verifications.ts";
 
-/** The purpose of a hook's codes; a type of code is added behind a dot: `supabase.mfa`. */
+/** The purpose of a hook's codes. The type of the code follows after a dot: `supabase.mfa`. */
 const purpose = "supabase";
 
-/** Turns Supabase's payload into a request for a verification. Throws `invalid-request` with the wrong field. */
+/** Makes a request for a verification from Supabase's payload. Throws `invalid-request` with the wrong field. */
 export function readSms(hook: SupabaseHookTable, raw: string): CreateVerification {
   const { user, sms, metadata } = parseBody(SupabaseSms, JSON.parse(raw));
   const phone = sms.phone || user.phone || user.new_phone || "";
@@ -31,7 +31,7 @@ export function readSms(hook: SupabaseHookTable, raw: string): CreateVerificatio
   };
 }
 
-/** Supabase keeps numbers without the plus. */
+/** Supabase stores numbers without the plus. */
 const plain = (phone: string | null | undefined) => phone?.replace(/^\+/, "");
 
 interface Delivery {
@@ -41,7 +41,7 @@ interface Delivery {
   raw: string;
 }
 
-/** Sends a code that Supabase made and will check; a new one takes the place of the last, after the cooldown. */
+/** Sends a code that Supabase made and will check. After the cooldown, a new code replaces the last one. */
 export async function deliverCode(ctx: Context, { hook, body, raw }: Delivery): Promise<void> {
   const templateId = body.templateId ?? (await templateOf(ctx, body.purpose));
   await createVerification(ctx, {
@@ -58,8 +58,8 @@ async function templateOf(ctx: Context, wanted: string): Promise<string | undefi
 }
 
 /**
- * Supabase gives each attempt a `webhook-id` of its own, and the same body to all: the body tells that a request is repeated.
- * Keyed, because it holds the code.
+ * Supabase repeats a request with the same body but another `webhook-id`, so the key is derived from the body. It is an
+ * HMAC, because the body holds the code.
  */
 async function idempotencyKeyFor(
   { peppers }: Services,

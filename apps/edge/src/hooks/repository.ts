@@ -9,10 +9,10 @@ import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
 import { readPolicy } from "../stored-policy.ts";
 
-/** What a hook does with the powers of its key. */
+/** The scopes that a hook needs from its key. */
 const hookScopes: readonly Scope[] = ["otp:send", "otp:custom"];
 
-/** What a hook may do until its key ends. Supabase calls it from addresses that we do not know, so any address may. */
+/** What a hook may do until its key ends. Supabase's addresses are not known, so any address may call it. */
 export const hookPowers = (expiresAt: number | null): Powers => ({
   environment: "live",
   scopes: hookScopes,
@@ -20,7 +20,7 @@ export const hookPowers = (expiresAt: number | null): Powers => ({
   expiresAt,
 });
 
-/** A hook, when its key expires, and why it has ended. */
+/** A hook, the expiry of its key, and why it is stopped. */
 export type HookRow = SupabaseHookTable & { ownerExpiresAt: number | null; endedBecause: OwnerEnding | null };
 
 const selectOwned = (db: Db, at: number) =>
@@ -49,7 +49,7 @@ export const findHook = (
 ): Promise<HookRow | undefined> =>
   selectHooks(db, workspaceId, at).where("supabaseHook.id", "=", id).executeTakeFirst();
 
-/** A hook, and what it acts as: it sends codes that others have made, until its key ends. */
+/** A hook and its actor, which may send codes until the hook's key ends. */
 export async function findActingHook(
   db: Db,
   { id, at }: { id: string; at: number },
@@ -90,7 +90,7 @@ export const sealSecret = ({ atRest }: Services, place: Place, secret: string): 
 export const openSecret = async ({ atRest }: Services, place: Place, sealed: string): Promise<string> =>
   new TextDecoder().decode(await atRest(place.workspaceId).open(sealed, contextOf(place)));
 
-/** The secrets that are good now: the present one, and for a day the one before. */
+/** The valid secrets: the current one, and the previous one for a day. */
 export async function secretsOf(services: Services, hook: SupabaseHookTable): Promise<string[]> {
   const { workspaceId, id, previousSecret, previousUntil } = hook;
   const secrets = [await openSecret(services, { workspaceId, id, column: "secret" }, hook.secret)];
@@ -100,7 +100,7 @@ export async function secretsOf(services: Services, hook: SupabaseHookTable): Pr
   return secrets;
 }
 
-/** As callers see it: never with a secret. */
+/** The hook as the API shows it, without secrets. */
 export const toHook = ({ publicUrl, now }: Services, row: HookRow): SupabaseHook => ({
   id: row.id,
   name: row.name,

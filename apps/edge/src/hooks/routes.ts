@@ -19,7 +19,7 @@ import { supabase } from "./supabase.ts";
 const byId = z.object({ id: HookId });
 
 export const hooks: Feature = {
-  tag: { name: "Hooks", description: "Codes of other services, for Sandi to deliver." },
+  tag: { name: "Hooks", description: "Sandi delivers the codes of other services." },
   notFound: "hook-not-found",
   operations: [
     operation({
@@ -29,9 +29,9 @@ export const hooks: Feature = {
       scope: "key:manage",
       live: true,
       idempotent: "create",
-      summary: "Deliver the codes of Supabase Auth",
+      summary: "Create a Supabase hook",
       description:
-        'Makes an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes; Sandi sends them, as verifications of the purpose `supabase` (`supabase.mfa` for a second factor, `supabase.phone_change` for a new number). They go to `sms.phone`; the limits and address rules of `endUserIp` hold for `metadata.ip_address`, so a proxy before Supabase must pass on `X-Forwarded-For`. What Supabase posts to `url` needs no API key: it is signed with the secret (Standard Webhooks), and repeated requests send once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase hands to your app; `401` without a good signature; `503` with `Retry-After` when nothing was accepted. The hook acts for the key that makes it. It ends when that key is revoked, expires, or loses `otp:send` or `otp:custom`; after a rotation it belongs to the new key. It can be called from any address, so a key with a list of addresses cannot make one. The key also needs `otp:send` and `otp:custom`.',
+        'Creates an address for Supabase\'s Send SMS hook: put `url` and the secret into its settings. Supabase makes and checks the codes. Sandi sends them, as verifications with the purpose `supabase` (`supabase.mfa` for a second factor, `supabase.phone_change` for a new number). They go to `sms.phone`. The limits and rules of `endUserIp` apply to `metadata.ip_address`, so a proxy before Supabase must forward `X-Forwarded-For`. Supabase\'s requests to `url` need no API key: they are signed with the secret (Standard Webhooks), and a repeated request sends only once. The answer is `200` with `{}`, or with `{ "error": { "http_code", "message" } }`, which Supabase passes to your app. Without a valid signature it is `401`. If nothing was accepted it is `503` with `Retry-After`. The hook belongs to the key that creates it. It stops when that key is revoked, expires, or loses `otp:send` or `otp:custom`. After a rotation it belongs to the new key. It can be called from any address, so a key with a list of addresses cannot create one. The key also needs `otp:send` and `otp:custom`.',
       body: { schema: CreateSupabaseHook, example: { name: "Production" } },
       answers: created(CreatedSupabaseHook, "Stored."),
       throws: ["template-not-found", "hook-limit-reached"],
@@ -60,7 +60,7 @@ export const hooks: Feature = {
       idempotent: "change",
       summary: "Change a Supabase hook",
       description:
-        "Its name, texts or secret; after a change of the secret the former one works for 24 hours. With `adopt` the hook belongs to the calling key, and works again if it had ended. Its secret stays: change it too if the former key may be in wrong hands. A key cannot change a hook that outlives it. The key also needs `otp:send` and `otp:custom`.",
+        "Changes its name, texts or secret. After a change of the secret the old one works for 24 hours. With `adopt` the hook belongs to the calling key, and a stopped hook works again. Its secret stays the same: change it too if the former key may be compromised. A key cannot change a hook that ends later than the key. The key also needs `otp:send` and `otp:custom`.",
       params: byId,
       body: { schema: ChangeSupabaseHook, example: { name: "Production", locale: "id" } },
       answers: ok(SupabaseHook, "Changed."),
@@ -75,7 +75,7 @@ export const hooks: Feature = {
       live: true,
       idempotent: "change",
       summary: "Delete a Supabase hook",
-      description: "Its codes are refused from then on.",
+      description: "Supabase's further requests to it are refused.",
       params: byId,
       answers: noContent("Deleted."),
       handle: (ctx, { params }) => deleteHook(ctx, params.id),

@@ -9,22 +9,22 @@ import { sendLimits } from "../verifications/limits.ts";
 import { deliverCode, readSms } from "./deliver-code.ts";
 import { findActingHook, secretsOf } from "./repository.ts";
 
-/** Supabase sends the whole user along. */
+/** Supabase sends the whole user in the body. */
 const bodyLimit = 256 * 1024;
 
 /**
- * Supabase Auth's Send SMS hook. Supabase reads an error's text only from an answer with status 200: so it hears there
- * what its user should. Of other statuses it makes a 500; 429 and 503 with `Retry-After` it asks again at once.
+ * Supabase Auth's Send SMS hook. Supabase shows its user the text of an error only if the status is 200, so errors that
+ * the user can correct are answered with 200. Other statuses become a 500, and Supabase repeats 429 and 503 at once.
  */
 export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", async (c) => {
   const { services } = c.env;
   const { headers } = c.req.raw;
   const id = c.req.param("id");
-  // Without a signature the body is not read, and without a good one it is not parsed.
+  // Without a signature the body is not read, and without a valid one it is not parsed.
   if (!headers.has("webhook-signature")) throw new AppError("signature-invalid");
   const raw = await readRaw(c, bodyLimit);
   const known = await signedBy(services, { id, headers, raw });
-  // As little of an unknown hook as of a wrong signature.
+  // The same error for an unknown hook as for a wrong signature, so that ids cannot be tried.
   if (!known) throw new AppError("signature-invalid");
   parseRaw(c);
   const ctx = { services, actor: known.actor, trace: c.var.trace, requestId: c.var.requestId };
@@ -55,7 +55,7 @@ async function signedBy(services: Services, { id, headers, raw }: Signed) {
   return (await verifyWebhook({ secrets, headers, body: raw, now: services.now() })) ? known : undefined;
 }
 
-/** For the user of an app: what is wrong with the number, or how long to wait. */
+/** A message for the user of an app: the fault in the number, or the time to wait. */
 function messageOf({ code, extras }: AppError): string {
   const [field] = extras.errors ?? [];
   if (field) return `${field.pointer === "/to" ? "The phone number" : field.pointer} ${field.message}.`;

@@ -6,9 +6,9 @@ export interface Answer<Result> {
   description: string;
   /** Schemas by media type; a handler that answers anything but JSON returns a `Response`. */
   content?: Record<string, { schema: z.ZodType }>;
-  /** The list's rows are read one beyond the page: the extra row tells that there is a next page. */
+  /** The list reads one row more than the page has: the additional row shows that there is a next page. */
   isPage?: boolean;
-  /** The body; `limit` is what the caller asked for. */
+  /** Makes the body; `limit` is the limit of the request. */
   render: (result: Result, limit: number) => unknown;
 }
 
@@ -25,7 +25,7 @@ const json =
 export const ok = json(200);
 /** 201 with the new resource. */
 export const created = json(201);
-/** 202: stored, and the rest follows. */
+/** 202: stored; the work follows. */
 export const accepted = json(202);
 
 /** 204, without a body. */
@@ -36,14 +36,14 @@ type Items<List, Name extends keyof List> = List[Name] extends readonly (infer I
 /**
  * 200 with a page of a list. The handler gets `limit + 1` as its limit and returns that many items at most.
  * @param items the list's field in the schema
- * @param cursorOf what names an item in the next page's `cursor`: its id, if left out
+ * @param cursorOf the `cursor` value of an item; its id, if left out
  */
 export const page = <Schema extends z.ZodType, Name extends keyof z.output<Schema> & string>(
   schema: Schema,
   items: Name,
   cursorOf: (item: Items<z.output<Schema>, Name>) => string = (item) => (item as { id: string }).id,
 ): Answer<Items<z.output<Schema>, Name>[]> => ({
-  ...json(200)(schema, "A page of them."),
+  ...json(200)(schema, "A page of the list."),
   isPage: true,
   render(all, limit) {
     const shown = all.slice(0, limit);

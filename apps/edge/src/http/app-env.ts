@@ -6,17 +6,17 @@ export interface AppEnv {
   Bindings: { services: Services };
   Variables: {
     requestId: string;
-    /** Set behind `traced`; undefined where no caller asked for anything. */
+    /** Set by `traced`; undefined for routes outside of `/v1/`. */
     trace: TraceContext | undefined;
-    /** Set behind `authenticate`. */
+    /** Set by `authenticate`. */
     ctx: Context;
-    /** The raw body; set behind `jsonBody`. */
+    /** The raw body, set by `jsonBody`. */
     rawBody: string;
-    /** Limits were taken, or are about to be. */
+    /** The request's rate limits are consumed, or are being consumed. */
     isMetered: boolean;
-    /** What answers tell of limits, as the values of their headers. */
+    /** The values of the headers `RateLimit-Policy` and `RateLimit`. */
     rateLimit: { policy: string; state: string };
-    /** Set for HTML answers that bring a policy of their own. */
+    /** Set for HTML answers that have their own policy. */
     contentSecurityPolicy: string;
   };
 }

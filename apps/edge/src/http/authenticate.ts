@@ -28,16 +28,16 @@ export function authenticateUnmetered(anyOf: readonly Scope[]) {
     requireOne(actor, anyOf);
     await next();
     if (c.get("isMetered")) return;
-    // It ended before the operation came to its limits: its body is not valid, or it is a repeated request.
+    // The operation did not reach its limits: the body is not valid, or the request is a repetition.
     const answered = c.res;
-    // A refusal must not inherit the answer's headers.
+    // A refusal must not have the headers of this answer.
     c.res = undefined;
     await consumeRateLimits(c);
     c.res = answered;
   });
 }
 
-/** Whose the request is. A key that is used from elsewhere takes nothing from its owner's limit. */
+/** Finds the actor. A request from an address that the key does not allow consumes none of the key's limits. */
 async function identify(c: Context<AppEnv>): Promise<Actor> {
   const address = c.req.header("cf-connecting-ip") ?? "";
   const { services } = c.env;
@@ -54,11 +54,11 @@ function requireOne(actor: Actor, anyOf: readonly Scope[]): void {
   throw new AppError("insufficient-scope", { detail: `The key needs the scope ${anyOf.join(" or ")}.` });
 }
 
-/** Behind `authenticate`, for what lives at a connector: nothing that a test key asks for may reach one. */
+/** Refuses test keys, because no request of a test key may reach a connector. Runs after `authenticate`. */
 export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
   if (c.var.ctx.actor.environment === "test") {
     throw new AppError("test-keys-not-supported", {
-      detail: "The sandbox has none of these: use a key `sandi_live_…`.",
+      detail: "The sandbox does not have this: use a key `sandi_live_…`.",
     });
   }
   await next();

@@ -8,7 +8,7 @@ import { parseBody, pointerTo } from "./validation.ts";
 
 const publicLimit = 64 * 1024;
 
-/** Reads a JSON body, at most this many bytes of it; the validator behind it finds it parsed. Behind `authenticate`. */
+/** Reads and parses a JSON body of at most this many bytes, for the validator. Runs after `authenticate`. */
 export function jsonBody(limit = publicLimit) {
   return createMiddleware<AppEnv>(async (c, next) => {
     c.set("rawBody", await readText(c.req.raw, limit, { fatal: true }));
@@ -17,7 +17,7 @@ export function jsonBody(limit = publicLimit) {
   });
 }
 
-/** For routes that take nothing: lets an empty body through, and `{}`, which many clients send in its place. */
+/** For routes without a body: allows an empty body, and `{}`, because many clients send it. */
 export const noBody = createMiddleware<AppEnv>(async (c, next) => {
   const raw = await readText(c.req.raw, publicLimit, { fatal: true });
   if (raw !== "") {
@@ -28,8 +28,8 @@ export const noBody = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /**
- * Reads a body, at most this many bytes, for a check of its signature, and does not parse it. Bytes that are not UTF-8
- * become replacement characters: then no signature fits.
+ * Reads a body of at most this many bytes and does not parse it, so that its signature can be checked first. Bytes that
+ * are not UTF-8 become replacement characters, and then no signature matches.
  */
 export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string> {
   const raw = await readText(c.req.raw, limit, { fatal: false });
@@ -37,19 +37,19 @@ export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string
   return raw;
 }
 
-/** Parses the body that was read. Call it when the sender is known: parsing costs far more than reading and hashing. */
+/** Parses the body that was read. Call it when the sender is known: parsing is much slower than reading and hashing. */
 export function parseRaw(c: Context<AppEnv>): unknown {
   const raw = c.var.rawBody;
   const contentType = c.req.header("content-type") ?? "";
   if (raw !== "") refuseOtherMediaTypes(contentType);
   const parsed = parse(raw);
-  refuseUnreadable(parsed);
+  refuseLossyParts(parsed);
   c.req.json = () => Promise.resolve(parsed) as Promise<never>;
   if (contentType !== "application/json") withPlainType(c);
   return parsed;
 }
 
-/** The validator does not know all legal spellings of the media type. */
+/** The validator does not accept all legal spellings of the media type. */
 function withPlainType(c: Context<AppEnv>): void {
   const headers = new Headers(c.req.raw.headers);
   headers.set("content-type", "application/json");
@@ -96,16 +96,16 @@ function parse(raw: string): unknown {
 interface Place {
   value: unknown;
   key: string;
-  /** Links rather than paths: a body may be thousands of levels deep. */
+  /** A link instead of a path: a body may be thousands of levels deep. */
   parent: Place | undefined;
   depth: number;
 }
 
-/** No body that means something is deeper. */
+/** No valid body is deeper. */
 const deepest = 20;
 
-/** What would be lost on the way: halves of characters, and the one name that JavaScript keeps for itself. */
-function refuseUnreadable(body: unknown): void {
+/** Throws for parts that would be lost later: halves of characters, and `__proto__`, which JavaScript reserves. */
+function refuseLossyParts(body: unknown): void {
   const open: Place[] = [{ value: body, key: "", parent: undefined, depth: 0 }];
   for (let place = open.pop(); place; place = open.pop()) {
     const { value } = place;
@@ -115,7 +115,7 @@ function refuseUnreadable(body: unknown): void {
       const inner = { value: child, key, parent: place, depth: place.depth + 1 };
       if (inner.depth > deepest) throw refused(place, "is nested too deeply");
       if (key === "__proto__") throw refused(inner, "is not a name that can be used");
-      if (!key.isWellFormed()) throw refused(place, "has a name with half of a character in it");
+      if (!key.isWellFormed()) throw refused(place, "has a name that holds half of a character");
       open.push(inner);
     }
   }

@@ -26,11 +26,11 @@ export interface Declaration<P extends Schema, Q extends Schema, B extends Schem
   query?: Q;
   body?: RequestBody<B>;
   answers: Answer<Result>;
-  /** Beside what every operation of its kind may answer. */
+  /** Errors in addition to those of all such operations. */
   throws?: readonly ErrorCode[];
 }
 
-/** A JSON body. The example is what the API reference fills in, so it has to work as it is. */
+/** A JSON body. The API reference sends the example, so it must work unchanged. */
 interface RequestBody<B extends Schema> {
   schema: B;
   example: z.input<B>;
@@ -38,16 +38,16 @@ interface RequestBody<B extends Schema> {
   limit?: number;
 }
 
-/** What all operations of a feature share. */
+/** The properties that all operations of a feature share. */
 export interface Chapter {
   tag: string;
-  /** The answer to an id that belongs to nothing, also because it has the wrong form. */
+  /** The error for an unknown id and for an id of the wrong form. */
   notFound: ErrorCode;
 }
 
 /**
- * What an `Idempotency-Key` does. "create": the handler stores it with the new resource. "change": the answer is kept
- * for a day, "check": for two minutes. "secret": the key is kept, the answer is not. "none": nothing.
+ * What an `Idempotency-Key` does. "create": the handler stores it with the new resource. "change": the answer is stored
+ * for a day, "check": for two minutes. "secret": the key is stored, the answer is not. "none": nothing.
  */
 export type Idempotency = "create" | "change" | "check" | "secret" | "none";
 

@@ -3,7 +3,7 @@ import { problemExamples } from "./openapi.ts";
 /** A part of the OpenAPI document. */
 type Node = Record<string, unknown>;
 
-/** No string or list can be longer: a body has at most so many bytes. */
+/** No string or list can be longer, because a body has at most this many bytes. */
 const largest = 65_536;
 
 const lengths: Record<string, number> = {
@@ -22,40 +22,40 @@ const text = (description: string, example: string, more: Node = {}) => ({
 });
 
 const headers: Record<string, Node> = {
-  "X-Request-Id": text("Names this request; tell us when you ask about it.", "req_01jd3k9v7hq2w8x5n4b6m0c1ta", {
+  "X-Request-Id": text("The id of this request. Name it when you contact us.", "req_01jd3k9v7hq2w8x5n4b6m0c1ta", {
     pattern: "^req_[0-9a-hjkmnp-tv-z]{26}$",
   }),
   RateLimit: text(
-    "What the API key and its workspace may still do, with every answer to a key that is known.",
+    "How much of each limit of the API key and its workspace is left. On every answer to a known key.",
     '"key";r=39;t=1, "workspace";r=199;t=1',
     {
       pattern: "^[ -~]+$",
     },
   ),
-  "RateLimit-Policy": text("What the API key and its workspace may do.", '"key";q=40;w=2, "workspace";q=200;w=2', {
+  "RateLimit-Policy": text("The limits of the API key and its workspace.", '"key";q=40;w=2, "workspace";q=200;w=2', {
     pattern: "^[ -~]+$",
   }),
   "Retry-After": {
-    description: "Seconds until another try makes sense.",
+    description: "Seconds until a retry can succeed.",
     schema: { type: "integer", minimum: 0, maximum: 86_400, example: 30 },
   },
-  Location: text("The address of what was created.", "/v1/verifications/ver_01jd3k9v7hq2w8x5n4b6m0c1ta", {
+  Location: text("The address of the new resource.", "/v1/verifications/ver_01jd3k9v7hq2w8x5n4b6m0c1ta", {
     pattern: "^/v1/[!-~]+$",
   }),
   "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
-  "Idempotent-Replayed": text("On the answer to an earlier request with this key.", "true", {
+  "Idempotent-Replayed": text("Present if the answer belongs to an earlier request with this key.", "true", {
     const: "true",
     maxLength: undefined,
   }),
 };
 
-/** Parameters that mean the same everywhere. */
+/** Descriptions of parameters that are the same in all operations. */
 const usual: Record<string, string> = {
-  limit: "At most so many on a page.",
-  cursor: "`nextCursor` of the page before.",
+  limit: "At most this many on a page.",
+  cursor: "`nextCursor` of the previous page.",
 };
 
-/** The document with what the generator leaves out: limits of values, and the headers that responses refer to. */
+/** Adds to the document what the generator leaves out: limits of values, and the headers that responses refer to. */
 export function completed(document: object): object {
   const complete = structuredClone(document) as Document;
   for (const methods of Object.values(complete.paths)) {
@@ -75,14 +75,14 @@ interface Document {
   components: Record<string, Record<string, Node>>;
 }
 
-/** Walks the document; whatever names a type in words is a schema. */
+/** Adds limits to all schemas of the document. A node with a `type` in words is a schema. */
 function limit(node: unknown): void {
   if (node === null || typeof node !== "object") return;
   const schema = node as Node;
   if (Array.isArray(schema["anyOf"])) hoist(schema, schema["anyOf"] as Node[]);
   const types = new Set([schema["type"]].flat());
   if (typeof schema["pattern"] === "string") schema["pattern"] = portable(schema["pattern"]);
-  // What the generator calls an address is no format of JSON Schema.
+  // The generator's format `ip` is not a format of JSON Schema.
   if (schema["format"] === "ip") Object.assign(schema, { format: undefined, pattern: "^[0-9A-Fa-f:.]{3,45}$" });
   const isListed = schema["enum"] !== undefined || schema["const"] !== undefined;
   if (types.has("string") && !isListed) schema["maxLength"] ??= longest(schema);
@@ -93,7 +93,7 @@ function limit(node: unknown): void {
   }
 }
 
-/** What all variants have in common is said of the whole, too: tools look for it there. */
+/** Adds the type and length of all variants to the schema itself, because tools look for them there. */
 function hoist(schema: Node, variants: readonly Node[]): void {
   if (!variants.every(({ type }) => type === "string")) return;
   for (const variant of variants) limit(variant);
@@ -123,11 +123,11 @@ const classes: Record<string, string> = {
   Zp: "\\u2029",
 };
 
-/** Tools read patterns without flags, hence without Unicode's classes: they are spelled out, for its first plane. */
+/** Tools read patterns without flags and so without Unicode classes. The classes are written out, for the first plane. */
 const portable = (pattern: string) =>
   pattern.replace(/\/[a-z]+$/, "").replaceAll(/\\p\{(\w+)\}/g, (whole, name: string) => classes[name] ?? whole);
 
-/** The length of the longest text that fits a pattern of characters, classes and counts. */
+/** The length of the longest text that matches a pattern of characters, classes and counts. */
 function longestOf(pattern: string): number | undefined {
   const inner = /^\^(.+)\$$/.exec(pattern)?.[1] ?? "*";
   const pieces =
@@ -141,7 +141,7 @@ function longestOf(pattern: string): number | undefined {
   return end === inner.length ? length : undefined;
 }
 
-/** What no route mentions, not even through something else, is not part of the description. */
+/** Deletes components that no route refers to, directly or through another component. */
 function withoutUnused(document: Document, kind: "schemas" | "examples"): void {
   const all = document.components[kind] ?? {};
   const used = new Set<string>();

@@ -2,7 +2,7 @@ import { type ErrorCode, errors, Problem } from "@sandi/contracts";
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { Access, Chapter, Declaration, Idempotency, Schema } from "./declaration.ts";
 
-/** The OpenAPI description of an operation, made of what it declares. */
+/** The OpenAPI description of an operation, from its declaration. */
 export function describe(
   declared: Declaration<Schema, Schema, Schema, never>,
   access: Access,
@@ -66,7 +66,7 @@ function headerNames(
 const refs = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** What every operation with a key or a token may answer. */
+/** Errors of every operation with a key or a token. */
 const ofKeys: ErrorCode[] = [
   "unauthenticated",
   "test-keys-not-supported",
@@ -75,7 +75,7 @@ const ofKeys: ErrorCode[] = [
   "rate-limited",
   "database-unavailable",
 ];
-/** And every one that reads a body, if only to see that there is none. */
+/** Errors of every operation that reads a body, also to check that there is none. */
 const ofBodies: ErrorCode[] = ["invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type"];
 const ofRepeats: ErrorCode[] = ["idempotency-key-reused", "idempotency-in-progress"];
 const ofIdempotency: Record<Idempotency, ErrorCode[]> = {
@@ -105,7 +105,7 @@ function problems(codes: readonly ErrorCode[]): Record<string, object> {
   );
 }
 
-/** Each problem as it is sent, by its code. */
+/** An example of each problem, by its code. */
 export const problemExamples = Object.fromEntries(
   Object.entries(errors).map(([code, { status, title }]) => [
     code,
@@ -124,10 +124,10 @@ export const problemExamples = Object.fromEntries(
 );
 
 const idempotencyHeader = z.object({
-  // Described only: what reads it says in its own words what is wrong. No example, or the reference would send it.
+  // Only a description: `readIdempotencyKey` checks the value. No example, because the API reference would send it.
   "idempotency-key": z.string().optional().meta({
     description:
-      "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours (of a check, two minutes) changes nothing more and answers the first answer again, with `Idempotent-Replayed: true`; with another request it is refused.",
+      "1 to 255 printable ASCII characters of your choice. The same key with the same request within 24 hours (a check: two minutes) changes nothing more. It gets the first answer again, with `Idempotent-Replayed: true`. The same key with another request is refused.",
     minLength: 1,
     maxLength: 255,
     pattern: "^[ -~]+$",

@@ -17,32 +17,32 @@ import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from ".
 import { describe } from "./openapi.ts";
 import { onInvalid } from "./validation.ts";
 
-/** A route of the public API: what it declares is what it does, and what the API reference says. */
+/** A route of the public API. Its declaration makes both its behaviour and the API reference. */
 export interface Operation {
   addTo: (app: OpenAPIHono<AppEnv>, chapter: Chapter) => void;
 }
 
-/** Only what changes nothing may ignore an `Idempotency-Key`. */
+/** Only an operation that changes nothing may ignore an `Idempotency-Key`. */
 type Repeatable<Kind> =
   | { method: "get"; idempotent?: undefined }
   | { method: "post" | "put" | "patch" | "delete"; idempotent: Kind };
 
-/** A handler of a create gets the idempotency key, and returns whether it answers an earlier request again. */
+/** A handler of a create gets the idempotency key, and returns whether the answer is a replay. */
 type Key<Kind> = Kind extends "create" ? { idempotencyKey: IdempotencyKey | undefined } : object;
 type Outcome<Result, Kind> = Kind extends "create" ? Accepted<Result> : Result;
 type Handled<Result> = Result | Response | Promise<Result | Response>;
 
 type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> = Repeatable<Kind> &
   Declaration<P, Q, B, Result> & {
-    /** The key needs one of these. */
+    /** The key needs one of these scopes. */
     scope: Scope | readonly [Scope, ...Scope[]];
     /** Test keys are refused. */
     live?: boolean;
-    /** False for a change that writes no audit entry, and so is none of the workspace. */
+    /** False for a change that writes no audit entry, so it does not count as a change of the workspace. */
     isAudited?: boolean;
-    /** Limits beside those of every request; they are consumed before the body is read. */
+    /** Limits in addition to those of every request. They are consumed before the body is read. */
     limits?: (actor: Actor) => Limit[];
-    /** Limits that depend on the input; with them all limits are consumed once the input is known to be valid. */
+    /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
     inputLimits?: (ctx: Context, input: Input<P, Q, B>) => Limit[] | Promise<Limit[]>;
     /** Calls the verb and presents the result. */
     handle: (ctx: Context, input: Input<P, Q, B> & Key<Kind>, c: HonoContext<AppEnv>) => Handled<Outcome<Result, Kind>>;
@@ -59,7 +59,7 @@ export function operation<
   const { method, path, limits, inputLimits } = declared;
   const kind: Idempotency = declared.idempotent ?? "none";
   const scopes = [declared.scope].flat();
-  // Each change of the workspace is a row of the audit log. A deletion is not counted: it needs an earlier create.
+  // Each change of the workspace is a row of the audit log. Deletions are not limited: each needs an earlier create.
   const isChange =
     ["post", "put", "patch"].includes(method) &&
     ["create", "change"].includes(kind) &&
@@ -84,7 +84,7 @@ export function operation<
 }
 
 interface Open<P extends Schema, Q extends Schema, B extends Schema, Result> extends Declaration<P, Q, B, Result> {
-  /** The security scheme that takes the place of an API key, and what checks it before the body is read. */
+  /** The security scheme that replaces an API key, and its check, which runs before the body is read. */
   guard?: { scheme: string; check: MiddlewareHandler<AppEnv> };
   handle: (services: Services, input: Input<P, Q, B>, c: HonoContext<AppEnv>) => Handled<NoInfer<Result>>;
 }
@@ -131,8 +131,8 @@ function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
       const input = { params: valid(params, "param"), query: valid(query, "query"), body: valid(body?.schema, "json") };
       const list = query ? "query" : "body";
       const limit = Number(input[list]?.["limit"]);
-      const asked = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
-      const result = await handle(c, asked as Input<P, Q, B>);
+      const paged = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
+      const result = await handle(c, paged as Input<P, Q, B>);
       if (result instanceof Response) return result;
       const { status } = answers;
       return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);

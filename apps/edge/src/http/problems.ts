@@ -6,7 +6,7 @@ import { isConstraint, isFull, isUnreachable } from "../db/failures.ts";
 import { show } from "./rate-limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** The one place where an error becomes an answer (RFC 9457). What is not in the table says nothing about itself. */
+/** Makes the answer to an error (RFC 9457). The answer to an error outside of the table has no details. */
 export function onError(error: Error, c: HonoContext<AppEnv>): Response {
   const { code, extras } = known(error, requestOf(c));
   const { limit, retryAfter = 0 } = extras;
@@ -14,13 +14,13 @@ export function onError(error: Error, c: HonoContext<AppEnv>): Response {
   return problem(c, code, extras);
 }
 
-/** What an error would be answered with, for an item of a batch. */
+/** The problem of an error, for an item of a batch. */
 export function problemOf(request: Request, error: Error): Problem {
   const { code, extras } = known(error, request);
   return toProblem(request, code, extras);
 }
 
-/** What a problem tells of the request. */
+/** The parts of a request that a problem needs. */
 type Request = Pick<Context, "services" | "requestId">;
 
 const requestOf = (c: HonoContext<AppEnv>): Request => ({ services: c.env.services, requestId: c.var.requestId });
@@ -32,8 +32,8 @@ function known(error: Error, { services, requestId }: Request): { code: ErrorCod
     return { code: "database-unavailable", extras: { retryAfter: 1 } };
   }
   if (isFull(error)) {
-    services.log(`${requestId} the database has no room`, error);
-    return { code: "database-unavailable", extras: { detail: "The database has no room.", retryAfter: 30 } };
+    services.log(`${requestId} the database is full`, error);
+    return { code: "database-unavailable", extras: { detail: "The database is full.", retryAfter: 30 } };
   }
   if (error instanceof HTTPException && error.status < 500) return { code: "invalid-request", extras: {} };
   services.log(`${requestId} failed${isConstraint(error) ? " on a constraint" : ""}`, error);

@@ -6,18 +6,18 @@ import { consumeFrom } from "../rate-limits/counters.ts";
 import type { Limit } from "../rate-limits/limit.ts";
 import { requestLimits } from "../rate-limits/request-limits.ts";
 
-/** Where a limit stands with this request. */
+/** The state of a limit after this request. */
 interface Standing {
   limit: Limit;
   remaining: number;
-  /** Seconds until the window is over. */
+  /** Seconds until the window ends. */
   reset: number;
 }
 
 /**
- * Takes from the limits of every request and from these, each named once, in one request to Redis, or from none and
- * throws `rate-limited`. The headers of every answer show what is left. Without Redis nothing is limited here: what
- * protects codes and numbers is in the database.
+ * Consumes the limits of every request and these, in one request to Redis. If one limit is used up, it consumes none and
+ * throws `rate-limited`. The headers of every answer show what is left. Without Redis nothing is limited here. The limits
+ * that protect codes and numbers are in the database.
  */
 export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit[] = []): Promise<void> {
   c.set("isMetered", true);
@@ -40,7 +40,7 @@ export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit
     if (!isTaken && i < ofEvery.length && taken >= limit.quota) rememberSpent(c, limit, leftMs);
     return { limit, remaining: Math.max(0, limit.quota - taken), reset: Math.ceil(leftMs / 1000) };
   });
-  tell(c, standings);
+  showTightest(c, standings);
   if (!isTaken) throw refusal(standings);
 }
 
@@ -48,8 +48,8 @@ const requestLimitsOf = (c: Context<AppEnv>) =>
   requestLimits(c.var.ctx.actor, c.req.header("idempotency-key") !== undefined);
 
 /**
- * Throws `rate-limited` if this isolate remembers that a limit of every request is used up; Redis is not asked. Some
- * routes take from their limits only after they have read the body: this refuses them before.
+ * Throws `rate-limited` if this isolate knows, without asking Redis, that a limit of every request is used up. Some routes
+ * consume their limits after they have read the body. This refuses them earlier.
  */
 export function refuseSpent(c: Context<AppEnv>): void {
   const { spentLimits, now } = c.env.services;
@@ -61,11 +61,11 @@ export function refuseSpent(c: Context<AppEnv>): void {
     return [{ limit, remaining: 0, reset: Math.ceil((spent.resetAt - at) / 1000) }];
   });
   if (standings.length === 0) return;
-  tell(c, standings);
+  showTightest(c, standings);
   throw refusal(standings);
 }
 
-/** After this time Redis is asked again: the operator may have granted more. */
+/** After this time Redis is asked again, because the operator may have raised the quota. */
 const rememberSpentMs = 10_000;
 const mostSpent = 1_000;
 
@@ -76,11 +76,11 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
   remember(spentLimits, [counterOf(c, limit), spent], mostSpent);
 }
 
-/** One hash tag: a cluster runs a script only on keys of one slot. */
+/** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
 const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
 
-/** draft-ietf-httpapi-ratelimit-headers; of several counters under one name, the one with the least left. */
-function tell(c: Context<AppEnv>, standings: readonly Standing[]): void {
+/** Sets the headers of draft-ietf-httpapi-ratelimit-headers. Of counters with the same name, it shows the tightest. */
+function showTightest(c: Context<AppEnv>, standings: readonly Standing[]): void {
   const tightest = new Map<string, Standing>();
   for (const standing of standings) {
     const { name } = standing.limit;
@@ -94,19 +94,19 @@ export function show(
   c: Context<AppEnv>,
   { limit, remaining, reset }: Omit<Standing, "limit"> & { limit: Omit<Limit, "id"> },
 ) {
-  const told = c.get("rateLimit");
+  const earlier = c.get("rateLimit");
   const policy = `"${limit.name}";q=${limit.quota};w=${Math.ceil(limit.windowSeconds)}`;
   const state = `"${limit.name}";r=${remaining};t=${reset}`;
   c.set(
     "rateLimit",
-    told ? { policy: `${told.policy}, ${policy}`, state: `${told.state}, ${state}` } : { policy, state },
+    earlier ? { policy: `${earlier.policy}, ${policy}`, state: `${earlier.state}, ${state}` } : { policy, state },
   );
 }
 
 function refusal(standings: readonly Standing[]): AppError {
   const short = standings.filter(({ limit: { cost = 1 }, remaining }) => cost > remaining);
   const details = short.map(({ limit: { name, quota, windowSeconds, cost = 1 }, remaining }) => {
-    const asked = cost > 1 ? `, ${remaining} of them are left, and this asks for ${cost}` : "";
+    const asked = cost > 1 ? `. ${remaining} are left, and this request needs ${cost}` : "";
     return `\`${name}\` allows ${quota} in ${Math.ceil(windowSeconds)} s${asked}.`;
   });
   return new AppError("rate-limited", {

@@ -1,4 +1,4 @@
-/** What is told of a request that is over: ids, and neither addresses, queries nor bodies. */
+/** The log line of a request: ids, but no addresses, queries or bodies. */
 export interface RequestLine {
   requestId: string;
   method: string;
@@ -11,7 +11,7 @@ export interface RequestLine {
   traceId: string | undefined;
 }
 
-/** Writes the lines that were asked for. */
+/** Writes the lines of the configured requests. */
 export function requestLog(which: "off" | "errors" | "all", write: (line: string) => void) {
   return (line: RequestLine): void => {
     if (which === "all" || (which === "errors" && line.status >= 500)) write(JSON.stringify(line));

@@ -7,7 +7,7 @@ interface Route {
   path: string;
 }
 
-/** What answers when no route did: the methods that this address takes, or that there is nothing. */
+/** Answers when no route matches: with the allowed methods of the address, or with `not-found`. */
 export function unmatched(routes: readonly Route[]) {
   const known = new Map<string, { pattern: RegExp; methods: Set<string> }>();
   for (const { method, path } of routes) {

@@ -2,7 +2,7 @@ import { createMiddleware } from "hono/factory";
 import { newId } from "../services.ts";
 import type { AppEnv } from "./app-env.ts";
 
-/** Our own request id, and the headers that every answer carries. */
+/** Sets the request id, and the headers of every answer. */
 export const secured = createMiddleware<AppEnv>(async (c, next) => {
   const requestId = newId(c.env.services, "req");
   c.set("requestId", requestId);

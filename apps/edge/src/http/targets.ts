@@ -1,6 +1,6 @@
 import { isAmong } from "../addresses.ts";
 
-/** Addresses that are nobody's, or only somebody's own. */
+/** Reserved and private addresses. */
 const notPublic = `
   0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
   192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4
@@ -13,15 +13,15 @@ const ownNames = /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|h
 
 const addressIn = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, "");
 
-/** Whether a URL leads to this machine, by address. */
+/** Whether the host of a URL is this machine. */
 export function isLoopback(url: string): boolean {
   const address = addressIn(new URL(url));
   return address === "localhost" || isAmong(address, loopback);
 }
 
 /**
- * What is wrong with an address that a customer has us call; undefined if nothing. Names that lead to private addresses
- * are stopped by the runtime (`global_fetch_strictly_public`). What URLs write in odd ways (`0x7f.1`) is parsed first.
+ * The fault of an address that a customer gives us to call; undefined if there is none. The runtime blocks names that
+ * resolve to private addresses (`global_fetch_strictly_public`). The URL parser normalizes odd spellings (`0x7f.1`).
  */
 export function targetFault(text: string, { allowLocal }: { allowLocal: boolean }): string | undefined {
   if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return "must be a URL";

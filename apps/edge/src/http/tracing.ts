@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import type { AppEnv } from "./app-env.ts";
 
-/** Continues the caller's trace, or begins one, and tells of the request when it is over. Connectors' calls are batches. */
+/** Continues the caller's trace or begins one, and logs the request at its end. Only `/v1/` routes have spans. */
 export const traced = createMiddleware<AppEnv>(async (c, next) => {
   const { services } = c.env;
   const { method, path } = c.req;
@@ -21,7 +21,7 @@ export const traced = createMiddleware<AppEnv>(async (c, next) => {
   const ms = services.now().getTime() - startedAt.getTime();
   const traceId = span?.context.traceId;
   services.logRequest({ requestId: c.var.requestId, method, route, status, ms, workspaceId, keyId, traceId });
-  // What strangers ask for is not worth a collector's room.
+  // Requests without a valid key or route are not exported.
   if (!span || status === 401 || route === "/*") return;
   span.set({
     "http.request.method": method,

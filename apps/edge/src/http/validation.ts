@@ -4,9 +4,9 @@ import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
 
 /**
- * For a request that does not fit its schemas: each wrong field with its place and a plain reason.
- * @param notFound the answer to an id of the wrong form, which is the id of nothing
- * @param notFoundOf the same for parameters that name something of another feature
+ * Answers a request that does not match its schemas: names each wrong field with the reason.
+ * @param notFound the error for an id of the wrong form
+ * @param notFoundOf the errors for parameters that name a resource of another feature
  */
 export const onInvalid =
   (notFound: ErrorCode, notFoundOf: Record<string, ErrorCode> = {}): Hook<unknown, AppEnv, string, unknown> =>
@@ -28,7 +28,7 @@ interface Issue {
   readonly keys?: string[];
 }
 
-/** What is wrong with which field, in plain words. */
+/** The wrong fields, each with its reason in plain words. */
 export function fieldErrors(issues: readonly Issue[], prefix: string): FieldError[] {
   const found = issues.flatMap((issue) => {
     const { code, path, keys, message } = issue;
@@ -43,18 +43,18 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
   return found.slice(0, maxFieldErrors);
 }
 
-/** Reads a body that the route's description does not check. */
+/** Validates a body that no operation validates. */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = schema.safeParse(body);
   if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
   return result.data;
 }
 
-/** A JSON pointer to this place, or as much of it as an answer has room for. */
+/** A JSON pointer to this place, cut to the maximum length. */
 export const pointerTo = (prefix: string, path: PropertyKey[]) =>
   (prefix + path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")).slice(0, 1024);
 
-/** The words for every issue whose schema brings none of its own; Zod asks for them wherever the edge parses. */
+/** The messages of all issues whose schema has no message of its own. They apply to every parse of the edge. */
 z.config({
   customError: (issue) => {
     if (issue.input === undefined) return "is required";

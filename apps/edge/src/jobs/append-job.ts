@@ -3,18 +3,18 @@ import type { Db } from "../db/schema.ts";
 import { firstPublishMs, type JobKind } from "./kind.ts";
 
 export interface NewJob {
-  /** True in SQL of the subjects that get a job. */
+  /** True in SQL for the subjects that get a job. */
   which: RawBuilder<boolean>;
   at: number;
-  /** When the cron publishes it first. */
+  /** When cron publishes it first. */
   publishAfter?: number | RawBuilder<unknown>;
-  /** The request that it follows from, as a W3C `traceparent`. */
+  /** The W3C `traceparent` of the request that appends it. */
   traceparent?: string | null;
 }
 
 /**
- * Stores the job of each subject that `which` selects; stands in the batch that changes the subject. A subject has one job
- * of a kind: a job that is there starts again.
+ * Stores a job for each subject that `which` selects, in the batch that changes the subject. A subject has one job of a
+ * kind: an existing job starts again.
  */
 export function appendJob<Row>(
   db: Db,
@@ -30,7 +30,7 @@ export function appendJob<Row>(
   );
 }
 
-/** Lets the cron publish these jobs from `until` on. */
+/** Cron publishes these jobs again from `until` on. */
 export function deferJobs<Row>(
   db: Db,
   kinds: readonly JobKind<Row>[],
@@ -40,5 +40,5 @@ export function deferJobs<Row>(
     WHERE kind IN (${sql.join(kinds.map(({ name }) => name))}) AND subject_id IN (${ids})`.compile(db.kysely);
 }
 
-/** A list of ids as rows, in SQL. */
+/** A list of ids, as rows in SQL. */
 export const idsOf = (ids: readonly string[]) => sql`SELECT value FROM json_each(${JSON.stringify(ids)})`;

@@ -3,7 +3,7 @@ import type { Db } from "../db/schema.ts";
 import { idsOf } from "./append-job.ts";
 import type { JobKind } from "./kind.ts";
 
-/** Deletes the jobs of these subjects that the subjects do not need any more. */
+/** Deletes jobs that these subjects no longer need. */
 export function deleteDoneJobs(
   db: Db,
   kinds: readonly JobKind[],
@@ -14,7 +14,7 @@ export function deleteDoneJobs(
     AND subject_id IN (${idsOf(ids)}) AND CASE kind ${sql.join(cases, sql` `)} END`.compile(db.kysely);
 }
 
-/** The same for all jobs that are due, so many of each kind. */
+/** The same for all due jobs, at most `limit` of each kind. */
 export const sweepJobs = (
   db: Db,
   kinds: readonly JobKind[],

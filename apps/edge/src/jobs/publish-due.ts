@@ -5,9 +5,9 @@ import { idsOf } from "./append-job.ts";
 import { type JobColumns, type JobKind, waitOf } from "./kind.ts";
 import { jobOf, jobsPerRequest } from "./publish-soon.ts";
 
-/** Workers keep six connections open: so many requests to QStash are made at once. */
-const requestsAtOnce = 5;
-const roundSize = jobsPerRequest * requestsAtOnce;
+/** A Worker may have six open connections: one is for the database, five are for QStash. */
+const parallelRequests = 5;
+const roundSize = jobsPerRequest * parallelRequests;
 
 interface Due {
   kind: string;
@@ -15,8 +15,9 @@ interface Due {
 }
 
 /**
- * Publishes the jobs that are due, in the order of `kinds`; answers how many QStash took. Within a kind the workspaces take
- * turns, and each workspace's turn goes to the job that was published least and ends soonest.
+ * Publishes the due jobs, in the order of `kinds`. Returns how many QStash accepted. The first jobs of every kind come
+ * before the rest of any kind. Within a kind, workspaces take turns. Within a workspace, the job with the fewest publishes
+ * comes first, then the job that expires first.
  */
 export async function publishDue(services: Services, kinds: readonly JobKind[]): Promise<number> {
   const { db, cronRounds } = services;
@@ -39,16 +40,18 @@ function selectDue(db: Db, kinds: readonly JobKind[], { at, limit }: { at: numbe
       FROM job CROSS JOIN ${sql.table(kind.subject)} ON ${sql.table(kind.subject)}.id = job.subject_id
       WHERE job.kind = ${kind.name} AND job.publish_after <= ${at} AND ${mayGo(kind, at)}`,
   );
-  return sql<Due>`SELECT kind, subject_id FROM (${sql.join(ofKinds, sql` UNION ALL `)})
-    ORDER BY priority, turn, publish_count LIMIT ${limit}`.compile(db.kysely);
+  return sql<Due>`SELECT kind, subject_id FROM (SELECT *,
+        row_number() OVER (PARTITION BY priority ORDER BY turn, publish_count) > ${jobsPerRequest} AS is_beyond
+      FROM (${sql.join(ofKinds, sql` UNION ALL `)}))
+    ORDER BY is_beyond, priority, turn, publish_count LIMIT ${limit}`.compile(db.kysely);
 }
 
-/** True in SQL of a `job` and its subject when the job may be published now. */
+/** True in SQL about a `job` and its subject if the job may be published now. */
 const mayGo = (kind: JobKind, at: number) =>
   sql<boolean>`((job.expires_at IS NULL OR job.expires_at > ${at}) AND ${kind.isWanted(at)}
     AND ${kind.isReady?.(at) ?? sql`true`})`;
 
-/** Counts a publish of each of these jobs that is still due, and answers the calls. Of two runs at once one gets a job. */
+/** Counts a publish of each job that is still due, and returns the calls. Only one of two parallel runs gets a job. */
 async function takeJobs(db: Db, kinds: readonly JobKind[], { due, at }: { due: Due[]; at: number }): Promise<Job[]> {
   const present = kinds.filter(({ name }) => due.some(({ kind }) => kind === name));
   const waits = sql.join(
@@ -80,12 +83,12 @@ function selectSubjects(db: Db, kind: JobKind, { due, at }: { due: Due[]; at: nu
     WHERE ${subject}.id IN (${idsOf(ids)}) AND ${mayGo(kind, at)}`.compile(db.kysely);
 }
 
-/** Answers how many were taken; the others wait for their next turn. */
+/** Returns how many were accepted. The others wait for their next publish. */
 async function publishJobs(services: Services, jobs: readonly Job[]): Promise<number> {
   const batches: (readonly Job[])[] = [];
   for (let at = 0; at < jobs.length; at += jobsPerRequest) batches.push(jobs.slice(at, at + jobsPerRequest));
   const outcomes = await Promise.allSettled(batches.map((batch) => services.publishAll(batch)));
   const refused = outcomes.find((outcome) => outcome.status === "rejected");
-  if (refused) services.log("QStash did not take every job; the rest waits for its next turn", refused.reason);
+  if (refused) services.log("QStash did not accept every job; the others are published again later", refused.reason);
   return batches.reduce((sum, batch, i) => sum + (outcomes[i]?.status === "fulfilled" ? batch.length : 0), 0);
 }

@@ -5,10 +5,10 @@ import type { Job, Services } from "../services.ts";
 import { deferJobs, idsOf } from "./append-job.ts";
 import type { JobColumns, JobKind } from "./kind.ts";
 
-/** QStash takes so many jobs in one request. */
+/** The maximum of jobs in one request to QStash. */
 export const jobsPerRequest = 100;
 
-/** Publishes jobs beside the answer. The stored job is the promise: the cron publishes what QStash does not take. */
+/** Publishes jobs in the background of the answer. A job that QStash does not accept stays stored, and cron publishes it. */
 export function publishSoon<Row>(services: Services, kind: JobKind<Row>, rows: readonly (Row & JobColumns)[]): void {
   const { db, now, waitUntil, log } = services;
   if (rows.length === 0) return;
@@ -17,14 +17,14 @@ export function publishSoon<Row>(services: Services, kind: JobKind<Row>, rows: r
     try {
       await publishRows(services, kind, rows);
     } catch (error) {
-      log(`${ids.length === 1 ? ids[0] : `${ids.length} jobs`} not published; the cron publishes again`, error);
+      log(`${ids.length === 1 ? ids[0] : `${ids.length} jobs`} not published; cron publishes again`, error);
       await db.kysely.executeQuery(deferJobs(db, [kind], { ids: idsOf(ids), until: now().getTime() }));
     }
   };
-  waitUntil(work().catch((error: unknown) => log("jobs wait until the cron publishes them", error)));
+  waitUntil(work().catch((error: unknown) => log("jobs wait until cron publishes them", error)));
 }
 
-/** The same for jobs of which only the ids are known. */
+/** The same for jobs that are known by id only. */
 export async function publishStored<Row>(
   services: Services,
   kind: JobKind<Row>,
@@ -34,7 +34,7 @@ export async function publishStored<Row>(
   publishSoon(services, kind, rows);
 }
 
-/** The jobs of these subjects with what their calls are made of. */
+/** The jobs of these subjects, with the columns that their calls need. */
 function selectJobs<Row>(db: Db, kind: JobKind<Row>, ids: readonly string[]): CompiledQuery<Row & JobColumns> {
   const subject = sql.table(kind.subject);
   return sql<Row & JobColumns>`SELECT ${subject}.id, ${kind.columns}, job.publish_count, job.traceparent
@@ -64,13 +64,13 @@ async function publishOne<Row>(services: Services, kind: JobKind<Row>, row: Row 
   }
 }
 
-/** What QStash is handed for a row; its trace is the stored one. */
+/** The call for a row. Its trace is the stored one. */
 export function jobOf<Row>(kind: JobKind<Row>, row: Row & JobColumns): Job {
   const job = kind.toJob(row);
   return row.traceparent ? { ...job, traceparent: row.traceparent } : job;
 }
 
-/** As it is stored with a job. */
+/** The `traceparent` that is stored with a job. */
 export const traceparentOf = (trace: TraceContext | undefined) => (trace ? formatTraceparent(trace) : null);
 
 const withTrace = (job: Job, context: TraceContext | undefined): Job =>

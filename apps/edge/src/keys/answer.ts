@@ -5,7 +5,7 @@ import type { Services } from "../services.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
 import { findApiKey, selectKeys, toApiKey } from "./repository.ts";
 
-/** For `createOnce`: answers a new key, this once; what is kept for replays is without it. */
+/** For `createOnce`: the first answer has the secret key, replays do not. */
 export const answering = (db: Db, workspaceId: string, secret: string) => ({
   table: "apiKey" as const,
   find: (id: string) => selectKeys(db, workspaceId).where("id", "=", id),

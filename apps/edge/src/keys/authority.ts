@@ -10,24 +10,29 @@ export const powersOf = (row: ApiKeyRow): Powers => ({
   expiresAt: row.expiresAt,
 });
 
-/** Refuses to change a key that was revoked or replaced, or has expired. */
-export function refuseEnded({ revokedAt, replacedBy, expiresAt }: ApiKeyRow, at: number): void {
+/** Throws `key-ended` for a key that was revoked, replaced or has expired. */
+export function requireWorkingKey({ revokedAt, replacedBy, expiresAt }: ApiKeyRow, at: number): void {
   if (revokedAt !== null) throw new AppError("key-ended", { detail: "The key was revoked." });
   if (replacedBy !== null) throw new AppError("key-ended", { detail: `The key was replaced by ${replacedBy}.` });
   if (expiresAt !== null && expiresAt <= at) throw new AppError("key-ended", { detail: "The key has expired." });
 }
 
-/** Names what is neither an address nor a range. */
-export function refuseUnreadable(ipAllowList: readonly string[]): void {
+/** Throws `invalid-request` for entries that are neither an address nor a range. */
+export function validateIpList(ipAllowList: readonly string[]): void {
   const errors = ipAllowList.flatMap((text, i) =>
     parseRange(text)
       ? []
-      : [{ pointer: `/ipAllowList/${i}`, message: "must be an IP address, or a CIDR range from its first address on" }],
+      : [
+          {
+            pointer: `/ipAllowList/${i}`,
+            message: "must be an IP address, or a CIDR range that begins with its first address",
+          },
+        ],
   );
   if (errors.length > 0) throw new AppError("invalid-request", { errors });
 }
 
-/** Each once, in the order of the list of scopes. */
+/** The scopes without duplicates, in the order of `scopes`. */
 export function ordered(scopes: readonly Scope[]): Scope[] {
   return allScopes.filter((scope) => scopes.includes(scope));
 }

@@ -1,13 +1,13 @@
 import { type ApiKey, type ChangeApiKey } from "@sandi/contracts";
-import { pauseOrphans } from "../alerts/orphans.ts";
+import { pauseOrphans } from "../outbound/orphans.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import { isAmong } from "../addresses.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { expiryOf } from "../expiry.ts";
-import { ordered, powersOf, refuseEnded, refuseUnreadable } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { ordered, powersOf, requireWorkingKey, validateIpList } from "./authority.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
 import { findApiKey, toApiKey } from "./repository.ts";
@@ -15,16 +15,16 @@ import { findApiKey, toApiKey } from "./repository.ts";
 interface Input {
   id: string;
   change: ChangeApiKey;
-  /** Where the request comes from. */
+  /** The caller's address. */
   address: string;
 }
 
-/** Changes a key's properties; the other isolates see it within a minute. */
+/** Changes a key's properties. Other isolates use the change within a minute. */
 export async function changeKey(ctx: Context, { id, change, address }: Input): Promise<ApiKey> {
   const { services, actor } = ctx;
   const { db } = services;
   const { workspaceId } = actor;
-  refuseUnreadable(change.ipAllowList ?? []);
+  validateIpList(change.ipAllowList ?? []);
   try {
     const row = await changeRow<ApiKeyRow>(ctx, {
       table: "apiKey",
@@ -33,10 +33,10 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
       missing: "key-not-found",
       columns: ["name", "scopes", "ipAllowList", "expiresAt", "revokedAt", "replacedBy"],
       decide(before, at) {
-        refuseBeyond(actor, powersOf(before));
-        refuseEnded(before, at);
+        requirePowersWithin(actor, powersOf(before));
+        requireWorkingKey(before, at);
         const after = changed(before, change, at);
-        refuseBeyond(actor, powersOf(after));
+        requirePowersWithin(actor, powersOf(after));
         return after;
       },
       action: "key.updated",
@@ -49,7 +49,7 @@ export async function changeKey(ctx: Context, { id, change, address }: Input): P
     });
     return toApiKey(row);
   } finally {
-    forgetKeys(services, { id });
+    dropCachedKeys(services, { id });
   }
 }
 

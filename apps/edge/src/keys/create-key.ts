@@ -8,8 +8,8 @@ import { newId } from "../services.ts";
 import { createAudited } from "../writes/create-audited.ts";
 import { answering } from "./answer.ts";
 import { expiryOf } from "../expiry.ts";
-import { ordered, refuseUnreadable } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { ordered, validateIpList } from "./authority.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { liveKeys } from "./repository.ts";
 
 interface Input {
@@ -17,10 +17,10 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many keys that work may a workspace have. */
+/** The limit of working keys in a workspace. */
 export const mostKeys = 100;
 
-/** Makes an API key that may do no more than the calling one. It is answered this once: only its hash is stored. */
+/** Creates an API key that may do no more than the calling key. Only its hash is stored, so the key is shown once. */
 export async function createKey(
   ctx: Context,
   { input, idempotencyKey }: Input,
@@ -33,8 +33,8 @@ export async function createKey(
   const at = services.now().getTime();
   const scopes = ordered(input.scopes);
   const expiresAt = input.expiresAt === undefined ? actor.expiresAt : expiryOf(input.expiresAt, at);
-  refuseUnreadable(ipAllowList);
-  refuseBeyond(actor, { environment, scopes, ipAllowList, expiresAt });
+  validateIpList(ipAllowList);
+  requirePowersWithin(actor, { environment, scopes, ipAllowList, expiresAt });
 
   const { key: secret, hash, prefix } = await generateApiKey(environment, random);
   const id = newId(services, "key");
@@ -55,7 +55,7 @@ export async function createKey(
         WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("key-limit-reached", {
-        detail: `A workspace has at most ${limit} keys that work; revoke one that is not needed.`,
+        detail: `A workspace has at most ${limit} working keys. Revoke a key that you do not need.`,
       }),
   });
 }

@@ -3,10 +3,10 @@ import { never } from "../writes/commit-as.ts";
 import { type ApiKeyRow, scopesOf } from "../auth/calling-key.ts";
 
 /**
- * For a `commitAs` batch, behind the statement that revokes or changes a key: refuses the batch if no working live key
- * with `key:manage` is left, or if the key never expired and every key that is left does.
+ * For a `commitAs` batch, after the statement that revokes or changes a key: fails the batch if no working live key with
+ * `key:manage` is left, or if the key never expired and all remaining keys expire.
  * @param row the key before the change
- * @param isOutOfReach the caller limits its own key to addresses that it does not call from: then this key does not count
+ * @param isOutOfReach the caller limits its own key to other addresses than its own, so this key does not count
  */
 export function refuseLastManager(
   row: ApiKeyRow,

@@ -17,12 +17,12 @@ export function selectKeysFor(db: Db, { workspaceId, environment }: Actor) {
 export const findApiKey = (db: Db, workspaceId: string, id: string): Promise<ApiKeyRow | undefined> =>
   selectKeys(db, workspaceId).where("id", "=", id).executeTakeFirst();
 
-/** In SQL the number of a workspace's keys that work. */
+/** In SQL the number of a workspace's working keys. */
 export const liveKeys = (workspaceId: string, at: number) =>
   sql<number>`(SELECT count(*) FROM api_key WHERE workspace_id = ${workspaceId} AND revoked_at IS NULL
     AND (expires_at IS NULL OR expires_at > ${at}))`;
 
-/** As callers see it: never with the hash. */
+/** The key as the API shows it, without the hash. */
 export const toApiKey = (row: ApiKeyRow): ApiKey => ({
   id: row.id,
   name: row.name,

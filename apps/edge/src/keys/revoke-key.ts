@@ -1,16 +1,16 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import { pauseOrphans } from "../alerts/orphans.ts";
+import { pauseOrphans } from "../outbound/orphans.ts";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { powersOf } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { refuseLastManager } from "./last-manager.ts";
 import { findApiKey } from "./repository.ts";
 
-/** Ends a key for good: here at once, in every other isolate within a minute. */
+/** Revokes a key: in this isolate at once, in other isolates within a minute. */
 export async function revokeKey(ctx: Context, id: string): Promise<void> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -18,10 +18,10 @@ export async function revokeKey(ctx: Context, id: string): Promise<void> {
   const at = services.now().getTime();
   const row = await findApiKey(db, workspaceId, id);
   if (!row) throw new AppError("key-not-found");
-  refuseBeyond(actor, powersOf(row));
+  requirePowersWithin(actor, powersOf(row));
   const works = db.kysely.selectFrom("apiKey").select("id").where("id", "=", id).where("revokedAt", "is", null);
   try {
-    // Undefined for a key that is revoked already: that is success, too.
+    // Undefined for a key that is already revoked, which is also a success.
     await commitAs(ctx, {
       requires: sql`EXISTS ${works}`,
       writes: {
@@ -36,6 +36,6 @@ export async function revokeKey(ctx: Context, id: string): Promise<void> {
       },
     });
   } finally {
-    forgetKeys(services, { id });
+    dropCachedKeys(services, { id });
   }
 }

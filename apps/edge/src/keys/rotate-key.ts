@@ -9,12 +9,12 @@ import {
   type IdempotencyKey,
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { answering, replayKey } from "./answer.ts";
-import { powersOf, refuseEnded } from "./authority.ts";
-import { refuseBeyond } from "../auth/powers.ts";
+import { powersOf, requireWorkingKey } from "./authority.ts";
+import { requirePowersWithin } from "../auth/powers.ts";
 import { mostKeys } from "./create-key.ts";
 import { moveOwned } from "../auth/owner.ts";
 import { type ApiKeyRow } from "../auth/calling-key.ts";
@@ -26,10 +26,10 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** Those in their grace are no reason to refuse a rotation, unless they are as many again. */
+/** Replaced keys in their grace period still work, so rotations may exceed the normal limit. */
 const rotationLimit = 2 * mostKeys;
 
-/** Makes a key with the properties of another. The old key works until its grace ends; its hooks and channels move to the new key. */
+/** Replaces a key by a new one with the same properties, hooks and channels. The old key works for a grace period. */
 export async function rotateKey(
   ctx: Context,
   { id: oldId, graceSeconds, idempotencyKey }: Input,
@@ -45,8 +45,8 @@ export async function rotateKey(
     selectStoredResponse(db, workspaceId, idempotencyKey, at - idempotencyTtlMs),
   );
   if (repeated.rows[0]) return replayKey(services, workspaceId, { earlier: repeated.rows[0], idempotencyKey });
-  refuseBeyond(actor, powersOf(old));
-  refuseEnded(old, at);
+  requirePowersWithin(actor, powersOf(old));
+  requireWorkingKey(old, at);
 
   const { key: secret, hash, prefix } = await generateApiKey(old.environment, random);
   const id = newId(services, "key");
@@ -79,7 +79,7 @@ export async function rotateKey(
           when: isReplaced,
         }),
       ],
-      // The old key is as before the rotation.
+      // Restores the old key.
       undo: [
         moveOwned(db, workspaceId, { from: id, to: oldId, when: isReplaced }),
         sql`UPDATE api_key SET replaced_by = NULL, expires_at = ${old.expiresAt}
@@ -90,7 +90,9 @@ export async function rotateKey(
       facts: { count: sql<{ live: number }>`SELECT ${liveKeys(workspaceId, at)} AS live` },
       refuse: ({ count: [count] }) => {
         if ((count?.live ?? 0) < limit) {
-          return new AppError("key-ended", { detail: "The key was changed a moment ago; look at it again." });
+          return new AppError("key-ended", {
+            detail: "Another request changed the key at the same time. Read the key again.",
+          });
         }
         return new AppError("key-limit-reached", {
           detail: `A workspace has at most ${limit} keys, rotated ones included.`,
@@ -98,7 +100,7 @@ export async function rotateKey(
       },
     });
   } finally {
-    forgetKeys(services, { id: oldId });
+    dropCachedKeys(services, { id: oldId });
   }
 }
 

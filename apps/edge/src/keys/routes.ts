@@ -24,7 +24,7 @@ import { sweepKeys } from "./sweeps.ts";
 const byId = z.object({ id: KeyId });
 
 export const keys: Feature = {
-  tag: { name: "API keys", description: "What may call this API, and what it may do." },
+  tag: { name: "API keys", description: "Keys that may call this API, and what each may do." },
   notFound: "key-not-found",
   operations: [
     operation({
@@ -35,7 +35,7 @@ export const keys: Feature = {
       idempotent: "create",
       summary: "Create an API key",
       description:
-        "A key cannot make one that may do more than itself: scopes, addresses and expiry count. A test key makes test keys only. At most 100 keys that work, and 20 made or rotated in an hour (the quota's `keysPerHour`). The new key is in this answer and never again: a replay has `key: null`.",
+        "The new key may do no more than the calling key: in scopes, addresses and expiry. A test key creates test keys only. At most 100 working keys, and 20 created or rotated in an hour (the quota's `keysPerHour`). Only this answer has the key: a replay has `key: null`.",
       limits: newKeyLimit,
       body: { schema: CreateApiKey, example: { name: "Checkout service", scopes: ["otp:send", "otp:check"] } },
       answers: created(CreatedApiKey, "Created."),
@@ -48,7 +48,7 @@ export const keys: Feature = {
       path: "/v1/keys",
       scope: "key:manage",
       summary: "List API keys",
-      description: "Newest first; those that were revoked or have expired as well. A test key sees test keys only.",
+      description: "Newest first, with revoked and expired keys. A test key sees test keys only.",
       query: ListApiKeys,
       answers: page(ApiKeyList, "keys"),
       handle: async ({ services, actor }, { query: { limit, cursor } }) => {
@@ -62,10 +62,10 @@ export const keys: Feature = {
       method: "get",
       path: "/v1/keys/{id}",
       scope: "key:manage",
-      summary: "Look at an API key",
+      summary: "Get an API key",
       description: "Everything but the key itself.",
       params: byId,
-      answers: ok(ApiKey, "As it is now."),
+      answers: ok(ApiKey, "The key."),
       handle: async ({ services, actor }, { params }) => {
         const row = await selectKeysFor(services.db, actor).where("id", "=", params.id).executeTakeFirst();
         if (!row) throw new AppError("key-not-found");
@@ -80,7 +80,7 @@ export const keys: Feature = {
       idempotent: "change",
       summary: "Change an API key",
       description:
-        "What is left out stays. Neither before nor after the change may the key do more than the calling one: scopes, addresses and expiry count. The last live key with `key:manage` keeps it. Acts within a minute everywhere. What belongs to the key ends when the key could no longer make it: its Supabase hooks end without `otp:send`, without `otp:custom`, or with a list of addresses; its alert channels pause without `webhook:manage`.",
+        "Fields that are left out do not change. The key may do no more than the calling key, before and after the change: in scopes, addresses and expiry. The last live key with `key:manage` keeps it. The change is effective everywhere within a minute. Supabase hooks of the key stop without `otp:send`, without `otp:custom`, or with a list of addresses. Alert channels of the key pause without `webhook:manage`.",
       params: byId,
       body: { schema: ChangeApiKey, example: { name: "Checkout service" } },
       answers: ok(ApiKey, "Changed."),
@@ -96,7 +96,7 @@ export const keys: Feature = {
       idempotent: "change",
       summary: "Revoke an API key",
       description:
-        "For good: its changes are refused at once, its sends, checks and reads within a minute everywhere. A key cannot revoke one that may do more than itself, and the last live key with `key:manage` cannot be revoked. The key's Supabase hooks and QR links end, and its alert channels pause (`createdBy` names the key). To keep them, rotate the key instead, or let another key `adopt` the hooks first.",
+        "This cannot be undone. Changes with the key are refused at once; sends, checks and reads within a minute everywhere. A key cannot revoke a key that may do more, and the last live key with `key:manage` cannot be revoked. The key's Supabase hooks and QR links stop, and its alert channels pause (`createdBy` names the key). To keep them, rotate the key instead, or `adopt` the hooks with another key first.",
       params: byId,
       answers: noContent("Revoked."),
       throws: ["last-manager-key"],
@@ -110,7 +110,7 @@ export const keys: Feature = {
       idempotent: "create",
       summary: "Rotate an API key",
       description:
-        "Makes a key with the same properties; the old one works until its grace ends, a day if you do not say. Hooks and alert channels of the old key belong to the new one at once. Refused if the old key may do more than the calling one. The new key is in this answer and never again: a replay has `key: null`.",
+        "Creates a key with the same properties. The old key works until its grace period ends, a day by default. Hooks and alert channels of the old key belong to the new key at once. The request is refused if the old key may do more than the calling key. Only this answer has the new key: a replay has `key: null`.",
       limits: newKeyLimit,
       params: byId,
       body: { schema: RotateApiKey, example: { graceSeconds: 86_400 } },

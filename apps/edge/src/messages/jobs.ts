@@ -16,7 +16,7 @@ const sends = {
   columns: sql`message.session_id, message.expires_at, ${pacingOfRow} AS pacing`,
   expiresAt: () => sql`message.expires_at`,
   isWanted: (at) => sql`(message.status IN ('queued', 'sending') AND message.expires_at > ${at})`,
-  // A connector that holds the message has until the end of its claim.
+  // A connector with a claim has until the end of the claim.
   isReady: (at) => sql`(message.status = 'queued' OR message.claim_until < ${at})`,
   toJob({ id, sessionId, expiresAt, publishCount, pacing }) {
     const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
@@ -32,7 +32,7 @@ const sends = {
   }),
 } satisfies Partial<JobKind<Send>>;
 
-/** Sends a code. It is published every minute for as long as the code lives. */
+/** Sends a code. Cron publishes the job every minute until the code expires. */
 export const codeJobs: JobKind<Send> = {
   ...sends,
   name: "code",
@@ -40,7 +40,7 @@ export const codeJobs: JobKind<Send> = {
   backOff: { quickPublishes: 0, longestMs: republishMs },
 };
 
-/** Sends a text. */
+/** Sends a message that is not a code. */
 export const textJobs: JobKind<Send> = {
   ...sends,
   name: "text",
@@ -50,19 +50,24 @@ export const textJobs: JobKind<Send> = {
 
 export const sendJobs = [codeJobs, textJobs] as const;
 
-/** For this long the connectors try to take a message back. */
+/** The connectors try to revoke a message for this long. */
 export const revokeWindowMs = 600_000;
 
 type Revocation = Pick<MessageTable, "sessionId"> & { revokeUntil: number };
 
-/** Takes a message back that was sent, or is being sent, and was not read. */
+/** True in SQL of a message that was sent, or is being sent, and was not read. */
+export const mayArrive = sql<boolean>`message.status IN ('sending', 'sent', 'delivered')`;
+
+/** Revokes such a message. */
 export const revokeJobs: JobKind<Revocation> = {
   name: "revoke",
   priority: 3,
   subject: "message",
   columns: sql`message.session_id, job.expires_at AS revoke_until`,
   expiresAt: (at) => sql`${at + revokeWindowMs}`,
-  isWanted: () => sql`message.status IN ('sending', 'sent', 'delivered')`,
+  // The clock may have failed a message of which a late event says that it was sent.
+  isWanted: () => sql`(message.status = 'failed' OR ${mayArrive})`,
+  isReady: () => mayArrive,
   backOff: { quickPublishes: 4, longestMs: 3600_000 },
   toJob: ({ id, sessionId, revokeUntil, publishCount }) => ({
     kind: "revoke",

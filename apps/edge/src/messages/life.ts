@@ -5,18 +5,18 @@ import type { Db } from "../db/schema.ts";
 interface Transition {
   from: readonly MessageStatus[];
   to: MessageStatus;
-  /** Columns that the message does not keep. */
-  forgets: readonly "sealed"[];
-  /** What the timeline says. */
+  /** Columns that become NULL. */
+  clears: readonly "sealed"[];
+  /** The event in the timeline. */
   event?: `message.${string}`;
-  /** The stage of the message and its verification that is counted, and the column with its time. */
+  /** The stage that is counted for the message and its verification. The column `<stage>_at` has its time. */
   stage?: "sent" | "delivered" | "read";
 }
 
-/** A message in one of these has not left: it waits for its session. */
+/** Statuses of a message that is not sent yet. */
 export const unsent = ["queued", "sending"] as const satisfies readonly MessageStatus[];
 
-/** How far a message has come. A receipt never moves it back. */
+/** The order of statuses. A receipt never moves a message back. */
 export const deliveryOrder = [
   "queued",
   "sending",
@@ -25,49 +25,49 @@ export const deliveryOrder = [
   "read",
 ] as const satisfies readonly MessageStatus[];
 
-// What a phone has, it has: a receipt also counts for a message that was given up before the receipt came.
+// A receipt proves that the phone has the message, so it also applies to a failed or canceled message.
 const receivable = [...deliveryOrder, "failed", "canceled"] as const;
 
-/** Every change of a message's status. */
+/** All transitions of a message. */
 export const messageLife = {
-  claim: { from: unsent, to: "sending", forgets: [] },
-  reroute: { from: unsent, to: "queued", forgets: [], event: "message.rerouted" },
-  send: { from: receivable, to: "sent", forgets: ["sealed"], event: "message.sent", stage: "sent" },
-  deliver: { from: receivable, to: "delivered", forgets: ["sealed"], event: "message.delivered", stage: "delivered" },
-  read: { from: receivable, to: "read", forgets: ["sealed"], event: "message.read", stage: "read" },
-  fail: { from: unsent, to: "failed", forgets: ["sealed"], event: "message.failed" },
-  cancel: { from: ["queued"], to: "canceled", forgets: ["sealed"], event: "message.canceled" },
-  revoke: { from: ["sending", "sent", "delivered"], to: "revoked", forgets: ["sealed"], event: "message.revoked" },
-  // To keys without `lookup:read` a message to a number without an account is sent: it is taken back like any other.
-  revokeUnsent: { from: ["failed"], to: "revoked", forgets: ["sealed"], event: "message.revoked" },
+  claim: { from: unsent, to: "sending", clears: [] },
+  reroute: { from: unsent, to: "queued", clears: [], event: "message.rerouted" },
+  send: { from: receivable, to: "sent", clears: ["sealed"], event: "message.sent", stage: "sent" },
+  deliver: { from: receivable, to: "delivered", clears: ["sealed"], event: "message.delivered", stage: "delivered" },
+  read: { from: receivable, to: "read", clears: ["sealed"], event: "message.read", stage: "read" },
+  fail: { from: unsent, to: "failed", clears: ["sealed"], event: "message.failed" },
+  cancel: { from: ["queued"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
+  revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
+  // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.
+  revokeUnsent: { from: ["failed"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
 } as const satisfies Record<string, Transition>;
 
 export type MessageTransition = keyof typeof messageLife;
 
 interface Change {
-  /** True in SQL of the messages that change, as far as their status lets them. */
+  /** True in SQL for the messages that change, if their status allows the transition. */
   which: RawBuilder<boolean>;
   at: number;
-  /** Further columns, in the SET. */
+  /** More columns for the SET. */
   set?: RawBuilder<unknown>;
-  /** The index to use; some statements have to find few rows among many. */
+  /** The index to use, for statements that find few rows among many. */
   index?: "message_verification" | "message_unsent_session";
   returning?: RawBuilder<unknown>;
 }
 
-/** The statement that moves messages. It is the only way to change `message.status`. */
+/** The statement of a transition. It is the only way to change `message.status`. */
 export function moveMessages<Row>(
   db: Db,
   name: MessageTransition,
   { which, at, set, index, returning }: Change,
 ): CompiledQuery<Row> {
-  const { from, to, forgets }: Transition = messageLife[name];
+  const { from, to, clears }: Transition = messageLife[name];
   return sql<Row>`UPDATE message ${index ? sql`INDEXED BY ${sql.ref(index)}` : sql``} SET status = ${statusAfter(to)},
-      ${sql.join([...forgets.map((column) => sql`${sql.ref(column)} = NULL`), ...(set ? [set] : []), sql`updated_at = ${at}`])}
+      ${sql.join([...clears.map((column) => sql`${sql.ref(column)} = NULL`), ...(set ? [set] : []), sql`updated_at = ${at}`])}
     WHERE ${which} AND ${isIn(from)} ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(db.kysely);
 }
 
-/** `to`, unless a receipt has moved the message there or further. */
+/** `to`, unless the message already has this status or a later one. */
 function statusAfter(to: MessageStatus): RawBuilder<unknown> {
   const reached = (deliveryOrder as readonly MessageStatus[]).indexOf(to);
   if (reached <= deliveryOrder.indexOf("sending")) return sql.lit(to);
@@ -75,6 +75,6 @@ function statusAfter(to: MessageStatus): RawBuilder<unknown> {
   return sql`CASE WHEN ${isIn(further)} THEN status ELSE ${sql.lit(to)} END`;
 }
 
-/** True in SQL of a message in one of these states, in the words of the indexes. */
+/** True in SQL for a message with one of these statuses, in the form that the indexes need. */
 const isIn = (states: readonly MessageStatus[]) =>
   sql<boolean>`message.status IN (${sql.join(states.map((each) => sql.lit(each)))})`;

@@ -12,7 +12,7 @@ export type MessageRow = DeliveryColumns &
     pacing: Pacing | null;
   };
 
-/** Who looks, and when. */
+/** The scopes of the reader, and the time. */
 export interface Viewer {
   now: number;
   scopes: ReadonlySet<Scope>;
@@ -30,7 +30,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
   };
 }
 
-/** A queued message past its time has failed, whether the sweep has written it down or not. */
+/** A queued message that has expired is shown as failed, also before cron stores it. */
 export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
   if (row.failure === "not_on_whatsapp" && !seesAccounts(viewer.scopes)) return asIfOff(row, viewer);
   const failure = row.status === "queued" && row.expiresAt <= viewer.now ? "expired" : row.failure;
@@ -47,8 +47,8 @@ export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
 export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:read");
 
 /**
- * For other keys a number without an account looks like one whose phone is off: the message is sent and not delivered.
- * A cancel answers `sent`, and `revoked` follows: so it is for a phone that is off.
+ * For other keys a number without an account looks like a phone that is off: the message is sent and not delivered. After
+ * a cancel it is `sent`, and `revoked` follows.
  */
 const asIfOff = ({ status, noAccountAt, messageUpdatedAt }: DeliveryColumns, { now }: Viewer) => ({
   status: status === "revoked" && messageUpdatedAt <= now ? ("revoked" as const) : ("sent" as const),

@@ -4,15 +4,15 @@ import { sendJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
-/** True in SQL of a `verification` whose code nobody has and nobody will get: every message with it has ended unsent. */
+/** True in SQL for a `verification` whose messages have all ended unsent, so nobody has or will get its code. */
 export const noMessageIsLeft = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.verification_id = verification.id
   AND m.status NOT IN ('failed', 'canceled'))`;
 
-/** True in SQL for what waits for a session; not for messages of the sandbox. The first `status` term selects the index. */
+/** True in SQL for messages that wait for a session, without the sandbox's. The first `status` term selects the index. */
 const waitsFor = (sessionId: string) =>
   sql<boolean>`(session_id = ${sessionId} AND status IN ('queued', 'sending') AND status = 'queued' AND test = 0)`;
 
-/** Lets the cron publish now what waits for a session, however long its back-off is. */
+/** Cron publishes the messages that wait for a session now, without their back-off. */
 export function publishQueuedNow(db: Db, { sessionId, now }: { sessionId: string; now: number }) {
   return sql`UPDATE job SET publish_after = ${now}
     WHERE kind IN (${sql.join(sendJobs.map(({ name }) => name))})
@@ -20,7 +20,7 @@ export function publishQueuedNow(db: Db, { sessionId, now }: { sessionId: string
       AND publish_after > ${now} AND publish_count > 1`.compile(db.kysely);
 }
 
-/** Ends the verifications whose code waits for a session that is gone and is not out otherwise, and fails what waits. */
+/** Fails the messages that wait for a session that has ended, and ends verifications whose code was not sent otherwise. */
 export function endQueuedMessages(
   db: Db,
   { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },

@@ -26,7 +26,7 @@ export async function findMessage(db: Db, tenant: Tenant, id: string, at: number
   return row;
 }
 
-/** A message that was asked for as such: those that carry codes belong to their verification. */
+/** A message of `POST /v1/messages`. Messages with codes are not found: they belong to their verification. */
 export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string) {
   return db.kysely
     .selectFrom("message")

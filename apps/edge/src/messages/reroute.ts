@@ -2,7 +2,7 @@ import type { FailureReason } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db, MessageTable } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { isEligible, isSending } from "../sessions/health.ts";
+import { isEligible, isSending } from "../sessions/sender-score.ts";
 import { hasSender, pickSender } from "../sessions/pick.ts";
 import { firstPublishMs, type JobColumns } from "../jobs/kind.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
@@ -10,15 +10,15 @@ import { codeJobs, pacingOfRow, sendJobs, textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import type { MessageRow } from "./present.ts";
 
-/** So many sessions try to send one message. */
+/** At most this many sessions try to send one message. */
 export const sendersPerMessage = 3;
-/** So many messages move in one statement. */
-const movesAtOnce = 200;
+/** One statement moves at most this many messages. */
+const movesPerStatement = 200;
 
-/** A message that has moved, with what its job needs. */
+/** A message that was moved, with the columns that its job needs. */
 export type Rerouted = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing"> & JobColumns;
 
-/** Moves messages and answers them, and moves what belongs to them. */
+/** Statements that move messages, their jobs and their verifications. */
 export interface Reroute {
   readonly moved: CompiledQuery<Rerouted>;
   readonly jobs: CompiledQuery;
@@ -29,17 +29,17 @@ export interface Reroute {
 const kinds = sql.join(sendJobs.map(({ name }) => name));
 
 interface Move {
-  /** True in SQL of the messages that are to move. */
+  /** True in SQL for the messages to move. */
   which: RawBuilder<boolean>;
-  /** Why the session that has it could not send it; it is not given to that one again. Null: it was not online. */
+  /** Why the session could not send the message; the session does not get it again. Null: the session was not online. */
   reason: FailureReason | null;
   at: number;
 }
 
 /**
- * Gives messages to another sender of their pool, as new: nobody has claimed them there, and what was claimed counts for
- * nothing, for the fence is the other session's. What only waits goes to one that can send at once; what could not be
- * sent waits for one that is away, if need be. Nothing happens to those that nobody else can send.
+ * Moves messages to another sender of their pool. Their claims are reset, because a fence belongs to one session. A
+ * waiting message moves only to a session that can send at once. A message that failed may also wait for a session that
+ * is offline. Messages that no other session can send do not move.
  */
 function reroute(db: Db, { which, reason, at }: Move): Reroute {
   const next = sql`(SELECT id FROM ${pickSender({
@@ -52,7 +52,7 @@ function reroute(db: Db, { which, reason, at }: Move): Reroute {
   const tried = reason === null ? sql`tried` : sql`json_set(tried, '$.' || session_id, ${reason})`;
   const job = (column: string) =>
     sql`(SELECT ${sql.ref(column)} FROM job WHERE kind IN (${kinds}) AND subject_id = message.id)`;
-  // The timeline knows which messages the first statement has moved.
+  // The events of the first statement show which messages it moved.
   const moved = (column: string) =>
     sql`SELECT ${sql.ref(column)} FROM event WHERE at = ${at} AND type = 'message.rerouted'`;
   return {
@@ -63,8 +63,11 @@ function reroute(db: Db, { which, reason, at }: Move): Reroute {
       returning: sql`id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
         ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`,
     }),
+    // Other statements of the batch may have moved messages, too: their jobs are counted already.
     jobs: sql`UPDATE job SET publish_count = publish_count + 1, publish_after = ${at + firstPublishMs}
-      WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")})`.compile(db.kysely),
+      WHERE kind IN (${kinds}) AND subject_id IN (${moved("message_id")}) AND publish_after <> ${at + firstPublishMs}`.compile(
+      db.kysely,
+    ),
     verifications:
       sql`UPDATE verification SET session_id = (SELECT m.session_id FROM message m WHERE m.id = verification.message_id)
       WHERE id IN (${moved("verification_id")}) AND message_id IN (${moved("message_id")}) AND mode = 'push'`.compile(
@@ -73,7 +76,7 @@ function reroute(db: Db, { which, reason, at }: Move): Reroute {
   };
 }
 
-/** True in SQL for a message that another session could send: it has a pool, is not of the sandbox and has not expired. */
+/** True in SQL for a message that another session may send: it has a pool, is not the sandbox's, and has not expired. */
 function isMovable(message: "message" | "m", at: number): RawBuilder<boolean> {
   const of = (column: string) => sql.ref(`${message}.${column}`);
   return sql<boolean>`(${of("pool_id")} IS NOT NULL AND ${of("test")} = 0 AND ${of("expires_at")} > ${at}
@@ -89,8 +92,8 @@ interface Failed {
 }
 
 /**
- * For a message that its account could not send. That no chat may be opened says that none of its attempts arrived; with
- * any other reason only a first attempt is certain to have left nothing behind.
+ * Reroutes a message that its account could not send. With `new_chats_locked` no attempt can have arrived. With any other
+ * reason only a first attempt is certain not to have arrived.
  */
 export function rerouteFailed(db: Db, { messageId, sessionId, reason, at }: Failed) {
   const which = sql<boolean>`id = ${messageId} AND session_id = ${sessionId}
@@ -99,7 +102,7 @@ export function rerouteFailed(db: Db, { messageId, sessionId, reason, at }: Fail
   return reroute(db, { which, reason, at });
 }
 
-/** For what waits for a session, unclaimed, while that cannot send. */
+/** Reroutes unclaimed messages of a session that cannot send. */
 export function rerouteWaiting(
   db: Db,
   { sessionId, workspaceId, at }: { sessionId: string; workspaceId?: string; at: number },
@@ -110,14 +113,14 @@ export function rerouteWaiting(
   return rerouteFrom(db, isAway, at);
 }
 
-/** The same for every session that cannot send: those that are not online, and those that pause. */
+/** The same for all sessions that cannot send: those that are not online, and those that are paused. */
 export const rerouteBehind = (db: Db, at: number) =>
   [
     rerouteFrom(db, sql<boolean>`away.waiting > 0 AND away.state <> 'online'`, at),
     rerouteFrom(db, sql<boolean>`away.paused_until > ${at} AND away.waiting > 0`, at),
   ] as const;
 
-/** Moves what waits for the sessions `away`, so many at once; what cannot move is not counted. */
+/** Moves messages that wait for the sessions `away`. Messages that cannot move do not count for the limit. */
 function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
   const canMove = hasSender({
     workspaceId: sql.ref("m.workspace_id"),
@@ -126,20 +129,20 @@ function rerouteFrom(db: Db, isAway: RawBuilder<boolean>, at: number) {
     toHash: sql.ref("m.to_hash"),
     at,
   });
-  // Where nobody else sends at all there is nothing to look through.
+  // A cheap condition first: without another session that can send, no messages are read.
   const hasOther = sql<boolean>`EXISTS (SELECT 1 FROM session WHERE session.workspace_id = away.workspace_id
     AND session.id <> away.id AND ${isEligible} AND ${isSending(at)})`;
   return reroute(db, {
     which: sql<boolean>`id IN (SELECT m.id FROM session away CROSS JOIN message m ON m.session_id = away.id
         AND m.status IN ('queued', 'sending') AND m.status = 'queued' AND ${isMovable("m", at)}
         AND m.workspace_id = away.workspace_id
-      WHERE ${isAway} AND ${hasOther} AND ${canMove} LIMIT ${movesAtOnce})`,
+      WHERE ${isAway} AND ${hasOther} AND ${canMove} LIMIT ${movesPerStatement})`,
     reason: null,
     at,
   });
 }
 
-/** Publishes the jobs of messages that have moved, beside the answer. */
+/** Publishes the jobs of moved messages, in the background of the answer. */
 export function publishRerouted(services: Services, rows: readonly Rerouted[]): void {
   publishSoon(
     services,

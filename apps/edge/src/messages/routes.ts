@@ -24,7 +24,7 @@ export const messages: Feature = {
       idempotent: "create",
       summary: "Send a message",
       description:
-        "Accepts a message for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Block rules for the number, a prefix or its country hold here as for codes, unless an allow rule matches; the policy's `countries` are for codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit what goes to one number.",
+        "Accepts a message for a WhatsApp number. It ends as `sent` or, after 24 hours at the latest, as `failed` with a reason. Block rules for the number, a prefix or its country also apply to messages, unless an allow rule matches. The policy's `countries` apply to codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit the messages to one number.",
       body: {
         schema: CreateMessage,
         example: {
@@ -33,7 +33,7 @@ export const messages: Feature = {
           text: "Your order is on its way.",
         },
       },
-      answers: accepted(Message, "Stored, and on its way."),
+      answers: accepted(Message, "Stored and queued."),
       throws: ["session-not-found", "pool-not-found", "session-ended", "no-eligible-session", "destination-blocked"],
       inputLimits: async (ctx, { body }) => [
         ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime()),
@@ -47,11 +47,11 @@ export const messages: Feature = {
       method: "get",
       path: "/v1/messages/{id}",
       scope: "message:send",
-      summary: "Look at a message",
+      summary: "Get a message",
       description:
-        "How far it has come. Its content is not kept where the API can read it. Only keys with `lookup:read` see that a number has no WhatsApp account; for others such a message is `sent` and never `delivered`, as for a phone that is off.",
+        "Its status. Its content is sealed, so the API cannot read it. Only keys with `lookup:read` see that a number has no WhatsApp account. For other keys such a message is `sent` and never `delivered`, as for a phone that is off.",
       params: z.object({ id: MessageId }),
-      answers: ok(Message, "As it is now."),
+      answers: ok(Message, "The message."),
       handle: async ({ services, actor }, { params }) => {
         const at = services.now().getTime();
         const row = await findMessage(services.db, tenantOf(actor), params.id, at);

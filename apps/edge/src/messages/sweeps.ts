@@ -4,7 +4,7 @@ import type { Services } from "../services.ts";
 
 const isOver = (isOfKind: RawBuilder<unknown>) => sql<boolean>`${isOfKind} AND t.status NOT IN ('queued', 'sending')`;
 
-/** Deletes the messages that their workspaces no longer keep: codes go with their verifications, texts by themselves. */
+/** Deletes old messages: codes after the time for verifications, other messages after their own time. */
 export const sweepMessages = (services: Services) => {
   const shared = { table: "message", idPrefix: "msg", mostDays: 90 } as const;
   return [

@@ -12,9 +12,9 @@ import { version } from "./landing.ts";
 
 const description = `Sandi verifies phone numbers and sends messages over WhatsApp.
 
-Every request wants a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_test_…\`, for the sandbox). Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
+Every request needs a key: \`Authorization: Bearer sandi_live_…\` (or \`sandi_test_…\`, for the sandbox). Every error is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem with a \`code\` that you can rely on, and a page that explains it.
 
-A check answers 200 only for the right code, and only once. Every route that changes something takes an \`Idempotency-Key\`: send it again with the same request and nothing happens twice. With a W3C \`traceparent\`, what becomes of your message belongs to your trace.`;
+A check answers 200 only for the right code, and only once. Every route that changes something takes an \`Idempotency-Key\`: repeat the request with the same key and nothing happens twice. With a W3C \`traceparent\`, your trace also has the later steps of your message.`;
 
 const configuration = {
   url: "/openapi.json",
@@ -31,23 +31,23 @@ const configuration = {
 };
 
 /**
- * The reference sends its requests to where it was opened, which may be another name of the same server than the
- * document's: the page's policy lets it reach nothing else.
+ * The reference sends its requests to the address that it was opened at. This may be another name of the server than in
+ * the document, and the page's policy allows no other.
  */
 const here = "servers: [{ url: location.origin }]";
 
-/** Ahead of the routes: the generator takes a schema that it first meets as nullable for one that always is. */
+/** Registered before the routes: the generator makes a schema nullable for good if its first use is nullable. */
 const named = Object.values<unknown>(contracts).filter(
   (schema): schema is z.ZodType => schema instanceof z.ZodType && schema.meta()?.id !== undefined,
 );
 
-/** The description of the public API and its reference, which brings everything along itself. */
+/** The OpenAPI document and the API reference, which loads nothing from other hosts. */
 export function docs(api: OpenAPIHono<AppEnv>, features: readonly Feature[]) {
   api.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
     type: "http",
     scheme: "bearer",
     description:
-      "A key of your workspace: `sandi_live_…`, or `sandi_test_…` for the sandbox, where nothing is sent. What has no sandbox refuses it with `test-keys-not-supported`.",
+      "A key of your workspace: `sandi_live_…`, or `sandi_test_…` for the sandbox, where nothing is sent. Operations without a sandbox refuse it with `test-keys-not-supported`.",
   });
   api.openAPIRegistry.registerComponent("securitySchemes", "operatorToken", {
     type: "http",
@@ -82,7 +82,7 @@ export function docs(api: OpenAPIHono<AppEnv>, features: readonly Feature[]) {
     .get("/openapi.json", (c) => c.json(describe(c.env.services.publicUrl)))
     .get("/docs", async (c) => {
       const nonce = base64url(c.env.services.random(16));
-      // The reference styles itself through style elements and attributes, hence 'unsafe-inline' for those alone.
+      // The reference uses style elements and attributes, so only styles may be 'unsafe-inline'.
       c.set(
         "contentSecurityPolicy",
         `default-src 'none'; script-src 'self' 'nonce-${nonce}'; style-src 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

@@ -16,7 +16,7 @@ export const health = new Hono<AppEnv>()
     return c.json({ status: ready ? "ok" : "unavailable", checks: { database } }, ready ? 200 : 503);
   });
 
-/** In words that tell nothing but what to do. */
+/** The state in words. The answer is public, so it names no address or error text. */
 async function databaseState(services: Services): Promise<string> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<"late">((resolve) => {
@@ -42,7 +42,7 @@ async function missingMigrations({ db }: Services): Promise<string[]> {
     return names.filter((name) => !applied.has(name));
   } catch (error) {
     if (isUnreachable(error)) throw error;
-    // The database answers, and has no such table.
+    // The database answers, but has no such table.
     return names;
   }
 }

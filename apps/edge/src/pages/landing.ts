@@ -33,12 +33,12 @@ export const landing = new Hono<AppEnv>().get("/", async (c): Promise<Response> 
     -H "Authorization: Bearer $KEY" \\
     --json '{"to":"+6281234567890"}'</pre>
       <nav>
-        <a class="card" href="${links.docs}"><b>API reference</b><span class="soft">Every request, tried here</span></a>
+        <a class="card" href="${links.docs}"><b>API reference</b><span class="soft">Try every request here</span></a>
         <a class="card" href="${links.problems}"><b>Problems</b><span class="soft">Every error, explained</span></a>
         <a class="card" href="${links.openapi}"><b>OpenAPI</b><span class="soft">3.1, for your tools</span></a>
       </nav>`,
   });
 });
 
-/** Browsers say that they want HTML; everything else is taken for a program. */
+/** Browsers accept HTML; all other clients get JSON. */
 export const wantsHtml = (accept: string | undefined) => accept?.includes("text/html") === true;

@@ -8,12 +8,12 @@ type Markup = ReturnType<typeof html>;
 interface Page {
   title: string;
   main: Markup;
-  /** Runs after the page has loaded; may fetch from this very origin. */
+  /** Runs after the page has loaded. It may fetch from the same origin only. */
   script?: string;
   style?: string;
 }
 
-/** An HTML answer with the house style, light and dark; its own style and script are the only ones that may run. */
+/** An HTML answer in the common style, light and dark. Only its own style and script may run. */
 export async function page(c: Context<AppEnv>, { title, main, script, style = "" }: Page): Promise<Response> {
   const nonce = base64url(c.env.services.random(16));
   c.set(
@@ -31,7 +31,7 @@ export async function page(c: Context<AppEnv>, { title, main, script, style = ""
           <title>${title}</title>
           <link rel="icon" href="${icon}" />
           <style nonce="${nonce}">
-            ${raw(house + style)}
+            ${raw(commonStyle + style)}
           </style>
         </head>
         <body>
@@ -48,7 +48,7 @@ export async function page(c: Context<AppEnv>, { title, main, script, style = ""
   );
 }
 
-/** Four dots of a code, three typed. */
+/** The logo: four dots of a code, three of them typed. */
 const mark = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#0b7a5e"/><circle cx="10" cy="11" r="3.2" fill="#fff"/><circle cx="22" cy="11" r="3.2" fill="#fff"/><circle cx="10" cy="21.5" r="3.2" fill="#fff"/><circle cx="22" cy="21.5" r="2.5" fill="none" stroke="#fff" stroke-width="1.6"/></svg>`;
 const icon = `data:image/svg+xml,${encodeURIComponent(mark)}`;
 
@@ -56,7 +56,7 @@ export const brand = html`<a class="brand" href="/"
   ><img alt="" width="28" height="28" src="${icon}" /><span>Sandi</span></a
 >`;
 
-const house = `
+const commonStyle = `
 :root{color-scheme:light dark;--ground:light-dark(#f6f5f1,#121413);--card:light-dark(#fff,#1b1e1d);--ink:light-dark(#191c1b,#eceeec);
 --soft:light-dark(#5c6461,#9aa3a0);--line:light-dark(#e3e1da,#2c302f);--accent:light-dark(#0b7a5e,#4cc9a3);--bad:light-dark(#b3382c,#f08a7e);
 --mono:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,monospace}

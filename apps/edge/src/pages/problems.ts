@@ -53,7 +53,7 @@ export const problemPages = new Hono<AppEnv>()
     return page(c, explanation(code));
   });
 
-/** A person who meets a problem in a browser gets its page in place of the JSON. */
+/** In a browser, a problem is shown as its page instead of JSON. */
 export const explained = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   if (c.res.headers.get("content-type") !== "application/problem+json") return;
@@ -79,7 +79,7 @@ function explanation(code: ErrorCode, detail?: string) {
   };
 }
 
-/** What stands in backticks in the font of code. */
+/** Text in backticks becomes code. */
 const withCode = (text: string) => text.split("`").map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
 
 const isCode = (text: string): text is ErrorCode => Object.hasOwn(errors, text);

@@ -11,7 +11,7 @@ interface Input {
   change: ChangePool;
 }
 
-/** Changes a pool. The next sends follow it. */
+/** Changes a pool. The change applies to the next sends. */
 export async function changePool(ctx: Context, { id, change }: Input): Promise<Pool> {
   const { db } = ctx.services;
   try {

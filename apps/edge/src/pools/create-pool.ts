@@ -11,7 +11,7 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many pools may a workspace have, the default one among them. */
+/** The limit of pools in a workspace, with the default pool. */
 const poolLimit = 20;
 
 export async function createPool(
@@ -41,8 +41,8 @@ export async function createPool(
         WHERE ${mayInsert} AND NOT EXISTS (SELECT 1 FROM pool WHERE ${isSame})`,
     facts: { same: sql<{ id: string }>`SELECT id FROM pool WHERE ${isSame}` },
     refuse: ({ same: [same] }) => {
-      if (same) return nameIsTaken(`It is ${same.id}.`);
-      const detail = `A workspace has at most ${limit} sender pools; delete one that is not needed.`;
+      if (same) return nameIsTaken(`The pool is ${same.id}.`);
+      const detail = `A workspace has at most ${limit} sender pools. Delete a pool that you do not need.`;
       return new AppError("pool-limit-reached", { detail });
     },
     present: toPool,

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { defaultPoolOf, selectPools, toDetail } from "./repository.ts";
 
-/** Deletes a pool that no session belongs to. */
+/** Deletes a pool without sessions. */
 export async function deletePool(ctx: Context, id: string): Promise<void> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -27,5 +27,5 @@ export async function deletePool(ctx: Context, id: string): Promise<void> {
   });
   if (committed) return;
   if (!(await find())) throw new AppError("pool-not-found");
-  throw new AppError("pool-not-empty", { detail: "Move its sessions to another pool, or delete them, first." });
+  throw new AppError("pool-not-empty", { detail: "Move its sessions to another pool first, or delete them." });
 }

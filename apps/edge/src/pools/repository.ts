@@ -3,30 +3,30 @@ import { type RawBuilder, sql } from "kysely";
 import type { Db, PoolTable } from "../db/schema.ts";
 import { iso } from "../time.ts";
 
-/** In `pool.new_chats_per_day`: a number that grows with the session's age. */
+/** The value of `pool.new_chats_per_day` for `warm_up`: a limit that rises with the session's age. */
 export const warmUp = -1;
 
-/** Sends what names neither a session nor a pool: made with the workspace, and named after it. */
+/** The pool for requests that name neither a session nor a pool. It is created with the workspace. */
 export const defaultPoolOf = (workspaceId: string) => `pool_${workspaceId.slice("ws_".length)}`;
 
 export const selectPools = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("pool").selectAll().where("workspaceId", "=", workspaceId);
 
-/** Stands behind the INSERT of the workspace. */
+/** Runs after the INSERT of the workspace. */
 export const insertDefaultPool = (db: Db, workspaceId: string) =>
   sql`INSERT INTO pool (id, workspace_id, name, strategy, pacing, fallback, created_at, updated_at)
     SELECT ${defaultPoolOf(workspaceId)}, id, 'Default', 'sticky', 'normal', 'inbound', created_at, created_at
     FROM workspace WHERE id = ${workspaceId}`.compile(db.kysely);
 
-/** True in SQL when the workspace has this pool. */
+/** True in SQL if the workspace has this pool. */
 export const hasPool = (workspaceId: string, id: string | RawBuilder<unknown>) =>
   sql<boolean>`EXISTS (SELECT 1 FROM pool WHERE pool.id = ${id} AND pool.workspace_id = ${workspaceId})`;
 
-/** For a request that names a pool which is not there. */
+/** The error for a request that names an unknown pool. */
 export const noPool = (pointer: string) =>
   new AppError("pool-not-found", { errors: [{ pointer, message: "is not a sender pool of this workspace" }] });
 
-/** For a request that wants a name which another pool has. */
+/** The error for a request with the name of another pool. */
 export const nameIsTaken = (detail?: string) =>
   new AppError("pool-exists", {
     errors: [{ pointer: "/name", message: "is another sender pool's name" }],
@@ -55,10 +55,10 @@ export const toPool = ({
   updatedAt: iso(updatedAt),
 });
 
-/** As it is stored. */
+/** The stored form of `newChatsPerDay`. */
 export const newChatsOf = (newChatsPerDay: NewChatsPerDay) => (newChatsPerDay === "warm_up" ? warmUp : newChatsPerDay);
 
-/** What of a pool can be changed, as the audit log tells it. */
+/** The properties of a pool that the audit log shows. */
 export const toDetail = ({ name, strategy, pacing, fallback, newChatsPerDay }: Changeable): Changeable => ({
   name,
   strategy,

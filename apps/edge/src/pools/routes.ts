@@ -11,7 +11,7 @@ import { selectPools, toPool } from "./repository.ts";
 const byId = z.object({ id: PoolId });
 
 export const pools: Feature = {
-  tag: { name: "Sender pools", description: "Sessions that stand in for each other." },
+  tag: { name: "Sender pools", description: "Sessions that replace each other." },
   notFound: "pool-not-found",
   operations: [
     operation({
@@ -23,7 +23,7 @@ export const pools: Feature = {
       idempotent: "create",
       summary: "Create a sender pool",
       description:
-        "The sessions of a pool stand in for each other: who sends is chosen by its strategy and by how fit they are, and what one of them cannot send goes to the next. At most 20.",
+        "The sessions of a pool replace each other. The pool's strategy and the sessions' scores decide which session sends. If a session cannot send a message, the next one does. At most 20 pools.",
       body: { schema: CreatePool, example: { name: "Indonesia", strategy: "least_loaded" } },
       answers: created(Pool, "Created."),
       throws: ["pool-exists", "pool-limit-reached"],
@@ -36,7 +36,7 @@ export const pools: Feature = {
       scope: "session:manage",
       live: true,
       summary: "List sender pools",
-      description: "All of them, oldest first; the default pool sends what names neither a session nor a pool.",
+      description: "All pools, oldest first. The default pool sends requests that name neither a session nor a pool.",
       answers: ok(PoolList, "All pools, oldest first."),
       handle: async ({ services, actor }) => {
         const rows = await selectPools(services.db, actor.workspaceId).orderBy("id").execute();
@@ -49,10 +49,10 @@ export const pools: Feature = {
       path: "/v1/pools/{id}",
       scope: "session:manage",
       live: true,
-      summary: "Look at a sender pool",
-      description: "How it chooses, how fast it sends what is not a code, and what it does for strangers.",
+      summary: "Get a sender pool",
+      description: "Its strategy, its pacing for messages that are not codes, and its rules for strangers.",
       params: byId,
-      answers: ok(Pool, "As it is."),
+      answers: ok(Pool, "The pool."),
       handle: async ({ services, actor }, { params }) => {
         const row = await selectPools(services.db, actor.workspaceId).where("id", "=", params.id).executeTakeFirst();
         if (!row) throw new AppError("pool-not-found");
@@ -67,7 +67,7 @@ export const pools: Feature = {
       live: true,
       idempotent: "change",
       summary: "Change a sender pool",
-      description: "What is sent from now on goes by it.",
+      description: "The change applies to messages that are sent from now on.",
       params: byId,
       body: { schema: ChangePool, example: { pacing: "careful" } },
       answers: ok(Pool, "Changed."),
@@ -82,7 +82,7 @@ export const pools: Feature = {
       live: true,
       idempotent: "change",
       summary: "Delete a sender pool",
-      description: "One that no session belongs to; the default pool stays.",
+      description: "Deletes a pool without sessions. The default pool cannot be deleted.",
       params: byId,
       answers: noContent("Deleted."),
       throws: ["pool-not-empty"],

@@ -3,9 +3,9 @@ import { unlessAway } from "./redis-outage.ts";
 import { consumeScript, consumeScriptSha } from "./script.ts";
 
 const redisMs = 300;
-const quietMs = 10_000;
+const silentMs = 10_000;
 
-/** A number in Redis that goes up to its quota within a window. */
+/** A counter in Redis that rises up to its quota within a window. */
 export interface Counter {
   key: string;
   quota: number;
@@ -13,14 +13,14 @@ export interface Counter {
   cost: number;
 }
 
-/** Takes from all counters or from none; answers what the script does, or nothing while Redis does not. */
+/** Consumes all counters or none. Returns the script's answer; undefined while Redis does not answer. */
 export async function consumeFrom(services: Services, counters: readonly Counter[]): Promise<number[] | undefined> {
   const { redis, redisOutage: outage, log } = services;
   const args = argumentsOf(counters, services.now().getTime());
   const failed = (error: unknown) => {
     const failedAt = services.now().getTime();
-    if (failedAt < outage.quietUntil) return;
-    outage.quietUntil = failedAt + quietMs;
+    if (failedAt < outage.silentUntil) return;
+    outage.silentUntil = failedAt + silentMs;
     log("Redis does not answer; requests are not limited", error);
   };
   return unlessAway(services, failed, async () => {

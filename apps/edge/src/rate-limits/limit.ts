@@ -1,11 +1,11 @@
-/** So many may be taken within a window, which begins with the first. */
+/** A quota within a window. The window begins with its first use. */
 export interface Limit {
-  /** As callers see it in `RateLimit-Policy`. */
+  /** The name in `RateLimit-Policy`. */
   name: string;
-  /** What it counts, within the key's workspace; hashed if it is personal, for it stands in Redis. */
+  /** What is counted, within the key's workspace. Personal data is hashed, because Redis stores it. */
   id: string;
   quota: number;
   windowSeconds: number;
-  /** What this request takes; 1 if left out. */
+  /** How much this request consumes; 1 if left out. */
   cost?: number;
 }

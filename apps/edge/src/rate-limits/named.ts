@@ -34,7 +34,7 @@ export async function accountSendLimit(ctx: Context, account: string): Promise<L
   return { name: "account-sends", id, quota: actor.policy.accountSendsPerHour, windowSeconds: hour };
 }
 
-/** Sends of the whole workspace; fewer in its first seven days. Test keys have a limit of their own. `at` in milliseconds. */
+/** Sends of the whole workspace; fewer in its first seven days. Test keys have their own limit. `at` in milliseconds. */
 export function workspaceSendLimits(actor: Actor, at: number, cost = 1): Limit[] {
   const { sendsPerDay, firstWeekSendsPerDay, testSendsPerDay } = actor.quota;
   const isNew = at < actor.workspaceCreatedAt + firstWeekMs;
@@ -43,7 +43,7 @@ export function workspaceSendLimits(actor: Actor, at: number, cost = 1): Limit[]
   return [{ name: "workspace-sends", id: actor.environment, quota, windowSeconds: day, cost }];
 }
 
-/** Messages to one number. Not for test keys: the sandbox has few numbers. */
+/** Messages to one number. They do not apply to test keys, because the sandbox has few numbers. */
 export async function recipientLimits(ctx: Context, e164: string): Promise<Limit[]> {
   const { actor } = ctx;
   if (actor.environment === "test") return [];
@@ -55,7 +55,7 @@ export async function recipientLimits(ctx: Context, e164: string): Promise<Limit
   ];
 }
 
-/** Looks at one verification. */
+/** Reads of one verification. */
 export const pollLimit = (actor: Actor, verificationId: string): Limit => ({
   name: "polls",
   id: verificationId,
@@ -63,7 +63,7 @@ export const pollLimit = (actor: Actor, verificationId: string): Limit => ({
   windowSeconds: minute,
 });
 
-/** Numbers that a workspace asks about; `cost` is how many. */
+/** Numbers in reachability checks; `cost` is their count. */
 export const reachabilityLimits = (actor: Actor, cost = 1): Limit[] => [
   { name: "reachability-minute", id: actor.environment, quota: 20, windowSeconds: minute, cost },
   { name: "reachability-day", id: actor.environment, quota: 200, windowSeconds: day, cost },
@@ -77,22 +77,22 @@ export const changeLimit = (actor: Actor): Limit => ({
   windowSeconds: day,
 });
 
-/** Keys created or rotated: a new key starts with a full limit, and its row stays after it has ended. */
+/** Keys created or rotated. Limited because a new key starts with full limits, and its row stays after its end. */
 export const newKeyLimit = (actor: Actor): Limit[] => [
   { name: "new-keys", id: actor.environment, quota: actor.quota.keysPerHour, windowSeconds: hour },
 ];
 
-/** Each of them opens a connection to WhatsApp, and a connector remembers it for months after it was deleted. */
+/** Sessions created. Each opens a connection to WhatsApp, and a connector stores it for months after its deletion. */
 export const sessionCreateLimit = (actor: Actor): Limit[] => [
   { name: "session-creates", id: actor.environment, quota: 100, windowSeconds: hour },
 ];
 
-/** What makes connectors close connections to WhatsApp and open others. */
+/** Changes that make connectors close and open connections to WhatsApp. */
 export const sessionChangeLimit = (actor: Actor): Limit[] => [
   { name: "session-changes", id: actor.environment, quota: 120, windowSeconds: minute },
 ];
 
-/** Each test calls an address of the workspace's choice, and is a row for 30 days. */
+/** Tests of alert channels. Each calls an address that the workspace chose, and is a row for 30 days. */
 export const alertTestLimit = (actor: Actor): Limit[] => [
   { name: "alert-tests", id: actor.environment, quota: 20, windowSeconds: minute },
   { name: "alert-tests-day", id: actor.environment, quota: 200, windowSeconds: day },
@@ -100,7 +100,7 @@ export const alertTestLimit = (actor: Actor): Limit[] => [
 
 const encoder = new TextEncoder();
 
-/** Redis learns neither addresses nor accounts. Rehearsals with a test key use up nothing of the real thing. */
+/** A hash, so that Redis stores no personal data. Test and live keys have different hashes, and so separate counters. */
 function pseudonym({ services, actor }: Context, kind: string, value: string): Promise<string> {
   const text = ["limit.v1", kind, actor.workspaceId, actor.environment, value].join("\0");
   return hmac(services.phoneKey.current.bytes, new Uint8Array(encoder.encode(text)));

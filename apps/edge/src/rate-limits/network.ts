@@ -2,7 +2,7 @@ import { parseAddress } from "../addresses.ts";
 
 const v4InV6 = "0".repeat(20) + "ffff";
 
-/** What an address counts as, however it is spelled: IPv4 by itself, also when mapped into IPv6; IPv6 by its /64. */
+/** The network of an address in any spelling: the address itself for IPv4, also mapped into IPv6; the /64 for IPv6. */
 export function networkOf(address: string): string {
   const digits = parseAddress(address);
   if (digits === undefined) return address;

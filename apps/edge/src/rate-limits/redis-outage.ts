@@ -3,8 +3,8 @@ import type { Services } from "../services.ts";
 const pauseMs = 2_000;
 
 /**
- * Asks Redis, or answers undefined while it does not answer. After a pause one request tries while the others go on
- * without: a dead Redis costs each isolate one wait at a time.
+ * Asks Redis; undefined while Redis does not answer. After a pause one request tries again, and the others do not wait.
+ * So a Redis outage delays only one request of each isolate at a time.
  */
 export async function unlessAway<Answer>(
   { now, redisOutage: outage }: Pick<Services, "now" | "redisOutage">,

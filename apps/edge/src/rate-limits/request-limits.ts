@@ -2,12 +2,12 @@ import type { Actor } from "../actor.ts";
 import type { Limit } from "./limit.ts";
 
 const daySeconds = 24 * 3600;
-/** A create, a check and three repetitions. */
+/** For each send: a create, a check and three repetitions. */
 const repeatablePerSend = 5;
 
 /**
- * The limits of every request with a key: the key's, and the workspace's, so that more keys do not mean more load. With
- * an `Idempotency-Key`, which is a row for a day, also the limit of these. Test keys have limits of their own.
+ * The limits of every request with a key: the key's, and the workspace's, so that more keys do not mean more load. An
+ * `Idempotency-Key` is a row for a day and has an additional limit. Test keys have their own limits.
  */
 export function requestLimits({ by, environment, quota }: Actor, isRepeatable: boolean): Limit[] {
   const workspaceBurst = Math.max(quota.workspaceBurst, quota.keyBurst);

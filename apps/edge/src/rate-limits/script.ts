@@ -1,8 +1,7 @@
 /**
- * Takes from all counters, or from none. A counter is `<taken> <end of its window in ms>`; a window begins with its first
- * use. KEYS: the counters. ARGV: now in ms, then quota, window in ms and cost of each. Answers as text whether it took
- * (1 or 0), then what is taken of each and how many milliseconds its window still lasts: never more than a window, for
- * the isolates' clocks differ and windows may be made shorter.
+ * Consumes all counters, or none. A counter is `<used> <end of its window in ms>`. KEYS: the counters. ARGV: now in ms,
+ * then quota, window in ms and cost of each. Returns as text 1 if it consumed them, else 0, then for each counter the used
+ * amount and the remaining milliseconds of its window: at most one window, because clocks differ and windows can shrink.
  */
 export const consumeScript = `local now = tonumber(ARGV[1])
 local answer = {1}
@@ -27,5 +26,5 @@ if answer[1] == 1 then
 end
 return table.concat(answer, " ")`;
 
-/** SHA-1 of the script, by which Redis knows it; a constant, because a Worker computes nothing at its start. */
+/** SHA-1 of the script for `EVALSHA`. It is a constant, because a Worker cannot compute it at its start. */
 export const consumeScriptSha = "005551f90e06cf4b5d7491ba113adb77faf728cd";

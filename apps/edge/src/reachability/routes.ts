@@ -14,9 +14,9 @@ export const reachability: Feature = {
       path: "/v1/reachability",
       scope: "lookup:read",
       idempotent: "change",
-      summary: "Who has a WhatsApp account",
+      summary: "Check which numbers have a WhatsApp account",
       description:
-        "Asks WhatsApp, through a session of yours, which numbers have an account. `isOnWhatsApp` is null where WhatsApp did not say. Answers are kept for days, and asking is limited (20 numbers a minute, 200 a day): to ask after many dead numbers is a way to lose the account, and to list who uses WhatsApp is not what this is for.",
+        "Asks WhatsApp, through a session of yours, which numbers have an account. `isOnWhatsApp` is null if WhatsApp gave no answer. Answers are stored for days. At most 20 numbers in a minute and 200 in a day: WhatsApp bans accounts that ask about many numbers without an account, and this must not be used to collect lists of WhatsApp users.",
       body: { schema: CheckReachability, example: { numbers: ["+6281234567890"] } },
       answers: ok(Reachability, "One answer per number."),
       throws: [

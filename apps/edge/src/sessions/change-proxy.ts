@@ -16,8 +16,8 @@ interface Change {
 }
 
 /**
- * Connects a session through another proxy, or without one. The proxy's address can be shown. Its URL, which can hold a
- * password, is sealed to the connector.
+ * Connects a session through another proxy, or without one. The proxy's address can be shown. Its URL may hold a
+ * password, so it is sealed to the connector.
  */
 export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Session> {
   const { services, actor } = ctx;

@@ -1,67 +1,46 @@
-import type { Context } from "../context.ts";
-import { withdrawIncidents } from "../alerts/incidents.ts";
-import { AppError, type DesiredState, type Session } from "@sandi/contracts";
+import { AppError, type ChangeSession, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
+import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
-import type { SessionTable } from "../db/schema.ts";
+import { hasPool, noPool } from "../pools/repository.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { endQueuedMessages } from "../messages/queued.ts";
-import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
-import { appendJob } from "../jobs/append-job.ts";
-import { publishSoon } from "../jobs/publish-soon.ts";
-import type { Services } from "../services.ts";
-import { scoreOf } from "./health.ts";
-import { sessionJobs } from "./jobs.ts";
-import { findSession, toSession } from "./repository.ts";
+import { selectSessions, toSession } from "./repository.ts";
 
-interface Wish {
+interface Input {
   id: string;
-  /** What the audit log calls it. */
-  action: `session.${string}`;
-  desired: DesiredState;
-  /** Nothing is changed when this is wanted already. */
-  unless?: readonly DesiredState[];
+  change: ChangeSession;
 }
 
-/** Then nothing can be sent with it any more. */
-const ending = new Set<DesiredState>(["logged_out", "deleted"]);
-
-/**
- * Stores what is wanted of a session under a new revision and tells the connectors. With a logout or a deletion what
- * is still queued there fails, at once and not when it expires; what is queued for a stopped one waits.
- */
-export async function changeSession(ctx: Context, { id, action, desired, unless = [] }: Wish): Promise<Session> {
+/** Gives a session another name or another pool. The same request again changes nothing. */
+export async function changeSession(ctx: Context, { id, change }: Input): Promise<Session> {
   const { services, actor } = ctx;
   const { db } = services;
   const { workspaceId } = actor;
+  const { name, poolId } = change;
   const at = services.now().getTime();
-  const of = sql`id = ${id} AND workspace_id = ${workspaceId}`;
-  const committed = await commitAs(ctx, {
-    requires: sql`EXISTS (SELECT 1 FROM session WHERE ${of} AND desired <> 'deleted'
-      AND desired NOT IN (SELECT value FROM json_each(${JSON.stringify(unless)})))`,
+  const isThere = poolId === undefined ? sql`true` : hasPool(workspaceId, poolId);
+  const set = (column: "name" | "pool_id", to: string, action: string) => [
+    sql`UPDATE session SET ${sql.raw(column)} = ${to}, updated_at = ${at}
+      WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted' AND ${sql.raw(column)} <> ${to}
+        AND ${isThere}`,
+    audited(ctx, {
+      action,
+      target: id,
+      detail: { [column === "name" ? "name" : "poolId"]: { to } },
+      at,
+      when: sql`changes() > 0`,
+    }),
+  ];
+  const {
+    row: [row],
+  } = await commitAs(ctx, {
     writes: {
-      changed: sql`UPDATE session SET desired = ${desired}, revision = revision + 1 WHERE ${of}`,
-      audit: audited(ctx, { action, target: id, at }),
-      job: appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
-      rerouted: rerouteWaiting(db, { sessionId: id, workspaceId, at }),
-      withdrawn: desired === "running" ? [] : withdrawIncidents(db, { sessionId: id, workspaceId, now: at }),
-      ended: ending.has(desired) ? endQueuedMessages(db, { sessionId: id, workspaceId, now: at }) : [],
+      renamed: name === undefined ? [] : set("name", name, "session.renamed"),
+      moved: poolId === undefined ? [] : set("pool_id", poolId, "session.moved"),
     },
-    reads: { row: sql<SessionTable & { score: number }>`SELECT *, ${scoreOf(at)} AS score FROM session WHERE ${of}` },
+    reads: { row: selectSessions(db, workspaceId, at).where("id", "=", id) },
   });
-  const row = committed?.row[0];
-  if (!row) return unchanged(services, workspaceId, { id, unless });
-  publishSoon(services, sessionJobs, [{ ...row, publishCount: 1 }]);
-  if (committed.written) publishRerouted(services, committed.written.rerouted.moved.rows);
-  return toSession(row);
-}
-
-async function unchanged(
-  { db, now }: Services,
-  workspaceId: string,
-  { id, unless = [] }: Pick<Wish, "id" | "unless">,
-): Promise<Session> {
-  const row = unless.length === 0 ? undefined : await findSession(db, workspaceId, { id, at: now().getTime() });
   if (!row) throw new AppError("session-not-found");
+  if (poolId !== undefined && row.poolId !== poolId) throw noPool("/poolId");
   return toSession(row);
 }

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode, type Rpc } from "@sandi/contracts";
 import { z } from "zod";
 import type { Services } from "../services.ts";
 
-/** The problem of a connector, as far as the caller of the API sees it. */
+/** The parts of a connector's problem that the caller of the API may see. */
 const Refusal = z.object({
   code: z.string(),
   retryAfter: z.number().exactOptional(),

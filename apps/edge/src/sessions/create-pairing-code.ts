@@ -11,15 +11,15 @@ import { notPairing } from "./not-pairing.ts";
 
 interface Input {
   sessionId: string;
-  /** The canonical number, which the budgets count. */
+  /** The canonical number, for the budgets. */
   e164: string;
-  /** The spelling that was asked for: WhatsApp accepts only the account's own. */
+  /** The spelling of the request: WhatsApp accepts only the account's own spelling. */
   written: string;
 }
 
 /**
- * Asks WhatsApp for a pairing code, which puts a prompt on the phone of the number's owner. While the session's code for
- * this number is valid, the connector answers that code again, and nothing is taken from the budgets.
+ * Requests a pairing code from WhatsApp, which shows a prompt on the phone of the number's owner. While the session's code
+ * for this number is valid, the connector returns it again, and the budgets do not count the request.
  */
 export async function createPairingCode(ctx: Context, { sessionId, e164, written }: Input): Promise<PairingCode> {
   const { services, actor } = ctx;
@@ -49,7 +49,7 @@ export async function createPairingCode(ctx: Context, { sessionId, e164, written
   });
   const [session] = committed.session;
   if (!session) throw new AppError("session-not-found");
-  // The answer was lost, so it is unknown whether the budgets allow a code.
+  // The database's answer was lost, so it is not known whether the budgets allow a code.
   if (!committed.written) throw new AppError("database-unavailable", { retryAfter: 1 });
   const [before] = committed.written.before.rows;
   const [taken] = committed.written.taken.rows;
@@ -64,7 +64,7 @@ interface Asking {
   takenId: number | undefined;
 }
 
-/** If the session is not `pairing`, WhatsApp was not asked: what was taken from the budgets is given back. */
+/** If the session is not `pairing`, WhatsApp was not asked, so the budgets get their count back. */
 async function askConnector(services: Services, { workspaceId, session, phone, takenId }: Asking) {
   const { db, log } = services;
   try {
@@ -75,7 +75,7 @@ async function askConnector(services: Services, { workspaceId, session, phone, t
       const given = db.kysely.executeQuery(
         sql`DELETE FROM pairing_request WHERE id = ${takenId} AND workspace_id = ${workspaceId}`.compile(db.kysely),
       );
-      services.waitUntil(given.catch((cause: unknown) => log("a pairing code's budget was not given back", cause)));
+      services.waitUntil(given.catch((cause: unknown) => log("a pairing request that failed is still counted", cause)));
     }
     throw notPairing(session);
   }

@@ -12,17 +12,17 @@ import { createAudited } from "../writes/create-audited.ts";
 
 interface Input {
   name: string;
-  /** The default one if left out. */
+  /** The default pool if left out. */
   poolId?: string | undefined;
   idempotencyKey: IdempotencyKey | undefined;
 }
 
 const first = { desired: "running", revision: 1, publishCount: 1, proxySealed: null } as const;
 
-/** So many sessions may a workspace have; deleted ones do not count. */
+/** The limit of sessions in a workspace, without deleted ones. */
 const sessionLimit = 50;
 
-/** Creates a session that wants to run; a connector takes it and shows QR codes. */
+/** Creates a session with the desired state `running`. A connector takes it and shows QR codes. */
 export async function createSession(
   ctx: Context,
   { name, poolId: asked, idempotencyKey }: Input,
@@ -50,7 +50,7 @@ export async function createSession(
         WHERE ${mayInsert} AND ${hasPool(workspaceId, poolId)}`,
       appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
-    // A connector may have the session already: the deletion is published to it.
+    // A connector may already have the session, so the deletion is published to it.
     undo: [
       sql`UPDATE session SET desired = 'deleted', revision = revision + 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'`,
@@ -59,7 +59,7 @@ export async function createSession(
     refuse: async () => {
       const pool = await selectPools(db, workspaceId).where("id", "=", poolId).executeTakeFirst();
       if (!pool) return noPool("/poolId");
-      const detail = `A workspace has at most ${limit} sessions; delete one that is not needed.`;
+      const detail = `A workspace has at most ${limit} sessions. Delete a session that you do not need.`;
       return new AppError("session-limit-reached", { detail });
     },
     present: toSession,

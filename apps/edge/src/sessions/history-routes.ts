@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ListSessionEvents, SessionEventList, SessionHealth, SessionId } from "@sandi/contracts";
 import { ok, page } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
-import { healthOf } from "./health-of.ts";
+import { getSessionHealth } from "./get-session-health.ts";
 import { historyOf } from "./history.ts";
 
 const byId = z.object({ id: SessionId });
@@ -14,12 +14,12 @@ export const historyOperations: readonly Operation[] = [
     path: "/v1/sessions/{id}/health",
     scope: "session:manage",
     live: true,
-    summary: "How a session is",
+    summary: "Get a session's health",
     description:
-      "Its state, limits, queue and the last hour, with a score and what it is made of; `live` comes from its connector at this moment. Only keys with `lookup:read` see messages that failed because the number has no account; for others they count as sent.",
+      "Its state, limits, queue and last hour, and its score with the parts of the score. `live` comes from its connector now. Only keys with `lookup:read` see messages that failed because the number has no account. For other keys they count as sent.",
     params: byId,
-    answers: ok(SessionHealth, "As it is now."),
-    handle: (ctx, { params }) => healthOf(ctx, params.id),
+    answers: ok(SessionHealth, "The current health."),
+    handle: (ctx, { params }) => getSessionHealth(ctx, params.id),
   }),
   operation({
     id: "listSessionEvents",
@@ -27,9 +27,9 @@ export const historyOperations: readonly Operation[] = [
     path: "/v1/sessions/{id}/events",
     scope: "session:manage",
     live: true,
-    summary: "What has happened to a session",
+    summary: "List a session's events",
     description:
-      "Its states with their reasons, the accounts that were linked and unlinked, and changes of its limits and its proxy, newest first; for 30 days.",
+      "Its states with their reasons, linked and unlinked accounts, and changes of its limits and its proxy. Newest first, for 30 days.",
     params: byId,
     query: ListSessionEvents,
     answers: page(SessionEventList, "events"),

@@ -12,7 +12,7 @@ interface Page {
 
 type EventRow = Pick<EventTable, "id" | "type" | "data" | "at">;
 
-/** What has happened to a session, newest first; kept for 30 days. */
+/** The events of a session, newest first. They are stored for 30 days. */
 export async function historyOf({ db, now }: Services, workspaceId: string, page: Page) {
   const at = now().getTime();
   const [session, rows] = await Promise.all([
@@ -29,7 +29,7 @@ function findEvents(db: Db, workspaceId: string, { id, limit, cursor }: Page): P
     .select(["id", "type", "data", "at"])
     .where("workspaceId", "=", workspaceId)
     .where("sessionId", "=", id)
-    // In the words of the index `event_session`.
+    // The conditions of the index `event_session`.
     .where("verificationId", "is", null)
     .where("messageId", "is", null);
   if (cursor !== undefined) query = query.where("id", "<", cursor);
@@ -52,18 +52,18 @@ interface Data {
 }
 
 function toEvent({ id, type, data, at }: EventRow): SessionEvent {
-  const told = { id, at: iso(at) };
+  const common = { id, at: iso(at) };
   const all = JSON.parse(data) as Data;
   if (type === "session.limits") {
     const { newChatsLockedUntil, total, used, resetsAt, pausedUntil } = all;
     const columns = { newChatsTotal: total, newChatsUsed: used, newChatsResetAt: resetsAt };
-    return { ...told, type, limits: toLimits({ newChatsLockedUntil, pausedUntil, ...columns }) };
+    return { ...common, type, limits: toLimits({ newChatsLockedUntil, pausedUntil, ...columns }) };
   }
   if (type === "session.proxy") {
     const proxy = toProxy({ proxy: all.proxy && JSON.stringify(all.proxy), proxyHealthy: all.isHealthy });
-    return { ...told, type, proxy };
+    return { ...common, type, proxy };
   }
-  if (type === "session.account") return { ...told, type, number: all.number, isLinked: all.isLinked === 1 };
+  if (type === "session.account") return { ...common, type, number: all.number, isLinked: all.isLinked === 1 };
   const { state, reason, attempts } = all;
-  return { ...told, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
+  return { ...common, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
 }

@@ -4,7 +4,7 @@ import type { JobKind } from "../jobs/kind.ts";
 
 type Revision = Pick<SessionTable, "workspaceId" | "desired" | "revision" | "proxySealed">;
 
-/** Tells the connectors what the workspace wants of a session, until one of them confirms the revision. */
+/** Sends a session's desired state to the connectors, until one of them confirms the revision. */
 export const sessionJobs: JobKind<Revision> = {
   name: "session",
   priority: 1,

@@ -3,10 +3,10 @@ import { Session, SessionId } from "@sandi/contracts";
 import { accepted, noContent } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import { sessionChangeLimit } from "../rate-limits/named.ts";
-import { changeSession } from "./change-session.ts";
+import { setDesiredState } from "./set-desired-state.ts";
 
 const byId = z.object({ id: SessionId });
-const asked = accepted(Session, "Asked for; the state follows.");
+const stored = accepted(Session, "Stored; the state follows.");
 
 export const lifecycleOperations: readonly Operation[] = [
   operation({
@@ -17,12 +17,12 @@ export const lifecycleOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Start a session",
-    description: "Connects a stopped session again; one that is to run already goes on as it is.",
+    description: "Connects a stopped session again. A session that should already run does not change.",
     limits: sessionChangeLimit,
     params: byId,
-    answers: asked,
+    answers: stored,
     handle: (ctx, { params: { id } }) =>
-      changeSession(ctx, { id, action: "session.started", desired: "running", unless: ["running"] }),
+      setDesiredState(ctx, { id, action: "session.started", desired: "running", unless: ["running"] }),
   }),
   operation({
     id: "stopSession",
@@ -33,12 +33,12 @@ export const lifecycleOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Stop a session",
     description:
-      "Closes its connection and keeps it linked: `start` connects it again, without a QR code. What is queued for it waits, or goes out with another session.",
+      "Closes its connection and keeps it linked: `start` connects it again, without a QR code. Its queued messages wait, or another session of the pool sends them.",
     limits: sessionChangeLimit,
     params: byId,
-    answers: asked,
+    answers: stored,
     handle: (ctx, { params: { id } }) =>
-      changeSession(ctx, { id, action: "session.stopped", desired: "stopped", unless: ["stopped", "logged_out"] }),
+      setDesiredState(ctx, { id, action: "session.stopped", desired: "stopped", unless: ["stopped", "logged_out"] }),
   }),
   operation({
     id: "restartSession",
@@ -48,11 +48,11 @@ export const lifecycleOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Restart a session",
-    description: "Opens a new connection; a session that has ended or was logged out shows QR codes again.",
+    description: "Opens a new connection. A session that has ended or was logged out shows QR codes again.",
     limits: sessionChangeLimit,
     params: byId,
-    answers: asked,
-    handle: (ctx, { params: { id } }) => changeSession(ctx, { id, action: "session.restarted", desired: "running" }),
+    answers: stored,
+    handle: (ctx, { params: { id } }) => setDesiredState(ctx, { id, action: "session.restarted", desired: "running" }),
   }),
   operation({
     id: "logoutSession",
@@ -62,12 +62,12 @@ export const lifecycleOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Log a session out",
-    description: "Unlinks the device and forgets its credentials; `restart` links it anew.",
+    description: "Unlinks the device and deletes its credentials. To link it again, `restart` the session.",
     limits: sessionChangeLimit,
     params: byId,
-    answers: asked,
+    answers: stored,
     handle: (ctx, { params: { id } }) =>
-      changeSession(ctx, { id, action: "session.logged_out", desired: "logged_out" }),
+      setDesiredState(ctx, { id, action: "session.logged_out", desired: "logged_out" }),
   }),
   operation({
     id: "deleteSession",
@@ -77,12 +77,12 @@ export const lifecycleOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Delete a session",
-    description: "Unlinks the device, forgets its credentials, and fails what still waits to be sent with it.",
+    description: "Unlinks the device, deletes its credentials, and fails its queued messages.",
     limits: sessionChangeLimit,
     params: byId,
     answers: noContent("Deleted."),
     handle: async (ctx, { params: { id } }) => {
-      await changeSession(ctx, { id, action: "session.deleted", desired: "deleted" });
+      await setDesiredState(ctx, { id, action: "session.deleted", desired: "deleted" });
     },
   }),
 ];

@@ -6,9 +6,9 @@ const hourMs = 60 * minuteMs;
 /** The longest window: older requests do not count. */
 export const pairingWindowMs = 24 * hourMs;
 
-/** For one session in ten minutes: enough for a person who mistypes the number or misses the prompt. */
+/** For one session in ten minutes: enough for a person who types a wrong number or misses the prompt. */
 const perSession = 5;
-/** For one number in a day, over all workspaces: its owner may not be a customer of any of them. */
+/** For one number in a day, over all workspaces, because its owner may not have asked for a prompt. */
 const perNumber = 3;
 
 export interface PairingSubject {
@@ -27,7 +27,7 @@ interface Budget {
   whose: RawBuilder<boolean>;
 }
 
-/** Each pairing code is a prompt on the phone of the number's owner. Counted in the database: it must hold without Redis. */
+/** Limits for prompts on the phone of the number's owner. The database counts, so the limits hold without Redis. */
 function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject): Budget[] {
   return [
     {
@@ -54,12 +54,12 @@ function budgetsOf({ workspaceId, sessionId, numberHash, quota }: PairingSubject
   ];
 }
 
-/** In SQL the time of the request that must leave the window first; null if there is room. */
+/** In SQL the time of the request that must leave the window first; null if the budget is not used up. */
 const fullSince = ({ whose, quota, windowMs }: Budget, at: number) =>
   sql<number | null>`(SELECT created_at FROM pairing_request WHERE ${whose} AND created_at > ${at - windowMs}
     ORDER BY created_at DESC LIMIT 1 OFFSET ${quota - 1})`;
 
-/** True in SQL when all budgets have room for one more. */
+/** True in SQL if all budgets allow one more request. */
 export const hasPairingRoom = (subject: PairingSubject): RawBuilder<boolean> =>
   sql`(${sql.join(
     budgetsOf(subject).map((budget) => sql`${fullSince(budget, subject.at)} IS NULL`),
@@ -70,7 +70,7 @@ export const hasPairingRoom = (subject: PairingSubject): RawBuilder<boolean> =>
 export const pairingState = (subject: PairingSubject): RawBuilder<string> =>
   sql`json_array(${sql.join(budgetsOf(subject).map((budget) => fullSince(budget, subject.at)))})`;
 
-/** The refusal for the budget that has room last. */
+/** The refusal for the budget with the longest wait. */
 export function pairingRefusal(subject: PairingSubject, state: string): AppError {
   const since = JSON.parse(state) as (number | null)[];
   const waits = budgetsOf(subject).map((budget, i) => ({
@@ -82,7 +82,7 @@ export function pairingRefusal(subject: PairingSubject, state: string): AppError
   const { waitMs } = longest;
   const { name, words, quota, windowMs } = longest.budget;
   return new AppError("rate-limited", {
-    detail: `WhatsApp is asked for ${quota} pairing codes at most ${words}: each is a prompt on somebody's phone. A QR code is not limited.`,
+    detail: `At most ${quota} pairing codes ${words} are requested from WhatsApp, because each shows a prompt on a phone. QR codes are not limited.`,
     retryAfter: Math.max(1, Math.ceil(waitMs / 1000)),
     limit: { name, quota, windowSeconds: windowMs / 1000 },
   });

@@ -18,7 +18,7 @@ export const proxyOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Send a session through a proxy",
     description:
-      "All of its traffic goes through the proxy (`http`, `https` or `socks5`), over a new connection; while the proxy fails the session waits with the reason `proxy_unreachable` and never goes around it. It must be on the public internet. Its credentials are shown to nobody.",
+      "The session opens a new connection, and all its traffic goes through the proxy (`http`, `https` or `socks5`). While the proxy fails, the session waits with the reason `proxy_unreachable` and never connects without the proxy. The proxy must be on the public internet. Its credentials are never shown.",
     limits: sessionChangeLimit,
     params: byId,
     body: { schema: SetSessionProxy, example },
@@ -32,11 +32,11 @@ export const proxyOperations: readonly Operation[] = [
     scope: "session:manage",
     live: true,
     idempotent: "change",
-    summary: "Take a session's proxy away",
-    description: "It connects anew, from Sandi's own address.",
+    summary: "Remove a session's proxy",
+    description: "The session opens a new connection, from Sandi's own address.",
     limits: sessionChangeLimit,
     params: byId,
-    answers: noContent("Gone."),
+    answers: noContent("Removed."),
     handle: async (ctx, { params }) => {
       await changeProxy(ctx, { id: params.id, url: null });
     },

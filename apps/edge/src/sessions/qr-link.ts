@@ -9,13 +9,13 @@ import { endingOf } from "../auth/owner.ts";
 import type { Services } from "../services.ts";
 
 const lifetimeMs = 10 * 60_000;
-/** What the key must have, and lends to who opens the link. */
+/** The scopes that the link's key must have. */
 const scopes: readonly Scope[] = ["session:manage"];
 
-/** What is signed: the page and the key. */
+/** The signed part of the link: the page and the key. */
 const pathOf = (sessionId: string, by: string) => `/v1/sessions/${sessionId}/qr-page?by=${by}`;
 
-/** A link to the page of a session, which ends with its key. */
+/** A link to the page of a session. It ends with its key. */
 export async function qrPageLink(ctx: Context, sessionId: string): Promise<z.infer<typeof QrPageLink>> {
   const { linkKeys, publicUrl, now } = ctx.services;
   const { by, expiresAt: ends } = ctx.actor;
@@ -29,11 +29,11 @@ interface Opened {
   sessionId: string;
   by: string;
   signature: string;
-  /** The address of who opens it. */
+  /** The caller's address. */
   address: string;
 }
 
-/** The session of a link; undefined when it is deleted. Throws `link-invalid` if the link or its key has ended. */
+/** The session of a link; undefined if it is deleted. Throws `link-invalid` if the link or its key has ended. */
 export async function openQrPageLink(
   { db, linkKeys, now }: Services,
   { sessionId, by, signature, address }: Opened,
@@ -45,7 +45,7 @@ export async function openQrPageLink(
   if (!key || key.endedBecause !== null) throw invalid;
   const ipAllowList = JSON.parse(key.ipAllowList) as string[];
   if (ipAllowList.length > 0 && !isAmong(address, ipAllowList)) {
-    throw new AppError("address-not-allowed", { detail: "The key that lent this link may not be used from here." });
+    throw new AppError("address-not-allowed", { detail: "The key of this link may not be used from this address." });
   }
   return key.state === null ? undefined : { state: key.state, reason: key.reason, phone: key.phone };
 }

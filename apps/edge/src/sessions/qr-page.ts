@@ -9,7 +9,7 @@ import { ask } from "./connector.ts";
 import { openQrPageLink } from "./qr-link.ts";
 import { qrSvg } from "./qr.ts";
 
-/** What the page shows, and polls for. */
+/** What the page shows. It polls for this as JSON. */
 interface View {
   state: SessionState | "unavailable" | "gone";
   title: string;
@@ -36,7 +36,8 @@ async function look(
   sessionId: string,
   session: Awaited<ReturnType<typeof openQrPageLink>>,
 ): Promise<View> {
-  if (!session) return { state: "gone", title: "Deleted", text: "This session is no more.", phone: null, qr: null };
+  if (!session)
+    return { state: "gone", title: "Deleted", text: "This session does not exist any more.", phone: null, qr: null };
   const { state, reason, phone } = session;
   const seen = { phone, qr: null };
   if (state === "stopped" && reason === "created") {
@@ -48,7 +49,7 @@ async function look(
     return { ...seen, state, ...words(state, reason), qr: qr && qrSvg(qr.qr) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const text = "The code will appear as soon as we can reach it.";
+    const text = "The code appears as soon as the connector answers.";
     return { ...seen, state: "unavailable", title: "One moment", text };
   }
 }
@@ -57,7 +58,7 @@ function words(state: SessionState, reason: SessionReason | null): { title: stri
   const why = reason === null ? "" : sessionReasons[reason];
   const texts = {
     online: { title: "Linked", text: "This account sends with Sandi now. You can close this page." },
-    pairing: { title: "Link your WhatsApp", text: "Scan this code with the phone that is to send." },
+    pairing: { title: "Link your WhatsApp", text: "Scan this code with the phone of the account." },
     connecting: { title: "Connecting", text: "The code appears in a moment." },
     waiting: { title: "Connecting again", text: why },
     ended: { title: "Not linked", text: why },

@@ -1,6 +1,6 @@
 import { type SenderLimits, type Session, SessionProxy, sessionReasons } from "@sandi/contracts";
 import type { Db, SessionTable } from "../db/schema.ts";
-import { scoreOf } from "./health.ts";
+import { scoreOf } from "./sender-score.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 const columns = [
@@ -30,7 +30,7 @@ const columns = [
 
 export type SessionRow = Pick<SessionTable, (typeof columns)[number]> & { score: number };
 
-/** A deleted session is kept, unseen, until its connector has let go of it. */
+/** The row of a deleted session is hidden, and stays until its connector confirms the deletion. */
 export function selectSessions(db: Db, workspaceId: string, at: number) {
   return db.kysely
     .selectFrom("session")

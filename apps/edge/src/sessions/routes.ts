@@ -24,7 +24,7 @@ import { createPairingCode } from "./create-pairing-code.ts";
 import { createSession } from "./create-session.ts";
 import { qrPng, qrSvg } from "./qr.ts";
 import { qrPageLink } from "./qr-link.ts";
-import { editSession } from "./edit-session.ts";
+import { changeSession } from "./change-session.ts";
 import { notPairing } from "./not-pairing.ts";
 import { findSession, selectSessions, toSession } from "./repository.ts";
 
@@ -40,7 +40,7 @@ export const sessionOperations: readonly Operation[] = [
     idempotent: "create",
     summary: "Create a session",
     description:
-      "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone that is to send. At most 50, and 100 made in an hour.",
+      "A session is one WhatsApp account, linked to Sandi as a device. It starts by itself and shows QR codes: scan one with the phone of the account. At most 50 sessions, and 100 created in an hour.",
     limits: sessionCreateLimit,
     body: { schema: CreateSession, example: { name: "Jakarta support line" } },
     answers: created(Session, "Created."),
@@ -54,7 +54,7 @@ export const sessionOperations: readonly Operation[] = [
     scope: "session:manage",
     live: true,
     summary: "List sessions",
-    description: "All that are not deleted, oldest first.",
+    description: "All sessions that are not deleted, oldest first.",
     answers: ok(SessionList, "All sessions, oldest first."),
     handle: async ({ services: { db, now }, actor }) => {
       const rows = await selectSessions(db, actor.workspaceId, now().getTime()).orderBy("id").execute();
@@ -67,10 +67,10 @@ export const sessionOperations: readonly Operation[] = [
     path: "/v1/sessions/{id}",
     scope: "session:manage",
     live: true,
-    summary: "Look at a session",
-    description: "Its state, why it is in it, and the linked number.",
+    summary: "Get a session",
+    description: "Its state, the reason for its state, and the linked number.",
     params: byId,
-    answers: ok(Session, "As its connector last reported it."),
+    answers: ok(Session, "The session, as its connector last reported it."),
     handle: async ({ services: { db, now }, actor }, { params }) => {
       const row = await findSession(db, actor.workspaceId, { id: params.id, at: now().getTime() });
       if (!row) throw new AppError("session-not-found");
@@ -85,12 +85,12 @@ export const sessionOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Change a session",
-    description: "Its name, which is yours to choose, and the sender pool that it belongs to.",
+    description: "Changes its name or its sender pool.",
     params: byId,
     body: { schema: ChangeSession, example: { name: "Bandung support line" } },
     answers: ok(Session, "Changed."),
     throws: ["pool-not-found"],
-    handle: (ctx, { params, body }) => editSession(ctx, { id: params.id, change: body }),
+    handle: (ctx, { params, body }) => changeSession(ctx, { id: params.id, change: body }),
   }),
   operation({
     id: "getSessionQr",
@@ -98,8 +98,9 @@ export const sessionOperations: readonly Operation[] = [
     path: "/v1/sessions/{id}/qr",
     scope: "session:manage",
     live: true,
-    summary: "The QR code on show",
-    description: "As JSON, PNG or SVG, by `Accept`. It changes every 20 seconds or so; ask again at `expiresAt`.",
+    summary: "Get the QR code",
+    description:
+      "As JSON, PNG or SVG, by `Accept`. The code changes about every 20 seconds: repeat the request at `expiresAt`.",
     params: byId,
     answers: {
       status: 200,
@@ -119,7 +120,7 @@ export const sessionOperations: readonly Operation[] = [
         default: c.req.header("accept") === undefined ? "application/json" : "",
         match: bestMatch,
       });
-      if (type === "") throw new AppError("not-acceptable", { detail: "JSON, PNG and SVG can be served." });
+      if (type === "") throw new AppError("not-acceptable", { detail: "Supported are JSON, PNG and SVG." });
       const session = await sessionToLink(ctx, sessionId);
       const { qr } = await ask(ctx.services, QrRpc, { sessionId });
       if (!qr) throw notPairing(session);
@@ -135,12 +136,12 @@ export const sessionOperations: readonly Operation[] = [
     scope: "session:manage",
     live: true,
     idempotent: "secret",
-    summary: "A pairing code in place of a QR code",
+    summary: "Create a pairing code",
     description:
-      "For a phone that cannot scan: eight characters to type in. Asked for while the session is `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, it is answered again and counts nowhere. A repetition with the same `Idempotency-Key` is answered with a code that works.",
+      "For a phone that cannot scan a QR code: eight characters to type in. The session must be `pairing`. WhatsApp shows a prompt on the phone of the number's owner, so these codes are limited: 5 in ten minutes for a session, the quota's `pairingCodesPerHour` for the workspace, and 3 in a day for a number, over all workspaces. While a code for the same number is valid, the answer has the same code, and no limit counts it. A repetition with the same `Idempotency-Key` gets a valid code.",
     params: byId,
     body: { schema: CreatePairingCode, example: { phone: "+6281200000001" } },
-    answers: ok(PairingCode, "To be typed on the phone under Linked devices."),
+    answers: ok(PairingCode, "The code to type on the phone under Linked devices."),
     throws: ["session-not-pairing", "connector-unavailable"],
     handle: (ctx, { params: { id: sessionId }, body }) => {
       const { e164, written } = parsePhone(body.phone, { pointer: "/phone" });
@@ -154,11 +155,11 @@ export const sessionOperations: readonly Operation[] = [
     scope: "session:manage",
     live: true,
     idempotent: "secret",
-    summary: "A link to a live QR page",
+    summary: "Create a link to a live QR page",
     description:
-      "For the person who holds the phone: a page with the live code that needs no API key, for ten minutes. The link ends with the API key that made it, and opens only from the addresses that the key may be used from. A repetition with the same `Idempotency-Key` is answered with a link that works.",
+      "For the person who has the phone: a page with the live QR code that needs no API key, for ten minutes. The link ends with the API key that created it, and opens only from addresses that the key allows. A repetition with the same `Idempotency-Key` gets a valid link.",
     params: byId,
-    answers: ok(QrPageLink, "Hand it to the person who links the phone."),
+    answers: ok(QrPageLink, "The link for the person who links the phone."),
     handle: async (ctx, { params: { id } }) => {
       await sessionToLink(ctx, id);
       return qrPageLink(ctx, id);
@@ -166,7 +167,7 @@ export const sessionOperations: readonly Operation[] = [
   }),
 ];
 
-/** Checks the key again: a key that was revoked a moment ago gets nothing that links an account. */
+/** Checks the key again, because a revoked key in the cache must not link an account. */
 async function sessionToLink(ctx: Context, id: string): Promise<Session> {
   const { services, actor } = ctx;
   const at = services.now().getTime();
@@ -180,7 +181,7 @@ async function sessionToLink(ctx: Context, id: string): Promise<Session> {
   return toSession(row);
 }
 
-/** The first supported type that the header takes, by its own order of preference. */
+/** The supported type that the header prefers. */
 function bestMatch(
   ranges: { type: string; q: number }[],
   { supports, default: none }: { supports: string[]; default: string },

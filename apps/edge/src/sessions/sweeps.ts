@@ -3,14 +3,14 @@ import { dayMs, sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
 import { pairingWindowMs } from "./pairing-budget.ts";
 
-/** Someone who has not written for so long is a stranger again. */
+/** After this time without messages a recipient is a stranger again. */
 const warmRetentionMs = 365 * dayMs;
 
 /** Deletes what sessions no longer need: figures, contacts and requests for pairing codes. */
 export function sweepSessions({ db, now }: Services) {
   const at = now().getTime();
   return [
-    // The newest of each outcome stays: it tells when that outcome was last.
+    // The newest row of each outcome stays, because it has the outcome's last time.
     sql`DELETE FROM session_figure WHERE (workspace_id, session_id, outcome, slot) IN (
       SELECT workspace_id, session_id, outcome, slot FROM session_figure f WHERE slot <= ${at - dayMs}
         AND EXISTS (SELECT 1 FROM session_figure n WHERE n.workspace_id = f.workspace_id AND n.session_id = f.session_id

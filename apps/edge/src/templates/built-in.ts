@@ -2,14 +2,14 @@ import type { Locale } from "@sandi/contracts";
 
 interface BuiltIn {
   text: string;
-  /** What the code stands for, by what the request names. */
+  /** The line with the amount, the payee, or both. */
   bind: { both: string; amount: string; payee: string };
 }
 
 const compose = (title: string, lifetime: string, warning: string) =>
   `${title}\n\n*{{code}}*\n\n${lifetime}\n${warning}`;
 
-/** The texts that Sandi brings. The lifetime is worded so that it is right for every number of minutes. */
+/** The texts without a template. The wording of the lifetime is correct for every number of minutes. */
 export const builtIn: Record<Locale, BuiltIn> = {
   en: {
     text: compose(

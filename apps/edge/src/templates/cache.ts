@@ -6,12 +6,12 @@ const cacheMs = 60_000;
 const cacheEntries = 1_000;
 const cacheCharacters = 8_000_000;
 
-/** Look-ups in progress, by request: a promise must not outlive the request that made it. */
+/** Look-ups in progress, by request: in a Worker, a promise must not outlive its request. */
 const inProgress = new WeakMap<Context, Promise<readonly StoredTemplate[]>>();
 
 /**
- * The templates of the actor's workspace, mostly without a look into the database; a batch looks there once.
- * @param wanted the id of one that has to be among them: one made a moment ago elsewhere is looked up
+ * The templates of the actor's workspace, mostly from the cache. A batch of verifications reads the database at most once.
+ * @param wanted the id of a template that must be included: if the cache lacks it, the database is read
  */
 export async function templatesOf(ctx: Context, wanted?: string): Promise<readonly StoredTemplate[]> {
   const {

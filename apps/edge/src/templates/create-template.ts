@@ -12,10 +12,10 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** So many templates may a workspace have. */
+/** The limit of templates in a workspace. */
 const templateLimit = 100;
 
-/** Stores a template; with a purpose it is the default of that from now on. */
+/** Creates a template. With a purpose, it becomes the default of that purpose. */
 export async function createTemplate(
   ctx: Context,
   { input, idempotencyKey }: Input,
@@ -45,7 +45,7 @@ export async function createTemplate(
       refuse: ({ conflicts }) =>
         conflictError(conflicts, input) ??
         new AppError("template-limit-reached", {
-          detail: `A workspace has at most ${limit} templates; delete one that is not needed.`,
+          detail: `A workspace has at most ${limit} templates. Delete a template that you do not need.`,
         }),
       present: (row) => toTemplate(toStored(row)),
       gone: "template-not-found",

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { deleteRow } from "../writes/delete-row.ts";
 
-/** Deletes a template. Its purpose has the built-in text again. */
+/** Deletes a template. Its purpose then uses the built-in text. */
 export async function deleteTemplate(ctx: Context, id: string): Promise<void> {
   try {
     await deleteRow(ctx, { table: "template", id, action: "template.deleted", missing: "template-not-found" });

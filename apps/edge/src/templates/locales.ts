@@ -1,6 +1,6 @@
 import type { Locale } from "@sandi/contracts";
 
-/** Countries where one of our languages is what most people expect; everywhere else English is. */
+/** Countries where most people expect one of our languages. English is used in all others. */
 const countries: Partial<Record<Locale, string>> = {
   id: "ID",
   ar: "AE BH DZ EG EH IQ JO KW LB LY MA MR OM PS QA SA SD SY TN YE",
@@ -23,11 +23,11 @@ interface LocaleSelection {
   policyLocale: Locale | null;
   /** ISO 3166-1 alpha-2, or empty. */
   country: string;
-  /** The languages of the template; all of them when there is none. */
+  /** The languages of the template; all languages if there is no template. */
   available?: readonly Locale[] | undefined;
 }
 
-/** What is asked for, else the policy's language, else the country's; of a template that lacks it English or the first. */
+/** The requested language, else the policy's, else the country's. If the template lacks it: English, else its first. */
 export function localeOf({ requested, policyLocale, country, available }: LocaleSelection): Locale {
   const wanted = requested ?? policyLocale ?? byCountry.get(country) ?? "en";
   if (!available || available.includes(wanted)) return wanted;

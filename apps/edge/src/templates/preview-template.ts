@@ -14,7 +14,7 @@ import { localesOf } from "./text-for.ts";
 
 const longText = 300;
 
-/** The text as it would be sent, and what one may want otherwise. */
+/** The text as it is sent, with warnings. */
 export async function previewTemplate(ctx: Context, body: PreviewTemplate): Promise<TemplatePreview> {
   const { actor } = ctx;
   const { db } = ctx.services;

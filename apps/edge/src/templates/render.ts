@@ -11,11 +11,11 @@ import {
 } from "@sandi/contracts";
 import { builtIn } from "./built-in.ts";
 
-/** Replaced in SQL by the minutes that the verification still has: a resend has less of them. */
+/** SQL replaces it by the remaining minutes of the verification, which are fewer at a resend. */
 export const minutesPlaceholder = "{{minutes}}";
 
 interface Rendering {
-  /** A workspace's text; left out: the built-in one of the language. */
+  /** The template's text. If left out: the built-in text of the language. */
   text?: string | undefined;
   locale: Locale;
   companyName: string;
@@ -26,10 +26,10 @@ interface Rendering {
 const bound = ["amount", "payee"] as const;
 const holds = (line: string, name: TemplateVariable) => line.includes(`{{${name}}}`);
 
-/** A text in which the code and the minutes are all that is left to fill in; what a code is bound to is in it. */
+/** The text of a verification, with its `bind`. Only the code and the minutes are still placeholders. */
 export const renderText = (rendering: Rendering): string => render(rendering).text;
 
-/** The same, and what had to be done for it. */
+/** The same, with notes on what was changed. */
 export function render({ text, locale, companyName, purpose, bind = {} }: Rendering) {
   const notes: TemplateWarning[] = [];
   const isolate = isolatorOf(locale);
@@ -64,7 +64,7 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
     .join("\n")
     .replaceAll(/\n{3,}/g, "\n\n")
     .trim()
-    // One pass, so that nothing in a value is taken for a variable.
+    // One pass, so that a value cannot hold a variable.
     .replaceAll(/\{\{([a-z]+)\}\}/g, (whole, name: string) => values[name] ?? whole);
   const safe = withoutLinks(filled);
   const given = { company: companyName, amount, payee, purpose };
@@ -73,21 +73,21 @@ export function render({ text, locale, companyName, purpose, bind = {} }: Render
   return { text: safe, notes };
 }
 
-/** A stored name may be older than the rules for names: phone numbers in it are hidden; any other fault hides the name. */
+/** A stored name may break newer rules. Its phone numbers are hidden, and a name with another fault is replaced. */
 function shownCompany(name: string): string {
   return CompanyName.safeParse(withoutPhones(name.replaceAll(/[*_~`]/g, ""))).data ?? "Sandi";
 }
 
 const withoutPhones = (text: string) => text.replaceAll(phoneText, "…");
 
-/** An amount must not read as another, so that what WhatsApp would take for formatting is shown by its likes. */
-const likes: Record<string, string> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ˋ", "{": "(", "}": ")" };
+/** An amount must be shown unchanged, so WhatsApp's formatting characters are replaced by similar ones. */
+const similar: Record<string, string> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ˋ", "{": "(", "}": ")" };
 
 function shownValue(value: string): string {
   return value
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
     .replaceAll(hasStrayJoiner(value) ? /[\p{Cf}\p{Cs}\p{Co}]/gu : /(?![\u200c\u200d])[\p{Cf}\p{Cs}\p{Co}]/gu, "")
-    .replaceAll(/[*_~`{}]/g, (each) => likes[each] ?? "")
+    .replaceAll(/[*_~`{}]/g, (each) => similar[each] ?? "")
     .trim();
 }
 
@@ -95,16 +95,16 @@ const fsi = "\u2068";
 const pdi = "\u2069";
 const isRtl = (locale: Locale) => locale === "ar" || locale === "ur";
 const rtlLetter = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
-/** What WhatsApp makes a list or a quotation of when a line begins with it. */
+/** The beginning of a line that WhatsApp shows as a list or a quotation. */
 const listMark = /^(?:[->•]|\d+[.)])\s/;
 
-/** Keeps a value of the other direction from reordering what stands beside it. */
+/** Isolates a value of the other writing direction, so that it does not reorder the text around it. */
 function isolatorOf(locale: Locale) {
   return (value: string) =>
     isRtl(locale) || rtlLetter.test(value) || listMark.test(value) ? `${fsi}${value}${pdi}` : value;
 }
 
-/** A payee may be called as a domain is: what would be tapped gets a dot that looks the same and links nowhere. */
+/** The name of a payee may look like a domain. Its dots are replaced by a similar character that makes no link. */
 function withoutLinks(text: string): string {
   return text
     .replaceAll(

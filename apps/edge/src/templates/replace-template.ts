@@ -11,7 +11,7 @@ interface Input {
   input: TemplateInput;
 }
 
-/** Stores a template's new name, purpose and texts; codes sent from now on have them. */
+/** Replaces a template's name, purpose and texts. The change applies to codes that are sent from now on. */
 export async function replaceTemplate(ctx: Context, { id, input }: Input): Promise<Template> {
   const { services, actor } = ctx;
   const { db, templateCache } = services;

@@ -2,16 +2,16 @@ import type { Template, TemplateInput, TemplateTexts } from "@sandi/contracts";
 import type { Db, TemplateTable } from "../db/schema.ts";
 import { iso } from "../time.ts";
 
-/** A template as it is stored, its texts read. */
+/** A stored template with parsed texts. */
 export type StoredTemplate = Omit<TemplateTable, "texts"> & { texts: TemplateTexts };
 
-/** Each workspace's templates as of at most a minute ago, and how many characters they hold. */
+/** The templates of each workspace, at most a minute old, with the size of their texts. */
 export type TemplateCache = Map<string, { templates: readonly StoredTemplate[]; size: number; at: number }>;
 
 export const selectTemplates = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("template").selectAll().where("workspaceId", "=", workspaceId);
 
-/** All of them, oldest first. */
+/** All templates of a workspace, oldest first. */
 export async function findTemplates(db: Db, workspaceId: string): Promise<StoredTemplate[]> {
   return (await selectTemplates(db, workspaceId).orderBy("id").execute()).map(toStored);
 }

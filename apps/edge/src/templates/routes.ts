@@ -31,7 +31,7 @@ const example = {
 };
 
 export const templates: Feature = {
-  tag: { name: "Templates", description: "Your own words around the code." },
+  tag: { name: "Templates", description: "Your own texts around the code." },
   notFound: "template-not-found",
   operations: [
     operation({
@@ -43,7 +43,7 @@ export const templates: Feature = {
       idempotent: "create",
       summary: "Create a template",
       description:
-        "Your own words around the code, in one language or more. With a `purpose` it is used for every verification of that purpose; any other names it with `templateId`.",
+        "Your own text around the code, in one or more languages. With a `purpose`, the template is used for every verification with that purpose. Other verifications name it with `templateId`.",
       body: { schema: TemplateInput, example },
       answers: created(Template, "Stored."),
       throws: ["template-exists", "template-limit-reached"],
@@ -55,7 +55,7 @@ export const templates: Feature = {
       path: "/v1/templates",
       scope: ["otp:send", "key:manage"],
       summary: "List templates",
-      description: "All of them, oldest first.",
+      description: "All templates, oldest first.",
       answers: ok(TemplateList, "All templates, oldest first."),
       handle: async ({ services, actor }) => {
         const rows = await findTemplates(services.db, actor.workspaceId);
@@ -67,9 +67,9 @@ export const templates: Feature = {
       method: "get",
       path: "/v1/templates/built-in",
       scope: ["otp:send", "key:manage"],
-      summary: "The texts that Sandi brings",
-      description: "What is sent where there is no template, in each language: a start for one of your own.",
-      answers: ok(BuiltInTexts, "By language."),
+      summary: "Get the built-in texts",
+      description: "The texts that are sent without a template, in each language. Use them as a start for your own.",
+      answers: ok(BuiltInTexts, "The texts by language."),
       handle: () => ({ texts: Object.fromEntries(locales.map((locale) => [locale, builtIn[locale].text])) }),
     }),
     operation({
@@ -78,9 +78,9 @@ export const templates: Feature = {
       path: "/v1/templates/preview",
       scope: ["otp:send", "key:manage"],
       idempotent: "none",
-      summary: "See a text as it would be sent",
+      summary: "Preview a text",
       description:
-        "Of a stored template, of texts that are not stored yet, or of the built-in ones; with the code 123456. Nothing is sent or stored.",
+        "Shows the text of a stored template, of texts that are not stored yet, or the built-in text, with the code 123456. Nothing is sent or stored.",
       body: {
         schema: PreviewTemplate,
         example: {
@@ -89,7 +89,7 @@ export const templates: Feature = {
           bind: { amount: "IDR 150,000", payee: "Toko Makmur" },
         },
       },
-      answers: ok(TemplatePreview, "The text, and what one may want otherwise."),
+      answers: ok(TemplatePreview, "The text and its warnings."),
       throws: ["template-not-found"],
       handle: (ctx, { body }) => previewTemplate(ctx, body),
     }),
@@ -98,10 +98,10 @@ export const templates: Feature = {
       method: "get",
       path: "/v1/templates/{id}",
       scope: ["otp:send", "key:manage"],
-      summary: "Look at a template",
+      summary: "Get a template",
       description: "Its name, its purpose and its text in each language.",
       params: byId,
-      answers: ok(Template, "As it is now."),
+      answers: ok(Template, "The template."),
       handle: async ({ services, actor }, { params }) => {
         const row = await findTemplate(services.db, actor.workspaceId, params.id);
         if (!row) throw new AppError("template-not-found");
@@ -117,7 +117,7 @@ export const templates: Feature = {
       idempotent: "change",
       summary: "Replace a template",
       description:
-        "Name, purpose and all texts at once; what is left out is gone. Codes sent from then on have the new text, within a minute everywhere.",
+        "Replaces name, purpose and all texts. Languages that are left out are removed. The new text is effective everywhere within a minute.",
       params: byId,
       body: { schema: TemplateInput, example },
       answers: ok(Template, "Stored."),
@@ -132,7 +132,7 @@ export const templates: Feature = {
       live: true,
       idempotent: "change",
       summary: "Delete a template",
-      description: "Its purpose has the built-in text again, within a minute everywhere.",
+      description: "Its purpose then uses the built-in text, everywhere within a minute.",
       params: byId,
       answers: noContent("Deleted."),
       handle: (ctx, { params }) => deleteTemplate(ctx, params.id),

@@ -7,19 +7,19 @@ import type { StoredTemplate } from "./repository.ts";
 
 interface TextRequest {
   body: Pick<CreateVerification, "templateId" | "locale" | "companyName" | "purpose" | "bind">;
-  /** The number's, ISO 3166-1 alpha-2, or empty. */
+  /** The country of the number, ISO 3166-1 alpha-2, or empty. */
   country: string;
 }
 
 interface Chosen {
-  /** Only `codePlaceholder` and `minutesPlaceholder` are left to fill in. */
+  /** With `codePlaceholder` and `minutesPlaceholder`, and no other variables. */
   text: string;
   locale: Locale;
-  /** Empty when the text is a built-in one. */
+  /** Empty for a built-in text. */
   templateId: string;
 }
 
-/** The text of a verification, mostly without a look into the database. */
+/** The text of a verification, mostly from the cache. */
 export async function textFor(ctx: Context, { body, country }: TextRequest): Promise<Chosen> {
   const { actor } = ctx;
   const template = chooseTemplate(await templatesOf(ctx, body.templateId), body);
@@ -39,7 +39,7 @@ export async function textFor(ctx: Context, { body, country }: TextRequest): Pro
   return { text, locale, templateId: template?.id ?? "" };
 }
 
-/** The one that is asked for, else the default of the purpose; none: the built-in text. */
+/** The requested template, else the default of the purpose; undefined: the built-in text. */
 export function chooseTemplate(
   templates: readonly StoredTemplate[],
   { templateId, purpose }: Pick<CreateVerification, "templateId" | "purpose">,

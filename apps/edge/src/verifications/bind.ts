@@ -1,6 +1,6 @@
 import type { Bind } from "@sandi/contracts";
 
-/** What a code is bound to, always written the same; null for nothing. */
+/** The stored form of a `bind`, the same for equal values; null if there is none. */
 export const canonicalBind = (bind: Bind | undefined): string | null =>
   bind ? JSON.stringify({ amount: bind.amount, payee: bind.payee }) : null;
 

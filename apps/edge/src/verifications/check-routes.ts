@@ -15,9 +15,9 @@ const ofChecks = [
 ] as const;
 
 const rulesOfChecks =
-  "Answers 200 only when the code is right, and only once: an app that looks at nothing but the status is safe. A wrong code is a 422 with `attemptsLeft`; when none are left, and for everything that has ended, 410. Capitals, spaces, hyphens and the script of digits do not matter. Too many wrong codes for one number, over all its verifications, lock it: 429. With an `Idempotency-Key` the answer is given again for two minutes, and afterwards, as without one, a code that was right is a 410.";
+  "Answers 200 only for the right code, and only once, so an app may rely on the status alone. A wrong code is a 422 with `attemptsLeft`. If no attempts are left, or the verification has ended, the answer is 410. Upper and lower case, spaces, hyphens and the script of digits make no difference. Too many wrong codes for one number, in all its verifications, lock the number: 429. With an `Idempotency-Key` a repetition gets the same answer for two minutes. After that, and without a key, a repetition of the right code is a 410.";
 
-/** Longer than a proof lives, and short enough that a new key is known before the old one is gone. */
+/** Longer than a proof is valid, and short enough that clients have a new key before the old one ends. */
 const cacheSeconds = 600;
 
 export const checkOperations: readonly Operation[] = [
@@ -28,7 +28,7 @@ export const checkOperations: readonly Operation[] = [
     scope: "otp:check",
     idempotent: "check",
     summary: "Check a code by number",
-    description: `Checks the pending verification of a number and purpose, for apps that do not keep its id. ${rulesOfChecks}`,
+    description: `Checks the pending verification of a number and purpose, for apps that do not store its id. ${rulesOfChecks}`,
     body: { schema: CheckByNumber, example: { to: "+6281234567890", purpose: "login", code: "123456" } },
     answers: ok(ApprovedVerification, "The code was right; the verification is approved."),
     throws: [...ofChecks],
@@ -54,9 +54,10 @@ export const checkOperations: readonly Operation[] = [
     id: "getProofKeys",
     method: "get",
     path: "/.well-known/jwks.json",
-    summary: "The keys that sign proofs",
-    description: "To verify `proof` with any JWT library: `EdDSA` only, issuer this API, audience your workspace's id.",
-    answers: ok(Jwks, "RFC 7517."),
+    summary: "Get the keys of proofs",
+    description:
+      "Verify `proof` with any JWT library: the algorithm is `EdDSA` only, the issuer is this API, the audience is your workspace's id.",
+    answers: ok(Jwks, "A JWK set (RFC 7517)."),
     handle: ({ proofs }, _, c) => {
       c.header("Cache-Control", `public, max-age=${cacheSeconds}`);
       return Jwks.parse(proofs.jwks);

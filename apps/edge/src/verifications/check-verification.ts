@@ -24,18 +24,18 @@ import { hashScope, tenantOf } from "../auth/tenant.ts";
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-export const otherClient = "`clientVerifier` is not what the verification was started with.";
+export const otherClient = "`clientVerifier` does not match the `challenge` of the verification.";
 
 interface Input {
   id: string;
   body: CheckVerification;
-  /** The number, when the caller named it: the proof says so. */
+  /** The number, if the caller named it: the proof then includes it. */
   e164?: string;
 }
 
-/** Decides a code: one statement counts, compares and consumes. Resolves only when the code was right. */
+/** Checks a code: one statement counts, compares and consumes it. Returns only for the right code. */
 export async function checkVerification(ctx: Context, input: Input): Promise<ApprovedVerification> {
-  // The request's id names this check, so that it is known again if the database's answer is lost.
+  // The request's id is stored with the check, to find the check again if the database's answer is lost.
   const { services, actor, requestId: checkId } = ctx;
   const { db, peppers } = services;
   const { id, body } = input;
@@ -75,10 +75,14 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
   if (status !== "pending") throw new AppError(terminalErrors[status]);
   if (counted) throw incorrect(row, body);
   if ((row.lockedUntil ?? 0) > now) throw destinationLocked(actor.policy, (row.lockedUntil ?? 0) - now);
-  throw new AppError("client-binding-mismatch", { detail: otherClient });
+  if (row.clientBinding !== null && row.clientBinding !== challenge) {
+    throw new AppError("client-binding-mismatch", { detail: otherClient });
+  }
+  // The answer was lost, and a later check has replaced this one in `last_check`: this one was counted.
+  throw incorrect(row, body);
 }
 
-/** The same for whoever knows the number rather than the id. */
+/** The same by the number instead of the id. */
 export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<ApprovedVerification> {
   const { services, actor } = ctx;
   const { db, phoneKey } = services;
@@ -101,8 +105,9 @@ export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<
 }
 
 /**
- * Counts what the statement before has decided for its destination. Too many wrong codes in an hour lock it until that
- * hour is over, and for twice as long each time; too many in a row for a day. A right code starts the row anew, not the hour.
+ * Counts the result of the statement before it for the destination. Too many wrong codes in an hour lock the destination
+ * until the end of that hour, and twice as long each time. Too many in a row lock it for a day. A right code resets the
+ * count in a row, but not the count of the hour.
  */
 function countFailure(ctx: Context, { id, now }: { id: string; now: number }) {
   const { db } = ctx.services;
@@ -151,10 +156,10 @@ async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Pr
         ? {}
         : { phone_number: e164, phone_number_verified: true }),
   };
-  // A verifier of live proofs does not accept the audience of tests.
+  // A proof of the sandbox has another audience, so that no verifier accepts it as a live one.
   const audience = hashScope(tenantOf(actor));
   const proof = await proofs.sign({ audience, verificationId: row.id, claims }).catch((error: unknown) => {
-    // The code is used up: an error now would take the approval with it.
+    // The code is already consumed, so an error now would lose the approval.
     log(`${row.id} got no proof`, error);
     return null;
   });
@@ -165,13 +170,13 @@ function incorrect({ attemptsLeft, bind }: VerificationRow, body: CheckVerificat
   if (bind !== null && !body.bind) {
     return new AppError("code-incorrect", {
       attemptsLeft,
-      detail: "The code is bound: name the same `bind` to check it.",
+      detail: "The verification has a `bind`: send the same `bind` with the check.",
     });
   }
   return new AppError("code-incorrect", { attemptsLeft });
 }
 
-/** What every terminal state answers to a check. */
+/** The error of a check for each terminal status. */
 export const terminalErrors: Record<Exclude<VerificationStatus, "pending">, ErrorCode> = {
   approved: "verification-approved",
   canceled: "verification-canceled",
@@ -181,7 +186,7 @@ export const terminalErrors: Record<Exclude<VerificationStatus, "pending">, Erro
   blocked: "verification-blocked",
 };
 
-/** The problems of whatever has ended. */
+/** The errors for a verification that has ended. */
 export const ended = [
   "verification-approved",
   "verification-canceled",

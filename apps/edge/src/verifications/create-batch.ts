@@ -9,7 +9,7 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** Creates each, and says of each what a request of its own would have been answered. */
+/** Creates each verification. Each result has the answer that a single request would get. */
 export async function createBatch(
   ctx: Context,
   { bodies, idempotencyKey }: Input,

@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
-import { revokeJobs } from "../messages/jobs.ts";
+import { mayArrive, revokeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import type { Services } from "../services.ts";
 import { approvedBy, type Approver, isBoundTo, isFromClient, isOpen } from "./approval.ts";
@@ -22,10 +22,10 @@ interface Input {
   id: string;
 }
 
-/** Milliseconds that a connector may need to take a message back. */
-const takeBackMs = ({ random }: Services) => 100 + 4 * (random(1)[0] ?? 0);
+/** Milliseconds that a connector may need to revoke a message. */
+const revokeMs = ({ random }: Services) => 100 + 4 * (random(1)[0] ?? 0);
 
-/** Ends a pending verification and takes back what has been sent and not read; canceling again changes nothing. */
+/** Cancels a pending verification and revokes its unread messages. A second cancel changes nothing. */
 export async function cancelVerification(ctx: Context, id: string): Promise<Verification> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -35,14 +35,14 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
   const row = await end(ctx, { id, to: "cancel", at }, [
     appendJob(db, revokeJobs, {
-      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${revokeJobs.isWanted(at)} AND ${isCanceledNow}`,
+      which: sql`message.verification_id = ${id} AND message.test = 0 AND ${mayArrive} AND ${isCanceledNow}`,
       at,
     }),
-    // To keys without `lookup:read` such a message was sent: it is taken back like any other, and no sooner.
+    // Keys without `lookup:read` see such a message as sent, so it is also shown as revoked, after the same time.
     moveMessages(db, "revokeUnsent", {
       which: sql`verification_id = ${id} AND workspace_id = ${workspaceId} AND test = 0 AND failure = 'not_on_whatsapp'
         AND ${isCanceledNow}`,
-      at: at + takeBackMs(services),
+      at: at + revokeMs(services),
       index: "message_verification",
     }),
   ]);
@@ -64,13 +64,13 @@ async function publishRevocations(services: Services, verificationId: string): P
       messages.map(({ id }) => id),
     );
   } catch (error) {
-    log(`${verificationId}: the cron publishes its revocations`, error);
+    log(`${verificationId}: cron publishes its revocations`, error);
   }
 }
 
 /**
- * Approves on the caller's word, for a user who was recognized in another way; there is no proof. The word replaces only
- * the code: the caller has to name the `bind` and the `clientVerifier`, as in a check.
+ * Approves without a code, for a user whom the caller recognized in another way. There is no proof. The caller must name
+ * the `bind` and the `clientVerifier`, as in a check.
  */
 export async function approveVerification(
   ctx: Context,
@@ -85,7 +85,7 @@ export async function approveVerification(
     target: id,
     detail: { reason: body.reason, ...(body.bind ? { bind: body.bind } : {}) },
     at,
-    // Only of an approval that this one is.
+    // Only if this request approved it.
     when: sql`changes() > 0`,
   });
   const by: Approver = "external";
@@ -112,15 +112,15 @@ function notNamed(row: VerificationRow, named: { bind: string | null; challenge:
 interface End extends Input {
   to: "cancel" | "approve";
   at: number;
-  /** Further columns, in the SET. */
+  /** More columns for the SET. */
   set?: RawBuilder<unknown>;
-  /** True in SQL when the caller may end it. */
+  /** True in SQL if the caller may end it. */
   only?: RawBuilder<boolean>;
-  /** Why the caller may not. */
+  /** The error if the caller may not. */
   refuse?: (row: VerificationRow) => AppError | undefined;
 }
 
-/** Ends it, or finds that it has ended so before; throws when it has ended otherwise. */
+/** Ends the verification, or finds that it already has this end. Throws if it has another end. */
 async function end(
   ctx: Context,
   { id, to, at, set, only = sql`true`, refuse }: End,

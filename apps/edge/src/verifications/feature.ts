@@ -4,7 +4,7 @@ import { verificationOperations } from "./routes.ts";
 import { sweepVerifications } from "./sweeps.ts";
 
 export const verifications: Feature = {
-  tag: { name: "Verifications", description: "Codes to numbers, and what users typed." },
+  tag: { name: "Verifications", description: "Send codes to numbers, and check what users typed." },
   notFound: "verification-not-found",
   operations: [...verificationOperations, ...checkOperations],
   sweeps: sweepVerifications,

@@ -8,8 +8,8 @@ const dayMs = 24 * hourMs;
 const baseMs = 7 * dayMs;
 
 /**
- * A prefix is blocked when `sends` codes or more were sent, less than `share` of them was typed in, and also less than
- * `ofUsual` of its usual share. A usual share below `share * ofUsual` is ignored: it says that nobody typed codes in.
+ * A prefix is blocked if `sends` or more codes were sent, less than `share` of them were typed in, and less than `ofUsual`
+ * of the prefix's usual share. A usual share below `share * ofUsual` is ignored, because then few codes were ever typed in.
  */
 const thresholds: Record<Exclude<PrefixGuardLevel, "off">, { sends: number; share: number; ofUsual: number }> = {
   basic: { sends: 40, share: 0.05, ofUsual: 0.15 },
@@ -23,7 +23,7 @@ interface Subject {
   at: number;
 }
 
-/** The first seven digits: about a thousand to ten thousand numbers. */
+/** The first seven digits, which are about a thousand to ten thousand numbers. */
 export const prefixOf = (e164: string) => e164.slice(1, 8);
 
 /** Refuses while the prefix is blocked. No rule if the guard is off. */
@@ -36,10 +36,9 @@ export const guardRule = (level: PrefixGuardLevel, { workspaceId, prefix, at }: 
       ];
 
 /**
- * Blocks a prefix whose codes are sent and hardly ever typed in, as when somebody is paid for the traffic: for an hour,
- * and for twice as long each time, up to a day. Looks at the running and the last full hour, from behind the last block
- * on, and compares with the seven days before; without such a past the share alone decides. Codes that the caller knows
- * are not counted: they may be checked elsewhere.
+ * Blocks a prefix if too few of its codes are typed in, a sign of paid traffic: for an hour, then twice as long each time,
+ * up to a day. It compares the current and the last full hour, after the last block, with the seven days before. Codes
+ * that the caller knows are not counted, because they may be checked elsewhere.
  */
 export function guardPrefix(db: Db, level: Exclude<PrefixGuardLevel, "off">, { workspaceId, prefix, at }: Subject) {
   const { sends, share, ofUsual } = thresholds[level];

@@ -1,6 +1,6 @@
 import { type Locale, writtenToken } from "@sandi/contracts";
 
-/** What the user sends, in words of their own language. */
+/** The message of the user, in the user's language. */
 const words: Record<Locale, string> = {
   en: "My verification code request:",
   id: "Permintaan kode verifikasi saya:",
@@ -13,7 +13,7 @@ const words: Record<Locale, string> = {
   tr: "Doğrulama isteğim:",
 };
 
-/** The message with the token alone on its line, so that no direction of writing touches it. */
+/** The message with the token alone on its line, so that the writing direction does not change it. */
 export const inboundText = (locale: Locale, token: string) => `${words[locale]}\n${writtenToken(token)}`;
 
 /** A link that opens the chat with the message ready to send. */

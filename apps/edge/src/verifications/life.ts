@@ -6,13 +6,13 @@ import { moveMessages } from "../messages/life.ts";
 type Secret = "code_mac" | "sealed_code" | "token_mac";
 
 interface Transition {
-  /** All of them begin at `pending`. */
+  /** All transitions begin at `pending`. */
   to: VerificationStatus;
-  /** What the row does not keep. */
-  forgets: readonly Secret[];
-  /** Its queued messages are canceled: the code is used up, or must not arrive any more. */
+  /** Columns that become NULL. */
+  clears: readonly Secret[];
+  /** Cancels its queued messages: the code is used, or must not arrive any more. */
   cancelsMessages?: boolean;
-  /** What the timeline says. */
+  /** The event in the timeline. */
   event: `verification.${string}`;
   /** The stage that is counted, by the hour in which the verification was created. */
   stage?: string;
@@ -20,38 +20,38 @@ interface Transition {
 
 const secrets = ["code_mac", "sealed_code", "token_mac"] as const;
 
-/** What happens to a pending verification. The last six end it. */
+/** All transitions of a pending verification. The last six end it. */
 export const verificationLife = {
-  resend: { to: "pending", forgets: [], event: "verification.resent", stage: "resent" },
-  receive: { to: "pending", forgets: ["token_mac"], event: "verification.received", stage: "received" },
-  switch: { to: "pending", forgets: [], event: "verification.switched" },
-  miss: { to: "pending", forgets: [], event: "verification.check_failed" },
+  resend: { to: "pending", clears: [], event: "verification.resent", stage: "resent" },
+  receive: { to: "pending", clears: ["token_mac"], event: "verification.received", stage: "received" },
+  switch: { to: "pending", clears: [], event: "verification.switched" },
+  miss: { to: "pending", clears: [], event: "verification.check_failed" },
   approve: {
     to: "approved",
-    forgets: secrets,
+    clears: secrets,
     cancelsMessages: true,
     event: "verification.approved",
     stage: "approved",
   },
   cancel: {
     to: "canceled",
-    forgets: secrets,
+    clears: secrets,
     cancelsMessages: true,
     event: "verification.canceled",
     stage: "canceled",
   },
   exhaust: {
     to: "max_attempts_reached",
-    forgets: secrets,
+    clears: secrets,
     cancelsMessages: true,
     event: "verification.max_attempts_reached",
     stage: "max_attempts_reached",
   },
-  block: { to: "blocked", forgets: secrets, cancelsMessages: true, event: "verification.blocked", stage: "blocked" },
-  expire: { to: "expired", forgets: secrets, event: "verification.expired", stage: "expired" },
+  block: { to: "blocked", clears: secrets, cancelsMessages: true, event: "verification.blocked", stage: "blocked" },
+  expire: { to: "expired", clears: secrets, event: "verification.expired", stage: "expired" },
   giveUp: {
     to: "undeliverable",
-    forgets: secrets,
+    clears: secrets,
     event: "verification.undeliverable",
     stage: "undeliverable",
   },
@@ -66,17 +66,17 @@ interface Case {
 }
 
 interface Change {
-  /** True in SQL of the verifications that change, as far as they are pending. */
+  /** True in SQL for the verifications that change, if they are pending. */
   which: RawBuilder<boolean>;
   at: number | RawBuilder<unknown>;
-  /** Further columns, in the SET. */
+  /** More columns for the SET. */
   set?: RawBuilder<unknown>;
   index?: "verification_one_pending";
-  /** Behind RETURNING. */
+  /** The columns of RETURNING. */
   returning?: RawBuilder<unknown>;
 }
 
-/** The statement that moves verifications. It is the only way to change `verification.status`. */
+/** The statement of a transition. It is the only way to change `verification.status`. */
 export function moveVerifications<Row>(
   db: Db,
   to: VerificationTransition | readonly Case[],
@@ -88,10 +88,10 @@ export function moveVerifications<Row>(
   const columns = [
     ...(isStill ? [] : [sql`status = ${choose(cases, ({ to: status }) => sql.lit(status), sql`status`)}`]),
     ...secrets
-      .filter((secret) => cases.some(({ name }) => forgets(name, secret)))
+      .filter((secret) => cases.some(({ name }) => clears(name, secret)))
       .map((secret) => {
         const column = sql.ref(secret);
-        return sql`${column} = ${choose(cases, (_, name) => (forgets(name, secret) ? sql`NULL` : column), column)}`;
+        return sql`${column} = ${choose(cases, (_, name) => (clears(name, secret) ? sql`NULL` : column), column)}`;
       }),
     ...(set ? [set] : []),
     sql`updated_at = ${at}`,
@@ -102,7 +102,7 @@ export function moveVerifications<Row>(
   );
 }
 
-/** Behind `moveVerifications`: cancels what is still queued of these verifications, if they have ended in such a way. */
+/** After `moveVerifications`: cancels the queued messages of these verifications, if their end cancels messages. */
 export const cancelMessagesOf = (db: Db, ids: RawBuilder<unknown>, at: number) =>
   moveMessages(db, "cancel", {
     which: sql<boolean>`verification_id IN (${ids}) AND EXISTS (SELECT 1 FROM verification v
@@ -115,8 +115,8 @@ const canceling = Object.values<Transition>(verificationLife)
   .filter(({ cancelsMessages }) => cancelsMessages)
   .map(({ to }) => sql.lit(to));
 
-const forgets = (name: VerificationTransition, secret: Secret) =>
-  (verificationLife[name].forgets as readonly Secret[]).includes(secret);
+const clears = (name: VerificationTransition, secret: Secret) =>
+  (verificationLife[name].clears as readonly Secret[]).includes(secret);
 
 function choose(
   cases: readonly Case[],

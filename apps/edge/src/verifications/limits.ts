@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import type { Limit } from "../rate-limits/limit.ts";
 import { accountSendLimit, endUserCheckLimit, endUserSendLimits, workspaceSendLimits } from "../rate-limits/named.ts";
 
-/** What sends for these requests take from, each limit once with all that they cost it. */
+/** The limits of these sends, each limit once with the total cost. */
 export async function sendLimits(
   ctx: Context,
   bodies: readonly Pick<CreateVerification, "endUserIp" | "account">[],
@@ -24,7 +24,7 @@ export async function sendLimits(
   return [...workspaceSendLimits(actor, at, bodies.length), ...byId.values()];
 }
 
-/** What a check takes from. */
+/** The limits of a check. */
 export async function checkLimits(ctx: Context, endUserIp: string | undefined): Promise<Limit[]> {
   return endUserIp === undefined ? [] : [await endUserCheckLimit(ctx, endUserIp)];
 }

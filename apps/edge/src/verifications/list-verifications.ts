@@ -10,7 +10,7 @@ import { selectVerifications } from "./repository.ts";
 import { hasStatus } from "./status.ts";
 import { readCurrent } from "../messages/sender-of.ts";
 
-/** The verifications that match, newest first. */
+/** The matching verifications, newest first. */
 export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<Verification[]> {
   const { actor } = ctx;
   const { db, phoneKey, now } = ctx.services;

@@ -13,36 +13,36 @@ import { senderOf } from "../messages/sender-of.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { variantOf } from "./approval.ts";
 
-/** What a request comes to under the workspace's policy and the key's scopes. */
+/** A request with all values filled in from the workspace's policy. */
 export interface Plan {
   phone: Phone;
   mode: VerificationMode;
   variant: InboundVariant;
-  /** When no sender may open a chat the user may be asked to write to us instead: not for a code that others check. */
+  /** The user may be asked to write to us if no sender may open a chat. Not for the caller's own code. */
   mayFallBack: boolean;
   code: string;
-  /** The caller knows the code: the row is flagged, and there is no proof. */
+  /** The caller knows the code, so an approval has no proof. */
   hasKnownCode: boolean;
   checks: number;
   sends: number;
   lifetimeMs: number;
 }
 
-/** A code this short is checked less often, lives less long, and locks its destination sooner. */
+/** A short code has fewer checks and a shorter life, and locks its destination earlier. */
 export const shortCode = { upTo: 5, checks: 3, seconds: 300, lockAfterFailures: 10 };
 
-/** Reads a request; throws with the field and the reason, or with what the policy or a scope refuses. */
+/** Validates a request against the policy and the key's scopes. Throws with the wrong field, or the policy or scope. */
 export function planVerification(ctx: Context, body: CreateVerification): Plan {
   const { actor } = ctx;
   const { random } = ctx.services;
   const { policy } = actor;
   const phone = readPhone(actor, body.to, "/to");
   const mode = body.mode ?? policy.defaultMode;
-  if (!policy.modes.includes(mode)) throw refusedByPolicy(`It allows the modes ${policy.modes.join(", ")}.`);
+  if (!policy.modes.includes(mode)) throw refusedByPolicy(`The policy allows the modes ${policy.modes.join(", ")}.`);
   if (body.code !== undefined) needScope(actor, "otp:custom");
   if (body.revealCode) {
     needScope(actor, "otp:reveal");
-    if (!policy.allowReveal) throw refusedByPolicy("`allowReveal` is off.");
+    if (!policy.allowReveal) throw refusedByPolicy("The policy's `allowReveal` is off.");
   }
   const length = body.code?.length ?? body.codeLength ?? policy.codeLength;
   const isShort = length <= shortCode.upTo;

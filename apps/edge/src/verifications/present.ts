@@ -51,7 +51,7 @@ export type VerificationRow = Pick<
   messageSessionId: string | null;
   messageStatus: MessageTable["status"] | null;
   lockedUntil: number | null;
-  /** Its code found no account: see `status.ts`. */
+  /** The number has no account: see `status.ts`. */
   isUnreachable: 0 | 1;
 } & Omit<DeliveryColumns, "status" | "expiresAt">;
 
@@ -91,7 +91,7 @@ export function toVerification(row: VerificationRow, viewer: Viewer & { created?
   };
 }
 
-/** The same with what the user needs to write to us, while that is waited for. */
+/** The same with the link and token, while an inbound verification is pending. */
 export async function presentVerification(
   { peppers }: Pick<Services, "peppers">,
   row: VerificationRow,

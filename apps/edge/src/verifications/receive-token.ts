@@ -14,10 +14,10 @@ import { firstOf, refuseWhen } from "./verdict.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {
-  /** The verification whose token came, in SQL or by its id. */
+  /** The verification of the token: its id, or SQL. */
   id: string | RawBuilder<unknown>;
   tenant: Tenant;
-  /** Who sent it; nobody whom we know by number when only the hidden id is known. */
+  /** The sender; undefined if only the hidden id (LID) is known. */
   sender: { toHash: string } | undefined;
   policy: Policy;
   /** Codes for one number in a day, over all workspaces. */
@@ -26,7 +26,7 @@ interface Received {
   at: number;
 }
 
-/** A token as a connector tells of it: on which session, from whom. */
+/** A token in a connector's report: its session and its sender. */
 export interface TokenMessage {
   sessionId: string;
   token: string;
@@ -35,16 +35,16 @@ export interface TokenMessage {
 }
 
 /**
- * The user's message came. From the expected number it approves the verification where a message suffices (`match`), else
- * the code is sent in answer, to be typed in (`reply`). A sender whose number WhatsApp hides can also cause the answer,
- * because the code goes to the expected number. A message from another number changes nothing; a token counts once.
+ * The statements for a user's message. From the expected number it approves the verification (`match`), or the code is
+ * sent in answer (`reply`). A sender whose number WhatsApp hides also gets an answer, because the code goes to the expected
+ * number. A message from another number changes nothing. A token counts once.
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
   const { workspaceId } = tenant;
   const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
-  // The code that is sent in answer counts as a send.
+  // The answer with the code counts as a send.
   const isBlocked = mayBeBlocked(workspaceId, {
     prefix: sql.ref("verification.prefix"),
     country: sql.ref("verification.country"),
@@ -53,7 +53,7 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
   const place = { workspaceId, toHash, globalHash, policy, perDay, at };
   const rules = senderOf(tenant).isLimited ? [refuseWhen(isBlocked, "blocked"), lockRule(place), sendsRule(place)] : [];
   return [
-    // Nothing is queued yet: an inbound verification has sent no code before the user has written.
+    // No messages to cancel: an inbound verification sends no code before the user has written.
     moveVerifications(db, [{ name: "approve", when: messageSuffices }, { name: "receive" }], {
       which: sql`${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
         AND ${isUnlocked(at)} AND (${messageSuffices} OR ${firstOf(rules)} IS NULL)`,
@@ -75,7 +75,7 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
   ];
 }
 
-/** Finds by its MAC, in SQL, the verification that waits for this token on this session. */
+/** In SQL the verification that waits for this token on this session, by the token's MAC. */
 export async function waitingFor(
   { peppers }: Pick<Services, "peppers">,
   { token, sessionId }: Pick<TokenMessage, "token" | "sessionId">,

@@ -23,7 +23,7 @@ export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: st
     WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
 }
 
-/** As it is now. */
+/** The current row. */
 export async function findVerification(
   db: Db,
   tenant: Tenant,

@@ -47,9 +47,9 @@ const ofCreates = [
   "destination-blocked",
   ...ofSends,
 ] as const;
-/** Platforms log addresses: no number may be in one. */
+/** URLs are logged, so they must hold no numbers. */
 const numberInAddress = new AppError("invalid-request", {
-  errors: [{ pointer: "query/to", message: "belongs into the body of `POST /v1/verifications/search`" }],
+  errors: [{ pointer: "query/to", message: "must be in the body of `POST /v1/verifications/search`" }],
 });
 
 export const verificationOperations: readonly Operation[] = [
@@ -61,9 +61,9 @@ export const verificationOperations: readonly Operation[] = [
     idempotent: "create",
     summary: "Send a code",
     description:
-      "Sends a code to a WhatsApp number, or with `mode: inbound` answers a link with which the user writes to us. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at the earliest at `resendAfter`; one with another `bind`, `clientBinding`, mode, `inboundVariant` or code of your own takes its place.",
+      "Sends a code to a WhatsApp number. With `mode: inbound` the answer has a link with which the user writes to us. While a verification of the same number and purpose is pending, another create sends the same code again (`created: false`), at `resendAfter` at the earliest. A create with another `bind`, `clientBinding`, mode, `inboundVariant` or own code replaces the pending verification.",
     body: { schema: CreateVerification, example: { to: "+6281234567890", purpose: "login" } },
-    answers: accepted(Verification, "Stored, and on its way."),
+    answers: accepted(Verification, "Stored and queued."),
     throws: ofCreates,
     inputLimits: (ctx, { body }) => sendLimits(ctx, [body]),
     handle: (ctx, { body, idempotencyKey }) => createVerification(ctx, { body, idempotencyKey }),
@@ -76,7 +76,7 @@ export const verificationOperations: readonly Operation[] = [
     idempotent: "create",
     summary: "Send up to 500 codes",
     description:
-      "Each with a result of its own, in the order of the request: what stands against one says nothing of the others. With an `Idempotency-Key` each item is created once, however often the batch is sent.",
+      "Each item has its own result, in the order of the request. An item that is refused does not affect the others. With an `Idempotency-Key` each item is created once, also if the batch is repeated.",
     body: {
       schema: CreateVerifications,
       example: { verifications: [{ to: "+6281234567890" }, { to: "+6281234567891" }] },
@@ -93,7 +93,7 @@ export const verificationOperations: readonly Operation[] = [
     scope: ["otp:send", "otp:check"],
     summary: "List verifications",
     description:
-      "Newest first. A test key sees the rehearsals, a live key the rest. Those of one number: `POST /v1/verifications/search`.",
+      "Newest first. A test key sees the sandbox's verifications, a live key the live ones. To search for a number, use `POST /v1/verifications/search`.",
     query: ListVerifications,
     answers: page(VerificationList, "verifications"),
     handle: (ctx, { query: { test, ...query } }, c) => {
@@ -107,8 +107,8 @@ export const verificationOperations: readonly Operation[] = [
     path: "/v1/verifications/search",
     scope: ["otp:send", "otp:check"],
     idempotent: "none",
-    summary: "Find verifications",
-    description: "The list, with the filters in the body, so that a number is in no address.",
+    summary: "Search verifications",
+    description: "The list with the filters in the body, so that URLs hold no numbers.",
     body: { schema: SearchVerifications, example: { to: "+6281234567890" } },
     answers: page(VerificationList, "verifications"),
     handle: (ctx, { body }) => listVerifications(ctx, body),
@@ -118,11 +118,11 @@ export const verificationOperations: readonly Operation[] = [
     method: "get",
     path: "/v1/verifications/{id}",
     scope: ["otp:send", "otp:check"],
-    summary: "Look at a verification",
+    summary: "Get a verification",
     description:
-      "Its state and where its latest message stands. Never the code. Only keys with `lookup:read` see that a number has no WhatsApp account: the verification is `undeliverable` for good, and another create makes a new one. For other keys it is as for a phone that is off: the message is `sent`, and the verification is pending until it expires.",
+      "Its status and the status of its latest message, never the code. Only keys with `lookup:read` see that a number has no WhatsApp account: the verification stays `undeliverable`, and another create makes a new one. For other keys it looks like a phone that is off: the message is `sent`, and the verification is pending until it expires.",
     params: byId,
-    answers: ok(Verification, "As it is now."),
+    answers: ok(Verification, "The verification."),
     inputLimits: ({ actor }, { params }) => [pollLimit(actor, params.id)],
     handle: async ({ services, actor }, { params }) => {
       const now = services.now().getTime();
@@ -136,8 +136,8 @@ export const verificationOperations: readonly Operation[] = [
     method: "get",
     path: "/v1/verifications/{id}/events",
     scope: ["otp:send", "otp:check"],
-    summary: "What has happened to it",
-    description: "Creates, sends, receipts, wrong codes and the end, with their times, oldest first.",
+    summary: "Get a verification's timeline",
+    description: "Its events with their times, oldest first: creates, sends, receipts, wrong codes and the end.",
     params: byId,
     answers: ok(Timeline, "At most 500 events."),
     handle: (ctx, { params }) => timelineOf(ctx, params.id),
@@ -150,9 +150,9 @@ export const verificationOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Send the code again",
     description:
-      "The same code, under the same cooldown and limits as another create, for apps that do not keep the number.",
+      "Sends the same code, with the same cooldown and limits as another create, for apps that do not store the number.",
     params: byId,
-    answers: accepted(Verification, "Stored, and on its way."),
+    answers: accepted(Verification, "Stored and queued."),
     throws: ["destination-blocked", ...ended, ...ofSends],
     inputLimits: (ctx) => sendLimits(ctx, [{}]),
     handle: (ctx, { params }) => resendVerification(ctx, params.id),
@@ -165,7 +165,7 @@ export const verificationOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Cancel a verification",
     description:
-      "Ends a pending verification: its code is forgotten at once, what is not sent yet is not sent any more, and what was sent and not read is deleted from the chat. Canceling a canceled one answers 200 as well.",
+      "Ends a pending verification. Its code is deleted at once, queued messages are canceled, and sent messages that are not read are deleted from the chat. A second cancel also answers 200.",
     params: byId,
     answers: ok(Verification, "Canceled."),
     throws: ended,
@@ -179,7 +179,7 @@ export const verificationOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Approve without a code",
     description:
-      "For a user whom you recognized in another way. Your word replaces only the code: a verification with a `bind` or a `clientBinding` is approved only if you name the same `bind` and the `clientVerifier`, as for a check. The reason is kept in the audit log; there is no proof. Approving again answers 200 as well, but not what a code has approved.",
+      "For a user whom you recognized in another way. Your approval replaces only the code: for a verification with a `bind` or a `clientBinding` you must name the same `bind` and the `clientVerifier`, as for a check. The audit log stores the reason. There is no proof. A second approval also answers 200, except if a code has approved the verification.",
     params: byId,
     body: { schema: ApproveVerification, example: { reason: "checked by phone call" } },
     answers: ok(Verification, "Approved."),

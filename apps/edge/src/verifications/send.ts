@@ -13,18 +13,18 @@ export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 
 interface Send {
   tenant: Tenant;
   messageId: string;
-  /** True in SQL of the verification `v` whose code is sent, if it is its turn. */
+  /** True in SQL for the verification `v` whose code is sent. */
   which: RawBuilder<unknown>;
-  /** Verifications, as ids in SQL, whose older messages are canceled. If left out: that of the message. */
+  /** Ids in SQL of verifications whose older messages are canceled. If left out: the verification of the message. */
   older?: RawBuilder<unknown>;
   at: number;
-  /** What asked for it. */
+  /** The trace of the request. */
   trace: TraceContext | undefined;
 }
 
 /**
- * Queues the code of a pending verification that names this message as its latest: the message, nothing older beside
- * it, and one more on the destination's count. Does nothing when the verification was not admitted.
+ * Queues the code of a pending verification whose latest message is this one: inserts the message and its job, cancels
+ * older messages, and counts a send of the destination. Does nothing if the verification was not stored.
  */
 export function sendStatements(db: Db, { tenant, messageId, which, older, at, trace }: Send) {
   const sender = senderOf(tenant);
@@ -60,12 +60,12 @@ const countQueued = (db: Db, { messageId, at }: { messageId: string; at: number 
     ON CONFLICT DO UPDATE SET ${counted("short", at - windows.shortMs)}, ${counted("hour", at - windows.hourMs)},
       ${counted("day", at - windows.dayMs)}`.compile(db.kysely);
 
-/** So many sends of one workspace count for all: none may use up what the others have. */
+/** At most this many sends of one workspace count for all workspaces, so that none uses up the limit of the others. */
 const shareOfOne = 20;
 
 /**
- * Counts a code that a connector was just given for all workspaces together, behind the statement that gave it; what
- * only waited and was canceled does not count.
+ * Counts a claimed code for all workspaces together, after the statement that gives the claim. Codes that were canceled
+ * before a claim do not count.
  */
 export function countClaimed(db: Db, { messageId, at }: { messageId: string; at: number }) {
   return sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
@@ -76,7 +76,7 @@ export function countClaimed(db: Db, { messageId, at }: { messageId: string; at:
     ON CONFLICT DO UPDATE SET ${counted("day", at - windows.dayMs)}`.compile(db.kysely);
 }
 
-/** One more in a window that is still open, else the first of a new one. */
+/** In the SET: one more in the current window, or the first of a new window. */
 function counted(window: string, since: number) {
   const [from, count] = [sql.ref(`${window}_from`), sql.ref(`${window}_count`)];
   return sql`${count} = CASE WHEN ${from} > ${since} THEN ${count} + 1 ELSE 1 END,

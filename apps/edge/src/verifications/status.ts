@@ -4,12 +4,12 @@ import type { VerificationTable } from "../db/schema.ts";
 import { seesAccounts, type Viewer } from "../messages/present.ts";
 
 // A code for a number without a WhatsApp account was never delivered. For keys with `lookup:read` the verification is
-// `undeliverable` from then on. For other keys it must look like one whose phone is off: they see the stored status,
-// which is pending until a request or the clock ends it.
+// `undeliverable` from then on. For other keys it must look like a phone that is off: they see the stored status, which is
+// pending until a request or cron ends it.
 
 /**
  * True in SQL for a verification `v` whose latest message `m` found no account before `v` ended, if no other message with
- * the code was sent. If the code was typed in all the same, the caller knew it: that verification is approved.
+ * the code was sent. If the code was typed in anyway, because the caller knows it, the verification is approved.
  */
 export const foundNoAccount = (v: string) => sql<boolean>`CASE WHEN m.failure = 'not_on_whatsapp'
     AND ${sql.ref(`${v}.status`)} <> 'approved' AND m.no_account_at < ${sql.ref(`${v}.expires_at`)}
@@ -17,13 +17,13 @@ export const foundNoAccount = (v: string) => sql<boolean>`CASE WHEN m.failure = 
   THEN NOT EXISTS (SELECT 1 FROM message o WHERE o.verification_id = ${sql.ref(`${v}.id`)} AND o.id <> m.id
     AND o.status NOT IN ('failed', 'canceled')) ELSE 0 END`;
 
-/** True in SQL when the verification is `undeliverable` for a key with these scopes, whatever it is for others. */
+/** True in SQL if the verification is `undeliverable` for a key with these scopes. */
 export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: string): RawBuilder<boolean> =>
   scopes && seesAccounts(scopes)
     ? sql`EXISTS (SELECT 1 FROM message m WHERE m.id = ${sql.ref(`${v}.message_id`)} AND ${foundNoAccount(v)})`
     : sql`0`;
 
-/** The status as this viewer sees it. Expiry is a matter of the clock; the sweep only writes it down. */
+/** The status for this viewer. A pending verification that has expired is shown as expired, also before cron stores it. */
 export function statusOf(
   { status, expiresAt, isUnreachable }: Pick<VerificationTable, "status" | "expiresAt"> & { isUnreachable: 0 | 1 },
   { now, scopes }: Viewer,

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { deleteOldest } from "../retention.ts";
 import type { Services } from "../services.ts";
 
-/** Deletes the verifications that their workspaces no longer keep. */
+/** Deletes old verifications, after the retention time of their workspace. */
 export const sweepVerifications = (services: Services) => [
   deleteOldest(services, {
     table: "verification",

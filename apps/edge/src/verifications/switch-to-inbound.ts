@@ -5,16 +5,16 @@ import { noMessageIsLeft } from "../messages/queued.ts";
 import { pickSender } from "../sessions/pick.ts";
 
 /**
- * For a verification whose code nobody may send and nobody was sent: from now on the user is asked to write to us, if its
- * senders' pool has it so. The token was made with it.
+ * Switches a verification whose code no session may send, and which was not sent, to the mode `inbound`, if the fallback
+ * of its pool allows this. Its token was made at the create.
  */
 export function switchToInbound(db: Db, { messageId, now }: { messageId: string; now: number }) {
-  const hears = sql<boolean>`(session.pool_id = verification.pool_id OR session.id = verification.session_id)
+  const canListen = sql<boolean>`(session.pool_id = verification.pool_id OR session.id = verification.session_id)
     AND (verification.pool_id IS NOT NULL OR session.id = verification.session_id)
     AND coalesce((SELECT tried ->> ('$.' || session.id) FROM message WHERE id = ${messageId}), 'new_chats_locked')
       = 'new_chats_locked'`;
   const [workspaceId, toHash] = [sql.ref("verification.workspace_id"), sql.ref("verification.to_hash")];
-  const listener = sql`(SELECT id FROM ${pickSender({ workspaceId, among: hears, toHash, at: now })}
+  const listener = sql`(SELECT id FROM ${pickSender({ workspaceId, among: canListen, toHash, at: now })}
     WHERE fallback = 'inbound')`;
   return sql`UPDATE verification SET mode = 'inbound', session_id = ${listener}, sends_left = sends_left + 1,
       next_send_at = ${now}, updated_at = ${now}

@@ -11,18 +11,22 @@ type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId
 
 const most = 500;
 
-/** Events that name a number without an account, as shown to keys that see this, and to others. Missing ones are hidden. */
-const seen: Record<string, string> = {
+/** Events about a number without an account, as keys with `lookup:read` see them. Missing ones are hidden. */
+const typesWithLookup: Record<string, string> = {
   "message.failed": "message.failed",
   "verification.undeliverable": "verification.undeliverable",
 };
-const unseen: Record<string, string> = { "message.failed": "message.sent", "message.revoked": "message.revoked" };
+/** The same events as other keys see them. */
+export const typesWithoutLookup: Record<string, string> = {
+  "message.failed": "message.sent",
+  "message.revoked": "message.revoked",
+};
 /** Later ends of such a verification, which only the other keys see. */
 const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );
 
-/** What has happened to a verification and its messages, oldest first. */
+/** The events of a verification and its messages, oldest first. */
 export async function timelineOf(ctx: Context, id: string) {
   const { actor } = ctx;
   const { db, now } = ctx.services;
@@ -41,7 +45,7 @@ export async function timelineOf(ctx: Context, id: string) {
   const events = rows.flatMap((row) => {
     const data = JSON.parse(row.data) as Record<string, unknown>;
     const isOfNoAccount = data["reason"] === "not_on_whatsapp";
-    const type = isOfNoAccount ? (sees ? seen : unseen)[row.type] : row.type;
+    const type = isOfNoAccount ? (sees ? typesWithLookup : typesWithoutLookup)[row.type] : row.type;
     if (type === undefined || (hasEnded && laterEnds.has(type))) return [];
     const { id: eventId, at, messageId, sessionId } = row;
     return [

@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 import { commit } from "../writes/commit.ts";
 import { type DraftedWorkspace, draftWorkspace } from "./new-workspace.ts";
 
-/** Throws unless this is the operator's token; the time that it takes tells nothing about the token. */
+/** Throws unless this is the operator's token. The time of the comparison does not depend on the token. */
 export async function refuseWrongToken({ bootstrapToken }: Services, given: string | undefined): Promise<string> {
   if (bootstrapToken === undefined || given === undefined) throw refused();
   const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
@@ -17,9 +17,9 @@ export async function refuseWrongToken({ bootstrapToken }: Services, given: stri
   return bootstrapToken;
 }
 
-const refused = () => new AppError("unauthenticated", { detail: "This wants the operator's token, which works once." });
+const refused = () => new AppError("unauthenticated", { detail: "This needs the operator's token, which works once." });
 
-/** Creates a workspace with the operator's token. The same batch uses the token up, so a second request creates nothing. */
+/** Creates a workspace with the operator's token. The same batch marks the token as used, so a second request creates nothing. */
 export async function bootstrapWorkspace(
   services: Services,
   { token, input }: { token: string; input: CreateWorkspace },

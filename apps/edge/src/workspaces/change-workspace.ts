@@ -1,12 +1,12 @@
 import type { ChangeWorkspace, Workspace } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { changedPolicy, refuseLongRetention } from "./merge.ts";
 import { findWorkspace, toWorkspace, type WorkspaceRow } from "./repository.ts";
 
-/** Changes the workspace's name and policy: here at once, in every other isolate within a minute. */
+/** Changes the workspace's name and policy: in this isolate at once, in other isolates within a minute. */
 export async function changeWorkspace(ctx: Context, change: ChangeWorkspace): Promise<Workspace> {
   const { services, actor } = ctx;
   const { workspaceId } = actor;
@@ -24,12 +24,12 @@ export async function changeWorkspace(ctx: Context, change: ChangeWorkspace): Pr
         return { ...before, name: change.name ?? before.name, policy: JSON.stringify(chosen) };
       },
       action: "workspace.updated",
-      // Empty for a default that is chosen explicitly: it is stored, but the policy is the same.
+      // Empty if a field is set to its default: it is stored, but the policy is the same.
       detail: (before, after) => changes(toWorkspace(before), toWorkspace(after)),
     });
     return toWorkspace(row);
   } finally {
-    forgetKeys(services, { workspaceId });
+    dropCachedKeys(services, { workspaceId });
   }
 }
 

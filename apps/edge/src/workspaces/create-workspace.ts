@@ -9,8 +9,8 @@ export interface NewWorkspace extends WorkspaceDraft {
 }
 
 /**
- * Makes a workspace with its admin, a live API key with every scope and a test key, all or nothing. The
- * keys are shown this once.
+ * Creates a workspace with its admin, a live API key with every scope and a test key, in one transaction. The keys are
+ * only in this result.
  */
 export async function createWorkspace({ client, ...input }: NewWorkspace) {
   const db = createDatabase<Tables>(client);

@@ -5,7 +5,7 @@ import { StoredPolicy } from "../stored-policy.ts";
 
 type Chosen = Record<string, unknown>;
 
-/** What a workspace has chosen, with a change on top: null puts a default back, hence is not kept. */
+/** The fields that a workspace has set, with a change applied. Null restores a default, so the field is deleted. */
 export function merged(chosen: Chosen, change: Chosen): Chosen {
   const result: Chosen = { ...chosen };
   for (const [name, value] of Object.entries(change)) {
@@ -19,7 +19,7 @@ export function merged(chosen: Chosen, change: Chosen): Chosen {
 const isObject = (value: unknown): value is Chosen =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The policy that a change leads to; throws with the fields that do not go together. */
+/** The policy after a change. Throws `invalid-request` with the fields that contradict each other. */
 export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: Chosen; policy: Policy } {
   const next = merged(chosen, change);
   const schema = change.companyName === undefined ? StoredPolicy : Policy;
@@ -29,13 +29,13 @@ export function changedPolicy(chosen: Chosen, change: PolicyChange): { chosen: C
   return { chosen: next, policy };
 }
 
-/** Refuses a change that keeps rows for longer than the operator grants. What was chosen before may stay. */
+/** Refuses a change that keeps rows for longer than the quota allows. An older setting may stay. */
 export function refuseLongRetention(policy: Policy, quota: Quota, change: PolicyChange | undefined): void {
   const errors = Object.entries(policy.retentionDays).flatMap(([name, days]): FieldError[] => {
     const most = quota.retentionDays[name as keyof Policy["retentionDays"]];
     const isAsked = change?.retentionDays?.[name as keyof Policy["retentionDays"]] !== undefined;
     if (!isAsked || days <= most) return [];
-    const message = `must be at most ${most}, which the operator grants (the quota's \`retentionDays.${name}\`)`;
+    const message = `must be at most ${most} (the quota's \`retentionDays.${name}\`)`;
     return [{ pointer: `/policy/retentionDays/${name}`, message }];
   });
   if (errors.length > 0) throw new AppError("invalid-request", { errors });

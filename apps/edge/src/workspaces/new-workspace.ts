@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { auditStatement } from "../audit/statement.ts";
 import type { Db } from "../db/schema.ts";
 import { fieldErrors } from "../http/validation.ts";
+import { insertDefaultPool } from "../pools/repository.ts";
 import { changedPolicy } from "./merge.ts";
 
 export interface WorkspaceDraft {
@@ -13,16 +14,16 @@ export interface WorkspaceDraft {
   name: string;
   adminEmail: string;
   adminPassword: string;
-  /** ISO 3166-1 alpha-2: national numbers are numbers of this country, and codes go there. */
+  /** ISO 3166-1 alpha-2: the country of national numbers and of codes. */
   defaultCountry: string;
   policy?: Partial<Policy>;
   quota?: Partial<Quota>;
 }
 
-/** Scopes of the first test key: it sends and checks in the sandbox and manages nothing. */
+/** The scopes of the first test key: it sends and checks in the sandbox, and manages nothing. */
 const sandboxScopes = scopes.filter((scope) => scope.startsWith("otp:") || scope === "message:send");
 
-/** What makes a workspace, and what is shown of it this once. */
+/** The statements that create a workspace, and its keys. */
 export interface DraftedWorkspace {
   workspaceId: string;
   apiKey: string;
@@ -31,8 +32,8 @@ export interface DraftedWorkspace {
 }
 
 /**
- * Drafts a workspace with its admin and two API keys: a live one with every scope, and one that rehearses codes and
- * messages in the sandbox. Throws an `Error` that names what is not valid.
+ * Drafts a workspace with its admin and two API keys: a live key with every scope, and a test key for codes and messages
+ * in the sandbox. Throws an `Error` that names the invalid field.
  */
 export async function draftWorkspace(
   db: Db,
@@ -58,6 +59,7 @@ export async function draftWorkspace(
       VALUES (${workspaceId}, ${name}, ${JSON.stringify(chosen)}, ${JSON.stringify(input.quota ?? {})}, ${at})`.compile(
       db.kysely,
     ),
+    insertDefaultPool(db, workspaceId),
     sql`INSERT INTO user (id, workspace_id, email, password_hash, role, created_at)
       VALUES (${createId("usr", now, random(10))}, ${workspaceId}, ${email}, ${passwordHash}, 'admin', ${at})`.compile(
       db.kysely,

@@ -8,7 +8,7 @@ export type WorkspaceRow = Tables["workspace"];
 export const findWorkspace = (db: Db, workspaceId: string): Promise<WorkspaceRow | undefined> =>
   db.kysely.selectFrom("workspace").selectAll().where("id", "=", workspaceId).executeTakeFirst();
 
-/** With every default filled in. */
+/** The workspace with all defaults of its policy and quota. */
 export const toWorkspace = ({ id, name, policy, quota, createdAt }: WorkspaceRow): Workspace => ({
   id,
   name,

@@ -14,23 +14,23 @@ const bearer = /^Bearer +(\S+) *$/i;
 const operatorToken = (c: Context<AppEnv>) =>
   refuseWrongToken(c.env.services, bearer.exec(c.req.header("authorization") ?? "")?.[1]);
 
-/** Before the body is read: nobody else gets that far. */
+/** Runs before the body is read, so that only the operator can send a body. */
 const operator = createMiddleware<AppEnv>(async (c, next) => {
   await operatorToken(c);
   await next();
 });
 
 export const workspaces: Feature = {
-  tag: { name: "Workspace", description: "What a tenant may do, and what its codes are like." },
+  tag: { name: "Workspace", description: "The settings and limits of a workspace." },
   operations: [
     operation({
       id: "getWorkspace",
       method: "get",
       path: "/v1/workspace",
       scope: "key:manage",
-      summary: "Look at the workspace",
-      description: "Its policy with every default filled in, and what the operator grants it.",
-      answers: ok(Workspace, "As it is now."),
+      summary: "Get the workspace",
+      description: "Its policy with all defaults, and its quota.",
+      answers: ok(Workspace, "The workspace."),
       handle: async ({ services, actor }) => {
         const row = await findWorkspace(services.db, actor.workspaceId);
         if (!row) throw new AppError("unauthenticated");
@@ -46,7 +46,7 @@ export const workspaces: Feature = {
       idempotent: "change",
       summary: "Change the workspace",
       description:
-        "Its name, and fields of its policy: what is left out stays, null puts a field's default back. Acts within a minute everywhere, on what is created from then on.",
+        "Changes its name and fields of its policy. Fields that are left out do not change; null restores a field's default. The change is effective everywhere within a minute, for resources that are created after that.",
       body: { schema: ChangeWorkspace, example: { policy: { countries: ["ID", "SG"], maxChecks: 3 } } },
       answers: ok(Workspace, "Changed."),
       handle: (ctx, { body }) => changeWorkspace(ctx, body),
@@ -58,7 +58,7 @@ export const workspaces: Feature = {
       guard: { scheme: "operatorToken", check: operator },
       summary: "Create the first workspace",
       description:
-        "For the operator, with the Worker's `BOOTSTRAP_TOKEN` in place of an API key: once, for the token is used up. Makes a workspace, its admin and two keys. Without that variable this is always 401.",
+        "For the operator, with the Worker's `BOOTSTRAP_TOKEN` instead of an API key. The token works once. Creates a workspace, its admin and two keys. Without that variable the answer is always 401.",
       body: { schema: CreateWorkspace, example: { name: "Acme", adminEmail: "ops@example.com", defaultCountry: "ID" } },
       answers: created(CreatedWorkspace, "Created."),
       handle: async (services, { body }, c) =>

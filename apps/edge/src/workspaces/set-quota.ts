@@ -15,11 +15,11 @@ export interface NewQuota {
   now: Date;
   random: Random;
   workspaceId: string;
-  /** What is left out stays; null puts a default back. */
+  /** Fields that are left out do not change; null restores a default. */
   quota: Record<string, unknown>;
 }
 
-/** Grants a workspace more or less, in the operator's name; answers what it has now. Seen within a minute. */
+/** Changes a workspace's quota, for the operator. Returns the new quota, which is effective within a minute. */
 export async function setQuota({ client, now, random, workspaceId, quota }: NewQuota): Promise<Quota> {
   const db = createDatabase<Tables>(client);
   const row = await findWorkspace(db, workspaceId);
@@ -49,6 +49,6 @@ export async function setQuota({ client, now, random, workspaceId, quota }: NewQ
     }),
   });
   if (changed.numAffectedRows !== 1n)
-    throw new Error("the quota was changed by somebody else a moment ago; run it again");
+    throw new Error("another process changed the quota at the same time; run the command again");
   return granted;
 }

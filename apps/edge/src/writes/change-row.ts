@@ -8,12 +8,12 @@ import { commitAs } from "./commit-as.ts";
 
 interface Change<Row> {
   table: keyof Tables;
-  /** What callers call the row: `alert channel`. */
+  /** The name of the row in errors, such as `alert channel`. */
   name: string;
   find: (at: number) => Promise<Row | undefined>;
   /** The error when there is no such row. */
   missing: ErrorCode;
-  /** The row as it will be, or an error. Runs again if somebody else changed the row meanwhile. */
+  /** Returns the changed row, or throws. Runs again if another request changed the row meanwhile. */
   decide: (row: Row, at: number) => Row | Promise<Row>;
   /** The columns that the decision reads or changes. */
   columns: readonly (keyof Row & string)[];
@@ -21,26 +21,26 @@ interface Change<Row> {
   action: string;
   /** The audit entry's detail. Without any, the change is stored without an entry. */
   detail: (before: Row, after: Row) => Record<string, unknown>;
-  /** What else belongs to the change. */
+  /** Other statements of the same batch. */
   also?: (before: Row, after: Row, at: number) => Queries;
 }
 
 const attempts = 5;
 
 /**
- * Changes a row that others may change at the same time: reads it, decides, and stores the change with its audit entry
- * only if the columns are still as they were read. Answers the row; if the decision changes nothing, nothing is stored.
+ * Changes a row that other requests may change at the same time: reads it, decides, and stores the change with its audit
+ * entry only if the columns did not change meanwhile. Returns the row. If the decision changes nothing, nothing is stored.
  */
 export async function changeRow<Row extends { id: string }>(ctx: Context, change: Change<Row>): Promise<Row> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const stored = await changeOnce(ctx, change);
     if (stored) return stored;
   }
-  const detail = `The ${change.name} is being changed by others.`;
+  const detail = `Other requests change the ${change.name} at the same time.`;
   throw new AppError("database-unavailable", { detail, retryAfter: 1 });
 }
 
-/** Answers undefined if somebody else changed the row meanwhile. */
+/** Returns undefined if another request changed the row meanwhile. */
 async function changeOnce<Row extends { id: string }>(ctx: Context, change: Change<Row>): Promise<Row | undefined> {
   const { table, columns } = change;
   const at = ctx.services.now().getTime();

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { isRefused } from "../db/failures.ts";
-import { forgetKeys } from "../auth/cache.ts";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { type Commit, commit } from "./commit.ts";
 
 /** Later than every date, so that null compares as "never". */
@@ -44,7 +44,7 @@ export function refusalOf({ services, actor }: Context, error: unknown): AppErro
     return new AppError("last-manager-key", { detail });
   }
   if (!isRefused(error, "caller_may_no_more")) return undefined;
-  forgetKeys(services, { id: actor.by.id });
+  dropCachedKeys(services, { id: actor.by.id });
   const detail = "The key was revoked, has expired or was narrowed a moment ago. Nothing was changed.";
   return new AppError("unauthenticated", { detail });
 }

@@ -16,9 +16,9 @@ export interface Batch<W extends Queries, R extends Reads> {
   /** Statements that can make the batch fail by a row in `refusal`. They run before the writes. */
   guards?: readonly Query[];
   writes: W;
-  /** What the caller needs to know. Reads run after the writes, and run again when the answer was lost. */
+  /** Rows that the caller needs. Reads run after the writes, and run again if the database's answer was lost. */
   reads?: R;
-  /** Takes back what was stored when the caller was answered 503, unless `unless` (SQL) is true by then. */
+  /** Undoes a batch that was stored although the caller got a 503, unless `unless` (SQL) is true by then. */
   undo?: { writes: Queries; unless?: RawBuilder<boolean> };
 }
 
@@ -26,7 +26,7 @@ export interface Batch<W extends Queries, R extends Reads> {
 export type Committed<W extends Queries, R extends Reads> = Rows<R> & { written?: Results<W> };
 
 export interface Commit<By> {
-  /** With `requires` (SQL): answers undefined, and stores nothing, if it is not true before the writes. */
+  /** With `requires` (SQL): returns undefined, and stores nothing, if it is not true before the writes. */
   <const W extends Queries, const R extends Reads = NoReads>(
     by: By,
     batch: Batch<W, R> & { requires: RawBuilder<boolean> },
@@ -61,12 +61,12 @@ export const commit = (async (services: Services, { guards = [], requires, write
 const refuseUnless = (condition: RawBuilder<boolean>) =>
   sql`INSERT INTO refusal (reason) SELECT 'requirement' WHERE NOT ${condition}`;
 
-/** Answers 1 changed row if the batch was not stored, and keeps it from being stored. */
+/** Changes one row if the batch was not stored, and then the batch can never be stored. */
 const takeReceipt = (id: string) => sql`INSERT INTO write_receipt (id) VALUES (${id}) ON CONFLICT DO NOTHING`;
 
 interface Lost {
   receipt: string;
-  /** Of the request whose answer was lost. */
+  /** The error of the request whose answer was lost. */
   error: unknown;
   reads: Reads;
   undo: AnyBatch["undo"];
@@ -86,7 +86,7 @@ async function settle(services: Services, { receipt, error, reads, undo }: Lost)
 
 const attempts = 4;
 
-/** The caller was answered 503: keeps the batch from being stored, or takes it back. */
+/** The caller gets a 503: prevents the batch from being stored, or undoes it. */
 async function undoLater({ db, sleep, log }: Services, receipt: string, undo: Lost["undo"]): Promise<void> {
   const unless = undo?.unless ?? sql<boolean>`false`;
   for (let attempt = 1; attempt <= attempts; attempt++) {

@@ -13,20 +13,20 @@ interface AuditedCreation<W extends Queries, F extends Reads, Row, Resource> ext
 > {
   /** The resource's name in the audit log: `pool` has the entry `pool.created`. */
   kind: string;
-  /** The entry's detail: never a secret or a whole number. */
+  /** The entry's detail: never a secret or a full phone number. */
   detail: Record<string, unknown>;
-  /** How many a workspace may have. */
+  /** The maximum in a workspace. */
   limit: number;
-  /** How many it has, in SQL; if left out: all rows of the workspace. */
+  /** The current number in SQL. If left out: all rows of the workspace. */
   count?: RawBuilder<number>;
-  /** The INSERT, which inserts nothing unless `mayInsert`, and what else belongs to it. */
+  /** The INSERT, which inserts nothing unless `mayInsert`, and other statements of the batch. */
   writes: (mayInsert: RawBuilder<boolean>) => W;
-  /** What takes the row back; if left out, it is deleted. */
+  /** Undoes the INSERT. If left out: deletes the row. */
   undo?: Queries;
   present: (row: Row, written?: Results<W>) => Resource;
 }
 
-/** Creates what a key asks for, once and up to a limit, with an entry in the audit log. */
+/** Creates a resource once, up to a limit, with an entry in the audit log. */
 export function createAudited<const W extends Queries, Row, Resource, const F extends Reads = NoReads>(
   ctx: Context,
   { kind, detail, limit, count, writes, undo, present, ...creation }: AuditedCreation<W, F, Row, Resource>,

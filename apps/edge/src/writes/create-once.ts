@@ -27,23 +27,23 @@ export interface Creation<W extends Queries, F extends Reads, Row, Resource> {
   caller?: Context;
   at: number;
   idempotencyKey: IdempotencyKey | undefined;
-  /** Reads a resource, as its workspace sees it. */
+  /** Reads a resource of the workspace. */
   find: (id: string) => Query<Row> & { executeTakeFirst: () => Promise<Row | undefined> };
-  /** The INSERT, which inserts nothing unless `isFirst`, and what else belongs to it. */
+  /** The INSERT, which inserts nothing unless `isFirst`, and other statements of the batch. */
   writes: (isFirst: RawBuilder<boolean>) => W;
   /** Deletes or cancels the resource if it was stored and the caller was answered 503. */
   undo: Queries;
-  /** What `refuse` needs to know. */
+  /** Reads for `refuse`. */
   facts?: F;
-  /** Why nothing was stored. */
+  /** The error that says why nothing was stored. */
   refuse: (facts: Rows<F>) => AppError | Promise<AppError>;
   /** @param written undefined if the database's answer was lost */
   present: (row: Row, written?: Results<W>) => Resource;
-  /** What a repetition is answered, if that is less. */
+  /** The answer to a repetition, if it has less than the first. */
   presentAgain?: (row: Row) => Resource;
-  /** Runs beside the answer. */
+  /** Runs in the background of the answer. */
   publish?: (row: Row) => void;
-  /** The error when a repetition names a resource that is deleted. */
+  /** The error for a repetition whose resource is deleted. */
   gone: ErrorCode;
 }
 

@@ -11,7 +11,7 @@ export type RuleEffect = z.infer<typeof RuleEffect>;
 
 export const RuleKind = z.enum(["number", "prefix", "country", "ip"]).meta({
   description:
-    "`number`: one phone number. `prefix`: numbers that begin with these digits. `country`: numbers of a country. `ip`: end users' addresses, as `endUserIp` tells them.",
+    "`number`: one phone number. `prefix`: numbers that begin with these digits. `country`: numbers of a country. `ip`: the addresses of end users, from `endUserIp`.",
 });
 export type RuleKind = z.infer<typeof RuleKind>;
 
@@ -23,11 +23,11 @@ export const CreateAccessRule = z
     kind: RuleKind,
     value: z.string().min(1).max(49).meta({
       description:
-        "A number, as in `to`; 1 to 15 digits of a prefix, country code first; a country (ISO 3166-1 alpha-2); an address or a CIDR range.",
+        "A number, as in `to`, or a prefix of 1 to 15 digits, country code first. Or a country (ISO 3166-1 alpha-2), an address or a CIDR range.",
       example: "+6281234567890",
     }),
     note: Note.optional(),
-    expiresAt: Timestamp.nullable().optional().meta({ description: "From then on the rule is none; null: never." }),
+    expiresAt: Timestamp.nullable().optional().meta({ description: "The rule ends at this time; null: never." }),
   })
   .meta({ id: "CreateAccessRule" });
 export type CreateAccessRule = z.infer<typeof CreateAccessRule>;
@@ -37,22 +37,29 @@ export const AccessRule = z
     id: AccessRuleId,
     effect: RuleEffect,
     kind: RuleKind,
-    value: z.string().max(49).meta({ description: "As it was given; a number masked.", example: "+62812•••7890" }),
+    value: z
+      .string()
+      .max(49)
+      .meta({ description: "The value of the request; a number is masked.", example: "+62812•••7890" }),
     note: Note.nullable(),
     expiresAt: Timestamp.nullable(),
     createdAt: Timestamp,
   })
-  .meta({ id: "AccessRule", description: "Where codes and messages may go, or may not, whatever else is set." });
+  .meta({
+    id: "AccessRule",
+    description: "Allows or blocks codes and messages to numbers, countries or end users' addresses.",
+  });
 export type AccessRule = z.infer<typeof AccessRule>;
 
 export const CreatedAccessRule = AccessRule.extend({
   endedVerifications: z.int().min(0).max(1_000_000_000).nullable().meta({
-    description: "Pending verifications that a block rule has ended; null: not known, after a lost answer.",
+    description:
+      "Pending verifications that the block rule ended; null: not known, because the answer of the database was lost.",
     example: 1,
   }),
   canceledMessages: z.int().min(0).max(1_000_000_000).nullable().meta({
     description:
-      "Queued messages, other than codes, that a block rule has canceled; null: not known, after a lost answer.",
+      "Queued messages, other than codes, that the block rule canceled; null: not known, because the answer of the database was lost.",
     example: 0,
   }),
 }).meta({ id: "CreatedAccessRule" });
@@ -62,14 +69,14 @@ export const ListAccessRules = z.object({
   effect: RuleEffect.optional(),
   kind: RuleKind.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: AccessRuleId.optional().meta({ description: "`nextCursor` of the page before." }),
+  cursor: AccessRuleId.optional().meta({ description: "`nextCursor` of the previous page." }),
 });
 export type ListAccessRules = z.infer<typeof ListAccessRules>;
 
 export const AccessRuleList = z
   .object({
     rules: z.array(AccessRule).max(100),
-    nextCursor: AccessRuleId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+    nextCursor: AccessRuleId.nullable().meta({ description: "The `cursor` of the next page; null on the last page." }),
   })
   .meta({ id: "AccessRuleList" });
 export type AccessRuleList = z.infer<typeof AccessRuleList>;

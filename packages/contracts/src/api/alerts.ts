@@ -1,19 +1,19 @@
 import { z } from "zod";
-import { AlertChannelId, AlertDeliveryId, IncidentId, SessionId } from "../ids.ts";
+import { AlertChannelId, DeliveryId, IncidentId, SessionId } from "../ids.ts";
 import { asSet, plainName, SigningSecret, Timestamp } from "./common.ts";
 import { CreatedBy } from "./keys.ts";
 import { examples } from "./examples.ts";
 
-/** What there are alerts about, each with the sentence that tells what it is. */
+/** The kinds of incidents, each with a sentence that explains it. */
 export const incidentKinds = {
   needs_action: "A session does not come back without a human.",
   offline: "A session is not connected.",
   limited: "WhatsApp limits what the account may send.",
-  proxy_unreachable: "The session's proxy does not let it through.",
+  proxy_unreachable: "The session's proxy does not work.",
   queue_stuck: "Messages wait too long although the session is online.",
   failures_high: "Half or more of a session's latest messages failed.",
-  connector_silent: "No connector does what is wanted of a session.",
-  channel_paused: "An alert channel failed 20 times in a row, or its API key has ended, and it is paused.",
+  connector_silent: "No connector follows the desired state of a session.",
+  channel_paused: "An alert channel failed 20 times in a row, or its API key ended. It is paused.",
 } as const;
 
 export type IncidentKind = keyof typeof incidentKinds;
@@ -23,14 +23,14 @@ export const IncidentKind = z
 
 const Name = plainName("Yours to choose; shown in lists.", "On call");
 const AfterSeconds = z.int().min(0).max(86_400).meta({
-  description: "How long a session or its proxy may be away before it is told.",
+  description: "How many seconds a session or its proxy may be away before the channel reports it.",
   example: 60,
 });
-const Quiet = z
+const MutedKinds = z
   .array(IncidentKind)
   .max(8)
   .overwrite(asSet)
-  .meta({ description: "Kinds that are not told here.", example: ["limited"] });
+  .meta({ description: "Kinds of incidents that this channel does not report.", example: ["limited"] });
 const TargetUrl = z.string().max(2048).meta({
   description: "An https address on the public internet.",
   example: "https://hooks.example.com/services/T1/B1/x",
@@ -45,7 +45,7 @@ const ChatId = z
   .regex(/^(?:-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{4,31})$/, "must be a chat's number or @channel")
   .meta({ description: "A chat's number, or a channel's name.", example: "-1001234567890" });
 
-const settings = { name: Name, afterSeconds: AfterSeconds.default(60), quiet: Quiet.default([]) };
+const settings = { name: Name, afterSeconds: AfterSeconds.default(60), mutedKinds: MutedKinds.default([]) };
 
 export const CreateAlertChannel = z
   .discriminatedUnion("kind", [
@@ -60,8 +60,8 @@ export const ChangeAlertChannel = z
   .strictObject({
     name: Name.optional(),
     afterSeconds: AfterSeconds.optional(),
-    quiet: Quiet.optional(),
-    isPaused: z.boolean().optional().meta({ description: "Nothing is told while it is paused; `false` goes on." }),
+    mutedKinds: MutedKinds.optional(),
+    isPaused: z.boolean().optional().meta({ description: "A paused channel reports nothing. `false` resumes it." }),
     botToken: BotToken.optional().meta({ description: "Of a Telegram channel: another bot's, or a new one." }),
     chatId: ChatId.optional().meta({ description: "Of a Telegram channel: another chat." }),
     url: TargetUrl.optional().meta({ description: "Of a Slack-compatible or plain webhook: another address." }),
@@ -80,11 +80,11 @@ export const AlertChannel = z
     name: Name,
     target: z.string().max(300).meta({ description: "Where it goes, masked." }),
     afterSeconds: AfterSeconds,
-    quiet: Quiet,
+    mutedKinds: MutedKinds,
     pausedAt: Timestamp.nullable(),
     pausedBecause: z.enum(["requested", "failures", "key_ended"]).nullable().meta({
       description:
-        "`failures`: 20 in a row. Mend it and set `isPaused` to false. `key_ended`: its key was revoked, has expired or lost `webhook:manage`; `isPaused: false` gives it to the calling key.",
+        "`failures`: 20 in a row. Repair the target and set `isPaused` to false. `key_ended`: the channel's key was revoked, has expired or lost `webhook:manage`. `isPaused: false` gives the channel to the calling key.",
     }),
     createdBy: CreatedBy,
     failuresInRow: z.int().nonnegative().max(1_000_000),
@@ -93,7 +93,7 @@ export const AlertChannel = z
   })
   .meta({
     id: "AlertChannel",
-    description: "Where a workspace is told what is wrong with its sessions.",
+    description: "Where a workspace gets reports of incidents.",
     example: examples.alertChannel,
   });
 export type AlertChannel = z.infer<typeof AlertChannel>;
@@ -119,11 +119,13 @@ export const Incident = z
     reason: z.string().max(64).nullable().meta({ description: "Why, in one word." }),
     detail: z.string().max(512).meta({ description: "What it is, and what to do." }),
     openedAt: Timestamp.meta({ description: "When it first happened." }),
-    since: Timestamp.meta({ description: "When it last began; within ten minutes it is the same incident." }),
+    since: Timestamp.meta({
+      description: "When it last began. An incident that begins again within ten minutes is the same one.",
+    }),
     closedAt: Timestamp.nullable(),
     ending: z.enum(["recovered", "superseded", "withdrawn"]).nullable().meta({
       description:
-        "`recovered`: all is well again. `superseded`: something worse took its place. `withdrawn`: it is not wanted any more.",
+        "`recovered`: the session works again. `superseded`: a worse incident replaced it. `withdrawn`: the session was stopped or deleted, or its proxy was removed.",
     }),
     times: z.int().positive().max(1_000_000_000).meta({ description: "How often it began." }),
   })
@@ -149,7 +151,7 @@ export const IncidentList = z
   .meta({ id: "IncidentList" });
 
 /** Why a delivery did not succeed. */
-export const alertErrors = [
+export const deliveryErrors = [
   "refused",
   "rate_limited",
   "server_error",
@@ -159,18 +161,18 @@ export const alertErrors = [
   "not_allowed",
   "expired",
 ] as const;
-export type AlertError = (typeof alertErrors)[number];
+export type DeliveryError = (typeof deliveryErrors)[number];
 
 export const AlertDelivery = z
   .object({
-    id: AlertDeliveryId,
+    id: DeliveryId,
     incidentId: IncidentId.nullable().meta({ description: "Null for a test, and for a digest of many." }),
-    what: z.enum(["opened", "again", "closed", "test"]).meta({ description: "What it tells." }),
-    incidents: z.int().nonnegative().max(100_000).meta({ description: "Of how many it tells." }),
+    notification: z.enum(["opened", "reopened", "closed", "test"]).meta({ description: "What it reports." }),
+    incidents: z.int().nonnegative().max(100_000).meta({ description: "How many incidents it reports." }),
     status: z.enum(["queued", "delivered", "failed"]),
     attempts: z.int().nonnegative().max(1_000_000),
     lastStatus: z.int().min(100).max(599).nullable().meta({ description: "What the target answered last." }),
-    error: z.enum(alertErrors).nullable().meta({ description: "What went wrong last." }),
+    error: z.enum(deliveryErrors).nullable().meta({ description: "What went wrong last." }),
     createdAt: Timestamp,
     deliveredAt: Timestamp.nullable(),
   })
@@ -186,13 +188,13 @@ export type AlertTest = z.infer<typeof AlertTest>;
 
 export const ListAlertDeliveries = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: AlertDeliveryId.optional().meta({ description: "`nextCursor` of the page before." }),
+  cursor: DeliveryId.optional().meta({ description: "`nextCursor` of the page before." }),
 });
 export type ListAlertDeliveries = z.infer<typeof ListAlertDeliveries>;
 
 export const AlertDeliveryList = z
   .object({
     deliveries: z.array(AlertDelivery).max(100),
-    nextCursor: AlertDeliveryId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+    nextCursor: DeliveryId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
   })
   .meta({ id: "AlertDeliveryList" });

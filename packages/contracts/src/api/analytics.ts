@@ -4,24 +4,24 @@ import { Timestamp } from "./common.ts";
 import { Country } from "./policy.ts";
 import { Purpose } from "./verifications.ts";
 
-/** What a verification may come to, each counted once for it. */
+/** The stages of a verification. Each stage counts once per verification, except `resent`. */
 export const stages = {
   created: "Verifications that were created; the base of everything else.",
   resent: "Times that a code was sent again; one verification may count several times.",
-  received: "Inbound: the user's message came.",
-  sent: "WhatsApp's server took the code.",
+  received: "Inbound: the user's message arrived.",
+  sent: "WhatsApp's server accepted the code.",
   delivered: "The phone has the code.",
-  read: "The user opened it (if they share read receipts).",
-  approved: "The right code was given.",
-  expired: "Its time was over.",
+  read: "The user opened the message (only if they share read receipts).",
+  approved: "The right code was checked.",
+  expired: "It expired.",
   canceled: "It was canceled.",
-  max_attempts_reached: "Too many wrong codes were given.",
+  max_attempts_reached: "Too many wrong codes were checked.",
   undeliverable: "The code could not be delivered.",
   blocked: "It was blocked.",
 } as const;
 export type Stage = keyof typeof stages;
 
-/** The stages whose time since the creation is told. */
+/** The stages with latencies: the time since the creation. */
 export const timedStages = ["sent", "delivered", "read", "approved"] as const;
 export type TimedStage = (typeof timedStages)[number];
 
@@ -30,11 +30,11 @@ export const maxAnalyticsDays = 92;
 const range = {
   from: Timestamp.optional().meta({
     description:
-      "Verifications created from then on, to the beginning of its hour (UTC); 24 hours before `to` if left out.",
+      "Counts verifications created at this time or later, from the beginning of its hour (UTC). Default: 24 hours before `to`.",
     example: "2026-11-20T08:00:00.000Z",
   }),
   to: Timestamp.optional().meta({
-    description: `And created before then, to the end of its hour; now if left out. At most ${maxAnalyticsDays} days behind \`from\`.`,
+    description: `Counts verifications created before this time, to the end of its hour. Default: now. At most ${maxAnalyticsDays} days after \`from\`.`,
     example: "2026-11-21T08:00:00.000Z",
   }),
 };
@@ -45,14 +45,14 @@ const filters = {
     .string()
     .regex(/^[1-9][0-9]{0,6}$/, "must be 1 to 7 digits, without the plus")
     .optional()
-    .meta({ description: "Numbers that begin so: up to seven digits, without the plus.", example: "6281234" }),
+    .meta({ description: "Numbers that begin with these digits: up to seven, without the plus.", example: "6281234" }),
   sessionId: SessionId.optional().meta({ description: "One session only." }),
   templateId: z
     .string()
     .max(30)
     .regex(/^(?:built-in|tpl_[0-9a-hjkmnp-tv-z]{26})$/, "must be a template's id or `built-in`")
     .optional()
-    .meta({ description: "One template only; `built-in`: none.", example: "built-in" }),
+    .meta({ description: "One template only; `built-in`: texts without a template.", example: "built-in" }),
   purpose: Purpose.optional().meta({ description: "One purpose only.", example: "login" }),
   mode: z.enum(["push", "inbound"]).optional().meta({ description: "One mode only.", example: "push" }),
 };
@@ -64,7 +64,7 @@ export const AnalyticsSummaryQuery = z.strictObject({
   ...range,
   ...filters,
   groupBy: AnalyticsGroupBy.optional().meta({
-    description: "The same figures for each of these, too: the 100 with the most verifications.",
+    description: "Adds the same figures for each group: the 100 groups with the most verifications.",
     example: "country",
   }),
 });
@@ -76,7 +76,7 @@ export const AnalyticsTimeseriesQuery = z.strictObject({
   interval: z
     .enum(["hour", "day"])
     .default("hour")
-    .meta({ description: "`day`: days of UTC; the range is widened to whole ones.", example: "hour" }),
+    .meta({ description: "`day`: days in UTC; the range is extended to whole days.", example: "hour" }),
 });
 export type AnalyticsTimeseriesQuery = z.infer<typeof AnalyticsTimeseriesQuery>;
 
@@ -92,10 +92,13 @@ export const AnalyticsCounts = z
   .object({
     ...shape,
     checkedElsewhere: count(
-      "Of the created, those whose code the caller knows (a hook's, an own `code`, a revealed one). If the caller checks them itself, they end here as `expired`: so `rates.conversion` leaves all of them out.",
+      "Created verifications whose code the caller knows: from a hook, an own `code`, or a revealed code. If the caller checks these codes itself, they end as `expired` here. `rates.conversion` does not count them.",
     ),
   })
-  .meta({ id: "AnalyticsCounts", description: "How many of the verifications created in the range came how far." });
+  .meta({
+    id: "AnalyticsCounts",
+    description: "How many of the verifications created in the range reached each stage.",
+  });
 export type AnalyticsCounts = z.infer<typeof AnalyticsCounts>;
 
 const rate = (description: string) => z.number().min(0).max(1).nullable().meta({ description, example: 0.93 });
@@ -108,14 +111,14 @@ const milliseconds = (description: string) =>
 
 export const AnalyticsPercentiles = z
   .object({
-    p50: milliseconds("Half of them took at most so many milliseconds."),
-    p95: milliseconds("95 of 100 did."),
-    p99: milliseconds("99 of 100 did."),
+    p50: milliseconds("Half of them took at most this time."),
+    p95: milliseconds("95 of 100 took at most this time."),
+    p99: milliseconds("99 of 100 took at most this time."),
   })
   .meta({
     id: "AnalyticsPercentiles",
     description:
-      "Milliseconds since the verification was created. They come from buckets of half an octave each: the true value is at most √2 times higher or lower.",
+      "Milliseconds since the verification was created. The true value is at most √2 times higher or lower, because the values are counted in buckets.",
   });
 export type AnalyticsPercentiles = z.infer<typeof AnalyticsPercentiles>;
 
@@ -137,7 +140,7 @@ const figures = {
       read: latency("From creation until it was opened."),
       approved: latency("From creation to the right code."),
     })
-    .meta({ description: "Null where nothing came so far." }),
+    .meta({ description: "Null if no verification reached the stage." }),
 };
 
 export const AnalyticsFigures = z.object(figures).meta({ id: "AnalyticsFigures" });
@@ -146,7 +149,7 @@ export type AnalyticsFigures = z.infer<typeof AnalyticsFigures>;
 export const AnalyticsGroup = z
   .object({
     key: z.string().max(64).nullable().meta({
-      description: "The country, prefix, session, template, purpose or mode; null: a built-in text, or not known.",
+      description: "The country, prefix, session, template, purpose or mode; null: the built-in text, or not known.",
       example: "ID",
     }),
     ...figures,
@@ -155,8 +158,8 @@ export const AnalyticsGroup = z
 export type AnalyticsGroup = z.infer<typeof AnalyticsGroup>;
 
 const covered = {
-  from: Timestamp.meta({ description: "Where the figures begin: at a whole hour." }),
-  to: Timestamp.meta({ description: "Where they end; not included." }),
+  from: Timestamp.meta({ description: "The beginning of the figures, a whole hour." }),
+  to: Timestamp.meta({ description: "The end of the figures, not included." }),
 };
 
 export const AnalyticsSummary = z
@@ -166,14 +169,14 @@ export const AnalyticsSummary = z
     groups: z
       .array(AnalyticsGroup)
       .max(100)
-      .meta({ description: "Those with the most verifications first; empty without `groupBy`." }),
+      .meta({ description: "The largest groups first; empty without `groupBy`." }),
   })
   .meta({ id: "AnalyticsSummary" });
 export type AnalyticsSummary = z.infer<typeof AnalyticsSummary>;
 
 export const AnalyticsPoint = z
   .object({
-    at: Timestamp.meta({ description: "Where the hour or the day begins." }),
+    at: Timestamp.meta({ description: "The beginning of the hour or day." }),
     counts: AnalyticsCounts,
   })
   .meta({ id: "AnalyticsPoint" });
@@ -186,7 +189,7 @@ export const AnalyticsTimeseries = z
     points: z
       .array(AnalyticsPoint)
       .max((maxAnalyticsDays + 1) * 24)
-      .meta({ description: "Without a gap, oldest first." }),
+      .meta({ description: "Every hour or day of the range, oldest first." }),
   })
   .meta({ id: "AnalyticsTimeseries" });
 export type AnalyticsTimeseries = z.infer<typeof AnalyticsTimeseries>;

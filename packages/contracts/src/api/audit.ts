@@ -23,7 +23,7 @@ export const AuditEntry = z
     target: Target,
     detail: z.record(z.string(), z.unknown()).meta({
       description:
-        "What changed; no secrets and no whole numbers. At most 2 KB: a longer one is cut, a changed list becomes what was `added` and `removed`, and `isShortened` is true.",
+        "What changed, without secrets and full phone numbers. At most 2 KB: a longer detail is shortened, a changed list shows `added` and `removed` only, and `isShortened` is true.",
       example: { name: { from: "Checkout", to: "Checkout service" } },
     }),
     createdAt: Timestamp,
@@ -36,14 +36,14 @@ export const ListAudit = z.object({
   action: Action.optional(),
   target: Target.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: AuditId.optional().meta({ description: "`nextCursor` of the page before." }),
+  cursor: AuditId.optional().meta({ description: "`nextCursor` of the previous page." }),
 });
 export type ListAudit = z.infer<typeof ListAudit>;
 
 export const AuditList = z
   .object({
     entries: z.array(AuditEntry).max(100),
-    nextCursor: AuditId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+    nextCursor: AuditId.nullable().meta({ description: "The `cursor` of the next page; null on the last page." }),
   })
   .meta({ id: "AuditList" });
 export type AuditList = z.infer<typeof AuditList>;

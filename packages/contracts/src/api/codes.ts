@@ -15,7 +15,7 @@ export const TypedCode = z
   .refine((code) => form.test(code), formFault)
   .meta({
     description:
-      "What the user typed: 4 to 10 letters or digits. Capitals or not, digits of any script (`١٢٣٤٥٦`), with spaces, hyphens or direction marks between them (`123-456`): all of these are the same code.",
+      "What the user typed: 4 to 10 letters or digits. Upper and lower case, digits of any script (`١٢٣٤٥٦`), and spaces, hyphens or direction marks between them (`123-456`) make no difference.",
     example: "123456",
   });
 

@@ -7,7 +7,7 @@ export const E164 = z
   .regex(/^\+[1-9][0-9]{6,14}$/, "must be a phone number in E.164 form, such as +6281234567890")
   .meta({ description: "A phone number in E.164 form.", example: "+6281234567890" });
 
-/** The same, turned into its canonical spelling: WhatsApp and older connectors may send another one. */
+/** A number in its canonical spelling: WhatsApp and older connectors may send another spelling. */
 export const AccountNumber = E164.overwrite(canonicalNumber);
 
 /** A number as people type and paste it. */
@@ -17,7 +17,7 @@ export const writtenNumber = (description: string) =>
     .min(1)
     .max(32)
     .meta({
-      description: `${description}: with \`+\` and country code, or national when the workspace has a default country. Spaces, hyphens, brackets and digits of any script are read; extensions and letters are not.`,
+      description: `${description}: with \`+\` and country code, or national when the workspace has a default country. Spaces, hyphens, brackets and digits of any script are allowed; extensions and letters are not.`,
       example: "+6281234567890",
     });
 
@@ -25,13 +25,13 @@ export const Timestamp = z.iso
   .datetime()
   .meta({ description: "ISO 8601, UTC, with milliseconds.", example: "2026-11-21T08:15:30.000Z" });
 
-/** A set as a sorted list: the same set in another order, or with repetitions, is no change. */
+/** A set as a sorted list without duplicates: another order is then no change. */
 export const asSet = <T extends string>(list: T[]): T[] => [...new Set(list)].toSorted();
 
-/** What somebody calls a thing of theirs. */
+/** A name that the customer chooses. */
 export const plainName = (description: string, example: string) => plainLine(64).meta({ description, example });
 
-/** The name that stands in the text of a code: whoever reads it must find nothing there to tap. */
+/** The company name in the text of a code. It must hold nothing that a phone makes tappable. */
 export const CompanyName = plainLine(40)
   .refine((name) => !/[{}]/.test(name), "must not hold braces")
   // The text drops formatting characters, and joiners are invisible: neither may hide a link.
@@ -39,22 +39,22 @@ export const CompanyName = plainLine(40)
   .refine((name) => !holdsPhone(name), "must not hold 7 or more digits with no letter between them")
   .meta({
     description:
-      "The name in the text; the workspace's name if left out. It must not hold a link, a domain name, or 7 or more digits with no letter between them: phones make these tappable.",
+      "The company name in the text. Default: the workspace's name. It must not hold a link, a domain name, or 7 or more digits with no letter between them: phones make these tappable.",
     example: "Acme",
   });
 
-/** Where a message stands, shown with verifications and messages alike. */
+/** The times of a message, shown with verifications and messages. */
 export const deliveryTimes = {
-  sentAt: Timestamp.nullable().meta({ description: "WhatsApp's server took the message." }),
+  sentAt: Timestamp.nullable().meta({ description: "WhatsApp's server accepted the message." }),
   deliveredAt: Timestamp.nullable().meta({ description: "The recipient's phone has it." }),
-  readAt: Timestamp.nullable().meta({ description: "The recipient opened it (if they share read receipts)." }),
+  readAt: Timestamp.nullable().meta({ description: "The recipient opened it (only if they share read receipts)." }),
 };
 
-/** A secret of Standard Webhooks, with or without the `v1,` that some put before it. */
+/** A secret of Standard Webhooks, with or without the prefix `v1,`. */
 export const SigningSecret = z
   .string()
   .max(128)
   .regex(/^(?:v1,)?whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, "must be a secret such as v1,whsec_…, of 24 to 64 bytes")
   // Base64 of no bytes has a length of one more than a multiple of four.
   .refine((text) => text.replace(/^.*_|=+$/g, "").length % 4 !== 1, "must be base64 behind whsec_")
-  .meta({ description: "What calls are signed with, as Standard Webhooks has it." });
+  .meta({ description: "The secret that signs calls (Standard Webhooks)." });

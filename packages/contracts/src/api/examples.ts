@@ -1,4 +1,4 @@
-// One world: what the reference shows of a session, its alerts and its messages fits together.
+// The examples of the reference belong together: one session, its alerts and its messages.
 
 const tail = "01jd3k9v7hq2w8x5n4b6m0c1ta";
 const at = (time: string) => `2026-11-21T${time}.000Z`;
@@ -27,7 +27,7 @@ const session = {
   proxy,
   updatedAt: at("06:12:04"),
 } as const;
-const { id: _id, name: _name, updatedAt: _updatedAt, ...whereabouts } = session;
+const { id: _id, name: _name, updatedAt: _updatedAt, ...stateFields } = session;
 
 const alertChannel = {
   id: `alc_${tail}`,
@@ -35,7 +35,7 @@ const alertChannel = {
   name: "On call",
   target: "https://hooks.example.com/…",
   afterSeconds: 60,
-  quiet: ["limited"],
+  mutedKinds: ["limited"],
   pausedAt: null,
   pausedBecause: null,
   failuresInRow: 0,
@@ -46,7 +46,7 @@ const alertChannel = {
 const alertDelivery = {
   id: `dlv_${tail}`,
   incidentId: `inc_${tail}`,
-  what: "opened",
+  notification: "opened",
   incidents: 1,
   status: "delivered",
   attempts: 1,
@@ -59,7 +59,7 @@ const alertDelivery = {
 export const examples = {
   session,
   sessionHealth: {
-    ...whereabouts,
+    ...stateFields,
     facts: { state: 100, pause: 0, newChats: -3, failures: -1, attempts: 0, queue: 0 },
     queue: { waiting: 3, oldestAt: at("08:15:21") },
     lastHour: { sent: 40, delivered: 38, failed: 1, reasons: { refused: 1 } },
@@ -116,7 +116,8 @@ export const examples = {
     sessionId: session.id,
     channelId: null,
     reason: "proxy_unreachable",
-    detail: "The session's proxy does not let it through; mend or replace the proxy, the session goes on by itself.",
+    detail:
+      "The session cannot connect through its proxy. Fix or replace the proxy; the session then reconnects by itself.",
     openedAt: at("06:01:00"),
     since: at("06:01:00"),
     closedAt: session.since,
@@ -127,7 +128,7 @@ export const examples = {
   alertTest: {
     ...alertDelivery,
     incidentId: null,
-    what: "test",
+    notification: "test",
     incidents: 0,
     status: "failed",
     lastStatus: 410,

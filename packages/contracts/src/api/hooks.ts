@@ -7,10 +7,14 @@ import { Locale } from "./policy.ts";
 const Name = plainName("Yours to choose; shown in lists.", "Production");
 
 const text = {
-  companyName: CompanyName.nullable().meta({ description: "The name in the text; null: the workspace's." }),
-  locale: Locale.nullable().meta({ description: "The language of the text; null: the number's." }),
+  companyName: CompanyName.nullable().meta({
+    description: "The company name in the text; null: the workspace's name.",
+  }),
+  locale: Locale.nullable().meta({
+    description: "The language of the text; null: the language of the number's country.",
+  }),
   templateId: TemplateId.nullable().meta({
-    description: "The template of the text; null: the default of the purpose, else the one for `supabase`.",
+    description: "The template; null: the default template of the purpose, else the one for `supabase`.",
   }),
 };
 
@@ -18,7 +22,8 @@ export const CreateSupabaseHook = z
   .strictObject({
     name: Name,
     secret: SigningSecret.optional().meta({
-      description: "The secret that Supabase shows (`v1,whsec_…`). Left out, one is made and answered once.",
+      description:
+        "The secret that Supabase shows (`v1,whsec_…`). If it is left out, the answer has a new secret, once.",
     }),
     companyName: text.companyName.default(null),
     locale: text.locale.default(null),
@@ -30,16 +35,15 @@ export type CreateSupabaseHook = z.infer<typeof CreateSupabaseHook>;
 export const ChangeSupabaseHook = z
   .strictObject({
     name: Name.optional(),
-    secret: SigningSecret.optional().meta({ description: "A new secret; the one before is taken for 24 hours more." }),
+    secret: SigningSecret.optional().meta({ description: "A new secret. The old secret stays valid for 24 hours." }),
     companyName: text.companyName.optional(),
     locale: text.locale.optional(),
     templateId: text.templateId.optional(),
     adopt: z.literal(true).optional().meta({
-      description:
-        "The hook belongs to the calling key from now on and ends with it; a hook that has ended works again.",
+      description: "The hook belongs to the calling key from now on and stops with it. A stopped hook works again.",
     }),
   })
-  .meta({ id: "ChangeSupabaseHook", description: "What is left out stays." });
+  .meta({ id: "ChangeSupabaseHook", description: "Fields that are left out do not change." });
 export type ChangeSupabaseHook = z.infer<typeof ChangeSupabaseHook>;
 
 export const SupabaseHook = z
@@ -47,28 +51,28 @@ export const SupabaseHook = z
     id: HookId,
     name: Name,
     url: z.url().meta({
-      description: "What Supabase calls: put it into the settings of its Send SMS hook.",
+      description: "The address for Supabase: put it into the settings of its Send SMS hook.",
       example: "https://api.example.com/v1/hooks/supabase/hook_01jd3k9v7hq2w8x5n4b6m0c1ta",
     }),
     ...text,
     previousSecretUntil: Timestamp.nullable().meta({
-      description: "Until then the secret before the present one is taken, too.",
+      description: "Until this time the previous secret is valid, too.",
     }),
     createdBy: CreatedBy,
     endedBecause: OwnerEnding.nullable().meta({
       description:
-        "Why it sends nothing: its key was `revoked`, has `expired`, or was `narrowed` (no `otp:send`, no `otp:custom`, or a list of addresses). `adopt` it with another key. Null while it works.",
+        "Why the hook is stopped: its key was `revoked`, has `expired`, or was `narrowed` (no `otp:send`, no `otp:custom`, or a list of addresses). `adopt` it with another key. Null while it works.",
     }),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
-  .meta({ id: "SupabaseHook", description: "Where Supabase Auth hands over codes for Sandi to deliver." });
+  .meta({ id: "SupabaseHook", description: "Supabase Auth sends codes to this hook, and Sandi delivers them." });
 export type SupabaseHook = z.infer<typeof SupabaseHook>;
 
 export const CreatedSupabaseHook = SupabaseHook.extend({
   secret: z.string().max(128).nullable().meta({
     description:
-      "The secret that was made, in this answer and never again. Null when you brought your own, and in a replay by `Idempotency-Key`.",
+      "The new secret, shown in this answer only. Null if the request had a secret, and in a replay by `Idempotency-Key`.",
     example: "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   }),
 }).meta({ id: "CreatedSupabaseHook" });
@@ -81,8 +85,8 @@ export const SupabaseHookList = z
 const SupabasePhone = z.string().max(32).nullish();
 
 /**
- * The fields of Supabase Auth's Send SMS hook that say to whom a code goes, what it is for and where the request came
- * from. Other fields are ignored. Supabase Auth before September 2025 sends no `sms.phone`: then it is the user's number.
+ * The fields of Supabase Auth's Send SMS hook that Sandi uses; other fields are ignored. Supabase Auth before September
+ * 2025 sends no `sms.phone`: then the code goes to the user's number.
  */
 export const SupabaseSms = z
   .object({
@@ -90,7 +94,7 @@ export const SupabaseSms = z
     sms: z.object({
       otp: z.string().regex(/^[0-9]{4,10}$/, "must be 4 to 10 digits"),
       phone: SupabasePhone,
-      // Becomes a purpose behind `supabase.`, hence its form and length.
+      // The purpose becomes `supabase.` and this value, which limits its form and length.
       sms_type: z
         .string()
         .regex(/^[a-z0-9_.-]{0,23}$/, "must be at most 23 of a-z, 0-9, '_', '.', '-'")

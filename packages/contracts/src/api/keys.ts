@@ -9,33 +9,33 @@ const KeyScopes = z
   .array(Scope)
   .min(1)
   .max(scopes.length)
-  .meta({ description: "What the key may do; nothing that the calling key may not.", example: ["otp:send"] });
+  .meta({ description: "What the key may do. A scope that the calling key lacks is refused.", example: ["otp:send"] });
 
 const IpAllowList = z
   .array(z.string().min(2).max(49))
   .max(100)
   .meta({
     description:
-      "Addresses and CIDR ranges (IPv4, IPv6), each range written with its first address, that the key may be used from; empty: from anywhere.",
+      "The key may be used from these addresses and CIDR ranges (IPv4, IPv6) only; empty: from anywhere. A range is written with its first address.",
     example: ["203.0.113.0/24", "2001:db8::1"],
   });
 
 const ExpiresAt = Timestamp.nullable().meta({
-  description: "From then on the key is refused; null: never. Not later than the calling key's own.",
+  description: "The key ends at this time; null: never. Not later than the end of the calling key.",
 });
 
 export const KeyEnvironment = z.enum(["live", "test"]).meta({
   description: "`test`: for the sandbox; nothing is sent.",
 });
 
-/** Why a key's hook or channel has ended: the key was revoked, has expired, or may no longer make one. */
+/** Why a hook or alert channel stopped: its key was revoked, has expired, or lost a scope that it needs. */
 export const OwnerEnding = z.enum(["revoked", "expired", "narrowed"]);
 export type OwnerEnding = z.infer<typeof OwnerEnding>;
 
 /** The key that something belongs to. */
 export const CreatedBy = KeyId.nullable().meta({
   description:
-    "The API key that it belongs to and ends with: the key that made it, that key's replacement, or one that took it over. Null for one made before this field existed: it belongs to the workspace and ends with no key.",
+    "The API key that owns it: the key that created it, that key's replacement, or the key that adopted it. It stops when this key ends. Null if it was created before this field existed: it then belongs to the workspace.",
 });
 
 export const CreateApiKey = z
@@ -43,7 +43,7 @@ export const CreateApiKey = z
     name: KeyName,
     scopes: KeyScopes,
     environment: KeyEnvironment.default("live"),
-    expiresAt: ExpiresAt.optional().meta({ description: "The calling key's own if left out; null: never." }),
+    expiresAt: ExpiresAt.optional().meta({ description: "Default: the end of the calling key; null: never." }),
     ipAllowList: IpAllowList.default([]),
   })
   .meta({ id: "CreateApiKey" });
@@ -56,13 +56,13 @@ export const ChangeApiKey = z
     expiresAt: ExpiresAt.optional(),
     ipAllowList: IpAllowList.optional(),
   })
-  .meta({ id: "ChangeApiKey", description: "What is left out stays." });
+  .meta({ id: "ChangeApiKey", description: "Fields that are left out do not change." });
 export type ChangeApiKey = z.infer<typeof ChangeApiKey>;
 
 export const RotateApiKey = z
   .strictObject({
     graceSeconds: z.int().min(0).max(604_800).default(86_400).meta({
-      description: "For so long the old key still works, a week at most.",
+      description: "How long the old key still works, a week at most.",
       example: 86_400,
     }),
   })
@@ -76,7 +76,7 @@ export const ApiKey = z
     prefix: z
       .string()
       .max(8)
-      .meta({ description: "The first eight characters behind `sandi_live_`.", example: "9fK2mQx7" }),
+      .meta({ description: "The first eight characters after `sandi_live_`.", example: "9fK2mQx7" }),
     environment: KeyEnvironment,
     scopes: z.array(Scope).max(scopes.length),
     ipAllowList: IpAllowList,
@@ -84,7 +84,7 @@ export const ApiKey = z
     expiresAt: Timestamp.nullable(),
     revokedAt: Timestamp.nullable(),
     lastUsedAt: Timestamp.nullable().meta({ description: "To the minute." }),
-    replacedBy: KeyId.nullable().meta({ description: "The key that a rotation made in its place." }),
+    replacedBy: KeyId.nullable().meta({ description: "The key that replaced it in a rotation." }),
   })
   .meta({ id: "ApiKey" });
 export type ApiKey = z.infer<typeof ApiKey>;
@@ -92,22 +92,22 @@ export type ApiKey = z.infer<typeof ApiKey>;
 export const CreatedApiKey = ApiKey.extend({
   key: z.string().max(64).nullable().meta({
     description:
-      "The key itself, in this answer and never again: it is not stored. Null in a replay by `Idempotency-Key`; if you lost it, revoke the key and create another.",
+      "The key itself, shown in this answer only: it is not stored. Null in a replay by `Idempotency-Key`. If you lost it, revoke the key and create another.",
     example: "sandi_live_9fK2mQx7…",
   }),
 }).meta({ id: "CreatedApiKey" });
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 
 export const ListApiKeys = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(100).meta({ description: "At most so many on a page." }),
-  cursor: KeyId.optional().meta({ description: "`nextCursor` of the page before." }),
+  limit: z.coerce.number().int().min(1).max(100).default(100).meta({ description: "At most this many on a page." }),
+  cursor: KeyId.optional().meta({ description: "`nextCursor` of the previous page." }),
 });
 export type ListApiKeys = z.infer<typeof ListApiKeys>;
 
 export const ApiKeyList = z
   .object({
     keys: z.array(ApiKey).max(100),
-    nextCursor: KeyId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
+    nextCursor: KeyId.nullable().meta({ description: "The `cursor` of the next page; null on the last page." }),
   })
   .meta({ id: "ApiKeyList" });
 export type ApiKeyList = z.infer<typeof ApiKeyList>;

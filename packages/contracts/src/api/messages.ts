@@ -6,15 +6,15 @@ import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { examples } from "./examples.ts";
 
 export const CreateMessage = contentWith({
-  sessionId: SessionId.optional().meta({ description: "The session that sends, and no other." }),
+  sessionId: SessionId.optional().meta({ description: "The only session that may send the message." }),
   poolId: PoolId.optional().meta({
-    description: "The sender pool whose sessions stand in for each other; the default one if neither is given.",
+    description: "The sender pool; one of its sessions sends. Default: the default pool, if no session is given.",
   }),
   to: writtenNumber("The recipient"),
 })
   .refine(({ sessionId, poolId }) => sessionId === undefined || poolId === undefined, {
     path: ["poolId"],
-    error: "cannot be given beside a session",
+    error: "cannot be given together with a session",
   })
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof CreateMessage>;
@@ -23,7 +23,7 @@ export const Message = z
   .object({
     id: MessageId,
     sessionId: SessionId.nullable().meta({
-      description: "The session that sends, or has sent; null in the sandbox when none was named.",
+      description: "The session that sends or sent it; null in the sandbox if the request named none.",
     }),
     to: z.string().max(32).meta({ description: "The recipient, masked." }),
     type: MessageType,
@@ -35,7 +35,7 @@ export const Message = z
   })
   .meta({
     id: "Message",
-    description: "A message. Its content is not kept where the API can read it.",
+    description: "A message. Its content is sealed: the API cannot read it.",
     example: examples.message,
   });
 export type Message = z.infer<typeof Message>;

@@ -12,4 +12,4 @@ const Jwk = z.object({
 
 export const Jwks = z
   .object({ keys: z.array(Jwk).max(10) })
-  .meta({ id: "Jwks", description: "The keys that sign proofs, with those that did until lately." });
+  .meta({ id: "Jwks", description: "The keys that verify proofs: the current key and recent older keys." });

@@ -2,14 +2,14 @@ import { z } from "zod";
 
 const ports = { http: 80, https: 443, socks5: 1080 } as const;
 
-/** Of a proxy's URL what may be shown. */
+/** The parts of a proxy's URL that may be shown. */
 export interface ProxyAddress {
   scheme: keyof typeof ports;
   host: string;
   port: number;
 }
 
-/** Where a proxy is by its URL; undefined when it is none of a proxy. */
+/** The address in a proxy's URL; undefined if the URL is not a proxy's. */
 export function proxyAddress(text: string): ProxyAddress | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const scheme = url?.protocol.slice(0, -1) as ProxyAddress["scheme"];
@@ -20,7 +20,7 @@ export function proxyAddress(text: string): ProxyAddress | undefined {
   return port === 0 ? undefined : { scheme, host: url.hostname.replaceAll(/^\[|\]$/g, ""), port };
 }
 
-/** SOCKS has a byte for the length. */
+/** SOCKS5 has one byte for the length of a credential. */
 function isCredential(encoded: string): boolean {
   try {
     return new TextEncoder().encode(decodeURIComponent(encoded)).length <= 255;
@@ -40,7 +40,7 @@ export const SetSessionProxy = z
         "must be a URL of a proxy: http, https or socks5, without a path",
       )
       .meta({
-        description: "Where the proxy is, with its user name and password if it wants them.",
+        description: "The proxy's URL, with user name and password if it needs them.",
         example: "socks5://user:password@proxy.example.com:1080",
       }),
   })

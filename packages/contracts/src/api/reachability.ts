@@ -5,7 +5,9 @@ import { SessionId } from "../ids.ts";
 export const CheckReachability = z
   .strictObject({
     numbers: z.array(writtenNumber("A number")).min(1).max(20),
-    sessionId: SessionId.optional().meta({ description: "Which session asks; one of the default pool if left out." }),
+    sessionId: SessionId.optional().meta({
+      description: "The session that asks WhatsApp. Default: a session of the default pool.",
+    }),
   })
   .meta({ id: "CheckReachability" });
 
@@ -14,12 +16,9 @@ export const Reachability = z
     results: z
       .array(
         z.object({
-          number: z
-            .string()
-            .max(20)
-            .meta({ description: "In E.164 form; the order is the request's.", example: "+6281234567890" }),
+          number: z.string().max(20).meta({ description: "In E.164 form.", example: "+6281234567890" }),
           isOnWhatsApp: z.boolean().nullable().meta({
-            description: "Null: WhatsApp did not say. It is not a no: ask again in a few minutes.",
+            description: "Null: WhatsApp gave no answer. This is not a no: repeat the request in a few minutes.",
           }),
         }),
       )

@@ -5,19 +5,23 @@ import { examples } from "./examples.ts";
 import { Session } from "./sessions.ts";
 
 const count = z.int().nonnegative();
-const taken = (what: string) =>
+const reduction = (what: string) =>
   z
     .int()
     .min(-100)
     .max(0)
-    .meta({ description: `What ${what} takes away.` });
+    .meta({ description: `Points that ${what} takes from the score.` });
 
-/** What only the connector that owns the session knows, at the moment of the question. */
+/** Facts that only the connector that owns the session knows, at the time of the request. */
 export const LiveHealth = z.object({
-  heardAt: Timestamp.nullable().meta({ description: "When WhatsApp last said something; null: it is not online." }),
-  roundTripMs: count.nullable().meta({ description: "How long WhatsApp took to answer just now; null: it did not." }),
+  heardAt: Timestamp.nullable().meta({
+    description: "When WhatsApp last sent something; null: the session is not online.",
+  }),
+  roundTripMs: count
+    .nullable()
+    .meta({ description: "How long WhatsApp took to answer a ping; null: it did not answer." }),
   sending: count.meta({ description: "Messages that WhatsApp has not acknowledged yet." }),
-  outbox: count.meta({ description: "What the connector has learned and not told yet." }),
+  outbox: count.meta({ description: "Events that the connector has not reported to the edge yet." }),
 });
 export type LiveHealth = z.infer<typeof LiveHealth>;
 
@@ -25,28 +29,28 @@ export const SessionHealth = Session.omit({ id: true, name: true, updatedAt: tru
   .extend({
     facts: z
       .object({
-        state: z.int().min(0).max(100).meta({ description: "What its state is worth; 0: it cannot send." }),
-        pause: taken("a pause"),
-        newChats: taken("a lock or cap of new chats"),
-        failures: taken("its failures of the last hour"),
-        attempts: taken("its lost connections"),
-        queue: taken("what waits for it"),
+        state: z.int().min(0).max(100).meta({ description: "Points for its state; 0: it cannot send." }),
+        pause: reduction("a pause"),
+        newChats: reduction("a lock or cap of new chats"),
+        failures: reduction("the failure rate of the last hour"),
+        attempts: reduction("the number of lost connections"),
+        queue: reduction("the queue"),
       })
-      .meta({ description: "What the score is made of: their sum, and 0 at least." }),
+      .meta({ description: "The parts of the score. The score is their sum, and at least 0." }),
     queue: z.object({
-      waiting: count.meta({ description: "Messages that wait to be sent with it." }),
+      waiting: count.meta({ description: "Messages that wait for this session." }),
       oldestAt: Timestamp.nullable().meta({ description: "When the oldest of them was accepted." }),
     }),
     lastHour: z.object({
       sent: count,
       delivered: count,
       failed: count,
-      reasons: z.partialRecord(FailureReason, count).meta({ description: "How many failed for which reason." }),
+      reasons: z.partialRecord(FailureReason, count).meta({ description: "The number of failures for each reason." }),
     }),
     lastSentAt: Timestamp.nullable(),
     lastDeliveredAt: Timestamp.nullable(),
-    lastHeardAt: Timestamp.nullable().meta({ description: "When something of a message last came from WhatsApp." }),
-    live: LiveHealth.nullable().meta({ description: "From its connector; null: it does not answer." }),
+    lastHeardAt: Timestamp.nullable().meta({ description: "When WhatsApp last reported something about a message." }),
+    live: LiveHealth.nullable().meta({ description: "From its connector; null: the connector does not answer." }),
   })
   .meta({ id: "SessionHealth", example: examples.sessionHealth });
 export type SessionHealth = z.infer<typeof SessionHealth>;

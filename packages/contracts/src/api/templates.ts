@@ -6,22 +6,22 @@ import { Locale } from "./policy.ts";
 import { linkText, plainText } from "./text.ts";
 import { Bind, Purpose } from "./verifications.ts";
 
-/** What a template's text may stand in for, in double braces. */
+/** The variables of a template's text, written in double braces. */
 export const templateVariables = ["code", "minutes", "company", "purpose", "amount", "payee"] as const;
 export type TemplateVariable = (typeof templateVariables)[number];
 
 const variable = new RegExp(`\\{\\{(?:${templateVariables.join("|")})\\}\\}`, "g");
 const codeLine = /^([*_~`]*)\{\{code\}\}([*_~`]*)$/;
-// Templates may have joiners anywhere: one beside a variable joins a value that is not known yet.
+// Templates may have joiners anywhere: a joiner beside a variable joins a value that is not known yet.
 const joiners = /[\u200c\u200d]/g;
 
-/** Whether this line of a text is the one that holds the code and nothing else. */
+/** Whether this line of a text holds the code and nothing else. */
 export const isCodeLine = (line: string): boolean => {
   const [, before = "", after = ""] = codeLine.exec(line.trim()) ?? [undefined, "-"];
   return before === after.split("").toReversed().join("");
 };
 
-/** What is wrong with the text of a template, in plain words; empty: nothing. */
+/** The faults in the text of a template, in plain words. */
 export function textProblems(text: string): string[] {
   const found: string[] = [];
   const codes = text.split(codePlaceholder).length - 1;
@@ -38,7 +38,7 @@ export function textProblems(text: string): string[] {
   if (text.split("\n").some((line) => !plainText.test(line))) {
     found.push("must not hold control, direction or invisible characters");
   }
-  // A value stands where the variable is, and formatting characters are not seen: neither may complete a link.
+  // A value replaces the variable, and formatting characters are invisible: neither may complete a link.
   const seen = text
     .replaceAll(variable, "xx")
     .replaceAll(joiners, "")
@@ -57,7 +57,7 @@ export const TemplateText = z
   })
   .meta({
     description:
-      "A text for WhatsApp. `{{code}}` stands in it exactly once, alone on its line; it may hold `{{minutes}}` (how long the code is still good), `{{company}}`, `{{purpose}}`, `{{amount}}` and `{{payee}}`. A line with an amount or a payee is left out when a request has none. No links, no domain names.",
+      "A text for WhatsApp. It must hold `{{code}}` exactly once, alone on its line. It may hold `{{minutes}}` (how long the code is still valid), `{{company}}`, `{{purpose}}`, `{{amount}}` and `{{payee}}`. A line with an amount or a payee is left out if the request has none. No links, no domain names.",
     example: "*{{company}}* login code\n\n*{{code}}*\n\nValid for {{minutes}} min. Do not share it with anyone.",
   });
 
@@ -71,14 +71,15 @@ export const TemplateTexts = z
   )
   .meta({
     id: "TemplateTexts",
-    description: "By language; where a language is missing, English or the first is used.",
+    description: "The texts by language. For a missing language, English or the first text is used.",
   });
 export type TemplateTexts = z.infer<typeof TemplateTexts>;
 
-const Name = plainName("Yours to choose; each name once.", "Login");
+const Name = plainName("Yours to choose; unique in the workspace.", "Login");
 
 const DefaultPurpose = Purpose.nullable().meta({
-  description: "Verifications of this purpose use the template unless they name another. One template per purpose.",
+  description:
+    "Verifications with this purpose use the template, unless they name another one. One template per purpose.",
   example: "login",
 });
 
@@ -96,26 +97,27 @@ export const Template = z
     createdAt: Timestamp,
     updatedAt: Timestamp,
   })
-  .meta({ id: "Template", description: "The workspace's own words around a code." });
+  .meta({ id: "Template", description: "The workspace's own text around a code." });
 export type Template = z.infer<typeof Template>;
 
 export const TemplateList = z
   .object({ templates: z.array(Template).max(100).meta({ description: "All of them, oldest first." }) })
   .meta({ id: "TemplateList" });
 
-export const BuiltInTexts = z
-  .object({ texts: TemplateTexts })
-  .meta({ id: "BuiltInTexts", description: "What is sent where there is no template; a start for one of your own." });
+export const BuiltInTexts = z.object({ texts: TemplateTexts }).meta({
+  id: "BuiltInTexts",
+  description: "The texts that are sent without a template. Use them as a start for your own.",
+});
 
-/** What a preview finds worth saying, each with the sentence that it says. */
+/** The warnings of a preview, each with its sentence. */
 export const templateWarnings = {
-  "locale-missing": "There is no text in this language; another is shown.",
+  "locale-missing": "There is no text in this language; another language is shown.",
   "company-missing": "The text does not say whose code it is: {{company}} is not in it.",
-  "minutes-missing": "The text does not say how long the code is good: {{minutes}} is not in it.",
-  "bind-added": "The text does not show the amount or the payee; a line with them is put before the code.",
-  "line-left-out": "A line with an amount or a payee is left out, for the request has none.",
-  "value-changed": "A value holds characters that would format the text or make a link; they are shown as others.",
-  long: "The text is longer than 300 characters: on small screens the code may be folded away.",
+  "minutes-missing": "The text does not say how long the code is valid: {{minutes}} is not in it.",
+  "bind-added": "The text does not show the amount or the payee; a line with them is added before the code.",
+  "line-left-out": "A line with an amount or a payee is left out, because the request has none.",
+  "value-changed": "A value holds characters that would format the text or make a link; they are replaced.",
+  long: "The text is longer than 300 characters: small screens may hide the code.",
 } as const;
 export type TemplateWarning = keyof typeof templateWarnings;
 
@@ -123,9 +125,9 @@ export const PreviewTemplate = z
   .strictObject({
     templateId: TemplateId.optional().meta({ description: "A stored template." }),
     texts: TemplateTexts.optional().meta({
-      description: "Or texts that are not stored yet; neither: the built-in ones.",
+      description: "Texts that are not stored yet. Without a template and texts, the preview shows the built-in ones.",
     }),
-    locale: Locale.optional().meta({ description: "The policy's if left out, else English." }),
+    locale: Locale.optional().meta({ description: "Default: the policy's language, else English." }),
     companyName: CompanyName.optional(),
     purpose: Purpose.default("login"),
     bind: Bind.optional(),
@@ -142,7 +144,7 @@ export const TemplatePreview = z
     text: z
       .string()
       .max(8000)
-      .meta({ description: "As it would be sent, with the code 123456.", example: "*Acme* login code\n\n*123456*" }),
+      .meta({ description: "The text as it is sent, with the code 123456.", example: "*Acme* login code\n\n*123456*" }),
     locale: Locale,
     warnings: z
       .array(
@@ -152,7 +154,7 @@ export const TemplatePreview = z
         }),
       )
       .max(20)
-      .meta({ description: "What may be wanted otherwise; none of it keeps the text from being sent." }),
+      .meta({ description: "Hints to improve the text. It is sent in any case." }),
   })
   .meta({ id: "TemplatePreview" });
 export type TemplatePreview = z.infer<typeof TemplatePreview>;

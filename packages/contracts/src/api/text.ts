@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Text on one line without control, direction or private characters. Joiners are for `hasStrayJoiner` to judge. */
+/** Text on one line without control, direction or private characters. `hasStrayJoiner` checks the joiners. */
 export const plainText = /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|[\u200c\u200d])*$/u;
 
 /** Living scripts whose spelling uses U+200C and U+200D: cursive scripts, then scripts that stack consonants. */
@@ -34,7 +34,7 @@ export const plainLine = (max: number) =>
     .refine((text) => !hasStrayJoiner(text), fault);
 
 const dot = "[.\u3002\uff0e\uff61]";
-/** What a phone makes a link of. */
+/** Text that a phone shows as a link. */
 export const linkText = new RegExp(
   `:[/\uff0f]{2}|www${dot}|[\\p{L}\\p{N}-]${dot}\\p{L}{2}|\\d${dot}\\d+${dot}\\d+${dot}\\d`,
   "iu",
@@ -46,14 +46,14 @@ export const linkText = new RegExp(
  */
 export const phoneText = /(?:\p{Nd}[^\p{L}\p{Nd}]*){7,}/gu;
 
-/** Whether the text has a number to call. */
+/** Whether the text has a number that a phone may call. */
 export const holdsPhone = (text: string): boolean => text.search(phoneText) >= 0;
 
 /** The text with the digits of every script as ASCII digits. Mathematical digits are styled text and stay as they are. */
 export const asciiDigits = (text: string): string =>
   text.replaceAll(/(?![0-9\u{1d7ce}-\u{1d7ff}])\p{Nd}/gu, (digit) => {
     const at = digit.codePointAt(0) ?? 0;
-    // Unicode has the ten digits of a script in one row, zero first; neighbouring rows are whole, too.
+    // Unicode has the ten digits of a script in one row, zero first. Rows that follow each other are complete, too.
     let zero = at;
     while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
     return String((at - zero) % 10);

@@ -21,19 +21,19 @@ export type VerificationStatus = z.infer<typeof VerificationStatus>;
 export const Purpose = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_.-]{0,31}$/, "must be 1 to 32 of a-z, 0-9, '_', '.', '-'")
-  .meta({ description: "What the code is for; one verification at a time per number and purpose.", example: "login" });
+  .meta({ description: "What the code is for. A number has one pending verification per purpose.", example: "login" });
 
 const To = writtenNumber("The number to verify");
 
 export const Bind = z
   .strictObject({
-    amount: plainLine(30).optional().meta({ description: "As it is shown to the user.", example: "IDR 150,000" }),
+    amount: plainLine(30).optional().meta({ description: "The text that the user sees.", example: "IDR 150,000" }),
     payee: plainLine(60)
       .refine((payee) => !holdsPhone(payee), "must not hold 7 or more digits with no letter between them")
       .optional()
       .meta({
         description:
-          "Who is paid, as it is shown to the user. It must not hold 7 or more digits with no letter between them, such as a phone or account number: phones make these tappable.",
+          "The name of the payee that the user sees. It must not hold 7 or more digits with no letter between them, such as a phone or account number: phones make these tappable.",
         example: "Toko Makmur",
       }),
   })
@@ -41,7 +41,7 @@ export const Bind = z
   .meta({
     id: "Bind",
     description:
-      "What the code stands for: it is shown in the text, and the code is right only for a check that names the same. An inbound verification with a `bind` is answered with the code (`reply`), never approved by the user's message alone.",
+      "What the user confirms with the code. The text shows it, and a check must name the same values. An inbound verification with a `bind` is always of the variant `reply`: the user's message alone never approves it.",
   });
 export type Bind = z.infer<typeof Bind>;
 
@@ -52,43 +52,44 @@ export const ClientBinding = z
     method: z.literal("S256"),
     challenge: z.string().regex(s256, "must be a SHA-256 in base64url").meta({
       description:
-        "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check. An inbound verification with it is answered with the code (`reply`).",
+        "base64url(SHA-256(verifier)), as in PKCE: only the client that holds the verifier can check. An inbound verification with it is always of the variant `reply`.",
       example: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     }),
   })
   .meta({ id: "ClientBinding" });
 
-const EndUserIp = z
-  .union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address")
-  .meta({ description: "The address of your user: limits count by it (IPv6 by /64).", example: "203.0.113.7" });
+const EndUserIp = z.union([z.ipv4(), z.ipv6()], "must be an IPv4 or IPv6 address").meta({
+  description: "The IP address of your user, for the limits per address (IPv6 per /64).",
+  example: "203.0.113.7",
+});
 
 export const CreateVerification = z
   .strictObject({
     to: To,
     purpose: Purpose.default("login"),
-    mode: VerificationMode.optional().meta({ description: "The workspace's default mode if left out." }),
+    mode: VerificationMode.optional().meta({ description: "Default: the policy's `defaultMode`." }),
     inboundVariant: InboundVariant.optional().meta({
-      description:
-        "The policy's if left out. With a `bind` or a `clientBinding` it is `reply`, and `match` is refused.",
+      description: "Default: the policy's. With a `bind` or a `clientBinding` it is `reply`, and `match` is refused.",
     }),
     companyName: CompanyName.optional(),
     locale: Locale.optional(),
-    templateId: TemplateId.optional().meta({ description: "The default of the purpose if left out." }),
+    templateId: TemplateId.optional().meta({ description: "Default: the template of the purpose." }),
     expiresIn: z
       .int()
       .min(60)
       .max(600)
       .optional()
-      .meta({ description: "Seconds, 60 to 600; the workspace's policy if left out." }),
+      .meta({ description: "Seconds, 60 to 600. Default: the policy's `expiresInSeconds`." }),
     codeLength: z.int().min(4).max(8).optional(),
     codeAlphabet: CodeAlphabet.optional(),
     code: Code.optional().meta({
-      description: "A code of your own in place of a random one. Scope `otp:custom`. There is no proof for it.",
+      description:
+        "Your own code instead of a random one. It needs the scope `otp:custom`, and its approval has no proof.",
       example: "480213",
     }),
     revealCode: z.literal(true).optional().meta({
       description:
-        "Answers the code once, in this response. Takes the scope `otp:reveal` and the workspace's policy. There is no proof for it.",
+        "Shows the code in this answer only. It needs the scope `otp:reveal` and `allowReveal` in the policy, and its approval has no proof.",
     }),
     bind: Bind.optional(),
     clientBinding: ClientBinding.optional(),
@@ -98,12 +99,12 @@ export const CreateVerification = z
       .min(1)
       .max(128)
       .optional()
-      .meta({ description: "Your id of the account: its sends are limited together.", example: "user-42" }),
+      .meta({ description: "Your id of the user's account, for the limits per account.", example: "user-42" }),
     metadata: z
       .record(z.string().min(1).max(40), z.string().max(200))
       .refine((entries) => Object.keys(entries).length <= 20, "must not have more than 20 entries")
       .optional()
-      .meta({ description: "Yours; handed back with the verification. No secrets.", example: { userId: "42" } }),
+      .meta({ description: "Your own data, returned with the verification. No secrets.", example: { userId: "42" } }),
     route: z
       .strictObject({ sessionId: SessionId.optional(), poolId: PoolId.optional() })
       .refine(
@@ -113,16 +114,16 @@ export const CreateVerification = z
       .optional()
       .meta({
         description:
-          "A session that sends, and no other; or a pool, whose senders stand in for each other. The default pool if left out.",
+          "The only session that may send, or a pool of senders that replace each other. Default: the default pool.",
       }),
   })
   .refine(({ code, revealCode }) => !(code !== undefined && revealCode), {
     path: ["revealCode"],
-    error: "cannot be asked for a code that you bring yourself",
+    error: "cannot be given together with your own code",
   })
   .refine(({ code, codeLength, codeAlphabet }) => code === undefined || (codeLength ?? codeAlphabet) === undefined, {
     path: ["code"],
-    error: "brings its own length and alphabet",
+    error: "has its own length and alphabet",
   })
   .refine(({ inboundVariant, bind, clientBinding }) => inboundVariant !== "match" || !(bind ?? clientBinding), {
     path: ["inboundVariant"],
@@ -139,7 +140,7 @@ const check = {
     .regex(/^[A-Za-z0-9._~-]{43,128}$/, "must be 43 to 128 of A-Z, a-z, 0-9, '-', '.', '_', '~'")
     .optional()
     .meta({
-      description: "What `clientBinding.challenge` is the SHA-256 of.",
+      description: "The verifier. Its SHA-256 is the `clientBinding.challenge`.",
       example: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
     }),
   endUserIp: EndUserIp.optional(),
@@ -170,13 +171,13 @@ export const Delivery = z
     ...deliveryTimes,
     failure: Failure.nullable(),
   })
-  .meta({ id: "Delivery", description: "Where the latest message with the code stands." });
+  .meta({ id: "Delivery", description: "The status of the latest message with the code." });
 
 export const Inbound = z
   .object({
     variant: InboundVariant,
     link: z.url().meta({
-      description: "Opens WhatsApp with the message ready to send.",
+      description: "A link that opens WhatsApp with the message ready to send.",
       example: "https://wa.me/6281200000001?text=Acme%20SV-7K2M9QXP4T6WH",
     }),
     qr: z.string().meta({ description: "The link as an SVG image, for another screen.", example: "<svg …/>" }),
@@ -184,9 +185,9 @@ export const Inbound = z
       .string()
       .max(256)
       .meta({ description: "The message that the user sends.", example: "Acme: SV-7K2M9QXP4T6WH" }),
-    receivedAt: Timestamp.nullable().meta({ description: "The user's message came." }),
+    receivedAt: Timestamp.nullable().meta({ description: "When the user's message arrived." }),
   })
-  .meta({ id: "Inbound", description: "How the user writes to us. Shown while the verification is pending." });
+  .meta({ id: "Inbound", description: "How the user writes to us. Shown only while the verification is pending." });
 
 export type Inbound = z.infer<typeof Inbound>;
 
@@ -195,9 +196,9 @@ export const Verification = z
     id: VerificationId,
     status: VerificationStatus,
     created: z.boolean().meta({
-      description: "False when a create found a pending verification and sent the same code again.",
+      description: "False if a pending verification existed and its code was sent again.",
     }),
-    mode: z.enum(["push", "inbound"]).meta({ description: "What `auto` came to, or what was asked for." }),
+    mode: z.enum(["push", "inbound"]).meta({ description: "The mode that is used; never `auto`." }),
     to: z.string().max(32).meta({ description: "The number, masked.", example: "+62812•••7890" }),
     country: Country.or(z.literal("")).meta({ description: "Empty for numbers of the sandbox." }),
     purpose: Purpose,
@@ -208,10 +209,10 @@ export const Verification = z
     expiresAt: Timestamp,
     attemptsLeft: z.int().min(0).max(10),
     sendsLeft: z.int().min(0).max(10),
-    resendAfter: Timestamp.meta({ description: "From then on another create sends the code again." }),
-    delivery: Delivery.nullable().meta({ description: "Null until there is a message from us." }),
+    resendAfter: Timestamp.meta({ description: "From this time on another create sends the code again." }),
+    delivery: Delivery.nullable().meta({ description: "Null until there is a message to the user." }),
     inbound: Inbound.nullable(),
-    code: Code.optional().meta({ description: "Only where `revealCode` was granted." }),
+    code: Code.optional().meta({ description: "Only with `revealCode`." }),
     approvedBy: z.enum(["code", "inbound", "external"]).nullable(),
     approvedAt: Timestamp.nullable(),
     metadata: z.record(z.string(), z.string().max(200)),
@@ -225,7 +226,7 @@ export type Verification = z.infer<typeof Verification>;
 export const ApprovedVerification = Verification.extend({
   proof: z.string().max(2048).nullable().meta({
     description:
-      "EdDSA JWT that another of your services can verify with `/.well-known/jwks.json`: audience your workspace (`<workspace>/test` for a rehearsal), five minutes. Null when the code was known to the caller.",
+      "EdDSA JWT that another of your services can verify with `/.well-known/jwks.json`: its audience is your workspace (`<workspace>/test` in the sandbox), and it is valid for five minutes. Null if the caller knew the code.",
   }),
 }).meta({ id: "ApprovedVerification" });
 export type ApprovedVerification = z.infer<typeof ApprovedVerification>;
@@ -237,24 +238,24 @@ export const VerificationList = z
       .string()
       .max(64)
       .nullable()
-      .meta({ description: "Ask with it for the next page; null: there is none." }),
+      .meta({ description: "The `cursor` of the next page; null on the last page." }),
   })
   .meta({ id: "VerificationList" });
 
 export type VerificationList = z.infer<typeof VerificationList>;
 
 const filters = {
-  status: VerificationStatus.optional().meta({ description: "With this status only." }),
+  status: VerificationStatus.optional().meta({ description: "Only verifications with this status." }),
   purpose: Purpose.optional(),
-  mode: z.enum(["push", "inbound"]).optional().meta({ description: "Of this mode only." }),
+  mode: z.enum(["push", "inbound"]).optional().meta({ description: "Only verifications with this mode." }),
   country: Country.optional(),
   sessionId: SessionId.optional(),
   createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
   createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),
-  cursor: VerificationId.optional().meta({ description: "`nextCursor` of the page before." }),
+  cursor: VerificationId.optional().meta({ description: "`nextCursor` of the previous page." }),
 };
 const isTest = { description: "Made with a test key, or not." };
-const limit = { description: "At most so many on a page." };
+const limit = { description: "At most this many on a page." };
 
 export const ListVerifications = z.object({
   ...filters,
@@ -266,7 +267,7 @@ export type ListVerifications = z.infer<typeof ListVerifications>;
 export const SearchVerifications = z
   .strictObject({
     ...filters,
-    to: To.optional().meta({ description: "Of this number only." }),
+    to: To.optional().meta({ description: "Only verifications of this number." }),
     test: z.boolean().optional().meta(isTest),
     limit: z.int().min(1).max(100).default(20).meta(limit),
   })
@@ -291,7 +292,7 @@ export const Timeline = z.object({ events: z.array(TimelineEvent).max(500) }).me
 
 export const CreateVerifications = z
   .strictObject({ verifications: z.array(CreateVerification).min(1).max(500) })
-  .meta({ id: "CreateVerifications", description: "Up to 500, each with a result of its own." });
+  .meta({ id: "CreateVerifications", description: "Up to 500 verifications. Each has its own result." });
 
 export const VerificationResult = z
   .object({
@@ -299,7 +300,7 @@ export const VerificationResult = z
       .int()
       .min(200)
       .max(599)
-      .meta({ description: "The HTTP status that a request of its own would have had.", example: 202 }),
+      .meta({ description: "The HTTP status that a single request would have.", example: 202 }),
     verification: Verification.optional(),
     problem: Problem.optional(),
   })

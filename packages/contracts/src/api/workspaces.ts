@@ -4,7 +4,7 @@ import { CompanyName, Timestamp } from "./common.ts";
 import { Country, Policy, Quota } from "./policy.ts";
 
 const WorkspaceName = CompanyName.meta({
-  description: "Stands in the text of codes where no company name is given.",
+  description: "The company name in texts, if a request gives no other.",
   example: "Acme",
 });
 
@@ -16,11 +16,11 @@ export const Workspace = z
     policy: Policy,
     quota: Quota,
   })
-  .meta({ id: "Workspace", description: "A tenant: its policy in full, and what the operator grants it." });
+  .meta({ id: "Workspace", description: "A tenant, with all fields of its policy and its quota." });
 export type Workspace = z.infer<typeof Workspace>;
 
 const { retentionDays } = Policy.shape;
-/** Every field may be left out, or null for its default. The fields' own defaults must not fill what was left out. */
+/** A field that is left out does not change, and null restores its default. So the fields' own defaults are removed. */
 const changes = Object.fromEntries(
   Object.entries(Policy.shape).map(([name, field]) => [
     name,
@@ -37,7 +37,7 @@ function RetentionChange() {
 }
 
 type Field = keyof Policy;
-/** Fields of the policy to set; null puts a field's default back. */
+/** Fields of the policy to set; null restores a field's default. */
 export type PolicyChange = {
   [Name in Exclude<Field, "retentionDays">]?: Policy[Name] | null | undefined;
 } & {
@@ -45,19 +45,22 @@ export type PolicyChange = {
 };
 export const PolicyChange: z.ZodType<PolicyChange> = z.strictObject(changes).meta({
   id: "PolicyChange",
-  description: "The fields to change: what is left out stays, null puts a field's default back.",
+  description: "Fields that are left out do not change; null restores a field's default.",
 });
 
 export const ChangeWorkspace = z
   .strictObject({ name: WorkspaceName.optional(), policy: PolicyChange.optional() })
-  .meta({ id: "ChangeWorkspace", description: "What is left out stays." });
+  .meta({ id: "ChangeWorkspace", description: "Fields that are left out do not change." });
 export type ChangeWorkspace = z.infer<typeof ChangeWorkspace>;
 
 export const CreateWorkspace = z
   .strictObject({
     name: WorkspaceName,
-    adminEmail: z.email().max(254).meta({ description: "Of the workspace's first admin.", example: "ops@example.com" }),
-    defaultCountry: Country.meta({ description: "National numbers are numbers of this country, and codes go there." }),
+    adminEmail: z
+      .email()
+      .max(254)
+      .meta({ description: "The address of the workspace's first admin.", example: "ops@example.com" }),
+    defaultCountry: Country.meta({ description: "The country of national numbers. Codes go to this country." }),
   })
   .meta({ id: "CreateWorkspace" });
 export type CreateWorkspace = z.infer<typeof CreateWorkspace>;
@@ -72,8 +75,8 @@ export const CreatedWorkspace = z
     }),
     admin: z.object({
       email: z.email().max(254),
-      password: z.string().max(64).meta({ description: "Made for you; change it at the first login." }),
+      password: z.string().max(64).meta({ description: "A random password. Change it at the first login." }),
     }),
   })
-  .meta({ id: "CreatedWorkspace", description: "The keys and the password are in this answer and never again." });
+  .meta({ id: "CreatedWorkspace", description: "The keys and the password are shown in this answer only." });
 export type CreatedWorkspace = z.infer<typeof CreatedWorkspace>;

@@ -12,17 +12,17 @@ const sealedContents = kinds.map(({ sealed }) => sealed);
 
 /** What a caller sends, without its recipient. */
 export type Content = z.infer<(typeof contents)[number]>;
-/** The same as the connector opens it. */
+/** The content that the connector opens. */
 export type SealedContent = z.infer<(typeof sealedContents)[number]>;
 
 /** The `type` of a message. */
 export const MessageType = z.enum(contents.map(({ shape }) => shape.type.value));
 export type MessageType = z.infer<typeof MessageType>;
 
-/** The schema of what a caller sends, with these fields in each kind. */
+/** The schema of what a caller sends, with these additional fields in each kind. */
 export const contentWith = <Fields extends z.core.$ZodShape>(fields: Fields) => oneOf(contents, fields);
 
-/** The schema of what is sealed to the connector, with these fields in each kind. */
+/** The schema of what is sealed to the connector, with these additional fields in each kind. */
 export const sealedContentWith = <Fields extends z.core.$ZodShape>(fields: Fields) => oneOf(sealedContents, fields);
 
 function oneOf<Kind extends z.ZodObject, Fields extends z.core.$ZodShape>(all: readonly Kind[], fields: Fields) {

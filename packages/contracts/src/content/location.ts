@@ -11,7 +11,7 @@ export const location = {
     name: z.string().min(1).max(200).optional().meta({ example: "Monas" }),
     address: z.string().min(1).max(500).optional().meta({ example: "Gambir, Jakarta" }),
   }),
-  /** Without limits: a newer edge may have others. */
+  /** Without limits: a newer edge may have other limits. */
   sealed: z.strictObject({
     type,
     latitude: z.number(),

@@ -3,8 +3,8 @@ import { AccountNumber } from "../api/common.ts";
 import { type SealedContent, sealedContentWith } from "./content.ts";
 
 /**
- * Connectors released before December 2026 know these two kinds only, and refuse a payload that names its type: the field
- * tells them apart.
+ * Connectors released before December 2026 know these two kinds only and refuse a payload with a `type`. The field `text`
+ * or `code` shows the kind.
  */
 const untyped = ["text", "code"] as const;
 

@@ -5,8 +5,8 @@ import { Traceparent } from "./trace.ts";
 
 /**
  * `POST {edge}/internal/messages/claim`: the owner of a session asks for messages just before it sends them.
- * `connectorId` names this run of the process: the same run may claim again what it holds (it never sends one message
- * twice at a time), and a higher fence takes over from an owner that is gone.
+ * `connectorId` names this run of the process. The same run may claim its messages again, because it never sends one
+ * message twice at a time. A higher fence takes the messages over from an owner that is gone.
  */
 export const ClaimRequest = z.strictObject({
   connectorId: z.string().min(1).max(100),
@@ -38,7 +38,7 @@ export const ClaimResult = z.discriminatedUnion("outcome", [
     expiresAt: Timestamp,
     attempt: z.int().positive(),
   }),
-  /** Another run of a connector holds it; claim again after the time. */
+  /** Another run of a connector has the claim; claim again after this time. */
   z.object({ outcome: z.literal("busy"), messageId: MessageId, retryAfterMs: z.int().nonnegative() }),
   /** Sent, failed, canceled, expired or unknown: the connector does nothing. */
   z.object({ outcome: z.literal("done"), messageId: MessageId }),
@@ -50,7 +50,7 @@ export const ClaimResponse = z.object({ results: z.array(ClaimResult) });
 export type ClaimResponse = z.infer<typeof ClaimResponse>;
 
 /**
- * The purpose that a value is sealed with. The connector compares it with what it does not have from the edge's database:
+ * The purpose that a value is sealed for. The connector builds it from facts that do not come from the edge's database:
  * the message of the signed job, and the session's workspace in its own store. A code is sealed for its verification,
  * because several messages may carry it.
  */

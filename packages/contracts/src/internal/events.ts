@@ -17,7 +17,7 @@ const envelope = {
 const aboutMessage = {
   ...envelope,
   messageId: MessageId,
-  /** The trace of the sending. */
+  /** The trace of the send. */
   traceparent: Traceparent.optional(),
 };
 
@@ -35,8 +35,7 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
    * A person wrote to the session, in a chat of two. `from` is null if only the hidden id (LID) of the sender is known.
-   * `token` is the token of an inbound verification, if the text holds one; the text stays at
-   * the connector.
+   * `token` is the token of an inbound verification, if the text holds one. The text stays at the connector.
    */
   z.strictObject({
     ...envelope,

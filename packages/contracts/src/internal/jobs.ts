@@ -4,15 +4,15 @@ import { Timestamp } from "../api/common.ts";
 
 /** How fast a session sends messages that are not codes. */
 export const Pacing = z.enum(["careful", "normal", "fast", "off"]).meta({
-  description: "How fast the senders send what is not a code, with random pauses in between.",
+  description: "How fast the senders send messages that are not codes. The pauses between them are random.",
 });
 export type Pacing = z.infer<typeof Pacing>;
 
 const aboutMessage = { messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp };
 
 /**
- * `POST {connector}/jobs/send`, through QStash. No text, no number, no code: those are claimed at the edge. Codes do not
- * wait behind bulk: each session sends from two lanes.
+ * `POST {connector}/jobs/send`, through QStash. It holds no text, number or code: the connector claims those at the edge.
+ * Each session has two lanes, so codes do not wait behind bulk messages.
  */
 export const SendJob = z.discriminatedUnion("lane", [
   z.strictObject({ ...aboutMessage, lane: z.literal("otp") }),
@@ -20,7 +20,7 @@ export const SendJob = z.discriminatedUnion("lane", [
 ]);
 export type SendJob = z.infer<typeof SendJob>;
 
-/** A queued job from before there were lanes has none: it is sent at once. */
+/** A job queued by an edge without lanes has no `lane`: it is sent at once. */
 export const QueuedSendJob = z.preprocess(
   (job) => (typeof job === "object" && job !== null ? { lane: "otp", ...job } : job),
   SendJob,
@@ -33,7 +33,7 @@ export const QueuedSendJob = z.preprocess(
 export const RevokeJob = z.strictObject(aboutMessage);
 export type RevokeJob = z.infer<typeof RevokeJob>;
 
-/** The desired state of a session, set by the operator. */
+/** The desired state of a session, which the customer sets. */
 export const DesiredState = z.enum(["running", "stopped", "logged_out", "deleted"]);
 export type DesiredState = z.infer<typeof DesiredState>;
 

@@ -7,13 +7,13 @@ import { memoryEngine } from "./memory.ts";
 export interface RedisRestOptions {
   /** 0 (the default) means any free port. */
   port?: number;
-  /** Wanted as `Authorization: Bearer …`. */
+  /** Required as `Authorization: Bearer …`. */
   token: string;
   /** A real Redis; without it, one in memory that is empty at every start. */
   redisUrl?: string;
 }
 
-/** A Redis over HTTP, on 127.0.0.1, as `@upstash/redis` wants it. */
+/** A Redis over HTTP, on 127.0.0.1, for `@upstash/redis`. */
 export interface RedisRest {
   readonly url: string;
   readonly port: number;

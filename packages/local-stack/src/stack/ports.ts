@@ -8,7 +8,7 @@ export interface Ports {
   libsql: number;
   redis: number;
   qstash: number;
-  /** The port of each connector. A single one has the port `connector`; several stand behind it. */
+  /** The port of each connector. A single connector has the port `connector`. Several have the balancer there. */
   connectors: number[];
 }
 

@@ -92,7 +92,7 @@ export interface Answering {
   hangsUp?: boolean;
 }
 
-/** Somebody who is called: keeps the calls, and answers as told, 200 by default. */
+/** A destination that stores its calls and gives the configured answer, 200 by default. */
 export async function openDestination(
   answer: (call: Call, count: number) => Answering | Promise<Answering> = () => ({}),
 ) {

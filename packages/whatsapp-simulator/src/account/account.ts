@@ -1,6 +1,6 @@
 import type { AccountLimits, LimitsPatch } from "../api.ts";
 
-/** Why the server does not take a message. */
+/** Why the server refuses a message. */
 export type Refusal = "rate" | "locked" | "capped" | "banned";
 
 /** The server's decision about a message; `changed` if the account's limits are different now. */
@@ -104,7 +104,7 @@ export class Account {
     return { refusal: undefined, changed: isCold && this.#opened(limits, now) };
   }
 
-  /** Refused messages count, too: an account that goes on is banned. */
+  /** Refused messages count, too: an account that continues is banned. */
   #countCold({ banAfter, lockAfter }: AccountLimits, now: number): void {
     const windowMs = Math.max(banAfter?.windowMs ?? 0, lockAfter?.windowMs ?? 0);
     this.#coldSends = within(this.#coldSends, windowMs, now);

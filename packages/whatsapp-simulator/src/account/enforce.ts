@@ -8,7 +8,7 @@ import { cappingStatus, capStanding, lockStanding } from "./standing.ts";
 const codes: Record<Refusal, number> = { rate: 429, locked: 463, capped: 463, banned: 403 };
 const longestTimerMs = 86_400_000;
 
-/** The code with which the server refuses a companion's message, or nothing when it takes it. */
+/** The code with which the server refuses a companion's message; undefined if the server accepts it. */
 export function refusalOf(world: World, sender: Phone, recipient: Phone | undefined): number | undefined {
   const isCold = recipient !== undefined && recipient !== sender && !sender.account.known.has(recipient.number);
   const { refusal, changed } = sender.account.judge(isCold, world.now());
@@ -56,7 +56,7 @@ function reportedLimitsOf(world: World, phone: Phone): ReportedLimits {
   const { newChats } = limits;
   return {
     lockedUntil: limits.lockedUntil,
-    // One more new chat is no change to report; a warning, another quota or another cycle is.
+    // One more new chat is not reported. A warning, another quota or another cycle is.
     capping: `${cappingStatus(limits)} ${newChats?.total} ${newChats?.resetsAt}`,
     isBanned: limits.isBanned,
   };

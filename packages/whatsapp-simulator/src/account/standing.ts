@@ -33,7 +33,7 @@ export function cappingStatus({ newChats }: AccountLimits): CappingStatus {
   return share >= 0.75 ? "FIRST_WARNING" : "NONE";
 }
 
-/** How many new chats the account may open; without a cap a quota that no test uses up. */
+/** How many new chats the account may open. Without a cap: a quota that no test reaches. */
 export function capStanding(world: World, phone: Phone) {
   const limits = phone.account.limits(world.now());
   const { newChats } = limits;

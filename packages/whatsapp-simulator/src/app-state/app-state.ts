@@ -25,7 +25,7 @@ export class AppState {
     this.#collections = new Map(stored?.collections.map(([name, patches]) => [name, patches.map(bytes)]));
   }
 
-  /** One key for all companions, else none could read what another wrote. */
+  /** One key for all companions, so that each can read what another wrote. */
   key(make: () => SyncKey): SyncKey {
     return (this.#key ??= make());
   }
@@ -40,7 +40,7 @@ export class AppState {
     return this.#collections.get(name)?.slice(version) ?? [];
   }
 
-  /** Takes a patch that was made on this version; false when another device was faster. */
+  /** Adds a patch that was made on this version; false if another device was faster. */
   add(name: string, version: number, patch: Buffer): boolean {
     if (version !== this.version(name)) return false;
     const content = proto.SyncdPatch.decode(patch);

@@ -4,7 +4,7 @@ import type { Question } from "../server/iq/question.ts";
 import { type BinaryNode, bytesOf, child, children, node, serverJid } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 
-/** `w:sync:app:state`: a companion asks for what it lacks, or uploads a patch. */
+/** `w:sync:app:state`: a companion fetches missing patches, or uploads a patch. */
 export function answerAppState({ world, connection, iq, reply, refuse }: Question): void {
   const { phone, device } = connection;
   if (!phone || !device) return refuse(401, "not-authorized");
@@ -24,7 +24,7 @@ function answerOne(world: World, phone: Phone, device: LinkedDevice, asked: Bina
   }
   const patches = appState.patchesAfter(name, version).map((each) => node("patch", {}, each));
   const content = [node("patches", {}, patches)];
-  // The error stands inside the collection, with the patches that the upload did not know.
+  // The error is inside the collection, with the patches that the upload did not know.
   if (patch) {
     const error = node("error", { code: 409, text: "conflict" });
     return node("collection", { name, type: "error", version: appState.version(name) }, [error, ...content]);

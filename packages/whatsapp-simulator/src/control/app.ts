@@ -15,7 +15,7 @@ const keepAliveMs = 15_000;
 export function makeControl(simulator: Simulator): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
-    // A page elsewhere must not reach the phones: neither through a name that points here, nor from its own origin.
+    // Other web pages must not reach the phones: neither through a host name that points here, nor from another origin.
     if (!isLoopbackHost(c.req.header("host"))) return problem(c, "forbidden_host", "the Host header must be loopback");
     if (c.req.method !== "GET" && c.req.method !== "HEAD" && !isOwnOrigin(c)) {
       return problem(c, "forbidden_host", "requests from other origins are refused");
@@ -78,7 +78,7 @@ export function makeControl(simulator: Simulator): Hono {
   return app;
 }
 
-/** Everything that happens on the phones, from a first event with how they are now. */
+/** The events of all phones. The first event has their current state. */
 function events(c: Context, simulator: Simulator): Response {
   return streamSSE(c, async (stream) => {
     const ended = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@ import { SimulatorError } from "../errors.ts";
 
 const bytesAtMost = 64 * 1024;
 
-/** The body of a request by its schema; throws what is wrong with it. */
+/** The validated body of a request; throws an error with its faults. */
 export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
   return schema.parse(await json(c));
 }

@@ -3,7 +3,7 @@ import type { Simulator } from "../api.ts";
 import { body } from "./body.ts";
 import { changeParticipants, createGroup, patchGroup } from "./schemas.ts";
 
-/** Groups of the control API; what changes one happens on the phone in the path. */
+/** Groups of the control API. A change of a group happens on the phone in the path. */
 export function groupRoutes(simulator: Simulator): Hono {
   const app = new Hono();
   app.get("/groups", (c) => c.json(simulator.groups()));

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { SimulatorError, type SimulatorErrorCode, simulatorErrors } from "../errors.ts";
 
-/** One input at fault. */
+/** One wrong input. */
 interface FieldError {
   field: string;
   message: string;
@@ -22,7 +22,7 @@ export function problem(c: Context, code: SimulatorErrorCode, detail?: string, e
   return c.body(JSON.stringify(body), status, { "content-type": "application/problem+json" });
 }
 
-/** What went wrong, as the asker may see it: a failure of the simulator itself says nothing of its inside. */
+/** The problem of an error. A failure of the simulator itself shows no details. */
 export function problemOf(c: Context, error: unknown): Response {
   if (error instanceof SimulatorError) {
     const { code, message, field } = error;

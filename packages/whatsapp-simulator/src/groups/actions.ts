@@ -45,7 +45,7 @@ export function setSubject(world: World, group: Group, actor: Phone, subject: st
   notifyMembers(world, group, actor, { change: node("subject", { subject, s_t: group.subject.at }) });
 }
 
-/** An empty text takes the description away. */
+/** An empty text deletes the description. */
 export function setDescription(world: World, group: Group, actor: Phone, text: string, id = newId(world)): void {
   requireEditor(group, actor);
   group.description = text === "" ? null : { id, text, by: actor.number, at: seconds(world) };
@@ -68,7 +68,7 @@ export function setSetting(
   notifyMembers(world, group, actor, { change: node(setting) });
 }
 
-/** Does the action to each participant that it fits, and says what became of each. */
+/** Applies the action to each participant that it is valid for. Returns the result of each. */
 export function changeParticipants(
   world: World,
   group: Group,
@@ -109,7 +109,7 @@ export function joinGroup(world: World, group: Group, phone: Phone): void {
   notifyMembers(world, group, phone, { change });
 }
 
-/** The old code opens nothing any more. */
+/** The old code is no longer valid. */
 export function revokeInvite(world: World, group: Group, actor: Phone): void {
   requireAdmin(group, actor);
   group.inviteCode = newInviteCode(world);

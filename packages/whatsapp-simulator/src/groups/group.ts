@@ -20,7 +20,7 @@ export interface StoredGroup {
   inviteCode: string;
 }
 
-/** A group as the server keeps it. Numbers are digits, times are seconds. */
+/** A group as the server stores it. Numbers are digits, times are seconds. */
 export class Group {
   /** The part of the jid before `@g.us`. */
   readonly id: string;
@@ -75,7 +75,7 @@ export class Groups {
     this.#byId.set(group.id, group);
   }
 
-  /** Takes the id alone or the whole jid. */
+  /** Accepts the id alone or the whole jid. */
   find(id: string): Group | undefined {
     return this.#byId.get(id.endsWith("@g.us") ? id.slice(0, -"@g.us".length) : id);
   }

@@ -28,7 +28,7 @@ const wireErrors: Partial<Record<SimulatorErrorCode, [number, string]>> = {
   invite_not_valid: [406, "not-acceptable"],
 };
 
-/** `w:g2`: a question to all groups (`@g.us`) or to one. */
+/** `w:g2`: a query about all groups (`@g.us`) or one. */
 export function answerGroups(question: Question): void {
   const { world, connection, iq, reply, refuse } = question;
   const { phone } = connection;
@@ -41,7 +41,7 @@ export function answerGroups(question: Question): void {
       ? answerAll(world, phone, { asked, type })
       : answerOne(world, phone, { asked, type, group: groupOf(world, phone, to) });
     if (answer) reply(answer);
-    // What the model does not hold yet is refused: an empty answer would be taken for done.
+    // Unsupported queries are refused, because a client would take an empty answer for a success.
     else refuse(501, "feature-not-implemented");
   } catch (error) {
     const wire = error instanceof SimulatorError ? wireErrors[error.code] : undefined;

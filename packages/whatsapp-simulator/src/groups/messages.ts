@@ -5,7 +5,7 @@ import { type BinaryNode, child, children, node } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { Group } from "./group.ts";
 
-/** Whether the server takes this member's message. */
+/** Whether the server accepts this member's message. */
 export const mayWrite = (group: Group, { number }: Phone) =>
   group.has(number) && (!group.isAnnouncement || group.isAdmin(number));
 

@@ -30,7 +30,7 @@ export function groupNode(world: World, group: Group): BinaryNode {
   return node("group", attrs, content);
 }
 
-/** One member; an `error` says why an action did nothing to it. */
+/** One member; an `error` says why an action did not apply to it. */
 export function participantNode(
   world: World,
   number: string,

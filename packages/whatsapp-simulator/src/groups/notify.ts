@@ -32,7 +32,7 @@ export function notifyMembers(
   world.emit({ type: "group", group: groupInfo(group) });
 }
 
-/** A group from outside. */
+/** A group as the API shows it. */
 export function groupInfo(group: Group): GroupInfo {
   const { jid, subject, description, isAnnouncement, isLocked, inviteCode } = group;
   return {

@@ -21,11 +21,11 @@ type GroupOperations = Pick<
 
 interface Numbers {
   find: (number: string) => Phone;
-  /** The digits of a number; throws when it is none. */
+  /** The digits of a number; throws if it is not a number. */
   digits: (number: string, field: string) => string;
 }
 
-/** What people and tests do with groups, each on the phone of a member. */
+/** The group operations of the API, each on the phone of a member. */
 export function makeGroupOperations(world: World, { find, digits }: Numbers): GroupOperations {
   return {
     createGroup(number, { subject, participants, description }) {

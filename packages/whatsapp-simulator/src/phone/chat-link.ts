@@ -2,7 +2,7 @@ import { SimulatorError } from "../errors.ts";
 
 const textAtMost = 10_000;
 
-/** What a `https://wa.me/<digits>?text=…` link puts into the composer; refuses every other link. */
+/** The recipient and the text of a `https://wa.me/<digits>?text=…` link; refuses every other link. */
 export function readChatLink(link: string): { to: string; text: string } {
   const url = URL.canParse(link) ? new URL(link) : undefined;
   if (url?.protocol !== "https:" || url.host !== "wa.me" || url.username !== "" || url.password !== "") {

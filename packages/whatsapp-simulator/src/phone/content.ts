@@ -12,7 +12,7 @@ export interface Shown {
   forwarded?: true;
 }
 
-/** What somebody writes on a phone. */
+/** What a person writes on a phone. */
 export type Written = Omit<Shown, "kind" | "forwarded"> & { forwarded?: boolean | undefined };
 
 /** The content that a client sends for it, written or forwarded. */

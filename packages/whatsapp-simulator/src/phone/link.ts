@@ -100,7 +100,7 @@ export function link(
   });
 }
 
-/** Throws a companion out: its sockets get 401, its keys are forgotten. */
+/** Unlinks a companion: its sockets get 401, its keys are deleted. */
 export function unlink(world: World, phone: Phone, id: number): void {
   const device = phone.devices.get(id);
   if (!device) throw new SimulatorError("device_not_found", `${phone.e164} has no device ${id}`);

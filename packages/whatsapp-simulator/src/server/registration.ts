@@ -5,7 +5,7 @@ import { seconds, type World, type Client } from "../world.ts";
 
 const referencesPerClient = 6;
 
-/** An unpaired client: it gets references for its QR codes and waits for a phone. */
+/** An unpaired client gets references for its QR codes and waits for a phone. */
 export function offerPairing(
   world: World,
   connection: Client,

@@ -1,6 +1,6 @@
 import { Curve, type KeyPair, proto } from "@whiskeysockets/baileys";
 
-/** What the server shows in the handshake: its static key, vouched for by the root. */
+/** The certificate chain of the handshake: the server's static key, signed by the root. */
 export interface ServerIdentity {
   root: KeyPair;
   staticKey: KeyPair;

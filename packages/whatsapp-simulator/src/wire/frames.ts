@@ -19,7 +19,7 @@ export class FrameReader {
     return frames;
   }
 
-  /** A client that was here before puts its routing info (`ED 00 01`, length, bytes) before the prologue. */
+  /** A client that connected before puts its routing info (`ED 00 01`, length, bytes) before the prologue. */
   #readIntro(): boolean {
     let start = 0;
     if (this.#buffered.length < 4) return false;

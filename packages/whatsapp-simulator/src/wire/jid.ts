@@ -1,6 +1,6 @@
 import type { Addressing } from "../api.ts";
 
-/** A user's address on the wire, taken apart. */
+/** The parts of a user's address on the wire. */
 export interface Jid {
   user: string;
   device: number;
@@ -25,7 +25,7 @@ export function jidOf(who: { number: string; lid: string }, addressing: Addressi
   return addressing === "lid" ? `${who.lid}${suffix}@lid` : `${who.number}${suffix}@s.whatsapp.net`;
 }
 
-/** Digits of an E.164 number, or undefined when it is none. */
+/** The digits of an E.164 number; undefined for any other text. */
 export function digitsOf(number: string): string | undefined {
   const match = /^\+?([1-9]\d{5,14})$/.exec(number.trim());
   return match?.[1];

@@ -6,13 +6,13 @@ import type { Db } from "../../db/schema.ts";
 import type { Services } from "../../services.ts";
 import type { AppEnv } from "../app-env.ts";
 
-/** A request's `Idempotency-Key`, and a fingerprint that tells whether the request is the same. */
+/** A request's `Idempotency-Key`, and a fingerprint of the request, to recognize the same request. */
 export interface IdempotencyKey {
   keyHash: string;
   fingerprint: string;
 }
 
-/** What is stored of the first request with the same key. */
+/** The stored answer of the first request with the same key. */
 export interface StoredResponse {
   fingerprint: string;
   resourceId: string;
@@ -20,7 +20,7 @@ export interface StoredResponse {
   isSealed: 0 | 1;
 }
 
-/** What a create answers. */
+/** The result of a create. */
 export interface Accepted<Resource> {
   resource: Resource;
   replayed: boolean;
@@ -28,7 +28,7 @@ export interface Accepted<Resource> {
 
 export const idempotencyTtlMs = 24 * 3600_000;
 
-/** Reads `Idempotency-Key`; behind `jsonBody`. */
+/** Reads `Idempotency-Key`. Runs after `jsonBody`. */
 export async function readIdempotencyKey(c: Context<AppEnv>): Promise<IdempotencyKey | undefined> {
   const given = c.req.header("idempotency-key");
   if (given === undefined) return undefined;
@@ -38,14 +38,14 @@ export async function readIdempotencyKey(c: Context<AppEnv>): Promise<Idempotenc
     });
   }
   const body = c.var.rawBody ? canonical(await c.req.json<unknown>()) : "";
-  // A rehearsal is another request than the real thing, whatever else they have in common.
+  // The same request with a test key is another request.
   const actor = c.get("ctx")?.actor;
   const isTest = actor?.environment === "test";
-  // Who may not know who has a WhatsApp account is not given the answer of somebody who may.
+  // Without `lookup:read`, a caller must not get an answer that shows who has a WhatsApp account.
   const viewer = actor?.scopes.has("lookup:read") ? "" : " unseen";
   return {
     keyHash: await sha256(isTest ? `test\0${given}` : given),
-    // Keyed, for the body may hold a code, and a code has a million values.
+    // An HMAC, because the body may hold a code, and a code has only a million values.
     fingerprint: await hmac(
       c.env.services.phoneKey.current.bytes,
       utf8(`fingerprint.v1${viewer}\0${c.req.method} ${c.req.path}\n${body}`),
@@ -53,7 +53,7 @@ export async function readIdempotencyKey(c: Context<AppEnv>): Promise<Idempotenc
   };
 }
 
-/** The key of one item of a batch, so that each item is made once. */
+/** The key of one item of a batch, so that each item is created once. */
 export async function itemOf({ keyHash, fingerprint }: IdempotencyKey, index: number): Promise<IdempotencyKey> {
   return { keyHash: await sha256(`${keyHash}/${index}`), fingerprint };
 }
@@ -71,21 +71,21 @@ export function selectStoredResponse(
   );
 }
 
-/** True in SQL when no request with this key was stored yet. */
+/** True in SQL if no request with this key is stored yet. */
 export function isFirstRequest(workspaceId: string, idempotencyKey: IdempotencyKey | undefined, since: number) {
   if (!idempotencyKey) return sql<boolean>`1`;
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
     AND key_hash = ${idempotencyKey.keyHash} AND created_at > ${since})`;
 }
 
-/** Notes, inside the batch that creates it, which resource a key has made: `made` selects its `id`, or nothing. */
+/** Stores, in the batch that creates a resource, the key with the resource's id. `made` selects the `id`, or nothing. */
 export function storeIdempotencyKey(
   db: Db,
   workspaceId: string,
   { idempotencyKey, made, at }: { idempotencyKey: IdempotencyKey | undefined; made: RawBuilder<unknown>; at: number },
 ): CompiledQuery[] {
   if (!idempotencyKey) return [];
-  // An older row of the same key has lapsed, or nothing would have been made.
+  // An older row of the same key has expired, or nothing would have been created.
   return [
     sql`INSERT OR REPLACE INTO idempotency (workspace_id, key_hash, fingerprint, resource_id, created_at)
       SELECT ${workspaceId}, ${idempotencyKey.keyHash}, ${idempotencyKey.fingerprint}, id, ${at} FROM (${made})`.compile(
@@ -94,14 +94,14 @@ export function storeIdempotencyKey(
   ];
 }
 
-/** True in SQL when this key has not been answered with success: its row, if any, is of a write whose answer was lost. */
+/** True in SQL if this key has no stored answer: its row, if any, belongs to a write whose answer was lost. */
 export function hasNoResponse(workspaceId: string, idempotencyKey: IdempotencyKey | undefined) {
   if (!idempotencyKey) return sql<boolean>`1`;
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM idempotency WHERE workspace_id = ${workspaceId}
     AND key_hash = ${idempotencyKey.keyHash} AND response IS NOT NULL)`;
 }
 
-/** Forgets a key whose resource was taken back; the row of another request stays. */
+/** Deletes a key whose resource was undone. The row of another request stays. */
 export function forgetIdempotencyKey(
   db: Db,
   workspaceId: string,
@@ -115,8 +115,8 @@ export function forgetIdempotencyKey(
 }
 
 /**
- * Answers an earlier request again; a response that was not kept is rendered again. It is kept before it is sent: from
- * then on nobody withdraws it. Throws `database-unavailable` if it was withdrawn meanwhile: another try creates it.
+ * Gives the answer of an earlier request again. If the answer is not stored, it is rendered and stored before it is sent,
+ * so that its resource is not undone. Throws `database-unavailable` if the resource was undone: a retry creates it.
  */
 export async function replay<Resource>(
   services: Services,
@@ -130,10 +130,10 @@ export async function replay<Resource>(
     return { resource: JSON.parse(text) as Resource, replayed: true };
   }
   const resource = await render(resourceId).catch((error: unknown) => asError(error));
-  // What could not be rendered is not kept, and is told only if it was not withdrawn either.
-  const kept = resource instanceof Error ? null : JSON.stringify(resource);
+  // An error is not stored. It is thrown only if the resource was not undone.
+  const text = resource instanceof Error ? null : JSON.stringify(resource);
   const { rows } = await services.db.kysely.executeQuery(
-    sql<{ id: string }>`UPDATE idempotency SET response = coalesce(response, ${kept})
+    sql<{ id: string }>`UPDATE idempotency SET response = coalesce(response, ${text})
       WHERE workspace_id = ${workspaceId} AND key_hash = ${idempotencyKey.keyHash} AND resource_id = ${resourceId}
       RETURNING resource_id AS id`.compile(services.db.kysely),
   );
@@ -150,34 +150,34 @@ interface Replay<Resource> {
   render: (id: string) => Promise<Resource>;
 }
 
-interface Kept {
+interface Answered {
   idempotencyKey: IdempotencyKey | undefined;
   response: unknown;
-  /** It holds a revealed code: it is sealed, and forgotten with the code. */
+  /** It holds a revealed code, so it is sealed, and deleted with the code. */
   isSecret?: boolean;
 }
 
-/** Keeps the answer for replays, beside it. */
+/** Stores the answer for replays, in the background. */
 export function keepResponse(
   services: Services,
   workspaceId: string,
-  { idempotencyKey, response, isSecret = false }: Kept,
+  { idempotencyKey, response, isSecret = false }: Answered,
 ): void {
   if (!idempotencyKey) return;
   const { db, waitUntil, log } = services;
   const { keyHash } = idempotencyKey;
   const work = async () => {
     const text = JSON.stringify(response);
-    const kept = isSecret ? await sealResponse(services, workspaceId, idempotencyKey, text) : text;
-    // A code that has ended meanwhile is not kept any more.
+    const stored = isSecret ? await sealResponse(services, workspaceId, idempotencyKey, text) : text;
+    // The answer is not stored if the verification has ended meanwhile.
     const stillSecret = sql`(${isSecret ? 0 : 1} OR EXISTS (SELECT 1 FROM verification v WHERE v.id = resource_id
       AND v.workspace_id = ${workspaceId} AND v.status = 'pending'))`;
     await db.kysely.executeQuery(
-      sql`UPDATE idempotency SET response = ${kept}, is_sealed = ${isSecret ? 1 : 0}
+      sql`UPDATE idempotency SET response = ${stored}, is_sealed = ${isSecret ? 1 : 0}
         WHERE workspace_id = ${workspaceId} AND key_hash = ${keyHash} AND ${stillSecret}`.compile(db.kysely),
     );
   };
-  waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
+  waitUntil(work().catch((error: unknown) => log("an answer was not stored for replays", error)));
 }
 
 const place = (keyHash: string) => ({ table: "idempotency", column: "response", id: keyHash });
@@ -195,7 +195,7 @@ export async function openResponse(
   return new TextDecoder().decode(await atRest(workspaceId).open(sealed, place(keyHash)));
 }
 
-/** JSON with sorted keys: the same request however its fields were ordered. */
+/** JSON with sorted keys, so that the order of fields makes no difference. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) =>
     each !== null && typeof each === "object" && !Array.isArray(each)

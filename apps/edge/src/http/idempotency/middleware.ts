@@ -5,14 +5,14 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../app-env.ts";
 import { idempotencyTtlMs, openResponse, readIdempotencyKey, sealResponse } from "./create.ts";
 
-/** Longer than any request lasts: one that never came back is taken for lost. */
+/** Longer than any request lasts. After this time a request without an answer counts as lost. */
 const lostAfterMs = 60_000;
 
-/** A longer refusal is not kept: it names many fields and changed nothing, so a repeated request gets the same answer. */
-const mostKept = 8_192;
+/** A longer refusal is not stored. It changed nothing, so a repetition gets the same answer anyway. */
+const longestRefusal = 8_192;
 
-/** Refusals of the caller, or for the moment. They say nothing of the request: the same one may be granted soon. */
-const passing: ReadonlySet<number> = new Set([401, 403, 429]);
+/** Temporary refusals, or refusals of the caller: the same request may succeed soon, so they are not stored. */
+const temporary: ReadonlySet<number> = new Set([401, 403, 429]);
 
 interface Row {
   fingerprint: string;
@@ -22,44 +22,48 @@ interface Row {
 }
 
 /**
- * `Idempotency-Key` for requests that create nothing: the first answer below 500 is kept, sealed, and given again. It is
- * little longer than the request's body, whose length is limited. Creates store the key in their own batch, so that
- * nothing can happen in between. Behind `authenticate` and the body.
+ * `Idempotency-Key` for requests that create nothing: the first answer below 500 is stored, sealed, and replayed. Its
+ * length is limited, because it is little longer than the request's body. Creates store the key in their own batch, so
+ * that key and resource are one write. Runs after `authenticate` and the body.
  */
 export const idempotent = createMiddleware<AppEnv>((c, next) =>
-  answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: true }),
+  answerOnce(c, next, { storedMs: idempotencyTtlMs, storesAnswer: true }),
 );
 
-/** Long enough for a client that lost the answer, and shorter than the proof in it is valid. */
+/** Long enough for a client that lost the answer, and shorter than the life of the proof in it. */
 const checkAnswerMs = 120_000;
 
-/** The same for checks, whose answers hold proofs. After two minutes a repeated check gets 410: the code is used up. */
+/** The same for checks, whose answers hold proofs. After two minutes a repeated check gets 410, because the code is used. */
 export const idempotentCheck = createMiddleware<AppEnv>((c, next) =>
-  answerOnce(c, next, { keptMs: checkAnswerMs, keepsAnswer: true }),
+  answerOnce(c, next, { storedMs: checkAnswerMs, storesAnswer: true }),
 );
 
 /**
- * The same for requests that answer a secret which works for minutes. The secret must not be in the database for a day:
- * only the key is kept, and a repeated request is handled again and gets a secret that works.
+ * The same for requests whose answer holds a secret that works for minutes. The secret must not be in the database for a
+ * day, so only the key is stored. A repeated request runs again and gets a secret that works.
  */
 export const idempotentSecret = createMiddleware<AppEnv>((c, next) =>
-  answerOnce(c, next, { keptMs: idempotencyTtlMs, keepsAnswer: false }),
+  answerOnce(c, next, { storedMs: idempotencyTtlMs, storesAnswer: false }),
 );
 
-interface Kept {
-  /** How long the key is kept. */
-  keptMs: number;
-  keepsAnswer: boolean;
+interface Retention {
+  /** How long the key is stored. */
+  storedMs: number;
+  storesAnswer: boolean;
 }
 
-async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer }: Kept): Promise<Response | void> {
+async function answerOnce(
+  c: Context<AppEnv>,
+  next: Next,
+  { storedMs, storesAnswer }: Retention,
+): Promise<Response | void> {
   const idempotencyKey = await readIdempotencyKey(c);
   if (!idempotencyKey) return next();
   const { db, now, waitUntil, log } = c.env.services;
   const { workspaceId } = c.var.ctx.actor;
   const { keyHash, fingerprint } = idempotencyKey;
   const at = now().getTime();
-  const expiresAt = keptMs < idempotencyTtlMs ? at + keptMs : null;
+  const expiresAt = storedMs < idempotencyTtlMs ? at + storedMs : null;
   const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
   const [{ rows: taken }, { rows: known }] = await db.write([
     sql<Pick<Row, "fingerprint">>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id,
@@ -76,7 +80,7 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
     const [row] = known;
     if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
-    if (!keepsAnswer) return next();
+    if (!storesAnswer) return next();
     const type = row.status < 300 ? "application/json" : "application/problem+json";
     const text = await openResponse(c.env.services, workspaceId, idempotencyKey, row.response ?? "");
     const headers = { "idempotent-replayed": "true" };
@@ -85,14 +89,14 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
   }
   await next();
   const { status } = c.res;
-  const isFinal = status < 500 && !passing.has(status);
+  const isFinal = status < 500 && !temporary.has(status);
   const work = async () => {
-    const text = isFinal && keepsAnswer ? await answer.text() : "";
-    const isKept = isFinal && (status < 300 || text.length <= mostKept);
-    // An answer may hold a proof, or whole numbers.
-    const response = isKept ? await sealResponse(c.env.services, workspaceId, idempotencyKey, text) : "";
+    const text = isFinal && storesAnswer ? await answer.text() : "";
+    const isStored = isFinal && (status < 300 || text.length <= longestRefusal);
+    // Sealed, because an answer may hold a proof or full phone numbers.
+    const response = isStored ? await sealResponse(c.env.services, workspaceId, idempotencyKey, text) : "";
     await db.kysely.executeQuery(
-      (isKept
+      (isStored
         ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
             WHERE ${own} AND created_at = ${at}`
         : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
@@ -100,6 +104,6 @@ async function answerOnce(c: Context<AppEnv>, next: Next, { keptMs, keepsAnswer 
     );
   };
   const answer = c.res.clone();
-  waitUntil(work().catch((error: unknown) => log("an answer was not kept for replays", error)));
+  waitUntil(work().catch((error: unknown) => log("an answer was not stored for replays", error)));
   return undefined;
 }

@@ -3,7 +3,7 @@ import { sweepSize } from "../../retention.ts";
 import type { Services } from "../../services.ts";
 import { idempotencyTtlMs } from "./create.ts";
 
-/** Deletes idempotency keys that no longer count. */
+/** Deletes expired idempotency keys. */
 export function sweepIdempotencyKeys({ db, now }: Services) {
   const at = now().getTime();
   return [

@@ -33,7 +33,7 @@ export const Group = z
       sendMessages: whoMay("sends messages"),
       editInfo: whoMay("changes the subject and the description"),
       addMembers: whoMay("adds members"),
-      approveJoins: z.boolean().meta({ description: "An admin approves who joins by the invite." }),
+      approveJoins: z.boolean().meta({ description: "An admin must approve people who join by the invite link." }),
       disappearingSeconds: z
         .int()
         .min(1)

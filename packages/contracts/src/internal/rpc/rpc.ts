@@ -15,7 +15,7 @@ export interface Rpc<
   readonly request: Request;
   readonly response: Response;
   readonly errors: readonly Code[];
-  /** It changes nothing and its answer holds no secret, so a repeated token does no harm when the database is down. */
+  /** The call changes nothing and its answer holds no secret, so a reused token does no harm when the database is down. */
   readonly isHarmless?: true;
 }
 
@@ -25,7 +25,7 @@ export const ofWhatsApp = ["session-not-online", "whatsapp-rate-limited", "whats
 /** An error that the call names. */
 export type RpcError<Call extends Rpc> = Call["errors"][number];
 
-/** Types a call by what it says. Its request names the session as `sessionId`. */
+/** Derives the types of a call from its definition. Its request names the session as `sessionId`. */
 export const defineRpc = <
   Request extends z.ZodObject & z.ZodType<{ sessionId: string }>,
   Response extends z.ZodType,

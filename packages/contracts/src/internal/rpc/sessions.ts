@@ -24,7 +24,7 @@ export const PairingCodeRpc = defineRpc({
   errors: ["session-not-pairing"],
 });
 
-/** What only the owner of a session knows; the connector asks WhatsApp for a sign of life. */
+/** Facts that only the owner of a session knows. The connector pings WhatsApp for the round-trip time. */
 export const HealthRpc = defineRpc({
   path: "/rpc/sessions/health",
   request: z.strictObject({ sessionId: SessionId }),

@@ -6,25 +6,25 @@ const dayMs = 86_400_000;
 /** The trigger `message_settled` counts sends and failures in slots of this length. */
 export const halfHourMs = 1_800_000;
 
-// All of these are SQL about a session at a time in milliseconds.
+// All conditions here are SQL about a row of `session`. Times are milliseconds.
 
-/** A session without a number was never linked, or not again: what it is given could only expire. */
+/** It is linked and should run. Messages of a session without a number could only expire. */
 export const isEligible = sql<boolean>`(session.desired = 'running' AND session.state <> 'ended' AND session.phone IS NOT NULL)`;
 
 /** It can send at once. */
 export const isSending = (at: number) =>
   sql<boolean>`(session.state = 'online' AND (session.paused_until IS NULL OR session.paused_until <= ${at}))`;
 
-/** WhatsApp lets the account write to strangers. */
-export const mayOpenChats = (at: number) =>
+/** WhatsApp allows the account to write to strangers. */
+export const canOpenChats = (at: number) =>
   sql<boolean>`((session.new_chats_locked_until IS NULL OR session.new_chats_locked_until <= ${at})
     AND (session.new_chats_total IS NULL OR session.new_chats_used < 0.8 * session.new_chats_total
       OR session.new_chats_reset_at <= ${at}))`;
 
-/** Days since the account was linked, and how many strangers it may write to on each; the last one stays. */
+/** How many strangers an account may write to on each day after it was linked. The last value repeats. */
 const warmingUp = [10, 20, 40, 80];
 
-/** Its pool lets it write to one more stranger, in the 24 hours that began with the first. */
+/** Its pool allows one more stranger in the current 24 hours. */
 export const hasRoomForNew = (at: number) =>
   sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT CASE
     WHEN pool.new_chats_per_day <> ${warmUp} THEN pool.new_chats_per_day
@@ -32,14 +32,14 @@ export const hasRoomForNew = (at: number) =>
       '$[' || CAST(min(${warmingUp.length - 1}, (${at} - session.linked_at) / ${dayMs}) AS INTEGER) || ']') END
     FROM pool WHERE pool.id = session.pool_id), ${Number.MAX_SAFE_INTEGER}))`;
 
-/** Of the last half hour to hour. */
+/** The count of the last 30 to 60 minutes. */
 function recent(column: "sends" | "failures", at: number): RawBuilder<number> {
   const slot = Math.floor(at / halfHourMs) * halfHourMs;
   return sql<number>`CASE WHEN session.counted_from >= ${slot} THEN session.${sql.raw(column)} + session.earlier_${sql.raw(column)}
     WHEN session.counted_from >= ${slot - halfHourMs} THEN session.${sql.raw(column)} ELSE 0 END`;
 }
 
-/** What a session's fitness is made of, added up: its state, less what speaks against it. */
+/** The parts of a session's score, in points. */
 export const factsOf = (at: number) => ({
   state: sql<number>`CASE WHEN NOT ${isEligible} THEN 0
     ELSE CASE session.state WHEN 'online' THEN 100 WHEN 'connecting' THEN 60 WHEN 'waiting' THEN 40 ELSE 20 END END`,
@@ -53,8 +53,8 @@ export const factsOf = (at: number) => ({
 });
 
 /**
- * How fit a session is to send, 0 to 100: its state, less what its failures of the last hour, its locks and caps, and
- * what waits for it take away.
+ * How well a session can send, from 0 to 100: points for its state, minus points for recent failures, locks, caps, lost
+ * connections and its queue.
  */
 export function scoreOf(at: number): RawBuilder<number> {
   const { state, pause, newChats, failures, attempts, queue } = factsOf(at);

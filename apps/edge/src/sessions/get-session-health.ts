@@ -6,26 +6,26 @@ import { isoOrNull } from "../time.ts";
 import { seesAccounts } from "../messages/present.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
-import { factsOf } from "./health.ts";
+import { factsOf } from "./sender-score.ts";
 import { selectSessions, toSession } from "./repository.ts";
 
 const hourMs = 3_600_000;
 
 type Figure = Pick<Tables["sessionFigure"], "outcome" | "count" | "lastAt">;
 
-/** How a session is: what is stored, and what its connector knows at this moment, if it answers. */
-export async function healthOf(ctx: Context, id: string): Promise<SessionHealth> {
+/** A session's health: what the edge has stored, and what its connector answers now. */
+export async function getSessionHealth(ctx: Context, id: string): Promise<SessionHealth> {
   const { services } = ctx;
   const { workspaceId, scopes } = ctx.actor;
   const { db } = services;
-  // Else a key could send one message and read here whether the number has an account.
+  // Otherwise a key could send one message and read here whether the number has an account.
   const outcome = seesAccounts(scopes)
     ? sql`outcome`
     : sql`CASE outcome WHEN 'not_on_whatsapp' THEN 'sent' ELSE outcome END`;
   const at = services.now().getTime();
   const [row, { rows: figures }] = await Promise.all([
     selectHealth(db, workspaceId, { id, at }).executeTakeFirst(),
-    // Of each outcome when it was last, and how often in the last hour, to ten minutes.
+    // The last time of each outcome, and its count in the last hour, in slots of ten minutes.
     db.kysely.executeQuery(
       sql<Figure>`SELECT ${outcome} AS outcome, sum(CASE WHEN slot > ${at - hourMs} THEN count ELSE 0 END) AS count,
           max(last_at) AS last_at FROM session_figure
@@ -52,7 +52,7 @@ export async function healthOf(ctx: Context, id: string): Promise<SessionHealth>
 
 function selectHealth(db: Db, workspaceId: string, { id, at }: { id: string; at: number }) {
   const facts = factsOf(at);
-  // In the words of the index `message_unsent_session`.
+  // The conditions of the index `message_unsent_session`.
   const queued = sql`FROM message WHERE message.session_id = session.id AND message.workspace_id = session.workspace_id
     AND message.status IN ('queued', 'sending') AND message.status = 'queued' AND message.test = 0`;
   return selectSessions(db, workspaceId, at)
@@ -87,7 +87,7 @@ function toFigures(figures: readonly Figure[]) {
   };
 }
 
-/** The edge answers, connector or not. */
+/** Null if the connector does not answer: the stored part of the health is shown anyway. */
 async function liveHealth(services: Services, sessionId: string): Promise<LiveHealth | null> {
   return ask(services, HealthRpc, { sessionId }).catch(() => null);
 }

@@ -2,11 +2,10 @@ import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
-import { sessionJobs } from "../sessions/jobs.ts";
 
 /** An incident that begins again within this time is the same one; the incident triggers use the same time. */
 export const foldMs = 600_000;
-/** A code is worth little after this; a text may wait for its turn. */
+/** A code is worth little after this. A text may wait for its turn. */
 const codeWaitMs = 120_000;
 const textWaitMs = 30 * 60_000;
 /** Failures count among the latest messages of a workspace, as far as they are recent. */
@@ -14,9 +13,9 @@ const recentMs = 15 * 60_000;
 const mostRecent = 500;
 const fewestMessages = 20;
 /** A revision that was published so often has waited for about three minutes. */
-const unheardPublishes = 4;
+const unacknowledgedPublishes = 4;
 const changesAtOnce = 300;
-/** More than there are: whom a bound leaves out is not told, and who was told of it would hear that it is over. */
+/** Above any real count: a truncated result would close incidents that are still open. */
 const mostSubjects = 10_000;
 
 interface Found {
@@ -26,26 +25,26 @@ interface Found {
   reason: string;
 }
 
-const watched = ["queue_stuck", "failures_high", "connector_silent"] as const;
+const detectedKinds = ["queue_stuck", "failures_high", "connector_silent"] as const;
 
-/** What only the clock sees, as statements: opens and closes incidents of queues, failures and connectors, and of limits that are over. */
-export async function watchSessions(services: Services): Promise<CompiledQuery[]> {
+/** Statements that open and close the incidents of queues, failures and connectors, and close those of limits that are over. */
+export async function detectIncidents(services: Services): Promise<CompiledQuery[]> {
   const { db } = services;
   const now = services.now().getTime();
-  const [queues, rates, unheard, open] = await db.read([
+  const [queues, rates, revisions, open] = await db.read([
     stuckQueues(db, now),
     highFailures(db, now),
     unacknowledged(db),
     sql<Found>`SELECT workspace_id, subject, kind, reason FROM incident WHERE closed_at IS NULL
-      AND kind IN (${sql.join(watched)})`.compile(db.kysely),
+      AND kind IN (${sql.join(detectedKinds)})`.compile(db.kysely),
   ]);
   const nameOf = ({ subject, kind }: Found) => `${kind} ${subject}`;
-  const found = [...queues.rows, ...rates.rows, ...unheard.rows];
-  const bad = new Set(found.map(nameOf));
+  const found = [...queues.rows, ...rates.rows, ...revisions.rows];
+  const present = new Set(found.map(nameOf));
   const known = new Set(open.rows.map(nameOf));
   const statements = [
     ...found.filter((each) => !known.has(nameOf(each))).flatMap((each) => openIncident(db, each, now)),
-    ...open.rows.filter((each) => !bad.has(nameOf(each))).map((each) => closeIncident(db, each, now)),
+    ...open.rows.filter((each) => !present.has(nameOf(each))).map((each) => closeIncident(db, each, now)),
   ];
   return [
     sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'recovered', until = NULL
@@ -54,7 +53,7 @@ export async function watchSessions(services: Services): Promise<CompiledQuery[]
   ];
 }
 
-/** On sessions that are online: what waits for one that is not is told with the session. */
+/** Only sessions that are online: another one has an incident of its own, which explains the wait. */
 const stuckQueues = (db: Db, now: number) =>
   sql<Found>`SELECT DISTINCT s.workspace_id, s.id AS subject, 'queue_stuck' AS kind, 'queue' AS reason
     FROM message m CROSS JOIN session s ON s.id = m.session_id
@@ -63,14 +62,14 @@ const stuckQueues = (db: Db, now: number) =>
       AND s.state = 'online' AND s.desired = 'running' AND coalesce(s.paused_until, 0) <= ${now}
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
-/** Of workspaces that want to be told; numbers without an account are nobody's fault. */
+/** Only workspaces with a channel. A number without an account is no failure of the sender. */
 function highFailures(db: Db, now: number) {
   const first = createId("msg", new Date(now - recentMs), new Uint8Array(10));
   const latest = (which: string) => sql`SELECT id FROM (SELECT id FROM message x WHERE x.workspace_id = w.workspace_id
     AND x.id >= ${first} AND x.test = 0 AND x.status NOT IN ('queued', 'sending', 'canceled')
     AND x.verification_id ${sql.raw(which)} ORDER BY x.id DESC LIMIT ${mostRecent})`;
   return sql<Found>`SELECT w.workspace_id, m.session_id AS subject, 'failures_high' AS kind, 'rate' AS reason
-    FROM (SELECT DISTINCT workspace_id FROM alert_channel WHERE paused_at IS NULL) w
+    FROM (SELECT DISTINCT workspace_id FROM endpoint WHERE topic = 'alert' AND paused_at IS NULL) w
     CROSS JOIN message m ON m.id IN (${latest("IS NULL")} UNION ALL ${latest("IS NOT NULL")})
     CROSS JOIN session s ON s.id = m.session_id
     GROUP BY w.workspace_id, m.session_id
@@ -82,7 +81,7 @@ function highFailures(db: Db, now: number) {
 const unacknowledged = (db: Db) =>
   sql<Found>`SELECT s.workspace_id, s.id AS subject, 'connector_silent' AS kind, 'unacknowledged' AS reason
     FROM job CROSS JOIN session s ON s.id = job.subject_id
-    WHERE job.kind = ${sessionJobs.name} AND job.publish_count >= ${unheardPublishes}
+    WHERE job.kind = 'session' AND job.publish_count >= ${unacknowledgedPublishes}
       AND s.acked_revision < s.revision AND s.desired = 'running'
     LIMIT ${mostSubjects}`.compile(db.kysely);
 

@@ -1,0 +1,64 @@
+import { sql } from "kysely";
+import type { Context } from "../context.ts";
+import type { DeliveryTable, EndpointTable } from "../db/schema.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { firstPublishMs } from "../jobs/kind.ts";
+import { commitAs } from "../writes/commit-as.ts";
+import { claimMs } from "./claim.ts";
+import { deliveryJobs } from "./delivery.ts";
+import { send } from "./send.ts";
+import type { Topic } from "./topic.ts";
+
+interface Tested {
+  delivery: DeliveryTable;
+  /** What the provider says about a refusal. */
+  answer: string | null;
+}
+
+/**
+ * Sends a test to an endpoint, also to a paused one, and does not repeat it. Answers the delivery with its outcome;
+ * undefined: the workspace has no such endpoint.
+ */
+export async function testEndpoint(ctx: Context, topic: Topic, endpointId: string): Promise<Tested | undefined> {
+  const { services, actor } = ctx;
+  const { db, now } = services;
+  const at = now().getTime();
+  // The same form as ids that SQL makes: deliveries sort by them.
+  const random = Array.from(services.random(7), (byte) => byte.toString(16).padStart(2, "0"));
+  const id = `dlv_${at.toString(16).padStart(12, "0")}${random.join("")}`;
+  const committed = await commitAs(ctx, {
+    writes: {
+      delivery: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, type, attempts, claim_until, created_at)
+        SELECT ${id}, workspace_id, id, 'test', 1, ${at + claimMs}, ${at}
+        FROM endpoint WHERE id = ${endpointId} AND workspace_id = ${actor.workspaceId}`,
+      // If this request dies, the cron delivers the test.
+      job: appendJob(db, deliveryJobs, {
+        which: sql`delivery.id = ${id}`,
+        at,
+        publishAfter: at + claimMs + firstPublishMs,
+      }),
+    },
+    reads: {
+      row: sql<DeliveryTable & Pick<EndpointTable, "topic" | "target">>`SELECT d.*, e.topic, e.target FROM delivery d
+        JOIN endpoint e ON e.id = d.endpoint_id WHERE d.id = ${id}`,
+    },
+  });
+  const [row] = committed.row;
+  if (!row) return undefined;
+  const { outcome, answer } = await send(services, row, await topic.compose(services, row));
+  const isDelivered = outcome.kind === "delivered";
+  const end = {
+    status: isDelivered ? ("delivered" as const) : ("failed" as const),
+    lastStatus: outcome.status,
+    error: outcome.kind === "delivered" ? null : outcome.error,
+    deliveredAt: isDelivered ? now().getTime() : null,
+  };
+  // A test that succeeds ends the row of failures. One that fails counts as none: the caller sees it.
+  await db.write([
+    sql`UPDATE delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
+      claim_until = 0, delivered_at = ${end.deliveredAt} WHERE id = ${id}`,
+    sql`UPDATE endpoint SET failures_in_row = 0
+      WHERE id = ${endpointId} AND failures_in_row > 0 AND ${Number(isDelivered)}`,
+  ]);
+  return { delivery: { ...row, ...end }, answer };
+}

@@ -1,0 +1,27 @@
+import type { RawBuilder } from "kysely";
+import type { Db, DeliveryTable, EndpointTable } from "../db/schema.ts";
+import type { Services } from "../services.ts";
+import type { NewDeliveries } from "./delivery.ts";
+
+/** What an endpoint is sent: text for people, and data for a program. */
+export interface Message {
+  /** A past fact with a dot, such as `incident.opened`. */
+  type: string;
+  text: string;
+  data: object;
+}
+
+/** A delivery that this request sends. */
+export type Claimed = Pick<DeliveryTable, "id" | "workspaceId" | "endpointId" | "subjectId" | "type" | "content"> &
+  Pick<EndpointTable, "topic" | "target">;
+
+/** What one feature sends to endpoints. */
+export interface Topic {
+  name: EndpointTable["topic"];
+  /** Makes the message of a delivery when it is sent; of the type `test` as well. */
+  compose: (services: Services, delivery: Claimed) => Message | Promise<Message>;
+  /** Further deliveries in the batch that counts a failure of an endpoint, of any topic. The failure may pause it. */
+  onFailure?: (db: Db, failed: { endpointId: string; at: number }) => NewDeliveries;
+  /** True in SQL of an old `delivery` that is still needed. */
+  isKept?: RawBuilder<boolean>;
+}
