@@ -472,8 +472,6 @@ export interface MessageTable {
   expiresAt: number;
   /** Made with a test key: it never reaches a connector. */
   test: 0 | 1;
-  /** JSON object: the sandbox's next steps for it, each with its time. */
-  sandboxSteps: string | null;
   sentAt: number | null;
   deliveredAt: number | null;
   readAt: number | null;
