@@ -37,8 +37,8 @@ export async function createVerification(ctx: Context, input: CreateInput): Prom
 }
 
 /**
- * The same for many, each with an outcome of its own: what stands against one says nothing of the others. An error that
- * is not an `AppError` is the database's, and the caller's to present.
+ * The same for many, each with its own outcome: a refusal of one does not affect the others. An error that is not an
+ * `AppError` comes from the database, and the caller presents it.
  */
 export async function createVerifications(
   ctx: Context,
@@ -120,7 +120,7 @@ function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
   const isUnsent = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status <> 'canceled')`;
   return [
     moveMessages(db, "cancel", { which: sql`id = ${messageId} AND ${isUnknown}`, at }),
-    // The code of a verification that nobody was told of is forgotten.
+    // No caller knows this verification, so it is canceled and its code is deleted.
     moveVerifications(db, "cancel", {
       which: sql`id = ${id} AND ${isUnknown} AND (message_id = ${messageId} OR message_id IS NULL) AND ${isUnsent}`,
       at,
