@@ -2,7 +2,8 @@ import { type OwnerEnding, Quota, type Scope, type SupabaseHook } from "@sandi/c
 import { utf8 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
-import type { Db, SupabaseHookTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { SupabaseHookTable } from "../db/tables/workspaces.ts";
 import type { Powers } from "../auth/powers.ts";
 import { endingOf } from "../auth/owner.ts";
 import { iso, isoOrNull } from "../time.ts";

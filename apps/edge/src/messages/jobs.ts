@@ -1,6 +1,6 @@
 import type { Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { MessageTable } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
 import { type JobKind, republishMs } from "../jobs/kind.ts";
 import { iso } from "../time.ts";
 import { type MessageRow } from "./present.ts";

@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { Db, PoolTable, SessionTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { PoolTable, SessionTable } from "../db/tables/sessions.ts";
 import { defaultPoolOf, hasPool, noPool } from "../pools/repository.ts";
 import { hasRoomForNew, isEligible, isSending, canOpenChats, scoreOf } from "./sender-score.ts";
 

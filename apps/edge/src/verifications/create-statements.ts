@@ -1,5 +1,6 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
-import type { Db, VerificationTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { VerificationTable } from "../db/tables/verifications.ts";
 import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/idempotency/create.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { candidateJson } from "../sessions/pick.ts";

@@ -1,6 +1,7 @@
 import type { Inbound, Verification } from "@sandi/contracts";
 import { inboundTokens } from "@sandi/crypto";
-import type { MessageTable, VerificationTable } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
+import type { VerificationTable } from "../db/tables/verifications.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { type DeliveryColumns, toDelivery, type Viewer } from "../messages/present.ts";
 import { iso, isoOrNull } from "../time.ts";
