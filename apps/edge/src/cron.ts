@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
-import { hasStepDue, settleSandbox } from "./messages/sandbox.ts";
+import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
@@ -11,8 +11,7 @@ import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
 import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
-/** The sandboxes of this many workspaces are settled in one run. */
-const workspacesPerRun = 100;
+const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
 /** The event of a send that was in progress when the message expired may arrive this late. */
@@ -27,7 +26,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   const duties: Record<string, () => Promise<unknown>> = {
     move: async () => (published += await moveWaiting(services)),
     publish: async () => (published += await publishDue(services, jobKinds)),
-    settle: () => settleSandboxes(services),
+    settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
     deliver: () => deliverRecentEvents(services),
@@ -77,17 +76,8 @@ async function expire({ db, now }: Services): Promise<boolean> {
   return results.some(hasMore);
 }
 
-/** Settles the sandbox's messages that no request has settled. */
-async function settleSandboxes({ db, now }: Services): Promise<void> {
-  const at = now().getTime();
-  const { rows } = await db.kysely.executeQuery(
-    sql<{
-      workspaceId: string;
-    }>`SELECT DISTINCT workspace_id FROM message WHERE ${hasStepDue(at)} LIMIT ${workspacesPerRun}`.compile(db.kysely),
-  );
-  if (rows.length === 0) return;
-  await db.write([
-    ...rows.flatMap(({ workspaceId }) => settleSandbox(db, workspaceId, at)),
-    sql`UPDATE message SET sandbox_steps = NULL WHERE sandbox_steps = '{}'`.compile(db.kysely),
-  ]);
+/** Takes the sandbox's steps that no request has taken. Answers whether there may be more. */
+async function settle({ db, now }: Services): Promise<boolean> {
+  const results = await db.write(settleSandbox(db, now().getTime()));
+  return results.some(hasMore);
 }

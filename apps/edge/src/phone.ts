@@ -1,4 +1,5 @@
 import { AppError, asciiDigits, canonicalNumber } from "@sandi/contracts";
+import type { Actor } from "./actor.ts";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberWithError } from "libphonenumber-js/max";
 
 /** A phone number in all its forms. */
@@ -58,6 +59,10 @@ export function parsePhone(text: string, { pointer, defaultCountry, isTest = fal
   if (!number?.isValid()) throw refuse("is not a valid phone number of its country");
   return { e164, written, masked: mask(e164, number.countryCallingCode), country: number.country ?? "" };
 }
+
+/** Reads a number of an actor's request. Test keys may also name the sandbox's numbers. */
+export const readPhone = ({ environment, policy: { defaultCountry } }: Actor, text: string, pointer: string): Phone =>
+  parsePhone(text, { pointer, defaultCountry, isTest: environment === "test" });
 
 /** The number without invisible marks and `tel:`, with ASCII digits, spaces and hyphens. */
 function plainForm(text: string): string {

@@ -80,13 +80,15 @@ describe("what the sandbox holds for a session", () => {
 
   it("does not delay other workspaces with what has ended", async () => {
     for (let i = 0; i < 120; i++) {
-      const over = { status: "canceled", test: 1, sandbox_steps: '{"sent":0}' };
-      await crowd(1, { ...over, workspace_id: `ws_0${String(i).padStart(3, "0")}` });
+      await crowd(1, { status: "canceled", test: 1, workspace_id: `ws_0${String(i).padStart(3, "0")}` });
     }
-    await crowd(1, { test: 1, sandbox_steps: '{"sent":0}' });
+    await crowd(1, { test: 1 });
+    await edge.client.execute(`INSERT INTO job (kind, subject_id, workspace_id, publish_after, publish_count)
+      SELECT 'sandbox.send', id, workspace_id, 0, 1 FROM message WHERE test = 1`);
     await runCron(edge.services);
     const rows = await edge.rows("SELECT status FROM message WHERE workspace_id = ?", edge.workspace.id);
     expect(rows).toEqual([{ status: "sent" }]);
+    expect(await edge.count("job")).toBe(0);
   });
 
   it("does not end with the session", async () => {

@@ -24,6 +24,8 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0016_life", "5293ba6b379f9bcbe11ebb0d8d0c9ff3a873eeec68e4d42659c6c0d5bb7f9d0a"],
   ["0017_message_type", "ddde776d88e1b8f125d90ea6169904ac14d8b31fce31527b82a4a247465df65c"],
   ["0018_outbound", "7c3d77edc7eb3c3bbeb721e4308233712ea7ef89c8b7ac1ab2e99288271b359f"],
+  ["0020_admission", "c943dfa3cb1819c43c1eb88f7d3573211cb530e76a9f6ca9f70faf6d3fb8e779"],
+  ["0021_sandbox_steps", "81aa496b066317f48f514e4363e8794849548e25ebc3f99b2a91146293f42ed3"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

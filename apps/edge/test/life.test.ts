@@ -29,67 +29,65 @@ const verifications = VerificationStatus.options;
 async function moved(name: MessageTransition): Promise<Record<string, unknown>> {
   await client.batch(
     messages.map((status) => ({
-      sql: `INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, sandbox_steps, status, expires_at,
-        created_at, updated_at) VALUES (?, 'ws_1', 'ses_1', '', 'sealed', '{}', ?, 9, 1, 1)`,
+      sql: `INSERT INTO message (id, workspace_id, session_id, to_masked, sealed, status, expires_at,
+        created_at, updated_at) VALUES (?, 'ws_1', 'ses_1', '', 'sealed', ?, 9, 1, 1)`,
       args: [`msg_${status}`, status],
     })),
   );
   await client.execute("DELETE FROM event");
   await db.write([moveMessages(db, name, { which: sql`true`, at: 5 })]);
   const { rows } = await client.execute(
-    `SELECT substr(id, 5) AS was, status, sealed IS NULL AS sealed, sandbox_steps IS NULL AS steps FROM message
+    `SELECT substr(id, 5) AS was, status, sealed IS NULL AS sealed FROM message
       WHERE updated_at = 5`,
   );
-  return Object.fromEntries(
-    rows.map(({ was, status, sealed, steps }) => [was, `${status as string} ${Number(sealed)} ${Number(steps)}`]),
-  );
+  return Object.fromEntries(rows.map(({ was, status, sealed }) => [was, `${status as string} ${Number(sealed)}`]));
 }
 
 describe("a message", () => {
-  // Of each transition: from where, to where, and whether the text and the sandbox's steps are forgotten.
+  // Of each transition: from where, to where, and whether the text is forgotten.
   it.each<[MessageTransition, Record<string, string>]>([
-    ["claim", { queued: "sending 0 0", sending: "sending 0 0" }],
-    ["reroute", { queued: "queued 0 0", sending: "queued 0 0" }],
+    ["claim", { queued: "sending 0", sending: "sending 0" }],
+    ["reroute", { queued: "queued 0", sending: "queued 0" }],
     [
       "send",
       {
-        queued: "sent 1 0",
-        sending: "sent 1 0",
-        sent: "sent 1 0",
-        delivered: "delivered 1 0",
-        read: "read 1 0",
-        failed: "sent 1 0",
-        canceled: "sent 1 0",
+        queued: "sent 1",
+        sending: "sent 1",
+        sent: "sent 1",
+        delivered: "delivered 1",
+        read: "read 1",
+        failed: "sent 1",
+        canceled: "sent 1",
       },
     ],
     [
       "deliver",
       {
-        queued: "delivered 1 0",
-        sending: "delivered 1 0",
-        sent: "delivered 1 0",
-        delivered: "delivered 1 0",
-        read: "read 1 0",
-        failed: "delivered 1 0",
-        canceled: "delivered 1 0",
+        queued: "delivered 1",
+        sending: "delivered 1",
+        sent: "delivered 1",
+        delivered: "delivered 1",
+        read: "read 1",
+        failed: "delivered 1",
+        canceled: "delivered 1",
       },
     ],
     [
       "read",
       {
-        queued: "read 1 0",
-        sending: "read 1 0",
-        sent: "read 1 0",
-        delivered: "read 1 0",
-        read: "read 1 0",
-        failed: "read 1 0",
-        canceled: "read 1 0",
+        queued: "read 1",
+        sending: "read 1",
+        sent: "read 1",
+        delivered: "read 1",
+        read: "read 1",
+        failed: "read 1",
+        canceled: "read 1",
       },
     ],
-    ["fail", { queued: "failed 1 0", sending: "failed 1 0" }],
-    ["cancel", { queued: "canceled 1 1" }],
-    ["revoke", { sending: "revoked 1 0", sent: "revoked 1 0", delivered: "revoked 1 0" }],
-    ["revokeUnsent", { failed: "revoked 1 0" }],
+    ["fail", { queued: "failed 1", sending: "failed 1" }],
+    ["cancel", { queued: "canceled 1" }],
+    ["revoke", { sending: "revoked 1", sent: "revoked 1", delivered: "revoked 1" }],
+    ["revokeUnsent", { failed: "revoked 1" }],
   ])("that is to %s moves from these states and from no other", async (name, expected) => {
     expect(await moved(name)).toEqual(expected);
   });

@@ -12,6 +12,7 @@ import { halfHourMs } from "../src/sessions/sender-score.ts";
 import type { Tables } from "../src/db/schema.ts";
 import { jobKinds } from "../src/features.ts";
 import { publishDue } from "../src/jobs/publish-due.ts";
+import { settleSandbox } from "../src/messages/sandbox.ts";
 import type { Job, Services } from "../src/services.ts";
 import { migrateDatabase, migrations } from "../src/setup.ts";
 
@@ -98,6 +99,37 @@ it("what an older database had still to publish is published by the first cron",
   ]);
   expect(published.at(-1)).toMatchObject({ body: { lane: "bulk", pacing: "normal" }, traceparent: "00-trace" });
   expect(published[2]!.body).toMatchObject({ expiresAt: new Date(at + 9).toISOString() });
+});
+
+it("the sandbox goes on with what an older database had begun", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0021_sandbox_steps");
+  await migrate(client, migrations.slice(0, before), now);
+  const at = now.getTime();
+  const message = (id: string, status: string, steps: string) =>
+    `INSERT INTO message (id, workspace_id, session_id, to_masked, status, sandbox_steps, expires_at, test, created_at, updated_at)
+      VALUES ('${id}', 'ws_1', '', '', '${status}', ${steps}, ${at + 9000}, 1, ${at - 9}, ${at - 9})`;
+  await client.batch([
+    message("msg_due", "sent", `'{"delivered":${at - 1}}'`),
+    message("msg_later", "sent", `'{"delivered":${at + 1}}'`),
+    message("msg_over", "canceled", `'{"delivered":${at - 1}}'`),
+    message("msg_none", "read", `'{}'`),
+    message("msg_live", "sent", "NULL"),
+  ]);
+  await migrateDatabase(client, now);
+  const db = createDatabase<Tables>(client);
+  await db.write(settleSandbox(db, at));
+  const { rows } = await client.execute("SELECT id, status, delivered_at FROM message ORDER BY id");
+  expect(rows.map((row) => [row["id"], row["status"], row["delivered_at"]])).toEqual([
+    ["msg_due", "delivered", at - 1],
+    ["msg_later", "sent", null],
+    ["msg_live", "sent", null],
+    ["msg_none", "read", null],
+    ["msg_over", "canceled", null],
+  ]);
+  await db.write(settleSandbox(db, at + 1));
+  const { rows: later } = await client.execute("SELECT delivered_at FROM message WHERE id = 'msg_later'");
+  expect(later).toMatchObject([{ delivered_at: at + 1 }]);
+  expect((await client.execute("SELECT * FROM job")).rows).toEqual([]);
 });
 
 const alertDelivery = (id: string, incident: string, more: string) =>

@@ -1,6 +1,7 @@
 import { canonicalPrefixes, countriesOfTwoSpellings } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
-import type { AccessRuleTable, Db } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { AccessRuleTable } from "../db/tables/workspaces.ts";
 import { moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 

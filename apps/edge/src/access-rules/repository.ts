@@ -1,5 +1,6 @@
 import type { AccessRule, ListAccessRules } from "@sandi/contracts";
-import type { AccessRuleTable, Db } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { AccessRuleTable } from "../db/tables/workspaces.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 export const selectRules = (db: Db, workspaceId: string) =>

@@ -2,7 +2,7 @@ import type { AlertChannel, ChangeAlertChannel } from "@sandi/contracts";
 import type { Actor } from "../actor.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
-import type { EndpointTable } from "../db/schema.ts";
+import type { EndpointTable } from "../db/tables/deliveries.ts";
 import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { endpointScopes } from "../outbound/orphans.ts";

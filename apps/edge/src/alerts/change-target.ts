@@ -1,5 +1,5 @@
 import { AppError, type ChangeAlertChannel } from "@sandi/contracts";
-import type { EndpointTable } from "../db/schema.ts";
+import type { EndpointTable } from "../db/tables/deliveries.ts";
 import { targetFault } from "../http/targets.ts";
 import type { Services } from "../services.ts";
 import { rotateSecret } from "../outbound/secrets.ts";

@@ -7,7 +7,8 @@ import {
   sessionReasons,
 } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
-import type { Db, IncidentTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { IncidentTable } from "../db/tables/deliveries.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 /** Open ones first, then newest first. */

@@ -1,5 +1,6 @@
 import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries, OwnerEnding } from "@sandi/contracts";
-import type { DeliveryTable, Db, EndpointTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import { iso, isoOrNull } from "../time.ts";
 import { endpointEnding } from "../outbound/orphans.ts";
 

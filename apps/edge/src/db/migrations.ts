@@ -19,6 +19,8 @@ import { jobs } from "./migrations/0015_jobs.ts";
 import { life } from "./migrations/0016_life.ts";
 import { messageType } from "./migrations/0017_message_type.ts";
 import { outbound } from "./migrations/0018_outbound.ts";
+import { admission } from "./migrations/0020_admission.ts";
+import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -45,4 +47,6 @@ export const migrations: readonly Migration[] = [
   life,
   messageType,
   outbound,
+  admission,
+  sandboxSteps,
 ];

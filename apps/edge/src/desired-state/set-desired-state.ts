@@ -3,7 +3,7 @@ import { withdrawIncidents } from "../alerts/incidents.ts";
 import { AppError, type DesiredState, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
-import type { SessionTable } from "../db/schema.ts";
+import type { SessionTable } from "../db/tables/sessions.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { endQueuedMessages } from "../messages/queued.ts";
 import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";

@@ -12,7 +12,7 @@ import { noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import type { Context } from "../context.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
-import { parsePhone } from "../phone.ts";
+import { readPhone } from "../phone.ts";
 import { liftBlock } from "./lift-block.ts";
 import { findDestination, findGuardedPrefixes, toGuardedPrefix } from "./repository.ts";
 import { unlockDestination } from "./unlock-destination.ts";
@@ -86,7 +86,6 @@ export const destinations: Feature = {
 /** The number's hash for this key's limits: the sandbox has its own limits. */
 async function destinationOf({ services: { phoneKey }, actor }: Context, to: string) {
   const tenant = tenantOf(actor);
-  const { defaultCountry } = actor.policy;
-  const phone = parsePhone(to, { pointer: "/to", defaultCountry, isTest: tenant.test === 1 });
+  const phone = readPhone(actor, to, "/to");
   return { phone, toHash: await phoneHash(phoneKey, hashScope(tenant), phone.e164) };
 }

@@ -1,7 +1,8 @@
 import type { ClaimRequest, ClaimResponse, ClaimResult } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
 import { sql } from "kysely";
-import type { Db, MessageTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
 import { deferJobs } from "../jobs/append-job.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";

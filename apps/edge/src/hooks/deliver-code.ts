@@ -1,7 +1,7 @@
 import { type CreateVerification, SupabaseSms } from "@sandi/contracts";
 import { hmac, utf8 } from "@sandi/crypto";
 import type { Context } from "../context.ts";
-import type { SupabaseHookTable } from "../db/schema.ts";
+import type { SupabaseHookTable } from "../db/tables/workspaces.ts";
 import type { IdempotencyKey } from "../http/idempotency/create.ts";
 import { parseBody } from "../http/validation.ts";
 import type { Services } from "../services.ts";

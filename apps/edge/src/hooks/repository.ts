@@ -2,7 +2,8 @@ import { type OwnerEnding, Quota, type Scope, type SupabaseHook } from "@sandi/c
 import { utf8 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
-import type { Db, SupabaseHookTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { SupabaseHookTable } from "../db/tables/workspaces.ts";
 import type { Powers } from "../auth/powers.ts";
 import { endingOf } from "../auth/owner.ts";
 import { iso, isoOrNull } from "../time.ts";
@@ -80,15 +81,15 @@ export async function findActingHook(
 }
 
 type SecretColumn = "secret" | "previous_secret";
-type Place = { workspaceId: string; id: string; column: SecretColumn };
+type SecretField = { workspaceId: string; id: string; column: SecretColumn };
 
-const contextOf = ({ column, id }: Place) => ({ table: "supabase_hook", column, id });
+const contextOf = ({ column, id }: SecretField) => ({ table: "supabase_hook", column, id });
 
-export const sealSecret = ({ atRest }: Services, place: Place, secret: string): Promise<string> =>
-  atRest(place.workspaceId).seal(utf8(secret), contextOf(place));
+export const sealSecret = ({ atRest }: Services, field: SecretField, secret: string): Promise<string> =>
+  atRest(field.workspaceId).seal(utf8(secret), contextOf(field));
 
-export const openSecret = async ({ atRest }: Services, place: Place, sealed: string): Promise<string> =>
-  new TextDecoder().decode(await atRest(place.workspaceId).open(sealed, contextOf(place)));
+export const openSecret = async ({ atRest }: Services, field: SecretField, sealed: string): Promise<string> =>
+  new TextDecoder().decode(await atRest(field.workspaceId).open(sealed, contextOf(field)));
 
 /** The valid secrets: the current one, and the previous one for a day. */
 export async function secretsOf(services: Services, hook: SupabaseHookTable): Promise<string[]> {

@@ -2,12 +2,12 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { firstPublishMs, type JobKind } from "./kind.ts";
 
-interface NewJob {
+export interface NewJob {
   /** True in SQL for the subjects that get a job. */
   which: RawBuilder<boolean>;
   at: number;
   /** When cron publishes it first. */
-  publishAfter?: number;
+  publishAfter?: number | RawBuilder<unknown>;
   /** The W3C `traceparent` of the request that appends it. */
   traceparent?: string | null;
 }
@@ -18,7 +18,7 @@ interface NewJob {
  */
 export function appendJob<Row>(
   db: Db,
-  kind: JobKind<Row>,
+  kind: Pick<JobKind<Row>, "name" | "subject" | "expiresAt">,
   { which, at, publishAfter = at + firstPublishMs, traceparent = null }: NewJob,
 ): CompiledQuery {
   const subject = sql.table(kind.subject);

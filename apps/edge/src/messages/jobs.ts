@@ -1,6 +1,6 @@
 import type { Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
-import type { MessageTable } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
 import { type JobKind, republishMs } from "../jobs/kind.ts";
 import { iso } from "../time.ts";
 import { type MessageRow } from "./present.ts";
@@ -15,7 +15,7 @@ const sends = {
   subject: "message",
   columns: sql`message.session_id, message.expires_at, ${pacingOfRow} AS pacing`,
   expiresAt: () => sql`message.expires_at`,
-  isWanted: (at) => sql`(message.status IN ('queued', 'sending') AND message.test = 0 AND message.expires_at > ${at})`,
+  isWanted: (at) => sql`(message.status IN ('queued', 'sending') AND message.expires_at > ${at})`,
   // A connector with a claim has until the end of the claim.
   isReady: (at) => sql`(message.status = 'queued' OR message.claim_until < ${at})`,
   toJob({ id, sessionId, expiresAt, publishCount, pacing }) {

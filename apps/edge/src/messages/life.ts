@@ -6,7 +6,7 @@ interface Transition {
   from: readonly MessageStatus[];
   to: MessageStatus;
   /** Columns that become NULL. */
-  clears: readonly ("sealed" | "sandbox_steps")[];
+  clears: readonly "sealed"[];
   /** The event in the timeline. */
   event?: `message.${string}`;
   /** The stage that is counted for the message and its verification. The column `<stage>_at` has its time. */
@@ -36,7 +36,7 @@ export const messageLife = {
   deliver: { from: receivable, to: "delivered", clears: ["sealed"], event: "message.delivered", stage: "delivered" },
   read: { from: receivable, to: "read", clears: ["sealed"], event: "message.read", stage: "read" },
   fail: { from: unsent, to: "failed", clears: ["sealed"], event: "message.failed" },
-  cancel: { from: ["queued"], to: "canceled", clears: ["sealed", "sandbox_steps"], event: "message.canceled" },
+  cancel: { from: ["queued"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
   revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
   // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.
   revokeUnsent: { from: ["failed"], to: "revoked", clears: ["sealed"], event: "message.revoked" },

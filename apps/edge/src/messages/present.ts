@@ -1,6 +1,6 @@
 import { failureReasons, type Message, type MessageType, type Pacing, type Scope } from "@sandi/contracts";
 import { seesAccounts } from "../auth/powers.ts";
-import type { MessageTable } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 export type DeliveryColumns = Pick<

@@ -3,7 +3,7 @@ import type { Db } from "../db/schema.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
-import { settleSandbox } from "./sandbox.ts";
+import { readCurrent } from "./sender-of.ts";
 
 const columns = [
   "id",
@@ -22,8 +22,8 @@ const columns = [
 ] as const;
 
 export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {
-  if (tenant.test === 1) await db.write(settleSandbox(db, tenant.workspaceId, at));
-  return selectMessage(db, tenant, id).executeTakeFirst();
+  const [row] = await readCurrent(db, tenant, { select: selectMessage(db, tenant, id).compile(), at });
+  return row;
 }
 
 /** A message of `POST /v1/messages`. Messages with codes are not found: they belong to their verification. */

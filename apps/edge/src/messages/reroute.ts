@@ -1,6 +1,7 @@
 import type { FailureReason } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
-import type { Db, MessageTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
 import type { Services } from "../services.ts";
 import { isEligible, isSending } from "../sessions/sender-score.ts";
 import { hasSender, pickSender } from "../sessions/pick.ts";

@@ -5,8 +5,7 @@ import { accepted, ok } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import { recipientLimits, workspaceSendLimits } from "../rate-limits/named.ts";
 import { tenantOf } from "../auth/tenant.ts";
-import type { Actor } from "../actor.ts";
-import { parsePhone } from "../phone.ts";
+import { readPhone } from "../phone.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 import { sendMessage } from "./send-message.ts";
@@ -38,10 +37,10 @@ export const messages: Feature = {
       throws: ["session-not-found", "pool-not-found", "session-ended", "no-eligible-session", "destination-blocked"],
       inputLimits: async (ctx, { body }) => [
         ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime()),
-        ...(await recipientLimits(ctx, recipientOf(ctx.actor, body.to).e164)),
+        ...(await recipientLimits(ctx, readPhone(ctx.actor, body.to, "/to").e164)),
       ],
       handle: (ctx, { body, idempotencyKey }) =>
-        sendMessage(ctx, { body, phone: recipientOf(ctx.actor, body.to), idempotencyKey }),
+        sendMessage(ctx, { body, phone: readPhone(ctx.actor, body.to, "/to"), idempotencyKey }),
     }),
     operation({
       id: "getMessage",
@@ -64,6 +63,3 @@ export const messages: Feature = {
   jobs: [codeJobs, revokeJobs, textJobs],
   sweeps: sweepMessages,
 };
-
-const recipientOf = ({ environment, policy: { defaultCountry } }: Actor, to: string) =>
-  parsePhone(to, { pointer: "/to", defaultCountry, isTest: environment === "test" });

@@ -9,11 +9,11 @@ import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { type Phone, prefixOf } from "../phone.ts";
 import { newId } from "../services.ts";
-import { amongRoute, hasRoute, noOpener, noRoute, pickSender, poolOf, selectCandidate } from "../sessions/pick.ts";
+import { selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
-import { refuseInSandbox, sandboxSteps, settleSandbox } from "./sandbox.ts";
-import { appendJob } from "../jobs/append-job.ts";
-import { publishSoon, traceparentOf } from "../jobs/publish-soon.ts";
+import { refuseInSandbox } from "./sandbox.ts";
+import { senderOf } from "./sender-of.ts";
+import { traceparentOf } from "../jobs/publish-soon.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { selectMessage } from "./repository.ts";
@@ -34,21 +34,20 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   const { workspaceId, scopes } = actor;
   const at = services.now().getTime();
   const tenant = tenantOf(actor);
-  const isTest = tenant.test === 1;
-  if (isTest) refuseInSandbox(phone.magic);
+  refuseInSandbox(phone.magic);
+  const sender = senderOf(tenant);
   const id = newId(services, "msg");
   const { e164, country } = phone;
   const { sessionId, poolId, to: _, ...content } = body;
   const scope = hashScope(tenant);
   const [sealed, toHash, former] = await Promise.all([
-    isTest ? null : services.seal(sealedPayload(e164, content), sealedFor.message(id, workspaceId)),
+    services.seal(sealedPayload(e164, content), sealedFor.message(id, workspaceId)),
     phoneHash(services.phoneKey, scope, e164),
-    isTest ? [] : formerHashes(services.phoneKey, scope, e164),
+    formerHashes(services.phoneKey, scope, e164),
   ]);
   const route = { sessionId, poolId };
-  const sender = pickSender({ workspaceId, among: amongRoute(workspaceId, route), toHash, at });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
-  const blocked = isBlocked(subject);
+  const blocked = sender.isLimited ? isBlocked(subject) : sql<boolean>`0`;
 
   return createOnce(services, workspaceId, {
     table: "message",
@@ -58,21 +57,17 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     find: (made) => selectMessage(db, tenant, made),
     writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
-        sandbox_steps, created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, s.id, ${content.type}, ${phone.masked}, ${sealed}, 'queued',
-        ${at + lifetimeMs}, ${tenant.test}, ${isTest ? sandboxSteps(phone.magic, at) : null}, ${at}, ${at}, ${toHash}, ${isTest ? null : poolOf(workspaceId, route)},
-        ${country}, ${prefixOf(e164)}
-      FROM ${isTest ? sql`(SELECT ${sessionId ?? ""} AS id, 1 AS may_write WHERE ${hasRoute(workspaceId, route)})` : sender} s
-      WHERE s.may_write AND ${isFirst} AND ${isTest ? sql`1` : sql`NOT ${blocked}`}`.compile(db.kysely),
-      ...(isTest
-        ? settleSandbox(db, workspaceId, at)
-        : [
-            appendJob(db, textJobs, {
-              which: sql`message.id = ${id}`,
-              at,
-              traceparent: traceparentOf(trace),
-            }),
-          ]),
+        created_at, updated_at, to_hash, pool_id, country, prefix)
+      SELECT ${id}, ${workspaceId}, coalesce(${sessionId ?? null}, s.id), ${content.type}, ${phone.masked}, ${sealed}, 'queued',
+        ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
+        ${sender.poolOf(workspaceId, route)}, ${country}, ${prefixOf(e164)}
+      FROM ${sender.pick({ workspaceId, route, toHash, at })} s
+      WHERE s.may_write AND ${isFirst} AND NOT ${blocked}`.compile(db.kysely),
+      ...sender.queue(db, workspaceId, textJobs, {
+        which: sql`message.id = ${id}`,
+        at,
+        traceparent: traceparentOf(trace),
+      }),
     ],
     undo: moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
     refuse: async () => {
@@ -80,13 +75,11 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
         rules: sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`,
         candidates: selectCandidate(db, workspaceId, { route, toHash, at }),
       });
-      if (!isTest && rules.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
-      return (isTest ? noRoute : noOpener)(route, candidates.rows[0]) ?? new AppError("no-eligible-session");
+      if (rules.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
+      return sender.refusalOf(route, candidates.rows[0], { opensChat: true }) ?? new AppError("no-eligible-session");
     },
     present: (row) => toMessage(row, { now: at, scopes }),
-    publish: (row) => {
-      if (!isTest) publishSoon(services, textJobs, [{ ...row, publishCount: 1, trace }]);
-    },
+    publish: (row) => sender.publish(services, textJobs, [{ ...row, publishCount: 1, trace }]),
     gone: "message-not-found",
   });
 }

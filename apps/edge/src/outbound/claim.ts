@@ -1,5 +1,6 @@
 import { type CompiledQuery, sql } from "kysely";
-import type { Db, DeliveryTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import type { Services } from "../services.ts";
 import { canSend } from "./delivery.ts";
 import type { Claimed } from "./topic.ts";

@@ -1,5 +1,6 @@
 import { type CompiledQuery, sql } from "kysely";
-import type { DeliveryTable, Db } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import type { JobKind } from "../jobs/kind.ts";
 

@@ -1,5 +1,5 @@
 import { utf8 } from "@sandi/crypto";
-import type { EndpointTable } from "../db/schema.ts";
+import type { EndpointTable } from "../db/tables/deliveries.ts";
 import type { Services } from "../services.ts";
 import type { Provider } from "./provider.ts";
 import { slack, type SlackTarget } from "./providers/slack.ts";

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { DeliveryTable, EndpointTable } from "../db/schema.ts";
+import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { commitAs } from "../writes/commit-as.ts";

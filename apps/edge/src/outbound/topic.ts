@@ -1,5 +1,6 @@
 import type { RawBuilder } from "kysely";
-import type { Db, DeliveryTable, EndpointTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import type { Services } from "../services.ts";
 import type { NewDeliveries } from "./delivery.ts";
 

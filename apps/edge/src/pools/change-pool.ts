@@ -2,7 +2,7 @@ import type { ChangePool, Pool } from "@sandi/contracts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import { isConstraint } from "../db/failures.ts";
-import type { PoolTable } from "../db/schema.ts";
+import type { PoolTable } from "../db/tables/sessions.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { nameIsTaken, newChatsOf, selectPools, toDetail, toPool } from "./repository.ts";
 

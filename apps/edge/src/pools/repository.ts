@@ -1,6 +1,7 @@
 import { AppError, type NewChatsPerDay, type Pool } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { Db, PoolTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { PoolTable } from "../db/tables/sessions.ts";
 import { iso } from "../time.ts";
 
 /** The value of `pool.new_chats_per_day` for `warm_up`: a limit that rises with the session's age. */

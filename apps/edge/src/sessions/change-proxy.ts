@@ -2,7 +2,7 @@ import { AppError, proxyAddress, sealedFor, type Session } from "@sandi/contract
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
-import type { SessionTable } from "../db/schema.ts";
+import type { SessionTable } from "../db/tables/sessions.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { commitAs } from "../writes/commit-as.ts";

@@ -1,5 +1,6 @@
 import { AppError, type SessionEvent, type SessionReason, type SessionState, sessionReasons } from "@sandi/contracts";
-import type { Db, EventTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { EventTable } from "../db/tables/messages.ts";
 import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
 import { findSession, toLimits, toProxy } from "./repository.ts";

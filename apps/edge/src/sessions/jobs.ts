@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { SessionTable } from "../db/schema.ts";
+import type { SessionTable } from "../db/tables/sessions.ts";
 import type { JobKind } from "../jobs/kind.ts";
 
 type Revision = Pick<SessionTable, "workspaceId" | "desired" | "revision" | "proxySealed">;

@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { Db, PoolTable, SessionTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { PoolTable, SessionTable } from "../db/tables/sessions.ts";
 import { defaultPoolOf, hasPool, noPool } from "../pools/repository.ts";
 import { hasRoomForNew, isEligible, isSending, canOpenChats, scoreOf } from "./sender-score.ts";
 
@@ -69,11 +70,21 @@ export type Candidate = {
   [Column in "id" | "desired" | "state" | "phone"]: SessionTable[Column] | null;
 };
 
-export function selectCandidate(
-  db: Db,
-  workspaceId: string,
-  { route, toHash = "", at }: { route: Route; toHash?: string; at: number },
-) {
+interface Asked {
+  route: Route;
+  toHash?: string;
+  at: number;
+}
+
+export const selectCandidate = (db: Db, workspaceId: string, asked: Asked) =>
+  candidateOf(workspaceId, asked).compile(db.kysely);
+
+/** The same as one value in SQL: a JSON object. */
+export const candidateJson = (workspaceId: string, asked: Asked) =>
+  sql`(SELECT json_object('hasPool', has_pool, 'id', id, 'desired', desired, 'state', state, 'phone', phone,
+    'mayWrite', may_write, 'canOpenChat', can_open_chat, 'fallback', fallback) FROM (${candidateOf(workspaceId, asked)}))`;
+
+function candidateOf(workspaceId: string, { route, toHash = "", at }: Asked): RawBuilder<Candidate> {
   const isKnownPool = route.poolId === undefined ? sql`1` : hasPool(workspaceId, route.poolId);
   return sql<Candidate>`SELECT ${isKnownPool} AS has_pool, c.* FROM (SELECT 1) LEFT JOIN (
       SELECT session.id, session.desired, session.state, session.phone, ${mayWrite(at)} AS may_write,
@@ -83,7 +94,7 @@ export function selectCandidate(
         AND w.session_id = session.id
       WHERE session.workspace_id = ${workspaceId} AND ${amongRoute(workspaceId, route)}
       ORDER BY ${isEligible} DESC, may_write DESC, session.desired = 'running' AND session.state <> 'ended' DESC,
-        session.state = 'online' DESC LIMIT 1) c ON true`.compile(db.kysely);
+        session.state = 'online' DESC LIMIT 1) c ON true`;
 }
 
 /** True in SQL if the workspace has the session and the pool of a request. The sandbox checks nothing else of them. */

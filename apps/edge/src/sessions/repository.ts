@@ -1,5 +1,6 @@
 import { type SenderLimits, type Session, SessionProxy, sessionReasons } from "@sandi/contracts";
-import type { Db, SessionTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { SessionTable } from "../db/tables/sessions.ts";
 import { scoreOf } from "./sender-score.ts";
 import { iso, isoOrNull } from "../time.ts";
 

@@ -1,5 +1,6 @@
 import type { Template, TemplateInput, TemplateTexts } from "@sandi/contracts";
-import type { Db, TemplateTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { TemplateTable } from "../db/tables/workspaces.ts";
 import { iso } from "../time.ts";
 
 /** A stored template with parsed texts. */

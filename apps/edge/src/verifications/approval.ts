@@ -1,6 +1,6 @@
 import type { InboundVariant, Scope } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { VerificationTable } from "../db/schema.ts";
+import type { VerificationTable } from "../db/tables/verifications.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { isUnreachableTo } from "./status.ts";
 

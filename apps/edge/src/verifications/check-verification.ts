@@ -9,13 +9,13 @@ import {
 import { codeMac, phoneHash, s256 } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { parsePhone } from "../phone.ts";
-import { destinationLocked } from "./admission.ts";
+import { readPhone } from "../phone.ts";
 import { approvedBy, isFromClient, isOpen, isUnlocked } from "./approval.ts";
 import { canonicalBind } from "./bind.ts";
 import { cancelMessagesOf, moveVerifications } from "./life.ts";
 import { shortCode } from "./plan.ts";
 import { toVerification, type VerificationRow } from "./present.ts";
+import { destinationLocked } from "./refusal.ts";
 import { selectVerification } from "./repository.ts";
 import { statusOf } from "./status.ts";
 import { commit } from "../writes/commit.ts";
@@ -87,8 +87,7 @@ export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<
   const { services, actor } = ctx;
   const { db, phoneKey } = services;
   const tenant = tenantOf(actor);
-  const isTest = tenant.test === 1;
-  const { e164 } = parsePhone(body.to, { pointer: "/to", defaultCountry: actor.policy.defaultCountry, isTest });
+  const { e164 } = readPhone(actor, body.to, "/to");
   const toHash = await phoneHash(phoneKey, hashScope(tenant), e164);
   const found = await db.kysely
     .selectFrom("verification")
@@ -149,12 +148,16 @@ async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Pr
   const claims = {
     purpose: row.purpose,
     to: row.toMasked,
-    ...(e164 === undefined || row.test === 1 ? {} : { phone_number: e164, phone_number_verified: true }),
     ...(verification.bind ? { bind: verification.bind } : {}),
-    ...(row.test === 1 ? { test: true } : {}),
+    // A test proves no number.
+    ...(row.test === 1
+      ? { test: true }
+      : e164 === undefined
+        ? {}
+        : { phone_number: e164, phone_number_verified: true }),
   };
   // A proof of the sandbox has another audience, so that no verifier accepts it as a live one.
-  const audience = row.test === 1 ? `${actor.workspaceId}/test` : actor.workspaceId;
+  const audience = hashScope(tenantOf(actor));
   const proof = await proofs.sign({ audience, verificationId: row.id, claims }).catch((error: unknown) => {
     // The code is already consumed, so an error now would lose the approval.
     log(`${row.id} got no proof`, error);

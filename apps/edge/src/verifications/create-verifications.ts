@@ -13,17 +13,17 @@ import {
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
 import { tenantOf } from "../auth/tenant.ts";
-import { publishSoon } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
-import { answersInbound } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import type { Services } from "../services.ts";
-import { refusalOf } from "./admission.ts";
-import { type CreateInput, type Draft, idOfDraft, prepareDraft } from "./draft.ts";
+import { type CreateInput, type Draft, idOfDraft } from "./draft.ts";
 import { moveVerifications } from "./life.ts";
+import { type PreparedDraft, prepareDraft } from "./prepare-draft.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
-import { receiveToken } from "./receive-token.ts";
+import { refusalOf } from "./refusal.ts";
 import { findVerification, selectVerification } from "./repository.ts";
+import { readVerdict, takeVerdict } from "./verdict.ts";
 import { commit } from "../writes/commit.ts";
 
 /** So many go in one transaction. */
@@ -37,8 +37,8 @@ export async function createVerification(ctx: Context, input: CreateInput): Prom
 }
 
 /**
- * The same for many, each with an outcome of its own: what stands against one says nothing of the others. An error that
- * is not an `AppError` is the database's, and the caller's to present.
+ * The same for many, each with its own outcome: a refusal of one does not affect the others. An error that is not an
+ * `AppError` comes from the database, and the caller presents it.
  */
 export async function createVerifications(
   ctx: Context,
@@ -54,7 +54,7 @@ export async function createVerifications(
 
 async function createChunk(ctx: Context, inputs: readonly CreateInput[]) {
   const prepared = await Promise.all(inputs.map((input) => prepareDraft(ctx, input).catch(asError)));
-  const drafts = prepared.filter((each): each is Draft => !(each instanceof Error));
+  const drafts = prepared.filter((each): each is PreparedDraft => !(each instanceof Error));
   const stored = await store(ctx.services, drafts);
   return Promise.all(
     prepared.map(async (draft) => {
@@ -71,27 +71,30 @@ const asError = (error: unknown) => (error instanceof Error ? error : new Error(
 /** What the batch answered for one draft. */
 interface Stored {
   earlier: StoredResponse | undefined;
-  /** Absent when something stood against it. */
+  /** Absent when a rule refused. */
   row: VerificationRow | undefined;
+  /** Null when no rule refused, undefined when the database's answer was lost. */
+  verdict: string | null | undefined;
 }
 
 /** One transaction for all: when its answer is lost, either all drafts were stored or none. */
-async function store(services: Services, drafts: readonly Draft[]): Promise<Map<Draft, Stored | Error>> {
+async function store(services: Services, drafts: readonly PreparedDraft[]): Promise<Map<Draft, Stored | Error>> {
   const { db } = services;
   if (drafts.length === 0) return new Map();
   const reads = drafts.flatMap((draft) => Object.entries(readsOf(db, draft)));
   try {
-    const found: Record<string, unknown[]> = await commit(services, {
-      writes: drafts.map(({ writes }) => writes),
+    const { written, ...found } = await commit(services, {
+      writes: drafts.map(({ writes, messageId }) => ({ writes, verdict: takeVerdict(db, messageId) })),
       reads: Object.fromEntries(reads),
       undo: { writes: drafts.map((draft) => undoOf(db, draft)) },
     });
     return new Map(
-      drafts.map((draft) => {
-        const [row] = found[`row ${draft.id}`] as VerificationRow[];
+      drafts.map((draft, i) => {
+        const rows: Record<string, unknown[]> = found;
+        const [row] = rows[`row ${draft.id}`] as VerificationRow[];
         // Behind the writes the key's row may be this request's own.
-        const [earlier] = row ? [] : (found[`earlier ${draft.id}`] as StoredResponse[]);
-        return [draft, { earlier, row }];
+        const [earlier] = row ? [] : (rows[`earlier ${draft.id}`] as StoredResponse[]);
+        return [draft, { earlier, row, verdict: written?.[i]?.verdict.rows[0]?.verdict }];
       }),
     );
   } catch (error) {
@@ -99,7 +102,7 @@ async function store(services: Services, drafts: readonly Draft[]): Promise<Map<
   }
 }
 
-/** The answer to an earlier request with the same key; and the verification, unless something stood against it. */
+/** The answer to an earlier request with the same key, and the verification, unless a rule refused. */
 const readsOf = (db: Db, draft: Draft) => ({
   [`earlier ${draft.id}`]: selectStoredResponse(
     db,
@@ -117,7 +120,7 @@ function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
   const isUnsent = sql<boolean>`NOT EXISTS (SELECT 1 FROM message m WHERE m.id = ${messageId} AND m.status <> 'canceled')`;
   return [
     moveMessages(db, "cancel", { which: sql`id = ${messageId} AND ${isUnknown}`, at }),
-    // The code of a verification that nobody was told of is forgotten.
+    // No caller knows this verification, so it is canceled and its code is deleted.
     moveVerifications(db, "cancel", {
       which: sql`id = ${id} AND ${isUnknown} AND (message_id = ${messageId} OR message_id IS NULL) AND ${isUnsent}`,
       at,
@@ -129,9 +132,12 @@ function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
   ];
 }
 
-async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): Promise<Accepted<Verification>> {
+async function conclude(
+  ctx: Context,
+  draft: Draft,
+  { earlier, row, verdict }: Stored,
+): Promise<Accepted<Verification>> {
   const { services, actor } = ctx;
-  const { db } = services;
   const { tenant, plan, body, idempotencyKey, at, id, messageId } = draft;
   const { workspaceId } = tenant;
   if (earlier) {
@@ -139,39 +145,29 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
     return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) {
-    const { purpose } = body;
-    const route = { ...body.route, within: "/route" };
-    const opensChat = plan.mode === "push";
-    const { mayFallBack } = plan;
-    throw await refusalOf({ db }, draft.destination, {
-      purpose,
-      route,
-      opensChat,
-      mayFallBack,
-      scopes: draft.scopes,
-    });
-  }
-  let shown = row;
-  if (tenant.test === 1 && row.mode === "inbound" && row.receivedAt === null && answersInbound(plan.phone.magic)) {
-    await receiveToken(services, {
-      id: row.id,
-      tenant,
-      sender: { toHash: draft.destination.toHash },
-      policy: actor.policy,
-      perDay: services.destinationPerDay,
-      trace: ctx.trace,
+    // The database's answer was lost, and the verdict with it. Nothing was stored.
+    if (verdict === undefined) throw new AppError("database-unavailable", { retryAfter: 1 });
+    if (verdict === null) throw new AppError("internal-error");
+    const { policy, perDay, country } = draft.destination;
+    throw refusalOf(readVerdict(verdict), {
+      sender: senderOf(tenant),
+      policy,
+      perDay,
+      country,
       at,
+      route: { ...body.route, within: "/route" },
+      opensChat: plan.mode === "push",
+      mayFallBack: plan.mayFallBack,
     });
-    shown = (await findVerification(db, tenant, row.id)) ?? row;
   }
   const created = row.id === id;
   const verification = {
-    ...(await presentVerification(services, shown, { now: at, scopes: actor.scopes, created })),
+    ...(await presentVerification(services, row, { now: at, scopes: actor.scopes, created })),
     ...(created && body.revealCode ? { code: plan.code } : {}),
   };
-  if (row.messageId === messageId && tenant.test === 0) {
+  if (row.messageId === messageId) {
     const { sessionId, expiresAt } = row;
-    publishSoon(services, codeJobs, [
+    senderOf(tenant).publish(services, codeJobs, [
       { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
     ]);
   }
@@ -185,7 +181,8 @@ async function conclude(ctx: Context, draft: Draft, { earlier, row }: Stored): P
 
 async function renderAnew(ctx: Context, id: string): Promise<Verification> {
   const { services, actor } = ctx;
-  const row = await findVerification(services.db, tenantOf(actor), id);
+  const now = services.now().getTime();
+  const row = await findVerification(services.db, tenantOf(actor), id, now);
   if (!row) throw new AppError("verification-not-found");
-  return presentVerification(services, row, { now: services.now().getTime(), scopes: actor.scopes, created: true });
+  return presentVerification(services, row, { now, scopes: actor.scopes, created: true });
 }

@@ -1,6 +1,7 @@
 import type { PrefixGuardLevel } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import type { Rule } from "./verdict.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -22,10 +23,14 @@ interface Subject {
   at: number;
 }
 
-/** True in SQL while a prefix is blocked. */
-export const isGuarded = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject) =>
-  sql<boolean>`(${level === "off" ? 0 : 1} AND EXISTS (SELECT 1 FROM prefix_guard g WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix}
-    AND g.blocked_until > ${at}))`;
+/** Refuses while the prefix is blocked. No rule if the guard is off. */
+export const guardRule = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject): Rule[] =>
+  level === "off"
+    ? []
+    : [
+        sql`(SELECT json_array('guarded', g.blocked_until) FROM prefix_guard g
+          WHERE g.workspace_id = ${workspaceId} AND g.prefix = ${prefix} AND g.blocked_until > ${at})`,
+      ];
 
 /**
  * Blocks a prefix if too few of its codes are typed in, a sign of paid traffic: for an hour, then twice as long each time,

@@ -83,8 +83,10 @@ export function moveVerifications<Row>(
   { which, at, set, index, returning }: Change,
 ): CompiledQuery<Row> {
   const cases: readonly Case[] = typeof to === "string" ? [{ name: to }] : to;
+  // A SET of `status` costs the triggers of its changes, even where it stays.
+  const isStill = cases.every(({ name }) => verificationLife[name].to === "pending");
   const columns = [
-    sql`status = ${choose(cases, ({ to: status }) => sql.lit(status), sql`status`)}`,
+    ...(isStill ? [] : [sql`status = ${choose(cases, ({ to: status }) => sql.lit(status), sql`status`)}`]),
     ...secrets
       .filter((secret) => cases.some(({ name }) => clears(name, secret)))
       .map((secret) => {

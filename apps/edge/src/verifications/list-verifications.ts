@@ -3,12 +3,12 @@ import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
-import { parsePhone } from "../phone.ts";
+import { readPhone } from "../phone.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
 import { toVerification } from "./present.ts";
 import { selectVerifications } from "./repository.ts";
 import { hasStatus } from "./status.ts";
-import { settleSandbox } from "../messages/sandbox.ts";
+import { readCurrent } from "../messages/sender-of.ts";
 
 /** The matching verifications, newest first. */
 export async function listVerifications(ctx: Context, query: SearchVerifications): Promise<Verification[]> {
@@ -21,10 +21,7 @@ export async function listVerifications(ctx: Context, query: SearchVerifications
     limit: query.limit,
     byNumber: query.to !== undefined,
   });
-  const { rows } =
-    tenant.test === 1
-      ? (await db.write({ settled: settleSandbox(db, tenant.workspaceId, at), select })).select
-      : await db.kysely.executeQuery(select);
+  const rows = await readCurrent(db, tenant, { select, at });
   return rows.map((row) => toVerification(row, { now: at, scopes: actor.scopes }));
 
   async function conditions(): Promise<RawBuilder<unknown>[]> {
@@ -32,11 +29,7 @@ export async function listVerifications(ctx: Context, query: SearchVerifications
     const all: RawBuilder<unknown>[] = [sql`true`];
     if (status) all.push(hasStatus(status, { now: at, scopes: actor.scopes }));
     if (to !== undefined) {
-      const { e164 } = parsePhone(to, {
-        pointer: "/to",
-        defaultCountry: actor.policy.defaultCountry,
-        isTest: tenant.test === 1,
-      });
+      const { e164 } = readPhone(actor, to, "/to");
       const scope = hashScope(tenant);
       const hashes = [await phoneHash(phoneKey, scope, e164), ...(await formerHashes(phoneKey, scope, e164))];
       all.push(sql`v.to_hash IN (${sql.join(hashes)})`);

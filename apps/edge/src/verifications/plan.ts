@@ -8,8 +8,9 @@ import {
 import { alphanumericCode, numericCode } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
-import { type Phone, parsePhone } from "../phone.ts";
-import { sandboxCode } from "../messages/sandbox.ts";
+import { type Phone, readPhone } from "../phone.ts";
+import { senderOf } from "../messages/sender-of.ts";
+import { tenantOf } from "../auth/tenant.ts";
 import { variantOf } from "./approval.ts";
 
 /** A request with all values filled in from the workspace's policy. */
@@ -35,8 +36,7 @@ export function planVerification(ctx: Context, body: CreateVerification): Plan {
   const { actor } = ctx;
   const { random } = ctx.services;
   const { policy } = actor;
-  const isTest = actor.environment === "test";
-  const phone = parsePhone(body.to, { pointer: "/to", defaultCountry: policy.defaultCountry, isTest });
+  const phone = readPhone(actor, body.to, "/to");
   const mode = body.mode ?? policy.defaultMode;
   if (!policy.modes.includes(mode)) throw refusedByPolicy(`The policy allows the modes ${policy.modes.join(", ")}.`);
   if (body.code !== undefined) needScope(actor, "otp:custom");
@@ -53,13 +53,14 @@ export function planVerification(ctx: Context, body: CreateVerification): Plan {
     throw new AppError("invalid-request", { errors: [{ pointer: "/expiresIn", message }] });
   }
   const alphabet = body.codeAlphabet ?? policy.codeAlphabet;
-  const drawn = alphabet === "numeric" ? numericCode : alphanumericCode;
+  const drawCode = alphabet === "numeric" ? numericCode : alphanumericCode;
+  const sender = senderOf(tenantOf(actor));
   return {
     phone,
     mode,
     mayFallBack: body.code === undefined && policy.modes.includes("inbound"),
     variant: variantOf(body.inboundVariant ?? policy.inboundVariant, body),
-    code: body.code?.toUpperCase() ?? (isTest ? sandboxCode(length) : drawn(length, random)),
+    code: body.code?.toUpperCase() ?? sender.codeOf(length, (digits) => drawCode(digits, random)),
     hasKnownCode: body.code !== undefined || body.revealCode === true,
     checks: isShort ? Math.min(shortCode.checks, policy.maxChecks) : policy.maxChecks,
     sends: policy.maxSends,

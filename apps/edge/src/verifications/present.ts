@@ -1,6 +1,8 @@
 import type { Inbound, Verification } from "@sandi/contracts";
 import { inboundTokens } from "@sandi/crypto";
-import type { MessageTable, VerificationTable } from "../db/schema.ts";
+import type { MessageTable } from "../db/tables/messages.ts";
+import type { VerificationTable } from "../db/tables/verifications.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { type DeliveryColumns, toDelivery, type Viewer } from "../messages/present.ts";
 import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
@@ -100,8 +102,7 @@ export async function presentVerification(
   if (row.mode !== "inbound" || shown.status !== "pending") return shown;
   const tokens = await inboundTokens(peppers, row.id);
   const token = tokens.find(({ mac }) => mac === row.tokenMac)?.token;
-  // The sandbox has no session, so its link has no real number.
-  const phone = row.test === 1 ? "+99900000000" : row.sessionPhone;
+  const phone = senderOf(row).numberOf(row.sessionPhone);
   return token === undefined || phone === null ? shown : { ...shown, inbound: inboundOf(row, { token, phone }) };
 }
 

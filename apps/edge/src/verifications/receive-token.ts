@@ -4,12 +4,13 @@ import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import type { Db } from "../db/schema.ts";
-import { newId, type Services } from "../services.ts";
-import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
-import { hasRoom } from "./admission.ts";
+import { senderOf } from "../messages/sender-of.ts";
+import type { Services } from "../services.ts";
 import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
+import { lockRule, sendsRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
+import { firstOf, refuseWhen } from "./verdict.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {
@@ -40,7 +41,7 @@ export interface TokenMessage {
  */
 export function receiveStatements(db: Db, received: Received, messageId: string) {
   const { id, tenant, sender, policy, perDay, trace, at } = received;
-  const { workspaceId, test } = tenant;
+  const { workspaceId } = tenant;
   const isExpected = sender === undefined ? sql`NOT ${messageSuffices}` : sql`to_hash = ${sender.toHash}`;
   const [toHash, globalHash] = [sql.ref("verification.to_hash"), sql.ref("verification.global_hash")];
   // The answer with the code counts as a send.
@@ -49,15 +50,13 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
     country: sql.ref("verification.country"),
     at,
   });
-  const hasPlace =
-    test === 1
-      ? sql`true`
-      : sql`(${hasRoom({ workspaceId, toHash, globalHash, policy, perDay, at })} AND NOT ${isBlocked})`;
+  const place = { workspaceId, toHash, globalHash, policy, perDay, at };
+  const rules = senderOf(tenant).isLimited ? [refuseWhen(isBlocked, "blocked"), lockRule(place), sendsRule(place)] : [];
   return [
     // No messages to cancel: an inbound verification sends no code before the user has written.
     moveVerifications(db, [{ name: "approve", when: messageSuffices }, { name: "receive" }], {
       which: sql`${isOpen({ id, tenant, at })} AND mode = 'inbound' AND received_at IS NULL AND ${isExpected}
-        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${hasPlace})`,
+        AND ${isUnlocked(at)} AND (${messageSuffices} OR ${firstOf(rules)} IS NULL)`,
       at,
       set: sql`received_at = ${at}, ${approvedBy("inbound", { at, when: messageSuffices })},
         message_id = CASE WHEN ${messageSuffices} THEN message_id ELSE ${messageId} END,
@@ -65,12 +64,12 @@ export function receiveStatements(db: Db, received: Received, messageId: string)
         next_send_at = CASE WHEN ${messageSuffices} THEN next_send_at ELSE ${at + 30_000} END`,
     }),
     ...sendStatements(db, {
+      tenant,
       messageId,
       which: sql`v.id = (SELECT p.id FROM verification p INDEXED BY verification_one_pending
         WHERE p.workspace_id = ${workspaceId} AND p.status = 'pending' AND p.message_id = ${messageId}
           AND ${sender === undefined ? sql`true` : sql`p.to_hash = ${sender.toHash}`})`,
       at,
-      sandboxSteps: test === 1 ? sandboxSteps(undefined, at) : null,
       trace,
     }),
   ];
@@ -83,13 +82,4 @@ export async function waitingFor(
 ) {
   const macs = await tokenMac(peppers, token);
   return sql`(SELECT w.id FROM verification w WHERE w.token_mac IN (${sql.join(macs)}) AND w.session_id = ${sessionId})`;
-}
-
-/** The sandbox answers an inbound verification by itself. */
-export async function receiveToken(services: Services, received: Received): Promise<void> {
-  const { db } = services;
-  await db.write([
-    ...receiveStatements(db, received, newId(services, "msg")),
-    ...settleSandbox(db, received.tenant.workspaceId, received.at),
-  ]);
 }

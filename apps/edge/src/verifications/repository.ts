@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
 import { foundNoAccount } from "./status.ts";
-import { settleSandbox } from "../messages/sandbox.ts";
+import { readCurrent } from "../messages/sender-of.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v.locale, v.template_id, v.code_length, v.bind,
@@ -23,17 +23,15 @@ export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: st
     WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
 }
 
-/** The current row. With `at`, the sandbox's due steps are settled first. */
+/** The current row. */
 export async function findVerification(
   db: Db,
   tenant: Tenant,
   id: string,
-  at?: number,
+  at: number,
 ): Promise<VerificationRow | undefined> {
-  const select = selectVerification(db, tenant, id);
-  if (tenant.test === 0 || at === undefined) return (await db.kysely.executeQuery(select)).rows[0];
-  const { found } = await db.write({ settled: settleSandbox(db, tenant.workspaceId, at), found: select });
-  return found.rows[0];
+  const [row] = await readCurrent(db, tenant, { select: selectVerification(db, tenant, id), at });
+  return row;
 }
 
 /** Verifications by any condition on `v`, newest first. With `byNumber` the condition names hashes of numbers. */

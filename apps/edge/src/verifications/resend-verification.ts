@@ -1,45 +1,82 @@
 import { AppError, type Verification } from "@sandi/contracts";
-import { sql } from "kysely";
-import type { Context } from "../context.ts";
+import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
-import { commitAs } from "../writes/commit-as.ts";
-import { publishSoon } from "../jobs/publish-soon.ts";
+import { tenantOf } from "../auth/tenant.ts";
+import type { Context } from "../context.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { newId } from "../services.ts";
-import { hasRoom, limitRefusal, selectLimits, sendRefusal } from "./admission.ts";
-import { terminalErrors } from "./check-verification.ts";
-import { isGuarded } from "./guard.ts";
-import { isOpen } from "./approval.ts";
-import { moveVerifications } from "./life.ts";
-import { presentVerification } from "./present.ts";
-import { findVerification, selectVerification } from "./repository.ts";
-import { statusOf } from "./status.ts";
-import { sandboxSteps, settleSandbox } from "../messages/sandbox.ts";
 import { pickSender } from "../sessions/pick.ts";
+import { commitAs } from "../writes/commit-as.ts";
+import { isOpen } from "./approval.ts";
+import { terminalErrors } from "./check-verification.ts";
+import { guardRule } from "./guard.ts";
+import { presentVerification, type VerificationRow } from "./present.ts";
+import { refusalOf } from "./refusal.ts";
+import { renewVerification } from "./renew.ts";
+import { findVerification, selectVerification } from "./repository.ts";
+import { hasCodeToSend, lockRule, sendsRule, turnRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
-import { tenantOf } from "../auth/tenant.ts";
+import { statusOf } from "./status.ts";
+import { decide, readVerdict, refuseWhen, type Rule, takeVerdict } from "./verdict.ts";
 
-/** Sends the code of a pending verification again, to whoever it was made for. */
+/** Sends the code of a pending verification again, under the same rules as a create for its number. */
 export async function resendVerification(ctx: Context, id: string): Promise<Verification> {
-  const { services, actor } = ctx;
-  const { db } = services;
-  const { policy, workspaceId } = actor;
+  const { services, actor, trace } = ctx;
+  const { db, destinationPerDay: perDay } = services;
+  const { policy, workspaceId, scopes } = actor;
   const tenant = tenantOf(actor);
+  const sender = senderOf(tenant);
   const at = services.now().getTime();
-  const known = await findVerification(db, tenant, id);
+  const known = await findVerification(db, tenant, id, at);
   if (!known) throw new AppError("verification-not-found");
-  const { toHash, globalHash, prefix } = known;
-  const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
   const messageId = newId(services, "msg");
-  const lastWait = policy.cooldownSeconds.at(-1) ?? 30;
-  // A verification keeps seven digits: what a longer block may be for is not sent again.
-  const isBlocked = mayBeBlocked(workspaceId, { prefix, country: known.country, at });
-  const isFree =
-    tenant.test === 1
-      ? sql`1`
-      : sql`${hasRoom(place)} AND NOT ${isGuarded(policy.prefixGuard, { workspaceId, prefix, at })}
-    AND NOT ${isBlocked}`;
+  const which = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
+  const { found, written } = await commitAs(ctx, {
+    writes: {
+      decision: decide(db, {
+        id: messageId,
+        picked: pickedFor(known, { workspaceId, at }),
+        rules: rulesFor(ctx, known, at),
+      }),
+      renewed: renewVerification(db, { which, messageId, policy, at }),
+      sends: sendStatements(db, {
+        tenant,
+        messageId,
+        which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
+        at,
+        trace,
+      }),
+      verdict: takeVerdict(db, messageId),
+    },
+    reads: { found: selectVerification(db, tenant, id) },
+    undo: {
+      writes: moveMessages(db, "cancel", { which: sql`id = ${messageId} AND workspace_id = ${workspaceId}`, at }),
+    },
+  });
+  const [row] = found;
+  if (!row) throw new AppError("verification-not-found");
+  if (row.messageId === messageId) {
+    const { expiresAt } = row;
+    const sessionId = row.messageSessionId ?? row.sessionId;
+    sender.publish(services, codeJobs, [{ id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace }]);
+    return presentVerification(services, row, { now: at, scopes });
+  }
+  const text = written?.verdict.rows[0]?.verdict;
+  // The database's answer was lost, and the verdict with it. Nothing was stored.
+  if (typeof text !== "string") throw new AppError("database-unavailable", { retryAfter: 1 });
+  const verdict = readVerdict(text);
+  const status = statusOf(row, { now: at, scopes });
+  if (verdict[0] === "ended" && status !== "pending") throw new AppError(terminalErrors[status]);
+  throw refusalOf(verdict, { sender, policy, perDay, country: row.country, at });
+}
+
+/** Its mode, and the sender: for a push the best of its pool now, else the session that the user wrote to. */
+function pickedFor(
+  { id, toHash }: VerificationRow,
+  { workspaceId, at }: { workspaceId: string; at: number },
+): RawBuilder<unknown> {
   const sender = pickSender({
     workspaceId,
     among: sql<boolean>`(session.pool_id = verification.pool_id OR session.id = verification.session_id)
@@ -47,64 +84,28 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
     toHash,
     at,
   });
-  const {
-    found: [row],
-  } = await commitAs(ctx, {
-    writes: [
-      moveVerifications(db, "resend", {
-        which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at })} AND sends_left > 0 AND next_send_at <= ${at}
-        AND (mode = 'push' OR received_at IS NOT NULL) AND ${isFree}`,
-        at,
-        set: sql`sends_left = sends_left - 1, message_id = ${messageId},
-        session_id = CASE WHEN mode = 'push' THEN coalesce((SELECT id FROM ${sender} WHERE may_write), session_id)
-          ELSE session_id END,
-        next_send_at = ${at} + 1000 * coalesce(json_extract(${JSON.stringify(policy.cooldownSeconds)},
-          '$[' || CAST(${policy.maxSends} - sends_left AS INTEGER) || ']'), ${lastWait})`,
-      }),
-      ...sendStatements(db, {
-        messageId,
-        which: sql`v.id = ${id} AND v.workspace_id = ${workspaceId}`,
-        at,
-        sandboxSteps: tenant.test === 1 ? sandboxSteps(known.toMasked.slice(-2), at) : null,
-        trace: ctx.trace,
-      }),
-      ...(tenant.test === 1 ? settleSandbox(db, workspaceId, at) : []),
-    ],
-    reads: { found: selectVerification(db, tenant, id) },
-    undo: {
-      writes: moveMessages(db, "cancel", { which: sql`id = ${messageId} AND workspace_id = ${workspaceId}`, at }),
-    },
-  });
-  if (!row) throw new AppError("verification-not-found");
-  if (row.messageId !== messageId) throw await refusal();
-  const { expiresAt } = row;
-  const sessionId = row.messageSessionId ?? row.sessionId;
-  if (tenant.test === 0)
-    publishSoon(services, codeJobs, [
-      { id: messageId, sessionId, expiresAt, publishCount: 1, pacing: null, trace: ctx.trace },
-    ]);
-  return presentVerification(services, row, { now: at, scopes: actor.scopes });
+  return sql`(SELECT CASE mode WHEN 'push' THEN (SELECT id FROM ${sender} WHERE may_write) ELSE session_id END AS id, mode
+    FROM verification WHERE id = ${id})`;
+}
 
-  async function refusal(): Promise<AppError> {
-    const now = row ?? known!;
-    const status = statusOf(now, { now: at, scopes: actor.scopes });
-    if (status !== "pending") return new AppError(terminalErrors[status]);
-    if (now.mode === "inbound" && now.receivedAt === null) {
-      return new AppError("resend-cooldown", {
-        detail: "The user's own message is waited for; there is nothing to send.",
-        retryAfter: Math.ceil((now.expiresAt - at) / 1000),
-      });
-    }
-    const { limits, blocked } = await db.read({
-      limits: selectLimits(db, place),
-      blocked: sql<{ isBlocked: 0 | 1 }>`SELECT ${isBlocked} AS is_blocked`,
-    });
-    if (tenant.test === 0 && blocked.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
-    return (
-      limitRefusal(place, limits.rows[0], "lock") ??
-      sendRefusal(now, at) ??
-      limitRefusal(place, limits.rows[0], "sends") ??
-      new AppError("prefix-blocked", { retryAfter: 60 })
-    );
-  }
+function rulesFor({ services, actor }: Context, known: VerificationRow, at: number): Rule[] {
+  const { policy, workspaceId, scopes } = actor;
+  const { id, toHash, globalHash, prefix, country } = known;
+  const tenant = tenantOf(actor);
+  const { isLimited } = senderOf(tenant);
+  const place = { workspaceId, toHash, globalHash, policy, perDay: services.destinationPerDay, at };
+  return [
+    refuseWhen(sql`NOT EXISTS (SELECT 1 FROM verification WHERE ${isOpen({ id, tenant, scopes, at })})`, "ended"),
+    sql`(SELECT json_array('waiting', expires_at) FROM verification WHERE id = ${id} AND NOT ${hasCodeToSend})`,
+    ...(isLimited
+      ? [
+          // A verification keeps seven digits of its number. A rule for a longer prefix may be about it.
+          refuseWhen(mayBeBlocked(workspaceId, { prefix, country, at }), "blocked"),
+          ...guardRule(policy.prefixGuard, { workspaceId, prefix, at }),
+          lockRule(place),
+        ]
+      : []),
+    turnRule(sql`id = ${id}`, { at }),
+    ...(isLimited ? [sendsRule(place)] : []),
+  ];
 }

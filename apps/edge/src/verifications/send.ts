@@ -1,23 +1,23 @@
 import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import { appendJob } from "../jobs/append-job.ts";
+import type { Tenant } from "../auth/tenant.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
+import { senderOf } from "../messages/sender-of.ts";
 import { minutesPlaceholder } from "../templates/render.ts";
 
 export const windows = { shortMs: 600_000, hourMs: 3_600_000, dayMs: 86_400_000 };
 
 interface Send {
+  tenant: Tenant;
   messageId: string;
   /** True in SQL for the verification `v` whose code is sent. */
   which: RawBuilder<unknown>;
   /** Ids in SQL of verifications whose older messages are canceled. If left out: the verification of the message. */
   older?: RawBuilder<unknown>;
   at: number;
-  /** The sandbox's steps for the message; null if a connector sends it. */
-  sandboxSteps: string | null;
   /** The trace of the request. */
   trace: TraceContext | undefined;
 }
@@ -26,32 +26,39 @@ interface Send {
  * Queues the code of a pending verification whose latest message is this one: inserts the message and its job, cancels
  * older messages, and counts a send of the destination. Does nothing if the verification was not stored.
  */
-export function sendStatements(db: Db, { messageId, which, older, at, sandboxSteps, trace }: Send) {
+export function sendStatements(db: Db, { tenant, messageId, which, older, at, trace }: Send) {
+  const sender = senderOf(tenant);
   const minutes = sql`max(1, CAST((v.expires_at - ${at}) / 60000 AS INTEGER))`;
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, verification_id, type, to_masked, template, status, expires_at, test,
-        sandbox_steps, created_at, updated_at, to_hash, pool_id)
+        created_at, updated_at, to_hash, pool_id)
       SELECT ${messageId}, v.workspace_id, v.session_id, v.id, 'code', v.to_masked,
         replace(v.text, ${minutesPlaceholder}, ${minutes}), 'queued', v.expires_at, v.test,
-        ${sandboxSteps}, ${at}, ${at}, v.to_hash,
+        ${at}, ${at}, v.to_hash,
         CASE WHEN v.mode = 'push' THEN v.pool_id END
       FROM verification v WHERE ${which} AND v.status = 'pending' AND v.message_id = ${messageId}`.compile(db.kysely),
-    ...(sandboxSteps === null
-      ? [appendJob(db, codeJobs, { which: sql`message.id = ${messageId}`, at, traceparent: traceparentOf(trace) })]
-      : []),
+    ...sender.queue(db, tenant.workspaceId, codeJobs, {
+      which: sql`message.id = ${messageId}`,
+      at,
+      traceparent: traceparentOf(trace),
+    }),
     moveMessages(db, "cancel", {
       which: sql`verification_id IN (${older ?? sql`SELECT verification_id FROM message WHERE id = ${messageId}`})
         AND id <> ${messageId}`,
       at,
       index: "message_verification",
     }),
-    sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
-      SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1
-      FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id WHERE v.test = 0
-      ON CONFLICT DO UPDATE SET ${counted("short", at - windows.shortMs)}, ${counted("hour", at - windows.hourMs)},
-        ${counted("day", at - windows.dayMs)}`.compile(db.kysely),
+    ...(sender.isLimited ? [countQueued(db, { messageId, at })] : []),
   ];
 }
+
+/** Counts a queued code for its destination. */
+const countQueued = (db: Db, { messageId, at }: { messageId: string; at: number }) =>
+  sql`INSERT INTO destination_send (workspace_id, to_hash, short_from, short_count, hour_from, hour_count, day_from, day_count)
+    SELECT v.workspace_id, v.to_hash, ${at}, 1, ${at}, 1, ${at}, 1
+    FROM verification v JOIN message m ON m.id = ${messageId} AND m.verification_id = v.id WHERE true
+    ON CONFLICT DO UPDATE SET ${counted("short", at - windows.shortMs)}, ${counted("hour", at - windows.hourMs)},
+      ${counted("day", at - windows.dayMs)}`.compile(db.kysely);
 
 /** At most this many sends of one workspace count for all workspaces, so that none uses up the limit of the others. */
 const shareOfOne = 20;

@@ -1,6 +1,6 @@
 import type { Scope, VerificationStatus } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { VerificationTable } from "../db/schema.ts";
+import type { VerificationTable } from "../db/tables/verifications.ts";
 import { seesAccounts } from "../auth/powers.ts";
 import type { Viewer } from "../messages/present.ts";
 

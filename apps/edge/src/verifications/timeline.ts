@@ -1,7 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { EventTable } from "../db/schema.ts";
+import type { EventTable } from "../db/tables/messages.ts";
 import { iso } from "../time.ts";
 import { seesAccounts } from "../auth/powers.ts";
 import { findVerification } from "./repository.ts";

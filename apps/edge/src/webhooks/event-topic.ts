@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Db, EventTable } from "../db/schema.ts";
+import type { Db } from "../db/schema.ts";
+import type { EventTable } from "../db/tables/messages.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import {
   appendDeliveryJobs,

@@ -1,0 +1,66 @@
+import type { FailureReason, MessageStatus, SealedContent } from "@sandi/contracts";
+import type { Generated } from "kysely";
+
+export interface MessageTable {
+  id: string;
+  type: SealedContent["type"];
+  workspaceId: string;
+  sessionId: string;
+  verificationId: string | null;
+  toMasked: string;
+  /** The recipient's hash, with a key for each workspace. */
+  toHash: string;
+  /** The recipient's country (ISO 3166-1 alpha-2) and first seven digits; empty for a code. */
+  country: string;
+  prefix: string;
+  /** The pool whose senders may replace its session; null if only that session may send. */
+  poolId: string | null;
+  /** JSON object: sessions that could not send it, each with the reason. */
+  tried: string;
+  template: string | null;
+  sealed: string | null;
+  status: MessageStatus;
+  failure: FailureReason | null;
+  claimedBy: string | null;
+  claimUntil: number | null;
+  claimFence: number;
+  attempt: number;
+  expiresAt: number;
+  /** Made with a test key: it never reaches a connector. */
+  test: 0 | 1;
+  sentAt: number | null;
+  deliveredAt: number | null;
+  readAt: number | null;
+  /** When WhatsApp reported that the recipient has no account. */
+  noAccountAt: number | null;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Written by triggers (life-triggers.ts and migrations). */
+export interface EventTable {
+  seq: Generated<number>;
+  id: string;
+  workspaceId: string;
+  type: string;
+  verificationId: string | null;
+  messageId: string | null;
+  sessionId: string | null;
+  /** JSON object. */
+  data: string;
+  at: number;
+}
+
+/** A call of QStash about a row of another table. It is deleted when that row no longer needs it (jobs/). */
+export interface JobTable {
+  kind: string;
+  subjectId: string;
+  workspaceId: string;
+  /** Cron publishes it from this time on. */
+  publishAfter: number;
+  publishCount: number;
+  /** Null: never. */
+  expiresAt: number | null;
+  /** The W3C `traceparent` of the request that appended it. */
+  traceparent: string | null;
+}
