@@ -102,3 +102,6 @@ function mask(e164: string, countryCode: string): string {
   const tail = Math.min(4, shown);
   return `+${countryCode}${national.slice(0, shown - tail)}•••${national.slice(national.length - tail)}`;
 }
+
+/** The first seven digits, which are about a thousand to ten thousand numbers. */
+export const prefixOf = (e164: string) => e164.slice(1, 8);

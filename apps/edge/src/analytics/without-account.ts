@@ -1,5 +1,5 @@
 import type { Scope } from "@sandi/contracts";
-import { seesAccounts } from "../messages/present.ts";
+import { seesAccounts } from "../auth/powers.ts";
 import type { TalliedStage } from "./figures.ts";
 
 /** Counts as `sent` for keys without `lookup:read`, and does not count for other keys. */

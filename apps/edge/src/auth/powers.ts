@@ -31,3 +31,6 @@ export function requirePowersWithin(key: Powers, powers: Powers): void {
     throw refuse("The calling key may not be used from all of these addresses.");
   }
 }
+
+/** Only keys with this scope see whether a number has a WhatsApp account. */
+export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:read");

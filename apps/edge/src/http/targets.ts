@@ -1,13 +1,6 @@
+import { reservedRanges } from "@sandi/contracts";
 import { isAmong } from "../addresses.ts";
 
-/** Reserved and private addresses. */
-const notPublic = `
-  0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
-  192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4
-  ::/96 ::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/8 200::/7 400::/6 800::/5 1000::/4
-  2001::/23 2001:db8::/32 2002::/16 3fff::/20 4000::/2 8000::/1`
-  .trim()
-  .split(/\s+/);
 const loopback = ["127.0.0.0/8", "::1"];
 const ownNames = /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa|onion)$/;
 
@@ -31,6 +24,6 @@ export function targetFault(text: string, { allowLocal }: { allowLocal: boolean 
   if (url.protocol !== "https:") return "must be an https address";
   const address = addressIn(url).replace(/\.$/, "");
   const isLiteral = address.includes(":") || /^[0-9.]+$/.test(address);
-  const isPublic = isLiteral ? !isAmong(address, notPublic) : address.includes(".") && !ownNames.test(address);
+  const isPublic = isLiteral ? !isAmong(address, reservedRanges) : address.includes(".") && !ownNames.test(address);
   return isPublic ? undefined : "must be an address on the public internet";
 }

@@ -1,4 +1,5 @@
 import { failureReasons, type Message, type MessageType, type Pacing, type Scope } from "@sandi/contracts";
+import { seesAccounts } from "../auth/powers.ts";
 import type { MessageTable } from "../db/schema.ts";
 import { iso, isoOrNull } from "../time.ts";
 
@@ -42,9 +43,6 @@ export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
     failure: failure && { reason: failure, detail: failureReasons[failure] },
   };
 }
-
-/** Only keys with this scope see whether a number has a WhatsApp account. */
-export const seesAccounts = (scopes: ReadonlySet<Scope>) => scopes.has("lookup:read");
 
 /**
  * For other keys a number without an account looks like a phone that is off: the message is sent and not delivered. After

@@ -1,7 +1,6 @@
 import type { Feature } from "../feature.ts";
 import { historyOperations } from "./history-routes.ts";
 import { sessionJobs } from "./jobs.ts";
-import { lifecycleOperations } from "./lifecycle-routes.ts";
 import { proxyOperations } from "./proxy-routes.ts";
 import { qrPage } from "./qr-page.ts";
 import { sessionOperations } from "./routes.ts";
@@ -10,7 +9,7 @@ import { sweepSessions } from "./sweeps.ts";
 export const sessions: Feature = {
   tag: { name: "Sessions", description: "The WhatsApp accounts that send." },
   notFound: "session-not-found",
-  operations: [...sessionOperations, ...lifecycleOperations, ...historyOperations, ...proxyOperations],
+  operations: [...sessionOperations, ...historyOperations, ...proxyOperations],
   routes: qrPage,
   jobs: [sessionJobs],
   sweeps: sweepSessions,

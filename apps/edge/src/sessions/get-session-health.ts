@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db, Tables } from "../db/schema.ts";
 import { isoOrNull } from "../time.ts";
-import { seesAccounts } from "../messages/present.ts";
+import { seesAccounts } from "../auth/powers.ts";
 import type { Services } from "../services.ts";
 import { ask } from "./connector.ts";
 import { factsOf } from "./sender-score.ts";

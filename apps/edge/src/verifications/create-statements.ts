@@ -4,7 +4,8 @@ import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/i
 import { senderOf } from "../messages/sender-of.ts";
 import { candidateJson } from "../sessions/pick.ts";
 import { type Draft, idOfDraft } from "./draft.ts";
-import { guardPrefix, prefixOf } from "./guard.ts";
+import { prefixOf } from "../phone.ts";
+import { guardPrefix } from "./guard.ts";
 import { moveVerifications } from "./life.ts";
 import { firstWaitOf, renewVerification } from "./renew.ts";
 import { lockRule, numberRule, sendsRule, turnRule } from "./rules.ts";

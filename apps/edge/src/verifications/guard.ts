@@ -23,9 +23,6 @@ interface Subject {
   at: number;
 }
 
-/** The first seven digits, which are about a thousand to ten thousand numbers. */
-export const prefixOf = (e164: string) => e164.slice(1, 8);
-
 /** Refuses while the prefix is blocked. No rule if the guard is off. */
 export const guardRule = (level: PrefixGuardLevel, { workspaceId, prefix, at }: Subject): Rule[] =>
   level === "off"

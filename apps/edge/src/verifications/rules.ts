@@ -2,7 +2,8 @@ import type { Policy } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { matchingRule } from "../access-rules/match.ts";
 import type { Tenant } from "../auth/tenant.ts";
-import { guardRule, prefixOf } from "./guard.ts";
+import { prefixOf } from "../phone.ts";
+import { guardRule } from "./guard.ts";
 import { windows } from "./send.ts";
 import { firstOf, refuseWhen, type Rule } from "./verdict.ts";
 

@@ -1,7 +1,8 @@
 import type { Scope, VerificationStatus } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { VerificationTable } from "../db/schema.ts";
-import { seesAccounts, type Viewer } from "../messages/present.ts";
+import { seesAccounts } from "../auth/powers.ts";
+import type { Viewer } from "../messages/present.ts";
 
 // A code for a number without a WhatsApp account was never delivered. For keys with `lookup:read` the verification is
 // `undeliverable` from then on. For other keys it must look like a phone that is off: they see the stored status, which is

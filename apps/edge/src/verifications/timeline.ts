@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { EventTable } from "../db/schema.ts";
 import { iso } from "../time.ts";
-import { seesAccounts } from "../messages/present.ts";
+import { seesAccounts } from "../auth/powers.ts";
 import { findVerification } from "./repository.ts";
 import { tenantOf } from "../auth/tenant.ts";
 

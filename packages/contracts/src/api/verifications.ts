@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Failure, MessageStatus } from "../delivery.ts";
-import { Problem } from "../problem.ts";
-import { EventId, MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
+import { MessageId, PoolId, SessionId, TemplateId, VerificationId } from "../ids.ts";
 import { Code, TypedCode } from "./codes.ts";
 import { CompanyName, Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { CodeAlphabet, Country, InboundVariant, Locale, VerificationMode } from "./policy.ts";
@@ -230,84 +229,3 @@ export const ApprovedVerification = Verification.extend({
   }),
 }).meta({ id: "ApprovedVerification" });
 export type ApprovedVerification = z.infer<typeof ApprovedVerification>;
-
-export const VerificationList = z
-  .object({
-    verifications: z.array(Verification).max(100),
-    nextCursor: z
-      .string()
-      .max(64)
-      .nullable()
-      .meta({ description: "The `cursor` of the next page; null on the last page." }),
-  })
-  .meta({ id: "VerificationList" });
-
-export type VerificationList = z.infer<typeof VerificationList>;
-
-const filters = {
-  status: VerificationStatus.optional().meta({ description: "Only verifications with this status." }),
-  purpose: Purpose.optional(),
-  mode: z.enum(["push", "inbound"]).optional().meta({ description: "Only verifications with this mode." }),
-  country: Country.optional(),
-  sessionId: SessionId.optional(),
-  createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
-  createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),
-  cursor: VerificationId.optional().meta({ description: "`nextCursor` of the previous page." }),
-};
-const isTest = { description: "Made with a test key, or not." };
-const limit = { description: "At most this many on a page." };
-
-export const ListVerifications = z.object({
-  ...filters,
-  test: z.enum(["true", "false"]).optional().meta(isTest),
-  limit: z.coerce.number().int().min(1).max(100).default(20).meta(limit),
-});
-export type ListVerifications = z.infer<typeof ListVerifications>;
-
-export const SearchVerifications = z
-  .strictObject({
-    ...filters,
-    to: To.optional().meta({ description: "Only verifications of this number." }),
-    test: z.boolean().optional().meta(isTest),
-    limit: z.int().min(1).max(100).default(20).meta(limit),
-  })
-  .meta({ id: "SearchVerifications", description: "The filters of the list, and a number." });
-export type SearchVerifications = z.infer<typeof SearchVerifications>;
-
-export const TimelineEvent = z
-  .object({
-    id: EventId,
-    type: z.string().max(64).meta({
-      description: "A past fact: `verification.created`, `message.sent`, `verification.approved` …",
-      example: "message.sent",
-    }),
-    at: Timestamp,
-    messageId: MessageId.nullable(),
-    sessionId: SessionId.nullable(),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: "TimelineEvent" });
-
-export const Timeline = z.object({ events: z.array(TimelineEvent).max(500) }).meta({ id: "Timeline" });
-
-export const CreateVerifications = z
-  .strictObject({ verifications: z.array(CreateVerification).min(1).max(500) })
-  .meta({ id: "CreateVerifications", description: "Up to 500 verifications. Each has its own result." });
-
-export const VerificationResult = z
-  .object({
-    status: z
-      .int()
-      .min(200)
-      .max(599)
-      .meta({ description: "The HTTP status that a single request would have.", example: 202 }),
-    verification: Verification.optional(),
-    problem: Problem.optional(),
-  })
-  .meta({ id: "VerificationResult" });
-
-export type VerificationResult = z.infer<typeof VerificationResult>;
-
-export const VerificationResults = z
-  .object({ results: z.array(VerificationResult).max(500) })
-  .meta({ id: "VerificationResults", description: "In the order of the request." });

@@ -3,16 +3,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createClient } from "@libsql/client";
-import { webRandom } from "@sandi/crypto";
 import { migrateDatabase } from "@sandi/edge/setup";
 import { startLibsql } from "../libsql/server.ts";
 import { startQstash } from "../qstash/server.ts";
 import { startRedisRest } from "../redis/server.ts";
-import { generateSecrets, generateToken, type SecretSet } from "../keys/keys.ts";
 import { startBalancer } from "./balancer.ts";
 import { type Child, startChild } from "./child.ts";
 import { lockFolder } from "./lock.ts";
-import { readJson, writeSecretJson } from "./files.ts";
+import { localSecrets } from "./secrets.ts";
 import type { Ports } from "./ports.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
@@ -60,14 +58,6 @@ export interface Stack {
   startEdge(): Promise<void>;
   /** Stops every part within 5 s and leaves no process behind. */
   stop(): Promise<void>;
-}
-
-interface LocalSecrets extends SecretSet {
-  libsqlToken: string;
-  redisToken: string;
-  qstashToken: string;
-  currentSigningKey: string;
-  nextSigningKey: string;
 }
 
 const loopback = (port: number) => `http://127.0.0.1:${port}`;
@@ -232,23 +222,6 @@ async function migrateEdge(database: Stack["libsql"]): Promise<void> {
   } finally {
     client.close();
   }
-}
-
-/** The stack's keys. The first start makes them and stores them in a file that only its owner can read. */
-async function localSecrets(file: string): Promise<LocalSecrets> {
-  const known = await readJson<LocalSecrets>(file);
-  const fresh: LocalSecrets = {
-    ...(await generateSecrets("local", webRandom)),
-    libsqlToken: generateToken(webRandom),
-    redisToken: generateToken(webRandom),
-    qstashToken: generateToken(webRandom),
-    currentSigningKey: `sig_${generateToken(webRandom)}`,
-    nextSigningKey: `sig_${generateToken(webRandom)}`,
-  };
-  // A new version may need keys that the file does not have yet.
-  const secrets = { ...fresh, ...known, edge: { ...fresh.edge, ...known?.edge } };
-  await writeSecretJson(file, secrets);
-  return secrets;
 }
 
 /** The same as in the Dockerfile, which gives the reason. */

@@ -10,9 +10,9 @@ import { publishRerouted, rerouteWaiting } from "../messages/reroute.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import type { Services } from "../services.ts";
-import { scoreOf } from "./sender-score.ts";
-import { sessionJobs } from "./jobs.ts";
-import { findSession, toSession } from "./repository.ts";
+import { scoreOf } from "../sessions/sender-score.ts";
+import { sessionJobs } from "../sessions/jobs.ts";
+import { findSession, toSession } from "../sessions/repository.ts";
 
 interface DesiredStateChange {
   id: string;
