@@ -126,7 +126,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/verifications/{id}/cancel",
       path: () => `/v1/verifications/${made[0]}/cancel`,
       arrange: () => edge().sql("UPDATE message SET status = 'sent' WHERE verification_id = ?", [made[0] ?? ""]),
-      asks: "redis libsql | libsql qstash",
+      asks: "redis libsql | qstash",
     },
     {
       route: "POST /v1/verifications/{id}/approve",

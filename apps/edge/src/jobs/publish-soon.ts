@@ -1,5 +1,5 @@
 import { formatTraceparent, parseTraceparent, type TraceContext } from "@sandi/tracing";
-import { type CompiledQuery, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Job, Services } from "../services.ts";
 import { deferJobs, idsOf } from "./append-job.ts";
@@ -30,16 +30,16 @@ export async function publishStored<Row>(
   kind: JobKind<Row>,
   ids: readonly string[],
 ): Promise<void> {
-  const { rows } = await services.db.kysely.executeQuery(selectJobs(services.db, kind, ids));
+  const { rows } = await services.db.kysely.executeQuery(selectJobs(services.db, kind, idsOf(ids)));
   publishSoon(services, kind, rows);
 }
 
 /** The jobs of these subjects, with the columns that their calls need. */
-function selectJobs<Row>(db: Db, kind: JobKind<Row>, ids: readonly string[]): CompiledQuery<Row & JobColumns> {
+export function selectJobs<Row>(db: Db, kind: JobKind<Row>, ids: RawBuilder<unknown>): CompiledQuery<Row & JobColumns> {
   const subject = sql.table(kind.subject);
   return sql<Row & JobColumns>`SELECT ${subject}.id, ${kind.columns}, job.publish_count, job.traceparent
     FROM job JOIN ${subject} ON ${subject}.id = job.subject_id
-    WHERE job.kind = ${kind.name} AND job.subject_id IN (${idsOf(ids)})`.compile(db.kysely);
+    WHERE job.kind = ${kind.name} AND job.subject_id IN (${ids})`.compile(db.kysely);
 }
 
 async function publishRows<Row>(services: Services, kind: JobKind<Row>, rows: readonly (Row & JobColumns)[]) {

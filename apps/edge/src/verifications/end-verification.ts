@@ -4,7 +4,7 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Context } from "../context.ts";
 import { audited } from "../audit/statement.ts";
 import { appendJob } from "../jobs/append-job.ts";
-import { publishStored } from "../jobs/publish-soon.ts";
+import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { mayArrive, revokeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import type { Services } from "../services.ts";
@@ -33,7 +33,7 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
   const at = services.now().getTime();
   const isCanceledNow = sql`EXISTS (SELECT 1 FROM verification v WHERE v.id = ${id}
     AND v.workspace_id = ${workspaceId} AND v.status = 'canceled' AND v.updated_at = ${at})`;
-  const row = await end(ctx, { id, to: "cancel", at }, [
+  const { row, revocations } = await end(ctx, { id, to: "cancel", at }, [
     appendJob(db, revokeJobs, {
       which: sql`message.verification_id = ${id} AND message.test = 0 AND ${mayArrive} AND ${isCanceledNow}`,
       at,
@@ -46,26 +46,8 @@ export async function cancelVerification(ctx: Context, id: string): Promise<Veri
       index: "message_verification",
     }),
   ]);
-  if (row.updatedAt === at) services.waitUntil(publishRevocations(services, id));
+  if (row.updatedAt === at) publishSoon(services, revokeJobs, revocations);
   return toVerification(row, { now: at, scopes: actor.scopes });
-}
-
-async function publishRevocations(services: Services, verificationId: string): Promise<void> {
-  const { db, log } = services;
-  try {
-    const messages = await db.kysely
-      .selectFrom("message")
-      .select("id")
-      .where("verificationId", "=", verificationId)
-      .execute();
-    await publishStored(
-      services,
-      revokeJobs,
-      messages.map(({ id }) => id),
-    );
-  } catch (error) {
-    log(`${verificationId}: cron publishes its revocations`, error);
-  }
 }
 
 /**
@@ -92,7 +74,7 @@ export async function approveVerification(
   const approved = approvedBy(by, { at, when: sql`true` });
   const isNamed = sql<boolean>`${isBoundTo(bind)} AND ${isFromClient(challenge)}`;
   const refuse = (row: VerificationRow) => notNamed(row, { bind, challenge });
-  const row = await end(ctx, { id, to: "approve", at, set: approved, only: isNamed, refuse }, [audit]);
+  const { row } = await end(ctx, { id, to: "approve", at, set: approved, only: isNamed, refuse }, [audit]);
   if (row.approvedBy !== by) throw new AppError("verification-approved");
   return toVerification(row, { now: at, scopes: actor.scopes });
 }
@@ -120,18 +102,15 @@ interface End extends Input {
   refuse?: (row: VerificationRow) => AppError | undefined;
 }
 
-/** Ends the verification, or finds that it already has this end. Throws if it has another end. */
-async function end(
-  ctx: Context,
-  { id, to, at, set, only = sql`true`, refuse }: End,
-  also: readonly CompiledQuery[],
-): Promise<VerificationRow> {
+/** Ends the verification, or finds that it already has this end. Throws if it has another end. Also returns its revocations. */
+async function end(ctx: Context, { id, to, at, set, only = sql`true`, refuse }: End, also: readonly CompiledQuery[]) {
   const { services, actor } = ctx;
   const { db } = services;
   const tenant = tenantOf(actor);
   const { scopes } = actor;
   const {
     found: [row],
+    revocations,
   } = await commitAs(ctx, {
     writes: {
       ended: moveVerifications(db, to, {
@@ -142,7 +121,10 @@ async function end(
       also,
       canceled: cancelMessagesOf(db, sql`${id}`, at),
     },
-    reads: { found: selectVerification(db, tenant, id) },
+    reads: {
+      found: selectVerification(db, tenant, id),
+      revocations: selectJobs(db, revokeJobs, sql`SELECT id FROM message WHERE verification_id = ${id}`),
+    },
   });
   if (!row) throw new AppError("verification-not-found");
   const status = statusOf(row, { now: at, scopes });
@@ -151,5 +133,5 @@ async function end(
   const refusal = refuse?.(row);
   if (refusal) throw refusal;
   if (status !== wanted) throw new AppError("internal-error");
-  return row;
+  return { row, revocations };
 }
