@@ -27,8 +27,9 @@ export async function applyEvents(services: Services, events: readonly Connector
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
+  const hasFailure = events.some(({ type }) => type === "message.failed");
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const { changes, alerts, webhooks } = await db.write({
+  const { changes, alerts, failures } = await db.write({
     changes: events.map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
@@ -36,12 +37,13 @@ export async function applyEvents(services: Services, events: readonly Connector
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
     // In the transaction that opens and closes the incidents.
     alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
-    webhooks: deliverEvents(db, { at, times: [at, ...events.map((event) => Date.parse(event.at))] }),
+    // Cron delivers the events of acks and receipts, so that a code's way has no more statements.
+    failures: hasFailure ? [deliverEvents(db, { at, times: [at] })] : [],
   });
   publishSoon(
     services,
     deliveryJobs,
-    [...alerts, webhooks].flatMap(({ deliveries }) => deliveries.rows),
+    [...alerts, ...failures].flatMap(({ deliveries }) => deliveries.rows),
   );
   publishRerouted(
     services,
