@@ -184,6 +184,7 @@ describe("deduplication", () => {
       { url, deduplicationId: "x", body: "2" },
     ]);
     expect(two).toEqual(Object.assign({ deduplicated: true }, one));
+    await until(() => calls.length > 0);
     await aWhile();
     expect(calls).toHaveLength(1);
   });
