@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import {
+  asError,
   type Accepted,
   type StoredResponse,
   forgetIdempotencyKey,
@@ -65,8 +66,6 @@ async function createChunk(ctx: Context, inputs: readonly CreateInput[]) {
     }),
   );
 }
-
-const asError = (error: unknown) => (error instanceof Error ? error : new Error("not an error", { cause: error }));
 
 /** What the batch answered for one draft. */
 interface Stored {

@@ -142,7 +142,9 @@ export async function replay<Resource>(
   return { resource, replayed: true };
 }
 
-const asError = (error: unknown) => (error instanceof Error ? error : new Error("not an error", { cause: error }));
+/** The error that was thrown, or one that has the thrown value as its cause. */
+export const asError = (error: unknown) =>
+  error instanceof Error ? error : new Error("not an error", { cause: error });
 
 interface Replay<Resource> {
   earlier: StoredResponse;
