@@ -1,6 +1,6 @@
 /**
- * Baileys with as little code around it as possible. `pnpm bench sessions` compares the connector with it. It keeps
- * credentials in memory and writes them on request, so that a message never waits for a stored key.
+ * Baileys with as little code around it as possible. `pnpm bench sessions` and `pnpm bench otp` compare the connector with
+ * it. It keeps credentials in memory and writes them on request, so that a message never waits for a stored key.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
@@ -11,15 +11,22 @@ import {
   type SignalDataSet,
   type SignalDataTypeMap,
   WA_CERT_DETAILS,
+  type WASocket,
 } from "@whiskeysockets/baileys";
 import { pino } from "pino";
 
 /** A request to the process. */
 export type BareRequest =
   | { type: "start"; wsUrl: string; rootKey: string; file: string; sessions: number }
-  | { type: "save" };
+  | { type: "save" }
+  /** Sends texts over the first session. At most `inFlight` of them wait for WhatsApp's acknowledgement. */
+  | { type: "send"; recipients: string[]; messages: number; inFlight: number };
 /** A report of the process. */
-export type BareReport = { type: "qr"; session: number; qr: string } | { type: "saved" };
+export type BareReport =
+  | { type: "qr"; session: number; qr: string }
+  | { type: "open"; session: number }
+  | { type: "saved" }
+  | { type: "sent"; seconds: number; cpuMs: number };
 
 interface Auth {
   creds: AuthenticationCreds;
@@ -29,11 +36,13 @@ interface Auth {
 const restartRequired = 515;
 let auths: Auth[] = [];
 let file = "";
+const sockets: WASocket[] = [];
 
 for (const method of ["log", "info", "warn", "error"] as const) console[method] = () => undefined;
 
 process.on("message", (request: BareRequest) => {
   if (request.type === "start") start(request);
+  else if (request.type === "send") void send(request);
   else {
     writeFileSync(file, JSON.stringify(auths, BufferJSON.replacer));
     sendReport({ type: "saved" });
@@ -56,9 +65,11 @@ function connect(wsUrl: string, session: number, { creds, records }: Auth): void
     markOnlineOnConnect: false,
     syncFullHistory: false,
   });
+  sockets[session] = sock;
   sock.ev.on("creds.update", (update) => Object.assign(creds, update));
   sock.ev.on("connection.update", ({ connection, qr, lastDisconnect }) => {
     if (qr !== undefined) sendReport({ type: "qr", session, qr });
+    if (connection === "open") sendReport({ type: "open", session });
     if (connection !== "close") return;
     const { output } = (lastDisconnect?.error ?? {}) as { output?: { statusCode?: number } };
     setTimeout(
@@ -66,6 +77,33 @@ function connect(wsUrl: string, session: number, { creds, records }: Auth): void
       output?.statusCode === restartRequired ? 0 : 1000 * Math.random(),
     );
   });
+}
+
+async function send({ recipients, messages, inFlight }: Extract<BareRequest, { type: "send" }>): Promise<void> {
+  const sock = sockets[0];
+  if (!sock) throw new Error("no session");
+  const acknowledged = new Map<string, () => void>();
+  const listen = ({ attrs }: { attrs: Record<string, string> }) => acknowledged.get(attrs["id"] ?? "")?.();
+  sock.ws.on("CB:ack,class:message", listen);
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  let next = 0;
+  const sendOneByOne = async () => {
+    while (next < messages) {
+      const index = next++;
+      const messageId = `3EB0BE${startedAt.toString(16).replace(".", "")}${index}`.toUpperCase();
+      const isAcknowledged = new Promise<void>((resolve) => acknowledged.set(messageId, resolve));
+      const jid = `${recipients[index % recipients.length]?.slice(1)}@s.whatsapp.net`;
+      await sock.sendMessage(jid, { text: `${index} is your code` }, { messageId });
+      await isAcknowledged;
+      acknowledged.delete(messageId);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sendOneByOne));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  sock.ws.off("CB:ack,class:message", listen);
+  sendReport({ type: "sent", seconds, cpuMs: (user + system) / 1000 });
 }
 
 function read<Kind extends keyof SignalDataTypeMap>(records: Auth["records"], kind: Kind, ids: string[]) {

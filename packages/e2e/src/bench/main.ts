@@ -1,4 +1,5 @@
 import { benchCheck } from "./check.ts";
+import { benchCompare } from "./compare.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
@@ -8,6 +9,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   check: benchCheck,
   sessions: benchSessions,
   soak: benchSoak,
+  compare: benchCompare,
 };
 const [name = "", ...args] = process.argv.slice(2);
 const bench = benches[name];

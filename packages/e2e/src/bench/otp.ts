@@ -1,13 +1,35 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startTestStack } from "../harness.ts";
-import { latencies, loadAverage, print, type Usage, usageOf, workerdPids } from "./figures.ts";
+import { startTestStack, type TestStack } from "../harness.ts";
+import { type BareFigures, measureBareMessages } from "./bare-messages.ts";
+import { latencies, loadAverage, percentile, print, type Usage, usageOf, workerdPids } from "./figures.ts";
 import type { LoadReport, LoadRequest } from "./otp-load.ts";
 
+const parts = ["edge", "connector", "simulator", "emulators"] as const;
+type Part = (typeof parts)[number];
+
+const steps = ["accepted", "phone", "check"] as const;
+type Milliseconds = Record<(typeof steps)[number], number>;
+
+interface Figures {
+  codesPerSecond: number;
+  cpuMsPerCode: Record<Part, number>;
+  p50: Milliseconds;
+  p99: Milliseconds;
+}
+
+/** The line that `--json` prints: the figures of 16 clients, and below `one` those of one client. */
+export interface OtpReport extends Figures {
+  one: Figures;
+  bareBaileys: BareFigures;
+  /** Of one, five and fifteen minutes, at the end. */
+  loadAverage: string;
+}
+
 /**
- * Measures the time and CPU of an OTP from the API to the phone and back. The clients run in a process of their own, whose
- * CPU time is not counted.
+ * Measures the time and CPU of an OTP from the API to the phone and back, and of bare Baileys on the same simulator. The
+ * clients run in a process of their own, whose CPU time is not counted.
  */
 export async function benchOtp(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -16,33 +38,38 @@ export async function benchOtp(args: string[]): Promise<void> {
       otps: { type: "string", default: "1500" },
       clients: { type: "string", default: "1,16" },
       phones: { type: "string", default: "64" },
+      json: { type: "boolean", default: false },
     },
   });
-  const most = Math.max(8, ...values.clients.split(",").map(Number));
+  const counts = values.json ? [1, 16] : values.clients.split(",").map(Number);
+  const most = Math.max(8, ...counts);
   if (!(Number(values.phones) >= most)) throw new Error(`--phones must be at least ${most}: each client has its own`);
   const phones = Array.from({ length: Number(values.phones) }, (_, i) => `+628130001${String(i).padStart(4, "0")}`);
-  print(`load average ${loadAverage()} before`);
+  if (!values.json) print(`load average ${loadAverage()} before`);
   const stack = await startTestStack({ connectorEnv: () => ({ LOG_LEVEL: "warn" }) });
   try {
     for (const phone of phones) await stack.addPhone(phone);
-    const base = { local: stack.local, phones };
-    await runClients({ ...base, otps: phones.length * 4, clients: 8, label: "warm" });
-    for (const clients of values.clients.split(",").map(Number)) {
+    await runClients({ local: stack.local, phones, otps: phones.length * 4, clients: 8, label: "warm" });
+    const measured = new Map<number, Figures>();
+    for (const clients of counts) {
       const otps = clients === 1 ? Math.ceil(Number(values.otps) / 3) : Number(values.otps);
-      const before = usages(stack.connector.pid, stack.simulator?.pid);
-      const report = await runClients({ ...base, otps, clients, label: `c${clients}` });
-      const after = usages(stack.connector.pid, stack.simulator?.pid);
-      print(`\n${clients} client${clients === 1 ? "" : "s"}, ${otps} OTPs to known recipients`);
-      print(`  accepted (202)       ${latencies(report.accepted)}`);
-      print(`  on the phone         ${latencies(report.onPhone)}`);
-      print(`  check (200)          ${latencies(report.checked)}`);
-      print(`  throughput           ${(otps / report.seconds).toFixed(0)} OTPs/s, each sent, shown and checked`);
-      const total = Object.keys(after).reduce((sum, part) => sum + cost(before, after, part), 0) / otps;
-      print(`  CPU per OTP          ${total.toFixed(2)} ms in all processes`);
-      for (const part of Object.keys(after)) {
-        const ms = cost(before, after, part) / otps;
-        print(`    ${part.padEnd(18)} ${ms.toFixed(2)} ms   RSS ${(after[part]?.rssMb ?? 0).toFixed(0)} MB`);
-      }
+      const { figures, report, after } = await measure(stack, { phones, otps, clients });
+      measured.set(clients, figures);
+      if (!values.json) printFigures({ clients, otps, figures, report, after });
+    }
+    const bareBaileys = await measureBareMessages(stack, { recipients: phones, messages: Number(values.otps) });
+    if (values.json) {
+      const report = { ...measured.get(16), one: measured.get(1), bareBaileys, loadAverage: loadAverage() };
+      return print(JSON.stringify(report));
+    }
+    const { messagesPerSecond, cpuMsPerMessage } = bareBaileys;
+    print(`\nbare Baileys, 16 messages in flight, to known recipients`);
+    print(`  throughput           ${messagesPerSecond.toFixed(0)} messages/s`);
+    print(`  CPU per message      ${cpuMsPerMessage.toFixed(2)} ms`);
+    for (const [clients, { cpuMsPerCode }] of measured) {
+      const ours = cpuMsPerCode.edge + cpuMsPerCode.connector;
+      const ratios = [ours, sum(cpuMsPerCode)].map((ms) => (ms / cpuMsPerMessage).toFixed(1));
+      print(`  an OTP at ${String(clients).padEnd(11)}${ratios[0]} × edge and connector, ${ratios[1]} × all processes`);
     }
     print(`\nload average ${loadAverage()} after`);
   } finally {
@@ -50,22 +77,71 @@ export async function benchOtp(args: string[]): Promise<void> {
   }
 }
 
-function usages(connector: number | undefined, simulator: number | undefined): Record<string, Usage> {
-  const workers = workerdPids().map((pid) => usageOf(pid));
-  const parts = {
-    "edge (workerd)": {
-      cpuMs: workers.reduce((sum, each) => sum + (each?.cpuMs ?? 0), 0),
-      rssMb: workers.reduce((sum, each) => sum + (each?.rssMb ?? 0), 0),
-    },
-    connector: connector ? usageOf(connector) : undefined,
-    simulator: simulator ? usageOf(simulator) : undefined,
-    "libSQL+Redis+QStash": usageOf(process.pid),
-  };
-  return Object.fromEntries(Object.entries(parts).flatMap(([part, usage]) => (usage ? [[part, usage]] : [])));
+interface Measured {
+  figures: Figures;
+  report: LoadReport;
+  after: Record<Part, Usage>;
 }
 
-const cost = (before: Record<string, Usage>, after: Record<string, Usage>, part: string) =>
-  (after[part]?.cpuMs ?? 0) - (before[part]?.cpuMs ?? 0);
+async function measure(
+  stack: TestStack,
+  { clients, otps, phones }: Pick<LoadRequest, "clients" | "otps" | "phones">,
+): Promise<Measured> {
+  const before = usages(stack);
+  const report = await runClients({ local: stack.local, phones, otps, clients, label: `c${clients}` });
+  const after = usages(stack);
+  const at = (share: number): Milliseconds => ({
+    accepted: percentile(report.accepted, share),
+    phone: percentile(report.onPhone, share),
+    check: percentile(report.checked, share),
+  });
+  const cpuMsPerCode = Object.fromEntries(
+    parts.map((part) => [part, (after[part].cpuMs - before[part].cpuMs) / otps]),
+  ) as Record<Part, number>;
+  return {
+    figures: { codesPerSecond: otps / report.seconds, cpuMsPerCode, p50: at(0.5), p99: at(0.99) },
+    report,
+    after,
+  };
+}
+
+const labels: Record<Part, string> = {
+  edge: "edge (workerd)",
+  connector: "connector",
+  simulator: "simulator",
+  emulators: "libSQL+Redis+QStash",
+};
+
+function printFigures({ clients, otps, figures, report, after }: Measured & { clients: number; otps: number }): void {
+  print(`\n${clients} client${clients === 1 ? "" : "s"}, ${otps} OTPs to known recipients`);
+  print(`  accepted (202)       ${latencies(report.accepted)}`);
+  print(`  on the phone         ${latencies(report.onPhone)}`);
+  print(`  check (200)          ${latencies(report.checked)}`);
+  print(`  throughput           ${figures.codesPerSecond.toFixed(0)} OTPs/s, each sent, shown and checked`);
+  print(`  CPU per OTP          ${sum(figures.cpuMsPerCode).toFixed(2)} ms in all processes`);
+  for (const part of parts) {
+    print(
+      `    ${labels[part].padEnd(20)}${figures.cpuMsPerCode[part].toFixed(2)} ms   RSS ${after[part].rssMb.toFixed(0)} MB`,
+    );
+  }
+}
+
+const sum = (each: Record<Part, number>) => parts.reduce((total, part) => total + each[part], 0);
+
+const gone: Usage = { cpuMs: 0, rssMb: 0 };
+
+function usages({ connector, simulator }: TestStack): Record<Part, Usage> {
+  const workers = workerdPids().map((pid) => usageOf(pid) ?? gone);
+  return {
+    edge: {
+      cpuMs: workers.reduce((total, { cpuMs }) => total + cpuMs, 0),
+      rssMb: workers.reduce((total, { rssMb }) => total + rssMb, 0),
+    },
+    connector: usageOf(connector.pid ?? 0) ?? gone,
+    simulator: usageOf(simulator?.pid ?? 0) ?? gone,
+    emulators: usageOf(process.pid) ?? gone,
+  };
+}
 
 function runClients(request: LoadRequest): Promise<LoadReport> {
   const child = fork(fileURLToPath(new URL("otp-load.ts", import.meta.url)));
