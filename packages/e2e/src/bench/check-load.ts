@@ -1,5 +1,6 @@
 /** The clients of `pnpm bench check`, in a process of their own. Each sends its next request after an answer. */
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
+import { ask } from "./ask.ts";
 
 export interface CheckLoad {
   url: string;
@@ -37,8 +38,9 @@ async function run(load: CheckLoad): Promise<CheckLoadReport> {
     while (next < repeat && performance.now() - startedAt < load.seconds * 1000) {
       const at = performance.now();
       const which = requests[next++ % requests.length];
-      const status = which && (await ask(agent, load, which));
-      if (status !== load.status) throw new Error(`${which?.method} ${which?.path}: ${status}`);
+      if (!which) break;
+      const { status } = await ask(agent, { ...which, url: load.url + which.path, headers: load.headers });
+      if (status !== load.status) throw new Error(`${which.method} ${which.path}: ${status}`);
       answered.push(performance.now() - at);
     }
   };
@@ -47,17 +49,4 @@ async function run(load: CheckLoad): Promise<CheckLoadReport> {
   const { user, system } = process.cpuUsage(cpuBefore);
   agent.destroy();
   return { answered, seconds, cpuMs: (user + system) / 1000 };
-}
-
-function ask(agent: Agent, { url, headers }: CheckLoad, { method, path, body }: CheckLoad["requests"][number]) {
-  return new Promise<number>((resolve, reject) => {
-    const outgoing = request(
-      url + path,
-      { method, agent, headers: body === undefined ? headers : { ...headers, "content-type": "application/json" } },
-      (response) => {
-        response.on("end", () => resolve(response.statusCode ?? 0)).resume();
-      },
-    );
-    outgoing.on("error", reject).end(body);
-  });
 }

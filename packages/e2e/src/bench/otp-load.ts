@@ -1,7 +1,9 @@
 /** The clients of `pnpm bench otp`, in a process of their own. Each creates, waits for its phone, checks, and repeats. */
+import { Agent } from "node:http";
 import type { Verification } from "@sandi/contracts";
 import type { Local } from "@sandi/local-stack";
 import { codeIn } from "../harness.ts";
+import { ask } from "./ask.ts";
 
 export interface LoadRequest {
   local: Local;
@@ -28,9 +30,10 @@ async function run({ local, phones, otps, clients, label }: LoadRequest): Promis
   const waiting = new Map<string, (text: string) => void>();
   await follow(local, waiting);
   const report: LoadReport = { accepted: [], onPhone: [], checked: [], seconds: 0 };
-  const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" };
+  const headers = { authorization: `Bearer ${local.apiKey}` };
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const post = (path: string, body: unknown) =>
-    fetch(local.apiUrl + path, { method: "POST", headers, body: JSON.stringify(body) });
+    ask(agent, { method: "POST", url: local.apiUrl + path, headers, body: JSON.stringify(body) });
 
   async function client(index: number, count: number) {
     const mine = phones.filter((_, i) => i % clients === index);
@@ -40,13 +43,12 @@ async function run({ local, phones, otps, clients, label }: LoadRequest): Promis
       const startedAt = performance.now();
       const created = await post("/v1/verifications", { to, purpose: `${label}-${i}` });
       report.accepted.push(performance.now() - startedAt);
-      if (created.status !== 202) throw new Error(`create: ${created.status} ${await created.text()}`);
-      const { id } = (await created.json()) as Verification;
+      if (created.status !== 202) throw new Error(`create: ${created.status} ${created.text}`);
+      const { id } = JSON.parse(created.text) as Verification;
       const text = await shown;
       report.onPhone.push(performance.now() - startedAt);
       const checkedAt = performance.now();
       const check = await post(`/v1/verifications/${id}/check`, { code: codeIn(text) });
-      await check.arrayBuffer();
       report.checked.push(performance.now() - checkedAt);
       if (check.status !== 200) throw new Error(`check: ${check.status}`);
     }
