@@ -29,12 +29,13 @@ export const commitAs = (async (ctx: Context, batch: Parameters<Commit<Context>>
 /** A guard: the batch fails if the key may do less than the actor. */
 export function refuseUnlessSame({ by, workspaceId, scopes, ipAllowList, expiresAt }: Actor, at: number) {
   if (by.kind !== "key") throw new AppError("insufficient-scope", { detail: `A ${by.kind} makes no changes.` });
+  const held = JSON.stringify([...scopes]);
   return sql`INSERT INTO refusal (reason) SELECT 'caller' WHERE NOT EXISTS (SELECT 1 FROM api_key k
     WHERE k.id = ${by.id} AND k.workspace_id = ${workspaceId} AND k.revoked_at IS NULL
       AND coalesce(k.expires_at, ${never}) > ${at} AND coalesce(k.expires_at, ${never}) >= ${expiresAt ?? never}
       AND k.ip_allow_list IN ('[]', ${JSON.stringify(ipAllowList)})
-      AND NOT EXISTS (SELECT 1 FROM json_each(${JSON.stringify([...scopes])}) had
-        WHERE had.value NOT IN (SELECT value FROM json_each(k.scopes))))`;
+      AND (k.scopes = ${held} OR NOT EXISTS (SELECT 1 FROM json_each(${held}) had
+        WHERE had.value NOT IN (SELECT value FROM json_each(k.scopes)))))`;
 }
 
 /** The problem of a batch that a guard refused. */
