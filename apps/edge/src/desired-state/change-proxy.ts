@@ -6,8 +6,8 @@ import type { SessionTable } from "../db/tables/sessions.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { sessionJobs } from "./jobs.ts";
-import { findSession, toSession } from "./repository.ts";
+import { sessionJobs } from "../sessions/jobs.ts";
+import { findSession, toSession } from "../sessions/repository.ts";
 
 interface Change {
   id: string;
