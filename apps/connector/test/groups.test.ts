@@ -56,6 +56,14 @@ test("a group is described with its settings, its members and their roles", asyn
   expect(GetGroupRpc.response.parse(body)).toEqual(body);
 });
 
+test("what WhatsApp does not say of a group is null, and zero seconds are no time to disappear", async () => {
+  const { id } = rig.simulator.createGroup(creator, { subject: "Sparse", participants: [own] });
+  rig.simulator.setFault({ kind: "sparse-group", number: own, times: 1 });
+  const { status, body } = await read(id);
+  expect([status, body.createdAt, body.settings?.disappearingSeconds]).toEqual([200, null, null]);
+  expect((await read(id)).body.createdAt).not.toBe(null);
+});
+
 test("a group that does not exist, or that the account is not in, is not found", async () => {
   const { id } = rig.simulator.createGroup(creator, { subject: "Theirs", participants: [stranger] });
   expect(await read("120363000000000000@g.us")).toMatchObject({
@@ -96,4 +104,15 @@ test("a session that is not online cannot be asked, and one that is not known is
   expect((await read("120363000000000000@g.us", stopped)).body.code).toBe("session-not-online");
   expect((await read("120363000000000000@g.us", newId("ses"))).body.code).toBe("session-not-found");
   expect((await read("not a group")).body.code).toBe("invalid-request");
+});
+
+test("a session asks WhatsApp twenty times in a minute, and then refuses without asking", async () => {
+  const busy = await rig.pair("+6281201100004");
+  const { id } = rig.simulator.createGroup(creator, { subject: "Busy", participants: ["+6281201100004"] });
+  for (let i = 0; i < 20; i++) expect((await read(id, busy)).status).toBe(200);
+  const { status, body } = await read(id, busy);
+  expect([status, body.code, body.whatsappCode]).toEqual([429, "whatsapp-rate-limited", undefined]);
+  expect(body.retryAfter).toBeGreaterThan(0);
+  expect(body.retryAfter).toBeLessThanOrEqual(60);
+  expect((await read(id)).body.code).toBe("group-not-found");
 });

@@ -460,3 +460,14 @@ describe("the prefix guard", () => {
     expect((await edge.api("DELETE /v1/prefix-guard/6281234", undefined, { key: test })).status).toBe(403);
   });
 });
+
+it("a rule is read by its id until it expires, and by its own workspace only", async () => {
+  const { body: rule } = await block("number", to, { note: "spam", expiresAt: isoIn(60_000) });
+  const { endedVerifications: _, canceledMessages: __, ...shown } = rule;
+  const read = (key = edge.workspace.key) => edge.api(`GET /v1/access-rules/${rule.id}`, undefined, { key });
+  expect(await read()).toMatchObject({ status: 200, body: shown });
+  const stranger = await edge.addWorkspace();
+  expect((await read(stranger.key)).body["code"]).toBe("access-rule-not-found");
+  edge.advance(60_000);
+  expect(await read()).toMatchObject({ status: 404, body: { code: "access-rule-not-found" } });
+});

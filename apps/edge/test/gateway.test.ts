@@ -23,6 +23,7 @@ const route = {
   scope: "group:manage",
   summary: "Rename",
   description: "Renames a thing.",
+  limits: () => [{ name: "things-minute", id: "live", quota: 3, windowSeconds: 60 }],
   answer: "Renamed.",
 } as const;
 
@@ -104,6 +105,32 @@ describe("an operation that is made of a call to the connector", () => {
     expect(limited.body).not.toHaveProperty("detail");
   });
 
+  it.each([
+    [-5, "1"],
+    [0, "1"],
+    [2.2, "3"],
+    [9e15, "86400"],
+  ])("bounds when to try again: %d seconds of the connector are %s", async (retryAfter, shown) => {
+    edge.connector = () => ({ status: 429, body: { code: "whatsapp-rate-limited", retryAfter } });
+    const { status, headers, body } = await rename(sessionId, { subject: "New" });
+    expect([status, headers.get("retry-after"), body["retryAfter"]]).toEqual([429, shown, Number(shown)]);
+  });
+
+  it("counts its own limits in the same request to Redis as those of every request", async () => {
+    const commands: string[][] = [];
+    const granted = edge.redis;
+    edge.redis = (command) => {
+      commands.push(command.map(String));
+      return granted(command, 0);
+    };
+    const { status, headers } = await rename(sessionId, { subject: "New" });
+    expect([status, headers.get("ratelimit-policy")]).toEqual([
+      200,
+      expect.stringContaining('"things-minute";q=3;w=60'),
+    ]);
+    expect(commands.filter((command) => command.some((word) => word.includes("things-minute")))).toHaveLength(1);
+  });
+
   it("answers connector-unavailable to silence, and to an error that the call does not name", async () => {
     const codes: unknown[] = [];
     for (const code of ["session-not-found", "lookups-exhausted", "internal-error", "toString"]) {
@@ -133,4 +160,11 @@ describe("an operation that is made of a call to the connector", () => {
     expect([first.status, second.status, second.headers.get("idempotent-replayed")]).toEqual([200, 200, "true"]);
     expect(asked).toHaveLength(1);
   });
+});
+
+it("reads of groups are limited by the minute and the day", async () => {
+  edge.connector = () => ({ status: 404, body: { code: "group-not-found" } });
+  const { status, headers } = await edge.api(`GET /v1/sessions/${sessionId}/groups/120363025246125486@g.us`);
+  expect(status).toBe(404);
+  expect(headers.get("ratelimit-policy")).toContain('"groups-minute";q=60;w=60, "groups-day";q=2000;w=86400');
 });

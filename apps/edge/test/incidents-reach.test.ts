@@ -97,7 +97,7 @@ describe("a session's proxy", () => {
   it("that is taken away ends it without a word", async () => {
     await world.event(session, { type: "session.proxy", isHealthy: false });
     expect(await tick()).toEqual([noProxy]);
-    await world.edge.client.execute("UPDATE session SET proxy = NULL");
+    await world.edge.api(`DELETE /v1/sessions/${session}/proxy`);
     expect([await tick(), await open()]).toEqual([[], []]);
     expect((await world.incidents()).incidents[0]).toMatchObject({ ending: "withdrawn" });
   });

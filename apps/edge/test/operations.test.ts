@@ -18,7 +18,7 @@ describe("every operation", () => {
     }
   });
 
-  it("that creates a resource names its address, also for a repeated request", async () => {
+  it("that creates a resource names its address, where it can be read, also for a repeated request", async () => {
     const creates: [path: string, body: object][] = [
       ["/v1/pools", { name: "a" }],
       ["/v1/sessions", { name: "a" }],
@@ -26,6 +26,7 @@ describe("every operation", () => {
       ["/v1/keys", { name: "a", scopes: ["otp:send"] }],
       ["/v1/access-rules", { effect: "block", kind: "country", value: "BR" }],
       ["/v1/hooks/supabase", { name: "a" }],
+      ["/v1/alert-channels", { kind: "slack", name: "a", url: "https://hooks.example.com/services/T1/B1/x" }],
     ];
     for (const [path, body] of creates) {
       const create = () => edge.api<{ id: string }>(`POST ${path}`, body, { headers: { "idempotency-key": path } });
@@ -35,9 +36,24 @@ describe("every operation", () => {
       expect([first.status, first.headers.get("location")]).toEqual([201, location]);
       expect([again.status, again.headers.get("location")]).toEqual([201, location]);
       expect(again.headers.get("idempotent-replayed")).toBe("true");
+      const read = await edge.api<{ id: string }>(`GET ${location}`);
+      expect([path, read.status, read.body.id]).toEqual([path, 200, first.body.id]);
     }
     const rotated = await edge.api<{ id: string }>(`POST /v1/keys/${(await aKey()).id}/rotate`, { graceSeconds: 0 });
     expect(rotated.headers.get("location")).toBe(`/v1/keys/${rotated.body.id}`);
+  });
+
+  it("that accepts a send names the address where the send can be read", async () => {
+    await edge.addSession();
+    const sends: [path: string, body: object][] = [
+      ["/v1/verifications", { to: "+6281234567890" }],
+      ["/v1/messages", { to: "+6281234567890", type: "text", text: "Hi" }],
+    ];
+    for (const [path, body] of sends) {
+      const { status, headers } = await edge.api(`POST ${path}`, body);
+      const read = await edge.api<{ id: string }>(`GET ${headers.get("location")}`);
+      expect([path, status, read.status, headers.get("location")]).toEqual([path, 202, 200, `${path}/${read.body.id}`]);
+    }
   });
 
   it("that lists by pages names the next page exactly if there is one", async () => {

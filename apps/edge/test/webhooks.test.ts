@@ -67,6 +67,7 @@ describe("the event message.failed", () => {
           messageId,
           verificationId: null,
           at: now.toISOString(),
+          test: false,
           data: { reason: "refused" },
         },
       },
@@ -165,4 +166,23 @@ describe("the event message.failed", () => {
     expect(all).not.toContain(recipient.slice(1));
     expect(all).not.toContain("Selamat");
   });
+});
+
+it("an event of the sandbox is marked as a test, and one of a live key is not", async () => {
+  await subscribe(["*"]);
+  const key = await world.edge.addKey(world.edge.workspace.id, undefined, { environment: "test" });
+  await world.edge.api("POST /v1/verifications", { to: "+99900000000" }, { key });
+  await world.edge.api("POST /v1/verifications", { to: recipient });
+  await world.cron();
+  await world.deliver();
+  const marks = received().map(({ type, data }) => `${type} ${(data as { test: boolean }).test}`);
+  expect(new Set(marks)).toEqual(
+    new Set([
+      ...["verification.created", "message.queued", "message.sent", "message.delivered", "message.read"].map(
+        (type) => `${type} true`,
+      ),
+      "verification.created false",
+      "message.queued false",
+    ]),
+  );
 });

@@ -251,6 +251,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       keep: ({ id }: { id: string }) => (rule = id),
     },
     { route: "GET /v1/access-rules", asks: "redis libsql" },
+    { route: "GET /v1/access-rules/{id}", path: () => `/v1/access-rules/${rule}`, asks: "redis libsql" },
     { route: "DELETE /v1/access-rules/{id}", path: () => `/v1/access-rules/${rule}`, asks: "redis libsql libsql" },
     { route: "POST /v1/destinations/status", body: { to: numbers[0] }, asks: "redis libsql" },
     { route: "POST /v1/destinations/unlock", body: { to: numbers[0] }, asks: "redis libsql libsql" },
@@ -301,6 +302,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       },
     },
     { route: "GET /v1/hooks/supabase", asks: "redis libsql" },
+    { route: "GET /v1/hooks/supabase/{id}", path: () => `/v1/hooks/supabase/${hook.id}`, asks: "redis libsql" },
     {
       route: "PATCH /v1/hooks/supabase/{id}",
       path: () => `/v1/hooks/supabase/${hook.id}`,

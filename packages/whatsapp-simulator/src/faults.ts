@@ -66,6 +66,8 @@ export type Fault =
   | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
   /** Queries for the account's limits are answered with an error, or with `null` if `empty` is set. */
   | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
+  /** Descriptions of a group have no time of creation, and an expiration of 0 for disappearing messages. */
+  | { kind: "sparse-group"; number?: string; times?: number }
   /** Messages to the companion name their sender by phone number or by LID, never by both. */
   | { kind: "one-name"; number?: string }
   /** Messages to the companion arrive damaged: it asks for a retry. */

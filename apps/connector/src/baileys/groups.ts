@@ -18,7 +18,7 @@ export async function readGroup(sock: WASocket, groupId: string): Promise<Group>
     subject: group.subject,
     description: group.desc ?? null,
     owner: group.owner === undefined ? null : personOf([group.owner, group.ownerPn]),
-    createdAt: new Date((group.creation ?? 0) * 1000).toISOString(),
+    createdAt: group.creation ? new Date(group.creation * 1000).toISOString() : null,
     isCommunity: group.isCommunity ?? false,
     settings: settingsOf(group),
     participants: group.participants.map(({ id, phoneNumber, lid, admin }) => ({
@@ -33,7 +33,8 @@ const settingsOf = ({ announce, restrict, memberAddMode, joinApprovalMode, ephem
   editInfo: restrict ? ("admins" as const) : ("all" as const),
   addMembers: memberAddMode ? ("all" as const) : ("admins" as const),
   approveJoins: joinApprovalMode ?? false,
-  disappearingSeconds: ephemeralDuration ?? null,
+  // A missing number is NaN. Zero means off.
+  disappearingSeconds: ephemeralDuration || null,
 });
 
 /** A person by all jids that a stanza gives. */

@@ -16,5 +16,5 @@ interface Parts {
 export const rpcCalls = ({ services, store, numbers }: Parts): HandledRpc[] => [
   ...sessionCalls(services, store),
   ...numberCalls(numbers, services),
-  ...groupCalls,
+  ...groupCalls(services),
 ];

@@ -1,12 +1,16 @@
 import { GetGroupRpc } from "@sandi/contracts";
 import { readGroup } from "../baileys/groups.ts";
+import type { Services } from "../services.ts";
 import { handle, type HandledRpc } from "./handle.ts";
-import { askWhatsApp } from "./whatsapp.ts";
+import { createAskWhatsApp } from "./whatsapp.ts";
 
 /** WhatsApp tells an account that is not in a group 403, and of a group that does not exist 404. */
 const notFound = { 403: "group-not-found", 404: "group-not-found" } as const;
 
 /** The calls about groups. */
-export const groupCalls: HandledRpc[] = [
-  handle(GetGroupRpc, (call) => askWhatsApp(call, (socket) => socket.call(readGroup, call.input.groupId), notFound)),
-];
+export function groupCalls(services: Pick<Services, "now">): HandledRpc[] {
+  const askWhatsApp = createAskWhatsApp(services);
+  return [
+    handle(GetGroupRpc, (call) => askWhatsApp(call, (socket) => socket.call(readGroup, call.input.groupId), notFound)),
+  ];
+}

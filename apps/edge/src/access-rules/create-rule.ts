@@ -5,7 +5,7 @@ import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { expiryOf } from "../expiry.ts";
 import { newId } from "../services.ts";
 import { endPending } from "./end-pending.ts";
-import { selectRules, toAccessRule, toDetail } from "./repository.ts";
+import { selectStoredRules, toAccessRule, toDetail } from "./repository.ts";
 import { subjectOf } from "./subject.ts";
 import { createAudited } from "../writes/create-audited.ts";
 
@@ -43,7 +43,7 @@ export async function createRule(
     id,
     at,
     idempotencyKey,
-    find: (made) => selectRules(db, workspaceId).where("id", "=", made),
+    find: (made) => selectStoredRules(db, workspaceId).where("id", "=", made),
     writes: (mayInsert) => ({
       lapsed: sql`DELETE FROM access_rule WHERE workspace_id = ${workspaceId} AND expires_at <= ${at}`,
       inserted: sql`INSERT INTO access_rule (id, workspace_id, effect, kind, value, value_to, label, note, expires_at, created_at)

@@ -3,18 +3,21 @@ import type { Db } from "../db/schema.ts";
 import type { AccessRuleTable } from "../db/tables/workspaces.ts";
 import { iso, isoOrNull } from "../time.ts";
 
-export const selectRules = (db: Db, workspaceId: string) =>
+/** With expired rules: they are deleted later. */
+export const selectStoredRules = (db: Db, workspaceId: string) =>
   db.kysely.selectFrom("accessRule").selectAll().where("workspaceId", "=", workspaceId);
 
-/** The rules that have not expired, newest first. */
+/** The rules that have not expired. */
+export const selectRules = (db: Db, workspaceId: string, at: number) =>
+  selectStoredRules(db, workspaceId).where((eb) => eb.or([eb("expiresAt", "is", null), eb("expiresAt", ">", at)]));
+
+/** Newest first. */
 export function findRules(
   db: Db,
   workspaceId: string,
   { effect, kind, cursor, limit, at }: ListAccessRules & { at: number },
 ): Promise<AccessRuleTable[]> {
-  let query = selectRules(db, workspaceId).where((eb) =>
-    eb.or([eb("expiresAt", "is", null), eb("expiresAt", ">", at)]),
-  );
+  let query = selectRules(db, workspaceId, at);
   if (effect !== undefined) query = query.where("effect", "=", effect);
   if (kind !== undefined) query = query.where("kind", "=", kind);
   if (cursor !== undefined) query = query.where("id", "<", cursor);

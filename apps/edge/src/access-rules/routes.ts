@@ -1,11 +1,19 @@
 import { z } from "zod";
-import { AccessRuleId, AccessRuleList, CreateAccessRule, CreatedAccessRule, ListAccessRules } from "@sandi/contracts";
+import {
+  AccessRule,
+  AccessRuleId,
+  AccessRuleList,
+  AppError,
+  CreateAccessRule,
+  CreatedAccessRule,
+  ListAccessRules,
+} from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
-import { created, noContent, page } from "../http/answers.ts";
+import { created, noContent, ok, page } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import { createRule } from "./create-rule.ts";
 import { deleteRule } from "./delete-rule.ts";
-import { findRules, toAccessRule } from "./repository.ts";
+import { findRules, selectRules, toAccessRule } from "./repository.ts";
 import { sweepAccessRules } from "./sweeps.ts";
 
 export const accessRules: Feature = {
@@ -40,6 +48,23 @@ export const accessRules: Feature = {
       handle: async ({ services, actor }, { query }) => {
         const at = services.now().getTime();
         return (await findRules(services.db, actor.workspaceId, { ...query, at })).map(toAccessRule);
+      },
+    }),
+    operation({
+      id: "getAccessRule",
+      method: "get",
+      path: "/v1/access-rules/{id}",
+      scope: "key:manage",
+      live: true,
+      summary: "Get a rule",
+      description: "A rule that has expired is not found.",
+      params: z.object({ id: AccessRuleId }),
+      answers: ok(AccessRule, "The rule."),
+      handle: async ({ services, actor }, { params: { id } }) => {
+        const at = services.now().getTime();
+        const row = await selectRules(services.db, actor.workspaceId, at).where("id", "=", id).executeTakeFirst();
+        if (!row) throw new AppError("access-rule-not-found");
+        return toAccessRule(row);
       },
     }),
     operation({

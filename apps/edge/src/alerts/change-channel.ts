@@ -6,6 +6,7 @@ import type { EndpointTable } from "../db/tables/deliveries.ts";
 import { requirePowersWithin } from "../auth/powers.ts";
 import { changeRow } from "../writes/change-row.ts";
 import { endpointScopes } from "../outbound/orphans.ts";
+import { reportResumed } from "./channel-incidents.ts";
 import { changeTarget } from "./change-target.ts";
 import { findOwnedChannel, type OwnedChannel, settingsOf, storedSettings, toChannel } from "./repository.ts";
 
@@ -29,6 +30,10 @@ export async function changeChannel(ctx: Context, { id, change }: Input): Promis
       requirePowersWithin(actor, { environment, scopes: endpointScopes, ipAllowList, expiresAt });
       return { ...before, ...(await changeTarget(services, changed(before, { actor, change, at }), change)) };
     },
+    also: (before, after, at) =>
+      before.pausedAt !== null && after.pausedAt === null
+        ? [reportResumed(services.db, { channelId: after.id, at })]
+        : [],
     action: "alert_channel.updated",
     detail: (before, after) => ({
       ...difference<object>(shown(before), shown(after)),

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
-import { pauseOrphans } from "../outbound/orphans.ts";
 import { sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
+import { pauseOrphans } from "./channel-incidents.ts";
 import { detectIncidents } from "./detect-incidents.ts";
 import { scheduleAllDeliveries } from "./schedule-deliveries.ts";
 

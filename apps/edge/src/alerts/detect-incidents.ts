@@ -2,9 +2,8 @@ import { createId, type IncidentKind } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Services } from "../services.ts";
+import { closeIncidents, openIncidents } from "./incident-changes.ts";
 
-/** An incident that begins again within this time is the same one; the incident triggers use the same time. */
-export const foldMs = 600_000;
 /** A code is worth little after this. A text may wait for its turn. */
 const codeWaitMs = 120_000;
 const textWaitMs = 30 * 60_000;
@@ -31,7 +30,7 @@ const detectedKinds = ["queue_stuck", "failures_high", "connector_silent"] as co
 export async function detectIncidents(services: Services): Promise<CompiledQuery[]> {
   const { db } = services;
   const now = services.now().getTime();
-  const [queues, rates, revisions, open] = await db.read([
+  const [queues, rates, revisions, opened] = await db.read([
     stuckQueues(db, now),
     highFailures(db, now),
     unacknowledged(db),
@@ -41,10 +40,10 @@ export async function detectIncidents(services: Services): Promise<CompiledQuery
   const nameOf = ({ subject, kind }: Found) => `${kind} ${subject}`;
   const found = [...queues.rows, ...rates.rows, ...revisions.rows];
   const present = new Set(found.map(nameOf));
-  const known = new Set(open.rows.map(nameOf));
+  const known = new Set(opened.rows.map(nameOf));
   const statements = [
-    ...found.filter((each) => !known.has(nameOf(each))).flatMap((each) => openIncident(db, each, now)),
-    ...open.rows.filter((each) => !present.has(nameOf(each))).map((each) => closeIncident(db, each, now)),
+    ...found.filter((each) => !known.has(nameOf(each))).flatMap((each) => open(db, each, now)),
+    ...opened.rows.filter((each) => !present.has(nameOf(each))).map((each) => close(db, each, now)),
   ];
   return [
     sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'recovered', until = NULL
@@ -85,22 +84,14 @@ const unacknowledged = (db: Db) =>
       AND s.acked_revision < s.revision AND s.desired = 'running'
     LIMIT ${mostSubjects}`.compile(db.kysely);
 
-/** Reopens an incident that closed less than `foldMs` ago, as the triggers do. Skips a session that was stopped meanwhile. */
-function openIncident(db: Db, { workspaceId, subject, kind, reason }: Found, now: number): CompiledQuery[] {
-  const isWanted = sql`EXISTS (SELECT 1 FROM session WHERE session.id = ${subject} AND session.desired = 'running')`;
-  return [
-    sql`UPDATE incident SET closed_at = NULL, ending = NULL, times = times + 1, since = ${now}, changed_at = ${now}
-      WHERE ${isWanted} AND closed_at > ${now - foldMs} AND rowid =
-        (SELECT max(rowid) FROM incident WHERE subject = ${subject} AND kind = ${kind})`.compile(db.kysely),
-    sql`INSERT INTO incident (id, workspace_id, subject, kind, reason, opened_at, since, changed_at)
-      SELECT 'inc_' || printf('%012x', ${now}) || lower(hex(randomblob(7))), ${workspaceId}, ${subject}, ${kind},
-        ${reason}, ${now}, ${now}, ${now}
-      WHERE ${isWanted} AND NOT EXISTS (SELECT 1 FROM incident WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL)`.compile(
-      db.kysely,
-    ),
-  ];
-}
+/** A session may have been stopped since the reads. */
+const open = (db: Db, { subject, kind, reason }: Found, at: number): CompiledQuery[] =>
+  openIncidents(db, {
+    subjects: sql`SELECT id, workspace_id FROM session WHERE id = ${subject} AND desired = 'running'`,
+    kind,
+    reason,
+    at,
+  });
 
-const closeIncident = (db: Db, { subject, kind }: Found, now: number): CompiledQuery =>
-  sql`UPDATE incident SET closed_at = ${now}, changed_at = ${now}, ending = 'recovered'
-    WHERE subject = ${subject} AND kind = ${kind} AND closed_at IS NULL`.compile(db.kysely);
+const close = (db: Db, { subject, kind }: Found, at: number): CompiledQuery =>
+  closeIncidents(db, { subjects: sql`SELECT ${subject} AS id`, kinds: [kind], ending: "recovered", at });

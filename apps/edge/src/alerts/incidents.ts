@@ -10,6 +10,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { IncidentTable } from "../db/tables/deliveries.ts";
 import { iso, isoOrNull } from "../time.ts";
+import { closeIncidents } from "./incident-changes.ts";
 
 /** Open ones first, then newest first. */
 export async function findIncidents(
@@ -69,5 +70,8 @@ export const withdrawIncidents = (
   db: Db,
   { sessionId, workspaceId, now }: { sessionId: string; workspaceId: string; now: number },
 ): CompiledQuery =>
-  sql`UPDATE incident SET closed_at = max(since, ${now}), changed_at = ${now}, ending = 'withdrawn'
-    WHERE subject = ${sessionId} AND workspace_id = ${workspaceId} AND closed_at IS NULL`.compile(db.kysely);
+  closeIncidents(db, {
+    subjects: sql`SELECT id FROM session WHERE id = ${sessionId} AND workspace_id = ${workspaceId}`,
+    ending: "withdrawn",
+    at: now,
+  });

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Services } from "../services.ts";
 import type { Claimed, Message, Topic } from "../outbound/topic.ts";
+import { reportFailing } from "./channel-incidents.ts";
 import { digestMessage, readDigest } from "./digest.ts";
 import { incidentMessage, type IncidentSnapshot, testMessage } from "./render.ts";
 import { scheduleDeliveries } from "./schedule-deliveries.ts";
@@ -13,7 +14,10 @@ export const alertTopic: Topic = {
     return { type, text, data: { ...data, text } };
   },
   // A channel that is paused is an incident: the other channels report it.
-  onFailure: (db, { endpointId, at }) => scheduleDeliveries(db, { now: at, subjects: [endpointId] }),
+  onFailure: (db, { endpointId, at }) => ({
+    changes: reportFailing(db, { endpointId, at }),
+    reports: scheduleDeliveries(db, { now: at, subjects: [endpointId] }),
+  }),
   // The deliveries of an incident decide what is reported next.
   isKept: sql`EXISTS (SELECT 1 FROM incident WHERE incident.id = delivery.subject_id)`,
 };

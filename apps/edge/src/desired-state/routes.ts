@@ -4,12 +4,13 @@ import { accepted, noContent } from "../http/answers.ts";
 import type { Feature } from "../feature.ts";
 import { operation } from "../http/operation.ts";
 import { sessionChangeLimit } from "../rate-limits/named.ts";
+import { proxyOperations } from "./proxy-routes.ts";
 import { setDesiredState } from "./set-desired-state.ts";
 
 const byId = z.object({ id: SessionId });
 const stored = accepted(Session, "Stored; the state follows.");
 
-/** Starts, stops and ends sessions. It also concerns their messages and incidents, so it stands above those rooms. */
+/** Starts, stops and ends sessions, and sets their proxies. It also concerns their messages and incidents, so it stands above those rooms. */
 export const desiredState: Feature = {
   tag: { name: "Sessions" },
   notFound: "session-not-found",
@@ -91,5 +92,6 @@ export const desiredState: Feature = {
         await setDesiredState(ctx, { id, action: "session.deleted", desired: "deleted" });
       },
     }),
+    ...proxyOperations,
   ],
 };

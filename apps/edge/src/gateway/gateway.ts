@@ -1,8 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { AppError, type ErrorCode, type Rpc, type Scope, SessionId } from "@sandi/contracts";
+import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
+import type { Limit } from "../rate-limits/limit.ts";
 import { ask } from "../sessions/connector.ts";
 import { findSession } from "../sessions/repository.ts";
 
@@ -17,6 +19,8 @@ interface Route<Request extends z.ZodObject> {
   scope: Scope;
   summary: string;
   description: string;
+  /** In addition to those of every request, because the call asks WhatsApp. */
+  limits: (actor: Actor) => Limit[];
   /** Describes the answer. */
   answer: string;
   /** An example of the body: the request's fields that the path does not name. A `get` has no body. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  AppError,
   ChangeSupabaseHook,
   CreatedSupabaseHook,
   CreateSupabaseHook,
@@ -13,7 +14,7 @@ import { operation } from "../http/operation.ts";
 import { changeHook } from "./change-hook.ts";
 import { createHook } from "./create-hook.ts";
 import { deleteHook } from "./delete-hook.ts";
-import { findHooks, toHook } from "./repository.ts";
+import { findHook, findHooks, toHook } from "./repository.ts";
 import { supabase } from "./supabase.ts";
 
 const byId = z.object({ id: HookId });
@@ -49,6 +50,22 @@ export const hooks: Feature = {
       handle: async ({ services, actor }) => {
         const rows = await findHooks(services.db, actor.workspaceId, services.now().getTime());
         return { hooks: rows.map((row) => toHook(services, row)) };
+      },
+    }),
+    operation({
+      id: "getSupabaseHook",
+      method: "get",
+      path: "/v1/hooks/supabase/{id}",
+      scope: "key:manage",
+      live: true,
+      summary: "Get a Supabase hook",
+      description: "Without its secret.",
+      params: byId,
+      answers: ok(SupabaseHook, "The hook."),
+      handle: async ({ services, actor }, { params: { id } }) => {
+        const row = await findHook(services.db, actor.workspaceId, { id, at: services.now().getTime() });
+        if (!row) throw new AppError("hook-not-found");
+        return toHook(services, row);
       },
     }),
     operation({

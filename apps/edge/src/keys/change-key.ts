@@ -1,5 +1,5 @@
 import { type ApiKey, type ChangeApiKey } from "@sandi/contracts";
-import { pauseOrphans } from "../outbound/orphans.ts";
+import { pauseOrphans } from "../alerts/channel-incidents.ts";
 import { difference } from "../audit/difference.ts";
 import type { Context } from "../context.ts";
 import { isAmong } from "../addresses.ts";

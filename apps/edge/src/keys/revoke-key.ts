@@ -1,6 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
-import { pauseOrphans } from "../outbound/orphans.ts";
+import { pauseOrphans } from "../alerts/channel-incidents.ts";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
 import { dropCachedKeys } from "../auth/cache.ts";

@@ -61,16 +61,16 @@ async function recordOutcome(services: Services, topics: readonly Topic[], { del
     await db.write(own);
     return;
   }
-  const { reports } = await db.write({
+  const { followUps } = await db.write({
     own,
     counted: sql`UPDATE endpoint SET failures_in_row = failures_in_row + 1 WHERE id = ${endpointId}`,
     paused: sql`UPDATE endpoint SET paused_at = ${at}, paused_because = 'failures', updated_at = ${at}
       WHERE id = ${endpointId} AND paused_at IS NULL AND failures_in_row >= ${mostFailures}`,
-    reports: topics.flatMap(({ onFailure }) => onFailure?.(db, { endpointId, at }) ?? []),
+    followUps: topics.flatMap(({ onFailure }) => onFailure?.(db, { endpointId, at }) ?? []),
   });
   publishSoon(
     services,
     deliveryJobs,
-    reports.flatMap(({ deliveries }) => deliveries.rows),
+    followUps.flatMap(({ reports }) => reports.deliveries.rows),
   );
 }

@@ -14,7 +14,10 @@ export const endpointEnding = (at: number) =>
   );
 
 /** Pauses the endpoints whose key was revoked, has expired or lost its scope. Without `workspaceId`: in all workspaces. */
-export const pauseOrphans = (db: Db, { workspaceId, at }: { workspaceId?: string; at: number }): CompiledQuery =>
+export const pauseOrphanEndpoints = (
+  db: Db,
+  { workspaceId, at }: { workspaceId?: string; at: number },
+): CompiledQuery =>
   sql`UPDATE endpoint SET paused_at = ${at}, paused_because = 'key_ended', updated_at = ${at}
     WHERE paused_at IS NULL AND created_by IS NOT NULL
       AND ${workspaceId === undefined ? sql`true` : sql`workspace_id = ${workspaceId}`}

@@ -1,4 +1,4 @@
-import type { RawBuilder } from "kysely";
+import type { CompiledQuery, RawBuilder } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import type { Services } from "../services.ts";
@@ -21,8 +21,11 @@ export interface Topic {
   name: EndpointTable["topic"];
   /** Makes the message of a delivery when it is sent; of the type `test` as well. */
   compose: (services: Services, delivery: Claimed) => Message | Promise<Message>;
-  /** Further deliveries in the batch that counts a failure of an endpoint, of any topic. The failure may pause it. */
-  onFailure?: (db: Db, failed: { endpointId: string; at: number }) => NewDeliveries;
+  /** Statements of the batch that counts a failure of an endpoint, of any topic. The failure may have paused it. */
+  onFailure?: (
+    db: Db,
+    failed: { endpointId: string; at: number },
+  ) => { changes: CompiledQuery[]; reports: NewDeliveries };
   /** True in SQL of an old `delivery` that is still needed. */
   isKept?: RawBuilder<boolean>;
 }

@@ -69,6 +69,12 @@ export const reachabilityLimits = (actor: Actor, cost = 1): Limit[] => [
   { name: "reachability-day", id: actor.environment, quota: 200, windowSeconds: day, cost },
 ];
 
+/** Reads of groups. Each asks WhatsApp. */
+export const groupReadLimits = (actor: Actor): Limit[] => [
+  { name: "groups-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
+];
+
 /** Changes of the workspace, each a row of the audit log. */
 export const changeLimit = (actor: Actor): Limit => ({
   name: "changes",

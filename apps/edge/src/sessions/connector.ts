@@ -2,11 +2,16 @@ import { AppError, type ErrorCode, type Rpc } from "@sandi/contracts";
 import { z } from "zod";
 import type { Services } from "../services.ts";
 
+const longestRetrySeconds = 86_400;
+
 /** The parts of a connector's problem that the caller of the API may see. */
 const Refusal = z.object({
   code: z.string(),
-  retryAfter: z.number().exactOptional(),
-  whatsappCode: z.number().exactOptional(),
+  retryAfter: z
+    .number()
+    .transform((seconds) => Math.min(longestRetrySeconds, Math.max(1, Math.ceil(seconds))))
+    .exactOptional(),
+  whatsappCode: z.int().min(0).max(999).exactOptional(),
 });
 
 /** Makes a call to the connector: an error that the call names is passed on, any other is `connector-unavailable`. */

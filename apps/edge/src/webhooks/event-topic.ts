@@ -33,6 +33,9 @@ const seesAccounts = sql<boolean>`(p.created_by IS NULL OR EXISTS (SELECT 1 FROM
   WHERE k.id = p.created_by AND s.value = 'lookup:read'))`;
 const isOfNoAccount = sql<boolean>`e.data ->> '$.reason' IS 'not_on_whatsapp'`;
 
+const isTest = sql<boolean>`coalesce((SELECT test FROM message WHERE id = e.message_id),
+  (SELECT test FROM verification WHERE id = e.verification_id), 0)`;
+
 /**
  * Stores a delivery for each endpoint that subscribes to one of these events. It stands in the batch that writes the events,
  * after them. An event has one delivery to an endpoint, however often this runs.
@@ -51,13 +54,14 @@ export function deliverEvents(
   return {
     deliveries: sql<DeliveryToPublish>`WITH shown AS (
         SELECT e.id, e.workspace_id, e.message_id, e.verification_id, nullif(e.session_id, '') AS session_id, e.at,
-          p.id AS endpoint_id, p.settings, ${type} AS type, ${data} AS data
+          p.id AS endpoint_id, p.settings, ${isTest} AS test, ${type} AS type, ${data} AS data
         FROM event e CROSS JOIN endpoint p ON p.workspace_id = e.workspace_id AND p.topic = 'event'
         WHERE ${happened} AND e.at >= p.created_at
           AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = p.id AND d.subject_id = e.id))
       INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, content, created_at)
       SELECT ${newDeliveryId(at)}, workspace_id, endpoint_id, id, type, json_object('id', id, 'workspaceId', workspace_id,
-        'sessionId', session_id, 'messageId', message_id, 'verificationId', verification_id, 'at', at, 'data', json(data)), ${at}
+        'sessionId', session_id, 'messageId', message_id, 'verificationId', verification_id, 'at', at, 'test', json(iif(test, 'true', 'false')),
+        'data', json(data)), ${at}
       FROM shown WHERE EXISTS (SELECT 1 FROM json_each(settings, '$.events') WHERE shown.type GLOB value) LIMIT ${mostAtOnce}
       RETURNING id, endpoint_id, 1 AS publish_count`.compile(db.kysely),
     jobs: appendDeliveryJobs(db, at),

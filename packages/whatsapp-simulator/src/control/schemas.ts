@@ -134,6 +134,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal([
       "duplicate-receipts",
+      "sparse-group",
       "reorder",
       "corrupt-to-companion",
       "corrupt-to-phone",

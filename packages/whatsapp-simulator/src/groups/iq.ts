@@ -91,8 +91,10 @@ function answerOne(
 ): BinaryNode[] | undefined {
   const { tag, attrs } = asked;
   switch (tag) {
-    case "query":
-      return [groupNode(world, group)];
+    case "query": {
+      const isSparse = world.faults.take("sparse-group", phone.number) !== undefined;
+      return [groupNode(world, group, { isSparse })];
+    }
     case "add":
     case "remove":
     case "promote":

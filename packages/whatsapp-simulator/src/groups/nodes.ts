@@ -4,7 +4,7 @@ import type { World } from "../world.ts";
 import type { Group, Role } from "./group.ts";
 
 /** A group as the server describes it to a client: members by LID, with their phone numbers beside. */
-export function groupNode(world: World, group: Group): BinaryNode {
+export function groupNode(world: World, group: Group, { isSparse = false } = {}): BinaryNode {
   const { subject, description } = group;
   const content = [...group.participants].map(([number, role]) => participantNode(world, number, { role }));
   if (description) {
@@ -14,6 +14,7 @@ export function groupNode(world: World, group: Group): BinaryNode {
   }
   if (group.isAnnouncement) content.push(node("announcement"));
   if (group.isLocked) content.push(node("locked"));
+  if (isSparse) content.push(node("ephemeral", { expiration: 0 }));
   content.push(node("member_add_mode", {}, Buffer.from("admin_add")));
   const attrs = {
     id: group.id,
@@ -21,7 +22,7 @@ export function groupNode(world: World, group: Group): BinaryNode {
     s_t: subject.at,
     s_o: lidOf(world, subject.by),
     s_o_pn: pnOf(subject.by),
-    creation: group.createdAt,
+    creation: isSparse ? undefined : group.createdAt,
     creator: lidOf(world, group.creator),
     creator_pn: pnOf(group.creator),
     size: group.participants.size,

@@ -23,7 +23,7 @@ export interface EndpointTable {
   updatedAt: number;
 }
 
-/** Opened and closed by triggers, and by cron (alerts/detect-incidents.ts). */
+/** Opened and closed with the change that causes it, or by cron (alerts/incident-changes.ts). */
 export interface IncidentTable {
   id: string;
   workspaceId: string;

@@ -27,7 +27,7 @@ export const Group = z
     subject: z.string().max(1024).meta({ example: "Warung Menteng" }),
     description: z.string().max(8192).nullable(),
     owner: Person.nullable().meta({ description: "The person who created the group." }),
-    createdAt: Timestamp,
+    createdAt: Timestamp.nullable().meta({ description: "Null if WhatsApp does not say." }),
     isCommunity: z.boolean(),
     settings: z.object({
       sendMessages: whoMay("sends messages"),
@@ -39,7 +39,7 @@ export const Group = z
         .min(1)
         .max(2_147_483_647)
         .nullable()
-        .meta({ description: "Messages disappear after this time." }),
+        .meta({ description: "Messages disappear after this time. Null: they stay." }),
     }),
     participants: z.array(z.object({ person: Person, role: z.enum(["member", "admin", "owner"]) })).max(5000),
   })

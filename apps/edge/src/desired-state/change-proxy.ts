@@ -1,13 +1,14 @@
 import { AppError, proxyAddress, sealedFor, type Session } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
+import { proxyIncidents } from "../alerts/session-incidents.ts";
 import { audited } from "../audit/statement.ts";
 import type { SessionTable } from "../db/tables/sessions.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { sessionJobs } from "./jobs.ts";
-import { findSession, toSession } from "./repository.ts";
+import { sessionJobs } from "../sessions/jobs.ts";
+import { findSession, toSession } from "../sessions/repository.ts";
 
 interface Change {
   id: string;
@@ -27,11 +28,12 @@ export async function changeProxy(ctx: Context, { id, url }: Change): Promise<Se
   const address = url === null ? null : (proxyAddress(url) ?? null);
   const shown = address && JSON.stringify(address);
   const sealed = url === null ? null : await services.seal({ url }, sealedFor.proxy(id, workspaceId));
-  const own = sql`id = ${id} AND workspace_id = ${workspaceId}`;
+  const own = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
   const committed = await commitAs(ctx, {
     requires: sql`EXISTS (SELECT 1 FROM session WHERE ${own} AND desired <> 'deleted'
       AND (proxy IS NOT NULL OR ${shown} IS NOT NULL))`,
     writes: {
+      incidents: url === null ? proxyIncidents(db, null, { isNews: own, at }) : [],
       changed: sql`UPDATE session SET proxy = ${shown}, proxy_sealed = ${sealed}, proxy_healthy = NULL, proxy_at = ${at},
           revision = revision + 1, updated_at = ${at} WHERE ${own}`,
       audit: audited(ctx, { action: "session.proxy_changed", target: id, detail: { proxy: { to: address } }, at }),
