@@ -1,4 +1,3 @@
-import { createClient } from "@libsql/client/web";
 import {
   atRest,
   createProofSigner,
@@ -8,12 +7,10 @@ import {
   createTokenVerifier,
   webRandom,
 } from "@sandi/crypto";
-import { createDatabase } from "@sandi/libsql";
 import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
-import { DatabaseFetchError } from "./db/failures.ts";
-import type { Tables } from "./db/schema.ts";
+import { databaseClients } from "./db/clients.ts";
 import { requestLog } from "./http/request-log.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
@@ -23,8 +20,6 @@ interface Env {
   ASSETS?: Fetcher;
 }
 
-/** A create whose answer is lost twice is undone within 15 seconds, before cron publishes its job. */
-const databaseMs = 5_000;
 const connectorMs = 5_000;
 const targetMs = 10_000;
 /** Only the beginning of an answer is read. */
@@ -41,6 +36,7 @@ function prepare(env: Env) {
   const config = parseConfig(env);
   return {
     config,
+    database: databaseClients(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
     seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
@@ -83,15 +79,7 @@ function preparedFor(env: Env): ReturnType<typeof prepare> {
 function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Services["waitUntil"]): Services {
   const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
   return {
-    db: createDatabase<Tables>(
-      // One client per request: a connection belongs to the request that opened it.
-      createClient({
-        url: config.LIBSQL_URL,
-        ...(config.LIBSQL_AUTH_TOKEN === undefined ? {} : { authToken: config.LIBSQL_AUTH_TOKEN }),
-        concurrency: 0,
-        fetch: databaseFetch,
-      }),
-    ),
+    db: known.database(),
     now,
     sleep,
     random: webRandom,
@@ -130,16 +118,6 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),
   };
-}
-
-async function databaseFetch(request: Request): Promise<Response> {
-  try {
-    const response = await fetch(request, { signal: AbortSignal.timeout(databaseMs) });
-    // The time-out also covers the body of the answer.
-    return new Response(await response.arrayBuffer(), response);
-  } catch (cause) {
-    throw new DatabaseFetchError("the database did not answer", { cause });
-  }
 }
 
 async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {

@@ -103,5 +103,11 @@ function mask(e164: string, countryCode: string): string {
   return `+${countryCode}${national.slice(0, shown - tail)}•••${national.slice(national.length - tail)}`;
 }
 
+/** A masked number as it is stored. One character beyond ASCII would double the size of all text sent with it. */
+export const storedMask = (shown: string) => shown.replaceAll("•", "*");
+
+/** A stored masked number as the API shows it. Older rows hold it as it is shown. */
+export const shownMask = (stored: string) => stored.replaceAll("*", "•");
+
 /** The first seven digits, which are about a thousand to ten thousand numbers. */
 export const prefixOf = (e164: string) => e164.slice(1, 8);

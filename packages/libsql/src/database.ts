@@ -1,6 +1,5 @@
 import type { Client } from "@libsql/client";
 import {
-  CamelCasePlugin,
   type Compilable,
   type CompiledQuery,
   Kysely,
@@ -37,23 +36,13 @@ export interface Database<Schema> {
   close(): void;
 }
 
-/** @param client from `@libsql/client`; at the edge one per request, from `@libsql/client/web` with `concurrency: 0` */
+/** @param client from `@libsql/client`; at the edge from `@libsql/client/web`, without a limit of concurrency */
 export function createDatabase<Schema>(client: Client): Database<Schema> {
-  const camelCase = new CamelCasePlugin();
-  const kysely = new Kysely<Schema>({ dialect: libsqlDialect(client), plugins: [camelCase] });
+  const kysely = new Kysely<Schema>({ dialect: libsqlDialect(client) });
 
   async function batch<Of extends Queries>(queries: Of, mode: "read" | "write"): Promise<Results<Of>> {
-    const compiled = compiledQueries({ kysely }, queries);
-    const answers = await client.batch(compiled.map(toStatement), mode);
-    const results = await Promise.all(
-      answers.map((answer, i) =>
-        camelCase.transformResult({
-          queryId: (compiled[i] as CompiledQuery).queryId,
-          result: toQueryResult<Record<string, unknown>>(answer),
-        }),
-      ),
-    );
-    return shapedAs(queries, results.values()) as Results<Of>;
+    const answers = await client.batch(compiledQueries({ kysely }, queries).map(toStatement), mode);
+    return shapedAs(queries, answers.map(toQueryResult).values()) as Results<Of>;
   }
 
   return {

@@ -9,15 +9,23 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { camelCase, snakeCase } from "./names.ts";
 
-/** A kysely dialect over a libSQL client: HTTP at the edge, a file at the connector. */
+/** A kysely dialect over a libSQL client: HTTP at the edge, a file elsewhere. Names are camelCase outside it. */
 export function libsqlDialect(client: Client): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => libsqlDriver(client),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new SnakeCaseCompiler(),
   };
+}
+
+/** Kysely's `CamelCasePlugin` would copy the tree of each statement and each row. */
+class SnakeCaseCompiler extends SqliteQueryCompiler {
+  protected override sanitizeIdentifier(identifier: string): string {
+    return super.sanitizeIdentifier(snakeCase(identifier));
+  }
 }
 
 export function toStatement(query: CompiledQuery): { sql: string; args: InValue[] } {
@@ -25,8 +33,13 @@ export function toStatement(query: CompiledQuery): { sql: string; args: InValue[
 }
 
 export function toQueryResult<Row>(result: ResultSet): QueryResult<Row> {
+  const names = result.columns.map(camelCase);
   return {
-    rows: result.rows.map((row) => Object.fromEntries(result.columns.map((name, i) => [name, row[i]])) as Row),
+    rows: result.rows.map((values) => {
+      const row: Record<string, unknown> = {};
+      for (const [i, name] of names.entries()) row[name] = values[i];
+      return row as Row;
+    }),
     numAffectedRows: BigInt(result.rowsAffected),
     ...(result.lastInsertRowid === undefined ? {} : { insertId: result.lastInsertRowid }),
   };

@@ -44,6 +44,16 @@ describe("createDatabase", () => {
     ]);
   });
 
+  it("names tables, columns and aliases in snake_case, and leaves raw SQL as it is written", () => {
+    const query = db.kysely
+      .selectFrom("parcel as sentParcel")
+      .select(["sentParcel.weightGrams as grams", sql`weightGrams`.as("asWritten")])
+      .where(sql.ref("sentTo"), "=", "Hadi");
+    expect(query.compile().sql).toBe(
+      `select "sent_parcel"."weight_grams" as "grams", weightGrams as "as_written" from "parcel" as "sent_parcel" where "sent_to" = ?`,
+    );
+  });
+
   it("answers every query of a batch, raw SQL among them, in order and in camelCase", async () => {
     const [inserted, counted] = await db.write([
       db.kysely.insertInto("parcel").values({ sentTo: "Budi", weightGrams: null }).returning(["sentTo"]),

@@ -1,6 +1,7 @@
 import { failureReasons, type Message, type MessageType, type Pacing, type Scope } from "@sandi/contracts";
 import { seesAccounts } from "../auth/powers.ts";
 import type { MessageTable } from "../db/tables/messages.ts";
+import { shownMask } from "../phone.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 export type DeliveryColumns = Pick<
@@ -23,7 +24,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
   return {
     id: row.id,
     sessionId: row.sessionId === "" ? null : row.sessionId,
-    to: row.toMasked,
+    to: shownMask(row.toMasked),
     type: row.type,
     ...toDelivery(row, viewer),
     createdAt: iso(row.createdAt),

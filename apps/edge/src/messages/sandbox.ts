@@ -38,10 +38,10 @@ const kindOf = (step: Step) => ({
   expiresAt: () => sql`message.expires_at`,
 });
 
-/** The delay of a step for a `message` in SQL; NULL: the sandbox does not take it. */
+/** The delay of a step for a `message` in SQL; NULL: the sandbox does not take it. Older rows have `•` (8226) for `*`. */
 function delayOf(step: Step): RawBuilder<unknown> {
-  const cases = Object.entries(plans).map(([magic, plan]) => sql`WHEN ${`+999•••${magic}`} THEN ${plan[step] ?? null}`);
-  return sql`CASE message.to_masked ${sql.join(cases, sql` `)} ELSE ${usualPlan[step] ?? null} END`;
+  const cases = Object.entries(plans).map(([magic, plan]) => sql`WHEN ${`+999***${magic}`} THEN ${plan[step] ?? null}`);
+  return sql`CASE replace(message.to_masked, char(8226), '*') ${sql.join(cases, sql` `)} ELSE ${usualPlan[step] ?? null} END`;
 }
 
 const columns = { send: "sent_at", deliver: "delivered_at", read: "read_at" } as const;

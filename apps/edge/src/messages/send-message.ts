@@ -7,7 +7,7 @@ import { isBlocked } from "../access-rules/match.ts";
 import { createOnce } from "../writes/create-once.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { hashScope, tenantOf } from "../auth/tenant.ts";
-import { type Phone, prefixOf } from "../phone.ts";
+import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
@@ -58,7 +58,7 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
         created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, coalesce(${sessionId ?? null}, s.id), ${content.type}, ${phone.masked}, ${sealed}, 'queued',
+      SELECT ${id}, ${workspaceId}, coalesce(${sessionId ?? null}, s.id), ${content.type}, ${storedMask(phone.masked)}, ${sealed}, 'queued',
         ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
         ${sender.poolOf(workspaceId, route)}, ${country}, ${prefixOf(e164)}
       FROM ${sender.pick({ workspaceId, route, toHash, at })} s

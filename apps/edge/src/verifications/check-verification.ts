@@ -147,7 +147,7 @@ async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Pr
   if (row.hasKnownCode === 1) return { ...verification, proof: null };
   const claims = {
     purpose: row.purpose,
-    to: row.toMasked,
+    to: verification.to,
     ...(verification.bind ? { bind: verification.bind } : {}),
     // A test proves no number.
     ...(row.test === 1

@@ -5,7 +5,7 @@ import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/i
 import { senderOf } from "../messages/sender-of.ts";
 import { candidateJson } from "../sessions/pick.ts";
 import { type Draft, idOfDraft } from "./draft.ts";
-import { prefixOf } from "../phone.ts";
+import { prefixOf, storedMask } from "../phone.ts";
 import { guardPrefix } from "./guard.ts";
 import { moveVerifications } from "./life.ts";
 import { firstWaitOf, renewVerification } from "./renew.ts";
@@ -131,7 +131,7 @@ function insertVerification(
       session_id, template_id, locale, text, renewed_by, code_mac, sealed_code, code_length, attempts_left, sends_left,
       next_send_at, expires_at, message_id, metadata, bind, client_binding, has_known_code, token_mac, inbound_variant, test,
       created_at, updated_at, pool_id)
-    SELECT ${id}, ${workspaceId}, ${toHash}, ${globalHash}, ${plan.phone.masked}, ${country}, ${prefixOf(e164)},
+    SELECT ${id}, ${workspaceId}, ${toHash}, ${globalHash}, ${storedMask(plan.phone.masked)}, ${country}, ${prefixOf(e164)},
       ${body.purpose}, 'pending', a.mode, a.session_id, ${templateId}, ${locale}, ${text}, ${messageId}, ${codeMac},
       ${sealedCode}, ${plan.code.length}, ${plan.checks}, ${plan.sends} - (a.mode = 'push'), ${firstNextSend},
       ${at + plan.lifetimeMs}, CASE a.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},

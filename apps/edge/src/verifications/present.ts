@@ -4,6 +4,7 @@ import type { MessageTable } from "../db/tables/messages.ts";
 import type { VerificationTable } from "../db/tables/verifications.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { type DeliveryColumns, toDelivery, type Viewer } from "../messages/present.ts";
+import { shownMask } from "../phone.ts";
 import { iso, isoOrNull } from "../time.ts";
 import type { Services } from "../services.ts";
 import { qrSvg } from "../sessions/qr.ts";
@@ -63,7 +64,7 @@ export function toVerification(row: VerificationRow, viewer: Viewer & { created?
     status: statusOf(row, viewer),
     created: viewer.created ?? false,
     mode: row.mode,
-    to: row.toMasked,
+    to: shownMask(row.toMasked),
     country: row.country,
     purpose: row.purpose,
     locale: row.locale,

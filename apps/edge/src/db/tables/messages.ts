@@ -7,6 +7,7 @@ export interface MessageTable {
   workspaceId: string;
   sessionId: string;
   verificationId: string | null;
+  /** The number as `storedMask` writes it. */
   toMasked: string;
   /** The recipient's hash, with a key for each workspace. */
   toHash: string;

@@ -4,6 +4,7 @@ export interface VerificationTable {
   id: string;
   workspaceId: string;
   toHash: string;
+  /** The number as `storedMask` writes it. */
   toMasked: string;
   purpose: string;
   status: VerificationStatus;
