@@ -15,6 +15,10 @@ import { type Change, changeOf, countStatements, isSelect, parametersOf } from "
 
 const statementsKept = 500;
 
+/** Triggers use temporary tables: in memory they cost less CPU. So do fewer checkpoints, because many pages change often. */
+const settings = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000`;
+
 declare module "node:sqlite" {
   interface StatementSync {
     /** Node has it, @types/node does not yet. */
@@ -42,7 +46,7 @@ export class Connection {
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { timeout: 1000 });
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    this.#database.exec(settings);
   }
 
   get isAutocommit(): boolean {
