@@ -90,6 +90,34 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect((await client.execute(`SELECT * FROM ${table}`)).rowsAffected).toBe(0);
   });
 
+  it("reports changed rows for what writes rows only, also behind WITH", async () => {
+    const insert = {
+      sql: `WITH given(name) AS (VALUES ('a'), ('b')) INSERT INTO ${table} (name) SELECT name FROM given`,
+    };
+    const transaction = await client.transaction("write");
+    expect(await transaction.execute(insert)).toMatchObject({ rowsAffected: 2, lastInsertRowid: 2n });
+    const none = { rowsAffected: 0, lastInsertRowid: undefined };
+    expect(await transaction.execute("SAVEPOINT s")).toMatchObject(none);
+    expect(await transaction.execute(`WITH w AS (SELECT 1 AS n) SELECT n FROM w`)).toMatchObject(none);
+    expect(await transaction.execute("RELEASE s")).toMatchObject(none);
+    await transaction.commit();
+    expect(await client.execute(`UPDATE ${table} SET n = 1 RETURNING id`)).toMatchObject({ rowsAffected: 2 });
+    expect(await client.execute(`DELETE FROM ${table}`)).toMatchObject({ rowsAffected: 2 });
+  });
+
+  it("keeps whole numbers REAL in a REAL column, and an empty blob a blob", async () => {
+    const { rows } = await client.execute({
+      sql: `INSERT INTO ${table} (n, data) VALUES (?, ?) RETURNING typeof(n) AS n, typeof(data) AS data, typeof(id) AS id`,
+      args: [2n, new Uint8Array(0)],
+    });
+    expect({ ...rows[0] }).toEqual({ n: "real", data: "blob", id: "integer" });
+  });
+
+  it("takes numbered arguments in any order", async () => {
+    const { rows } = await client.execute({ sql: "SELECT ?2 AS a, ?1 AS b, ?2 AS again, ? AS next", args: [1, 2, 3] });
+    expect({ ...rows[0] }).toEqual({ a: 2, b: 1, again: 2, next: 3 });
+  });
+
   it("returns the rows of RETURNING", async () => {
     const { rows, rowsAffected } = await client.execute(
       `INSERT INTO ${table} (name) VALUES ('a'), ('b') RETURNING id, name`,
@@ -151,6 +179,8 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     const { columns, rows } = await client.execute(sql);
     expect(columns.at(-1)).toBe("late");
     expect(rows[0]?.["late"]).toBe("x");
+    await client.execute(`ALTER TABLE ${table} RENAME COLUMN late TO later`);
+    expect((await client.execute(sql)).columns.at(-1)).toBe("later");
   });
 
   it("stores a whole batch or nothing of it", async () => {

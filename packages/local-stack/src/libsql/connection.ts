@@ -1,4 +1,5 @@
-import Database, { type Statement } from "libsql";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { toError } from "./errors.ts";
 import {
   type Batch,
   type BatchCond,
@@ -8,57 +9,67 @@ import {
   SqlInputError,
   type Stmt,
   type StmtResult,
-  toError,
   toValue,
 } from "./hrana.ts";
-import { countStatements, isSelect, parametersOf } from "./sql.ts";
+import { type Change, changeOf, countStatements, isSelect, parametersOf } from "./sql.ts";
 
-const cachedStatements = 500;
+const statementsKept = 500;
+
+/** Triggers use temporary tables: in memory they cost less CPU. So do fewer checkpoints, because many pages change often. */
+const settings = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000`;
+
+declare module "node:sqlite" {
+  interface StatementSync {
+    /** Node has it, @types/node does not yet. */
+    stat(counter: "reprepare"): number;
+  }
+}
 
 interface Prepared {
-  statement: Statement;
+  statement: StatementSync;
   parameters: (string | null)[];
-  isReader: boolean;
+  hasNames: boolean;
+  columns: StmtResult["cols"];
+  /** How often SQLite has prepared the statement again because the schema changed. */
+  preparations: number;
   isReadOnly: boolean;
-  isInsert: boolean;
+  change: Change | undefined;
 }
+
+type Written = ReturnType<StatementSync["run"]>;
 
 /** One SQLite connection and the statements that it has prepared. */
 export class Connection {
-  readonly #database: Database.Database;
+  readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
 
   constructor(file: string) {
-    this.#database = new Database(file);
-    this.#database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000",
-    );
-    this.#database.defaultSafeIntegers(true);
+    this.#database = new DatabaseSync(file, { timeout: 1000 });
+    this.#database.exec(settings);
   }
 
   get isAutocommit(): boolean {
-    return !this.#database.inTransaction;
+    return !this.#database.isTransaction;
   }
 
   execute(sql: string, { args = [], named_args = [], want_rows = true }: Stmt): StmtResult {
-    const { statement, parameters, isReader, isReadOnly, isInsert } = this.#prepare(sql);
-    const values = bind(parameters, args, named_args);
-    if (!isReader) {
-      const { changes, lastInsertRowid } = statement.run(...values);
-      return {
-        cols: [],
-        rows: [],
-        affected_row_count: changes,
-        last_insert_rowid: isInsert ? String(lastInsertRowid) : null,
-      };
+    const prepared = this.#prepare(sql);
+    const { statement, change } = prepared;
+    const values = bind(prepared, args, named_args);
+    let rows: SQLOutputValue[][] = [];
+    let written: Written = { changes: 0, lastInsertRowid: 0 };
+    if (prepared.columns.length === 0) written = statement.run(...values);
+    else {
+      rows = statement.all(...values) as unknown as SQLOutputValue[][];
+      if (change) written = this.#lastWrite();
     }
-    const rows = statement.raw(true).all(...values) as unknown[][];
-    const [changes, rowid] = isReadOnly ? [0n, 0n] : this.#lastWrite();
     return {
-      cols: columnsOf(statement),
+      cols: columnsOf(prepared),
       rows: want_rows ? rows.map((row) => row.map(toValue)) : [],
-      affected_row_count: Number(changes),
-      last_insert_rowid: isInsert ? String(rowid) : null,
+      // SQLite keeps both numbers of the last write.
+      affected_row_count: change ? Number(written.changes) : 0,
+      last_insert_rowid: change === "insert" ? String(written.lastInsertRowid) : null,
     };
   }
 
@@ -102,10 +113,11 @@ export class Connection {
   }
 
   describe(sql: string) {
-    const { statement, parameters, isReader, isReadOnly } = this.#prepare(sql);
+    const prepared = this.#prepare(sql);
+    const { parameters, isReadOnly } = prepared;
     return {
       params: parameters.map((name) => ({ name })),
-      cols: isReader ? columnsOf(statement) : [],
+      cols: columnsOf(prepared),
       is_explain: /^\s*explain\b/i.test(sql),
       is_readonly: isReadOnly,
     };
@@ -129,21 +141,36 @@ export class Connection {
     if (count === 2) throw new SqlInputError("SQL_MANY_STATEMENTS", "SQL string contains more than one statement");
     refuseFiles(sql);
     const statement = this.#database.prepare(sql);
+    // Without bigints an INTEGER could not be told from a REAL.
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    const parameters = parametersOf(sql);
     const prepared = {
       statement,
-      parameters: parametersOf(sql),
-      isReader: statement.reader,
-      isInsert: /^\s*(?:insert|replace)\b/i.test(sql),
+      parameters,
+      hasNames: parameters.some(isName),
+      columns: readColumns(statement),
+      preparations: 0,
+      change: changeOf(sql),
       isReadOnly: isSelect(sql) || /^\s*pragma\b/i.test(sql),
     };
-    if (this.#statements.size >= cachedStatements) this.#statements.clear();
     this.#statements.set(sql, prepared);
+    this.#forgetOldest();
     return prepared;
   }
 
-  #lastWrite(): [bigint, bigint] {
+  #forgetOldest(): void {
+    if (this.#statements.size <= statementsKept) return;
+    for (const sql of this.#statements.keys()) {
+      this.#statements.delete(sql);
+      return;
+    }
+  }
+
+  #lastWrite(): Written {
     const { statement } = this.#prepare("SELECT changes(), last_insert_rowid()");
-    return statement.raw(true).get() as [bigint, bigint];
+    const [changes, lastInsertRowid] = statement.get() as unknown as [bigint, bigint];
+    return { changes, lastInsertRowid };
   }
 }
 
@@ -158,16 +185,25 @@ function refuseFiles(sql: string): void {
   }
 }
 
-function columnsOf(statement: Statement): StmtResult["cols"] {
-  return statement.columns().map(({ name, type }) => ({ name, decltype: type ?? null }));
+/** SQLite describes a column slowly, so a description is kept until the statement was prepared again. */
+function columnsOf(prepared: Prepared): StmtResult["cols"] {
+  const preparations = prepared.statement.stat("reprepare");
+  if (preparations !== prepared.preparations) {
+    prepared.columns = readColumns(prepared.statement);
+    prepared.preparations = preparations;
+  }
+  return prepared.columns;
 }
 
-/** One value for each parameter: without one, a prepared statement would use the value of its last run. */
+const readColumns = (statement: StatementSync): StmtResult["cols"] =>
+  statement.columns().map(({ name, type }) => ({ name, decltype: type }));
+
+/** One value for each parameter: without one, a prepared statement would use NULL. */
 function bind(
-  parameters: Prepared["parameters"],
+  { parameters, hasNames }: Prepared,
   args: NonNullable<Stmt["args"]>,
   named: NonNullable<Stmt["named_args"]>,
-): unknown[] {
+): SQLInputValue[] {
   if (args.length > parameters.length) {
     throw new SqlInputError("ARGS_INVALID", `too many parameters, expected ${parameters.length} found ${args.length}`);
   }
@@ -177,6 +213,10 @@ function bind(
     if (!value) throw new SqlInputError("ARGS_INVALID", `value for parameter ${name ?? index + 1} not found`);
     return fromValue(value);
   });
-  // libsql reads a single object, also a blob, as named values. A list is read as positional values.
-  return given.length === 0 ? [] : [given];
+  if (!hasNames) return given;
+  // Node binds values to names first, then the others to `?` and `?1` by number.
+  const byName = Object.fromEntries(parameters.flatMap((name, at) => (isName(name) ? [[name, given[at]]] : [])));
+  return [byName, ...given.filter((_, at) => !isName(parameters[at]))];
 }
+
+const isName = (parameter: string | null | undefined) => typeof parameter === "string" && !parameter.startsWith("?");

@@ -98,8 +98,3 @@ export function toValue(value: unknown): Value {
   }
   throw new TypeError(`SQLite gave a ${typeof value}`);
 }
-
-export function toError(error: unknown): HranaError {
-  const { code, message } = error as { code?: string; message: string };
-  return { message: message ?? String(error), code: code ?? "SQL_INPUT_ERROR" };
-}

@@ -4,9 +4,28 @@ export const isSelect = (sql: string | undefined): boolean =>
 
 const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 
+const withoutQuoted = (sql: string) =>
+  sql.replace(quoted, (found) => (found.startsWith("-") || found.startsWith("/") ? " " : "''"));
+
+/** How a statement writes rows: `insert` adds rows, `change` updates or deletes them. */
+export type Change = "insert" | "change";
+
+/** Undefined for a statement that writes no rows, such as a SELECT or a COMMIT. */
+export function changeOf(sql: string): Change | undefined {
+  let bare = withoutQuoted(sql);
+  // The statement after WITH is the one outside of all parentheses.
+  for (let before = ""; before !== bare;) {
+    before = bare;
+    bare = bare.replace(/\([^()]*\)/g, " ");
+  }
+  const verb = /^\s*(?:with\b.*?\b)?(insert|replace|update|delete|select|values)\b/is.exec(bare)?.[1]?.toLowerCase();
+  if (verb === "insert" || verb === "replace") return "insert";
+  return verb === "update" || verb === "delete" ? "change" : undefined;
+}
+
 /** The number of statements in a text; 2 means two or more. A trigger with its body is one statement. */
 export function countStatements(sql: string): 0 | 1 | 2 {
-  const bare = sql.replace(quoted, (found) => (found.startsWith("-") || found.startsWith("/") ? " " : "''"));
+  const bare = withoutQuoted(sql);
   const parts = bare.split(";").filter((part) => part.trim() !== "");
   if (parts.length > 1 && /^\s*create\s+(?:temp(?:orary)?\s+)?trigger\b/i.test(bare)) return 1;
   return parts.length > 1 ? 2 : (parts.length as 0 | 1);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Connection } from "./connection.ts";
-import { type Pipeline, ProtocolError, type StreamRequest, type StreamResult, toError } from "./hrana.ts";
+import { toError } from "./errors.ts";
+import { type Pipeline, ProtocolError, type StreamRequest, type StreamResult } from "./hrana.ts";
 import { isSelect } from "./sql.ts";
 
 interface Stream {

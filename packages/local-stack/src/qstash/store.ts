@@ -1,4 +1,4 @@
-import Database, { type Statement } from "libsql";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import type { Answer, DeadLetter, Message, Spec } from "./message.ts";
 
 /** What is stored by name: settings of queues and flow controls, and schedules. */
@@ -33,12 +33,12 @@ export interface Change {
 
 /** The SQLite file of the messages. */
 export class Store {
-  readonly #database: Database.Database;
-  readonly #statements = new Map<string, Statement>();
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
   #position: number;
 
   constructor(file: string) {
-    this.#database = new Database(file);
+    this.#database = new DatabaseSync(file);
     this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema}`);
     const [[last]] = this.#all("SELECT coalesce(max(position), 0) FROM message") as [[number]];
     this.#position = last + 1;
@@ -59,7 +59,7 @@ export class Store {
       for (const id of unbury) this.#run("DELETE FROM dead_letter WHERE dlq_id = ?", id);
       if (count > 1) this.#run("COMMIT");
     } catch (error) {
-      if (this.#database.inTransaction) this.#run("ROLLBACK");
+      if (this.#database.isTransaction) this.#run("ROLLBACK");
       throw error;
     }
   }
@@ -159,19 +159,21 @@ export class Store {
     );
   }
 
-  #run(sql: string, ...args: unknown[]): void {
+  #run(sql: string, ...args: SQLInputValue[]): void {
     this.#prepare(sql).run(...args);
   }
 
-  #all(sql: string, ...args: unknown[]): unknown[][] {
-    return this.#prepare(sql)
-      .raw(true)
-      .all(...args) as unknown[][];
+  #all(sql: string, ...args: SQLInputValue[]): SQLOutputValue[][] {
+    return this.#prepare(sql).all(...args) as unknown as SQLOutputValue[][];
   }
 
-  #prepare(sql: string): Statement {
+  #prepare(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    if (!statement) {
+      statement = this.#database.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#statements.set(sql, statement);
+    }
     return statement;
   }
 }
