@@ -84,7 +84,7 @@ export async function startConnector(
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     outboxRoom,
     jobs,
-    { routes: [rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor })] },
+    { routes: rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor }) },
   ];
 
   const readiness = createReadiness(store, services);
@@ -98,9 +98,9 @@ export async function startConnector(
   const sweeper = createSweeper({ services, logger, sweeps: features.flatMap(({ sweeps = [] }) => sweeps) });
   const servers: Server[] = [];
   try {
-    servers.push(await listen(app.fetch, config));
+    servers.push(await listen(app, config));
     const metricsApp = createMetricsApp(meter.registry);
-    if (config.metricsPort > 0) servers.push(await listen(metricsApp.fetch, { ...config, port: config.metricsPort }));
+    if (config.metricsPort > 0) servers.push(await listen(metricsApp, { ...config, port: config.metricsPort }));
     sweeper.start();
     await supervisor.start();
   } catch (error) {

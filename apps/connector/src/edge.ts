@@ -1,3 +1,5 @@
+import http from "node:http";
+import https from "node:https";
 import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
@@ -7,8 +9,10 @@ export type CallEdge = (path: string, body: unknown, timeoutMs: number) => Promi
 
 /** Beyond this difference of the clocks the edge refuses a token. */
 const toleratedMs = 5_000;
+/** An idle connection is closed after this time, before the edge closes it: a call on a closed one would fail. */
+const idleMs = 4_000;
 
-export function createEdgeCaller(config: Config, { now, random, fetch }: Services): CallEdge {
+export function createEdgeCaller(config: Config, { now, random }: Pick<Services, "now" | "random">): CallEdge {
   const privateJwk = config.connectorTokenPrivateKey;
   const sign: TokenSigner = createTokenSigner({
     privateJwk,
@@ -18,25 +22,67 @@ export function createEdgeCaller(config: Config, { now, random, fetch }: Service
     random,
   });
   const base = new URL(config.edgeUrl);
+  const post = createPost(base.protocol);
   return async (path, value, timeoutMs) => {
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
     const body = JSON.stringify(value);
     const token = await sign({ method: "POST", path: url.pathname, body });
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body,
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const text = await response.text();
-    const aheadMs = now().getTime() - Date.parse(response.headers.get("date") ?? "");
-    if (response.status === 401 && Math.abs(aheadMs) > toleratedMs) {
+    const answer = await post(url, { body, token, timeoutMs });
+    const aheadMs = now().getTime() - Date.parse(answer.date ?? "");
+    if (answer.status === 401 && Math.abs(aheadMs) > toleratedMs) {
       const seconds = Math.round(Math.abs(aheadMs) / 1000);
       throw new Error(`the clock of this machine is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} the edge's`);
     }
-    return { status: response.status, body: parse(text) };
+    return { status: answer.status, body: parse(answer.text) };
   };
+}
+
+interface Post {
+  body: string;
+  token: string;
+  timeoutMs: number;
+}
+
+interface Answer {
+  status: number;
+  date: string | undefined;
+  text: string;
+}
+
+/** Makes a function that posts JSON. `fetch` needs three times the CPU, and writes the headers and the body apart. */
+function createPost(protocol: string): (url: URL, post: Post) => Promise<Answer> {
+  const { request, Agent } = protocol === "https:" ? https : http;
+  const agent = new Agent({ keepAlive: true, timeout: idleMs });
+  return (url, { body, token, timeoutMs }) =>
+    new Promise((resolve, reject) => {
+      const fail = (cause: unknown) => {
+        clearTimeout(timer);
+        reject(new Error("the edge did not answer", { cause }));
+      };
+      const asked = request(url, {
+        method: "POST",
+        agent,
+        headers: {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(body),
+          authorization: `Bearer ${token}`,
+          "user-agent": "Sandi/1",
+        },
+      });
+      const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+      asked.on("error", fail);
+      asked.on("response", (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", fail);
+        response.on("end", () => {
+          clearTimeout(timer);
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, date: response.headers.date, text });
+        });
+      });
+      asked.end(body);
+    });
 }
 
 function parse(text: string): unknown {

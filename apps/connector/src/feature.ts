@@ -1,9 +1,8 @@
-import type { Hono } from "hono";
-import type { HttpEnv } from "./http.ts";
+import type { Route } from "./http.ts";
 import type { Sweep } from "./sweeps.ts";
 
 /** What a room adds to the process, beside what other rooms call. */
 export interface Feature {
-  routes?: readonly Hono<HttpEnv>[];
+  routes?: readonly Route[];
   sweeps?: readonly Sweep[];
 }

@@ -1,12 +1,32 @@
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { AppError, errors, type Problem } from "@sandi/contracts";
-import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { Meter } from "./metrics.ts";
+import { readBody } from "./read-body.ts";
 import type { Services } from "./services.ts";
 import { storeFailure } from "./store/failures.ts";
 
-export interface HttpEnv {
-  Variables: { requestId: string };
+/** A POST route. */
+export interface Route {
+  path: string;
+  maxBytes: number;
+  /** The header that proves who calls. Throws without one, before the body is read. */
+  proof: (headers: IncomingHttpHeaders) => string;
+  answer: (incoming: Incoming) => Promise<Answer>;
+}
+
+/** A request whose body is read. Its proof is not verified yet. */
+export interface Incoming {
+  path: string;
+  headers: IncomingHttpHeaders;
+  proof: string;
+  body: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
 }
 
 interface Options {
@@ -14,7 +34,7 @@ interface Options {
   /** Has a page for each kind of problem. */
   edgeUrl: string;
   logger: Logger;
-  routes: Hono<HttpEnv>[];
+  routes: Route[];
   /** What keeps the connector from working; empty when it is ready. */
   problems: () => Promise<string[]>;
 }
@@ -23,72 +43,84 @@ const refusals = {
   full: { detail: "The connector's database has no room.", retryAfter: 10 },
   unreachable: { detail: "The connector's database does not answer.", retryAfter: 2 },
 };
+/** A caller that still sends its body this long after the answer is cut off. */
+const lingerMs = 500;
 
 /** The connector's HTTP API, which the internet may reach: jobs, rpc and health. */
-export function createApp({ services, edgeUrl, logger, routes, problems }: Options): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>();
-  const problem = (error: AppError, requestId: string) => toResponse(error, requestId, edgeUrl);
-  app.use(async (c, next) => {
-    c.set("requestId", services.newId("req"));
-    await next();
-    // The answer of a connector that the request was forwarded to has its own id.
-    if (!c.res.headers.has("x-request-id")) c.header("x-request-id", c.var.requestId);
-    c.header("cache-control", "no-store");
-    c.header("x-content-type-options", "nosniff");
-  });
-  app.get("/healthz", (c) => c.json({ status: "ok" }));
-  app.get("/readyz", async (c) => {
-    const wrong = await problems();
-    return c.json(
-      { status: wrong.length === 0 ? "ready" : "not ready", problems: wrong },
-      wrong.length === 0 ? 200 : 503,
-    );
-  });
-  for (const route of routes) app.route("/", route);
-  app.notFound((c) => problem(new AppError("not-found"), c.var.requestId));
-  app.onError((error, c) => {
-    if (error instanceof AppError) return problem(error, c.var.requestId);
+export function createApp({ services, edgeUrl, logger, routes, problems }: Options): RequestListener {
+  const byPath = new Map(routes.map((route) => [route.path, route]));
+
+  async function answerTo(request: IncomingMessage, path: string): Promise<Answer> {
+    if (isRead(request) && path === "/healthz") return json(200, { status: "ok" });
+    if (isRead(request) && path === "/readyz") {
+      const wrong = await problems();
+      const isReady = wrong.length === 0;
+      return json(isReady ? 200 : 503, { status: isReady ? "ready" : "not ready", problems: wrong });
+    }
+    const route = request.method === "POST" ? byPath.get(path) : undefined;
+    if (!route) throw new AppError("not-found");
+    const { headers } = request;
+    const proof = route.proof(headers);
+    return route.answer({ path, headers, proof, body: await readBody(request, route.maxBytes) });
+  }
+
+  function refusalOf(error: unknown, requestId: string, path: string): AppError {
+    if (error instanceof AppError) return error;
     const failure = storeFailure(error);
     if (failure) {
-      logger.warn(
-        { requestId: c.var.requestId, path: c.req.path, failure },
-        "a request failed because of the database",
-      );
-      return problem(new AppError("database-unavailable", refusals[failure]), c.var.requestId);
+      logger.warn({ requestId, path, failure }, "a request failed because of the database");
+      return new AppError("database-unavailable", refusals[failure]);
     }
-    logger.error({ requestId: c.var.requestId, path: c.req.path, error }, "a request failed");
-    return problem(new AppError("internal-error"), c.var.requestId);
-  });
-  return app;
+    logger.error({ requestId, path, error }, "a request failed");
+    return new AppError("internal-error");
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = services.newId("req");
+    const path = pathOf(request);
+    const { status, headers, body } = await answerTo(request, path).catch((error: unknown) =>
+      toAnswer(refusalOf(error, requestId, path), requestId, edgeUrl),
+    );
+    // The answer of a connector that the request was forwarded to has its own id.
+    const all = { "x-request-id": requestId, ...headers };
+    write(response, {
+      status,
+      headers: { ...all, "cache-control": "no-store", "x-content-type-options": "nosniff" },
+      body,
+    });
+    if (!request.complete) setTimeout(() => request.complete || request.destroy(), lingerMs).unref();
+  }
+
+  return (request, response) => void respond(request, response);
 }
 
 /** `/metrics`, for a port that the internet does not reach. */
-export function createMetricsApp(registry: Meter["registry"]): Hono {
-  return new Hono().get("/metrics", async (c) =>
-    c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
-  );
-}
-
-/** The raw body as text. Rejects a body that is too long. */
-export async function readBody(request: Request, maxBytes: number): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw new AppError("payload-too-large");
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request.body ?? []) {
-      length += chunk.length;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
+export function createMetricsApp(registry: Meter["registry"]): RequestListener {
+  return (request, response) => {
+    if (!isRead(request) || pathOf(request) !== "/metrics") {
+      write(response, { status: 404, headers: { "content-type": "text/plain" }, body: "404 Not Found" });
+      return;
     }
-  } catch (cause) {
-    // The caller hung up: it does not see this answer, and nothing of ours failed.
-    throw new AppError("invalid-request", { detail: "The body is incomplete.", cause });
-  }
-  if (length > maxBytes) throw new AppError("payload-too-large");
-  return Buffer.concat(chunks).toString("utf8");
+    registry.metrics().then(
+      (body) => write(response, { status: 200, headers: { "content-type": registry.contentType }, body }),
+      () => write(response, { status: 500, headers: {}, body: "" }),
+    );
+  };
 }
 
-function toResponse({ code, message, extras }: AppError, requestId: string, edgeUrl: string): Response {
+export function json(status: number, value: unknown): Answer {
+  return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
+}
+
+const isRead = ({ method }: IncomingMessage) => method === "GET" || method === "HEAD";
+
+const pathOf = ({ url = "" }: IncomingMessage) => url.split("?", 1)[0]!;
+
+function write(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+}
+
+function toAnswer({ code, message, extras }: AppError, requestId: string, edgeUrl: string): Answer {
   const { status, title } = errors[code];
   const body: Problem = {
     type: `${edgeUrl}/problems/${code}`,
@@ -100,11 +132,12 @@ function toResponse({ code, message, extras }: AppError, requestId: string, edge
     ...(extras.retryAfter === undefined ? {} : { retryAfter: extras.retryAfter }),
     ...(extras.whatsappCode === undefined ? {} : { whatsappCode: extras.whatsappCode }),
   };
-  return Response.json(body, {
+  return {
     status,
     headers: {
       "content-type": "application/problem+json",
       ...(extras.retryAfter === undefined ? {} : { "retry-after": String(extras.retryAfter) }),
     },
-  });
+    body: JSON.stringify(body),
+  };
 }

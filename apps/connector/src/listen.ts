@@ -1,4 +1,5 @@
-import { serve } from "@hono/node-server";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Config } from "./config.ts";
 
 /** An HTTP server on a port. */
@@ -8,22 +9,19 @@ export interface Server {
 }
 
 /** Rejects when the port is taken. */
-export async function listen(
-  fetch: Parameters<typeof serve>[0]["fetch"],
-  { host, port }: Pick<Config, "host" | "port">,
-): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port, overrideGlobalObjects: false }, (address) =>
-      resolve({
-        port: address.port,
-        close: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            if ("closeIdleConnections" in server) server.closeIdleConnections();
-            setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), 500).unref();
-          }),
-      }),
-    );
-    server.on("error", reject);
+export async function listen(answer: RequestListener, { host, port }: Pick<Config, "host" | "port">): Promise<Server> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
   });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 500).unref();
+      }),
+  };
 }

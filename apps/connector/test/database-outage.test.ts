@@ -57,7 +57,7 @@ async function fill(store: Store, url: string): Promise<void> {
     Number(Object.values((await other.execute(`PRAGMA ${pragma}`)).rows[0] ?? {})[0]);
   while ((await count("freelist_count")) > 0) await other.execute("INSERT INTO filler VALUES (zeroblob(8000))");
   const pages = await count("page_count");
-  other.close();
+  await other.close();
   await store.client.execute(`PRAGMA max_page_count = ${pages}`);
 }
 

@@ -330,7 +330,7 @@ test("without a lease that it can renew, a session has no socket and opens none"
   expect([isConnected(), simulator.stats().connections]).toEqual([false, before]);
   await database.execute("DROP TRIGGER full");
   await until("it is online again", () => edge.statesOf(sessionId).filter((state) => state === "online").length === 2);
-  database.close();
+  await database.close();
 });
 
 test("a deleted session is gone when its last event is stored, and the event is repeated for later requests", async () => {

@@ -14,7 +14,7 @@ describe("the writer", () => {
     const sizes: number[] = [];
     const writer = createWriter({
       execute: client.execute,
-      close: client.close,
+      close: () => client.close(),
       batch: (statements, mode) => {
         sizes.push(statements.length);
         return client.batch(statements, mode);
@@ -27,7 +27,7 @@ describe("the writer", () => {
     expect(sizes).toEqual([1, 10]);
     const { rows } = await client.execute("SELECT v FROM t ORDER BY id");
     expect(rows.map(({ v }) => v)).toEqual(Array.from({ length: 10 }, (_, i) => `v${i}`));
-    client.close();
+    await client.close();
   });
 
   test("one bad write fails alone", async () => {
@@ -38,7 +38,7 @@ describe("the writer", () => {
     const outcomes = await Promise.allSettled([insert("a"), insert("a"), insert("b")]);
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect((await client.execute("SELECT v FROM t")).rows).toHaveLength(2);
-    client.close();
+    await client.close();
   });
 
   test("a write that throws while it is made or answered fails alone, and is stored at most once", async () => {
@@ -72,7 +72,7 @@ describe("the writer", () => {
     await writer.write([insertion("e")]);
     await writer.settled();
     expect((await client.execute("SELECT v FROM t")).rows.map(({ v }) => v)).toEqual(["c", "d", "e"]);
-    client.close();
+    await client.close();
   });
 
   test("a file reads the same through libSQL's own client", async () => {
@@ -89,7 +89,7 @@ describe("the writer", () => {
     const { rows } = await libsql.execute("SELECT *, typeof(n) AS kind FROM t");
     expect(rows.map(({ n, r, s, kind }) => [n, r, s, kind])).toEqual([[1, 0.5, "é", "integer"]]);
     libsql.close();
-    client.close();
+    await client.close();
     await rm(folder, { recursive: true });
   });
 });

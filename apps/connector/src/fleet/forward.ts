@@ -1,5 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import { LRUCache } from "lru-cache";
+import type { Answer, Incoming } from "../http.ts";
 import type { Meter } from "../metrics.ts";
 import type { Services } from "../services.ts";
 import { findOwner } from "../store/members.ts";
@@ -12,15 +13,9 @@ export interface Forward {
    * Forwards to the connector that owns the session and returns its answer; undefined when the session has no owner, or is
    * ours. Rejects with `connector-unavailable` when its owner cannot be reached.
    */
-  toOwner(incoming: Incoming, sessionId: string): Promise<Response | undefined>;
+  toOwner(incoming: Incoming, sessionId: string): Promise<Answer | undefined>;
   /** Forwards to this address; undefined when there is no answer. */
-  to(incoming: Incoming, url: string): Promise<Response | undefined>;
-}
-
-/** A request that was read and verified. */
-export interface Incoming {
-  request: Request;
-  body: string;
+  to(incoming: Incoming, url: string): Promise<Answer | undefined>;
 }
 
 interface Options {
@@ -43,7 +38,9 @@ const answered = ["content-type", "retry-after", "x-request-id", "upstash-nonret
 export const ownerAnswersMs = 4_000;
 const ownerKnownMs = 2_000;
 
-export const wasForwarded = (request: Request) => request.headers.has(hop);
+export const wasForwarded = ({ headers }: Pick<Incoming, "headers">) => headers[hop] !== undefined;
+
+export const isOk = ({ status }: Answer) => status >= 200 && status < 300;
 
 export function createForward({ services, store, addresses, run, isOwnedHere, meter }: Options): Forward {
   const forwarded = meter.counter(
@@ -65,22 +62,21 @@ export function createForward({ services, store, addresses, run, isOwnedHere, me
     return url;
   }
 
-  async function to(incoming: Incoming, url: string): Promise<Response | undefined> {
-    const { pathname } = new URL(incoming.request.url);
-    const answer = await passOn(services, incoming, url + pathname);
-    const result = answer === undefined ? "unreachable" : answer.ok ? "done" : "refused";
-    forwarded.inc({ kind: kindOf(pathname), result });
+  async function to(incoming: Incoming, url: string): Promise<Answer | undefined> {
+    const answer = await passOn(services, incoming, url + incoming.path);
+    const result = answer === undefined ? "unreachable" : isOk(answer) ? "done" : "refused";
+    forwarded.inc({ kind: kindOf(incoming.path), result });
     return answer;
   }
 
   return {
     to,
     async toOwner(incoming, sessionId) {
-      if (isOwnedHere(sessionId) || wasForwarded(incoming.request)) return undefined;
+      if (isOwnedHere(sessionId) || wasForwarded(incoming)) return undefined;
       const url = await ownerUrl(sessionId);
       if (url === undefined) return undefined;
       const answer = await to(incoming, url);
-      if (!answer?.ok) owners.delete(sessionId);
+      if (!answer || !isOk(answer)) owners.delete(sessionId);
       if (!answer) throw unreachable();
       return answer;
     },
@@ -90,18 +86,20 @@ export function createForward({ services, store, addresses, run, isOwnedHere, me
 /** Sends the same request on; undefined when there is no answer in time. */
 async function passOn(
   { fetch, after }: Options["services"],
-  { request, body }: Incoming,
+  incoming: Incoming,
   url: string,
-): Promise<Response | undefined> {
+): Promise<Answer | undefined> {
   const headers = new Headers({ [hop]: "1" });
-  for (const [name, value] of request.headers) if (passedOn.test(name)) headers.set(name, value);
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (passedOn.test(name) && value !== undefined) headers.set(name, value.toString());
+  }
   const timeout = new AbortController();
   const cancel = after(ownerAnswersMs, () => timeout.abort());
   try {
     const answer = await fetch(url, {
       method: "POST",
       headers,
-      body,
+      body: incoming.body,
       redirect: "manual",
       signal: timeout.signal,
     });
@@ -109,8 +107,7 @@ async function passOn(
       const value = answer.headers.get(name);
       return value === null ? [] : [[name, value]];
     });
-    const text = await answer.text();
-    return new Response(text === "" ? null : text, { status: answer.status, headers: headersBack });
+    return { status: answer.status, headers: Object.fromEntries(headersBack), body: await answer.text() };
   } catch {
     return undefined;
   } finally {

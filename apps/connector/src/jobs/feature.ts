@@ -58,5 +58,5 @@ export function jobsFeature(context: Context, options: Options): Feature & { run
     revoke: (job) => counted(revoke(job)),
     parseSessionJob: createSessionJobParser(shared),
   });
-  return { routes: [routes], running: () => running };
+  return { routes, running: () => running };
 }

@@ -1,9 +1,9 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
 import type { NodeQueueCheck } from "@sandi/crypto/node";
 import { type TraceContext, traceOf } from "@sandi/tracing";
-import { type Forward, type Incoming, wasForwarded } from "../fleet/forward.ts";
-import { Hono } from "hono";
-import { readBody, type HttpEnv } from "../http.ts";
+import { type Forward, isOk, wasForwarded } from "../fleet/forward.ts";
+import { type Answer, type Incoming, json, type Route } from "../http.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { DesiredStateChange } from "../store/sessions.ts";
 import type { JobOutcome } from "./outcome.ts";
@@ -28,52 +28,53 @@ interface Schema<T> {
 const maxBytes = 16 * 1024;
 
 /** What QStash delivers. 2xx only when the outcome is stored; 503 asks for another delivery. */
-export function jobRoutes(options: Options): Hono<HttpEnv> {
+export function jobRoutes(options: Options): Route[] {
   const { publicUrl, checkSignature, send, revoke, supervisor, parseSessionJob, forward, isDraining } = options;
 
-  const app = new Hono<HttpEnv>();
-
   /** Accepts jobs that QStash signed. The connector that owns the session runs them, otherwise this one. */
-  function take<Job extends { sessionId: string }>(
+  function route<Job extends { sessionId: string }>(
     path: string,
     schema: Schema<Job>,
-    run: (job: Job, incoming: Incoming) => Promise<Response>,
-  ): void {
-    app.post(path, async ({ req: { raw: request } }) => {
-      const signature = request.headers.get("upstash-signature") ?? "";
-      // Without a signature the body is not read. With a wrong one it is not parsed.
-      if (signature === "") throw unsigned();
-      const body = await readBody(request, maxBytes);
-      if (!checkSignature(signature, publicUrl + path, body)) throw unsigned();
-      const job = parse(schema, body);
-      if (isDraining()) throw unavailable("The connector is shutting down.", 2);
-      const incoming = { request, body };
-      return (await forward.toOwner(incoming, job.sessionId)) ?? run(job, incoming);
-    });
+    run: (job: Job, incoming: Incoming) => Promise<Answer>,
+  ): Route {
+    return {
+      path,
+      maxBytes,
+      proof: signatureIn,
+      async answer(incoming) {
+        const { proof, body } = incoming;
+        // A body with a wrong signature is not parsed.
+        if (!checkSignature(proof, publicUrl + path, body)) throw unsigned();
+        const job = parse(schema, body);
+        if (isDraining()) throw unavailable("The connector is shutting down.", 2);
+        return (await forward.toOwner(incoming, job.sessionId)) ?? run(job, incoming);
+      },
+    };
   }
 
   /** A desired state of a session without an owner goes to the connector with the most free capacity. */
-  async function setDesiredState(job: QueuedSessionJob, incoming: Incoming): Promise<Response> {
+  async function setDesiredState(job: QueuedSessionJob, incoming: Incoming): Promise<Answer> {
     const change = await parseSessionJob(job);
-    let outcome = await supervisor.setDesiredState(change, { mayPlace: !wasForwarded(incoming.request) });
+    let outcome = await supervisor.setDesiredState(change, { mayPlace: !wasForwarded(incoming) });
     if (typeof outcome === "object") {
       const answer = await forward.to(incoming, outcome.url);
-      if (answer?.ok) return answer;
+      if (answer && isOk(answer)) return answer;
       outcome = await supervisor.setDesiredState(change, { mayPlace: false });
     }
     if (outcome !== "applied") throw unavailable("Another connector owns the session.", 2);
-    return Response.json({ status: "done" });
+    return json(200, { status: "done" });
   }
 
-  take(jobPaths.send, QueuedSendJob, async (job, { request }) => finished(await send(job, traceOf(request.headers))));
-  take(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job)));
-  take(jobPaths.session, QueuedSessionJob, setDesiredState);
-  return app;
+  return [
+    route(jobPaths.send, QueuedSendJob, async (job, incoming) => finished(await send(job, traceIn(incoming)))),
+    route(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job))),
+    route(jobPaths.session, QueuedSessionJob, setDesiredState),
+  ];
 }
 
-function finished(outcome: JobOutcome): Response {
+function finished(outcome: JobOutcome): Answer {
   if (outcome.status === "later") throw unavailable(`Not yet: ${outcome.why}.`, outcome.retryAfterSeconds);
-  return Response.json(outcome);
+  return json(200, outcome);
 }
 
 function parse<T>(schema: Schema<T>, body: string): T {
@@ -86,6 +87,16 @@ function parse<T>(schema: Schema<T>, body: string): T {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw new AppError("invalid-request", { detail: "The job has another shape." });
   return parsed.data;
+}
+
+function signatureIn(headers: IncomingHttpHeaders): string {
+  const signature = headers["upstash-signature"];
+  if (typeof signature !== "string" || signature === "") throw unsigned();
+  return signature;
+}
+
+function traceIn({ headers }: Incoming): TraceContext | undefined {
+  return traceOf({ get: (name) => headers[name]?.toString() ?? null });
 }
 
 const unsigned = () => new AppError("service-token-invalid", { detail: "The QStash signature is not valid." });

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { AppError } from "@sandi/contracts";
 import { createTokenVerifier, type ServiceRequest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
@@ -48,8 +49,8 @@ export function createTokens({ config, store, now }: Options): Tokens {
 const bearer = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
 /** The token that a request carries; throws without one, before its body is read. */
-export function tokenIn(headers: Headers): string {
-  const token = bearer.exec(headers.get("authorization") ?? "")?.[1];
+export function tokenIn(headers: IncomingHttpHeaders): string {
+  const token = bearer.exec(headers.authorization ?? "")?.[1];
   if (token === undefined) throw new AppError("service-token-invalid");
   return token;
 }

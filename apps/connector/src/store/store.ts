@@ -34,7 +34,7 @@ export async function openStore({ url, authToken, timeoutMs = 10_000 }: Database
   try {
     await migrate(client as Client, migrations, now);
   } catch (error) {
-    client.close();
+    await client.close();
     throw error;
   }
   const store = storeOn(client);
@@ -53,7 +53,7 @@ export function storeOn(of: StoreClient): Store {
     hasSpace: () => space.isAvailable(),
     async close() {
       await writer.settled();
-      client.close();
+      await client.close();
     },
   };
 }

@@ -2,7 +2,8 @@
  * The connector as a process that kills itself with -9 at a point of its work: DIES_AT is `commit`, `request` or `frame`,
  * `before` or `after`, and which one since its start, as in `commit:before:3`.
  */
-import { createRequire } from "node:module";
+import http from "node:http";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { DatabaseSync } from "node:sqlite";
 
 const [kind, when, nth] = (process.env["DIES_AT"] ?? "").split(":");
@@ -21,14 +22,16 @@ DatabaseSync.prototype.exec = function (sql) {
   if (isLast) die();
 };
 
-const { fetch } = globalThis;
-globalThis.fetch = async (...request) => {
-  const isLast = isIt("request");
+const { request } = http;
+/** Calls of the edge are the only requests that are made with a URL: WebSockets are opened with options alone. */
+http.request = ((...call: Parameters<typeof request>) => {
+  const isLast = call[0] instanceof URL && isIt("request");
   if (isLast && when === "before") die();
-  const response = await fetch(...request);
-  if (isLast) die();
-  return response;
-};
+  const asked = request(...call);
+  if (isLast) asked.once("response", die);
+  return asked;
+}) as typeof request;
+syncBuiltinESMExports();
 
 interface Socket {
   send(this: Socket, data: unknown, ...rest: unknown[]): void;
