@@ -3,7 +3,6 @@ import type { Db } from "../db/schema.ts";
 import type { VerificationTable } from "../db/tables/verifications.ts";
 import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/idempotency/create.ts";
 import { senderOf } from "../messages/sender-of.ts";
-import { candidateJson } from "../sessions/pick.ts";
 import { type Draft, idOfDraft } from "./draft.ts";
 import { prefixOf } from "../phone.ts";
 import { guardPrefix } from "./guard.ts";
@@ -38,8 +37,10 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
       id: messageId,
       picked: pickedFor(draft),
       rules: [
-        refuseWhen(sql`NOT ${isFirstRequest(workspaceId, idempotencyKey, at - idempotencyTtlMs)}`, "repeated"),
-        noSenderRule(draft),
+        ...(idempotencyKey
+          ? [refuseWhen(sql`NOT ${isFirstRequest(workspaceId, idempotencyKey, at - idempotencyTtlMs)}`, "repeated")]
+          : []),
+        refuseWhen(sql`p.mode IS NULL`, "no-sender"),
         ...(sender.isLimited ? [numberRule(destination), lockRule(destination)] : []),
         turnRule(sql`${pending} AND NOT ${hasExpired} AND NOT ${isUnreachableTo(draft.scopes, "verification")}`, {
           at,
@@ -95,10 +96,6 @@ function pickedFor({ plan, tenant: { workspaceId, test }, destination, body, at 
   return sql`(SELECT s.id, CASE WHEN s.id IS NOT NULL THEN ${modes[plan.mode]} END AS mode
     FROM (SELECT 1) LEFT JOIN ${sender} s ON true)`;
 }
-
-const noSenderRule = ({ tenant: { workspaceId }, body, destination: { toHash }, at }: Draft): Rule =>
-  sql`CASE WHEN p.mode IS NULL
-    THEN json_array('no-sender', ${candidateJson(workspaceId, { route: body.route ?? {}, toHash, at })}) END`;
 
 /** A create after a cancel, or after the last wrong code, is another send: it waits like a resend. */
 const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, scopes, at }: Draft): Rule =>

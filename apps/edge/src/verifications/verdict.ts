@@ -1,6 +1,5 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import type { Candidate } from "../sessions/pick.ts";
 
 /** What a destination was sent so far, by window. The last two are over all workspaces. */
 export interface SendCounts {
@@ -18,7 +17,7 @@ export interface SendCounts {
 export type Verdict =
   | ["repeated"]
   | ["ended"]
-  | ["no-sender", Candidate | null]
+  | ["no-sender"]
   | ["blocked"]
   | ["country"]
   | ["guarded", number]
@@ -32,8 +31,10 @@ export type Verdict =
 export type Rule = RawBuilder<string | null>;
 
 /** A rule whose verdict has no facts. */
-export const refuseWhen = (condition: RawBuilder<unknown>, name: "repeated" | "ended" | "blocked" | "country"): Rule =>
-  sql`CASE WHEN ${condition} THEN ${sql.lit(JSON.stringify([name]))} END`;
+export const refuseWhen = (
+  condition: RawBuilder<unknown>,
+  name: "repeated" | "ended" | "no-sender" | "blocked" | "country",
+): Rule => sql`CASE WHEN ${condition} THEN ${sql.lit(JSON.stringify([name]))} END`;
 
 /** The verdict of the first of these rules that refuses. */
 export const firstOf = (rules: readonly Rule[]): Rule => sql`coalesce(${sql.join([...rules, sql`NULL`])}, NULL)`;
