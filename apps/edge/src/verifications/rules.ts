@@ -1,6 +1,6 @@
 import type { Policy } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import { matchingRule } from "../access-rules/match.ts";
+import { matchingRules } from "../access-rules/match.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { prefixOf } from "../phone.ts";
 import { guardRule } from "./guard.ts";
@@ -33,13 +33,11 @@ export function numberRule(destination: Destination): Rule {
   const { workspaceId, toHash, formerHashes, e164, country, endUserIp: ip, policy, at } = destination;
   const subject = { workspaceId, toHash, formerHashes, digits: e164.slice(1), country, ip, at };
   const refusal = firstOf([
-    refuseWhen(matchingRule("block", subject), "blocked"),
+    refuseWhen(sql`blocks`, "blocked"),
     ...(goesTo(policy, country) ? [] : [refuseWhen(sql`true`, "country")]),
     ...guardRule(policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at }),
   ]);
-  // MATERIALIZED: the allow rules are read only for a number that is refused.
-  return sql`(WITH refusal AS MATERIALIZED (SELECT ${refusal} AS verdict)
-    SELECT CASE WHEN verdict IS NOT NULL AND NOT ${matchingRule("allow", subject)} THEN verdict END FROM refusal)`;
+  return sql`(SELECT CASE WHEN NOT allows THEN ${refusal} END FROM ${matchingRules(subject)})`;
 }
 
 function goesTo({ countries, defaultCountry }: Policy, country: string): boolean {
