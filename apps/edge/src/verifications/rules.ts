@@ -65,11 +65,8 @@ export const sendsRule = ({ workspaceId, toHash, globalHash, policy, perDay, at 
 /** True in SQL of a pending `verification` whose code can be sent. An inbound one sends nothing before the user has written. */
 export const hasCodeToSend = sql<boolean>`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
 
-/** Refuses while the pending verification cools down, and when its sends are used up unless a new one replaces it. */
-export const turnRule = (
-  which: RawBuilder<unknown>,
-  { at, isReplaced = sql`false` }: { at: number; isReplaced?: RawBuilder<unknown> },
-): Rule =>
+/** Refuses while the pending verification that is sent again cools down, and when its sends are used up. */
+export const turnRule = (at: number): Rule =>
   sql`(SELECT CASE sends_left WHEN 0 THEN json_array('exhausted', expires_at) ELSE json_array('cooldown', next_send_at) END
-    FROM verification WHERE ${which} AND ${hasCodeToSend}
-      AND (next_send_at > ${at} OR (sends_left = 0 AND NOT ${isReplaced})))`;
+    FROM verification WHERE id = p.pending_id AND p.pending_step = 'resend' AND ${hasCodeToSend}
+      AND (next_send_at > ${at} OR sends_left = 0))`;

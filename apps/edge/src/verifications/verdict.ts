@@ -42,7 +42,10 @@ export const firstOf = (rules: readonly Rule[]): Rule => sql`coalesce(${sql.join
 interface Decision {
   /** The id of the message that would be sent. */
   id: string;
-  /** One row `p` with the id of the sender and the mode. */
+  /**
+   * One row `p`: the `id` of the sender, the `mode`, and of the pending verification the `pending_id` and the
+   * `pending_step`, which is the transition that it takes.
+   */
   picked: RawBuilder<unknown>;
   /** May name `p`. */
   rules: readonly Rule[];
@@ -50,12 +53,12 @@ interface Decision {
 
 /** Stores the verdict for the statements that follow in the same batch. `takeVerdict` is the last of them. */
 export const decide = (db: Db, { id, picked, rules }: Decision): CompiledQuery =>
-  sql`INSERT INTO admission (id, session_id, mode, verdict)
-    SELECT ${id}, p.id, p.mode, ${firstOf(rules)} FROM ${picked} p`.compile(db.kysely);
+  sql`INSERT INTO admission (id, session_id, mode, verdict, pending_id, pending_step)
+    SELECT ${id}, p.id, p.mode, ${firstOf(rules)}, p.pending_id, p.pending_step FROM ${picked} p`.compile(db.kysely);
 
-/** True in SQL when no rule refuses the code. With `when`: and this is true of the decision `a`. */
-export const isAdmitted = (id: string, when: RawBuilder<unknown> = sql`true`) =>
-  sql<boolean>`EXISTS (SELECT 1 FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL AND ${when})`;
+/** In SQL the id of the pending verification, if `when` is true of the decision `a`. */
+export const pendingOf = (id: string, when: RawBuilder<unknown>) =>
+  sql<string>`(SELECT a.pending_id FROM admission a WHERE a.id = ${id} AND ${when})`;
 
 /** Answers the verdict and deletes the decision. */
 export const takeVerdict = (db: Db, id: string): CompiledQuery<{ verdict: string | null }> =>
