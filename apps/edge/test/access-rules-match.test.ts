@@ -2,7 +2,7 @@ import { createId } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
-import { matchingRule, type RuleSubject } from "../src/access-rules/match.ts";
+import { matchingRules, type RuleSubject } from "../src/access-rules/match.ts";
 import { parseRange } from "../src/addresses.ts";
 import type { Edge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
@@ -44,10 +44,10 @@ async function addRange(text: string) {
   await add("ip", range.first, { valueTo: range.last });
 }
 async function matches(effect: "allow" | "block", of: RuleSubject) {
-  const { rows } = await sql<{ found: number }>`SELECT ${matchingRule(effect, of)} AS found`.execute(
+  const { rows } = await sql<{ allows: number; blocks: number }>`SELECT * FROM ${matchingRules(of)}`.execute(
     edge.services.db.kysely,
   );
-  return rows[0]?.found === 1;
+  return rows[0]?.[`${effect}s`] === 1;
 }
 
 describe("a rule", () => {
@@ -97,7 +97,7 @@ describe("a rule", () => {
   });
 
   it("is found by the index, however it is looked for", async () => {
-    const { sql: text, parameters } = sql`SELECT ${matchingRule("block", subject({ ip: "203.0.113.7" }))}`.compile(
+    const { sql: text, parameters } = sql`SELECT * FROM ${matchingRules(subject({ ip: "203.0.113.7" }))}`.compile(
       edge.services.db.kysely,
     );
     const plan = await edge.rows(`EXPLAIN QUERY PLAN ${text}`, ...(parameters as string[]));

@@ -1,5 +1,6 @@
 import { claimPath, createId, eventsPath, type Message } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
+import { compiledQueries } from "@sandi/libsql";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Edge, startEdge } from "./harness.ts";
@@ -78,3 +79,57 @@ it("a message's status only moves forward, for events in any order and number", 
     { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 60) },
   );
 }, 120_000);
+
+it("receipts of one message in a batch are one change, each stage with its own time", async () => {
+  edge.advance(86_400_000);
+  const input = { sessionId, to: "+6281234567890", type: "text", text: "Selamat pagi" };
+  const [first, second] = await Promise.all(
+    [0, 1].map(async () => (await edge.api<Message>("POST /v1/messages", input)).body.id),
+  );
+  const { db } = edge.services;
+  const updates: string[] = [];
+  edge.services.db = {
+    ...db,
+    write: (queries) => {
+      const texts = compiledQueries(db, queries).map(({ sql }) => sql);
+      updates.push(...texts.filter((text) => text.startsWith("UPDATE message")));
+      return db.write(queries);
+    },
+  };
+  const time = (ms: number) => new Date(edge.services.now().getTime() + ms).toISOString();
+  const event = (kind: string, messageId: string | undefined, ms: number) => {
+    const id = createId("evt", edge.services.now(), webRandom(10));
+    return { id, seq: ++seq, sessionId, at: time(ms), type: `message.${kind}`, messageId };
+  };
+  const events = [
+    event("sent", first, 1),
+    event("delivered", second, 2),
+    event("delivered", first, 3),
+    event("sent", second, 4),
+    event("read", first, 5),
+  ];
+  await edge.internal(eventsPath, { connectorId: "a", events });
+  edge.services.db = db;
+
+  expect(updates.length).toBe(2);
+  expect((await edge.api<Message>(`GET /v1/messages/${first}`)).body).toMatchObject({
+    status: "read",
+    sentAt: time(1),
+    deliveredAt: time(3),
+    readAt: time(5),
+  });
+  expect((await edge.api<Message>(`GET /v1/messages/${second}`)).body).toMatchObject({
+    status: "delivered",
+    sentAt: time(2),
+    deliveredAt: time(2),
+    readAt: null,
+  });
+  const timeline = await edge.rows("SELECT type, at FROM event WHERE message_id = ? ORDER BY seq", first ?? "");
+  expect(timeline.map(({ type }) => type)).toEqual([
+    "message.queued",
+    "message.sent",
+    "message.delivered",
+    "message.read",
+  ]);
+  expect(timeline.slice(1).map(({ at }) => new Date(Number(at)).toISOString())).toEqual([time(1), time(3), time(5)]);
+});

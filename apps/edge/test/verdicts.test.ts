@@ -51,13 +51,12 @@ const refusals: [code: string, retryAfter: number | undefined, statement: string
   ["resend-cooldown", 12, "UPDATE verification SET next_send_at = :at + 11001"],
   ["destination-limited", 600, "UPDATE destination_send SET short_from = :at, short_count = 99"],
 ];
-const ofCreates: typeof refusals = [["no-eligible-session", undefined, "UPDATE session SET phone = NULL"]];
 const ofResends: typeof refusals = [
   ["verification-canceled", undefined, "UPDATE verification SET status = 'canceled'"],
   ["verification-expired", undefined, "UPDATE verification SET expires_at = :at"],
   ["resend-cooldown", 44, "UPDATE verification SET mode = 'inbound', expires_at = :at + 44000"],
 ];
-const refusalsOf = { create: [...refusals, ...ofCreates], resend: [...refusals, ...ofResends] };
+const refusalsOf = { create: refusals, resend: [...refusals, ...ofResends] };
 
 describe.each(["create", "resend"] as const)("a %s that a rule refuses", (verb) => {
   const { calls, run } = verbs[verb];
@@ -100,3 +99,34 @@ it.each(["create", "resend"] as const)(
     expect([await edge.count("message"), await edge.count("admission")]).toEqual([2, 0]);
   },
 );
+
+it("a create that no session may send is answered with the reason, which one more call reads", async () => {
+  await arrange("UPDATE session SET phone = NULL");
+  const before = edge.calls.database;
+  const { body } = await edge.api("POST /v1/verifications", { to });
+  expect([body.code, edge.calls.database - before]).toEqual(["no-eligible-session", 2]);
+  expect(body.detail).toContain("is not linked to a WhatsApp account yet");
+  expect([await edge.count("message"), await edge.count("admission")]).toEqual([1, 0]);
+});
+
+it("a create is refused without a reason if a session may send a moment later", async () => {
+  await arrange("UPDATE session SET phone = NULL");
+  const { db } = edge.services;
+  const read: typeof db.read = async (queries) => {
+    await arrange("UPDATE session SET phone = account");
+    return db.read(queries);
+  };
+  edge.services.db = { ...db, read };
+  const refused = await edge.api("POST /v1/verifications", { to });
+  expect([refused.body.code, refused.body.detail]).toEqual(["no-eligible-session", undefined]);
+  expect(await edge.count("message")).toBe(1);
+  expect((await edge.api("POST /v1/verifications", { to })).status).toBe(202);
+});
+
+it("in a batch, only the create without a sender fails if its reason cannot be read", async () => {
+  const { db } = edge.services;
+  edge.services.db = { ...db, read: () => Promise.reject(new DatabaseFetchError("lost")) };
+  const verifications = [{ to }, { to, purpose: "b", route: { sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta" } }];
+  const { body } = await edge.api<{ results: { status: number }[] }>("POST /v1/verifications/batch", { verifications });
+  expect(body.results.map(({ status }) => status)).toEqual([202, 503]);
+});

@@ -21,6 +21,7 @@ import { messageType } from "./migrations/0017_message_type.ts";
 import { outbound } from "./migrations/0018_outbound.ts";
 import { admission } from "./migrations/0020_admission.ts";
 import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
+import { decisions } from "./migrations/0022_decisions.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
 
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   outbound,
   admission,
   sandboxSteps,
+  decisions,
   sessionRules,
   groupScope,
 ];

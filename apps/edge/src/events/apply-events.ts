@@ -6,6 +6,7 @@ import { publishRerouted, type Reroute, rerouteFailed, rerouteWaiting } from "..
 import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
 import { publishReplies, readReceived } from "./received.ts";
+import { applyReceipts, isOf, joinReceipts } from "./receipts.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
 import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
@@ -14,7 +15,7 @@ import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
-import { messageLife, moveMessages } from "../messages/life.ts";
+import { moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /**
@@ -30,7 +31,7 @@ export async function applyEvents(services: Services, events: readonly Connector
   const hasFailure = events.some(({ type }) => type === "message.failed");
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   const { changes, alerts, failures } = await db.write({
-    changes: events.map((event) =>
+    changes: joinReceipts(events).map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
     heard: heardStatements(db, events),
@@ -69,7 +70,7 @@ function spanOf({ tracer }: Services, event: ConnectorEvent) {
   return tracer.start(`event ${event.type}`, { parent, kind: "consumer", attributes });
 }
 
-type OwnEvent = Exclude<ConnectorEvent, { type: "message.received" }>;
+type OwnEvent = Exclude<ReturnType<typeof joinReceipts>[number], { type: "message.received" }>;
 
 /** Moves messages to another sender of their pool when this sender cannot send them. */
 function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
@@ -87,8 +88,8 @@ function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
 const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
 function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
+  if (event.type === "receipts") return [applyReceipts(db, event, now)];
   const { sessionId, type } = event;
-  const at = new Date(event.at).getTime();
   if (type === "session.state") {
     return [
       ...sessionStatements(db, event),
@@ -116,31 +117,5 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
       }),
     ];
   }
-  if (type === "message.revoked") {
-    return [moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now })];
-  }
-  const name = receipts[type];
-  const { stage } = messageLife[name];
-  // A receipt may arrive before earlier receipts, so it sets their times too. After a long outage cron may have failed the
-  // message as expired before its receipt arrives.
-  const reached = stages.slice(0, stages.indexOf(stage) + 1).map((each) => {
-    const column = sql.ref(`${each}_at`);
-    return sql`${column} = coalesce(${column}, ${at})`;
-  });
-  return [
-    moveMessages(db, name, {
-      which: sql`id = ${messageId} AND ${isOf(sessionId)}
-        AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`,
-      at: now,
-      set: sql`${sql.join(reached)}, failure = NULL, no_account_at = NULL,
-        session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END`,
-    }),
-  ];
+  return [moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now })];
 }
-
-/** True in SQL for a message of this session, now or before a reroute: the session may have sent it before. */
-const isOf = (sessionId: string) =>
-  sql<boolean>`(session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)`;
-
-const receipts = { "message.sent": "send", "message.delivered": "deliver", "message.read": "read" } as const;
-const stages = ["sent", "delivered", "read"] as const;

@@ -76,15 +76,7 @@ interface Asked {
   at: number;
 }
 
-export const selectCandidate = (db: Db, workspaceId: string, asked: Asked) =>
-  candidateOf(workspaceId, asked).compile(db.kysely);
-
-/** The same as one value in SQL: a JSON object. */
-export const candidateJson = (workspaceId: string, asked: Asked) =>
-  sql`(SELECT json_object('hasPool', has_pool, 'id', id, 'desired', desired, 'state', state, 'phone', phone,
-    'mayWrite', may_write, 'canOpenChat', can_open_chat, 'fallback', fallback) FROM (${candidateOf(workspaceId, asked)}))`;
-
-function candidateOf(workspaceId: string, { route, toHash = "", at }: Asked): RawBuilder<Candidate> {
+export function selectCandidate(db: Db, workspaceId: string, { route, toHash = "", at }: Asked) {
   const isKnownPool = route.poolId === undefined ? sql`1` : hasPool(workspaceId, route.poolId);
   return sql<Candidate>`SELECT ${isKnownPool} AS has_pool, c.* FROM (SELECT 1) LEFT JOIN (
       SELECT session.id, session.desired, session.state, session.phone, ${mayWrite(at)} AS may_write,
@@ -94,7 +86,7 @@ function candidateOf(workspaceId: string, { route, toHash = "", at }: Asked): Ra
         AND w.session_id = session.id
       WHERE session.workspace_id = ${workspaceId} AND ${amongRoute(workspaceId, route)}
       ORDER BY ${isEligible} DESC, may_write DESC, session.desired = 'running' AND session.state <> 'ended' DESC,
-        session.state = 'online' DESC LIMIT 1) c ON true`;
+        session.state = 'online' DESC LIMIT 1) c ON true`.compile(db.kysely);
 }
 
 /** True in SQL if the workspace has the session and the pool of a request. The sandbox checks nothing else of them. */

@@ -3,7 +3,6 @@ import type { Db } from "../db/schema.ts";
 import type { VerificationTable } from "../db/tables/verifications.ts";
 import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/idempotency/create.ts";
 import { senderOf } from "../messages/sender-of.ts";
-import { candidateJson } from "../sessions/pick.ts";
 import { type Draft, idOfDraft } from "./draft.ts";
 import { prefixOf, storedMask } from "../phone.ts";
 import { guardPrefix } from "./guard.ts";
@@ -12,7 +11,7 @@ import { firstWaitOf, renewVerification } from "./renew.ts";
 import { lockRule, numberRule, sendsRule, turnRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
-import { decide, isAdmitted, refuseWhen, type Rule } from "./verdict.ts";
+import { decide, pendingOf, refuseWhen, type Rule } from "./verdict.ts";
 
 /** The columns that are computed before the batch. */
 export type DraftColumns = Pick<
@@ -24,11 +23,8 @@ export type DraftColumns = Pick<
 export function createStatements(db: Db, draft: Draft, columns: DraftColumns): CompiledQuery[] {
   const { tenant, plan, body, messageId, at, destination, trace, idempotencyKey } = draft;
   const { workspaceId } = tenant;
-  const { toHash, policy, e164 } = destination;
+  const { policy, e164 } = destination;
   const sender = senderOf(tenant);
-  const pending = sql<boolean>`workspace_id = ${workspaceId} AND to_hash = ${toHash} AND purpose = ${body.purpose}
-    AND status = 'pending'`;
-  const hasExpired = sql<boolean>`expires_at <= ${at}`;
   const isGuarded = sender.isLimited && plan.mode !== "inbound" && !plan.hasKnownCode;
   return [
     ...(isGuarded && policy.prefixGuard !== "off"
@@ -36,46 +32,39 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
       : []),
     decide(db, {
       id: messageId,
-      picked: pickedFor(draft),
+      picked: pickedFor(draft, columns),
       rules: [
-        refuseWhen(sql`NOT ${isFirstRequest(workspaceId, idempotencyKey, at - idempotencyTtlMs)}`, "repeated"),
-        noSenderRule(draft),
+        ...(idempotencyKey
+          ? [refuseWhen(sql`NOT ${isFirstRequest(workspaceId, idempotencyKey, at - idempotencyTtlMs)}`, "repeated")]
+          : []),
+        refuseWhen(sql`p.mode IS NULL`, "no-sender"),
         ...(sender.isLimited ? [numberRule(destination), lockRule(destination)] : []),
-        turnRule(sql`${pending} AND NOT ${hasExpired} AND NOT ${isUnreachableTo(draft.scopes, "verification")}`, {
-          at,
-          isReplaced: differsFrom(draft, columns, sql`p.mode`),
-        }),
+        turnRule(at),
         coolingRule(draft),
         ...(sender.isLimited ? [sendsRule(destination)] : []),
       ],
     }),
-    // A pending verification for something else, or for another client, is canceled: its code must not pass for the new one.
-    // So is a verification that has already ended for this key.
-    moveVerifications(db, [{ name: "expire", when: hasExpired }, { name: "cancel" }], {
-      which: sql`${pending} AND (${hasExpired} OR ${isAdmitted(
+    moveVerifications(db, [{ name: "expire", when: sql`expires_at <= ${at}` }, { name: "cancel" }], {
+      which: sql`id = ${pendingOf(
         messageId,
-        sql`((next_send_at <= ${at} AND ${differsFrom(draft, columns, sql`a.mode`)})
-          OR ${isUnreachableTo(draft.scopes, "verification")})`,
-      )})`,
+        sql`(a.pending_step = 'expire' OR (a.pending_step = 'cancel' AND a.verdict IS NULL))`,
+      )}`,
       at,
     }),
     renewVerification(db, {
-      which: pending,
       messageId,
       policy,
       at,
       set: sql`pool_id = ${sender.poolOf(workspaceId, body.route ?? {})}, template_id = ${columns.templateId},
         locale = ${columns.locale}, text = ${columns.text}, renewed_by = ${messageId}`,
     }),
-    insertVerification(db, draft, { columns, pending }),
+    insertVerification(db, draft, columns),
     ...sendStatements(db, {
       tenant,
       messageId,
-      which: sql`v.workspace_id = ${workspaceId} AND v.to_hash = ${toHash} AND v.purpose = ${body.purpose}`,
-      // Older messages of this verification, and of one that was canceled above, are canceled.
-      older: sql`SELECT v.id FROM verification v INDEXED BY verification_to WHERE v.workspace_id = ${workspaceId}
-        AND v.to_hash = ${toHash}
-        AND v.purpose = ${body.purpose} AND (v.message_id = ${messageId} OR (v.status = 'canceled' AND v.updated_at = ${at}))`,
+      which: sql`v.id IN (${draft.id}, ${pendingOf(messageId, sql`true`)})`,
+      // Also messages of a verification that was canceled above.
+      older: pendingOf(messageId, sql`a.verdict IS NULL AND a.pending_step <> 'expire'`),
       at,
       trace,
     }),
@@ -83,22 +72,30 @@ export function createStatements(db: Db, draft: Draft, columns: DraftColumns): C
   ];
 }
 
-/** The sender and the mode that the request gets. No mode: nobody may send. */
-function pickedFor({ plan, tenant: { workspaceId, test }, destination, body, at }: Draft): RawBuilder<unknown> {
+/**
+ * The sender and the mode that the request gets, and what becomes of a pending verification. No mode: nobody may send. A
+ * pending verification for something else, or for another client, is canceled: its code must not pass for the new one. So
+ * is one that has already ended for this key.
+ */
+function pickedFor(draft: Draft, columns: DraftColumns): RawBuilder<unknown> {
+  const { plan, tenant, destination, body, scopes, at } = draft;
+  const { workspaceId } = tenant;
+  const { toHash } = destination;
   const cold = plan.mayFallBack ? sql`CASE s.fallback WHEN 'inbound' THEN 'inbound' END` : sql`NULL`;
   const modes = {
     push: sql`CASE WHEN s.may_write THEN 'push' ELSE ${cold} END`,
     inbound: sql`'inbound'`,
     auto: sql`CASE WHEN s.has_written THEN 'push' ELSE 'inbound' END`,
   };
-  const sender = senderOf({ test }).pick({ workspaceId, route: body.route ?? {}, toHash: destination.toHash, at });
-  return sql`(SELECT s.id, CASE WHEN s.id IS NOT NULL THEN ${modes[plan.mode]} END AS mode
-    FROM (SELECT 1) LEFT JOIN ${sender} s ON true)`;
+  const sender = senderOf(tenant).pick({ workspaceId, route: body.route ?? {}, toHash, at });
+  return sql`(SELECT s.id, s.mode, o.id AS pending_id, CASE WHEN o.expires_at <= ${at} THEN 'expire'
+      WHEN (o.next_send_at <= ${at} AND ${differsFrom(draft, columns)}) OR ${isUnreachableTo(scopes, "o")} THEN 'cancel'
+      WHEN o.id IS NOT NULL THEN 'resend' END AS pending_step
+    FROM (SELECT s.id, CASE WHEN s.id IS NOT NULL THEN ${modes[plan.mode]} END AS mode
+      FROM (SELECT 1) LEFT JOIN ${sender} s ON true) s
+    LEFT JOIN verification o INDEXED BY verification_one_pending
+      ON o.workspace_id = ${workspaceId} AND o.to_hash = ${toHash} AND o.purpose = ${body.purpose} AND o.status = 'pending')`;
 }
-
-const noSenderRule = ({ tenant: { workspaceId }, body, destination: { toHash }, at }: Draft): Rule =>
-  sql`CASE WHEN p.mode IS NULL
-    THEN json_array('no-sender', ${candidateJson(workspaceId, { route: body.route ?? {}, toHash, at })}) END`;
 
 /** A create after a cancel, or after the last wrong code, is another send: it waits like a resend. */
 const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, scopes, at }: Draft): Rule =>
@@ -109,20 +106,20 @@ const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, s
     ORDER BY c.next_send_at DESC LIMIT 1)`;
 
 /**
- * True in SQL of a pending verification that does not fit this request. A code that some caller knows, or one of another
+ * True in SQL of a pending verification `o` that does not fit this request for the sender `s`. A code that some caller knows, or one of another
  * length, is not sent for it. A verification that a message approves does not stand for one that waits for its code.
  */
-const differsFrom = ({ plan, body }: Draft, { bind }: DraftColumns, mode: RawBuilder<unknown>): RawBuilder<boolean> =>
-  sql`(${plan.hasKnownCode ? 1 : 0} OR has_known_code = 1 OR inbound_variant <> ${plan.variant}
-    OR code_length <> coalesce(${body.codeLength ?? null}, code_length) OR bind IS NOT ${bind}
-    OR client_binding IS NOT ${body.clientBinding?.challenge ?? null}
-    OR (${plan.mode} <> 'auto' AND verification.mode <> ${mode}))`;
+const differsFrom = ({ plan, body }: Draft, { bind }: DraftColumns): RawBuilder<boolean> =>
+  sql`(${plan.hasKnownCode ? 1 : 0} OR o.has_known_code = 1 OR o.inbound_variant <> ${plan.variant}
+    OR o.code_length <> coalesce(${body.codeLength ?? null}, o.code_length) OR o.bind IS NOT ${bind}
+    OR o.client_binding IS NOT ${body.clientBinding?.challenge ?? null}
+    OR (${plan.mode} <> 'auto' AND o.mode <> s.mode))`;
 
-/** Stores a new verification if no rule refuses and none is pending. Runs after `renewVerification`. */
+/** Stores a new verification if no rule refuses and none is sent again. */
 function insertVerification(
   db: Db,
   { id, messageId, tenant: { workspaceId, test }, plan, body, destination, at }: Draft,
-  { columns, pending }: { columns: DraftColumns; pending: RawBuilder<boolean> },
+  columns: DraftColumns,
 ) {
   const { toHash, globalHash, country, e164, policy } = destination;
   const { templateId, locale, text, codeMac, sealedCode, bind, tokenMac } = columns;
@@ -137,6 +134,7 @@ function insertVerification(
       ${at + plan.lifetimeMs}, CASE a.mode WHEN 'push' THEN ${messageId} END, ${JSON.stringify(body.metadata ?? {})},
       ${bind}, ${body.clientBinding?.challenge ?? null}, ${plan.hasKnownCode ? 1 : 0}, ${tokenMac},
       ${tokenMac ? plan.variant : null}, ${test}, ${at}, ${at}, ${senderOf({ test }).poolOf(workspaceId, body.route ?? {})}
-    FROM admission a WHERE a.id = ${messageId} AND a.verdict IS NULL
-      AND NOT EXISTS (SELECT 1 FROM verification WHERE ${pending})`.compile(db.kysely);
+    FROM admission a WHERE a.id = ${messageId} AND a.verdict IS NULL AND a.pending_step IS NOT 'resend'`.compile(
+    db.kysely,
+  );
 }

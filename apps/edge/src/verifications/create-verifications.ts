@@ -18,13 +18,14 @@ import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import type { Services } from "../services.ts";
+import { type Candidate, selectCandidate } from "../sessions/pick.ts";
 import { type CreateInput, type Draft, idOfDraft } from "./draft.ts";
 import { moveVerifications } from "./life.ts";
 import { type PreparedDraft, prepareDraft } from "./prepare-draft.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { refusalOf } from "./refusal.ts";
 import { findVerification, selectVerification } from "./repository.ts";
-import { readVerdict, takeVerdict } from "./verdict.ts";
+import { readVerdict, takeVerdict, type Verdict } from "./verdict.ts";
 import { commit } from "../writes/commit.ts";
 
 /** So many go in one transaction. */
@@ -57,12 +58,13 @@ async function createChunk(ctx: Context, inputs: readonly CreateInput[]) {
   const prepared = await Promise.all(inputs.map((input) => prepareDraft(ctx, input).catch(asError)));
   const drafts = prepared.filter((each): each is PreparedDraft => !(each instanceof Error));
   const stored = await store(ctx.services, drafts);
+  const candidates = findCandidates(ctx.services, stored);
   return Promise.all(
     prepared.map(async (draft) => {
       if (draft instanceof Error) return draft;
       const result = stored.get(draft);
       if (!result || result instanceof Error) return result ?? new AppError("internal-error");
-      return conclude(ctx, draft, result).catch(asError);
+      return conclude(ctx, draft, { ...result, candidates }).catch(asError);
     }),
   );
 }
@@ -73,7 +75,7 @@ interface Stored {
   /** Absent when a rule refused. */
   row: VerificationRow | undefined;
   /** Null when no rule refused, undefined when the database's answer was lost. */
-  verdict: string | null | undefined;
+  verdict: Verdict | null | undefined;
 }
 
 /** One transaction for all: when its answer is lost, either all drafts were stored or none. */
@@ -92,8 +94,9 @@ async function store(services: Services, drafts: readonly PreparedDraft[]): Prom
         const rows: Record<string, unknown[]> = found;
         const [row] = rows[`row ${draft.id}`] as VerificationRow[];
         // Behind the writes the key's row may be this request's own.
-        const [earlier] = row ? [] : (rows[`earlier ${draft.id}`] as StoredResponse[]);
-        return [draft, { earlier, row, verdict: written?.[i]?.verdict.rows[0]?.verdict }];
+        const [earlier] = row ? [] : ((rows[`earlier ${draft.id}`] ?? []) as StoredResponse[]);
+        const verdict = written?.[i]?.verdict.rows[0]?.verdict;
+        return [draft, { earlier, row, verdict: typeof verdict === "string" ? readVerdict(verdict) : verdict }];
       }),
     );
   } catch (error) {
@@ -102,15 +105,34 @@ async function store(services: Services, drafts: readonly PreparedDraft[]): Prom
 }
 
 /** The answer to an earlier request with the same key, and the verification, unless a rule refused. */
-const readsOf = (db: Db, draft: Draft) => ({
-  [`earlier ${draft.id}`]: selectStoredResponse(
-    db,
-    draft.tenant.workspaceId,
-    draft.idempotencyKey,
-    draft.at - idempotencyTtlMs,
-  ),
-  [`row ${draft.id}`]: selectVerification(db, draft.tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
-});
+const readsOf = (db: Db, draft: Draft) => {
+  const { tenant, idempotencyKey, at, id } = draft;
+  return {
+    ...(idempotencyKey
+      ? { [`earlier ${id}`]: selectStoredResponse(db, tenant.workspaceId, idempotencyKey, at - idempotencyTtlMs) }
+      : {}),
+    [`row ${id}`]: selectVerification(db, tenant, sql`(${idOfDraft(draft)})`),
+  };
+};
+
+type Candidates = ReadonlyMap<Draft, Candidate | undefined>;
+
+/**
+ * The best sessions for drafts that no session may send: they explain the refusals. They are read after the verdicts, so a
+ * session may be able to send by now. Then the refusal has no detail, and a retry succeeds.
+ */
+async function findCandidates({ db }: Services, stored: Map<Draft, Stored | Error>): Promise<Candidates> {
+  const drafts = [...stored].flatMap(([draft, result]) => (isWithoutSender(result) ? [draft] : []));
+  if (drafts.length === 0) return new Map();
+  const results = await db.read(
+    drafts.map(({ tenant, body, destination, at }) =>
+      selectCandidate(db, tenant.workspaceId, { route: body.route ?? {}, toHash: destination.toHash, at }),
+    ),
+  );
+  return new Map(drafts.map((draft, i) => [draft, results[i]?.rows[0]]));
+}
+
+const isWithoutSender = (result: Stored | Error) => !(result instanceof Error) && result.verdict?.[0] === "no-sender";
 
 /** Takes a draft back, unless a repetition was answered or its message is on its way; a resend gives its send back. */
 function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
@@ -134,7 +156,7 @@ function undoOf(db: Db, { tenant, idempotencyKey, at, id, messageId }: Draft) {
 async function conclude(
   ctx: Context,
   draft: Draft,
-  { earlier, row, verdict }: Stored,
+  { earlier, row, verdict, candidates }: Stored & { candidates: Promise<Candidates> },
 ): Promise<Accepted<Verification>> {
   const { services, actor } = ctx;
   const { tenant, plan, body, idempotencyKey, at, id, messageId } = draft;
@@ -148,7 +170,8 @@ async function conclude(
     if (verdict === undefined) throw new AppError("database-unavailable", { retryAfter: 1 });
     if (verdict === null) throw new AppError("internal-error");
     const { policy, perDay, country } = draft.destination;
-    throw refusalOf(readVerdict(verdict), {
+    throw refusalOf(verdict, {
+      candidate: verdict[0] === "no-sender" ? (await candidates).get(draft) : undefined,
       sender: senderOf(tenant),
       policy,
       perDay,

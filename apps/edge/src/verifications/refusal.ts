@@ -1,6 +1,6 @@
 import { AppError, type Policy } from "@sandi/contracts";
 import type { Sender } from "../messages/sender.ts";
-import type { Route } from "../sessions/pick.ts";
+import type { Candidate, Route } from "../sessions/pick.ts";
 import { windows } from "./send.ts";
 import type { SendCounts, Verdict } from "./verdict.ts";
 
@@ -11,6 +11,8 @@ interface Asked {
   country: string;
   at: number;
   route?: Route;
+  /** The best session of the route. */
+  candidate?: Candidate | undefined;
   /** Whether the code was to be pushed, and whether the user may be asked to write to us instead. */
   opensChat?: boolean;
   mayFallBack?: boolean;
@@ -21,7 +23,7 @@ export function refusalOf(verdict: Verdict, asked: Asked): AppError {
   const { sender, policy, country, at } = asked;
   switch (verdict[0]) {
     case "no-sender": {
-      const candidate = verdict[1] ?? undefined;
+      const { candidate } = asked;
       const opensChat = asked.opensChat === true && !(asked.mayFallBack && candidate?.fallback === "inbound");
       return sender.refusalOf(asked.route ?? {}, candidate, { opensChat }) ?? new AppError("no-eligible-session");
     }

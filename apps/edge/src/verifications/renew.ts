@@ -4,14 +4,12 @@ import type { Db } from "../db/schema.ts";
 import { isLinked } from "../sessions/pick.ts";
 import { moveVerifications } from "./life.ts";
 import { hasCodeToSend } from "./rules.ts";
-import { isAdmitted } from "./verdict.ts";
+import { pendingOf } from "./verdict.ts";
 
 /** Seconds from the first send of a code to the second. */
 export const firstWaitOf = ({ cooldownSeconds: [first = 30] }: Policy) => first;
 
 interface Renewal {
-  /** True in SQL of the pending verification. */
-  which: RawBuilder<unknown>;
   /** The id of the message that sends its code. */
   messageId: string;
   policy: Policy;
@@ -20,13 +18,13 @@ interface Renewal {
   set?: RawBuilder<unknown>;
 }
 
-/** Sends the code of a pending verification again, if it has one to send. Runs after `decide`, and only if no rule refuses. */
-export function renewVerification(db: Db, { which, messageId, policy, at, set }: Renewal) {
+/** After `decide`, if no rule refuses: sends the code of the pending verification again, if it has one to send. */
+export function renewVerification(db: Db, { messageId, policy, at, set }: Renewal) {
   const { cooldownSeconds, maxSends } = policy;
   const wait = sql`1000 * coalesce(json_extract(${JSON.stringify(cooldownSeconds)},
     '$[' || CAST(${maxSends} - sends_left AS INTEGER) || ']'), ${cooldownSeconds.at(-1) ?? firstWaitOf(policy)})`;
   return moveVerifications(db, "resend", {
-    which: sql`${which} AND ${isAdmitted(messageId)}`,
+    which: sql`id = ${pendingOf(messageId, sql`a.verdict IS NULL AND a.pending_step = 'resend'`)}`,
     at,
     set: sql`sends_left = sends_left - ${hasCodeToSend},
       message_id = CASE WHEN ${hasCodeToSend} THEN ${messageId} ELSE message_id END,

@@ -32,7 +32,6 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
   const known = await findVerification(db, tenant, id, at);
   if (!known) throw new AppError("verification-not-found");
   const messageId = newId(services, "msg");
-  const which = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
   const { found, written } = await commitAs(ctx, {
     writes: {
       decision: decide(db, {
@@ -40,7 +39,7 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
         picked: pickedFor(known, { workspaceId, at }),
         rules: rulesFor(ctx, known, at),
       }),
-      renewed: renewVerification(db, { which, messageId, policy, at }),
+      renewed: renewVerification(db, { messageId, policy, at }),
       sends: sendStatements(db, {
         tenant,
         messageId,
@@ -84,8 +83,8 @@ function pickedFor(
     toHash,
     at,
   });
-  return sql`(SELECT CASE mode WHEN 'push' THEN (SELECT id FROM ${sender} WHERE may_write) ELSE session_id END AS id, mode
-    FROM verification WHERE id = ${id})`;
+  return sql`(SELECT CASE mode WHEN 'push' THEN (SELECT id FROM ${sender} WHERE may_write) ELSE session_id END AS id, mode,
+    id AS pending_id, 'resend' AS pending_step FROM verification WHERE id = ${id} AND workspace_id = ${workspaceId})`;
 }
 
 function rulesFor({ services, actor }: Context, known: VerificationRow, at: number): Rule[] {
@@ -105,7 +104,7 @@ function rulesFor({ services, actor }: Context, known: VerificationRow, at: numb
           lockRule(place),
         ]
       : []),
-    turnRule(sql`id = ${id}`, { at }),
+    turnRule(at),
     ...(isLimited ? [sendsRule(place)] : []),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Policy } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import { matchingRule } from "../access-rules/match.ts";
+import { matchingRules } from "../access-rules/match.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { prefixOf } from "../phone.ts";
 import { guardRule } from "./guard.ts";
@@ -33,13 +33,11 @@ export function numberRule(destination: Destination): Rule {
   const { workspaceId, toHash, formerHashes, e164, country, endUserIp: ip, policy, at } = destination;
   const subject = { workspaceId, toHash, formerHashes, digits: e164.slice(1), country, ip, at };
   const refusal = firstOf([
-    refuseWhen(matchingRule("block", subject), "blocked"),
+    refuseWhen(sql`blocks`, "blocked"),
     ...(goesTo(policy, country) ? [] : [refuseWhen(sql`true`, "country")]),
     ...guardRule(policy.prefixGuard, { workspaceId, prefix: prefixOf(e164), at }),
   ]);
-  // MATERIALIZED: the allow rules are read only for a number that is refused.
-  return sql`(WITH refusal AS MATERIALIZED (SELECT ${refusal} AS verdict)
-    SELECT CASE WHEN verdict IS NOT NULL AND NOT ${matchingRule("allow", subject)} THEN verdict END FROM refusal)`;
+  return sql`(SELECT CASE WHEN NOT allows THEN ${refusal} END FROM ${matchingRules(subject)})`;
 }
 
 function goesTo({ countries, defaultCountry }: Policy, country: string): boolean {
@@ -67,11 +65,8 @@ export const sendsRule = ({ workspaceId, toHash, globalHash, policy, perDay, at 
 /** True in SQL of a pending `verification` whose code can be sent. An inbound one sends nothing before the user has written. */
 export const hasCodeToSend = sql<boolean>`(verification.mode = 'push' OR verification.received_at IS NOT NULL)`;
 
-/** Refuses while the pending verification cools down, and when its sends are used up unless a new one replaces it. */
-export const turnRule = (
-  which: RawBuilder<unknown>,
-  { at, isReplaced = sql`false` }: { at: number; isReplaced?: RawBuilder<unknown> },
-): Rule =>
+/** Refuses while the pending verification that is sent again cools down, and when its sends are used up. */
+export const turnRule = (at: number): Rule =>
   sql`(SELECT CASE sends_left WHEN 0 THEN json_array('exhausted', expires_at) ELSE json_array('cooldown', next_send_at) END
-    FROM verification WHERE ${which} AND ${hasCodeToSend}
-      AND (next_send_at > ${at} OR (sends_left = 0 AND NOT ${isReplaced})))`;
+    FROM verification WHERE id = p.pending_id AND p.pending_step = 'resend' AND ${hasCodeToSend}
+      AND (next_send_at > ${at} OR sends_left = 0))`;

@@ -1,6 +1,5 @@
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import type { Candidate } from "../sessions/pick.ts";
 
 /** What a destination was sent so far, by window. The last two are over all workspaces. */
 export interface SendCounts {
@@ -18,7 +17,7 @@ export interface SendCounts {
 export type Verdict =
   | ["repeated"]
   | ["ended"]
-  | ["no-sender", Candidate | null]
+  | ["no-sender"]
   | ["blocked"]
   | ["country"]
   | ["guarded", number]
@@ -32,8 +31,10 @@ export type Verdict =
 export type Rule = RawBuilder<string | null>;
 
 /** A rule whose verdict has no facts. */
-export const refuseWhen = (condition: RawBuilder<unknown>, name: "repeated" | "ended" | "blocked" | "country"): Rule =>
-  sql`CASE WHEN ${condition} THEN ${sql.lit(JSON.stringify([name]))} END`;
+export const refuseWhen = (
+  condition: RawBuilder<unknown>,
+  name: "repeated" | "ended" | "no-sender" | "blocked" | "country",
+): Rule => sql`CASE WHEN ${condition} THEN ${sql.lit(JSON.stringify([name]))} END`;
 
 /** The verdict of the first of these rules that refuses. */
 export const firstOf = (rules: readonly Rule[]): Rule => sql`coalesce(${sql.join([...rules, sql`NULL`])}, NULL)`;
@@ -41,7 +42,10 @@ export const firstOf = (rules: readonly Rule[]): Rule => sql`coalesce(${sql.join
 interface Decision {
   /** The id of the message that would be sent. */
   id: string;
-  /** One row `p` with the id of the sender and the mode. */
+  /**
+   * One row `p`: the `id` of the sender, the `mode`, and of the pending verification the `pending_id` and the
+   * `pending_step`, which is the transition that it takes.
+   */
   picked: RawBuilder<unknown>;
   /** May name `p`. */
   rules: readonly Rule[];
@@ -49,12 +53,12 @@ interface Decision {
 
 /** Stores the verdict for the statements that follow in the same batch. `takeVerdict` is the last of them. */
 export const decide = (db: Db, { id, picked, rules }: Decision): CompiledQuery =>
-  sql`INSERT INTO admission (id, session_id, mode, verdict)
-    SELECT ${id}, p.id, p.mode, ${firstOf(rules)} FROM ${picked} p`.compile(db.kysely);
+  sql`INSERT INTO admission (id, session_id, mode, verdict, pending_id, pending_step)
+    SELECT ${id}, p.id, p.mode, ${firstOf(rules)}, p.pending_id, p.pending_step FROM ${picked} p`.compile(db.kysely);
 
-/** True in SQL when no rule refuses the code. With `when`: and this is true of the decision `a`. */
-export const isAdmitted = (id: string, when: RawBuilder<unknown> = sql`true`) =>
-  sql<boolean>`EXISTS (SELECT 1 FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL AND ${when})`;
+/** In SQL the id of the pending verification, if `when` is true of the decision `a`. */
+export const pendingOf = (id: string, when: RawBuilder<unknown>) =>
+  sql<string>`(SELECT a.pending_id FROM admission a WHERE a.id = ${id} AND ${when})`;
 
 /** Answers the verdict and deletes the decision. */
 export const takeVerdict = (db: Db, id: string): CompiledQuery<{ verdict: string | null }> =>
