@@ -41,7 +41,7 @@ function prepare(env: Env) {
   const config = parseConfig(env);
   return {
     config,
-    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY),
+    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random: webRandom }),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
       retiredJwks: config.PROOF_RETIRED_KEYS,
