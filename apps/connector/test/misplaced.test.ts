@@ -1,4 +1,4 @@
-import { createUnsealer, createSealer } from "@sandi/crypto";
+import { createSealer, createUnsealer, webRandom } from "@sandi/crypto";
 import { sealedFor } from "@sandi/contracts";
 import { CompactEncrypt, compactDecrypt, importJWK } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -112,7 +112,8 @@ test("a code of an earlier edge, which does not name the verification, is sent",
 test("a connector of an earlier release opens what this release's edge seals, and nobody can remove the purpose", async () => {
   const { publicJwk, privateJwk } = rig.edge.keys.sealing;
   const payload = { to: "+6281300001999", text: "hello" };
-  const sealed = await createSealer(publicJwk)(payload, sealedFor.message("msg_1", workspaceId));
+  const seal = createSealer(publicJwk, { now: () => new Date(), random: webRandom });
+  const sealed = await seal(payload, sealedFor.message("msg_1", workspaceId));
   // The earlier release's way to open.
   const { plaintext } = await compactDecrypt(
     sealed,

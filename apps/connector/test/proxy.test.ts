@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { sealedFor } from "@sandi/contracts";
-import { createSealer } from "@sandi/crypto";
+import { createSealer, webRandom } from "@sandi/crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createTunnels } from "../src/proxy/tunnel.ts";
 import { until } from "./support/fake-edge.ts";
@@ -13,7 +13,7 @@ const proxies: LocalProxy[] = [];
 
 beforeAll(async () => {
   rig = await startRig({ environment: { ALLOW_PRIVATE_PROXIES: "true" }, services: { chance: () => 0.02 } });
-  seal = createSealer(rig.edge.keys.sealing.publicJwk);
+  seal = createSealer(rig.edge.keys.sealing.publicJwk, { now: () => new Date(), random: webRandom });
 });
 afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.die()));
@@ -206,7 +206,9 @@ test("hanging proxies do not delay sessions without a proxy", async () => {
     proxy.behaviour = "hang";
     const hanging = newId("ses");
     const purpose = sealedFor.proxy(hanging, workspaceId);
-    const setting = await createSealer(narrow.edge.keys.sealing.publicJwk)({ url: proxy.url }, purpose);
+    const { publicJwk } = narrow.edge.keys.sealing;
+    const sealNarrow = createSealer(publicJwk, { now: () => new Date(), random: webRandom });
+    const setting = await sealNarrow({ url: proxy.url }, purpose);
     await narrow.setDesiredState({ sessionId: hanging, proxy: setting });
     await until("it hangs", () => proxy.asked > 0);
     const sessionId = newId("ses");

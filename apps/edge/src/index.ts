@@ -37,7 +37,7 @@ function prepare(env: Env) {
   return {
     config,
     database: databaseClients(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
-    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY),
+    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random: webRandom }),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
       retiredJwks: config.PROOF_RETIRED_KEYS,

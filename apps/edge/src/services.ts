@@ -51,7 +51,7 @@ export interface Services {
   peppers: KeyRing;
   phoneKey: KeyRing;
   linkKeys: KeyRing;
-  /** Seals to the connector; the edge cannot open it again. */
+  /** Seals to the connector. Only the memory of this isolate could open it again, until the next agreement of a key. */
   seal: Sealer;
   /** Encrypts values that the edge reads again, with a key for each workspace. */
   atRest: (workspaceId: string) => AtRest;

@@ -127,7 +127,7 @@ export async function startEdge(): Promise<Edge> {
     peppers: createKeyRing(generateKeyText("p1", webRandom)),
     phoneKey: createKeyRing(generateKeyText("n1", webRandom)),
     linkKeys: createKeyRing(generateKeyText("l1", webRandom)),
-    seal: createSealer(sealing.publicJwk),
+    seal: createSealer(sealing.publicJwk, { now, random: webRandom }),
     atRest: (workspaceId) => atRest(atRestKeys, workspaceId, webRandom),
     proofs: createProofSigner({ privateJwk: tokens.privateJwk, issuer: "https://api.test", now, random: webRandom }),
     destinationPerDay: 30,

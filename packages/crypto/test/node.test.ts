@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { SignJWT } from "jose";
+import { decodeProtectedHeader, SignJWT } from "jose";
 import { describe, expect, it, test } from "vitest";
 import {
   atRest,
@@ -62,9 +62,31 @@ describe.each([
 
   it("opens what a sealer sealed, with its own key only", async () => {
     const keys = await generateSealingKeys("seal-1");
-    const fresh = await createSealer(keys.publicJwk)(opened.value, opened.purpose);
+    const fresh = await createSealer(keys.publicJwk, { now, random: webRandom })(opened.value, opened.purpose);
     expect(await unsealer(keys.privateJwk)(fresh)).toEqual(opened);
     await expect(open(fresh)).rejects.toThrow();
+  });
+
+  it("opens more values of the same ephemeral key, and refuses a changed one among them", async () => {
+    const keys = await generateSealingKeys("seal-1");
+    const seal = createSealer(keys.publicJwk, { now, random: webRandom });
+    const unseal = unsealer(keys.privateJwk);
+    const texts = [await seal("first", "a"), await seal("second", "b"), await seal("third", "c")];
+    expect(new Set(texts.map((text) => JSON.stringify(decodeProtectedHeader(text)["epk"]))).size).toBe(1);
+    const [first = "", second = "", third = ""] = texts;
+    expect(await unseal(first)).toEqual({ value: "first", purpose: "a" });
+    const [, ...rest] = second.split(".");
+    await expect(unseal([first.split(".")[0], ...rest].join("."))).rejects.toThrow();
+    expect(await unseal(second)).toEqual({ value: "second", purpose: "b" });
+    expect(await unseal(third)).toEqual({ value: "third", purpose: "c" });
+  });
+
+  it("opens values of more ephemeral keys than it remembers, in any order", async () => {
+    const keys = await generateSealingKeys("seal-1");
+    const unseal = unsealer(keys.privateJwk);
+    const sealAs = (i: number) => createSealer(keys.publicJwk, { now, random: webRandom })(i, "");
+    const texts = await Promise.all(Array.from({ length: 300 }, (_, i) => sealAs(i)));
+    for (const [i, text] of [...texts.entries(), ...texts.entries()]) expect((await unseal(text)).value).toBe(i);
   });
 
   const parts = sealed.split(".");

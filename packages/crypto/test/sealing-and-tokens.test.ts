@@ -1,4 +1,4 @@
-import { generateKeyPair, SignJWT } from "jose";
+import { decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import {
   atRest,
@@ -20,11 +20,16 @@ import { iterationsPerRound } from "../src/passwords.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
+const ephemeralKey = (sealed: string) => JSON.stringify(decodeProtectedHeader(sealed)["epk"]);
+const ivOf = (sealed: string) => sealed.split(".")[2];
+
 describe("sealing", () => {
+  const start = new Date("2026-11-21T08:00:00Z");
+  const clock = { now: () => start, random: webRandom };
   it("opens with the private key only", async () => {
     const ours = await generateSealingKeys("a");
     const theirs = await generateSealingKeys("b");
-    const sealed = await createSealer(ours.publicJwk)({ to: "+62812", code: "123456" }, "code of a");
+    const sealed = await createSealer(ours.publicJwk, clock)({ to: "+62812", code: "123456" }, "code of a");
     expect(sealed).not.toContain("123456");
     expect(await createUnsealer(ours.privateJwk)(sealed)).toEqual({
       value: { to: "+62812", code: "123456" },
@@ -35,9 +40,40 @@ describe("sealing", () => {
 
   it("refuses a changed text", async () => {
     const { publicJwk, privateJwk } = await generateSealingKeys("a");
-    const sealed = await createSealer(publicJwk)({ code: "123456" }, "code of a");
+    const sealed = await createSealer(publicJwk, clock)({ code: "123456" }, "code of a");
     const changed = sealed.slice(0, -2) + (sealed.endsWith("AA") ? "BB" : "AA");
     await expect(createUnsealer(privateJwk)(changed)).rejects.toThrow();
+  });
+
+  it("agrees another key each minute and after each thousand values", async () => {
+    const { publicJwk, privateJwk } = await generateSealingKeys("a");
+    let now = start;
+    const seal = createSealer(publicJwk, { now: () => now, random: webRandom });
+    const first = await seal(1, "");
+    now = new Date(start.getTime() + 59_999);
+    const values = await Promise.all(Array.from({ length: 999 }, (_, i) => seal(i, "")));
+    expect(new Set([first, ...values].map(ephemeralKey)).size).toBe(1);
+    expect(new Set([first, ...values].map(ivOf)).size).toBe(1_000);
+    const afterThousand = await seal("afterThousand", "");
+    expect(ephemeralKey(afterThousand)).not.toBe(ephemeralKey(first));
+    now = new Date(now.getTime() + 60_000);
+    const afterMinute = await seal("afterMinute", "");
+    expect(ephemeralKey(afterMinute)).not.toBe(ephemeralKey(afterThousand));
+    const unseal = createUnsealer(privateJwk);
+    expect(await Promise.all([first, afterThousand, afterMinute].map(unseal))).toMatchObject([
+      { value: 1 },
+      { value: "afterThousand" },
+      { value: "afterMinute" },
+    ]);
+  });
+
+  it("counts each value once when many are sealed at the same time", async () => {
+    const { publicJwk } = await generateSealingKeys("a");
+    const seal = createSealer(publicJwk, clock);
+    const first = await seal(0, "");
+    const values = [first, ...(await Promise.all(Array.from({ length: 1_010 }, (_, i) => seal(i, ""))))];
+    const counts = [...Map.groupBy(values, ephemeralKey).values()].map(({ length }) => length);
+    expect(Math.max(...counts)).toBe(1_000);
   });
 
   it("never shows a key that it cannot read", () => {

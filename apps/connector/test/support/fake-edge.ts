@@ -180,7 +180,7 @@ export class FakeEdge {
     const purpose =
       verificationId === null ? sealedFor.message(messageId, workspaceId) : sealedFor.code(verificationId, workspaceId);
     this.secrets.push("code" in payload ? payload.code : "text" in payload ? payload.text : JSON.stringify(payload));
-    const seal = createSealer(this.keys.sealing.publicJwk);
+    const seal = createSealer(this.keys.sealing.publicJwk, { now: this.now, random: webRandom });
     this.#messages.set(messageId, {
       sealed: await seal(contentOf(payload), purpose),
       verificationId,
