@@ -7,6 +7,8 @@ import { eventsPath, type Policy, type Session } from "@sandi/contracts";
 import { createTokenSigner, type TokenSigner, webRandom } from "@sandi/crypto";
 import { createWorkspace, migrateDatabase } from "@sandi/edge/setup";
 import { generateSecrets, randomPorts, startLibsql, startRedisRest, startWorker } from "@sandi/local-stack";
+import { type Running, sqldProgram, startSqld } from "@sandi/local-stack/real-servers";
+import { type DatabaseUse, databaseUse } from "./database-use.ts";
 import type { Answer } from "./harness.ts";
 
 /** The services that the Worker makes subrequests to. */
@@ -16,6 +18,8 @@ export interface TestEdgeOptions {
   policy?: Partial<Policy>;
   /** Called before each subrequest is answered. It may delay the answer. */
   onSubrequest?: (dependency: Dependency, path: string) => Promise<void> | undefined;
+  /** Called after each request to the database. The database is then the real server, where its program is installed. */
+  onDatabaseUse?: (use: DatabaseUse) => void;
   /** The connector's answers, by path. */
   connectorAnswers?: Record<string, unknown>;
   /** More variables of the Worker. */
@@ -66,6 +70,7 @@ const senderNumber = "+6281200000001";
 export async function startTestEdge({
   policy,
   onSubrequest,
+  onDatabaseUse,
   connectorAnswers = {},
   bindings = {},
 }: TestEdgeOptions = {}): Promise<TestEdge> {
@@ -79,13 +84,17 @@ export async function startTestEdge({
   };
   const watched = async (dependency: Dependency, target: string | Record<string, unknown>) => {
     if (typeof target === "string" && !onSubrequest) return target;
-    const server = await startWatcher((path) => onSubrequest?.(dependency, path), target);
+    const onAnswer =
+      dependency === "libsql" && onDatabaseUse
+        ? (asked: string, answer: string) => onDatabaseUse(databaseUse(asked, answer))
+        : undefined;
+    const server = await startWatcher((path) => onSubrequest?.(dependency, path), target, onAnswer);
     stops.push(() => server.close());
     return server.url;
   };
 
-  const libsql = await startLibsql({ file: join(folder, "edge.db"), token });
-  stops.push(() => libsql.close());
+  const libsql = await startDatabase(folder, token, onDatabaseUse !== undefined);
+  stops.push(() => libsql.stop());
   const client = createClient({ url: libsql.url, authToken: token });
   stops.push(async () => client.close());
   await migrateDatabase(client, new Date());
@@ -184,10 +193,18 @@ export async function startTestEdge({
   throw new Error(`the session is not online: ${JSON.stringify(online.body)}`);
 }
 
+async function startDatabase(folder: string, token: string, isCounted: boolean): Promise<Running> {
+  const program = isCounted ? sqldProgram() : undefined;
+  if (program) return startSqld(program);
+  const emulator = await startLibsql({ file: join(folder, "edge.db"), token });
+  return { url: emulator.url, stop: () => emulator.close() };
+}
+
 /** Forwards requests to a URL, or answers them by their path. Calls `onRequest` before each one. */
 async function startWatcher(
   onRequest: (path: string) => Promise<void> | undefined,
   target: string | Record<string, unknown>,
+  onAnswer?: (request: string, answer: string) => void,
 ) {
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
@@ -202,6 +219,9 @@ async function startWatcher(
     const onward = request(target + (incoming.url ?? "/"), { ...(method ? { method } : {}), headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
+      const answered: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => answered.push(chunk));
+      answer.on("end", () => onAnswer?.(Buffer.concat(chunks).toString(), Buffer.concat(answered).toString()));
     });
     onward.on("error", () => response.destroy());
     onward.end(Buffer.concat(chunks));

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DatabaseUse, sumOfUses } from "../src/database-use.ts";
 import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
 import { eventually } from "../src/harness.ts";
-import { connectorAnswers, operatorToken, publicCalls } from "../src/public-calls.ts";
+import { type Budget, connectorAnswers, operatorToken, publicCalls } from "../src/public-calls.ts";
 
 /** Shorter than the Worker waits for its database. */
 const answerWithinMs = 4_000;
@@ -11,6 +12,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
   const calls = publicCalls(() => edge);
   const askedBefore = (route: string) => read(calls.find((call) => call.route === route)?.asks ?? "")[0].length;
   let counted: Dependency[] = [];
+  let uses: DatabaseUse[] = [];
   let stated: { before: Dependency[]; after: Dependency[] } | undefined;
   let answered = Promise.withResolvers<void>();
 
@@ -18,6 +20,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
     edge = await startTestEdge({
       bindings: { BOOTSTRAP_TOKEN: operatorToken },
       connectorAnswers,
+      onDatabaseUse: (use) => void uses.push(use),
       onSubrequest(dependency) {
         counted.push(dependency);
         // What the answer is stated not to wait for gets nothing until the answer is there: if it waits, it never comes.
@@ -36,10 +39,11 @@ describe("subrequests of the Worker, counted outside of it", () => {
   });
   afterAll(() => edge.stop());
 
-  it.each(calls)("$route asks $asks", async ({ route, path, body, headers, asks, arrange, keep }) => {
+  it.each(calls)("$route asks $asks", async ({ route, path, body, headers, asks, budget, arrange, keep }) => {
     await arrange?.();
     const [before, after] = read(asks);
     counted = [];
+    uses = [];
     answered = Promise.withResolvers();
     stated = { before, after };
     const method = route.split(" ")[0] ?? "";
@@ -63,6 +67,8 @@ describe("subrequests of the Worker, counted outside of it", () => {
     for (const dependency of new Set(stated.before)) {
       expect(count(first, dependency)).toBeGreaterThanOrEqual(count(stated.before, dependency));
     }
+    await eventually("the database's answers", async () => uses.length === count(all, "libsql"));
+    expect(beyond(sumOfUses(uses), budget)).toEqual([]);
   });
 
   it("has every public route in the table", async () => {
@@ -81,6 +87,14 @@ describe("subrequests of the Worker, counted outside of it", () => {
     expect(askedBefore("POST /v1/verifications/{id}/check")).toBeLessThanOrEqual(2);
   });
 });
+
+/** What costs more than the budget allows. Rows are counted where the real database server is installed. */
+function beyond({ statements, sqlBytes, rowsRead, rowsWritten }: DatabaseUse, budget: Budget = [0, 0, 0, 0]): string[] {
+  const used = { statements, "bytes of SQL": sqlBytes, "rows read": rowsRead, "rows written": rowsWritten };
+  return Object.entries(used).flatMap(([name, value = 0], i) =>
+    value > (budget[i] ?? 0) ? [`${value} ${name}, budget ${budget[i]}`] : [],
+  );
+}
 
 /** Those before the answer, and those after it. */
 function read(asks: string): [Dependency[], Dependency[]] {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Libsql, type LibsqlOptions, startLibsql } from "../src/libsql/server.ts";
 import { PortTakenError } from "../src/listen.ts";
-import { temporaryFolder } from "./servers.ts";
+import { temporaryFolder } from "../src/real-servers.ts";
 
 const stops: (() => Promise<void> | void)[] = [];
 const token = "local-token";

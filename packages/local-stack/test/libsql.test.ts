@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startLibsql } from "../src/libsql/server.ts";
-import { type Running, sqldProgram, startSqld, temporaryFolder } from "./servers.ts";
+import { type Running, sqldProgram, startSqld, temporaryFolder } from "../src/real-servers.ts";
 
 async function startOurs(): Promise<Running> {
   const folder = await temporaryFolder();

@@ -3,7 +3,7 @@ import { Redis } from "@upstash/redis";
 import { createHash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type RedisRest, startRedisRest } from "../src/redis/server.ts";
-import { redisProgram, type Running, startRedisServer } from "./servers.ts";
+import { redisProgram, type Running, startRedisServer } from "../src/real-servers.ts";
 
 const token = "test-token";
 const program = redisProgram();
