@@ -20,7 +20,7 @@ interface LocalStack {
 const load = (path: string) =>
   import(new URL(`../../../packages/local-stack/${path}`, import.meta.url).href) as Promise<LocalStack>;
 const { startRedisRest } = await load("src/redis/server.ts");
-const { redisProgram, startRedisServer } = await load("test/servers.ts");
+const { redisProgram, startRedisServer } = await load("src/real-servers.ts");
 
 const token = "test-token";
 const program = redisProgram();
