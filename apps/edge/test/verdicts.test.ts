@@ -1,7 +1,7 @@
 import type { Verification } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
-import type { Edge } from "./harness.ts";
+import { type Edge, wrong } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
@@ -129,4 +129,26 @@ it("in a batch, only the create without a sender fails if its reason cannot be r
   const verifications = [{ to }, { to, purpose: "b", route: { sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta" } }];
   const { body } = await edge.api<{ results: { status: number }[] }>("POST /v1/verifications/batch", { verifications });
   expect(body.results.map(({ status }) => status)).toEqual([202, 503]);
+});
+
+it("a right code stores a count for its number only to reset wrong codes", async () => {
+  const check = async ({ id }: Verification, isWrong = false) => {
+    const code = await edge.codeOf(id);
+    return (await edge.api(`POST /v1/verifications/${id}/check`, { code: isWrong ? wrong(code) : code })).status;
+  };
+  const budget = () => edge.rows("SELECT consecutive, failures, updated_at FROM destination_budget");
+  expect([await check(first), await budget()]).toEqual([200, []]);
+
+  const second = (await edge.api<Verification>("POST /v1/verifications", { to })).body;
+  expect(await check(second, true)).toBe(422);
+  const [counted] = await budget();
+  expect(counted).toMatchObject({ consecutive: 1, failures: 1 });
+  edge.advance(1);
+  expect(await check(second)).toBe(200);
+  const [reset] = await budget();
+  expect(reset).toMatchObject({ consecutive: 0, failures: 1 });
+
+  edge.advance(60_000);
+  const third = (await edge.api<Verification>("POST /v1/verifications", { to })).body;
+  expect([await check(third), await budget()]).toEqual([200, [reset]]);
 });

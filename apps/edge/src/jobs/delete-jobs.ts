@@ -9,9 +9,13 @@ export function deleteDoneJobs(
   kinds: readonly JobKind[],
   { ids, at }: { ids: readonly string[]; at: number },
 ): CompiledQuery {
-  const cases = kinds.map((kind) => sql`WHEN ${kind.name} THEN ${isDone(kind, at)}`);
-  return sql`DELETE FROM job WHERE kind IN (${sql.join(kinds.map(({ name }) => name))})
-    AND subject_id IN (${idsOf(ids)}) AND CASE kind ${sql.join(cases, sql` `)} END`.compile(db.kysely);
+  // Kinds that share their condition, such as codes and texts, share its SQL.
+  const cases = [...Map.groupBy(kinds, ({ isWanted }) => isWanted).values()].map(
+    (group) => sql`(kind IN (${sql.join(group.map(({ name }) => name))}) AND ${isDone(group[0]!, at)})`,
+  );
+  return sql`DELETE FROM job WHERE subject_id IN (${idsOf([...new Set(ids)])}) AND (${sql.join(cases, sql` OR `)})`.compile(
+    db.kysely,
+  );
 }
 
 /** The same for all due jobs, at most `limit` of each kind. */

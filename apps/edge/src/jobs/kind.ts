@@ -34,7 +34,7 @@ export interface JobKind<Row = unknown> {
   /** When the job expires, in SQL about its subject. NULL: never. */
   expiresAt(at: number): RawBuilder<unknown>;
   /** True in SQL while the subject needs the job. When it becomes false, the job is deleted. */
-  isWanted(at: number): RawBuilder<boolean>;
+  isWanted: (at: number) => RawBuilder<boolean>;
   /** True in SQL if the job may be published now. If left out: always. */
   isReady?(at: number): RawBuilder<boolean>;
   /** The wait doubles with each publish after the first `quickPublishes`, up to `longestMs`. */

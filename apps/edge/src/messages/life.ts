@@ -61,20 +61,29 @@ export function moveMessages<Row>(
   name: MessageTransition,
   { which, at, set, index, returning }: Change,
 ): CompiledQuery<Row> {
-  const { from, to, clears }: Transition = messageLife[name];
-  return sql<Row>`UPDATE message ${index ? sql`INDEXED BY ${sql.ref(index)}` : sql``} SET status = ${statusAfter(to)},
-      ${sql.join([...clears.map((column) => sql`${sql.ref(column)} = NULL`), ...(set ? [set] : []), sql`updated_at = ${at}`])}
-    WHERE ${which} AND ${isIn(from)} ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(db.kysely);
+  const { columns, isFrom } = parts[name];
+  return sql<Row>`UPDATE message ${index ? sql`INDEXED BY ${sql.raw(index)}` : sql``}
+    SET ${columns}, ${set ? sql`${set},` : sql``} updated_at = ${at}
+    WHERE ${which} AND ${isFrom} ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(db.kysely);
+}
+
+/** The SQL of a transition that is the same in all its statements. */
+function partsOf({ from, to, clears }: Transition) {
+  const columns = [`status = ${statusAfter(to)}`, ...clears.map((column) => `${column} = NULL`)];
+  return { columns: sql.raw(columns.join(", ")), isFrom: sql.raw(isIn(from)) };
 }
 
 /** `to`, unless the message already has this status or a later one. */
-function statusAfter(to: MessageStatus): RawBuilder<unknown> {
+function statusAfter(to: MessageStatus): string {
   const reached = (deliveryOrder as readonly MessageStatus[]).indexOf(to);
-  if (reached <= deliveryOrder.indexOf("sending")) return sql.lit(to);
-  const further = deliveryOrder.slice(reached);
-  return sql`CASE WHEN ${isIn(further)} THEN status ELSE ${sql.lit(to)} END`;
+  if (reached <= deliveryOrder.indexOf("sending")) return `'${to}'`;
+  return `CASE WHEN ${isIn(deliveryOrder.slice(reached))} THEN status ELSE '${to}' END`;
 }
 
 /** True in SQL for a message with one of these statuses, in the form that the indexes need. */
 const isIn = (states: readonly MessageStatus[]) =>
-  sql<boolean>`message.status IN (${sql.join(states.map((each) => sql.lit(each)))})`;
+  `message.status IN (${states.map((each) => `'${each}'`).join(", ")})`;
+
+const parts = Object.fromEntries(
+  Object.entries(messageLife).map(([name, transition]) => [name, partsOf(transition)]),
+) as Record<MessageTransition, ReturnType<typeof partsOf>>;

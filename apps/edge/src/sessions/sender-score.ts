@@ -26,11 +26,10 @@ const warmingUp = [10, 20, 40, 80];
 
 /** Its pool allows one more stranger in the current 24 hours. */
 export const hasRoomForNew = (at: number) =>
-  sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT CASE
-    WHEN pool.new_chats_per_day <> ${warmUp} THEN pool.new_chats_per_day
-    WHEN pool.new_chats_per_day = ${warmUp} THEN json_extract(${JSON.stringify(warmingUp)},
-      '$[' || CAST(min(${warmingUp.length - 1}, (${at} - session.linked_at) / ${dayMs}) AS INTEGER) || ']') END
-    FROM pool WHERE pool.id = session.pool_id), ${Number.MAX_SAFE_INTEGER}))`;
+  sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT
+    CASE new_chats_per_day WHEN ${sql.lit(warmUp)} THEN json_extract(${sql.lit(JSON.stringify(warmingUp))}, '$[' || CAST(min(
+      ${sql.lit(warmingUp.length - 1)}, (${at} - session.linked_at) / ${sql.lit(dayMs)}) AS INTEGER) || ']')
+    ELSE new_chats_per_day END FROM pool WHERE pool.id = session.pool_id), ${sql.lit(Number.MAX_SAFE_INTEGER)}))`;
 
 /** The count of the last 30 to 60 minutes. */
 function recent(column: "sends" | "failures", at: number): RawBuilder<number> {
@@ -47,7 +46,8 @@ export const factsOf = (at: number) => ({
   newChats: sql<number>`CASE WHEN session.new_chats_locked_until > ${at} THEN -25
     WHEN session.new_chats_total > 0 AND session.new_chats_used > 0 AND coalesce(session.new_chats_reset_at > ${at}, 1)
     THEN -(20 * min(session.new_chats_used, session.new_chats_total) / session.new_chats_total) ELSE 0 END`,
-  failures: sql<number>`-(60 * ${recent("failures", at)} / (${recent("failures", at)} + ${recent("sends", at)} + 3))`,
+  failures: sql<number>`(SELECT -(60 * failed / (failed + sent + 3))
+    FROM (SELECT ${recent("failures", at)} AS failed, ${recent("sends", at)} AS sent))`,
   attempts: sql<number>`-min(5, session.attempts)`,
   queue: sql<number>`-min(15, session.waiting / 10)`,
 });

@@ -105,38 +105,40 @@ export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<
 }
 
 /**
- * Counts the result of the statement before it for the destination. Too many wrong codes in an hour lock the destination
+ * Counts the result of a counted check for the destination. Too many wrong codes in an hour lock the destination
  * until the end of that hour, and twice as long each time. Too many in a row lock it for a day. A right code resets the
- * count in a row, but not the count of the hour.
+ * count in a row, but not the count of the hour. Without anything to reset it stores nothing.
  */
-function countFailure(ctx: Context, { id, now }: { id: string; now: number }) {
-  const { db } = ctx.services;
-  const { policy } = ctx.actor;
-  const isHourOpen = sql`failures_from > ${now - hourMs}`;
-  const failures = sql`(CASE WHEN ${isHourOpen} THEN failures + 1 ELSE 1 END)`;
-  const inARow = sql`(SELECT CASE WHEN v.code_length <= ${shortCode.upTo}
-    THEN min(${shortCode.lockAfterFailures}, ${policy.lockAfterFailures}) ELSE ${policy.lockAfterFailures} END
-    FROM verification v WHERE v.id = ${id})`;
+function countFailure(
+  { services: { db }, actor: { policy }, requestId }: Context,
+  { id, now }: { id: string; now: number },
+) {
+  const [hour, day] = [sql.lit(hourMs), sql.lit(dayMs)];
+  const at = sql`excluded.updated_at`;
+  const isHourOpen = sql`failures_from > ${at} - ${hour}`;
+  const failures = sql`iif(${isHourOpen}, failures + 1, 1)`;
+  const inARow = sql`iif((SELECT code_length FROM verification WHERE id = ${id}) <= ${sql.lit(shortCode.upTo)},
+    ${Math.min(shortCode.lockAfterFailures, policy.lockAfterFailures)}, ${policy.lockAfterFailures})`;
   const limit = policy.failedChecksPerHour;
   return sql`INSERT INTO destination_budget (workspace_id, to_hash, consecutive, locked_until, failures, failures_from, locks,
       updated_at)
     SELECT workspace_id, to_hash, status <> 'approved',
-      CASE WHEN status <> 'approved' AND ${limit} = 1 THEN ${now + hourMs} WHEN status <> 'approved' AND ${inARow} = 1
-        THEN ${now + dayMs} ELSE 0 END,
+      CASE WHEN status = 'approved' THEN 0 WHEN ${limit} = 1 THEN ${now + hourMs} WHEN ${inARow} = 1 THEN ${now + dayMs}
+        ELSE 0 END,
       status <> 'approved', ${now}, 0, ${now}
-    FROM verification WHERE id = ${id} AND changes() = 1
+    FROM verification v WHERE id = ${id} AND last_check = ${requestId} AND (status <> 'approved' OR EXISTS (SELECT 1
+      FROM destination_budget b WHERE b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash
+        AND (b.consecutive > 0 OR b.locks > 0 OR b.locked_until > 0)))
     ON CONFLICT DO UPDATE SET
-      consecutive = CASE WHEN excluded.consecutive = 0 THEN 0 ELSE consecutive + 1 END,
-      failures = CASE WHEN excluded.consecutive = 0 THEN failures ELSE ${failures} END,
-      failures_from = CASE WHEN excluded.consecutive = 0 OR ${isHourOpen} THEN failures_from ELSE ${now} END,
+      consecutive = iif(excluded.consecutive = 0, 0, consecutive + 1),
+      failures = iif(excluded.consecutive = 0, failures, ${failures}),
+      failures_from = iif(excluded.consecutive = 0 OR ${isHourOpen}, failures_from, ${at}),
       locks = CASE WHEN excluded.consecutive = 0 THEN 0
         WHEN ${failures} >= ${limit} OR consecutive + 1 >= ${inARow} THEN locks + 1 ELSE locks END,
-      locked_until = CASE WHEN excluded.consecutive = 0 THEN 0
-        WHEN consecutive + 1 >= ${inARow} THEN ${now + dayMs}
-        WHEN ${failures} >= ${limit} THEN CASE locks WHEN 0 THEN CASE WHEN ${isHourOpen} THEN failures_from ELSE ${now} END + ${hourMs}
-          ELSE ${now} + min(${dayMs}, ${hourMs} << min(locks, 5)) END
-        ELSE 0 END,
-      updated_at = ${now}`.compile(db.kysely);
+      locked_until = CASE WHEN excluded.consecutive = 0 THEN 0 WHEN consecutive + 1 >= ${inARow} THEN ${at} + ${day}
+        WHEN ${failures} < ${limit} THEN 0 WHEN locks = 0 THEN iif(${isHourOpen}, failures_from, ${at}) + ${hour}
+        ELSE ${at} + min(${day}, ${hour} << min(locks, 5)) END,
+      updated_at = ${at}`.compile(db.kysely);
 }
 
 async function approved(ctx: Context, row: VerificationRow, { e164 }: Input): Promise<ApprovedVerification> {

@@ -106,8 +106,9 @@ const coolingRule = ({ tenant: { workspaceId }, body, destination: { toHash }, s
     ORDER BY c.next_send_at DESC LIMIT 1)`;
 
 /**
- * True in SQL of a pending verification `o` that does not fit this request for the sender `s`. A code that some caller knows, or one of another
- * length, is not sent for it. A verification that a message approves does not stand for one that waits for its code.
+ * True in SQL of a pending verification `o` that does not fit this request for the sender `s`. A code that some caller
+ * knows, or one of another length, is not sent for it. A verification that a message approves does not stand for one that
+ * waits for its code.
  */
 const differsFrom = ({ plan, body }: Draft, { bind }: DraftColumns): RawBuilder<boolean> =>
   sql`(${plan.hasKnownCode ? 1 : 0} OR o.has_known_code = 1 OR o.inbound_variant <> ${plan.variant}

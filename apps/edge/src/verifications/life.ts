@@ -90,13 +90,16 @@ export function moveVerifications<Row>(
     ...secrets
       .filter((secret) => cases.some(({ name }) => clears(name, secret)))
       .map((secret) => {
-        const column = sql.ref(secret);
-        return sql`${column} = ${choose(cases, (_, name) => (clears(name, secret) ? sql`NULL` : column), column)}`;
+        const column = sql.raw(secret);
+        const isAlwaysCleared = cases.every(({ name }) => clears(name, secret)) && cases.some(({ when }) => !when);
+        return isAlwaysCleared
+          ? sql`${column} = NULL`
+          : sql`${column} = ${choose(cases, (_, name) => (clears(name, secret) ? sql`NULL` : column), column)}`;
       }),
     ...(set ? [set] : []),
     sql`updated_at = ${at}`,
   ];
-  return sql<Row>`UPDATE verification ${index ? sql`INDEXED BY ${sql.ref(index)}` : sql``} SET ${sql.join(columns)}
+  return sql<Row>`UPDATE verification ${index ? sql`INDEXED BY ${sql.raw(index)}` : sql``} SET ${sql.join(columns)}
     WHERE ${which} AND verification.status = 'pending' ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(
     db.kysely,
   );
@@ -106,14 +109,16 @@ export function moveVerifications<Row>(
 export const cancelMessagesOf = (db: Db, ids: RawBuilder<unknown>, at: number) =>
   moveMessages(db, "cancel", {
     which: sql<boolean>`verification_id IN (${ids}) AND EXISTS (SELECT 1 FROM verification v
-      WHERE v.id = message.verification_id AND v.status IN (${sql.join(canceling)}))`,
+      WHERE v.id = message.verification_id AND v.status IN (${canceling}))`,
     at,
     index: "message_verification",
   });
 
-const canceling = Object.values<Transition>(verificationLife)
-  .filter(({ cancelsMessages }) => cancelsMessages)
-  .map(({ to }) => sql.lit(to));
+const canceling = sql.raw(
+  Object.values<Transition>(verificationLife)
+    .flatMap(({ cancelsMessages, to }) => (cancelsMessages ? [`'${to}'`] : []))
+    .join(", "),
+);
 
 const clears = (name: VerificationTransition, secret: Secret) =>
   (verificationLife[name].clears as readonly Secret[]).includes(secret);

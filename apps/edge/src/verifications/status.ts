@@ -8,20 +8,23 @@ import type { Viewer } from "../messages/present.ts";
 // `undeliverable` from then on. For other keys it must look like a phone that is off: they see the stored status, which is
 // pending until a request or cron ends it.
 
+/** How a statement calls the verification. */
+type Alias = "v" | "o" | "c" | "verification";
+
 /**
  * True in SQL for a verification `v` whose latest message `m` found no account before `v` ended, if no other message with
  * the code was sent. If the code was typed in anyway, because the caller knows it, the verification is approved.
  */
-export const foundNoAccount = (v: string) => sql<boolean>`CASE WHEN m.failure = 'not_on_whatsapp'
-    AND ${sql.ref(`${v}.status`)} <> 'approved' AND m.no_account_at < ${sql.ref(`${v}.expires_at`)}
-    AND (${sql.ref(`${v}.status`)} = 'pending' OR m.no_account_at <= ${sql.ref(`${v}.updated_at`)})
-  THEN NOT EXISTS (SELECT 1 FROM message o WHERE o.verification_id = ${sql.ref(`${v}.id`)} AND o.id <> m.id
-    AND o.status NOT IN ('failed', 'canceled')) ELSE 0 END`;
+export const foundNoAccount = (v: Alias) =>
+  sql.raw<boolean>(`CASE WHEN m.failure = 'not_on_whatsapp' AND ${v}.status <> 'approved' AND m.no_account_at < ${v}.expires_at
+    AND (${v}.status = 'pending' OR m.no_account_at <= ${v}.updated_at)
+  THEN NOT EXISTS (SELECT 1 FROM message x WHERE x.verification_id = ${v}.id AND x.id <> m.id
+    AND x.status NOT IN ('failed', 'canceled')) ELSE 0 END`);
 
 /** True in SQL if the verification is `undeliverable` for a key with these scopes. */
-export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: string): RawBuilder<boolean> =>
+export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: Alias): RawBuilder<boolean> =>
   scopes && seesAccounts(scopes)
-    ? sql`EXISTS (SELECT 1 FROM message m WHERE m.id = ${sql.ref(`${v}.message_id`)} AND ${foundNoAccount(v)})`
+    ? sql`EXISTS (SELECT 1 FROM message m WHERE m.id = ${sql.raw(v)}.message_id AND ${foundNoAccount(v)})`
     : sql`0`;
 
 /** The status for this viewer. A pending verification that has expired is shown as expired, also before cron stores it. */
