@@ -37,7 +37,7 @@ export const closePolicies = {
   login_refused: { codes: [400, 413, 414, 501], follow: "backOff", reason: "login_refused", alerts: true },
   /** An error of the server, or keys that it cannot agree with: after three in a row it is called `bad_session`. */
   server_error: { codes: [500], follow: "backOff", reason: "server_unavailable" },
-  /** Another client uses the same credentials. Reconnecting would disconnect that client, and so on for ever. */
+  /** Another client uses the same credentials. Each reconnect would disconnect the other client again. */
   replaced: { codes: [440], follow: "end", reason: "replaced", alerts: true },
   /** Logged out from the phone. */
   logged_out: { codes: [401], follow: "end", reason: "logged_out", forgets: true },

@@ -132,7 +132,7 @@ describe.each([
     expect((await setDesired(id, 4)).revision).toBe(4);
   });
 
-  test("a new database counts on from where a lost one can have come to", async () => {
+  test("the fences of a new database are higher than those of a lost one", async () => {
     const before = Math.floor(Date.now() / 1000) * 1000 - 60_000;
     const sessionId = newId("ses");
     await setDesired(sessionId);

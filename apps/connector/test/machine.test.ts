@@ -108,7 +108,7 @@ const table: Record<string, Row> = {
     effects: [{ type: "cancelRetry" }, report],
     also: { revision: 2 },
   },
-  "logging out an online session says goodbye to WhatsApp": {
+  "logging out an online session unlinks it at WhatsApp": {
     from: online,
     on: setDesired("logged_out"),
     to: "ended/logged_out",
@@ -118,7 +118,7 @@ const table: Record<string, Row> = {
     ],
     also: { isLinked: false, phone: null, socket: null },
   },
-  "logging out a waiting session connects to say goodbye": {
+  "logging out a waiting session connects to unlink it": {
     from: waiting,
     on: setDesired("logged_out"),
     to: "connecting/requested",
@@ -143,7 +143,7 @@ const table: Record<string, Row> = {
     to: "ended/logged_out",
     effects: [{ type: "cancelRetry" }, { type: "report", forget: "login" }],
   },
-  "deleting an online session says goodbye, then removes it": {
+  "deleting an online session unlinks it, then removes it": {
     from: online,
     on: setDesired("deleted"),
     to: "ended/requested",
@@ -155,7 +155,7 @@ const table: Record<string, Row> = {
     to: "ended/requested",
     effects: [{ type: "cancelRetry" }, { type: "remove" }],
   },
-  "the login for a goodbye logs out": {
+  "a login that was opened to unlink the session logs out": {
     from: { ...linked, desired: "logged_out" },
     on: { type: "opened", socket: 1, phone },
     to: "ended/logged_out",
@@ -164,19 +164,19 @@ const table: Record<string, Row> = {
       { type: "report", forget: "login" },
     ],
   },
-  "a goodbye that fails is tried again": {
+  "an unlink that fails is tried again": {
     from: { ...linked, desired: "deleted" },
     on: close("connection_lost"),
     to: "waiting/requested",
     effects: [{ type: "retry", capMs: 1000 }, report],
   },
-  "a goodbye that keeps failing is given up": {
+  "an unlink that keeps failing is given up": {
     from: { ...linked, desired: "deleted", attempts: 2 },
     on: close("connection_lost"),
     to: "ended/requested",
     effects: [{ type: "remove" }],
   },
-  "a goodbye to an account that is logged out already is done": {
+  "an unlink of an account that is logged out already is done": {
     from: { ...linked, desired: "logged_out" },
     on: close("logged_out"),
     to: "ended/logged_out",

@@ -161,7 +161,7 @@ test("no bulk message is sent before the earlier ones are read from the store", 
   expect(await unsure.bulk("a", "off")).toHaveProperty("leave");
 });
 
-test("bulk waits while a code is being sent, but not for ever", async () => {
+test("bulk waits while a code is being sent, but not without end", async () => {
   const cleared: string[] = [];
   const clear = async (turn: Turn, name: string) => {
     await turn.clear();

@@ -12,7 +12,7 @@ type EventName =
   | `desiredStateChanged ${DesiredState}`
   | "versionRefreshed newer"
   | "versionRefreshed same";
-/** A state, before its first link, or on the way to saying goodbye to WhatsApp. */
+/** A state, before its first link, or while it connects only to unlink itself. */
 type Place = SessionState | "linking" | "leaving";
 
 const phone = "+6281200000001";

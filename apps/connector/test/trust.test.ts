@@ -91,7 +91,7 @@ test("libsignal and Baileys refuse what is not signed, also for new sessions", a
 });
 
 test("the quick check agrees with libsignal's slow one", async () => {
-  // libsignal as it comes, in a process where nothing is mended.
+  // libsignal without our patches, in a process of its own.
   const script = `
     const { curve } = require("libsignal");
     const { randomBytes } = require("crypto");
@@ -110,7 +110,7 @@ test("the quick check agrees with libsignal's slow one", async () => {
   const rows = JSON.parse(stdout) as [string, string, string, boolean, boolean][];
   for (const [key, message, signature, isRight, asInit] of rows) {
     expect(isSignedBy(bytes(key), bytes(message), bytes(signature))).toBe(isRight);
-    // What is mended: with `isInit` the unmodified library takes anything.
+    // The fault that our patch corrects: with `isInit` the unmodified library accepts everything.
     expect(asInit).toBe(true);
   }
   expect(rows.filter(([, , , isRight]) => isRight)).toHaveLength(10);

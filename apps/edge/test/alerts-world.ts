@@ -39,7 +39,7 @@ export function queueSignature(
   return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
 }
 
-/** An edge with fakes of Telegram, Slack and a webhook, and a QStash that delivers when it is told. */
+/** An edge with fakes of Telegram, Slack and a webhook, and a QStash that delivers when the test says so. */
 export async function startAlerts() {
   const edge: Edge = await startEdge();
   const calls: TargetCall[] = [];
@@ -107,7 +107,7 @@ export async function startAlerts() {
       (await edge.api<{ deliveries: AlertDelivery[] }>(`GET /v1/alert-channels/${id}/deliveries`)).body.deliveries,
     incidents: async (query = "") =>
       (await edge.api<{ incidents: Incident[]; nextCursor: string | null }>(`GET /v1/incidents${query}`)).body,
-    /** The first lines of what Slack was told. */
+    /** The first lines of the texts that Slack received since the last call. */
     told: () => calls.splice(0).map(({ body }) => (JSON.parse(body) as { text: string }).text.split("\n")[0]),
   };
 }

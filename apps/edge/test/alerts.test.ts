@@ -32,7 +32,7 @@ afterEach(async () => {
   world.edge.close();
 });
 
-/** Opens an incident that is told at once. */
+/** Opens an incident that is reported at once. */
 async function ban(): Promise<void> {
   world.edge.advance(1);
   await world.state(session, "ended", "banned");
@@ -243,7 +243,7 @@ describe("a delivery", () => {
       { lastStatus: 404, error: "refused", answer: null },
     ],
     ["nobody answers", {}, new TypeError("fetch failed"), { lastStatus: null, error: "unreachable", answer: null }],
-  ])("as a test tells that %s, once, and pauses nothing", async (_, input, answer, told) => {
+  ])("as a test shows that %s, once, and pauses nothing", async (_, input, answer, told) => {
     const { id } = await world.addChannel(input);
     await world.edge.client.execute("UPDATE endpoint SET failures_in_row = 19");
     world.answers.push(answer);

@@ -18,7 +18,7 @@ afterEach(async () => {
   world.edge.close();
 });
 
-/** Runs the clock and the queue; answers the texts that Slack was told. */
+/** Runs the clock and the queue; returns the texts that Slack received. */
 async function tick(ms = 0): Promise<string[]> {
   advance(ms);
   await world.cron();

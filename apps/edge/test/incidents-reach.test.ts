@@ -94,7 +94,7 @@ describe("a session's proxy", () => {
     expect(await tick()).toEqual(["Session “sender” (+62812•••0001) is back after 1 s."]);
   });
 
-  it("that is taken away ends it without a word", async () => {
+  it("that is removed ends the incident without a report", async () => {
     await world.event(session, { type: "session.proxy", isHealthy: false });
     expect(await tick()).toEqual([noProxy]);
     await world.edge.api(`DELETE /v1/sessions/${session}/proxy`);

@@ -193,7 +193,7 @@ describe("an incident that opens again after an end that was not reported", () =
 
 describe("a session that needs a human", () => {
   it.each(["banned", "replaced", "logged_out", "version_refused", "bad_session", "untrusted_server"])(
-    "is told at once: %s",
+    "is reported at once: %s",
     async (reason) => {
       await world.addChannel({ afterSeconds: 600 });
       advance(1);
@@ -214,7 +214,7 @@ describe("a session that needs a human", () => {
     expect(world.told()).toEqual(Array.from({ length: 2 }, () => "Session “sender” (+62812•••0001) needs you."));
   });
 
-  it("ends the incident of having been offline, without a word of being back", async () => {
+  it("ends the incident of having been offline, without a report that it is back", async () => {
     await world.addChannel({ afterSeconds: 0 });
     advance(1);
     await world.state(session, "waiting", "connection_lost");

@@ -476,8 +476,8 @@ describe("when the database loses an answer", () => {
     loseNextWrite("after");
     const { status, body } = await create({ scopes: ["session:manage"] });
     expect([status, (await use(body.key)).status]).toEqual([201, 200]);
-    const { status: rotated, body: anew } = await (loseNextWrite("after"), rotate(body.id));
-    expect([rotated, (await use(anew.key)).status]).toEqual([201, 200]);
+    const { status: rotated, body: replacement } = await (loseNextWrite("after"), rotate(body.id));
+    expect([rotated, (await use(replacement.key)).status]).toEqual([201, 200]);
   });
 
   it.each(["before", "after"] as const)("a 503 to a create leaves no key (%s)", async (fault) => {

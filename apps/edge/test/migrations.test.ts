@@ -177,21 +177,22 @@ it("a workspace that chose to keep its audit log for long is granted that, and n
   expect(rows.map(({ quota }) => quota)).toEqual(['{"sendsPerDay":7,"retentionDays":{"audit":3650}}', "{}", "{}"]);
 });
 
+const apiKey = (id: string, workspace: string, held: readonly string[], environment = "live") =>
+  `INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
+    VALUES ('${id}', '${workspace}', 'k', '${id}', 'p', '${environment}', '${JSON.stringify(held)}', 0)`;
+
 it("a key with all older scopes gets the scope for groups where no key has it", async () => {
   const before = migrations.findIndex(({ name }) => name === "0031_group_scope");
   await migrate(client, migrations.slice(0, before), now);
   const older = scopes.filter((scope) => scope !== "group:manage");
-  const key = (id: string, workspace: string, held: readonly string[], environment = "live") =>
-    `INSERT INTO api_key (id, workspace_id, name, hash, prefix, environment, scopes, created_at)
-      VALUES ('${id}', '${workspace}', 'k', '${id}', 'p', '${environment}', '${JSON.stringify(held)}', 0)`;
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
-    key("key_full", "ws_1", older),
-    key("key_full_too", "ws_1", older.toReversed()),
-    key("key_narrow", "ws_1", older.slice(1)),
-    key("key_test", "ws_1", older, "test"),
-    key("key_new", "ws_2", scopes),
-    key("key_chosen", "ws_2", older),
+    apiKey("key_full", "ws_1", older),
+    apiKey("key_full_too", "ws_1", older.toReversed()),
+    apiKey("key_narrow", "ws_1", older.slice(1)),
+    apiKey("key_test", "ws_1", older, "test"),
+    apiKey("key_new", "ws_2", scopes),
+    apiKey("key_chosen", "ws_2", older),
   ]);
   await migrateDatabase(client, now);
   const { rows } = await client.execute("SELECT id FROM api_key WHERE scopes LIKE '%group:manage%' ORDER BY id");

@@ -28,7 +28,7 @@ const step = fc.oneof(
 interface Sender {
   holds: boolean;
   fence: number;
-  /** It has told that it did not and will not send it. */
+  /** It has reported that it did not and will not send it. */
   gaveUp: boolean;
 }
 

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await edge.settled();
-  if (edge.jobs.length > 0) throw new Error("a rehearsal went to the queue");
+  if (edge.jobs.length > 0) throw new Error("a job of the sandbox was published");
 });
 
 const create = (to: string, input: Record<string, unknown> = {}) =>
@@ -115,9 +115,9 @@ describe("a test key", () => {
   it("sees the sandbox only, a live key nothing of it, and both may verify one number at a time", async () => {
     await edge.addSession("ended");
     const number = "+6281234567890";
-    const rehearsed = (await create(number)).body;
-    expect(rehearsed.delivery?.status).toBe("read");
-    const live = await edge.api<Verification>(`GET /v1/verifications/${rehearsed.id}`);
+    const tested = (await create(number)).body;
+    expect(tested.delivery?.status).toBe("read");
+    const live = await edge.api<Verification>(`GET /v1/verifications/${tested.id}`);
     expect(live.status).toBe(404);
     expect((await edge.api("POST /v1/verifications", { to: number })).body.code).toBe("no-eligible-session");
     const list = (options?: { key: string }) =>
@@ -144,10 +144,10 @@ describe("a test key", () => {
     await edge.addSession();
     const headers = { "idempotency-key": "same" };
     const number = "+6281234567890";
-    const rehearsed = await edge.api<Verification>("POST /v1/verifications", { to: number }, { key, headers });
+    const tested = await edge.api<Verification>("POST /v1/verifications", { to: number }, { key, headers });
     await edge.settled();
     const live = await edge.api<Verification>("POST /v1/verifications", { to: number }, { headers });
-    expect([rehearsed.body.test, live.body.test, live.headers.get("idempotent-replayed")]).toEqual([true, false, null]);
+    expect([tested.body.test, live.body.test, live.headers.get("idempotent-replayed")]).toEqual([true, false, null]);
     await edge.settled();
     edge.jobs.length = 0;
   });

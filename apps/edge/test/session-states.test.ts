@@ -83,8 +83,8 @@ describe("a session", () => {
       expect([status, body.desired]).toEqual([202, verb === "stop" ? "stopped" : "running"]);
     }
     await edge.settled();
-    const wishes = edge.jobs.flatMap((job) => (job.kind === "session" ? [[job.body.desired, job.body.revision]] : []));
-    expect(wishes).toEqual([
+    const desired = edge.jobs.flatMap((job) => (job.kind === "session" ? [[job.body.desired, job.body.revision]] : []));
+    expect(desired).toEqual([
       ["stopped", 2],
       ["running", 3],
     ]);

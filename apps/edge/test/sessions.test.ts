@@ -54,8 +54,8 @@ describe("a session", () => {
 
   it("stores each desired state as a new revision, which cron publishes until a connector confirms it", async () => {
     const { body } = await create();
-    for (const wish of ["restart", "logout"]) {
-      expect((await edge.api(`POST /v1/sessions/${body.id}/${wish}`)).status).toBe(202);
+    for (const action of ["restart", "logout"]) {
+      expect((await edge.api(`POST /v1/sessions/${body.id}/${action}`)).status).toBe(202);
     }
     await edge.settled();
     expect(edge.jobs.map((job) => [job.deduplicationId, "desired" in job.body && job.body.desired])).toEqual([

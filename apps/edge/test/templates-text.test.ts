@@ -156,8 +156,8 @@ describe("the language", () => {
     [{ country: "TR", available: ["en", "tr"] }, "tr"],
     [{ country: "TR", available: ["es", "en"] }, "en"],
     [{ country: "TR", available: ["es", "fr"] }, "es"],
-  ])("for %j is %s", (wish, locale) => {
-    expect(localeOf({ requested: undefined, policyLocale: null, country: "", ...wish })).toBe(locale);
+  ])("for %j is %s", (given, locale) => {
+    expect(localeOf({ requested: undefined, policyLocale: null, country: "", ...given })).toBe(locale);
   });
 });
 

@@ -165,9 +165,9 @@ describe("a template", () => {
       Promise.all(requests.map(async ([request, sent]) => (await edge.api(request, sent, { key })).status));
     expect(await statuses(reader)).toEqual([403, 403, 403, 200, 200, 200, 200]);
     expect(await statuses(stranger)).toEqual([403, 403, 403, 403, 403, 403, 403]);
-    // What a rehearsal changes would be sent for real.
-    const rehearsing = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
-    expect(await statuses(rehearsing)).toEqual([403, 403, 403, 200, 200, 200, 200]);
+    // A template that a test key changes would be sent by live keys.
+    const testKey = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
+    expect(await statuses(testKey)).toEqual([403, 403, 403, 200, 200, 200, 200]);
   });
 
   it("is not left behind when the database's answers are lost", async () => {

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 
 /**
- * What a route is for a test key. `sandbox`: it sees and changes rehearsals and test keys only. `refused`: the sandbox
+ * What a route is for a test key. `sandbox`: it sees and changes sends of the sandbox and test keys only. `refused`: the sandbox
  * has none of it. `shared`: it reads what both sides go by. `keyless`: it takes no API key.
  */
 type Decision = "sandbox" | "refused" | "shared" | "keyless";
@@ -44,7 +44,7 @@ const decisions: Record<string, Decision> = {
   // Numbers have limits of their own in the sandbox.
   "POST /v1/destinations/status": "sandbox",
   "POST /v1/destinations/unlock": "sandbox",
-  // Rehearsals have the texts and the policy of the real thing, or they would rehearse nothing.
+  // Sends of the sandbox use the texts and the policy of live sends.
   "GET /v1/templates": "shared",
   "GET /v1/templates/built-in": "shared",
   "GET /v1/templates/{id}": "shared",

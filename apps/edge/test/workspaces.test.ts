@@ -233,7 +233,7 @@ describe("the operator", () => {
     ["policy/defaultMode", { policy: { modes: ["inbound" as const] } }],
     ["the quota: it keyBurst", { quota: { keyBurst: 0 } }],
     ["the workspace's name", { name: "" }],
-  ])("is told of a wrong %s, and nothing is made", async (words, more) => {
+  ])("gets an error for a wrong %s, and nothing is created", async (words, more) => {
     await expect(createWorkspace({ ...draft(), ...more })).rejects.toThrow(words);
     expect([await edge.count("workspace"), await edge.count("api_key"), await edge.count("audit")]).toEqual([1, 1, 0]);
   });

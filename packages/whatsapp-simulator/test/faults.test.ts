@@ -244,7 +244,7 @@ describe("faults of a send", () => {
     expect(await sock.fetchNewChatMessageCap()).toMatchObject({ capping_status: "NONE" });
   });
 
-  it("stalls a pairing by code without a word", async () => {
+  it("stalls a pairing by code without an answer", async () => {
     const simulator = await newWorld();
     simulator.setFault({ kind: "pairing-stall", number: sender, times: 1 });
     const pairing = client(simulator, undefined, { browser: Browsers.ubuntu("Chrome") });

@@ -101,7 +101,7 @@ export function newChatsOf(info: NewChatMessageCapInfo | null): LimitReport["new
   const [total, used, end] = [info.total_quota, info.used_quota, info.cycle_end_timestamp].map(count);
   const isCapped = String(info.capping_status) === "CAPPED";
   if (!isCapped && (!total || (!used && !end))) return null;
-  // Capped is capped, whatever the numbers say.
+  // The status `capped` counts, even when the numbers say otherwise.
   return {
     total: total!,
     used: isCapped ? Math.max(used!, total!) : used!,

@@ -128,7 +128,7 @@ function openSocket(
     return handshake().finally(() => clearTimeout(terminateTimer));
   };
   const connecting = setTimeout(() => void giveUp("timed_out"), connectTimeoutMs);
-  // An HTTP answer comes from a proxy in front of WhatsApp. A 401 from there is no logout. Baileys would wait for ever.
+  // An HTTP answer comes from a proxy in front of WhatsApp. A 401 from there is no logout. Baileys would wait without end.
   sock.ws.on("unexpected-response", () => void giveUp("server_unavailable"));
   refuseUnexpectedStanzas(sock, isLinked(auth.creds), () => void giveUp("unexpected_answer"));
 

@@ -4,7 +4,7 @@ import type { Services } from "../services.ts";
 import { handle, type HandledRpc } from "./handle.ts";
 import { createAskWhatsApp } from "./whatsapp.ts";
 
-/** WhatsApp tells an account that is not in a group 403, and of a group that does not exist 404. */
+/** WhatsApp answers 403 to an account that is not in the group, and 404 for a group that does not exist. */
 const notFound = { 403: "group-not-found", 404: "group-not-found" } as const;
 
 /** The calls about groups. */

@@ -44,7 +44,7 @@ export type MachineEvent =
   | { type: "retryDue" }
   /** The session has been online for a while. */
   | { type: "settled"; socket: number }
-  /** The look for a newer client version is over. */
+  /** The search for a newer client version is over. */
   | { type: "versionRefreshed"; isNewer: boolean };
 
 export type Effect =

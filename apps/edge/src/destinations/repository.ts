@@ -2,7 +2,7 @@ import type { Destination, GuardedPrefix } from "@sandi/contracts";
 import type { Db, Tables } from "../db/schema.ts";
 import { iso } from "../time.ts";
 import type { Phone } from "../phone.ts";
-import { windows } from "../verifications/send.ts";
+import { windows } from "../messages/destination-sends.ts";
 
 type Budget = Tables["destinationBudget"];
 type Sends = Tables["destinationSend"];

@@ -4,7 +4,7 @@ import type { Feature } from "../feature.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
-import { claimMessages } from "./claim-messages.ts";
+import { claimMessages } from "../messages/claim-messages.ts";
 import { connectorOnly } from "./service-auth.ts";
 import { sweepEvents } from "./sweeps.ts";
 

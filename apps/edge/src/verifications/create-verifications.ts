@@ -162,7 +162,7 @@ async function conclude(
   const { tenant, plan, body, idempotencyKey, at, id, messageId } = draft;
   const { workspaceId } = tenant;
   if (earlier) {
-    const render = (made: string) => renderAnew(ctx, made);
+    const render = (made: string) => renderCreated(ctx, made);
     return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) {
@@ -201,7 +201,7 @@ async function conclude(
   return { resource: verification, replayed: false };
 }
 
-async function renderAnew(ctx: Context, id: string): Promise<Verification> {
+async function renderCreated(ctx: Context, id: string): Promise<Verification> {
   const { services, actor } = ctx;
   const now = services.now().getTime();
   const row = await findVerification(services.db, tenantOf(actor), id, now);

@@ -1,7 +1,7 @@
 import { AppError, type Policy } from "@sandi/contracts";
 import type { Sender } from "../messages/sender.ts";
+import { windows } from "../messages/destination-sends.ts";
 import type { Candidate, Route } from "../sessions/pick.ts";
-import { windows } from "./send.ts";
 import type { SendCounts, Verdict } from "./verdict.ts";
 
 interface Asked {

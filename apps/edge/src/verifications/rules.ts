@@ -4,7 +4,7 @@ import { matchingRules } from "../access-rules/match.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { prefixOf } from "../phone.ts";
 import { guardRule } from "./guard.ts";
-import { windows } from "./send.ts";
+import { windows } from "../messages/destination-sends.ts";
 import { firstOf, refuseWhen, type Rule } from "./verdict.ts";
 
 /** Who gets a code, and who asks for it. */

@@ -4,11 +4,11 @@ import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { MessageTable } from "../db/tables/messages.ts";
 import { deferJobs } from "../jobs/append-job.ts";
-import { sendJobs } from "../messages/jobs.ts";
-import { moveMessages } from "../messages/life.ts";
+import { sendJobs } from "./jobs.ts";
+import { moveMessages } from "./life.ts";
 import { iso } from "../time.ts";
 import type { Services } from "../services.ts";
-import { countClaimed } from "../verifications/send.ts";
+import { countClaimed } from "./destination-sends.ts";
 
 const claimMs = 30_000;
 
