@@ -80,19 +80,17 @@ interface Stored {
 async function store(services: Services, drafts: readonly PreparedDraft[]): Promise<Map<Draft, Stored | Error>> {
   const { db } = services;
   if (drafts.length === 0) return new Map();
-  const reads = drafts.flatMap((draft) => Object.entries(readsOf(db, draft)));
   try {
-    const { written, ...found } = await commit(services, {
+    const { written, found } = await commit(services, {
       writes: drafts.map(({ writes, messageId }) => ({ writes, verdict: takeVerdict(db, messageId) })),
-      reads: Object.fromEntries(reads),
+      reads: { found: drafts.map((draft) => readsOf(db, draft)) },
       undo: { writes: drafts.map((draft) => undoOf(db, draft)) },
     });
     return new Map(
       drafts.map((draft, i) => {
-        const rows: Record<string, unknown[]> = found;
-        const [row] = rows[`row ${draft.id}`] as VerificationRow[];
+        const row = found[i]?.row[0];
         // Behind the writes the key's row may be this request's own.
-        const [earlier] = row ? [] : (rows[`earlier ${draft.id}`] as StoredResponse[]);
+        const earlier = row ? undefined : found[i]?.earlier[0];
         return [draft, { earlier, row, verdict: written?.[i]?.verdict.rows[0]?.verdict }];
       }),
     );
@@ -103,13 +101,8 @@ async function store(services: Services, drafts: readonly PreparedDraft[]): Prom
 
 /** The answer to an earlier request with the same key, and the verification, unless a rule refused. */
 const readsOf = (db: Db, draft: Draft) => ({
-  [`earlier ${draft.id}`]: selectStoredResponse(
-    db,
-    draft.tenant.workspaceId,
-    draft.idempotencyKey,
-    draft.at - idempotencyTtlMs,
-  ),
-  [`row ${draft.id}`]: selectVerification(db, draft.tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
+  earlier: selectStoredResponse(db, draft.tenant.workspaceId, draft.idempotencyKey, draft.at - idempotencyTtlMs),
+  row: selectVerification(db, draft.tenant, sql`(SELECT id FROM (${idOfDraft(draft)}))`),
 });
 
 /** Takes a draft back, unless a repetition was answered or its message is on its way; a resend gives its send back. */
