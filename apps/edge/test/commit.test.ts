@@ -51,6 +51,16 @@ describe("a commit", () => {
     expect([written?.first.numAffectedRows, written?.more.length]).toEqual([1n, 1]);
   });
 
+  it.each([false, true])("answers nested reads in their shape (its own answer was lost: %s)", async (isLost) => {
+    if (isLost) loseAnswers(true);
+    const noted = (name: string) => ({
+      found: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap WHERE token_hash = ${name}`,
+    });
+    const reads = { each: ["a", "c"].map(noted), none: [] };
+    const { each, none } = await commit(edge.services, { ...batch(), reads });
+    expect([each, none]).toEqual([[{ found: [{ n: 1 }] }, { found: [{ n: 0 }] }], []]);
+  });
+
   it("answers the reads alone when it was stored and only its answer was lost", async () => {
     loseAnswers(true);
     const { count, written } = await commit(edge.services, batch());

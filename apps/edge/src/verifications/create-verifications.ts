@@ -82,19 +82,17 @@ interface Stored {
 async function store(services: Services, drafts: readonly PreparedDraft[]): Promise<Map<Draft, Stored | Error>> {
   const { db } = services;
   if (drafts.length === 0) return new Map();
-  const reads = drafts.flatMap((draft) => Object.entries(readsOf(db, draft)));
   try {
-    const { written, ...found } = await commit(services, {
+    const { written, found } = await commit(services, {
       writes: drafts.map(({ writes, messageId }) => ({ writes, verdict: takeVerdict(db, messageId) })),
-      reads: Object.fromEntries(reads),
+      reads: { found: drafts.map((draft) => readsOf(db, draft)) },
       undo: { writes: drafts.map((draft) => undoOf(db, draft)) },
     });
     return new Map(
       drafts.map((draft, i) => {
-        const rows: Record<string, unknown[]> = found;
-        const [row] = rows[`row ${draft.id}`] as VerificationRow[];
+        const row = found[i]?.row[0];
         // Behind the writes the key's row may be this request's own.
-        const [earlier] = row ? [] : ((rows[`earlier ${draft.id}`] ?? []) as StoredResponse[]);
+        const earlier = row ? undefined : found[i]?.earlier[0]?.[0];
         const verdict = written?.[i]?.verdict.rows[0]?.verdict;
         return [draft, { earlier, row, verdict: typeof verdict === "string" ? readVerdict(verdict) : verdict }];
       }),
@@ -105,15 +103,10 @@ async function store(services: Services, drafts: readonly PreparedDraft[]): Prom
 }
 
 /** The answer to an earlier request with the same key, and the verification, unless a rule refused. */
-const readsOf = (db: Db, draft: Draft) => {
-  const { tenant, idempotencyKey, at, id } = draft;
-  return {
-    ...(idempotencyKey
-      ? { [`earlier ${id}`]: selectStoredResponse(db, tenant.workspaceId, idempotencyKey, at - idempotencyTtlMs) }
-      : {}),
-    [`row ${id}`]: selectVerification(db, tenant, sql`(${idOfDraft(draft)})`),
-  };
-};
+const readsOf = (db: Db, { tenant, idempotencyKey, at, ...draft }: Draft) => ({
+  earlier: idempotencyKey ? [selectStoredResponse(db, tenant.workspaceId, idempotencyKey, at - idempotencyTtlMs)] : [],
+  row: selectVerification(db, tenant, sql`(${idOfDraft(draft)})`),
+});
 
 type Candidates = ReadonlyMap<Draft, Candidate | undefined>;
 

@@ -1,15 +1,20 @@
-import type { Queries, Query, Results } from "@sandi/libsql";
-import { type RawBuilder, sql } from "kysely";
+import type { NamedQueries, Queries, Query, Results } from "@sandi/libsql";
+import { type QueryResult, type RawBuilder, sql } from "kysely";
 import { isConstraint, isRefused, isUnreachable } from "../db/failures.ts";
 import { newId, type Services } from "../services.ts";
 
-export type Reads = Readonly<Record<string, Query>>;
+export type Reads = NamedQueries;
 
 // oxlint-disable-next-line typescript/no-generated-empty-object-type -- a batch without reads has no names
 export type NoReads = Pick<Reads, never>;
 
-/** The rows of each read. */
-export type Rows<R extends Reads> = { [Name in keyof R]: R[Name] extends Query<infer Row> ? Row[] : never };
+/** The rows of each read, in the shape of the reads. */
+export type Rows<R extends Reads> = { [Name in keyof R]: RowsOf<R[Name]> };
+type RowsOf<Of> = [Queries] extends [Of]
+  ? unknown
+  : [Of] extends [Query<infer Row>]
+    ? Row[]
+    : { -readonly [Name in keyof Of]: RowsOf<Of[Name]> };
 
 /** One transaction: all of it is stored, or nothing. */
 export interface Batch<W extends Queries, R extends Reads> {
@@ -72,7 +77,7 @@ interface Lost {
   undo: AnyBatch["undo"];
 }
 
-async function settle(services: Services, { receipt, error, reads, undo }: Lost): Promise<Rows<Reads>> {
+async function settle(services: Services, { receipt, error, reads, undo }: Lost): Promise<Record<string, unknown>> {
   let results;
   try {
     results = await services.db.write({ taken: takeReceipt(receipt), reads });
@@ -106,5 +111,10 @@ async function undoLater({ db, sleep, log }: Services, receipt: string, undo: Lo
   log("a write that was answered with 503 may have been stored");
 }
 
-const rowsOf = (results: Results<Reads>): Rows<Reads> =>
-  Object.fromEntries(Object.entries(results).map(([name, { rows }]) => [name, rows]));
+const rowsOf = (results: object) =>
+  Object.fromEntries(Object.entries(results).map(([name, each]: [string, object]) => [name, rowsIn(each)]));
+
+function rowsIn(results: object): unknown {
+  if ("numAffectedRows" in results) return (results as QueryResult<unknown>).rows;
+  return Array.isArray(results) ? results.map(rowsIn) : rowsOf(results);
+}
