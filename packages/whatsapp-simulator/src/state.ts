@@ -62,6 +62,7 @@ export class StateFile {
   #closed = false;
   #exists = false;
   #groupsWritten = "";
+  #prepared: Promise<void> | undefined;
 
   constructor(
     file: string,
@@ -124,15 +125,20 @@ export class StateFile {
     const phones = [...this.#serialised.values()].join(",\n");
     const text = `{"format":${format},"root":${JSON.stringify(this.#root)},"groups":${this.#groupsWritten},"phones":[${phones}]}\n`;
     const draft = `${this.#file}.${process.pid}.tmp`;
-    await mkdir(dirname(this.#file), { recursive: true });
     try {
-      // An old draft would keep its own mode.
-      await rm(draft, { force: true });
+      await (this.#prepared ??= prepare(draft));
       await writeFile(draft, text, { mode: 0o600, flag: "wx" });
       await rename(draft, this.#file);
     } catch (error) {
+      this.#prepared = undefined;
       await rm(draft, { force: true });
       throw error;
     }
   }
+}
+
+/** Makes the folder, and deletes an old draft, which would keep its own mode. */
+async function prepare(draft: string): Promise<void> {
+  await mkdir(dirname(draft), { recursive: true });
+  await rm(draft, { force: true });
 }

@@ -1,19 +1,19 @@
-import { type Context, Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { streamSSE } from "hono/streaming";
 import type { SendMessage, Simulator } from "../api.ts";
 import { body, json } from "./body.ts";
+import { streamEvents } from "./events.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
 import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
 import { groupRoutes } from "./groups.ts";
 import { createPhone, openLink, parseFault, patchPhone, scanQr, sendMessage, typeCode } from "./schemas.ts";
 
-const keepAliveMs = 15_000;
-
 /** The control API and the page, for people and tests on this machine. */
-export function makeControl(simulator: Simulator): Hono {
-  const app = new Hono();
+export function makeControl(simulator: Simulator) {
+  const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(async (c, next) => {
     // Other web pages must not reach the phones: neither through a host name that points here, nor from another origin.
     if (!isLoopbackHost(c.req.header("host"))) return problem(c, "forbidden_host", "the Host header must be loopback");
@@ -74,26 +74,9 @@ export function makeControl(simulator: Simulator): Hono {
     simulator.clearFaults(c.req.param("id"));
     return c.body(null, 204);
   });
-  app.get("/events", (c) => events(c, simulator));
-  return app;
-}
-
-/** The events of all phones. The first event has their current state. */
-function events(c: Context, simulator: Simulator): Response {
-  return streamSSE(c, async (stream) => {
-    const ended = Promise.withResolvers<void>();
-    const send = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
-    const stop = simulator.onEvent((event) => void send(event.type, event));
-    stream.onAbort(() => ended.resolve());
-    await send("hello", {
-      phones: simulator.phones(),
-      groups: simulator.groups(),
-      waiting: simulator.waiting(),
-      faults: simulator.faults(),
-    });
-    const beat = setInterval(() => void stream.write(": still here\n\n"), keepAliveMs);
-    await ended.promise;
-    clearInterval(beat);
-    stop();
+  app.get("/events", (c) => {
+    streamEvents(c.env.outgoing, simulator);
+    return RESPONSE_ALREADY_SENT;
   });
+  return app;
 }
