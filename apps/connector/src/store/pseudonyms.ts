@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey } from "node:crypto";
 import type { AtRest, Random } from "@sandi/crypto";
+import { LRUCache } from "lru-cache";
 import { sealedColumn } from "./sealed-column.ts";
 import { settle, storeSetting } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -20,5 +21,14 @@ export async function openPseudonyms(store: Store, atRest: AtRest, random: Rando
   const bytes = await atRest.open(sealed, context);
   if (atRest.isStale(sealed)) await storeSetting(store, setting, await atRest.seal(bytes, context));
   const key = createSecretKey(bytes);
-  return (text) => createHmac("sha256", key).update(text).digest().toString("base64url", 0, 16);
+  // One message needs the same few pseudonyms about eight times.
+  const known = new LRUCache<string, string>({ max: 20_000 });
+  return (text) => {
+    let pseudonym = known.get(text);
+    if (pseudonym === undefined) {
+      pseudonym = createHmac("sha256", key).update(text).digest().toString("base64url", 0, 16);
+      known.set(text, pseudonym);
+    }
+    return pseudonym;
+  };
 }
