@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Scope } from "@sandi/contracts";
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import type { z } from "zod";
@@ -15,7 +15,7 @@ import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempo
 import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
 import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
 import { describe } from "./openapi.ts";
-import { onInvalid } from "./validation.ts";
+import { partsOf } from "./validation.ts";
 
 /** A route of the public API. Its declaration makes both its behaviour and the API reference. */
 export interface Operation {
@@ -119,24 +119,19 @@ function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
   declared: Declaration<P, Q, B, Result>,
   { access, chapter, handle }: Addition<P, Q, B, Result>,
 ): void {
-  const { method, params, query, body, answers } = declared;
+  const { method, path, query, body, answers } = declared;
   const reads = method === "get" ? [] : [body ? jsonBody(body.limit) : noBody];
   const repeat = repeats[access.idempotency];
   const middleware = [...access.guards, ...reads, ...(repeat ? [repeat] : [])];
-  app.openapi(
-    createRoute({ ...describe(declared, access, chapter), middleware }),
-    async (c) => {
-      const valid = (part: Schema | undefined, target: string) =>
-        part && (c.req.valid(target as never) as Record<string, unknown>);
-      const input = { params: valid(params, "param"), query: valid(query, "query"), body: valid(body?.schema, "json") };
-      const list = query ? "query" : "body";
-      const limit = Number(input[list]?.["limit"]);
-      const paged = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
-      const result = await handle(c, paged as Input<P, Q, B>);
-      if (result instanceof Response) return result;
-      const { status } = answers;
-      return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
-    },
-    onInvalid(chapter.notFound, declared.notFoundOf) as Parameters<typeof app.openapi>[2],
-  );
+  app.openAPIRegistry.registerPath(describe(declared, access, chapter));
+  app.on(method, [path.replaceAll(/\{(.+?)\}/g, ":$1")], ...middleware, async (c) => {
+    const input = await partsOf(c, declared, chapter.notFound);
+    const list = query ? "query" : "body";
+    const limit = Number(input[list]?.["limit"]);
+    const paged = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
+    const result = await handle(c, paged as Input<P, Q, B>);
+    if (result instanceof Response) return result;
+    const { status } = answers;
+    return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
+  });
 }
