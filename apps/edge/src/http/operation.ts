@@ -44,9 +44,28 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
     limits?: (actor: Actor) => Limit[];
     /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
     inputLimits?: (ctx: Context, input: Input<P, Q, B>) => Limit[] | Promise<Limit[]>;
-    /** Calls the verb and presents the result. */
-    handle: (ctx: Context, input: Input<P, Q, B> & Key<Kind>, c: HonoContext<AppEnv>) => Handled<Outcome<Result, Kind>>;
-  };
+  } & (
+    | {
+        /** Calls the verb and presents the result. */
+        handle: (...call: Call<P, Q, B, Kind>) => Handled<Outcome<Result, Kind>>;
+      }
+    | {
+        /**
+         * The same in two steps. The first runs while Redis is asked for the limits, so it must change nothing. It returns
+         * the second, which runs only if no limit refuses.
+         */
+        prepare: Prepare<P, Q, B, Result, Kind>;
+      }
+  );
+
+type Call<P extends Schema, Q extends Schema, B extends Schema, Kind> = [
+  ctx: Context,
+  input: Input<P, Q, B> & Key<Kind>,
+  c: HonoContext<AppEnv>,
+];
+type Prepare<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> = (
+  ...call: Call<P, Q, B, Kind>
+) => Promise<() => Handled<Outcome<Result, Kind>>>;
 
 /** An operation for API keys. */
 export function operation<
@@ -68,11 +87,21 @@ export function operation<
   const limitsOf = (actor: Actor) => [...(isChange ? [changeLimit(actor)] : []), ...(limits?.(actor) ?? [])];
   const authenticated = inputLimits ? authenticateUnmetered(scopes) : authenticate(scopes, limitsOf);
   const access = { scopes, idempotency: kind, guards: [authenticated, ...(declared.live ? [liveOnly] : [])] };
+  const begin: Prepare<P, Q, B, Result, Kind> =
+    "prepare" in declared
+      ? declared.prepare
+      : async (...call) =>
+          () =>
+            declared.handle(...call);
   const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
     const { ctx } = c.var;
     const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
-    if (inputLimits) await consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
-    const outcome = await declared.handle(ctx, { ...input, idempotencyKey }, c);
+    const limited = inputLimits && consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
+    const begun = begin(ctx, { ...input, idempotencyKey }, c);
+    await Promise.allSettled([limited, begun]);
+    // A limit's refusal comes before an error of the preparation.
+    await limited;
+    const outcome = await (await begun)();
     if (kind !== "create" || outcome instanceof Response) return outcome as Result | Response;
     const { resource, replayed } = outcome as Accepted<Result>;
     if (replayed) c.header("Idempotent-Replayed", "true");
