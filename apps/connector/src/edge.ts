@@ -1,4 +1,4 @@
-import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
+import { createNodeTokenSigner } from "@sandi/crypto/node";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
 
@@ -10,7 +10,7 @@ const toleratedMs = 5_000;
 
 export function createEdgeCaller(config: Config, { now, random, fetch }: Services): CallEdge {
   const privateJwk = config.connectorTokenPrivateKey;
-  const sign: TokenSigner = createTokenSigner({
+  const sign = createNodeTokenSigner({
     privateJwk,
     issuer: "sandi-connector",
     audience: "sandi-edge",
