@@ -1,6 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import { createTokenSigner, type TokenSigner } from "@sandi/crypto";
+import { createNodeTokenSigner } from "@sandi/crypto/node";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
 
@@ -14,7 +14,7 @@ const idleMs = 4_000;
 
 export function createEdgeCaller(config: Config, { now, random }: Pick<Services, "now" | "random">): CallEdge {
   const privateJwk = config.connectorTokenPrivateKey;
-  const sign: TokenSigner = createTokenSigner({
+  const sign = createNodeTokenSigner({
     privateJwk,
     issuer: "sandi-connector",
     audience: "sandi-edge",

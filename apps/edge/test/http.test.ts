@@ -204,7 +204,31 @@ describe("every route", () => {
     expect(await counts()).toEqual(before);
   });
 
-  it.each(withBody)("%s stops reading 10 MB without a Content-Length at the cap", async (request) => {
+  it.each([
+    ["that is valid", `{"to":"${to}"}`, 200],
+    ["that is empty", "", 400],
+    ["that is not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), 400],
+    ["that begins with a byte order mark", `\ufeff{"to":"${to}"}`, 200],
+    ["with characters of several bytes", `{"to":"${to}","é€😀":1}`, 400],
+  ])("answers a body %s in the same way with and without a Content-Length", async (_what, text, status) => {
+    const send = async (headers: Record<string, string>) => {
+      const request = new Request("https://api.test/v1/verifications/search", {
+        method: "POST",
+        headers: { authorization: `Bearer ${edge.workspace.key}`, "content-type": "application/json", ...headers },
+        body: text,
+      });
+      const response = await edge.fetch(request);
+      return { ...(await response.json<object>()), status: response.status, requestId: "" };
+    };
+    const announced = await send({ "content-length": String(new Blob([text]).size) });
+    expect(announced.status).toBe(status);
+    expect(await send({})).toEqual(announced);
+  });
+
+  it.each([
+    ...withBody.map(([request]) => [request, "without a Content-Length", {}] as const),
+    ["POST /v1/verifications", "in chunks", { "content-length": "2", "transfer-encoding": "chunked" }] as const,
+  ])("%s stops reading 10 MB %s at the cap", async (request, _how, headers) => {
     const [method = "", path = ""] = request.split(" ");
     let read = 0;
     const endless = new ReadableStream<Uint8Array>({
@@ -217,7 +241,7 @@ describe("every route", () => {
     const response = await edge.fetch(
       new Request(`https://api.test${path}`, {
         method,
-        headers: { authorization: `Bearer ${edge.workspace.key}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${edge.workspace.key}`, "content-type": "application/json", ...headers },
         body: endless,
         duplex: "half",
       } as RequestInit),

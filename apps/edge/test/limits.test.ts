@@ -153,6 +153,37 @@ describe("the limits of a send", () => {
     ]);
   });
 
+  it("are asked while the code is sealed, and nothing is stored before Redis answers", async () => {
+    await edge.addSession();
+    const { seal } = edge.services;
+    const { promise: sealed, resolve: noteSeal } = Promise.withResolvers<void>();
+    edge.services.seal = async (...value) => {
+      const text = await seal(...value);
+      noteSeal();
+      return text;
+    };
+    let stored: number | undefined;
+    edge.redis = async (command) => {
+      await sealed;
+      stored = await edge.count("verification");
+      return server.redis(command, 10_000);
+    };
+    expect((await send({})).status).toBe(202);
+    expect([stored, await edge.count("verification")]).toEqual([0, 1]);
+  });
+
+  it("refuse before any other rule does, and then nothing is stored", async () => {
+    await edge.addSession();
+    await grant({ sendsPerDay: 1, firstWeekSendsPerDay: 1 });
+    expect((await send({})).status).toBe(202);
+    const other = await send({ to: "+6281234567891" });
+    const noCountry = await send({ to: "+99912345678" });
+    expect([other, noCountry].map(({ body }) => body.code)).toEqual(["rate-limited", "rate-limited"]);
+    expect([await edge.count("verification"), await edge.count("message")]).toEqual([1, 1]);
+    await grant({ sendsPerDay: 2, firstWeekSendsPerDay: 2 });
+    expect((await send({ to: "+99912345678" })).body.code).toBe("invalid-request");
+  });
+
   it("put neither addresses nor accounts nor numbers into Redis or logs, and all keys into one slot", async () => {
     await edge.addSession();
     const ip = "2001:db8:1:2::7";

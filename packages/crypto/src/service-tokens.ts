@@ -18,10 +18,10 @@ export type TokenSigner = (request: ServiceRequest) => Promise<string>;
 export type TokenVerifier = (token: string, request: ServiceRequest) => Promise<{ jti: string; expiresAt: Date }>;
 
 const algorithm = "EdDSA";
-const lifetimeSeconds = 60;
+export const lifetimeSeconds = 60;
 const clockToleranceSeconds = 5;
 
-interface SignerOptions {
+export interface SignerOptions {
   /** JSON text of an Ed25519 private JWK with a `kid`. */
   privateJwk: string;
   issuer: string;

@@ -1,4 +1,4 @@
-import { decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import {
   atRest,
@@ -16,6 +16,7 @@ import {
   verifyPassword,
   webRandom,
 } from "../src/index.ts";
+import { createNodeTokenSigner } from "../src/node/index.ts";
 import { iterationsPerRound } from "../src/passwords.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -118,14 +119,17 @@ describe("passwords", () => {
   });
 });
 
-describe("service tokens", () => {
+describe.each([
+  ["WebCrypto", createTokenSigner],
+  ["Node", createNodeTokenSigner],
+])("service tokens signed with %s", (_name, createSigner) => {
   const request = { method: "POST", path: "/internal/events", body: '{"events":[]}' };
   const at = new Date("2026-11-21T08:00:00Z");
   const names = { issuer: "sandi-connector", audience: "sandi-edge" };
 
   async function pair() {
     const { publicJwk, privateJwk } = await generateTokenKeys("c1");
-    const sign = createTokenSigner({ ...names, privateJwk, now: () => at, random: webRandom });
+    const sign = createSigner({ ...names, privateJwk, now: () => at, random: webRandom });
     const verifyAt = (now: Date, options = names) => createTokenVerifier({ ...options, publicJwk, now: () => now });
     return { sign, verifyAt };
   }
@@ -163,6 +167,20 @@ describe("service tokens", () => {
       .sign(privateKey);
     await expect(verifyAt(at)(forged, request)).rejects.toThrow();
   });
+});
+
+it("service tokens have the same header and claims, whoever signs them", async () => {
+  const { privateJwk } = await generateTokenKeys("c1");
+  const at = new Date("2026-11-21T08:00:00Z");
+  const options = { privateJwk, issuer: "sandi-connector", audience: "sandi-edge", now: () => at };
+  const request = { method: "post", path: "/internal/events", body: '{"text":"é€😀"}' };
+  const tokens = await Promise.all(
+    [createTokenSigner, createNodeTokenSigner].map((create) =>
+      create({ ...options, random: (size) => new Uint8Array(size) })(request),
+    ),
+  );
+  const [webCrypto, node] = tokens.map((token) => [decodeProtectedHeader(token), decodeJwt(token)]);
+  expect(node).toEqual(webCrypto);
 });
 
 describe("links", () => {

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Scope } from "@sandi/contracts";
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import type { z } from "zod";
@@ -15,7 +15,7 @@ import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempo
 import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
 import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
 import { describe } from "./openapi.ts";
-import { onInvalid } from "./validation.ts";
+import { partsOf } from "./validation.ts";
 
 /** A route of the public API. Its declaration makes both its behaviour and the API reference. */
 export interface Operation {
@@ -44,9 +44,28 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
     limits?: (actor: Actor) => Limit[];
     /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
     inputLimits?: (ctx: Context, input: Input<P, Q, B>) => Limit[] | Promise<Limit[]>;
-    /** Calls the verb and presents the result. */
-    handle: (ctx: Context, input: Input<P, Q, B> & Key<Kind>, c: HonoContext<AppEnv>) => Handled<Outcome<Result, Kind>>;
-  };
+  } & (
+    | {
+        /** Calls the verb and presents the result. */
+        handle: (...call: Call<P, Q, B, Kind>) => Handled<Outcome<Result, Kind>>;
+      }
+    | {
+        /**
+         * The same in two steps. The first runs while Redis is asked for the limits, so it must change nothing. It returns
+         * the second, which runs only if no limit refuses.
+         */
+        prepare: Prepare<P, Q, B, Result, Kind>;
+      }
+  );
+
+type Call<P extends Schema, Q extends Schema, B extends Schema, Kind> = [
+  ctx: Context,
+  input: Input<P, Q, B> & Key<Kind>,
+  c: HonoContext<AppEnv>,
+];
+type Prepare<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> = (
+  ...call: Call<P, Q, B, Kind>
+) => Promise<() => Handled<Outcome<Result, Kind>>>;
 
 /** An operation for API keys. */
 export function operation<
@@ -68,11 +87,21 @@ export function operation<
   const limitsOf = (actor: Actor) => [...(isChange ? [changeLimit(actor)] : []), ...(limits?.(actor) ?? [])];
   const authenticated = inputLimits ? authenticateUnmetered(scopes) : authenticate(scopes, limitsOf);
   const access = { scopes, idempotency: kind, guards: [authenticated, ...(declared.live ? [liveOnly] : [])] };
+  const begin: Prepare<P, Q, B, Result, Kind> =
+    "prepare" in declared
+      ? declared.prepare
+      : async (...call) =>
+          () =>
+            declared.handle(...call);
   const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
     const { ctx } = c.var;
     const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
-    if (inputLimits) await consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
-    const outcome = await declared.handle(ctx, { ...input, idempotencyKey }, c);
+    const limited = inputLimits && consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
+    const begun = begin(ctx, { ...input, idempotencyKey }, c);
+    await Promise.allSettled([limited, begun]);
+    // A limit's refusal comes before an error of the preparation.
+    await limited;
+    const outcome = await (await begun)();
     if (kind !== "create" || outcome instanceof Response) return outcome as Result | Response;
     const { resource, replayed } = outcome as Accepted<Result>;
     if (replayed) c.header("Idempotent-Replayed", "true");
@@ -119,24 +148,19 @@ function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
   declared: Declaration<P, Q, B, Result>,
   { access, chapter, handle }: Addition<P, Q, B, Result>,
 ): void {
-  const { method, params, query, body, answers } = declared;
+  const { method, path, query, body, answers } = declared;
   const reads = method === "get" ? [] : [body ? jsonBody(body.limit) : noBody];
   const repeat = repeats[access.idempotency];
   const middleware = [...access.guards, ...reads, ...(repeat ? [repeat] : [])];
-  app.openapi(
-    createRoute({ ...describe(declared, access, chapter), middleware }),
-    async (c) => {
-      const valid = (part: Schema | undefined, target: string) =>
-        part && (c.req.valid(target as never) as Record<string, unknown>);
-      const input = { params: valid(params, "param"), query: valid(query, "query"), body: valid(body?.schema, "json") };
-      const list = query ? "query" : "body";
-      const limit = Number(input[list]?.["limit"]);
-      const paged = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
-      const result = await handle(c, paged as Input<P, Q, B>);
-      if (result instanceof Response) return result;
-      const { status } = answers;
-      return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
-    },
-    onInvalid(chapter.notFound, declared.notFoundOf) as Parameters<typeof app.openapi>[2],
-  );
+  app.openAPIRegistry.registerPath(describe(declared, access, chapter));
+  app.on(method, [path.replaceAll(/\{(.+?)\}/g, ":$1")], ...middleware, async (c) => {
+    const input = await partsOf(c, declared, chapter.notFound);
+    const list = query ? "query" : "body";
+    const limit = Number(input[list]?.["limit"]);
+    const paged = answers.isPage ? { ...input, [list]: { ...input[list], limit: limit + 1 } } : input;
+    const result = await handle(c, paged as Input<P, Q, B>);
+    if (result instanceof Response) return result;
+    const { status } = answers;
+    return status === 204 ? c.body(null, status) : c.json(answers.render(result, limit) as object, status);
+  });
 }

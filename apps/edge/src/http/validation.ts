@@ -1,24 +1,35 @@
 import { AppError, type ErrorCode, type FieldError, maxFieldErrors } from "@sandi/contracts";
-import type { Hook } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { AppEnv } from "./app-env.ts";
+import type { Declaration, Schema } from "./declaration.ts";
+
+type Declared = Pick<Declaration<Schema, Schema, Schema, never>, "params" | "notFoundOf" | "query" | "body">;
 
 /**
- * Answers a request that does not match its schemas: names each wrong field with the reason.
+ * The parts of a request that an operation declares, validated.
  * @param notFound the error for an id of the wrong form
- * @param notFoundOf the errors for parameters that name a resource of another feature
+ * @throws `invalid-request`, which names each wrong field with the reason
  */
-export const onInvalid =
-  (notFound: ErrorCode, notFoundOf: Record<string, ErrorCode> = {}): Hook<unknown, AppEnv, string, unknown> =>
-  (result) => {
-    if (result.success) return undefined;
-    if (result.target === "param") {
-      const [parameter] = result.error.issues[0]?.path ?? [];
-      throw new AppError(notFoundOf[String(parameter)] ?? notFound);
-    }
-    const prefix = result.target === "json" ? "" : result.target;
-    throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
-  };
+export async function partsOf(c: Context<AppEnv>, declared: Declared, notFound: ErrorCode) {
+  const query = declared.query && parseBody(declared.query, queryOf(c), "query");
+  const params = declared.params && parseParams(declared, c.req.param(), notFound);
+  const body = declared.body && parseBody(declared.body.schema, await c.req.json<unknown>());
+  return { params, query, body } as Record<"params" | "query" | "body", Record<string, unknown> | undefined>;
+}
+
+/** A parameter that occurs once is a text, otherwise a list. */
+const queryOf = (c: Context<AppEnv>) =>
+  Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
+  );
+
+function parseParams({ params, notFoundOf = {} }: Declared, given: unknown, notFound: ErrorCode): unknown {
+  const result = params?.safeParse(given);
+  if (!result || result.success) return result?.data;
+  const [parameter] = result.error.issues[0]?.path ?? [];
+  throw new AppError(notFoundOf[String(parameter)] ?? notFound);
+}
 
 interface Issue {
   readonly code?: string | undefined;
@@ -43,10 +54,10 @@ export function fieldErrors(issues: readonly Issue[], prefix: string): FieldErro
   return found.slice(0, maxFieldErrors);
 }
 
-/** Validates a body that no operation validates. */
-export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+/** Validates a body; `prefix` begins the pointers to its wrong fields. */
+export function parseBody<Body extends z.ZodType>(schema: Body, body: unknown, prefix = ""): z.output<Body> {
   const result = schema.safeParse(body);
-  if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, "") });
+  if (!result.success) throw new AppError("invalid-request", { errors: fieldErrors(result.error.issues, prefix) });
   return result.data;
 }
 

@@ -33,9 +33,21 @@ const chunkSize = 50;
 
 /** Creates a verification or sends a pending one's code again: rows and job are one fact, stored in one batch. */
 export async function createVerification(ctx: Context, input: CreateInput): Promise<Accepted<Verification>> {
-  const [outcome] = await createVerifications(ctx, [input]);
-  if (!outcome || outcome instanceof Error) throw outcome ?? new AppError("internal-error");
-  return outcome;
+  const create = await prepareVerification(ctx, input);
+  return create();
+}
+
+/** The same in two steps: changes nothing until the returned function is called. */
+export async function prepareVerification(
+  ctx: Context,
+  input: CreateInput,
+): Promise<() => Promise<Accepted<Verification>>> {
+  const draft = await prepareDraft(ctx, input);
+  return async () => {
+    const [outcome] = await createPrepared(ctx, [draft]);
+    if (!outcome || outcome instanceof Error) throw outcome ?? new AppError("internal-error");
+    return outcome;
+  };
 }
 
 /**
@@ -49,13 +61,13 @@ export async function createVerifications(
   const outcomes: (Accepted<Verification> | Error)[] = [];
   for (let at = 0; at < inputs.length; at += chunkSize) {
     const chunk = inputs.slice(at, at + chunkSize);
-    outcomes.push(...(await createChunk(ctx, chunk)));
+    const prepared = await Promise.all(chunk.map((input) => prepareDraft(ctx, input).catch(asError)));
+    outcomes.push(...(await createPrepared(ctx, prepared)));
   }
   return outcomes;
 }
 
-async function createChunk(ctx: Context, inputs: readonly CreateInput[]) {
-  const prepared = await Promise.all(inputs.map((input) => prepareDraft(ctx, input).catch(asError)));
+async function createPrepared(ctx: Context, prepared: readonly (PreparedDraft | Error)[]) {
   const drafts = prepared.filter((each): each is PreparedDraft => !(each instanceof Error));
   const stored = await store(ctx.services, drafts);
   const candidates = findCandidates(ctx.services, stored);

@@ -17,7 +17,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { pollLimit } from "../rate-limits/named.ts";
 import { ended } from "./check-verification.ts";
 import { createBatch } from "./create-batch.ts";
-import { createVerification } from "./create-verifications.ts";
+import { prepareVerification } from "./create-verifications.ts";
 import { approveVerification, cancelVerification } from "./end-verification.ts";
 import { sendLimits } from "./limits.ts";
 import { listVerifications } from "./list-verifications.ts";
@@ -66,7 +66,7 @@ export const verificationOperations: readonly Operation[] = [
     answers: accepted(Verification, "Stored and queued."),
     throws: ofCreates,
     inputLimits: (ctx, { body }) => sendLimits(ctx, [body]),
-    handle: (ctx, { body, idempotencyKey }) => createVerification(ctx, { body, idempotencyKey }),
+    prepare: (ctx, { body, idempotencyKey }) => prepareVerification(ctx, { body, idempotencyKey }),
   }),
   operation({
     id: "createVerifications",
