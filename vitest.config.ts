@@ -9,7 +9,9 @@ process.env["NODE_COMPILE_CACHE"] ??= path("node_modules/.cache/node");
 // A busy machine is slow, and no test is about that.
 const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** Whole processes start here. */
-const veryPatient = { testTimeout: 180_000, hookTimeout: 120_000 };
+const veryPatient = { testTimeout: 300_000, hookTimeout: 180_000 };
+/** These modules keep no state of a test, so the files of one worker share them. Loading them costs more than most tests. */
+const shared = { isolate: false };
 
 const project = (root: string, test: UserWorkspaceConfig["test"] = {}): UserWorkspaceConfig => ({
   root,
@@ -19,9 +21,8 @@ const project = (root: string, test: UserWorkspaceConfig["test"] = {}): UserWork
 export default defineConfig({
   test: {
     projects: [
-      // The edge's modules keep no state, so the files of one worker share them. Loading them costs more than most tests.
-      project("apps/edge", { name: "@sandi/edge", isolate: false }),
-      project("apps/connector", { name: "connector", ...veryPatient }),
+      project("apps/edge", { name: "@sandi/edge", ...shared }),
+      project("apps/connector", { name: "connector", ...shared, ...veryPatient }),
       project("packages/contracts", { name: "@sandi/contracts" }),
       project("packages/crypto", { name: "@sandi/crypto" }),
       project("packages/libsql", { name: "@sandi/libsql" }),
@@ -31,7 +32,7 @@ export default defineConfig({
         name: "@sandi/whatsapp-simulator",
         setupFiles: [path("packages/whatsapp-simulator/test/support/quiet.ts")],
       }),
-      project("packages/e2e", { name: "@sandi/e2e", ...veryPatient }),
+      project("packages/e2e", { name: "@sandi/e2e", ...shared, ...veryPatient }),
     ],
   },
 });

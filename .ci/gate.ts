@@ -1,7 +1,7 @@
 /** The gate: everything that must hold before a change lands. `npm test` runs it, `npm test -- --quick` runs a part of it. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { check, closing, type Outcome, tests } from "./steps.ts";
@@ -29,12 +29,13 @@ function isSmall(show: (line: string) => void): boolean {
   return kib <= maxBundleKib;
 }
 
-// Tests of these rooms compute. The others wait for processes and timers, so the two kinds run at the same time.
+// Tests of these rooms compute. The others wait for processes and timers, so the two kinds run at the same time, and
+// more of the others at once than there are cores.
 const computing = ["edge", "contracts", "crypto", "libsql", "tracing"].map((room) => `@sandi/${room}`);
 const projects = (mark: string) => computing.flatMap((name) => ["--project", `${mark}${name}`]);
 const full: Step[][] = [
   [...checks, ...slowChecks, () => tests("tests, computing", ["--maxWorkers=50%", ...projects("")])],
-  [() => tests("tests, waiting", ["--maxWorkers=100%", ...projects("!")])],
+  [() => tests("tests, waiting", [`--maxWorkers=${2 * availableParallelism()}`, ...projects("!")])],
 ];
 
 const quickTests = () =>

@@ -243,7 +243,10 @@ describe("the operator", () => {
     const url = `file:${join(folder, "edge.db")}`;
     const client = createClient({ url });
     await migrateDatabase(client, new Date());
-    const env: Record<string, string> = { LIBSQL_URL: url };
+    const env: Record<string, string> = {
+      LIBSQL_URL: url,
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
+    };
     const run = (script: string, ...args: string[]) =>
       new Promise<string>((resolve) => {
         const file = fileURLToPath(import.meta.resolve(`../scripts/${script}.ts`));

@@ -45,7 +45,7 @@ export interface Call {
   keep?: (body: never) => void;
 }
 
-const soon = new Date(Date.now() + 60_000).toISOString();
+const soon = new Date(Date.now() + 3_600_000).toISOString();
 
 /** The connector's answers. */
 export const connectorAnswers = {

@@ -42,8 +42,14 @@ const bundling = {
   logLevel: "silent",
   banner: { js: direct },
   sourcemap: "inline",
+  // The sources double the size of what miniflare and workerd read at every start.
+  sourcesContent: false,
   outfile: "worker.js",
 } as const satisfies BuildOptions;
+
+let built: Promise<string> | undefined;
+/** The Worker's bundle: built once per process, however often the edge starts. */
+const bundle = () => (built ??= build(bundling).then(({ outputFiles }) => outputFiles[0]?.text ?? ""));
 
 /** Bundles the Worker and runs it in workerd on loopback. Rejects with esbuild's messages when it does not build. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
@@ -69,8 +75,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     logRequests: false,
   });
 
-  const first = await build(bundling);
-  const miniflare = withoutSignalHandlers(() => new Miniflare(settings(first.outputFiles[0]?.text ?? "")));
+  const first = settings(await bundle());
+  const miniflare = withoutSignalHandlers(() => new Miniflare(first));
   await miniflare.ready;
 
   const watcher = options.watch ? await watch((script) => miniflare.setOptions(settings(script)), log) : undefined;
