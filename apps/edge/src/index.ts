@@ -1,5 +1,6 @@
 import {
   atRest,
+  type AtRest,
   createProofSigner,
   createQueueCheck,
   createSealer,
@@ -12,6 +13,7 @@ import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { databaseClients } from "./db/clients.ts";
 import { requestLog } from "./http/request-log.ts";
+import { remember } from "./remember.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
 import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
@@ -67,7 +69,19 @@ function prepare(env: Env) {
     unknownKeys: { tries: new Map(), hashes: new Map() } satisfies Services["unknownKeys"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
+    atRests: new Map<string, AtRest>(),
   };
+}
+
+/** The maximum of workspaces whose derived keys are in an isolate's memory. */
+const mostAtRests = 1_000;
+
+function atRestOf({ config, atRests }: ReturnType<typeof prepare>, workspaceId: string): AtRest {
+  const known = atRests.get(workspaceId);
+  if (known) return known;
+  const made = atRest(config.AT_REST_KEYS, workspaceId, webRandom);
+  remember(atRests, [workspaceId, made], mostAtRests);
+  return made;
 }
 
 function preparedFor(env: Env): ReturnType<typeof prepare> {
@@ -88,7 +102,7 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     phoneKey: config.PHONE_PEPPER,
     linkKeys: config.LINK_KEYS,
     seal,
-    atRest: (workspaceId) => atRest(config.AT_REST_KEYS, workspaceId, webRandom),
+    atRest: (workspaceId) => atRestOf(known, workspaceId),
     proofs,
     verifyServiceToken,
     redis,
