@@ -11,7 +11,7 @@ import {
 import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
-import { databaseClients } from "./db/clients.ts";
+import { openDatabase } from "./db/client.ts";
 import { requestLog } from "./http/request-log.ts";
 import { remember } from "./remember.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
@@ -38,7 +38,6 @@ function prepare(env: Env) {
   const config = parseConfig(env);
   return {
     config,
-    database: databaseClients(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
     seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random: webRandom }),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
@@ -93,7 +92,7 @@ function preparedFor(env: Env): ReturnType<typeof prepare> {
 function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Services["waitUntil"]): Services {
   const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
   return {
-    db: known.database(),
+    db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
     now,
     sleep,
     random: webRandom,

@@ -17,7 +17,7 @@ export function libsqlDialect(client: Client): Dialect {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => libsqlDriver(client),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SnakeCaseCompiler(),
+    createQueryCompiler: () => compiler,
   };
 }
 
@@ -27,6 +27,9 @@ class SnakeCaseCompiler extends SqliteQueryCompiler {
     return super.sanitizeIdentifier(snakeCase(identifier));
   }
 }
+
+/** It compiles one statement at a time, without a pause, so all databases share it. */
+const compiler = new SnakeCaseCompiler();
 
 export function toStatement(query: CompiledQuery): { sql: string; args: InValue[] } {
   return { sql: query.sql, args: query.parameters.map(toValue) };

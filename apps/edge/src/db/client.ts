@@ -6,27 +6,16 @@ import type { Db, Tables } from "./schema.ts";
 /** A create whose answer is lost twice is undone within 15 seconds, before cron publishes its job. */
 const databaseMs = 5_000;
 
-/** A client keeps each call until its answer comes, and for ever if Cloudflare ends the request before that. */
-const requestsPerClient = 100;
-
-/** The database for one request after the other. Requests share a client: it holds no connection. */
-export function databaseClients(url: string, authToken: string | undefined): () => Db {
-  const create = () =>
-    createDatabase<Tables>(
-      createClient({
-        url,
-        ...(authToken === undefined ? {} : { authToken }),
-        // With a limit, a call would wait for a call of another request.
-        concurrency: Number.POSITIVE_INFINITY,
-        fetch: databaseFetch,
-      }),
-    );
-  let db = create();
-  let requests = 0;
-  return () => {
-    if (++requests % requestsPerClient === 0) db = create();
-    return db;
-  };
+/** For one request: requests that share a client can hang when the caller of one of them hangs up. */
+export function openDatabase(url: string, authToken: string | undefined): Db {
+  return createDatabase<Tables>(
+    createClient({
+      url,
+      ...(authToken === undefined ? {} : { authToken }),
+      concurrency: Number.POSITIVE_INFINITY,
+      fetch: databaseFetch,
+    }),
+  );
 }
 
 async function databaseFetch(request: Request): Promise<Pick<Response, "ok" | "status" | "headers" | "text" | "json">> {
