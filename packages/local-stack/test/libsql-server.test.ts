@@ -1,7 +1,9 @@
+import { createClient as createFileClient } from "@libsql/client";
 import { type Client, createClient } from "@libsql/client/http";
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { createServer, request as httpRequest } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Libsql, type LibsqlOptions, startLibsql } from "../src/libsql/server.ts";
 import { PortTakenError } from "../src/listen.ts";
@@ -154,6 +156,16 @@ describe("the libSQL emulator", () => {
     await first.server.close();
     const second = await start();
     expect((await second.client.execute("SELECT a FROM t")).rows).toHaveLength(1);
+  });
+
+  it("opens a file that libSQL itself has written", async () => {
+    await mkdir(dirname(file));
+    const libsql = createFileClient({ url: `file:${file}` });
+    await libsql.batch(["CREATE TABLE t (a)", "INSERT INTO t VALUES ('kept')"], "write");
+    libsql.close();
+    const { client } = await start();
+    await client.execute("INSERT INTO t VALUES ('added')");
+    expect((await client.execute("SELECT a FROM t")).rows.map(({ a }) => a)).toEqual(["kept", "added"]);
   });
 
   it("requires its token", async () => {
