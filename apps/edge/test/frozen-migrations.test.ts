@@ -26,6 +26,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0018_outbound", "7c3d77edc7eb3c3bbeb721e4308233712ea7ef89c8b7ac1ab2e99288271b359f"],
   ["0020_admission", "c943dfa3cb1819c43c1eb88f7d3573211cb530e76a9f6ca9f70faf6d3fb8e779"],
   ["0021_sandbox_steps", "81aa496b066317f48f514e4363e8794849548e25ebc3f99b2a91146293f42ed3"],
+  ["0024_list_indexes", "2d2e79e722e8557797ace679bcdf3233a6807f4f2ca276871b76b0fc52cb4699"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -21,6 +21,7 @@ import { messageType } from "./migrations/0017_message_type.ts";
 import { outbound } from "./migrations/0018_outbound.ts";
 import { admission } from "./migrations/0020_admission.ts";
 import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
+import { listIndexes } from "./migrations/0024_list_indexes.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -49,4 +50,5 @@ export const migrations: readonly Migration[] = [
   outbound,
   admission,
   sandboxSteps,
+  listIndexes,
 ];
