@@ -27,6 +27,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0020_admission", "c943dfa3cb1819c43c1eb88f7d3573211cb530e76a9f6ca9f70faf6d3fb8e779"],
   ["0021_sandbox_steps", "81aa496b066317f48f514e4363e8794849548e25ebc3f99b2a91146293f42ed3"],
   ["0024_list_indexes", "2d2e79e722e8557797ace679bcdf3233a6807f4f2ca276871b76b0fc52cb4699"],
+  ["0025_rolled_up_counts", "11ff743e5ec6ac84b9d2943c0e0432c098aa52ede22458f3c74ba3aa6c994e12"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -22,6 +22,7 @@ import { outbound } from "./migrations/0018_outbound.ts";
 import { admission } from "./migrations/0020_admission.ts";
 import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
 import { listIndexes } from "./migrations/0024_list_indexes.ts";
+import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -51,4 +52,5 @@ export const migrations: readonly Migration[] = [
   admission,
   sandboxSteps,
   listIndexes,
+  rolledUpCounts,
 ];
