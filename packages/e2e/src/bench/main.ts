@@ -1,4 +1,5 @@
 import { benchCheck } from "./check.ts";
+import { benchGrowth } from "./growth.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
@@ -7,6 +8,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   otp: benchOtp,
   check: benchCheck,
   sessions: benchSessions,
+  growth: benchGrowth,
   soak: benchSoak,
 };
 const [name = "", ...args] = process.argv.slice(2);
