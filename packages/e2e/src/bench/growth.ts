@@ -63,7 +63,8 @@ async function measure(edge: TestEdge, reads: readonly Read[], times: number): P
   const timed = async <T>(name: string, ask: () => Promise<{ status: number; body: T }>): Promise<T> => {
     const [at, cpu] = [performance.now(), process.cpuUsage()];
     const { status, body } = await ask();
-    if (status >= 300) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`);
+    // A read that takes too long is answered 503: the report shows its time.
+    if (status >= 300 && status !== 503) throw new Error(`${name}: ${status} ${JSON.stringify(body)}`);
     const { user, system } = process.cpuUsage(cpu);
     const sample = { ms: performance.now() - at, cpuMs: (user + system) / 1000 };
     samples.set(name, [...(samples.get(name) ?? []), sample]);
