@@ -1,4 +1,5 @@
 import { runAlerts } from "./alerts/cron.ts";
+import { rollUp } from "./analytics/roll-up.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
@@ -14,6 +15,8 @@ import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
+/** A round moves `sweepSize` counts. A code has about five. */
+const rollUpRounds = 16;
 /** The event of a send that was in progress when the message expired may arrive this late. */
 const lateEventsMs = 120_000;
 
@@ -30,6 +33,7 @@ export async function runCron(services: Services): Promise<{ published: number }
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
     deliver: () => deliverRecentEvents(services),
+    "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
   };
   const failures: unknown[] = [];
@@ -80,4 +84,10 @@ async function expire({ db, now }: Services): Promise<boolean> {
 async function settle({ db, now }: Services): Promise<boolean> {
   const results = await db.write(settleSandbox(db, now().getTime()));
   return results.some(hasMore);
+}
+
+/** Rolls up counts of verifications. Answers whether there may be more. */
+async function rollUpSome({ db }: Services): Promise<boolean> {
+  const { moved } = await db.write(rollUp(db));
+  return hasMore(moved);
 }

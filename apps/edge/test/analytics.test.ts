@@ -1,7 +1,6 @@
 import type { AnalyticsSummary, AnalyticsTimeseries } from "@sandi/contracts";
 import { describe, expect, it } from "vitest";
 import { latencyFloors, percentilesOf } from "../src/analytics/figures.ts";
-import { selectGroups, selectSteps, selectTotals } from "../src/analytics/repository.ts";
 import type { Edge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
@@ -360,31 +359,6 @@ describe("a query", () => {
     for (const name of ["summary", "timeseries"]) {
       const { status, body } = await edge.api(`GET /v1/analytics/${name}`, undefined, { key });
       expect([status, body.code]).toEqual([403, "insufficient-scope"]);
-    }
-  });
-
-  it.each([
-    [{}, "conversion_hour"],
-    [{ prefix: "62812", country: "ID" }, "conversion_hour"],
-    [{ prefix: "6281234", mode: "push" as const }, "PRIMARY KEY"],
-  ])("reads %j by an index: no table is scanned", async (only, index) => {
-    const { db } = edge.services;
-    const filter = { range: { from: now - 24 * hour, to: now }, only };
-    const bys = ["country", "prefix", "session", "template", "purpose", "mode"] as const;
-    for (const { sql, parameters } of [
-      selectTotals(db, edge.workspace.id, filter),
-      selectSteps(db, edge.workspace.id, { ...filter, stepMs: hour }),
-      ...bys.map((by) => selectGroups(db, edge.workspace.id, { ...filter, by })),
-    ]) {
-      const plan = await edge.rows(`EXPLAIN QUERY PLAN ${sql}`, ...(parameters as string[]));
-      const looks = plan.map(({ detail }) => String(detail)).filter((detail) => /conversion/.test(detail));
-      expect(looks.length).toBeGreaterThan(0);
-      for (const look of looks) {
-        expect(look).toMatch(/^SEARCH conversion USING /);
-        expect(look).toContain(index);
-        expect(look).toMatch(/workspace_id=\? (AND prefix=\? )?AND hour>\? AND hour<\?/);
-      }
-      expect(plan.map(({ detail }) => detail).join("\n")).not.toMatch(/verification|message/);
     }
   });
 });

@@ -22,7 +22,16 @@ async function live(policy: Record<string, unknown>) {
 }
 
 const left = async (workspaceId: string) => {
-  const tables = ["verification", "message", "event", "audit", "destination_budget", "destination_send", "conversion"];
+  const tables = [
+    "verification",
+    "message",
+    "event",
+    "audit",
+    "destination_budget",
+    "destination_send",
+    "conversion_prefix",
+    "conversion_day",
+  ];
   const counts = await Promise.all(
     tables.map(async (table) => {
       const [row] = await edge.rows(`SELECT count(*) AS n FROM ${table} WHERE workspace_id = ?`, workspaceId);
@@ -32,13 +41,24 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
+const counts = ["conversion_prefix", "conversion_day"];
+
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {
     const usual = await live({});
     const long = await live({ retentionDays: { verifications: 60, messages: 90, audit: 3650 } });
     const granted = JSON.stringify({ retentionDays: { audit: 3650, analytics: 3650 } });
     await edge.client.execute({ sql: "UPDATE workspace SET quota = ? WHERE id = ?", args: [granted, long] });
-    const all = ["verification", "message", "event", "audit", "destination_budget", "destination_send", "conversion"];
+    const all = [
+      "verification",
+      "message",
+      "event",
+      "audit",
+      "destination_budget",
+      "destination_send",
+      "conversion_prefix",
+      "conversion_day",
+    ];
     await runCron(edge.services);
     expect([await left(usual), await left(long)]).toEqual([all, all]);
     edge.advance(8 * day);
@@ -48,11 +68,11 @@ describe("cron", () => {
     expect(await left(long)).toEqual(withoutDay);
     edge.advance(30 * day);
     await runCron(edge.services);
-    expect(await left(usual)).toEqual(["audit", "conversion"]);
-    expect(await left(long)).toEqual(["verification", "message", "audit", "conversion"]);
+    expect(await left(usual)).toEqual(["audit", ...counts]);
+    expect(await left(long)).toEqual(["verification", "message", "audit", ...counts]);
     edge.advance(365 * day);
     await runCron(edge.services);
-    expect([await left(usual), await left(long)]).toEqual([[], ["audit", "conversion"]]);
+    expect([await left(usual), await left(long)]).toEqual([[], ["audit", ...counts]]);
     // The operator grants less: what was chosen before counts as that.
     await edge.client.execute({ sql: "UPDATE workspace SET quota = '{}' WHERE id = ?", args: [long] });
     await runCron(edge.services);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient, type InArgs, type Row } from "@libsql/client";
+import { type Client, createClient, type InArgs, type Row } from "@libsql/client";
 import { eventsPath, type Policy, type Session } from "@sandi/contracts";
 import { createTokenSigner, type TokenSigner, webRandom } from "@sandi/crypto";
 import { createWorkspace, migrateDatabase } from "@sandi/edge/setup";
@@ -41,6 +41,10 @@ export interface TestEdge {
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** Sends a connector's call. */
   asConnector<T>(path: string, body: unknown): Promise<Answer<T>>;
+  /** The database. */
+  client: Client;
+  /** Runs the cron handler once. */
+  runCron(): Promise<void>;
   /** Reads or changes the database directly. */
   sql<T = Row>(statement: string, args?: InArgs): Promise<T[]>;
   stop(): Promise<void>;
@@ -166,6 +170,8 @@ export async function startTestEdge({
     sessionId: "",
     secrets,
     sign,
+    client,
+    runCron: () => worker.runCron(),
     api(line, body, headers = {}) {
       const [method = "GET", path = "/"] = line.split(" ");
       const text = body === undefined ? undefined : JSON.stringify(body);

@@ -6,7 +6,7 @@ import {
   type SessionReason,
   sessionReasons,
 } from "@sandi/contracts";
-import { type CompiledQuery, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { IncidentTable } from "../db/tables/deliveries.ts";
 import { iso, isoOrNull } from "../time.ts";
@@ -18,13 +18,21 @@ export async function findIncidents(
   workspaceId: string,
   { state, cursor, limit }: ListIncidents,
 ): Promise<IncidentTable[]> {
-  const isOpen = sql<boolean>`closed_at IS NULL`;
   const isCursorOpen = sql`(SELECT closed_at IS NULL FROM incident WHERE id = ${cursor ?? ""} AND workspace_id = ${workspaceId})`;
+  const part = (index: string, where: RawBuilder<unknown>) => sql`SELECT * FROM (SELECT * FROM incident
+    INDEXED BY ${sql.ref(index)} WHERE workspace_id = ${workspaceId} AND ${where} ORDER BY id DESC LIMIT ${limit})`;
+  // Few are open: they are sorted by id. The closed ones are in the order of their index.
+  const open = part(
+    "incident_open_since",
+    sql`closed_at IS NULL AND ${cursor === undefined ? sql`true` : sql`${isCursorOpen} AND id < ${cursor}`}`,
+  );
+  const closed = part(
+    "incident_workspace",
+    sql`closed_at IS NOT NULL AND id < ${cursor === undefined ? "inc_~" : sql`CASE ${isCursorOpen} WHEN 1 THEN 'inc_~' WHEN 0 THEN ${cursor} END`}`,
+  );
+  const parts = [...(state === "closed" ? [] : [open]), ...(state === "open" ? [] : [closed])];
   const { rows } = await db.kysely.executeQuery(
-    sql<IncidentTable>`SELECT * FROM incident WHERE workspace_id = ${workspaceId}
-        AND ${state === undefined ? sql`true` : state === "open" ? isOpen : sql`closed_at IS NOT NULL`}
-        AND ${cursor === undefined ? sql`true` : sql`((${isOpen}) < ${isCursorOpen} OR ((${isOpen}) = ${isCursorOpen} AND id < ${cursor}))`}
-      ORDER BY ${isOpen} DESC, id DESC LIMIT ${limit}`.compile(db.kysely),
+    sql<IncidentTable>`${sql.join(parts, sql` UNION ALL `)} LIMIT ${limit}`.compile(db.kysely),
   );
   return rows;
 }

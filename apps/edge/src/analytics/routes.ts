@@ -12,7 +12,7 @@ import { iso } from "../time.ts";
 import { countsOf, figuresOf, type Tally } from "./figures.ts";
 import { talliesFor } from "./without-account.ts";
 import { dayMs, hourMs, rangeOf } from "./range.ts";
-import { selectGroups, selectSteps, selectTotals } from "./repository.ts";
+import { findSteps, findSummary } from "./repository.ts";
 import { sweepAnalytics } from "./sweeps.ts";
 
 const cohort =
@@ -34,16 +34,12 @@ export const analytics: Feature = {
       handle: async ({ services: { db, now }, actor: { workspaceId, scopes } }, { query }) => {
         const { groupBy, from, to, ...only } = query;
         const range = rangeOf({ from, to }, { now: now().getTime(), stepMs: hourMs });
-        const filter = { range, only };
-        const totals = selectTotals(db, workspaceId, filter);
-        const [total, groups] = groupBy
-          ? await db.read([totals, selectGroups(db, workspaceId, { ...filter, by: groupBy })])
-          : await db.read([totals]);
+        const { total, groups } = await findSummary(db, workspaceId, { range, only, by: groupBy });
         return {
           from: iso(range.from),
           to: iso(range.to),
-          total: figuresOf(talliesFor(total.rows, scopes)),
-          groups: groups ? grouped(talliesFor(groups.rows, scopes)) : [],
+          total: figuresOf(talliesFor(total, scopes)),
+          groups: grouped(talliesFor(groups, scopes)),
         };
       },
     }),
@@ -61,8 +57,8 @@ export const analytics: Feature = {
         const { interval, from, to, ...only } = query;
         const stepMs = interval === "day" ? dayMs : hourMs;
         const range = rangeOf({ from, to }, { now: now().getTime(), stepMs });
-        const { rows } = await db.kysely.executeQuery(selectSteps(db, workspaceId, { range, only, stepMs }));
-        const steps = Map.groupBy(talliesFor(rows, scopes), ({ at }) => at);
+        const counted = await findSteps(db, workspaceId, { range, only, stepMs });
+        const steps = Map.groupBy(talliesFor(counted, scopes), ({ at }) => at);
         const points = Array.from({ length: (range.to - range.from) / stepMs }, (_, i) => {
           const at = range.from + i * stepMs;
           return { at: iso(at), counts: countsOf(steps.get(at) ?? []) };

@@ -1,6 +1,6 @@
 import { AuditList, ListAudit } from "@sandi/contracts";
 import type { Feature } from "../feature.ts";
-import { page } from "../http/answers.ts";
+import { partialPage } from "../http/answers.ts";
 import { operation } from "../http/operation.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { findEntries, toEntry } from "./repository.ts";
@@ -18,9 +18,11 @@ export const audit: Feature = {
       description:
         "Changes of keys, policy, quota, templates, rules and locks, and external approvals, newest first. Entries are kept for the policy's `retentionDays.audit`, at most for the quota's. A request that changes nothing has no entry. A test key sees the entries by test keys and about test keys.",
       query: ListAudit,
-      answers: page(AuditList, "entries"),
-      handle: async ({ services, actor }, { query }) =>
-        (await findEntries(services.db, tenantOf(actor), query)).map(toEntry),
+      answers: partialPage(AuditList, "entries"),
+      handle: async ({ services, actor }, { query }) => {
+        const { items, continueAt } = await findEntries(services.db, tenantOf(actor), query);
+        return { items: items.map(toEntry), continueAt };
+      },
     }),
   ],
   sweeps: sweepAudit,

@@ -22,6 +22,8 @@ import { outbound } from "./migrations/0018_outbound.ts";
 import { admission } from "./migrations/0020_admission.ts";
 import { sandboxSteps } from "./migrations/0021_sandbox_steps.ts";
 import { decisions } from "./migrations/0022_decisions.ts";
+import { listIndexes } from "./migrations/0024_list_indexes.ts";
+import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
 
@@ -53,6 +55,8 @@ export const migrations: readonly Migration[] = [
   admission,
   sandboxSteps,
   decisions,
+  listIndexes,
+  rolledUpCounts,
   sessionRules,
   groupScope,
 ];

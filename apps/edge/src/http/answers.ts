@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Found } from "../page-window.ts";
 
 /** How an operation answers when it succeeds; `Result` is what its handler returns. */
 export interface Answer<Result> {
@@ -51,3 +52,18 @@ export const page = <Schema extends z.ZodType, Name extends keyof z.output<Schem
     return { [items]: shown, nextCursor: last === undefined ? null : cursorOf(last) };
   },
 });
+
+/** The same for a list whose pages look at a part of the rows: a page may have fewer items than asked for, and a next page. */
+export function partialPage<Schema extends z.ZodType, Name extends keyof z.output<Schema> & string>(
+  schema: Schema,
+  items: Name,
+): Answer<Found<Items<z.output<Schema>, Name>>> {
+  const whole = page(schema, items);
+  return {
+    ...whole,
+    render({ items: found, continueAt = null }, limit) {
+      const shown = whole.render(found, limit) as { nextCursor: string | null };
+      return { ...shown, nextCursor: shown.nextCursor ?? continueAt };
+    },
+  };
+}

@@ -44,7 +44,7 @@ export function guardPrefix(db: Db, level: Exclude<PrefixGuardLevel, "off">, { w
     coalesce(sum(CASE WHEN stage IN ('created', 'resent') THEN count
       WHEN stage IN ('known_created', 'known_resent') THEN -count END), 0) AS sends,
     coalesce(sum(CASE stage WHEN 'approved' THEN count WHEN 'known_approved' THEN -count END), 0) AS approved
-    FROM conversion WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND mode = 'push'`;
+    FROM conversion_by_prefix WHERE workspace_id = ${workspaceId} AND prefix = ${prefix} AND mode = 'push'`;
   return sql`INSERT INTO prefix_guard (workspace_id, prefix, blocked_until, strikes, sends, approved, updated_at)
     SELECT ${workspaceId}, ${prefix}, ${at + hourMs}, 1, lately.sends, lately.approved, ${at}
     FROM (SELECT ${counts} AND hour >= ${since} AND hour > coalesce((SELECT updated_at FROM prefix_guard

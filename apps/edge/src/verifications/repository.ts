@@ -40,9 +40,11 @@ export function selectVerifications(
   { workspaceId, test }: Tenant,
   { where, limit, byNumber }: { where: RawBuilder<unknown>; limit: number; byNumber: boolean },
 ) {
-  const index = byNumber ? sql`INDEXED BY verification_to` : sql``;
-  return sql<VerificationRow>`SELECT ${columns} FROM verification v ${index} ${joined}
-    WHERE v.workspace_id = ${workspaceId} AND v.test = ${test} AND ${where} ORDER BY v.id DESC LIMIT ${limit}`.compile(
+  const index = byNumber ? "verification_to" : test === 1 ? "verification_test" : "verification_workspace";
+  // A literal: the index of the sandbox's rows needs it.
+  const isTest = sql`v.test = ${sql.lit(test)}`;
+  return sql<VerificationRow>`SELECT ${columns} FROM verification v INDEXED BY ${sql.ref(index)} ${joined}
+    WHERE v.workspace_id = ${workspaceId} AND ${isTest} AND ${where} ORDER BY v.id DESC LIMIT ${limit}`.compile(
     db.kysely,
   );
 }

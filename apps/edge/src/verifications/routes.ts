@@ -12,7 +12,7 @@ import {
   VerificationList,
   VerificationResults,
 } from "@sandi/contracts";
-import { accepted, ok, page } from "../http/answers.ts";
+import { accepted, ok, partialPage } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import { pollLimit } from "../rate-limits/named.ts";
 import { ended } from "./check-verification.ts";
@@ -95,7 +95,7 @@ export const verificationOperations: readonly Operation[] = [
     description:
       "Newest first. A test key sees the sandbox's verifications, a live key the live ones. To search for a number, use `POST /v1/verifications/search`.",
     query: ListVerifications,
-    answers: page(VerificationList, "verifications"),
+    answers: partialPage(VerificationList, "verifications"),
     handle: (ctx, { query: { test, ...query } }, c) => {
       if (c.req.query("to") !== undefined) throw numberInAddress;
       return listVerifications(ctx, { ...query, ...(test === undefined ? {} : { test: test === "true" }) });
@@ -110,7 +110,7 @@ export const verificationOperations: readonly Operation[] = [
     summary: "Search verifications",
     description: "The list with the filters in the body, so that URLs hold no numbers.",
     body: { schema: SearchVerifications, example: { to: "+6281234567890" } },
-    answers: page(VerificationList, "verifications"),
+    answers: partialPage(VerificationList, "verifications"),
     handle: (ctx, { body }) => listVerifications(ctx, body),
   }),
   operation({

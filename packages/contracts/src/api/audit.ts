@@ -43,7 +43,10 @@ export type ListAudit = z.infer<typeof ListAudit>;
 export const AuditList = z
   .object({
     entries: z.array(AuditEntry).max(100),
-    nextCursor: AuditId.nullable().meta({ description: "The `cursor` of the next page; null on the last page." }),
+    nextCursor: AuditId.nullable().meta({
+      description:
+        "The `cursor` of the next page; null on the last page. A page looks at 5,000 entries at most: with a filter that few match, it may have fewer items than `limit`, or none, and still a next page.",
+    }),
   })
   .meta({ id: "AuditList" });
 export type AuditList = z.infer<typeof AuditList>;

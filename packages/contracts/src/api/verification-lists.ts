@@ -4,14 +4,13 @@ import { Timestamp, writtenNumber } from "./common.ts";
 import { Country } from "./policy.ts";
 import { Purpose, Verification, VerificationStatus } from "./verifications.ts";
 
+const nextPage =
+  "The `cursor` of the next page; null on the last page. A page looks at 5,000 verifications at most: with a filter that few match, it may have fewer items than `limit`, or none, and still a next page.";
+
 export const VerificationList = z
   .object({
     verifications: z.array(Verification).max(100),
-    nextCursor: z
-      .string()
-      .max(64)
-      .nullable()
-      .meta({ description: "The `cursor` of the next page; null on the last page." }),
+    nextCursor: z.string().max(64).nullable().meta({ description: nextPage }),
   })
   .meta({ id: "VerificationList" });
 

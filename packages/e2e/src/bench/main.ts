@@ -1,5 +1,6 @@
 import { benchCheck } from "./check.ts";
 import { benchCompare } from "./compare.ts";
+import { benchGrowth } from "./growth.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
@@ -8,6 +9,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   otp: benchOtp,
   check: benchCheck,
   sessions: benchSessions,
+  growth: benchGrowth,
   soak: benchSoak,
   compare: benchCompare,
 };
