@@ -33,7 +33,10 @@ describe("the operator's token", () => {
     expect(found.body).toMatchObject({ id: body.workspaceId, name: "First", policy: { defaultCountry: "ID" } });
     const session = await edge.api<{ poolId: string }>("POST /v1/sessions", { name: "a" }, { key: body.apiKey });
     expect([session.status, session.body.poolId]).toEqual([201, body.workspaceId.replace("ws_", "pool_")]);
-    const made = await edge.rows("SELECT environment, scopes FROM api_key WHERE workspace_id = ?", body.workspaceId);
+    const made = await edge.rows(
+      "SELECT environment, scopes FROM api_key WHERE workspace_id = ? ORDER BY rowid",
+      body.workspaceId,
+    );
     expect(made.map(({ environment }) => environment)).toEqual(["live", "test"]);
     const [, test] = made.map(({ scopes }) => JSON.parse(String(scopes)) as string[]);
     expect(test).toEqual(["otp:send", "otp:check", "otp:custom", "otp:reveal", "otp:approve", "message:send"]);
