@@ -42,7 +42,7 @@ const batch = () => ({
   writes: { first: note("a"), more: [note("b")] },
   reads: { count: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap` },
 });
-const undo = { writes: sql`DELETE FROM bootstrap` };
+const undo = () => ({ writes: sql`DELETE FROM bootstrap` });
 
 describe("a commit", () => {
   it("answers the reads, which see the writes, and the results of the writes", async () => {
@@ -88,7 +88,9 @@ describe("a commit", () => {
     loseAnswers(true, true);
     const start = holdUndo();
     const unless = sql<boolean>`EXISTS (SELECT 1 FROM bootstrap WHERE token_hash = 'seen')`;
-    await expect(commit(edge.services, { ...batch(), undo: { ...undo, unless } })).rejects.toThrow(DatabaseFetchError);
+    await expect(commit(edge.services, { ...batch(), undo: () => ({ ...undo(), unless }) })).rejects.toThrow(
+      DatabaseFetchError,
+    );
     await edge.rows("INSERT INTO bootstrap (token_hash, workspace_id, used_at) VALUES ('seen', '', 0)");
     start();
     await edge.settled();
