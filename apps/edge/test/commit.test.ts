@@ -42,10 +42,7 @@ const batch = () => ({
   writes: { first: note("a"), more: [note("b")] },
   reads: { count: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap` },
 });
-const noted = (name: string) => ({
-  found: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap WHERE token_hash = ${name}`,
-});
-const undo = { writes: sql`DELETE FROM bootstrap` };
+const undo = () => ({ writes: sql`DELETE FROM bootstrap` });
 
 describe("a commit", () => {
   it("answers the reads, which see the writes, and the results of the writes", async () => {
@@ -56,6 +53,9 @@ describe("a commit", () => {
 
   it.each([false, true])("answers nested reads in their shape (its own answer was lost: %s)", async (isLost) => {
     if (isLost) loseAnswers(true);
+    const noted = (name: string) => ({
+      found: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap WHERE token_hash = ${name}`,
+    });
     const reads = { each: ["a", "c"].map(noted), none: [] };
     const { each, none } = await commit(edge.services, { ...batch(), reads });
     expect([each, none]).toEqual([[{ found: [{ n: 1 }] }, { found: [{ n: 0 }] }], []]);
@@ -88,7 +88,9 @@ describe("a commit", () => {
     loseAnswers(true, true);
     const start = holdUndo();
     const unless = sql<boolean>`EXISTS (SELECT 1 FROM bootstrap WHERE token_hash = 'seen')`;
-    await expect(commit(edge.services, { ...batch(), undo: { ...undo, unless } })).rejects.toThrow(DatabaseFetchError);
+    await expect(commit(edge.services, { ...batch(), undo: () => ({ ...undo(), unless }) })).rejects.toThrow(
+      DatabaseFetchError,
+    );
     await edge.rows("INSERT INTO bootstrap (token_hash, workspace_id, used_at) VALUES ('seen', '', 0)");
     start();
     await edge.settled();

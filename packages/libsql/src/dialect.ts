@@ -36,11 +36,11 @@ export function toStatement(query: CompiledQuery): { sql: string; args: InValue[
 }
 
 export function toQueryResult<Row>(result: ResultSet): QueryResult<Row> {
-  const names = result.columns.map(camelCase);
+  const columns = result.columns.map((column) => [column, camelCase(column)] as const);
   return {
     rows: result.rows.map((values) => {
       const row: Record<string, unknown> = {};
-      for (const [i, name] of names.entries()) row[name] = values[i];
+      for (const [column, name] of columns) row[name] = values[column];
       return row as Row;
     }),
     numAffectedRows: BigInt(result.rowsAffected),

@@ -83,6 +83,21 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect((await client.execute({ sql: "SELECT ? AS v", args: [""] })).rows[0]?.["v"]).toBe("");
   });
 
+  it("answers rows that have values by name and by index, and list only the names", async () => {
+    const { rows } = await client.execute("SELECT 'a' AS one, 'b' AS one, 'c' AS length, 'd' AS toString, 5");
+    const [row] = rows;
+    expect([row?.length, row?.[0], row?.[1], row?.[4], row?.["one"], row?.["toString"]]).toEqual([
+      5,
+      "a",
+      "b",
+      5,
+      "a",
+      "d",
+    ]);
+    expect(Object.keys(row ?? {})).toEqual(expect.not.arrayContaining(["0", "1", "2", "length"]));
+    expect(Array.from(row ?? [])).toEqual(["a", "b", "c", "d", 5]);
+  });
+
   it("returns the number of changed rows and the row's id", async () => {
     const inserted = await client.execute(`INSERT INTO ${table} (name) VALUES ('a')`);
     expect(inserted).toMatchObject({ rowsAffected: 1, lastInsertRowid: 1n });

@@ -31,10 +31,10 @@ export function storeFailure(error: unknown): StoreFailure | undefined {
 }
 
 /** A `fetch` for the client of a remote database. Each call ends in time, and each failure is a `StoreUnreachable`. */
-export function boundedFetch(timeoutMs: number): (request: Request) => Promise<Response> {
-  return async (request) => {
+export function boundedFetch(timeoutMs: number): (url: string, init: RequestInit) => Promise<Response> {
+  return async (url, init) => {
     try {
-      const response = await fetch(request, { signal: AbortSignal.timeout(timeoutMs) });
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
       // The body is read here, so that the time limit includes it.
       return new Response(await response.arrayBuffer(), { status: response.status, headers: response.headers });
     } catch (cause) {

@@ -18,9 +18,12 @@ export function openDatabase(url: string, authToken: string | undefined): Db {
   );
 }
 
-async function databaseFetch(request: Request): Promise<Pick<Response, "ok" | "status" | "headers" | "text" | "json">> {
+async function databaseFetch(
+  url: string,
+  init: RequestInit,
+): Promise<Pick<Response, "ok" | "status" | "headers" | "text" | "json">> {
   try {
-    const response = await fetch(request, { signal: AbortSignal.timeout(databaseMs) });
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(databaseMs) });
     const { ok, status, headers } = response;
     // The time-out also covers the body. A second `Response` would cost more than this part of one.
     const body = await response.text();

@@ -80,7 +80,7 @@ export async function rotateKey(
         }),
       ],
       // Restores the old key.
-      undo: [
+      undo: () => [
         moveOwned(db, workspaceId, { from: id, to: oldId, when: isReplaced }),
         sql`UPDATE api_key SET replaced_by = NULL, expires_at = ${old.expiresAt}
           WHERE workspace_id = ${workspaceId} AND id = ${oldId} AND ${isReplaced}`,

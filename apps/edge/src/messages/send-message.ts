@@ -69,7 +69,7 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
         traceparent: traceparentOf(trace),
       }),
     ],
-    undo: moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
+    undo: () => moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
     refuse: async () => {
       const { rules, candidates } = await db.read({
         rules: sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`,

@@ -51,7 +51,7 @@ export async function createSession(
       appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),
     ],
     // A connector may already have the session, so the deletion is published to it.
-    undo: [
+    undo: () => [
       sql`UPDATE session SET desired = 'deleted', revision = revision + 1
         WHERE id = ${id} AND workspace_id = ${workspaceId} AND desired <> 'deleted'`,
       appendJob(db, sessionJobs, { which: sql`session.id = ${id}`, at }),

@@ -98,7 +98,7 @@ async function store(services: Services, drafts: readonly PreparedDraft[]): Prom
     const { written, found } = await commit(services, {
       writes: drafts.map(({ writes, messageId }) => ({ writes, verdict: takeVerdict(db, messageId) })),
       reads: { found: drafts.map((draft) => readsOf(db, draft)) },
-      undo: { writes: drafts.map((draft) => undoOf(db, draft)) },
+      undo: () => ({ writes: drafts.map((draft) => undoOf(db, draft)) }),
     });
     return new Map(
       drafts.map((draft, i) => {

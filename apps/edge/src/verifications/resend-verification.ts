@@ -50,9 +50,9 @@ export async function resendVerification(ctx: Context, id: string): Promise<Veri
       verdict: takeVerdict(db, messageId),
     },
     reads: { found: selectVerification(db, tenant, id) },
-    undo: {
+    undo: () => ({
       writes: moveMessages(db, "cancel", { which: sql`id = ${messageId} AND workspace_id = ${workspaceId}`, at }),
-    },
+    }),
   });
   const [row] = found;
   if (!row) throw new AppError("verification-not-found");

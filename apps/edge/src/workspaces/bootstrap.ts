@@ -42,7 +42,7 @@ export async function bootstrapWorkspace(
         used: sql`INSERT INTO bootstrap (token_hash, workspace_id, used_at) VALUES (${tokenHash}, ${workspaceId}, ${at})`,
         statements,
       },
-      undo: {
+      undo: () => ({
         writes: [
           db.kysely.deleteFrom("bootstrap").where("workspaceId", "=", workspaceId),
           db.kysely.deleteFrom("apiKey").where("workspaceId", "=", workspaceId),
@@ -51,7 +51,7 @@ export async function bootstrapWorkspace(
           db.kysely.deleteFrom("workspace").where("id", "=", workspaceId),
           sql`UPDATE audit SET action = 'workspace.not_created' WHERE id = ${auditId}`,
         ],
-      },
+      }),
     });
   } catch (error) {
     if (!isConstraint(error)) throw error;

@@ -24,7 +24,7 @@ export interface Batch<W extends Queries, R extends Reads> {
   /** Rows that the caller needs. Reads run after the writes, and run again if the database's answer was lost. */
   reads?: R;
   /** Undoes a batch that was stored although the caller got a 503, unless `unless` (SQL) is true by then. */
-  undo?: { writes: Queries; unless?: RawBuilder<boolean> };
+  undo?: () => { writes: Queries; unless?: RawBuilder<boolean> };
 }
 
 /** The rows of the reads, and the results of the writes unless the database's answer was lost. */
@@ -93,7 +93,7 @@ const attempts = 4;
 
 /** The caller gets a 503: prevents the batch from being stored, or undoes it. */
 async function undoLater({ db, sleep, log }: Services, receipt: string, undo: Lost["undo"]): Promise<void> {
-  const unless = undo?.unless ?? sql<boolean>`false`;
+  const { writes = [], unless = sql<boolean>`false` } = undo?.() ?? {};
   for (let attempt = 1; attempt <= attempts; attempt++) {
     await sleep(250 * 2 ** attempt);
     try {
@@ -101,7 +101,7 @@ async function undoLater({ db, sleep, log }: Services, receipt: string, undo: Lo
         // A batch that was stored has its receipt: this row conflicts with it, and nothing is undone.
         sql`INSERT INTO write_receipt (id) SELECT ${receipt} WHERE ${unless}`,
         takeReceipt(receipt),
-        undo?.writes ?? [],
+        writes,
       ]);
       return;
     } catch (error) {

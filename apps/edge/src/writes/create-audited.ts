@@ -22,7 +22,7 @@ interface AuditedCreation<W extends Queries, F extends Reads, Row, Resource> ext
   /** The INSERT, which inserts nothing unless `mayInsert`, and other statements of the batch. */
   writes: (mayInsert: RawBuilder<boolean>) => W;
   /** Undoes the INSERT. If left out: deletes the row. */
-  undo?: Queries;
+  undo?: () => Queries;
   present: (row: Row, written?: Results<W>) => Resource;
 }
 
@@ -53,10 +53,10 @@ export function createAudited<const W extends Queries, Row, Resource, const F ex
         when: sql`EXISTS (SELECT 1 FROM ${own})`,
       }),
     }),
-    undo: {
-      created: undo ?? sql`DELETE FROM ${own}`,
+    undo: () => ({
+      created: undo?.() ?? sql`DELETE FROM ${own}`,
       audit: sql`UPDATE audit SET action = ${`${kind}.not_created`} WHERE id = ${auditId}`,
-    },
+    }),
     present: (row: Row, written?: unknown) => present(row, (written as { created: Results<W> } | undefined)?.created),
   });
 }

@@ -32,7 +32,7 @@ export interface Creation<W extends Queries, F extends Reads, Row, Resource> {
   /** The INSERT, which inserts nothing unless `isFirst`, and other statements of the batch. */
   writes: (isFirst: RawBuilder<boolean>) => W;
   /** Deletes or cancels the resource if it was stored and the caller was answered 503. */
-  undo: Queries;
+  undo: () => Queries;
   /** Reads for `refuse`. */
   facts?: F;
   /** The error that says why nothing was stored. */
@@ -63,10 +63,10 @@ export async function createOnce<const W extends Queries, Row, Resource, const F
       noted: storeIdempotencyKey(db, workspaceId, { idempotencyKey, made, at }),
     },
     reads: { ...creation.facts, earlier: selectStoredResponse(db, workspaceId, idempotencyKey, since), row: find(id) },
-    undo: {
+    undo: () => ({
       unless: sql<boolean>`NOT ${hasNoResponse(workspaceId, idempotencyKey)}`,
-      writes: [creation.undo, forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at })],
-    },
+      writes: [creation.undo(), forgetIdempotencyKey(db, workspaceId, { idempotencyKey, at })],
+    }),
   };
   const committed = await (caller ? commitAs(caller, batch) : commit(services, batch));
   const [earlier] = committed.earlier;
