@@ -1,3 +1,4 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { tokenIn, type Verification } from "@sandi/contracts";
 import { compiledQueries, type Queries } from "@sandi/libsql";
 import { beforeEach, expect, it } from "vitest";
@@ -95,3 +96,31 @@ it("no statement that cancels, blocks or answers reads all codes, texts or verif
   const tables = ofWorkspace.filter((detail) => / INDEX (message|verification(?!_one_pending))/.test(detail));
   expect(tables).toEqual([]);
 });
+
+it("SQLite plans no statement of a code again when only its values change", async () => {
+  const created = await edge.api<Verification>("POST /v1/verifications", { to });
+  const { id, delivery } = created.body;
+  const [messageId, sessionId] = [delivery?.messageId ?? "", delivery?.sessionId ?? ""];
+  const { claim, sent } = connectorOf(edge);
+  await claim(messageId, sessionId);
+  await sent(messageId, sessionId);
+  await edge.api(`POST /v1/verifications/${id}/check`, { code: await edge.codeOf(id) });
+  expect(run.size).toBeGreaterThan(20);
+
+  const [file] = await edge.rows("PRAGMA database_list");
+  const database = new DatabaseSync(file?.["file"] as string);
+  database.exec("BEGIN");
+  const planned = [...run].filter(([sql, parameters]) => isPlannedAgain(database.prepare(sql), parameters));
+  database.close();
+  expect(planned.map(([sql]) => sql)).toEqual([]);
+});
+
+/** SQLite plans a statement again if a partial index depends on a new value. */
+function isPlannedAgain(statement: StatementSync, parameters: readonly unknown[]): boolean {
+  try {
+    statement.all(...(parameters as SQLInputValue[]));
+  } catch {
+    // The rows that it writes exist.
+  }
+  return (statement as StatementSync & { stat(counter: "reprepare"): number }).stat("reprepare") > 0;
+}

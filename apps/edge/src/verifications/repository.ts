@@ -17,10 +17,13 @@ const joined = sql`
   LEFT JOIN session s ON s.id = v.session_id
   LEFT JOIN destination_budget b ON b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash`;
 
-/** A verification of the tenant with its latest message and the lock on its destination. */
+/**
+ * A verification of the tenant with its latest message and the lock on its destination. `test` is a literal: a partial
+ * index compares it, and SQLite would plan the statement again for each value.
+ */
 export function selectVerification(db: Db, { workspaceId, test }: Tenant, id: string | RawBuilder<unknown>) {
   return sql<VerificationRow>`SELECT ${columns} FROM verification v ${joined}
-    WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${test}`.compile(db.kysely);
+    WHERE v.id = ${id} AND v.workspace_id = ${workspaceId} AND v.test = ${sql.lit(test)}`.compile(db.kysely);
 }
 
 /** The current row. */
