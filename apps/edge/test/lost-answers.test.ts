@@ -224,6 +224,32 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
+  it("frees the Idempotency-Key of a check that failed, also when that fails at first", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const headers = { "idempotency-key": "check" };
+    const { db } = edge.services;
+    let [writes, releases] = [0, 0];
+    edge.services.db = {
+      ...db,
+      // The key is taken, then the database does not answer.
+      write: (queries) => (++writes === 1 ? db.write(queries) : Promise.reject(new DatabaseFetchError("away"))),
+      kysely: new Proxy(db.kysely, {
+        get(target, name) {
+          if (name === "executeQuery" && ++releases === 1) return () => Promise.reject(new DatabaseFetchError("away"));
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      }),
+    };
+    expect((await edge.api(path, { code }, { headers })).status).toBe(503);
+    await edge.settled();
+    edge.services.db = db;
+    expect([(await edge.api(path, { code }, { headers })).status, releases]).toEqual([200, 2]);
+  });
+
   it("decides a check whose answer was lost by what was stored", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });

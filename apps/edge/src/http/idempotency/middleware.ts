@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../app-env.ts";
+import { tryAgain } from "../../try-again.ts";
 import { idempotencyTtlMs, openResponse, readIdempotencyKey, sealResponse } from "./create.ts";
 
 /** Longer than any request lasts. After this time a request without an answer counts as lost. */
@@ -95,13 +96,16 @@ async function answerOnce(
     const isStored = isFinal && (status < 300 || text.length <= longestRefusal);
     // Sealed, because an answer may hold a proof or full phone numbers.
     const response = isStored ? await sealResponse(c.env.services, workspaceId, idempotencyKey, text) : "";
-    await db.kysely.executeQuery(
-      (isStored
+    const settled = (
+      isStored
         ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
             WHERE ${own} AND created_at = ${at}`
         : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
-      ).compile(db.kysely),
-    );
+    ).compile(db.kysely);
+    // Until one attempt succeeds, repetitions are refused as in progress.
+    await tryAgain(c.env.services, async () => {
+      await db.kysely.executeQuery(settled);
+    });
   };
   const answer = c.res.clone();
   waitUntil(work().catch((error: unknown) => log("an answer was not stored for replays", error)));
