@@ -53,9 +53,6 @@ describe("a commit", () => {
 
   it.each([false, true])("answers nested reads in their shape (its own answer was lost: %s)", async (isLost) => {
     if (isLost) loseAnswers(true);
-    const noted = (name: string) => ({
-      found: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap WHERE token_hash = ${name}`,
-    });
     const reads = { each: ["a", "c"].map(noted), none: [] };
     const { each, none } = await commit(edge.services, { ...batch(), reads });
     expect([each, none]).toEqual([[{ found: [{ n: 1 }] }, { found: [{ n: 0 }] }], []]);
