@@ -120,6 +120,27 @@ describe("an API key's limit", () => {
   });
 });
 
+describe("the limits of a check", () => {
+  it("are asked before it counts: a refused check uses no attempt and approves nothing", async () => {
+    await edge.addSession();
+    const { body } = await edge.api<{ id: string }>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const check = () => edge.api(`POST /v1/verifications/${body.id}/check`, { code });
+    const rows = () => edge.rows("SELECT status, attempts_left FROM verification");
+    const before = [{ status: "pending", attempts_left: 5 }];
+    const { redis } = edge;
+    let seen: unknown;
+    edge.redis = async ([, , keys]) => {
+      seen = await rows();
+      return `0${" 1000000 1000".repeat(Number(keys))}`;
+    };
+    expect([(await check()).status, seen, await rows()]).toEqual([429, before, before]);
+    edge.services.spentLimits.clear();
+    edge.redis = redis;
+    expect([(await check()).status, await rows()]).toEqual([200, [{ status: "approved", attempts_left: 4 }]]);
+  });
+});
+
 describe("the limits of a send", () => {
   it("are taken together or not at all", async () => {
     await edge.client.execute(`UPDATE workspace SET policy = '{"countries":["*"],"accountSendsPerHour":1}'`);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ApprovedVerification, CheckByNumber, CheckVerification, Jwks, VerificationId } from "@sandi/contracts";
 import { ok } from "../http/answers.ts";
 import { openOperation, operation, type Operation } from "../http/operation.ts";
-import { checkByNumber, checkVerification, ended } from "./check-verification.ts";
+import { checkByNumber, ended, prepareCheck } from "./check-verification.ts";
 import { checkLimits } from "./limits.ts";
 
 const byId = z.object({ id: VerificationId });
@@ -48,7 +48,7 @@ export const checkOperations: readonly Operation[] = [
     answers: ok(ApprovedVerification, "The code was right; the verification is approved."),
     throws: [...ofChecks],
     inputLimits: (ctx, { body }) => checkLimits(ctx, body.endUserIp),
-    handle: (ctx, { params, body }) => checkVerification(ctx, { id: params.id, body }),
+    prepare: (ctx, { params, body }) => prepareCheck(ctx, { id: params.id, body }),
   }),
   openOperation({
     id: "getProofKeys",

@@ -33,8 +33,11 @@ interface Input {
   e164?: string;
 }
 
-/** Checks a code: one statement counts, compares and consumes it. Returns only for the right code. */
-export async function checkVerification(ctx: Context, input: Input): Promise<ApprovedVerification> {
+/**
+ * Prepares the check of a code: nothing changes until the returned function is called. One statement counts, compares and
+ * consumes the code. The function returns only for the right code.
+ */
+export async function prepareCheck(ctx: Context, input: Input): Promise<() => Promise<ApprovedVerification>> {
   // The request's id is stored with the check, to find the check again if the database's answer is lost.
   const { services, actor, requestId: checkId } = ctx;
   const { db, peppers } = services;
@@ -52,7 +55,7 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
     { name: "miss" },
   ] as const;
 
-  const { written, found } = await commit(services, {
+  const batch = {
     writes: {
       decided: moveVerifications<{ status: VerificationStatus }>(db, outcomes, {
         which: sql`${isOpen({ id, tenant, scopes: actor.scopes, at: now })} AND attempts_left > 0
@@ -65,11 +68,30 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
       canceled: cancelMessagesOf(db, sql`${id}`, now),
     },
     reads: { found: selectVerification(db, tenant, id) },
-  });
-  const [row] = found;
+  };
+  return async () => {
+    const { written, found } = await commit(services, batch);
+    return conclude(ctx, input, { row: found[0], counted: written && written.decided.rows.length > 0, challenge, now });
+  };
+}
 
+interface Checked {
+  row: VerificationRow | undefined;
+  /** Undefined when the database's answer was lost. */
+  counted: boolean | undefined;
+  challenge: string | null;
+  now: number;
+}
+
+async function conclude(
+  ctx: Context,
+  input: Input,
+  { row, challenge, now, ...checked }: Checked,
+): Promise<ApprovedVerification> {
+  const { actor, requestId: checkId } = ctx;
+  const { body } = input;
   if (!row) throw new AppError("verification-not-found");
-  const counted = written ? written.decided.rows.length > 0 : row.lastCheck === checkId;
+  const counted = checked.counted ?? row.lastCheck === checkId;
   const status = statusOf(row, { now, scopes: actor.scopes });
   if (counted && status === "approved") return approved(ctx, row, input);
   if (status !== "pending") throw new AppError(terminalErrors[status]);
@@ -82,7 +104,7 @@ export async function checkVerification(ctx: Context, input: Input): Promise<App
   throw incorrect(row, body);
 }
 
-/** The same by the number instead of the id. */
+/** Checks a code by the number instead of the id. */
 export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<ApprovedVerification> {
   const { services, actor } = ctx;
   const { db, phoneKey } = services;
@@ -101,7 +123,8 @@ export async function checkByNumber(ctx: Context, body: CheckByNumber): Promise<
     .limit(1)
     .executeTakeFirst();
   if (!found) throw new AppError("verification-not-found");
-  return checkVerification(ctx, { id: found.id, body, e164 });
+  const check = await prepareCheck(ctx, { id: found.id, body, e164 });
+  return check();
 }
 
 /**
