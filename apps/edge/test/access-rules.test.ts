@@ -349,6 +349,15 @@ describe("a destination", () => {
     expect((await status()).body.sends).toEqual(nothing.sends);
   });
 
+  it("is locked twice as long by the second wrong code where each wrong code locks it", async () => {
+    await edge.api("PATCH /v1/workspace", { policy: { failedChecksPerHour: 1 } });
+    for (const hours of [1, 2]) {
+      await lock();
+      expect((await status()).body).toMatchObject({ locks: hours, lockedUntil: isoIn(hours * 3_600_000) });
+      edge.advance(hours * 3_600_000);
+    }
+  });
+
   it("is unlocked: its codes can be checked again, and the log has no whole number", async () => {
     const id = await lock();
     const code = await edge.codeOf(id);

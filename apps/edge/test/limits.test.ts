@@ -176,6 +176,8 @@ describe("the limits of a send", () => {
 
   it("are asked while the code is sealed, and nothing is stored before Redis answers", async () => {
     await edge.addSession();
+    // Now the templates are in the cache.
+    await send({ to: "+6281234567891" });
     const { seal } = edge.services;
     const { promise: sealed, resolve: noteSeal } = Promise.withResolvers<void>();
     edge.services.seal = async (...value) => {
@@ -190,7 +192,7 @@ describe("the limits of a send", () => {
       return server.redis(command, 10_000);
     };
     expect((await send({})).status).toBe(202);
-    expect([stored, await edge.count("verification")]).toEqual([0, 1]);
+    expect([stored, await edge.count("verification")]).toEqual([1, 2]);
   });
 
   it("refuse before any other rule does, and then nothing is stored", async () => {
@@ -203,6 +205,20 @@ describe("the limits of a send", () => {
     expect([await edge.count("verification"), await edge.count("message")]).toEqual([1, 1]);
     await grant({ sendsPerDay: 2, firstWeekSendsPerDay: 2 });
     expect((await send({ to: "+99912345678" })).body.code).toBe("invalid-request");
+  });
+
+  it("refuse without a read of the database, also for a template that no isolate knows", async () => {
+    await edge.addSession();
+    await grant({ sendsPerDay: 1, firstWeekSendsPerDay: 1 });
+    expect((await send({})).status).toBe(202);
+    for (const more of [{}, { templateId: "tpl_01jd3k9v7hq2w8x5n4b6m0c1ta" }]) {
+      edge.advance(60_000);
+      // The key is in the cache again.
+      await ask();
+      const before = edge.calls.database;
+      expect((await send(more)).body.code).toBe("rate-limited");
+      expect(edge.calls.database - before).toBe(0);
+    }
   });
 
   it("put neither addresses nor accounts nor numbers into Redis or logs, and all keys into one slot", async () => {

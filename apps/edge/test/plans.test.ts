@@ -124,3 +124,14 @@ function isPlannedAgain(statement: StatementSync, parameters: readonly unknown[]
   }
   return (statement as StatementSync & { stat(counter: "reprepare"): number }).stat("reprepare") > 0;
 }
+
+it("no statement that changes or revokes a key reads the endpoints of other workspaces", async () => {
+  await edge.addKey(edge.workspace.id);
+  const { body } = await edge.api<{ keys: { id: string }[] }>("GET /v1/keys");
+  const id = body.keys[0]?.id ?? "";
+  expect((await edge.api(`PATCH /v1/keys/${id}`, { name: "other" })).status).toBe(200);
+  expect((await edge.api(`DELETE /v1/keys/${id}`)).status).toBe(204);
+  const details = [...(await plans())];
+  expect(details.filter((detail) => /^SEARCH endpoint\b/.test(detail)).length).toBeGreaterThan(0);
+  expect(details.filter((detail) => /^SCAN endpoint\b/.test(detail))).toEqual([]);
+});

@@ -21,17 +21,19 @@ async function live(policy: Record<string, unknown>) {
   return workspace.id;
 }
 
+/** Tables whose rows have an end. */
+const tables = [
+  "verification",
+  "message",
+  "event",
+  "audit",
+  "destination_budget",
+  "destination_send",
+  "conversion_prefix",
+  "conversion_day",
+];
+
 const left = async (workspaceId: string) => {
-  const tables = [
-    "verification",
-    "message",
-    "event",
-    "audit",
-    "destination_budget",
-    "destination_send",
-    "conversion_prefix",
-    "conversion_day",
-  ];
   const counts = await Promise.all(
     tables.map(async (table) => {
       const [row] = await edge.rows(`SELECT count(*) AS n FROM ${table} WHERE workspace_id = ?`, workspaceId);
@@ -49,21 +51,11 @@ describe("cron", () => {
     const long = await live({ retentionDays: { verifications: 60, messages: 90, audit: 3650 } });
     const granted = JSON.stringify({ retentionDays: { audit: 3650, analytics: 3650 } });
     await edge.client.execute({ sql: "UPDATE workspace SET quota = ? WHERE id = ?", args: [granted, long] });
-    const all = [
-      "verification",
-      "message",
-      "event",
-      "audit",
-      "destination_budget",
-      "destination_send",
-      "conversion_prefix",
-      "conversion_day",
-    ];
     await runCron(edge.services);
-    expect([await left(usual), await left(long)]).toEqual([all, all]);
+    expect([await left(usual), await left(long)]).toEqual([tables, tables]);
     edge.advance(8 * day);
     await runCron(edge.services);
-    const withoutDay = all.filter((table) => table !== "destination_send");
+    const withoutDay = tables.filter((table) => table !== "destination_send");
     expect(await left(usual)).toEqual(withoutDay.filter((table) => table !== "verification"));
     expect(await left(long)).toEqual(withoutDay);
     edge.advance(30 * day);

@@ -51,8 +51,8 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
       }
     | {
         /**
-         * The same in two steps. The first runs while Redis is asked for the limits, so it must change nothing. It returns
-         * the second, which runs only if no limit refuses.
+         * The same in two steps. The first runs while Redis is asked for the limits, so it must not use the database. It
+         * returns the second, which runs only if no limit refuses.
          */
         prepare: Prepare<P, Q, B, Result, Kind>;
       }

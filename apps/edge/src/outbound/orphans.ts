@@ -20,5 +20,8 @@ export const pauseOrphanEndpoints = (
 ): CompiledQuery =>
   sql`UPDATE endpoint SET paused_at = ${at}, paused_because = 'key_ended', updated_at = ${at}
     WHERE paused_at IS NULL AND created_by IS NOT NULL
-      AND ${workspaceId === undefined ? sql`true` : sql`workspace_id = ${workspaceId}`}
-      AND ${endpointEnding(at)} IS NOT NULL`.compile(db.kysely);
+      AND ${ofWorkspace(workspaceId)} AND ${endpointEnding(at)} IS NOT NULL`.compile(db.kysely);
+
+/** True in SQL for the endpoints of this workspace, or of all without one. */
+export const ofWorkspace = (workspaceId: string | undefined) =>
+  workspaceId === undefined ? sql`true` : sql`workspace_id = ${workspaceId}`;

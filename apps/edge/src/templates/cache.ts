@@ -14,16 +14,19 @@ const inProgress = new WeakMap<Context, Promise<readonly StoredTemplate[]>>();
  * @param wanted the id of a template that must be included: if the cache lacks it, the database is read
  */
 export async function templatesOf(ctx: Context, wanted?: string): Promise<readonly StoredTemplate[]> {
-  const {
-    services,
-    actor: { workspaceId },
-  } = ctx;
-  const cached = services.templateCache.get(workspaceId);
-  const isFresh = cached !== undefined && cached.at + cacheMs > services.now().getTime();
-  if (isFresh && (wanted === undefined || cached.templates.some(({ id }) => id === wanted))) return cached.templates;
-  const lookup = inProgress.get(ctx) ?? lookUp(services, workspaceId).finally(() => inProgress.delete(ctx));
+  const cached = cachedTemplates(ctx, wanted);
+  if (cached) return cached;
+  const { services, actor } = ctx;
+  const lookup = inProgress.get(ctx) ?? lookUp(services, actor.workspaceId).finally(() => inProgress.delete(ctx));
   inProgress.set(ctx, lookup);
   return lookup;
+}
+
+/** The same, or undefined where the database must be read. */
+export function cachedTemplates({ services, actor }: Context, wanted?: string): readonly StoredTemplate[] | undefined {
+  const cached = services.templateCache.get(actor.workspaceId);
+  if (!cached || cached.at + cacheMs <= services.now().getTime()) return undefined;
+  return wanted === undefined || cached.templates.some(({ id }) => id === wanted) ? cached.templates : undefined;
 }
 
 async function lookUp({ db, templateCache, now }: Services, workspaceId: string): Promise<readonly StoredTemplate[]> {

@@ -143,12 +143,12 @@ function countFailure(
   const inARow = sql`iif((SELECT code_length FROM verification WHERE id = ${id}) <= ${sql.lit(shortCode.upTo)},
     ${Math.min(shortCode.lockAfterFailures, policy.lockAfterFailures)}, ${policy.lockAfterFailures})`;
   const limit = policy.failedChecksPerHour;
+  // How long the first wrong code locks, if one is already too many.
+  const firstLockMs = policy.lockAfterFailures === 1 ? dayMs : limit === 1 ? hourMs : 0;
   return sql`INSERT INTO destination_budget (workspace_id, to_hash, consecutive, locked_until, failures, failures_from, locks,
       updated_at)
-    SELECT workspace_id, to_hash, status <> 'approved',
-      CASE WHEN status = 'approved' THEN 0 WHEN ${limit} = 1 THEN ${now + hourMs} WHEN ${inARow} = 1 THEN ${now + dayMs}
-        ELSE 0 END,
-      status <> 'approved', ${now}, 0, ${now}
+    SELECT workspace_id, to_hash, status <> 'approved', (status <> 'approved') * ${firstLockMs && now + firstLockMs},
+      status <> 'approved', ${now}, (status <> 'approved') * ${Math.sign(firstLockMs)}, ${now}
     FROM verification v WHERE id = ${id} AND last_check = ${requestId} AND (status <> 'approved' OR EXISTS (SELECT 1
       FROM destination_budget b WHERE b.workspace_id = v.workspace_id AND b.to_hash = v.to_hash
         AND (b.consecutive > 0 OR b.locks > 0 OR b.locked_until > 0)))

@@ -19,6 +19,7 @@ import { moveMessages } from "../messages/life.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import type { Services } from "../services.ts";
 import { type Candidate, selectCandidate } from "../sessions/pick.ts";
+import { cachedTemplates } from "../templates/cache.ts";
 import { type CreateInput, type Draft, idOfDraft } from "./draft.ts";
 import { moveVerifications } from "./life.ts";
 import { type PreparedDraft, prepareDraft } from "./prepare-draft.ts";
@@ -33,21 +34,23 @@ const chunkSize = 50;
 
 /** Creates a verification or sends a pending one's code again: rows and job are one fact, stored in one batch. */
 export async function createVerification(ctx: Context, input: CreateInput): Promise<Accepted<Verification>> {
-  const create = await prepareVerification(ctx, input);
-  return create();
+  return createOne(ctx, await prepareDraft(ctx, input));
 }
 
-/** The same in two steps: changes nothing until the returned function is called. */
+/** The same in two steps: does not use the database until the returned function is called. */
 export async function prepareVerification(
   ctx: Context,
   input: CreateInput,
 ): Promise<() => Promise<Accepted<Verification>>> {
+  if (!cachedTemplates(ctx, input.body.templateId)) return () => createVerification(ctx, input);
   const draft = await prepareDraft(ctx, input);
-  return async () => {
-    const [outcome] = await createPrepared(ctx, [draft]);
-    if (!outcome || outcome instanceof Error) throw outcome ?? new AppError("internal-error");
-    return outcome;
-  };
+  return () => createOne(ctx, draft);
+}
+
+async function createOne(ctx: Context, draft: PreparedDraft): Promise<Accepted<Verification>> {
+  const [outcome] = await createPrepared(ctx, [draft]);
+  if (!outcome || outcome instanceof Error) throw outcome ?? new AppError("internal-error");
+  return outcome;
 }
 
 /**
