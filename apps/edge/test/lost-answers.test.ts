@@ -224,6 +224,38 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
+  it.each([
+    ["fails behind the key", async (stored: () => Promise<unknown>, nth: number) => nth === 1 && stored()],
+    ["loses the answer that the key is stored", async (stored: () => Promise<unknown>) => (await stored()) && false],
+  ])("that %s leaves no Idempotency-Key in progress, also when it fails once more", async (_, answer) => {
+    await edge.addSession();
+    const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
+    const code = await edge.codeOf(body.id);
+    const path = `POST /v1/verifications/${body.id}/check`;
+    const headers = { "idempotency-key": "check" };
+    const { db } = edge.services;
+    let [writes, releases] = [0, 0];
+    edge.services.db = {
+      ...db,
+      write: async (queries) => {
+        const results = await answer(() => db.write(queries), ++writes);
+        if (!results) throw new DatabaseFetchError("away");
+        return results as never;
+      },
+      kysely: new Proxy(db.kysely, {
+        get(target, name) {
+          if (name === "executeQuery" && ++releases === 1) return () => Promise.reject(new DatabaseFetchError("away"));
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      }),
+    };
+    expect((await edge.api(path, { code }, { headers })).status).toBe(503);
+    await edge.settled();
+    edge.services.db = db;
+    expect([(await edge.api(path, { code }, { headers })).status, releases]).toEqual([200, 2]);
+  });
+
   it("decides a check whose answer was lost by what was stored", async () => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
