@@ -42,6 +42,9 @@ const batch = () => ({
   writes: { first: note("a"), more: [note("b")] },
   reads: { count: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap` },
 });
+const noted = (name: string) => ({
+  found: sql<{ n: number }>`SELECT count(*) AS n FROM bootstrap WHERE token_hash = ${name}`,
+});
 const undo = () => ({ writes: sql`DELETE FROM bootstrap` });
 
 describe("a commit", () => {

@@ -224,7 +224,10 @@ describe("the database", () => {
     expect((await edge.api(path, { code })).status).toBe(200);
   });
 
-  it("frees the Idempotency-Key of a check that failed, also when that fails at first", async () => {
+  it.each([
+    ["fails behind the key", async (stored: () => Promise<unknown>, nth: number) => nth === 1 && stored()],
+    ["loses the answer that the key is stored", async (stored: () => Promise<unknown>) => (await stored()) && false],
+  ])("that %s leaves no Idempotency-Key in progress, also when it fails once more", async (_, answer) => {
     await edge.addSession();
     const { body } = await edge.api<Verification>("POST /v1/verifications", { to });
     const code = await edge.codeOf(body.id);
@@ -234,8 +237,11 @@ describe("the database", () => {
     let [writes, releases] = [0, 0];
     edge.services.db = {
       ...db,
-      // The key is taken, then the database does not answer.
-      write: (queries) => (++writes === 1 ? db.write(queries) : Promise.reject(new DatabaseFetchError("away"))),
+      write: async (queries) => {
+        const results = await answer(() => db.write(queries), ++writes);
+        if (!results) throw new DatabaseFetchError("away");
+        return results as never;
+      },
       kysely: new Proxy(db.kysely, {
         get(target, name) {
           if (name === "executeQuery" && ++releases === 1) return () => Promise.reject(new DatabaseFetchError("away"));

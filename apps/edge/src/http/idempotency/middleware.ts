@@ -1,8 +1,9 @@
 import { AppError } from "@sandi/contracts";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../app-env.ts";
+import { isUnreachable } from "../../db/failures.ts";
 import { tryAgain } from "../../try-again.ts";
 import { idempotencyTtlMs, openResponse, readIdempotencyKey, sealResponse } from "./create.ts";
 
@@ -60,13 +61,26 @@ async function answerOnce(
 ): Promise<Response | void> {
   const idempotencyKey = await readIdempotencyKey(c);
   if (!idempotencyKey) return next();
-  const { db, now, waitUntil, log } = c.env.services;
+  const { services } = c.env;
+  const { db, now, waitUntil, log } = services;
   const { workspaceId } = c.var.ctx.actor;
   const { keyHash, fingerprint } = idempotencyKey;
   const at = now().getTime();
   const expiresAt = storedMs < idempotencyTtlMs ? at + storedMs : null;
   const own = sql`workspace_id = ${workspaceId} AND key_hash = ${keyHash}`;
-  const [{ rows: taken }, { rows: known }] = await db.write([
+  const free = sql`DELETE FROM idempotency
+    WHERE ${own} AND created_at = ${at} AND resource_id = '' AND status IS NULL`;
+  /** Repetitions are refused as in progress until this has succeeded. */
+  const settle = (statement: () => Promise<RawBuilder<unknown>>) => {
+    const work = async () => {
+      const query = (await statement()).compile(db.kysely);
+      await tryAgain(services, async () => {
+        await db.kysely.executeQuery(query);
+      });
+    };
+    waitUntil(work().catch((error: unknown) => log("an answer was not stored for replays", error)));
+  };
+  const taking = db.write([
     sql<Pick<Row, "fingerprint">>`INSERT INTO idempotency (workspace_id, key_hash, fingerprint, resource_id,
         created_at, expires_at)
       VALUES (${workspaceId}, ${keyHash}, ${fingerprint}, '', ${at}, ${expiresAt})
@@ -77,13 +91,18 @@ async function answerOnce(
       RETURNING fingerprint`.compile(db.kysely),
     sql<Row>`SELECT fingerprint, status, response, created_at FROM idempotency WHERE ${own}`.compile(db.kysely),
   ]);
+  const [{ rows: taken }, { rows: known }] = await taking.catch((error: unknown) => {
+    // The key may be stored although the database's answer was lost.
+    if (isUnreachable(error)) settle(() => Promise.resolve(free));
+    throw error;
+  });
   if (taken.length === 0) {
     const [row] = known;
     if (row?.fingerprint !== fingerprint) throw new AppError("idempotency-key-reused");
     if (row.status === null) throw new AppError("idempotency-in-progress", { retryAfter: 1 });
     if (!storesAnswer) return next();
     const type = row.status < 300 ? "application/json" : "application/problem+json";
-    const text = await openResponse(c.env.services, workspaceId, idempotencyKey, row.response ?? "");
+    const text = await openResponse(services, workspaceId, idempotencyKey, row.response ?? "");
     const headers = { "idempotent-replayed": "true" };
     if (text === "") return new Response(null, { status: row.status, headers });
     return new Response(text, { status: row.status, headers: { ...headers, "content-type": type } });
@@ -91,23 +110,14 @@ async function answerOnce(
   await next();
   const { status } = c.res;
   const isFinal = status < 500 && !temporary.has(status);
-  const work = async () => {
-    const text = isFinal && storesAnswer ? await answer.text() : "";
-    const isStored = isFinal && (status < 300 || text.length <= longestRefusal);
-    // Sealed, because an answer may hold a proof or full phone numbers.
-    const response = isStored ? await sealResponse(c.env.services, workspaceId, idempotencyKey, text) : "";
-    const settled = (
-      isStored
-        ? sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
-            WHERE ${own} AND created_at = ${at}`
-        : sql`DELETE FROM idempotency WHERE ${own} AND created_at = ${at} AND status IS NULL`
-    ).compile(db.kysely);
-    // Until one attempt succeeds, repetitions are refused as in progress.
-    await tryAgain(c.env.services, async () => {
-      await db.kysely.executeQuery(settled);
-    });
-  };
   const answer = c.res.clone();
-  waitUntil(work().catch((error: unknown) => log("an answer was not stored for replays", error)));
+  settle(async () => {
+    const text = isFinal && storesAnswer ? await answer.text() : "";
+    if (!isFinal || (status >= 300 && text.length > longestRefusal)) return free;
+    // Sealed, because an answer may hold a proof or full phone numbers.
+    const response = await sealResponse(services, workspaceId, idempotencyKey, text);
+    return sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
+      WHERE ${own} AND created_at = ${at}`;
+  });
   return undefined;
 }
