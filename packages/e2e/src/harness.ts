@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Problem, Verification } from "@sandi/contracts";
 import { Client } from "@upstash/qstash";
 import { type Local, prepare, randomPorts, type Stack, startStack, type StackOptions } from "@sandi/local-stack";
+import { codeIn } from "./code.ts";
 
 /** A message on a simulated phone. */
 export interface PhoneMessage {
@@ -146,11 +147,6 @@ async function post(url: string, body: unknown, method = "POST"): Promise<void> 
   const headers = { "content-type": "application/json" };
   const response = await fetch(url, { method, headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
-}
-
-/** The six digits of an OTP's text. */
-export function codeIn(text: string): string | undefined {
-  return /(?<![0-9])[0-9]{6}(?![0-9])/.exec(text)?.[0];
 }
 
 /** Calls `ask` until it returns a value. The time only ends a broken run. */

@@ -1,6 +1,7 @@
 import type { Message, Pool, Session, SessionQr, Verification } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 const secondNumber = "+6281200000002";
 const firstNumber = "+6281200000001";

@@ -1,7 +1,8 @@
 import type { Server } from "node:http";
 import { serve } from "@sandi/examples/better-auth";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 interface Verified {
   status: boolean;

@@ -1,6 +1,7 @@
 import type { Verification, VerificationList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 const settled = new Set(["sent", "delivered", "read", "failed"]);
 

@@ -1,6 +1,7 @@
 import type { Session, SessionQr, Verification } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 const sender = "+6281200000001";
 const otherSender = "+6281200000002";

@@ -10,7 +10,8 @@ import type { Session, Verification, VerificationList, Workspace } from "@sandi/
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { codeIn, eventually } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually } from "../src/harness.ts";
 
 const main = fileURLToPath(new URL("../../local-stack/src/main.ts", import.meta.url));
 

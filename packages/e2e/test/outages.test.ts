@@ -5,7 +5,8 @@ import type { Verification } from "@sandi/contracts";
 import { type Libsql, randomPorts, startLibsql } from "@sandi/local-stack";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Line, lineTo } from "../../../apps/connector/test/support/line.ts";
-import { codeIn, eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 const leaseSeconds = 3;
 const url = ({ port }: Line) => `http://127.0.0.1:${port}`;

@@ -9,7 +9,8 @@ import type {
 } from "@sandi/contracts";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codeIn, eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
+import { codeIn } from "../src/code.ts";
+import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
 
 interface Timeline {
   events: { type: string; at: string; data: Record<string, unknown> }[];

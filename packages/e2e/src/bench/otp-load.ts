@@ -1,8 +1,9 @@
 /** The clients of `pnpm bench otp`, in a process of their own. Each creates, waits for its phone, checks, and repeats. */
-import { Agent } from "node:http";
+import { once } from "node:events";
+import { Agent, get, type IncomingMessage } from "node:http";
 import type { Verification } from "@sandi/contracts";
 import type { Local } from "@sandi/local-stack";
-import { codeIn } from "../harness.ts";
+import { codeIn } from "../code.ts";
 import { ask } from "./ask.ts";
 
 export interface LoadRequest {
@@ -60,25 +61,24 @@ async function run({ local, phones, otps, clients, label }: LoadRequest): Promis
   return report;
 }
 
-/** Follows the simulator's live events, so that waiting for a phone costs no CPU there. */
+/**
+ * Follows the simulator's live events, so that waiting for a phone costs no CPU there. `fetch` and events that are parsed
+ * for nothing would cost it here.
+ */
 async function follow(local: Local, waiting: Map<string, (text: string) => void>): Promise<void> {
-  const { body } = await fetch(`${local.simulatorUrl ?? ""}/events`);
-  if (!body) throw new Error("the simulator sends no events");
-  void (async () => {
-    let rest = "";
-    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (!line.startsWith("data:")) continue;
-        const event = JSON.parse(line.slice(5)) as {
-          type: string;
-          phone: string;
-          message?: { direction: string; text: string };
-        };
-        if (event.type === "message" && event.message?.direction === "in")
-          waiting.get(event.phone)?.(event.message.text);
-      }
+  const [response] = (await once(get(`${local.simulatorUrl ?? ""}/events`), "response")) as [IncomingMessage];
+  let rest = "";
+  response.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (!line.startsWith("data:") || !line.includes('"direction":"in"')) continue;
+      const event = JSON.parse(line.slice("data:".length)) as {
+        type: string;
+        phone: string;
+        message: { text: string };
+      };
+      if (event.type === "message") waiting.get(event.phone)?.(event.message.text);
     }
-  })();
+  });
 }
