@@ -26,8 +26,13 @@ export function createEdgeCaller(config: Config, { now, random }: Pick<Services,
   return async (path, value, timeoutMs) => {
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
     const body = JSON.stringify(value);
-    const token = await sign({ method: "POST", path: url.pathname, body });
-    const answer = await post(url, { body, token, timeoutMs });
+    const ask = async () => {
+      const token = await sign({ method: "POST", path: url.pathname, body });
+      return post(url, { body, token, timeoutMs });
+    };
+    // Claims and events can be sent again.
+    const answer = (await ask()) ?? (await ask());
+    if (!answer) throw new Error("the edge closes its connections");
     const aheadMs = now().getTime() - Date.parse(answer.date ?? "");
     if (answer.status === 401 && Math.abs(aheadMs) > toleratedMs) {
       const seconds = Math.round(Math.abs(aheadMs) / 1000);
@@ -49,8 +54,11 @@ interface Answer {
   text: string;
 }
 
-/** Makes a function that posts JSON. `fetch` needs three times the CPU, and writes the headers and the body apart. */
-function createPost(protocol: string): (url: URL, post: Post) => Promise<Answer> {
+/**
+ * Makes a function that posts JSON. `fetch` needs three times the CPU, and writes the headers and the body apart. Resolves
+ * with undefined when the edge closed the kept connection at the moment when it was used again.
+ */
+function createPost(protocol: string): (url: URL, post: Post) => Promise<Answer | undefined> {
   const { request, Agent } = protocol === "https:" ? https : http;
   const agent = new Agent({ keepAlive: true, timeout: idleMs });
   return (url, { body, token, timeoutMs }) =>
@@ -70,8 +78,15 @@ function createPost(protocol: string): (url: URL, post: Post) => Promise<Answer>
         },
       });
       const timer = setTimeout(() => asked.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-      asked.on("error", fail);
+      let isAnswered = false;
+      asked.on("error", (cause: NodeJS.ErrnoException) => {
+        const isClosed = cause.code === "ECONNRESET" || cause.code === "EPIPE";
+        if (!asked.reusedSocket || isAnswered || !isClosed) return fail(cause);
+        clearTimeout(timer);
+        return resolve(undefined);
+      });
       asked.on("response", (response) => {
+        isAnswered = true;
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", fail);

@@ -51,6 +51,20 @@ test("calls in a row share a connection", async () => {
   expect(sockets.size).toBe(1);
 });
 
+test("a call on a connection that the edge has closed is made again on another", async () => {
+  const used = new WeakSet<object>();
+  const tokens: unknown[] = [];
+  const callEdge = await callerOf((request, response) => {
+    tokens.push(request.headers.authorization);
+    if (used.has(request.socket)) return request.socket.destroy();
+    used.add(request.socket);
+    return request.resume().on("end", () => response.end("{}"));
+  });
+  for (let i = 0; i < 2; i++) expect((await callEdge("/internal/events", {}, 10_000)).status).toBe(200);
+  // Each attempt has its own token: the edge takes a token once.
+  expect(new Set(tokens).size).toBe(3);
+});
+
 test.each<[string, RequestListener]>([
   ["never", () => undefined],
   ["with a part of its answer", (_request, response) => void response.writeHead(200).write('{"results":')],
