@@ -31,6 +31,8 @@ const left = async (workspaceId: string) => {
     "destination_send",
     "conversion_prefix",
     "conversion_day",
+    "conversion_group",
+    "conversion_rank",
   ];
   const counts = await Promise.all(
     tables.map(async (table) => {
@@ -41,7 +43,7 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = ["conversion_prefix", "conversion_day"];
+const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {
@@ -58,6 +60,8 @@ describe("cron", () => {
       "destination_send",
       "conversion_prefix",
       "conversion_day",
+      "conversion_group",
+      "conversion_rank",
     ];
     await runCron(edge.services);
     expect([await left(usual), await left(long)]).toEqual([all, all]);
