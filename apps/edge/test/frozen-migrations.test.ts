@@ -28,7 +28,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0021_sandbox_steps", "81aa496b066317f48f514e4363e8794849548e25ebc3f99b2a91146293f42ed3"],
   ["0022_decisions", "27d1692d11b64ecd0f1c26a20ea9300bfcae96086a007928c5364c3e9107a3bb"],
   ["0024_list_indexes", "2d2e79e722e8557797ace679bcdf3233a6807f4f2ca276871b76b0fc52cb4699"],
-  ["0025_rolled_up_counts", "11ff743e5ec6ac84b9d2943c0e0432c098aa52ede22458f3c74ba3aa6c994e12"],
+  ["0025_rolled_up_counts", "6052720c79ad5b1d93843f75c72dce8823f0700f185af8e3bb05f9332f26bc9e"],
   ["0030_session_rules", "d5ec34c09478934a5c852952113deda6795ad24d7a8d9cfe61a61f7569874d93"],
   ["0031_group_scope", "a5b02502b571fb8758b1a65d04b9d51e483100d0976190dac92cc408d74d8c13"],
 ];

@@ -31,6 +31,8 @@ const tables = [
   "destination_send",
   "conversion_prefix",
   "conversion_day",
+  "conversion_group",
+  "conversion_rank",
 ];
 
 const left = async (workspaceId: string) => {
@@ -43,7 +45,7 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = ["conversion_prefix", "conversion_day"];
+const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {

@@ -5,21 +5,40 @@ import { sweepSize } from "../retention.ts";
 import { dayMs, hourMs } from "./range.ts";
 import { unseenSent } from "./without-account.ts";
 
-/** Hours of a day; `conversion_day` has a column for each. */
+/** Hours of a day; tables of days have a column for each. */
 export const hours = Array.from({ length: 24 }, (_, hour) => ({ hour, column: sql.ref(`h${hour}`) }));
 
-/** Days are counted by this many first digits of a prefix. */
-export const leadDigits = 3;
+/** `conversion_day` has this many first digits of a prefix. */
+export const leadDigits = 4;
+export const wholePrefix = 7;
+/** Months of `conversion_rank`. */
+export const monthMs = 32 * dayMs;
 
 const aDay = sql.lit(dayMs);
 const key = sql.raw("workspace_id, prefix, hour, stage, country, session_id, template_id, purpose, mode, bucket");
-const dimensions = sql.raw("country, session_id, template_id, purpose, mode");
+const columns = sql.raw("country, session_id, template_id, purpose, mode");
 
 /** Stages without latencies have one bucket. */
 export const shownBucket = sql<number>`CASE WHEN stage IN (${sql.join([...timedStages, unseenSent].map((stage) => sql.lit(stage)))})
   THEN bucket ELSE 0 END`;
 
+const dimensions = ["all", "country", "session", "template", "purpose", "mode"] as const;
+/** The groups that an answer may have, by the name of their dimension. */
+export type Dimension = (typeof dimensions)[number] | "prefix";
+const dimensionNames = sql`(SELECT column1 AS dimension FROM (VALUES ${sql.raw(dimensions.map((name) => `('${name}')`).join())}))`;
+const keyOfDimension = sql`CASE dimension WHEN 'country' THEN country WHEN 'session' THEN session_id
+  WHEN 'template' THEN template_id WHEN 'purpose' THEN purpose WHEN 'mode' THEN mode ELSE '' END`;
+const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(Array.from({ length: wholePrefix }, (_, i) => `(${i + 1})`).join())}))`;
+
 const each = (of: (hour: (typeof hours)[number]) => unknown) => sql.join(hours.map(of));
+const day = sql`hour / ${aDay} * ${aDay}`;
+const hourColumns = each(({ column }) => column);
+/** The columns of a row of counts `n` of one hour. */
+const hourCounts = each(({ hour }) => sql`iif(hour / ${sql.lit(hourMs)} % 24 = ${sql.lit(hour)}, n, 0)`);
+const added = sql`ON CONFLICT DO UPDATE SET count = count + excluded.count,
+  ${each(({ column }) => sql`${column} = ${column} + excluded.${column}`)}`;
+
+const intoGroups = sql`INSERT INTO conversion_group (workspace_id, day, dimension, key, stage, bucket, count, ${hourColumns})`;
 
 /**
  * Moves the first counts that the triggers have written to the tables that dashboards read. There may be more when
@@ -30,14 +49,24 @@ export function rollUp(db: Db, limit = sweepSize) {
   return {
     byPrefix: sql`INSERT INTO conversion_prefix (${key}, count) SELECT ${key}, count FROM ${batch} WHERE true
       ON CONFLICT DO UPDATE SET count = count + excluded.count`.compile(db.kysely),
-    byDay: sql`INSERT INTO conversion_day (workspace_id, day, stage, bucket, lead, ${dimensions}, count,
-        ${each(({ column }) => column)})
-      SELECT workspace_id, hour / ${aDay} * ${aDay}, stage, ${shownBucket}, substr(prefix, 1, ${leadDigits}),
-        ${dimensions}, sum(count),
-        ${each(({ hour }) => sql`sum(iif(hour / ${sql.lit(hourMs)} % 24 = ${sql.lit(hour)}, count, 0))`)}
-      FROM ${batch} GROUP BY 1, 2, 3, 4, 5, ${dimensions}
-      ON CONFLICT DO UPDATE SET count = count + excluded.count,
-        ${each(({ column }) => sql`${column} = ${column} + excluded.${column}`)}`.compile(db.kysely),
+    byDay: sql`INSERT INTO conversion_day (workspace_id, day, stage, bucket, lead, ${columns}, count, ${hourColumns})
+      SELECT workspace_id, ${day}, stage, shown, lead, ${columns}, n, ${hourCounts} FROM (
+        SELECT workspace_id, hour, stage, ${shownBucket} AS shown, substr(prefix, 1, ${sql.lit(leadDigits)}) AS lead, ${columns},
+          sum(count) AS n FROM ${batch} GROUP BY shown, stage, lead, ${columns}, hour, workspace_id)
+      WHERE true ${added}`.compile(db.kysely),
+    byDimension: sql`${intoGroups} SELECT workspace_id, ${day}, dimension, key, stage, shown, n, ${hourCounts} FROM (
+        SELECT workspace_id, hour, dimension, ${keyOfDimension} AS key, stage, shown, sum(count) AS n FROM (
+          SELECT workspace_id, hour, stage, ${shownBucket} AS shown, ${columns}, sum(count) AS count FROM ${batch}
+          GROUP BY shown, stage, ${columns}, hour, workspace_id) CROSS JOIN ${dimensionNames}
+        GROUP BY key, shown, stage, dimension, hour, workspace_id) WHERE true ${added}`.compile(db.kysely),
+    byDigits: sql`${intoGroups} SELECT workspace_id, ${day}, 'prefix', key, stage, shown, n, ${hourCounts} FROM (
+        SELECT workspace_id, hour, substr(prefix, 1, digits) AS key, stage, ${shownBucket} AS shown, sum(count) AS n
+        FROM ${batch} CROSS JOIN ${digits} GROUP BY key, shown, stage, hour, workspace_id)
+      WHERE true ${added}`.compile(db.kysely),
+    ranks: sql`INSERT INTO conversion_rank (workspace_id, month, prefix, day, count, ${hourColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, ${day}, n, ${hourCounts} FROM (
+        SELECT workspace_id, prefix, hour, sum(iif(stage = 'created', count, 0)) AS n FROM ${batch} GROUP BY 1, 2, 3)
+      WHERE true ${added}`.compile(db.kysely),
     moved: sql`DELETE FROM conversion WHERE (${key}) IN (SELECT ${key} FROM ${batch})`.compile(db.kysely),
   };
 }

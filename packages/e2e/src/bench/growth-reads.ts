@@ -1,3 +1,4 @@
+import { maxAnalyticsDays } from "@sandi/contracts";
 import type { TestEdge } from "../edge.ts";
 
 /** A list or a call of analytics. */
@@ -34,8 +35,10 @@ export async function growthReads(edge: TestEdge): Promise<Read[]> {
     ];
     const lastDay = queries.map((query) => readOf(`${path}?${query}`));
     if (!path.startsWith("/v1/analytics/")) return lastDay;
-    const from = encodeURIComponent(ago(7));
-    return lastDay.concat(queries.map((query) => readOf(`${path}?from=${from}&${query}`, " (7 days)")));
+    const longer = [7, maxAnalyticsDays].flatMap((days) =>
+      queries.map((query) => readOf(`${path}?from=${encodeURIComponent(ago(days))}&${query}`, ` (${days} days)`)),
+    );
+    return [...lastDay, ...longer];
   });
   const search = "POST /v1/verifications/search";
   return [...reads, { call: search, request: search, body: { to: "+6281310000000" } }];
@@ -46,7 +49,8 @@ function readOf(path: string, note = ""): Read {
   return { call: `GET ${call}${note}`, request: `GET ${path}` };
 }
 
-const ago = (days: number) => new Date(Date.now() - days * dayMs).toISOString();
+/** A little less, because the request's clock is later. */
+const ago = (days: number) => new Date(Date.now() - days * dayMs + 600_000).toISOString();
 
 /** The values that are measured for a filter. Throws for a new filter without an example. */
 function valuesOf({ name, schema }: Parameter, { sessionId, workspaceId }: TestEdge): string[] {

@@ -97,7 +97,7 @@ export interface PrefixGuardTable {
   updatedAt: number;
 }
 
-/** Written by triggers (life-triggers.ts). Cron moves the rows to `conversion_prefix` and `conversion_day`. */
+/** Written by triggers (life-triggers.ts). Cron moves the rows to `conversion_prefix`, `conversion_day` and others. */
 export interface ConversionTable {
   workspaceId: string;
   prefix: string;
