@@ -94,6 +94,22 @@ async function passUntil(what: string, check: () => boolean | Promise<boolean>, 
 
 const has = (id: string) => (events: ConnectorEvent[]) => events.some((event) => event.id === id);
 
+test("events that are appended during a delivery share the next one", async () => {
+  await sessions(2);
+  await learn();
+  let during: Promise<unknown> | undefined;
+  answer = () => {
+    during ??= learn([fences[0]!]);
+    return 200;
+  };
+  await passUntil("the first delivery", () => during !== undefined);
+  await during;
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await learn([fences[1]!]);
+  await passUntil("the next delivery", () => fences.every(({ sessionId }) => takenOf(sessionId).length === 2));
+  expect(batches.map((events) => events.length)).toEqual([2, 2]);
+});
+
 test("a session whose event the edge fails at waits alone, in order, while the others continue", async () => {
   await sessions(20);
   const first = await learn();

@@ -65,8 +65,8 @@ export function createOutbox(options: Options): Outbox {
   let wake: { early?: () => void; appended?: () => void } = {};
 
   async function run(): Promise<void> {
-    await sleep(services, gatherMs);
-    while (!life.isStopped && (isRequested || held.size > 0)) {
+    do {
+      await sleep(services, gatherMs);
       isRequested = false;
       try {
         while (!life.isStopped && (await deliverSome())) failures = 0;
@@ -76,14 +76,12 @@ export function createOutbox(options: Options): Outbox {
         await backOff(error);
         continue;
       }
-      if (isRequested || held.size === 0) continue;
-      await waitForHeld();
-      await sleep(services, gatherMs);
-    }
+      if (!isRequested && held.size > 0) await waitForHeld();
+    } while (!life.isStopped && (isRequested || held.size > 0));
     running = undefined;
   }
 
-  /** Delivers a batch of the sessions that are not held, and one held session that is due; false when there was neither. */
+  /** Delivers a batch of the sessions that are not held, and one held session that is due; true when more may wait. */
   async function deliverSome(): Promise<boolean> {
     const rows = await readOutbox(store, connectorId, { limit: batchSize, without: [...held.keys()] });
     const isWide = failures >= failuresUntilSearch && Number.isInteger(Math.log2(failures));
@@ -91,7 +89,7 @@ export function createOutbox(options: Options): Outbox {
     const now = services.now().getTime();
     const due = [...held].find(([, { until }]) => until <= now);
     if (due) await retry(...due);
-    return rows.length > 0 || due !== undefined;
+    return rows.length === batchSize || due !== undefined;
   }
 
   /** Tries a held session alone, with fewer events each time, down to the oldest one. */
