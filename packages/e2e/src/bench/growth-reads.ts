@@ -38,7 +38,7 @@ export async function growthReads(edge: TestEdge): Promise<Read[]> {
     const longer = [7, maxAnalyticsDays].flatMap((days) =>
       queries.map((query) => readOf(`${path}?from=${encodeURIComponent(ago(days))}&${query}`, ` (${days} days)`)),
     );
-    return [...lastDay, ...longer];
+    return lastDay.concat(longer);
   });
   const search = "POST /v1/verifications/search";
   return [...reads, { call: search, request: search, body: { to: "+6281310000000" } }];
