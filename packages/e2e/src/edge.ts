@@ -87,7 +87,7 @@ export async function startTestEdge({
     for (const each of stops.splice(0).toReversed()) await each();
   };
   const watched = async (dependency: Dependency, target: string | Record<string, unknown>) => {
-    if (typeof target === "string" && !onSubrequest) return target;
+    if (typeof target === "string" && !onSubrequest && !onDatabaseUse) return target;
     const onAnswer =
       dependency === "libsql" && onDatabaseUse
         ? (asked: string, answer: string) => onDatabaseUse(databaseUse(asked, answer))
