@@ -169,7 +169,7 @@ describe.each([
   });
 });
 
-it("service tokens have the same header and claims, whoever signs them", async () => {
+it("service tokens of both signers have the same header and claims", async () => {
   const { privateJwk } = await generateTokenKeys("c1");
   const at = new Date("2026-11-21T08:00:00Z");
   const options = { privateJwk, issuer: "sandi-connector", audience: "sandi-edge", now: () => at };
