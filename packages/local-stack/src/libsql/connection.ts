@@ -144,7 +144,7 @@ export class Connection {
     if (count === 2) throw new SqlInputError("SQL_MANY_STATEMENTS", "SQL string contains more than one statement");
     refuseFiles(sql);
     const statement = this.#database.prepare(sql);
-    // Without bigints an INTEGER could not be told from a REAL.
+    // Without bigints an INTEGER and a REAL would look the same.
     statement.setReadBigInts(true);
     statement.setReturnArrays(true);
     const parameters = parametersOf(sql);
