@@ -7,6 +7,7 @@ export const simulatorErrors = {
   forbidden_host: { status: 403, title: "Only this machine may ask" },
   not_group_member: { status: 403, title: "The phone is not in this group" },
   not_group_admin: { status: 403, title: "The phone is not an admin of this group" },
+  message_not_found: { status: 404, title: "The chat has no such message" },
   phone_not_found: { status: 404, title: "There is no such phone" },
   device_not_found: { status: 404, title: "There is no such linked device" },
   group_not_found: { status: 404, title: "There is no such group" },

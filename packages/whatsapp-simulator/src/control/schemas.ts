@@ -46,7 +46,13 @@ export const patchPhone = z
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 
-const options = { to: phoneNumber, addressing: addressing.optional(), forwarded: z.boolean().optional() };
+const options = {
+  to: phoneNumber,
+  addressing: addressing.optional(),
+  forwarded: z.boolean().optional(),
+  quotedMessageId: z.string().min(1).max(200).optional(),
+  mentions: z.union([z.literal("all"), z.array(z.string().min(1).max(60)).min(1).max(100)]).optional(),
+};
 const [text, ...others] = Object.entries(kinds).map(([type, { fields }]) =>
   z.strictObject({
     type: type === "text" ? z.literal(type).optional() : z.literal(type),

@@ -16,6 +16,8 @@ export interface Envelope {
   /** text, media, reaction, poll. */
   type: string;
   edit?: string | undefined;
+  /** Attributes of the `meta` node beside the ciphertext. */
+  meta?: Record<string, string> | undefined;
   encrypted: Encrypted;
   /** Attributes of the `enc` node beside version and type (media type, retry count). */
   encAttributes?: Record<string, string> | undefined;

@@ -60,13 +60,14 @@ function takeOwnCopy(world: World, phone: Phone, envelope: Envelope, content: Co
 /** Shows the message, or the change that it makes to an earlier one. */
 function apply(world: World, phone: Phone, chat: string, envelope: Envelope, content: Content): void {
   const isOwn = envelope.from === phone.number;
-  const change = correction(content);
+  const nameOf = (jid: string) => world.phones.nameOf(jid);
+  const change = correction(content, nameOf);
   if (change) {
     const message = phone.chat.replace(chat, change.id, change.shown);
     if (message && world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
     return;
   }
-  const shown = shownContent(content);
+  const shown = shownContent(content, nameOf);
   if (!shown) return;
   const message: ChatMessage = {
     id: envelope.id,

@@ -8,9 +8,11 @@ import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import { type Content, contentOf, shownContent, type Written } from "./content/content.ts";
+import { stanzaOf } from "./content/stanza.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
+import { contextInfoOf } from "./reply-context.ts";
 import { show, showStatus } from "./show.ts";
 
 /** Writes a message on the phone: encrypted for every device of the other side, and copied to the own companions. */
@@ -18,19 +20,23 @@ export async function write(
   world: World,
   phone: Phone,
   to: Phone,
-  { addressing, forwarded, ...written }: Written & SendOptions,
+  { addressing, forwarded, quotedMessageId, mentions, ...written }: Written & SendOptions,
 ): Promise<ChatMessage> {
   if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
   const id = newMessageId(world);
   const at = seconds(world);
-  const content = contentOf(written, { forwarded });
+  const mode =
+    addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
+  const context = contextInfoOf(world, { phone, to, mode }, { forwarded, quotedMessageId, mentions });
+  // Votes and edits are encrypted with the secret.
+  const content = { ...contentOf(written, context), messageContextInfo: { messageSecret: world.random(32) } };
   const message: ChatMessage = {
     id,
     from: phone.e164,
     to: to.e164,
     chat: to.e164,
     direction: "out",
-    ...(shownContent(content) ?? { kind: "text", text: "" }),
+    ...(shownContent(content, (jid) => world.phones.nameOf(jid)) ?? { kind: "text", text: "" }),
     at: new Date(at * 1000).toISOString(),
     encryption: "none",
     status: "queued",
@@ -39,10 +45,8 @@ export async function write(
   acquaint(phone, to);
   const plain = encode(content);
   show(world, phone, message, plain);
-  const mode =
-    addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
   await phone.enqueue(async () => {
-    const about = { id, from: phone.number, fromDevice: 0, addressing: mode, type: "text", at };
+    const about = { id, from: phone.number, fromDevice: 0, addressing: mode, ...stanzaOf(content), at };
     for (const device of to === phone ? [] : [0, ...to.devices.keys()]) {
       deliver(world, { ...about, encrypted: await encrypt(phone, to, device, plain) }, to, device);
     }
@@ -74,19 +78,20 @@ export async function writePeer(world: World, phone: Phone, device: LinkedDevice
 }
 
 /** A companion could not decrypt: it gets the message again, in a new session if it sends keys. */
-export function retried(world: World, phone: Phone, reader: Phone, device: LinkedDevice, stanza: BinaryNode): void {
-  const id = stanza.attrs["id"] ?? "";
-  const address = parseJid(stanza.attrs["to"]);
-  const to = reader === phone ? world.phones.byJid(parseJid(stanza.attrs["recipient"])) : reader;
+export function retried(world: World, phone: Phone, reader: Phone, device: LinkedDevice, receipt: BinaryNode): void {
+  const id = receipt.attrs["id"] ?? "";
+  const address = parseJid(receipt.attrs["to"]);
+  const to = reader === phone ? world.phones.byJid(parseJid(receipt.attrs["recipient"])) : reader;
   const content = to && phone.chat.contentOf(to.e164, id);
   if (!address || !content) return;
   world.counters.retriesServed++;
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
   const plain = encode(content);
+  const stanza = stanzaOf(content);
   const peer = `${reader.lid}.${device.id}`;
   const job = phone.enqueue(async () => {
-    const offered = bundleIn(stanza);
+    const offered = bundleIn(receipt);
     if (offered) await phone.sessions.open(peer, offered);
     const envelope: Envelope = {
       id,
@@ -94,9 +99,9 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
       fromDevice: 0,
       addressing,
       recipient,
-      type: "text",
+      ...stanza,
       encrypted: await encrypt(phone, reader, device.id, recipient ? copyOf(recipient, plain) : plain),
-      encAttributes: { count: child(stanza, "retry")?.attrs["count"] ?? "1" },
+      encAttributes: { ...stanza.encAttributes, count: child(receipt, "retry")?.attrs["count"] ?? "1" },
       at: seconds(world),
     };
     deliver(world, envelope, reader, device.id);

@@ -64,6 +64,7 @@ function messageNode(world: World, envelope: Envelope, to: Phone): BinaryNode {
   };
   const { type, ciphertext } = envelope.encrypted;
   const content = [node("enc", { v: 2, type, ...envelope.encAttributes }, ciphertext)];
+  if (envelope.meta) content.push(node("meta", envelope.meta));
   if (envelope.deviceIdentity) content.push(node("device-identity", {}, envelope.deviceIdentity));
   return node("message", attrs, content);
 }

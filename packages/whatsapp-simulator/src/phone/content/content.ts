@@ -1,18 +1,25 @@
 import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
 import type { z } from "zod";
-import { type Context, contextOf, inContext } from "./context.ts";
+import { buttons } from "./buttons.ts";
+import { contacts } from "./contacts.ts";
+import { type Context, inContext, type NameOf, readContext } from "./context.ts";
+import { event } from "./event.ts";
 import type { Content, Kind, Summary } from "./kind.ts";
+import { list } from "./list.ts";
 import { location } from "./location.ts";
+import { poll } from "./poll.ts";
+import { reply } from "./reply.ts";
 import { text } from "./text.ts";
 import { readUnwritten, type UnwrittenKind } from "./unwritten.ts";
 
 export type { Content } from "./kind.ts";
 
 /** The kinds that people write, each in its own file; the name is the `type` of Sandi's API. */
-export const kinds = { text, location };
+export const kinds = { text, location, contacts, poll, event, buttons, list, reply };
 
 type Kinds = typeof kinds;
 type Fields<Name extends keyof Kinds> = z.output<Kinds[Name]["fields"]>;
+type Input<Name extends keyof Kinds> = z.input<Kinds[Name]["fields"]>;
 
 /** A message as a chat shows it: the fields of its kind, and `text`. */
 export type Shown = Context &
@@ -23,19 +30,19 @@ export type Shown = Context &
 
 /** What a person writes; without a type it is a text. */
 export type Written =
-  | { [Name in keyof Kinds]: { type: Name } & Fields<Name> }[keyof Kinds]
-  | ({ type?: undefined } & Fields<"text">);
+  | { [Name in keyof Kinds]: { type: Name } & Input<Name> }[keyof Kinds]
+  | ({ type?: undefined } & Input<"text">);
 
-/** The content that a client sends for it, written or forwarded. */
-export function contentOf({ type = "text", ...fields }: Written, { forwarded }: { forwarded?: boolean | undefined }) {
+/** The content that a client sends for it. */
+export function contentOf({ type = "text", ...written }: Written, contextInfo: proto.IContextInfo): Content {
   const kind = kinds[type] as unknown as Kind<z.ZodObject>;
-  return inContext(kind.write(fields), forwarded ? { isForwarded: true, forwardingScore: 1 } : {});
+  return inContext(kind.write(kind.fields.parse(written)), contextInfo);
 }
 
 /** Undefined for content that no chat shows: keys, peer requests, protocol messages. */
-export function shownContent(message: Content): Shown | undefined {
+export function shownContent(message: Content, nameOf: NameOf): Shown | undefined {
   const content = normalizeMessageContent(message) ?? message;
-  const context: Context = { ...(contextOf(content)?.isForwarded && { forwarded: true }) };
+  const context = readContext(content, nameOf, (quoted) => shownContent(quoted, nameOf)?.text ?? "");
   for (const [name, kind] of Object.entries(kinds)) {
     const shown = kind.read(content);
     if (shown) return { kind: name, ...shown, ...context } as Shown;
@@ -45,12 +52,13 @@ export function shownContent(message: Content): Shown | undefined {
 }
 
 /** A correction to an earlier message: what it shows now. */
-export function correction(message: Content): { id: string; shown: Shown } | undefined {
+export function correction(message: Content, nameOf: NameOf): { id: string; shown: Shown } | undefined {
   const protocol = (normalizeMessageContent(message) ?? message).protocolMessage;
   const id = protocol?.key?.id;
   if (!protocol || !id) return undefined;
   const { Type } = proto.Message.ProtocolMessage;
   if (protocol.type === Type.REVOKE) return { id, shown: { kind: "revoked", text: "" } };
-  const shown = protocol.type === Type.MESSAGE_EDIT && protocol.editedMessage && shownContent(protocol.editedMessage);
-  return shown ? { id, shown } : undefined;
+  if (protocol.type !== Type.MESSAGE_EDIT || !protocol.editedMessage) return undefined;
+  const shown = shownContent(protocol.editedMessage, nameOf);
+  return shown && { id, shown };
 }

@@ -1,7 +1,16 @@
 import type { Content, Summary } from "./kind.ts";
 
 /** Kinds that a phone shows by a summary alone. */
-export type UnwrittenKind = "image" | "video" | "audio" | "voice" | "document" | "sticker" | "reaction" | "other";
+export type UnwrittenKind =
+  | "image"
+  | "video"
+  | "audio"
+  | "voice"
+  | "document"
+  | "sticker"
+  | "reaction"
+  | "interactive"
+  | "other";
 
 /** Content of a kind that nobody writes on a phone; undefined for content that no chat shows: keys and peer requests. */
 export function readUnwritten(content: Content): (Summary & { kind: UnwrittenKind }) | undefined {
@@ -13,6 +22,8 @@ export function readUnwritten(content: Content): (Summary & { kind: UnwrittenKin
   }
   if (content.stickerMessage) return { kind: "sticker", text: "" };
   if (content.reactionMessage) return { kind: "reaction", text: content.reactionMessage.text ?? "" };
+  if (content.interactiveMessage ?? content.listMessage ?? content.buttonsMessage)
+    return { kind: "interactive", text: "" };
   if (content.protocolMessage || content.senderKeyDistributionMessage) return undefined;
   return { kind: "other", text: "" };
 }
