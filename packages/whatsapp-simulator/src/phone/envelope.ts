@@ -18,6 +18,8 @@ export interface Envelope {
   edit?: string | undefined;
   /** Attributes of the `meta` node beside the ciphertext. */
   meta?: Record<string, string> | undefined;
+  /** The sender is a business whose buttons phones show. */
+  showsButtons?: true | undefined;
   encrypted: Encrypted;
   /** Attributes of the `enc` node beside version and type (media type, retry count). */
   encAttributes?: Record<string, string> | undefined;

@@ -67,6 +67,9 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
     if (message && world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
     return;
   }
+  // Of these, phones show nothing at all. A message that is sent again comes without the node of the first.
+  const isRepeated = envelope.encAttributes?.["count"] !== undefined;
+  if (content.interactiveMessage && !envelope.showsButtons && !isRepeated) return;
   const shown = shownContent(content, nameOf);
   if (!shown) return;
   const message: ChatMessage = {

@@ -6,6 +6,7 @@ import type { Phone } from "../phone/phone.ts";
 import { addressingOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.ts";
 import { seconds, type World, type Client } from "../world.ts";
+import { readBusinessNode } from "./business-node.ts";
 import { deliver } from "./deliver.ts";
 
 /** A message stanza of a companion: refused, or acked and delivered to every device that it names. */
@@ -26,7 +27,8 @@ export function acceptMessage(
   if (!isPeer) {
     const fault = world.faults.take("send-error", sender.number, recipient?.number);
     const isForbidden = group !== undefined && !mayWrite(group, sender);
-    const error = fault?.code ?? (isForbidden ? 403 : refusalOf(world, sender, recipient));
+    const { refusal } = readBusinessNode(stanza);
+    const error = fault?.code ?? (isForbidden ? 403 : (refusal ?? refusalOf(world, sender, recipient)));
     if (error !== undefined) {
       world.counters.sendErrors++;
       connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));
@@ -61,6 +63,7 @@ function fanOut(
     type: stanza.attrs["type"] ?? "text",
     edit: stanza.attrs["edit"],
     meta: child(stanza, "meta")?.attrs,
+    showsButtons: readBusinessNode(stanza).showsButtons,
     deviceIdentity: bytesOf(stanza, "device-identity"),
     at: seconds(world),
   };
