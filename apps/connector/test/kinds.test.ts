@@ -2,8 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SealedPayload } from "@sandi/contracts";
 import type { ChatMessage } from "@sandi/whatsapp-simulator";
 import type { ReceivedMessage } from "../src/baileys/receive-messages.ts";
+import { toProto } from "../src/content/content.ts";
+import { optionsOf, replyTo } from "../src/content/options.ts";
+import { stanzaNodes } from "../src/content/stanza-nodes.ts";
+import { whatsappId } from "../src/content/whatsapp-ids.ts";
+import { encode } from "../src/content/wire.ts";
+import { compose } from "../src/jobs/compose.ts";
+import type { LiveSession } from "../src/session/live.ts";
 import { until } from "./support/fake-edge.ts";
-import { type Rig, startRig } from "./support/rig.ts";
+import { newId, type Rig, startRig } from "./support/rig.ts";
 
 const own = "+6281200000001";
 const user = "+6281300000002";
@@ -108,4 +115,105 @@ describe("each kind", () => {
     const { render: _, ...written } = { render: undefined, ...content };
     expect((await receivedOf(written)).content).toEqual(content);
   });
+});
+
+describe("options that are written out", () => {
+  test("are a numbered text, which people answer with a number", async () => {
+    const { buttons } = kinds;
+    const text = "Shall we deliver today?\n\n1. Yes\n2. Later\n\nAcme";
+    const shown = await shownOf({ ...buttons, render: "text" });
+    expect(shown).toMatchObject({ kind: "text", text });
+    const { content, quoted } = await receivedOf({ text: "2.", quotedMessageId: shown.id });
+    expect(quoted?.waId).toBe(shown.id);
+    expect(replyTo(content, optionsOf({ ...buttons, buttons: [...buttons.buttons], render: "text" }))).toEqual({
+      type: "reply",
+      id: "later",
+      text: "2.",
+    });
+  });
+
+  test("of WhatsApp's own are answered by a tap, which names the option and the message", async () => {
+    const shown = await shownOf(kinds.buttons);
+    const tap = { type: "reply", id: "later", text: "Later" };
+    const { content, quoted } = await receivedOf({ ...tap, quotedMessageId: shown.id });
+    expect([content, quoted?.waId]).toEqual([tap, shown.id]);
+  });
+});
+
+test.each([
+  [1, "pollCreationMessageV3", 1],
+  [2, "pollCreationMessage", 2],
+  [3, "pollCreationMessage", 0],
+])("a poll of three options for %i is sent as %s for %i", (maxSelections, name, count) => {
+  const message = toProto({ ...kinds.poll, options: [...kinds.poll.options], maxSelections }, { template: null });
+  expect(message).toMatchObject({ [name]: { selectableOptionsCount: count } });
+  const nodes = stanzaNodes(message!, { now: () => new Date(0), random: (length) => new Uint8Array(length) });
+  expect(nodes).toEqual([{ tag: "meta", attrs: { polltype: "creation" } }]);
+});
+
+test("one contact is sent as a card, several as a list of cards", () => {
+  const [first, second] = kinds.contacts.contacts;
+  const proto = (people: (typeof first | typeof second)[]) =>
+    toProto({ type: "contacts", contacts: people.map(({ name }) => ({ name, phones: [] })) }, { template: null });
+  expect(Object.keys(proto([first]) ?? {})).toEqual(["contactMessage"]);
+  expect(Object.keys(proto([first, second]) ?? {})).toEqual(["contactsArrayMessage"]);
+});
+
+const ask = (to: string) => rig.send(sessionId, { to, text: "Which order?" });
+
+describe("a reply", () => {
+  const text = "Ready.";
+  const reply = (quotedMessageId: string, more = {}) => shownOf({ type: "text", text, quotedMessageId, ...more });
+
+  test("shows the quoted message of its chat, and names people", async () => {
+    const quoted = await ask(user);
+    const { id } = await until("it is shown", () => rig.simulator.messages(user).at(-1));
+    expect(await reply(quoted, { mentions: [user, "123456789012345@lid"] })).toMatchObject({
+      text,
+      quoted: { id, from: own, text: "Which order?" },
+      mentions: [user, "123456789012345@lid"],
+    });
+    expect(await reply(quoted, { mentions: "all" })).toMatchObject({ quoted: { id }, mentions: "all" });
+  });
+
+  test("shows nothing of a message that is gone, or that somebody else was sent", async () => {
+    const other = "+6281300000003";
+    rig.simulator.createPhone({ number: other });
+    for (const quoted of [newId("msg"), await ask(other)]) {
+      const { quoted: shown } = await reply(quoted);
+      expect(shown).toEqual({ id: whatsappId(quoted), from: own, text: "" });
+    }
+  });
+
+  test("that somebody writes brings the id of our message and the people that it names", async () => {
+    const { id } = await shownOf({ type: "text", text: "Which order?" });
+    const about = await receivedOf({ text: "42", quotedMessageId: id, mentions: [own] });
+    const jid = `${own.slice(1)}@s.whatsapp.net`;
+    expect(about).toMatchObject({ content: { type: "text", text: "42" }, quoted: { waId: id, author: jid } });
+    expect(about.mentions).toEqual([jid]);
+    expect((await receivedOf({ text: "@all 42", mentions: "all" })).mentions).toBe("all");
+  });
+});
+
+test("a message that may have arrived is sent again with the same secret", async () => {
+  const earlier = { conversation: "x", messageContextInfo: { messageSecret: new Uint8Array(32).fill(7) } };
+  const asked: unknown[] = [];
+  const context = {
+    services: { random: (length: number) => new Uint8Array(length) },
+    deliveries: {
+      message(...query: unknown[]) {
+        asked.push(query);
+        return Promise.resolve(encode(earlier));
+      },
+    },
+  };
+  const opened = { to: user, isCode: false, message: { conversation: "x" }, around: {} };
+  const live = { fence: { sessionId: "ses_1", fence: 1 } } as unknown as LiveSession;
+  const draft = { live, chat: "1@s.whatsapp.net", waId: "3EB0", opened };
+  const first = await compose(context, { ...draft, mayHaveArrived: false });
+  const again = await compose(context, { ...draft, mayHaveArrived: true });
+  expect(first.messageContextInfo?.messageSecret).toEqual(new Uint8Array(32));
+  expect(again.messageContextInfo?.messageSecret).toEqual(new Uint8Array(32).fill(7));
+  // The first attempt reads nothing.
+  expect(asked).toEqual([["ses_1", "3EB0", ["1@s.whatsapp.net"]]]);
 });
