@@ -6,9 +6,7 @@ import { toProto } from "../src/content/content.ts";
 import { optionsOf, replyTo } from "../src/content/options.ts";
 import { stanzaNodes } from "../src/content/stanza-nodes.ts";
 import { whatsappId } from "../src/content/whatsapp-ids.ts";
-import { encode } from "../src/content/wire.ts";
-import { compose } from "../src/jobs/compose.ts";
-import type { LiveSession } from "../src/session/live.ts";
+import type { WireMessage } from "../src/content/wire.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, startRig } from "./support/rig.ts";
 
@@ -72,9 +70,12 @@ const rows = Object.values(kinds).map((content) => [content.type, content] as co
 let rig: Rig;
 let sessionId: string;
 const received: ReceivedMessage[] = [];
+/** Sees what goes to the socket. */
+let around: (message: WireMessage) => void = () => undefined;
 
 beforeAll(async () => {
   rig = await startRig({
+    environment: { ACK_TIMEOUT_MS: "300" },
     services: { chance: () => 0 },
     around: (open) => (options) => {
       const { listener } = options;
@@ -82,7 +83,12 @@ beforeAll(async () => {
         received.push(message);
         return listener.onMessage(message);
       };
-      return open({ ...options, listener: { ...listener, onMessage } });
+      const socket = open({ ...options, listener: { ...listener, onMessage } });
+      const send: typeof socket.send = (jid, waId, message, nodes) => {
+        around(message);
+        return socket.send(jid, waId, message, nodes);
+      };
+      return { ...socket, send };
     },
   });
   sessionId = await rig.pair(own);
@@ -195,25 +201,16 @@ describe("a reply", () => {
   });
 });
 
-test("a message that may have arrived is sent again with the same secret", async () => {
-  const earlier = { conversation: "x", messageContextInfo: { messageSecret: new Uint8Array(32).fill(7) } };
-  const asked: unknown[] = [];
-  const context = {
-    services: { random: (length: number) => new Uint8Array(length) },
-    deliveries: {
-      message(...query: unknown[]) {
-        asked.push(query);
-        return Promise.resolve(encode(earlier));
-      },
-    },
-  };
-  const opened = { to: user, isCode: false, message: { conversation: "x" }, around: {} };
-  const live = { fence: { sessionId: "ses_1", fence: 1 } } as unknown as LiveSession;
-  const draft = { live, chat: "1@s.whatsapp.net", waId: "3EB0", opened };
-  const first = await compose(context, { ...draft, mayHaveArrived: false });
-  const again = await compose(context, { ...draft, mayHaveArrived: true });
-  expect(first.messageContextInfo?.messageSecret).toEqual(new Uint8Array(32));
-  expect(again.messageContextInfo?.messageSecret).toEqual(new Uint8Array(32).fill(7));
-  // The first attempt reads nothing.
-  expect(asked).toEqual([["ses_1", "3EB0", ["1@s.whatsapp.net"]]]);
+test("a poll whose first attempt had no ack is sent again with the secret that its votes need", async () => {
+  const sent: WireMessage[] = [];
+  around = (message) => void sent.push(message);
+  // A receipt would prove that it has arrived.
+  rig.simulator.updatePhone(user, { receipts: "none" });
+  rig.simulator.setFault({ kind: "no-ack", number: own, times: 1 });
+  const shown = await shownOf(kinds.poll);
+  await until("it is sent again", () => sent.length === 2);
+  expect(shown.kind).toBe("poll");
+  const [first, second] = sent.map(({ messageContextInfo }) => Buffer.from(messageContextInfo!.messageSecret!));
+  expect(first).toHaveLength(32);
+  expect(second).toEqual(first);
 });
