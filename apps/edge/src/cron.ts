@@ -3,6 +3,7 @@ import { rollUp } from "./analytics/roll-up.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
+import { releaseDue, releaseInSandbox, releaseSize } from "./messages/release.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
@@ -12,6 +13,7 @@ import { moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
 import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
+const releaseRounds = 20;
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
@@ -28,6 +30,7 @@ export async function runCron(services: Services): Promise<{ published: number }
   let published = 0;
   const duties: Record<string, () => Promise<unknown>> = {
     move: async () => (published += await moveWaiting(services)),
+    release: () => repeat(releaseRounds, () => release(services)),
     publish: async () => (published += await publishDue(services, jobKinds)),
     settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
@@ -61,11 +64,17 @@ async function repeat(rounds: number, work: () => Promise<boolean>): Promise<voi
   for (let round = 0; round < rounds; round++) if (!(await work())) return;
 }
 
+/** Queues scheduled messages. Answers whether there may be more. */
+async function release({ db, now }: Services): Promise<boolean> {
+  const { taken } = await db.write(releaseDue(db, now().getTime()));
+  return (taken.numAffectedRows ?? 0n) >= BigInt(releaseSize);
+}
+
 /** Returns whether more rows may be left. */
 async function expire({ db, now }: Services): Promise<boolean> {
   const at = now().getTime();
   const results = await db.write([
-    moveMessages(db, "fail", {
+    moveMessages(db, "failForNow", {
       which: sql`id IN (SELECT id FROM message WHERE status IN ('queued', 'sending') AND expires_at <= ${at}
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
         LIMIT ${sweepSize})`,
@@ -82,7 +91,8 @@ async function expire({ db, now }: Services): Promise<boolean> {
 
 /** Takes the sandbox's steps that no request has taken. Answers whether there may be more. */
 async function settle({ db, now }: Services): Promise<boolean> {
-  const results = await db.write(settleSandbox(db, now().getTime()));
+  const at = now().getTime();
+  const results = await db.write([...releaseInSandbox(db, at), ...settleSandbox(db, at)]);
   return results.some(hasMore);
 }
 

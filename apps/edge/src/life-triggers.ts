@@ -162,7 +162,7 @@ function reached({ stage, event: type }: { stage: string; event: string }, index
 
 const isNew = (column: string) => `OLD.${column} IS NULL AND NEW.${column} IS NOT NULL`;
 const reason = "CASE WHEN NEW.failure IS NULL THEN '{}' ELSE json_object('reason', NEW.failure) END";
-const { send, deliver, read, fail, cancel, revoke, reroute } = messageLife;
+const { send, deliver, read, play, fail, cancel, revoke, reroute, release } = messageLife;
 const ends = [fail, cancel, revoke];
 const delivered = deliveryOrder.slice(deliveryOrder.indexOf(send.to));
 
@@ -170,6 +170,18 @@ const messageTriggers = {
   message_queued: `AFTER INSERT ON message WHEN NEW.status = 'queued' BEGIN
     ${ofMessage("'message.queued'", { at: "NEW.created_at" })}
     ${taken("NEW.test = 0")}
+  END`,
+  // Statements of codes name none of the columns of the next three, so these triggers cost a code nothing.
+  message_queued_later: `AFTER UPDATE OF queued_at ON message
+    WHEN NEW.queued_at IS NOT OLD.queued_at AND NEW.status = '${release.to}' BEGIN
+    ${ofMessage(`'${release.event}'`, {})}
+    ${taken("NEW.test = 0")}
+  END`,
+  message_scheduled: `AFTER UPDATE OF send_at ON message WHEN NEW.send_at IS NOT OLD.send_at AND NEW.status = 'scheduled' BEGIN
+    ${ofMessage("'message.scheduled'", { data: "json_object('sendAt', strftime('%Y-%m-%dT%H:%M:%fZ', NEW.send_at / 1000.0, 'unixepoch'))" })}
+  END`,
+  message_played: `AFTER UPDATE OF played_at ON message WHEN ${isNew("played_at")} BEGIN
+    ${ofMessage(`'${play.event}'`, { at: "NEW.played_at" })}
   END`,
   // A message that found no account counts as sent for its session: the score must not reveal who has no account.
   message_settled: `AFTER UPDATE OF status ON message WHEN NEW.status <> OLD.status AND NOT ${isUnsent("NEW")} BEGIN
@@ -195,7 +207,7 @@ const messageTriggers = {
     ${reachedContact("NEW.sent_at", isNew("sent_at"))}
   END`,
   message_rerouted: `AFTER UPDATE OF session_id ON message
-    WHEN NEW.session_id <> OLD.session_id AND NEW.status = '${reroute.to}' AND NEW.test = 0 BEGIN
+    WHEN NEW.session_id <> OLD.session_id AND NEW.status = '${reroute.to}' AND NEW.test = 0 AND ${isUnsent("OLD")} BEGIN
     ${ofMessage(`'${reroute.event}'`, { data: "json_object('from', OLD.session_id, 'reason', coalesce(NEW.tried ->> ('$.' || OLD.session_id), 'not_online'))" })}
     UPDATE session SET ${settled({ sent: "0", failed: "NEW.tried ->> ('$.' || OLD.session_id) IS NOT NULL" })}
       WHERE id = OLD.session_id;

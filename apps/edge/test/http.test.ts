@@ -33,7 +33,13 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
     "message:send",
     "session-not-found",
   ],
-  [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send", "message-not-found"],
+  ["GET /v1/messages", undefined, "message:send or message:read", null],
+  ["POST /v1/messages/search", { to }, "message:send or message:read", null],
+  [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send or message:read", "message-not-found"],
+  [`GET /v1/messages/${unknown("msg")}/events`, undefined, "message:send or message:read", "message-not-found"],
+  [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
   ["POST /v1/alert-channels", { name: "a", kind: "slack", url: "https://hooks.example.com/a" }, "webhook:manage", null],
   ["GET /v1/alert-channels", undefined, "webhook:manage", null],
   [`GET /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
@@ -441,6 +447,7 @@ describe("openapi.json", () => {
     // These look only, and the operator's token works once in any case.
     expect(without.toSorted()).toEqual([
       "post /v1/destinations/status",
+      "post /v1/messages/search",
       "post /v1/templates/preview",
       "post /v1/verifications/search",
       "post /v1/workspaces",

@@ -12,6 +12,9 @@ let connector: ReturnType<typeof connectorOf>;
 let sessions: string[];
 beforeEach(async () => {
   connector = connectorOf(edge);
+  await edge.api("PATCH /v1/workspace", {
+    policy: { messagesPerRecipientPerHour: 10_000, messagesPerRecipientPerDay: 10_000 },
+  });
   sessions = [await edge.addSession(), await edge.addSession(), await edge.addSession()];
 });
 

@@ -226,6 +226,6 @@ it("has the lane, and a text's pacing, in its job", async () => {
   await text(edge);
   await verify(edge);
   await edge.settled();
-  expect(edge.jobs.map(({ body }) => body)).toMatchObject([{ lane: "bulk", pacing: "careful" }, { lane: "otp" }]);
+  expect(edge.jobs.map(({ body }) => body)).toMatchObject([{ lane: "normal", pacing: "careful" }, { lane: "otp" }]);
   expect(edge.jobs[1]?.body).not.toHaveProperty("pacing");
 });

@@ -31,7 +31,13 @@ const decisions: Record<string, Decision> = {
   "POST /v1/verifications/{id}/check": "sandbox",
   "POST /v1/verifications/check": "sandbox",
   "POST /v1/messages": "sandbox",
+  "GET /v1/messages": "sandbox",
+  "POST /v1/messages/search": "sandbox",
   "GET /v1/messages/{id}": "sandbox",
+  "GET /v1/messages/{id}/events": "sandbox",
+  "PATCH /v1/messages/{id}": "sandbox",
+  "POST /v1/messages/{id}/cancel": "sandbox",
+  "POST /v1/messages/{id}/retry": "sandbox",
   // Answered by the sandbox itself: WhatsApp is not asked.
   "POST /v1/reachability": "sandbox",
   "POST /v1/keys": "sandbox",

@@ -141,6 +141,18 @@ export const errors = {
     title: "The workspace has reached its limit of rules",
     advice: "Delete a rule that you do not need, or replace many rules by one for a prefix or a country.",
   },
+  "message-not-waiting": {
+    status: 409,
+    title: "The message no longer waits to be sent",
+    advice:
+      "Only a message that is `scheduled` or `queued` can be canceled, and only a `scheduled` one can be moved. The `detail` names its status.",
+  },
+  "message-not-retryable": {
+    status: 409,
+    title: "The message cannot be retried",
+    advice:
+      "Only a message that failed for a reason that may pass, before anything was sent, can be retried within 72 hours. Send a new message, if the recipient does not have this one.",
+  },
   "session-not-online": { status: 409, title: "The session is not online" },
   "idempotency-in-progress": {
     status: 409,

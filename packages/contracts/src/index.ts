@@ -15,6 +15,7 @@ export * from "./api/destinations.ts";
 export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/messages.ts";
+export * from "./api/message-lists.ts";
 export * from "./api/policy.ts";
 export * from "./api/pools.ts";
 export * from "./api/proofs.ts";

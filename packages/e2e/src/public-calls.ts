@@ -46,6 +46,7 @@ export interface Call {
 }
 
 const soon = new Date(Date.now() + 3_600_000).toISOString();
+const later = new Date(Date.now() + 7_200_000).toISOString();
 
 /** The connector's answers. */
 export const connectorAnswers = {
@@ -61,6 +62,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let ver = "";
   let sent = "";
   let message = "";
+  let scheduled = "";
   let session = "";
   let pool = "";
   let template = "";
@@ -168,7 +170,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/messages",
       body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
       asks: "redis libsql | qstash",
-      budget: [8, 4500, 49, 18],
+      budget: [11, 5700, 53, 20],
       keep: ({ id }: Message) => (message = id),
     },
     {
@@ -176,6 +178,53 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/messages/${message}`,
       asks: "redis libsql",
       budget: [1, 600, 10, 0],
+    },
+    {
+      route: "POST /v1/messages (dryRun)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", dryRun: true }),
+      asks: "redis libsql",
+      budget: [5, 3500, 30, 0],
+    },
+    {
+      route: "POST /v1/messages (sendAt)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", sendAt: soon }),
+      asks: "redis libsql",
+      budget: [10, 4600, 45, 18],
+      keep: ({ id }: Message) => (scheduled = id),
+    },
+    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1100, 40, 0] },
+    {
+      route: "POST /v1/messages/search",
+      body: { to: numbers[0] },
+      asks: "redis libsql",
+      budget: [4, 750, 15, 0],
+    },
+    {
+      route: "GET /v1/messages/{id}/events",
+      path: () => `/v1/messages/${scheduled}/events`,
+      asks: "redis libsql libsql",
+      budget: [2, 800, 15, 0],
+    },
+    {
+      route: "PATCH /v1/messages/{id}",
+      path: () => `/v1/messages/${scheduled}`,
+      body: { sendAt: later, metadata: { orderId: "A-1" } },
+      asks: "redis libsql",
+      budget: [8, 1600, 20, 10],
+    },
+    {
+      route: "POST /v1/messages/{id}/cancel",
+      path: () => `/v1/messages/${scheduled}/cancel`,
+      asks: "redis libsql",
+      budget: [9, 1700, 20, 10],
+    },
+    {
+      route: "POST /v1/messages/{id}/retry",
+      path: () => `/v1/messages/${message}/retry`,
+      arrange: () =>
+        edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
+      asks: "redis libsql libsql | qstash",
+      budget: [12, 7300, 60, 18],
     },
     {
       route: "POST /v1/reachability",

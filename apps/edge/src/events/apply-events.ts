@@ -1,4 +1,4 @@
-import { accountFailures, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
+import { accountFailures, claimsBeforeRetry, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
@@ -88,7 +88,7 @@ function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
 const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
 function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
-  if (event.type === "receipts") return [applyReceipts(db, event, now)];
+  if (event.type === "receipts") return applyReceipts(db, event, now);
   const { sessionId, type } = event;
   if (type === "session.state") {
     return [
@@ -101,7 +101,7 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   const { messageId } = event;
   if (type === "message.failed") {
     return [
-      moveMessages(db, "fail", {
+      moveMessages(db, claimsBeforeRetry[event.reason] === null ? "fail" : "failForNow", {
         which: sql`id = ${messageId} AND session_id = ${sessionId}`,
         at: now,
         set: sql`failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},

@@ -26,6 +26,10 @@ export interface Declaration<P extends Schema, Q extends Schema, B extends Schem
   query?: Q;
   body?: RequestBody<B>;
   answers: Answer<Result>;
+  /** Another answer of success, which the handler makes itself. */
+  orAnswers?: Answer<never>;
+  /** Request headers that it reads. */
+  headers?: z.ZodObject;
   /** Errors in addition to those of all such operations. */
   throws?: readonly ErrorCode[];
 }

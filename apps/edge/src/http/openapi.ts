@@ -8,7 +8,7 @@ export function describe(
   access: Access,
   { tag, notFound }: Chapter,
 ): RouteConfig {
-  const { id, method, path, summary, params, query, body, answers, throws = [] } = declared;
+  const { id, method, path, summary, params, query, body, answers, orAnswers, throws = [] } = declared;
   const { idempotency, scopes, scheme } = access;
   const security = scopes ? [{ apiKey: [] }] : scheme === undefined ? [] : [{ [scheme]: [] }];
   const isGuarded = security.length > 0;
@@ -22,9 +22,12 @@ export function describe(
     "internal-error",
   ];
   const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
-  const { status, description, content } = answers;
-  const answer = { description, ...(content ? { content } : {}) };
-  const responses = Object.entries<object>({ [status]: answer, ...problems(codes) }).map(([each, response]) => [
+  const successes = [answers, ...(orAnswers ? [orAnswers] : [])].map(({ status, description, content }) => [
+    status,
+    { description, ...(content ? { content } : {}) },
+  ]);
+  const all = { ...(Object.fromEntries(successes) as Record<string, object>), ...problems(codes) };
+  const responses = Object.entries<object>(all).map(([each, response]) => [
     each,
     { ...response, headers: headersOf(Number(each)) },
   ]);
@@ -41,7 +44,7 @@ export function describe(
     request: {
       ...(params ? { params } : {}),
       ...(query ? { query } : {}),
-      ...(idempotency === "none" ? {} : { headers: idempotencyHeader }),
+      ...headersOfRequest(declared.headers, idempotency),
       ...(body
         ? { body: { required: true, content: { "application/json": { schema: body.schema, example: body.example } } } }
         : {}),
@@ -122,6 +125,12 @@ export const problemExamples = Object.fromEntries(
     },
   ]),
 );
+
+function headersOfRequest(own: z.ZodObject | undefined, idempotency: Idempotency): { headers?: z.ZodObject } {
+  const ofIdempotencyKey = idempotency === "none" ? {} : idempotencyHeader.shape;
+  const shape = { ...ofIdempotencyKey, ...own?.shape };
+  return Object.keys(shape).length === 0 ? {} : { headers: z.object(shape) };
+}
 
 const idempotencyHeader = z.object({
   // Only a description: `readIdempotencyKey` checks the value. No example, because the API reference would send it.

@@ -33,7 +33,7 @@ export function endQueuedMessages(
           AND m.status NOT IN ('failed', 'canceled') AND NOT (m.status = 'queued' AND m.session_id = ${sessionId}))`,
       at: now,
     }),
-    moveMessages(db, "fail", {
+    moveMessages(db, "failForNow", {
       which: sql`${waitsFor(sessionId)} AND workspace_id = ${workspaceId}`,
       at: now,
       set: sql`failure = 'session_ended'`,

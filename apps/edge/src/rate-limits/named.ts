@@ -44,14 +44,14 @@ export function workspaceSendLimits(actor: Actor, at: number, cost = 1): Limit[]
 }
 
 /** Messages to one number. They do not apply to test keys, because the sandbox has few numbers. */
-export async function recipientLimits(ctx: Context, e164: string): Promise<Limit[]> {
+export async function recipientLimits(ctx: Context, e164: string, cost = 1): Promise<Limit[]> {
   const { actor } = ctx;
   if (actor.environment === "test") return [];
   const id = await pseudonym(ctx, "recipient", e164);
   const { messagesPerRecipientPerHour, messagesPerRecipientPerDay } = actor.policy;
   return [
-    { name: "recipient-hour", id, quota: messagesPerRecipientPerHour, windowSeconds: hour },
-    { name: "recipient-day", id, quota: messagesPerRecipientPerDay, windowSeconds: day },
+    { name: "recipient-hour", id, quota: messagesPerRecipientPerHour, windowSeconds: hour, cost },
+    { name: "recipient-day", id, quota: messagesPerRecipientPerDay, windowSeconds: day, cost },
   ];
 }
 

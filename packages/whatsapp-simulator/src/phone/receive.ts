@@ -94,9 +94,10 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
   };
   if (delay > 0) world.timers.after(delay, delivered);
   else delivered();
-  if (phone.receipts !== "read") return;
+  const reads = () => phone.receipts === "read" || phone.receipts === "played";
+  if (!reads()) return;
   const readIt = () => {
-    if (phone.receipts !== "read") return;
+    if (!reads()) return;
     if (!phone.online) {
       phone.toRead.push(readIt);
       return;
@@ -104,11 +105,18 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
     world.counters.readReceipts++;
     showStatus(world, phone, sender.e164, envelope.id, "read");
     sendReceipt(world, phone, sender, envelope, "read");
+    if (phone.receipts === "played") sendReceipt(world, phone, sender, envelope, "played");
   };
   world.timers.after(delay + world.readDelayMs, readIt);
 }
 
-function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelope, type: "read" | undefined): void {
+function sendReceipt(
+  world: World,
+  phone: Phone,
+  sender: Phone,
+  envelope: Envelope,
+  type: "read" | "played" | undefined,
+): void {
   const stanza = node("receipt", { id: envelope.id, from: jidOf(phone, envelope.addressing), t: seconds(world), type });
   const twice = world.faults.take("duplicate-receipts", phone.number) !== undefined;
   for (const companion of sender.devices.values()) {
@@ -116,7 +124,7 @@ function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelo
     if (twice) companion.mailbox.deliver(stanza);
   }
   sender.dirty = true;
-  showStatus(world, sender, phone.e164, envelope.id, type ?? "delivered");
+  showStatus(world, sender, phone.e164, envelope.id, type === undefined ? "delivered" : "read");
 }
 
 /** From the second time on the request carries fresh keys, as clients do. */
