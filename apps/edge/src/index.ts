@@ -13,6 +13,8 @@ import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { openDatabase } from "./db/client.ts";
 import { requestLog } from "./http/request-log.ts";
+import { r2Store } from "./media/r2-store.ts";
+import { workerStreams } from "./media/worker-streams.ts";
 import { remember } from "./remember.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
@@ -20,6 +22,7 @@ import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
+  MEDIA: R2Bucket;
 }
 
 const connectorMs = 5_000;
@@ -103,6 +106,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     seal,
     atRest: (workspaceId) => atRestOf(known, workspaceId),
     proofs,
+    media: r2Store(env.MEDIA, log),
+    streams: workerStreams,
     verifyServiceToken,
     redis,
     redisOutage,

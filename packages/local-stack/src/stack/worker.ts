@@ -10,6 +10,8 @@ export interface WorkerOptions {
   port: number;
   bindings: Record<string, string>;
   assetsFolder: string;
+  /** The folder of the files of messages. Without one they end with the Worker. */
+  mediaFolder?: string;
   log: (line: string) => void;
   /** True: rebuild and reload when a source file changes. */
   watch?: boolean;
@@ -66,12 +68,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       compatibilityDate: "2026-11-01",
       compatibilityFlags: ["nodejs_compat"],
       bindings: options.bindings,
+      r2Buckets: ["MEDIA"],
       serviceBindings: {
         ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
         OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
       },
     }),
     enableDevRegistry: false,
+    ...(options.mediaFolder === undefined ? {} : { resourcePersistencePath: options.mediaFolder }),
     logRequests: false,
   });
 
