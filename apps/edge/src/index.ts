@@ -12,6 +12,7 @@ import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { openDatabase } from "./db/client.ts";
+import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
 import { r2Store } from "./media/r2-store.ts";
 import { workerStreams } from "./media/worker-streams.ts";
@@ -23,6 +24,8 @@ import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 interface Env {
   ASSETS?: Fetcher;
   MEDIA: R2Bucket;
+  /** Of the workerd of this machine: a network without private addresses. Cloudflare's own network has none. */
+  PUBLIC_NETWORK?: Fetcher;
 }
 
 const connectorMs = 5_000;
@@ -117,6 +120,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
     callTarget,
+    fetchFrom: (url, signal) => fetchFrom(known, env, { url, signal }),
+    timeout: (ms) => AbortSignal.timeout(ms),
     isFromQueue: known.isFromQueue,
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
@@ -159,6 +164,17 @@ async function callTarget({ url, headers, body }: TargetCall): Promise<TargetAns
   const { value } = (await response.body?.getReader().read()) ?? {};
   const text = new TextDecoder().decode(value?.subarray(0, targetLimit));
   return { status: response.status, retryAfter: response.headers.get("retry-after"), text };
+}
+
+interface FetchFrom {
+  url: string;
+  signal: AbortSignal;
+}
+
+function fetchFrom({ config }: ReturnType<typeof prepare>, env: Env, { url, signal }: FetchFrom): Promise<Response> {
+  const init = { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Sandi" } } as const;
+  const isLocal = config.ALLOW_LOCAL_TARGETS !== undefined && isLoopback(url);
+  return env.PUBLIC_NETWORK && !isLocal ? env.PUBLIC_NETWORK.fetch(url, init) : fetch(url, init);
 }
 
 function log(line: string, cause?: unknown): void {

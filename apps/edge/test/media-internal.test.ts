@@ -22,7 +22,7 @@ describe("a connector that reads a file", () => {
         etag: `"${sha256(file)}"`,
         "accept-ranges": "bytes",
       });
-      expect(await bytesOf(answer)).toEqual(file);
+      expect(sha256(await bytesOf(answer))).toBe(sha256(file));
     },
   );
 
@@ -40,7 +40,7 @@ describe("a connector that reads a file", () => {
     ] as const) {
       const answer = await asConnector(edge, id, { range: `bytes=${from}-${to}` });
       expect([answer.status, answer.headers.get("content-range")]).toEqual([206, `bytes ${from}-${to}/${file.length}`]);
-      expect(await bytesOf(answer)).toEqual(file.slice(from, to + 1));
+      expect(sha256(await bytesOf(answer))).toBe(sha256(file.slice(from, to + 1)));
     }
   });
 
@@ -62,7 +62,7 @@ describe("a connector that reads a file", () => {
       await expect(answer.arrayBuffer()).rejects.toThrow();
     }
     edge.media.objects.set(objectKey, whole);
-    expect(await bytesOf(await asConnector(edge, id))).toEqual(file);
+    expect(sha256(await bytesOf(await asConnector(edge, id)))).toBe(sha256(file));
   });
 
   it("gets 404 for a file of the sandbox, an expired one, one without an object, and an unknown one", async () => {

@@ -60,3 +60,63 @@ export async function asConnector(edge: Edge, id: string, headers: Record<string
 }
 
 export const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());
+
+const ascii = (text: string) => Array.from(text, (char) => char.charCodeAt(0));
+const starts = {
+  jpeg: [0xff, 0xd8, 0xff, 0xe0, 0, 16, ...ascii("JFIF"), 0],
+  png: [
+    0x89,
+    ...ascii("PNG"),
+    13,
+    10,
+    26,
+    10,
+    0,
+    0,
+    0,
+    13,
+    ...ascii("IHDR"),
+    0,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    1,
+    8,
+    6,
+    0,
+    0,
+    0,
+    31,
+    21,
+    196,
+    137,
+  ],
+  webp: [...ascii("RIFF"), 36, 0, 0, 0, ...ascii("WEBPVP8 ")],
+  mp4: [0, 0, 0, 24, ...ascii("ftypisom"), 0, 0, 2, 0, ...ascii("isomiso2")],
+  m4a: [0, 0, 0, 24, ...ascii("ftypM4A "), 0, 0, 2, 0, ...ascii("isomiso2")],
+  ogg: [...ascii("OggS"), 0, 2, ...Array.from({ length: 20 }, () => 0), 1, 19, ...ascii("OpusHead"), 1, 1],
+  pdf: ascii("%PDF-1.7\n"),
+  zip: [...ascii("PK"), 3, 4, 20, 0, 0, 0, 0, 0, ...Array.from({ length: 20 }, () => 0)],
+};
+
+/** A file whose first bytes are those of this format. */
+export function fileOf(format: keyof typeof starts, size = 200): Uint8Array<ArrayBuffer> {
+  const bytes = pattern(size, size);
+  bytes.set(starts[format]);
+  return bytes;
+}
+
+/** A stream of these pieces, which never ends with `isEndless`. */
+export function streamOf(pieces: readonly Uint8Array[], { isEndless = false } = {}): ReadableStream<Uint8Array> {
+  let next = 0;
+  return new ReadableStream({
+    pull(controller) {
+      const piece = pieces[isEndless ? next++ % pieces.length : next++];
+      if (piece) controller.enqueue(piece);
+      else controller.close();
+    },
+  });
+}

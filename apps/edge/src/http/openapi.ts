@@ -8,7 +8,7 @@ export function describe(
   access: Access,
   { tag, notFound }: Chapter,
 ): RouteConfig {
-  const { id, method, path, summary, params, query, body, answers, throws = [] } = declared;
+  const { id, method, path, summary, params, query, body, upload, answers, throws = [] } = declared;
   const { idempotency, scopes, scheme } = access;
   const security = scopes ? [{ apiKey: [] }] : scheme === undefined ? [] : [{ [scheme]: [] }];
   const isGuarded = security.length > 0;
@@ -45,6 +45,7 @@ export function describe(
       ...(body
         ? { body: { required: true, content: { "application/json": { schema: body.schema, example: body.example } } } }
         : {}),
+      ...(upload ? { body: { required: true, content: upload } } : {}),
     },
     responses: Object.fromEntries(responses),
   } as unknown as RouteConfig;

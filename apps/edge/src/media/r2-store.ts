@@ -15,28 +15,18 @@ export function r2Store(bucket: R2Bucket, log: Services["log"]): MediaStore {
 
   return {
     async put(key, pieces, onParts) {
-      const part = new Uint8Array(partBytes);
-      let filled = 0;
       let upload: R2MultipartUpload | undefined;
       const parts: R2UploadedPart[] = [];
       try {
-        for await (const piece of pieces) {
-          for (let offset = 0; offset < piece.length;) {
-            if (filled === partBytes) {
-              if (!upload) await onParts((upload = await asked(bucket.createMultipartUpload(key))).uploadId);
-              parts.push(await asked(upload.uploadPart(parts.length + 1, part)));
-              filled = 0;
-            }
-            const taken = piece.subarray(offset, offset + partBytes - filled);
-            part.set(taken, filled);
-            filled += taken.length;
-            offset += taken.length;
+        for await (const { bytes, isLast } of inParts(pieces)) {
+          if (isLast && !upload) {
+            await asked(bucket.put(key, bytes));
+            break;
           }
+          if (!upload) await onParts((upload = await asked(bucket.createMultipartUpload(key))).uploadId);
+          parts.push(await asked(upload.uploadPart(parts.length + 1, bytes)));
         }
-        const rest = part.subarray(0, filled);
-        if (!upload) return void (await asked(bucket.put(key, rest)));
-        parts.push(await asked(upload.uploadPart(parts.length + 1, rest)));
-        await asked(upload.complete(parts));
+        if (upload) await asked(upload.complete(parts));
       } catch (error) {
         await upload?.abort().catch(() => undefined);
         throw error;
@@ -58,6 +48,25 @@ export function r2Store(bucket: R2Bucket, log: Services["log"]): MediaStore {
       return objects.map(({ key, uploaded }) => ({ key, uploadedAt: uploaded }));
     },
   };
+}
+
+/** Cuts the bytes into parts. Each part is in the same memory as the one before. */
+async function* inParts(pieces: AsyncIterable<Uint8Array>) {
+  const part = new Uint8Array(partBytes);
+  let filled = 0;
+  for await (const piece of pieces) {
+    for (let offset = 0; offset < piece.length;) {
+      if (filled === partBytes) {
+        yield { bytes: part, isLast: false };
+        filled = 0;
+      }
+      const taken = piece.subarray(offset, offset + partBytes - filled);
+      part.set(taken, filled);
+      filled += taken.length;
+      offset += taken.length;
+    }
+  }
+  yield { bytes: part.subarray(0, filled), isLast: true };
 }
 
 /** R2's error 10024: the upload has ended, was aborted, or never was. */

@@ -20,4 +20,4 @@ export function readRange(header: string | undefined, size: number): ObjectRange
 }
 
 const notSatisfiable = (size: number) =>
-  new AppError("range-not-satisfiable", { detail: `The file has ${size} bytes.` });
+  new AppError("range-not-satisfiable", { detail: `The file has ${size} bytes.`, sizeBytes: size });

@@ -33,12 +33,13 @@ const selectMedia = (db: Db, id: string, at: number) =>
 export const selectOwn = (db: Db, { workspaceId, test }: Tenant, { id, at }: { id: string; at: number }) =>
   selectMedia(db, id, at).where("workspaceId", "=", workspaceId).where("test", "=", test);
 
-/** A file that the actor may see: all of its tenant with `message:read`, otherwise its own uploads. */
-export async function findSeen(db: Db, actor: Actor, which: { id: string; at: number }): Promise<MediaRow | undefined> {
-  const query = selectOwn(db, tenantOf(actor), which);
-  const seen = actor.scopes.has("message:read") ? query : query.where("createdBy", "=", actor.by.id);
-  return seen.executeTakeFirst();
-}
+/** True in SQL for a file that the actor may see: every one with `message:read`, otherwise its own uploads. */
+export const isSeenBy = ({ scopes, by }: Actor) =>
+  scopes.has("message:read") ? sql<boolean>`1` : sql<boolean>`created_by = ${by.id}`;
+
+/** A file of the actor's tenant that it may see. */
+export const findSeen = (db: Db, actor: Actor, which: { id: string; at: number }): Promise<MediaRow | undefined> =>
+  selectOwn(db, tenantOf(actor), which).where(isSeenBy(actor)).executeTakeFirst();
 
 /** A file by its id alone: for a signed link, which names it. */
 export const findLinked = (db: Db, which: { id: string; at: number }): Promise<MediaRow | undefined> =>
@@ -48,9 +49,12 @@ export const findLinked = (db: Db, which: { id: string; at: number }): Promise<M
 export const findForConnector = (db: Db, which: { id: string; at: number }): Promise<MediaRow | undefined> =>
   selectMedia(db, which.id, which.at).where("test", "=", 0).executeTakeFirst();
 
-/** Notes that an object is deleted at this time, unless its row is stored before. */
-export const noteObject = (db: Db, objectKey: string, deleteAt: number) =>
-  sql`INSERT INTO media_object (object_key, delete_at) VALUES (${objectKey}, ${deleteAt})`.compile(db.kysely);
+/** Names a new object, which is deleted at this time unless its row is stored before. */
+export const noteObject = (db: Db, random: string, deleteAt: number) =>
+  sql<{
+    objectKey: string;
+  }>`INSERT INTO media_object (object_key, delete_at) SELECT prefix || '/' || ${random}, ${deleteAt}
+    FROM media_store RETURNING object_key`.compile(db.kysely);
 
 /** Notes the id of an object's multipart upload. */
 export const noteParts = (db: Db, objectKey: string, uploadId: string) =>
@@ -70,3 +74,21 @@ export const insertMedia = (db: Db, row: MediaTable, when: RawBuilder<boolean>) 
     db.kysely,
   ),
 ];
+
+/** A message that a file belongs to, and how long it may wait to be sent. */
+export interface MediaUse {
+  mediaId: string;
+  until: number;
+  /** In SQL: the message was stored. */
+  when: RawBuilder<boolean>;
+}
+
+/** Marks a file as used: it is kept for the policy's time, and at least until then. In the batch that stores its message. */
+export const useMedia = (db: Db, { workspaceId, test }: Tenant, { mediaId, until, when }: MediaUse) =>
+  sql`UPDATE media SET expires_at = NULL, used_until = max(used_until, ${until})
+    WHERE id = ${mediaId} AND workspace_id = ${workspaceId} AND test = ${test} AND ${when}`.compile(db.kysely);
+
+/** True in SQL if the file is there: a message is stored only then, because a delete can come first. */
+export const isMediaThere = ({ workspaceId, test }: Tenant, { mediaId, at }: { mediaId: string; at: number }) =>
+  sql<boolean>`EXISTS (SELECT 1 FROM media WHERE id = ${mediaId} AND workspace_id = ${workspaceId} AND test = ${test}
+    AND (expires_at IS NULL OR expires_at > ${at}))`;

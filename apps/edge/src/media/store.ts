@@ -25,7 +25,7 @@ export interface MediaStore {
   get(key: string, range: ObjectRange): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Deletes up to 1,000 objects; those that do not exist are ignored. */
   delete(keys: readonly string[]): Promise<void>;
-  /** Deletes the parts of an upload that did not end. An upload that has ended or is not known is ignored. */
+  /** Deletes the parts of an upload that did not end. An upload that has ended is ignored. */
   abort(key: string, uploadId: string): Promise<void>;
   /** Objects in the order of their keys, behind `after`. */
   list(after: string, limit: number): Promise<ListedObject[]>;

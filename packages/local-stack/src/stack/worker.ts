@@ -49,6 +49,9 @@ const bundling = {
   outfile: "worker.js",
 } as const satisfies BuildOptions;
 
+/** A network for files from customers' addresses. It refuses names that resolve to private addresses, as Cloudflare does. */
+const publicNetwork = { network: { allow: ["public"], deny: [], tlsOptions: { trustBrowserCas: true } } };
+
 let built: Promise<string> | undefined;
 /** The Worker's bundle: built once per process, however often the edge starts. */
 const bundle = () => (built ??= build(bundling).then(({ outputFiles }) => outputFiles[0]?.text ?? ""));
@@ -71,6 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       r2Buckets: ["MEDIA"],
       serviceBindings: {
         ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
+        PUBLIC_NETWORK: publicNetwork,
         OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
       },
     }),

@@ -1,6 +1,7 @@
 /**
  * Files of messages. `media_object` lists the objects in the store that are to be deleted: those of deleted rows, and those
- * of uploads, until their row is stored.
+ * of uploads, until their row is stored. The names of this database's objects begin with the prefix in `media_store`:
+ * objects of another database in the same bucket are not taken for forgotten ones.
  */
 export const media = {
   name: "0036_media",
@@ -32,6 +33,8 @@ export const media = {
       delete_at INTEGER NOT NULL
     ) STRICT`,
     `CREATE INDEX media_object_due ON media_object (delete_at)`,
+    `CREATE TABLE media_store (prefix TEXT NOT NULL) STRICT`,
+    `INSERT INTO media_store (prefix) VALUES (lower(hex(randomblob(8))))`,
     `CREATE TRIGGER media_deleted AFTER DELETE ON media BEGIN
       INSERT INTO media_object (object_key, delete_at) VALUES (OLD.object_key, 0) ON CONFLICT DO UPDATE SET delete_at = 0;
     END`,
