@@ -32,6 +32,10 @@ const decisions: Record<string, Decision> = {
   "POST /v1/verifications/check": "sandbox",
   "POST /v1/messages": "sandbox",
   "GET /v1/messages/{id}": "sandbox",
+  "POST /v1/media": "sandbox",
+  "GET /v1/media/{id}": "sandbox",
+  "GET /v1/media/{id}/content": "sandbox",
+  "DELETE /v1/media/{id}": "sandbox",
   // Answered by the sandbox itself: WhatsApp is not asked.
   "POST /v1/reachability": "sandbox",
   "POST /v1/keys": "sandbox",

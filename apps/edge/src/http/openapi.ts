@@ -21,10 +21,16 @@ export function describe(
     ...(isGuarded ? ofKeys : []),
     "internal-error",
   ];
-  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
-  const { status, description, content } = answers;
+  const { status, description, content, headers = [], others = {} } = answers;
+  const headersOf = (each: number) =>
+    refs([...headerNames(each, { isGuarded, idempotency }), ...(each < 400 ? headers : [])]);
   const answer = { description, ...(content ? { content } : {}) };
-  const responses = Object.entries<object>({ [status]: answer, ...problems(codes) }).map(([each, response]) => [
+  const alike = Object.entries(others).map(([each, means]) => [
+    each,
+    each === "304" ? { description: means } : { ...answer, description: means },
+  ]);
+  const all: Record<string, object> = { [status]: answer, ...Object.fromEntries(alike), ...problems(codes) };
+  const responses = Object.entries(all).map(([each, response]) => [
     each,
     { ...response, headers: headersOf(Number(each)) },
   ]);
@@ -58,6 +64,7 @@ function headerNames(
   const names = ["X-Request-Id"];
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
+  if (status === 416) names.push("Content-Range");
   if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");

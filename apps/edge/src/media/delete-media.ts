@@ -2,15 +2,16 @@ import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
-import { commit } from "../writes/commit.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { discard } from "./receive.ts";
 import { isSeenBy } from "./repository.ts";
 
 /** Deletes a file. Its row is gone at once, and its object right afterwards. */
-export async function deleteMedia({ services, actor }: Context, id: string): Promise<void> {
+export async function deleteMedia(ctx: Context, id: string): Promise<void> {
+  const { services, actor } = ctx;
   const { db } = services;
   const { workspaceId, test } = tenantOf(actor);
-  const { written } = await commit(services, {
+  const { written } = await commitAs(ctx, {
     writes: {
       deleted: sql<{ objectKey: string }>`DELETE FROM media WHERE id = ${id} AND workspace_id = ${workspaceId}
         AND test = ${test} AND ${isSeenBy(actor)} RETURNING object_key`.compile(db.kysely),

@@ -30,6 +30,7 @@ export async function uploadMedia(
   const { resource, replayed } = await createOnce(services, workspaceId, {
     table: "media",
     id,
+    caller: ctx,
     at,
     idempotencyKey: idempotencyKey && (await ofFile(idempotencyKey, object)),
     find: (made) => selectOwn(db, tenantOf(actor), { id: made, at }),
