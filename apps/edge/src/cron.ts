@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
 import { releaseDue, releaseInSandbox, releaseSize } from "./messages/release.ts";
+import { deleteDueObjects, deleteForgotten } from "./media/clean.ts";
 import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
@@ -17,6 +18,8 @@ const releaseRounds = 20;
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
+/** A round deletes up to 500 objects. */
+const mediaRounds = 4;
 /** A round moves `sweepSize` counts. A code has about five. */
 const rollUpRounds = 16;
 /** The event of a send that was in progress when the message expired may arrive this late. */
@@ -38,6 +41,8 @@ export async function runCron(services: Services): Promise<{ published: number }
     deliver: () => deliverRecentEvents(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
+    "delete media": () => repeat(mediaRounds, () => deleteDueObjects(services)),
+    "search the store of media": () => deleteForgotten(services),
   };
   const failures: unknown[] = [];
   for (const [name, duty] of Object.entries(duties)) {

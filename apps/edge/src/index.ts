@@ -12,7 +12,10 @@ import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { openDatabase } from "./db/client.ts";
+import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
+import { r2Store } from "./media/r2-store.ts";
+import { workerStreams } from "./media/worker-streams.ts";
 import { remember } from "./remember.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
@@ -20,6 +23,9 @@ import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
+  MEDIA: R2Bucket;
+  /** Of the workerd of this machine: a network without private addresses. Cloudflare's own network has none. */
+  PUBLIC_NETWORK?: Fetcher;
 }
 
 const connectorMs = 5_000;
@@ -105,6 +111,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     seal,
     atRest: (workspaceId) => atRestOf(known, workspaceId),
     proofs,
+    media: r2Store(env.MEDIA, log),
+    streams: workerStreams,
     verifyServiceToken,
     redis,
     redisOutage,
@@ -114,6 +122,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
     callTarget,
+    fetchFrom: (url, signal) => fetchFrom(known, env, { url, signal }),
+    timeout: (ms) => AbortSignal.timeout(ms),
     isFromQueue: known.isFromQueue,
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
@@ -157,6 +167,17 @@ async function callTarget({ url, headers, body }: TargetCall): Promise<TargetAns
   const { value } = (await response.body?.getReader().read()) ?? {};
   const text = new TextDecoder().decode(value?.subarray(0, targetLimit));
   return { status: response.status, retryAfter: response.headers.get("retry-after"), text };
+}
+
+interface FetchFrom {
+  url: string;
+  signal: AbortSignal;
+}
+
+function fetchFrom({ config }: ReturnType<typeof prepare>, env: Env, { url, signal }: FetchFrom): Promise<Response> {
+  const init = { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Sandi" } } as const;
+  const isLocal = config.ALLOW_LOCAL_TARGETS !== undefined && isLoopback(url);
+  return env.PUBLIC_NETWORK && !isLocal ? env.PUBLIC_NETWORK.fetch(url, init) : fetch(url, init);
 }
 
 function log(line: string, cause?: unknown): void {

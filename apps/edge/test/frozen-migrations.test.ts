@@ -32,6 +32,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0030_session_rules", "d5ec34c09478934a5c852952113deda6795ad24d7a8d9cfe61a61f7569874d93"],
   ["0031_group_scope", "a5b02502b571fb8758b1a65d04b9d51e483100d0976190dac92cc408d74d8c13"],
   ["0035_message_life", "364707999d29af255833af501835b9a69607718febfa3a5496b92036be0c3a34"],
+  ["0036_media", "fd7386bb9af9ebb1883abf78ff15d6100ae839d234d49b785df5c2ad1b0b68d6"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

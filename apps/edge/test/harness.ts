@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
 import type { Policy, Problem, Scope } from "@sandi/contracts";
-import { createId, scopes } from "@sandi/contracts";
+import { AppError, createId, scopes } from "@sandi/contracts";
 import {
   atRest,
   createKeyRing,
@@ -18,6 +18,7 @@ import {
   generateSealingKeys,
   generateTokenKeys,
   hashApiKey,
+  type TokenSigner,
   webRandom,
 } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
@@ -30,6 +31,7 @@ import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { insertDefaultPool } from "../src/pools/repository.ts";
 import { migrateDatabase } from "../src/setup.ts";
+import { type MemoryStore, memoryStore, nodeStreams } from "./media-memory.ts";
 
 const sealing = await generateSealingKeys("seal");
 const tokens = await generateTokenKeys("tokens");
@@ -67,6 +69,8 @@ export interface Edge {
   /** The calls to the database since the last reset. */
   calls: { database: number };
   workspace: Workspace;
+  /** The objects of media, sealed. */
+  media: MemoryStore;
   /** What answers Redis commands; grants every limit, tests of limits put a real one here. */
   redis: Services["redis"];
   /** Makes the next publishes fail. */
@@ -74,6 +78,10 @@ export interface Edge {
   connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
   /** What answers calls to customers' addresses. */
   target: (call: TargetCall) => TargetAnswer | Promise<TargetAnswer>;
+  /** What answers requests for files at customers' addresses. */
+  site: (url: string, signal: AbortSignal) => Response | Promise<Response>;
+  /** The signal that ends them. */
+  timeout: AbortSignal;
   advance: (ms: number) => void;
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
@@ -89,6 +97,8 @@ export interface Edge {
   ) => Promise<Answer<T>>;
   internal: <T = Record<string, unknown>>(path: string, body: unknown, token?: string) => Promise<Answer<T>>;
   signInternal: (path: string, body: unknown) => Promise<string>;
+  /** Signs any call of a connector. */
+  sign: TokenSigner;
   rows: (sql: string, ...args: (string | number)[]) => Promise<Record<string, unknown>[]>;
   count: (table: string) => Promise<number>;
   settled: () => Promise<void>;
@@ -118,6 +128,7 @@ export async function startEdge(): Promise<Edge> {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
+  const memory = memoryStore(now, () => new AppError("media-unavailable", { retryAfter: 1 }));
   const services: Services = {
     db: createDatabase<Tables>(counted),
     now,
@@ -131,6 +142,8 @@ export async function startEdge(): Promise<Edge> {
     atRest: (workspaceId) => atRest(atRestKeys, workspaceId, webRandom),
     proofs: createProofSigner({ privateJwk: tokens.privateJwk, issuer: "https://api.test", now, random: webRandom }),
     destinationPerDay: 30,
+    media: memory,
+    streams: nodeStreams,
     verifyServiceToken: createTokenVerifier({
       publicJwk: tokens.publicJwk,
       issuer: "sandi-connector",
@@ -158,6 +171,8 @@ export async function startEdge(): Promise<Edge> {
       return Promise.resolve();
     },
     callTarget: async (call) => edge.target(call),
+    fetchFrom: async (url, signal) => edge.site(url, signal),
+    timeout: () => edge.timeout,
     isFromQueue: createQueueCheck(queueKeys, now),
     telegramUrl: "https://telegram.test",
     allowLocalTargets: false,
@@ -200,9 +215,12 @@ export async function startEdge(): Promise<Edge> {
     spans: [],
     calls,
     workspace: { id: "", key: "" },
+    media: memory,
     redis: grantAll,
     queueIsDown: false,
     connector: () => undefined,
+    site: () => new Response("not found", { status: 404 }),
+    timeout: new AbortController().signal,
     target: () => ({ status: 200, retryAfter: null, text: "ok" }),
     advance: (ms) => {
       time += ms;
@@ -278,6 +296,7 @@ export async function startEdge(): Promise<Edge> {
         }),
       );
     },
+    sign,
     signInternal: (path, body) => sign({ method: "POST", path, body: JSON.stringify(body) }),
     async internal(path, body, token) {
       const text = JSON.stringify(body);

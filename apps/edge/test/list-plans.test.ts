@@ -57,7 +57,9 @@ async function everyRead(): Promise<string[]> {
   return Object.entries(body.paths).flatMap(([template, { get }]) => {
     if (!get || !template.startsWith("/v1/") || asksConnector.test(template)) return [];
     const path = requestOf(template, ids);
-    const filters = (get.parameters ?? []).filter((each) => each.in === "query" && !/limit|cursor/.test(each.name));
+    const filters = (get.parameters ?? []).filter(
+      (each) => each.in === "query" && !/limit|cursor|signature/.test(each.name),
+    );
     const values = filters.map(({ name, schema }): string[] => {
       const value = examples[name] ?? schema.example;
       const all = schema.enum ?? (value === undefined ? [] : [value]);

@@ -38,6 +38,10 @@ const decisions: Record<string, Decision> = {
   "PATCH /v1/messages/{id}": "sandbox",
   "POST /v1/messages/{id}/cancel": "sandbox",
   "POST /v1/messages/{id}/retry": "sandbox",
+  "POST /v1/media": "sandbox",
+  "GET /v1/media/{id}": "sandbox",
+  "GET /v1/media/{id}/content": "sandbox",
+  "DELETE /v1/media/{id}": "sandbox",
   // Answered by the sandbox itself: WhatsApp is not asked.
   "POST /v1/reachability": "sandbox",
   "POST /v1/keys": "sandbox",

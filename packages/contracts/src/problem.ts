@@ -16,6 +16,8 @@ export interface ErrorExtras {
   attemptsLeft?: number;
   /** The code with which WhatsApp refused. */
   whatsappCode?: number;
+  /** The size of the file, with `range-not-satisfiable`; shown in the header `Content-Range`. */
+  sizeBytes?: number;
   cause?: unknown;
 }
 

@@ -21,6 +21,7 @@ export {
   type Unsealer,
 } from "./sealing.ts";
 export { atRest, type AtRest, type AtRestContext } from "./at-rest.ts";
+export { chunkBytes, type ChunkSealer, createChunkSealer, sealedChunkBytes } from "./chunks.ts";
 export { hashPassword, type PasswordCheck, verifyPassword } from "./passwords.ts";
 export {
   createTokenSigner,

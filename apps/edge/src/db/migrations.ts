@@ -27,6 +27,7 @@ import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
 import { messageLife } from "./migrations/0035_message_life.ts";
+import { media } from "./migrations/0036_media.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -61,4 +62,5 @@ export const migrations: readonly Migration[] = [
   sessionRules,
   groupScope,
   messageLife,
+  media,
 ];

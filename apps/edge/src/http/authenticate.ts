@@ -8,10 +8,10 @@ import { refuseSpent, consumeRateLimits } from "./rate-limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** Requires an API key with one of these scopes, sets `c.var.ctx`, and consumes the limits of every request and these. */
-export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor) => Limit[]) {
+export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor, headers: Headers) => Limit[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const actor = await identify(c);
-    await consumeRateLimits(c, hasOne(actor, anyOf) ? limitsOf(actor) : []);
+    await consumeRateLimits(c, hasOne(actor, anyOf) ? limitsOf(actor, c.req.raw.headers) : []);
     requireOne(actor, anyOf);
     await next();
   });

@@ -25,6 +25,8 @@ export interface Declaration<P extends Schema, Q extends Schema, B extends Schem
   notFoundOf?: Record<string, ErrorCode>;
   query?: Q;
   body?: RequestBody<B>;
+  /** Instead of `body`: JSON schemas by media type, for a body that the handler reads as a stream. */
+  upload?: Record<string, { schema: object }>;
   answers: Answer<Result>;
   /** Another answer of success, which the handler makes itself. */
   orAnswers?: Answer<never>;

@@ -8,7 +8,7 @@ export function describe(
   access: Access,
   { tag, notFound }: Chapter,
 ): RouteConfig {
-  const { id, method, path, summary, params, query, body, answers, orAnswers, throws = [] } = declared;
+  const { id, method, path, summary, params, query, body, upload, answers, orAnswers, throws = [] } = declared;
   const { idempotency, scopes, scheme } = access;
   const security = scopes ? [{ apiKey: [] }] : scheme === undefined ? [] : [{ [scheme]: [] }];
   const isGuarded = security.length > 0;
@@ -21,13 +21,25 @@ export function describe(
     ...(isGuarded ? ofKeys : []),
     "internal-error",
   ];
-  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
-  const successes = [answers, ...(orAnswers ? [orAnswers] : [])].map(({ status, description, content }) => [
-    status,
-    { description, ...(content ? { content } : {}) },
+  const { status, description, content, headers = [], others = {} } = answers;
+  const headersOf = (each: number) =>
+    refs([...headerNames(each, { isGuarded, idempotency }), ...(each < 400 ? headers : [])]);
+  const answer = { description, ...(content ? { content } : {}) };
+  const alike = Object.entries(others).map(([each, means]) => [
+    each,
+    each === "304" ? { description: means } : { ...answer, description: means },
   ]);
-  const all = { ...(Object.fromEntries(successes) as Record<string, object>), ...problems(codes) };
-  const responses = Object.entries<object>(all).map(([each, response]) => [
+  const or = orAnswers && {
+    description: orAnswers.description,
+    ...(orAnswers.content && { content: orAnswers.content }),
+  };
+  const all: Record<string, object> = {
+    [status]: answer,
+    ...(orAnswers ? { [orAnswers.status]: or as object } : {}),
+    ...(Object.fromEntries(alike) as Record<string, object>),
+    ...problems(codes),
+  };
+  const responses = Object.entries(all).map(([each, response]) => [
     each,
     { ...response, headers: headersOf(Number(each)) },
   ]);
@@ -48,6 +60,7 @@ export function describe(
       ...(body
         ? { body: { required: true, content: { "application/json": { schema: body.schema, example: body.example } } } }
         : {}),
+      ...(upload ? { body: { required: true, content: upload } } : {}),
     },
     responses: Object.fromEntries(responses),
   } as unknown as RouteConfig;
@@ -60,6 +73,7 @@ function headerNames(
   const names = ["X-Request-Id"];
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
+  if (status === 416) names.push("Content-Range");
   if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");

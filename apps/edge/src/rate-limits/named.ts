@@ -1,3 +1,4 @@
+import { maxMediaBytes } from "@sandi/contracts";
 import { hmac } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
@@ -74,6 +75,15 @@ export const groupReadLimits = (actor: Actor): Limit[] => [
   { name: "groups-minute", id: actor.environment, quota: 60, windowSeconds: minute },
   { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
 ];
+
+/** Files uploaded or fetched. Bytes whose number is not known yet cost as much as the largest file. */
+export const mediaLimit = (actor: Actor, bytes: number | undefined): Limit => ({
+  name: "media-megabytes",
+  id: actor.environment,
+  quota: actor.quota.mediaMegabytesPerDay,
+  windowSeconds: day,
+  cost: Math.max(1, Math.ceil((bytes ?? maxMediaBytes) / 1_000_000)),
+});
 
 /** Changes of the workspace, each a row of the audit log. */
 export const changeLimit = (actor: Actor): Limit => ({

@@ -115,6 +115,17 @@ export const examples = {
     ],
     refusal: null,
   },
+  media: {
+    id: `med_${tail}`,
+    mimeType: "application/pdf",
+    sizeBytes: 48_213,
+    sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    fileName: "invoice.pdf",
+    contentPath: `/v1/media/med_${tail}/content`,
+    url: `https://api.example.com/v1/media/med_${tail}/content?signature=1795335318.Zf9mJ2qXw4T8pLr1sVnKc6HdYb0eUgAo3iMtRx5NvWE`,
+    createdAt: at("08:15:18"),
+    expiresAt: "2026-11-22T08:15:18.000Z",
+  },
   alertChannel,
   createdAlertChannel: {
     ...alertChannel,

@@ -106,6 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       startWorker({
         port: ports.edge,
         assetsFolder: join(root, "apps/edge/dist/assets"),
+        mediaFolder: join(dataFolder, "media"),
         watch: options.watch ?? false,
         log: (line) => log("edge", line),
         bindings: {

@@ -10,6 +10,8 @@ export interface WorkerOptions {
   port: number;
   bindings: Record<string, string>;
   assetsFolder: string;
+  /** The folder of the files of messages. Without one they end with the Worker. */
+  mediaFolder?: string;
   log: (line: string) => void;
   /** True: rebuild and reload when a source file changes. */
   watch?: boolean;
@@ -47,6 +49,9 @@ const bundling = {
   outfile: "worker.js",
 } as const satisfies BuildOptions;
 
+/** A network for files from customers' addresses. It refuses names that resolve to private addresses, as Cloudflare does. */
+const publicNetwork = { network: { allow: ["public"], deny: [], tlsOptions: { trustBrowserCas: true } } };
+
 let built: Promise<string> | undefined;
 /** The Worker's bundle: built once per process, however often the edge starts. */
 const bundle = () => (built ??= build(bundling).then(({ outputFiles }) => outputFiles[0]?.text ?? ""));
@@ -66,12 +71,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       compatibilityDate: "2026-11-01",
       compatibilityFlags: ["nodejs_compat"],
       bindings: options.bindings,
+      r2Buckets: ["MEDIA"],
       serviceBindings: {
         ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
+        PUBLIC_NETWORK: publicNetwork,
         OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
       },
     }),
     enableDevRegistry: false,
+    ...(options.mediaFolder === undefined ? {} : { resourcePersistencePath: options.mediaFolder }),
     logRequests: false,
   });
 
