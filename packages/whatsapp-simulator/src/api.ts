@@ -216,8 +216,6 @@ export interface SimulatorOptions {
   readDelayMs?: number;
   /** Time between two writes of the state file; 1000 by default. */
   saveDelayMs?: number;
-  /** Serves uploads and downloads on its own https port; without it `media_conn` has no usable host. */
-  media?: boolean;
 }
 
 /** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
@@ -230,8 +228,8 @@ export interface Simulator {
   /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
   readonly rootKey: string;
   readonly rootKeyBytes: Buffer;
-  /** The media server; undefined without the option `media`. */
-  readonly media: Omit<MediaServer, "close"> | undefined;
+  /** The https hosts of media. */
+  readonly media: Omit<MediaServer, "close">;
 
   createPhone(input: CreatePhone): PhoneInfo;
   phones(): PhoneInfo[];

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { Curve, type KeyPair } from "@whiskeysockets/baileys";
 import { watchLimits } from "./account/enforce.ts";
 import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
@@ -6,6 +7,7 @@ import { Timers } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { Groups } from "./groups/group.ts";
 import { startMedia } from "./media/server.ts";
+import { FileStore, mediaFolder } from "./media/store.ts";
 import { makeOperations } from "./operations.ts";
 import { receive } from "./phone/receive.ts";
 import { Connection } from "./server/connection.ts";
@@ -25,13 +27,24 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const loaded = stateFile === undefined ? undefined : await loadState(stateFile);
   const root = loaded?.root ?? Curve.generateKeyPair();
   const listeners = new Set<(event: SimulatorEvent) => void>();
-  const world = makeWorld(options, root, listeners);
+  const { folder, remove: removeMedia } = await mediaFolder(stateFile);
+  const shared = makeWorld(options, root, listeners);
+  const hosting = {
+    faults: shared.faults,
+    auth: shared.random(24).toString("base64url"),
+    wait: (ms: number) => new Promise<void>((resolve) => void shared.timers.after(ms, resolve)),
+  };
+  const media = await startMedia(folder, hosting, loaded?.media);
+  const world: World = Object.assign(shared, { media, files: await FileStore.open(join(folder, "opened")) });
   for (const phone of loaded?.phones ?? []) {
     world.phones.add(phone);
     watchLimits(world, phone);
   }
   for (const group of loaded?.groups ?? []) world.groups.add(group);
-  const file = stateFile === undefined ? undefined : new StateFile(stateFile, root, world, saveDelayMs);
+  const file =
+    stateFile === undefined
+      ? undefined
+      : new StateFile(stateFile, { root, media: media.toState() }, world, saveDelayMs);
   const operations = makeOperations(world, listeners);
   const protocol = makeProtocol(world);
   const refuse = () => {
@@ -44,8 +57,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world.connections.add(new Connection(world, socket, protocol));
   });
   const address = `${server.host}:${server.port}`;
-  const media = options.media ? await startMedia(new Date(world.now())) : undefined;
-  world.host = media?.host ?? address;
   const rootKeyBytes = Buffer.from(root.public);
   const identity = {
     url: `ws://${address}/ws/chat`,
@@ -59,8 +70,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const close = async () => {
     for (const connection of world.connections) connection.drop();
     await server.close();
-    await media?.close();
+    await media.close();
     await file?.close();
+    await removeMedia();
     world.timers.close();
     listeners.clear();
   };
@@ -83,9 +95,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return simulator;
 }
 
-function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(event: SimulatorEvent) => void>): World {
+function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(event: SimulatorEvent) => void>) {
   const now = options.now ?? Date.now;
-  const world: World = {
+  const world: Omit<World, "media" | "files"> = {
     now,
     random: options.random ?? randomBytes,
     timers: new Timers(options.schedule),
@@ -98,12 +110,12 @@ function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(eve
     references: new Map(),
     latencyMs: options.latencyMs ?? 0,
     readDelayMs: options.readDelayMs ?? 5,
-    receive: (phone, envelope) => receive(world, phone, envelope),
+    // By the first message both parts are there.
+    receive: (phone, envelope) => receive(world as World, phone, envelope),
     emit: (event) => {
       for (const listener of listeners) listener(event);
     },
     observed: () => listeners.size > 0,
-    host: "",
   };
   return world;
 }

@@ -34,7 +34,10 @@ export function makeControl(simulator: Simulator) {
     app.get(path, async (c) => c.body(await readPage(url), 200, pageHeaders(type)));
   }
 
-  app.get("/health", (c) => c.json({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey }));
+  app.get("/health", (c) => {
+    const { url: wsUrl, rootKey, media } = simulator;
+    return c.json({ status: "ok", wsUrl, rootKey, mediaHosts: media.hosts, mediaCertificate: media.certificate });
+  });
   app.get("/stats", (c) => c.json(simulator.stats()));
   app.get("/phones", (c) => c.json(simulator.phones()));
   app.post("/phones", async (c) => c.json(simulator.createPhone(await body(c, createPhone)), 201));

@@ -96,6 +96,7 @@ const code = z.number().int().min(100).max(999);
 const to = phoneNumber.optional();
 const backoff = z.number().int().min(0).max(1_000_000).optional();
 const about = z.enum(["contact", "devices"]).optional();
+const by = z.enum(["phone", "companion"]).optional();
 
 const fault = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -112,8 +113,21 @@ const fault = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("http-answer"), status: z.number().int().min(400).max(599), times }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
-  z.strictObject({ kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered"]), number }),
-  z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
+  z.strictObject({
+    kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered", "lid-only"]),
+    number,
+  }),
+  z.strictObject({ kind: z.literal("send-error"), number, code, to, addressing: addressing.optional(), times }),
+  z.strictObject({ kind: z.literal("media-down"), host: z.literal([1, 2]).optional(), by, times }),
+  z.strictObject({
+    kind: z.literal("media-error"),
+    status: z.number().int().min(400).max(599),
+    at: z.enum(["download", "upload"]).optional(),
+    by,
+    times,
+  }),
+  z.strictObject({ kind: z.literal("media-damaged"), how: z.enum(["tampered", "wrong-mac", "truncated"]), by, times }),
+  z.strictObject({ kind: z.literal("media-slow-upload"), ms: latencyMs, by, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("usync-silence"), number, to, about, times }),
   z.strictObject({
@@ -135,6 +149,7 @@ const fault = z.discriminatedUnion("kind", [
     kind: z.literal([
       "duplicate-receipts",
       "sparse-group",
+      "missing-secret",
       "reorder",
       "corrupt-to-companion",
       "corrupt-to-phone",
