@@ -86,7 +86,10 @@ test.each(["http", "socks5"] as const)(
     expect(await download(message!)).toEqual(file);
     await until("the phone has it", () => simulator.messages(to).some(({ kind }) => kind === "document"));
     const own = visits().slice(before);
-    expect(own.map(({ method, path }) => `${method} ${path.split("/")[2]}`)).toEqual(["POST document", "GET document"]);
+    expect(own.map(({ method, path }) => `${method} ${path.split("/")[2]}`)).toEqual([
+      "POST document",
+      "GET t62.7118-24",
+    ]);
     for (const { remotePort } of own) expect(proxy.outward).toContain(remotePort);
     // The proxy is asked for the name, so that it is looked up behind it.
     expect(proxy.targets).toContain(simulator.media.host);

@@ -27,15 +27,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const loaded = stateFile === undefined ? undefined : await loadState(stateFile);
   const root = loaded?.root ?? Curve.generateKeyPair();
   const listeners = new Set<(event: SimulatorEvent) => void>();
-  const { folder, remove: removeMedia } = await mediaFolder(stateFile);
-  const shared = makeWorld(options, root, listeners);
-  const hosting = {
-    faults: shared.faults,
-    auth: shared.random(24).toString("base64url"),
-    wait: (ms: number) => new Promise<void>((resolve) => void shared.timers.after(ms, resolve)),
+  const emit = (event: SimulatorEvent) => {
+    for (const listener of listeners) listener(event);
   };
-  const media = await startMedia(folder, hosting, loaded?.media);
-  const world: World = Object.assign(shared, { media, files: await FileStore.open(join(folder, "opened")) });
+  const faults = new Faults((all) => emit({ type: "faults", faults: all }));
+  const timers = new Timers(options.schedule);
+  const wait = (ms: number) => new Promise<void>((resolve) => void timers.after(ms, resolve));
+  const { folder, remove: removeMedia } = await mediaFolder(stateFile);
+  const media = await startMedia(folder, { faults, wait }, loaded?.media);
+  const files = await FileStore.open(join(folder, "opened"));
+  const world = makeWorld(options, root, { faults, timers, media, files, emit, observed: () => listeners.size > 0 });
   for (const phone of loaded?.phones ?? []) {
     world.phones.add(phone);
     watchLimits(world, phone);
@@ -95,27 +96,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return simulator;
 }
 
-function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(event: SimulatorEvent) => void>) {
+type Given = Pick<World, "faults" | "timers" | "media" | "files" | "emit" | "observed">;
+
+function makeWorld(options: SimulatorOptions, root: KeyPair, given: Given): World {
   const now = options.now ?? Date.now;
-  const world: Omit<World, "media" | "files"> = {
+  const world: World = {
+    ...given,
     now,
     random: options.random ?? randomBytes,
-    timers: new Timers(options.schedule),
     identity: makeServerIdentity(root, now()),
     phones: new Phones(),
     groups: new Groups(),
-    faults: new Faults((faults) => world.emit({ type: "faults", faults })),
     counters: newCounters(),
     connections: new Set(),
     references: new Map(),
     latencyMs: options.latencyMs ?? 0,
     readDelayMs: options.readDelayMs ?? 5,
-    // By the first message both parts are there.
-    receive: (phone, envelope) => receive(world as World, phone, envelope),
-    emit: (event) => {
-      for (const listener of listeners) listener(event);
-    },
-    observed: () => listeners.size > 0,
+    receive: (phone, envelope) => receive(world, phone, envelope),
   };
   return world;
 }

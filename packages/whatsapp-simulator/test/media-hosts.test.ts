@@ -10,6 +10,8 @@ import { newWorld } from "./support/world.ts";
 const file = randomBytes(300_000);
 const tokenOf = (bytes: Buffer) => createHash("sha256").update(bytes).digest("base64url");
 
+const present = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("sandi-whatsapp-media-"));
+
 interface Call {
   method?: string;
   host?: number;
@@ -109,7 +111,6 @@ describe("media hosts", () => {
   });
 
   it("delete the temporary files when the simulator closes", async () => {
-    const present = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("sandi-whatsapp-media-"));
     const others = new Set(await present());
     const simulator = await newWorld();
     await uploaded(simulator);

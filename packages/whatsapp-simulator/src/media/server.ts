@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -53,10 +54,11 @@ const requestsKept = 1000;
 /** Starts the media hosts on loopback, on the ports that they had before where those are free. */
 export async function startMedia(
   folder: string,
-  { faults, wait, auth }: Pick<Hosting, "faults" | "wait" | "auth">,
+  { faults, wait }: Pick<Hosting, "faults" | "wait">,
   stored?: StoredMedia,
 ): Promise<MediaServer & { toState(): StoredMedia }> {
   const { key, certificate } = stored ?? makeCertificate();
+  const auth = randomBytes(24).toString("base64url");
   const hosting: Hosting = { files: await FileStore.open(join(folder, "encrypted")), faults, auth, wait };
   const requests: MediaRequest[] = [];
   const hosts: string[] = [];

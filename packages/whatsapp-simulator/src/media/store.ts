@@ -31,7 +31,10 @@ export class FileStore {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const store = new FileStore(folder);
     const found = await Promise.all(
-      (await readdir(folder)).map(async (name) => ({ name, ...(await stat(join(folder, name))) })),
+      (await readdir(folder)).map(async (name) => {
+        const { size, mtimeMs } = await stat(join(folder, name));
+        return { name, size, mtimeMs };
+      }),
     );
     for (const { name, size } of found.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) {
       // A draft of a process that was killed.
@@ -86,7 +89,9 @@ export class FileStore {
 }
 
 /** The folder of media: beside the state file, or a temporary one that `remove` deletes. */
-export async function mediaFolder(stateFile: string | undefined): Promise<{ folder: string; remove(): Promise<void> }> {
+export async function mediaFolder(
+  stateFile: string | undefined,
+): Promise<{ folder: string; remove: () => Promise<void> }> {
   if (stateFile !== undefined) return { folder: `${stateFile.replace(/\.json$/, "")}-media`, remove: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), "sandi-whatsapp-media-"));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
