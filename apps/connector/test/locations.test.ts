@@ -32,20 +32,20 @@ afterAll(() => rig.close());
 test("a location is shown on the phone, and its receipts reach the edge", async () => {
   const messageId = await rig.send(sessionId, { to: user, type: "location", name: "Monas", ...place });
   const message = await rig.simulator.waitForMessage(user, ({ kind }) => kind === "location");
-  expect(message).toMatchObject({ text: "Monas", location: place, direction: "in" });
+  expect(message).toMatchObject({ text: "Monas", name: "Monas", ...place, direction: "in" });
   await until("the message is read", () => rig.edge.typesOf(messageId).length === 3);
   expect(rig.edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered", "message.read"]);
 });
 
 test("a location without a name is shown without one", async () => {
   await rig.send(sessionId, { to: user, type: "location", latitude: 0, longitude: 179.5 });
-  const message = await rig.simulator.waitForMessage(user, ({ location }) => location?.longitude === 179.5);
-  expect(message).toMatchObject({ text: "", location: { latitude: 0, longitude: 179.5 } });
+  const message = await rig.simulator.waitForMessage(user, (shown) => shown.kind === "location" && shown.longitude === 179.5);
+  expect(message).toMatchObject({ text: "", latitude: 0, longitude: 179.5 });
 });
 
 test.each(["pn", "lid"] as const)("a location that somebody writes is received, by %s", async (addressing) => {
   const before = received.length;
-  await rig.simulator.send(user, { to: own, text: "SV-0123456789ABC", location: place, addressing });
+  await rig.simulator.send(user, { to: own, type: "location", name: "SV-0123456789ABC", ...place, addressing });
   const { content, from, isForwarded } = await until("it is received", () => received[before]);
   expect(content).toEqual({ type: "location", name: "SV-0123456789ABC", ...place });
   expect([from, isForwarded]).toEqual([user, false]);

@@ -124,7 +124,8 @@ describe("an OTP from the API to a phone and back", () => {
     expect((await stack.inbox()).at(-1)).toMatchObject({
       kind: "location",
       text: "Monas",
-      location: { latitude: -6.1754, longitude: 106.8272 },
+      latitude: -6.1754,
+      longitude: 106.8272,
     });
   });
 

@@ -1,6 +1,7 @@
 import type { MediaServer } from "./media/server.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
 import type { Role } from "./groups/group.ts";
+import type { Shown, Written } from "./phone/content/content.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
 /** Which receipts a phone sends for what it receives: none, only delivered, or delivered and then read. */
@@ -12,15 +13,10 @@ export type Addressing = "pn" | "lid";
 /** The status of a message on the phone that shows it. It only moves forward. */
 export type MessageStatus = "queued" | "sent" | "delivered" | "read";
 
-/** A place on a map, in degrees. */
-export interface Place {
-  latitude: number;
-  longitude: number;
-  address?: string | undefined;
-}
+/** One message as a phone shows it: with the fields of its `kind`, which have the names of Sandi's API. */
+export type ChatMessage = Sent & Shown;
 
-/** One message as a phone shows it. */
-export interface ChatMessage {
+interface Sent {
   id: string;
   /** E.164, with the plus. */
   from: string;
@@ -28,13 +24,6 @@ export interface ChatMessage {
   /** The other party of the chat (E.164), or the raw jid of a group or an unknown address. */
   chat: string;
   direction: "in" | "out";
-  /** The kind: text, image, video, audio, document, sticker, location, contact, reaction, poll, revoked, other. */
-  kind: string;
-  text: string;
-  /** The place of a location; its name is the text. */
-  location?: Place | undefined;
-  /** Only on a forwarded message. */
-  forwarded?: true;
   /** ISO 8601, UTC. */
   at: string;
   /** How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `none` was written on this phone itself. */
@@ -129,14 +118,12 @@ export interface PhonePatch {
   limits?: LimitsPatch | undefined;
 }
 
-export interface SendMessage {
-  /** E.164 with or without the plus. */
-  to: string;
-  text: string;
-  /** Writes a location, whose name is the text. */
-  location?: Place | undefined;
+/** What a person writes, by the fields of its `type`; without a type it is a text. */
+export type SendMessage = Written & SendOptions & { to: string };
+
+export interface SendOptions {
   addressing?: Addressing | undefined;
-  /** Marks the text as forwarded, as clients do. */
+  /** Marks the message as forwarded, as clients do. */
   forwarded?: boolean | undefined;
 }
 

@@ -66,7 +66,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       return announce(phone);
     },
     messages: (number) => find(number).chat.all(),
-    send: async (number, message) => write(world, find(number), dial(message.to, "to"), message),
+    send: async (number, { to, ...message }) => write(world, find(number), dial(to, "to"), message),
     async openLink(number, link) {
       const { to, text } = readChatLink(link);
       return write(world, find(number), dial(to, "link"), { text });

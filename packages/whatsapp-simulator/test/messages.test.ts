@@ -46,10 +46,16 @@ describe("messages", () => {
     const [degreesLatitude, degreesLongitude] = [place.latitude, place.longitude];
     await session.sock.sendMessage(userJid, { location: { degreesLatitude, degreesLongitude, name: "Monas" } });
     const shown = await simulator.waitForMessage(user, ({ kind }) => kind === "location");
-    expect(shown).toMatchObject({ text: "Monas", location: { latitude: -6.5, longitude: 106.75 } });
+    expect(shown).toMatchObject({ text: "Monas", name: "Monas", latitude: -6.5, longitude: 106.75 });
 
-    const written = await simulator.send(user, { to: sender, text: "Monas", location: place, forwarded: true });
-    expect(written).toMatchObject({ kind: "location", text: "Monas", location: place, forwarded: true });
+    const written = await simulator.send(user, {
+      to: sender,
+      type: "location",
+      name: "Monas",
+      ...place,
+      forwarded: true,
+    });
+    expect(written).toMatchObject({ kind: "location", text: "Monas", name: "Monas", ...place, forwarded: true });
     const { message } = await session.message(
       ({ key, message: each }) => !key.fromMe && Boolean(each?.locationMessage),
     );

@@ -2,7 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { SendMessage, Simulator } from "../api.ts";
+import type { Simulator } from "../api.ts";
 import { body, json } from "./body.ts";
 import { streamEvents } from "./events.ts";
 import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
@@ -47,8 +47,7 @@ export function makeControl(simulator: Simulator) {
   );
   app.get("/phones/:number/messages", (c) => c.json(simulator.messages(c.req.param("number"))));
   app.post("/phones/:number/messages", async (c) => {
-    const message: SendMessage = await body(c, sendMessage);
-    return c.json(await simulator.send(c.req.param("number"), message), 201);
+    return c.json(await simulator.send(c.req.param("number"), await body(c, sendMessage)), 201);
   });
   app.post("/phones/:number/open-link", async (c) => {
     const { link } = await body(c, openLink);

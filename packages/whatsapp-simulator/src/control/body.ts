@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import { SimulatorError } from "../errors.ts";
 
-const bytesAtMost = 64 * 1024;
+const bytesAtMost = 512 * 1024;
 
 /** The validated body of a request; throws an error with its faults. */
 export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {

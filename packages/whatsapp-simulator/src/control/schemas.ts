@@ -1,5 +1,7 @@
 import { z } from "zod";
+import type { SendMessage } from "../api.ts";
 import type { Fault } from "../faults.ts";
+import { kinds } from "../phone/content/content.ts";
 
 const phoneNumber = z
   .string()
@@ -44,19 +46,17 @@ export const patchPhone = z
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 
-const location = z.strictObject({
-  latitude: z.number().min(-90).max(90),
-  longitude: z.number().min(-180).max(180),
-  address: z.string().max(500).optional(),
-});
+const options = { to: phoneNumber, addressing: addressing.optional(), forwarded: z.boolean().optional() };
+const [text, ...others] = Object.entries(kinds).map(([type, { fields }]) =>
+  z.strictObject({
+    type: type === "text" ? z.literal(type).optional() : z.literal(type),
+    ...fields.shape,
+    ...options,
+  }),
+);
 
-export const sendMessage = z.strictObject({
-  to: phoneNumber,
-  text: z.string().min(1).max(10_000),
-  location: location.optional(),
-  addressing: addressing.optional(),
-  forwarded: z.boolean().optional(),
-});
+/** A message of any kind that people write; without a type it is a text. */
+export const sendMessage = z.discriminatedUnion("type", [text!, ...others]) as unknown as z.ZodType<SendMessage>;
 
 export const openLink = z.strictObject({ link: z.string().min(1).max(60_000) });
 

@@ -2,7 +2,7 @@ import { deflateSync } from "node:zlib";
 import { proto } from "@whiskeysockets/baileys";
 import { jidOf, parseJid } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
-import type { Content } from "./content.ts";
+import type { Content } from "./content/content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
@@ -70,11 +70,11 @@ export async function answerPeerRequest(
   if (!device || !request?.placeholderMessageResendRequest?.length) return;
   const results = request.placeholderMessageResendRequest.flatMap(({ messageKey }) => {
     const chat = world.phones.byJid(parseJid(messageKey?.remoteJid ?? undefined));
-    const message = chat && messageKey?.id ? phone.chat.find(chat.e164, messageKey.id) : undefined;
+    const message = chat && messageKey?.id ? phone.chat.contentOf(chat.e164, messageKey.id) : undefined;
     if (!message) return [];
     const info = proto.WebMessageInfo.encode({
       key: messageKey ?? null,
-      message: { conversation: message.text },
+      message,
       messageTimestamp: seconds(world),
     }).finish();
     return { placeholderMessageResendResponse: { webMessageInfoBytes: info } };

@@ -1,5 +1,5 @@
 import { Curve, generateRegistrationId, type KeyPair } from "@whiskeysockets/baileys";
-import type { Addressing, ChatMessage, PhoneInfo, PhonePatch, ReceiptsMode } from "../api.ts";
+import type { Addressing, PhoneInfo, PhonePatch, ReceiptsMode } from "../api.ts";
 import { Account, type StoredAccount } from "../account/account.ts";
 import { AppState, type StoredAppState } from "../app-state/app-state.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../signal/keys.ts";
 import { SignalSessions } from "../signal/sessions.ts";
 import { e164, jidOf } from "../wire/jid.ts";
-import { Chat } from "./chat.ts";
+import { Chat, type StoredMessage } from "./chat.ts";
 import { LinkedDevice, type StoredDevice } from "./device.ts";
 import { type Envelope, loadEnvelope, type StoredEnvelope, storeEnvelope } from "./envelope.ts";
 import type { PairingRequest } from "./pairing-request.ts";
@@ -41,7 +41,7 @@ export interface StoredPhone {
   sessions: ReturnType<SignalSessions["toState"]>;
   addressedBy: [number: string, addressing: Addressing][];
   devices: StoredDevice[];
-  messages: ChatMessage[];
+  messages: StoredMessage[];
   pending: StoredEnvelope[];
   /** Absent in states of earlier versions. */
   account?: StoredAccount;
@@ -219,7 +219,7 @@ export class Phone {
       sessions: this.sessions.toState(),
       addressedBy: [...this.addressedBy],
       devices: [...this.devices.values()].map((device) => device.toState()),
-      messages: this.chat.all(),
+      messages: this.chat.toState(),
       pending: this.pending.map(storeEnvelope),
       account: this.account.toState(),
       appState: this.appState.toState(),

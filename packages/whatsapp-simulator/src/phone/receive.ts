@@ -1,10 +1,11 @@
 import { proto } from "@whiskeysockets/baileys";
+import type { ChatMessage } from "../api.ts";
 import { damage } from "../server/deliver.ts";
 import { bundleNodes, registrationNode } from "../signal/bundle-nodes.ts";
 import { type BinaryNode, node } from "../wire/nodes.ts";
 import { e164, jidOf, parseJid } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
-import { type Content, correction, shownContent } from "./content.ts";
+import { type Content, correction, shownContent } from "./content/content.ts";
 import type { Envelope } from "./envelope.ts";
 import { answerPeerRequest } from "./peer.ts";
 import type { Phone } from "./phone.ts";
@@ -61,17 +62,13 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
   const isOwn = envelope.from === phone.number;
   const change = correction(content);
   if (change) {
-    const message = phone.chat.find(chat, change.id);
-    if (message) {
-      if (change.text === null) Object.assign(message, { kind: "revoked", text: "" });
-      else message.text = change.text;
-      if (world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
-    }
+    const message = phone.chat.replace(chat, change.id, change.shown);
+    if (message && world.observed()) world.emit({ type: "status", phone: phone.e164, message: { ...message } });
     return;
   }
   const shown = shownContent(content);
   if (!shown) return;
-  const isNew = show(world, phone, {
+  const message: ChatMessage = {
     id: envelope.id,
     from: e164(envelope.from),
     to: isOwn ? chat : phone.e164,
@@ -81,7 +78,8 @@ function apply(world: World, phone: Phone, chat: string, envelope: Envelope, con
     at: new Date(envelope.at * 1000).toISOString(),
     encryption: envelope.encrypted.type,
     status: isOwn ? "sent" : "delivered",
-  });
+  };
+  const isNew = show(world, phone, message, proto.Message.encode(content).finish());
   if (!isNew) world.counters.duplicateDeliveries++;
   else if (!isOwn) world.counters.messagesShown++;
 }

@@ -4,8 +4,8 @@ import type { World } from "../world.ts";
 import type { Phone } from "./phone.ts";
 
 /** Puts a message on the screen; false when the phone shows this id already. */
-export function show(world: World, phone: Phone, message: ChatMessage): boolean {
-  if (!phone.chat.add(message)) return false;
+export function show(world: World, phone: Phone, message: ChatMessage, content: Uint8Array): boolean {
+  if (!phone.chat.add(message, content)) return false;
   phone.dirty = true;
   if (world.observed()) world.emit({ type: "message", phone: phone.e164, message: { ...message } });
   return true;

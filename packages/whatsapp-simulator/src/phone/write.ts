@@ -1,13 +1,13 @@
 import { proto } from "@whiskeysockets/baileys";
 import { acquaint } from "../account/enforce.ts";
-import type { ChatMessage, SendMessage } from "../api.ts";
+import type { ChatMessage, SendOptions } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
 import { deliver } from "../server/deliver.ts";
 import type { KeyBundle } from "../signal/keys.ts";
 import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
-import { type Content, contentOf, shownContent } from "./content.ts";
+import { type Content, contentOf, shownContent, type Written } from "./content/content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
@@ -18,12 +18,12 @@ export async function write(
   world: World,
   phone: Phone,
   to: Phone,
-  { addressing, ...written }: Omit<SendMessage, "to">,
+  { addressing, forwarded, ...written }: Written & SendOptions,
 ): Promise<ChatMessage> {
   if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
   const id = newMessageId(world);
   const at = seconds(world);
-  const content = contentOf(written);
+  const content = contentOf(written, { forwarded });
   const message: ChatMessage = {
     id,
     from: phone.e164,
@@ -37,8 +37,8 @@ export async function write(
   };
   world.counters.messagesWritten++;
   acquaint(phone, to);
-  show(world, phone, message);
   const plain = encode(content);
+  show(world, phone, message, plain);
   const mode =
     addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
   await phone.enqueue(async () => {
@@ -78,12 +78,12 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
   const id = stanza.attrs["id"] ?? "";
   const address = parseJid(stanza.attrs["to"]);
   const to = reader === phone ? world.phones.byJid(parseJid(stanza.attrs["recipient"])) : reader;
-  const message = to && phone.chat.find(to.e164, id);
-  if (!address || !message) return;
+  const content = to && phone.chat.contentOf(to.e164, id);
+  if (!address || !content) return;
   world.counters.retriesServed++;
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
-  const plain = encode(contentOf(message));
+  const plain = encode(content);
   const peer = `${reader.lid}.${device.id}`;
   const job = phone.enqueue(async () => {
     const offered = bundleIn(stanza);
