@@ -1,5 +1,3 @@
-import type { Addressing } from "./api.ts";
-
 /**
  * Everything that can go wrong on purpose. `number` is the phone (its companions' sockets, or the phone itself);
  * without it the fault hits all phones. `times` ends a lasting fault after this number of uses.
@@ -41,7 +39,7 @@ export type Fault =
    * `addressing` only sends to a phone number (the server refuses them with 463 for contacts that moved to LIDs) or to a
    * LID (400 for accounts that did not).
    */
-  | { kind: "send-error"; number?: string; code: number; to?: string; addressing?: Addressing; times?: number }
+  | { kind: "send-error"; number?: string; code: number; to?: string; addressing?: "pn" | "lid"; times?: number }
   /** A send gets no ack. The message is delivered anyway, unless `deliver` is false. */
   | { kind: "no-ack"; number?: string; to?: string; deliver?: boolean; times?: number }
   /** The phone sends no receipts. */

@@ -16,6 +16,11 @@ export interface Declared {
   fileEncSha256: Uint8Array;
 }
 
+/** A file in a message: where it is, and what its author says about it. */
+export interface Remote extends Declared {
+  directPath: string;
+}
+
 /** AES-256-CBC, and an HMAC of it that is cut to ten bytes at the end of the file. */
 function keysOf(mediaKey: Uint8Array, type: MediaType) {
   const bytes = Buffer.from(hkdfSync("sha256", mediaKey, "", `WhatsApp ${labels[type]} Keys`, 112));

@@ -1,7 +1,6 @@
 import { pipeline } from "node:stream/promises";
-import type { Hosting } from "./server.ts";
-import type { Range } from "./store.ts";
-import type { Exchange } from "./upload.ts";
+import { rangeOf } from "./range.ts";
+import type { Exchange, Hosting } from "./exchange.ts";
 
 const filePath = /^\/v\/t62\.7118-24\/([A-Za-z0-9_-]{43})\.enc$/;
 const macBytes = 10;
@@ -42,18 +41,6 @@ export async function download(hosting: Hosting, { request, response, by, url }:
   }
   const damaged = damage?.how === "wrong-mac" ? size - macBytes : damage?.how === "tampered" ? 0 : undefined;
   await pipeline(files.read(name, range), withBitFlipped(range.start, damaged), response);
-}
-
-/** Undefined for a range that is not in the file. */
-function rangeOf(header: string | undefined, size: number): Range | undefined {
-  if (header === undefined) return { start: 0, end: size - 1 };
-  const [, start = "", end = ""] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
-  if (start === "" && end === "") return undefined;
-  const range =
-    start === ""
-      ? { start: Math.max(size - Number(end), 0), end: size - 1 }
-      : { start: Number(start), end: Math.min(end === "" ? size : Number(end), size - 1) };
-  return range.start <= range.end ? range : undefined;
 }
 
 /** Changes one bit of the byte at that place of the file. */

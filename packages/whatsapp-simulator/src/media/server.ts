@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Faults } from "../faults.ts";
 import { type Certificate, makeCertificate } from "./certificate.ts";
 import { download } from "./download.ts";
+import type { Hosting } from "./exchange.ts";
 import { FileStore } from "./store.ts";
 import { upload } from "./upload.ts";
 
@@ -37,15 +37,6 @@ export interface MediaServer {
   /** The requests of companions, oldest first. */
   requests: MediaRequest[];
   close(): Promise<void>;
-}
-
-/** The hosts' files, encrypted as they came, and what goes wrong with them on purpose. */
-export interface Hosting {
-  files: FileStore;
-  faults: Faults;
-  auth: string;
-  /** Resolves after so many milliseconds. */
-  wait: (ms: number) => Promise<void>;
 }
 
 const hostsCount = 2;

@@ -2,16 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import type { World } from "../world.ts";
-import { type Declared, decrypting, encrypting, MediaProblem, type MediaType } from "./cipher.ts";
+import { decrypting, encrypting, MediaProblem, type MediaType, type Remote } from "./cipher.ts";
+
 import { phoneHeader } from "./server.ts";
 
 /** Longer than any transfer on loopback takes. */
 const timeoutMs = 30_000;
-
-/** A file in a message: where it is, and what its author says about it. */
-export interface Remote extends Declared {
-  directPath: string;
-}
 
 /** Downloads a file to the phones' files; throws a MediaProblem when no host has it as its author sent it. */
 export async function openRemote(

@@ -1,18 +1,9 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { MediaClient } from "../faults.ts";
-import type { Hosting } from "./server.ts";
+import type { IncomingMessage } from "node:http";
+import type { Exchange, Hosting } from "./exchange.ts";
 
 const bytesAtMost = 100 * 1024 * 1024;
 const uploadPath = /^\/mms\/(image|video|audio|document)\/([A-Za-z0-9_-]{43})$/;
-
-/** A request at a media host. */
-export interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  by: MediaClient;
-  url: URL;
-}
 
 class Refusal extends Error {
   readonly status: number;

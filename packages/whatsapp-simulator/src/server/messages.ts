@@ -67,6 +67,7 @@ function fanOut(
     category: stanza.attrs["category"],
     type: stanza.attrs["type"] ?? "text",
     edit: stanza.attrs["edit"],
+    meta: child(stanza, "meta")?.attrs,
     deviceIdentity: bytesOf(stanza, "device-identity"),
     at: seconds(world),
   };

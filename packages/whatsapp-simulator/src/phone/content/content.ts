@@ -1,10 +1,11 @@
-import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
+import { normalizeMessageContent } from "@whiskeysockets/baileys";
 import type { z } from "zod";
-import { type Context, contextOf, inContext } from "./context.ts";
+import { type Context, contextOf, inContext, isViewOnce } from "./context.ts";
 import type { Content, Kind, Summary } from "./kind.ts";
 import { location } from "./location.ts";
 import { text } from "./text.ts";
-import { readUnwritten, type UnwrittenKind } from "./unwritten.ts";
+import { mediaKinds, readMedia, type ShownWithMedia, type WrittenWithMedia } from "./media-kinds.ts";
+import { readUnwritten } from "./unwritten.ts";
 
 export type { Content } from "./kind.ts";
 
@@ -18,39 +19,40 @@ type Fields<Name extends keyof Kinds> = z.output<Kinds[Name]["fields"]>;
 export type Shown = Context &
   (
     | { [Name in keyof Kinds]: { kind: Name } & Fields<Name> & Summary }[keyof Kinds]
-    | { kind: UnwrittenKind | "revoked"; text: string }
+    | ShownWithMedia
+    | { kind: "other" | "revoked"; text: string }
   );
 
 /** What a person writes; without a type it is a text. */
-export type Written =
+export type Written = WrittenPlain | WrittenWithMedia;
+
+type WrittenPlain =
   | { [Name in keyof Kinds]: { type: Name } & Fields<Name> }[keyof Kinds]
   | ({ type?: undefined } & Fields<"text">);
 
+export const hasMedia = (written: Written): written is WrittenWithMedia =>
+  written.type !== undefined && written.type in mediaKinds;
+
 /** The content that a client sends for it, written or forwarded. */
-export function contentOf({ type = "text", ...fields }: Written, { forwarded }: { forwarded?: boolean | undefined }) {
+export function contentOf(
+  { type = "text", ...fields }: WrittenPlain,
+  { forwarded }: { forwarded?: boolean | undefined },
+) {
   const kind = kinds[type] as unknown as Kind<z.ZodObject>;
   return inContext(kind.write(fields), forwarded ? { isForwarded: true, forwardingScore: 1 } : {});
 }
 
-/** Undefined for content that no chat shows: keys, peer requests, protocol messages. */
+/** Undefined for content that no chat shows: keys, peer requests, changes of other messages. */
 export function shownContent(message: Content): Shown | undefined {
   const content = normalizeMessageContent(message) ?? message;
-  const context: Context = { ...(contextOf(content)?.isForwarded && { forwarded: true }) };
+  const context: Context = {
+    ...(contextOf(content)?.isForwarded && { forwarded: true }),
+    ...(isViewOnce(message) && { isViewOnce: true }),
+  };
   for (const [name, kind] of Object.entries(kinds)) {
     const shown = kind.read(content);
     if (shown) return { kind: name, ...shown, ...context } as Shown;
   }
-  const shown = readUnwritten(content);
+  const shown = readMedia(content)?.shown ?? readUnwritten(content);
   return shown && { ...shown, ...context };
-}
-
-/** A correction to an earlier message: what it shows now. */
-export function correction(message: Content): { id: string; shown: Shown } | undefined {
-  const protocol = (normalizeMessageContent(message) ?? message).protocolMessage;
-  const id = protocol?.key?.id;
-  if (!protocol || !id) return undefined;
-  const { Type } = proto.Message.ProtocolMessage;
-  if (protocol.type === Type.REVOKE) return { id, shown: { kind: "revoked", text: "" } };
-  const shown = protocol.type === Type.MESSAGE_EDIT && protocol.editedMessage && shownContent(protocol.editedMessage);
-  return shown ? { id, shown } : undefined;
 }

@@ -5,6 +5,8 @@ import type { Content } from "./kind.ts";
 export interface Context {
   /** Somebody else wrote it. */
   forwarded?: true;
+  /** The receiver opens it once, on the phone alone. */
+  isViewOnce?: true;
 }
 
 type ContextInfo = proto.IContextInfo;
@@ -23,4 +25,11 @@ export function inContext(content: Content, contextInfo: ContextInfo): Content {
   const { conversation, ...other } = content;
   const [name, part] = Object.entries(conversation ? { extendedTextMessage: { text: conversation } } : other)[0] ?? [];
   return name === undefined ? content : { [name]: { ...part, contextInfo } };
+}
+
+/** Clients say it by a wrapper around the message, in its part, or both. */
+export function isViewOnce(message: Content): boolean {
+  const { viewOnceMessage, viewOnceMessageV2, viewOnceMessageV2Extension } = message;
+  if (viewOnceMessage || viewOnceMessageV2 || viewOnceMessageV2Extension) return true;
+  return Object.values(message).some((part) => typeof part === "object" && part?.viewOnce === true);
 }
