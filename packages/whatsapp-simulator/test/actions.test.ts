@@ -6,6 +6,7 @@ import { type Client, textOf } from "./support/client.ts";
 import { linked, newWorld, sender, senderJid, sendText, user, userJid } from "./support/world.ts";
 
 const { Type } = proto.Message.ProtocolMessage;
+const { Type: PinType } = proto.PinInChat;
 const options = ["Nasi", "Mie", "Roti"];
 
 const shown = (simulator: Simulator, number: string, fits: (message: ChatMessage) => boolean) =>
@@ -16,7 +17,8 @@ function updateOf({ sock }: Client, fits: (update: Partial<WAMessage>) => boolea
   return new Promise((resolve) => {
     sock.ev.on("messages.update", (all) => {
       const found = all.find(({ update }) => fits(update));
-      if (found) resolve(found.update);
+      // A deletion repeats the key of the message that deletes.
+      if (found) resolve({ ...found.update, key: found.key });
     });
   });
 }
@@ -46,9 +48,9 @@ describe("what a companion does to a message", () => {
     await session.sock.sendMessage(userJid, { text: "at two", edit: key });
     const edited = await shown(simulator, user, ({ text }) => text === "at two");
     expect(edited).toMatchObject({ id: key.id, kind: "text", editedAt: expect.stringMatching(/Z$/) });
-    await session.sock.sendMessage(userJid, { pin: key, type: 1, time: 86_400 });
+    await session.sock.sendMessage(userJid, { pin: key, type: PinType.PIN_FOR_ALL, time: 86_400 });
     await shown(simulator, user, ({ isPinned }) => isPinned === true);
-    await session.sock.sendMessage(userJid, { pin: key, type: 2 });
+    await session.sock.sendMessage(userJid, { pin: key, type: PinType.UNPIN_FOR_ALL });
     await shown(simulator, user, ({ isPinned }) => isPinned === false);
     await session.sock.sendMessage(userJid, { delete: key });
     for (const number of [user, sender]) {

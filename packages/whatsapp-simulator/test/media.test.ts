@@ -11,6 +11,11 @@ import { linked, newWorld, sender, trustMedia, until, user, userJid } from "./su
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
+function bytesInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}
+
 const file = randomBytes(200_001);
 const sha256 = createHash("sha256").update(file).digest("hex");
 const data = file.toString("base64");
@@ -198,10 +203,6 @@ describe("media that a phone writes", () => {
     const { simulator, session } = await newMedia();
     const chunk = randomBytes(1024 * 1024);
     const total = 48 * chunk.length;
-    const bytesInUse = () => {
-      collectGarbage();
-      return process.memoryUsage().arrayBuffers;
-    };
     const before = bytesInUse();
     let peak = 0;
     const watch = setInterval(() => (peak = Math.max(peak, bytesInUse())), 500);
@@ -253,9 +254,7 @@ describe("media that a phone writes", () => {
   it("fails with a reason when no host takes it, or the input names no file", async () => {
     const { simulator } = await newMedia();
     const attempt = (input: object) =>
-      simulator
-        .send(user, { to: sender, type: "image", ...input } as SendMessage)
-        .catch((error: { code: string }) => error.code);
+      simulator.send(user, { to: sender, type: "image", ...input }).catch((error: { code: string }) => error.code);
     expect(await attempt({})).toBe("invalid_request");
     expect(await attempt({ data, file: sha256 })).toBe("invalid_request");
     expect(await attempt({ file: "0".repeat(64) })).toBe("file_not_found");
