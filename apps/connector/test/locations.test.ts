@@ -39,7 +39,10 @@ test("a location is shown on the phone, and its receipts reach the edge", async 
 
 test("a location without a name is shown without one", async () => {
   await rig.send(sessionId, { to: user, type: "location", latitude: 0, longitude: 179.5 });
-  const message = await rig.simulator.waitForMessage(user, (shown) => shown.kind === "location" && shown.longitude === 179.5);
+  const message = await rig.simulator.waitForMessage(
+    user,
+    (shown) => shown.kind === "location" && shown.longitude === 179.5,
+  );
   expect(message).toMatchObject({ text: "", latitude: 0, longitude: 179.5 });
 });
 

@@ -118,7 +118,7 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
-  expect(readPadded(pad(message))).toEqual(received);
+  expect(readPadded(pad(message))).toEqual({ ...received, quoted: null, mentions: [] });
   expect(tokenOf(received)).toBe(found);
 });
 
@@ -130,6 +130,7 @@ test.each<[string, proto.IMessage]>([
   ],
   ["a reaction", { reactionMessage: { key, text: "+" } }],
   ["an encrypted reaction", { encReactionMessage: { targetMessageKey: key } }],
+  ["an answer to an event", { encEventResponseMessage: { eventCreationMessageKey: key } }],
   ["a vote", { pollUpdateMessage: { pollCreationMessageKey: key } }],
   ["a pin", { pinInChatMessage: { key } }],
   ["keys", { senderKeyDistributionMessage: { groupId: "1@g.us" } }],
@@ -167,7 +168,8 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
   const content = textOf(`SV-${token}`);
-  const message = { waId: "3A01", from: user, names, content, isForwarded: false, at: ago(1000) };
+  const about = { content, isForwarded: false, quoted: null, mentions: [] };
+  const message = { waId: "3A01", from: user, names, ...about, at: ago(1000) };
   const reported = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));

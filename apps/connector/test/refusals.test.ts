@@ -43,7 +43,7 @@ async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline =
     leave: () => undefined,
   };
   const telemetry = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as SendTelemetry;
-  const message = { chat: "c", waId: "W1", message: {}, telemetry, ackTimeoutMs: 1 };
+  const message = { chat: "c", waId: "W1", message: {}, nodes: [], telemetry, ackTimeoutMs: 1 };
   const outcome = await transmit({ live, socket } as unknown as OnlineSession, permit, message).catch(String);
   await new Promise((resolve) => setImmediate(resolve));
   return [outcome, ...did];

@@ -1,3 +1,4 @@
+import { MessageType } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createWorkspace } from "../src/setup.ts";
 import { renderText } from "../src/templates/render.ts";
@@ -289,15 +290,16 @@ describe("a route that takes no body", () => {
 });
 
 describe("what is wrong is said in plain words", () => {
+  const types = MessageType.options.map((type) => `"${type}"`).join(", ");
   it.each([
     // The type decides which fields there are: the others are read after it.
     ["messages", { to, text: "" }, "/type is required"],
-    ["messages", { to, type: "image", text: "" }, '/type must be one of "text", "location"'],
+    ["messages", { to, type: "gift", text: "" }, `/type must be one of ${types}`],
     ["messages", { to, type: "text", text: "" }, "/text must not be empty"],
     [
       "messages",
-      { sessionId: "x", to: "x".repeat(33), type: "text", text: "x".repeat(4097) },
-      "/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /text must be at most 4096 characters",
+      { sessionId: "x", to: "x".repeat(33), type: "text", text: "x".repeat(65_537) },
+      "/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /text must be at most 65536 characters",
     ],
     ["messages", [], " must be an object, not an array"],
     ["verifications", { to: null }, "/to must be a string, not null"],

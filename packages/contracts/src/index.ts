@@ -29,6 +29,7 @@ export * from "./api/verification-batches.ts";
 export * from "./api/verification-lists.ts";
 export * from "./api/workspaces.ts";
 export * from "./content/content.ts";
+export * from "./content/reply.ts";
 export * from "./content/sealed.ts";
 export * from "./internal/deliveries.ts";
 export * from "./internal/claims.ts";

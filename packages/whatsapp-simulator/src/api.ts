@@ -152,6 +152,10 @@ export interface SendOptions {
   addressing?: Addressing | undefined;
   /** Marks the message as forwarded, as clients do. */
   forwarded?: boolean | undefined;
+  /** The message of the same chat that it replies to, by its id on this phone. */
+  quotedMessageId?: string | undefined;
+  /** The people that it names (E.164), or everybody. */
+  mentions?: "all" | string[] | undefined;
 }
 
 /** A group as the API shows it. Numbers are E.164 with the plus. */

@@ -10,7 +10,7 @@ import type { Phone } from "./phone/phone.ts";
 import { otherSpellings } from "./spellings.ts";
 import type { Counters } from "./stats.ts";
 import type { ServerIdentity } from "./wire/certificates.ts";
-import type { Jid } from "./wire/jid.ts";
+import { type Jid, parseJid } from "./wire/jid.ts";
 import type { ClientSocket } from "./wire/socket.ts";
 
 /** A client and, after its login, its device. */
@@ -77,6 +77,11 @@ export class Phones {
     if (!jid) return undefined;
     if (jid.server === "lid") return this.#byLid.get(jid.user);
     return jid.server === "s.whatsapp.net" || jid.server === "c.us" ? this.#byNumber.get(jid.user) : undefined;
+  }
+
+  /** The E.164 number of a jid; the jid itself when no phone has it. */
+  nameOf(jid: string): string {
+    return this.byJid(parseJid(jid))?.e164 ?? jid;
   }
 
   [Symbol.iterator](): Iterator<Phone> {

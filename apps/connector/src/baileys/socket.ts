@@ -11,6 +11,7 @@ import {
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
 import { revocation } from "../content/revocation.ts";
+import type { StanzaNode } from "../content/stanza-nodes.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { CloseKind } from "../close-reasons.ts";
@@ -56,7 +57,7 @@ export interface WhatsAppSocket {
   /** Asks WhatsApp which numbers have an account. */
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
-  send(jid: string, waId: string, message: WireMessage): Promise<void>;
+  send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id (LID) of this person; null when it is unknown. */
@@ -207,7 +208,7 @@ function openSocket(
 
   return {
     lookUp: (digits) => lookUp(sock, digits),
-    send: (jid, waId, message) => relay(jid, message, { messageId: waId }),
+    send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };

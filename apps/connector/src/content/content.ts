@@ -1,15 +1,23 @@
 import { getContentType, isRealMessage, normalizeMessageContent } from "@whiskeysockets/baileys";
 import type { SealedContent } from "@sandi/contracts";
+import { buttons } from "./buttons.ts";
 import { code } from "./code.ts";
+import { contacts } from "./contacts.ts";
+import { type ReceivedContext, readContext } from "./context.ts";
+import { event } from "./event.ts";
 import type { Kind, ReceivedContent, SendContext } from "./kind.ts";
+import { list } from "./list.ts";
 import { location } from "./location.ts";
+import { poll } from "./poll.ts";
+import { reply } from "./reply.ts";
 import { text } from "./text.ts";
 import type { WireMessage } from "./wire.ts";
 
 type Kinds = { [Type in SealedContent["type"]]: Kind<Extract<SealedContent, { type: Type }>> };
 
 /** The kinds of content, each in its own file. */
-const kinds: Kinds = { text, code, location };
+const kinds: Kinds = { text, code, location, contacts, poll, event, buttons, list };
+const readers = [...Object.values(kinds), reply];
 
 /** The message that WhatsApp is sent; null when it cannot be made of this content. */
 export function toProto(content: SealedContent, context: SendContext): WireMessage | null {
@@ -17,19 +25,23 @@ export function toProto(content: SealedContent, context: SendContext): WireMessa
 }
 
 /** Kinds that change or accompany another message, in addition to those that Baileys counts as such. */
-const accompanying = new Set(["encReactionMessage", "keepInChatMessage", "pinInChatMessage", "secretEncryptedMessage"]);
+const accompanying = new Set([
+  "encEventResponseMessage",
+  "encReactionMessage",
+  "keepInChatMessage",
+  "pinInChatMessage",
+  "secretEncryptedMessage",
+]);
 
 /** What a received message says; null when it says nothing of its own, such as a reaction or a key. */
-export function fromProto(received: WireMessage): { content: ReceivedContent; isForwarded: boolean } | null {
+export function fromProto(received: WireMessage): ({ content: ReceivedContent } & ReceivedContext) | null {
   const message = normalizeMessageContent(received);
   const kind = getContentType(message);
   if (!message || !kind || accompanying.has(kind) || !isRealMessage({ key: {}, message })) return null;
-  const part = message[kind];
-  const context = typeof part === "object" && part && "contextInfo" in part ? part.contextInfo : undefined;
-  const isForwarded = context?.isForwarded === true || (context?.forwardingScore ?? 0) > 0;
-  for (const each of Object.values(kinds)) {
+  const context = readContext(message[kind]);
+  for (const each of readers) {
     const content = each.fromProto(message);
-    if (content) return { content, isForwarded };
+    if (content) return { content, ...context };
   }
-  return { content: { type: "unsupported" }, isForwarded };
+  return { content: { type: "unsupported" }, ...context };
 }

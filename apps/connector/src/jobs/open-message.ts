@@ -22,6 +22,8 @@ export interface OpenedMessage {
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
   message: WireMessage;
+  /** What surrounds the message. */
+  around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
 
 /** Opens a claimed message; null when it cannot be read, or was sealed for something else. */
@@ -33,7 +35,7 @@ export async function openMessage(
   const opened = await unseal(sealed).catch(() => null);
   const payload = SealedPayload.safeParse(opened?.value).data;
   if (!opened || !payload) return null;
-  const { to, ...content } = payload;
+  const { to, quotedMessageId, mentions, ...content } = payload;
   const isCode = content.type === "code";
   const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);
   if (!isFor(opened.purpose, expected, services.now())) {
@@ -41,7 +43,7 @@ export async function openMessage(
     return null;
   }
   const message = toProto(content, { template });
-  return message && { to, isCode, message };
+  return message && { to, isCode, message, around: { quotedMessageId, mentions } };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

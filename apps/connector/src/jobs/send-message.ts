@@ -4,6 +4,7 @@ import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
+import { stanzaNodes } from "../content/stanza-nodes.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { encode } from "../content/wire.ts";
 import type { JobMetrics } from "./metrics.ts";
@@ -19,6 +20,7 @@ import type { Deliveries } from "../deliveries/deliveries.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
+import { compose } from "./compose.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
@@ -158,7 +160,7 @@ async function sendClaimed(
 
   await turn.clear();
   const waId = whatsappId(job.messageId);
-  const message = { ...opened.message, messageContextInfo: { messageSecret: services.random(32) } };
+  const message = await compose(run, { live, chat, waId, opened, mayHaveArrived });
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isBulk = job.lane === "bulk";
@@ -171,7 +173,8 @@ async function sendClaimed(
     isBulk,
     traceparent,
   });
-  const result = await transmit(session, permit, { chat, waId, message, telemetry, ackTimeoutMs });
+  const nodes = stanzaNodes(message, services);
+  const result = await transmit(session, permit, { chat, waId, message, nodes, telemetry, ackTimeoutMs });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);
   await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));

@@ -1,6 +1,7 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
+import type { StanzaNode } from "../content/stanza-nodes.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import type { SendPermit } from "../session/breaker.ts";
@@ -26,6 +27,7 @@ interface Transmission {
   chat: string;
   waId: string;
   message: WireMessage;
+  nodes: StanzaNode[];
   telemetry: SendTelemetry;
   ackTimeoutMs: number;
 }
@@ -37,11 +39,11 @@ interface Transmission {
 export async function transmit(
   { live, socket }: OnlineSession,
   permit: SendPermit,
-  { chat, waId, message, telemetry, ackTimeoutMs }: Transmission,
+  { chat, waId, message, nodes, telemetry, ackTimeoutMs }: Transmission,
 ): Promise<FailureReason | "sent" | "paused"> {
   const awaited = live.connection.awaitAck(waId);
   try {
-    await socket.send(chat, waId, message);
+    await socket.send(chat, waId, message, nodes);
   } catch (error) {
     awaited.cancel();
     if (error instanceof NoAnswer) throw error;

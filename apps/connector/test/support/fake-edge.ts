@@ -9,7 +9,7 @@ import {
   EventBatch,
   type RevokeJob,
   type SendJob,
-  type SealedContent,
+  type SealedPayload,
   type SessionJob,
   sealedFor,
 } from "@sandi/contracts";
@@ -44,7 +44,7 @@ export type Keys = Awaited<ReturnType<typeof makeKeys>>;
 export type FakePayload =
   | { to: string; code: string }
   | { to: string; text: string }
-  | ({ to: string } & Extract<SealedContent, { type: "location" }>);
+  | Exclude<SealedPayload, { type: "code" }>;
 
 interface FakeMessage {
   sealed: string;
@@ -272,6 +272,6 @@ export async function until<T>(what: string, check: () => T | Promise<T>, timeou
 
 /** The payload without what tests put beside it. */
 function contentOf(payload: FakePayload): FakePayload {
-  if ("code" in payload) return { to: payload.to, code: payload.code };
-  return "text" in payload ? { to: payload.to, text: payload.text } : payload;
+  if ("type" in payload) return payload;
+  return "code" in payload ? { to: payload.to, code: payload.code } : { to: payload.to, text: payload.text };
 }

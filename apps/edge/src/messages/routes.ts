@@ -32,9 +32,17 @@ export const messages: Feature = {
           type: "text",
           text: "Your order is on its way.",
         },
+        limit: 512 * 1024,
       },
       answers: accepted(Message, "Stored and queued."),
-      throws: ["session-not-found", "pool-not-found", "session-ended", "no-eligible-session", "destination-blocked"],
+      throws: [
+        "session-not-found",
+        "pool-not-found",
+        "message-not-found",
+        "session-ended",
+        "no-eligible-session",
+        "destination-blocked",
+      ],
       inputLimits: async (ctx, { body }) => [
         ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime()),
         ...(await recipientLimits(ctx, readPhone(ctx.actor, body.to, "/to").e164)),

@@ -11,6 +11,7 @@ import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
+import { replyRoute } from "./reply-route.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { senderOf } from "./sender-of.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
@@ -45,7 +46,12 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     phoneHash(services.phoneKey, scope, e164),
     formerHashes(services.phoneKey, scope, e164),
   ]);
-  const route = { sessionId, poolId };
+  const { quotedMessageId } = content;
+  const asked = { sessionId, poolId };
+  const route =
+    quotedMessageId === undefined
+      ? asked
+      : await replyRoute(db, tenant, { quotedMessageId, route: asked, recipient: [toHash, ...former] });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
   const blocked = sender.isLimited ? isBlocked(subject) : sql<boolean>`0`;
 
@@ -58,7 +64,7 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     writes: (isFirst) => [
       sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
         created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, coalesce(${sessionId ?? null}, s.id), ${content.type}, ${storedMask(phone.masked)}, ${sealed}, 'queued',
+      SELECT ${id}, ${workspaceId}, coalesce(${route.sessionId ?? null}, s.id), ${content.type}, ${storedMask(phone.masked)}, ${sealed}, 'queued',
         ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
         ${sender.poolOf(workspaceId, route)}, ${country}, ${prefixOf(e164)}
       FROM ${sender.pick({ workspaceId, route, toHash, at })} s

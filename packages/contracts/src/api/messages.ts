@@ -16,6 +16,10 @@ export const CreateMessage = contentWith({
     path: ["poolId"],
     error: "cannot be given together with a session",
   })
+  .refine(({ quotedMessageId, poolId }) => quotedMessageId === undefined || poolId === undefined, {
+    path: ["poolId"],
+    error: "cannot be given together with a quoted message, whose session sends the reply",
+  })
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof CreateMessage>;
 

@@ -1,10 +1,16 @@
 import { z } from "zod";
+import { buttons } from "./buttons.ts";
 import { code } from "./code.ts";
+import { contacts } from "./contacts.ts";
+import { event } from "./event.ts";
+import { list } from "./list.ts";
 import { location } from "./location.ts";
+import { poll } from "./poll.ts";
+import { shared } from "./shared.ts";
 import { text } from "./text.ts";
 
 /** The kinds of message that a caller can send. A new kind is a file beside this one and its name here. */
-const sendable = [text, location];
+const sendable = [text, location, contacts, poll, event, buttons, list];
 const kinds = [...sendable, code];
 
 const contents = sendable.map(({ content }) => content);
@@ -19,14 +25,20 @@ export type SealedContent = z.infer<(typeof sealedContents)[number]>;
 export const MessageType = z.enum(contents.map(({ shape }) => shape.type.value));
 export type MessageType = z.infer<typeof MessageType>;
 
-/** The schema of what a caller sends, with these additional fields in each kind. */
-export const contentWith = <Fields extends z.core.$ZodShape>(fields: Fields) => oneOf(contents, fields);
+/** The schema of what a caller sends, with the fields that all kinds share, and these additional ones. */
+export const contentWith = <Fields extends z.core.$ZodShape>(fields: Fields) =>
+  oneOf(contents, { ...fields, ...shared.content });
 
-/** The schema of what is sealed to the connector, with these additional fields in each kind. */
-export const sealedContentWith = <Fields extends z.core.$ZodShape>(fields: Fields) => oneOf(sealedContents, fields);
+/** The schema of what is sealed to the connector, with the fields that all kinds share, and these additional ones. */
+export const sealedContentWith = <Fields extends z.core.$ZodShape>(fields: Fields) =>
+  oneOf(sealedContents, { ...fields, ...shared.sealed });
 
 function oneOf<Kind extends z.ZodObject, Fields extends z.core.$ZodShape>(all: readonly Kind[], fields: Fields) {
-  const [first, ...others] = all.map(({ shape }) => z.strictObject({ ...fields, ...shape }));
+  const [first, ...others] = all.map(({ shape, def }) => {
+    const kind = z.strictObject({ ...fields, ...shape });
+    // The rules that concern several fields of a kind.
+    return def.checks ? kind.clone({ ...kind.def, checks: def.checks }) : kind;
+  });
   const union: z.ZodType = z.discriminatedUnion("type", [first!, ...others]);
   return union as z.ZodType<
     z.output<Kind> & z.core.$InferObjectOutput<Fields, {}>,

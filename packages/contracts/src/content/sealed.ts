@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AccountNumber } from "../api/common.ts";
-import { type SealedContent, sealedContentWith } from "./content.ts";
+import { type Content, type SealedContent, sealedContentWith } from "./content.ts";
+import { rendered } from "./render.ts";
 
 /**
  * Connectors released before December 2026 know these two kinds only and refuse a payload with a `type`. The field `text`
@@ -13,7 +14,8 @@ export const SealedPayload = z.preprocess(withType, sealedContentWith({ to: Acco
 export type SealedPayload = z.infer<typeof SealedPayload>;
 
 /** A payload as the edge seals it. */
-export function sealedPayload(to: string, { type, ...fields }: SealedContent): Record<string, unknown> {
+export function sealedPayload(to: string, content: Content | SealedContent): Record<string, unknown> {
+  const { type, ...fields } = rendered(content);
   return untyped.some((each) => each === type) ? { to, ...fields } : { to, type, ...fields };
 }
 

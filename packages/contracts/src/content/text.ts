@@ -2,12 +2,46 @@ import { z } from "zod";
 
 const type = z.literal("text");
 
+/** The card below a text that shows where a link leads. */
+const preview = {
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .meta({ description: "The link as it stands in the text.", example: "https://acme.example/orders/42" }),
+  title: z.string().min(1).max(200).meta({ example: "Order 42" }),
+  description: z.string().min(1).max(500).optional().meta({ example: "Two parcels, due on Friday." }),
+};
+
 /** A plain text. */
 export const text = {
-  content: z.strictObject({
-    type,
-    text: z.string().min(1).max(4096).meta({ example: "Your order is on its way." }),
-  }),
+  content: z
+    .strictObject({
+      type,
+      text: z.string().min(1).max(65_536).meta({ example: "Your order is on its way." }),
+      linkPreview: z
+        .union([z.literal(false), z.strictObject(preview)])
+        .optional()
+        .meta({ description: "The card below the text. Default, and `false`: none. No page is fetched for it." }),
+    })
+    .check(({ value, issues }) => {
+      const { linkPreview } = value;
+      if (!linkPreview || value.text.includes(linkPreview.url)) return;
+      issues.push({
+        code: "custom",
+        input: linkPreview.url,
+        path: ["linkPreview", "url"],
+        message: "must be in the text",
+      });
+    }),
   /** Without a maximum: a newer edge may allow more. */
-  sealed: z.strictObject({ type, text: z.string() }),
+  sealed: z.strictObject({
+    type,
+    text: z.string(),
+    linkPreview: z
+      .union([
+        z.literal(false),
+        z.strictObject({ url: z.string(), title: z.string(), description: z.string().optional() }),
+      ])
+      .optional(),
+  }),
 };

@@ -53,6 +53,8 @@ const options = {
   to: z.union([phoneNumber, groupJid]),
   addressing: addressing.optional(),
   forwarded: z.boolean().optional(),
+  quotedMessageId: z.string().min(1).max(200).optional(),
+  mentions: z.union([z.literal("all"), z.array(z.string().min(1).max(60)).min(1).max(100)]).optional(),
 };
 const [text, ...others] = Object.entries(kinds).map(([type, { fields }]) =>
   z.strictObject({

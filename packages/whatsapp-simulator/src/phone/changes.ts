@@ -2,6 +2,7 @@ import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
 import type { ChatMessage } from "../api.ts";
 import type { World } from "../world.ts";
 import { type Content, shownContent } from "./content/content.ts";
+import type { NameOf } from "./content/context.ts";
 import type { Phone } from "./phone.ts";
 import { openEdit, openVote } from "./secrets.ts";
 import { showChange } from "./show.ts";
@@ -37,6 +38,7 @@ function effectOf(world: World, content: Content, change: Change): { id: string;
   const { reactionMessage, protocolMessage, pinInChatMessage, pollUpdateMessage, secretEncryptedMessage } = content;
   const { Type } = proto.Message.ProtocolMessage;
   const from = change.actor.e164;
+  const nameOf = (jid: string) => world.phones.nameOf(jid);
   const about = (id: string, message: ChatMessage, original: Content | undefined) => {
     const author = world.phones.byNumber(message.from.slice(1));
     const secret = original?.messageContextInfo?.messageSecret;
@@ -59,7 +61,7 @@ function effectOf(world: World, content: Content, change: Change): { id: string;
   }
   if (protocolMessage?.key?.id && protocolMessage.type === Type.MESSAGE_EDIT && protocolMessage.editedMessage) {
     const edited = protocolMessage.editedMessage;
-    return { id: protocolMessage.key.id, effect: (message) => editOf(message, edited, change) };
+    return { id: protocolMessage.key.id, effect: (message) => editOf(message, edited, { ...change, nameOf }) };
   }
   if (secretEncryptedMessage?.targetMessageKey?.id) {
     const { id } = secretEncryptedMessage.targetMessageKey;
@@ -69,7 +71,7 @@ function effectOf(world: World, content: Content, change: Change): { id: string;
         const known = about(id, message, original);
         const opened = known && openEdit(known, secretEncryptedMessage);
         const edited = opened?.protocolMessage?.editedMessage ?? opened;
-        return edited && editOf(message, edited, change);
+        return edited && editOf(message, edited, { ...change, nameOf });
       },
     };
   }
@@ -97,9 +99,13 @@ function effectOf(world: World, content: Content, change: Change): { id: string;
   return undefined;
 }
 
-function editOf(message: ChatMessage, edited: Content, { actor, at }: Change): Partial<ChatMessage> | undefined {
+function editOf(
+  message: ChatMessage,
+  edited: Content,
+  { actor, at, nameOf }: Change & { nameOf: NameOf },
+): Partial<ChatMessage> | undefined {
   if (message.from !== actor.e164) return undefined;
-  const shown = shownContent(edited);
+  const shown = shownContent(edited, nameOf);
   if (!shown) return undefined;
   const { text } = shown;
   // The edit of a caption does not always repeat the file.

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { normalizeMessageContent } from "@whiskeysockets/baileys";
+import { normalizeMessageContent, type proto } from "@whiskeysockets/baileys";
 import { SimulatorError } from "../errors.ts";
 import { MediaProblem } from "../media/cipher.ts";
 import { openRemote, publish } from "../media/transfer.ts";
 import type { World } from "../world.ts";
 import type { Content, Shown } from "./content/content.ts";
-import { inContext } from "./content/context.ts";
+import { inContext, isViewOnce } from "./content/context.ts";
 import { type MediaKind, partOf, remoteOf } from "./content/media.ts";
 import { mediaKinds, readMedia, type WrittenWithMedia } from "./content/media-kinds.ts";
 import type { z } from "zod";
@@ -31,7 +31,7 @@ export async function withOpenedMedia(world: World, content: Content, shown: Sho
 export async function attach(
   world: World,
   { type, data, file, mimeType, ...fields }: WrittenWithMedia,
-  { at, forwarded = false }: { at: number; forwarded?: boolean | undefined },
+  { at, context }: { at: number; context: proto.IContextInfo },
 ): Promise<Content> {
   const kind = mediaKinds[type] as unknown as MediaKind<z.ZodObject>;
   const sha256 = await pick(world, { data, file });
@@ -39,8 +39,13 @@ export async function attach(
     throw new SimulatorError("media_not_uploaded", undefined, { cause });
   });
   const content = kind.write(fields, partOf(remote, { mimeType: mimeType ?? kind.mimeType, at }));
-  const inContextOf = forwarded ? inContext(content, { isForwarded: true, forwardingScore: 1 }) : content;
-  return "isViewOnce" in fields && fields.isViewOnce ? { viewOnceMessageV2: { message: inContextOf } } : inContextOf;
+  return wrapped(inContext(content, context));
+}
+
+/** View-once messages, and documents with a caption, lie inside another message. */
+function wrapped(message: Content): Content {
+  if (isViewOnce(message)) return { viewOnceMessageV2: { message } };
+  return message.documentMessage?.caption ? { documentWithCaptionMessage: { message } } : message;
 }
 
 async function pick(world: World, { data, file }: { data?: string | undefined; file?: string | undefined }) {

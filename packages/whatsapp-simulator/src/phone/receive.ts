@@ -99,7 +99,7 @@ async function apply(world: World, phone: Phone, { chat, sender, envelope }: Arr
   const at = new Date(envelope.at * 1000).toISOString();
   const isAdmin = world.groups.find(chat)?.isAdmin(sender.number) ?? false;
   if (applyChange(world, phone, content, { chat, actor: sender, at, isAdmin })) return;
-  const shown = shownContent(content);
+  const shown = shownContent(content, (jid) => world.phones.nameOf(jid));
   if (!shown) return;
   if (phone.chat.find(chat, envelope.id)) {
     world.counters.duplicateDeliveries++;

@@ -7,7 +7,7 @@ import { seconds, type World } from "../world.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
-import { aboutContent } from "./stanza.ts";
+import { stanzaOf } from "./content/stanza.ts";
 import { copyOf, encode, encryptFor, transmitAgainInGroup } from "./transmit.ts";
 
 /** A companion could not decrypt: it gets the message again, in a new session if it sends keys. */
@@ -20,12 +20,12 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
   const plain = encode(content);
-  const { type, edit, meta } = aboutContent(content);
+  const { isUnavailable: _view, encAttributes: attributes, ...about } = stanzaOf(content);
   again(world, phone, { reader, device, stanza }, async () => {
     const encrypted = await encryptFor(phone, reader, device.id, recipient ? copyOf(recipient, plain) : plain);
-    const encAttributes = { count: countIn(stanza) };
-    const about = { id, from: phone.number, fromDevice: 0, addressing, recipient, type, edit, meta };
-    const envelope: Envelope = { ...about, encrypted, encAttributes, at: seconds(world) };
+    const encAttributes = { ...attributes, count: countIn(stanza) };
+    const names = { id, from: phone.number, fromDevice: 0, addressing, recipient };
+    const envelope: Envelope = { ...about, ...names, encrypted, encAttributes, at: seconds(world) };
     deliver(world, envelope, reader, device.id);
   });
 }

@@ -7,10 +7,10 @@ import type { PairEncrypted } from "../signal/sessions.ts";
 import { jidOf } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
 import type { Content } from "./content/content.ts";
+import { stanzaOf } from "./content/stanza.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import type { Phone } from "./phone.ts";
-import { aboutContent } from "./stanza.ts";
 
 /** Whom a person writes to. */
 export type Recipient = Phone | Group;
@@ -37,7 +37,7 @@ export function transmit(world: World, phone: Phone, to: Recipient, message: Out
 }
 
 function envelopeOf(phone: Phone, { id, content, addressing, at }: Outgoing): Omit<Envelope, "encrypted"> {
-  return { id, from: phone.number, fromDevice: 0, addressing, at, ...aboutContent(content) };
+  return { id, from: phone.number, fromDevice: 0, addressing, at, ...stanzaOf(content) };
 }
 
 async function toPerson(world: World, phone: Phone, to: Phone, message: Outgoing): Promise<void> {

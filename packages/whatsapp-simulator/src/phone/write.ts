@@ -11,6 +11,7 @@ import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
 import { attach } from "./media.ts";
 import type { Phone } from "./phone.ts";
+import { contextInfoOf } from "./reply-context.ts";
 import { show, showStatus } from "./show.ts";
 import { chatOf, encode, encryptFor, type Recipient, transmit } from "./transmit.ts";
 
@@ -19,11 +20,13 @@ export async function write(
   world: World,
   phone: Phone,
   to: Recipient,
-  { addressing, forwarded, ...written }: Written & SendOptions,
+  { addressing, forwarded, quotedMessageId, mentions, ...written }: Written & SendOptions,
 ): Promise<ChatMessage> {
   requireWriter(phone, to);
   const at = seconds(world);
-  const plain = hasMedia(written) ? await attach(world, written, { at, forwarded }) : contentOf(written, { forwarded });
+  const mode = addressingTo(world, phone, to, addressing);
+  const context = contextInfoOf(world, { phone, to, mode }, { forwarded, quotedMessageId, mentions });
+  const plain = hasMedia(written) ? await attach(world, written, { at, context }) : contentOf(written, context);
   const content = world.faults.take("missing-secret", phone.number) ? plain : withSecret(plain);
   const id = newMessageId(world);
   const chat = chatOf(to);
@@ -33,7 +36,7 @@ export async function write(
     to: chat,
     chat,
     direction: "out",
-    ...(shownContent(content) ?? { kind: "text", text: "" }),
+    ...(shownContent(content, (jid) => world.phones.nameOf(jid)) ?? { kind: "text", text: "" }),
     at: new Date(at * 1000).toISOString(),
     encryption: "none",
     status: "queued",
@@ -41,7 +44,7 @@ export async function write(
   world.counters.messagesWritten++;
   if (!(to instanceof Group)) acquaint(phone, to);
   show(world, phone, message, encode(content));
-  await transmit(world, phone, to, { id, content, addressing: addressingTo(world, phone, to, addressing), at });
+  await transmit(world, phone, to, { id, content, addressing: mode, at });
   showStatus(world, phone, chat, id, "sent");
   return { ...message };
 }

@@ -12,9 +12,7 @@ export const document: MediaKind<typeof fields> = {
     const name = part.fileName ?? part.title;
     return { part, shown: { ...captioned(part.caption), media: present({ fileName: name }) } };
   },
-  write({ caption: text, fileName: name = "document" }, part) {
-    const documentMessage = { ...part, fileName: name, title: name, ...present({ caption: text }) };
-    // A caption needs this wrapper.
-    return text ? { documentWithCaptionMessage: { message: { documentMessage } } } : { documentMessage };
-  },
+  write: ({ caption: text, fileName: name = "document" }, part) => ({
+    documentMessage: { ...part, fileName: name, title: name, ...present({ caption: text }) },
+  }),
 };

@@ -1,0 +1,65 @@
+import type { proto } from "@whiskeysockets/baileys";
+import type { SealedPayload } from "@sandi/contracts";
+import type { WireMessage } from "./wire.ts";
+
+/** A message that another one quotes. */
+export interface Quote {
+  /** WhatsApp's id. */
+  waId: string;
+  /** The jid of its author. */
+  author: string;
+  /** Null when it is deleted already: the quote then has an empty text. */
+  message: WireMessage | null;
+}
+
+/** What surrounds a message of any kind. */
+export interface MessageContext {
+  quote: Quote | null;
+  mentions: SealedPayload["mentions"];
+}
+
+/** The message in this context. In the protocol, the context lies inside the part that holds the message. */
+export function inContext(message: WireMessage, { quote, mentions }: MessageContext): WireMessage {
+  if (!quote && mentions === undefined) return message;
+  const contextInfo: proto.IContextInfo = {
+    ...(quote && { stanzaId: quote.waId, participant: quote.author, quotedMessage: quoted(quote.message) }),
+    ...(mentions === "all" ? { nonJidMentions: 1 } : mentions && { mentionedJid: mentions.map(jidOf) }),
+  };
+  return Object.fromEntries(Object.entries(message).map(([name, part]) => [name, { ...part, contextInfo }]));
+}
+
+/** What a quote shows: the message without its secret, and without what it quotes itself. */
+function quoted(message: WireMessage | null): WireMessage {
+  if (!message) return { conversation: "" };
+  const { messageContextInfo: _, ...content } = message;
+  return Object.fromEntries(
+    Object.entries(content).map(([name, part]) => [
+      name,
+      typeof part === "object" && part ? { ...part, contextInfo: null } : part,
+    ]),
+  );
+}
+
+/** The jid of a mentioned person: a number in E.164 form, or a jid already. */
+export const jidOf = (person: string) => (person.startsWith("+") ? `${person.slice(1)}@s.whatsapp.net` : person);
+
+/** What a received message says beside its content. */
+export interface ReceivedContext {
+  isForwarded: boolean;
+  /** The quoted message: WhatsApp's id and the jid of its author, as the sender names them. */
+  quoted: { waId: string; author: string | null } | null;
+  /** The jids of the people that it names. */
+  mentions: "all" | string[];
+}
+
+/** Reads the context of a message's part. */
+export function readContext(part: unknown): ReceivedContext {
+  const context: proto.IContextInfo =
+    typeof part === "object" && part && "contextInfo" in part ? (part.contextInfo ?? {}) : {};
+  const { stanzaId, participant, isForwarded, forwardingScore, mentionedJid, nonJidMentions } = context;
+  return {
+    isForwarded: isForwarded === true || (forwardingScore ?? 0) > 0,
+    quoted: stanzaId ? { waId: stanzaId, author: participant || null } : null,
+    mentions: nonJidMentions ? "all" : (mentionedJid ?? []),
+  };
+}

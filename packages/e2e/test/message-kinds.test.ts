@@ -1,0 +1,136 @@
+import type { Message } from "@sandi/contracts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack.destroy());
+
+/** What is sent, and what the phone shows if that differs. A new type of openapi.json needs a row. */
+interface Row {
+  fields: object;
+  shown?: object;
+}
+
+const options = [
+  { id: "today", text: "Today" },
+  { id: "later", text: "Later" },
+];
+const sections = [
+  { title: "Java", rows: [{ id: "jkt", title: "Jakarta", description: "Open until nine" }] },
+  { title: "Bali", rows: [{ id: "dps", title: "Denpasar" }] },
+];
+const shop = { text: "Which branch?", buttonText: "Branches", footer: "Acme", sections };
+const url = "https://acme.example/orders/42";
+
+const kinds: Record<string, Row[]> = {
+  text: [
+    { fields: { text: "Your order is on its way. 📦\n\n*Acme*" } },
+    { fields: { text: "x".repeat(65_536) } },
+    { fields: { text: `See ${url}`, linkPreview: { url, title: "Order 42", description: "Two parcels" } } },
+  ],
+  location: [{ fields: { latitude: -6.1754, longitude: 106.8272, name: "Monas", address: "Gambir, Jakarta" } }],
+  contacts: [
+    {
+      fields: {
+        contacts: [
+          {
+            name: "Kantor; Acme, „Jakarta“",
+            phones: [{ number: "+6281234567890", label: "Office" }, { number: "+6281234567891" }],
+            organization: "Acme",
+            email: "help@acme.example",
+          },
+        ],
+      },
+    },
+    {
+      fields: {
+        contacts: Array.from({ length: 20 }, (_, i) => ({
+          name: `Kurir ${i} 🚚 ${"panjang ".repeat(20)}`.trim(),
+          phones: [{ number: `+62812345678${String(i).padStart(2, "0")}` }],
+        })),
+      },
+    },
+  ],
+  poll: [
+    { fields: { question: "When shall we deliver?", options: ["Morning", "Evening"], maxSelections: 1 } },
+    { fields: { question: "Which days?", options: ["Monday", "Tuesday", "Friday"], maxSelections: 2 } },
+    { fields: { question: "Which toppings?", options: ["Cheese", "Sambal"], maxSelections: 2 } },
+  ],
+  event: [
+    {
+      fields: {
+        name: "Product launch",
+        description: "Doors open at nine.",
+        startAt: "2026-12-24T09:00:00.000Z",
+        endAt: "2026-12-24T11:00:00.000Z",
+        location: { name: "Monas", address: "Gambir, Jakarta", latitude: -6.1754, longitude: 106.8272 },
+        callLink: "https://call.whatsapp.com/video/abcdefghijklmnopqrstuv",
+      },
+    },
+  ],
+  buttons: [
+    {
+      fields: { text: "When shall we deliver?", footer: "Acme", buttons: options },
+      shown: { kind: "text", text: "When shall we deliver?\n\n1. Today\n2. Later\n\nAcme" },
+    },
+    {
+      fields: { text: "When shall we deliver?", footer: "Acme", buttons: options, render: "native" },
+      shown: { text: "When shall we deliver?", footer: "Acme", buttons: options },
+    },
+  ],
+  list: [
+    {
+      fields: shop,
+      shown: {
+        kind: "text",
+        text: "Which branch?\n\n*Java*\n1. Jakarta\n    Open until nine\n\n*Bali*\n2. Denpasar\n\nAcme",
+      },
+    },
+    { fields: { ...shop, render: "native" }, shown: shop },
+  ],
+};
+
+const rows = Object.entries(kinds).flatMap(([type, all]) =>
+  all.map(
+    (row, index) => [type, index + 1, { type, ...row.fields }, { kind: type, ...(row.shown ?? row.fields) }] as const,
+  ),
+);
+
+/** Sends a message, and what the phone then shows. */
+async function shownOf(body: object): Promise<{ id: string; shown: object }> {
+  const before = (await stack.inbox()).length;
+  const sent = await stack.api<Message>("POST /v1/messages", { to: stack.local.userPhone, ...body });
+  expect([sent.status, sent.body.detail]).toEqual([202, undefined]);
+  const shown = await eventually("the message on the phone", async () => (await stack.inbox())[before]);
+  return { id: sent.body.id, shown };
+}
+
+describe("a message that is sent through the API", () => {
+  it.each(rows)("is on the phone field by field: %s %i", async (_type, _index, body, expected) => {
+    const { id, shown } = await shownOf(body);
+    expect(shown).toMatchObject(expected);
+    await eventually("the message to be read", async () => {
+      const message = await stack.api<Message>(`GET /v1/messages/${id}`);
+      return message.body.status === "read";
+    });
+  });
+
+  it("has a row for each type of openapi.json", async () => {
+    const { body } = await stack.api<{
+      components: { schemas: Record<string, { properties: { type: { enum: string[] } } }> };
+    }>("GET /openapi.json");
+    expect(Object.keys(kinds).toSorted()).toEqual(body.components.schemas["Message"]!.properties.type.enum.toSorted());
+  });
+
+  it.each(rows.filter(([, index]) => index === 1))("may be a reply: %s", async (_type, _index, body) => {
+    const quoted = await shownOf({ type: "text", text: "Which order?" });
+    const { userPhone } = stack.local;
+    const { shown } = await shownOf({ ...body, quotedMessageId: quoted.id, mentions: [userPhone] });
+    const { id } = quoted.shown as { id: string };
+    const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${stack.local.sessionId}`);
+    expect(shown).toMatchObject({ quoted: { id, from: session.phone, text: "Which order?" }, mentions: [userPhone] });
+  });
+});
