@@ -204,8 +204,8 @@ describe("media that a phone writes", () => {
     const chunk = randomBytes(1024 * 1024);
     const total = 48 * chunk.length;
     const before = bytesInUse();
-    let peak = 0;
-    const watch = setInterval(() => (peak = Math.max(peak, bytesInUse())), 500);
+    const samples: number[] = [];
+    const watch = setInterval(() => samples.push(bytesInUse()), 100);
     onTestFinished(() => clearInterval(watch));
     const kept = await simulator.addFile(Readable.from(Array.from({ length: 48 }, () => chunk)));
     expect(kept.sizeBytes).toBe(total);
@@ -216,7 +216,9 @@ describe("media that a phone writes", () => {
     clearInterval(watch);
     expect(shown).toMatchObject({ kind: "document", media: { sizeBytes: total, sha256: kept.sha256 } });
     expect(Number(message.message?.documentMessage?.fileLength)).toBe(total);
-    expect(peak - before).toBeLessThan(total / 2);
+    // A single sample can hold garbage that is not swept yet; a file in memory would be in all of them.
+    const median = samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Infinity;
+    expect(median - before).toBeLessThan(total / 4);
   }, 120_000);
 
   it("comes to companions as a notice that there is a view-once message, and to the phone with its file", async () => {
