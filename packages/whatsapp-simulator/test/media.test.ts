@@ -202,12 +202,12 @@ describe("media that a phone writes", () => {
   it("can be a large file that was uploaded before, and costs no memory", async () => {
     const { simulator, session } = await newMedia();
     const chunk = randomBytes(1024 * 1024);
-    const total = 48 * chunk.length;
+    const total = 24 * chunk.length;
     const before = bytesInUse();
     const samples: number[] = [];
-    const watch = setInterval(() => samples.push(bytesInUse()), 100);
+    const watch = setInterval(() => samples.push(bytesInUse()), 300);
     onTestFinished(() => clearInterval(watch));
-    const kept = await simulator.addFile(Readable.from(Array.from({ length: 48 }, () => chunk)));
+    const kept = await simulator.addFile(Readable.from(Array.from({ length: 24 }, () => chunk)));
     expect(kept.sizeBytes).toBe(total);
     const input = { to: sender, type: "document", file: kept.sha256, fileName: "large.bin" } as const;
     const { id } = await simulator.send(user, input);
