@@ -1,4 +1,6 @@
+import type { Readable } from "node:stream";
 import type { MediaServer } from "./media/server.ts";
+import type { Range } from "./media/store.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
 import type { Role } from "./groups/group.ts";
 import type { Shown, Written } from "./phone/content/content.ts";
@@ -26,9 +28,20 @@ interface Sent {
   direction: "in" | "out";
   /** ISO 8601, UTC. */
   at: string;
-  /** How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `none` was written on this phone itself. */
-  encryption: "pkmsg" | "msg" | "none";
+  /**
+   * How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `skmsg` is a group's, `none` was written on this
+   * phone itself.
+   */
+  encryption: "pkmsg" | "msg" | "skmsg" | "none";
   status: MessageStatus;
+  /** Only of what the account wrote in a group: how far each other member's phone is. */
+  receipts?: { from: string; status: MessageStatus }[];
+  reactions?: { from: string; emoji: string }[];
+  /** Each voter's options in a poll. */
+  votes?: { from: string; options: string[] }[];
+  /** When its author edited it last: ISO 8601, UTC. */
+  editedAt?: string;
+  isPinned?: boolean;
 }
 
 /** A companion (for Sandi: a session of the connector) that is linked to a phone. */
@@ -118,8 +131,22 @@ export interface PhonePatch {
   limits?: LimitsPatch | undefined;
 }
 
-/** What a person writes, by the fields of its `type`; without a type it is a text. */
-export type SendMessage = Written & SendOptions & { to: string };
+/**
+ * What a person writes, by the fields of its `type` (without one it is a text), or does to an earlier message. `to` is a
+ * number or the jid of a group.
+ */
+export type SendMessage = (Written | Action) & SendOptions & { to: string };
+
+/** What a person does to a message of the chat, named by its id. */
+export type Action =
+  /** An empty emoji takes the reaction back. */
+  | { reactTo: string; emoji: string }
+  /** `encrypted`: as clients do since 2026, with a key that only those who have the message can make. */
+  | { edit: string; text: string; encrypted?: boolean | undefined }
+  /** For everyone. */
+  | { delete: string }
+  | { voteIn: string; options: string[] }
+  | { pin: string; isPinned: boolean };
 
 export interface SendOptions {
   addressing?: Addressing | undefined;
@@ -179,6 +206,14 @@ export interface MessageEvent {
   message: ChatMessage;
 }
 
+/** The decrypted file of a message. */
+export interface MessageFile {
+  mimeType: string;
+  sizeBytes: number;
+  fileName: string | undefined;
+  read: (range?: Range) => Readable;
+}
+
 /** The live events for the page. */
 export type SimulatorEvent =
   | { type: "phone"; phone: PhoneInfo }
@@ -207,8 +242,6 @@ export interface SimulatorOptions {
   readDelayMs?: number;
   /** Time between two writes of the state file; 1000 by default. */
   saveDelayMs?: number;
-  /** Serves uploads and downloads on its own https port; without it `media_conn` has no usable host. */
-  media?: boolean;
 }
 
 /** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
@@ -221,16 +254,20 @@ export interface Simulator {
   /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
   readonly rootKey: string;
   readonly rootKeyBytes: Buffer;
-  /** The media server; undefined without the option `media`. */
-  readonly media: Omit<MediaServer, "close"> | undefined;
+  /** The https hosts of media. */
+  readonly media: Omit<MediaServer, "close">;
 
   createPhone(input: CreatePhone): PhoneInfo;
   phones(): PhoneInfo[];
   phone(number: string): PhoneInfo;
   updatePhone(number: string, patch: PhonePatch): PhoneInfo;
   messages(number: string): ChatMessage[];
-  /** Writes a message on the phone; resolves when the server has it. */
+  /** Writes a message on the phone, or acts on one; resolves when the server has it, with the message as it is then. */
   send(number: string, message: SendMessage): Promise<ChatMessage>;
+  /** The file of a message that the phone could open. */
+  file(number: string, id: string): MessageFile;
+  /** Puts a file into the phones' files, for messages that name it by its SHA-256; at most 100 MiB. */
+  addFile(content: AsyncIterable<Uint8Array>): Promise<{ sha256: string; sizeBytes: number }>;
   /** Opens a `https://wa.me/<digits>?text=…` link on the phone and taps send; resolves as `send` does. */
   openLink(number: string, link: string): Promise<ChatMessage>;
   /** Scans a QR (`2@…` or the whole link); resolves when the companion has signed, before it logs in. */
@@ -266,7 +303,7 @@ export interface Simulator {
   /** Calls the function for every new message on any phone; returns a function that stops this. */
   onMessage(listener: (event: MessageEvent) => void): () => void;
   onEvent(listener: (event: SimulatorEvent) => void): () => void;
-  /** The first message, present or future, on the phone that matches; rejects after the timeout (5000 ms). */
+  /** The first message, present or future, on the phone that matches, as it is or as it becomes; rejects after the timeout (5000 ms). */
   waitForMessage(number: string, matches: (message: ChatMessage) => boolean, timeoutMs?: number): Promise<ChatMessage>;
 
   /** Writes the state file now. */

@@ -70,7 +70,14 @@ describe("control API", () => {
     const simulator = await newWorld();
     const { status, body } = await call(simulator, "GET", "/health");
     expect(status).toBe(200);
-    expect(body).toEqual({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey });
+    const { hosts: mediaHosts, certificate: mediaCertificate } = simulator.media;
+    expect(body).toEqual({
+      status: "ok",
+      wsUrl: simulator.url,
+      mediaHosts,
+      mediaCertificate,
+      rootKey: simulator.rootKey,
+    });
     expect(body.rootKey).toMatch(/^[0-9a-f]{64}$/);
   });
 

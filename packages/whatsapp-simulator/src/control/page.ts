@@ -1,14 +1,32 @@
 import { readFile } from "node:fs/promises";
 
+const modules = [
+  "page",
+  "phone",
+  "ask",
+  "dom",
+  "names",
+  "text",
+  "bubble",
+  "media",
+  "parts",
+  "menu",
+  "composer",
+  "devices",
+  "groups",
+  "limits",
+];
+
 /** The page's own files: where they are served, what they are, where they lie. */
 export const pageFiles = [
   { path: "/", type: "text/html", url: new URL("./page/index.html", import.meta.url) },
   { path: "/page.css", type: "text/css", url: new URL("./page/page.css", import.meta.url) },
-  { path: "/page.js", type: "text/javascript", url: new URL("./page/page.js", import.meta.url) },
-  { path: "/phone.js", type: "text/javascript", url: new URL("./page/phone.js", import.meta.url) },
-  { path: "/groups.js", type: "text/javascript", url: new URL("./page/groups.js", import.meta.url) },
-  { path: "/limits.js", type: "text/javascript", url: new URL("./page/limits.js", import.meta.url) },
-  { path: "/bubble.js", type: "text/javascript", url: new URL("./page/bubble.js", import.meta.url) },
+  { path: "/message.css", type: "text/css", url: new URL("./page/message.css", import.meta.url) },
+  ...modules.map((name) => ({
+    path: `/${name}.js`,
+    type: "text/javascript",
+    url: new URL(`./page/${name}.js`, import.meta.url),
+  })),
 ];
 
 export function readPage(url: URL): Promise<string> {
@@ -20,6 +38,6 @@ export function pageHeaders(type: string): Record<string, string> {
     "content-type": `${type}; charset=utf-8`,
     "cache-control": "no-cache",
     "content-security-policy":
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   };
 }
