@@ -6,7 +6,7 @@ import {
   createSealer,
   createTokenSigner,
   createTokenVerifier,
-  webRandom,
+  pooledRandom,
 } from "@sandi/crypto";
 import { createApp } from "./app.ts";
 import { parseConfig } from "./config.ts";
@@ -29,6 +29,7 @@ const targetLimit = 4_096;
 
 const app = createApp();
 const now = () => new Date();
+const random = pooledRandom();
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Parts that are made once per isolate and set of bindings. None of them holds a connection. */
@@ -38,13 +39,13 @@ function prepare(env: Env) {
   const config = parseConfig(env);
   return {
     config,
-    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random: webRandom }),
+    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random }),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
       retiredJwks: config.PROOF_RETIRED_KEYS,
       issuer: config.PUBLIC_URL,
       now,
-      random: webRandom,
+      random,
     }),
     verifyServiceToken: createTokenVerifier({
       publicJwk: config.CONNECTOR_TOKEN_PUBLIC_KEY,
@@ -57,10 +58,10 @@ function prepare(env: Env) {
       issuer: "sandi-edge",
       audience: "sandi-connector",
       now,
-      random: webRandom,
+      random,
     }),
     isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
-    ...prepareTracing(config, { now, log }),
+    ...prepareTracing(config, { now, random, log }),
     logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     redis: redisOver(config),
     redisOutage: { pausedUntil: 0, silentUntil: 0 } satisfies Services["redisOutage"],
@@ -78,7 +79,7 @@ const mostAtRests = 1_000;
 function atRestOf({ config, atRests }: ReturnType<typeof prepare>, workspaceId: string): AtRest {
   const known = atRests.get(workspaceId);
   if (known) return known;
-  const made = atRest(config.AT_REST_KEYS, workspaceId, webRandom);
+  const made = atRest(config.AT_REST_KEYS, workspaceId, random);
   remember(atRests, [workspaceId, made], mostAtRests);
   return made;
 }
@@ -95,7 +96,7 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
     now,
     sleep,
-    random: webRandom,
+    random,
     publicUrl: config.PUBLIC_URL,
     peppers: config.OTP_PEPPERS,
     phoneKey: config.PHONE_PEPPER,
