@@ -45,7 +45,7 @@ export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit
 }
 
 const requestLimitsOf = (c: Context<AppEnv>) =>
-  requestLimits(c.var.ctx.actor, c.req.header("idempotency-key") !== undefined);
+  requestLimits(c.get("ctx").actor, c.req.header("idempotency-key") !== undefined);
 
 /**
  * Throws `rate-limited` if this isolate knows, without asking Redis, that a limit of every request is used up. Some routes
@@ -77,7 +77,8 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
+const counterOf = (c: Context<AppEnv>, { name, id }: Limit) =>
+  `limits:{${c.get("ctx").actor.workspaceId}}:${name}:${id}`;
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers. Of counters with the same name, it shows the tightest. */
 function showTightest(c: Context<AppEnv>, standings: readonly Standing[]): void {
