@@ -54,7 +54,8 @@ async function post(config: Config, path: string, headers: Record<string, string
     body,
     signal: AbortSignal.timeout(queueMs),
   });
-  await response.body?.cancel();
+  // The runtime uses the connection again only after the whole answer was read.
+  await response.text();
   if (!response.ok) throw new Error(`QStash answered ${response.status}`);
 }
 

@@ -53,12 +53,15 @@ const headersOf = {
 };
 
 let asked: { url: string; headers: unknown; body: unknown }[];
+let answers: Response[];
 let status: number;
 beforeEach(() => {
-  [asked, status] = [[], 200];
+  [asked, answers, status] = [[], [], 200];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (url, init) => {
     asked.push({ url: url as string, headers: init?.headers, body: JSON.parse(init?.body as string) });
-    return new Response("{}", { status });
+    const answer = new Response("{}", { status });
+    answers.push(answer);
+    return answer;
   });
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -92,6 +95,11 @@ it("and so does each of many in one request", async () => {
   expect(messages.map(({ destination }) => destination)).toEqual([connector, connector, edge]);
   expect(messages.map(({ headers }) => headers)).toEqual([headersOf.code, headersOf.bulk, headersOf.alert]);
   expect(messages.map(({ body }) => JSON.parse(body) as unknown)).toEqual([code.body, bulk.body, alert.body]);
+});
+
+it("the whole answer is read, because workerd closes the connection of an answer that is not", async () => {
+  await publish(config, code);
+  expect(answers.map(({ bodyUsed }) => bodyUsed)).toEqual([true]);
 });
 
 it("what QStash does not take is not published", async () => {

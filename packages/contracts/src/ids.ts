@@ -39,8 +39,8 @@ export function createId<P extends IdPrefix>(prefix: P, now: Date, random: Uint8
   let bits = 0;
   let held = 0;
   let tail = "";
-  for (const byte of random.subarray(0, randomBytes)) {
-    held = (held << 8) | byte;
+  for (let i = 0; i < randomBytes; i++) {
+    held = (held << 8) | (random[i] ?? 0);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;

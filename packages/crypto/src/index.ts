@@ -1,4 +1,4 @@
-export { base64url, crc32, fromBase64url, type Random, s256, utf8, webRandom } from "./bytes.ts";
+export { base64url, crc32, fromBase64url, pooledRandom, type Random, s256, utf8, webRandom } from "./bytes.ts";
 export {
   type ApiKeyEnvironment,
   type GeneratedApiKey,

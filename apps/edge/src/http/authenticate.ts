@@ -42,7 +42,7 @@ async function identify(c: Context<AppEnv>): Promise<Actor> {
   const address = c.req.header("cf-connecting-ip") ?? "";
   const { services } = c.env;
   const actor = await findActor(services, c.req.header("authorization"), address);
-  c.set("ctx", { services, actor, trace: c.var.trace, requestId: c.var.requestId });
+  c.set("ctx", { services, actor, trace: c.get("trace"), requestId: c.get("requestId") });
   refuseSpent(c);
   return actor;
 }

@@ -97,7 +97,7 @@ export function operation<
           () =>
             declared.handle(...call);
   const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
-    const { ctx } = c.var;
+    const ctx = c.get("ctx");
     const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
     const limited =
       inputLimits &&

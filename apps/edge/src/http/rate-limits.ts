@@ -46,7 +46,7 @@ export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit
 }
 
 const requestLimitsOf = (c: Context<AppEnv>) =>
-  requestLimits(c.var.ctx.actor, c.req.header("idempotency-key") !== undefined);
+  requestLimits(c.get("ctx").actor, c.req.header("idempotency-key") !== undefined);
 
 /**
  * Throws `rate-limited` if this isolate knows, without asking Redis, that a limit of every request is used up. Some routes
@@ -78,7 +78,7 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.var.ctx.actor.workspaceId, limit);
+const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.get("ctx").actor.workspaceId, limit);
 
 const counterIn = (workspaceId: string, { name, id }: Limit) => `limits:{${workspaceId}}:${name}:${id}`;
 

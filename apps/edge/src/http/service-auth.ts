@@ -29,8 +29,7 @@ export async function requireServiceToken(c: Context<AppEnv>, signed: () => stri
   const { verifyServiceToken, isFirstUse, log } = c.env.services;
   const token = bearer.exec(c.req.header("authorization") ?? "")?.[1];
   if (token === undefined) throw new AppError("service-token-invalid");
-  const { pathname } = new URL(c.req.url);
-  const request = { method: c.req.method, path: pathname, body: await signed() };
+  const request = { method: c.req.method, path: c.req.path, body: await signed() };
   const { jti } = await verifyServiceToken(token, request).catch((cause: unknown) => {
     throw new AppError("service-token-invalid", { cause });
   });
