@@ -77,7 +77,7 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
+const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limit:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers. Of counters with the same name, it shows the tightest. */
 function showTightest(c: Context<AppEnv>, standings: readonly Standing[]): void {
