@@ -346,7 +346,13 @@ async function migratedFile(): Promise<Buffer> {
 }
 
 /** What the script of limits answers when all are granted; the command's third word is their number. */
-const grantAll: Services["redis"] = ([, , count]) => Promise.resolve("1" + " 1 1000".repeat(Number(count)));
+const grantAll: Services["redis"] = ([, , count]) => Promise.resolve(limitAnswer(count));
+
+/** An answer of the script of limits, the same for each counter. */
+export const limitAnswer = (
+  count: unknown,
+  [isGranted, used, leftMs]: [0 | 1, number, number] = [1, 1, 1000],
+): number[] => [isGranted, ...Array.from({ length: Number(count) }, () => [used, leftMs]).flat()];
 
 /** A code that is not this one. */
 export const wrong = (code: string) => (code === "000000" ? "000001" : "000000");

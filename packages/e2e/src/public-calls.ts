@@ -84,7 +84,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/verifications",
       body: { to: numbers[0], code },
       asks: "redis libsql | qstash",
-      budget: [14, 12_900, 85, 40],
+      budget: [14, 12_900, 84, 39],
       keep: keepVer,
     },
     {
@@ -92,14 +92,14 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: { to: numbers[1], code },
       headers: { "idempotency-key": "one" },
       asks: "redis libsql | libsql qstash",
-      budget: [17, 13_700, 91, 44],
+      budget: [17, 13_700, 90, 43],
       keep: ({ id, delivery }: Verification) => ([sent, message] = [id, delivery?.messageId ?? ""]),
     },
     {
       route: "POST /v1/verifications/batch",
       body: { verifications: [2, 3, 4].map((i) => ({ to: numbers[i], code })) },
       asks: "redis libsql | qstash qstash qstash",
-      budget: [34, 26_000, 250, 112],
+      budget: [34, 26_000, 247, 109],
       keep: ({ results }: { results: VerificationResult[] }) => {
         made.push(...results.map(({ verification }) => verification?.id ?? ""));
       },
@@ -123,7 +123,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       ...ofVer("/resend"),
       arrange: () => edge().sql("UPDATE verification SET next_send_at = 1"),
       asks: "redis libsql libsql | qstash",
-      budget: [14, 12_200, 80, 41],
+      budget: [14, 12_200, 79, 40],
     },
     {
       route: "POST /v1/verifications/check",

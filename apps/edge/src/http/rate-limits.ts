@@ -80,7 +80,7 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 /** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
 const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.get("ctx").actor.workspaceId, limit);
 
-const counterIn = (workspaceId: string, { name, id }: Limit) => `limits:{${workspaceId}}:${name}:${id}`;
+const counterIn = (workspaceId: string, { name, id }: Limit) => `limit:{${workspaceId}}:${name}:${id}`;
 
 /** Consumes a limit whose cost is known in the middle of a request. Throws `rate-limited` if it is used up. */
 export async function consumeLate({ services, actor }: Caller, limit: Limit): Promise<void> {

@@ -34,25 +34,27 @@ export const messageLife = {
       THEN earlier_sends WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) - 1800000 THEN sends ELSE 0 END,
       earlier_failures = CASE WHEN counted_from >= (NEW.updated_at / 1800000 * 1800000) THEN earlier_failures WHEN
       counted_from >= (NEW.updated_at / 1800000 * 1800000) - 1800000 THEN failures ELSE 0 END, counted_from =
-      max(counted_from, (NEW.updated_at / 1800000 * 1800000)) WHERE id = OLD.session_id; UPDATE session SET new_chats
-      = CASE WHEN new_chats_from > NEW.updated_at - 86400000 THEN new_chats + 1 ELSE 1 END, new_chats_from = CASE WHEN
-      new_chats_from > NEW.updated_at - 86400000 THEN new_chats_from ELSE NEW.updated_at END WHERE id = NEW.session_id
-      AND true AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = NEW.workspace_id AND w.to_hash =
-      NEW.to_hash AND w.session_id = NEW.session_id); UPDATE pool SET turn = turn + 1 WHERE strategy = 'round_robin'
-      AND true AND id = (SELECT pool_id FROM session WHERE id = NEW.session_id); UPDATE session SET waiting = waiting
-      + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0) WHERE id = NEW.session_id AND
-      true; END`,
+      max(counted_from, (NEW.updated_at / 1800000 * 1800000)) WHERE id = OLD.session_id; UPDATE pool SET turn = turn +
+      1 WHERE strategy = 'round_robin' AND true AND id = (SELECT pool_id FROM session WHERE id = NEW.session_id);
+      UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id =
+      session.pool_id), 0), new_chats = CASE WHEN EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id =
+      NEW.workspace_id AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id) THEN new_chats WHEN
+      new_chats_from <= NEW.updated_at - 86400000 THEN 1 ELSE new_chats + 1 END, new_chats_from = CASE WHEN
+      new_chats_from <= NEW.updated_at - 86400000 AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id =
+      NEW.workspace_id AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id) THEN NEW.updated_at ELSE
+      new_chats_from END WHERE id = NEW.session_id AND true; END`,
     `CREATE TRIGGER message_queued_later AFTER UPDATE OF queued_at ON message WHEN NEW.queued_at IS NOT OLD.queued_at
       AND NEW.status = 'queued' BEGIN INSERT INTO event (id, workspace_id, type, verification_id, message_id,
       session_id, data, at) SELECT 'evt_' || printf('%012x', NEW.updated_at) || lower(hex(randomblob(7))),
       NEW.workspace_id, 'message.queued', NEW.verification_id, NEW.id, NEW.session_id, '{}', NEW.updated_at WHERE
-      true; UPDATE session SET new_chats = CASE WHEN new_chats_from > NEW.updated_at - 86400000 THEN new_chats + 1
-      ELSE 1 END, new_chats_from = CASE WHEN new_chats_from > NEW.updated_at - 86400000 THEN new_chats_from ELSE
-      NEW.updated_at END WHERE id = NEW.session_id AND NEW.test = 0 AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE
-      w.workspace_id = NEW.workspace_id AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id); UPDATE pool
-      SET turn = turn + 1 WHERE strategy = 'round_robin' AND NEW.test = 0 AND id = (SELECT pool_id FROM session WHERE
-      id = NEW.session_id); UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE
-      pool.id = session.pool_id), 0) WHERE id = NEW.session_id AND NEW.test = 0; END`,
+      true; UPDATE pool SET turn = turn + 1 WHERE strategy = 'round_robin' AND NEW.test = 0 AND id = (SELECT pool_id
+      FROM session WHERE id = NEW.session_id); UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn
+      FROM pool WHERE pool.id = session.pool_id), 0), new_chats = CASE WHEN EXISTS (SELECT 1 FROM warm_contact w WHERE
+      w.workspace_id = NEW.workspace_id AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id) THEN new_chats
+      WHEN new_chats_from <= NEW.updated_at - 86400000 THEN 1 ELSE new_chats + 1 END, new_chats_from = CASE WHEN
+      new_chats_from <= NEW.updated_at - 86400000 AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id =
+      NEW.workspace_id AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id) THEN NEW.updated_at ELSE
+      new_chats_from END WHERE id = NEW.session_id AND NEW.test = 0; END`,
     `CREATE TRIGGER message_scheduled AFTER UPDATE OF send_at ON message WHEN NEW.send_at IS NOT OLD.send_at AND
       NEW.status = 'scheduled' BEGIN INSERT INTO event (id, workspace_id, type, verification_id, message_id,
       session_id, data, at) SELECT 'evt_' || printf('%012x', NEW.updated_at) || lower(hex(randomblob(7))),
