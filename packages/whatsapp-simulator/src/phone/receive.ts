@@ -1,5 +1,6 @@
 import { proto } from "@whiskeysockets/baileys";
 import type { ChatMessage } from "../api.ts";
+import { memberNames } from "../groups/names.ts";
 import { showGroupReceipt } from "../groups/receipts.ts";
 import { damage } from "../server/deliver.ts";
 import { bundleNodes, registrationNode } from "../signal/bundle-nodes.ts";
@@ -145,7 +146,7 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
 
 function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelope, type: "read" | undefined): void {
   const { id } = envelope;
-  const stanza = node("receipt", { id, ...fromOf(phone, envelope), t: seconds(world), type });
+  const stanza = node("receipt", { id, ...fromOf(world, phone, envelope), t: seconds(world), type });
   const twice = world.faults.take("duplicate-receipts", phone.number) !== undefined;
   for (const companion of sender.devices.values()) {
     companion.mailbox.deliver(stanza);
@@ -158,10 +159,8 @@ function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelo
 }
 
 /** A receipt of a group comes from the group. */
-function fromOf(phone: Phone, { group, addressing }: Envelope) {
-  return group === undefined
-    ? { from: jidOf(phone, addressing) }
-    : { from: group, participant: jidOf(phone, "lid"), participant_pn: jidOf(phone, "pn") };
+function fromOf(world: World, phone: Phone, { group, addressing }: Envelope) {
+  return group === undefined ? { from: jidOf(phone, addressing) } : { from: group, ...memberNames(world, phone) };
 }
 
 /** From the second time on the request carries fresh keys, as clients do. */
@@ -180,7 +179,7 @@ function askAgain(world: World, phone: Phone, sender: Phone, envelope: Envelope)
   if (count > 1) content.push(node("keys", {}, bundleNodes(phone.takeBundle())));
   const attrs = {
     id: envelope.id,
-    ...fromOf(phone, envelope),
+    ...fromOf(world, phone, envelope),
     type: "retry",
     t: seconds(world),
     recipient: envelope.recipient,
