@@ -104,8 +104,8 @@ const ofLiveSide = [
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
 ];
-/** Bytes that its body may have: many verifications take more. */
-const limitOf = (request: string) => (request.endsWith("/batch") ? 8 : 1) * 65_536;
+/** Bytes that its body may have: many verifications and long texts take more. */
+const limitOf = (request: string) => (/\/batch$|\/messages$/.test(request) ? 8 : 1) * 65_536;
 const withBody = routes.filter(([, body]) => body !== undefined);
 /** Of an alert channel the other fields are named once its kind is known. */
 const withFields = withBody.filter(([request]) => request !== "POST /v1/alert-channels");

@@ -100,6 +100,9 @@ async function apply(world: World, phone: Phone, { chat, sender, envelope }: Arr
   const at = new Date(envelope.at * 1000).toISOString();
   const isAdmin = world.groups.find(chat)?.isAdmin(sender.number) ?? false;
   if (applyChange(world, phone, content, { chat, actor: sender, at, isAdmin })) return;
+  // Of these, phones show nothing at all. A message that is sent again comes without the node of the first.
+  const isRepeated = envelope.encAttributes?.["count"] !== undefined;
+  if (content.interactiveMessage && !envelope.showsButtons && !isRepeated) return;
   const shown = shownContent(content, (jid) => world.phones.nameOf(jid));
   if (!shown) return;
   if (phone.chat.find(chat, envelope.id)) {
