@@ -1,4 +1,4 @@
-import type { GroupInfo } from "../api.ts";
+import type { GroupInfo } from "./api.ts";
 import type { Phone } from "../phone/phone.ts";
 import { e164 } from "../wire/jid.ts";
 import { type BinaryNode, node } from "../wire/nodes.ts";
