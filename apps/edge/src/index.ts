@@ -112,6 +112,8 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
     callTarget,
+    fetchFrom,
+    timeout: (ms) => AbortSignal.timeout(ms),
     isFromQueue: known.isFromQueue,
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
@@ -154,6 +156,10 @@ async function callTarget({ url, headers, body }: TargetCall): Promise<TargetAns
   const { value } = (await response.body?.getReader().read()) ?? {};
   const text = new TextDecoder().decode(value?.subarray(0, targetLimit));
   return { status: response.status, retryAfter: response.headers.get("retry-after"), text };
+}
+
+function fetchFrom(url: string, signal: AbortSignal): Promise<Response> {
+  return fetch(url, { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Sandi" } });
 }
 
 function log(line: string, cause?: unknown): void {

@@ -78,6 +78,10 @@ export interface Services {
   publishAll: (jobs: readonly Job[]) => Promise<void>;
   /** Posts to a customer's address, with a time-out and without redirects; rejects if no answer comes. */
   callTarget: (call: TargetCall) => Promise<TargetAnswer>;
+  /** Gets a file from a customer's address, without redirects; rejects if no answer comes. Private addresses are refused. */
+  fetchFrom: (url: string, signal: AbortSignal) => Promise<Response>;
+  /** A signal that aborts after this time. */
+  timeout: (ms: number) => AbortSignal;
   /** Checks QStash's signature of a delivery. */
   isFromQueue: QueueCheck;
   telegramUrl: string;

@@ -74,6 +74,10 @@ export interface Edge {
   connector: (path: string, body: unknown) => RpcAnswer | Promise<RpcAnswer>;
   /** What answers calls to customers' addresses. */
   target: (call: TargetCall) => TargetAnswer | Promise<TargetAnswer>;
+  /** What answers requests for files at customers' addresses. */
+  site: (url: string, signal: AbortSignal) => Response | Promise<Response>;
+  /** The signal that ends them. */
+  timeout: AbortSignal;
   advance: (ms: number) => void;
   addWorkspace: (name?: string, policy?: Partial<Policy>) => Promise<Workspace>;
   addKey: (workspaceId: string, only?: readonly Scope[], more?: Record<string, unknown>) => Promise<string>;
@@ -158,6 +162,8 @@ export async function startEdge(): Promise<Edge> {
       return Promise.resolve();
     },
     callTarget: async (call) => edge.target(call),
+    fetchFrom: async (url, signal) => edge.site(url, signal),
+    timeout: () => edge.timeout,
     isFromQueue: createQueueCheck(queueKeys, now),
     telegramUrl: "https://telegram.test",
     allowLocalTargets: false,
@@ -202,6 +208,8 @@ export async function startEdge(): Promise<Edge> {
     redis: grantAll,
     queueIsDown: false,
     connector: () => undefined,
+    site: () => new Response("not found", { status: 404 }),
+    timeout: new AbortController().signal,
     target: () => ({ status: 200, retryAfter: null, text: "ok" }),
     advance: (ms) => {
       time += ms;

@@ -11,6 +11,7 @@ import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { toMessage } from "./present.ts";
+import { withPreview } from "./link-preview.ts";
 import { replyRoute } from "./reply-route.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { senderOf } from "./sender-of.ts";
@@ -39,7 +40,8 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
   const { e164, country } = phone;
-  const { sessionId, poolId, to: _, ...content } = body;
+  const { sessionId, poolId, to: _, ...asked } = body;
+  const content = await withPreview(services, asked);
   const scope = hashScope(tenant);
   const [sealed, toHash, former] = await Promise.all([
     services.seal(sealedPayload(e164, content), sealedFor.message(id, workspaceId)),
@@ -47,11 +49,11 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     formerHashes(services.phoneKey, scope, e164),
   ]);
   const { quotedMessageId } = content;
-  const asked = { sessionId, poolId };
+  const named = { sessionId, poolId };
   const route =
     quotedMessageId === undefined
-      ? asked
-      : await replyRoute(db, tenant, { quotedMessageId, route: asked, recipient: [toHash, ...former] });
+      ? named
+      : await replyRoute(db, tenant, { quotedMessageId, route: named, recipient: [toHash, ...former] });
   const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
   const blocked = sender.isLimited ? isBlocked(subject) : sql<boolean>`0`;
 
