@@ -14,6 +14,15 @@ async function* bytes(count: number): AsyncGenerator<Buffer> {
   yield Buffer.alloc(count);
 }
 
+async function* broken(): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(5);
+  throw new Error("the line was cut");
+}
+
+function refuse(): never {
+  throw new Error("another hash");
+}
+
 const write = (store: FileStore, name: string, count = 10) => store.write(bytes(count), () => ({ name }));
 
 describe("file store", () => {
@@ -42,14 +51,7 @@ describe("file store", () => {
   it("keeps nothing of a file whose content ends in an error, or that gets no name", async () => {
     const folder = await newFolder();
     const store = await FileStore.open(folder);
-    async function* broken(): AsyncGenerator<Buffer> {
-      yield Buffer.alloc(5);
-      throw new Error("the line was cut");
-    }
     await expect(store.write(broken(), () => ({ name: "a" }))).rejects.toThrow("the line was cut");
-    const refuse = () => {
-      throw new Error("another hash");
-    };
     await expect(store.write(bytes(5), refuse)).rejects.toThrow("another hash");
     expect(await readdir(folder)).toEqual([]);
   });
