@@ -7,8 +7,8 @@ import type { CreateGroup, GroupInfo, GroupPatch, ParticipantAction, Participant
 import type { Shown, Written } from "./phone/content/content.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
-/** Which receipts a phone sends for what it receives: none, only delivered, or delivered and then read. */
-export type ReceiptsMode = "none" | "delivered" | "read";
+/** Which receipts a phone sends for what it receives: none, or up to delivered, read or played. */
+export type ReceiptsMode = "none" | "delivered" | "read" | "played";
 
 /** How a message names people on the wire: by phone number or by hidden id (LID). */
 export type Addressing = "pn" | "lid";

@@ -10,7 +10,7 @@ const phoneNumber = z
   .max(20)
   .regex(/^\+?[1-9]\d{5,14}$/, "must be a phone number such as +6281234567890");
 const addressing = z.enum(["pn", "lid"]);
-const receipts = z.enum(["none", "delivered", "read"]);
+const receipts = z.enum(["none", "delivered", "read", "played"]);
 const name = z.string().trim().min(1).max(60);
 const latencyMs = z.number().int().min(0).max(600_000);
 

@@ -133,9 +133,10 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
   };
   if (delay > 0) world.timers.after(delay, delivered);
   else delivered();
-  if (phone.receipts !== "read") return;
+  const reads = () => phone.receipts === "read" || phone.receipts === "played";
+  if (!reads()) return;
   const readIt = () => {
-    if (phone.receipts !== "read") return;
+    if (!reads()) return;
     if (!phone.online) {
       phone.toRead.push(readIt);
       return;
@@ -143,11 +144,18 @@ function confirm(world: World, phone: Phone, sender: Phone, envelope: Envelope):
     world.counters.readReceipts++;
     showStatus(world, phone, envelope.group ?? sender.e164, envelope.id, "read");
     sendReceipt(world, phone, sender, envelope, "read");
+    if (phone.receipts === "played") sendReceipt(world, phone, sender, envelope, "played");
   };
   world.timers.after(delay + world.readDelayMs, readIt);
 }
 
-function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelope, type: "read" | undefined): void {
+function sendReceipt(
+  world: World,
+  phone: Phone,
+  sender: Phone,
+  envelope: Envelope,
+  type: "read" | "played" | undefined,
+): void {
   const { id } = envelope;
   const stanza = node("receipt", { id, ...fromOf(world, phone, envelope), t: seconds(world), type });
   const twice = world.faults.take("duplicate-receipts", phone.number) !== undefined;
@@ -157,8 +165,9 @@ function sendReceipt(world: World, phone: Phone, sender: Phone, envelope: Envelo
   }
   sender.dirty = true;
   const group = envelope.group === undefined ? undefined : world.groups.find(envelope.group);
-  if (group) showGroupReceipt(world, group, { author: sender, member: phone, id }, type ?? "delivered");
-  else showStatus(world, sender, phone.e164, id, type ?? "delivered");
+  const status = type === undefined ? "delivered" : "read";
+  if (group) showGroupReceipt(world, group, { author: sender, member: phone, id }, status);
+  else showStatus(world, sender, phone.e164, id, status);
 }
 
 /** A receipt of a group comes from the group. */
