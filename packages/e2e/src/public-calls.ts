@@ -174,6 +174,12 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       keep: ({ id }: Message) => (message = id),
     },
     {
+      route: "POST /v1/messages (reply)",
+      body: () => ({ to: numbers[0], type: "text", text: "Hello", quotedMessageId: message }),
+      asks: "redis libsql libsql | qstash",
+      budget: [9, 4700, 49, 18],
+    },
+    {
       route: "GET /v1/messages/{id}",
       path: () => `/v1/messages/${message}`,
       asks: "redis libsql",

@@ -20,7 +20,7 @@ import type { Deliveries } from "../deliveries/deliveries.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { compose } from "./compose.ts";
+import { compose, findQuote, findSecret } from "./compose.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
@@ -166,7 +166,11 @@ async function sendClaimed(
 
   await turn.clear();
   const waId = whatsappId(job.messageId);
-  const message = await compose(run, { live, chat, waId, opened, mayHaveArrived });
+  const kept = { deliveries, live, chat };
+  const { quotedMessageId } = opened.around;
+  const quote = quotedMessageId === undefined ? null : await findQuote(kept, quotedMessageId);
+  const secret = mayHaveArrived ? await findSecret(kept, waId) : null;
+  const message = compose(opened, { quote, messageSecret: secret ?? services.random(32) });
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isPaced = job.lane !== "otp";

@@ -8,6 +8,7 @@ import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
+import { withPreview } from "./link-preview.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { toMessage } from "./present.ts";
@@ -35,7 +36,8 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   refuseInSandbox(phone.magic);
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
-  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...content } = body;
+  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...written } = body;
+  const content = await withPreview(services, written);
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
   const { quotedMessageId } = content;
