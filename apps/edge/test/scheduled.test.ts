@@ -247,8 +247,9 @@ it("a code is not a message: it is neither listed, canceled, changed nor retried
   expect(await edge.rows("SELECT status, metadata FROM message")).toEqual([{ status: "queued", metadata: null }]);
 });
 
+const number = (last: string) => `+999000000${last}`;
+
 describe("the sandbox", () => {
-  const number = (last: string) => `+999000000${last}`;
   let key: string;
   beforeEach(async () => {
     key = await edge.addKey(edge.workspace.id, undefined, { environment: "test" });
