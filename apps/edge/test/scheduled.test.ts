@@ -47,6 +47,15 @@ describe("a message with a time", () => {
     expect((await timeline(body.id))[0]?.data).toEqual({ sendAt: body.sendAt });
   });
 
+  it("does not go with another one that is due a minute earlier", async () => {
+    const [now, later] = [await scheduled(1000), await scheduled(61_000)];
+    await cron(1000);
+    expect([(await seeMessage(edge, now)).status, (await seeMessage(edge, later)).status]).toEqual([
+      "queued",
+      "scheduled",
+    ]);
+  });
+
   it("is given to no connector before its time", async () => {
     const { id } = await scheduled(hourMs);
     expect(await connector.claim(id, sessionId)).toBe("done");

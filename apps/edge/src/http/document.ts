@@ -43,6 +43,7 @@ const headers: Record<string, Node> = {
     pattern: "^/v1/[!-~]+$",
   }),
   "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
+  "Preference-Applied": text("Present if the answer has waited.", "wait=10"),
   "Idempotent-Replayed": text("Present if the answer belongs to an earlier request with this key.", "true", {
     const: "true",
     maxLength: undefined,

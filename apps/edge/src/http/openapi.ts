@@ -21,7 +21,8 @@ export function describe(
     ...(isGuarded ? ofKeys : []),
     "internal-error",
   ];
-  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
+  const prefers = declared.headers !== undefined && "prefer" in declared.headers.shape;
+  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency, prefers }));
   const successes = [answers, ...(orAnswers ? [orAnswers] : [])].map(({ status, description, content }) => [
     status,
     { description, ...(content ? { content } : {}) },
@@ -55,13 +56,14 @@ export function describe(
 
 function headerNames(
   status: number,
-  { isGuarded, idempotency }: { isGuarded: boolean; idempotency: Idempotency },
+  { isGuarded, idempotency, prefers }: { isGuarded: boolean; idempotency: Idempotency; prefers: boolean },
 ): string[] {
   const names = ["X-Request-Id"];
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
   if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
+  if (prefers && status === 202) names.push("Preference-Applied");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");
   return names;
 }

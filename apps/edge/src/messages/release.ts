@@ -44,7 +44,8 @@ const limitOf = (field: string, usual: number) =>
  */
 export function releaseDue(db: Db, at: number) {
   // Taken messages have this time. Those that are still scheduled at the end are looked at again then.
-  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs} AND message.test = 0`;
+  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs} AND message.send_at <= ${at}
+    AND message.test = 0`;
   const sender = pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among,
