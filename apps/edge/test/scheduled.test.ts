@@ -47,8 +47,8 @@ describe("a message with a time", () => {
     expect((await timeline(body.id))[0]?.data).toEqual({ sendAt: body.sendAt });
   });
 
-  it("does not go with another one that is due a minute earlier", async () => {
-    const [now, later] = [await scheduled(1000), await scheduled(61_000)];
+  it("does not go with another one that is due a moment earlier", async () => {
+    const [now, later] = [await scheduled(1000), await scheduled(51_000)];
     await cron(1000);
     expect([(await seeMessage(edge, now)).status, (await seeMessage(edge, later)).status]).toEqual([
       "queued",
