@@ -68,7 +68,6 @@ function prepare(env: Env) {
     unknownKeys: { tries: new Map(), hashes: new Map() } satisfies Services["unknownKeys"],
     keyCache: new Map() satisfies Services["keyCache"],
     templateCache: new Map() satisfies Services["templateCache"],
-    waiting: new Map() satisfies Services["waiting"],
     atRests: new Map<string, AtRest>(),
   };
 }
@@ -91,8 +90,7 @@ function preparedFor(env: Env): ReturnType<typeof prepare> {
 }
 
 function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Services["waitUntil"]): Services {
-  const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache, waiting } =
-    known;
+  const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
   return {
     db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
     now,
@@ -124,7 +122,6 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
     },
     keyCache,
     templateCache,
-    waiting,
     destinationPerDay: config.DESTINATION_PER_DAY,
     ...(config.BOOTSTRAP_TOKEN === undefined ? {} : { bootstrapToken: config.BOOTSTRAP_TOKEN }),
     cronRounds: config.CRON_ROUNDS,

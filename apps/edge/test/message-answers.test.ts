@@ -1,14 +1,20 @@
 import type { Message, MessageDryRun } from "@sandi/contracts";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { type Edge } from "./harness.ts";
 import { everything } from "./every-route.ts";
 import { connectorOf, recipient, seeMessage, text } from "./senders.ts";
+import { memoryRedis, type TestRedis } from "./limits-redis.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
 useEdge((started) => (edge = started));
 let sessionId: string;
+let server: TestRedis;
+beforeAll(async () => {
+  server = await memoryRedis();
+});
+afterAll(() => server.stop());
 beforeEach(async () => {
   sessionId = await edge.addSession();
 });
@@ -210,7 +216,8 @@ describe("Prefer: wait", () => {
     expect([status, headers.get("preference-applied"), slept]).toEqual([202, null, []]);
   });
 
-  it("is for few requests of a key at a time; the others are answered at once", async () => {
+  it("is for ten requests of a key at a time; the others are answered at once", async () => {
+    edge.redis = (command) => server.redis(command, 10_000);
     const gate = Promise.withResolvers<void>();
     edge.services.sleep = (ms) => {
       slept.push(ms);
@@ -222,7 +229,14 @@ describe("Prefer: wait", () => {
     expect((await send("wait=10")).headers.get("preference-applied")).toBeNull();
     gate.resolve();
     for (const { headers } of await Promise.all(waiting)) expect(headers.get("preference-applied")).toBe("wait=10");
-    expect(edge.services.waiting.size).toBe(0);
+    await edge.settled();
+    expect((await send("wait=1")).headers.get("preference-applied")).toBe("wait=1");
+  });
+
+  it("does not wait while Redis does not answer", async () => {
+    edge.redis = () => Promise.reject(new Error("no answer"));
+    const { status, headers } = await send("wait=10");
+    expect([status, headers.get("preference-applied"), slept]).toEqual([202, null, []]);
   });
 
   it("does not apply to a scheduled message or to a repetition", async () => {
