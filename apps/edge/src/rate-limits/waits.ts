@@ -1,10 +1,10 @@
 import type { Actor } from "../actor.ts";
 import type { Services } from "../services.ts";
-import { unlessAway } from "./redis-outage.ts";
 
 /** So many requests of one key wait for an answer of WhatsApp at a time, over all instances of the Worker. */
 export const mostWaiting = 10;
-const redisMs = 300;
+/** Longer than for limits: the caller wants to wait. */
+const redisMs = 2_000;
 
 /** Takes the first free place, for at most ARGV[1] milliseconds. Returns its number; 0: none is free. */
 const takeScript = `for i, key in ipairs(KEYS) do
@@ -24,9 +24,11 @@ export async function takeWait(
   const { redis, log, waitUntil } = services;
   // One hash tag, because a Redis cluster runs a script only on keys of one slot.
   const places = Array.from({ length: mostWaiting }, (_, i) => `waits:{${workspaceId}}:${by.id}:${i + 1}`);
-  const failed = (error: unknown) => log("Redis does not answer; a request does not wait", error);
-  const taken = await unlessAway(services, failed, () =>
-    redis(["EVAL", takeScript, places.length, ...places, longestMs], redisMs),
+  const taken = await redis(["EVAL", takeScript, places.length, ...places, longestMs], redisMs).catch(
+    (error: unknown) => {
+      log("Redis does not answer; a request does not wait", error);
+      return 0;
+    },
   );
   const place = places[Number.parseInt(String(taken), 10) - 1];
   if (place === undefined) return undefined;
