@@ -62,12 +62,11 @@ export const sendMessageOperation = operation({
   },
 });
 
-/** A dry run uses up nothing: the headers show what is left. */
-async function limitsOf(ctx: Context, { to, dryRun }: CreateMessage): Promise<Limit[]> {
-  const cost = dryRun ? 0 : 1;
+/** A dry run uses up nothing: the headers show what is left. A scheduled message counts for its recipient when it is queued. */
+async function limitsOf(ctx: Context, { to, dryRun, sendAt }: CreateMessage): Promise<Limit[]> {
   const recipient = readPhone(ctx.actor, to, "/to").e164;
   return [
-    ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime(), cost),
-    ...(await recipientLimits(ctx, recipient, cost)),
+    ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime(), dryRun ? 0 : 1),
+    ...(await recipientLimits(ctx, recipient, dryRun || sendAt !== undefined ? 0 : 1)),
   ];
 }
