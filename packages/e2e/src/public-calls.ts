@@ -186,6 +186,13 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [1, 600, 10, 0],
     },
     {
+      route: "POST /v1/messages (Prefer)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
+      headers: { prefer: "wait=1" },
+      asks: "redis libsql redis libsql libsql | qstash redis",
+      budget: [13, 6800, 60, 20],
+    },
+    {
       route: "POST /v1/messages (dryRun)",
       body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", dryRun: true }),
       asks: "redis libsql",
