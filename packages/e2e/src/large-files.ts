@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { usageOf, workerdPids } from "./bench/figures.ts";
 
@@ -33,18 +35,12 @@ interface Sent {
 /** A request that is never whole in memory, in either direction. Answers with the hash of the body, and its text if it is small. */
 export async function sendLarge(url: string, { method, headers, body = [] }: Sent) {
   const outgoing = request(url, { method, headers });
-  const answered = new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once("response", resolve);
     outgoing.once("error", reject);
   });
-  const sent = (async () => {
-    for (const bytes of body) {
-      if (outgoing.destroyed) return;
-      if (!outgoing.write(bytes))
-        await new Promise((resolve) => outgoing.once("drain", resolve).once("close", resolve));
-    }
-    outgoing.end();
-  })();
+  // A refusal ends the request early.
+  const sent = pipeline(Readable.from(body), outgoing).catch(() => undefined);
   const answer = await answered;
   const hash = createHash("sha256");
   const kept: Buffer[] = [];
