@@ -4,6 +4,7 @@ import {
   type CreatedSupabaseHook,
   GetGroupRpc,
   Group,
+  type Media,
   type Message,
   type QrPageLink,
   type Session,
@@ -63,6 +64,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let sent = "";
   let message = "";
   let scheduled = "";
+  let file = "";
   let session = "";
   let pool = "";
   let template = "";
@@ -238,6 +240,26 @@ export function publicCalls(edge: () => TestEdge): Call[] {
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
       budget: [12, 7300, 60, 18],
+    },
+    {
+      route: "POST /v1/media",
+      body: { any: "file" },
+      asks: "redis libsql libsql",
+      budget: [10, 1500, 20, 14],
+      keep: ({ id }: Media) => (file = id),
+    },
+    { route: "GET /v1/media/{id}", path: () => `/v1/media/${file}`, asks: "redis libsql", budget: [1, 300, 7, 0] },
+    {
+      route: "GET /v1/media/{id}/content",
+      path: () => `/v1/media/${file}/content`,
+      asks: "redis libsql",
+      budget: [1, 300, 7, 0],
+    },
+    {
+      route: "DELETE /v1/media/{id}",
+      path: () => `/v1/media/${file}`,
+      asks: "redis libsql | libsql",
+      budget: [7, 700, 12, 10],
     },
     {
       route: "POST /v1/reachability",

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
+import type { Media, Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -106,6 +106,7 @@ describe("npm start", () => {
     const pids = await processesNaming(folder);
     expect(pids.length).toBeGreaterThan(1);
     const trusted = await trustedHost(local);
+    const file = await upload(local, "a file");
 
     expect(await stop(first, "SIGINT")).toBeLessThan(5_000);
     expect(await processesNaming(folder)).toEqual([]);
@@ -118,6 +119,8 @@ describe("npm start", () => {
     expect(await trustedHost(again)).toEqual(trusted);
     const session = await get<Session>(again, `/v1/sessions/${local.sessionId}`);
     expect(session.state).toBe("online");
+    const read = await fetch(file.url);
+    expect([read.status, await read.text()]).toEqual([200, "a file"]);
     expect(await secretsIn(second.output(), folder)).toEqual([]);
     const [, command = ""] = /export KEY=(.*)/.exec(second.output()) ?? [];
     const { stdout } = await promisify(execFile)("bash", ["-c", `echo "${command}"`], {
@@ -268,6 +271,12 @@ const authorized = ({ apiKey }: Local) => ({
 
 async function get<T>(local: Local, path: string): Promise<T> {
   return (await (await fetch(local.apiUrl + path, authorized(local))).json()) as T;
+}
+
+/** Uploads a file; the edge keeps it in the data folder. */
+async function upload(local: Local, text: string): Promise<Media> {
+  const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "text/plain" };
+  return (await (await fetch(`${local.apiUrl}/v1/media`, { method: "POST", headers, body: text })).json()) as Media;
 }
 
 /** Which secrets of the stack's files stand in a text: keys, tokens, passwords, also of those made by an earlier start. */

@@ -15,8 +15,7 @@ export function sizeOf(headers: Headers): number | undefined {
 }
 
 /**
- * Gives the file of a request to `take`, as a stream: the part `file` of a form, or the whole body. The body is not read
- * further when `take` is done.
+ * Gives the file of a request to `take`, as a stream: the part `file` of a form, or the whole body.
  */
 export async function withFile<T>(
   request: Request,
@@ -47,7 +46,23 @@ export async function withFile<T>(
     const pointer = "/file";
     return await take({ mostBytes, ...file, pointer, judge: judgeOf({ type: contentType, kind, pointer }) });
   } finally {
-    await source.return(undefined);
+    await readOn(source);
+  }
+}
+
+/**
+ * Reads what is left of a body, up to the largest file. The runtime cuts the connection of a caller that is still sending,
+ * who would then miss the answer.
+ */
+export async function readOn(source: AsyncGenerator<Uint8Array>): Promise<void> {
+  let size = 0;
+  try {
+    for await (const bytes of source) {
+      size += bytes.length;
+      if (size > maxMediaBytes) return;
+    }
+  } catch {
+    // The caller is gone, or has the fault in its answer already.
   }
 }
 
