@@ -67,6 +67,7 @@ module.exports = {
         "workspaces",
         "sessions",
         "gateway",
+        "media",
         "messages",
         "reachability",
         "verifications",

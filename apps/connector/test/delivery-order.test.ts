@@ -85,7 +85,7 @@ function perform(deliveries: Deliveries, messageId: string, what: News): Promise
         chat: jid,
         message: new Uint8Array([1]),
         keepUntil,
-        isBulk: false,
+        isPaced: false,
         traceparent,
       };
       return deliveries.begin(fence, attempt);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { laneHeader } from "@sandi/contracts";
 import { ownerAnswersMs } from "../src/fleet/forward.ts";
 import { systemServices } from "../src/services.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -94,13 +95,20 @@ test("a job is forwarded unchanged to the session's owner, and the owner's answe
   const job = sendJob(newId("msg"), await theirs());
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   answer.headers["x-request-id"] = "req_of_the_owner";
-  const response = await rig.edge.deliver("/jobs/send", job, { headers: { traceparent, "upstash-retried": "3" } });
+  const response = await rig.edge.deliver("/jobs/send", job, {
+    headers: { traceparent, "upstash-retried": "3", [laneHeader]: "normal" },
+  });
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual({ status: "done" });
   expect(response.headers.get("x-request-id")).toBe("req_of_the_owner");
   expect(heard).toHaveLength(1);
   expect(heard[0]).toMatchObject({ path: "/jobs/send", body: JSON.stringify(job) });
-  expect(heard[0]!.headers).toMatchObject({ traceparent, "upstash-retried": "3", "sandi-forwarded": "1" });
+  expect(heard[0]!.headers).toMatchObject({
+    traceparent,
+    "upstash-retried": "3",
+    "sandi-forwarded": "1",
+    [laneHeader]: "normal",
+  });
   expect(heard[0]!.headers["upstash-signature"]).toMatch(/^ey/);
   expect(await counted()).toEqual(['sandi_forwarded_total{kind="send",result="done"} 1']);
 });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 let phones = 20;
-function phone(receipts: "none" | "delivered" | "read" = "read"): string {
+function phone(receipts: "none" | "delivered" | "read" | "played" = "read"): string {
   const number = `+6281300000${String(++phones).padStart(3, "0")}`;
   rig.simulator.createPhone({ number, receipts });
   return number;
@@ -253,6 +253,14 @@ describe("receipts", () => {
     await until("it is read", () => rig.edge.typesOf(messageId).includes("message.read"));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(rig.edge.typesOf(messageId)).toEqual(["message.sent", "message.delivered", "message.read"]);
+  });
+
+  test("of a note that was played are reported, after those that it was read", async () => {
+    const to = phone("played");
+    const messageId = await rig.send(sessionId, { to, text: "a voice note" });
+    await until("it is played", () => rig.edge.typesOf(messageId).length === 4);
+    const order = ["message.sent", "message.delivered", "message.read", "message.played"];
+    expect(rig.edge.typesOf(messageId)).toEqual(order);
   });
 
   test("of phones that speak LID count as well", async () => {

@@ -11,6 +11,7 @@ import { hooks } from "./hooks/routes.ts";
 import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
+import { media } from "./media/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { outbound } from "./outbound/feature.ts";
 import { pools } from "./pools/routes.ts";
@@ -26,6 +27,7 @@ const slices: readonly Feature[] = [
   verifications,
   reachability,
   messages,
+  media,
   templates,
   sessions,
   desiredState,

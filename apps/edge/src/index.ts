@@ -6,13 +6,16 @@ import {
   createSealer,
   createTokenSigner,
   createTokenVerifier,
-  webRandom,
+  pooledRandom,
 } from "@sandi/crypto";
 import { createApp } from "./app.ts";
-import { parseConfig } from "./config.ts";
+import { type Config, parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { openDatabase } from "./db/client.ts";
+import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
+import { r2Store } from "./media/r2-store.ts";
+import { workerStreams } from "./media/worker-streams.ts";
 import { remember } from "./remember.ts";
 import type { RpcAnswer, Services, TargetAnswer, TargetCall } from "./services.ts";
 import { exportAfter, prepareTracing } from "./tracing.ts";
@@ -20,6 +23,9 @@ import { isFirstUse, publish, publishAll, redisOver } from "./upstash.ts";
 
 interface Env {
   ASSETS?: Fetcher;
+  MEDIA: R2Bucket;
+  /** Of the workerd of this machine: a network without private addresses. Cloudflare's own network has none. */
+  PUBLIC_NETWORK?: Fetcher;
 }
 
 const connectorMs = 5_000;
@@ -29,92 +35,60 @@ const targetLimit = 4_096;
 
 const app = createApp();
 const now = () => new Date();
+const random = pooledRandom();
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Parts that are made once per isolate and set of bindings. None of them holds a connection. */
+/** What is made once per isolate and set of bindings. None of it holds a connection. */
 const prepared = new WeakMap<object, ReturnType<typeof prepare>>();
 
 function prepare(env: Env) {
   const config = parseConfig(env);
-  return {
-    config,
-    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random: webRandom }),
+  const { exporter, tracer } = prepareTracing(config, { now, random, log });
+  const redis = redisOver(config);
+  const atRests = new Map<string, AtRest>();
+  const sign = createTokenSigner({
+    privateJwk: config.EDGE_TOKEN_PRIVATE_KEY,
+    issuer: "sandi-edge",
+    audience: "sandi-connector",
+    now,
+    random,
+  });
+  const services: Omit<Services, "db" | "waitUntil"> = {
+    now,
+    sleep,
+    random,
+    publicUrl: config.PUBLIC_URL,
+    peppers: config.OTP_PEPPERS,
+    phoneKey: config.PHONE_PEPPER,
+    linkKeys: config.LINK_KEYS,
+    seal: createSealer(config.CONNECTOR_SEAL_PUBLIC_KEY, { now, random }),
+    atRest: (workspaceId) => atRestOf(config, atRests, workspaceId),
     proofs: createProofSigner({
       privateJwk: config.PROOF_PRIVATE_KEY,
       retiredJwks: config.PROOF_RETIRED_KEYS,
       issuer: config.PUBLIC_URL,
       now,
-      random: webRandom,
+      random,
     }),
+    media: r2Store(env.MEDIA, log),
+    streams: workerStreams,
     verifyServiceToken: createTokenVerifier({
       publicJwk: config.CONNECTOR_TOKEN_PUBLIC_KEY,
       issuer: "sandi-connector",
       audience: "sandi-edge",
       now,
     }),
-    sign: createTokenSigner({
-      privateJwk: config.EDGE_TOKEN_PRIVATE_KEY,
-      issuer: "sandi-edge",
-      audience: "sandi-connector",
-      now,
-      random: webRandom,
-    }),
-    isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
-    ...prepareTracing(config, { now, log }),
-    logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
-    redis: redisOver(config),
-    redisOutage: { pausedUntil: 0, silentUntil: 0 } satisfies Services["redisOutage"],
-    spentLimits: new Map() satisfies Services["spentLimits"],
-    unknownKeys: { tries: new Map(), hashes: new Map() } satisfies Services["unknownKeys"],
-    keyCache: new Map() satisfies Services["keyCache"],
-    templateCache: new Map() satisfies Services["templateCache"],
-    atRests: new Map<string, AtRest>(),
-  };
-}
-
-/** The maximum of workspaces whose derived keys are in an isolate's memory. */
-const mostAtRests = 1_000;
-
-function atRestOf({ config, atRests }: ReturnType<typeof prepare>, workspaceId: string): AtRest {
-  const known = atRests.get(workspaceId);
-  if (known) return known;
-  const made = atRest(config.AT_REST_KEYS, workspaceId, webRandom);
-  remember(atRests, [workspaceId, made], mostAtRests);
-  return made;
-}
-
-function preparedFor(env: Env): ReturnType<typeof prepare> {
-  let known = prepared.get(env);
-  if (!known) prepared.set(env, (known = prepare(env)));
-  return known;
-}
-
-function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Services["waitUntil"]): Services {
-  const { config, seal, proofs, sign, verifyServiceToken, redis, redisOutage, keyCache, templateCache } = known;
-  return {
-    db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN),
-    now,
-    sleep,
-    random: webRandom,
-    publicUrl: config.PUBLIC_URL,
-    peppers: config.OTP_PEPPERS,
-    phoneKey: config.PHONE_PEPPER,
-    linkKeys: config.LINK_KEYS,
-    seal,
-    atRest: (workspaceId) => atRestOf(known, workspaceId),
-    proofs,
-    verifyServiceToken,
     redis,
-    redisOutage,
-    spentLimits: known.spentLimits,
-    unknownKeys: known.unknownKeys,
+    redisOutage: { pausedUntil: 0, silentUntil: 0 },
+    spentLimits: new Map(),
+    unknownKeys: { tries: new Map(), hashes: new Map() },
     isFirstUse: (jti, ttlSeconds) => isFirstUse(redis, jti, ttlSeconds),
     publish: (job) => publish(config, job),
     publishAll: (jobs) => publishAll(config, jobs),
     callTarget,
-    fetchFrom,
+    fetchFrom: (url, signal) => fetchFrom(config, env, { url, signal }),
     timeout: (ms) => AbortSignal.timeout(ms),
-    isFromQueue: known.isFromQueue,
+    isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
     async callConnector(path, body) {
@@ -122,17 +96,34 @@ function servicesFor(known: ReturnType<typeof prepare>, env: Env, waitUntil: Ser
       const token = await sign({ method: "POST", path, body: text });
       return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
     },
-    keyCache,
-    templateCache,
+    keyCache: new Map(),
+    templateCache: new Map(),
     destinationPerDay: config.DESTINATION_PER_DAY,
     ...(config.BOOTSTRAP_TOKEN === undefined ? {} : { bootstrapToken: config.BOOTSTRAP_TOKEN }),
     cronRounds: config.CRON_ROUNDS,
-    waitUntil,
-    tracer: known.tracer,
-    logRequest: known.logRequest,
+    tracer,
+    logRequest: requestLog(config.LOG_REQUESTS, (line) => console.log(line)),
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),
   };
+  return { config, services, exporter };
+}
+
+/** The maximum of workspaces whose derived keys are in an isolate's memory. */
+const mostAtRests = 1_000;
+
+function atRestOf({ AT_REST_KEYS }: Config, known: Map<string, AtRest>, workspaceId: string): AtRest {
+  const made = known.get(workspaceId);
+  if (made) return made;
+  const atRestOfIt = atRest(AT_REST_KEYS, workspaceId, random);
+  remember(known, [workspaceId, atRestOfIt], mostAtRests);
+  return atRestOfIt;
+}
+
+function preparedFor(env: Env): ReturnType<typeof prepare> {
+  let known = prepared.get(env);
+  if (!known) prepared.set(env, (known = prepare(env)));
+  return known;
 }
 
 async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {
@@ -158,8 +149,15 @@ async function callTarget({ url, headers, body }: TargetCall): Promise<TargetAns
   return { status: response.status, retryAfter: response.headers.get("retry-after"), text };
 }
 
-function fetchFrom(url: string, signal: AbortSignal): Promise<Response> {
-  return fetch(url, { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Sandi" } });
+interface FetchFrom {
+  url: string;
+  signal: AbortSignal;
+}
+
+function fetchFrom(config: Config, env: Env, { url, signal }: FetchFrom): Promise<Response> {
+  const init = { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Sandi" } } as const;
+  const isLocal = config.ALLOW_LOCAL_TARGETS !== undefined && isLoopback(url);
+  return env.PUBLIC_NETWORK && !isLocal ? env.PUBLIC_NETWORK.fetch(url, init) : fetch(url, init);
 }
 
 function log(line: string, cause?: unknown): void {
@@ -175,16 +173,15 @@ function nameOf(cause: unknown): string {
 
 /** Runs the work of one event, and exports its spans when all work in `waitUntil` is done. */
 async function run<T>(env: Env, context: ExecutionContext, work: (services: Services) => T | Promise<T>): Promise<T> {
-  const known = preparedFor(env);
+  const { config, services, exporter } = preparedFor(env);
   const underway: Promise<unknown>[] = [];
-  const services = servicesFor(known, env, (promise) => {
+  const waitUntil = (promise: Promise<unknown>) => {
     underway.push(promise);
     context.waitUntil(promise);
-  });
+  };
   try {
-    return await work(services);
+    return await work({ ...services, db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN), waitUntil });
   } finally {
-    const { exporter } = known;
     if (exporter) context.waitUntil(exportAfter({ exporter, sleep }, underway));
   }
 }

@@ -124,15 +124,17 @@ function settled({ sent, failed }: { sent: string; failed: string }): string {
       earlier_sends = ${before("sends")}, earlier_failures = ${before("failures")}, counted_from = max(counted_from, ${slot})`;
 }
 
+const isWarm = `EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = NEW.workspace_id AND w.to_hash = NEW.to_hash
+      AND w.session_id = NEW.session_id)`;
+const isNewDay = `new_chats_from <= NEW.updated_at - ${dayMs}`;
+
 /** Counts a message for its session: as waiting, as a new chat if the recipient is a stranger, and as the session's turn. */
 const taken = (when: string) => `
-  UPDATE session SET new_chats = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats + 1 ELSE 1 END,
-      new_chats_from = CASE WHEN new_chats_from > NEW.updated_at - ${dayMs} THEN new_chats_from ELSE NEW.updated_at END
-    WHERE id = NEW.session_id AND ${when} AND NOT EXISTS (SELECT 1 FROM warm_contact w WHERE w.workspace_id = NEW.workspace_id
-      AND w.to_hash = NEW.to_hash AND w.session_id = NEW.session_id);
   UPDATE pool SET turn = turn + 1 WHERE strategy = 'round_robin' AND ${when}
     AND id = (SELECT pool_id FROM session WHERE id = NEW.session_id);
-  UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0)
+  UPDATE session SET waiting = waiting + 1, turn = coalesce((SELECT turn FROM pool WHERE pool.id = session.pool_id), 0),
+      new_chats = CASE WHEN ${isWarm} THEN new_chats WHEN ${isNewDay} THEN 1 ELSE new_chats + 1 END,
+      new_chats_from = CASE WHEN ${isNewDay} AND NOT ${isWarm} THEN NEW.updated_at ELSE new_chats_from END
     WHERE id = NEW.session_id AND ${when};`;
 
 /** Counts an outcome of a session, in slots of ten minutes. */
@@ -151,18 +153,25 @@ const reachedContact = (at: string, when: string) => `
     ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at),
       reached_at = max(coalesce(reached_at, 0), excluded.reached_at);`;
 
+const isNew = (column: string) => `OLD.${column} IS NULL AND NEW.${column} IS NOT NULL`;
+const progressBit = (index: number) => 2 ** index;
+
 /** The first message that reaches a stage counts the stage for its verification. */
 function reached({ stage, event: type }: { stage: string; event: string }, index: number): string {
-  const [at, bit] = [`NEW.${stage}_at`, 2 ** index];
-  const isNew = `OLD.${stage}_at IS NULL AND NEW.${stage}_at IS NOT NULL`;
-  return `${ofMessage(`'${type}'`, { at }, isNew)}
-    ${count({ row: "v", stage: `'${stage}'`, at, from: "FROM verification v", when: `v.id = NEW.verification_id AND ${isNew} AND v.progress & ${bit} = 0` })}
-    UPDATE verification SET progress = progress | ${bit} WHERE id = NEW.verification_id AND ${isNew} AND progress & ${bit} = 0;`;
+  const [at, when] = [`NEW.${stage}_at`, isNew(`${stage}_at`)];
+  return `${ofMessage(`'${type}'`, { at }, when)}
+    ${count({ row: "v", stage: `'${stage}'`, at, from: "FROM verification v", when: `v.id = NEW.verification_id AND ${when} AND v.progress & ${progressBit(index)} = 0` })}`;
 }
 
-const isNew = (column: string) => `OLD.${column} IS NULL AND NEW.${column} IS NOT NULL`;
+/** Notes the stages that a verification has reached. */
+function progressed(stages: readonly { stage: string }[]): string {
+  const bits = stages.map(({ stage }, index) => `iif(${isNew(`${stage}_at`)}, ${progressBit(index)}, 0)`).join(" | ");
+  return `UPDATE verification SET progress = progress | ${bits}
+      WHERE id = NEW.verification_id AND progress | ${bits} <> progress;`;
+}
+
 const reason = "CASE WHEN NEW.failure IS NULL THEN '{}' ELSE json_object('reason', NEW.failure) END";
-const { send, deliver, read, fail, cancel, revoke, reroute } = messageLife;
+const { send, deliver, read, play, fail, cancel, revoke, reroute, release } = messageLife;
 const ends = [fail, cancel, revoke];
 const delivered = deliveryOrder.slice(deliveryOrder.indexOf(send.to));
 
@@ -170,6 +179,18 @@ const messageTriggers = {
   message_queued: `AFTER INSERT ON message WHEN NEW.status = 'queued' BEGIN
     ${ofMessage("'message.queued'", { at: "NEW.created_at" })}
     ${taken("NEW.test = 0")}
+  END`,
+  // Statements of codes name none of the columns of the next three, so these triggers cost a code nothing.
+  message_queued_later: `AFTER UPDATE OF queued_at ON message
+    WHEN NEW.queued_at IS NOT OLD.queued_at AND NEW.status = '${release.to}' BEGIN
+    ${ofMessage(`'${release.event}'`, {})}
+    ${taken("NEW.test = 0")}
+  END`,
+  message_scheduled: `AFTER UPDATE OF send_at ON message WHEN NEW.send_at IS NOT OLD.send_at AND NEW.status = 'scheduled' BEGIN
+    ${ofMessage("'message.scheduled'", { data: "json_object('sendAt', strftime('%Y-%m-%dT%H:%M:%fZ', NEW.send_at / 1000.0, 'unixepoch'))" })}
+  END`,
+  message_played: `AFTER UPDATE OF played_at ON message WHEN ${isNew("played_at")} BEGIN
+    ${ofMessage(`'${play.event}'`, { at: "NEW.played_at" })}
   END`,
   // A message that found no account counts as sent for its session: the score must not reveal who has no account.
   message_settled: `AFTER UPDATE OF status ON message WHEN NEW.status <> OLD.status AND NOT ${isUnsent("NEW")} BEGIN
@@ -190,12 +211,13 @@ const messageTriggers = {
   // One trigger, because triggers on the same change have no order.
   message_moved: `AFTER UPDATE OF sent_at, delivered_at, read_at ON message BEGIN
     ${[send, deliver, read].map(reached).join("")}
+    ${progressed([send, deliver, read])}
     ${figure(`'${send.stage}'`, "NEW.sent_at", isNew("sent_at"))}
     ${figure(`'${deliver.stage}'`, "NEW.delivered_at", isNew("delivered_at"))}
     ${reachedContact("NEW.sent_at", isNew("sent_at"))}
   END`,
   message_rerouted: `AFTER UPDATE OF session_id ON message
-    WHEN NEW.session_id <> OLD.session_id AND NEW.status = '${reroute.to}' AND NEW.test = 0 BEGIN
+    WHEN NEW.session_id <> OLD.session_id AND NEW.status = '${reroute.to}' AND NEW.test = 0 AND ${isUnsent("OLD")} BEGIN
     ${ofMessage(`'${reroute.event}'`, { data: "json_object('from', OLD.session_id, 'reason', coalesce(NEW.tried ->> ('$.' || OLD.session_id), 'not_online'))" })}
     UPDATE session SET ${settled({ sent: "0", failed: "NEW.tried ->> ('$.' || OLD.session_id) IS NOT NULL" })}
       WHERE id = OLD.session_id;

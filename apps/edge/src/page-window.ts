@@ -11,7 +11,11 @@ export interface Found<Item> {
 }
 
 interface Listed {
-  table: "verification" | "audit";
+  table: "verification" | "audit" | "message";
+  /** The index of the rows by id, if it does not have the table's usual name. */
+  index?: string;
+  /** True in SQL for the rows of that index. */
+  which?: RawBuilder<unknown>;
   tenant: Tenant;
   /** The ids to list: from this one, before that one. */
   from: string;
@@ -19,11 +23,11 @@ interface Listed {
 }
 
 /** The newest rows of a list, at most `mostLookedAt`. Both queries of a page run in one transaction. */
-export function windowOf({ table, tenant: { workspaceId, test }, from, before }: Listed) {
+export function windowOf({ table, index, which, tenant: { workspaceId, test }, from, before }: Listed) {
   // The sandbox has few rows among many: it has an index of its own.
-  const rows = sql`${sql.table(table)} INDEXED BY ${sql.ref(`${table}_${test === 1 ? "test" : "workspace"}`)}`;
+  const rows = sql`${sql.table(table)} INDEXED BY ${sql.ref(index ?? `${table}_${test === 1 ? "test" : "workspace"}`)}`;
   const floor = sql<{ id: string }>`SELECT id FROM ${rows} WHERE workspace_id = ${workspaceId}
-    AND id >= ${from} AND id < ${before} ${test === 1 ? sql`AND test = 1` : sql``} ORDER BY id DESC
+    AND id >= ${from} AND id < ${before} ${test === 1 ? sql`AND test = 1` : sql``}${which ? sql` AND ${which}` : sql``} ORDER BY id DESC
     LIMIT 1 OFFSET ${mostLookedAt - 1}`;
   return {
     /** Answers the lowest id of the window; no row if the window has all. */

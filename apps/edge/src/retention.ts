@@ -11,7 +11,7 @@ export const hasMore = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) 
 
 /** In SQL how many days the workspace `w` keeps such rows: from its policy, at most from its quota. */
 export const keptDays = (
-  name: "verifications" | "messages" | "audit",
+  name: "verifications" | "messages" | "media" | "audit",
   { usual, most }: { usual: number; most: number },
 ) =>
   sql`min(coalesce(w.policy ->> ${`$.retentionDays.${name}`}, ${sql.lit(usual)}),
@@ -19,10 +19,10 @@ export const keptDays = (
 
 /** Rows of one table that each workspace keeps for the time of its policy. */
 interface KeptRows {
-  table: "verification" | "message";
+  table: "verification" | "message" | "media";
   idPrefix: IdPrefix;
   /** The field of `retentionDays`. */
-  name: "verifications" | "messages";
+  name: "verifications" | "messages" | "media";
   usualDays: number;
   mostDays: number;
   /** True in SQL for a row `t` that may be deleted. */

@@ -9,6 +9,8 @@ import {
 } from "@sandi/contracts";
 import type { Tracer } from "@sandi/tracing";
 import type { Db } from "./db/schema.ts";
+import type { MediaStore } from "./media/store.ts";
+import type { Streams } from "./media/streams.ts";
 import type { RequestLine } from "./http/request-log.ts";
 import type { CallingKey } from "./auth/calling-key.ts";
 import type { TemplateCache } from "./templates/repository.ts";
@@ -56,6 +58,9 @@ export interface Services {
   /** Encrypts values that the edge reads again, with a key for each workspace. */
   atRest: (workspaceId: string) => AtRest;
   proofs: ProofKeys;
+  /** The files of messages, sealed. */
+  media: MediaStore;
+  streams: Streams;
   verifyServiceToken: TokenVerifier;
   /** Sends one Redis command; rejects if the answer is an error or does not come in time. */
   redis: (command: readonly (string | number)[], timeoutMs: number) => Promise<unknown>;

@@ -1,4 +1,3 @@
-import { webRandom } from "@sandi/crypto";
 import { createExporter, createTracer, type Exporter, type Tracer } from "@sandi/tracing";
 import type { Config } from "./config.ts";
 import type { Services } from "./services.ts";
@@ -9,7 +8,7 @@ const gatherMs = 100;
 /** The tracer of an isolate, and its exporter if one is configured. */
 export function prepareTracing(
   config: Config,
-  { now, log }: Pick<Services, "now" | "log">,
+  { now, random, log }: Pick<Services, "now" | "random" | "log">,
 ): { tracer: Tracer; exporter: Exporter | undefined } {
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
   const exporter =
@@ -23,7 +22,7 @@ export function prepareTracing(
           onOutage: (cause) => log("the collector does not accept spans; they wait", cause),
         });
   const onEnd = exporter && ((span: Parameters<Exporter["add"]>[0]) => exporter.add(span));
-  return { tracer: createTracer({ now, random: webRandom, ratio: config.OTEL_TRACES_SAMPLER_ARG, onEnd }), exporter };
+  return { tracer: createTracer({ now, random, ratio: config.OTEL_TRACES_SAMPLER_ARG, onEnd }), exporter };
 }
 
 /** Exports the spans of a request after its answer and all its work in `waitUntil`. */

@@ -1,4 +1,4 @@
-import { deliverPath, jobPaths } from "@sandi/contracts";
+import { deliverPath, jobPaths, writtenSendJob } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
@@ -10,21 +10,29 @@ const redisMs = 1_000;
 
 /** Publishes a job to QStash. */
 export async function publish(config: Config, job: Job): Promise<void> {
-  await post(config, `publish/${destination(config, job)}`, headersOf(job), JSON.stringify(job.body));
+  const { body, headers } = written(job);
+  await post(config, `publish/${destination(config, job)}`, headers, JSON.stringify(body));
 }
 
 /** Publishes up to 100 jobs to QStash in one request. */
 export async function publishAll(config: Config, jobs: readonly Job[]): Promise<void> {
-  const messages = jobs.map((job) => ({
-    destination: destination(config, job),
-    headers: headersOf(job),
-    body: JSON.stringify(job.body),
-  }));
+  const messages = jobs.map((job) => {
+    const { body, headers } = written(job);
+    return { destination: destination(config, job), headers, body: JSON.stringify(body) };
+  });
   await post(config, "batch", { "content-type": "application/json" }, JSON.stringify(messages));
 }
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
   kind === "delivery" ? `${PUBLIC_URL}${deliverPath}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
+
+/** The body and the headers of the call. */
+function written(job: Job): { body: object; headers: Record<string, string> } {
+  if (job.kind !== "send") return { body: job.body, headers: headersOf(job) };
+  const { body, headers } = writtenSendJob(job.body);
+  const forwarded = Object.entries(headers).map(([name, value]) => [`upstash-forward-${name}`, value]);
+  return { body, headers: { ...headersOf(job), ...(Object.fromEntries(forwarded) as Record<string, string>) } };
+}
 
 /** The first retries are fast: a code is of little use after a minute. */
 const headersOf = (job: Job): Record<string, string> => ({
@@ -46,7 +54,8 @@ async function post(config: Config, path: string, headers: Record<string, string
     body,
     signal: AbortSignal.timeout(queueMs),
   });
-  await response.body?.cancel();
+  // The runtime uses the connection again only after the whole answer was read.
+  await response.text();
   if (!response.ok) throw new Error(`QStash answered ${response.status}`);
 }
 

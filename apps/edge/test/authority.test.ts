@@ -63,6 +63,7 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     "POST /v1/verifications/check",
     "POST /v1/verifications/{id}/check",
     "POST /v1/messages",
+    "POST /v1/messages/search",
     "POST /v1/reachability",
     "POST /v1/templates/preview",
     "POST /v1/destinations/status",
@@ -75,6 +76,7 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
   const bodies: Record<string, unknown> = {
     "PATCH /v1/alert-channels/{id}": { name: "other" },
     "PATCH /v1/workspace": { name: "Other" },
+    "POST /v1/media": { any: "file" },
   };
   const elsewhere = {
     revoked: "UPDATE api_key SET revoked_at = 1 WHERE id = ?",

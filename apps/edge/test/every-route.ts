@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { Edge } from "./harness.ts";
+import { addMedia, pattern } from "./media-world.ts";
 
 type Operation = { requestBody?: { content: Record<string, { example?: unknown }> } };
 
@@ -47,6 +48,7 @@ export async function liveResources(edge: Edge) {
     supabase: await make("POST /v1/hooks/supabase", { name: "live hook" }),
     verifications: await make("POST /v1/verifications", { to }),
     messages: await make("POST /v1/messages", { to, type: "text", text: "hi" }),
+    media: (await addMedia(edge, pattern(100))).id,
     "prefix-guard": "6285599",
   };
   const at = edge.services.now().getTime();

@@ -1,7 +1,7 @@
 import { claimPath, deliverPath, eventsPath } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
-import { type Edge, startEdge } from "./harness.ts";
+import { type Edge, limitAnswer, startEdge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
@@ -75,7 +75,7 @@ describe("a key that has used up its limit", () => {
     let asked = 0;
     edge.redis = ([, , count]) => {
       asked++;
-      return Promise.resolve(`0${" 40 1500".repeat(Number(count))}`);
+      return Promise.resolve(limitAnswer(count, [0, 40, 1500]));
     };
     const first = await edge.api("POST /v1/verifications", { to });
     expect([first.status, first.body.code, asked]).toEqual([429, "rate-limited", 1]);
@@ -96,12 +96,12 @@ describe("a key that has used up its limit", () => {
     expect((await edge.api("POST /v1/verifications", "{", { key: other })).status).toBe(429);
 
     edge.advance(1_500);
-    edge.redis = ([, , count]) => Promise.resolve(`1${" 1 1000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) => Promise.resolve(limitAnswer(count));
     expect((await edge.api("POST /v1/verifications", "{")).body.code).toBe("invalid-json");
   });
 
   it("is refused so on every route that takes a key", async () => {
-    edge.redis = ([, , count]) => Promise.resolve(`0${" 40 9000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) => Promise.resolve(limitAnswer(count, [0, 40, 9000]));
     expect((await edge.api("GET /v1/sessions")).status).toBe(429);
     const withoutKey = /\/internal\/|\/hooks\/supabase\/hook_|\/v1\/workspaces$/;
     for (const request of posts.filter((each) => !withoutKey.test(each) || each.startsWith("PATCH"))) {
@@ -111,10 +111,10 @@ describe("a key that has used up its limit", () => {
   });
 
   it("asks Redis again after ten seconds, for the operator may have granted more", async () => {
-    edge.redis = ([, , count]) => Promise.resolve(`0${" 40 600000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) => Promise.resolve(limitAnswer(count, [0, 40, 600_000]));
     const { headers } = await edge.api("GET /v1/sessions");
     expect(headers.get("retry-after")).toBe("600");
-    edge.redis = ([, , count]) => Promise.resolve(`1${" 1 1000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) => Promise.resolve(limitAnswer(count));
     expect((await edge.api("GET /v1/sessions")).status).toBe(429);
     edge.advance(10_000);
     expect((await edge.api("GET /v1/sessions")).status).toBe(200);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
 import type { Policy, Problem, Scope } from "@sandi/contracts";
-import { createId, scopes } from "@sandi/contracts";
+import { AppError, createId, scopes } from "@sandi/contracts";
 import {
   atRest,
   createKeyRing,
@@ -18,6 +18,7 @@ import {
   generateSealingKeys,
   generateTokenKeys,
   hashApiKey,
+  type TokenSigner,
   webRandom,
 } from "@sandi/crypto";
 import { createDatabase } from "@sandi/libsql";
@@ -30,6 +31,7 @@ import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { insertDefaultPool } from "../src/pools/repository.ts";
 import { migrateDatabase } from "../src/setup.ts";
+import { type MemoryStore, memoryStore, nodeStreams } from "./media-memory.ts";
 
 const sealing = await generateSealingKeys("seal");
 const tokens = await generateTokenKeys("tokens");
@@ -67,6 +69,8 @@ export interface Edge {
   /** The calls to the database since the last reset. */
   calls: { database: number };
   workspace: Workspace;
+  /** The objects of media, sealed. */
+  media: MemoryStore;
   /** What answers Redis commands; grants every limit, tests of limits put a real one here. */
   redis: Services["redis"];
   /** Makes the next publishes fail. */
@@ -93,6 +97,8 @@ export interface Edge {
   ) => Promise<Answer<T>>;
   internal: <T = Record<string, unknown>>(path: string, body: unknown, token?: string) => Promise<Answer<T>>;
   signInternal: (path: string, body: unknown) => Promise<string>;
+  /** Signs any call of a connector. */
+  sign: TokenSigner;
   rows: (sql: string, ...args: (string | number)[]) => Promise<Record<string, unknown>[]>;
   count: (table: string) => Promise<number>;
   settled: () => Promise<void>;
@@ -122,6 +128,7 @@ export async function startEdge(): Promise<Edge> {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
+  const memory = memoryStore(now, () => new AppError("media-unavailable", { retryAfter: 1 }));
   const services: Services = {
     db: createDatabase<Tables>(counted),
     now,
@@ -135,6 +142,8 @@ export async function startEdge(): Promise<Edge> {
     atRest: (workspaceId) => atRest(atRestKeys, workspaceId, webRandom),
     proofs: createProofSigner({ privateJwk: tokens.privateJwk, issuer: "https://api.test", now, random: webRandom }),
     destinationPerDay: 30,
+    media: memory,
+    streams: nodeStreams,
     verifyServiceToken: createTokenVerifier({
       publicJwk: tokens.publicJwk,
       issuer: "sandi-connector",
@@ -205,6 +214,7 @@ export async function startEdge(): Promise<Edge> {
     spans: [],
     calls,
     workspace: { id: "", key: "" },
+    media: memory,
     redis: grantAll,
     queueIsDown: false,
     connector: () => undefined,
@@ -285,6 +295,7 @@ export async function startEdge(): Promise<Edge> {
         }),
       );
     },
+    sign,
     signInternal: (path, body) => sign({ method: "POST", path, body: JSON.stringify(body) }),
     async internal(path, body, token) {
       const text = JSON.stringify(body);
@@ -334,7 +345,13 @@ async function migratedFile(): Promise<Buffer> {
 }
 
 /** What the script of limits answers when all are granted; the command's third word is their number. */
-const grantAll: Services["redis"] = ([, , count]) => Promise.resolve("1" + " 1 1000".repeat(Number(count)));
+const grantAll: Services["redis"] = ([, , count]) => Promise.resolve(limitAnswer(count));
+
+/** An answer of the script of limits, the same for each counter. */
+export const limitAnswer = (
+  count: unknown,
+  [isGranted, used, leftMs]: [0 | 1, number, number] = [1, 1, 1000],
+): number[] => [isGranted, ...Array.from({ length: Number(count) }, () => [used, leftMs]).flat()];
 
 /** A code that is not this one. */
 export const wrong = (code: string) => (code === "000000" ? "000001" : "000000");

@@ -33,7 +33,17 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
     "message:send",
     "session-not-found",
   ],
-  [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send", "message-not-found"],
+  ["GET /v1/messages", undefined, "message:send or message:read", null],
+  ["POST /v1/messages/search", { to }, "message:send or message:read", null],
+  [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send or message:read", "message-not-found"],
+  [`GET /v1/messages/${unknown("msg")}/events`, undefined, "message:send or message:read", "message-not-found"],
+  [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
+  ["POST /v1/media", { any: "file" }, "message:send", null],
+  [`GET /v1/media/${unknown("med")}`, undefined, "message:read or message:send", "media-not-found"],
+  [`GET /v1/media/${unknown("med")}/content`, undefined, "message:read or message:send", "media-not-found"],
+  [`DELETE /v1/media/${unknown("med")}`, undefined, "message:send", "media-not-found"],
   ["POST /v1/alert-channels", { name: "a", kind: "slack", url: "https://hooks.example.com/a" }, "webhook:manage", null],
   ["GET /v1/alert-channels", undefined, "webhook:manage", null],
   [`GET /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
@@ -106,7 +116,8 @@ const ofLiveSide = [
 ];
 /** Bytes that its body may have: many verifications and long texts take more. */
 const limitOf = (request: string) => (/\/batch$|\/messages$/.test(request) ? 8 : 1) * 65_536;
-const withBody = routes.filter(([, body]) => body !== undefined);
+// Any body is a file.
+const withBody = routes.filter(([request, body]) => body !== undefined && request !== "POST /v1/media");
 /** Of an alert channel the other fields are named once its kind is known. */
 const withFields = withBody.filter(([request]) => request !== "POST /v1/alert-channels");
 
@@ -410,7 +421,7 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}"),
     );
@@ -441,6 +452,7 @@ describe("openapi.json", () => {
     // These look only, and the operator's token works once in any case.
     expect(without.toSorted()).toEqual([
       "post /v1/destinations/status",
+      "post /v1/messages/search",
       "post /v1/templates/preview",
       "post /v1/verifications/search",
       "post /v1/workspaces",

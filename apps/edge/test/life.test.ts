@@ -84,8 +84,25 @@ describe("a message", () => {
         canceled: "read 1",
       },
     ],
+    [
+      "play",
+      {
+        queued: "played 1",
+        sending: "played 1",
+        sent: "played 1",
+        delivered: "played 1",
+        read: "played 1",
+        failed: "played 1",
+        canceled: "played 1",
+      },
+    ],
     ["fail", { queued: "failed 1", sending: "failed 1" }],
+    ["failForNow", { queued: "failed 0", sending: "failed 0" }],
     ["cancel", { queued: "canceled 1" }],
+    ["release", { scheduled: "queued 0" }],
+    ["lapse", { scheduled: "failed 0" }],
+    ["unschedule", { scheduled: "canceled 1" }],
+    ["retry", { failed: "queued 0" }],
     ["revoke", { sending: "revoked 1", sent: "revoked 1", delivered: "revoked 1" }],
     ["revokeUnsent", { failed: "revoked 1" }],
   ])("that is to %s moves from these states and from no other", async (name, expected) => {
@@ -93,10 +110,10 @@ describe("a message", () => {
   });
 
   it("has no transition that this table does not name", () => {
-    expect(Object.keys(messageLife)).toHaveLength(9);
+    expect(Object.keys(messageLife)).toHaveLength(15);
   });
 
-  it.each(["fail", "cancel", "revoke", "revokeUnsent"] as const)(
+  it.each(["fail", "failForNow", "lapse", "cancel", "unschedule", "revoke", "revokeUnsent"] as const)(
     "that is to %s has an event for each message that moved",
     async (name) => {
       const rows = Object.keys(await moved(name));

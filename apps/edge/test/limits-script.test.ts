@@ -47,7 +47,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
   });
 
   const counter = (name: string, quota: number, { windowMs = 60_000, cost = 1 } = {}): Counter => {
-    return { key: `limits:${tag}:${name}`, quota, windowMs, cost };
+    return { key: `limit:${tag}:${name}`, quota, windowMs, cost };
   };
   const take = (...counters: Counter[]) => consumeFrom(edge.services, counters);
 
@@ -138,6 +138,18 @@ describe.each(engines)("counters, $name", ({ start }) => {
     expect([names, edge.logs]).toEqual([["EVALSHA", "EVAL", "EVALSHA"], []]);
   });
 
+  it.each([
+    ["no counter", ["SET", "text"]],
+    ["a list", ["LPUSH", "text"]],
+  ])("begin anew where the stored value is %s", async (_, [command = "", value = ""]) => {
+    const a = counter("a", 5);
+    await edge.redis([command, a.key, value], 1_000);
+    expect([await take(a), await take(a)]).toEqual([
+      [1, 1, 60_000],
+      [1, 2, 60_000],
+    ]);
+  });
+
   it("stand beside service tokens, which are new once", async () => {
     const jti = randomUUID();
     const first = () => isFirstUse(edge.redis, jti, 60);
@@ -146,8 +158,7 @@ describe.each(engines)("counters, $name", ({ start }) => {
 
   it("are given up when Redis answers an error", async () => {
     const a = counter("a", 5);
-    await edge.redis(["LPUSH", a.key, "not a counter"], 1_000);
-    expect(await take(a)).toBeUndefined();
+    expect(await take(counter("a", NaN))).toBeUndefined();
     edge.services.redisOutage.pausedUntil = 0;
     edge.services.redisOutage.silentUntil = 0;
     edge.services.redis = over(server.url, "another");

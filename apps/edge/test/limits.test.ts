@@ -15,7 +15,7 @@ import {
   workspaceSendLimits,
 } from "../src/rate-limits/named.ts";
 import type { Services } from "../src/services.ts";
-import { type Answer, type Edge, startEdge } from "./harness.ts";
+import { type Answer, type Edge, startEdge, limitAnswer } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 import { memoryRedis, type TestRedis } from "./limits-redis.ts";
 
@@ -132,7 +132,7 @@ describe("the limits of a check", () => {
     let seen: unknown;
     edge.redis = async ([, , keys]) => {
       seen = await rows();
-      return `0${" 1000000 1000".repeat(Number(keys))}`;
+      return limitAnswer(keys, [0, 1_000_000, 1000]);
     };
     expect([(await check()).status, seen, await rows()]).toEqual([429, before, before]);
     edge.services.spentLimits.clear();
@@ -271,7 +271,7 @@ describe("a request while Redis is away", () => {
   it("waits by itself: one asks whether Redis is back, the others go on", async () => {
     await ask();
     edge.advance(2_000);
-    const { promise, resolve } = Promise.withResolvers<string>();
+    const { promise, resolve } = Promise.withResolvers<number[]>();
     edge.redis = () => {
       asked++;
       return promise;
@@ -279,7 +279,7 @@ describe("a request while Redis is away", () => {
     const answered: Answer[] = [];
     const requests = Array.from({ length: 4 }, () => ask().then((answer) => answered.push(answer)));
     await vi.waitFor(() => expect(answered.length).toBe(3), 5_000);
-    resolve("1 1 2000 1 2000");
+    resolve([1, 1, 2000, 1, 2000]);
     await Promise.all(requests);
     expect([asked, answered.map(told)]).toEqual([
       2,
@@ -296,7 +296,8 @@ describe("a request while Redis is away", () => {
 
   it.each([
     ["nothing", null],
-    ["too little", "1 2"],
+    ["too little", [1, 2]],
+    ["a list of text", ["1", "1", "2000", "1", "2000"]],
     ["something else", "OK"],
     ["an object", {}],
   ])("takes %s for no answer", async (_, result) => {

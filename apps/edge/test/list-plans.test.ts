@@ -57,7 +57,9 @@ async function everyRead(): Promise<string[]> {
   return Object.entries(body.paths).flatMap(([template, { get }]) => {
     if (!get || !template.startsWith("/v1/") || asksConnector.test(template)) return [];
     const path = requestOf(template, ids);
-    const filters = (get.parameters ?? []).filter((each) => each.in === "query" && !/limit|cursor/.test(each.name));
+    const filters = (get.parameters ?? []).filter(
+      (each) => each.in === "query" && !/limit|cursor|signature/.test(each.name),
+    );
     const values = filters.map(({ name, schema }): string[] => {
       const value = examples[name] ?? schema.example;
       const all = schema.enum ?? (value === undefined ? [] : [value]);
@@ -88,8 +90,9 @@ async function plansOf(request: string, body?: unknown): Promise<string[]> {
 /** What is not a table: constants, and results of the statement itself. */
 const isNoTable =
   /^SCAN (CONSTANT ROW|[a-z_]+ VIRTUAL TABLE|counted|top|ranked|conversion_by_prefix|\(subquery-[0-9]+\))/;
-/** Lists of which a workspace has few rows, and the events of one verification: they may be sorted. */
-const isSmall = /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events)/;
+/** Lists of which a workspace has few rows, and the events of one verification or message: they may be sorted. */
+const isSmall =
+  /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events|messages\/[^?]+\/events)/;
 
 it("no read scans a table, and no list sorts more than a workspace's few", async () => {
   const requests = await everyRead();

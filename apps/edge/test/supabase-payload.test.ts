@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AnalyticsSummary, CreatedSupabaseHook } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Edge } from "./harness.ts";
+import { type Edge, limitAnswer } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
@@ -137,7 +137,7 @@ describe("where a request to Supabase came from", () => {
     const seen: unknown[] = [];
     edge.redis = ([, , count, ...rest]) => {
       seen.push(...rest.slice(0, Number(count)).map((key) => String(key).split(":")[2]));
-      return Promise.resolve("1" + " 1 1000".repeat(Number(count)));
+      return Promise.resolve(limitAnswer(count));
     };
     expect(await post({ metadata: { ip_address: ip } })).toBe("sent");
     expect(seen).toEqual(["key", "workspace", "workspace-sends", "ip-sends-minute", "ip-sends-hour"]);

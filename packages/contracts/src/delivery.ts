@@ -1,16 +1,18 @@
 import { z } from "zod";
 
 /**
- * How far a message has come. It only moves forward: queued < sending < sent < delivered < read;
- * `failed` and `canceled` end it, and only before `sent`. `revoked` ends it after `sent` or `delivered`: the message was
- * deleted for everyone.
+ * How far a message has come. It only moves forward: scheduled < queued < sending < sent < delivered < read < played;
+ * `failed` and `canceled` end it, and only before `sent`. A retry queues a failed message again. `revoked` ends it after
+ * `sent` or `delivered`: the message was deleted for everyone.
  */
 export const MessageStatus = z.enum([
+  "scheduled",
   "queued",
   "sending",
   "sent",
   "delivered",
   "read",
+  "played",
   "failed",
   "canceled",
   "revoked",
@@ -33,6 +35,22 @@ export const failureReasons = {
 
 /** Reasons that lie in the sending account: another account of its pool may still send the message. */
 export const accountFailures = ["new_chats_locked", "account_restricted", "session_ended"] as const;
+
+/**
+ * A message that failed for this reason can be retried if connectors have claimed it at most so often: then nothing of it
+ * can have reached WhatsApp. Null: the reason does not pass, or something may have been sent.
+ */
+export const claimsBeforeRetry = {
+  not_on_whatsapp: null,
+  undeliverable: null,
+  expired: 0,
+  session_ended: 1,
+  new_chats_locked: Number.MAX_SAFE_INTEGER,
+  lookups_exhausted: 1,
+  account_restricted: 1,
+  refused: null,
+  unreadable: null,
+} as const satisfies Record<FailureReason, number | null>;
 
 const reasons = Object.keys(failureReasons) as [FailureReason, ...FailureReason[]];
 export type FailureReason = keyof typeof failureReasons;

@@ -77,6 +77,12 @@ export const errors = {
     advice: "WhatsApp describes a group to its members only. Use the session of a member.",
   },
   "message-not-found": { status: 404, title: "No such message" },
+  "media-not-found": {
+    status: 404,
+    title: "No such media",
+    advice:
+      "It was deleted, or an upload that no message used for 24 hours. A key without `message:read` sees its own uploads only.",
+  },
   "verification-not-found": { status: 404, title: "No such verification" },
   "template-not-found": { status: 404, title: "No such template" },
   "key-not-found": { status: 404, title: "No such API key" },
@@ -141,6 +147,18 @@ export const errors = {
     title: "The workspace has reached its limit of rules",
     advice: "Delete a rule that you do not need, or replace many rules by one for a prefix or a country.",
   },
+  "message-not-waiting": {
+    status: 409,
+    title: "The message no longer waits to be sent",
+    advice:
+      "Only a message that is `scheduled` or `queued` can be canceled, and only a `scheduled` one can be moved. The `detail` names its status.",
+  },
+  "message-not-retryable": {
+    status: 409,
+    title: "The message cannot be retried",
+    advice:
+      "Only a message that failed for a reason that may pass, before anything was sent, can be retried within 72 hours. Send a new message, if the recipient does not have this one.",
+  },
   "session-not-online": { status: 409, title: "The session is not online" },
   "idempotency-in-progress": {
     status: 409,
@@ -175,6 +193,11 @@ export const errors = {
     advice: "Create a new verification; it has a new code.",
   },
   "payload-too-large": { status: 413, title: "The body is too large" },
+  "range-not-satisfiable": {
+    status: 416,
+    title: "The file has no such range",
+    advice: "The header `Content-Range` of this answer has the size of the file. One range is answered, not several.",
+  },
   "unsupported-media-type": { status: 415, title: "The body must be application/json" },
   "code-incorrect": {
     status: 422,
@@ -185,6 +208,12 @@ export const errors = {
     status: 422,
     title: "The verification belongs to another client",
     advice: "Send the `clientVerifier` from the client that created the verification: its SHA-256 is the `challenge`.",
+  },
+  "media-not-fetched": {
+    status: 422,
+    title: "The file could not be fetched from its `url`",
+    advice:
+      "The `detail` says why. The address must be on the public internet, use https, and answer 200 within 30 seconds with at most three redirects.",
   },
   "whatsapp-refused": {
     status: 422,
@@ -242,6 +271,11 @@ export const errors = {
     status: 503,
     title: "The connector does not answer",
     advice: "Codes and messages are still accepted. Repeat the request in a few seconds.",
+  },
+  "media-unavailable": {
+    status: 503,
+    title: "The store of media does not answer; nothing was accepted",
+    advice: "Repeat the request in a few seconds.",
   },
   "database-unavailable": {
     status: 503,

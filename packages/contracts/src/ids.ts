@@ -18,7 +18,8 @@ export type IdPrefix =
   | "alc"
   | "inc"
   | "dlv"
-  | "wrc";
+  | "wrc"
+  | "med";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -38,8 +39,8 @@ export function createId<P extends IdPrefix>(prefix: P, now: Date, random: Uint8
   let bits = 0;
   let held = 0;
   let tail = "";
-  for (const byte of random.subarray(0, randomBytes)) {
-    held = (held << 8) | byte;
+  for (let i = 0; i < randomBytes; i++) {
+    held = (held << 8) | (random[i] ?? 0);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
@@ -68,6 +69,7 @@ export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
 export const PoolId = idOf("pool", "A sender pool: sessions that replace each other.");
 export const MessageId = idOf("msg", "A message.");
+export const MediaId = idOf("med", "A file that messages can hold.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");

@@ -16,6 +16,8 @@ export interface ErrorExtras {
   attemptsLeft?: number;
   /** The code with which WhatsApp refused. */
   whatsappCode?: number;
+  /** The size of the file, with `range-not-satisfiable`; shown in the header `Content-Range`. */
+  sizeBytes?: number;
   cause?: unknown;
 }
 
@@ -50,6 +52,8 @@ export type FieldError = z.infer<typeof FieldError>;
 export const maxFieldErrors = 100;
 
 const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+/** The schema of an error's code. */
+export const ErrorName = z.enum(codes);
 
 /** RFC 9457 problem details, the body of every answer that is not a success. */
 export const Problem = z
@@ -58,7 +62,7 @@ export const Problem = z
     title: z.string().max(128),
     status: z.int().min(400).max(599),
     detail: z.string().max(1024).optional(),
-    code: z.enum(codes),
+    code: ErrorName,
     requestId: RequestId,
     errors: z.array(FieldError).max(maxFieldErrors).optional(),
     retryAfter: z.int().min(0).max(31_536_000).optional().meta({ description: "Seconds." }),

@@ -9,6 +9,7 @@ export const scopes = [
   "otp:approve",
   "lookup:read",
   "message:send",
+  "message:read",
   "session:manage",
   "group:manage",
   "webhook:manage",

@@ -1,4 +1,4 @@
-export { base64url, crc32, fromBase64url, type Random, s256, utf8, webRandom } from "./bytes.ts";
+export { base64url, crc32, fromBase64url, pooledRandom, type Random, s256, utf8, webRandom } from "./bytes.ts";
 export {
   type ApiKeyEnvironment,
   type GeneratedApiKey,
@@ -21,6 +21,7 @@ export {
   type Unsealer,
 } from "./sealing.ts";
 export { atRest, type AtRest, type AtRestContext } from "./at-rest.ts";
+export { chunkBytes, type ChunkSealer, createChunkSealer, sealedChunkBytes } from "./chunks.ts";
 export { hashPassword, type PasswordCheck, verifyPassword } from "./passwords.ts";
 export {
   createTokenSigner,

@@ -7,7 +7,7 @@ export interface ServiceRequest {
   method: string;
   /** The path without query. */
   path: string;
-  /** The raw body. */
+  /** The raw body. For a body that is streamed: a text with its SHA-256, which the receiver compares at the end. */
   body: string;
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   alphanumericCode,
   base64url,
@@ -11,6 +11,7 @@ import {
   isWellFormedApiKey,
   inboundTokens,
   numericCode,
+  pooledRandom,
   tokenMac,
   phoneHash,
   type Random,
@@ -28,6 +29,38 @@ function fixedWords(...words: number[]): Random {
 
 it("crc32 has the check value of its standard", () => {
   expect(crc32(utf8("123456789"))).toBe(0xcbf43926);
+});
+
+describe("pooledRandom", () => {
+  it("returns each byte of the platform once, in arrays that share no memory", () => {
+    const random = pooledRandom();
+    const ids = Array.from({ length: 2_000 }, () => base64url(random(10)));
+    expect(new Set(ids).size).toBe(2_000);
+    const [first, second] = [random(10), random(10)];
+    expect(first.byteLength).toBe(10);
+    expect(first.buffer).not.toBe(second.buffer);
+  });
+
+  it("never shows its pool, which forgets what it returned", () => {
+    const pools: Uint8Array[] = [];
+    const draw = crypto.getRandomValues.bind(crypto);
+    vi.spyOn(crypto, "getRandomValues").mockImplementation((bytes) => {
+      pools.push(bytes as unknown as Uint8Array);
+      return draw(bytes);
+    });
+    const random = pooledRandom();
+    const returned = random(32);
+    const [pool] = pools;
+    expect(pools).toHaveLength(1);
+    expect(returned.some((byte) => byte !== 0)).toBe(true);
+    expect(pool?.subarray(0, 32).every((byte) => byte === 0)).toBe(true);
+    expect(pool?.buffer).not.toBe(returned.buffer);
+    vi.restoreAllMocks();
+  });
+
+  it("returns more bytes than its pool has, too", () => {
+    expect(pooledRandom()(10_000)).toHaveLength(10_000);
+  });
 });
 
 describe("numericCode", () => {

@@ -4,6 +4,7 @@ import {
   type CreatedSupabaseHook,
   GetGroupRpc,
   Group,
+  type Media,
   type Message,
   type QrPageLink,
   type Session,
@@ -46,6 +47,7 @@ export interface Call {
 }
 
 const soon = new Date(Date.now() + 3_600_000).toISOString();
+const later = new Date(Date.now() + 7_200_000).toISOString();
 
 /** The connector's answers. */
 export const connectorAnswers = {
@@ -61,6 +63,8 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let ver = "";
   let sent = "";
   let message = "";
+  let scheduled = "";
+  let file = "";
   let session = "";
   let pool = "";
   let template = "";
@@ -82,7 +86,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/verifications",
       body: { to: numbers[0], code },
       asks: "redis libsql | qstash",
-      budget: [14, 12_900, 85, 40],
+      budget: [14, 12_900, 84, 39],
       keep: keepVer,
     },
     {
@@ -90,14 +94,14 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: { to: numbers[1], code },
       headers: { "idempotency-key": "one" },
       asks: "redis libsql | libsql qstash",
-      budget: [17, 13_700, 91, 44],
+      budget: [17, 13_700, 90, 43],
       keep: ({ id, delivery }: Verification) => ([sent, message] = [id, delivery?.messageId ?? ""]),
     },
     {
       route: "POST /v1/verifications/batch",
       body: { verifications: [2, 3, 4].map((i) => ({ to: numbers[i], code })) },
       asks: "redis libsql | qstash qstash qstash",
-      budget: [34, 26_000, 250, 112],
+      budget: [34, 26_000, 247, 109],
       keep: ({ results }: { results: VerificationResult[] }) => {
         made.push(...results.map(({ verification }) => verification?.id ?? ""));
       },
@@ -121,7 +125,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       ...ofVer("/resend"),
       arrange: () => edge().sql("UPDATE verification SET next_send_at = 1"),
       asks: "redis libsql libsql | qstash",
-      budget: [14, 12_200, 80, 41],
+      budget: [14, 12_200, 79, 40],
     },
     {
       route: "POST /v1/verifications/check",
@@ -168,7 +172,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/messages",
       body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
       asks: "redis libsql | qstash",
-      budget: [8, 4500, 49, 18],
+      budget: [11, 5700, 53, 20],
       keep: ({ id }: Message) => (message = id),
     },
     {
@@ -182,6 +186,80 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/messages/${message}`,
       asks: "redis libsql",
       budget: [1, 600, 10, 0],
+    },
+    {
+      route: "POST /v1/messages (Prefer)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
+      headers: { prefer: "wait=1" },
+      asks: "redis libsql redis libsql libsql | qstash redis",
+      budget: [13, 6800, 60, 20],
+    },
+    {
+      route: "POST /v1/messages (dryRun)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", dryRun: true }),
+      asks: "redis libsql",
+      budget: [5, 3500, 30, 0],
+    },
+    {
+      route: "POST /v1/messages (sendAt)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", sendAt: soon }),
+      asks: "redis libsql",
+      budget: [10, 4600, 45, 18],
+      keep: ({ id }: Message) => (scheduled = id),
+    },
+    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1100, 40, 0] },
+    {
+      route: "POST /v1/messages/search",
+      body: { to: numbers[0] },
+      asks: "redis libsql",
+      budget: [4, 750, 15, 0],
+    },
+    {
+      route: "GET /v1/messages/{id}/events",
+      path: () => `/v1/messages/${scheduled}/events`,
+      asks: "redis libsql libsql",
+      budget: [2, 800, 15, 0],
+    },
+    {
+      route: "PATCH /v1/messages/{id}",
+      path: () => `/v1/messages/${scheduled}`,
+      body: { sendAt: later, metadata: { orderId: "A-1" } },
+      asks: "redis libsql",
+      budget: [8, 1600, 20, 10],
+    },
+    {
+      route: "POST /v1/messages/{id}/cancel",
+      path: () => `/v1/messages/${scheduled}/cancel`,
+      asks: "redis libsql",
+      budget: [9, 1700, 20, 10],
+    },
+    {
+      route: "POST /v1/messages/{id}/retry",
+      path: () => `/v1/messages/${message}/retry`,
+      arrange: () =>
+        edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
+      asks: "redis libsql libsql | qstash",
+      budget: [12, 7300, 60, 18],
+    },
+    {
+      route: "POST /v1/media",
+      body: { any: "file" },
+      asks: "redis libsql libsql",
+      budget: [10, 1500, 20, 14],
+      keep: ({ id }: Media) => (file = id),
+    },
+    { route: "GET /v1/media/{id}", path: () => `/v1/media/${file}`, asks: "redis libsql", budget: [1, 300, 7, 0] },
+    {
+      route: "GET /v1/media/{id}/content",
+      path: () => `/v1/media/${file}/content`,
+      asks: "redis libsql",
+      budget: [1, 300, 7, 0],
+    },
+    {
+      route: "DELETE /v1/media/{id}",
+      path: () => `/v1/media/${file}`,
+      asks: "redis libsql | libsql",
+      budget: [7, 700, 12, 10],
     },
     {
       route: "POST /v1/reachability",

@@ -206,6 +206,37 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
     expect(results[2]?.rows[0]?.["n"]).toBe(2);
   });
 
+  it("stores a text on the server only when a batch repeats it", async () => {
+    const asked: string[][] = [];
+    const watched = create({
+      ...credentials(server),
+      concurrency: 0,
+      fetch: (url: string, init: RequestInit) => {
+        const { requests } = JSON.parse(init.body as string) as { requests: { type: string }[] };
+        asked.push(requests.map(({ type }) => type));
+        return fetch(url, init);
+      },
+    });
+    const insert = (name: string) => ({ sql: `INSERT INTO ${table} (name) VALUES (?)`, args: [name] });
+    const counted = `SELECT count(*) AS n FROM ${table}`;
+    await watched.batch([insert("a"), counted], "write");
+    const results = await watched.batch([insert("b"), insert("c"), insert("d"), counted], "write");
+    expect(results.at(-1)?.rows[0]?.["n"]).toBe(4);
+    const transaction = await watched.transaction("write");
+    await transaction.batch([insert("e"), insert("f"), counted]);
+    await transaction.batch([insert("g"), counted]);
+    await transaction.commit();
+    expect(await count()).toBe(7);
+    expect(asked).toEqual([
+      ["batch", "close"],
+      ["store_sql", "batch", "close"],
+      ["store_sql", "batch"],
+      ["batch"],
+      ["execute", "close"],
+    ]);
+    watched.close();
+  });
+
   it("upserts through a partial unique index: one pending row, then a resend, then none during the cooldown", async () => {
     await client.executeMultiple(`
       CREATE TABLE v_${table} (id TEXT PRIMARY KEY, ws TEXT, dest TEXT, status TEXT, sends_left INT, next_send_at INT);

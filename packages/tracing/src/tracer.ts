@@ -30,14 +30,14 @@ interface Options {
 
 export function createTracer({ now, random, ratio, onEnd }: Options): Tracer {
   function newTrace(): TraceContext {
-    const traceId = hex(random(16));
-    return { traceId, spanId: hex(random(8)), isSampled: onEnd !== undefined && isChosen(traceId, ratio) };
+    const traceId = random(16).toHex();
+    return { traceId, spanId: random(8).toHex(), isSampled: onEnd !== undefined && isChosen(traceId, ratio) };
   }
 
   return {
     start(name, { parent, kind = "internal", attributes = {}, startedAt = now() } = {}) {
       if (!onEnd || parent?.isSampled === false) return notRecorded(parent ?? newTrace());
-      const context = parent ? { ...parent, spanId: hex(random(8)) } : newTrace();
+      const context = parent ? { ...parent, spanId: random(8).toHex() } : newTrace();
       if (!context.isSampled) return notRecorded(context);
       const all = { ...attributes };
       let isOver = false;
@@ -73,5 +73,3 @@ function notRecorded(context: TraceContext): Span {
 function isChosen(traceId: string, ratio: number): boolean {
   return Number.parseInt(traceId.slice(-12), 16) >= (1 - ratio) * 2 ** 48;
 }
-
-const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,11 +1,14 @@
+import type { AccountLimits, LimitsPatch } from "./account/limits.ts";
+import type { Readable } from "node:stream";
 import type { MediaServer } from "./media/server.ts";
+import type { Range } from "./media/store.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
-import type { Role } from "./groups/group.ts";
+import type { CreateGroup, GroupInfo, GroupPatch, ParticipantAction, ParticipantResult } from "./groups/api.ts";
 import type { Shown, Written } from "./phone/content/content.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
-/** Which receipts a phone sends for what it receives: none, only delivered, or delivered and then read. */
-export type ReceiptsMode = "none" | "delivered" | "read";
+/** Which receipts a phone sends for what it receives: none, or up to delivered, read or played. */
+export type ReceiptsMode = "none" | "delivered" | "read" | "played";
 
 /** How a message names people on the wire: by phone number or by hidden id (LID). */
 export type Addressing = "pn" | "lid";
@@ -26,9 +29,20 @@ interface Sent {
   direction: "in" | "out";
   /** ISO 8601, UTC. */
   at: string;
-  /** How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `none` was written on this phone itself. */
-  encryption: "pkmsg" | "msg" | "none";
+  /**
+   * How it arrived: `pkmsg` opens a Signal session, `msg` continues one, `skmsg` is a group's, `none` was written on this
+   * phone itself.
+   */
+  encryption: "pkmsg" | "msg" | "skmsg" | "none";
   status: MessageStatus;
+  /** Only of what the account wrote in a group: how far each other member's phone is. */
+  receipts?: { from: string; status: MessageStatus }[];
+  reactions?: { from: string; emoji: string }[];
+  /** Each voter's options in a poll. */
+  votes?: { from: string; options: string[] }[];
+  /** When its author edited it last: ISO 8601, UTC. */
+  editedAt?: string;
+  isPinned?: boolean;
 }
 
 /** A companion (for Sandi: a session of the connector) that is linked to a phone. */
@@ -42,44 +56,6 @@ export interface LinkedDeviceInfo {
   queued: number;
   /** The most sockets that were ever open for it at once; above one means that two owners held its credentials. */
   maxConcurrentSockets: number;
-}
-
-/** A number of messages in a sliding window of time. */
-interface ColdSends {
-  coldSends: number;
-  windowMs: number;
-}
-
-/**
- * What the server lets an account's companions send. A message is cold while neither side ever wrote to the other; the
- * phone itself writes freely, and what it writes warms the chat up.
- */
-export interface AccountLimits {
-  /** Until this time (ISO 8601) cold messages are refused with 463: the reach-out time-lock. */
-  lockedUntil: string | null;
-  /** Locks the account for `lockMs` after this number of cold messages. */
-  lockAfter: (ColdSends & { lockMs: number }) | null;
-  /** How many new chats the account may open in a cycle; beyond it cold messages are refused with 463. */
-  newChats: { total: number; used: number; cycleMs: number; resetsAt: string } | null;
-  /** More messages than that in the window are refused with 429. */
-  sendRate: { messages: number; windowMs: number } | null;
-  /** More cold messages than that, refused ones included, and the account is banned. */
-  banAfter: ColdSends | null;
-  /** Companions are disconnected with 403, and refused with it at login. */
-  isBanned: boolean;
-  /** Pushes no notifications when a lock or the cap changes: companions learn of it from refusals and by asking. */
-  isQuiet: boolean;
-}
-
-/** Fields that are left out do not change; `newChats` begins a cycle. */
-export interface LimitsPatch {
-  lockedUntil?: string | null | undefined;
-  lockAfter?: AccountLimits["lockAfter"] | undefined;
-  newChats?: { total: number; cycleMs: number; used?: number | undefined } | null | undefined;
-  sendRate?: AccountLimits["sendRate"] | undefined;
-  banAfter?: AccountLimits["banAfter"] | undefined;
-  isBanned?: boolean | undefined;
-  isQuiet?: boolean | undefined;
 }
 
 /** A phone as the API shows it. */
@@ -118,8 +94,22 @@ export interface PhonePatch {
   limits?: LimitsPatch | undefined;
 }
 
-/** What a person writes, by the fields of its `type`; without a type it is a text. */
-export type SendMessage = Written & SendOptions & { to: string };
+/**
+ * What a person writes, by the fields of its `type` (without one it is a text), or does to an earlier message. `to` is a
+ * number or the jid of a group.
+ */
+export type SendMessage = (Written | Action) & SendOptions & { to: string };
+
+/** What a person does to a message of the chat, named by its id. */
+export type Action =
+  /** An empty emoji takes the reaction back. */
+  | { reactTo: string; emoji: string }
+  /** `encrypted`: as clients do since 2026, with a key that only those who have the message can make. */
+  | { edit: string; text: string; encrypted?: boolean | undefined }
+  /** For everyone. */
+  | { delete: string }
+  | { voteIn: string; options: string[] }
+  | { pin: string; isPinned: boolean };
 
 export interface SendOptions {
   addressing?: Addressing | undefined;
@@ -131,52 +121,19 @@ export interface SendOptions {
   mentions?: "all" | string[] | undefined;
 }
 
-/** A group as the API shows it. Numbers are E.164 with the plus. */
-export interface GroupInfo {
-  /** The jid. */
-  id: string;
-  subject: string;
-  description: string | null;
-  createdBy: string;
-  createdAt: string;
-  /** Only admins write. */
-  isAnnouncement: boolean;
-  /** Only admins change the subject and the description. */
-  isLocked: boolean;
-  inviteCode: string;
-  participants: { number: string; role: Role }[];
-}
-
-export interface CreateGroup {
-  subject: string;
-  /** The other participants; the phone that creates the group is its superadmin. */
-  participants: string[];
-  description?: string | undefined;
-}
-
-/** What an admin does to participants. */
-export type ParticipantAction = "add" | "remove" | "promote" | "demote";
-
-/** The result for one participant: 200, or the error. */
-export interface ParticipantResult {
-  number: string;
-  status: 200 | 404 | 409;
-}
-
-/** Fields that are left out do not change. */
-export interface GroupPatch {
-  subject?: string | undefined;
-  /** An empty text deletes it. */
-  description?: string | undefined;
-  isAnnouncement?: boolean | undefined;
-  isLocked?: boolean | undefined;
-}
-
 /** A message as it appeared, or changed, on a phone. */
 export interface MessageEvent {
   /** The phone that shows it, E.164. */
   phone: string;
   message: ChatMessage;
+}
+
+/** The decrypted file of a message. */
+export interface MessageFile {
+  mimeType: string;
+  sizeBytes: number;
+  fileName: string | undefined;
+  read: (range?: Range) => Readable;
 }
 
 /** The live events for the page. */
@@ -207,8 +164,6 @@ export interface SimulatorOptions {
   readDelayMs?: number;
   /** Time between two writes of the state file; 1000 by default. */
   saveDelayMs?: number;
-  /** Serves uploads and downloads on its own https port; without it `media_conn` has no usable host. */
-  media?: boolean;
 }
 
 /** A running simulated WhatsApp. Methods that take a number accept `+62…` or digits, and throw SimulatorError. */
@@ -221,16 +176,20 @@ export interface Simulator {
   /** The root public key, hex: `WA_CERT_DETAILS.PUBLIC_KEY`. */
   readonly rootKey: string;
   readonly rootKeyBytes: Buffer;
-  /** The media server; undefined without the option `media`. */
-  readonly media: Omit<MediaServer, "close"> | undefined;
+  /** The https hosts of media. */
+  readonly media: Omit<MediaServer, "close">;
 
   createPhone(input: CreatePhone): PhoneInfo;
   phones(): PhoneInfo[];
   phone(number: string): PhoneInfo;
   updatePhone(number: string, patch: PhonePatch): PhoneInfo;
   messages(number: string): ChatMessage[];
-  /** Writes a message on the phone; resolves when the server has it. */
+  /** Writes a message on the phone, or acts on one; resolves when the server has it, with the message as it is then. */
   send(number: string, message: SendMessage): Promise<ChatMessage>;
+  /** The file of a message that the phone could open. */
+  file(number: string, id: string): MessageFile;
+  /** Puts a file into the phones' files, for messages that name it by its SHA-256; at most 100 MiB. */
+  addFile(content: AsyncIterable<Uint8Array>): Promise<{ sha256: string; sizeBytes: number }>;
   /** Opens a `https://wa.me/<digits>?text=…` link on the phone and taps send; resolves as `send` does. */
   openLink(number: string, link: string): Promise<ChatMessage>;
   /** Scans a QR (`2@…` or the whole link); resolves when the companion has signed, before it logs in. */
@@ -266,7 +225,7 @@ export interface Simulator {
   /** Calls the function for every new message on any phone; returns a function that stops this. */
   onMessage(listener: (event: MessageEvent) => void): () => void;
   onEvent(listener: (event: SimulatorEvent) => void): () => void;
-  /** The first message, present or future, on the phone that matches; rejects after the timeout (5000 ms). */
+  /** The first message, present or future, on the phone that matches, as it is or as it becomes; rejects after the timeout (5000 ms). */
   waitForMessage(number: string, matches: (message: ChatMessage) => boolean, timeoutMs?: number): Promise<ChatMessage>;
 
   /** Writes the state file now. */

@@ -34,8 +34,12 @@ export type Fault =
   | { kind: "silence"; number?: string }
   /** The server answers pings, ignores everything else and delivers nothing. */
   | { kind: "deaf"; number?: string }
-  /** The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. */
-  | { kind: "send-error"; number?: string; code: number; to?: string; times?: number }
+  /**
+   * The ack of a send carries an error: 463 (reach-out time-lock), 475, 479. The message is not delivered. With
+   * `addressing` only sends to a phone number (the server refuses them with 463 for contacts that moved to LIDs) or to a
+   * LID (400 for accounts that did not).
+   */
+  | { kind: "send-error"; number?: string; code: number; to?: string; addressing?: "pn" | "lid"; times?: number }
   /** A send gets no ack. The message is delivered anyway, unless `deliver` is false. */
   | { kind: "no-ack"; number?: string; to?: string; deliver?: boolean; times?: number }
   /** The phone sends no receipts. */
@@ -70,6 +74,18 @@ export type Fault =
   | { kind: "sparse-group"; number?: string; times?: number }
   /** Messages to the companion name their sender by phone number or by LID, never by both. */
   | { kind: "one-name"; number?: string }
+  /** The account of this number hides it: everything names it by LID alone, and sends to its number get 463. */
+  | { kind: "lid-only"; number?: string }
+  /** What the phone writes has no secret: nobody can read its encrypted edits, or vote in its polls. */
+  | { kind: "missing-secret"; number?: string; times?: number }
+  /** A media host, or both, cuts every connection. */
+  | { kind: "media-down"; host?: 1 | 2; by?: MediaClient; times?: number }
+  /** The media hosts answer downloads, or uploads, with that status: 404 and 410 for files that are gone. */
+  | { kind: "media-error"; status: number; at?: "download" | "upload"; by?: MediaClient; times?: number }
+  /** Downloads bring another file: a byte of its content or of its MAC differs, or its second half is missing. */
+  | { kind: "media-damaged"; how: "tampered" | "wrong-mac" | "truncated"; by?: MediaClient; times?: number }
+  /** The media hosts wait so long before they read an upload. */
+  | { kind: "media-slow-upload"; ms: number; by?: MediaClient; times?: number }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
   /** A message to the companion is overtaken by the next one. */
@@ -89,6 +105,9 @@ export type Fault =
    * ordinary pairings; with `passkey` the request for a passkey follows it.
    */
   | { kind: "empty-link-code"; number?: string; passkey?: boolean; times?: number };
+
+/** Who asks a media host. */
+export type MediaClient = "phone" | "companion";
 
 export type UsyncProtocol = "contact" | "devices";
 
@@ -153,21 +172,31 @@ export class Faults {
     this.#onChange([]);
   }
 
-  /** Whether such a fault is on, without using it up. */
-  peek<K extends LastingKind>(kind: K, number?: string, to?: string): FaultOf<K> | undefined {
+  /** Whether such a fault is on, without using it up; `fits` looks at its other fields. */
+  peek<K extends LastingKind>(
+    kind: K,
+    number?: string,
+    to?: string,
+    fits: (fault: FaultOf<K>) => boolean = () => true,
+  ): FaultOf<K> | undefined {
     if (this.#active.size === 0) return undefined;
     for (const fault of this.#active.values()) {
       if (fault.kind !== kind) continue;
       if ("number" in fault && fault.number !== undefined && fault.number !== number) continue;
       if ("to" in fault && fault.to !== undefined && fault.to !== to) continue;
-      return fault as unknown as FaultOf<K>;
+      if (fits(fault as unknown as FaultOf<K>)) return fault as unknown as FaultOf<K>;
     }
     return undefined;
   }
 
   /** Like `peek`, but counts one use of a fault with `times`. */
-  take<K extends LastingKind>(kind: K, number?: string, to?: string): FaultOf<K> | undefined {
-    const fault = this.peek(kind, number, to);
+  take<K extends LastingKind>(
+    kind: K,
+    number?: string,
+    to?: string,
+    fits?: (fault: FaultOf<K>) => boolean,
+  ): FaultOf<K> | undefined {
+    const fault = this.peek(kind, number, to, fits);
     if (fault) this.#spend(fault as unknown as { id: string; times?: number });
     return fault;
   }

@@ -1,12 +1,15 @@
 import { changeLimits, watchLimits } from "./account/enforce.ts";
-import type { ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent } from "./api.ts";
+import type { Action, ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent, SendMessage } from "./api.ts";
 import { SimulatorError } from "./errors.ts";
 import { type Fault, isInstant } from "./faults.ts";
 import { strike } from "./instant-faults.ts";
+import { groupOf } from "./groups/actions.ts";
 import { makeGroupOperations } from "./groups/operations.ts";
+import { act } from "./phone/act.ts";
 import { readChatLink } from "./phone/chat-link.ts";
 import { scan, unlink } from "./phone/link.ts";
 import { enterPairingCode } from "./phone/pairing-code.ts";
+import { keepFile } from "./phone/media.ts";
 import { Phone } from "./phone/phone.ts";
 import { write } from "./phone/write.ts";
 import { deliverPending } from "./server/deliver.ts";
@@ -66,7 +69,21 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       return announce(phone);
     },
     messages: (number) => find(number).chat.all(),
-    send: async (number, { to, ...message }) => write(world, find(number), dial(to, "to"), message),
+    async send(number, { to, ...message }) {
+      const phone = find(number);
+      const recipient = to.endsWith("@g.us") ? groupOf(world, phone, to) : dial(to, "to");
+      return isAction(message) ? act(world, phone, recipient, message) : write(world, phone, recipient, message);
+    },
+    file(number, id) {
+      const message = find(number).chat.byId(id);
+      if (!message) throw new SimulatorError("message_not_found");
+      const media = "media" in message ? message.media : undefined;
+      const sizeBytes = media && !media.problem ? world.files.size(media.sha256) : undefined;
+      if (!media || sizeBytes === undefined) throw new SimulatorError("file_not_found", media?.problem);
+      const { mimeType, sha256, fileName } = media;
+      return { mimeType, sizeBytes, fileName, read: (range) => world.files.read(sha256, range) };
+    },
+    addFile: (content) => keepFile(world, content),
     async openLink(number, link) {
       const { to, text } = readChatLink(link);
       return write(world, find(number), dial(to, "link"), { text });
@@ -107,7 +124,8 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       const present = phone.chat.first(matches);
       if (present) return present;
       return new Promise<ChatMessage>((resolve, reject) => {
-        const stop = onMessage((event) => {
+        const stop = onEvent((event) => {
+          if (event.type !== "message" && event.type !== "status") return;
           if (event.phone !== phone.e164 || !matches(event.message)) return;
           stop();
           cancel();
@@ -120,6 +138,11 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
       });
     },
   };
+}
+
+/** What a person does to an earlier message; everything else is a new one. */
+function isAction<T extends Omit<SendMessage, "to">>(message: T): message is Extract<T, Action> {
+  return ["reactTo", "edit", "delete", "voteIn", "pin"].some((name) => name in message);
 }
 
 function digits(number: string, field: string): string {

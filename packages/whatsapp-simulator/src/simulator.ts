@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { Curve, type KeyPair } from "@whiskeysockets/baileys";
 import { watchLimits } from "./account/enforce.ts";
 import type { Simulator, SimulatorEvent, SimulatorOptions } from "./api.ts";
@@ -6,6 +7,7 @@ import { Timers } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { Groups } from "./groups/group.ts";
 import { startMedia } from "./media/server.ts";
+import { FileStore, mediaFolder } from "./media/store.ts";
 import { makeOperations } from "./operations.ts";
 import { receive } from "./phone/receive.ts";
 import { Connection } from "./server/connection.ts";
@@ -25,13 +27,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const loaded = stateFile === undefined ? undefined : await loadState(stateFile);
   const root = loaded?.root ?? Curve.generateKeyPair();
   const listeners = new Set<(event: SimulatorEvent) => void>();
-  const world = makeWorld(options, root, listeners);
+  const emit = (event: SimulatorEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const faults = new Faults((all) => emit({ type: "faults", faults: all }));
+  const timers = new Timers(options.schedule);
+  const wait = (ms: number) => new Promise<void>((resolve) => void timers.after(ms, resolve));
+  const { folder, remove: removeMedia } = await mediaFolder(stateFile);
+  const media = await startMedia(folder, { faults, wait }, loaded?.media);
+  const files = await FileStore.open(join(folder, "opened"));
+  const world = makeWorld(options, root, { faults, timers, media, files, emit, observed: () => listeners.size > 0 });
   for (const phone of loaded?.phones ?? []) {
     world.phones.add(phone);
     watchLimits(world, phone);
   }
   for (const group of loaded?.groups ?? []) world.groups.add(group);
-  const file = stateFile === undefined ? undefined : new StateFile(stateFile, root, world, saveDelayMs);
+  const file =
+    stateFile === undefined
+      ? undefined
+      : new StateFile(stateFile, { root, media: media.toState() }, world, saveDelayMs);
   const operations = makeOperations(world, listeners);
   const protocol = makeProtocol(world);
   const refuse = () => {
@@ -44,8 +58,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     world.connections.add(new Connection(world, socket, protocol));
   });
   const address = `${server.host}:${server.port}`;
-  const media = options.media ? await startMedia(new Date(world.now())) : undefined;
-  world.host = media?.host ?? address;
   const rootKeyBytes = Buffer.from(root.public);
   const identity = {
     url: `ws://${address}/ws/chat`,
@@ -59,8 +71,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const close = async () => {
     for (const connection of world.connections) connection.drop();
     await server.close();
-    await media?.close();
+    await media.close();
     await file?.close();
+    await removeMedia();
     world.timers.close();
     listeners.clear();
   };
@@ -83,27 +96,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   return simulator;
 }
 
-function makeWorld(options: SimulatorOptions, root: KeyPair, listeners: Set<(event: SimulatorEvent) => void>): World {
+type Given = Pick<World, "faults" | "timers" | "media" | "files" | "emit" | "observed">;
+
+function makeWorld(options: SimulatorOptions, root: KeyPair, given: Given): World {
   const now = options.now ?? Date.now;
   const world: World = {
+    ...given,
     now,
     random: options.random ?? randomBytes,
-    timers: new Timers(options.schedule),
     identity: makeServerIdentity(root, now()),
     phones: new Phones(),
     groups: new Groups(),
-    faults: new Faults((faults) => world.emit({ type: "faults", faults })),
     counters: newCounters(),
     connections: new Set(),
     references: new Map(),
     latencyMs: options.latencyMs ?? 0,
     readDelayMs: options.readDelayMs ?? 5,
     receive: (phone, envelope) => receive(world, phone, envelope),
-    emit: (event) => {
-      for (const listener of listeners) listener(event);
-    },
-    observed: () => listeners.size > 0,
-    host: "",
   };
   return world;
 }

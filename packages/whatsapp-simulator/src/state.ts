@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { KeyPair } from "@whiskeysockets/baileys";
 import type { Timers } from "./clock.ts";
 import { Group, type StoredGroup } from "./groups/group.ts";
+import type { StoredMedia } from "./media/server.ts";
 import { Phone, type StoredPhone } from "./phone/phone.ts";
 import { loadPair, storePair, type StoredPair } from "./signal/keys.ts";
 import type { World } from "./world.ts";
@@ -12,6 +13,7 @@ const format = 1;
 /** The content of the file: the root key, every phone with its sessions, chats and queues, and the groups. */
 export interface LoadedState {
   root: KeyPair;
+  media: StoredMedia | undefined;
   phones: Phone[];
   groups: Group[];
 }
@@ -28,6 +30,7 @@ export async function loadState(file: string): Promise<LoadedState | undefined> 
   if (state.format !== format) throw new Error(`${file} has format ${state.format}; this simulator writes ${format}`);
   return {
     root: loadPair(state.root),
+    media: state.media,
     phones: state.phones.map((stored) => Phone.load(stored)),
     groups: (state.groups ?? []).map((stored) => new Group(stored)),
   };
@@ -39,6 +42,7 @@ interface StoredState {
   phones: StoredPhone[];
   /** Absent in states of earlier versions. */
   groups?: StoredGroup[];
+  media?: StoredMedia;
 }
 
 function parse(file: string, text: string): StoredState {
@@ -52,7 +56,8 @@ function parse(file: string, text: string): StoredState {
 /** Writes the state when it changed. Only a phone that changed is serialised again. */
 export class StateFile {
   readonly #file: string;
-  readonly #root: StoredPair;
+  /** What never changes. */
+  readonly #fixed: string;
   readonly #phones: Iterable<Phone>;
   readonly #groups: Iterable<Group>;
   readonly #timers: Timers;
@@ -66,12 +71,12 @@ export class StateFile {
 
   constructor(
     file: string,
-    root: KeyPair,
+    { root, media }: { root: KeyPair; media: StoredMedia },
     { phones, groups, timers }: Pick<World, "phones" | "groups" | "timers">,
     saveDelayMs: number,
   ) {
     this.#file = file;
-    this.#root = storePair(root);
+    this.#fixed = `"format":${format},"root":${JSON.stringify(storePair(root))},"media":${JSON.stringify(media)}`;
     this.#phones = phones;
     this.#groups = groups;
     this.#timers = timers;
@@ -98,8 +103,8 @@ export class StateFile {
     this.#timers.after(afterMs, () => {
       const start = performance.now();
       this.flush()
-        // A large state is written less often: writing takes at most a twentieth of the time.
-        .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 20)))
+        // A large state is written less often: writing takes at most a fiftieth of the time.
+        .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 50)))
         .catch((error: unknown) => {
           process.stderr.write(`whatsapp: cannot write ${this.#file}: ${String(error)}\n`);
           this.#plan(this.#saveDelayMs * 10);
@@ -123,7 +128,7 @@ export class StateFile {
 
   async #write(): Promise<void> {
     const phones = [...this.#serialised.values()].join(",\n");
-    const text = `{"format":${format},"root":${JSON.stringify(this.#root)},"groups":${this.#groupsWritten},"phones":[${phones}]}\n`;
+    const text = `{${this.#fixed},"groups":${this.#groupsWritten},"phones":[${phones}]}\n`;
     const draft = `${this.#file}.${process.pid}.tmp`;
     try {
       await (this.#prepared ??= prepare(draft));

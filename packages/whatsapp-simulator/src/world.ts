@@ -2,6 +2,8 @@ import type { SimulatorEvent } from "./api.ts";
 import type { Timers } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import type { Groups } from "./groups/group.ts";
+import type { MediaServer } from "./media/server.ts";
+import type { FileStore } from "./media/store.ts";
 import type { LinkedDevice } from "./phone/device.ts";
 import type { Envelope } from "./phone/envelope.ts";
 import type { Phone } from "./phone/phone.ts";
@@ -37,8 +39,10 @@ export interface World {
   readonly emit: (event: SimulatorEvent) => void;
   /** Whether there is a listener; without one no event is built. */
   readonly observed: () => boolean;
-  /** The host and port that media would be uploaded to. */
-  host: string;
+  /** The hosts of encrypted files. */
+  readonly media: MediaServer;
+  /** The files that phones opened, by SHA-256 in hex. */
+  readonly files: FileStore;
 }
 
 /** The phones, by phone number and by LID. */

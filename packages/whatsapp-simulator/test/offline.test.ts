@@ -134,7 +134,7 @@ describe("offline", () => {
     const simulator = await newWorld({ stateFile, saveDelayMs: 10 });
     await until(() => simulator.phones().length === 2);
     await pause(100);
-    expect(await readdir(folder)).toEqual(["whatsapp.json"]);
+    expect(await readdir(folder)).toEqual(["whatsapp-media", "whatsapp.json"]);
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
   });
 
@@ -144,7 +144,7 @@ describe("offline", () => {
     await writeFile(`${stateFile}.${process.pid}.tmp`, "half", { mode: 0o644 });
     const simulator = await newWorld({ stateFile, saveDelayMs: 60_000 });
     await simulator.flush();
-    expect(await readdir(folder)).toEqual(["whatsapp.json"]);
+    expect(await readdir(folder)).toEqual(["whatsapp-media", "whatsapp.json"]);
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
   });
 

@@ -1,33 +1,7 @@
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import type { Simulator } from "../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { pageFiles } from "../src/control/page.ts";
+import { openPage, phoneOf } from "./support/page.ts";
 import { client, linked, newWorld, sender, sendText, until, user, userJid } from "./support/world.ts";
-
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-});
-
-afterAll(() => browser?.close());
-
-async function openPage(simulator: Simulator): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
-  onTestFinished(() => page.close());
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  await page.goto(simulator.httpUrl);
-  await page.locator("#live[data-state=live]").waitFor();
-  return { page, complaints };
-}
-
-const phoneOf = (page: Page, name: string) => page.getByRole("article", { name });
 
 describe("page", () => {
   it("shows a code live in a bubble, and sends the reply that is typed", async () => {
@@ -219,7 +193,7 @@ describe("page", () => {
     const policy = response.headers.get("content-security-policy");
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain("unsafe");
-    for (const file of ["/", "/page.css", "/page.js", "/phone.js", "/groups.js", "/limits.js", "/bubble.js"]) {
+    for (const { path: file } of pageFiles) {
       const text = await (await fetch(simulator.httpUrl + file)).text();
       expect(text).not.toMatch(/(src|href|url\()\s*=?\s*["']?https?:/);
       expect(text).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write/);

@@ -9,10 +9,10 @@ export interface ReceiptListener extends PeopleListener {
   onUnsaved: (error: unknown) => void;
 }
 
-/** One person has received or read messages of ours. `from` has the person's jids. */
+/** One person has received, read or played messages of ours. `from` has the person's jids. */
 export interface Receipt {
   waIds: string[];
-  kind: "delivered" | "read";
+  kind: "delivered" | "read" | "played";
   from: string[];
 }
 
@@ -47,7 +47,7 @@ type Direct = Omit<Receipt, "from"> & { from: string };
 function directReceipt({ attrs, content }: BinaryNode): Direct | null {
   const { id, from, type, participant, recipient } = attrs;
   if (!id || !from || participant !== undefined || recipient !== undefined) return null;
-  const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? "read" : null;
+  const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? type : null;
   if (!kind) return null;
   const list = Array.isArray(content) ? content[0] : undefined;
   const more = Array.isArray(list?.content) ? list.content.flatMap((item) => item.attrs["id"] ?? []) : [];

@@ -17,9 +17,10 @@ import {
   type Move,
   moveWriter,
   rank,
+  reopenStatement,
   revokedStatement,
 } from "../store/ledger.ts";
-import { appendOnceStatement, type NewEvent } from "../store/outbox.ts";
+import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
@@ -29,8 +30,12 @@ import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
 /** The messages that this connector has accepted: their ledger entries, and their events in the outbox. */
 export interface Deliveries {
   find(messageId: string): Promise<LedgerEntry | null>;
+  /** Whether the edge knows all that has happened to the message. */
+  isReported(message: Pick<LedgerEntry, "sessionId" | "messageId">): Promise<boolean>;
   /** The recipient's jid; null when it is deleted already. */
   chat(entry: Pick<LedgerEntry, "sessionId" | "waId" | "sealedChat">): Promise<string | null>;
+  /** The edge gave a message that failed here again. */
+  reopen(fence: Fence, waId: string): Promise<void>;
   /** Stores a message before it is sent, for devices that ask for it again. Rejects with `LeaseLost`. */
   begin(fence: Fence, attempt: Attempt): Promise<void>;
   /** WhatsApp's server has acknowledged the message. */
@@ -39,7 +44,7 @@ export interface Deliveries {
   failed(fence: Fence, failure: Failure): Promise<void>;
   /** The message was revoked. */
   revoked(fence: Fence, message: Pick<LedgerEntry, "messageId" | "waId">): Promise<void>;
-  /** The recipient has received or read messages. A receipt of anybody else is ignored. */
+  /** The recipient has received, read or played messages. A receipt of anybody else is ignored. */
   receipt(fence: Fence, receipt: Receipt): Promise<void>;
   /** The message as it was sent, for its recipient only; null when it is deleted already. */
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
@@ -51,8 +56,8 @@ export interface Attempt {
   chat: string;
   message: Uint8Array<ArrayBuffer>;
   keepUntil: Date;
-  /** It counts for the daily limit of bulk messages. */
-  isBulk: boolean;
+  /** It keeps the session's pace, and counts for its daily limit. */
+  isPaced: boolean;
   /** Later events of the message belong to this trace. */
   traceparent: string;
 }
@@ -83,7 +88,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
   function eventOf(
     fence: Fence,
     { messageId, traceparent }: Pick<LedgerEntry, "messageId" | "traceparent">,
-    type: "message.sent" | "message.delivered" | "message.read" | "message.revoked",
+    type: "message.sent" | "message.delivered" | "message.read" | "message.played" | "message.revoked",
   ): NewEvent {
     const [id, at] = [services.newId("evt"), services.now().toISOString()];
     return { id, type, sessionId: fence.sessionId, messageId, at, ...(traceparent === null ? {} : { traceparent }) };
@@ -94,7 +99,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     fence: Fence,
     waId: string,
     entry: KnownMessage,
-    to: "sent" | "delivered" | "read",
+    to: "sent" | "delivered" | "read" | "played",
   ): Promise<void> {
     const before = entry.rank;
     // An earlier receipt may be in memory only, its write not finished yet.
@@ -148,15 +153,19 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
       const newer = entry && recent.get(entry.sessionId, entry.waId);
       return entry && { ...entry, rank: Math.max(entry.rank, newer?.rank ?? 0) };
     },
+    isReported: async (message) => !(await hasEventOf(store, message)),
     chat: openChat,
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isBulk, traceparent }) {
+    async reopen(fence, waId) {
+      await writeFenced(store, fence, [reopenStatement(fence, waId)]);
+    },
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isPaced, traceparent }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
       const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
       const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
       const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
-      await begin({ fence, entry, at: services.now(), isBulk });
+      await begin({ fence, entry, at: services.now(), isPaced });
       const earlier = recent.get(sessionId, waId);
       if (earlier) earlier.traceparent = traceparent;
       else recent.set(sessionId, waId, begun);

@@ -26,7 +26,7 @@ export function jobMetrics({ counter, gauge, histogram }: Meter, running: () => 
       longBuckets,
     ),
     stageSeconds: {
-      turn: histogram("sandi_turn_wait_seconds", "Waiting for a bulk message's turn.", longBuckets),
+      turn: histogram("sandi_turn_wait_seconds", "Waiting for the turn of a message that is not a code.", longBuckets),
       claim: histogram("sandi_claim_seconds", "Claiming a message at the edge."),
       lookUp: histogram("sandi_look_up_seconds", "Looking up the account of a number."),
       ack: histogram("sandi_ack_wait_seconds", "From sending a message to the server's ack."),

@@ -1,5 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { AppError, jobPaths, QueuedSendJob, QueuedSessionJob, RevokeJob, type SendJob } from "@sandi/contracts";
+import {
+  AppError,
+  jobPaths,
+  laneHeader,
+  QueuedSendJob,
+  QueuedSessionJob,
+  readSendJob,
+  RevokeJob,
+  type SendJob,
+} from "@sandi/contracts";
 import type { NodeQueueCheck } from "@sandi/crypto/node";
 import { type TraceContext, traceOf } from "@sandi/tracing";
 import { type Forward, isOk, wasForwarded } from "../fleet/forward.ts";
@@ -66,7 +75,9 @@ export function jobRoutes(options: Options): Route[] {
   }
 
   return [
-    route(jobPaths.send, QueuedSendJob, async (job, incoming) => finished(await send(job, traceIn(incoming)))),
+    route(jobPaths.send, QueuedSendJob, async (job, incoming) =>
+      finished(await send(readSendJob(job, incoming.headers[laneHeader]?.toString()), traceIn(incoming))),
+    ),
     route(jobPaths.revoke, RevokeJob, async (job) => finished(await revoke(job))),
     route(jobPaths.session, QueuedSessionJob, setDesiredState),
   ];

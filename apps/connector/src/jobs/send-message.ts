@@ -52,7 +52,7 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
   const refused: Refused = new LRUCache({ max: 10_000 });
   return sharedRuns((job, trace?: TraceContext) => {
     const telemetry = startTelemetry(context, job, trace);
-    return send({ ...context, job, telemetry }, refused).catch((error: unknown) => {
+    return send({ ...context, job, telemetry, hasFailedHere: false }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
       return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });
@@ -63,6 +63,8 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
 interface Run extends SendContext {
   job: SendJob;
   telemetry: SendTelemetry;
+  /** The session failed to send it before. */
+  hasFailedHere: boolean;
 }
 
 async function send(run: Run, refused: Refused): Promise<JobOutcome> {
@@ -71,9 +73,14 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   const session = await resolveSession(run, job.sessionId);
   if ("status" in session) return telemetry.end(session, "not_ready");
   const entry = await deliveries.find(job.messageId);
-  // Another session of the pool failed to send it: for this session the message is new.
-  const known = entry?.rank === rank.failed && entry.sessionId !== job.sessionId ? null : entry;
+  // It failed here or in another session of the pool. If the edge gives it again, it is a new message.
+  const known = entry?.rank === rank.failed ? null : entry;
   if (known && known.rank >= rank.sent) return telemetry.end(done, "known");
+  run.hasFailedHere = entry?.rank === rank.failed && entry.sessionId === job.sessionId;
+  // The edge may give a message that failed here as long as it does not know that.
+  if (entry && run.hasFailedHere && !(await deliveries.isReported(entry))) {
+    return telemetry.end(later(2, "the edge does not know yet that it failed"), "known");
+  }
   if ("failure" in session) return giveUp(run, session);
 
   const { sending } = session.live;
@@ -81,8 +88,7 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
   const { pausedUntil } = sending.limits.current();
   if (pausedUntil) return defer(run, session, pausedUntil);
   const { pacer } = sending;
-  const turn =
-    job.lane === "bulk" ? await telemetry.timed("turn", () => pacer.bulk(job.messageId, job.pacing)) : pacer.code();
+  const turn = job.lane === "otp" ? pacer.code() : await telemetry.timed("turn", () => pacer.paced(job.messageId, job));
   if ("retryAt" in turn) return telemetry.end(retryAt(services, turn.retryAt), "paced");
   run.metrics.paced.inc({ lane: job.lane });
   let isOver = false;
@@ -167,14 +173,14 @@ async function sendClaimed(
   const message = compose(opened, { quote, messageSecret: secret ?? services.random(32) });
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
-  const isBulk = job.lane === "bulk";
+  const isPaced = job.lane !== "otp";
   await deliveries.begin(fence, {
     messageId: job.messageId,
     waId,
     chat,
     message: encode(message),
     keepUntil,
-    isBulk,
+    isPaced,
     traceparent,
   });
   const nodes = stanzaNodes(message, services);
@@ -190,16 +196,18 @@ async function hasChat({ chats }: Run, { fence, socket }: OnlineSession, chat: s
   return chats.knows(fence.sessionId, [chat, await socket.lidOf(chat).catch(() => null)]);
 }
 
-async function claimFor({ claim, job, telemetry }: Run, { fence }: Fence): Promise<Claimed | JobOutcome> {
+async function claimFor(run: Run, fence: Fence): Promise<Claimed | JobOutcome> {
+  const { claim, deliveries, job, telemetry } = run;
   const { messageId, sessionId } = job;
   const claimed = await telemetry.timed("claim", (trace) =>
-    claim({ messageId, sessionId, fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
+    claim({ messageId, sessionId, fence: fence.fence, ...(trace === undefined ? {} : { traceparent: trace }) }),
   );
   if (claimed.outcome === "busy") {
     return telemetry.end(later(Math.ceil(claimed.retryAfterMs / 1000), "another run claimed the message"), "busy");
   }
   if (claimed.outcome === "done") return telemetry.end(done, "not_wanted");
   telemetry.attempt = claimed.attempt;
+  if (run.hasFailedHere) await deliveries.reopen(fence, whatsappId(messageId));
   return claimed;
 }
 

@@ -1,16 +1,22 @@
-import type { Pacing } from "@sandi/contracts";
+import type { MessageLane, Pacing } from "@sandi/contracts";
 import { type Services, sleep } from "../services.ts";
 import { createSlots, type Slot } from "./slots.ts";
 
 /**
- * Two lanes to one account. Codes are sent at once. Bulk messages are sent one at a time, and each lets waiting codes go
- * first. So a code waits for at most one bulk message: the one that is being sent.
+ * Three lanes to one account. Codes are sent at once. The other messages keep the pace: they are sent one at a time, normal
+ * ones before bulk ones, and each lets waiting codes go first. So a code waits for at most one of them: the one that is
+ * being sent.
  */
 export interface Pacer {
   /** A code is about to be sent. */
   code(): Turn;
-  /** Resolves when it is a bulk message's turn; or at once with the time of its turn, if that is not soon. */
-  bulk(messageId: string, pacing: Pacing): Promise<Turn | { retryAt: Date }>;
+  /** Resolves when it is the message's turn; or at once with the time of its turn, if that is not soon. */
+  paced(messageId: string, pace: Pace): Promise<Turn | { retryAt: Date }>;
+}
+
+export interface Pace {
+  lane: MessageLane;
+  pacing: Pacing;
 }
 
 export interface Turn {
@@ -24,10 +30,14 @@ export interface Turn {
 const nearMs = 2000;
 /** The longest delay because of slow messages in front, since these can become fast again. */
 const longestQueueMs = 8000;
-/** During an endless stream of codes a bulk message is sent after this time. */
+/** During an endless stream of codes another message is sent after this time. */
 const longestYieldMs = 5000;
 
-/** @param findEarlier when bulk messages of the last day were sent, oldest first, as far as the store knows */
+/** A normal message goes before a bulk one that is due at the same time. */
+const isBefore = (slot: Slot, other: Slot) =>
+  slot.at < other.at || (slot.at === other.at && slot.lane === "normal" && other.lane === "bulk");
+
+/** @param findEarlier when paced messages of the last day were sent, oldest first, as far as the store knows */
 export function createPacer(
   { now, after, chance }: Pick<Services, "now" | "after" | "chance">,
   findEarlier: () => Promise<readonly number[]>,
@@ -48,7 +58,7 @@ export function createPacer(
   async function enter(slot: Slot): Promise<void> {
     if (isTaken) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const index = queue.findIndex((other) => other.slot.at > slot.at);
+      const index = queue.findIndex((other) => isBefore(slot, other.slot));
       queue.splice(index < 0 ? queue.length : index, 0, { slot, enter: resolve });
       await promise;
     }
@@ -63,7 +73,7 @@ export function createPacer(
     else isTaken = false;
   }
 
-  /** Runs once, before the first bulk message. Bulk messages wait until it succeeds. */
+  /** Runs once, before the first paced message. They wait until it succeeds. */
   async function recall(): Promise<void> {
     try {
       slots.recall(await findEarlier());
@@ -93,9 +103,9 @@ export function createPacer(
         },
       };
     },
-    async bulk(messageId, pacing) {
+    async paced(messageId, pace) {
       await (recalled ??= recall());
-      const slot = slots.place(messageId, pacing, time());
+      const slot = slots.place(messageId, pace, time());
       const waitMs = isTaken ? Math.min((queue.length + 1) * slots.usualMs(), longestQueueMs) : 0;
       const freeAt = time() + waitMs;
       const dueAt = Math.max(slots.dueAt(slot), Math.round(freeAt));
@@ -103,7 +113,8 @@ export function createPacer(
         slots.putOff(slot, dueAt);
         return { retryAt: new Date(dueAt) };
       }
-      await sleepUntil(slots.dueAt(slot));
+      // Meanwhile a normal message may have taken the place of a bulk one.
+      while (slots.dueAt(slot) > time()) await sleepUntil(slots.dueAt(slot));
       await enter(slot);
       const startedAt = time();
       return {

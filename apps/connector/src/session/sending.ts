@@ -3,7 +3,7 @@ import type { LimitReport } from "../baileys/account-limits.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Services } from "../services.ts";
 import type { Fence } from "../store/fence.ts";
-import { findBulkStarts } from "../store/ledger.ts";
+import { findPacedStarts } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { type Breaker, createBreaker } from "./breaker.ts";
 import type { SessionMetrics } from "./metrics.ts";
@@ -21,7 +21,7 @@ export interface Sending {
   readonly pacer: Pacer;
   opened(socket: WhatsAppSocket): void;
   receivedLimits(report: LimitReport): void;
-  /** Another account is linked: it starts without pauses, limits and counted bulk messages. */
+  /** Another account is linked: it starts without pauses, limits and counted messages. */
   forget(): void;
   stop(): void;
 }
@@ -52,7 +52,7 @@ export function createSending(fence: Fence, options: Options): Sending {
   const newPacer = () =>
     createPacer(services, () => {
       const since = new Date(services.now().getTime() - dayMs);
-      return findBulkStarts(store, fence.sessionId, { since, limit: longestCount });
+      return findPacedStarts(store, fence.sessionId, { since, limit: longestCount });
     });
   let [breaker, pacer] = [newBreaker(), newPacer()];
   return {

@@ -1,19 +1,25 @@
-import type { Pacing } from "@sandi/contracts";
+import type { MessageLane, Pacing } from "@sandi/contracts";
 import { draw, presets } from "./pacing.ts";
 
 /** The time at which one message is to be sent. Milliseconds since the epoch. */
 export interface Slot {
   readonly messageId: string;
+  readonly lane: MessageLane;
   readonly pacing: Pacing;
+  /** How many normal messages came later and go first. */
+  overtaken: number;
   at: number;
 }
 
-/** The order of one session's bulk messages: first come, first served. A message keeps its place between attempts. */
+/**
+ * The order of one session's messages that keep its pace: normal ones before bulk ones, and within a lane first come, first
+ * served. A message keeps its place between attempts.
+ */
 export interface Slots {
   /** Adds messages that were sent before this process owned the session, oldest first. */
   recall(earlier: readonly number[]): void;
-  /** The message's slot; a new one at the end if it has none. */
-  place(messageId: string, pacing: Pacing, now: number): Slot;
+  /** The message's slot; a new one at the end of its lane if it has none. The bulk messages behind it are put off. */
+  place(messageId: string, pace: Pick<Slot, "lane" | "pacing">, now: number): Slot;
   /** The time of the slot, or later when the message before it was late. */
   dueAt(slot: Slot): number;
   /** Delays a slot; the slots behind it keep their distance. */
@@ -37,13 +43,15 @@ export const longestCount = Math.max(
 );
 /** How many messages of the preset `off` may wait here at the same time. */
 const maxWaitingOff = 16;
+/** So many normal messages overtake a bulk one at most, so that it does not wait without end. */
+const mostOvertaking = 30;
 
 export function createSlots(chance: () => number): Slots {
   const slots: Slot[] = [];
   const byId = new Map<string, Slot>();
   /** When the messages of the last day were sent, oldest first; at most the highest daily limit. */
   const starts: number[] = [];
-  let last: Slot | undefined;
+  let last: Pick<Slot, "at"> | undefined;
   let untilPause: number | undefined;
   let usualMs = 100;
 
@@ -64,11 +72,27 @@ export function createSlots(chance: () => number): Slots {
     return gap + draw(pause.ms, chance);
   }
 
-  /** The first time at which the daily limit allows another message. */
-  function allowedAt(pacing: Pacing): number {
-    const over = starts.length + slots.length - presets[pacing].perDay;
+  /** The first time at which the daily limit allows another message behind the first `before` slots. */
+  function allowedAt(pacing: Pacing, before: number): number {
+    const over = starts.length + before - presets[pacing].perDay;
     if (over < 0 || !Number.isFinite(over)) return 0;
     return dayMs + (over < starts.length ? starts[over]! : slots[over - starts.length]!.at);
+  }
+
+  /** Where a new message of the lane goes. */
+  function endOf(lane: MessageLane): number {
+    if (lane === "bulk") return slots.length;
+    return slots.findLastIndex((slot) => slot.lane === "normal" || slot.overtaken >= mostOvertaking) + 1;
+  }
+
+  /** The slots behind the one at `index` keep their distance and the daily limit. */
+  function pushBack(index: number): void {
+    for (let i = index + 1; i < slots.length; i++) {
+      const [before, next] = [slots[i - 1]!, slots[i]!];
+      const nearest = Math.max(before.at + presets[next.pacing].gapMs[0], allowedAt(next.pacing, i));
+      if (next.at >= nearest) return;
+      next.at = nearest;
+    }
   }
 
   function insert(slot: Slot): void {
@@ -87,17 +111,20 @@ export function createSlots(chance: () => number): Slots {
     recall(earlier) {
       starts.unshift(...earlier);
       const at = starts.at(-1);
-      if (at !== undefined) last ??= { messageId: "", pacing: "off", at };
+      if (at !== undefined) last ??= { at };
     },
-    place(messageId, pacing, now) {
+    place(messageId, { lane, pacing }, now) {
       const known = byId.get(messageId);
       if (known) return known;
       forget(now);
-      const before = slots.at(-1) ?? last;
-      const at = Math.max(now, before ? before.at + gapAfter(pacing) : now, allowedAt(pacing));
-      const slot: Slot = { messageId, pacing, at };
-      slots.push(slot);
+      const index = endOf(lane);
+      const before = slots[index - 1] ?? last;
+      const at = Math.max(now, before ? before.at + gapAfter(pacing) : now, allowedAt(pacing, index));
+      const slot: Slot = { messageId, lane, pacing, overtaken: 0, at };
+      for (const behind of slots.slice(index)) behind.overtaken++;
+      slots.splice(index, 0, slot);
       byId.set(messageId, slot);
+      pushBack(index);
       return slot;
     },
     dueAt(slot) {
@@ -105,12 +132,7 @@ export function createSlots(chance: () => number): Slots {
     },
     putOff(slot, at) {
       slot.at = Math.max(slot.at, at);
-      for (let i = slots.indexOf(slot) + 1; i < slots.length; i++) {
-        const [before, next] = [slots[i - 1]!, slots[i]!];
-        const nearest = before.at + presets[next.pacing].gapMs[0];
-        if (next.at >= nearest) return;
-        next.at = nearest;
-      }
+      pushBack(slots.indexOf(slot));
     },
     start(slot, now) {
       remove(slot);

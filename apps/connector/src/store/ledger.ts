@@ -6,7 +6,7 @@ import { fenceHolds, type Fence, heldStatement, unlessHeld } from "./fence.ts";
 import type { Store } from "./store.ts";
 
 /** The delivery states of a message in order. A message only moves to a higher rank. */
-export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, revoked: 8, failed: 9 } as const;
+export const rank = { sending: 1, sent: 2, delivered: 3, read: 4, played: 5, revoked: 8, failed: 9 } as const;
 
 /** The sealed message and the sealed jid of its recipient; the id is WhatsApp's. */
 export const ledgerMessage = sealedColumn("ledger", "sealed");
@@ -60,8 +60,8 @@ export async function findByWaIds(
   return rows.map(toEntry);
 }
 
-/** When the latest bulk messages of a session were started, oldest first, in milliseconds since the epoch. */
-export async function findBulkStarts(
+/** When the latest paced messages of a session were started, oldest first, in milliseconds since the epoch. */
+export async function findPacedStarts(
   { client }: Store,
   sessionId: string,
   { since, limit }: { since: Date; limit: number },
@@ -75,7 +75,12 @@ export async function findBulkStarts(
 }
 
 /** Stores a message before it is sent. It replaces an earlier attempt, or the failed attempt of another session. */
-export type BeginAttempt = (attempt: { fence: Fence; entry: LedgerEntry; at: Date; isBulk?: boolean }) => Promise<void>;
+export type BeginAttempt = (attempt: {
+  fence: Fence;
+  entry: LedgerEntry;
+  at: Date;
+  isPaced?: boolean;
+}) => Promise<void>;
 
 export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
   return writer.bulk<Parameters<BeginAttempt>[0], void>({
@@ -106,11 +111,11 @@ const attemptSql = `
     traceparent = excluded.traceparent, is_bulk = max(ledger.is_bulk, excluded.is_bulk)
   WHERE ledger.rank = ${rank.sending} OR (ledger.rank = ${rank.failed} AND ledger.session_id <> excluded.session_id)`;
 
-function attemptValues({ fence, entry, at, isBulk = false }: Parameters<BeginAttempt>[0]) {
+function attemptValues({ fence, entry, at, isPaced = false }: Parameters<BeginAttempt>[0]) {
   const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat, traceparent } = entry;
   const until = sealedUntil?.getTime() ?? null;
   const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
-  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isBulk)];
+  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isPaced)];
 }
 
 /** Moves a message to a higher rank and appends its new events to the outbox. */
@@ -175,6 +180,14 @@ export function advanceStatement(
     sql: `UPDATE ledger SET rank = ?, chat_lid = coalesce(?, chat_lid)
           WHERE session_id = ? AND wa_id = ? AND rank < ? AND ${fenceHolds}`,
     args: [to, chatLid, sessionId, waId, below, sessionId, fence],
+  };
+}
+
+/** Takes back the failure of a message that the edge gave again. */
+export function reopenStatement({ sessionId, fence }: Fence, waId: string): InStatement {
+  return {
+    sql: `UPDATE ledger SET rank = ${rank.sending} WHERE session_id = ? AND wa_id = ? AND rank = ${rank.failed} AND ${fenceHolds}`,
+    args: [sessionId, waId, sessionId, fence],
   };
 }
 

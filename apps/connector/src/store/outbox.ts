@@ -93,6 +93,16 @@ export async function sweepOutbox(
   return tried!.rowsAffected;
 }
 
+/** True while an event about the message has not reached the edge. */
+export async function hasEventOf(
+  { client }: Store,
+  { sessionId, messageId }: { sessionId: string; messageId: string },
+): Promise<boolean> {
+  const sql = "SELECT 1 FROM outbox WHERE session_id = ? AND body ->> '$.messageId' = ? LIMIT 1";
+  const { rows } = await client.execute({ sql, args: [sessionId, messageId] });
+  return rows.length > 0;
+}
+
 /** How many events of one session wait for the edge. */
 export async function outboxDepthOf({ client }: Store, sessionId: string): Promise<number> {
   const sql = "SELECT count(*) AS n FROM outbox WHERE session_id = ? AND parked_at IS NULL";

@@ -156,6 +156,12 @@ export class FakeEdge {
     return this.events.flatMap((event) => ("messageId" in event && event.messageId === messageId ? [event.type] : []));
   }
 
+  /** Gives a failed message again, as after a retry. */
+  retry(messageId: string): void {
+    const about = this.events.findLastIndex((event) => "messageId" in event && event.messageId === messageId);
+    this.events.splice(about, 1);
+  }
+
   failureOf(messageId: string): string | undefined {
     const event = this.events.find((one) => one.type === "message.failed" && one.messageId === messageId);
     return event?.type === "message.failed" ? event.reason : undefined;

@@ -61,8 +61,9 @@ export async function createRule(
     present: (row, written): CreatedAccessRule => {
       const rule = toAccessRule(row);
       if (!written) return { ...rule, endedVerifications: null, canceledMessages: null };
-      const [messages, , verifications] = written.ended;
-      return { ...rule, endedVerifications: changesOf(verifications), canceledMessages: changesOf(messages) };
+      const { verifications, queued, scheduled } = written.ended;
+      const canceledMessages = changesOf(queued) + changesOf(scheduled);
+      return { ...rule, endedVerifications: changesOf(verifications), canceledMessages };
     },
     gone: "access-rule-not-found",
   });

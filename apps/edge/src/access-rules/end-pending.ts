@@ -10,35 +10,43 @@ type NewRule = Pick<AccessRuleTable, "id" | "workspaceId" | "effect" | "kind" | 
 /** Verifications and messages store this many digits of their number, and no address. */
 const keptDigits = 7;
 
+type Ended = "queued" | "scheduled" | "codes" | "verifications";
+
 /**
- * Statements for a new block rule: they cancel queued messages, cancel queued codes, and block pending verifications,
+ * Statements for a new block rule: they cancel queued and scheduled messages, cancel queued codes, and block pending verifications,
  * unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not store these.
  */
-export function endPending(db: Db, rule: NewRule): CompiledQuery[] {
+export function endPending(db: Db, rule: NewRule): { [Of in Ended]?: CompiledQuery } {
   const { id, workspaceId, createdAt: at } = rule;
   const [isVerification, isMessage] = [matches("verification", rule), matches("message", rule)];
-  if (rule.effect !== "block" || !isVerification || !isMessage) return [];
+  if (rule.effect !== "block" || !isVerification || !isMessage) return {};
   const isThere = sql`EXISTS (SELECT 1 FROM access_rule WHERE id = ${id})`;
   const isPending = sql<boolean>`verification.workspace_id = ${workspaceId} AND verification.status = 'pending'
     AND verification.test = 0 AND verification.expires_at > ${at}
     AND ${isVerification} AND NOT ${isAllowed("verification", rule)} AND ${isThere}`;
-  return [
-    moveMessages(db, "cancel", {
+  const isOfMessages = sql<boolean>`message.workspace_id = ${workspaceId} AND message.verification_id IS NULL
+        AND message.test = 0 AND ${isMessage} AND NOT ${isAllowed("message", rule)} AND ${isThere}`;
+  return {
+    queued: moveMessages(db, "cancel", {
       which: sql`message.session_id IN (SELECT id FROM session WHERE workspace_id = ${workspaceId})
-        AND message.status IN ('queued', 'sending') AND message.workspace_id = ${workspaceId}
-        AND message.verification_id IS NULL AND message.test = 0
-        AND ${isMessage} AND NOT ${isAllowed("message", rule)} AND ${isThere}`,
+        AND message.status IN ('queued', 'sending') AND ${isOfMessages}`,
       at,
       index: "message_unsent_session",
     }),
-    moveMessages(db, "cancel", {
+    scheduled: moveMessages(db, "unschedule", {
+      which: sql`message.status = 'scheduled' AND ${isOfMessages}`,
+      at,
+      set: sql`due_at = NULL`,
+      index: "message_scheduled_workspace",
+    }),
+    codes: moveMessages(db, "cancel", {
       which: sql`workspace_id = ${workspaceId} AND verification_id IN (SELECT verification.id
         FROM verification INDEXED BY verification_one_pending WHERE ${isPending})`,
       at,
       index: "message_verification",
     }),
-    moveVerifications(db, "block", { which: isPending, at, index: "verification_one_pending" }),
-  ];
+    verifications: moveVerifications(db, "block", { which: isPending, at, index: "verification_one_pending" }),
+  };
 }
 
 /** True in SQL for the rows of this table that the rule matches; undefined if rows cannot show it. */

@@ -24,10 +24,18 @@ async function databaseFetch(
 ): Promise<Pick<Response, "ok" | "status" | "headers" | "text" | "json">> {
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(databaseMs) });
-    const { ok, status, headers } = response;
     // The time-out also covers the body. A second `Response` would cost more than this part of one.
     const body = await response.text();
-    return { ok, status, headers, text: async () => body, json: async <T>() => JSON.parse(body) as T };
+    return {
+      ok: response.ok,
+      status: response.status,
+      // Read only for errors, so the object is made only then.
+      get headers() {
+        return response.headers;
+      },
+      text: async () => body,
+      json: async <T>() => JSON.parse(body) as T,
+    };
   } catch (cause) {
     throw new DatabaseFetchError("the database did not answer", { cause });
   }

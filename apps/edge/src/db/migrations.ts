@@ -26,6 +26,9 @@ import { listIndexes } from "./migrations/0024_list_indexes.ts";
 import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
+import { fewerWrites } from "./migrations/0032_fewer_writes.ts";
+import { messageLife } from "./migrations/0035_message_life.ts";
+import { media } from "./migrations/0036_media.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -59,4 +62,7 @@ export const migrations: readonly Migration[] = [
   rolledUpCounts,
   sessionRules,
   groupScope,
+  fewerWrites,
+  messageLife,
+  media,
 ];

@@ -21,6 +21,7 @@ import type {
   PrefixGuardTable,
   VerificationTable,
 } from "./tables/verifications.ts";
+import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
 import type { EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
@@ -39,6 +40,8 @@ export interface Tables {
   accessRule: AccessRuleTable;
   warmContact: WarmContactTable;
   message: MessageTable;
+  media: MediaTable;
+  mediaObject: MediaObjectTable;
   template: TemplateTable;
   supabaseHook: SupabaseHookTable;
   sessionFigure: SessionFigureTable;

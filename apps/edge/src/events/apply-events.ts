@@ -1,4 +1,4 @@
-import { accountFailures, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
+import { accountFailures, claimsBeforeRetry, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
@@ -15,7 +15,7 @@ import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
-import { moveMessages } from "../messages/life.ts";
+import { keptForRetry, moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /**
@@ -88,7 +88,7 @@ function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
 const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
 function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
-  if (event.type === "receipts") return [applyReceipts(db, event, now)];
+  if (event.type === "receipts") return applyReceipts(db, event, now);
   const { sessionId, type } = event;
   if (type === "session.state") {
     return [
@@ -100,11 +100,12 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   if (type === "session.limits" || type === "session.proxy") return sessionStatements(db, event);
   const { messageId } = event;
   if (type === "message.failed") {
+    const passes = claimsBeforeRetry[event.reason] !== null;
     return [
-      moveMessages(db, "fail", {
+      moveMessages(db, passes ? "failForNow" : "fail", {
         which: sql`id = ${messageId} AND session_id = ${sessionId}`,
         at: now,
-        set: sql`failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
+        set: sql`${passes ? sql`${keptForRetry(event.reason)},` : sql``} failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
           tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}`,
       }),
       ...(isOfAccount(event.reason) ? [switchToInbound(db, { messageId, now })] : []),

@@ -3,12 +3,17 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { moveMessages } from "../messages/life.ts";
 
-const transitions = { "message.sent": "send", "message.delivered": "deliver", "message.read": "read" } as const;
-const stages = ["send", "deliver", "read"] as const;
+const transitions = {
+  "message.sent": "send",
+  "message.delivered": "deliver",
+  "message.read": "read",
+  "message.played": "play",
+} as const;
+const stages = ["send", "deliver", "read", "play"] as const;
 type Stage = (typeof stages)[number];
 type Receipt = Extract<ConnectorEvent, { type: keyof typeof transitions }>;
 
-const columns = { send: "sent_at", deliver: "delivered_at", read: "read_at" } as const;
+const columns = { send: "sent_at", deliver: "delivered_at", read: "read_at", play: "played_at" } as const;
 
 /** Receipts of one message as one change, with the first reported time of each stage. */
 export interface JoinedReceipts {
@@ -51,20 +56,28 @@ function add({ times }: JoinedReceipts, { type, at }: Receipt): void {
   }
 }
 
-/** The statement of joined receipts. After a long outage cron may have failed the message as expired before they arrive. */
-export function applyReceipts(db: Db, { messageId, sessionId, times }: JoinedReceipts, now: number): CompiledQuery {
-  const furthest = stages.findLast((stage) => times.has(stage)) ?? "send";
-  const reached = [...times].map(([stage, at]) => {
-    const column = sql.ref(columns[stage]);
+/**
+ * The statements of joined receipts. After a long outage cron may have failed the message as expired before they arrive.
+ * That a message was played is a statement of its own, so that the statement of a code's receipts stays as short as it is.
+ */
+export function applyReceipts(db: Db, { messageId, sessionId, times }: JoinedReceipts, now: number): CompiledQuery[] {
+  const { play, ...others } = Object.fromEntries(times) as Partial<Record<Stage, number>>;
+  const which = sql<boolean>`id = ${messageId} AND ${isOf(sessionId)}
+      AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`;
+  const furthest = stages.findLast((stage) => stage in others) ?? "send";
+  const reached = Object.entries(others).map(([stage, at]) => {
+    const column = sql.ref(columns[stage as Stage]);
     return sql`${column} = coalesce(${column}, ${at})`;
   });
-  return moveMessages(db, furthest, {
-    which: sql`id = ${messageId} AND ${isOf(sessionId)}
-      AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`,
-    at: now,
-    set: sql`${sql.join(reached)}, failure = NULL, no_account_at = NULL,
+  return [
+    moveMessages(db, furthest, {
+      which,
+      at: now,
+      set: sql`${sql.join(reached)}, failure = NULL, no_account_at = NULL,
       session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END`,
-  });
+    }),
+    ...(play === undefined ? [] : [moveMessages(db, "play", { which, at: now, set: sql`played_at = ${play}` })]),
+  ];
 }
 
 /** True in SQL for a message of this session, now or before a reroute: the session may have sent it before. */

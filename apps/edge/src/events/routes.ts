@@ -5,7 +5,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "../messages/claim-messages.ts";
-import { connectorOnly } from "./service-auth.ts";
+import { connectorOnly } from "../http/service-auth.ts";
 import { sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;

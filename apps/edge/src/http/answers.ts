@@ -7,6 +7,10 @@ export interface Answer<Result> {
   description: string;
   /** Schemas by media type; a handler that answers anything but JSON returns a `Response`. */
   content?: Record<string, { schema: z.ZodType }>;
+  /** Headers of its own that it may have, by the names of `document.ts`. */
+  headers?: readonly string[];
+  /** Other statuses of success, such as 206, each with what it means. Their content is the same, but for 304. */
+  others?: Record<number, string>;
   /** The list reads one row more than the page has: the additional row shows that there is a next page. */
   isPage?: boolean;
   /** Makes the body; `limit` is the limit of the request. */

@@ -8,10 +8,10 @@ import { refuseSpent, consumeRateLimits } from "./rate-limits.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** Requires an API key with one of these scopes, sets `c.var.ctx`, and consumes the limits of every request and these. */
-export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor) => Limit[]) {
+export function authenticate(anyOf: readonly Scope[], limitsOf: (actor: Actor, headers: Headers) => Limit[]) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const actor = await identify(c);
-    await consumeRateLimits(c, hasOne(actor, anyOf) ? limitsOf(actor) : []);
+    await consumeRateLimits(c, hasOne(actor, anyOf) ? limitsOf(actor, c.req.raw.headers) : []);
     requireOne(actor, anyOf);
     await next();
   });
@@ -42,7 +42,7 @@ async function identify(c: Context<AppEnv>): Promise<Actor> {
   const address = c.req.header("cf-connecting-ip") ?? "";
   const { services } = c.env;
   const actor = await findActor(services, c.req.header("authorization"), address);
-  c.set("ctx", { services, actor, trace: c.var.trace, requestId: c.var.requestId });
+  c.set("ctx", { services, actor, trace: c.get("trace"), requestId: c.get("requestId") });
   refuseSpent(c);
   return actor;
 }

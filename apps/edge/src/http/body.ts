@@ -39,7 +39,7 @@ export async function readRaw(c: Context<AppEnv>, limit: number): Promise<string
 
 /** Parses the body that was read. Call it when the sender is known: parsing is much slower than reading and hashing. */
 export function parseRaw(c: Context<AppEnv>): unknown {
-  const raw = c.var.rawBody;
+  const raw = c.get("rawBody");
   if (raw !== "") refuseOtherMediaTypes(c.req.header("content-type") ?? "");
   const parsed = parse(raw);
   refuseLossyParts(parsed);
@@ -47,15 +47,18 @@ export function parseRaw(c: Context<AppEnv>): unknown {
   return parsed;
 }
 
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const lenient = new TextDecoder("utf-8");
+
 /** The whole body as text. A body of known length is read at once, which is faster; others are read up to the limit. */
 async function readText(request: Request, limit: number, { fatal }: { fatal: boolean }): Promise<string> {
-  const decoder = new TextDecoder("utf-8", { fatal, ignoreBOM: false });
   const length = lengthOf(request);
   if (length !== undefined) {
     if (length > limit) throw tooLarge(limit);
-    return decode(decoder, await request.arrayBuffer());
+    return decode(fatal ? strict : lenient, await request.arrayBuffer());
   }
   if (!request.body) return "";
+  const decoder = new TextDecoder("utf-8", { fatal, ignoreBOM: false });
   let text = "";
   let size = 0;
   const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();

@@ -25,7 +25,13 @@ export interface Declaration<P extends Schema, Q extends Schema, B extends Schem
   notFoundOf?: Record<string, ErrorCode>;
   query?: Q;
   body?: RequestBody<B>;
+  /** Instead of `body`: JSON schemas by media type, for a body that the handler reads as a stream. */
+  upload?: Record<string, { schema: object }>;
   answers: Answer<Result>;
+  /** Another answer of success, which the handler makes itself. */
+  orAnswers?: Answer<never>;
+  /** Request headers that it reads. */
+  headers?: z.ZodObject;
   /** Errors in addition to those of all such operations. */
   throws?: readonly ErrorCode[];
 }

@@ -1,3 +1,4 @@
+import { maxMediaBytes } from "@sandi/contracts";
 import { problemExamples } from "./openapi.ts";
 
 /** A part of the OpenAPI document. */
@@ -42,7 +43,19 @@ const headers: Record<string, Node> = {
   Location: text("The address of the new resource.", "/v1/verifications/ver_01jd3k9v7hq2w8x5n4b6m0c1ta", {
     pattern: "^/v1/[!-~]+$",
   }),
+  "Content-Range": text("Which bytes of how many this is.", "bytes 0-99/48213", { pattern: "^bytes [-0-9*]+/[0-9]+$" }),
+  "Content-Length": {
+    description: "The number of bytes.",
+    schema: { type: "integer", minimum: 0, maximum: maxMediaBytes, example: 48_213 },
+  },
+  "Content-Disposition": text("Browsers save the file under this name.", 'attachment; filename="invoice.pdf"', {
+    pattern: "^attachment",
+    maxLength: 2048,
+  }),
+  "Accept-Ranges": text("Ranges are possible.", "bytes", { const: "bytes", maxLength: undefined }),
+  ETag: text("The SHA-256 of the file, in quotes.", `"${"0".repeat(64)}"`, { pattern: '^"[0-9a-f]{64}"$' }),
   "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
+  "Preference-Applied": text("Present if the answer has waited.", "wait=10"),
   "Idempotent-Replayed": text("Present if the answer belongs to an earlier request with this key.", "true", {
     const: "true",
     maxLength: undefined,

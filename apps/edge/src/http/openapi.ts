@@ -8,7 +8,7 @@ export function describe(
   access: Access,
   { tag, notFound }: Chapter,
 ): RouteConfig {
-  const { id, method, path, summary, params, query, body, answers, throws = [] } = declared;
+  const { id, method, path, summary, params, query, body, upload, answers, orAnswers, throws = [] } = declared;
   const { idempotency, scopes, scheme } = access;
   const security = scopes ? [{ apiKey: [] }] : scheme === undefined ? [] : [{ [scheme]: [] }];
   const isGuarded = security.length > 0;
@@ -21,10 +21,26 @@ export function describe(
     ...(isGuarded ? ofKeys : []),
     "internal-error",
   ];
-  const headersOf = (status: number) => refs(headerNames(status, { isGuarded, idempotency }));
-  const { status, description, content } = answers;
+  const prefers = declared.headers !== undefined && "prefer" in declared.headers.shape;
+  const { status, description, content, headers = [], others = {} } = answers;
+  const headersOf = (each: number) =>
+    refs([...headerNames(each, { isGuarded, idempotency, prefers }), ...(each < 400 ? headers : [])]);
   const answer = { description, ...(content ? { content } : {}) };
-  const responses = Object.entries<object>({ [status]: answer, ...problems(codes) }).map(([each, response]) => [
+  const alike = Object.entries(others).map(([each, means]) => [
+    each,
+    each === "304" ? { description: means } : { ...answer, description: means },
+  ]);
+  const or = orAnswers && {
+    description: orAnswers.description,
+    ...(orAnswers.content && { content: orAnswers.content }),
+  };
+  const all: Record<string, object> = {
+    [status]: answer,
+    ...(orAnswers ? { [orAnswers.status]: or as object } : {}),
+    ...(Object.fromEntries(alike) as Record<string, object>),
+    ...problems(codes),
+  };
+  const responses = Object.entries(all).map(([each, response]) => [
     each,
     { ...response, headers: headersOf(Number(each)) },
   ]);
@@ -41,10 +57,11 @@ export function describe(
     request: {
       ...(params ? { params } : {}),
       ...(query ? { query } : {}),
-      ...(idempotency === "none" ? {} : { headers: idempotencyHeader }),
+      ...headersOfRequest(declared.headers, idempotency),
       ...(body
         ? { body: { required: true, content: { "application/json": { schema: body.schema, example: body.example } } } }
         : {}),
+      ...(upload ? { body: { required: true, content: upload } } : {}),
     },
     responses: Object.fromEntries(responses),
   } as unknown as RouteConfig;
@@ -52,13 +69,15 @@ export function describe(
 
 function headerNames(
   status: number,
-  { isGuarded, idempotency }: { isGuarded: boolean; idempotency: Idempotency },
+  { isGuarded, idempotency, prefers }: { isGuarded: boolean; idempotency: Idempotency; prefers: boolean },
 ): string[] {
   const names = ["X-Request-Id"];
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
+  if (status === 416) names.push("Content-Range");
   if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
+  if (prefers && status === 202) names.push("Preference-Applied");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");
   return names;
 }
@@ -122,6 +141,12 @@ export const problemExamples = Object.fromEntries(
     },
   ]),
 );
+
+function headersOfRequest(own: z.ZodObject | undefined, idempotency: Idempotency): { headers?: z.ZodObject } {
+  const ofIdempotencyKey = idempotency === "none" ? {} : idempotencyHeader.shape;
+  const shape = { ...ofIdempotencyKey, ...own?.shape };
+  return Object.keys(shape).length === 0 ? {} : { headers: z.object(shape) };
+}
 
 const idempotencyHeader = z.object({
   // Only a description: `readIdempotencyKey` checks the value. No example, because the API reference would send it.

@@ -41,7 +41,7 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
     /** False for a change that writes no audit entry, so it does not count as a change of the workspace. */
     isAudited?: boolean;
     /** Limits in addition to those of every request. They are consumed before the body is read. */
-    limits?: (actor: Actor) => Limit[];
+    limits?: (actor: Actor, headers: Headers) => Limit[];
     /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
     inputLimits?: (ctx: Context, input: Input<P, Q, B>) => Limit[] | Promise<Limit[]>;
   } & (
@@ -84,7 +84,10 @@ export function operation<
     ["create", "change"].includes(kind) &&
     scopes.every((scope) => scope.endsWith(":manage")) &&
     declared.isAudited !== false;
-  const limitsOf = (actor: Actor) => [...(isChange ? [changeLimit(actor)] : []), ...(limits?.(actor) ?? [])];
+  const limitsOf = (actor: Actor, headers: Headers) => [
+    ...(isChange ? [changeLimit(actor)] : []),
+    ...(limits?.(actor, headers) ?? []),
+  ];
   const authenticated = inputLimits ? authenticateUnmetered(scopes) : authenticate(scopes, limitsOf);
   const access = { scopes, idempotency: kind, guards: [authenticated, ...(declared.live ? [liveOnly] : [])] };
   const begin: Prepare<P, Q, B, Result, Kind> =
@@ -94,9 +97,11 @@ export function operation<
           () =>
             declared.handle(...call);
   const handle = async (c: HonoContext<AppEnv>, input: Input<P, Q, B>) => {
-    const { ctx } = c.var;
+    const ctx = c.get("ctx");
     const idempotencyKey = kind === "create" ? await readIdempotencyKey(c) : undefined;
-    const limited = inputLimits && consumeRateLimits(c, [...limitsOf(ctx.actor), ...(await inputLimits(ctx, input))]);
+    const limited =
+      inputLimits &&
+      consumeRateLimits(c, [...limitsOf(ctx.actor, c.req.raw.headers), ...(await inputLimits(ctx, input))]);
     const begun = begin(ctx, { ...input, idempotencyKey }, c);
     await Promise.allSettled([limited, begun]);
     // A limit's refusal comes before an error of the preparation.
@@ -148,8 +153,8 @@ function add<P extends Schema, Q extends Schema, B extends Schema, Result>(
   declared: Declaration<P, Q, B, Result>,
   { access, chapter, handle }: Addition<P, Q, B, Result>,
 ): void {
-  const { method, path, query, body, answers } = declared;
-  const reads = method === "get" ? [] : [body ? jsonBody(body.limit) : noBody];
+  const { method, path, query, body, upload, answers } = declared;
+  const reads = method === "get" || upload ? [] : [body ? jsonBody(body.limit) : noBody];
   const repeat = repeats[access.idempotency];
   const middleware = [...access.guards, ...reads, ...(repeat ? [repeat] : [])];
   app.openAPIRegistry.registerPath(describe(declared, access, chapter));

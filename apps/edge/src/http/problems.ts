@@ -44,6 +44,7 @@ export function problem(c: HonoContext<AppEnv>, code: ErrorCode, extras: ErrorEx
   const body = toProblem(requestOf(c), code, extras);
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (body.retryAfter !== undefined) headers["retry-after"] = String(body.retryAfter);
+  if (extras.sizeBytes !== undefined) headers["content-range"] = `bytes */${extras.sizeBytes}`;
   if (code === "unauthenticated" || code === "service-token-invalid") headers["www-authenticate"] = "Bearer";
   return c.body(JSON.stringify(body), errors[code].status, headers);
 }

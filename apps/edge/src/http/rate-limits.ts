@@ -1,5 +1,6 @@
 import { AppError } from "@sandi/contracts";
 import type { Context } from "hono";
+import type { Context as Caller } from "../context.ts";
 import type { AppEnv } from "./app-env.ts";
 import { remember } from "../remember.ts";
 import { consumeFrom } from "../rate-limits/counters.ts";
@@ -45,7 +46,7 @@ export async function consumeRateLimits(c: Context<AppEnv>, more: readonly Limit
 }
 
 const requestLimitsOf = (c: Context<AppEnv>) =>
-  requestLimits(c.var.ctx.actor, c.req.header("idempotency-key") !== undefined);
+  requestLimits(c.get("ctx").actor, c.req.header("idempotency-key") !== undefined);
 
 /**
  * Throws `rate-limited` if this isolate knows, without asking Redis, that a limit of every request is used up. Some routes
@@ -77,7 +78,19 @@ function rememberSpent(c: Context<AppEnv>, limit: Limit, leftMs: number): void {
 }
 
 /** The keys have one hash tag, because a Redis cluster runs a script only on keys of one slot. */
-const counterOf = (c: Context<AppEnv>, { name, id }: Limit) => `limits:{${c.var.ctx.actor.workspaceId}}:${name}:${id}`;
+const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.get("ctx").actor.workspaceId, limit);
+
+const counterIn = (workspaceId: string, { name, id }: Limit) => `limit:{${workspaceId}}:${name}:${id}`;
+
+/** Consumes a limit whose cost is known in the middle of a request. Throws `rate-limited` if it is used up. */
+export async function consumeLate({ services, actor }: Caller, limit: Limit): Promise<void> {
+  const { quota, windowSeconds, cost = 1 } = limit;
+  const counter = { key: counterIn(actor.workspaceId, limit), quota, windowMs: windowSeconds * 1000, cost };
+  const [isTaken, taken = 0, leftMs = 0] = (await consumeFrom(services, [counter])) ?? [1];
+  if (isTaken !== 1) {
+    throw refusal([{ limit, remaining: Math.max(0, quota - taken), reset: Math.ceil(leftMs / 1000) }]);
+  }
+}
 
 /** Sets the headers of draft-ietf-httpapi-ratelimit-headers. Of counters with the same name, it shows the tightest. */
 function showTightest(c: Context<AppEnv>, standings: readonly Standing[]): void {

@@ -21,6 +21,6 @@ export const secured = createMiddleware<AppEnv>(async (c, next) => {
     "Content-Security-Policy",
     c.get("contentSecurityPolicy") ?? "default-src 'none'; frame-ancestors 'none'",
   );
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
+  if (!headers.has("Cross-Origin-Resource-Policy")) headers.set("Cross-Origin-Resource-Policy", "same-origin");
   if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
 });

@@ -20,14 +20,14 @@ export const traced = createMiddleware<AppEnv>(async (c, next) => {
   const workspaceId = actor?.workspaceId;
   const ms = services.now().getTime() - startedAt.getTime();
   const traceId = span?.context.traceId;
-  services.logRequest({ requestId: c.var.requestId, method, route, status, ms, workspaceId, keyId, traceId });
+  services.logRequest({ requestId: c.get("requestId"), method, route, status, ms, workspaceId, keyId, traceId });
   // Requests without a valid key or route are not exported.
   if (!span || status === 401 || route === "/*") return;
   span.set({
     "http.request.method": method,
     "http.route": route,
     "http.response.status_code": status,
-    "sandi.request.id": c.var.requestId,
+    "sandi.request.id": c.get("requestId"),
     "sandi.workspace.id": workspaceId,
     "sandi.key.id": keyId,
   });

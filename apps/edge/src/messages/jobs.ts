@@ -1,4 +1,4 @@
-import type { Pacing } from "@sandi/contracts";
+import type { MessageLane, Pacing } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { MessageTable } from "../db/tables/messages.ts";
 import { type JobKind, republishMs } from "../jobs/kind.ts";
@@ -9,7 +9,8 @@ import { type MessageRow } from "./present.ts";
 export const pacingOfRow = sql<Pacing | null>`CASE WHEN message.verification_id IS NULL THEN coalesce((SELECT pool.pacing
   FROM session JOIN pool ON pool.id = session.pool_id WHERE session.id = message.session_id), 'normal') END`;
 
-type Send = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing">;
+type Send = Pick<MessageTable, "sessionId" | "expiresAt"> &
+  Pick<MessageRow, "pacing"> & { lane?: MessageLane | null; queuedAt?: number | null };
 
 const sends = {
   subject: "message",
@@ -18,12 +19,13 @@ const sends = {
   isWanted: (at) => sql`(message.status IN ('queued', 'sending') AND message.expires_at > ${at})`,
   // A connector with a claim has until the end of the claim.
   isReady: (at) => sql`(message.status = 'queued' OR message.claim_until < ${at})`,
-  toJob({ id, sessionId, expiresAt, publishCount, pacing }) {
-    const lane = pacing === null ? ({ lane: "otp" } as const) : ({ lane: "bulk", pacing } as const);
+  toJob({ id, sessionId, expiresAt, publishCount, pacing, lane, queuedAt }) {
+    const laned = pacing === null ? ({ lane: "otp" } as const) : { lane: lane ?? ("bulk" as const), pacing };
     return {
       kind: "send",
-      body: { messageId: id, sessionId, expiresAt: iso(expiresAt), ...lane },
-      deduplicationId: `${id}.${publishCount}`,
+      body: { messageId: id, sessionId, expiresAt: iso(expiresAt), ...laned },
+      // A message that is queued again counts its publishes anew.
+      deduplicationId: queuedAt ? `${id}.${queuedAt}.${publishCount}` : `${id}.${publishCount}`,
     };
   },
   span: ({ id, sessionId }) => ({
@@ -44,6 +46,7 @@ export const codeJobs: JobKind<Send> = {
 export const textJobs: JobKind<Send> = {
   ...sends,
   name: "text",
+  columns: sql`${sends.columns}, message.lane, message.queued_at`,
   priority: 5,
   backOff: { quickPublishes: 4, longestMs: 3600_000 },
 };

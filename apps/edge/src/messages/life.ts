@@ -1,4 +1,4 @@
-import type { MessageStatus } from "@sandi/contracts";
+import { claimsBeforeRetry, type FailureReason, type MessageStatus } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 
@@ -16,7 +16,9 @@ interface Transition {
 /** Statuses of a message that is not sent yet. */
 export const unsent = ["queued", "sending"] as const satisfies readonly MessageStatus[];
 
-/** The order of statuses. A receipt never moves a message back. */
+/**
+ * The order of statuses. A receipt never moves a message back. `played` is not among them: nothing moves a played message.
+ */
 export const deliveryOrder = [
   "queued",
   "sending",
@@ -35,8 +37,15 @@ export const messageLife = {
   send: { from: receivable, to: "sent", clears: ["sealed"], event: "message.sent", stage: "sent" },
   deliver: { from: receivable, to: "delivered", clears: ["sealed"], event: "message.delivered", stage: "delivered" },
   read: { from: receivable, to: "read", clears: ["sealed"], event: "message.read", stage: "read" },
+  play: { from: receivable, to: "played", clears: ["sealed"], event: "message.played" },
   fail: { from: unsent, to: "failed", clears: ["sealed"], event: "message.failed" },
+  // `keptForRetry` says whether the content is kept.
+  failForNow: { from: unsent, to: "failed", clears: [], event: "message.failed" },
   cancel: { from: ["queued"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
+  release: { from: ["scheduled"], to: "queued", clears: [], event: "message.queued" },
+  lapse: { from: ["scheduled"], to: "failed", clears: [], event: "message.failed" },
+  unschedule: { from: ["scheduled"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
+  retry: { from: ["failed"], to: "queued", clears: [], event: "message.queued" },
   revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
   // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.
   revokeUnsent: { from: ["failed"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
@@ -51,7 +60,7 @@ interface Change {
   /** More columns for the SET. */
   set?: RawBuilder<unknown>;
   /** The index to use, for statements that find few rows among many. */
-  index?: "message_verification" | "message_unsent_session";
+  index?: "message_verification" | "message_unsent_session" | "message_scheduled_workspace";
   returning?: RawBuilder<unknown>;
 }
 
@@ -66,6 +75,10 @@ export function moveMessages<Row>(
     SET ${columns}, ${set ? sql`${set},` : sql``} updated_at = ${at}
     WHERE ${which} AND ${isFrom} ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(db.kysely);
 }
+
+/** In the SET of `failForNow`: the content is kept while the message can be retried. */
+export const keptForRetry = (reason: FailureReason): RawBuilder<unknown> =>
+  sql`sealed = iif(attempt <= ${claimsBeforeRetry[reason] ?? -1}, sealed, NULL)`;
 
 /** The SQL of a transition that is the same in all its statements. */
 function partsOf({ from, to, clears }: Transition) {

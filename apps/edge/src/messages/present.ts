@@ -9,7 +9,10 @@ export type DeliveryColumns = Pick<
   "status" | "failure" | "sentAt" | "deliveredAt" | "readAt" | "expiresAt" | "noAccountAt"
 > & { messageUpdatedAt: number };
 export type MessageRow = DeliveryColumns &
-  Pick<MessageTable, "id" | "sessionId" | "toMasked" | "createdAt"> & {
+  Pick<
+    MessageTable,
+    "id" | "sessionId" | "toMasked" | "createdAt" | "lane" | "metadata" | "sendAt" | "queuedAt" | "playedAt"
+  > & {
     type: MessageType;
     pacing: Pacing | null;
   };
@@ -26,16 +29,21 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     sessionId: row.sessionId === "" ? null : row.sessionId,
     to: shownMask(row.toMasked),
     type: row.type,
+    lane: row.lane ?? "bulk",
     ...toDelivery(row, viewer),
+    playedAt: isoOrNull(row.playedAt),
+    metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
+    sendAt: isoOrNull(row.sendAt),
     createdAt: iso(row.createdAt),
     expiresAt: iso(row.expiresAt),
   };
 }
 
-/** A queued message that has expired is shown as failed, also before cron stores it. */
+/** A message that has expired unsent is shown as failed, also before cron stores it. */
 export function toDelivery(row: DeliveryColumns, viewer: Viewer) {
   if (row.failure === "not_on_whatsapp" && !seesAccounts(viewer.scopes)) return asIfOff(row, viewer);
-  const failure = row.status === "queued" && row.expiresAt <= viewer.now ? "expired" : row.failure;
+  const isWaiting = row.status === "queued" || row.status === "scheduled";
+  const failure = isWaiting && row.expiresAt <= viewer.now ? "expired" : row.failure;
   return {
     status: failure === null ? row.status : ("failed" as const),
     sentAt: isoOrNull(row.sentAt),

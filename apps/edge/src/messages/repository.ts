@@ -1,8 +1,10 @@
 import type { MessageType } from "@sandi/contracts";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
+import { releaseInSandbox } from "./release.ts";
 import { readCurrent } from "./sender-of.ts";
 
 const columns = [
@@ -19,12 +21,34 @@ const columns = [
   "expiresAt",
   "noAccountAt",
   "updatedAt as messageUpdatedAt",
+  "lane",
+  "metadata",
+  "sendAt",
+  "queuedAt",
+  "playedAt",
 ] as const;
 
+/** A column, or `column as name`, in SQL. */
+function selected(column: string) {
+  const [name = "", alias] = column.split(" as ");
+  return alias === undefined ? sql.ref(name) : sql`${sql.ref(name)} AS ${sql.ref(alias)}`;
+}
+
+/** What is due by now in the sandbox, before a read of its messages. */
+export const dueOf = (db: Db, { workspaceId, test }: Tenant, at: number) =>
+  test === 1 ? releaseInSandbox(db, at, workspaceId) : [];
+
 export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {
-  const [row] = await readCurrent(db, tenant, { select: selectMessage(db, tenant, id).compile(), at });
+  const [row] = await readMessages(db, tenant, { select: selectMessage(db, tenant, id).compile(), at });
   return row;
 }
+
+/** Rows about messages as they are now. */
+export const readMessages = <Row>(
+  db: Db,
+  tenant: Tenant,
+  { select, at }: { select: CompiledQuery<Row>; at: number },
+): Promise<Row[]> => readCurrent(db, tenant, { select, at, before: dueOf(db, tenant, at) });
 
 /** A message of `POST /v1/messages`. Messages with codes are not found: they belong to their verification. */
 export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string) {
@@ -37,4 +61,18 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("test", "=", test)
     .where("verificationId", "is", null)
     .$narrowType<{ type: MessageType }>();
+}
+
+/** Messages by any condition, newest first. With `byNumber` the condition names hashes of numbers. */
+export function selectMessages(
+  db: Db,
+  { workspaceId, test }: Tenant,
+  { where, limit, byNumber }: { where: RawBuilder<unknown>; limit: number; byNumber: boolean },
+) {
+  const index = byNumber ? "message_text_to" : test === 1 ? "message_text_test" : "message_text";
+  // A literal: the index of the sandbox's rows needs it.
+  return sql<MessageRow>`SELECT ${sql.join(columns.map(selected))}, ${pacingOfRow} AS pacing
+    FROM message INDEXED BY ${sql.ref(index)}
+    WHERE message.workspace_id = ${workspaceId} AND message.verification_id IS NULL AND message.test = ${sql.lit(test)}
+      AND ${where} ORDER BY message.id DESC LIMIT ${limit}`.compile(db.kysely);
 }

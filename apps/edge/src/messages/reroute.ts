@@ -17,7 +17,9 @@ export const sendersPerMessage = 3;
 const movesPerStatement = 200;
 
 /** A message that was moved, with the columns that its job needs. */
-export type Rerouted = Pick<MessageTable, "sessionId" | "expiresAt"> & Pick<MessageRow, "pacing"> & JobColumns;
+export type Rerouted = Pick<MessageTable, "sessionId" | "expiresAt" | "lane" | "queuedAt"> &
+  Pick<MessageRow, "pacing"> &
+  JobColumns;
 
 /** Statements that move messages, their jobs and their verifications. */
 export interface Reroute {
@@ -61,7 +63,7 @@ function reroute(db: Db, { which, reason, at }: Move): Reroute {
       which: sql`${which} AND ${isMovable("message", at)} AND ${next} IS NOT NULL`,
       at,
       set: sql`session_id = ${next}, tried = ${tried}, claimed_by = NULL, claim_until = NULL, claim_fence = 0, attempt = 0`,
-      returning: sql`id, session_id, expires_at, ${job("publish_count")} + 1 AS publish_count,
+      returning: sql`id, session_id, expires_at, lane, queued_at, ${job("publish_count")} + 1 AS publish_count,
         ${job("traceparent")} AS traceparent, ${pacingOfRow} AS pacing`,
     }),
     // A job counts a move once, also when more messages move in the same batch.

@@ -1,26 +1,23 @@
-import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
-import { phoneHash } from "@sandi/crypto";
+import { type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
 import { sql } from "kysely";
+import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
-import { formerHashes } from "../access-rules/former-hashes.ts";
-import { isBlocked } from "../access-rules/match.ts";
-import { createOnce } from "../writes/create-once.ts";
-import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
-import { hashScope, tenantOf } from "../auth/tenant.ts";
+import { type Accepted, type IdempotencyKey } from "../http/idempotency/create.ts";
+import { traceparentOf } from "../jobs/publish-soon.ts";
 import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
-import { selectCandidate } from "../sessions/pick.ts";
-import { toMessage } from "./present.ts";
+import { createOnce } from "../writes/create-once.ts";
+import { decide, pickedOf, takeVerdict } from "./admission.ts";
 import { withPreview } from "./link-preview.ts";
-import { replyRoute } from "./reply-route.ts";
-import { refuseInSandbox } from "./sandbox.ts";
-import { senderOf } from "./sender-of.ts";
-import { traceparentOf } from "../jobs/publish-soon.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
+import { toMessage } from "./present.ts";
+import { countForRecipients } from "./recipient-limits.ts";
+import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { selectMessage } from "./repository.ts";
-
-const lifetimeMs = 24 * 3600_000;
+import { refuseInSandbox } from "./sandbox.ts";
+import { scheduleAt, timeOf } from "./schedule.ts";
+import { senderOf } from "./sender-of.ts";
 
 interface Input {
   body: CreateMessage;
@@ -29,7 +26,7 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-/** Accepts a message: the row and the job that sends it are one fact. */
+/** Accepts a message: the row and the job that sends it are one fact. A scheduled message gets its job when it is due. */
 export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }: Input): Promise<Accepted<Message>> {
   const { services, actor, trace } = ctx;
   const { db } = services;
@@ -39,23 +36,17 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   refuseInSandbox(phone.magic);
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
-  const { e164, country } = phone;
-  const { sessionId, poolId, to: _, ...asked } = body;
-  const content = await withPreview(services, asked);
-  const scope = hashScope(tenant);
-  const [sealed, toHash, former] = await Promise.all([
-    services.seal(sealedPayload(e164, content), sealedFor.message(id, workspaceId)),
-    phoneHash(services.phoneKey, scope, e164),
-    formerHashes(services.phoneKey, scope, e164),
-  ]);
+  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...written } = body;
+  const content = await withPreview(services, written);
+  const sendAt = timeOf(text, at);
+  const lifetimeMs = expiresIn * 1000;
   const { quotedMessageId } = content;
-  const named = { sessionId, poolId };
-  const route =
-    quotedMessageId === undefined
-      ? named
-      : await replyRoute(db, tenant, { quotedMessageId, route: named, recipient: [toHash, ...former] });
-  const subject = { workspaceId, toHash, formerHashes: former, digits: e164.slice(1), country, ip: undefined, at };
-  const blocked = sender.isLimited ? isBlocked(subject) : sql<boolean>`0`;
+  const [sealed, asked] = await Promise.all([
+    services.seal(sealedPayload(phone.e164, content), sealedFor.message(id, workspaceId)),
+    askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at }),
+  ]);
+  const { route, toHash } = asked;
+  const isThis = sql<boolean>`message.id = ${id}`;
 
   return createOnce(services, workspaceId, {
     table: "message",
@@ -63,31 +54,37 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     at,
     idempotencyKey,
     find: (made) => selectMessage(db, tenant, made),
-    writes: (isFirst) => [
-      sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
-        created_at, updated_at, to_hash, pool_id, country, prefix)
-      SELECT ${id}, ${workspaceId}, coalesce(${route.sessionId ?? null}, s.id), ${content.type}, ${storedMask(phone.masked)}, ${sealed}, 'queued',
-        ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
-        ${sender.poolOf(workspaceId, route)}, ${country}, ${prefixOf(e164)}
-      FROM ${sender.pick({ workspaceId, route, toHash, at })} s
-      WHERE s.may_write AND ${isFirst} AND NOT ${blocked}`.compile(db.kysely),
-      ...sender.queue(db, workspaceId, textJobs, {
-        which: sql`message.id = ${id}`,
-        at,
-        traceparent: traceparentOf(trace),
+    writes: (isFirst) => ({
+      decision: decide(db, {
+        id,
+        picked: pickedOf(sender.pick({ workspaceId, route, toHash, at })),
+        rules: rulesOf(asked, { isFirst, isCounted: sendAt === null }),
       }),
-    ],
-    undo: () => moveMessages(db, "cancel", { which: sql`id = ${id} AND workspace_id = ${workspaceId}`, at }),
-    refuse: async () => {
-      const { rules, candidates } = await db.read({
-        rules: sql<{ isBlocked: number }>`SELECT ${blocked} AS is_blocked`,
-        candidates: selectCandidate(db, workspaceId, { route, toHash, at }),
-      });
-      if (rules.rows[0]?.isBlocked === 1) return new AppError("destination-blocked");
-      return sender.refusalOf(route, candidates.rows[0], { opensChat: true }) ?? new AppError("no-eligible-session");
+      message: sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
+        created_at, updated_at, to_hash, pool_id, country, prefix, lane, metadata, lifetime_ms)
+      SELECT ${id}, ${workspaceId}, coalesce(${route.sessionId ?? null}, a.session_id), ${content.type}, ${storedMask(phone.masked)},
+        ${sealed}, ${sendAt === null ? "queued" : "scheduled"}, ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
+        ${sender.poolOf(workspaceId, route)}, ${phone.country}, ${prefixOf(phone.e164)}, ${lane},
+        ${metadata === undefined ? null : JSON.stringify(metadata)}, ${lifetimeMs}
+      FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL`.compile(db.kysely),
+      queued:
+        sendAt === null
+          ? [
+              sender.queue(db, workspaceId, textJobs, { which: isThis, at, traceparent: traceparentOf(trace) }),
+              ...(sender.isLimited ? [countForRecipients(db, { which: isThis, at })] : []),
+            ]
+          : [scheduleAt(db, { which: isThis, sendAt, at })],
+      verdict: takeVerdict(db, id),
+    }),
+    undo: () => {
+      const which = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
+      return [moveMessages(db, "cancel", { which, at }), moveMessages(db, "unschedule", { which, at })];
     },
+    refuse: (_facts, written) => refusalOf(services, written?.verdict.rows[0]?.verdict, asked),
     present: (row) => toMessage(row, { now: at, scopes }),
-    publish: (row) => sender.publish(services, textJobs, [{ ...row, publishCount: 1, trace }]),
+    publish: (row) => {
+      if (sendAt === null) sender.publish(services, textJobs, [{ ...row, publishCount: 1, trace }]);
+    },
     gone: "message-not-found",
   });
 }

@@ -12,9 +12,9 @@ export const senderOf = ({ test }: Pick<Tenant, "test">): Sender => (test === 1 
 export async function readCurrent<Row>(
   db: Db,
   tenant: Tenant,
-  { select, at }: { select: CompiledQuery<Row>; at: number },
+  { select, at, before = [] }: { select: CompiledQuery<Row>; at: number; before?: readonly CompiledQuery[] },
 ): Promise<Row[]> {
-  const settled = senderOf(tenant).settle(db, tenant.workspaceId, at);
+  const settled = [...before, ...senderOf(tenant).settle(db, tenant.workspaceId, at)];
   const { rows } =
     settled.length === 0 ? await db.kysely.executeQuery(select) : (await db.write({ settled, select })).select;
   return rows;

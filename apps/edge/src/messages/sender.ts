@@ -20,7 +20,7 @@ export interface Sender {
   /** The code of a new verification. */
   codeOf(length: number, draw: (length: number) => string): string;
   /** Statements that store the jobs of these messages. They run after the INSERT of the messages. */
-  queue<Row>(db: Db, workspaceId: string, kind: JobKind<Row>, job: NewJob): CompiledQuery[];
+  queue<Row>(db: Db, workspaceId: string | undefined, kind: JobKind<Row>, job: NewJob): CompiledQuery[];
   /** Publishes stored jobs beside the answer. */
   publish<Row>(services: Services, kind: JobKind<Row>, rows: readonly (Row & JobColumns)[]): void;
   /** Statements that do what is due by now. */

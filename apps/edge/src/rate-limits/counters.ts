@@ -28,10 +28,8 @@ export async function consumeFrom(services: Services, counters: readonly Counter
       if (!isUnknownScript(error)) throw error;
       return redis(["EVAL", consumeScript, ...args], redisMs);
     });
-    const numbers = String(answer).split(" ").map(Number);
-    if (numbers.length !== 2 * counters.length + 1 || numbers.includes(NaN))
-      throw new TypeError("not the script's answer");
-    return numbers;
+    if (!isNumbers(answer) || answer.length !== 2 * counters.length + 1) throw new TypeError("not the script's answer");
+    return answer;
   });
 }
 
@@ -39,8 +37,11 @@ function argumentsOf(counters: readonly Counter[], now: number): (string | numbe
   const args: (string | number)[] = [counters.length];
   for (const { key } of counters) args.push(key);
   args.push(now);
-  for (const { quota, windowMs, cost } of counters) args.push(quota, windowMs, cost);
+  for (const { quota, windowMs, cost } of counters) args.push(quota, now + windowMs, cost);
   return args;
 }
+
+const isNumbers = (answer: unknown): answer is number[] =>
+  Array.isArray(answer) && answer.every((one) => typeof one === "number");
 
 const isUnknownScript = (error: unknown) => error instanceof Error && "code" in error && error.code === "NOSCRIPT";

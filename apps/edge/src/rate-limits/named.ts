@@ -1,3 +1,4 @@
+import { maxMediaBytes } from "@sandi/contracts";
 import { hmac } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
@@ -44,14 +45,14 @@ export function workspaceSendLimits(actor: Actor, at: number, cost = 1): Limit[]
 }
 
 /** Messages to one number. They do not apply to test keys, because the sandbox has few numbers. */
-export async function recipientLimits(ctx: Context, e164: string): Promise<Limit[]> {
+export async function recipientLimits(ctx: Context, e164: string, cost = 1): Promise<Limit[]> {
   const { actor } = ctx;
   if (actor.environment === "test") return [];
   const id = await pseudonym(ctx, "recipient", e164);
   const { messagesPerRecipientPerHour, messagesPerRecipientPerDay } = actor.policy;
   return [
-    { name: "recipient-hour", id, quota: messagesPerRecipientPerHour, windowSeconds: hour },
-    { name: "recipient-day", id, quota: messagesPerRecipientPerDay, windowSeconds: day },
+    { name: "recipient-hour", id, quota: messagesPerRecipientPerHour, windowSeconds: hour, cost },
+    { name: "recipient-day", id, quota: messagesPerRecipientPerDay, windowSeconds: day, cost },
   ];
 }
 
@@ -74,6 +75,15 @@ export const groupReadLimits = (actor: Actor): Limit[] => [
   { name: "groups-minute", id: actor.environment, quota: 60, windowSeconds: minute },
   { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
 ];
+
+/** Files uploaded or fetched. Bytes whose number is not known yet cost as much as the largest file. */
+export const mediaLimit = (actor: Actor, bytes: number | undefined): Limit => ({
+  name: "media-megabytes",
+  id: actor.environment,
+  quota: actor.quota.mediaMegabytesPerDay,
+  windowSeconds: day,
+  cost: Math.max(1, Math.ceil((bytes ?? maxMediaBytes) / 1_000_000)),
+});
 
 /** Changes of the workspace, each a row of the audit log. */
 export const changeLimit = (actor: Actor): Limit => ({

@@ -2,6 +2,7 @@ import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationTable } from "../db/tables/verifications.ts";
 import { idempotencyTtlMs, isFirstRequest, storeIdempotencyKey } from "../http/idempotency/create.ts";
+import { decide, refuseWhen, type Rule } from "../messages/admission.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { type Draft, idOfDraft } from "./draft.ts";
 import { prefixOf, storedMask } from "../phone.ts";
@@ -11,7 +12,7 @@ import { firstWaitOf, renewVerification } from "./renew.ts";
 import { lockRule, numberRule, sendsRule, turnRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
 import { isUnreachableTo } from "./status.ts";
-import { decide, pendingOf, refuseWhen, type Rule } from "./verdict.ts";
+import { pendingOf } from "./verdict.ts";
 
 /** The columns that are computed before the batch. */
 export type DraftColumns = Pick<

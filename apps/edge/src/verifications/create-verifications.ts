@@ -14,6 +14,7 @@ import {
   selectStoredResponse,
 } from "../http/idempotency/create.ts";
 import { tenantOf } from "../auth/tenant.ts";
+import { takeVerdict } from "../messages/admission.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import { senderOf } from "../messages/sender-of.ts";
@@ -26,7 +27,7 @@ import { type PreparedDraft, prepareDraft } from "./prepare-draft.ts";
 import { presentVerification, type VerificationRow } from "./present.ts";
 import { refusalOf } from "./refusal.ts";
 import { findVerification, selectVerification } from "./repository.ts";
-import { readVerdict, takeVerdict, type Verdict } from "./verdict.ts";
+import { readVerdict, type Verdict } from "./verdict.ts";
 import { commit } from "../writes/commit.ts";
 
 /** So many go in one transaction. */

@@ -1,7 +1,7 @@
 import type { PrefixGuardLevel } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
-import type { Rule } from "./verdict.ts";
+import type { Rule } from "../messages/admission.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

@@ -4,13 +4,13 @@ import type { TraceContext } from "@sandi/tracing";
 import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import type { Db } from "../db/schema.ts";
+import { firstOf, refuseWhen } from "../messages/admission.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import type { Services } from "../services.ts";
 import { approvedBy, isOpen, isUnlocked, messageSuffices } from "./approval.ts";
 import { moveVerifications } from "./life.ts";
 import { lockRule, sendsRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
-import { firstOf, refuseWhen } from "./verdict.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 interface Received {

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { mayBeBlocked } from "../access-rules/match.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import { decide, refuseWhen, type Rule, takeVerdict } from "../messages/admission.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import { senderOf } from "../messages/sender-of.ts";
@@ -19,7 +20,7 @@ import { findVerification, selectVerification } from "./repository.ts";
 import { hasCodeToSend, lockRule, sendsRule, turnRule } from "./rules.ts";
 import { sendStatements } from "./send.ts";
 import { statusOf } from "./status.ts";
-import { decide, readVerdict, refuseWhen, type Rule, takeVerdict } from "./verdict.ts";
+import { readVerdict } from "./verdict.ts";
 
 /** Sends the code of a pending verification again, under the same rules as a create for its number. */
 export async function resendVerification(ctx: Context, id: string): Promise<Verification> {

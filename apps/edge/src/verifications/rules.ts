@@ -4,8 +4,8 @@ import { matchingRules } from "../access-rules/match.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import { prefixOf } from "../phone.ts";
 import { guardRule } from "./guard.ts";
+import { firstOf, refuseWhen, type Rule } from "../messages/admission.ts";
 import { windows } from "../messages/destination-sends.ts";
-import { firstOf, refuseWhen, type Rule } from "./verdict.ts";
 
 /** Who gets a code, and who asks for it. */
 export interface Destination extends Tenant {

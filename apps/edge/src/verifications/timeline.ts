@@ -1,27 +1,12 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import type { EventTable } from "../db/tables/messages.ts";
-import { iso } from "../time.ts";
 import { seesAccounts } from "../auth/powers.ts";
 import { findVerification } from "./repository.ts";
 import { tenantOf } from "../auth/tenant.ts";
+import { type EventRow, mostEvents, shownEvents } from "../messages/timeline.ts";
 
-type EventRow = Pick<EventTable, "id" | "type" | "at" | "messageId" | "sessionId" | "data">;
-
-const most = 500;
-
-/** Events about a number without an account, as keys with `lookup:read` see them. Missing ones are hidden. */
-const typesWithLookup: Record<string, string> = {
-  "message.failed": "message.failed",
-  "verification.undeliverable": "verification.undeliverable",
-};
-/** The same events as other keys see them. */
-export const typesWithoutLookup: Record<string, string> = {
-  "message.failed": "message.sent",
-  "message.revoked": "message.revoked",
-};
-/** Later ends of such a verification, which only the other keys see. */
+/** Later ends of a verification without an account, which only keys without `lookup:read` see. */
 const laterEnds = new Set(
   ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
 );
@@ -36,28 +21,10 @@ export async function timelineOf(ctx: Context, id: string) {
   if (!verification) throw new AppError("verification-not-found");
   const { rows } = await db.kysely.executeQuery(
     sql<EventRow>`SELECT id, type, at, message_id, session_id, data FROM event
-      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND at <= ${seenAt} ORDER BY at, seq LIMIT ${most}`.compile(
+      WHERE verification_id = ${id} AND workspace_id = ${workspaceId} AND at <= ${seenAt} ORDER BY at, seq LIMIT ${mostEvents}`.compile(
       db.kysely,
     ),
   );
-  const sees = seesAccounts(scopes);
-  const hasEnded = sees && verification.isUnreachable === 1;
-  const events = rows.flatMap((row) => {
-    const data = JSON.parse(row.data) as Record<string, unknown>;
-    const isOfNoAccount = data["reason"] === "not_on_whatsapp";
-    const type = isOfNoAccount ? (sees ? typesWithLookup : typesWithoutLookup)[row.type] : row.type;
-    if (type === undefined || (hasEnded && laterEnds.has(type))) return [];
-    const { id: eventId, at, messageId, sessionId } = row;
-    return [
-      {
-        id: eventId,
-        type,
-        at: iso(at),
-        messageId,
-        sessionId: sessionId === "" ? null : sessionId,
-        data: isOfNoAccount && !sees ? {} : data,
-      },
-    ];
-  });
-  return { events };
+  const hasEnded = seesAccounts(scopes) && verification.isUnreachable === 1;
+  return { events: shownEvents(rows, scopes).filter(({ type }) => !(hasEnded && laterEnds.has(type))) };
 }

@@ -29,7 +29,7 @@ interface AuditedCreation<W extends Queries, F extends Reads, Row, Resource> ext
 /** Creates a resource once, up to a limit, with an entry in the audit log. */
 export function createAudited<const W extends Queries, Row, Resource, const F extends Reads = NoReads>(
   ctx: Context,
-  { kind, detail, limit, count, writes, undo, present, ...creation }: AuditedCreation<W, F, Row, Resource>,
+  { kind, detail, limit, count, writes, undo, refuse, present, ...creation }: AuditedCreation<W, F, Row, Resource>,
 ): Promise<Accepted<Resource>> {
   const { services, actor } = ctx;
   const { workspaceId } = actor;
@@ -57,6 +57,7 @@ export function createAudited<const W extends Queries, Row, Resource, const F ex
       created: undo?.() ?? sql`DELETE FROM ${own}`,
       audit: sql`UPDATE audit SET action = ${`${kind}.not_created`} WHERE id = ${auditId}`,
     }),
+    refuse: (facts) => refuse(facts),
     present: (row: Row, written?: unknown) => present(row, (written as { created: Results<W> } | undefined)?.created),
   });
 }

@@ -35,8 +35,8 @@ export interface Creation<W extends Queries, F extends Reads, Row, Resource> {
   undo: () => Queries;
   /** Reads for `refuse`. */
   facts?: F;
-  /** The error that says why nothing was stored. */
-  refuse: (facts: Rows<F>) => AppError | Promise<AppError>;
+  /** The error that says why nothing was stored. @param written undefined if the database's answer was lost */
+  refuse: (facts: Rows<F>, written?: Results<W>) => AppError | Promise<AppError>;
   /** @param written undefined if the database's answer was lost */
   present: (row: Row, written?: Results<W>) => Resource;
   /** The answer to a repetition, if it has less than the first. */
@@ -80,7 +80,7 @@ export async function createOnce<const W extends Queries, Row, Resource, const F
     };
     return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
-  if (!row) throw await creation.refuse(committed as unknown as Rows<F>);
+  if (!row) throw await creation.refuse(committed as unknown as Rows<F>, committed.written?.own);
   const resource = present(row, committed.written?.own);
   publish?.(row);
   keepResponse(services, workspaceId, { idempotencyKey, response: presentAgain?.(row) ?? resource });

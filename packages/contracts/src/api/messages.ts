@@ -1,9 +1,36 @@
 import { z } from "zod";
 import { contentWith, MessageType } from "../content/content.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
+import { ErrorName } from "../problem.ts";
 import { MessageId, PoolId, SessionId } from "../ids.ts";
+import { MessageLane } from "../internal/jobs.ts";
 import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { examples } from "./examples.ts";
+
+const mostBytes = 2048;
+
+/** The customer's own data of a message. */
+const Metadata = z
+  .record(z.string().min(1).max(40), z.unknown())
+  .refine((entries) => Object.keys(entries).length <= 16, "must not have more than 16 entries")
+  .refine(
+    (entries) => new TextEncoder().encode(JSON.stringify(entries)).length <= mostBytes,
+    `must be at most ${mostBytes} bytes of JSON`,
+  );
+const metadata = Metadata.meta({
+  description: "Your own data, returned with the message: at most 16 entries and 2 KB of JSON. No secrets.",
+  example: { orderId: "A-1042" },
+});
+
+/** The customer's data as it is shown. */
+const shownMetadata = z.record(z.string(), z.unknown()).meta({ description: "Your own data." });
+
+const sendAt = Timestamp.meta({
+  description: "When the message is to be sent, at most 90 days ahead. It is queued within a minute after this time.",
+});
+
+/** How long a message may wait before it fails. */
+export const messageLifetime = { usualSeconds: 86_400, leastSeconds: 60, mostSeconds: 604_800 } as const;
 
 export const CreateMessage = contentWith({
   sessionId: SessionId.optional().meta({ description: "The only session that may send the message." }),
@@ -11,6 +38,21 @@ export const CreateMessage = contentWith({
     description: "The sender pool; one of its sessions sends. Default: the default pool, if no session is given.",
   }),
   to: writtenNumber("The recipient"),
+  lane: MessageLane.default("normal"),
+  sendAt: sendAt.optional(),
+  expiresIn: z
+    .int()
+    .min(messageLifetime.leastSeconds)
+    .max(messageLifetime.mostSeconds)
+    .default(messageLifetime.usualSeconds)
+    .meta({
+      description:
+        "Seconds, from `sendAt` or from now, after which the message fails with `expired` if it was not sent.",
+    }),
+  metadata: metadata.optional(),
+  dryRun: z.boolean().optional().meta({
+    description: "Answers 200 with what would happen. Stores nothing and uses up no limit of sends.",
+  }),
 })
   .refine(({ sessionId, poolId }) => sessionId === undefined || poolId === undefined, {
     path: ["poolId"],
@@ -23,6 +65,12 @@ export const CreateMessage = contentWith({
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof CreateMessage>;
 
+export const ChangeMessage = z
+  .strictObject({ sendAt: sendAt.optional(), metadata: metadata.optional() })
+  .refine(({ sendAt: time, metadata: data }) => time !== undefined || data !== undefined, "must change something")
+  .meta({ id: "ChangeMessage" });
+export type ChangeMessage = z.infer<typeof ChangeMessage>;
+
 export const Message = z
   .object({
     id: MessageId,
@@ -31,9 +79,13 @@ export const Message = z
     }),
     to: z.string().max(32).meta({ description: "The recipient, masked." }),
     type: MessageType,
+    lane: MessageLane,
     status: MessageStatus,
     ...deliveryTimes,
+    playedAt: Timestamp.nullable().meta({ description: "The recipient played the voice or video note." }),
     failure: Failure.nullable(),
+    metadata: shownMetadata,
+    sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),
     createdAt: Timestamp,
     expiresAt: Timestamp.meta({ description: "A message not sent by then fails with `expired`." }),
   })
@@ -43,3 +95,33 @@ export const Message = z
     example: examples.message,
   });
 export type Message = z.infer<typeof Message>;
+
+/** What `dryRun` answers. */
+export const MessageDryRun = z
+  .object({
+    wouldSend: z.boolean().meta({ description: "Whether the request would be accepted now." }),
+    sessionId: SessionId.nullable().meta({
+      description: "The session that would send it; null if none would, and in the sandbox.",
+    }),
+    limits: z
+      .array(
+        z.object({
+          name: z.string().max(64),
+          quota: z.int().min(0),
+          remaining: z.int().min(0),
+          resetAt: Timestamp.nullable().meta({ description: "When the window ends; null: nothing is counted yet." }),
+        }),
+      )
+      .max(10)
+      .meta({ description: "The limits of the recipient. The header `RateLimit` shows the others." }),
+    refusal: z
+      .object({
+        code: ErrorName,
+        detail: z.string().max(1024),
+        retryAfter: z.int().min(0).nullable().meta({ description: "Seconds." }),
+      })
+      .nullable()
+      .meta({ description: "Why the request would be refused." }),
+  })
+  .meta({ id: "MessageDryRun", description: "What would become of a message.", example: examples.messageDryRun });
+export type MessageDryRun = z.infer<typeof MessageDryRun>;

@@ -101,14 +101,24 @@ export const Policy = z
     ipChecksPer5Minutes: amount(10_000, 30, "Checks for one `endUserIp` in five minutes."),
     accountSendsPerHour: amount(10_000, 10, "Sends for one `account` in an hour."),
     statusPollsPerMinute: amount(600, 60, "Reads of one verification in a minute."),
+    imageMegabytes: amount(50, 50, "The largest image or sticker, in MB. WhatsApp takes stickers of 0.5 MB."),
+    videoMegabytes: amount(50, 50, "The largest video, in MB."),
+    audioMegabytes: amount(50, 50, "The largest audio, in MB. WhatsApp takes voice notes of 16 MB."),
+    documentMegabytes: amount(100, 100, "The largest document, in MB. The edge takes no file above 95 MiB."),
     prefixGuard: PrefixGuardLevel.default("standard"),
     retentionDays: z
       .strictObject({
         verifications: z.int().min(1).max(90).default(7),
         messages: z.int().min(1).max(90).default(30),
+        media: z
+          .int()
+          .min(1)
+          .max(90)
+          .default(30)
+          .meta({ description: "Files that messages use, counted from the upload. Unused uploads live 24 hours." }),
         audit: z.int().min(30).max(3650).default(365),
       })
-      .default({ verifications: 7, messages: 30, audit: 365 })
+      .default({ verifications: 7, messages: 30, media: 30, audit: 365 })
       .meta({
         description:
           "Rows are deleted after this number of days. The quota's `retentionDays` is the maximum, also if it is lowered later.",
@@ -154,10 +164,16 @@ export const Quota = z
       20,
       "Pairing codes in an hour; each shows a prompt on the phone of the number's owner. In addition, 5 in ten minutes for one session, and 3 in a day for one number over all workspaces.",
     ),
+    mediaMegabytesPerDay: amount(
+      10_000_000,
+      10_000,
+      "Files uploaded or fetched in a day, in MB; each counts as one at least, and an upload that does not say its size as 100. With `retentionDays.media` it limits what is stored.",
+    ),
     retentionDays: z
       .strictObject({
         verifications: z.int().min(1).max(90).default(90),
         messages: z.int().min(1).max(90).default(90),
+        media: z.int().min(1).max(90).default(90),
         audit: z.int().min(30).max(3650).default(365).meta({
           description: "A year is what audits need. With `changesPerDay` it limits the size of the audit log.",
         }),
@@ -166,7 +182,7 @@ export const Quota = z
             "The hourly counts. The default is twice the longest range, to compare a range with the previous one.",
         }),
       })
-      .default({ verifications: 90, messages: 90, audit: 365, analytics: 184 })
+      .default({ verifications: 90, messages: 90, media: 90, audit: 365, analytics: 184 })
       .meta({ description: "The maximum of the policy's `retentionDays`, and how long the hourly counts are kept." }),
   })
   .meta({ id: "Quota", description: "The limits that the operator sets for a workspace." });

@@ -29,6 +29,8 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...aboutMessage, type: z.literal("message.delivered") }),
   /** The recipient opened it. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.read") }),
+  /** The recipient played the voice or video note. */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.played") }),
   /** It was not sent and will not be sent. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.failed"), reason: FailureReason }),
   /** A sent message was revoked: the recipient sees that a message was deleted. */

@@ -10,15 +10,37 @@ export type Pacing = z.infer<typeof Pacing>;
 
 const aboutMessage = { messageId: MessageId, sessionId: SessionId, expiresAt: Timestamp };
 
+/** The lane of a message that is not a code. */
+export const MessageLane = z.enum(["normal", "bulk"]).meta({
+  description: "`normal` messages go before `bulk` ones, and codes go before both. Both keep the sender pool's pace.",
+});
+export type MessageLane = z.infer<typeof MessageLane>;
+
 /**
  * `POST {connector}/jobs/send`, through QStash. It holds no text, number or code: the connector claims those at the edge.
- * Each session has two lanes, so codes do not wait behind bulk messages.
+ * Each session has three lanes: codes do not wait behind other messages, nor single messages behind bulk ones.
  */
 export const SendJob = z.discriminatedUnion("lane", [
   z.strictObject({ ...aboutMessage, lane: z.literal("otp") }),
-  z.strictObject({ ...aboutMessage, lane: z.literal("bulk"), pacing: Pacing }),
+  z.strictObject({ ...aboutMessage, lane: MessageLane, pacing: Pacing }),
 ]);
 export type SendJob = z.infer<typeof SendJob>;
+
+/**
+ * Connectors released before December 2026 know the lanes `otp` and `bulk` only, and refuse other fields. They ignore this
+ * header: it has the lane of a job whose body says `bulk`.
+ */
+export const laneHeader = "sandi-lane";
+
+/** The body of a job as all connectors accept it, and the headers that go with it. */
+export const writtenSendJob = (job: SendJob): { body: SendJob; headers: Record<string, string> } =>
+  job.lane === "normal"
+    ? { body: { ...job, lane: "bulk" }, headers: { [laneHeader]: job.lane } }
+    : { body: job, headers: {} };
+
+/** The job of a body and of the header of its lane. */
+export const readSendJob = (body: SendJob, lane: string | undefined): SendJob =>
+  body.lane === "bulk" && lane === "normal" ? { ...body, lane } : body;
 
 /** A job queued by an edge without lanes has no `lane`: it is sent at once. */
 export const QueuedSendJob = z.preprocess(

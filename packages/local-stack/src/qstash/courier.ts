@@ -60,7 +60,8 @@ export class Courier {
         fail("the connection was closed");
       });
       request.on("response", (response) => collect(response, resolve, fail));
-      request.end(hasBody ? body : undefined);
+      // Node sends a string together with the headers, and a buffer after them.
+      request.end(hasBody ? body.toString("latin1") : undefined, "latin1");
     });
   }
 }

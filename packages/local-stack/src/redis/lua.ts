@@ -11,34 +11,53 @@ export interface Lua {
   run(script: string, keys: string[], args: string[]): Promise<unknown>;
 }
 
-/** `redis.call` waits for the command's result. As in Redis, globals do not survive a run. */
+/** As in Redis, globals do not survive a run. */
 const prelude = `
-  local yield, unpacked = coroutine.yield, table.unpack
-  redis = {
-    call = function(...)
-      local isDone, value = yield(...)
-      if isDone then return value end
-      error(value, 0)
-    end,
-    pcall = function(...)
-      local isDone, value = yield(...)
-      if isDone then return value end
-      return { err = value }
-    end,
-    error_reply = function(text) return { err = text } end,
-    status_reply = function(text) return { ok = text } end,
-  }
-  unpack = unpacked
+  redis.error_reply = function(text) return { err = text } end
+  redis.status_reply = function(text) return { ok = text } end
+  unpack = table.unpack
   KEYS, ARGV = {}, {}
   setmetatable(_G, { __newindex = function(_, name)
     error("Script attempted to create global variable '" .. tostring(name) .. "'", 2)
   end })
 `;
 
+const [keysName, argvName, errName, okName] = ["KEYS", "ARGV", "err", "ok"].map((name) => to_luastring(name));
+
 /** Makes one interpreter for all scripts. Each script is compiled once, and one script runs at a time. */
-export function openLua(command: (command: string[]) => Promise<Outcome>): Lua {
+export function openLua(command: (command: string[]) => Outcome | Promise<Outcome>): Lua {
   const main: State = lauxlib.luaL_newstate();
   lualib.luaL_openlibs(main);
+  let outcome: Outcome | Promise<Outcome> = { result: null };
+
+  /** A function of Lua that runs a command. It pauses the script if the command has no result yet. */
+  function caller(isProtected: boolean) {
+    const finish = (state: State): number => {
+      lua.lua_settop(state, 0);
+      const { result, error } = outcome as { result?: unknown; error?: string };
+      if (error === undefined) push(state, result);
+      else if (isProtected) pushError(state, error);
+      else {
+        push(state, error);
+        return lua.lua_error(state);
+      }
+      return 1;
+    };
+    return (state: State): number => {
+      outcome = command(argumentsOf(state));
+      return outcome instanceof Promise ? lua.lua_yieldk(state, 0, 0, finish) : finish(state);
+    };
+  }
+
+  lua.lua_createtable(main, 0, 4);
+  for (const [name, isProtected] of [
+    ["call", false],
+    ["pcall", true],
+  ] as const) {
+    lua.lua_pushcfunction(main, caller(isProtected));
+    lua.lua_setfield(main, -2, to_luastring(name));
+  }
+  lua.lua_setglobal(main, to_luastring("redis"));
   if (lauxlib.luaL_dostring(main, to_luastring(prelude)) !== lua.LUA_OK) throw failure(main);
   /** References to compiled scripts in Lua's registry. */
   const references = new Map<string, number>();
@@ -55,21 +74,17 @@ export function openLua(command: (command: string[]) => Promise<Outcome>): Lua {
   return {
     async run(script, keys, args) {
       const reference = compiled(script);
-      for (const [name, values] of Object.entries({ KEYS: keys, ARGV: args })) {
-        push(main, values);
-        lua.lua_setglobal(main, to_luastring(name));
-      }
+      push(main, keys);
+      lua.lua_setglobal(main, keysName);
+      push(main, args);
+      lua.lua_setglobal(main, argvName);
       const thread: State = lua.lua_newthread(main);
       lua.lua_settop(main, 0);
       lua.lua_rawgeti(thread, lua.LUA_REGISTRYINDEX, reference);
       let status = lua.lua_resume(thread, main, 0);
       while (status === lua.LUA_YIELD) {
-        const outcome = await command(argumentsOf(thread));
-        lua.lua_settop(thread, 0);
-        const isDone = !("error" in outcome);
-        lua.lua_pushboolean(thread, isDone);
-        push(thread, isDone ? outcome.result : outcome.error);
-        status = lua.lua_resume(thread, main, 2);
+        outcome = await outcome;
+        status = lua.lua_resume(thread, main, 0);
       }
       if (status !== lua.LUA_OK) throw failure(thread);
       return lua.lua_gettop(thread) === 0 ? null : read(thread, 1);
@@ -83,6 +98,12 @@ function argumentsOf(state: State): string[] {
       ? String(lua.lua_tonumber(state, i + 1))
       : (lua.lua_tojsstring(state, i + 1) ?? ""),
   );
+}
+
+function pushError(state: State, error: string): void {
+  lua.lua_createtable(state, 0, 1);
+  push(state, error);
+  lua.lua_setfield(state, -2, errName);
 }
 
 function failure(state: State): Error {
@@ -124,12 +145,12 @@ function read(state: State, index: number): unknown {
 }
 
 function readTable(state: State, index: number): unknown {
-  for (const name of ["err", "ok"]) {
-    const type: number = lua.lua_getfield(state, index, to_luastring(name));
+  for (const name of [errName, okName]) {
+    const type: number = lua.lua_getfield(state, index, name);
     const text: string | null = lua.lua_tojsstring(state, -1);
     lua.lua_settop(state, -2);
     if (type !== lua.LUA_TSTRING) continue;
-    if (name === "err") throw new Error(text ?? "");
+    if (name === errName) throw new Error(text ?? "");
     return text;
   }
   const list: unknown[] = [];

@@ -4,6 +4,7 @@ import RedisMock from "ioredis-mock";
 import type { Engine, Outcome } from "./engine.ts";
 import { openLua } from "./lua.ts";
 import { upperCaseOptions } from "./options.ts";
+import { type Keyspace, runFast } from "./fast.ts";
 import { sha1, withoutFlags } from "./scripts.ts";
 
 type Method = (...args: string[]) => Promise<unknown>;
@@ -29,11 +30,12 @@ export function memoryEngine(): Engine {
   // ioredis-mock shares data between instances of the same host and port.
   const redis = new RedisMock({ host: randomUUID() });
   const methods = redis as unknown as Record<string, Method | undefined>;
+  const keyspace = redis as unknown as Keyspace;
   const scripts = new Map<string, string>();
   let last: Promise<unknown> = Promise.resolve();
 
   /** Runs one command at a time, because one command can take several calls of the mock. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const turn = last.then(work);
     last = turn.catch(() => {});
     return turn;
@@ -97,8 +99,13 @@ export function memoryEngine(): Engine {
     return lua.run(withoutFlags(script), rest.slice(0, Number(count)), rest.slice(Number(count)));
   }
 
-  async function now([given = "", ...args]: string[]): Promise<Outcome> {
+  function now([given = "", ...args]: string[]): Outcome | Promise<Outcome> {
     const name = given.toUpperCase();
+    const result = runFast(keyspace, name, args);
+    return result === undefined ? byTheMock(given, name, args) : { result };
+  }
+
+  async function byTheMock(given: string, name: string, args: string[]): Promise<Outcome> {
     try {
       if (args.length < (fewest[name] ?? 0))
         throw new CommandError(`ERR wrong number of arguments for '${given.toLowerCase()}' command`);

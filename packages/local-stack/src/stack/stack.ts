@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -106,6 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       startWorker({
         port: ports.edge,
         assetsFolder: join(root, "apps/edge/dist/assets"),
+        mediaFolder: join(dataFolder, "media"),
         watch: options.watch ?? false,
         log: (line) => log("edge", line),
         bindings: {
@@ -153,6 +155,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           ...(server
             ? { WHATSAPP_WS_URL: server.url, WHATSAPP_ROOT_KEY: server.rootKey, ALLOW_PRIVATE_PROXIES: "true" }
             : {}),
+          ...(server?.trusted && { NODE_EXTRA_CA_CERTS: server.trusted }),
           ...options.connectorEnv?.(index),
         },
         isReady: () => answers(`${loopback(port)}/readyz`),
@@ -199,7 +202,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function startWhatsApp({ whatsapp, ports, dataFolder, log }: StackOptions) {
   if (whatsapp.kind === "real") return undefined;
-  if (whatsapp.kind === "server") return { url: whatsapp.url, rootKey: whatsapp.rootKey, child: undefined };
+  if (whatsapp.kind === "server") return { ...whatsapp, child: undefined, trusted: undefined };
   const url = loopback(ports.simulator);
   const child = await startChild({
     name: "simulator",
@@ -211,8 +214,21 @@ async function startWhatsApp({ whatsapp, ports, dataFolder, log }: StackOptions)
     isReady: () => answers(`${url}/health`),
     log: (line) => log("whatsapp", line),
   });
-  const health = (await (await fetch(`${url}/health`)).json()) as { wsUrl: string; rootKey: string };
-  return { url: health.wsUrl, rootKey: health.rootKey, child };
+  const health = (await (await fetch(`${url}/health`)).json()) as {
+    wsUrl: string;
+    rootKey: string;
+    mediaCertificate: string;
+  };
+  const trusted = await trustedFile(dataFolder, health.mediaCertificate);
+  return { url: health.wsUrl, rootKey: health.rootKey, child, trusted };
+}
+
+/** A file with the certificate of the simulated media hosts, and with what this process trusts besides Node's own roots. */
+async function trustedFile(dataFolder: string, certificate: string): Promise<string> {
+  const file = join(dataFolder, "trusted.pem");
+  const more = process.env["NODE_EXTRA_CA_CERTS"];
+  await writeFile(file, more ? `${certificate}${await readFile(more, "utf8")}` : certificate);
+  return file;
 }
 
 async function migrateEdge(database: Stack["libsql"]): Promise<void> {

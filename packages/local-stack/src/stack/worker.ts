@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build, context } from "esbuild";
+import { type BuildOptions, build, context, type Plugin } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
 
 const edgeFolder = fileURLToPath(new URL("../../../../apps/edge/", import.meta.url));
@@ -10,6 +10,8 @@ export interface WorkerOptions {
   port: number;
   bindings: Record<string, string>;
   assetsFolder: string;
+  /** The folder of the files of messages. Without one they end with the Worker. */
+  mediaFolder?: string;
   log: (line: string) => void;
   /** True: rebuild and reload when a source file changes. */
   watch?: boolean;
@@ -26,6 +28,14 @@ export interface Worker {
 /** Miniflare sends each subrequest through another Worker, which doubles the CPU time. Production has no such Worker. */
 const direct = `import { env as miniflareBindings } from "cloudflare:workers";
 globalThis.fetch = (...request) => miniflareBindings.OUTSIDE.fetch(...request);`;
+
+/** As `alias` in wrangler.toml. */
+const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup(build_) {
+    build_.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, () => ({ path: `${edgeFolder}scripts/no-locales.ts` }));
+  },
+};
 
 const bundling = {
   entryPoints: [`${edgeFolder}src/index.ts`],
@@ -45,7 +55,11 @@ const bundling = {
   // The sources double the size of what miniflare and workerd read at every start.
   sourcesContent: false,
   outfile: "worker.js",
-} as const satisfies BuildOptions;
+  plugins: [withoutLocales],
+} satisfies BuildOptions;
+
+/** A network for files from customers' addresses. It refuses names that resolve to private addresses, as Cloudflare does. */
+export const publicNetwork = { network: { allow: ["public"], deny: [], tlsOptions: { trustBrowserCas: true } } };
 
 let built: Promise<string> | undefined;
 /** The Worker's bundle: built once per process, however often the edge starts. */
@@ -66,12 +80,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       compatibilityDate: "2026-11-01",
       compatibilityFlags: ["nodejs_compat"],
       bindings: options.bindings,
+      r2Buckets: ["MEDIA"],
       serviceBindings: {
         ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
+        PUBLIC_NETWORK: publicNetwork,
         OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
       },
     }),
     enableDevRegistry: false,
+    ...(options.mediaFolder === undefined ? {} : { resourcePersistencePath: options.mediaFolder }),
     logRequests: false,
   });
 
@@ -123,6 +140,7 @@ async function watch(reload: (script: string) => Promise<void>, log: (line: stri
   const watcher = await context({
     ...bundling,
     plugins: [
+      ...bundling.plugins,
       {
         name: "reload",
         setup(build_) {

@@ -9,7 +9,8 @@ import { isLoopbackHost, isOwnOrigin } from "./guard.ts";
 import { pageFiles, pageHeaders, readPage } from "./page.ts";
 import { problem, problemOf } from "./problems.ts";
 import { groupRoutes } from "./groups.ts";
-import { createPhone, openLink, parseFault, patchPhone, scanQr, sendMessage, typeCode } from "./schemas.ts";
+import { messageRoutes } from "./messages.ts";
+import { createPhone, openLink, parseFault, patchPhone, scanQr, typeCode } from "./schemas.ts";
 
 /** The control API and the page, for people and tests on this machine. */
 export function makeControl(simulator: Simulator) {
@@ -34,7 +35,10 @@ export function makeControl(simulator: Simulator) {
     app.get(path, async (c) => c.body(await readPage(url), 200, pageHeaders(type)));
   }
 
-  app.get("/health", (c) => c.json({ status: "ok", wsUrl: simulator.url, rootKey: simulator.rootKey }));
+  app.get("/health", (c) => {
+    const { url: wsUrl, rootKey, media } = simulator;
+    return c.json({ status: "ok", wsUrl, rootKey, mediaHosts: media.hosts, mediaCertificate: media.certificate });
+  });
   app.get("/stats", (c) => c.json(simulator.stats()));
   app.get("/phones", (c) => c.json(simulator.phones()));
   app.post("/phones", async (c) => c.json(simulator.createPhone(await body(c, createPhone)), 201));
@@ -42,10 +46,7 @@ export function makeControl(simulator: Simulator) {
   app.patch("/phones/:number", async (c) =>
     c.json(simulator.updatePhone(c.req.param("number"), await body(c, patchPhone))),
   );
-  app.get("/phones/:number/messages", (c) => c.json(simulator.messages(c.req.param("number"))));
-  app.post("/phones/:number/messages", async (c) => {
-    return c.json(await simulator.send(c.req.param("number"), await body(c, sendMessage)), 201);
-  });
+  app.route("/", messageRoutes(simulator));
   app.post("/phones/:number/open-link", async (c) => {
     const { link } = await body(c, openLink);
     return c.json(await simulator.openLink(c.req.param("number"), link), 201);

@@ -2,7 +2,8 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import { SimulatorError } from "../errors.ts";
 
-const bytesAtMost = 512 * 1024;
+/** Room for a file of 5 MiB in base64. */
+const bytesAtMost = 8 * 1024 * 1024;
 
 /** The validated body of a request; throws an error with its faults. */
 export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {

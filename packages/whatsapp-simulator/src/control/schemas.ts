@@ -2,13 +2,15 @@ import { z } from "zod";
 import type { SendMessage } from "../api.ts";
 import type { Fault } from "../faults.ts";
 import { kinds } from "../phone/content/content.ts";
+import { fileFields } from "../phone/content/media.ts";
+import { mediaKinds } from "../phone/content/media-kinds.ts";
 
 const phoneNumber = z
   .string()
   .max(20)
   .regex(/^\+?[1-9]\d{5,14}$/, "must be a phone number such as +6281234567890");
 const addressing = z.enum(["pn", "lid"]);
-const receipts = z.enum(["none", "delivered", "read"]);
+const receipts = z.enum(["none", "delivered", "read", "played"]);
 const name = z.string().trim().min(1).max(60);
 const latencyMs = z.number().int().min(0).max(600_000);
 
@@ -46,8 +48,9 @@ export const patchPhone = z
   })
   .refine((patch) => Object.keys(patch).length > 0, "must change something");
 
+const groupJid = z.string().regex(/^\d{5,40}@g\.us$/, "must be a phone number or the jid of a group");
 const options = {
-  to: phoneNumber,
+  to: z.union([phoneNumber, groupJid]),
   addressing: addressing.optional(),
   forwarded: z.boolean().optional(),
   quotedMessageId: z.string().min(1).max(200).optional(),
@@ -60,9 +63,32 @@ const [text, ...others] = Object.entries(kinds).map(([type, { fields }]) =>
     ...options,
   }),
 );
+const withMedia = Object.entries(mediaKinds).map(([type, { fields }]) =>
+  z.strictObject({ type: z.literal(type), ...fileFields.shape, ...fields.shape, ...options }),
+);
+const written = z.discriminatedUnion("type", [text!, ...others, ...withMedia]);
 
-/** A message of any kind that people write; without a type it is a text. */
-export const sendMessage = z.discriminatedUnion("type", [text!, ...others]) as unknown as z.ZodType<SendMessage>;
+const id = z.string().min(1).max(100);
+const { to: chat, addressing: by } = options;
+const actions = {
+  reactTo: z.strictObject({ to: chat, addressing: by, reactTo: id, emoji: z.string().max(50) }),
+  edit: z.strictObject({
+    to: chat,
+    addressing: by,
+    edit: id,
+    text: z.string().min(1).max(65_536),
+    encrypted: z.boolean().optional(),
+  }),
+  delete: z.strictObject({ to: chat, addressing: by, delete: id }),
+  voteIn: z.strictObject({ to: chat, addressing: by, voteIn: id, options: z.array(z.string().max(1000)).max(20) }),
+  pin: z.strictObject({ to: chat, addressing: by, pin: id, isPinned: z.boolean() }),
+};
+
+/** A message of any kind that people write, a text without a type, or what they do to an earlier message. */
+export function parseMessage(body: unknown): SendMessage {
+  const action = Object.entries(actions).find(([field]) => typeof body === "object" && body !== null && field in body);
+  return (action?.[1] ?? written).parse(body) as SendMessage;
+}
 
 export const openLink = z.strictObject({ link: z.string().min(1).max(60_000) });
 
@@ -102,6 +128,7 @@ const code = z.number().int().min(100).max(999);
 const to = phoneNumber.optional();
 const backoff = z.number().int().min(0).max(1_000_000).optional();
 const about = z.enum(["contact", "devices"]).optional();
+const client = z.enum(["phone", "companion"]).optional();
 
 const fault = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -118,8 +145,26 @@ const fault = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("http-answer"), status: z.number().int().min(400).max(599), times }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
-  z.strictObject({ kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered"]), number }),
-  z.strictObject({ kind: z.literal("send-error"), number, code, to, times }),
+  z.strictObject({
+    kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered", "lid-only"]),
+    number,
+  }),
+  z.strictObject({ kind: z.literal("send-error"), number, code, to, addressing: addressing.optional(), times }),
+  z.strictObject({ kind: z.literal("media-down"), host: z.literal([1, 2]).optional(), by: client, times }),
+  z.strictObject({
+    kind: z.literal("media-error"),
+    status: z.number().int().min(400).max(599),
+    at: z.enum(["download", "upload"]).optional(),
+    by: client,
+    times,
+  }),
+  z.strictObject({
+    kind: z.literal("media-damaged"),
+    how: z.enum(["tampered", "wrong-mac", "truncated"]),
+    by: client,
+    times,
+  }),
+  z.strictObject({ kind: z.literal("media-slow-upload"), ms: latencyMs, by: client, times }),
   z.strictObject({ kind: z.literal("no-ack"), number, to, deliver: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("usync-silence"), number, to, about, times }),
   z.strictObject({
@@ -141,6 +186,7 @@ const fault = z.discriminatedUnion("kind", [
     kind: z.literal([
       "duplicate-receipts",
       "sparse-group",
+      "missing-secret",
       "reorder",
       "corrupt-to-companion",
       "corrupt-to-phone",

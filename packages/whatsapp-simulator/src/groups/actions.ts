@@ -1,4 +1,4 @@
-import type { ParticipantAction, ParticipantResult } from "../api.ts";
+import type { ParticipantAction, ParticipantResult } from "./api.ts";
 import { SimulatorError } from "../errors.ts";
 import type { Phone } from "../phone/phone.ts";
 import { node } from "../wire/nodes.ts";
@@ -85,6 +85,7 @@ export function changeParticipants(
     if (action === "remove") group.participants.delete(number);
     else group.participants.set(number, action === "promote" ? "admin" : "member");
   }
+  if (action === "remove") rotateKeys(world, group);
   if (done.length > 0) {
     const change = node(
       action,
@@ -98,8 +99,17 @@ export function changeParticipants(
 
 export function leaveGroup(world: World, group: Group, member: Phone): void {
   group.participants.delete(member.number);
+  rotateKeys(world, group);
   const change = node("remove", {}, [participantNode(world, member.number)]);
   notifyMembers(world, group, member, { change, formerly: [member.number] });
+}
+
+/** The phones that stay write with new keys, which who left does not have. */
+function rotateKeys(world: World, group: Group): void {
+  for (const number of group.participants.keys()) {
+    const phone = world.phones.byNumber(number);
+    phone?.senderKeys.rotate({ group: group.jid, peer: `${phone.lid}.0` });
+  }
 }
 
 export function joinGroup(world: World, group: Group, phone: Phone): void {

@@ -1,7 +1,11 @@
 import type { LinkedDevice } from "../phone/device.ts";
+import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
-import { jidOf } from "../wire/jid.ts";
-import { type BinaryNode, child, children, node } from "../wire/nodes.ts";
+import { readBusinessNode } from "../server/business-node.ts";
+import { deliver } from "../server/deliver.ts";
+import type { PairEncrypted } from "../signal/sessions.ts";
+import { jidOf, parseJid } from "../wire/jid.ts";
+import { type BinaryNode, bytesOf, child, children } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { Group } from "./group.ts";
 
@@ -10,8 +14,8 @@ export const mayWrite = (group: Group, { number }: Phone) =>
   group.has(number) && (!group.isAnnouncement || group.isAdmin(number));
 
 /**
- * Sends a companion's group message to every other companion of the members. A companion that has no key of the sender
- * yet finds it in the same stanza, encrypted for it alone. The members' phones do not read group messages.
+ * Sends a companion's group message to every other device of the members. A device that has no key of the sender yet
+ * finds it in the same stanza, encrypted for it alone. A message sent again goes to the one device that asked.
  */
 export function fanOutToGroup(
   world: World,
@@ -23,27 +27,44 @@ export function fanOutToGroup(
   const keys = new Map(
     children(child(stanza, "participants"), "to").map((to) => [to.attrs["jid"], child(to, "enc")] as const),
   );
-  const message = child(stanza, "enc");
-  const identity = child(stanza, "device-identity");
+  const enc = child(stanza, "enc");
+  const asking = parseJid(stanza.attrs["participant"]);
+  const message = enc && encryptedIn(enc);
+  if (!message) return;
+  const { type: _type, v: _version, ...encAttributes } = enc.attrs;
+  const about: Envelope = {
+    id: stanza.attrs["id"] ?? "",
+    from: sender.number,
+    fromDevice: device.id,
+    addressing: "lid",
+    group: group.jid,
+    type: stanza.attrs["type"] ?? "text",
+    edit: stanza.attrs["edit"],
+    meta: child(stanza, "meta")?.attrs,
+    showsButtons: readBusinessNode(stanza).showsButtons,
+    deviceIdentity: bytesOf(stanza, "device-identity"),
+    encrypted: message,
+    encAttributes,
+    at: seconds(world),
+  };
+  if (asking) {
+    const reader = world.phones.byJid(asking);
+    if (reader && group.has(reader.number)) deliver(world, about, reader, asking.device);
+    return;
+  }
   for (const number of group.participants.keys()) {
     const member = world.phones.byNumber(number);
-    for (const companion of member?.devices.values() ?? []) {
-      if (!member || companion === device) continue;
-      const key = keys.get(jidOf(member, "lid", companion.id));
-      const content = [key, message, identity].filter((part) => part !== undefined);
-      const attrs = {
-        id: stanza.attrs["id"],
-        from: group.jid,
-        participant: jidOf(sender, "lid", device.id),
-        participant_pn: jidOf(sender, "pn", device.id),
-        addressing_mode: "lid",
-        type: stanza.attrs["type"],
-        edit: stanza.attrs["edit"],
-        notify: sender.name,
-        t: seconds(world),
-      };
-      companion.mailbox.deliver(node("message", attrs, content));
-      member.dirty = true;
+    for (const id of member ? [0, ...member.devices.keys()] : []) {
+      if (!member || (member === sender && id === device.id)) continue;
+      const key = keys.get(jidOf(member, "lid", id));
+      const senderKey = key && (encryptedIn(key) as PairEncrypted | undefined);
+      deliver(world, { ...about, senderKey }, member, id);
     }
   }
+}
+
+function encryptedIn(enc: BinaryNode): Envelope["encrypted"] | undefined {
+  const ciphertext = bytesOf(enc);
+  const { type } = enc.attrs;
+  return ciphertext && (type === "skmsg" || type === "pkmsg" || type === "msg") ? { type, ciphertext } : undefined;
 }

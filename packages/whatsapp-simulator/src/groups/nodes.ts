@@ -38,7 +38,10 @@ export function participantNode(
   { role, error }: { role?: Role | undefined; error?: number | undefined } = {},
 ): BinaryNode {
   const type = role === "member" ? undefined : role;
-  return node("participant", { jid: lidOf(world, number) ?? pnOf(number), phone_number: pnOf(number), type, error });
+  const lid = lidOf(world, number);
+  const isHidden = lid !== undefined && world.faults.peek("lid-only", number) !== undefined;
+  const phoneNumber = isHidden ? undefined : pnOf(number);
+  return node("participant", { jid: lid ?? pnOf(number), phone_number: phoneNumber, type, error });
 }
 
 function lidOf(world: World, number: string): string | undefined {

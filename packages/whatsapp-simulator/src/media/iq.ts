@@ -1,12 +1,8 @@
 import type { Question } from "../server/iq/question.ts";
 import { node } from "../wire/nodes.ts";
-import { mediaAuth } from "./server.ts";
 
-/** `w:m`: the host that takes uploads and answers downloads. */
-export function answerMedia({ world, reply }: Question): void {
-  reply([
-    node("media_conn", { auth: mediaAuth, ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, [
-      node("host", { hostname: world.host }),
-    ]),
-  ]);
+/** `w:m`: the hosts that take uploads and answer downloads, and the token for uploads. */
+export function answerMedia({ world: { media }, reply }: Question): void {
+  const hosts = media.hosts.map((hostname) => node("host", { hostname }));
+  reply([node("media_conn", { auth: media.auth, ttl: 3600, auth_ttl: 3600, max_buckets: 12 }, hosts)]);
 }

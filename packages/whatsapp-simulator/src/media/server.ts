@@ -1,83 +1,121 @@
-import { type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { makeCertificate } from "./certificate.ts";
+import { join } from "node:path";
+import { type Certificate, makeCertificate } from "./certificate.ts";
+import { download } from "./download.ts";
+import type { Hosting } from "./exchange.ts";
+import { FileStore } from "./store.ts";
+import { upload } from "./upload.ts";
 
-const bytesAtMost = 64 * 1024 * 1024;
-const filesAtMost = 100;
-/** The token of `media_conn` for uploads. */
-export const mediaAuth = "sim";
+/** Marks the requests of phones, which are not in `requests`. */
+export const phoneHeader = "x-simulated-phone";
 
-/** A request to the media server, with the port that it came from. */
+/** A request to a media host, with the port that it came from. */
 export interface MediaRequest {
   method: string;
   path: string;
   remotePort: number;
 }
 
-/** Takes uploads and answers downloads over https, as WhatsApp's own hosts do. */
+/** What outlives a restart: messages name the hosts by their ports, and clients trust the certificate. */
+export interface StoredMedia extends Certificate {
+  ports: number[];
+}
+
+/** The media hosts take uploads and answer downloads over https, as WhatsApp's own do. */
 export interface MediaServer {
-  /** Name and port, as in `media_conn`. */
+  /** The first of `hosts`. */
   host: string;
+  /** Names and ports, as in `media_conn`. All hosts have the same files. */
+  hosts: string[];
   /** PEM; a client must be set up to trust it. */
   certificate: string;
-  /** All requests, oldest first. */
+  /** The token of `media_conn` for uploads. */
+  auth: string;
+  /** The requests of companions, oldest first. */
   requests: MediaRequest[];
   close(): Promise<void>;
 }
 
-/** Starts a media server on loopback. It keeps the last hundred files, encrypted as they came. */
-export async function startMedia(now: Date): Promise<MediaServer> {
-  const { key, certificate } = makeCertificate(now);
-  const files = new Map<string, Buffer>();
+const hostsCount = 2;
+const requestsKept = 1000;
+
+/** Starts the media hosts on loopback, on the ports that they had before where those are free. */
+export async function startMedia(
+  folder: string,
+  { faults, wait }: Pick<Hosting, "faults" | "wait">,
+  stored?: StoredMedia,
+): Promise<MediaServer & { toState(): StoredMedia }> {
+  const { key, certificate } = stored ?? makeCertificate();
+  const auth = randomBytes(24).toString("base64url");
+  const hosting: Hosting = { files: await FileStore.open(join(folder, "encrypted")), faults, auth, wait };
   const requests: MediaRequest[] = [];
-  let host = "";
+  const hosts: string[] = [];
 
-  async function store(request: IncomingMessage, url: URL): Promise<[number, object]> {
-    if (url.searchParams.get("auth") !== mediaAuth) return [401, { error: "unauthorized" }];
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > bytesAtMost) return [413, { error: "too large" }];
-      chunks.push(chunk);
-    }
-    files.set(url.pathname, Buffer.concat(chunks));
-    for (const oldest of [...files.keys()].slice(0, -filesAtMost)) files.delete(oldest);
-    return [200, { url: `https://${host}${url.pathname}`, direct_path: url.pathname }];
-  }
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function answer(index: number, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: path = "/" } = request;
-    requests.push({ method, path, remotePort: request.socket.remotePort ?? 0 });
-    const url = new URL(path, `https://${host}`);
-    if (method === "POST") {
-      const [status, body] = await store(request, url);
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-      return;
+    const by = request.headers[phoneHeader] === undefined ? "companion" : "phone";
+    const isDown = faults.take(
+      "media-down",
+      undefined,
+      undefined,
+      (fault) => (fault.host ?? index + 1) === index + 1 && (fault.by ?? by) === by,
+    );
+    if (isDown) return void request.destroy();
+    if (by === "companion") {
+      requests.push({ method, path, remotePort: request.socket.remotePort ?? 0 });
+      if (requests.length > requestsKept) requests.shift();
     }
-    const file = method === "GET" ? files.get(url.pathname) : undefined;
-    response.writeHead(file ? 200 : 404, { "content-type": "application/octet-stream" }).end(file);
+    const exchange = { request, response, by, url: new URL(path, `https://${hosts[index]}`) } as const;
+    if (method === "POST") return upload(hosting, exchange);
+    if (method === "GET" || method === "HEAD") return download(hosting, exchange);
+    response.writeHead(405).end();
+    return undefined;
   }
 
-  const server = createServer({ key, cert: certificate }, (request, response) => {
-    answer(request, response).catch(() => response.destroy());
-  });
-  // One request a connection: a kept connection would bypass a proxy that was set since.
-  server.maxRequestsPerSocket = 1;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  host = `localhost:${(server.address() as AddressInfo).port}`;
+  const servers: Server[] = [];
+  for (let index = 0; index < hostsCount; index++) {
+    const server = createServer({ key, cert: certificate }, (request, response) => {
+      answer(index, request, response).catch(() => response.destroy());
+    });
+    // One request a connection: a kept connection would bypass a proxy that was set since.
+    server.maxRequestsPerSocket = 1;
+    const port = await listenOn(server, stored?.ports[index]);
+    hosts.push(`localhost:${port}`);
+    servers.push(server);
+  }
   return {
-    host,
+    host: hosts[0] ?? "",
+    hosts,
     certificate,
+    auth,
     requests,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      await Promise.all(servers.map(closed));
+    },
+    toState: () => ({ key, certificate, ports: hosts.map((host) => Number(host.split(":")[1])) }),
   };
+}
+
+/** The wished port, or any when another process has it. */
+async function listenOn(server: Server, wished = 0): Promise<number> {
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  await listen(wished).catch(() => listen(0));
+  return (server.address() as AddressInfo).port;
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }

@@ -1,7 +1,7 @@
 import { proto } from "@whiskeysockets/baileys";
 import type { ChatMessage, MessageStatus } from "../api.ts";
 import { base64, bytes } from "../signal/keys.ts";
-import type { Content, Shown } from "./content/content.ts";
+import type { Content } from "./content/content.ts";
 
 const messagesKept = 2000;
 const order: Record<MessageStatus, number> = { queued: 0, sent: 1, delivered: 2, read: 3 };
@@ -31,6 +31,11 @@ export class Chat {
 
   toState(): StoredMessage[] {
     return this.#messages.map((message) => ({ ...message, content: base64(this.#byId.get(keyOf(message))!.content) }));
+  }
+
+  /** The first message of any chat with that id. */
+  byId(id: string): ChatMessage | undefined {
+    return this.first((message) => message.id === id);
   }
 
   first(matches: (message: ChatMessage) => boolean): ChatMessage | undefined {
@@ -66,12 +71,34 @@ export class Chat {
     return message;
   }
 
-  /** Shows something else in place of a message; returns it, or undefined when there is no such message. */
-  replace(chat: string, id: string, shown: Shown): ChatMessage | undefined {
+  /** A group message has the status that all other members reached. */
+  advanceMember(
+    chat: string,
+    id: string,
+    { member, members, status }: { member: string; members: string[]; status: "delivered" | "read" },
+  ): ChatMessage | undefined {
+    const message = this.find(chat, id);
+    if (!message) return undefined;
+    const { receipts = [] } = message;
+    const before = receipts.find(({ from }) => from === member);
+    if (before && order[status] <= order[before.status]) return undefined;
+    message.receipts = [...receipts.filter((each) => each !== before), { from: member, status }];
+    const reached = new Map(message.receipts.map((each) => [each.from, order[each.status]]));
+    const slowest = Math.min(...members.map((each) => reached.get(each) ?? order.sent));
+    const whole = slowest === order.read ? "read" : slowest === order.delivered ? "delivered" : "sent";
+    return this.advance(chat, id, whole) ?? message;
+  }
+
+  /** Changes what a message shows, or leaves only that it was deleted; undefined when there is no such message. */
+  change(chat: string, id: string, change: Partial<ChatMessage> | "revoked"): ChatMessage | undefined {
     const found = this.#byId.get(keyOf({ chat, id }));
     if (!found) return undefined;
     const { from, to, direction, at, encryption, status } = found.message;
-    const message: ChatMessage = { id, from, to, chat, direction, at, encryption, status, ...shown };
+    const message: ChatMessage =
+      change === "revoked"
+        ? { id, from, to, chat, direction, at, encryption, status, kind: "revoked", text: "" }
+        : // The kind of a message never changes otherwise.
+          ({ ...found.message, ...change } as ChatMessage);
     this.#messages[this.#messages.indexOf(found.message)] = message;
     found.message = message;
     return message;

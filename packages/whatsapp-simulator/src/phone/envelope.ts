@@ -1,6 +1,6 @@
 import type { Addressing } from "../api.ts";
 import { base64, bytes } from "../signal/keys.ts";
-import type { Encrypted } from "../signal/sessions.ts";
+import type { Encrypted, PairEncrypted } from "../signal/sessions.ts";
 
 /** One ciphertext on its way to one device. Plain data, because it may wait for days. */
 export interface Envelope {
@@ -16,11 +16,17 @@ export interface Envelope {
   /** text, media, reaction, poll. */
   type: string;
   edit?: string | undefined;
-  /** Attributes of the `meta` node beside the ciphertext. */
+  /** Attributes of the `meta` node, such as `polltype`. */
   meta?: Record<string, string> | undefined;
+  /** The jid of the group that it is written in. */
+  group?: string | undefined;
+  /** The author's key of the group, encrypted for this device alone. */
+  senderKey?: PairEncrypted | undefined;
   /** The sender is a business whose buttons phones show. */
   showsButtons?: true | undefined;
   encrypted: Encrypted;
+  /** The content stays on the phone: companions only hear that there is a view-once message. */
+  isUnavailable?: true | undefined;
   /** Attributes of the `enc` node beside version and type (media type, retry count). */
   encAttributes?: Record<string, string> | undefined;
   deviceIdentity?: Buffer | undefined;
@@ -28,15 +34,22 @@ export interface Envelope {
   at: number;
 }
 
-export type StoredEnvelope = Omit<Envelope, "encrypted" | "deviceIdentity"> & {
-  encrypted: { type: Encrypted["type"]; ciphertext: string };
+interface Stored<T extends Encrypted> {
+  type: T["type"];
+  ciphertext: string;
+}
+
+export type StoredEnvelope = Omit<Envelope, "encrypted" | "senderKey" | "deviceIdentity"> & {
+  encrypted: Stored<Encrypted>;
+  senderKey?: Stored<PairEncrypted> | undefined;
   deviceIdentity?: string | undefined;
 };
 
 export function storeEnvelope(envelope: Envelope): StoredEnvelope {
   return {
     ...envelope,
-    encrypted: { type: envelope.encrypted.type, ciphertext: base64(envelope.encrypted.ciphertext) },
+    encrypted: store(envelope.encrypted),
+    senderKey: envelope.senderKey && store(envelope.senderKey),
     deviceIdentity: envelope.deviceIdentity && base64(envelope.deviceIdentity),
   };
 }
@@ -44,7 +57,11 @@ export function storeEnvelope(envelope: Envelope): StoredEnvelope {
 export function loadEnvelope(stored: StoredEnvelope): Envelope {
   return {
     ...stored,
-    encrypted: { type: stored.encrypted.type, ciphertext: bytes(stored.encrypted.ciphertext) },
+    encrypted: load(stored.encrypted),
+    senderKey: stored.senderKey && load(stored.senderKey),
     deviceIdentity: stored.deviceIdentity === undefined ? undefined : bytes(stored.deviceIdentity),
   };
 }
+
+const store = <T extends Encrypted>({ type, ciphertext }: T): Stored<T> => ({ type, ciphertext: base64(ciphertext) });
+const load = <T extends Encrypted>({ type, ciphertext }: Stored<T>) => ({ type, ciphertext: bytes(ciphertext) });

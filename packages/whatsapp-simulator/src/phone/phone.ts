@@ -12,6 +12,7 @@ import {
   storePair,
   type StoredPair,
 } from "../signal/keys.ts";
+import { SenderKeys, type StoredSenderKeys } from "../signal/sender-keys.ts";
 import { SignalSessions } from "../signal/sessions.ts";
 import { e164, jidOf } from "../wire/jid.ts";
 import { Chat, type StoredMessage } from "./chat.ts";
@@ -44,6 +45,7 @@ export interface StoredPhone {
   messages: StoredMessage[];
   pending: StoredEnvelope[];
   /** Absent in states of earlier versions. */
+  senderKeys?: StoredSenderKeys;
   account?: StoredAccount;
   appState?: StoredAppState;
 }
@@ -61,6 +63,7 @@ export class Phone {
   readonly registrationId: number;
   readonly signedPreKey: SignedPreKey;
   readonly sessions: SignalSessions;
+  readonly senderKeys: SenderKeys;
   readonly chat: Chat;
   readonly account: Account;
   readonly appState: AppState;
@@ -112,6 +115,7 @@ export class Phone {
       },
       stored?.sessions,
     );
+    this.senderKeys = new SenderKeys(stored?.senderKeys);
     this.chat = new Chat(stored?.messages);
     this.account = new Account(stored?.account);
     this.appState = new AppState(stored?.appState);
@@ -217,6 +221,7 @@ export class Phone {
       nextPreKeyId: this.#nextPreKeyId,
       nextDeviceId: this.#nextDeviceId,
       sessions: this.sessions.toState(),
+      senderKeys: this.senderKeys.toState(),
       addressedBy: [...this.addressedBy],
       devices: [...this.devices.values()].map((device) => device.toState()),
       messages: this.chat.toState(),

@@ -4,10 +4,11 @@ import { SimulatorError } from "../errors.ts";
 import { jidOf } from "../wire/jid.ts";
 import type { World } from "../world.ts";
 import type { Phone } from "./phone.ts";
+import { chatOf, type Recipient } from "./transmit.ts";
 
 interface Writing {
   phone: Phone;
-  to: Phone;
+  to: Recipient;
   /** How the message names people. */
   mode: Addressing;
 }
@@ -24,16 +25,16 @@ export function contextInfoOf(
   };
   return {
     ...(forwarded && { isForwarded: true, forwardingScore: 1 }),
-    ...(quotedMessageId !== undefined && quoteOf({ phone, to, mode }, quotedMessageId)),
+    ...(quotedMessageId !== undefined && quoteOf(world, { phone, to, mode }, quotedMessageId)),
     ...(mentions === "all" ? { nonJidMentions: 1 } : mentions && { mentionedJid: mentions.map(jidOfPerson) }),
   };
 }
 
-function quoteOf({ phone, to, mode }: Writing, id: string): proto.IContextInfo {
-  const quoted = phone.chat.find(to.e164, id);
-  const content = phone.chat.contentOf(to.e164, id);
-  if (!quoted || !content) throw new SimulatorError("message_not_found", undefined, { field: "quotedMessageId" });
+function quoteOf(world: World, { phone, to, mode }: Writing, id: string): proto.IContextInfo {
+  const quoted = phone.chat.find(chatOf(to), id);
+  const content = phone.chat.contentOf(chatOf(to), id);
+  const author = quoted && world.phones.byNumber(quoted.from.slice(1));
+  if (!author || !content) throw new SimulatorError("message_not_found", undefined, { field: "quotedMessageId" });
   const { messageContextInfo: _, ...quotedMessage } = content;
-  const author = quoted.direction === "out" ? phone : to;
   return { stanzaId: id, participant: jidOf(author, mode), quotedMessage };
 }

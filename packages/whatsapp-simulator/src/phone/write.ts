@@ -1,40 +1,40 @@
-import { proto } from "@whiskeysockets/baileys";
+import { randomBytes } from "node:crypto";
 import { acquaint } from "../account/enforce.ts";
-import type { ChatMessage, SendOptions } from "../api.ts";
+import type { Addressing, ChatMessage, SendOptions } from "../api.ts";
 import { SimulatorError } from "../errors.ts";
+import { Group } from "../groups/group.ts";
+import { mayWrite } from "../groups/messages.ts";
 import { deliver } from "../server/deliver.ts";
-import type { KeyBundle } from "../signal/keys.ts";
-import { addressingOf, jidOf, parseJid } from "../wire/jid.ts";
-import { type BinaryNode, bytesOf, child } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
-import { type Content, contentOf, shownContent, type Written } from "./content/content.ts";
-import { stanzaOf } from "./content/stanza.ts";
+import { type Content, contentOf, hasMedia, shownContent, type Written } from "./content/content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
+import { attach } from "./media.ts";
 import type { Phone } from "./phone.ts";
 import { contextInfoOf } from "./reply-context.ts";
 import { show, showStatus } from "./show.ts";
+import { chatOf, encode, encryptFor, type Recipient, transmit } from "./transmit.ts";
 
-/** Writes a message on the phone: encrypted for every device of the other side, and copied to the own companions. */
+/** Writes a message on the phone, to a person or into a group. */
 export async function write(
   world: World,
   phone: Phone,
-  to: Phone,
+  to: Recipient,
   { addressing, forwarded, quotedMessageId, mentions, ...written }: Written & SendOptions,
 ): Promise<ChatMessage> {
-  if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
-  const id = newMessageId(world);
+  requireWriter(phone, to);
   const at = seconds(world);
-  const mode =
-    addressing ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
+  const mode = addressingTo(world, phone, to, addressing);
   const context = contextInfoOf(world, { phone, to, mode }, { forwarded, quotedMessageId, mentions });
-  // Votes and edits are encrypted with the secret.
-  const content = { ...contentOf(written, context), messageContextInfo: { messageSecret: world.random(32) } };
+  const plain = hasMedia(written) ? await attach(world, written, { at, context }) : contentOf(written, context);
+  const content = world.faults.take("missing-secret", phone.number) ? plain : withSecret(plain);
+  const id = newMessageId(world);
+  const chat = chatOf(to);
   const message: ChatMessage = {
     id,
     from: phone.e164,
-    to: to.e164,
-    chat: to.e164,
+    to: chat,
+    chat,
     direction: "out",
     ...(shownContent(content, (jid) => world.phones.nameOf(jid)) ?? { kind: "text", text: "" }),
     at: new Date(at * 1000).toISOString(),
@@ -42,28 +42,38 @@ export async function write(
     status: "queued",
   };
   world.counters.messagesWritten++;
-  acquaint(phone, to);
-  const plain = encode(content);
-  show(world, phone, message, plain);
-  await phone.enqueue(async () => {
-    const about = { id, from: phone.number, fromDevice: 0, addressing: mode, ...stanzaOf(content), at };
-    for (const device of to === phone ? [] : [0, ...to.devices.keys()]) {
-      deliver(world, { ...about, encrypted: await encrypt(phone, to, device, plain) }, to, device);
-    }
-    const recipient = jidOf(to, mode);
-    const copy = copyOf(recipient, plain);
-    for (const device of phone.devices.keys()) {
-      const encrypted = await encrypt(phone, phone, device, copy);
-      deliver(world, { ...about, recipient, encrypted }, phone, device);
-    }
-  });
-  showStatus(world, phone, to.e164, id, "sent");
+  if (!(to instanceof Group)) acquaint(phone, to);
+  show(world, phone, message, encode(content));
+  await transmit(world, phone, to, { id, content, addressing: mode, at });
+  showStatus(world, phone, chat, id, "sent");
   return { ...message };
+}
+
+/** Throws unless the phone is online and may write there. */
+export function requireWriter(phone: Phone, to: Recipient): void {
+  if (!phone.online) throw new SimulatorError("phone_offline", `${phone.e164} is offline`);
+  if (!(to instanceof Group)) return;
+  if (!to.has(phone.number)) throw new SimulatorError("not_group_member");
+  if (!mayWrite(to, phone)) throw new SimulatorError("not_group_admin");
+}
+
+/** How the phone addresses the other one: as it is told, as it was addressed, or as the only name that there is. */
+export function addressingTo(world: World, phone: Phone, to: Recipient, wished?: Addressing): Addressing {
+  if (to instanceof Group) return "lid";
+  const isHidden = [phone, to].some(({ number }) => world.faults.peek("lid-only", number));
+  if (isHidden) return "lid";
+  return wished ?? (phone.addressing === "auto" ? (phone.addressedBy.get(to.number) ?? "pn") : phone.addressing);
+}
+
+/** Clients give every message a secret, from which the keys of its edits and votes are made. */
+function withSecret(content: Content): Content {
+  const { messageContextInfo } = content;
+  return { ...content, messageContextInfo: { ...messageContextInfo, messageSecret: randomBytes(32) } };
 }
 
 /** Sends a message between a phone and its own companion, outside of any chat. */
 export async function writePeer(world: World, phone: Phone, device: LinkedDevice, content: Content): Promise<void> {
-  const encrypted = await encrypt(phone, phone, device.id, encode(content));
+  const encrypted = await encryptFor(phone, phone, device.id, encode(content));
   const envelope: Envelope = {
     id: newMessageId(world),
     from: phone.number,
@@ -77,75 +87,6 @@ export async function writePeer(world: World, phone: Phone, device: LinkedDevice
   deliver(world, envelope, phone, device.id);
 }
 
-/** A companion could not decrypt: it gets the message again, in a new session if it sends keys. */
-export function retried(world: World, phone: Phone, reader: Phone, device: LinkedDevice, receipt: BinaryNode): void {
-  const id = receipt.attrs["id"] ?? "";
-  const address = parseJid(receipt.attrs["to"]);
-  const to = reader === phone ? world.phones.byJid(parseJid(receipt.attrs["recipient"])) : reader;
-  const content = to && phone.chat.contentOf(to.e164, id);
-  if (!address || !content) return;
-  world.counters.retriesServed++;
-  const addressing = addressingOf(address);
-  const recipient = reader === phone ? jidOf(to, addressing) : undefined;
-  const plain = encode(content);
-  const stanza = stanzaOf(content);
-  const peer = `${reader.lid}.${device.id}`;
-  const job = phone.enqueue(async () => {
-    const offered = bundleIn(receipt);
-    if (offered) await phone.sessions.open(peer, offered);
-    const envelope: Envelope = {
-      id,
-      from: phone.number,
-      fromDevice: 0,
-      addressing,
-      recipient,
-      ...stanza,
-      encrypted: await encrypt(phone, reader, device.id, recipient ? copyOf(recipient, plain) : plain),
-      encAttributes: { ...stanza.encAttributes, count: child(receipt, "retry")?.attrs["count"] ?? "1" },
-      at: seconds(world),
-    };
-    deliver(world, envelope, reader, device.id);
-  });
-  job.catch(() => {
-    world.counters.undecryptable++;
-  });
-}
-
 export function newMessageId(world: World): string {
   return `3A${world.random(9).toString("hex").toUpperCase()}`;
-}
-
-function encode(content: Content): Uint8Array {
-  return proto.Message.encode(content).finish();
-}
-
-function copyOf(destinationJid: string, plain: Uint8Array): Uint8Array {
-  return encode({ deviceSentMessage: { destinationJid, message: proto.Message.decode(plain) } });
-}
-
-async function encrypt(phone: Phone, to: Phone, device: number, plain: Uint8Array): Promise<Envelope["encrypted"]> {
-  const peer = `${to.lid}.${device}`;
-  phone.dirty = true;
-  if (!phone.sessions.has(peer)) {
-    const bundle = device === 0 ? to.takeBundle() : to.devices.get(device)?.takeBundle();
-    if (!bundle) throw new SimulatorError("device_not_found", `device ${device} of ${to.e164} is gone`);
-    await phone.sessions.open(peer, bundle);
-  }
-  return phone.sessions.encrypt(peer, plain);
-}
-
-function bundleIn(receipt: BinaryNode): KeyBundle | undefined {
-  const keys = child(receipt, "keys");
-  const [skey, key] = [child(keys, "skey"), child(keys, "key")];
-  const identity = bytesOf(keys, "identity");
-  const registration = bytesOf(receipt, "registration");
-  const [signedId, signedKey, signature] = [bytesOf(skey, "id"), bytesOf(skey, "value"), bytesOf(skey, "signature")];
-  const [preId, preKey] = [bytesOf(key, "id"), bytesOf(key, "value")];
-  if (!identity || !registration || !signedId || !signedKey || !signature) return undefined;
-  return {
-    registrationId: registration.readUIntBE(0, registration.length),
-    identity,
-    signedPreKey: { id: signedId.readUIntBE(0, signedId.length), key: signedKey, signature },
-    ...(preId && preKey && { preKey: { id: preId.readUIntBE(0, preId.length), key: preKey } }),
-  };
 }

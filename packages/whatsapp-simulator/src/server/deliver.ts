@@ -1,3 +1,4 @@
+import { memberNames } from "../groups/names.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
@@ -45,26 +46,56 @@ export function damage({ encrypted }: Envelope): Envelope["encrypted"] {
 
 function messageNode(world: World, envelope: Envelope, to: Phone): BinaryNode {
   const sender = world.phones.byNumber(envelope.from);
-  const { addressing } = envelope;
-  const other = addressing === "lid" ? "pn" : "lid";
-  const isOwn = sender === to;
-  const hasOneName = world.faults.peek("one-name", to.number) !== undefined;
-  const chat = world.phones.byJid(parseJid(envelope.recipient));
-  const attrs = {
+  const about = {
     id: envelope.id,
-    from: sender && jidOf(sender, addressing, envelope.fromDevice),
     t: envelope.at,
     type: envelope.type,
     notify: sender?.name,
-    [`sender_${other}`]: isOwn || !sender || hasOneName ? undefined : jidOf(sender, other),
-    recipient: envelope.recipient,
-    [`peer_recipient_${other}`]: isOwn && chat ? jidOf(chat, other) : undefined,
     category: envelope.category,
     edit: envelope.edit,
+    ...(envelope.group === undefined ? personal(world, envelope, { sender, to }) : inGroup(world, envelope, sender)),
   };
-  const { type, ciphertext } = envelope.encrypted;
-  const content = [node("enc", { v: 2, type, ...envelope.encAttributes }, ciphertext)];
-  if (envelope.meta) content.push(node("meta", envelope.meta));
-  if (envelope.deviceIdentity) content.push(node("device-identity", {}, envelope.deviceIdentity));
-  return node("message", attrs, content);
+  return node("message", about, contentOf(envelope));
+}
+
+/** Whether this account hides its number, or the reader is told one name of everybody. */
+function hasOneName(world: World, sender: Phone | undefined, to: Phone): boolean {
+  return (
+    world.faults.peek("one-name", to.number) !== undefined ||
+    (sender !== undefined && world.faults.peek("lid-only", sender.number) !== undefined)
+  );
+}
+
+type Names = Record<string, string | undefined>;
+
+function personal(world: World, envelope: Envelope, { sender, to }: { sender: Phone | undefined; to: Phone }): Names {
+  const { addressing } = envelope;
+  const other = addressing === "lid" ? "pn" : "lid";
+  const isOwn = sender === to;
+  const chat = world.phones.byJid(parseJid(envelope.recipient));
+  const isHidden = chat !== undefined && world.faults.peek("lid-only", chat.number) !== undefined;
+  return {
+    from: sender && jidOf(sender, addressing, envelope.fromDevice),
+    [`sender_${other}`]: isOwn || !sender || hasOneName(world, sender, to) ? undefined : jidOf(sender, other),
+    recipient: envelope.recipient,
+    [`peer_recipient_${other}`]: isOwn && chat && !isHidden ? jidOf(chat, other) : undefined,
+  };
+}
+
+function inGroup(world: World, { group, fromDevice }: Envelope, sender: Phone | undefined): Names {
+  return { from: group, ...(sender && memberNames(world, sender, fromDevice)), addressing_mode: "lid" };
+}
+
+function contentOf({ encrypted, senderKey, encAttributes, isUnavailable, deviceIdentity, meta }: Envelope) {
+  const content = [
+    ...(senderKey ? [enc(senderKey)] : []),
+    isUnavailable ? node("unavailable", { type: "view_once" }) : enc(encrypted, encAttributes),
+  ];
+  if (deviceIdentity) content.push(node("device-identity", {}, deviceIdentity));
+  if (meta) content.push(node("meta", meta));
+  return content;
+}
+
+function enc({ type, ciphertext }: Envelope["encrypted"], attributes?: Record<string, string>): BinaryNode {
+  return node("enc", { v: 2, type, ...attributes }, ciphertext);
 }

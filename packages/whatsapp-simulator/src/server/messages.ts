@@ -25,10 +25,18 @@ export function acceptMessage(
   const group = address.server === "g.us" ? world.groups.find(address.user) : undefined;
   const isPeer = stanza.attrs["category"] === "peer";
   if (!isPeer) {
-    const fault = world.faults.take("send-error", sender.number, recipient?.number);
+    const addressing = addressingOf(address);
+    const fault = world.faults.take(
+      "send-error",
+      sender.number,
+      recipient?.number,
+      (each) => (each.addressing ?? addressing) === addressing,
+    );
+    const isHidden = recipient && addressing === "pn" && world.faults.peek("lid-only", recipient.number);
     const isForbidden = group !== undefined && !mayWrite(group, sender);
     const { refusal } = readBusinessNode(stanza);
-    const error = fault?.code ?? (isForbidden ? 403 : (refusal ?? refusalOf(world, sender, recipient)));
+    const forbidden = isForbidden ? 403 : isHidden ? 463 : undefined;
+    const error = fault?.code ?? forbidden ?? refusal ?? refusalOf(world, sender, recipient);
     if (error !== undefined) {
       world.counters.sendErrors++;
       connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));

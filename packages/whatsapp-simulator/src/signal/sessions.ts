@@ -25,10 +25,14 @@ class QuietRecord extends SessionRecord {
 
 type Stored = ReturnType<SessionRecord["serialize"]>;
 
-/** A ciphertext on the wire. */
+/** A ciphertext on the wire, for one device or, as `skmsg`, for all devices of a group. */
 export interface Encrypted {
-  type: "pkmsg" | "msg";
+  type: "pkmsg" | "msg" | "skmsg";
   ciphertext: Buffer;
+}
+
+export interface PairEncrypted extends Encrypted {
+  type: "pkmsg" | "msg";
 }
 
 export interface SignalIdentity {
@@ -94,7 +98,7 @@ export class SignalSessions {
     await new SessionBuilder(this.#storage, this.#address(peer)).initOutgoing(device as never);
   }
 
-  async encrypt(peer: string, plain: Uint8Array): Promise<Encrypted> {
+  async encrypt(peer: string, plain: Uint8Array): Promise<PairEncrypted> {
     const cipher = new SessionCipher(this.#storage, this.#address(peer));
     const { type, body } = await cipher.encrypt(writeRandomPadMax16(plain));
     return { type: type === 3 ? "pkmsg" : "msg", ciphertext: Buffer.from(body, "binary") };

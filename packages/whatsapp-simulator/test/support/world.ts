@@ -1,3 +1,4 @@
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { onTestFinished } from "vitest";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../src/index.ts";
 import { type Auth, type Client, connect, newAuth, pair } from "./client.ts";
@@ -16,6 +17,14 @@ export async function newWorld(options: SimulatorOptions = {}): Promise<Simulato
     simulator.createPhone({ number: user, name: "Ayu" });
   }
   return simulator;
+}
+
+const trusted = getCACertificates("default");
+
+/** Lets Baileys, in this process, trust the simulator's media hosts until the test ends. */
+export function trustMedia({ media }: Simulator): void {
+  setDefaultCACertificates([...trusted, media.certificate]);
+  onTestFinished(() => setDefaultCACertificates(trusted));
 }
 
 type Config = Parameters<typeof connect>[2];

@@ -1,4 +1,4 @@
-import type { FailureReason, MessageStatus, SealedContent } from "@sandi/contracts";
+import type { FailureReason, MessageLane, MessageStatus, SealedContent } from "@sandi/contracts";
 import type { Generated } from "kysely";
 
 export interface MessageTable {
@@ -36,6 +36,19 @@ export interface MessageTable {
   noAccountAt: number | null;
   createdAt: number;
   updatedAt: number;
+  /** Null for codes, and for messages that were stored before there were two lanes. */
+  lane: MessageLane | null;
+  /** The customer's JSON object; null: none. */
+  metadata: string | null;
+  /** How long it may wait, in milliseconds; null for codes. */
+  lifetimeMs: number | null;
+  /** When it was to be sent; null: at once. */
+  sendAt: number | null;
+  /** While it is scheduled: when cron looks at it. */
+  dueAt: number | null;
+  /** When it was queued after it was scheduled, or again; null: when it was created. */
+  queuedAt: number | null;
+  playedAt: number | null;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */

@@ -1,135 +1,148 @@
-// Messages are strangers' text: everything here becomes text nodes, nothing becomes markup.
-const codePattern = /(?<![\d.,:/+-])(\d{3}[- ]\d{3}|\d{4,8})(?![\d.,:/-]*\d)/;
-const boldPattern = /\*([^*\n]+)\*/;
-const svg = "http://www.w3.org/2000/svg";
+import { hueOf, icon, make, makeButton } from "./dom.js";
+import { mediaOf } from "./media.js";
+import { isGroup, nameOf } from "./names.js";
+import { hasOwnText, parts } from "./parts.js";
+import { linesOf } from "./text.js";
 
-const kindNames = {
-  image: "Photo",
-  video: "Video",
-  voice: "Voice message",
-  audio: "Audio",
-  document: "Document",
-  sticker: "Sticker",
-  location: "Location",
-  contact: "Contact",
-  reaction: "Reacted",
-  poll: "Poll",
-  interactive: "Interactive message",
+const labels = {
+  reply: "Tapped",
+  interactive: "A message with buttons that this phone cannot show",
   revoked: "This message was deleted",
   other: "Something this phone cannot show",
 };
 
-export function bubbleOf(message) {
-  const bubble = document.createElement("div");
-  bubble.className = `bubble ${message.direction}`;
+/** A message as a bubble. Messages are strangers' text: everything becomes text nodes, nothing becomes markup. */
+export function bubbleOf(message, doing) {
+  const bubble = make("div", `bubble ${message.direction} of-${message.kind}`);
   bubble.dataset.id = message.id;
   bubble.dataset.status = message.status;
-  if (message.forwarded) bubble.append(labelOf("Forwarded"));
-  if (message.kind !== "text") bubble.append(labelOf(kindNames[message.kind] ?? message.kind));
-  if (message.text !== "") bubble.append(...message.text.split("\n").map(lineOf));
-  bubble.append(metaOf(message));
+  const { kind, text, chat, direction } = message;
+  if (isGroup(chat) && direction === "in") bubble.append(authorOf(message.from));
+  if (message.forwarded) bubble.append(labelOf("Forwarded", "forwarded"));
+  if (message.quoted) bubble.append(quoteOf(message.quoted));
+  if (message.media) bubble.append(mediaOf(message, doing.number));
+  if (labels[kind]) bubble.append(labelOf(labels[kind]));
+  if (message.linkPreview) bubble.append(previewOf(message.linkPreview));
+  if (text !== "" && !hasOwnText.has(kind)) bubble.append(...linesOf(text, message.mentions));
+  bubble.append(...(parts[kind]?.(message, doing) ?? []), metaOf(message));
+  if (message.reactions?.length > 0) bubble.append(reactionsOf(message, doing));
+  if (kind !== "revoked") {
+    const more = makeButton("more-actions", "What to do with this message", () => doing.menu(message, more), "⌄");
+    bubble.append(more);
+  }
   return bubble;
 }
 
-function labelOf(text) {
-  const label = document.createElement("div");
-  label.className = "kind";
-  label.textContent = text;
-  return label;
+/** Shows what became of a message; a file that plays goes on. */
+export function refresh(present, fresh) {
+  const [kept, slot] = [present, fresh].map((bubble) => bubble.querySelector(":scope > .media"));
+  if (!kept || !slot) {
+    present.replaceWith(fresh);
+    return;
+  }
+  present.className = fresh.className;
+  present.dataset.status = fresh.dataset.status;
+  const all = [...fresh.children];
+  for (const child of Array.from(present.children)) if (child !== kept) child.remove();
+  kept.before(...all.slice(0, all.indexOf(slot)));
+  kept.after(...all.slice(all.indexOf(slot) + 1));
 }
 
-/** Each line runs in the direction of its own first letter, whatever the others do. */
-function lineOf(text) {
-  const line = document.createElement("div");
-  line.className = "line";
-  line.dir = "auto";
-  line.append(...(text === "" ? [document.createElement("br")] : pieces(text)));
-  return line;
+function labelOf(text, more = "") {
+  return make("div", `kind ${more}`.trim(), text);
+}
+
+function authorOf(number) {
+  const author = make("div", "author", nameOf(number));
+  author.dir = "auto";
+  author.title = number;
+  author.style.setProperty("--hue", String(hueOf(nameOf(number))));
+  return author;
+}
+
+function quoteOf({ id, from, text }) {
+  const name = from === null ? "" : nameOf(from);
+  const quote = makeButton(
+    "quote",
+    "Go to the message that this replies to",
+    () => {
+      const original = quote.closest(".messages")?.querySelector(`.bubble[data-id="${CSS.escape(id)}"]`);
+      original?.scrollIntoView({ block: "center", behavior: "smooth" });
+      original?.animate([{ filter: "brightness(0.85)" }, {}], 900);
+    },
+    make("span", "name", name),
+    make("span", "said-before", text || "…"),
+  );
+  quote.style.setProperty("--hue", String(hueOf(name)));
+  return quote;
+}
+
+function previewOf({ url, title, description }) {
+  const lines = [make("span", "title", title), ...(description ? [make("span", "detail", description)] : [])];
+  return make("div", "card preview", make("div", "about", ...lines, make("span", "detail", url)));
+}
+
+function reactionsOf({ reactions, id, chat }, { act, number }) {
+  const counts = Map.groupBy(reactions, ({ emoji }) => emoji);
+  const chips = [...counts].map(([emoji, all]) => {
+    const isMine = all.some(({ from }) => from === number);
+    const take = () => act({ to: chat, reactTo: id, emoji: isMine ? "" : emoji });
+    const chip = makeButton(
+      "reaction",
+      `${emoji} ${all.length}`,
+      take,
+      emoji,
+      all.length > 1 ? String(all.length) : "",
+    );
+    chip.setAttribute("aria-pressed", String(isMine));
+    chip.title = all.map(({ from }) => nameOf(from)).join(", ");
+    return chip;
+  });
+  return make("div", "reactions", ...chips);
 }
 
 export function typingBubble() {
-  const bubble = document.createElement("div");
-  bubble.className = "bubble in typing";
-  bubble.append(...["i", "i", "i"].map((tag) => document.createElement(tag)));
-  return bubble;
-}
-
-/** Codes become chips, *bold* becomes bold. */
-function pieces(text) {
-  const bold = boldPattern.exec(text);
-  if (bold) {
-    const strong = document.createElement("strong");
-    strong.append(...pieces(bold[1]));
-    return [...pieces(text.slice(0, bold.index)), strong, ...pieces(text.slice(bold.index + bold[0].length))];
-  }
-  const code = codePattern.exec(text);
-  if (!code) return text === "" ? [] : [document.createTextNode(text)];
-  return [
-    document.createTextNode(text.slice(0, code.index)),
-    chipOf(code[0]),
-    ...pieces(text.slice(code.index + code[0].length)),
-  ];
-}
-
-function chipOf(code) {
-  const chip = document.createElement("span");
-  chip.className = "code";
-  // Digits and dashes keep their order in a line that runs from right to left.
-  chip.dir = "ltr";
-  chip.textContent = code;
-  chip.title = "Click to copy";
-  chip.addEventListener("click", () => {
-    void navigator.clipboard?.writeText(code);
-    chip.classList.add("copied");
-    setTimeout(() => chip.classList.remove("copied"), 800);
-  });
-  return chip;
+  return make("div", "bubble in typing", make("i"), make("i"), make("i"));
 }
 
 function metaOf(message) {
-  const meta = document.createElement("div");
-  meta.className = "meta";
-  const time = document.createElement("time");
+  const time = make("time", "", new Date(message.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   time.dateTime = message.at;
-  time.textContent = new Date(message.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const meta = make("div", "meta");
+  if (message.isPinned)
+    meta.append(
+      icon("pinned", "0 0 24 24", [
+        "M14.5 3 21 9.5l-3.2.9-3.6 3.6-.6 4.3-2.9-2.9L5 21l-2-2 5.6-5.7-2.9-2.9 4.3-.6 3.6-3.6z",
+      ]),
+    );
+  if (message.editedAt) meta.append(make("span", "", "edited"));
   if (message.encryption !== "none") meta.append(lockOf(message.encryption));
   meta.append(time);
-  if (message.direction === "out") meta.append(ticksOf(message.status));
+  if (message.direction === "out") meta.append(ticksOf(message));
   return meta;
 }
 
+const lockTitles = {
+  pkmsg: "End-to-end encrypted; opened a Signal session",
+  msg: "End-to-end encrypted, in an open Signal session",
+  skmsg: "End-to-end encrypted with the key of the group",
+};
+
 function lockOf(encryption) {
-  const lock = document.createElementNS(svg, "svg");
-  const title = document.createElementNS(svg, "title");
-  const shape = document.createElementNS(svg, "path");
-  lock.setAttribute("viewBox", "0 0 10 12");
-  lock.setAttribute("class", "lock");
-  title.textContent =
-    encryption === "pkmsg"
-      ? "End-to-end encrypted; opened a Signal session"
-      : "End-to-end encrypted, in an open Signal session";
-  shape.setAttribute(
-    "d",
+  const lock = icon("lock", "0 0 10 12", [
     "M2 5V3.6a3 3 0 0 1 6 0V5h.6c.5 0 .9.4.9.9v4.7c0 .5-.4.9-.9.9H1.4c-.5 0-.9-.4-.9-.9V5.9c0-.5.4-.9.9-.9zm1.3 0h3.4V3.6a1.7 1.7 0 0 0-3.4 0z",
-  );
-  lock.append(title, shape);
+  ]);
+  const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+  title.textContent = lockTitles[encryption];
+  lock.prepend(title);
   return lock;
 }
 
-function ticksOf(status) {
-  const ticks = document.createElementNS(svg, "svg");
-  ticks.setAttribute("viewBox", "0 0 18 12");
-  ticks.setAttribute("class", "ticks");
+function ticksOf({ status, receipts = [] }) {
+  const ticks = icon("ticks", "0 0 18 12", ["M1.5 6.5 5 10 12 2.5", "first"], ["M8.6 9.2 9.4 10 16.4 2.5", "second"]);
+  ticks.removeAttribute("aria-hidden");
   ticks.setAttribute("role", "img");
-  ticks.setAttribute("aria-label", status);
-  for (const [d, name] of [
-    ["M1.5 6.5 5 10 12 2.5", "first"],
-    ["M8.6 9.2 9.4 10 16.4 2.5", "second"],
-  ]) {
-    const stroke = document.createElementNS(svg, "path");
-    stroke.setAttribute("d", d);
-    stroke.setAttribute("class", name);
-    ticks.append(stroke);
-  }
+  const each = receipts.map(({ from, status: reached }) => `${nameOf(from)}: ${reached}`).join(", ");
+  ticks.setAttribute("aria-label", each ? `${status} (${each})` : status);
   return ticks;
 }

@@ -1,10 +1,13 @@
-import { ask, onSubmit } from "./phone.js";
+import { ask, onSubmit } from "./ask.js";
+import { groups } from "./names.js";
 
 const form = document.getElementById("add-group");
 const list = document.getElementById("groups");
 
 /** Shows a group, or what it has become. */
-export function drawGroup({ id, subject, participants }) {
+export function drawGroup(group) {
+  const { id, subject, participants } = group;
+  groups.set(id, group);
   const known = list.querySelector(`[data-id="${CSS.escape(id)}"]`);
   const item = known ?? document.createElement("li");
   item.dataset.id = id;

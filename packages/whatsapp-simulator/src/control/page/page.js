@@ -1,5 +1,6 @@
+import { ask, onSubmit } from "./ask.js";
 import { drawGroup, followGroupForm } from "./groups.js";
-import { ask, makePhone, onSubmit, phones } from "./phone.js";
+import { makePhone, phones } from "./phone.js";
 
 const shownAtFirst = 12;
 const [grid, addForm] = ["phones", "add"].map((id) => document.getElementById(id));
@@ -58,8 +59,8 @@ function follow() {
   on("hello", async ({ phones: infos, groups, waiting, faults }) => {
     live.dataset.state = "live";
     live.textContent = "live";
-    for (const info of infos) upsert(info);
     for (const group of groups) drawGroup(group);
+    for (const info of infos) upsert(info);
     draw();
     tick();
     showWaiting(waiting);
@@ -70,7 +71,10 @@ function follow() {
     upsert(phone);
     draw();
   });
-  on("group", ({ group }) => drawGroup(group));
+  on("group", ({ group }) => {
+    drawGroup(group);
+    for (const phone of phones.values()) phone.drawChats();
+  });
   on("message", ({ phone, message }) => phones.get(phone)?.show(message, true));
   on("status", ({ phone, message }) => phones.get(phone)?.show(message, false));
   on("typing", ({ phone, chat, isTyping }) => phones.get(phone)?.typing(chat, isTyping));

@@ -1,4 +1,10 @@
-import { bubbleOf, typingBubble } from "./bubble.js";
+import { ask, onSubmit } from "./ask.js";
+import { bubbleOf, refresh, typingBubble } from "./bubble.js";
+import { makeComposer } from "./composer.js";
+import { drawDevices } from "./devices.js";
+import { initialOf } from "./dom.js";
+import { openMenu } from "./menu.js";
+import { groupsOf, nameOf, names } from "./names.js";
 import { drawLimits, lifted, lockedForAMinute } from "./limits.js";
 
 const ringMs = 1600;
@@ -7,21 +13,7 @@ const template = document.getElementById("phone-template");
 /** @type {Map<string, ReturnType<typeof makePhone>>} every phone by its number */
 export const phones = new Map();
 
-export async function ask(method, path, body) {
-  const response = await fetch(path, {
-    method,
-    ...(body && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
-  });
-  const answer = response.status === 204 ? undefined : await response.json();
-  if (!response.ok) throw new Error(answer?.detail ?? answer?.title ?? "It did not work");
-  return answer;
-}
-
 const path = (number, rest = "") => `/phones/${encodeURIComponent(number)}${rest}`;
-
-function nameOf(number) {
-  return phones.get(number)?.info.name ?? number;
-}
 
 export function makePhone(info) {
   const root = template.content.firstElementChild.cloneNode(true);
@@ -46,7 +38,19 @@ export function makePhone(info) {
     }
   };
 
-  const chats = () => [...new Set([...messages.values()].map((message) => message.chat))];
+  const chats = () => [
+    ...new Set([
+      ...[...messages.values()].map((message) => message.chat),
+      ...groupsOf(info.number).map((group) => group.id),
+    ]),
+  ];
+  const act = (message) => attempt(() => ask("POST", path(info.number, "/messages"), message));
+  const composer = makeComposer(part, { path: (rest) => path(info.number, rest), attempt, chat: () => active });
+  const doing = {
+    number: info.number,
+    act,
+    menu: (message, anchor) => openMenu(message, anchor, { act, ...composer }),
+  };
 
   function drawChats() {
     const tabs = chats().map((chat) => {
@@ -73,7 +77,7 @@ export function makePhone(info) {
 
   function drawMessages() {
     const shown = [...messages.values()].filter((message) => message.chat === active);
-    const bubbles = shown.map((message) => bubbleOf(message));
+    const bubbles = shown.map((message) => bubbleOf(message, doing));
     if (bubbles.length === 0) {
       const empty = document.createElement("p");
       empty.className = "empty";
@@ -106,36 +110,6 @@ export function makePhone(info) {
     ringing = setTimeout(() => root.classList.remove("ringing"), ringMs);
   }
 
-  function drawDevices(devices) {
-    const items = devices.map((device) => {
-      const item = document.createElement("li");
-      item.classList.toggle("connected", device.connected);
-      const plug = document.createElement("span");
-      plug.className = "plug";
-      const what = document.createElement("span");
-      what.className = "what";
-      what.textContent = `${device.platform}${device.queued > 0 ? ` · ${device.queued} waiting` : ""}`;
-      what.title = `${device.jid}, ${device.connected ? "connected" : "not connected"}`;
-      const cut = document.createElement("button");
-      cut.type = "button";
-      cut.textContent = "Cut the line";
-      cut.disabled = !device.connected;
-      cut.addEventListener("click", () =>
-        attempt(() => ask("POST", "/faults", { kind: "drop", number: phone.info.number, device: device.id })),
-      );
-      const unlink = document.createElement("button");
-      unlink.type = "button";
-      unlink.className = "danger";
-      unlink.textContent = "Unlink";
-      unlink.addEventListener("click", () =>
-        attempt(() => ask("DELETE", path(phone.info.number, `/devices/${device.id}`))),
-      );
-      item.append(plug, what, cut, unlink);
-      return item;
-    });
-    part(".devices").replaceChildren(...items);
-  }
-
   const phone = {
     root,
     info,
@@ -143,13 +117,14 @@ export function makePhone(info) {
       phone.info = next;
       part(".name").textContent = next.name;
       part(".number").textContent = next.number;
-      part(".avatar").textContent = [...next.name.replace(/^\+/, "")][0]?.toUpperCase() ?? "?";
+      part(".avatar").textContent = initialOf(next.name);
+      names.set(next.number, next.name);
       root.style.setProperty("--hue", String(Number(next.number.slice(-5)) % 360));
       root.setAttribute("aria-label", `${next.name}, ${next.number}`);
       root.classList.toggle("offline", !next.online);
       part(".online").checked = next.online;
       for (const radio of root.querySelectorAll(".receipts input")) radio.checked = radio.value === next.receipts;
-      drawDevices(next.devices);
+      drawDevices(part(".devices"), next, attempt);
       drawLimits(part(".limits"), next);
       const link = part(".link");
       link.classList.toggle("called", next.awaitsPairingCode);
@@ -180,11 +155,11 @@ export function makePhone(info) {
       }
       const present = part(`.bubble[data-id="${CSS.escape(message.id)}"]`);
       if (present) {
-        present.replaceWith(bubbleOf(message));
+        refresh(present, bubbleOf(message, doing));
         return;
       }
       part(".empty")?.remove();
-      const bubble = bubbleOf(message);
+      const bubble = bubbleOf(message, doing);
       if (isNew) bubble.classList.add("fresh");
       if (message.chat === active) part(".messages").append(bubble);
       toBottom();
@@ -195,6 +170,8 @@ export function makePhone(info) {
       part(".messages").append(typingBubble());
       toBottom();
     },
+    /** A group came, or has another name. */
+    drawChats,
     showWaiting(waiting) {
       part(".link").classList.toggle("called", waiting > 0 || phone.info.awaitsPairingCode);
     },
@@ -212,17 +189,6 @@ export function makePhone(info) {
     attempt(() => ask("PATCH", path(info.number), { limits: lockedForAMinute() })),
   );
   part(".lift").addEventListener("click", () => attempt(() => ask("PATCH", path(info.number), { limits: lifted })));
-  part(".composer").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const text = part(".text").value.trim();
-    const to = active ?? part(".to").value.replaceAll(/[\s-]/g, "");
-    if (text === "" || to === "") return;
-    attempt(async () => {
-      await ask("POST", path(info.number, "/messages"), { to, text });
-      part(".text").value = "";
-      part(".to").value = "";
-    });
-  });
   const linkBy = (form, how) =>
     onSubmit(form, (input) =>
       trying(async () => {
@@ -240,11 +206,4 @@ export function makePhone(info) {
   phone.update(info);
   open(undefined);
   return phone;
-}
-
-export function onSubmit(form, run) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void run(Object.fromEntries(new FormData(form)));
-  });
 }

@@ -1,16 +1,17 @@
-import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
+import { normalizeMessageContent, type proto } from "@whiskeysockets/baileys";
 import type { z } from "zod";
 import { buttons } from "./buttons.ts";
 import { contacts } from "./contacts.ts";
-import { type Context, inContext, type NameOf, readContext } from "./context.ts";
+import { type Context, inContext, isViewOnce, type NameOf, readContext } from "./context.ts";
 import { event } from "./event.ts";
 import type { Content, Kind, Summary } from "./kind.ts";
 import { list } from "./list.ts";
 import { location } from "./location.ts";
+import { mediaKinds, readMedia, type ShownWithMedia, type WrittenWithMedia } from "./media-kinds.ts";
 import { poll } from "./poll.ts";
 import { reply } from "./reply.ts";
 import { text } from "./text.ts";
-import { readUnwritten, type UnwrittenKind } from "./unwritten.ts";
+import { readUnwritten } from "./unwritten.ts";
 
 export type { Content } from "./kind.ts";
 
@@ -25,40 +26,37 @@ type Input<Name extends keyof Kinds> = z.input<Kinds[Name]["fields"]>;
 export type Shown = Context &
   (
     | { [Name in keyof Kinds]: { kind: Name } & Fields<Name> & Summary }[keyof Kinds]
-    | { kind: UnwrittenKind | "revoked"; text: string }
+    | ShownWithMedia
+    | { kind: "interactive" | "other" | "revoked"; text: string }
   );
 
 /** What a person writes; without a type it is a text. */
-export type Written =
+export type Written = WrittenPlain | WrittenWithMedia;
+
+type WrittenPlain =
   | { [Name in keyof Kinds]: { type: Name } & Input<Name> }[keyof Kinds]
   | ({ type?: undefined } & Input<"text">);
 
+export const hasMedia = (written: Written): written is WrittenWithMedia =>
+  written.type !== undefined && written.type in mediaKinds;
+
 /** The content that a client sends for it. */
-export function contentOf({ type = "text", ...written }: Written, contextInfo: proto.IContextInfo): Content {
+export function contentOf({ type = "text", ...written }: WrittenPlain, contextInfo: proto.IContextInfo): Content {
   const kind = kinds[type] as unknown as Kind<z.ZodObject>;
   return inContext(kind.write(kind.fields.parse(written)), contextInfo);
 }
 
-/** Undefined for content that no chat shows: keys, peer requests, protocol messages. */
+/** Undefined for content that no chat shows: keys, peer requests, changes of other messages. */
 export function shownContent(message: Content, nameOf: NameOf): Shown | undefined {
   const content = normalizeMessageContent(message) ?? message;
-  const context = readContext(content, nameOf, (quoted) => shownContent(quoted, nameOf)?.text ?? "");
+  const context: Context = {
+    ...readContext(content, nameOf, (quoted) => shownContent(quoted, nameOf)?.text ?? ""),
+    ...(isViewOnce(message) && { isViewOnce: true }),
+  };
   for (const [name, kind] of Object.entries(kinds)) {
     const shown = kind.read(content);
     if (shown) return { kind: name, ...shown, ...context } as Shown;
   }
-  const shown = readUnwritten(content);
+  const shown = readMedia(content)?.shown ?? readUnwritten(content);
   return shown && { ...shown, ...context };
-}
-
-/** A correction to an earlier message: what it shows now. */
-export function correction(message: Content, nameOf: NameOf): { id: string; shown: Shown } | undefined {
-  const protocol = (normalizeMessageContent(message) ?? message).protocolMessage;
-  const id = protocol?.key?.id;
-  if (!protocol || !id) return undefined;
-  const { Type } = proto.Message.ProtocolMessage;
-  if (protocol.type === Type.REVOKE) return { id, shown: { kind: "revoked", text: "" } };
-  if (protocol.type !== Type.MESSAGE_EDIT || !protocol.editedMessage) return undefined;
-  const shown = shownContent(protocol.editedMessage, nameOf);
-  return shown && { id, shown };
 }

@@ -5,6 +5,8 @@ import type { Content } from "./kind.ts";
 export interface Context {
   /** Somebody else wrote it. */
   forwarded?: true;
+  /** The receiver opens it once, on the phone alone. */
+  isViewOnce?: true;
   /** The message that it replies to; the text is empty when the sender had it no more. */
   quoted?: { id: string; from: string | null; text: string };
   /** The people that it names, E.164 or raw jids; `all`: everybody in the chat. */
@@ -41,4 +43,11 @@ export function inContext(content: Content, contextInfo: ContextInfo): Content {
   const { conversation, ...other } = content;
   const parts = conversation ? { extendedTextMessage: { text: conversation } } : other;
   return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, { ...part, contextInfo }]));
+}
+
+/** Clients say it by a wrapper around the message, in its part, or both. */
+export function isViewOnce(message: Content): boolean {
+  const { viewOnceMessage, viewOnceMessageV2, viewOnceMessageV2Extension } = message;
+  if (viewOnceMessage || viewOnceMessageV2 || viewOnceMessageV2Extension) return true;
+  return Object.values(message).some((part) => typeof part === "object" && part?.viewOnce === true);
 }

@@ -46,7 +46,7 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
     typed === undefined ? parseJid(jid) : { user: digitsOf(typed) ?? "", device: 0, server: "s.whatsapp.net" };
   const found =
     world.phones.byJid(address) ?? (typed === undefined ? undefined : world.phones.dialled(digitsOf(typed) ?? ""));
-  const phone = found && !world.faults.peek("unregistered", found.number) ? found : undefined;
+  const phone = found && isFound(world, found, address?.server === "lid") ? found : undefined;
   const content: BinaryNode[] = [];
   if (asked.has("contact")) {
     content.push(node("contact", { type: phone ? "in" : "out" }, typed === undefined ? undefined : Buffer.from(typed)));
@@ -61,6 +61,12 @@ function userNode(world: World, user: BinaryNode, asked: Set<string>): BinaryNod
   const answeredFor =
     jid ?? (phone ? jidOf(phone, "pn") : undefined) ?? (address?.user ? `${address.user}@s.whatsapp.net` : undefined);
   return node("user", { jid: answeredFor }, content);
+}
+
+/** An account that hides its number is found by its LID alone. */
+function isFound(world: World, { number }: Phone, isByLid: boolean): boolean {
+  if (world.faults.peek("unregistered", number)) return false;
+  return isByLid || !world.faults.peek("lid-only", number);
 }
 
 function devicesNode(world: World, phone: Phone): BinaryNode {

@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { caption, captioned, frame, isViewOnce, type MediaKind, present, seconds } from "./media.ts";
+
+const fields = z.object({
+  caption,
+  isViewOnce,
+  /** Plays by itself, in a loop, without sound. */
+  isGif: z.boolean().optional(),
+  /** A round video note. */
+  isNote: z.boolean().optional(),
+  seconds,
+  ...frame,
+});
+
+export const video: MediaKind<typeof fields> = {
+  type: "video",
+  mimeType: "video/mp4",
+  fields,
+  read({ videoMessage, ptvMessage }) {
+    const part = ptvMessage ?? videoMessage;
+    if (!part) return undefined;
+    const { width, height, seconds: length } = part;
+    return {
+      part,
+      shown: {
+        ...captioned(part.caption),
+        ...(part.gifPlayback && { isGif: true }),
+        ...(ptvMessage && { isNote: true }),
+        media: present({ width, height, seconds: length }),
+      },
+    };
+  },
+  write({ isViewOnce: viewOnce = false, isGif: gifPlayback = false, isNote = false, ...fields_ }, part) {
+    const message = { ...part, ...present({ ...fields_, gifPlayback, viewOnce }) };
+    return isNote ? { ptvMessage: message } : { videoMessage: message };
+  },
+};
