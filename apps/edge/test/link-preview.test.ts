@@ -1,7 +1,7 @@
 import { claimPath, type ClaimResponse, type Message } from "@sandi/contracts";
 import { beforeEach, describe, expect, it, test } from "vitest";
 import { readPageWords } from "../src/messages/page-words.ts";
-import type { Edge } from "./harness.ts";
+import { type Edge, limitAnswer } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
@@ -122,7 +122,7 @@ describe("a link preview that the edge makes", () => {
     const body = { sessionId, to: "+6281234567890", type: "text", text: "http://acme.example", linkPreview: true };
     const { status, body: problem } = await edge.api("POST /v1/messages", body);
     expect([status, problem.errors?.[0]?.pointer]).toEqual([400, "/linkPreview"]);
-    edge.redis = ([, , count]) => Promise.resolve(`0${" 40 60000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) => Promise.resolve(limitAnswer(count, [0, 40, 60_000]));
     edge.site = (url) => {
       asked.push(url);
       return page(order);
