@@ -179,7 +179,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/messages (reply)",
       body: () => ({ to: numbers[0], type: "text", text: "Hello", quotedMessageId: message }),
       asks: "redis libsql libsql | qstash",
-      budget: [9, 4700, 49, 18],
+      budget: [12, 6200, 53, 20],
     },
     {
       route: "GET /v1/messages/{id}",
