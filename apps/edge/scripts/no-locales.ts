@@ -1,2 +1,1 @@
 /** In the Worker's bundle this stands in place of Zod's messages in fifty languages. */
-export {};
