@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { type IncomingMessage, request } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { usageOf, workerdPids } from "./bench/figures.ts";
 
 const piece = 64 * 1024;
@@ -55,23 +54,17 @@ export async function sendLarge(url: string, { method, headers, body = [] }: Sen
   return { status: answer.statusCode ?? 0, headers: answer.headers, size, sha256: hash.digest("hex"), text };
 }
 
+const resident = () => workerdPids().reduce((sum, pid) => sum + (usageOf(pid)?.rssMb ?? 0), 0);
+
 /** The memory of workerd above what it has before the work, at its peak, in MiB. It holds the Worker and the local R2. */
 export async function peakOfWorkerd<T>(work: () => Promise<T>): Promise<{ result: T; peakMb: number; idleMb: number }> {
-  const resident = () => workerdPids().reduce((sum, pid) => sum + (usageOf(pid)?.rssMb ?? 0), 0);
   const idleMb = resident();
   let peak = idleMb;
-  let isDone = false;
-  const watching = (async () => {
-    while (!isDone) {
-      peak = Math.max(peak, resident());
-      await sleep(10);
-    }
-  })();
+  const watching = setInterval(() => (peak = Math.max(peak, resident())), 10);
   try {
     const result = await work();
     return { result, peakMb: peak - idleMb, idleMb };
   } finally {
-    isDone = true;
-    await watching;
+    clearInterval(watching);
   }
 }

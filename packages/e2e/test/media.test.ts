@@ -17,6 +17,8 @@ const mp4 = Buffer.from("00000018667479706d703432000000006d70343269736f6d", "hex
 const document = 95 * 1024 * 1024;
 const video = 50_000_000;
 
+const typed = (type: string, size: number) => ({ "content-type": type, "content-length": String(size) });
+
 describe("files through the Worker in workerd", () => {
   let edge: TestEdge;
   const authorization = () => ({ authorization: `Bearer ${edge.apiKey}` });
@@ -35,7 +37,6 @@ describe("files through the Worker in workerd", () => {
 
   const upload = (body: Iterable<Uint8Array>, headers: Record<string, string>) =>
     sendLarge(`${edge.url}/v1/media`, { method: "POST", headers: { ...authorization(), ...headers }, body });
-  const typed = (type: string, size: number) => ({ "content-type": type, "content-length": String(size) });
 
   it("of the largest sizes are stored and read byte by byte, whole and in ranges", async () => {
     for (const [type, start, size] of [
@@ -119,6 +120,7 @@ describe("files through the Worker in workerd", () => {
       await edge.runCron();
       return isEmpty();
     });
+    expect(await isEmpty()).toBe(true);
   });
 
   it("that a connector received are stored once, and only with the announced hash", async () => {

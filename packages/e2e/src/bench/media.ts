@@ -10,6 +10,11 @@ const files = [
 ];
 const boundary = "----bench";
 
+const row = (name: string, ms: number, memory: { peakMb: number; idleMb: number }) =>
+  print(
+    `${name.padEnd(32)} ${(ms / 1000).toFixed(2)} s   ${memory.peakMb.toFixed(0).padStart(4)} MiB above ${memory.idleMb.toFixed(0)}`,
+  );
+
 /**
  * Uploads and reads the largest files through the Worker in workerd, and prints the time and the memory of workerd at its
  * peak, above its memory before. The local R2 is a part of the same process, so the Worker itself has less.
@@ -38,10 +43,6 @@ export async function benchMedia(): Promise<void> {
       return JSON.parse(answer.text) as Media;
     };
     await upload(6_000_000, { start: mp4, type: "video/mp4", isForm: true });
-    const row = (name: string, ms: number, memory: { peakMb: number; idleMb: number }) =>
-      print(
-        `${name.padEnd(32)} ${(ms / 1000).toFixed(2)} s   ${memory.peakMb.toFixed(0).padStart(4)} MiB above ${memory.idleMb.toFixed(0)}`,
-      );
     for (const { name, type, start, size } of files) {
       for (const isForm of [false, true]) {
         const startedAt = performance.now();
