@@ -80,6 +80,20 @@ describe("a link preview that the edge makes", () => {
     expect(asked).toEqual([link]);
   });
 
+  it("ends a page that does not end in time", async () => {
+    const abort = new AbortController();
+    edge.timeout = abort.signal;
+    let isCanceled = false;
+    const slow = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(order)),
+      pull: () => abort.abort(),
+      cancel: () => void (isCanceled = true),
+    });
+    const answer = new Response(slow, { headers: { "content-type": "text/html" } });
+    expect(await previewOf({ [link]: answer })).toBe(false);
+    expect(isCanceled).toBe(true);
+  });
+
   it.each(["https://10.0.0.1/x", "https://0x7f.1/x", "https://[::1]/x", "https://acme.internal/x"])(
     "asks no private address: %s",
     async (address) => {
@@ -122,7 +136,8 @@ describe("a link preview that the edge makes", () => {
     const body = { sessionId, to: "+6281234567890", type: "text", text: "http://acme.example", linkPreview: true };
     const { status, body: problem } = await edge.api("POST /v1/messages", body);
     expect([status, problem.errors?.[0]?.pointer]).toEqual([400, "/linkPreview"]);
-    edge.redis = ([, , count]) => Promise.resolve(`0${" 40 60000".repeat(Number(count))}`);
+    edge.redis = ([, , count]) =>
+      Promise.resolve([0, ...Array.from({ length: Number(count) }, () => [40, 60_000])].flat());
     edge.site = (url) => {
       asked.push(url);
       return page(order);
@@ -149,6 +164,8 @@ describe("the words of a page", () => {
     ],
     ["<title>a\u202eb\u200b</title>", { title: "ab" }],
     [`<title>${"🌸".repeat(300)}</title>`, { title: "🌸".repeat(200) }],
+    // This letter is longer in lower case.
+    [`<title>İİ</title><meta name="description" content="İ">`, { title: "İİ", description: "İ" }],
     ["<title>never closed", null],
     ['<meta property="og:title" content="never closed', null],
     ["", null],
