@@ -228,14 +228,14 @@ describe("an address", () => {
 
   it("counts by its size for the workspace's day, and is refused when that is used up", async () => {
     const costs: unknown[] = [];
-    edge.redis = (command) => (costs.push(command.at(-1)), Promise.resolve("1 1 1000"));
+    edge.redis = (command) => (costs.push(command.at(-1)), Promise.resolve([1, 1, 1000]));
     edge.site = () => answer(fileOf("jpeg", 3_000_001));
     await resolve({ url }, "image");
     expect(costs).toEqual([4]);
     await edge.client.execute("DELETE FROM media");
     await edge.client.execute("DELETE FROM media_object");
     edge.media.objects.clear();
-    edge.redis = () => Promise.resolve("0 9998 60000");
+    edge.redis = () => Promise.resolve([0, 9998, 60_000]);
     expect(await resolve({ url }, "image")).toMatchObject({ code: "rate-limited", retryAfter: 60 });
     await expectNothing();
   });

@@ -1,4 +1,5 @@
 import { AppError, maxMediaBytes, type MediaKind, type Policy } from "@sandi/contracts";
+import { lengthOf } from "../http/body.ts";
 import { dispositionOf, fileNameOf } from "./disposition.ts";
 import { boundaryOf, readFormFile } from "./multipart.ts";
 import { type Incoming, mostBytesOf } from "./receive.ts";
@@ -7,12 +8,6 @@ import { judgeOf } from "./types.ts";
 
 /** A form is longer than its file: its boundaries and headers. */
 const formBytes = 20 * 1024;
-
-/** The announced size of a body; undefined for a stream that does not announce it. */
-export function sizeOf(headers: Headers): number | undefined {
-  const length = headers.get("content-length");
-  return length === null || headers.has("transfer-encoding") ? undefined : Number(length);
-}
 
 /**
  * Gives the file of a request to `take`, as a stream: the part `file` of a form, or the whole body.
@@ -23,7 +18,7 @@ export async function withFile<T>(
   take: (incoming: Incoming) => Promise<T>,
 ): Promise<T> {
   const { headers, body } = request;
-  if ((sizeOf(headers) ?? 0) > maxMediaBytes + formBytes) {
+  if ((lengthOf(headers) ?? 0) > maxMediaBytes + formBytes) {
     throw new AppError("payload-too-large", { detail: "No file above 95 MiB is accepted." });
   }
   if (!body) throw new AppError("invalid-request", { errors: [{ pointer: "/file", message: "is required" }] });

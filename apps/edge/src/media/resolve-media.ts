@@ -28,12 +28,12 @@ export async function resolveMedia(ctx: Context, source: MediaSource, kind: Medi
     return store(ctx, { bytes, fileName: undefined, pointer, judge, mostBytes });
   }
   const pointer = "/media/url";
-  const { type, fileName, size, bytes } = await fetchMedia(ctx.services, source.url);
+  const { type, fileName, size, bytes, close } = await fetchMedia(ctx.services, source.url);
   try {
     if (size !== undefined && size > mostBytes(kind)) throw tooLarge(kind, mostBytes(kind));
     return await store(ctx, { bytes, fileName, pointer, judge: judgeOf({ type, kind, pointer }), mostBytes });
   } finally {
-    await bytes.return(undefined);
+    close();
   }
 }
 

@@ -11,7 +11,7 @@ const descriptionLength = 500;
 /** Reads the title and the description of a page, those for social networks first; null without a title. */
 export function readPageWords(html: string): PageWords | null {
   const metas = new Map<string, string>();
-  for (const attributes of tags(html, "<meta")) {
+  for (const attributes of tags(html, /<meta/gi)) {
     const name = (attributes.get("property") ?? attributes.get("name") ?? "").toLowerCase();
     const content = attributes.get("content") ?? "";
     if (!metas.has(name)) metas.set(name, content);
@@ -26,30 +26,26 @@ const firstOf = (length: number, ...texts: (string | undefined)[]): string | und
   texts.map((text) => plain(text ?? "", length)).find((text) => text !== "");
 
 /** The attributes of each such tag. Every step goes forward, so that the time grows with the page only. */
-function* tags(html: string, opening: string): Generator<Map<string, string>> {
-  const lower = html.toLowerCase();
+function* tags(html: string, opening: RegExp): Generator<Map<string, string>> {
   const attribute = /[\s/]*([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]*)))?/y;
-  let at = lower.indexOf(opening);
-  for (let count = 0; at >= 0 && count < mostTags; count++) {
+  for (let count = 0; count < mostTags && opening.exec(html); count++) {
     const found = new Map<string, string>();
-    attribute.lastIndex = at + opening.length;
-    let end = attribute.lastIndex;
+    attribute.lastIndex = opening.lastIndex;
     for (let match = attribute.exec(html); match; match = attribute.exec(html)) {
       const [, name = "", double, single, bare] = match;
       found.set(name.toLowerCase(), double ?? single ?? bare ?? "");
-      end = attribute.lastIndex;
+      opening.lastIndex = attribute.lastIndex;
     }
     yield found;
-    at = lower.indexOf(opening, end);
   }
 }
 
 function titleOf(html: string): string | undefined {
-  const lower = html.toLowerCase();
-  const start = lower.indexOf("<title");
+  const start = html.search(/<title/i);
   const open = start < 0 ? -1 : html.indexOf(">", start);
-  const close = open < 0 ? -1 : lower.indexOf("</title", open);
-  return close < 0 ? undefined : html.slice(open + 1, close);
+  const text = open < 0 ? "" : html.slice(open + 1);
+  const length = text.search(/<\/title/i);
+  return length < 0 ? undefined : text.slice(0, length);
 }
 
 const entities: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };

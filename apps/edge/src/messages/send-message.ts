@@ -36,8 +36,8 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   refuseInSandbox(phone.magic);
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
-  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...written } = body;
-  const content = await withPreview(services, written);
+  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...given } = body;
+  const content = await withPreview(services, given);
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
   const { quotedMessageId } = content;
