@@ -17,6 +17,7 @@ import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { Media } from "../media/feature.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
@@ -33,6 +34,7 @@ export interface SendContext extends SessionLookup {
   claim: ClaimMessage;
   unseal: Unsealer;
   numbers: Numbers;
+  media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
   chats: Chats;
   ackTimeoutMs: number;
@@ -164,9 +166,12 @@ async function sendClaimed(
   const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
-  await turn.clear();
   const waId = whatsappId(job.messageId);
-  const message = await compose(run, { live, chat, waId, opened, mayHaveArrived });
+  const message = await compose(run, { live, socket, chat, waId, opened, mayHaveArrived });
+  if (typeof message === "string") return failed(message);
+  // A large file takes its time.
+  if (opened.media && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
+  await turn.clear();
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isPaced = job.lane !== "otp";
