@@ -25,7 +25,7 @@ export interface OpenedMessage {
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
   /** Null for a message whose file is not the right one. */
-  write(file: SentFile | null): WireMessage | null;
+  write: (file: SentFile | null) => WireMessage | null;
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }

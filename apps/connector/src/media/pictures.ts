@@ -42,6 +42,8 @@ export async function aboutPicture(path: string): Promise<AboutFile> {
   }
 }
 
+const refused = (cause?: unknown) => new MediaFailed("media_refused", "no sticker can be made of the picture", cause);
+
 /** Makes a sticker: WebP of 512 by 512, animated if the picture is. Rejects with `MediaFailed` when that is not possible. */
 export async function makeSticker(path: string, mimeType: string): Promise<Prepared> {
   const sharp = await loadSharp();
@@ -50,7 +52,6 @@ export async function makeSticker(path: string, mimeType: string): Promise<Prepa
     if (mimeType === "image/webp") return { path, mimeType, about: frame };
     throw new MediaFailed("media_refused", "this connector makes no stickers");
   }
-  const refused = (cause?: unknown) => new MediaFailed("media_refused", "no sticker can be made of the picture", cause);
   try {
     const options = { animated: true, limitInputPixels: mostPixels };
     const { format, width, height, pageHeight = height, pages = 1 } = await sharp(path, options).metadata();
