@@ -13,7 +13,7 @@ interface WithMedia {
   media: MediaSource;
 }
 /** The same content, with what the message says of its file. */
-type WithReceivedMedia<Kind> = Kind extends WithMedia ? Omit<Kind, "media"> & { media: ReceivedMedia } : never;
+type WithReceivedMedia<Each> = Each extends WithMedia ? Omit<Each, "media"> & { media: ReceivedMedia } : never;
 
 /** What a message needs that is not sealed with its content. */
 export interface SendContext {

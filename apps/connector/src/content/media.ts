@@ -67,8 +67,10 @@ export type MediaPart = Pick<
 };
 
 /** The fields that every part with a file has. */
-export function partOf({ mimeType, about: _, ...file }: SentFile) {
-  return { ...file, mimetype: mimeType };
+export function partOf(file: SentFile) {
+  const { url, directPath, mediaKey, mediaKeyTimestamp, fileSha256, fileEncSha256, fileLength, mimeType } = file;
+  const place = { url, directPath, mediaKey, mediaKeyTimestamp };
+  return { ...place, fileSha256, fileEncSha256, fileLength, mimetype: mimeType };
 }
 
 /** The given fields without those that are not known. */
