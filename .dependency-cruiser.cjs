@@ -86,6 +86,7 @@ module.exports = {
       "proxy",
       "content",
       "baileys",
+      "media",
       "numbers",
       "deliveries",
       "inbound",

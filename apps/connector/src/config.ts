@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import {
   createKeyRing,
   createTokenSigner,
@@ -27,6 +29,10 @@ export interface Config {
   edgeUrl: string;
   /** A call fails after `timeoutMs`, which is less than a lease. */
   database: { url: string; authToken: string | undefined; timeoutMs?: number };
+  /** Files on their way to WhatsApp; empty but for running transfers. */
+  mediaFolder: string;
+  /** The program that converts voice notes. */
+  ffmpegPath: string;
   storeKeys: string;
   connectorTokenPrivateKey: string;
   edgeTokenPublicKey: string;
@@ -116,6 +122,7 @@ const Environment = z
       .refine((text) => parseVersion(text) !== null, "must be three numbers such as 2.3000.1029384756")
       .optional(),
     ALLOW_PRIVATE_PROXIES: z.enum(["true", "false"]).default("false"),
+    FFMPEG_PATH: line.default("ffmpeg"),
     LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
     OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
     OTEL_EXPORTER_OTLP_HEADERS: accepted("must read name=value[,name=value]", parseOtlpHeaders, line).default(""),
@@ -165,11 +172,13 @@ export function readConfig(environment: Record<string, string | undefined>, host
   }
   const env = parsed.data;
   const wsUrl = new URL(env.WHATSAPP_WS_URL);
+  const connectorId =
+    env.CONNECTOR_ID ?? env.FLY_MACHINE_ID ?? hostName.replaceAll(/[^A-Za-z0-9_-]/g, "-").slice(0, 63);
   return {
     host: env.HOST,
     port: env.PORT,
     metricsPort: env.METRICS_PORT,
-    connectorId: env.CONNECTOR_ID ?? env.FLY_MACHINE_ID ?? hostName.replaceAll(/[^A-Za-z0-9_-]/g, "-").slice(0, 63),
+    connectorId,
     publicUrl: env.PUBLIC_URL,
     internalUrl: env.INTERNAL_URL ?? internalUrl(env),
     edgeUrl: env.EDGE_URL,
@@ -179,6 +188,8 @@ export function readConfig(environment: Record<string, string | undefined>, host
       // After a renewal that times out there is time for another one.
       timeoutMs: Math.max(minDatabaseMs, env.LEASE_SECONDS * 500),
     },
+    mediaFolder: mediaFolder(env.LIBSQL_URL, connectorId),
+    ffmpegPath: env.FFMPEG_PATH,
     storeKeys: env.STORE_KEYS,
     connectorTokenPrivateKey: env.CONNECTOR_TOKEN_PRIVATE_KEY,
     edgeTokenPublicKey: env.EDGE_TOKEN_PUBLIC_KEY,
@@ -211,6 +222,12 @@ export function readConfig(environment: Record<string, string | undefined>, host
       deadPercent: env.LOOKUPS_DEAD_PERCENT,
     },
   };
+}
+
+/** Beside the store where that is a file. Each connector has its own folder, because it empties it at its start. */
+function mediaFolder(storeUrl: string, connectorId: string): string {
+  const [, file] = /^file:(?:\/\/)?([^?]+)/.exec(storeUrl) ?? [];
+  return join(file === undefined ? tmpdir() : dirname(file), `sandi-media-${connectorId}`);
 }
 
 /** On Fly machines reach each other by name; elsewhere by the address that this one listens on. */

@@ -9,6 +9,7 @@ import { createApp, createMetricsApp } from "./http.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
+import { openMedia } from "./media/feature.ts";
 import { openNumbers } from "./numbers/feature.ts";
 import { outboxFeature } from "./outbox/feature.ts";
 import { createReadiness } from "./readiness.ts";
@@ -53,6 +54,7 @@ export async function startConnector(
   await versions.load();
   const chats = createChats(store, { now: services.now, pseudonym });
   const { numbers, knownNumbers } = openNumbers(context);
+  const media = openMedia(context);
   const onAppended = outbox.deliver;
   const deliveries = createDeliveries({ ...context, chats, onAppended });
   const receive = createReceiver({ ...context, chats, onAppended });
@@ -72,6 +74,7 @@ export async function startConnector(
   const forward = createForward({ services, store, addresses, run, isOwnedHere, meter });
   const jobs = jobsFeature(context, {
     numbers,
+    media,
     deliveries,
     chats,
     supervisor,
@@ -82,6 +85,7 @@ export async function startConnector(
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
+    media,
     outboxRoom,
     jobs,
     { routes: rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor }) },

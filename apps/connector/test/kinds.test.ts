@@ -151,7 +151,10 @@ test.each([
   [2, "pollCreationMessage", 2],
   [3, "pollCreationMessage", 0],
 ])("a poll of three options for %i is sent as %s for %i", (maxSelections, name, count) => {
-  const message = toProto({ ...kinds.poll, options: [...kinds.poll.options], maxSelections }, { template: null });
+  const message = toProto(
+    { ...kinds.poll, options: [...kinds.poll.options], maxSelections },
+    { template: null, file: null },
+  );
   expect(message).toMatchObject({ [name]: { selectableOptionsCount: count } });
   const nodes = stanzaNodes(message!, { now: () => new Date(0), random: (length) => new Uint8Array(length) });
   expect(nodes).toEqual([{ tag: "meta", attrs: { polltype: "creation" } }]);
@@ -160,7 +163,10 @@ test.each([
 test("one contact is sent as a card, several as a list of cards", () => {
   const [first, second] = kinds.contacts.contacts;
   const proto = (people: (typeof first | typeof second)[]) =>
-    toProto({ type: "contacts", contacts: people.map(({ name }) => ({ name, phones: [] })) }, { template: null });
+    toProto(
+      { type: "contacts", contacts: people.map(({ name }) => ({ name, phones: [] })) },
+      { template: null, file: null },
+    );
   expect(Object.keys(proto([first]) ?? {})).toEqual(["contactMessage"]);
   expect(Object.keys(proto([first, second]) ?? {})).toEqual(["contactsArrayMessage"]);
 });

@@ -114,8 +114,9 @@ const ofLiveSide = [
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
 ];
-/** Bytes that its body may have: many verifications and long texts take more. */
-const limitOf = (request: string) => (/\/batch$|\/messages$/.test(request) ? 8 : 1) * 65_536;
+/** Bytes that its body may have: many verifications take more, and a message may hold a file. */
+const limitOf = (request: string) =>
+  (request === "POST /v1/messages" ? 128 : request.endsWith("/batch") ? 8 : 1) * 65_536;
 // Any body is a file.
 const withBody = routes.filter(([request, body]) => body !== undefined && request !== "POST /v1/media");
 /** Of an alert channel the other fields are named once its kind is known. */

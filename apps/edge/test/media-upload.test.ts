@@ -127,11 +127,11 @@ describe("an upload", () => {
         "is not image/png: its first bytes show no known type",
       ],
       [
-        fileOf("jpeg"),
+        fileOf("pdf"),
         {},
         "?kind=sticker",
         "header/Content-Type",
-        "cannot be sent as sticker: it is image/jpeg, and must be image/webp",
+        "cannot be sent as sticker: it is application/pdf, and must be image/jpeg, image/png, image/webp",
       ],
       [
         fileOf("mp4"),

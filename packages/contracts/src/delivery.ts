@@ -31,6 +31,9 @@ export const failureReasons = {
   account_restricted: "WhatsApp has restricted the sending account.",
   refused: "WhatsApp refused the message.",
   unreadable: "The connector could not open the message: the edge sealed it to another key, or for another purpose.",
+  media_unavailable: "The file of the message is gone, or is not the one that was accepted.",
+  media_refused: "The file cannot be converted, or WhatsApp refused it.",
+  transcoder_missing: "The voice note is not Ogg with Opus, and the connector has no ffmpeg to convert it.",
 } as const;
 
 /** Reasons that lie in the sending account: another account of its pool may still send the message. */
@@ -50,6 +53,9 @@ export const claimsBeforeRetry = {
   account_restricted: 1,
   refused: null,
   unreadable: null,
+  media_unavailable: null,
+  media_refused: null,
+  transcoder_missing: 1,
 } as const satisfies Record<FailureReason, number | null>;
 
 const reasons = Object.keys(failureReasons) as [FailureReason, ...FailureReason[]];

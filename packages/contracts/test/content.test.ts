@@ -38,7 +38,7 @@ describe("what a caller sends", () => {
   ])("may be %s", (_name, body) => {
     const parsed = CreateMessage.parse({ to, ...body });
     expect(parsed).toMatchObject(body);
-    const { to: _, sessionId: _session, poolId: _pool, ...content } = parsed;
+    const { to: _, sessionId: _session, poolId: _pool, lane: _lane, expiresIn: _expiry, ...content } = parsed;
     const sealed = JSON.parse(JSON.stringify(sealedPayload(to, content)));
     expect(SealedPayload.parse(sealed)).toMatchObject({ to, ...body });
   });
@@ -117,6 +117,7 @@ it.each([
   ["text", "text"],
   ["native", "native"],
 ])("options that are asked for as %s are rendered as %s", (render, expected) => {
-  const { to: _, sessionId: _session, poolId: _pool, ...content } = CreateMessage.parse({ to, ...buttons, render });
+  const parsed = CreateMessage.parse({ to, ...buttons, render });
+  const { to: _, sessionId: _session, poolId: _pool, lane: _lane, expiresIn: _expiry, ...content } = parsed;
   expect(SealedPayload.parse(sealedPayload(to, content))).toMatchObject({ type: "buttons", render: expected });
 });

@@ -26,6 +26,7 @@ import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } fr
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { silenceConsole } from "./patches/silence-console.ts";
 import { verifySignatures } from "./patches/verify-signatures.ts";
+import { type MediaLink, mediaLink, withVisibleMedia } from "./media.ts";
 import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { isAnswer, toNoAnswer } from "./no-answer.ts";
 import { namesOf, subscribeIdentities } from "./identities.ts";
@@ -58,6 +59,8 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** Uploads and downloads. */
+  readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id (LID) of this person; null when it is unknown. */
@@ -203,11 +206,12 @@ function openSocket(
 
   async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
     await requireDevices(sock, caches, auth, jid);
-    await sock.relayMessage(jid, message, options).catch(toNoAnswer);
+    await sock.relayMessage(jid, withVisibleMedia(message), options).catch(toNoAnswer);
   }
 
   return {
     lookUp: (digits) => lookUp(sock, digits),
+    media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);

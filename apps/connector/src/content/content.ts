@@ -1,22 +1,29 @@
 import { getContentType, isRealMessage, normalizeMessageContent } from "@whiskeysockets/baileys";
 import type { SealedContent } from "@sandi/contracts";
+import { audio } from "./audio.ts";
 import { buttons } from "./buttons.ts";
 import { code } from "./code.ts";
 import { contacts } from "./contacts.ts";
 import { type ReceivedContext, readContext } from "./context.ts";
+import { document } from "./document.ts";
 import { event } from "./event.ts";
+import { image } from "./image.ts";
 import type { Kind, ReceivedContent, SendContext } from "./kind.ts";
 import { list } from "./list.ts";
 import { location } from "./location.ts";
 import { poll } from "./poll.ts";
 import { reply } from "./reply.ts";
+import { sticker } from "./sticker.ts";
 import { text } from "./text.ts";
+import { video } from "./video.ts";
+import { voice } from "./voice.ts";
 import type { WireMessage } from "./wire.ts";
 
 type Kinds = { [Type in SealedContent["type"]]: Kind<Extract<SealedContent, { type: Type }>> };
 
 /** The kinds of content, each in its own file. */
-const kinds: Kinds = { text, code, location, contacts, poll, event, buttons, list };
+const media = { image, video, audio, voice, document, sticker };
+const kinds: Kinds = { text, code, ...media, location, contacts, poll, event, buttons, list };
 const readers = [...Object.values(kinds), reply];
 
 /** The message that WhatsApp is sent; null when it cannot be made of this content. */

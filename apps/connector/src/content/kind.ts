@@ -1,13 +1,26 @@
-import type { Content, Reply } from "@sandi/contracts";
+import type { Content, MediaSource, Reply } from "@sandi/contracts";
+import type { ReceivedMedia, SentFile } from "./media.ts";
 import type { WireMessage } from "./wire.ts";
 
 /** What somebody wrote to the account; `unsupported` is a message of a kind that has no file here. */
-export type ReceivedContent = Content | Reply | { type: "unsupported" };
+export type ReceivedContent =
+  | Exclude<Content, WithMedia>
+  | WithReceivedMedia<Extract<Content, WithMedia>>
+  | Reply
+  | { type: "unsupported" };
+
+interface WithMedia {
+  media: MediaSource;
+}
+/** The same content, with what the message says of its file. */
+type WithReceivedMedia<Each> = Each extends WithMedia ? Omit<Each, "media"> & { media: ReceivedMedia } : never;
 
 /** What a message needs that is not sealed with its content. */
 export interface SendContext {
   /** The text around a code; null for every other kind. */
   template: string | null;
+  /** The file, which lies at WhatsApp already; null for a kind without one. */
+  file: SentFile | null;
 }
 
 /** How one kind of content is written and read in WhatsApp's protocol. */

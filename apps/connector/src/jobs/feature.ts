@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Feature } from "../feature.ts";
 import type { Forward } from "../fleet/forward.ts";
+import type { Media } from "../media/feature.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
@@ -15,6 +16,7 @@ import { createSender } from "./send-message.ts";
 
 interface Options {
   numbers: Numbers;
+  media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
   chats: Chats;
   supervisor: Supervisor;

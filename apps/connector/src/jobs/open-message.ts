@@ -1,7 +1,8 @@
-import { type ClaimResult, sealedFor, SealedPayload, type SendJob } from "@sandi/contracts";
+import { type ClaimResult, sealedFor, type SealedMediaContent, SealedPayload, type SendJob } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { toProto } from "../content/content.ts";
+import type { SentFile } from "../content/media.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import { isFor } from "./purpose.ts";
@@ -21,7 +22,10 @@ export interface OpenedMessage {
   to: string;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
-  message: WireMessage;
+  /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
+  media: SealedMediaContent | null;
+  /** Null for a message whose file is not the right one. */
+  write: (file: SentFile | null) => WireMessage | null;
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
@@ -42,8 +46,10 @@ export async function openMessage(
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
     return null;
   }
-  const message = toProto(content, { template });
-  return message && { to, isCode, message, around: { quotedMessageId, mentions } };
+  const media = "media" in content ? content : null;
+  const write = (file: SentFile | null) => toProto(content, { template, file });
+  if (!media && !write(null)) return null;
+  return { to, isCode, media, write, around: { quotedMessageId, mentions } };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

@@ -17,10 +17,11 @@ import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { Media } from "../media/feature.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { compose, findQuote, findSecret } from "./compose.ts";
+import { compose } from "./compose.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
@@ -33,6 +34,7 @@ export interface SendContext extends SessionLookup {
   claim: ClaimMessage;
   unseal: Unsealer;
   numbers: Numbers;
+  media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
   chats: Chats;
   ackTimeoutMs: number;
@@ -164,13 +166,12 @@ async function sendClaimed(
   const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
-  await turn.clear();
   const waId = whatsappId(job.messageId);
-  const kept = { deliveries, live, chat };
-  const { quotedMessageId } = opened.around;
-  const quote = quotedMessageId === undefined ? null : await findQuote(kept, quotedMessageId);
-  const secret = mayHaveArrived ? await findSecret(kept, waId) : null;
-  const message = compose(opened, { quote, messageSecret: secret ?? services.random(32) });
+  const message = await compose(run, { live, socket, chat, waId, opened, mayHaveArrived });
+  if (typeof message === "string") return failed(message);
+  // A large file takes its time.
+  if (opened.media && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
+  await turn.clear();
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isPaced = job.lane !== "otp";

@@ -54,7 +54,7 @@ export async function receive(
   const { bytes, fileName, pointer, mostBytes } = incoming;
   const chunks = inChunks(bytes, chunkBytes);
   const { value: start } = await chunks.next();
-  if (!start) throw new AppError("invalid-request", { errors: [{ pointer, message: "must not be empty" }] });
+  if (!start) throw isEmpty(pointer);
   const { type, kind } = await incoming.judge(start);
   const limit = mostBytes(kind);
   const hash = streams.sha256();
@@ -103,3 +103,6 @@ export const tooLarge = (kind: MediaKind, limit: number) =>
   new AppError("payload-too-large", {
     detail: `As ${kind} at most ${(limit / 1_000_000).toFixed(1).replace(/\.0$/, "")} MB are accepted.`,
   });
+
+export const isEmpty = (pointer: string) =>
+  new AppError("invalid-request", { errors: [{ pointer, message: "must not be empty" }] });

@@ -1,37 +1,87 @@
 import { AppError, type MediaKind, type MediaSource, type SealedMedia } from "@sandi/contracts";
+import { chunkBytes } from "@sandi/crypto";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import { consumeLate } from "../http/rate-limits.ts";
 import { mediaLimit } from "../rate-limits/named.ts";
-import { newId } from "../services.ts";
+import { newId, type Services } from "../services.ts";
 import { commit } from "../writes/commit.ts";
 import { fromBase64 } from "./base64.ts";
 import { fetchMedia } from "./fetch-media.ts";
-import { discard, type Incoming, mostBytesOf, receive, tooLarge } from "./receive.ts";
+import { discard, type Incoming, isEmpty, mostBytesOf, receive, tooLarge } from "./receive.ts";
 import { findSeen, insertMedia, type MediaRow } from "./repository.ts";
+import { inChunks } from "./sealed-object.ts";
 import { judgeOf, requireKind } from "./types.ts";
 import { tooSlow, uploadedRow } from "./upload-media.ts";
 
 /**
  * The stored file of a message of this kind: an upload, or one that is fetched or decoded and stored now. Its verb then
- * marks it as used (`useMedia`) in the batch that stores the message.
+ * marks it as used (`useMedia`) in the batch that stores the message, or deletes it (`deleteUnused`).
  * @throws `media-not-found`, `media-not-fetched`, `payload-too-large`, `rate-limited`, and `invalid-request` that names the
  *   field below `/media`
  */
-export async function resolveMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<SealedMedia> {
+export function resolveMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<SealedMedia> {
   if ("mediaId" in source) return uploaded(ctx, source.mediaId, kind);
-  const mostBytes = mostBytesOf(ctx.actor.policy);
+  return withFile(ctx, { source, kind }, (incoming) => store(ctx, incoming));
+}
+
+/** Throws what `resolveMedia` would throw, and stores nothing. Of a fetched file only the beginning is read. */
+export async function checkMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<void> {
+  if ("mediaId" in source) return void (await uploaded(ctx, source.mediaId, kind));
+  const isFetched = "url" in source;
+  return withFile(ctx, { source, kind }, async ({ bytes, judge, mostBytes, pointer }) => {
+    let size = 0;
+    for await (const chunk of inChunks(bytes, chunkBytes)) {
+      if (size === 0) await judge(chunk);
+      size += chunk.length;
+      if (isFetched) return;
+    }
+    if (size === 0) throw isEmpty(pointer);
+    if (size > mostBytes(kind)) throw tooLarge(kind, mostBytes(kind));
+  });
+}
+
+/** Deletes a file that was stored for a message which was then refused. A file that a message uses is kept. */
+export function deleteUnused(services: Services, { mediaId }: Pick<SealedMedia, "mediaId">): void {
+  const { db, waitUntil, log } = services;
+  const work = async () => {
+    const { rows } = await db.kysely.executeQuery(
+      sql<{ objectKey: string }>`DELETE FROM media WHERE id = ${mediaId} AND expires_at IS NOT NULL
+        RETURNING object_key`.compile(db.kysely),
+    );
+    for (const { objectKey } of rows) discard(services, objectKey);
+  };
+  waitUntil(work().catch((error: unknown) => log("a file was not deleted yet", error)));
+}
+
+interface Wanted {
+  source: Exclude<MediaSource, { mediaId: string }>;
+  kind: MediaKind;
+}
+
+/** Opens a file that the request holds, or whose address it names. */
+async function withFile<T>(
+  { services, actor }: Context,
+  { source, kind }: Wanted,
+  take: (incoming: Incoming) => Promise<T>,
+): Promise<T> {
+  const mostBytes = mostBytesOf(actor.policy);
   if ("data" in source) {
     const pointer = "/media/data";
     const bytes = fromBase64(source.data, pointer);
-    const judge = judgeOf({ type: source.mimeType ?? "", kind, pointer });
-    return store(ctx, { bytes, fileName: undefined, pointer, judge, mostBytes });
+    return take({
+      bytes,
+      fileName: undefined,
+      pointer,
+      judge: judgeOf({ type: source.mimeType ?? "", kind, pointer }),
+      mostBytes,
+    });
   }
   const pointer = "/media/url";
-  const { type, fileName, size, bytes, close } = await fetchMedia(ctx.services, source.url);
+  const { type, fileName, size, bytes, close } = await fetchMedia(services, source.url);
   try {
     if (size !== undefined && size > mostBytes(kind)) throw tooLarge(kind, mostBytes(kind));
-    return await store(ctx, { bytes, fileName, pointer, judge: judgeOf({ type, kind, pointer }), mostBytes });
+    return await take({ bytes, fileName, pointer, judge: judgeOf({ type, kind, pointer }), mostBytes });
   } finally {
     close();
   }

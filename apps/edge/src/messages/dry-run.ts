@@ -2,6 +2,7 @@ import type { CreateMessage, MessageDryRun } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import { checkMedia } from "../media/resolve-media.ts";
 import type { Phone } from "../phone.ts";
 import { firstOf, pickedOf } from "./admission.ts";
 import { type RecipientCounts, selectCounts, standingsOf } from "./recipient-limits.ts";
@@ -10,7 +11,7 @@ import { refusalInSandbox } from "./sandbox.ts";
 import { timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
 
-/** Answers what would become of a message, by the rules that would decide it. It only reads. */
+/** Answers what would become of a message, by the rules that would decide it. It only reads, and throws what is wrong with the request. */
 export async function dryRunMessage(
   ctx: Context,
   { body, phone }: { body: CreateMessage; phone: Phone },
@@ -25,6 +26,7 @@ export async function dryRunMessage(
   const { sessionId, poolId, quotedMessageId } = body;
   const asked = await askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at });
   const { route, toHash } = asked;
+  if ("media" in body) await checkMedia(ctx, body.media, body.type);
   const picked = pickedOf(sender.pick({ workspaceId, route, toHash, at }));
   const rules = rulesOf(asked, { isCounted: sendAt === null });
   const { decided, counted } = await db.read({

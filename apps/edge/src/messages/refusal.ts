@@ -14,7 +14,13 @@ import { replyRoute } from "./reply-route.ts";
 import { senderOf } from "./sender-of.ts";
 
 /** The first rule that refuses a message, with the facts of the refusal. */
-type Verdict = ["repeated"] | ["blocked"] | ["no-sender"] | ["not-retryable"] | ["recipient", ...RecipientCounts];
+type Verdict =
+  | ["repeated"]
+  | ["blocked"]
+  | ["no-sender"]
+  | ["no-media"]
+  | ["not-retryable"]
+  | ["recipient", ...RecipientCounts];
 
 /** What the rules need to know of a message's recipient and route. */
 export interface Asked {
@@ -92,6 +98,8 @@ export async function refusalOf(
       const refusal = senderOf(tenant).refusalOf(route, rows[0], { opensChat: true });
       return refusal ?? new AppError("no-eligible-session");
     }
+    case "no-media":
+      return new AppError("media-not-found");
     case "recipient":
       return recipientLimited(facts as RecipientCounts, { policy, at });
     default:

@@ -1,4 +1,4 @@
-import { type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
+import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
@@ -8,13 +8,15 @@ import { type Phone, prefixOf, storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
+import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
 import { withPreview } from "./link-preview.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
-import { toMessage } from "./present.ts";
+import { type MessageRow, toMessage } from "./present.ts";
 import { countForRecipients } from "./recipient-limits.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { selectMessage } from "./repository.ts";
+import { contentKeptMs } from "./retry-message.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
@@ -41,50 +43,69 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
   const { quotedMessageId } = content;
-  const [sealed, asked] = await Promise.all([
-    services.seal(sealedPayload(phone.e164, content), sealedFor.message(id, workspaceId)),
-    askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at }),
-  ]);
-  const { route, toHash } = asked;
   const isThis = sql<boolean>`message.id = ${id}`;
+  const present = (row: MessageRow) => toMessage(row, { now: at, scopes });
+  const find = (made: string) => selectMessage(db, tenant, made);
+  const gone = "message-not-found";
+  if (bringsMedia(content)) {
+    const render = async (made: string) => {
+      const row = await find(made).executeTakeFirst();
+      if (!row) throw new AppError(gone);
+      return present(row);
+    };
+    const replayed = await replayBeforeMedia(services, workspaceId, { idempotencyKey, at, render });
+    if (replayed) return replayed;
+  }
+  const asking = askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at });
+  // A quote that is refused fetches no file.
+  if ("media" in content) await asking;
+  const until = (sendAt ?? at) + 2 * lifetimeMs + contentKeptMs;
+  const message = { content, at, until, isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})` };
 
-  return createOnce(services, workspaceId, {
-    table: "message",
-    id,
-    at,
-    idempotencyKey,
-    find: (made) => selectMessage(db, tenant, made),
-    writes: (isFirst) => ({
-      decision: decide(db, {
-        id,
-        picked: pickedOf(sender.pick({ workspaceId, route, toHash, at })),
-        rules: rulesOf(asked, { isFirst, isCounted: sendAt === null }),
-      }),
-      message: sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
+  return withMedia(ctx, message, async (attached) => {
+    const payload = sealedPayload(phone.e164, attached.content);
+    const [sealed, asked] = await Promise.all([services.seal(payload, sealedFor.message(id, workspaceId)), asking]);
+    const { route, toHash } = asked;
+    return createOnce(services, workspaceId, {
+      table: "message",
+      id,
+      at,
+      idempotencyKey,
+      find,
+      writes: (isFirst) => ({
+        decision: decide(db, {
+          id,
+          picked: pickedOf(sender.pick({ workspaceId, route, toHash, at })),
+          rules: [...rulesOf(asked, { isFirst, isCounted: sendAt === null }), ...attached.rules],
+        }),
+        message:
+          sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
         created_at, updated_at, to_hash, pool_id, country, prefix, lane, metadata, lifetime_ms)
       SELECT ${id}, ${workspaceId}, coalesce(${route.sessionId ?? null}, a.session_id), ${content.type}, ${storedMask(phone.masked)},
         ${sealed}, ${sendAt === null ? "queued" : "scheduled"}, ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
         ${sender.poolOf(workspaceId, route)}, ${phone.country}, ${prefixOf(phone.e164)}, ${lane},
         ${metadata === undefined ? null : JSON.stringify(metadata)}, ${lifetimeMs}
       FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL`.compile(db.kysely),
-      queued:
-        sendAt === null
-          ? [
-              sender.queue(db, workspaceId, textJobs, { which: isThis, at, traceparent: traceparentOf(trace) }),
-              ...(sender.isLimited ? [countForRecipients(db, { which: isThis, at })] : []),
-            ]
-          : [scheduleAt(db, { which: isThis, sendAt, at })],
-      verdict: takeVerdict(db, id),
-    }),
-    undo: () => {
-      const which = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
-      return [moveMessages(db, "cancel", { which, at }), moveMessages(db, "unschedule", { which, at })];
-    },
-    refuse: (_facts, written) => refusalOf(services, written?.verdict.rows[0]?.verdict, asked),
-    present: (row) => toMessage(row, { now: at, scopes }),
-    publish: (row) => {
-      if (sendAt === null) sender.publish(services, textJobs, [{ ...row, publishCount: 1, trace }]);
-    },
-    gone: "message-not-found",
+        queued:
+          sendAt === null
+            ? [
+                sender.queue(db, workspaceId, textJobs, { which: isThis, at, traceparent: traceparentOf(trace) }),
+                ...(sender.isLimited ? [countForRecipients(db, { which: isThis, at })] : []),
+              ]
+            : [scheduleAt(db, { which: isThis, sendAt, at })],
+        used: attached.writes,
+        verdict: takeVerdict(db, id),
+      }),
+      undo: () => {
+        const which = sql<boolean>`id = ${id} AND workspace_id = ${workspaceId}`;
+        return [moveMessages(db, "cancel", { which, at }), moveMessages(db, "unschedule", { which, at })];
+      },
+      refuse: (_facts, written) => refusalOf(services, written?.verdict.rows[0]?.verdict, asked),
+      present,
+      publish: (row) => {
+        if (sendAt === null) sender.publish(services, textJobs, [{ ...row, publishCount: 1, trace }]);
+      },
+      gone,
+    });
   });
 }

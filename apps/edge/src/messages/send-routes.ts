@@ -28,7 +28,7 @@ export const sendMessageOperation = operation({
   idempotent: "create",
   summary: "Send a message",
   description:
-    "Accepts a message for a WhatsApp number. It ends as `sent` or, after `expiresIn` at the latest, as `failed` with a reason. With `sendAt` it is `scheduled` until then. Block rules for the number, a prefix or its country also apply to messages, unless an allow rule matches. The policy's `countries` apply to codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit the messages to one number; a scheduled message counts when it is queued. With `dryRun` nothing is sent or stored.",
+    "Accepts a message for a WhatsApp number. It ends as `sent` or, after `expiresIn` at the latest, as `failed` with a reason. With `sendAt` it is `scheduled` until then. Block rules for the number, a prefix or its country also apply to messages, unless an allow rule matches. The policy's `countries` apply to codes only. The policy's `messagesPerRecipientPerHour` and `…PerDay` limit the messages to one number; a scheduled message counts when it is queued. The file of a message (`media`) is an upload, or is fetched or decoded before the message is accepted; a refused request stores no file. With `dryRun` nothing is sent or stored.",
   headers: z.object({
     // Only a description: `waitOf` reads the value, and ignores what it does not know, as RFC 7240 asks.
     prefer: z
@@ -46,11 +46,19 @@ export const sendMessageOperation = operation({
       text: "Your order is on its way.",
       metadata: { orderId: "A-1042" },
     },
-    limit: 512 * 1024,
+    // A file in base64.
+    limit: 8 * 1024 * 1024,
   },
   answers: accepted(Message, "Stored and queued, or scheduled."),
   orAnswers: ok(MessageDryRun, "With `dryRun`: what would happen."),
-  throws: [...refusalsOfSends, "message-not-found"],
+  throws: [
+    ...refusalsOfSends,
+    "message-not-found",
+    "media-not-found",
+    "media-not-fetched",
+    "media-unavailable",
+    "payload-too-large",
+  ],
   inputLimits: (ctx, { body }) => limitsOf(ctx, body),
   handle: async (ctx, { body, idempotencyKey }, c) => {
     const phone = readPhone(ctx.actor, body.to, "/to");

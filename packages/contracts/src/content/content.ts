@@ -1,16 +1,23 @@
 import { z } from "zod";
+import { audio } from "./audio.ts";
 import { buttons } from "./buttons.ts";
 import { code } from "./code.ts";
 import { contacts } from "./contacts.ts";
+import { document } from "./document.ts";
 import { event } from "./event.ts";
+import { image } from "./image.ts";
 import { list } from "./list.ts";
 import { location } from "./location.ts";
+import type { SealedMedia } from "./media.ts";
 import { poll } from "./poll.ts";
 import { shared } from "./shared.ts";
+import { sticker } from "./sticker.ts";
 import { text } from "./text.ts";
+import { video } from "./video.ts";
+import { voice } from "./voice.ts";
 
 /** The kinds of message that a caller can send. A new kind is a file beside this one and its name here. */
-const sendable = [text, location, contacts, poll, event, buttons, list];
+const sendable = [text, image, video, audio, voice, document, sticker, location, contacts, poll, event, buttons, list];
 const kinds = [...sendable, code];
 
 const contents = sendable.map(({ content }) => content);
@@ -20,6 +27,8 @@ const sealedContents = kinds.map(({ sealed }) => sealed);
 export type Content = z.infer<(typeof contents)[number]>;
 /** The content that the connector opens. */
 export type SealedContent = z.infer<(typeof sealedContents)[number]>;
+/** What is sealed of a message with a file. */
+export type SealedMediaContent = Extract<SealedContent, { media: SealedMedia }>;
 
 /** The `type` of a message. */
 export const MessageType = z.enum(contents.map(({ shape }) => shape.type.value));

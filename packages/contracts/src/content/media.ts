@@ -4,19 +4,21 @@ import { MediaId } from "../ids.ts";
 const megabyte = 1_000_000;
 const mebibyte = 1024 * 1024;
 
+const imageTypes = ["image/jpeg", "image/png", "image/webp"] as const;
+const audioTypes = ["audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/amr", "audio/wav"] as const;
+
 /**
  * The kinds of message that hold a file, each with the largest file in bytes and the types that phones show. Workers take
  * no body above 100 MB.
  */
 export const mediaKinds = {
-  image: { maxBytes: 50 * megabyte, types: ["image/jpeg", "image/png", "image/webp"] },
+  image: { maxBytes: 50 * megabyte, types: imageTypes },
   video: { maxBytes: 50 * megabyte, types: ["video/mp4", "video/3gpp", "video/quicktime"] },
-  audio: {
-    maxBytes: 50 * megabyte,
-    types: ["audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/amr", "audio/wav"],
-  },
-  voice: { maxBytes: 16 * megabyte, types: ["audio/ogg"] },
-  sticker: { maxBytes: 500 * 1024, types: ["image/webp"] },
+  audio: { maxBytes: 50 * megabyte, types: audioTypes },
+  /** Phones play Ogg with Opus; connectors convert the others. */
+  voice: { maxBytes: 16 * megabyte, types: audioTypes },
+  /** Phones show WebP of 512 by 512; connectors convert the others. */
+  sticker: { maxBytes: 5 * megabyte, types: imageTypes },
   /** Of any type. */
   document: { maxBytes: 95 * mebibyte, types: undefined },
 } as const satisfies Record<string, { maxBytes: number; types: readonly string[] | undefined }>;

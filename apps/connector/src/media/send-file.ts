@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { maxMediaBytes, type SealedMedia, type SealedMediaContent } from "@sandi/contracts";
+import type { WhatsAppSocket } from "../baileys/socket.ts";
+import { mediaTypes, type SentFile } from "../content/media.ts";
+import type { EdgeFiles } from "../edge-files.ts";
+import type { Services } from "../services.ts";
+import { encrypting } from "./cipher.ts";
+import { MediaFailed, type MediaFailure } from "./failed.ts";
+import type { Folder } from "./folder.ts";
+import { aboutPicture, makeSticker, type Prepared } from "./pictures.ts";
+import { upload } from "./upload.ts";
+import { makeVoice } from "./voice.ts";
+
+/**
+ * Brings the file of a message from the edge to WhatsApp. Answers with its description, or with why it cannot be sent.
+ * Rejects when that can be tried later.
+ */
+export type SendFile = (
+  socket: Pick<WhatsAppSocket, "media">,
+  content: SealedMediaContent,
+) => Promise<SentFile | MediaFailure>;
+
+interface Context {
+  services: Pick<Services, "now" | "random">;
+  files: EdgeFiles;
+  folder: Folder;
+  /** The program that converts voice notes. */
+  ffmpeg: string;
+}
+
+const mediaKeyBytes = 32;
+const fileMode = { mode: 0o600, flags: "wx" } as const;
+
+export function createSendFile(context: Context): SendFile {
+  return (socket, content) =>
+    context.folder
+      .use((folder) => sendFile(context, { socket, content, folder }))
+      .catch((error: unknown) => {
+        if (error instanceof MediaFailed) return error.reason;
+        throw error;
+      });
+}
+
+interface Sending {
+  socket: Pick<WhatsAppSocket, "media">;
+  content: SealedMediaContent;
+  folder: string;
+}
+
+async function sendFile(context: Context, { socket, content, folder }: Sending): Promise<SentFile> {
+  const { services } = context;
+  const type = mediaTypes[content.type];
+  const mediaKey = Buffer.from(services.random(mediaKeyBytes));
+  const { plain, mimeType, about } = await prepare(context, content, folder);
+  const { chunks, hashes } = encrypting(plain, { mediaKey, type });
+  const path = join(folder, "encrypted");
+  await pipeline(chunks, createWriteStream(path, fileMode));
+  const fileLength = plain.size();
+  const { fileSha256, fileEncSha256 } = hashes();
+  const place = await upload(socket.media, { path, sizeBytes: (await stat(path)).size, fileEncSha256, type });
+  const mediaKeyTimestamp = Math.floor(services.now().getTime() / 1000);
+  return { ...place, mediaKey, fileSha256, fileEncSha256, fileLength, mimeType, mediaKeyTimestamp, about };
+}
+
+/** The bytes to encrypt, and their number once they are read. */
+type Plain = AsyncIterable<Uint8Array> & { size: () => number };
+
+async function prepare(
+  context: Context,
+  content: SealedMediaContent,
+  folder: string,
+): Promise<Omit<Prepared, "path"> & { plain: Plain }> {
+  const { media, type } = content;
+  const accepted = await acceptedFile(context.files, media);
+  // These are encrypted as they arrive.
+  if (type === "video" || type === "audio" || type === "document") {
+    return { plain: counted(accepted), mimeType: media.mimeType, about: {} };
+  }
+  const path = join(folder, "plain");
+  await pipeline(accepted, createWriteStream(path, fileMode));
+  const made = await converted(context, type, { path, mimeType: media.mimeType });
+  return { plain: counted(createReadStream(made.path) as AsyncIterable<Buffer>), ...made };
+}
+
+async function converted(
+  { ffmpeg }: Context,
+  type: "image" | "voice" | "sticker",
+  { path, mimeType }: Omit<Prepared, "about">,
+): Promise<Prepared> {
+  if (type === "voice") return makeVoice(ffmpeg, path, mimeType);
+  if (type === "sticker") return makeSticker(path, mimeType);
+  return { path, mimeType, about: await aboutPicture(path) };
+}
+
+const anotherFile = () => new MediaFailed("media_unavailable", "the edge has another file");
+
+/** The file at the edge. Reading it throws `MediaFailed` unless it is the one that the message was accepted with. */
+async function acceptedFile(files: EdgeFiles, media: SealedMedia): Promise<AsyncIterable<Uint8Array>> {
+  const { mediaId, sizeBytes, sha256 } = media;
+  if (sizeBytes > maxMediaBytes) throw new MediaFailed("media_refused", "the file is too large");
+  const answer = await files.read(mediaId);
+  if (!answer) throw new MediaFailed("media_unavailable", "the edge does not have the file");
+  return (async function* checked() {
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > sizeBytes) throw anotherFile();
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (size !== sizeBytes || hash.digest("hex") !== sha256) throw anotherFile();
+  })();
+}
+
+function counted(bytes: AsyncIterable<Uint8Array>): Plain {
+  let size = 0;
+  async function* count() {
+    for await (const chunk of bytes) {
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  return Object.assign(count(), { size: () => size });
+}

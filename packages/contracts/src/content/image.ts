@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { mediaFields, sealedMediaFields } from "./media-fields.ts";
+
+const type = z.literal("image");
+
+/** A picture. */
+export const image = {
+  content: z.strictObject({
+    type,
+    media: mediaFields.media,
+    caption: mediaFields.caption,
+    isViewOnce: mediaFields.isViewOnce,
+  }),
+  sealed: z.strictObject({
+    type,
+    media: sealedMediaFields.media,
+    caption: sealedMediaFields.caption,
+    isViewOnce: sealedMediaFields.isViewOnce,
+  }),
+};
