@@ -32,7 +32,8 @@ const tables = [
   "conversion_prefix",
   "conversion_day",
   "conversion_group",
-  "conversion_rank",
+  "conversion_prefix_day",
+  "conversion_prefix_month",
 ];
 
 const left = async (workspaceId: string) => {
@@ -45,7 +46,13 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"];
+const counts = [
+  "conversion_prefix",
+  "conversion_day",
+  "conversion_group",
+  "conversion_prefix_day",
+  "conversion_prefix_month",
+];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {

@@ -26,6 +26,7 @@ import { listIndexes } from "./migrations/0024_list_indexes.ts";
 import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
+import { prefixRanks } from "./migrations/0033_prefix_ranks.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -59,4 +60,5 @@ export const migrations: readonly Migration[] = [
   rolledUpCounts,
   sessionRules,
   groupScope,
+  prefixRanks,
 ];
