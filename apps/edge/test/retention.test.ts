@@ -34,6 +34,7 @@ const tables = [
   "conversion_group",
   "conversion_prefix_day",
   "conversion_prefix_month",
+  "conversion_prefix_stage",
 ];
 
 const left = async (workspaceId: string) => {
@@ -52,6 +53,7 @@ const counts = [
   "conversion_group",
   "conversion_prefix_day",
   "conversion_prefix_month",
+  "conversion_prefix_stage",
 ];
 
 describe("cron", () => {

@@ -130,6 +130,7 @@ describe("counts that are in part rolled up", () => {
       "conversion_group",
       "conversion_prefix_day",
       "conversion_prefix_month",
+      "conversion_prefix_stage",
     ])
       expect([table, (await edge.count(table)) > 5]).toEqual([table, true]);
   });

@@ -1,7 +1,7 @@
 import type { AnalyticsGroupBy, AnalyticsSummaryQuery } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { dayMs, hourMs, type Range } from "./range.ts";
-import { type Dimension, hours, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
+import { type Dimension, digitCounts, hours, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
 
 /** A stored count. Some stored stages are shown as another stage to some keys: see `without-account.ts`. */
 export interface Counted {
@@ -90,13 +90,18 @@ export function groupOf({ only }: Filter, by?: AnalyticsGroupBy): Group | undefi
 export function daysOf(workspaceId: string, filter: Filter, by?: AnalyticsGroupBy) {
   const group = groupOf(filter, by);
   if (group) {
-    const ofKey = group.key === undefined ? sql`` : sql`AND key = ${group.key}`;
+    const ofKey = group.key === undefined ? sql`` : sql`AND ${isKey(group.dimension, group.key)}`;
     return sql`conversion_group WHERE ${inGroups(workspaceId, filter, group)} ${ofKey}`;
   }
   const { prefix = "" } = filter.only;
   if (prefix.length > leadDigits) return undefined;
   return sql`conversion_day WHERE ${conditionsOf(workspaceId, filter).days}`;
 }
+
+const isKey = (dimension: Dimension, key: string) =>
+  dimension === "prefix" && !digitCounts.includes(key.length)
+    ? sql`key >= ${key} AND key < ${`${key}:`}`
+    : sql`key = ${key}`;
 
 /** The days are values, not a range: a search by the primary key goes on to the dimension and the key. */
 export function inGroups(workspaceId: string, { range }: Filter, { dimension }: Pick<Group, "dimension">) {

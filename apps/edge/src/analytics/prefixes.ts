@@ -1,14 +1,12 @@
 import { type RawBuilder, sql } from "kysely";
 import {
   conditionsOf,
-  countWithin,
   daysIn,
   type Filter,
   type Grouped,
   groupLimit,
   groupOf,
   hoursOfDay,
-  inGroups,
   storedHours,
 } from "./matching.ts";
 import { dayMs, type Range } from "./range.ts";
@@ -25,8 +23,7 @@ export function selectPrefixes(workspaceId: string, filter: Filter) {
     filters.length > 0
       ? sql`SELECT rank, top.key, stage, ${shownBucket} AS bucket, count FROM top CROSS JOIN conversion_prefix c
           WHERE c.prefix = top.key AND ${within(filter.range)}`
-      : sql`SELECT rank, top.key, stage, bucket, ${countWithin(filter.range)} AS count FROM top CROSS JOIN conversion_group c
-          WHERE ${inGroups(workspaceId, filter, { dimension: "prefix" })} AND c.key = top.key`;
+      : countsOfTop(workspaceId, filter.range);
   // A resend may use another session: a prefix may have codes that were sent, and none that was created.
   const others = sql`SELECT DISTINCT prefix FROM (
       SELECT prefix FROM ${tables.months(monthsOf(filter.range))} AND EXISTS (SELECT 1 FROM conversion_prefix c
@@ -41,6 +38,27 @@ export function selectPrefixes(workspaceId: string, filter: Filter) {
       UNION ALL SELECT rank, top.key, stage, ${shownBucket} AS bucket, count FROM top CROSS JOIN conversion c
         WHERE c.prefix = top.key AND ${within(filter.range)})
     WHERE count > 0 GROUP BY rank, stage, bucket ORDER BY rank`;
+}
+
+/** In SQL the counts of the largest prefixes: of whole days by month, of the others by day. */
+function countsOfTop(workspaceId: string, range: Range) {
+  const workspace = sql`workspace_id = ${workspaceId}`;
+  return sql.join(
+    [
+      ...[...wholeDays(range)].map(
+        ([month, each]) => sql`SELECT rank, top.key, stage, bucket, ${sumOf(each)} AS count
+          FROM top CROSS JOIN conversion_prefix_stage c WHERE ${workspace} AND month = ${month} AND c.prefix = top.key`,
+      ),
+      ...daysIn(range)
+        .filter((each) => !isWhole(range)(each))
+        .map(
+          (each) => sql`SELECT rank, top.key, stage, bucket, ${hoursOfDay(each, range)} AS count
+          FROM top CROSS JOIN conversion_group c
+          WHERE ${workspace} AND day = ${each} AND dimension = 'prefix' AND c.key = top.key`,
+        ),
+    ],
+    sql` UNION ALL `,
+  );
 }
 
 interface PrefixTables {
@@ -119,10 +137,9 @@ function listsOf(range: Range, { months, day, isFiltered }: PrefixTables): RawBu
 function createdOf(range: Range, { months, day, within, isFiltered }: PrefixTables): RawBuilder<number> {
   const ofHours = (table: RawBuilder<unknown>, hours: Range) =>
     sql`SELECT sum(count) FROM ${table} WHERE prefix = candidate.prefix AND stage = 'created' AND ${within(hours)}`;
-  const whole = Map.groupBy(daysIn(range).filter(isWhole(range)), (each) => Math.floor(each / monthMs));
   const parts = [
     ofHours(sql`conversion`, range),
-    ...[...whole].map(
+    ...[...wholeDays(range)].map(
       ([month, each]) => sql`SELECT ${sumOf(each)} FROM ${months([month])} AND prefix = candidate.prefix`,
     ),
     ...daysIn(range)
@@ -146,6 +163,9 @@ const isWhole =
   ({ from, to }: Range) =>
   (day: number) =>
     day >= from && day + dayMs <= to;
+
+const wholeDays = (range: Range) =>
+  Map.groupBy(daysIn(range).filter(isWhole(range)), (day) => Math.floor(day / monthMs));
 
 const monthsOf = (range: Range) => [...new Set(daysIn(range).map((day) => Math.floor(day / monthMs)))];
 

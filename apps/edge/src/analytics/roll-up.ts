@@ -31,7 +31,9 @@ export type Dimension = (typeof dimensions)[number] | "prefix";
 const dimensionNames = sql`(SELECT column1 AS dimension FROM (VALUES ${sql.raw(dimensions.map((name) => `('${name}')`).join())}))`;
 const keyOfDimension = sql`CASE dimension WHEN 'country' THEN country WHEN 'session' THEN session_id
   WHEN 'template' THEN template_id WHEN 'purpose' THEN purpose WHEN 'mode' THEN mode ELSE '' END`;
-const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(Array.from({ length: wholePrefix }, (_, i) => `(${i + 1})`).join())}))`;
+/** A prefix with another number of digits is the sum of those that begin with it. */
+export const digitCounts = [1, 2, 3, 4, 5, wholePrefix];
+const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(digitCounts.map((count) => `(${count})`).join())}))`;
 
 const each = (of: (hour: (typeof hours)[number]) => unknown) => sql.join(hours.map(of));
 const day = sql`hour / ${aDay} * ${aDay}`;
@@ -85,6 +87,11 @@ export function rollUp(db: Db, limit = sweepSize) {
           SELECT workspace_id, prefix, ${day} AS hour, ${columns}, ${created} AS n FROM ${batch}
           GROUP BY workspace_id, prefix, ${day}, ${columns}) CROSS JOIN ${dimensionNames}
         GROUP BY workspace_id, dimension, key, prefix, hour)
+      WHERE true ${addedDays}`.compile(db.kysely),
+    byPrefixStage: sql`INSERT INTO conversion_prefix_stage (workspace_id, month, prefix, stage, bucket, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, stage, shown, ${dayCounts} FROM (
+        SELECT workspace_id, prefix, ${day} AS hour, stage, ${shownBucket} AS shown, sum(count) AS n FROM ${batch}
+        GROUP BY workspace_id, prefix, ${day}, stage, shown)
       WHERE true ${addedDays}`.compile(db.kysely),
     moved: sql`DELETE FROM conversion WHERE (${key}) IN (SELECT ${key} FROM ${batch})`.compile(db.kysely),
   };

@@ -36,5 +36,10 @@ export function sweepAnalytics({ db, now }: Services) {
         ON c.workspace_id = w.id AND c.month < (${at} - ${keptMs}) / ${monthMs} - 1 LIMIT ${sweepSize})`.compile(
       db.kysely,
     ),
+    sql`DELETE FROM conversion_prefix_stage WHERE (workspace_id, month, prefix, stage, bucket) IN (
+      SELECT c.workspace_id, c.month, c.prefix, c.stage, c.bucket FROM workspace w CROSS JOIN conversion_prefix_stage c
+        ON c.workspace_id = w.id AND c.month < (${at} - ${keptMs}) / ${monthMs} - 1 LIMIT ${sweepSize})`.compile(
+      db.kysely,
+    ),
   ];
 }

@@ -18,6 +18,12 @@ export const prefixRanks = {
       ${integers(days)},
       PRIMARY KEY (workspace_id, month, dimension, key, prefix)
     ) STRICT, WITHOUT ROWID`,
+    // The counts of each prefix by stage and latency in each day of a month.
+    `CREATE TABLE conversion_prefix_stage (
+      workspace_id TEXT NOT NULL, month INTEGER NOT NULL, prefix TEXT NOT NULL, stage TEXT NOT NULL, bucket INTEGER NOT NULL,
+      ${integers(days)},
+      PRIMARY KEY (workspace_id, month, prefix, stage, bucket)
+    ) STRICT, WITHOUT ROWID`,
     `INSERT INTO conversion_prefix_day (workspace_id, day, prefix, count, ${hours.join(", ")})
       SELECT workspace_id, day, prefix, count, ${hours.join(", ")} FROM conversion_rank`,
     `INSERT INTO conversion_prefix_month (workspace_id, month, dimension, key, prefix, ${days.join(", ")})
@@ -29,6 +35,12 @@ export const prefixRanks = {
         FROM conversion_prefix GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9)
       CROSS JOIN (SELECT column1 AS dimension FROM (VALUES ('all'), ('country'), ('session'), ('template'), ('purpose'), ('mode')))
       GROUP BY 1, 2, 3, 4, 5`,
+    `INSERT INTO conversion_prefix_stage (workspace_id, month, prefix, stage, bucket, ${days.join(", ")})
+      SELECT workspace_id, day / 86400000 / 32, key, stage, bucket,
+        ${days.map((_, i) => `sum(iif(day / 86400000 % 32 = ${i}, count, 0))`).join(", ")}
+      FROM conversion_group WHERE dimension = 'prefix' AND length(key) = 7 GROUP BY 1, 2, 3, 4, 5`,
+    // The prefixes with seven digits are few enough to be summed.
+    `DELETE FROM conversion_group WHERE dimension = 'prefix' AND length(key) = 6`,
     `DROP TABLE conversion_rank`,
     `DROP INDEX conversion_prefix_hour`,
     `DROP INDEX conversion_prefix_created`,
