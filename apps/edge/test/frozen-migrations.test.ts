@@ -31,7 +31,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0025_rolled_up_counts", "6052720c79ad5b1d93843f75c72dce8823f0700f185af8e3bb05f9332f26bc9e"],
   ["0030_session_rules", "d5ec34c09478934a5c852952113deda6795ad24d7a8d9cfe61a61f7569874d93"],
   ["0031_group_scope", "a5b02502b571fb8758b1a65d04b9d51e483100d0976190dac92cc408d74d8c13"],
-  ["0033_prefix_ranks", "cd9d46d60a4fa784ce98a27696cbfb5be3e1841758b4ad93543ff9f8ad42d6c7"],
+  ["0033_prefix_ranks", "9575e536fdbe7b5682f541c76f0a8d4cdfb052edc6948fdae3afc4c1c3bed137"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -107,10 +107,8 @@ function sumLargest(range: Range, tables: PrefixTables) {
   const least = lists.map(
     (list) => sql`SELECT * FROM (SELECT least FROM (${list}) ORDER BY least DESC LIMIT 1 OFFSET ${groupLimit - 1})`,
   );
-  const large = lists.map(
-    (list) => sql`SELECT prefix FROM (${list}) 
-      WHERE most >= (SELECT max(1, coalesce(max(least), 0) / ${sql.lit(lists.length)}) FROM enough)`,
-  );
+  const share = sql`(SELECT max(1, coalesce(max(least), 0) / ${sql.lit(lists.length)}) FROM enough)`;
+  const large = lists.map((list) => sql`SELECT prefix FROM (${list}) WHERE count >= ${share} AND most >= ${share}`);
   return sql`enough AS MATERIALIZED (${union(least, sql`UNION ALL`)}),
     candidate AS MATERIALIZED (${union([...large, sql`SELECT prefix FROM ${notRolledUp} AND stage = 'created'`], sql`UNION`)}),
     counted AS MATERIALIZED (SELECT prefix AS key, ${createdOf(range, tables)} AS created FROM candidate),
@@ -123,12 +121,12 @@ function listsOf(range: Range, { months, day, isFiltered }: PrefixTables): RawBu
   if (!isFiltered && !daysIn(range).some(isWhole(range))) {
     return daysIn(range).map((each) => {
       const count = hoursOfDay(each, range);
-      return sql`SELECT prefix, ${count} AS least, ${count} AS most FROM ${day(each)}`;
+      return sql`SELECT prefix, count, ${count} AS least, ${count} AS most FROM ${day(each)}`;
     });
   }
   return monthsOf(range).map((month) => {
     const within = daysIn(range).filter((each) => Math.floor(each / monthMs) === month);
-    return sql`SELECT prefix, ${sumOf(within.filter(isWhole(range)))} AS least, ${sumOf(within)} AS most
+    return sql`SELECT prefix, count, ${sumOf(within.filter(isWhole(range)))} AS least, ${sumOf(within)} AS most
       FROM ${months([month])}`;
   });
 }
@@ -169,8 +167,12 @@ const wholeDays = (range: Range) =>
 
 const monthsOf = (range: Range) => [...new Set(daysIn(range).map((day) => Math.floor(day / monthMs)))];
 
-/** In SQL the sum of these days of one month. */
+/** In SQL the sum of these days of one month: of few columns. */
 function sumOf(these: readonly number[]): RawBuilder<number> {
-  const columns = these.flatMap((day) => days.filter(({ number }) => number === (day % monthMs) / dayMs));
-  return sql<number>`${sql.join([sql`0`, ...columns.map(({ column }) => column)], sql` + `)}`;
+  const numbers = new Set(these.map((day) => (day % monthMs) / dayMs));
+  const [within, others] = [true, false].map((is) => days.filter(({ number }) => numbers.has(number) === is));
+  const columns = (some: typeof days = []) => some.map(({ column }) => column);
+  return within && others && within.length > others.length
+    ? sql<number>`${sql.join([sql`count`, ...columns(others)], sql` - `)}`
+    : sql<number>`${sql.join([sql`0`, ...columns(within)], sql` + `)}`;
 }

@@ -49,7 +49,7 @@ const dayColumns = sql.join(days.map(({ column }) => column));
 const dayCounts = sql.join(
   days.map(({ number }) => sql`iif(hour / ${aDay} % ${sql.lit(monthDays)} = ${sql.lit(number)}, n, 0)`),
 );
-const addedDays = sql`ON CONFLICT DO UPDATE SET
+const addedDays = sql`ON CONFLICT DO UPDATE SET count = count + excluded.count,
   ${sql.join(days.map(({ column }) => sql`${column} = ${column} + excluded.${column}`))}`;
 
 const intoGroups = sql`INSERT INTO conversion_group (workspace_id, day, dimension, key, stage, bucket, count, ${hourColumns})`;
@@ -81,15 +81,17 @@ export function rollUp(db: Db, limit = sweepSize) {
       SELECT workspace_id, ${day}, prefix, n, ${hourCounts} FROM (
         SELECT workspace_id, prefix, hour, ${created} AS n FROM ${batch} GROUP BY 1, 2, 3)
       WHERE true ${added}`.compile(db.kysely),
-    byPrefixMonth: sql`INSERT INTO conversion_prefix_month (workspace_id, month, dimension, key, prefix, ${dayColumns})
-      SELECT workspace_id, hour / ${sql.lit(monthMs)}, dimension, key, prefix, ${dayCounts} FROM (
+    byPrefixMonth:
+      sql`INSERT INTO conversion_prefix_month (workspace_id, month, dimension, key, prefix, count, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, dimension, key, prefix, n, ${dayCounts} FROM (
         SELECT workspace_id, dimension, ${keyOfDimension} AS key, prefix, hour, sum(n) AS n FROM (
           SELECT workspace_id, prefix, ${day} AS hour, ${columns}, ${created} AS n FROM ${batch}
           GROUP BY workspace_id, prefix, ${day}, ${columns}) CROSS JOIN ${dimensionNames}
         GROUP BY workspace_id, dimension, key, prefix, hour)
       WHERE true ${addedDays}`.compile(db.kysely),
-    byPrefixStage: sql`INSERT INTO conversion_prefix_stage (workspace_id, month, prefix, stage, bucket, ${dayColumns})
-      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, stage, shown, ${dayCounts} FROM (
+    byPrefixStage:
+      sql`INSERT INTO conversion_prefix_stage (workspace_id, month, prefix, stage, bucket, count, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, stage, shown, n, ${dayCounts} FROM (
         SELECT workspace_id, prefix, ${day} AS hour, stage, ${shownBucket} AS shown, sum(count) AS n FROM ${batch}
         GROUP BY workspace_id, prefix, ${day}, stage, shown)
       WHERE true ${addedDays}`.compile(db.kysely),
