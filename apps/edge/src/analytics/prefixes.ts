@@ -12,6 +12,22 @@ import {
 import { dayMs, type Range } from "./range.ts";
 import { days, monthMs, shownBucket } from "./roll-up.ts";
 
+/** The counts of a prefix: one row costs less on the way than one for each count. */
+interface Packed {
+  key: string;
+  tallies: string;
+}
+
+export const unpack = (rows: readonly Packed[]): Grouped[] =>
+  rows.flatMap(({ key, tallies }) =>
+    (JSON.parse(tallies) as [stage: string, bucket: number, count: number][]).map(([stage, bucket, count]) => ({
+      key,
+      stage,
+      bucket,
+      count,
+    })),
+  );
+
 /** There are many prefixes: they are ranked first, and only the counts of the largest ones are read. */
 export function selectPrefixes(workspaceId: string, filter: Filter) {
   const { prefix: _, ...values } = filter.only;
@@ -30,14 +46,16 @@ export function selectPrefixes(workspaceId: string, filter: Filter) {
         WHERE c.prefix = conversion_prefix_month.prefix AND ${within(filter.range)})
       UNION ALL SELECT prefix FROM ${notRolledUp})
     WHERE prefix NOT IN (SELECT key FROM ranked) ORDER BY prefix LIMIT ${groupLimit} - (SELECT count(*) FROM ranked)`;
-  return sql<Grouped>`WITH ${ranked}, top AS MATERIALIZED (
+  return sql<Packed>`WITH ${ranked}, top AS MATERIALIZED (
       SELECT key, row_number() OVER (ORDER BY created DESC, key) AS rank FROM (
         SELECT key, created FROM ranked UNION ALL SELECT prefix, 0 FROM (${others})))
-    SELECT key, stage, bucket, sum(count) AS count FROM (
+    SELECT key, json_group_array(json_array(stage, bucket, count)) AS tallies FROM (
+      SELECT rank, key, stage, bucket, sum(count) AS count FROM (
       ${stored}
       UNION ALL SELECT rank, top.key, stage, ${shownBucket} AS bucket, count FROM top CROSS JOIN conversion c
         WHERE c.prefix = top.key AND ${within(filter.range)})
-    WHERE count > 0 GROUP BY rank, stage, bucket ORDER BY rank`;
+    WHERE count > 0 GROUP BY rank, stage, bucket)
+    GROUP BY rank ORDER BY rank`;
 }
 
 /** In SQL the counts of the largest prefixes: of whole days by month, of the others by day. */

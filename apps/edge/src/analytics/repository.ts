@@ -11,7 +11,7 @@ import {
   groupLimit,
   storedHours,
 } from "./matching.ts";
-import { selectPrefixes } from "./prefixes.ts";
+import { selectPrefixes, unpack } from "./prefixes.ts";
 import { dayMs, hourMs } from "./range.ts";
 import { hours } from "./roll-up.ts";
 
@@ -28,7 +28,7 @@ export async function findSummary(
   if (by === undefined) return { total: (await total.execute(db.kysely)).rows, groups: [] };
   if (by === "prefix") {
     const [all, groups] = await db.read([total, selectPrefixes(workspaceId, filter)]);
-    return { total: all.rows, groups: groups.rows };
+    return { total: all.rows, groups: unpack(groups.rows) };
   }
   const { rows } = await selectGroups(workspaceId, { ...filter, by }).execute(db.kysely);
   return {
