@@ -81,11 +81,11 @@ function countsOfTop(workspaceId: string, range: Range) {
 
 interface PrefixTables {
   /** The rows of one filter at most: those of the other filters are among them. */
-  months(these: readonly number[]): RawBuilder<unknown>;
-  day(day: number): RawBuilder<unknown>;
+  months: (these: readonly number[]) => RawBuilder<unknown>;
+  day: (day: number) => RawBuilder<unknown>;
   notRolledUp: RawBuilder<unknown>;
   /** The condition of all filters but the prefix. */
-  within(range: Range): RawBuilder<unknown>;
+  within: (range: Range) => RawBuilder<unknown>;
   isFiltered: boolean;
 }
 
