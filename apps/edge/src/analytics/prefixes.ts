@@ -113,6 +113,8 @@ function sumAll(workspaceId: string, filter: Filter, { notRolledUp }: PrefixTabl
     GROUP BY 1 HAVING sum(count) > 0 ORDER BY created DESC, key LIMIT ${groupLimit})`;
 }
 
+const union = (selects: RawBuilder<unknown>[], how: RawBuilder<unknown>) => sql.join(selects, sql` ${how} `);
+
 /**
  * In SQL `ranked`: the largest prefixes, without sums for the others. Each list has counts of a part of the range. One
  * list alone has `groupLimit` prefixes with `least` or more verifications, so each of the largest prefixes has as many, and
@@ -121,7 +123,6 @@ function sumAll(workspaceId: string, filter: Filter, { notRolledUp }: PrefixTabl
 function sumLargest(range: Range, tables: PrefixTables) {
   const lists = listsOf(range, tables);
   const { notRolledUp } = tables;
-  const union = (selects: RawBuilder<unknown>[], how: RawBuilder<unknown>) => sql.join(selects, sql` ${how} `);
   const least = lists.map(
     (list) => sql`SELECT * FROM (SELECT least FROM (${list}) ORDER BY least DESC LIMIT 1 OFFSET ${groupLimit - 1})`,
   );
@@ -185,11 +186,12 @@ const wholeDays = (range: Range) =>
 
 const monthsOf = (range: Range) => [...new Set(daysIn(range).map((day) => Math.floor(day / monthMs)))];
 
+const columns = (some: typeof days = []) => some.map(({ column }) => column);
+
 /** In SQL the sum of these days of one month: of few columns. */
 function sumOf(these: readonly number[]): RawBuilder<number> {
   const numbers = new Set(these.map((day) => (day % monthMs) / dayMs));
   const [within, others] = [true, false].map((is) => days.filter(({ number }) => numbers.has(number) === is));
-  const columns = (some: typeof days = []) => some.map(({ column }) => column);
   return within && others && within.length > others.length
     ? sql<number>`${sql.join([sql`count`, ...columns(others)], sql` - `)}`
     : sql<number>`${sql.join([sql`0`, ...columns(within)], sql` + `)}`;
