@@ -32,7 +32,9 @@ const tables = [
   "conversion_prefix",
   "conversion_day",
   "conversion_group",
-  "conversion_rank",
+  "conversion_prefix_day",
+  "conversion_prefix_month",
+  "conversion_prefix_stage",
 ];
 
 const left = async (workspaceId: string) => {
@@ -45,7 +47,14 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"];
+const counts = [
+  "conversion_prefix",
+  "conversion_day",
+  "conversion_group",
+  "conversion_prefix_day",
+  "conversion_prefix_month",
+  "conversion_prefix_stage",
+];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {

@@ -1,7 +1,20 @@
 import type { AnalyticsGroupBy, AnalyticsSummaryQuery } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { dayMs, hourMs, type Range } from "./range.ts";
-import { type Dimension, hours, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
+import { type Dimension, digitCounts, hours, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
+
+/** A stored count. Some stored stages are shown as another stage to some keys: see `without-account.ts`. */
+export interface Counted {
+  stage: string;
+  /** Lower bound of the time since creation; 0 for stages without latencies. */
+  bucket: number;
+  count: number;
+}
+
+export type Grouped = Counted & { key: string };
+
+/** An answer has at most so many groups. */
+export const groupLimit = 100;
 
 /** The verifications that are counted: created within the range, with these values. */
 export interface Filter {
@@ -28,22 +41,34 @@ const dimensions: Record<keyof Filter["only"], Dimension> = {
   mode: "mode",
 };
 
-/** A full prefix is read by the primary key, others by the hour. */
-export const prefixTable = ({ only: { prefix } }: Filter) =>
-  prefix?.length === wholePrefix ? sql`conversion_prefix` : sql`conversion_prefix INDEXED BY conversion_prefix_hour`;
+/**
+ * What follows FROM: the matching rows of `conversion_prefix`. Those of a full prefix lie together. For others,
+ * `conversion_prefix_day` tells which prefixes have rows on which days.
+ */
+export function storedHours(workspaceId: string, filter: Filter, table = sql`conversion_prefix`) {
+  const { hours: hourly, values } = conditionsOf(workspaceId, filter);
+  const { range, only } = filter;
+  const { prefix = "" } = only;
+  if (prefix.length === wholePrefix) return sql`${table} WHERE ${hourly}`;
+  return sql`(SELECT day AS active_day, prefix AS active_prefix FROM conversion_prefix_day
+      WHERE workspace_id = ${workspaceId} AND day IN (${sql.join(daysIn(range))})
+        AND prefix >= ${prefix} AND prefix < ${`${prefix}:`})
+    CROSS JOIN ${table} WHERE ${values} AND prefix = active_prefix
+      AND hour >= max(active_day, ${range.from}) AND hour < min(active_day + ${dayMs}, ${range.to})`;
+}
 
 /** Counts that match, in SQL: those that are rolled up, and those that are not yet. */
 export function countsOf(workspaceId: string, filter: Filter, by?: AnalyticsGroupBy) {
   const { hours: hourly } = conditionsOf(workspaceId, filter);
   const key = by === undefined ? sql`''` : columns[by];
   const hourlyFrom = (rows: RawBuilder<unknown>) =>
-    sql`SELECT ${key} AS key, stage, ${shownBucket} AS bucket, count FROM ${rows} WHERE ${hourly}`;
+    sql`SELECT ${key} AS key, stage, ${shownBucket} AS bucket, count FROM ${rows}`;
   const days = daysOf(workspaceId, filter, by);
   const dayKey = groupOf(filter, by) ? sql`key` : key;
   const stored = days
     ? sql`SELECT ${dayKey} AS key, stage, bucket, ${countWithin(filter.range)} AS count FROM ${days}`
-    : hourlyFrom(prefixTable(filter));
-  return sql`${stored} UNION ALL ${hourlyFrom(sql`conversion`)}`;
+    : hourlyFrom(storedHours(workspaceId, filter));
+  return sql`${stored} UNION ALL ${hourlyFrom(sql`conversion WHERE ${hourly}`)}`;
 }
 
 interface Group {
@@ -65,7 +90,7 @@ export function groupOf({ only }: Filter, by?: AnalyticsGroupBy): Group | undefi
 export function daysOf(workspaceId: string, filter: Filter, by?: AnalyticsGroupBy) {
   const group = groupOf(filter, by);
   if (group) {
-    const ofKey = group.key === undefined ? sql`` : sql`AND key = ${group.key}`;
+    const ofKey = group.key === undefined ? sql`` : sql`AND ${isKey(group.dimension, group.key)}`;
     return sql`conversion_group WHERE ${inGroups(workspaceId, filter, group)} ${ofKey}`;
   }
   const { prefix = "" } = filter.only;
@@ -73,11 +98,14 @@ export function daysOf(workspaceId: string, filter: Filter, by?: AnalyticsGroupB
   return sql`conversion_day WHERE ${conditionsOf(workspaceId, filter).days}`;
 }
 
+const isKey = (dimension: Dimension, key: string) =>
+  dimension === "prefix" && !digitCounts.includes(key.length)
+    ? sql`key >= ${key} AND key < ${`${key}:`}`
+    : sql`key = ${key}`;
+
 /** The days are values, not a range: a search by the primary key goes on to the dimension and the key. */
-export function inGroups(workspaceId: string, { range: { from, to } }: Filter, { dimension }: Group) {
-  const first = dayOf(from);
-  const days = Array.from({ length: Math.ceil((to - first) / dayMs) }, (_, i) => first + i * dayMs);
-  return sql`workspace_id = ${workspaceId} AND day IN (${sql.join(days)}) AND dimension = ${dimension}`;
+export function inGroups(workspaceId: string, { range }: Filter, { dimension }: Pick<Group, "dimension">) {
+  return sql`workspace_id = ${workspaceId} AND day IN (${sql.join(daysIn(range))}) AND dimension = ${dimension}`;
 }
 
 export function conditionsOf(workspaceId: string, { range: { from, to }, only }: Filter) {
@@ -106,19 +134,33 @@ export function conditionsOf(workspaceId: string, { range: { from, to }, only }:
   };
   return {
     hours: all(sql`hour >= ${from} AND hour < ${to}`, ...begins(columns.prefix)),
+    /** Without the range and the prefix. */
+    values: all(),
     days: all(sql`day >= ${dayOf(from)} AND day < ${to}`, ...begins(sql.ref("lead"))),
   };
 }
 
 export const dayOf = (at: number) => Math.floor(at / dayMs) * dayMs;
 
+/** The days that have hours of the range. */
+export function daysIn({ from, to }: Range): number[] {
+  const first = dayOf(from);
+  return Array.from({ length: Math.ceil((to - first) / dayMs) }, (_, i) => first + i * dayMs);
+}
+
 /** In SQL the counts of a day's row that lie in the range. */
 export function countWithin({ from, to }: Range): RawBuilder<number> {
-  const part = (day: number) =>
-    sql.join(
-      hours.flatMap(({ hour, column }) => (day + hour * hourMs >= from && day + hour * hourMs < to ? [column] : [])),
-      sql` + `,
-    );
-  const edges = [...new Set([dayOf(from), dayOf(to - 1)])].map((day) => sql`WHEN ${day} THEN ${part(day)}`);
+  const edges = [...new Set([dayOf(from), dayOf(to - 1)])].map(
+    (day) => sql`WHEN ${day} THEN ${hoursOfDay(day, { from, to })}`,
+  );
   return sql<number>`CASE day ${sql.join(edges, sql` `)} ELSE count END`;
+}
+
+/** In SQL the counts of this day's row that lie in the range. */
+export function hoursOfDay(day: number, { from, to }: Range): RawBuilder<number> {
+  const within = hours.filter(({ hour }) => day + hour * hourMs >= from && day + hour * hourMs < to);
+  return sql<number>`${sql.join(
+    within.map(({ column }) => column),
+    sql` + `,
+  )}`;
 }

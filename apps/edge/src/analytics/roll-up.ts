@@ -11,8 +11,11 @@ export const hours = Array.from({ length: 24 }, (_, hour) => ({ hour, column: sq
 /** `conversion_day` has this many first digits of a prefix. */
 export const leadDigits = 4;
 export const wholePrefix = 7;
-/** Months of `conversion_rank`. */
-export const monthMs = 32 * dayMs;
+const monthDays = 32;
+/** Months of `conversion_prefix_month`. */
+export const monthMs = monthDays * dayMs;
+/** Days of a month; `conversion_prefix_month` has a column for each. */
+export const days = Array.from({ length: monthDays }, (_, number) => ({ number, column: sql.ref(`d${number}`) }));
 
 const aDay = sql.lit(dayMs);
 const key = sql.raw("workspace_id, prefix, hour, stage, country, session_id, template_id, purpose, mode, bucket");
@@ -28,7 +31,9 @@ export type Dimension = (typeof dimensions)[number] | "prefix";
 const dimensionNames = sql`(SELECT column1 AS dimension FROM (VALUES ${sql.raw(dimensions.map((name) => `('${name}')`).join())}))`;
 const keyOfDimension = sql`CASE dimension WHEN 'country' THEN country WHEN 'session' THEN session_id
   WHEN 'template' THEN template_id WHEN 'purpose' THEN purpose WHEN 'mode' THEN mode ELSE '' END`;
-const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(Array.from({ length: wholePrefix }, (_, i) => `(${i + 1})`).join())}))`;
+/** A prefix with another number of digits is the sum of those that begin with it. */
+export const digitCounts = [1, 2, 3, 4, 5, wholePrefix];
+const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(digitCounts.map((count) => `(${count})`).join())}))`;
 
 const each = (of: (hour: (typeof hours)[number]) => unknown) => sql.join(hours.map(of));
 const day = sql`hour / ${aDay} * ${aDay}`;
@@ -37,6 +42,15 @@ const hourColumns = each(({ column }) => column);
 const hourCounts = each(({ hour }) => sql`iif(hour / ${sql.lit(hourMs)} % 24 = ${sql.lit(hour)}, n, 0)`);
 const added = sql`ON CONFLICT DO UPDATE SET count = count + excluded.count,
   ${each(({ column }) => sql`${column} = ${column} + excluded.${column}`)}`;
+
+const created = sql`sum(iif(stage = 'created', count, 0))`;
+const dayColumns = sql.join(days.map(({ column }) => column));
+/** The columns of a row of counts `n` of one day. */
+const dayCounts = sql.join(
+  days.map(({ number }) => sql`iif(hour / ${aDay} % ${sql.lit(monthDays)} = ${sql.lit(number)}, n, 0)`),
+);
+const addedDays = sql`ON CONFLICT DO UPDATE SET count = count + excluded.count,
+  ${sql.join(days.map(({ column }) => sql`${column} = ${column} + excluded.${column}`))}`;
 
 const intoGroups = sql`INSERT INTO conversion_group (workspace_id, day, dimension, key, stage, bucket, count, ${hourColumns})`;
 
@@ -63,10 +77,24 @@ export function rollUp(db: Db, limit = sweepSize) {
         SELECT workspace_id, hour, substr(prefix, 1, digits) AS key, stage, ${shownBucket} AS shown, sum(count) AS n
         FROM ${batch} CROSS JOIN ${digits} GROUP BY key, shown, stage, hour, workspace_id)
       WHERE true ${added}`.compile(db.kysely),
-    ranks: sql`INSERT INTO conversion_rank (workspace_id, month, prefix, day, count, ${hourColumns})
-      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, ${day}, n, ${hourCounts} FROM (
-        SELECT workspace_id, prefix, hour, sum(iif(stage = 'created', count, 0)) AS n FROM ${batch} GROUP BY 1, 2, 3)
+    byPrefixDay: sql`INSERT INTO conversion_prefix_day (workspace_id, day, prefix, count, ${hourColumns})
+      SELECT workspace_id, ${day}, prefix, n, ${hourCounts} FROM (
+        SELECT workspace_id, prefix, hour, ${created} AS n FROM ${batch} GROUP BY 1, 2, 3)
       WHERE true ${added}`.compile(db.kysely),
+    byPrefixMonth:
+      sql`INSERT INTO conversion_prefix_month (workspace_id, month, dimension, key, prefix, count, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, dimension, key, prefix, n, ${dayCounts} FROM (
+        SELECT workspace_id, dimension, ${keyOfDimension} AS key, prefix, hour, sum(n) AS n FROM (
+          SELECT workspace_id, prefix, ${day} AS hour, ${columns}, ${created} AS n FROM ${batch}
+          GROUP BY workspace_id, prefix, ${day}, ${columns}) CROSS JOIN ${dimensionNames}
+        GROUP BY workspace_id, dimension, key, prefix, hour)
+      WHERE true ${addedDays}`.compile(db.kysely),
+    byPrefixStage:
+      sql`INSERT INTO conversion_prefix_stage (workspace_id, month, prefix, stage, bucket, count, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, stage, shown, n, ${dayCounts} FROM (
+        SELECT workspace_id, prefix, ${day} AS hour, stage, ${shownBucket} AS shown, sum(count) AS n FROM ${batch}
+        GROUP BY workspace_id, prefix, ${day}, stage, shown)
+      WHERE true ${addedDays}`.compile(db.kysely),
     moved: sql`DELETE FROM conversion WHERE (${key}) IN (SELECT ${key} FROM ${batch})`.compile(db.kysely),
   };
 }
