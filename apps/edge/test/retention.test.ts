@@ -32,9 +32,7 @@ const tables = [
   "conversion_prefix",
   "conversion_day",
   "conversion_group",
-  "conversion_prefix_day",
-  "conversion_prefix_month",
-  "conversion_prefix_stage",
+  "conversion_month",
 ];
 
 const left = async (workspaceId: string) => {
@@ -47,14 +45,7 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = [
-  "conversion_prefix",
-  "conversion_day",
-  "conversion_group",
-  "conversion_prefix_day",
-  "conversion_prefix_month",
-  "conversion_prefix_stage",
-];
+const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_month"];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {

@@ -1,7 +1,8 @@
 import type { AnalyticsGroupBy, AnalyticsSummaryQuery } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import { dayMs, hourMs, type Range } from "./range.ts";
-import { type Dimension, digitCounts, hours, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
+import { countWithin, dayOf, daysIn, listOf, monthsOf } from "./days.ts";
+import type { Range } from "./range.ts";
+import { type Dimension, digitCounts, leadDigits, shownBucket, wholePrefix } from "./roll-up.ts";
 
 /** A stored count. Some stored stages are shown as another stage to some keys: see `without-account.ts`. */
 export interface Counted {
@@ -43,18 +44,17 @@ const dimensions: Record<keyof Filter["only"], Dimension> = {
 
 /**
  * What follows FROM: the matching rows of `conversion_prefix`. Those of a full prefix lie together. For others,
- * `conversion_prefix_day` tells which prefixes have rows on which days.
+ * `conversion_month` tells which prefixes have rows.
  */
-export function storedHours(workspaceId: string, filter: Filter, table = sql`conversion_prefix`) {
-  const { hours: hourly, values } = conditionsOf(workspaceId, filter);
+export function storedHours(workspaceId: string, filter: Filter) {
   const { range, only } = filter;
-  const { prefix = "" } = only;
-  if (prefix.length === wholePrefix) return sql`${table} WHERE ${hourly}`;
-  return sql`(SELECT day AS active_day, prefix AS active_prefix FROM conversion_prefix_day
-      WHERE workspace_id = ${workspaceId} AND day IN (${sql.join(daysIn(range))})
+  const { prefix = "", ...values } = only;
+  const table = sql`conversion_prefix`;
+  if (prefix.length === wholePrefix) return sql`${table} WHERE ${conditionsOf(workspaceId, filter).hours}`;
+  return sql`(SELECT DISTINCT prefix AS active_prefix FROM conversion_month WHERE workspace_id = ${workspaceId}
+        AND month IN (${listOf(monthsOf(range))}) AND dimension = 'all' AND key = ''
         AND prefix >= ${prefix} AND prefix < ${`${prefix}:`})
-    CROSS JOIN ${table} WHERE ${values} AND prefix = active_prefix
-      AND hour >= max(active_day, ${range.from}) AND hour < min(active_day + ${dayMs}, ${range.to})`;
+    CROSS JOIN ${table} WHERE ${conditionsOf(workspaceId, { range, only: values }).hours} AND prefix = active_prefix`;
 }
 
 /** Counts that match, in SQL: those that are rolled up, and those that are not yet. */
@@ -68,7 +68,7 @@ export function countsOf(workspaceId: string, filter: Filter, by?: AnalyticsGrou
   const stored = days
     ? sql`SELECT ${dayKey} AS key, stage, bucket, ${countWithin(filter.range)} AS count FROM ${days}`
     : hourlyFrom(storedHours(workspaceId, filter));
-  return sql`${stored} UNION ALL ${hourlyFrom(sql`conversion WHERE ${hourly}`)}`;
+  return sql`${stored} UNION ALL ${hourlyFrom(sql`conversion_waiting WHERE ${hourly}`)}`;
 }
 
 interface Group {
@@ -77,13 +77,20 @@ interface Group {
   key: string | undefined;
 }
 
+/** The groups of `conversion_group` that these values name. */
+export function groupsOf(only: Filter["only"]) {
+  return Object.entries(only).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const dimension = dimensions[name as keyof typeof only];
+    return [{ dimension, key: dimension === "template" && value === "built-in" ? "" : value }];
+  });
+}
+
 /** The groups that an answer with at most one dimension has; undefined for an answer with several. */
-export function groupOf({ only }: Filter, by?: AnalyticsGroupBy): Group | undefined {
-  const [first, ...more] = Object.entries(only).filter(([, value]) => value !== undefined);
+function groupOf({ only }: Filter, by?: AnalyticsGroupBy): Group | undefined {
+  const [first, ...more] = groupsOf(only);
   if (first === undefined) return { dimension: by ?? "all", key: undefined };
-  const dimension = dimensions[first[0] as keyof typeof only];
-  if (more.length > 0 || (by !== undefined && by !== dimension)) return undefined;
-  return { dimension, key: dimension === "template" && first[1] === "built-in" ? "" : first[1] };
+  return more.length > 0 || (by !== undefined && by !== first.dimension) ? undefined : first;
 }
 
 /** The rows of days that have the counts, in SQL; undefined if only the counts by prefix and hour have them. */
@@ -91,7 +98,7 @@ export function daysOf(workspaceId: string, filter: Filter, by?: AnalyticsGroupB
   const group = groupOf(filter, by);
   if (group) {
     const ofKey = group.key === undefined ? sql`` : sql`AND ${isKey(group.dimension, group.key)}`;
-    return sql`conversion_group WHERE ${inGroups(workspaceId, filter, group)} ${ofKey}`;
+    return sql`conversion_group WHERE ${inGroups(workspaceId, daysIn(filter.range), group.dimension)} ${ofKey}`;
   }
   const { prefix = "" } = filter.only;
   if (prefix.length > leadDigits) return undefined;
@@ -104,8 +111,8 @@ const isKey = (dimension: Dimension, key: string) =>
     : sql`key = ${key}`;
 
 /** The days are values, not a range: a search by the primary key goes on to the dimension and the key. */
-export function inGroups(workspaceId: string, { range }: Filter, { dimension }: Pick<Group, "dimension">) {
-  return sql`workspace_id = ${workspaceId} AND day IN (${sql.join(daysIn(range))}) AND dimension = ${dimension}`;
+export function inGroups(workspaceId: string, these: readonly number[], dimension: Dimension) {
+  return sql`workspace_id = ${workspaceId} AND day IN (${listOf(these)}) AND dimension = ${dimension}`;
 }
 
 export function conditionsOf(workspaceId: string, { range: { from, to }, only }: Filter) {
@@ -134,33 +141,6 @@ export function conditionsOf(workspaceId: string, { range: { from, to }, only }:
   };
   return {
     hours: all(sql`hour >= ${from} AND hour < ${to}`, ...begins(columns.prefix)),
-    /** Without the range and the prefix. */
-    values: all(),
     days: all(sql`day >= ${dayOf(from)} AND day < ${to}`, ...begins(sql.ref("lead"))),
   };
-}
-
-export const dayOf = (at: number) => Math.floor(at / dayMs) * dayMs;
-
-/** The days that have hours of the range. */
-export function daysIn({ from, to }: Range): number[] {
-  const first = dayOf(from);
-  return Array.from({ length: Math.ceil((to - first) / dayMs) }, (_, i) => first + i * dayMs);
-}
-
-/** In SQL the counts of a day's row that lie in the range. */
-export function countWithin({ from, to }: Range): RawBuilder<number> {
-  const edges = [...new Set([dayOf(from), dayOf(to - 1)])].map(
-    (day) => sql`WHEN ${day} THEN ${hoursOfDay(day, { from, to })}`,
-  );
-  return sql<number>`CASE day ${sql.join(edges, sql` `)} ELSE count END`;
-}
-
-/** In SQL the counts of this day's row that lie in the range. */
-export function hoursOfDay(day: number, { from, to }: Range): RawBuilder<number> {
-  const within = hours.filter(({ hour }) => day + hour * hourMs >= from && day + hour * hourMs < to);
-  return sql<number>`${sql.join(
-    within.map(({ column }) => column),
-    sql` + `,
-  )}`;
 }

@@ -64,22 +64,22 @@ export async function findSteps(
   const step = sql.lit(stepMs);
   const byHour = (rows: RawBuilder<unknown>) =>
     sql<Step>`SELECT hour / ${step} * ${step} AS at, stage, sum(count) AS count FROM ${rows} GROUP BY 1, 2`;
-  const recent = byHour(sql`conversion WHERE ${hourly}`);
+  const recent = byHour(sql`conversion_waiting WHERE ${hourly}`);
   const days = daysOf(workspaceId, filter);
   if (days === undefined) {
     const [stored, added] = await db.read([byHour(storedHours(workspaceId, filter)), recent]);
     return [...stored.rows, ...added.rows];
   }
-  const sums = hours.map(({ column }) => sql`sum(${column}) AS ${column}`);
+  const sums = sql.raw(hours.map((hour) => `sum(${hour}) AS ${hour}`).join(", "));
   const [stored, added] = await db.read([
     sql<Omit<Step, "at"> & { day: number } & Record<string, number>>`SELECT day, stage, sum(count) AS count,
-      ${sql.join(sums)} FROM ${days} GROUP BY 1, 2`,
+      ${sums} FROM ${days} GROUP BY 1, 2`,
     recent,
   ]);
   const steps = stored.rows.flatMap(({ day, stage, count, ...each }): Step[] =>
     stepMs === dayMs
       ? [{ at: day, stage, count }]
-      : hours.map(({ hour }) => ({ at: day + hour * hourMs, stage, count: each[`h${hour}`] ?? 0 })),
+      : hours.map((name, hour) => ({ at: day + hour * hourMs, stage, count: each[name] ?? 0 })),
   );
   return [...steps, ...added.rows];
 }
