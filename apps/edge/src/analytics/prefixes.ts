@@ -52,7 +52,8 @@ export function selectPrefixes(workspaceId: string, filter: Filter) {
 /** In SQL the counts of a prefix of `top`. Without a filter, those of whole days come from months. */
 function countsOfTop(workspaceId: string, range: Range, { isFiltered, within }: PrefixTables) {
   const hourly = (table: RawBuilder<unknown>) =>
-    sql`SELECT stage, ${shownBucket} AS bucket, count FROM ${table} c WHERE c.prefix = top.key AND ${within(range)}`;
+    sql`SELECT stage, ${shownBucket} AS bucket, count FROM (SELECT stage, bucket, sum(count) AS count FROM ${table} c
+        WHERE c.prefix = top.key AND ${within(range)} GROUP BY stage, bucket)`;
   const [months, edges] = [[...wholeDays(range).keys()], edgeDays(range)];
   const byMonth = sql`SELECT stage, bucket, ${countOfMonth(wholeDays(range))} AS count FROM conversion_month c
         WHERE workspace_id = ${workspaceId} AND month IN (${listOf(months)}) AND dimension = 'prefix' AND c.key = top.key`;
