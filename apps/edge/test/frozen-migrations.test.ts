@@ -32,6 +32,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0030_session_rules", "d5ec34c09478934a5c852952113deda6795ad24d7a8d9cfe61a61f7569874d93"],
   ["0031_group_scope", "a5b02502b571fb8758b1a65d04b9d51e483100d0976190dac92cc408d74d8c13"],
   ["0032_fewer_writes", "8dc453b6a383486af0f6933d0fa849eb30eff776fca83f5d3c90c54d85b6f65c"],
+  ["0033_prefix_ranks", "a675c0352f404dee6979112b2f868d9c106216ce967263b131b40025be190249"],
   ["0035_message_life", "4aedc48518a1c6a8c0e39a6b052ff9d7b5a508bfcb51c61565b7b99c78a0df7c"],
   ["0036_media", "254cd757484575c4def4751b5b11149b16f6d376ddf330afe486e191f935e919"],
 ];

@@ -32,7 +32,7 @@ const tables = [
   "conversion_prefix",
   "conversion_day",
   "conversion_group",
-  "conversion_rank",
+  "conversion_month",
 ];
 
 const left = async (workspaceId: string) => {
@@ -45,7 +45,7 @@ const left = async (workspaceId: string) => {
   return counts.flatMap(([table, isThere]) => (isThere ? [table] : []));
 };
 
-const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"];
+const counts = ["conversion_prefix", "conversion_day", "conversion_group", "conversion_month"];
 
 describe("cron", () => {
   it("deletes what is older than the workspace's policy and the operator's quota keep", async () => {

@@ -123,7 +123,7 @@ describe("counts that are in part rolled up", () => {
   });
 
   it("are in each table", async () => {
-    for (const table of ["conversion", "conversion_prefix", "conversion_day", "conversion_group", "conversion_rank"])
+    for (const table of ["conversion", "conversion_prefix", "conversion_day", "conversion_group", "conversion_month"])
       expect([table, (await edge.count(table)) > 5]).toEqual([table, true]);
   });
 

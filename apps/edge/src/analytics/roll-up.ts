@@ -5,14 +5,17 @@ import { sweepSize } from "../retention.ts";
 import { dayMs, hourMs } from "./range.ts";
 import { unseenSent } from "./without-account.ts";
 
-/** Hours of a day; tables of days have a column for each. */
-export const hours = Array.from({ length: 24 }, (_, hour) => ({ hour, column: sql.ref(`h${hour}`) }));
+/** Columns of the tables of days: the counts of each hour. */
+export const hours = Array.from({ length: 24 }, (_, hour) => `h${hour}`);
 
 /** `conversion_day` has this many first digits of a prefix. */
 export const leadDigits = 4;
 export const wholePrefix = 7;
-/** Months of `conversion_rank`. */
-export const monthMs = 32 * dayMs;
+const monthDays = 32;
+/** Months of `conversion_month`. */
+export const monthMs = monthDays * dayMs;
+/** Columns of `conversion_month`: the counts of each day. */
+export const days = Array.from({ length: monthDays }, (_, day) => `d${day}`);
 
 const aDay = sql.lit(dayMs);
 const key = sql.raw("workspace_id, prefix, hour, stage, country, session_id, template_id, purpose, mode, bucket");
@@ -28,25 +31,35 @@ export type Dimension = (typeof dimensions)[number] | "prefix";
 const dimensionNames = sql`(SELECT column1 AS dimension FROM (VALUES ${sql.raw(dimensions.map((name) => `('${name}')`).join())}))`;
 const keyOfDimension = sql`CASE dimension WHEN 'country' THEN country WHEN 'session' THEN session_id
   WHEN 'template' THEN template_id WHEN 'purpose' THEN purpose WHEN 'mode' THEN mode ELSE '' END`;
-const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(Array.from({ length: wholePrefix }, (_, i) => `(${i + 1})`).join())}))`;
+/** A prefix with another number of digits is the sum of those that begin with it. */
+export const digitCounts = [1, 2, 3, 4, 5, wholePrefix];
+const digits = sql`(SELECT column1 AS digits FROM (VALUES ${sql.raw(digitCounts.map((count) => `(${count})`).join())}))`;
 
-const each = (of: (hour: (typeof hours)[number]) => unknown) => sql.join(hours.map(of));
 const day = sql`hour / ${aDay} * ${aDay}`;
-const hourColumns = each(({ column }) => column);
+const hourColumns = sql.raw(hours.join(", "));
 /** The columns of a row of counts `n` of one hour. */
-const hourCounts = each(({ hour }) => sql`iif(hour / ${sql.lit(hourMs)} % 24 = ${sql.lit(hour)}, n, 0)`);
-const added = sql`ON CONFLICT DO UPDATE SET count = count + excluded.count,
-  ${each(({ column }) => sql`${column} = ${column} + excluded.${column}`)}`;
+const hourCounts = sql.raw(hours.map((_, hour) => `iif(hour / ${hourMs} % 24 = ${hour}, n, 0)`).join(", "));
+const dayColumns = sql.raw(days.join(", "));
+/** The columns of a row of counts `n` of one day. */
+const dayCounts = sql.raw(days.map((_, each) => `iif(hour / ${dayMs} % ${monthDays} = ${each}, n, 0)`).join(", "));
+const addedTo = (names: readonly string[]) =>
+  sql.raw(`ON CONFLICT DO UPDATE SET ${names.map((each) => `${each} = ${each} + excluded.${each}`).join(", ")}`);
+const added = addedTo(["count", ...hours]);
+const addedDays = addedTo(["count", ...days]);
 
 const intoGroups = sql`INSERT INTO conversion_group (workspace_id, day, dimension, key, stage, bucket, count, ${hourColumns})`;
 
 /**
- * Moves the first counts that the triggers have written to the tables that dashboards read. There may be more when
- * `moved` has changed `limit` rows.
+ * Moves the first counts that the triggers have written to the tables that dashboards read, and so the counts that an
+ * earlier version had moved. There may be more when `moved` has changed `limit` rows.
  */
 export function rollUp(db: Db, limit = sweepSize) {
+  const earlier = sql`(SELECT * FROM conversion_earlier ORDER BY ${key} LIMIT ${limit})`;
   const batch = sql`(SELECT * FROM conversion WHERE workspace_id > '' ORDER BY ${key} LIMIT ${limit})`;
   return {
+    again: sql`INSERT INTO conversion (${key}, count) SELECT ${key}, count FROM ${earlier} WHERE true
+      ON CONFLICT DO UPDATE SET count = count + excluded.count`.compile(db.kysely),
+    taken: sql`DELETE FROM conversion_earlier WHERE (${key}) IN (SELECT ${key} FROM ${earlier})`.compile(db.kysely),
     byPrefix: sql`INSERT INTO conversion_prefix (${key}, count) SELECT ${key}, count FROM ${batch} WHERE true
       ON CONFLICT DO UPDATE SET count = count + excluded.count`.compile(db.kysely),
     byDay: sql`INSERT INTO conversion_day (workspace_id, day, stage, bucket, lead, ${columns}, count, ${hourColumns})
@@ -63,10 +76,16 @@ export function rollUp(db: Db, limit = sweepSize) {
         SELECT workspace_id, hour, substr(prefix, 1, digits) AS key, stage, ${shownBucket} AS shown, sum(count) AS n
         FROM ${batch} CROSS JOIN ${digits} GROUP BY key, shown, stage, hour, workspace_id)
       WHERE true ${added}`.compile(db.kysely),
-    ranks: sql`INSERT INTO conversion_rank (workspace_id, month, prefix, day, count, ${hourColumns})
-      SELECT workspace_id, hour / ${sql.lit(monthMs)}, prefix, ${day}, n, ${hourCounts} FROM (
-        SELECT workspace_id, prefix, hour, sum(iif(stage = 'created', count, 0)) AS n FROM ${batch} GROUP BY 1, 2, 3)
-      WHERE true ${added}`.compile(db.kysely),
+    byMonth:
+      sql`INSERT INTO conversion_month (workspace_id, month, dimension, key, prefix, stage, bucket, count, ${dayColumns})
+      SELECT workspace_id, hour / ${sql.lit(monthMs)}, dimension, key, prefix, stage, shown, n, ${dayCounts} FROM (
+        SELECT workspace_id, hour, dimension, ${keyOfDimension} AS key, prefix, 'created' AS stage, 0 AS shown, sum(n) AS n
+        FROM (SELECT workspace_id, prefix, ${day} AS hour, ${columns}, sum(iif(stage = 'created', count, 0)) AS n
+          FROM ${batch} GROUP BY workspace_id, prefix, ${day}, ${columns}) CROSS JOIN ${dimensionNames}
+        GROUP BY workspace_id, dimension, key, prefix, hour
+        UNION ALL SELECT workspace_id, ${day} AS hour, 'prefix', prefix AS key, '', stage, ${shownBucket} AS shown, sum(count)
+        FROM ${batch} GROUP BY workspace_id, prefix, ${day}, stage, shown)
+      WHERE true ${addedDays}`.compile(db.kysely),
     moved: sql`DELETE FROM conversion WHERE (${key}) IN (SELECT ${key} FROM ${batch})`.compile(db.kysely),
   };
 }

@@ -27,6 +27,7 @@ import { rolledUpCounts } from "./migrations/0025_rolled_up_counts.ts";
 import { sessionRules } from "./migrations/0030_session_rules.ts";
 import { groupScope } from "./migrations/0031_group_scope.ts";
 import { fewerWrites } from "./migrations/0032_fewer_writes.ts";
+import { prefixRanks } from "./migrations/0033_prefix_ranks.ts";
 import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 
@@ -63,6 +64,7 @@ export const migrations: readonly Migration[] = [
   sessionRules,
   groupScope,
   fewerWrites,
+  prefixRanks,
   messageLife,
   media,
 ];
