@@ -1,5 +1,6 @@
 import { runAlerts } from "./alerts/cron.ts";
 import { rollUp } from "./analytics/roll-up.ts";
+import { advanceDue, cancelForgotten } from "./batches/cron.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
@@ -15,6 +16,8 @@ import { moveVerifications } from "./verifications/life.ts";
 import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
 const releaseRounds = 20;
+/** A round makes up to 100 messages of each of 20 batches. */
+const batchRounds = 10;
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
@@ -34,7 +37,9 @@ export async function runCron(services: Services): Promise<{ published: number }
   const duties: Record<string, () => Promise<unknown>> = {
     move: async () => (published += await moveWaiting(services)),
     release: () => repeat(releaseRounds, () => release(services)),
+    "advance batches": () => repeat(batchRounds, () => advanceDue(services)),
     publish: async () => (published += await publishDue(services, jobKinds)),
+    "cancel forgotten batches": () => cancelForgotten(services),
     settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
