@@ -5,6 +5,7 @@ import { type Tenant, tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
+import { publishStored } from "../jobs/publish-soon.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { advance } from "./advance.ts";
 import { batchJobs } from "./jobs.ts";
@@ -67,9 +68,10 @@ export async function changeBatch(ctx: Context, id: string, name: keyof typeof c
   if (isEnded && before.status !== endsAs)
     throw new AppError("batch-ended", { detail: `The batch is ${before.status}.` });
   await commitAs(ctx, { writes: statements(db, { id, tenant, at }) });
-  await advance(services, id, roundsBeside);
+  if (name !== "resume") await advance(services, id, roundsBeside);
   const viewer = { now: services.now().getTime(), scopes: actor.scopes };
   const row = await selectBatch(db, tenant, { id, viewer }).executeTakeFirst();
   if (!row) throw new AppError("batch-not-found");
+  if (name === "resume") services.waitUntil(publishStored(services, batchJobs, [id]));
   return toBatch(row);
 }
