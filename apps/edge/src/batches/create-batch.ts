@@ -101,13 +101,11 @@ interface Place {
 async function rowOf({ services }: Context, { batchId, tenant, position, recipient }: Place) {
   const { phone, metadata, variables, content } = recipient;
   const item = { to: phone.e164, metadata, variables, content };
-  return Promise.all([
-    position,
-    tenant.workspaceId,
+  const [toHash, sealed] = await Promise.all([
     phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
-    storedMask(phone.masked),
-    sealItem(services, { workspaceId: tenant.workspaceId, batchId }, position, item),
+    sealItem(services, { workspaceId: tenant.workspaceId, batchId }, { position, item }),
   ]);
+  return [position, tenant.workspaceId, toHash, storedMask(phone.masked), sealed];
 }
 
 /** Stores the recipients, if the batch is stored. */

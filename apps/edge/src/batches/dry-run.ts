@@ -38,9 +38,11 @@ export async function dryRunBatch(ctx: Context, body: CreateBatch): Promise<Batc
   const all = (body.recipients ?? body.messages ?? []).length - duplicates;
   const wouldSend = Math.max(0, all - refusedRecipients.size);
   return {
-    ...{ recipients: all, duplicates, wouldSend },
+    recipients: all,
+    duplicates,
+    wouldSend,
     refused: refused.slice(0, 1_000),
-    sessions: sessions.map(({ pacing: _, ...session }) => session),
+    sessions: sessions.map(({ shown }) => shown),
     estimatedSeconds: estimate(wouldSend, tenant.test === 1 ? [{ isOnline: true, pacing: "off" }] : sessions),
   };
 }
@@ -90,11 +92,17 @@ function inSandbox(magic: string | undefined): AppError | undefined {
   }
 }
 
-type Session = BatchDryRun["sessions"][number] & { pacing: Pacing };
+interface Session {
+  shown: BatchDryRun["sessions"][number];
+  isOnline: boolean;
+  pacing: Pacing;
+}
 
 /** The sessions that may send it. */
-async function sessionsOf({ services: { db } }: Context, { tenant, route, at }: Pick<Some, "tenant" | "route" | "at">) {
-  const { workspaceId, test } = tenant;
+async function sessionsOf(
+  { services: { db } }: Context,
+  { tenant: { workspaceId, test }, route, at }: Pick<Some, "tenant" | "route" | "at">,
+): Promise<Session[]> {
   if (test === 1) return [];
   const { rows } = await db.kysely.executeQuery(
     sql<{
@@ -108,13 +116,12 @@ async function sessionsOf({ services: { db } }: Context, { tenant, route, at }: 
       WHERE session.workspace_id = ${workspaceId} AND ${amongRoute(workspaceId, route)} AND ${isEligible}
       ORDER BY session.id LIMIT 1000`.compile(db.kysely),
   );
-  return rows.map(({ id, state, pacing, newChatsLeft: left }): Session => {
-    const kept = pacing ?? "normal";
-    const { perDay } = pacingPresets[kept];
-    return {
-      ...{ id, pacing: kept, isOnline: state === "online", newChatsLeft: left },
-      messagesPerDay: Number.isFinite(perDay) ? perDay : null,
-    };
+  return rows.map(({ id, state, pacing: own, newChatsLeft: left }) => {
+    const pacing = own ?? "normal";
+    const isOnline = state === "online";
+    const { perDay } = pacingPresets[pacing];
+    const messagesPerDay = Number.isFinite(perDay) ? perDay : null;
+    return { pacing, isOnline, shown: { id, isOnline, messagesPerDay, newChatsLeft: left } };
   });
 }
 

@@ -96,6 +96,8 @@ interface Tried {
   at: number;
 }
 
+const unless = (isLate: boolean, next: number) => (isLate ? null : next);
+
 /** What becomes of an item without a message; undefined if it has one, or somebody else has decided it. */
 async function refusedItem(
   services: Services,
@@ -103,13 +105,12 @@ async function refusedItem(
   { one, verdict, at }: Tried,
 ): Promise<Refused | undefined> {
   const { position } = one;
-  const refuse = (code: ErrorCode, again: number | null = null, isForAll = false): Refused => ({
-    ...{ position, code, again, isForAll },
-  });
+  const refuse = (code: ErrorCode, again: number | null = null, isForAll = false): Refused => {
+    return { position, code, again, isForAll };
+  };
   if ("refusal" in one) return refuse(one.refusal);
   if (verdict === null || verdict === undefined || verdict === '["repeated"]') return undefined;
   const since = batch.sendAt ?? batch.createdAt;
-  const unless = (isLate: boolean, next: number) => (isLate ? null : next);
   const { code, extras } = await refusalOf(services, verdict, one.asked);
   if (code === "rate-limited") {
     const waitMs = Math.min(longestWaitMs, (extras.retryAfter ?? 60) * 1000);

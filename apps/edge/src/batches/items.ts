@@ -20,14 +20,17 @@ interface Place {
   batchId: string;
 }
 
-export const sealItem = ({ atRest }: AtRest, { workspaceId, batchId }: Place, position: number, item: Item) =>
-  atRest(workspaceId).seal(utf8(JSON.stringify(item)), placeOfItem(batchId, position));
+export const sealItem = (
+  { atRest }: AtRest,
+  { workspaceId, batchId }: Place,
+  { position, item }: { position: number; item: Item },
+) => atRest(workspaceId).seal(utf8(JSON.stringify(item)), placeOfItem(batchId, position));
 
 export const openItem = async (
   { atRest }: AtRest,
   { workspaceId, batchId }: Place,
   { position, sealed }: { position: number; sealed: string },
-): Promise<Item> => read(await atRest(workspaceId).open(sealed, placeOfItem(batchId, position)));
+): Promise<Item> => read(await atRest(workspaceId).open(sealed, placeOfItem(batchId, position))) as Item;
 
 /** Seals the message that all recipients get. */
 export const sealMessage = ({ atRest }: AtRest, { workspaceId, batchId }: Place, message: Content) =>
@@ -37,6 +40,6 @@ export const openMessage = async (
   { atRest }: AtRest,
   { workspaceId, batchId }: Place,
   sealed: string,
-): Promise<Content> => read(await atRest(workspaceId).open(sealed, placeOfMessage(batchId)));
+): Promise<Content> => read(await atRest(workspaceId).open(sealed, placeOfMessage(batchId))) as Content;
 
-const read = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder().decode(bytes)) as Value;
+const read = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));

@@ -97,7 +97,13 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
   return {
     decision: decide(db, { id, picked: pickedOf(picked), rules: rulesOf(asked, { isFirst }) }),
     message: insertMessage(db, tenant, {
-      ...{ id, route, phone, toHash, sealed, at, metadata },
+      id,
+      route,
+      phone,
+      toHash,
+      sealed,
+      at,
+      metadata,
       type: content.type,
       status: "queued",
       lifetimeMs: batch.lifetimeMs,

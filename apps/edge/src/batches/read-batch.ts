@@ -33,11 +33,17 @@ export function readBatch(actor: Actor, { message, recipients = [], messages = [
   const given = [
     ...recipients.map(({ to, variables = {}, metadata }, i) => ({
       pointer: `/recipients/${i}`,
-      ...{ to, variables, metadata, content: undefined },
+      to,
+      variables,
+      metadata,
+      content: undefined,
     })),
     ...messages.map(({ to, metadata, ...content }, i) => ({
       pointer: `/messages/${i}`,
-      ...{ to, variables: {}, metadata, content },
+      to,
+      variables: {},
+      metadata,
+      content,
     })),
   ];
   const first = new Map<string, string>();

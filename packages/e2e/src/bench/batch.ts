@@ -30,7 +30,6 @@ export async function benchBatch(args: string[]): Promise<void> {
     const acceptedMs = performance.now() - startedAt;
     const beside = await measure(stack, phones, { label: "beside", codes });
     const codesEndedMs = performance.now() - startedAt;
-    const isSent = ({ counts }: Batch) => counts.waiting + counts.queued + counts.sending === 0;
     const sent = await eventually(
       "every message of the batch to be sent",
       async () => {
@@ -49,6 +48,8 @@ export async function benchBatch(args: string[]): Promise<void> {
     await stack.destroy();
   }
 }
+
+const isSent = ({ counts }: Batch) => counts.waiting + counts.queued + counts.sending === 0;
 
 /** Milliseconds of each code, one after the other. */
 async function measure(
