@@ -76,17 +76,12 @@ const deleteJobs = (db: Db, id: string, status: "scheduled" | "canceled") =>
 
 /** Ends a batch all of whose messages have ended. Answers whether it has. */
 async function finish(db: Db, { id, leasedUntil }: OpenBatch, at: number): Promise<boolean> {
-  const { finished } = await db.write({
-    finished: sql`UPDATE batch SET status = 'finished', ended_at = ${at}, due_at = NULL, updated_at = ${at}, sealed_message = NULL
+  const finished = await db.kysely.executeQuery(
+    sql`UPDATE batch SET status = 'finished', ended_at = ${at}, due_at = NULL, updated_at = ${at}, sealed_message = NULL
       WHERE id = ${id} AND status = 'running' AND due_at = ${leasedUntil}
         AND NOT EXISTS (SELECT 1 FROM batch_item WHERE batch_id = batch.id AND state = 'waiting')
         AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_batch WHERE m.batch_id = batch.id
-          AND m.status IN ('scheduled', ${sql.join(unsent)}))`,
-    // Events of the sandbox's batches would look like live ones: they have no message that tells.
-    event: sql`INSERT INTO event (id, workspace_id, type, data, at)
-      SELECT 'evt_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), workspace_id, 'batch.finished',
-        json_object('batchId', id, 'recipients', recipients), ${at}
-      FROM batch WHERE id = ${id} AND test = 0 AND changes() = 1`,
-  });
+          AND m.status IN ('scheduled', ${sql.join(unsent)}))`.compile(db.kysely),
+  );
   return (finished.numAffectedRows ?? 0n) > 0n;
 }

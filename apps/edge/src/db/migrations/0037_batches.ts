@@ -42,6 +42,13 @@ export const batches = {
       PRIMARY KEY (batch_id, position)
     ) STRICT`,
     `CREATE INDEX batch_item_waiting ON batch_item (batch_id, due_at, position) WHERE state = 'waiting'`,
+    // Events of the sandbox's batches would look like live ones: they have no message that tells.
+    `CREATE TRIGGER batch_finished AFTER UPDATE OF status ON batch WHEN NEW.status = 'finished' AND OLD.status <> 'finished'
+      AND NEW.test = 0 BEGIN
+      INSERT INTO event (id, workspace_id, type, data, at) SELECT 'evt_' || printf('%012x', NEW.ended_at) ||
+        lower(hex(randomblob(7))), NEW.workspace_id, 'batch.finished', json_object('batchId', NEW.id, 'recipients',
+        NEW.recipients), NEW.ended_at;
+    END`,
     `ALTER TABLE message ADD COLUMN batch_id TEXT`,
     `CREATE INDEX message_batch ON message (batch_id, status) WHERE batch_id IS NOT NULL`,
   ],
