@@ -232,7 +232,12 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     },
     {
       route: "POST /v1/batches",
-      body: () => ({ sessionId: edge().sessionId, message: { type: "text", text: "Hi {{name}}" }, recipients: people }),
+      body: () => ({
+        name: "Spring offers",
+        sessionId: edge().sessionId,
+        message: { type: "text", text: "Hi {{name}}" },
+        recipients: people,
+      }),
       asks: "redis libsql | libsql qstash",
       budget: [12, 6100, 40, 18],
       keep: ({ id }: Batch) => (batch = id),

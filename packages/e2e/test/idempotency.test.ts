@@ -55,7 +55,8 @@ describe("an Idempotency-Key", () => {
     const request = `${method} ${call.path?.() ?? described}`;
     const body = typeof call.body === "function" ? (call.body as () => object)() : call.body;
     const given = typeof call.headers === "function" ? await call.headers() : call.headers;
-    const isChanging = changing.includes(`${method} ${described}`);
+    // A dry run stores nothing, so its key neither.
+    const isChanging = changing.includes(`${method} ${described}`) && !route.includes("(dryRun)");
     const headers = isChanging ? { ...given, "idempotency-key": `of ${route}` } : given;
     const first = await edge.api<never>(request, body, headers);
     expect([first.status, first.status < 300 || first.body]).toEqual([first.status, true]);
