@@ -16,8 +16,6 @@ import { moveVerifications } from "./verifications/life.ts";
 import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
 const releaseRounds = 20;
-/** A round makes up to 100 messages of each of 20 batches. */
-const batchRounds = 10;
 const settleRounds = 4;
 const expireRounds = 4;
 const sweepRounds = 8;
@@ -37,12 +35,12 @@ export async function runCron(services: Services): Promise<{ published: number }
   const duties: Record<string, () => Promise<unknown>> = {
     move: async () => (published += await moveWaiting(services)),
     release: () => repeat(releaseRounds, () => release(services)),
-    "advance batches": () => repeat(batchRounds, () => advanceDue(services)),
     publish: async () => (published += await publishDue(services, jobKinds)),
-    "cancel forgotten batches": () => cancelForgotten(services),
     settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
+    "advance batches": () => advanceDue(services),
+    "cancel forgotten batches": () => cancelForgotten(services),
     deliver: () => deliverRecentEvents(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
