@@ -69,6 +69,7 @@ module.exports = {
         "gateway",
         "media",
         "messages",
+        "batches",
         "reachability",
         "verifications",
         "alerts",

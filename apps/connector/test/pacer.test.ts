@@ -1,7 +1,6 @@
-import type { Pacing } from "@sandi/contracts";
+import { type Pacing, pacingPresets } from "@sandi/contracts";
 import { beforeEach, expect, test } from "vitest";
 import { createPacer, type Pace, type Pacer, type Turn } from "../src/session/pacer.ts";
-import { presets } from "../src/session/pacing.ts";
 import { createSlots } from "../src/session/slots.ts";
 
 let time: number;
@@ -71,12 +70,12 @@ test.each(["careful", "normal", "fast"] as const)(
   async (pacing) => {
     const { went, visits } = await run(ids(60), pacing);
     expect(went.map(({ id }) => id)).toEqual(ids(60));
-    const [least, most] = presets[pacing].gapMs;
+    const [least, most] = pacingPresets[pacing].gapMs;
     const pauses = gaps(went).filter((gap) => gap > most + 1);
     expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(least);
     expect(new Set(gaps(went)).size).toBeGreaterThan(20);
     expect(pauses.length).toBeGreaterThanOrEqual(pacing === "careful" ? 2 : pacing === "normal" ? 1 : 0);
-    for (const pause of pauses) expect(pause).toBeLessThanOrEqual((presets[pacing].pause?.ms[1] ?? 0) + most);
+    for (const pause of pauses) expect(pause).toBeLessThanOrEqual((pacingPresets[pacing].pause?.ms[1] ?? 0) + most);
     // Nobody is sent away twice when the queue is on time.
     expect(visits).toBeLessThanOrEqual(120);
   },
@@ -85,7 +84,7 @@ test.each(["careful", "normal", "fast"] as const)(
 test("a late queue changes the order little and the distance not at all, and no message starves", async () => {
   const { went, visits } = await run(ids(100), "normal", { lateMs: 4000 });
   expect(went).toHaveLength(100);
-  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
+  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(pacingPresets.normal.gapMs[0]);
   went.forEach(({ id }, i) => expect(Math.abs(Number(id.slice(1)) - i)).toBeLessThanOrEqual(2));
   expect(visits).toBeLessThan(350);
 });
@@ -96,7 +95,7 @@ test("messages that are all late are sent one by one, from the first on", async 
   await pass(300_000);
   const { went } = await run(ids(10).slice(1).toReversed(), "normal");
   expect(went).toHaveLength(9);
-  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
+  expect(Math.min(...gaps(went))).toBeGreaterThanOrEqual(pacingPresets.normal.gapMs[0]);
 });
 
 test("off sends one after the other, and keeps only a few waiting", async () => {
@@ -148,7 +147,7 @@ test("what went before a restart counts for the day, and keeps its distance", as
   earlier = [begun - 1000];
   const others = createPacer(services, async () => earlier);
   const near = (await others.paced("b", bulk("careful"))) as { retryAt: Date };
-  expect(near.retryAt.getTime() - begun).toBeGreaterThanOrEqual(presets.careful.gapMs[0] - 1000);
+  expect(near.retryAt.getTime() - begun).toBeGreaterThanOrEqual(pacingPresets.careful.gapMs[0] - 1000);
 });
 
 test("no bulk message is sent before the earlier ones are read from the store", async () => {
@@ -196,8 +195,8 @@ test("a message that could not be sent is next", async () => {
   turn.leave(false);
   const { retryAt } = (await pacer.paced("a", bulk("careful"))) as { retryAt: Date };
   const other = (await pacer.paced("b", bulk("careful"))) as { retryAt: Date };
-  expect(retryAt.getTime() - time).toBe(presets.careful.gapMs[0]);
-  expect(other.retryAt.getTime()).toBeGreaterThanOrEqual(retryAt.getTime() + presets.careful.gapMs[0]);
+  expect(retryAt.getTime() - time).toBe(pacingPresets.careful.gapMs[0]);
+  expect(other.retryAt.getTime()).toBeGreaterThanOrEqual(retryAt.getTime() + pacingPresets.careful.gapMs[0]);
 });
 
 test("what went without a bound counts for one that has, however much it was", () => {
@@ -217,7 +216,7 @@ test("a normal message goes before the bulk ones that wait, keeps the distance, 
   const singles = ["n0", "n1"].map((id) => slots.place(id, normal("normal"), time));
   const order = [...bulks, ...singles].toSorted((a, b) => a.at - b.at);
   expect(order.map(({ messageId }) => messageId)).toEqual(["n0", "n1", ...ids(5)]);
-  expect(Math.min(...gaps(order))).toBeGreaterThanOrEqual(presets.normal.gapMs[0]);
+  expect(Math.min(...gaps(order))).toBeGreaterThanOrEqual(pacingPresets.normal.gapMs[0]);
 });
 
 test("a bulk message that is overtaken while it waits lets the normal one go, and both keep the pace", async () => {
@@ -262,10 +261,10 @@ test("an endless stream of normal messages overtakes a bulk one thirty times at 
 test("the daily limit counts the messages of both lanes, whatever their order", () => {
   const slots = createSlots(services.chance);
   const day = 86_400_000;
-  slots.recall(Array.from({ length: presets.careful.perDay - 1 }, (_, i) => time - day + 1000 * (i + 1)));
+  slots.recall(Array.from({ length: pacingPresets.careful.perDay - 1 }, (_, i) => time - day + 1000 * (i + 1)));
   const waiting = slots.place("waiting", bulk("careful"), time);
   expect(waiting.at).toBeLessThan(time + day / 2);
   const single = slots.place("single", normal("careful"), time);
   expect(single.at).toBeLessThan(waiting.at);
-  expect(waiting.at).toBeGreaterThanOrEqual(Math.max(single.at + presets.careful.gapMs[0], time + 1000));
+  expect(waiting.at).toBeGreaterThanOrEqual(Math.max(single.at + pacingPresets.careful.gapMs[0], time + 1000));
 });

@@ -1,5 +1,6 @@
 import { runAlerts } from "./alerts/cron.ts";
 import { rollUp } from "./analytics/roll-up.ts";
+import { advanceDue, cancelForgotten } from "./batches/cron.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
@@ -38,6 +39,8 @@ export async function runCron(services: Services): Promise<{ published: number }
     settle: () => repeat(settleRounds, () => settle(services)),
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
+    "advance batches": () => advanceDue(services),
+    "cancel forgotten batches": () => cancelForgotten(services),
     deliver: () => deliverRecentEvents(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),

@@ -2,6 +2,7 @@ import { accessRules } from "./access-rules/routes.ts";
 import { alerts } from "./alerts/feature.ts";
 import { analytics } from "./analytics/routes.ts";
 import { audit } from "./audit/routes.ts";
+import { batches } from "./batches/routes.ts";
 import { desiredState } from "./desired-state/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
@@ -27,6 +28,7 @@ const slices: readonly Feature[] = [
   verifications,
   reachability,
   messages,
+  batches,
   media,
   templates,
   sessions,

@@ -1,5 +1,6 @@
 import type { AtRest, KeyRing, ProofKeys, QueueCheck, Random, Sealer, TokenVerifier } from "@sandi/crypto";
 import {
+  type BatchJob,
   createId,
   type DeliveryJob,
   type IdPrefix,
@@ -23,7 +24,9 @@ type JobCall =
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
-  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string };
+  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
+  /** To the edge itself. */
+  | { kind: "batch"; body: BatchJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

@@ -1,4 +1,4 @@
-import { claimPath, deliverPath, eventsPath } from "@sandi/contracts";
+import { claimPath, deliverPath, eventsPath, expandPath } from "@sandi/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
 import { type Edge, limitAnswer, startEdge } from "./harness.ts";
@@ -33,7 +33,7 @@ const json = { "content-type": "application/json" };
 describe("a request without a key", () => {
   it("knows every route that takes a body", () => {
     expect(posts.length).toBeGreaterThan(40);
-    for (const path of [claimPath, eventsPath, deliverPath]) expect(posts).toContain(`POST ${path}`);
+    for (const path of [claimPath, eventsPath, deliverPath, expandPath]) expect(posts).toContain(`POST ${path}`);
     expect(posts).toContain(`POST /v1/hooks/supabase/hook_${id}`);
   });
 
@@ -54,6 +54,7 @@ describe("a request without a key", () => {
     [claimPath]: { authorization: "Bearer a.b.c" },
     [eventsPath]: { authorization: "Bearer a.b.c" },
     [deliverPath]: { "upstash-signature": "a.b.c" },
+    [expandPath]: { "upstash-signature": "a.b.c" },
     [`/v1/hooks/supabase/hook_${id}`]: { "webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,YQ==" },
   };
   it.each(Object.entries(forged))("%s parses nothing under a forged signature either", async (path, headers) => {

@@ -102,6 +102,7 @@ describe("a message", () => {
     ["release", { scheduled: "queued 0" }],
     ["lapse", { scheduled: "failed 0" }],
     ["unschedule", { scheduled: "canceled 1" }],
+    ["hold", { queued: "scheduled 0" }],
     ["retry", { failed: "queued 0" }],
     ["revoke", { sending: "revoked 1", sent: "revoked 1", delivered: "revoked 1" }],
     ["revokeUnsent", { failed: "revoked 1" }],
@@ -110,7 +111,7 @@ describe("a message", () => {
   });
 
   it("has no transition that this table does not name", () => {
-    expect(Object.keys(messageLife)).toHaveLength(15);
+    expect(Object.keys(messageLife)).toHaveLength(16);
   });
 
   it.each(["fail", "failForNow", "lapse", "cancel", "unschedule", "revoke", "revokeUnsent"] as const)(

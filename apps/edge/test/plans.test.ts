@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type Message, tokenIn, type Verification } from "@sandi/contracts";
+import { type Batch, type Message, tokenIn, type Verification } from "@sandi/contracts";
 import { compiledQueries, type Queries } from "@sandi/libsql";
 import { beforeEach, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
@@ -101,6 +101,32 @@ it("no statement of a message's life reads a table of tenants' rows from end to 
     /^SEARCH message .*INDEX message_(text|code)\w* \(workspace_id=\?\)/.test(detail),
   );
   expect(wide).toEqual([]);
+});
+
+it("no statement of a batch's life, or of cron about batches, reads a table of tenants' rows from end to end", async () => {
+  const message = { type: "text", text: "Hi {{name}}" };
+  const recipients = [1, 2, 3].map((i) => ({ to: `+628123456789${i}`, variables: { name: "Budi" } }));
+  const create = async () => (await edge.api<Batch>("POST /v1/batches", { message, recipients })).body.id;
+  await edge.api("POST /v1/batches", { message, recipients, dryRun: true });
+  const [first, second] = [await create(), await create()];
+  await edge.settled();
+  await runCron(edge.services);
+  for (const id of [first, second]) await edge.api(`POST /v1/batches/${id}/pause`);
+  for (const verb of ["resume", "cancel"]) await edge.api(`POST /v1/batches/${first}/${verb}`);
+  for (const path of ["", `/${first}`, `/${first}/messages`, `/${first}/report`])
+    await edge.api(`GET /v1/batches${path}`);
+  const { messages } = (await edge.api<{ messages: Message[] }>(`GET /v1/batches/${second}/messages`)).body;
+  expect(messages).toHaveLength(3);
+  for (const { id } of messages) await edge.api(`POST /v1/messages/${id}/cancel`);
+  await edge.api(`POST /v1/batches/${second}/resume`);
+  await edge.settled();
+  edge.advance(60_000);
+  await runCron(edge.services);
+  expect((await edge.api<Batch>(`GET /v1/batches/${second}`)).body.status).toBe("finished");
+  const tables = "verification|message|job|event|recipient_send|idempotency|session|batch|batch_item|b|i|r|m|t";
+  const found = [...(await plans())];
+  expect(found.some((detail) => detail.includes("batch_item_waiting"))).toBe(true);
+  expect(found.filter((detail) => new RegExp(`^SCAN (${tables})\\b(?! VIRTUAL)`).test(detail))).toEqual([]);
 });
 
 it("no statement that cancels, blocks or answers reads all codes, texts or verifications of a workspace", async () => {

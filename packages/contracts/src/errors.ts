@@ -77,6 +77,7 @@ export const errors = {
     advice: "WhatsApp describes a group to its members only. Use the session of a member.",
   },
   "message-not-found": { status: 404, title: "No such message" },
+  "batch-not-found": { status: 404, title: "No such batch" },
   "media-not-found": {
     status: 404,
     title: "No such media",
@@ -146,6 +147,16 @@ export const errors = {
     status: 409,
     title: "The workspace has reached its limit of rules",
     advice: "Delete a rule that you do not need, or replace many rules by one for a prefix or a country.",
+  },
+  "batch-limit-reached": {
+    status: 409,
+    title: "The workspace has reached its limit of batches that have not ended",
+    advice: "Wait until one has finished, or cancel one.",
+  },
+  "batch-ended": {
+    status: 409,
+    title: "The batch has ended",
+    advice: "A batch that is `finished` or `canceled` does not change any more.",
   },
   "message-not-waiting": {
     status: 409,

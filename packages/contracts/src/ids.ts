@@ -19,7 +19,8 @@ export type IdPrefix =
   | "inc"
   | "dlv"
   | "wrc"
-  | "med";
+  | "med"
+  | "bat";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -69,6 +70,7 @@ export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
 export const PoolId = idOf("pool", "A sender pool: sessions that replace each other.");
 export const MessageId = idOf("msg", "A message.");
+export const BatchId = idOf("bat", "A batch: messages to many recipients.");
 export const MediaId = idOf("med", "A file that messages can hold.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");

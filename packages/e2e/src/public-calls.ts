@@ -1,5 +1,6 @@
 import {
   type ApiKey,
+  type Batch,
   type CreatedApiKey,
   type CreatedSupabaseHook,
   GetGroupRpc,
@@ -65,6 +66,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let message = "";
   let scheduled = "";
   let file = "";
+  let batch = "";
   let session = "";
   let pool = "";
   let template = "";
@@ -79,6 +81,8 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   const numbers = ["+6281355500001", "+6281355500002", "+6281355500003", "+6281355500004", "+6281355500005"] as const;
   const text = "{{company}}\n\n{{code}}\n\n{{minutes}} min";
   const keepVer = ({ id }: Verification) => (ver = id);
+  const people = numbers.slice(0, 2).map((to) => ({ to, variables: { name: "Budi" } }));
+  const ofBatch = (rest = "") => ({ path: () => `/v1/batches/${batch}${rest}` });
   const ofVer = (rest = "") => ({ path: () => `/v1/verifications/${ver}${rest}` });
 
   return [
@@ -260,6 +264,56 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/media/${file}`,
       asks: "redis libsql | libsql",
       budget: [7, 700, 11, 10],
+    },
+    {
+      route: "POST /v1/batches",
+      body: () => ({
+        name: "Spring offers",
+        sessionId: edge().sessionId,
+        message: { type: "text", text: "Hi {{name}}" },
+        recipients: people,
+      }),
+      asks: "redis libsql | libsql qstash",
+      budget: [12, 6100, 40, 18],
+      keep: ({ id }: Batch) => (batch = id),
+    },
+    {
+      route: "POST /v1/batches (dryRun)",
+      body: { message: { type: "text", text: "Hi {{name}}" }, recipients: people, dryRun: true },
+      asks: "redis libsql libsql",
+      budget: [6, 4000, 60, 0],
+    },
+    { route: "GET /v1/batches", asks: "redis libsql", budget: [1, 250, 10, 0] },
+    { route: "GET /v1/batches/{id}", ...ofBatch(), asks: "redis libsql", budget: [1, 700, 15, 0] },
+    {
+      route: "GET /v1/batches/{id}/messages",
+      ...ofBatch("/messages"),
+      asks: "redis libsql libsql",
+      budget: [2, 750, 10, 0],
+    },
+    {
+      route: "GET /v1/batches/{id}/report",
+      ...ofBatch("/report"),
+      asks: "redis libsql libsql",
+      budget: [2, 450, 10, 0],
+    },
+    {
+      route: "POST /v1/batches/{id}/pause",
+      ...ofBatch("/pause"),
+      asks: "redis libsql libsql libsql libsql libsql libsql",
+      budget: [15, 2600, 40, 12],
+    },
+    {
+      route: "POST /v1/batches/{id}/resume",
+      ...ofBatch("/resume"),
+      asks: "redis libsql libsql libsql | libsql qstash",
+      budget: [11, 2400, 30, 8],
+    },
+    {
+      route: "POST /v1/batches/{id}/cancel",
+      ...ofBatch("/cancel"),
+      asks: "redis libsql libsql libsql libsql libsql libsql",
+      budget: [17, 3000, 50, 12],
     },
     {
       route: "POST /v1/reachability",

@@ -51,7 +51,9 @@ describe("ARCHITECTURE.md", () => {
     // The life cycles name the events of transitions. Other events are in the text of triggers.
     const lives = ["verifications", "messages"].map((feature) => join(root, `apps/edge/src/${feature}/life.ts`));
     const code = [...lives.map((file) => readFileSync(file, "utf8")), ...triggers.map(({ sql }) => sql)].join("\n");
-    const written = [...code.matchAll(/["']((?:verification|message|session)\.[a-z_]+)["']/g)].map(([, type]) => type!);
+    const written = [...code.matchAll(/["']((?:verification|message|session|batch)\.[a-z_]+)["']/g)].map(
+      ([, type]) => type!,
+    );
     const ends = [
       ...VerificationStatus.options.filter((status) => status !== "pending").map((status) => `verification.${status}`),
       ...MessageStatus.options.filter((status) => status !== "sending").map((status) => `message.${status}`),

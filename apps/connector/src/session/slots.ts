@@ -1,5 +1,5 @@
-import type { MessageLane, Pacing } from "@sandi/contracts";
-import { draw, presets } from "./pacing.ts";
+import { type MessageLane, type Pacing, pacingPresets } from "@sandi/contracts";
+import { draw } from "./pacing.ts";
 
 /** The time at which one message is to be sent. Milliseconds since the epoch. */
 export interface Slot {
@@ -39,7 +39,7 @@ export const dayMs = 86_400_000;
 const forgottenMs = 900_000;
 /** The highest daily limit of all presets. */
 export const longestCount = Math.max(
-  ...Object.values(presets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)),
+  ...Object.values(pacingPresets).map(({ perDay }) => (Number.isFinite(perDay) ? perDay : 0)),
 );
 /** How many messages of the preset `off` may wait here at the same time. */
 const maxWaitingOff = 16;
@@ -62,7 +62,7 @@ export function createSlots(chance: () => number): Slots {
   }
 
   function gapAfter(pacing: Pacing): number {
-    const { gapMs, pause } = presets[pacing];
+    const { gapMs, pause } = pacingPresets[pacing];
     if (pacing === "off") return slots.length < maxWaitingOff ? 0 : usualMs;
     const gap = draw(gapMs, chance);
     if (!pause) return gap;
@@ -74,7 +74,7 @@ export function createSlots(chance: () => number): Slots {
 
   /** The first time at which the daily limit allows another message behind the first `before` slots. */
   function allowedAt(pacing: Pacing, before: number): number {
-    const over = starts.length + before - presets[pacing].perDay;
+    const over = starts.length + before - pacingPresets[pacing].perDay;
     if (over < 0 || !Number.isFinite(over)) return 0;
     return dayMs + (over < starts.length ? starts[over]! : slots[over - starts.length]!.at);
   }
@@ -89,7 +89,7 @@ export function createSlots(chance: () => number): Slots {
   function pushBack(index: number): void {
     for (let i = index + 1; i < slots.length; i++) {
       const [before, next] = [slots[i - 1]!, slots[i]!];
-      const nearest = Math.max(before.at + presets[next.pacing].gapMs[0], allowedAt(next.pacing, i));
+      const nearest = Math.max(before.at + pacingPresets[next.pacing].gapMs[0], allowedAt(next.pacing, i));
       if (next.at >= nearest) return;
       next.at = nearest;
     }
@@ -128,7 +128,7 @@ export function createSlots(chance: () => number): Slots {
       return slot;
     },
     dueAt(slot) {
-      return last ? Math.max(slot.at, last.at + presets[slot.pacing].gapMs[0]) : slot.at;
+      return last ? Math.max(slot.at, last.at + pacingPresets[slot.pacing].gapMs[0]) : slot.at;
     },
     putOff(slot, at) {
       slot.at = Math.max(slot.at, at);

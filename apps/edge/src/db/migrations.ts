@@ -30,6 +30,7 @@ import { fewerWrites } from "./migrations/0032_fewer_writes.ts";
 import { prefixRanks } from "./migrations/0033_prefix_ranks.ts";
 import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
+import { batches } from "./migrations/0037_batches.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -67,4 +68,5 @@ export const migrations: readonly Migration[] = [
   prefixRanks,
   messageLife,
   media,
+  batches,
 ];

@@ -21,6 +21,7 @@ import type {
   PrefixGuardTable,
   VerificationTable,
 } from "./tables/verifications.ts";
+import type { BatchItemTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
 import type { EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
@@ -40,6 +41,8 @@ export interface Tables {
   accessRule: AccessRuleTable;
   warmContact: WarmContactTable;
   message: MessageTable;
+  batch: BatchTable;
+  batchItem: BatchItemTable;
   media: MediaTable;
   mediaObject: MediaObjectTable;
   template: TemplateTable;

@@ -82,8 +82,21 @@ const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.get("ctx").a
 
 const counterIn = (workspaceId: string, { name, id }: Limit) => `limit:{${workspaceId}}:${name}:${id}`;
 
+type Metered = Pick<Caller, "services" | "actor">;
+
+/** What is left of a limit, without using it up; undefined: Redis does not answer. */
+export async function leftOf(
+  { services, actor }: Metered,
+  limit: Limit,
+): Promise<{ remaining: number; leftMs: number } | undefined> {
+  const { quota, windowSeconds } = limit;
+  const counter = { key: counterIn(actor.workspaceId, limit), quota, windowMs: windowSeconds * 1000, cost: 0 };
+  const answer = await consumeFrom(services, [counter]);
+  return answer && { remaining: Math.max(0, quota - (answer[1] ?? 0)), leftMs: answer[2] ?? 0 };
+}
+
 /** Consumes a limit whose cost is known in the middle of a request. Throws `rate-limited` if it is used up. */
-export async function consumeLate({ services, actor }: Caller, limit: Limit): Promise<void> {
+export async function consumeLate({ services, actor }: Metered, limit: Limit): Promise<void> {
   const { quota, windowSeconds, cost = 1 } = limit;
   const counter = { key: counterIn(actor.workspaceId, limit), quota, windowMs: windowSeconds * 1000, cost };
   const [isTaken, taken = 0, leftMs = 0] = (await consumeFrom(services, [counter])) ?? [1];

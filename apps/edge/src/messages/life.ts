@@ -45,6 +45,8 @@ export const messageLife = {
   release: { from: ["scheduled"], to: "queued", clears: [], event: "message.queued" },
   lapse: { from: ["scheduled"], to: "failed", clears: [], event: "message.failed" },
   unschedule: { from: ["scheduled"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
+  // A paused batch holds its messages.
+  hold: { from: ["queued"], to: "scheduled", clears: [] },
   retry: { from: ["failed"], to: "queued", clears: [], event: "message.queued" },
   revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
   // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.

@@ -59,12 +59,16 @@ export async function listMessages(ctx: Context, query: SearchMessages): Promise
 }
 
 /** The status that `toMessage` shows, as a condition in SQL. */
-function hasStatus(status: MessageStatus, { now, scopes }: Viewer): RawBuilder<boolean> {
+const hasStatus = (status: MessageStatus, viewer: Viewer): RawBuilder<boolean> =>
+  sql`${shownStatus(viewer)} = ${status}`;
+
+/** The status that `toMessage` shows, in SQL. */
+export function shownStatus({ now, scopes }: Viewer): RawBuilder<MessageStatus> {
   const shown = sql`CASE WHEN message.status IN ('queued', 'scheduled') AND message.expires_at <= ${now} THEN 'failed'
     ELSE message.status END`;
-  if (seesAccounts(scopes)) return sql`${shown} = ${status}`;
+  if (seesAccounts(scopes)) return sql`${shown}`;
   return sql`CASE WHEN message.failure = 'not_on_whatsapp' THEN iif(message.status = 'revoked' AND message.updated_at <= ${now},
-    'revoked', 'sent') ELSE ${shown} END = ${status}`;
+    'revoked', 'sent') ELSE ${shown} END`;
 }
 
 /** The ids that can match: they sort by time. */

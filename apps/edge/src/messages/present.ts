@@ -11,7 +11,7 @@ export type DeliveryColumns = Pick<
 export type MessageRow = DeliveryColumns &
   Pick<
     MessageTable,
-    "id" | "sessionId" | "toMasked" | "createdAt" | "lane" | "metadata" | "sendAt" | "queuedAt" | "playedAt"
+    "id" | "sessionId" | "toMasked" | "createdAt" | "lane" | "metadata" | "sendAt" | "queuedAt" | "playedAt" | "batchId"
   > & {
     type: MessageType;
     pacing: Pacing | null;
@@ -33,6 +33,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     ...toDelivery(row, viewer),
     playedAt: isoOrNull(row.playedAt),
     metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
+    batchId: row.batchId,
     sendAt: isoOrNull(row.sendAt),
     createdAt: iso(row.createdAt),
     expiresAt: iso(row.expiresAt),

@@ -26,6 +26,7 @@ const columns = [
   "sendAt",
   "queuedAt",
   "playedAt",
+  "batchId",
 ] as const;
 
 /** A column, or `column as name`, in SQL. */
@@ -64,6 +65,16 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("verificationId", "is", null)
     .$narrowType<{ type: MessageType }>();
 }
+
+/** The messages of a batch, newest first. */
+export const selectOfBatch = (
+  db: Db,
+  { workspaceId, test }: Tenant,
+  { batchId, before, limit }: { batchId: string; before: string; limit: number },
+) =>
+  sql<MessageRow>`SELECT ${sql.join(columns.map(selected))}, ${pacingOfRow} AS pacing FROM message INDEXED BY message_batch
+    WHERE message.batch_id = ${batchId} AND message.workspace_id = ${workspaceId} AND message.test = ${test}
+      AND message.id < ${before} ORDER BY message.id DESC LIMIT ${limit}`.compile(db.kysely);
 
 /** Messages by any condition, newest first. With `byNumber` the condition names hashes of numbers. */
 export function selectMessages(

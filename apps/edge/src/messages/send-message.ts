@@ -4,12 +4,13 @@ import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { type Accepted, type IdempotencyKey } from "../http/idempotency/create.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
-import { type Phone, prefixOf, storedMask } from "../phone.ts";
+import type { Phone } from "../phone.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
 import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
 import { withPreview } from "./link-preview.ts";
+import { insertMessage } from "./insert-message.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { type MessageRow, toMessage } from "./present.ts";
@@ -78,14 +79,19 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
           picked: pickedOf(sender.pick({ workspaceId, route, toHash, at })),
           rules: [...rulesOf(asked, { isFirst, isCounted: sendAt === null }), ...attached.rules],
         }),
-        message:
-          sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, sealed, status, expires_at, test,
-        created_at, updated_at, to_hash, pool_id, country, prefix, lane, metadata, lifetime_ms)
-      SELECT ${id}, ${workspaceId}, coalesce(${route.sessionId ?? null}, a.session_id), ${content.type}, ${storedMask(phone.masked)},
-        ${sealed}, ${sendAt === null ? "queued" : "scheduled"}, ${at + lifetimeMs}, ${tenant.test}, ${at}, ${at}, ${toHash},
-        ${sender.poolOf(workspaceId, route)}, ${phone.country}, ${prefixOf(phone.e164)}, ${lane},
-        ${metadata === undefined ? null : JSON.stringify(metadata)}, ${lifetimeMs}
-      FROM admission a WHERE a.id = ${id} AND a.verdict IS NULL`.compile(db.kysely),
+        message: insertMessage(db, tenant, {
+          id,
+          route,
+          phone,
+          toHash,
+          type: content.type,
+          sealed,
+          status: sendAt === null ? "queued" : "scheduled",
+          at,
+          lifetimeMs,
+          lane,
+          metadata,
+        }),
         queued:
           sendAt === null
             ? [

@@ -1,4 +1,4 @@
-import { maxMediaBytes } from "@sandi/contracts";
+import { maxMediaBytes, mostRecipients } from "@sandi/contracts";
 import { hmac } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
@@ -42,6 +42,13 @@ export function workspaceSendLimits(actor: Actor, at: number, cost = 1): Limit[]
   const liveQuota = isNew ? Math.min(firstWeekSendsPerDay, sendsPerDay) : sendsPerDay;
   const quota = actor.environment === "test" ? testSendsPerDay : liveQuota;
   return [{ name: "workspace-sends", id: actor.environment, quota, windowSeconds: day, cost }];
+}
+
+/** Recipients of batches, each a row until its time for messages is over. Their messages count as sends when they are made. */
+export function batchLimit(actor: Actor, recipients: number): Limit {
+  const [sends] = workspaceSendLimits(actor, Number.MAX_SAFE_INTEGER);
+  const quota = Math.max(mostRecipients, 2 * (sends?.quota ?? 0));
+  return { name: "batch-recipients", id: actor.environment, quota, windowSeconds: day, cost: recipients };
 }
 
 /** Messages to one number. They do not apply to test keys, because the sandbox has few numbers. */

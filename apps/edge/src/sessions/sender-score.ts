@@ -24,12 +24,21 @@ export const canOpenChats = (at: number) =>
 /** How many strangers an account may write to on each day after it was linked. The last value repeats. */
 const warmingUp = [10, 20, 40, 80];
 
-/** Its pool allows one more stranger in the current 24 hours. */
-export const hasRoomForNew = (at: number) =>
-  sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce((SELECT
+/** How many strangers its pool allows in 24 hours; NULL: any number. */
+const newChatsAllowed = (at: number) => sql`(SELECT
     CASE new_chats_per_day WHEN ${sql.lit(warmUp)} THEN json_extract(${sql.lit(JSON.stringify(warmingUp))}, '$[' || CAST(min(
       ${sql.lit(warmingUp.length - 1)}, (${at} - session.linked_at) / ${sql.lit(dayMs)}) AS INTEGER) || ']')
-    ELSE new_chats_per_day END FROM pool WHERE pool.id = session.pool_id), ${sql.lit(Number.MAX_SAFE_INTEGER)}))`;
+    ELSE new_chats_per_day END FROM pool WHERE pool.id = session.pool_id)`;
+
+/** Its pool allows one more stranger in the current 24 hours. */
+export const hasRoomForNew = (at: number) =>
+  sql<boolean>`(session.new_chats_from <= ${at - dayMs} OR session.new_chats < coalesce(${newChatsAllowed(at)}, ${sql.lit(Number.MAX_SAFE_INTEGER)}))`;
+
+/** How many more strangers its pool allows in the current 24 hours; NULL: any number. */
+export const newChatsLeft = (at: number) =>
+  sql<
+    number | null
+  >`max(0, ${newChatsAllowed(at)} - iif(session.new_chats_from <= ${at - dayMs}, 0, session.new_chats))`;
 
 /** The count of the last 30 to 60 minutes. */
 function recent(column: "sends" | "failures", at: number): RawBuilder<number> {

@@ -56,6 +56,19 @@ const alertDelivery = {
   deliveredAt: at("06:02:01"),
 } as const;
 
+const batchSummary = {
+  id: `bat_${tail}`,
+  name: "Spring offers",
+  status: "running",
+  sessionId: null,
+  poolId: session.poolId,
+  recipients: 500,
+  duplicates: 0,
+  sendAt: null,
+  createdAt: at("08:15:18"),
+  endedAt: null,
+} as const;
+
 export const examples = {
   session,
   sessionHealth: {
@@ -102,9 +115,42 @@ export const examples = {
     playedAt: null,
     failure: null,
     metadata: { orderId: "A-1042" },
+    batchId: null,
     sendAt: null,
     createdAt: at("08:15:18"),
     expiresAt: "2026-11-22T08:15:18.000Z",
+  },
+  batchSummary,
+  batch: {
+    ...batchSummary,
+    counts: {
+      waiting: 100,
+      scheduled: 0,
+      queued: 180,
+      sending: 1,
+      sent: 40,
+      delivered: 120,
+      read: 56,
+      played: 0,
+      failed: 3,
+      canceled: 0,
+      revoked: 0,
+    },
+    refusals: [{ code: "destination-blocked", count: 2, isFinal: true }],
+  },
+  batchDryRun: {
+    recipients: 500,
+    duplicates: 0,
+    wouldSend: 499,
+    refused: [
+      {
+        pointer: "/recipients/17",
+        code: "destination-blocked",
+        detail: "A rule blocks this number, its prefix or its country",
+      },
+    ],
+    sessions: [{ id: session.id, isOnline: true, messagesPerDay: 1500, newChatsLeft: 80 }],
+    estimatedSeconds: 2_163,
   },
   messageDryRun: {
     wouldSend: true,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { contentWith, MessageType } from "../content/content.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
-import { MessageId, PoolId, SessionId } from "../ids.ts";
+import { BatchId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { MessageLane } from "../internal/jobs.ts";
 import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { examples } from "./examples.ts";
@@ -17,7 +17,7 @@ const Metadata = z
     (entries) => new TextEncoder().encode(JSON.stringify(entries)).length <= mostBytes,
     `must be at most ${mostBytes} bytes of JSON`,
   );
-const metadata = Metadata.meta({
+export const metadata = Metadata.meta({
   description: "Your own data, returned with the message: at most 16 entries and 2 KB of JSON. No secrets.",
   example: { orderId: "A-1042" },
 });
@@ -25,12 +25,18 @@ const metadata = Metadata.meta({
 /** The customer's data as it is shown. */
 const shownMetadata = z.record(z.string(), z.unknown()).meta({ description: "Your own data." });
 
-const sendAt = Timestamp.meta({
+export const sendAt = Timestamp.meta({
   description: "When the message is to be sent, at most 90 days ahead. It is queued within a minute after this time.",
 });
 
 /** How long a message may wait before it fails. */
 export const messageLifetime = { usualSeconds: 86_400, leastSeconds: 60, mostSeconds: 604_800 } as const;
+
+export const expiresIn = z
+  .int()
+  .min(messageLifetime.leastSeconds)
+  .max(messageLifetime.mostSeconds)
+  .default(messageLifetime.usualSeconds);
 
 export const CreateMessage = contentWith({
   sessionId: SessionId.optional().meta({ description: "The only session that may send the message." }),
@@ -40,15 +46,9 @@ export const CreateMessage = contentWith({
   to: writtenNumber("The recipient"),
   lane: MessageLane.default("normal"),
   sendAt: sendAt.optional(),
-  expiresIn: z
-    .int()
-    .min(messageLifetime.leastSeconds)
-    .max(messageLifetime.mostSeconds)
-    .default(messageLifetime.usualSeconds)
-    .meta({
-      description:
-        "Seconds, from `sendAt` or from now, after which the message fails with `expired` if it was not sent.",
-    }),
+  expiresIn: expiresIn.meta({
+    description: "Seconds, from `sendAt` or from now, after which the message fails with `expired` if it was not sent.",
+  }),
   metadata: metadata.optional(),
   dryRun: z.boolean().optional().meta({
     description: "Answers 200 with what would happen. Stores nothing and uses up no limit of sends.",
@@ -85,6 +85,7 @@ export const Message = z
     playedAt: Timestamp.nullable().meta({ description: "The recipient played the voice or video note." }),
     failure: Failure.nullable(),
     metadata: shownMetadata,
+    batchId: BatchId.nullable().meta({ description: "The batch that it belongs to." }),
     sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),
     createdAt: Timestamp,
     expiresAt: Timestamp.meta({ description: "A message not sent by then fails with `expired`." }),

@@ -1,8 +1,14 @@
 import { z } from "zod";
-import { DeliveryId } from "../ids.ts";
+import { BatchId, DeliveryId } from "../ids.ts";
 
 /** `POST {edge}/internal/deliver`, through QStash: the delivery that is due. Its address and content stay at the edge. */
 export const DeliveryJob = z.strictObject({ deliveryId: DeliveryId });
 export type DeliveryJob = z.infer<typeof DeliveryJob>;
+
+/** `POST {edge}/internal/batches/expand`, through QStash: makes the next messages of a batch. */
+export const BatchJob = z.strictObject({ batchId: BatchId });
+export type BatchJob = z.infer<typeof BatchJob>;
+
+export const expandPath = "/internal/batches/expand";
 
 export const deliverPath = "/internal/deliver";

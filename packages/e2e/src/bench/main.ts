@@ -1,3 +1,4 @@
+import { benchBatch } from "./batch.ts";
 import { benchCheck } from "./check.ts";
 import { benchCompare } from "./compare.ts";
 import { benchGrowth } from "./growth.ts";
@@ -13,6 +14,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   growth: benchGrowth,
   media: benchMedia,
   soak: benchSoak,
+  batch: benchBatch,
   compare: benchCompare,
 };
 const [name = "", ...args] = process.argv.slice(2);

@@ -49,6 +49,7 @@ export interface MessageTable {
   /** When it was queued after it was scheduled, or again; null: when it was created. */
   queuedAt: number | null;
   playedAt: number | null;
+  batchId: string | null;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */

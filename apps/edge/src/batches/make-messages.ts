@@ -1,0 +1,118 @@
+import { AppError, type Content, type ErrorCode, sealedFor, sealedPayload } from "@sandi/contracts";
+import { sql } from "kysely";
+import { tenantOf } from "../auth/tenant.ts";
+import { idsOf } from "../jobs/append-job.ts";
+import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
+import { decide, pickedOf, takeVerdict } from "../messages/admission.ts";
+import { insertMessage } from "../messages/insert-message.ts";
+import { textJobs } from "../messages/jobs.ts";
+import { countForRecipients } from "../messages/recipient-limits.ts";
+import { type Asked, askedOf, rulesOf } from "../messages/refusal.ts";
+import { refuseInSandbox } from "../messages/sandbox.ts";
+import { senderOf } from "../messages/sender-of.ts";
+import { parsePhone, type Phone } from "../phone.ts";
+import { newId, type Services } from "../services.ts";
+import { openItem, openMessage } from "./items.ts";
+import { actorOf, type OpenBatch } from "./open-batch.ts";
+import { render } from "./variables.ts";
+
+interface Ready {
+  position: number;
+  id: string;
+  phone: Phone;
+  content: Content;
+  metadata: Record<string, unknown> | undefined;
+  sealed: string;
+  asked: Asked;
+}
+
+/** An item with all that its message needs, or the reason why it gets none. */
+export type Prepared = Ready | { position: number; refusal: ErrorCode };
+
+interface Given {
+  item: { position: number; sealed: string };
+  at: number;
+}
+
+/** Opens an item, and seals its message to the connector. */
+export async function prepare(services: Services, batch: OpenBatch, { item, at }: Given): Promise<Prepared> {
+  const { position } = item;
+  const place = { workspaceId: batch.workspaceId, batchId: batch.id };
+  const actor = actorOf(batch);
+  const tenant = tenantOf(actor);
+  try {
+    const { to, variables, metadata, content: own } = await openItem(services, place, item);
+    const content = own ?? render(await openMessage(services, place, batch.sealedMessage ?? ""), variables).content;
+    const phone = parsePhone(to, { pointer: "/to", isTest: tenant.test === 1 });
+    refuseInSandbox(phone.magic);
+    const route = { sessionId: batch.sessionId ?? undefined, poolId: batch.poolId ?? undefined };
+    const id = newId(services, "msg");
+    const [sealed, asked] = await Promise.all([
+      services.seal(sealedPayload(phone.e164, content), sealedFor.message(id, batch.workspaceId)),
+      askedOf({ services, actor }, { tenant, phone, route, quotedMessageId: undefined, at }),
+    ]);
+    return { position, id, phone, content, metadata, sealed, asked };
+  } catch (error) {
+    if (error instanceof AppError) return { position, refusal: error.code };
+    throw error;
+  }
+}
+
+/**
+ * Makes the messages in one transaction. A message and its item's end are one fact, so a recipient gets one message,
+ * whatever is repeated. Answers the verdict about each item: null, or why it has no message.
+ */
+export async function makeMessages(
+  services: Services,
+  batch: OpenBatch,
+  { prepared, at }: { prepared: readonly Prepared[]; at: number },
+): Promise<Map<number, string | null | undefined>> {
+  const { db } = services;
+  const ready = prepared.filter((one): one is Ready => "asked" in one);
+  if (ready.length === 0) return new Map();
+  const tenant = tenantOf(actorOf(batch));
+  const { workspaceId } = tenant;
+  const sender = senderOf(tenant);
+  const ids = ready.map(({ id }) => id);
+  const which = sql<boolean>`message.id IN (${idsOf(ids)})`;
+  const { items } = await db.write({
+    items: ready.map((one) => statementsOf(services, batch, { one, at })),
+    queued: sender.queue(db, workspaceId, textJobs, { which, at }),
+    counted: sender.isLimited ? [countForRecipients(db, { which, at })] : [],
+  });
+  if (sender.isLimited) {
+    const { rows } = await db.kysely.executeQuery(selectJobs(db, textJobs, idsOf(ids)));
+    publishSoon(services, textJobs, rows);
+  }
+  return new Map(ready.map(({ position }, i) => [position, items[i]?.verdict.rows[0]?.verdict]));
+}
+
+/** Decides and stores one message. The batch must still run, and the item must still wait. */
+function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Ready; at: number }) {
+  const { id, position, phone, asked, content, metadata, sealed } = one;
+  const { tenant, route, toHash } = asked;
+  const isFirst = sql<boolean>`EXISTS (SELECT 1 FROM batch_item i JOIN batch b ON b.id = i.batch_id
+    WHERE i.batch_id = ${batch.id} AND i.position = ${position} AND i.state = 'waiting' AND b.status = 'running')`;
+  const picked = senderOf(tenant).pick({ workspaceId: tenant.workspaceId, route, toHash, at });
+  return {
+    decision: decide(db, { id, picked: pickedOf(picked), rules: rulesOf(asked, { isFirst }) }),
+    message: insertMessage(db, tenant, {
+      id,
+      route,
+      phone,
+      toHash,
+      sealed,
+      at,
+      metadata,
+      type: content.type,
+      status: "queued",
+      lifetimeMs: batch.lifetimeMs,
+      lane: "bulk",
+      batchId: batch.id,
+    }),
+    item: sql`UPDATE batch_item SET state = 'expanded', message_id = ${id}, sealed = NULL, code = NULL
+      WHERE batch_id = ${batch.id} AND position = ${position} AND state = 'waiting'
+        AND EXISTS (SELECT 1 FROM message WHERE id = ${id})`,
+    verdict: takeVerdict(db, id),
+  };
+}

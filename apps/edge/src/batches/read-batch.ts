@@ -1,0 +1,112 @@
+import {
+  AppError,
+  type Content,
+  contentWith,
+  type CreateBatch,
+  type CreateMessage,
+  type FieldError,
+} from "@sandi/contracts";
+import type { Actor } from "../actor.ts";
+import { fieldErrors, pointerTo } from "../http/validation.ts";
+import { type Phone, readPhone } from "../phone.ts";
+import { render, type Variables } from "./variables.ts";
+
+/** One recipient of a request. */
+export interface Recipient {
+  /** Its place in the request. */
+  pointer: string;
+  phone: Phone;
+  metadata: Record<string, unknown> | undefined;
+  /** Of the batch's message; or the content itself. */
+  variables: Variables;
+  content: Content | undefined;
+}
+
+interface Read {
+  recipients: Recipient[];
+  /** How many numbers occurred again and were left out. */
+  duplicates: number;
+  /** What is wrong with the others, each with the field's place. */
+  errors: FieldError[];
+}
+
+const rendered = contentWith({});
+
+/** What a message of a batch cannot have, each with the reason. */
+function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, pointer: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (content.quotedMessageId !== undefined) {
+    errors.push({
+      pointer: `${pointer}/quotedMessageId`,
+      message: "is not possible in a batch: a reply has one recipient",
+    });
+  }
+  if ("media" in content) {
+    errors.push({ pointer: `${pointer}/media`, message: "is not possible in a batch: send files one by one" });
+  }
+  if (content.type === "text" && content.linkPreview === true) {
+    errors.push({ pointer: `${pointer}/linkPreview`, message: "must have the words: a batch reads no page" });
+  }
+  return errors;
+}
+
+/** Reads every recipient, and every message as its recipient gets it. */
+export function readBatch(actor: Actor, { message, recipients = [], messages = [], dedupe }: CreateBatch): Read {
+  const errors: FieldError[] = message ? notInBatch(message, "/message") : [];
+  const given = [
+    ...recipients.map(({ to, variables = {}, metadata }, i) => ({
+      pointer: `/recipients/${i}`,
+      to,
+      variables,
+      metadata,
+      content: undefined,
+    })),
+    ...messages.map(({ to, metadata, ...content }, i) => ({
+      pointer: `/messages/${i}`,
+      to,
+      variables: {},
+      metadata,
+      content,
+    })),
+  ];
+  const first = new Map<string, string>();
+  let duplicates = 0;
+  const found = given.flatMap(({ to, ...one }): Recipient[] => {
+    const before = errors.length;
+    if (one.content) errors.push(...notInBatch(one.content, one.pointer));
+    if (message) errors.push(...errorsOf(message, one));
+    const phone = phoneOf(actor, to, { pointer: `${one.pointer}/to`, errors });
+    if (!phone) return [];
+    const earlier = first.get(phone.e164);
+    if (earlier === undefined) first.set(phone.e164, one.pointer);
+    else if (dedupe) duplicates++;
+    else errors.push({ pointer: `${one.pointer}/to`, message: `is the number of ${earlier} again` });
+    return earlier === undefined && errors.length === before ? [{ ...one, phone }] : [];
+  });
+  return { recipients: found, duplicates, errors };
+}
+
+/** What is wrong with the message that the recipient would get. */
+function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "pointer" | "variables">): FieldError[] {
+  const { content, unknown } = render(message, variables);
+  if (unknown.length > 0) {
+    return unknown.map((name) => ({
+      pointer: pointerTo(`${pointer}/variables`, [name]),
+      message: `is required: the message has {{${name}}}`,
+    }));
+  }
+  const result = rendered.safeParse(content);
+  if (result.success) return [];
+  const wrong = fieldErrors(result.error.issues, "/message");
+  return wrong.map((error) => ({ pointer, message: `makes a message whose ${error.pointer} ${error.message}` }));
+}
+
+function phoneOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
+  try {
+    return readPhone(actor, to, pointer);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    errors.push(...(error.extras.errors ?? []));
+    return undefined;
+  }
+}
