@@ -14,6 +14,12 @@ const list = { type: "list", text: "Where?", buttonText: "Branches", sections: [
 const faultsOf = (body: object) =>
   CreateMessage.safeParse({ to, ...body }).error?.issues.map(({ path, message }) => `${path.join("/")} ${message}`);
 
+/** What is sealed of a body: not its route and its time. */
+function contentOf(body: CreateMessage) {
+  const { to: _, sessionId: _session, poolId: _pool, lane: _lane, expiresIn: _seconds, ...content } = body;
+  return content;
+}
+
 describe("what a caller sends", () => {
   it.each<[string, object]>([
     ["a long text", { type: "text", text: "x".repeat(65_536) }],
@@ -38,8 +44,7 @@ describe("what a caller sends", () => {
   ])("may be %s", (_name, body) => {
     const parsed = CreateMessage.parse({ to, ...body });
     expect(parsed).toMatchObject(body);
-    const { to: _, sessionId: _session, poolId: _pool, lane: _lane, expiresIn: _expiry, ...content } = parsed;
-    const sealed = JSON.parse(JSON.stringify(sealedPayload(to, content)));
+    const sealed = JSON.parse(JSON.stringify(sealedPayload(to, contentOf(parsed))));
     expect(SealedPayload.parse(sealed)).toMatchObject({ to, ...body });
   });
 
@@ -117,7 +122,6 @@ it.each([
   ["text", "text"],
   ["native", "native"],
 ])("options that are asked for as %s are rendered as %s", (render, expected) => {
-  const parsed = CreateMessage.parse({ to, ...buttons, render });
-  const { to: _, sessionId: _session, poolId: _pool, lane: _lane, expiresIn: _expiry, ...content } = parsed;
+  const content = contentOf(CreateMessage.parse({ to, ...buttons, render }));
   expect(SealedPayload.parse(sealedPayload(to, content))).toMatchObject({ type: "buttons", render: expected });
 });
