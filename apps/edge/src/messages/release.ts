@@ -48,9 +48,10 @@ const limitOf = (field: "messagesPerRecipientPerHour" | "messagesPerRecipientPer
  * have ended, or when it expires.
  */
 export function releaseDue(db: Db, at: number) {
-  // Taken messages have this time. Those that are still scheduled at the end are looked at again then.
-  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs} AND message.send_at <= ${at}
-    AND message.test = 0`;
+  // Taken messages have this time. Those that are still scheduled at the end are looked at again then. Another message may
+  // be scheduled for the same time. A message that its batch holds has no `send_at`.
+  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs}
+    AND coalesce(message.send_at, 0) <= ${at} AND message.test = 0`;
   const sender = pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among,
