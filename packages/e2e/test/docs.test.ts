@@ -132,7 +132,7 @@ describe("with a local stack", () => {
     const pool = `${local.apiUrl}/v1/pools/pool_${local.workspaceId.slice("ws_".length)}`;
     const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" };
     const paced = await fetch(pool, { method: "PATCH", headers, body: JSON.stringify({ pacing: "off" }) });
-    expect(paced.status).toBe(200);
+    if (!paced.ok) throw new Error(`the pool has its pace still: ${paced.status}`);
   });
   afterAll(async () => {
     for (const stop of children.toReversed()) await stop();
