@@ -106,6 +106,6 @@ describe("each kind", () => {
 
   test.each(rows)("a %s that somebody writes is received field by field", async (_type, content) => {
     const { render: _, ...written } = { render: undefined, ...content };
-    expect((await receivedOf(written)).content).toEqual(content);
+    expect((await receivedOf(written)).said).toMatchObject({ content });
   });
 });

@@ -34,6 +34,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0032_fewer_writes", "8dc453b6a383486af0f6933d0fa849eb30eff776fca83f5d3c90c54d85b6f65c"],
   ["0035_message_life", "364707999d29af255833af501835b9a69607718febfa3a5496b92036be0c3a34"],
   ["0036_media", "fff5d903b715432dc09cb4a924f958ac99f537236b89ada8d07f5fe767534f89"],
+  ["0038_inbound", "8ddbcb75ef2984774e6bf190801455b7d8ea441c5828b4da963a47e9ee36afe9"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -19,7 +19,9 @@ export type IdPrefix =
   | "inc"
   | "dlv"
   | "wrc"
-  | "med";
+  | "med"
+  | "cht"
+  | "per";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -69,6 +71,8 @@ export const WorkspaceId = idOf("ws", "A workspace.");
 export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to Sandi as a device.");
 export const PoolId = idOf("pool", "A sender pool: sessions that replace each other.");
 export const MessageId = idOf("msg", "A message.");
+export const ChatId = idOf("cht", "A chat of a session, with a person or in a group.");
+export const PersonId = idOf("per", "A person, as one session knows them.");
 export const MediaId = idOf("med", "A file that messages can hold.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");

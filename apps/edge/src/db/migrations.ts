@@ -29,6 +29,7 @@ import { groupScope } from "./migrations/0031_group_scope.ts";
 import { fewerWrites } from "./migrations/0032_fewer_writes.ts";
 import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
+import { inbound } from "./migrations/0038_inbound.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -65,4 +66,5 @@ export const migrations: readonly Migration[] = [
   fewerWrites,
   messageLife,
   media,
+  inbound,
 ];

@@ -46,7 +46,12 @@ export const messageLife = {
   lapse: { from: ["scheduled"], to: "failed", clears: [], event: "message.failed" },
   unschedule: { from: ["scheduled"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
   retry: { from: ["failed"], to: "queued", clears: [], event: "message.queued" },
-  revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
+  revoke: {
+    from: ["sending", "sent", "delivered", "received"],
+    to: "revoked",
+    clears: ["sealed"],
+    event: "message.revoked",
+  },
   // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.
   revokeUnsent: { from: ["failed"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
 } as const satisfies Record<string, Transition>;

@@ -1,4 +1,3 @@
-import type { MessageType } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Tenant } from "../auth/tenant.ts";
@@ -26,6 +25,15 @@ const columns = [
   "sendAt",
   "queuedAt",
   "playedAt",
+  "direction",
+  "origin",
+  "chatId",
+  "personId",
+  "fromMasked",
+  "editedAt",
+  "isForwarded",
+  "isViewOnce",
+  "isOffline",
 ] as const;
 
 /** A column, or `column as name`, in SQL. */
@@ -60,7 +68,7 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("id", "=", id)
     .where("test", "=", test)
     .where("verificationId", "is", null)
-    .$narrowType<{ type: MessageType }>();
+    .$castTo<MessageRow>();
 }
 
 /** Messages by any condition, newest first. With `byNumber` the condition names hashes of numbers. */
