@@ -157,6 +157,7 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   expect(tokenOf(received)).toBe(found);
 });
 
+const { SecretEncType } = proto.Message.SecretEncryptedMessage;
 const encrypted = { encPayload: new Uint8Array(20), encIv: new Uint8Array(12) };
 
 test.each<[string, proto.IMessage, string]>([
@@ -168,7 +169,7 @@ test.each<[string, proto.IMessage, string]>([
   ],
   [
     "an encrypted edit",
-    { secretEncryptedMessage: { targetMessageKey: key, secretEncType: 2, ...encrypted } },
+    { secretEncryptedMessage: { targetMessageKey: key, secretEncType: SecretEncType.MESSAGE_EDIT, ...encrypted } },
     "encryptedEdit",
   ],
   ["a reaction", { reactionMessage: { key, text: "+" } }, "reaction"],

@@ -4,6 +4,7 @@ import {
   isPnUser,
   jidDecode,
   jidNormalizedUser,
+  proto,
   unpadRandomMax16,
   type WAMessage,
   type WASocket,
@@ -89,7 +90,7 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
 
   /** The stanza of a message that Baileys could not decrypt. */
   function unreadable({ key, message, messageStubType, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
-    const isStub = messageStubType === ciphertext || key.isViewOnce === true;
+    const isStub = messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true;
     if (message || !isStub || !key.id || !key.remoteJid) return null;
     const attrs: Record<string, string> = {
       id: key.id,
@@ -105,9 +106,6 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     return stanza && { ...stanza, names: [...stanza.names, ...(alias ? [alias] : [])] };
   }
 }
-
-/** WhatsApp's word for a message that could not be decrypted. */
-const ciphertext = 2;
 
 const unread = (isOnce: boolean): Said => ({
   content: { type: isOnce ? "unsupported" : "undecryptable" },

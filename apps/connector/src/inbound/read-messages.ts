@@ -24,14 +24,16 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
   const people = await parts.conversations.find(sessionId, [...authors, ...marks.map(({ person }) => person)]);
   const personOf = (id: string | null) => toPerson(id === null ? undefined : people.get(id));
   const opened = await Promise.all(
-    marks.map(async (mark) => {
-      const text = await markContent.open(parts.atRest(sessionId), mark.sealed, mark.eventId);
-      return { ...mark, value: JSON.parse(text) as { emoji?: string; options?: string[] } };
+    marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
+      const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
+      return { waId, kind, person, markedAt, value: JSON.parse(text) as { emoji?: string; options?: string[] } };
     }),
   );
   const marksOf = (waId: string, kind: Mark["kind"]) => opened.filter((one) => one.waId === waId && one.kind === kind);
-  return found.map(({ waId, author, ...message }) => ({
-    ...message,
+  return found.map(({ waId, author, id, content, quotedMessageId }) => ({
+    id,
+    content,
+    quotedMessageId,
     from: personOf(author),
     reactions: marksOf(waId, "reaction").flatMap(({ person, value: { emoji = "" }, markedAt }) =>
       emoji === "" ? [] : [{ from: personOf(person), emoji, at: markedAt.toISOString() }],

@@ -47,13 +47,13 @@ interface Options {
   services: Pick<Services, "newId">;
 }
 
+const keyOf = (sessionId: string, jid: string) => `${sessionId} ${jid}`;
 const rememberedMax = 20_000;
 const addressesOf = ({ pn, lid, group }: Partial<Names>) => [pn, lid, group].filter((one) => typeof one === "string");
 
 export function createConversations({ store, atRest, pseudonym, services }: Options): Conversations {
   /** By session and address: conversations whose rows are as these. */
   const known = new LRUCache<string, Conversation>({ max: rememberedMax });
-  const keyOf = (sessionId: string, jid: string) => `${sessionId} ${jid}`;
 
   async function opened(sessionId: string, id: string, sealed: string): Promise<Conversation> {
     return { id, names: JSON.parse(await conversationPeople.open(atRest(sessionId), sealed, id)) as Names };

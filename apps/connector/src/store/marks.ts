@@ -26,7 +26,7 @@ export function markStatement({ sessionId, fence }: Fence, mark: Mark, now: Date
           SELECT session.id, ?, ?, ?, ?, ?, ?, ? FROM session WHERE session.id = ? AND session.fence = ?
           ON CONFLICT (session_id, wa_id, kind, person) DO UPDATE SET sealed = excluded.sealed,
             event_id = excluded.event_id, marked_at = excluded.marked_at, received_at = excluded.received_at
-          WHERE mark.marked_at < excluded.marked_at`,
+          WHERE mark.marked_at <= excluded.marked_at`,
     args: [waId, kind, person, sealed, eventId, markedAt.getTime(), now.getTime(), sessionId, fence],
   };
 }

@@ -111,11 +111,13 @@ export async function storeContentMs({ writer }: Pick<Store, "writer">, kept: Re
   await writer.write([{ sql, args: [JSON.stringify(kept)] }]);
 }
 
+/** In SQL how long the session of a row keeps contents. */
+const kept = (table: string) =>
+  `coalesce((SELECT content_ms FROM session WHERE id = ${table}.session_id), ${usualContentMs})`;
+
 /** Deletes messages and marks that are older than their session keeps them. */
 export function sweepMessages(now: Date): InStatement[] {
   const at = now.getTime();
-  const kept = (table: string) =>
-    `coalesce((SELECT content_ms FROM session WHERE id = ${table}.session_id), ${usualContentMs})`;
   const old = (table: string, least: number) =>
     `${table}.received_at <= ${at - least} AND ${table}.received_at <= ${at} - ${kept(table)}`;
   return [

@@ -6,13 +6,13 @@ import { contentMsOf } from "./received.ts";
 /** A page asks about the messages of so many sessions, all at the same time. */
 const mostSessions = 6;
 /** Before these statuses the connector has nothing. */
-const stored: readonly Message["status"][] = ["sent", "delivered", "read", "played", "received"];
+const stored: ReadonlySet<Message["status"]> = new Set(["sent", "delivered", "read", "played", "received"]);
 
 /** The messages with what their connectors keep of them, for keys that may read it. */
 export async function withContent(ctx: Context, messages: Message[]): Promise<Message[]> {
   if (!ctx.actor.scopes.has("message:read")) return messages;
   const asked = Map.groupBy(
-    messages.filter(({ status, sessionId }) => sessionId !== null && stored.includes(status)),
+    messages.filter(({ status, sessionId }) => sessionId !== null && stored.has(status)),
     ({ sessionId }) => sessionId!,
   );
   if (ctx.actor.environment === "test") asked.clear();
