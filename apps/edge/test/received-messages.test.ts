@@ -46,6 +46,7 @@ const keptText = { id: about.messageId, from: person, content: { type: "text", t
 
 describe("a received message", () => {
   it("is a row without its content, and is shown with what the connector keeps", async () => {
+    await connectorOf(edge).state(sessionId, "online");
     await receive();
     stored = [{ ...keptText, reactions: [], votes: [] }];
     expect(await get()).toMatchObject({
