@@ -153,10 +153,11 @@ describe("a message that is written on a phone", () => {
   };
 
   it.each(written)("is read through the API field by field: %s %i", async (type, _index, fields) => {
-    const { userPhone = "", sessionId } = stack.local;
+    const { sessionId } = stack.local;
+    const userPhone = stack.local.userPhone ?? "";
     const before = await newest();
     const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
-    await stack.write(userPhone, { to: session.phone, type, ...fields } as { to: string; text: string });
+    await stack.write(userPhone, { to: session.phone, type, ...fields });
     const message = await eventually("the message in the API", async () => {
       const found = await newest();
       return found?.id !== before?.id && found;

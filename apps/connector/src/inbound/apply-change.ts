@@ -103,9 +103,10 @@ async function mark(
   { fence, changing, actor, eventId, now }: Applied,
   { kind, value, at }: { kind: "reaction" | "vote"; value: object; at: number },
 ): Promise<Effect> {
-  const sealed = await markContent.seal(atRest(fence.sessionId), JSON.stringify(value), eventId);
+  const { target } = changing.change;
+  const sealed = await markContent.seal(atRest(fence.sessionId), JSON.stringify({ ...value, target }), eventId);
   const markedAt = at > 0 && at <= now.getTime() ? new Date(at) : now;
-  const row = { waId: pseudonym(changing.change.target), kind, person: actor?.id ?? "", sealed, eventId, markedAt };
+  const row = { waId: pseudonym(target), kind, person: actor?.id ?? "", sealed, eventId, markedAt };
   const type = kind === "vote" ? "poll.vote" : "message.reaction";
   return { type, statements: [markStatement(fence, row, now)] };
 }
