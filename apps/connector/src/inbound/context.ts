@@ -19,6 +19,8 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  /** The time of a new id. */
+  idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;
 }

@@ -24,7 +24,8 @@ export async function storeMessage(
   const at = timeOf(message.at, now);
   const waId = pseudonym(message.waId);
   const { chat, author, statements } = await placeOf(context, fence, message);
-  const id = (await findMessage(store, sessionId, waId))?.id ?? messageIdOf(sessionId, message.waId, at);
+  const known = await findMessage(store, sessionId, waId);
+  const id = known?.id ?? messageIdOf(sessionId, message.waId, context.idTimeOf(sessionId, at, now));
   const quoted = said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId));
   const { content, mentions, isForwarded, isViewOnce, secret } = said;
   const body: MessageBody = {
@@ -76,7 +77,7 @@ export async function storeMessage(
   context.onAppended();
 }
 
-/** The id of a message: always the same for one message of a session, and sortable by its time. */
+/** The id of a new message, which sorts by its time. A message that WhatsApp delivers again keeps the stored id. */
 function messageIdOf(sessionId: string, waId: string, at: Date): string {
   const digest = createHash("sha256").update(`${sessionId} ${waId}`).digest();
   return createId("msg", at, digest.subarray(0, 10));
