@@ -12,6 +12,8 @@ afterAll(() => stack.destroy());
 interface Row {
   fields: object;
   shown?: object;
+  /** What is read when a phone writes it, if that differs. */
+  read?: object;
 }
 
 const options = [
@@ -56,7 +58,11 @@ const kinds: Record<string, Row[]> = {
   ],
   poll: [
     { fields: { question: "When shall we deliver?", options: ["Morning", "Evening"], maxSelections: 1 } },
-    { fields: { question: "Which days?", options: ["Monday", "Tuesday", "Friday"], maxSelections: 2 } },
+    {
+      fields: { question: "Which days?", options: ["Monday", "Tuesday", "Friday"], maxSelections: 2 },
+      // People let others choose one option or any number.
+      read: { maxSelections: 3 },
+    },
     { fields: { question: "Which toppings?", options: ["Cheese", "Sambal"], maxSelections: 2 } },
   ],
   event: [
@@ -142,7 +148,7 @@ describe("a message that is sent through the API", () => {
 const written = Object.entries(kinds).flatMap(([type, all]) =>
   all.map((row, index) => {
     const fields = Object.fromEntries(Object.entries(row.fields).filter(([name]) => name !== "render"));
-    return [type, index + 1, fields] as const;
+    return [type, index + 1, fields, { ...fields, ...row.read }] as const;
   }),
 );
 
@@ -152,7 +158,7 @@ const newest = async () => {
 };
 
 describe("a message that is written on a phone", () => {
-  it.each(written)("is read through the API field by field: %s %i", async (type, _index, fields) => {
+  it.each(written)("is read through the API field by field: %s %i", async (type, _index, fields, read) => {
     const { sessionId } = stack.local;
     const userPhone = stack.local.userPhone ?? "";
     const before = await newest();
@@ -163,7 +169,7 @@ describe("a message that is written on a phone", () => {
       return found?.id !== before?.id && found;
     });
     expect(message).toMatchObject({ direction: "inbound", type, contentState: "kept", from: { phone: userPhone } });
-    expect(message.content).toMatchObject({ type, ...fields });
+    expect(message.content).toMatchObject({ type, ...read });
     expect((await stack.api<Message>(`GET /v1/messages/${message.id}`)).body).toEqual(message);
   });
 
