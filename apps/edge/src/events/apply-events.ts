@@ -62,7 +62,7 @@ export async function applyEvents(services: Services, events: readonly Connector
   const kept = [...received.values()].flatMap(({ sessionId, contentMs }) =>
     contentMs === undefined ? [] : [[sessionId, contentMs] as const],
   );
-  return { applied: events.length, contentMs: Object.fromEntries(kept) };
+  return { applied: events.length, ...(kept.length > 0 && { contentMs: Object.fromEntries(kept) }) };
 }
 
 /** The statements of an event, in their order. */

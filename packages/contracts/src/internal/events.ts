@@ -107,7 +107,7 @@ export type EventBatch = z.infer<typeof EventBatch>;
 /** The answer. `contentMs`: how long a session keeps contents, for sessions that received messages in this batch. */
 export const EventsAnswer = z.object({
   applied: z.number(),
-  contentMs: z.record(SessionId, z.int().nonnegative()).default({}),
+  contentMs: z.record(SessionId, z.int().nonnegative()).optional(),
 });
 export type EventsAnswer = z.infer<typeof EventsAnswer>;
 
