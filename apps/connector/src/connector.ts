@@ -18,6 +18,7 @@ import { rpcRoutes } from "./rpc/routes.ts";
 import { createTokens } from "./rpc/token.ts";
 import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
+import { createConversations } from "./store/conversations.ts";
 import { createChats } from "./store/chats.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { sweepStore } from "./store/sweep.ts";
@@ -56,12 +57,14 @@ export async function startConnector(
   const { numbers, knownNumbers } = openNumbers(context);
   const media = openMedia(context);
   const onAppended = outbox.deliver;
+  const conversations = createConversations(context);
   const deliveries = createDeliveries({ ...context, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, onAppended });
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
     chats,
+    conversations,
     deliveries,
     receive,
     knownNumbers,
@@ -88,7 +91,7 @@ export async function startConnector(
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ services, store, numbers }), { tokens, forward, supervisor }) },
+    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers }), { tokens, forward, supervisor }) },
   ];
 
   const readiness = createReadiness(store, services);

@@ -48,7 +48,7 @@ async function link(number: string): Promise<void> {
 }
 
 test("the same account keeps its chats when it links again; another account starts without", async () => {
-  await rig.simulator.send(user, { to: x, text: "hello" });
+  await rig.simulator.send(user, { to: x, text: "SV-0123456789ABC" });
   await rig.send(sessionId, { to: stranger, code: "515151" });
   rig.simulator.setFault({ kind: "usync-error", at: "result", code: 429, backoff: 3600 });
   await rig.edge.rpc(ReachabilityRpc.path, { sessionId, numbers: [y] });

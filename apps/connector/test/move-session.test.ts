@@ -2,6 +2,8 @@ import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
+import { createConversations } from "../src/store/conversations.ts";
+import { findMessage } from "../src/store/messages.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
 import { countLookUps, pauseLookUps } from "../src/store/look-ups.ts";
@@ -73,7 +75,7 @@ test("an exported session is deleted here after the file is written, and not bef
     expect(await readAll(store, sessionId, atRest)).toEqual(moved.values);
     kept.push(session);
   });
-  expect(kept).toEqual([moved]);
+  expect(kept).toEqual([{ ...moved, chats: { conversations: [], messages: [], marks: [] } }]);
   expect(await readAll(store, sessionId, atRest)).toEqual([]);
   const row = await findSession(store, sessionId);
   expect(row).toMatchObject({ state: "ended", reason: "exported", sealedPhone: null, ownerRun: null });
@@ -90,4 +92,48 @@ test.each([
   await importSession(context, sessionId, { ...moved, phone });
   const { pausedUntil } = await countLookUps(store, sessionId, now);
   expect(pausedUntil !== null).toBe(isKept);
+});
+
+test("what people wrote moves with the session, and is deleted here", async () => {
+  const context = { store, keys, services };
+  const names = { pn: "6281300000002@s.whatsapp.net", lid: "100@lid", group: null, name: "Siti" };
+  const chats = {
+    conversations: [
+      { id: "cht_1", names, mergedInto: null },
+      { id: "cht_2", names: { ...names, pn: null }, mergedInto: "cht_1" },
+    ],
+    messages: [
+      {
+        id: "msg_1",
+        conversationId: "cht_1",
+        author: "cht_1",
+        type: "text",
+        body: { waId: "3A01", content: { type: "text", text: "halo" } },
+        eventId: "evt_1",
+        receivedAt: 999_000,
+        editedAt: null,
+      },
+    ],
+    marks: [
+      {
+        kind: "reaction",
+        person: "",
+        value: { target: "3A01", emoji: "🙏" },
+        eventId: "evt_2",
+        markedAt: 999_500,
+        receivedAt: 999_600,
+      },
+    ],
+  };
+  await importSession(context, sessionId, { ...moved, chats });
+  const pseudonym = await openPseudonyms(store, nodeAtRest(keys, "connector", webRandom), webRandom);
+  expect(await findMessage(store, sessionId, pseudonym("3A01"))).toMatchObject({ id: "msg_1" });
+  const conversations = createConversations({ store, atRest: () => atRest, pseudonym, services });
+  const found = await conversations.met({ sessionId, fence: 0 }, { lid: "100@lid" });
+  expect(found).toMatchObject({ conversation: { id: "cht_1", names }, statements: [] });
+  expect((await conversations.find(sessionId, ["cht_2"])).get("cht_2")?.id).toBe("cht_1");
+  const kept: unknown[] = [];
+  await exportSession(context, sessionId, (session) => Promise.resolve(void kept.push(session)));
+  expect(kept).toEqual([{ ...moved, chats }]);
+  expect(await findMessage(store, sessionId, pseudonym("3A01"))).toBeNull();
 });

@@ -4,12 +4,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
+import { pino } from "pino";
 import { expect, test } from "vitest";
-import { directMessage, readPadded } from "../src/baileys/receive-messages.ts";
+import { messageStanza } from "../src/baileys/message-stanza.ts";
+import { readPadded, type ReceivedMessage } from "../src/baileys/receive-messages.ts";
 import type { ReceivedContent } from "../src/content/kind.ts";
 import { createReceiver, tokenOf } from "../src/inbound/receive-message.ts";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
+import { createConversations } from "../src/store/conversations.ts";
 import { sweepStore } from "../src/store/sweep.ts";
 import { openEvent } from "../src/store/sealed-events.ts";
 import { LeaseLost } from "../src/store/fence.ts";
@@ -37,23 +40,54 @@ test.each([
     ["6281300000002:3@s.whatsapp.net", hidden],
   ],
   ["by LID", { from: hidden, sender_pn: person }, [hidden, person]],
-])("a message %s is a direct message", (_name, attrs, names) => {
-  expect(directMessage(stanza(attrs), { creds })).toEqual({ waId: "3A01", names, at: new Date(1_700_000_000_000) });
+])("a message %s is of a chat of two", (_name, attrs, names) => {
+  expect(messageStanza(stanza(attrs), { creds })).toEqual({
+    waId: "3A01",
+    group: null,
+    origin: null,
+    names,
+    pushName: null,
+    isOffline: false,
+    isByAdmin: false,
+    at: new Date(1_700_000_000_000),
+  });
 });
 
 test.each([
-  ["in a group", { from: "120363000000000000@g.us", participant: person }],
+  ["of our own phone", { from: "6281200000001@s.whatsapp.net", recipient: person }, "phone", [person]],
+  [
+    "of our own phone by LID",
+    { from: "111111111111111@lid", recipient: hidden, peer_recipient_pn: person },
+    "phone",
+    [hidden, person],
+  ],
+  ["of another device of ours", { from: "6281200000001:9@s.whatsapp.net", recipient: person }, "device", [person]],
+])("a message %s is of the chat with its recipient", (_name, attrs, origin, names) => {
+  expect(messageStanza(stanza(attrs), { creds })).toMatchObject({ origin, names, group: null });
+});
+
+test("a message in a group has its author", () => {
+  const group = "120363000000000000@g.us";
+  const attrs = { from: group, participant: hidden, participant_pn: person, addressing_mode: "lid", offline: "1" };
+  const named = { ...attrs, notify: "Siti" };
+  const read = messageStanza(stanza(named), { creds });
+  expect(read).toMatchObject({ group, origin: null, names: [hidden, person], pushName: "Siti", isOffline: true });
+  const own = { ...attrs, participant: "111111111111111@lid", participant_pn: "6281200000001@s.whatsapp.net" };
+  expect(messageStanza(stanza(own), { creds })).toMatchObject({ group, origin: "phone", names: [] });
+});
+
+test.each([
+  ["in a group, of nobody", { from: "120363000000000000@g.us" }],
   ["in a status", { from: "status@broadcast", participant: person }],
   ["in a broadcast list", { from: "1700000000@broadcast", participant: person }],
   ["in a newsletter", { from: "120363000000000000@newsletter" }],
   ["from a bot", { from: "867051314767696@bot" }],
-  ["of our own phone", { from: "6281200000001@s.whatsapp.net", recipient: person }],
-  ["of our own phone by LID", { from: "111111111111111@lid", recipient: hidden }],
+  ["of our own phone to this device", { from: "6281200000001@s.whatsapp.net" }],
   ["between our own devices", { from: "6281200000001@s.whatsapp.net", category: "peer" }],
   ["for another recipient", { from: person, recipient: hidden }],
   ["without a sender", {}],
 ])("a message %s is not reported", (_name, attrs) => {
-  expect(directMessage(stanza(attrs), { creds })).toBeNull();
+  expect(messageStanza(stanza(attrs), { creds })).toBeNull();
 });
 
 const pad = (content: proto.IMessage) => Buffer.concat([proto.Message.encode(content).finish(), Buffer.from([1])]);
@@ -233,22 +267,39 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
-  expect(readPadded(pad(message))).toEqual({ ...received, quoted: null, mentions: [] });
+  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null };
+  expect(readPadded(pad(message))).toEqual({ ...received, ...around });
   expect(tokenOf(received)).toBe(found);
 });
 
-test.each<[string, proto.IMessage]>([
-  ["taking a message back", { protocolMessage: { type: Type.REVOKE, key } }],
+const { SecretEncType } = proto.Message.SecretEncryptedMessage;
+const encrypted = { encPayload: new Uint8Array(20), encIv: new Uint8Array(12) };
+
+test.each<[string, proto.IMessage, string]>([
+  ["taking a message back", { protocolMessage: { type: Type.REVOKE, key } }, "revoke"],
   [
     "an edit",
     { editedMessage: { message: { protocolMessage: { type: Type.MESSAGE_EDIT, key, editedMessage: written } } } },
+    "edit",
   ],
-  ["a reaction", { reactionMessage: { key, text: "+" } }],
+  [
+    "an encrypted edit",
+    { secretEncryptedMessage: { targetMessageKey: key, secretEncType: SecretEncType.MESSAGE_EDIT, ...encrypted } },
+    "encryptedEdit",
+  ],
+  ["a reaction", { reactionMessage: { key, text: "+" } }, "reaction"],
+  ["a vote", { pollUpdateMessage: { pollCreationMessageKey: key, vote: encrypted } }, "vote"],
+])("%s changes an earlier message", (_name, content, type) => {
+  expect(readPadded(pad(content))).toMatchObject({ change: { type, target: "3A00" } });
+});
+
+test.each<[string, proto.IMessage]>([
   ["an encrypted reaction", { encReactionMessage: { targetMessageKey: key } }],
   ["an answer to an event", { encEventResponseMessage: { eventCreationMessageKey: key } }],
-  ["a vote", { pollUpdateMessage: { pollCreationMessageKey: key } }],
+  ["a vote without content", { pollUpdateMessage: { pollCreationMessageKey: key } }],
   ["a pin", { pinInChatMessage: { key } }],
   ["keys", { senderKeyDistributionMessage: { groupId: "1@g.us" } }],
+  ["keys of the account", { protocolMessage: { type: Type.APP_STATE_SYNC_KEY_SHARE } }],
   ["nothing", {}],
 ])("%s is no message", (_name, content) => {
   expect(readPadded(pad(content))).toBeNull();
@@ -273,18 +324,36 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const atRest = (owner: string) => nodeAtRest(keys, owner, webRandom);
   let events = 0;
   const receive = createReceiver({
-    services: { now: () => now.at, newId: () => `evt_${String(++events).padStart(24, "0")}` },
+    logger: pino({ level: "silent" }),
+    services: {
+      after: () => () => undefined,
+      now: () => now.at,
+      newId: () => `evt_${String(++events).padStart(24, "0")}`,
+    },
     store,
     atRest,
     pseudonym: (text) => `p${text}`,
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
+    conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
+    deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
     onAppended: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
   const content = textOf(`SV-${token}`);
-  const about = { content, isForwarded: false, quoted: null, mentions: [] };
-  const message = { waId: "3A01", from: user, names, ...about, at: ago(1000) };
+  const message: ReceivedMessage = {
+    waId: "3A01",
+    group: null,
+    origin: null,
+    from: user,
+    names,
+    own: [],
+    pushName: null,
+    isOffline: false,
+    isByAdmin: false,
+    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null },
+    at: ago(1000),
+  };
   const reported = async () => {
     const { rows } = await store.client.execute("SELECT body FROM outbox ORDER BY seq");
     return Promise.all(rows.map((one) => openEvent(atRest, one["body"] as string)));

@@ -57,7 +57,7 @@ describe("a message with a file", () => {
       },
     });
     expect(file?.["expires_at"]).toBeNull();
-    expect(file?.["used_until"]).toBeGreaterThan(Date.parse(first.body.expiresAt));
+    expect(file?.["used_until"]).toBeGreaterThan(Date.parse(first.body.expiresAt ?? ""));
     edge.site = () => Promise.reject(new Error("it is fetched again"));
     const again = await send(body, headers);
     expect([again.status, again.body.id, again.headers.get("idempotent-replayed")]).toEqual([

@@ -20,7 +20,9 @@ export type IdPrefix =
   | "dlv"
   | "wrc"
   | "med"
-  | "bat";
+  | "bat"
+  | "cht"
+  | "per";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -71,6 +73,8 @@ export const SessionId = idOf("ses", "A session: one WhatsApp account, linked to
 export const PoolId = idOf("pool", "A sender pool: sessions that replace each other.");
 export const MessageId = idOf("msg", "A message.");
 export const BatchId = idOf("bat", "A batch: messages to many recipients.");
+export const ChatId = idOf("cht", "A chat of a session, with a person or in a group.");
+export const PersonId = idOf("per", "A person, as one session knows them.");
 export const MediaId = idOf("med", "A file that messages can hold.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");

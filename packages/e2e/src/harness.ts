@@ -36,8 +36,11 @@ export interface TestStack extends Stack {
   patchPhone(number: string, patch: PhonePatch): Promise<void>;
   /** Opens a `wa.me` link on a phone and sends its message. */
   openLink(number: string, link: string): Promise<void>;
-  /** Writes a text on a phone. */
-  write(number: string, message: { to: string; text: string; forwarded?: boolean }): Promise<void>;
+  /** Writes a message on a phone: a text, or one of another type with its fields. */
+  write(
+    number: string,
+    message: { to: string } & ({ text: string; forwarded?: boolean } | { type: string }),
+  ): Promise<void>;
   /** Scans a QR code with a phone. */
   scan(number: string, qr: string): Promise<void>;
   api<T>(request: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;

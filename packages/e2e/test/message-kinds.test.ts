@@ -1,4 +1,4 @@
-import type { Message } from "@sandi/contracts";
+import type { Message, MessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
@@ -18,6 +18,8 @@ interface Row {
   shown?: object;
   /** The bytes on the phone. */
   file?: Buffer;
+  /** What is read when a phone writes it, if that differs. */
+  read?: object;
 }
 
 /** A message with a file, which the phone shows as it was sent. */
@@ -106,7 +108,11 @@ const kinds: Record<string, Row[]> = {
   ],
   poll: [
     { fields: { question: "When shall we deliver?", options: ["Morning", "Evening"], maxSelections: 1 } },
-    { fields: { question: "Which days?", options: ["Monday", "Tuesday", "Friday"], maxSelections: 2 } },
+    {
+      fields: { question: "Which days?", options: ["Monday", "Tuesday", "Friday"], maxSelections: 2 },
+      // People let others choose one option or any number.
+      read: { maxSelections: 3 },
+    },
     { fields: { question: "Which toppings?", options: ["Cheese", "Sambal"], maxSelections: 2 } },
   ],
   event: [
@@ -142,6 +148,8 @@ const kinds: Record<string, Row[]> = {
     { fields: { ...shop, render: "native" }, shown: shop },
   ],
 };
+
+const receivedOnly = new Set(["reply", "unsupported", "undecryptable"]);
 
 const rows = Object.entries(kinds).flatMap(([type, all]) =>
   all.map(
@@ -179,11 +187,12 @@ describe("a message that is sent through the API", () => {
     });
   });
 
-  it("has a row for each type of openapi.json", async () => {
+  it("has a row for each type of openapi.json that can be sent", async () => {
     const { body } = await stack.api<{
       components: { schemas: Record<string, { properties: { type: { enum: string[] } } }> };
     }>("GET /openapi.json");
-    expect(Object.keys(kinds).toSorted()).toEqual(body.components.schemas["Message"]!.properties.type.enum.toSorted());
+    const types = body.components.schemas["Message"]!.properties.type.enum;
+    expect(Object.keys(kinds).toSorted()).toEqual(types.filter((type) => !receivedOnly.has(type)).toSorted());
   });
 
   it.each(rows.filter(([, index]) => index === 1))("may be a reply: %s", async (_type, _index, body) => {
@@ -193,5 +202,44 @@ describe("a message that is sent through the API", () => {
     const { id } = quoted.shown as { id: string };
     const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${stack.local.sessionId}`);
     expect(shown).toMatchObject({ quoted: { id, from: session.phone, text: "Which order?" }, mentions: [userPhone] });
+  });
+});
+
+/** What a phone writes: it renders nothing as text. */
+const written = Object.entries(kinds).flatMap(([type, all]) =>
+  all.map((row, index) => {
+    const fields = Object.fromEntries(Object.entries(row.fields).filter(([name]) => name !== "render"));
+    return [type, index + 1, fields, { ...fields, ...row.read }] as const;
+  }),
+);
+
+const newest = async () => {
+  const { body } = await stack.api<MessageList>("GET /v1/messages?direction=inbound&limit=1");
+  return body.messages[0];
+};
+
+describe("a message that is written on a phone", () => {
+  it.each(written)("is read through the API field by field: %s %i", async (type, _index, fields, read) => {
+    const { sessionId } = stack.local;
+    const userPhone = stack.local.userPhone ?? "";
+    const before = await newest();
+    const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
+    await stack.write(userPhone, { to: session.phone, type, ...fields });
+    const message = await eventually("the message in the API", async () => {
+      const found = await newest();
+      return found?.id !== before?.id && found;
+    });
+    expect(message).toMatchObject({ direction: "inbound", type, contentState: "kept", from: { phone: userPhone } });
+    expect(message.content).toMatchObject({ type, ...read });
+    expect((await stack.api<Message>(`GET /v1/messages/${message.id}`)).body).toEqual(message);
+  });
+
+  it("is shown without its content to a key without message:read", async () => {
+    const { id } = (await newest())!;
+    const body = { name: "sender", scopes: ["message:send"] };
+    const { key } = (await stack.api<{ key: string }>("POST /v1/keys", body)).body;
+    const seen = await stack.api<Message>(`GET /v1/messages/${id}`, undefined, { authorization: `Bearer ${key}` });
+    expect(seen.body).toMatchObject({ content: null, contentState: null });
+    expect(seen.body.from?.phone).toContain("•");
   });
 });

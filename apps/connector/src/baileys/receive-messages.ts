@@ -1,22 +1,24 @@
 import {
   type BinaryNode,
-  decodeMessageNode,
   getBinaryNodeChildren,
-  isLidUser,
   isPnUser,
   jidDecode,
   jidNormalizedUser,
+  proto,
   unpadRandomMax16,
+  type WAMessage,
   type WASocket,
 } from "@whiskeysockets/baileys";
 import { AccountNumber } from "@sandi/contracts";
-import { fromProto } from "../content/content.ts";
+import { type Change, changeIn } from "../content/changes.ts";
+import { fromProto, isViewOnce } from "../content/content.ts";
 import type { ReceivedContext } from "../content/context.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { AuthState } from "./auth-state.ts";
 import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
+import { type MessageStanza, messageStanza } from "./message-stanza.ts";
 
 /** What a socket reports of messages that people write. */
 export interface MessageListener extends PeopleListener {
@@ -26,24 +28,25 @@ export interface MessageListener extends PeopleListener {
   onUnsaved: (error: unknown) => void;
 }
 
-/** A message that somebody wrote to this account, in a chat of two. */
-export interface ReceivedMessage extends ReceivedContext {
-  waId: string;
-  /** E.164 in its canonical spelling; null when only the sender's LID is known. */
+/** A message of a chat of two or of a group, or a change of an earlier one. */
+export interface ReceivedMessage extends Omit<MessageStanza, "names"> {
+  /** E.164 in its canonical spelling; null when only the LID is known. Of the author, or of the other person of the chat. */
   from: string | null;
-  /** The sender's jids, as far as they are known. */
+  /** The jids of the author, or of the other person of the chat, as far as they are known. */
   names: string[];
-  content: ReceivedContent;
-  /** When it was written, by the server's clock. */
-  at: Date;
+  /** The account's own jids. */
+  own: string[];
+  said: Said;
 }
 
-interface Direct {
-  waId: string;
-  /** The sender as the stanza names them, by phone number, by LID, or both. */
-  names: string[];
-  at: Date;
-}
+/** What a message says: something of its own, or a change of an earlier message. */
+export type Said =
+  | ({ content: ReceivedContent | { type: "undecryptable" } } & ReceivedContext & {
+        isViewOnce: boolean;
+        /** The keys of its edits and votes are made of it. */
+        secret: Uint8Array | null;
+      })
+  | { change: Change };
 
 /**
  * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
@@ -51,11 +54,18 @@ interface Direct {
  */
 export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
-    const direct = directMessage(node, auth);
-    if (!direct) return;
-    identityIn(direct.names, listener.onIdentity);
+    const stanza = messageStanza(node, auth);
+    if (!stanza) return;
+    identityIn(stanza.origin === null ? stanza.names : [], listener.onIdentity);
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(direct, padded));
+      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(stanza, readPadded(padded)));
+    }
+  });
+  sock.ev.on("messages.upsert", ({ messages, type }) => {
+    for (const message of messages) {
+      const stanza = unreadable(message, type === "append");
+      // Baileys has acknowledged it already, and has asked the author to send it again.
+      if (stanza) receive(stanza, unread(message.key.isViewOnce === true)).catch(() => undefined);
     }
   });
 
@@ -64,46 +74,63 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     return known.map((name) => jidNormalizedUser(name));
   }
 
-  async function receive({ waId, names, at }: Direct, padded: Uint8Array): Promise<void> {
-    const read = readPadded(padded);
-    if (!read) return;
+  async function receive({ names, ...stanza }: MessageStanza, said: Said | null): Promise<void> {
+    if (!said) return;
     try {
       const known = await allNames(names);
-      await listener.onMessage({ waId, from: phoneOf(known), names: known, at, ...read });
+      const { id, lid } = auth.creds.me ?? {};
+      const own = [lid, id].flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : []));
+      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own, said });
     } catch (error) {
       listener.onUnsaved(error);
       drop();
       throw error;
     }
   }
-}
 
-/** A stanza that carries a message of somebody else, in a chat of two. */
-export function directMessage(node: BinaryNode, { creds }: Pick<AuthState, "creds">): Direct | null {
-  const { id, lid } = creds.me ?? {};
-  if (!id) return null;
-  try {
-    const { key, category, messageTimestamp } = decodeMessageNode(node, id, lid ?? "").fullMessage;
-    const { remoteJid, remoteJidAlt } = key;
-    if (key.fromMe || category === "peer" || !key.id || !remoteJid) return null;
-    if (!isPnUser(remoteJid) && !isLidUser(remoteJid)) return null;
-    const at = new Date(Number(messageTimestamp) * 1000);
-    return { waId: key.id, names: remoteJidAlt ? [remoteJid, remoteJidAlt] : [remoteJid], at };
-  } catch {
-    // A stanza that Baileys refuses as well.
-    return null;
+  /** The stanza of a message that Baileys could not decrypt. */
+  function unreadable({ key, message, messageStubType, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
+    const isStub = messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true;
+    if (message || !isStub || !key.id || !key.remoteJid) return null;
+    const attrs: Record<string, string> = {
+      id: key.id,
+      from: key.remoteJid,
+      t: String(messageTimestamp),
+      ...(pushName ? { notify: pushName } : {}),
+      ...(isOffline ? { offline: "0" } : {}),
+      ...(key.participant ? { participant: key.participant } : {}),
+    };
+    if (key.fromMe) return null;
+    const stanza = messageStanza({ tag: "message", attrs }, auth);
+    const alias = key.participant ? key.participantAlt : key.remoteJidAlt;
+    return stanza && { ...stanza, names: [...stanza.names, ...(alias ? [alias] : [])] };
   }
 }
 
-/** What a decrypted message says, as WhatsApp pads it; null for bytes that are no message. */
-export function readPadded(padded: Uint8Array): ReturnType<typeof fromProto> {
-  let message: WireMessage;
+const unread = (isOnce: boolean): Said => ({
+  content: { type: isOnce ? "unsupported" : "undecryptable" },
+  isForwarded: false,
+  quoted: null,
+  mentions: [],
+  isViewOnce: isOnce,
+  secret: null,
+});
+
+/** What a decrypted message says, as WhatsApp pads it; null for bytes that say nothing. */
+export function readPadded(padded: Uint8Array): Said | null {
+  let received: WireMessage;
   try {
-    message = decode(unpadRandomMax16(padded));
+    received = decode(unpadRandomMax16(padded));
   } catch {
     return null;
   }
-  return fromProto(message);
+  // What the account's own phone wrote to somebody else.
+  const message = received.deviceSentMessage?.message ?? received;
+  const change = changeIn(message);
+  if (change) return { change };
+  const read = fromProto(message);
+  const secret = message.messageContextInfo?.messageSecret ?? received.messageContextInfo?.messageSecret;
+  return read && { ...read, isViewOnce: isViewOnce(message), secret: secret?.length ? secret : null };
 }
 
 function phoneOf(names: string[]): string | null {

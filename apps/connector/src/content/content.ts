@@ -52,3 +52,7 @@ export function fromProto(received: WireMessage): ({ content: ReceivedContent } 
   }
   return { content: { type: "unsupported" }, ...context };
 }
+
+/** Whether phones show the message once only. */
+export const isViewOnce = ({ viewOnceMessage, viewOnceMessageV2, viewOnceMessageV2Extension }: WireMessage): boolean =>
+  Boolean(viewOnceMessage ?? viewOnceMessageV2 ?? viewOnceMessageV2Extension);

@@ -1,6 +1,7 @@
-import { type ConnectorEvent, eventsPath } from "@sandi/contracts";
+import { type ConnectorEvent, EventsAnswer, eventsPath } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { CallEdge } from "../edge.ts";
+import { storeContentMs } from "../store/messages.ts";
 import { deleteFromOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
@@ -78,7 +79,9 @@ export function createCourier(options: Options): Courier {
   /** The status of the answer. Without an answer: 0 when `isWide`, otherwise it rejects. */
   async function post(events: ConnectorEvent[], isWide: boolean): Promise<number> {
     try {
-      const { status } = await callEdge(eventsPath, { connectorId, events }, timeoutMs);
+      const { status, body } = await callEdge(eventsPath, { connectorId, events }, timeoutMs);
+      const { contentMs = {} } = EventsAnswer.safeParse(body).data ?? {};
+      if (Object.keys(contentMs).length > 0) await storeContentMs(store, contentMs);
       return status;
     } catch (error) {
       if (isWide) return 0;

@@ -1,20 +1,22 @@
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { Store } from "../store/store.ts";
+import { messageCalls } from "./messages.ts";
 import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
 import { numberCalls } from "./numbers.ts";
 import { sessionCalls } from "./sessions.ts";
 
-interface Parts {
+type Parts = Parameters<typeof messageCalls>[0] & {
   services: Services;
   store: Store;
   numbers: Numbers;
-}
+};
 
 /** Every call that the edge makes, area by area. */
-export const rpcCalls = ({ services, store, numbers }: Parts): HandledRpc[] => [
+export const rpcCalls = ({ services, store, numbers, ...parts }: Parts): HandledRpc[] => [
   ...sessionCalls(services, store),
   ...numberCalls(numbers, services),
   ...groupCalls(services),
+  ...messageCalls({ store, ...parts }),
 ];

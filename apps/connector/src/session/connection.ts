@@ -170,7 +170,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onMessage(message) {
           watchdog.heard();
-          alive(message.names);
+          if (message.origin === null) alive(message.names);
           return options.receive(fence, message);
         },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),

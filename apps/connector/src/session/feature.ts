@@ -7,6 +7,7 @@ import { publicLookup } from "../proxy/addresses.ts";
 import { createTunnels } from "../proxy/tunnel.ts";
 import { boundedCredentials } from "../store/bounded-credentials.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Conversations } from "../store/conversations.ts";
 import { credentialStore } from "../store/credentials.ts";
 import { createIdentities } from "../store/identities.ts";
 import { measuredCredentials } from "../store/measured-credentials.ts";
@@ -24,6 +25,7 @@ export interface Sessions {
 
 interface Options {
   chats: Chats;
+  conversations: Conversations;
   deliveries: Deliveries;
   receive: ReceiveMessage;
   knownNumbers: KnownNumbers;

@@ -8,6 +8,7 @@ import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Tunnels } from "../proxy/tunnel.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Conversations } from "../store/conversations.ts";
 import { forgetStatements } from "../store/account.ts";
 import type { OpenCredentials } from "../store/credentials.ts";
 import type { Identities } from "../store/identities.ts";
@@ -59,6 +60,7 @@ export interface LiveOptions {
   tunnels: Tunnels;
   deliveries: Deliveries;
   chats: Chats;
+  conversations: Pick<Conversations, "forget">;
   receive: ReceiveMessage;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
@@ -159,6 +161,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
 
   /** Clears in memory what was just deleted in the store. */
   function clear(kind: keyof typeof forgetStatements): void {
+    options.conversations.forget(row.id);
     if (kind === "login") return connection.dropCaches();
     sending.forget();
     options.chats.forget(row.id);

@@ -4,14 +4,20 @@ import { fenceHolds, type Fence } from "./fence.ts";
 /** Tables that belong to one account: whom it knows, and what WhatsApp allows it to do. */
 export const accountTables = ["sender_limits", "chat", "look_up", "look_up_pause", "received"] as const;
 
+/** Tables of what people wrote. */
+const messageTables = ["message", "mark", "conversation", "conversation_address"] as const;
+
 /**
- * Deletes what a session stores of its account. `login`: the credentials, which are worthless after a logout; the same
- * account may link again. `past`: everything else, when another account is linked.
+ * Deletes what a session stores of its account. `login`: the credentials, which are worthless after a logout, and what
+ * people wrote; the same account may link again. `past`: everything else, when another account is linked.
  */
 export const forgetStatements = {
-  login: (fence: Fence): InStatement[] => [deleted("credential", fence)],
+  login: (fence: Fence): InStatement[] => [
+    deleted("credential", fence),
+    ...messageTables.map((table) => deleted(table, fence)),
+  ],
   past: (fence: Fence): InStatement[] => [
-    ...accountTables.map((table) => deleted(table, fence)),
+    ...[...accountTables, ...messageTables].map((table) => deleted(table, fence)),
     // The rows stay, so that no message is sent twice. Retries, revocations and the day's bulk limit ignore them.
     guarded("UPDATE ledger SET sealed = NULL, sealed_chat = NULL, is_bulk = 0", fence),
   ],

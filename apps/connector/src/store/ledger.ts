@@ -60,6 +60,14 @@ export async function findByWaIds(
   return rows.map(toEntry);
 }
 
+/** Entries of messages that are no codes: only these keep a pace. */
+export async function findSentMessages({ client }: Pick<Store, "client">, sessionId: string, ids: readonly string[]) {
+  const sql = `SELECT ${columns} FROM ledger WHERE session_id = ? AND is_bulk = 1
+    AND message_id IN (SELECT value FROM json_each(?))`;
+  const { rows } = await client.execute({ sql, args: [sessionId, JSON.stringify(ids)] });
+  return rows.map(toEntry);
+}
+
 /** When the latest paced messages of a session were started, oldest first, in milliseconds since the epoch. */
 export async function findPacedStarts(
   { client }: Store,

@@ -13,6 +13,7 @@ import { keysOfMembers } from "./migrations/0011_keys_of_members.ts";
 import { paced } from "./migrations/0012_paced.ts";
 import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
+import { messages } from "./migrations/0017_messages.ts";
 import { account } from "./migrations/0015_account.ts";
 
 /**
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   tokenAge,
   lookUpPause,
   account,
+  messages,
 ];

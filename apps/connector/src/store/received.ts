@@ -1,5 +1,6 @@
 import type { InStatement } from "@libsql/client";
 import { fenceHolds, type Fence } from "./fence.ts";
+import type { Store } from "./store.ts";
 
 /** An older message is not reported. Ids are kept for this time, so that a message is reported once. */
 export const receivedMaxAgeMs = 86_400_000;
@@ -26,6 +27,12 @@ export function receivedStatements({ sessionId, fence }: Fence, { waId, eventId,
       args: [body, at.getTime(), sessionId, waId, eventId],
     },
   ];
+}
+
+/** Whether the message was reported. */
+export async function wasReceived({ client }: Pick<Store, "client">, sessionId: string, waId: string) {
+  const sql = "SELECT 1 FROM received WHERE session_id = ? AND wa_id = ?";
+  return (await client.execute({ sql, args: [sessionId, waId] })).rows.length > 0;
 }
 
 /** Deletes ids of messages that would be too old to be reported now. */

@@ -3,6 +3,9 @@ import type { Row } from "@libsql/client";
 import { credentialOf } from "./credentials.ts";
 import { identityPn } from "./identities.ts";
 import { ledgerChat, ledgerMessage } from "./ledger.ts";
+import { conversationPeople } from "./conversations.ts";
+import { markContent } from "./marks.ts";
+import { messageContent } from "./messages.ts";
 import { numberJid } from "./numbers.ts";
 import { sessionPhone } from "./own-number.ts";
 import { settingValue } from "./pseudonyms.ts";
@@ -52,6 +55,27 @@ export const sealedColumns: readonly ResealedColumn[] = [
     key: ["message_id"],
     owner: ofSession,
     context: (row) => ledgerChat.context(text(row, "wa_id")),
+  },
+  {
+    table: "conversation",
+    column: "sealed",
+    key: ["session_id", "id"],
+    owner: ofSession,
+    context: (row) => conversationPeople.context(text(row, "id")),
+  },
+  {
+    table: "message",
+    column: "sealed",
+    key: ["session_id", "wa_id"],
+    owner: ofSession,
+    context: (row) => messageContent.context(text(row, "id")),
+  },
+  {
+    table: "mark",
+    column: "sealed",
+    key: ["session_id", "wa_id", "kind", "person"],
+    owner: ofSession,
+    context: (row) => markContent.context(text(row, "event_id")),
   },
   {
     table: "number",

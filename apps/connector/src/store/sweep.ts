@@ -3,6 +3,7 @@ import { sweepPrivacyTokens } from "./credentials.ts";
 import { sweepIdentities } from "./identities.ts";
 import { sweepLedger } from "./ledger.ts";
 import { sweepLookUps } from "./look-ups.ts";
+import { sweepMessages } from "./messages.ts";
 import { sweepNumbers } from "./numbers.ts";
 import { sweepReceived } from "./received.ts";
 import { sweepDeletedSessions } from "./sessions.ts";
@@ -14,6 +15,7 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepLedger,
   sweepNumbers,
   sweepReceived,
+  sweepMessages,
   sweepLookUps,
   sweepTokens,
   sweepPrivacyTokens,

@@ -11,6 +11,7 @@ import { borrowSession, releaseLeases } from "../store/leases.ts";
 import { findSession, type SessionRow } from "../store/sessions.ts";
 import { reportStatements, type StateReport } from "../store/state-report.ts";
 import type { Store } from "../store/store.ts";
+import { chatStatements, readChats } from "./chats.ts";
 import type { MovedSession } from "./session-file.ts";
 
 /** A session cannot be moved. The message says why. */
@@ -25,7 +26,7 @@ export interface MoveContext {
 }
 
 /**
- * Exports a session: passes its credentials to `keep`, and deletes them here when `keep` has resolved. Two holders of one
+ * Exports a session: passes its credentials and chats to `keep`, and deletes them here when `keep` has resolved. Two holders of one
  * device disconnect each other, and an old copy breaks the chats of the newer one.
  */
 export async function exportSession(
@@ -34,14 +35,15 @@ export async function exportSession(
   keep: (session: MovedSession) => Promise<void>,
 ): Promise<void> {
   await withLease(context, sessionId, async ({ row, fence, atRest }) => {
-    const values = await readAll(context.store, sessionId, atRest).catch((cause: unknown) => {
+    const all = Promise.all([readAll(context.store, sessionId, atRest), readChats(context.store, sessionId, atRest)]);
+    const [values, chats] = await all.catch((cause: unknown) => {
       throw new MoveRefused(`Not all of ${sessionId} can be opened with STORE_KEYS; nothing was exported.`, { cause });
     });
     const phone = openNumber(atRest, sessionId, row.sealedPhone);
     if (phone === null || !values.some(([kind]) => kind === "creds")) {
       throw new MoveRefused(`${sessionId} is not linked to an account; there is nothing to export.`);
     }
-    await keep({ sessionId, phone, exportedAt: context.services.now().toISOString(), values });
+    await keep({ sessionId, phone, exportedAt: context.services.now().toISOString(), values, chats });
     const reported = { state: "ended", reason: "exported", phone: null } as const;
     await writeFenced(context.store, fence, [
       ...forgetStatements.login(fence),
@@ -64,6 +66,7 @@ export async function importSession(context: MoveContext, sessionId: string, mov
     await writeFenced(context.store, fence, [
       ...(isOther ? forgetStatements.past(fence) : []),
       await importStatement(fence, { values: moved.values, atRest, pseudonym }),
+      ...(moved.chats ? await chatStatements(fence, moved.chats, { atRest, pseudonym }) : []),
       ...(await report(context, row, fence, reported)),
     ]);
   });

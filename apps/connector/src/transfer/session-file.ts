@@ -2,13 +2,16 @@ import { createCipheriv, createDecipheriv, scryptSync } from "node:crypto";
 import { E164, SessionId } from "@sandi/contracts";
 import type { Random } from "@sandi/crypto";
 import { z } from "zod";
+import { MovedChats } from "./chats.ts";
 
-/** A session on its way to another database: all of its WhatsApp credentials. */
+/** A session on its way to another database: all of its WhatsApp credentials, and what people wrote to it. */
 export const MovedSession = z.object({
   sessionId: SessionId,
   phone: E164,
   exportedAt: z.iso.datetime(),
   values: z.array(z.tuple([z.string(), z.string(), z.string()])).min(1),
+  /** Files written before December 2026 have none. */
+  chats: MovedChats.optional(),
 });
 export type MovedSession = z.infer<typeof MovedSession>;
 

@@ -66,6 +66,8 @@ export class FakeEdge {
   refuse: ((batch: EventBatch) => number | null) | null = null;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
   isDown = false;
+  /** How long sessions keep contents, as it answers events. */
+  contentMs: Record<string, number> = {};
   /** Whose sessions these are. */
   workspaceId = "";
   /** The clock that it shares with the connector. */
@@ -107,7 +109,10 @@ export class FakeEdge {
         }
         const token = request.headers.authorization?.slice(7) ?? "";
         verify(token, { method: "POST", path, body }).then(
-          () => (path.endsWith("/claim") ? answer(200, this.#claim(body)) : answer(this.#take(body), {})),
+          () =>
+            path.endsWith("/claim")
+              ? answer(200, this.#claim(body))
+              : answer(this.#take(body), { applied: 1, contentMs: this.contentMs }),
           (error: unknown) => answer(401, { error: String(error) }),
         );
       });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createId, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
+import { createId, type IdPrefix, type RevokeJob, type SendJob, type SessionJob } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { type Simulator, startSimulator } from "@sandi/whatsapp-simulator";
 import { pino } from "pino";
@@ -16,7 +16,7 @@ import { knownSecrets, leaksIn } from "./secrets.ts";
 import type { openStore } from "../../src/store/store.ts";
 import { FakeEdge, type FakePayload, makeKeys, until } from "./fake-edge.ts";
 
-export const newId = (prefix: "ses" | "msg" | "ws") => createId(prefix, new Date(), webRandom(10));
+export const newId = (prefix: IdPrefix) => createId(prefix, new Date(), webRandom(10));
 export const workspaceId = newId("ws");
 
 /** A simulated WhatsApp, a fake edge, and a connector between them. */

@@ -24,7 +24,7 @@ export function toBatch({ items, messages, ...row }: CountedRow): Batch {
   return { ...toSummary(row), counts, refusals };
 }
 
-const none: Record<"waiting" | MessageStatus, number> = {
+const none: Record<"waiting" | Exclude<MessageStatus, "received">, number> = {
   waiting: 0,
   scheduled: 0,
   queued: 0,

@@ -31,6 +31,7 @@ import { prefixRanks } from "./migrations/0033_prefix_ranks.ts";
 import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 import { batches } from "./migrations/0037_batches.ts";
+import { inbound } from "./migrations/0038_inbound.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -69,4 +70,5 @@ export const migrations: readonly Migration[] = [
   messageLife,
   media,
   batches,
+  inbound,
 ];

@@ -1,4 +1,10 @@
-import { accountFailures, claimsBeforeRetry, type ConnectorEvent, type FailureReason } from "@sandi/contracts";
+import {
+  accountFailures,
+  claimsBeforeRetry,
+  type ConnectorEvent,
+  type EventsAnswer,
+  type FailureReason,
+} from "@sandi/contracts";
 import { parseTraceparent } from "@sandi/tracing";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
@@ -16,13 +22,14 @@ import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { keptForRetry, moveMessages } from "../messages/life.ts";
+import { noteChange } from "../messages/received.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /**
  * Applies the events of connectors, in order, in one batch. Statuses only move forward, so an event that comes twice,
- * late, or about an unknown row changes nothing.
+ * late, or about an unknown row changes nothing. Answers how long sessions that received messages keep contents.
  */
-export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<void> {
+export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<EventsAnswer> {
   const { db, now } = services;
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
@@ -52,6 +59,10 @@ export async function applyEvents(services: Services, events: readonly Connector
   );
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
+  const kept = [...received.values()].flatMap(({ sessionId, contentMs }) =>
+    contentMs === undefined ? [] : [[sessionId, contentMs] as const],
+  );
+  return { applied: events.length, ...(kept.length > 0 && { contentMs: Object.fromEntries(kept) }) };
 }
 
 /** The statements of an event, in their order. */
@@ -118,5 +129,6 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
       }),
     ];
   }
+  if (type !== "message.revoked") return noteChange(db, event);
   return [moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now })];
 }

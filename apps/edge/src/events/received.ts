@@ -1,25 +1,28 @@
-import type { ConnectorEvent, Policy } from "@sandi/contracts";
+import { type ConnectorEvent, type Policy, Quota } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
 import { publishStored } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
+import { contentMsOf, insertReceived } from "../messages/received.ts";
 import { readPolicy } from "../stored-policy.ts";
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 
 /** The effects of a message that a user wrote to a session. */
 interface Consequence {
-  workspaceId: string;
-  /** The id of the answer, if there is one. */
-  replyId: string;
+  sessionId: string;
+  /** The id of the answer to a token; null: there is no token. */
+  replyId: string | null;
   statements: CompiledQuery[];
+  /** How long the session keeps contents; undefined: it has received none. */
+  contentMs: number | undefined;
 }
 
 /**
  * A user who writes to a session opens a chat with it, so the session may write to the user. A token in the message is
- * matched, unless the message was forwarded.
+ * matched, unless the message was forwarded. A message without a token becomes a row.
  */
 export async function readReceived(
   services: Services,
@@ -29,6 +32,7 @@ export async function readReceived(
   const received = events.filter((event): event is Received => event.type === "message.received");
   if (received.length === 0) return new Map();
   const { db } = services;
+  const hasMessage = received.some(({ message }) => message !== undefined);
   // A look-up without a tenant, because it finds the tenant.
   const sessions = await db.kysely
     .selectFrom("session")
@@ -39,9 +43,13 @@ export async function readReceived(
       "in",
       received.map(({ sessionId }) => sessionId),
     )
+    .$if(hasMessage, (query) => query.select("workspace.quota"))
     .execute();
   const workspaces = new Map(
-    sessions.map(({ id, workspaceId, policy }) => [id, { workspaceId, policy: readPolicy(policy) }]),
+    sessions.map(({ id, workspaceId, policy, quota }) => [
+      id,
+      { workspaceId, policy: readPolicy(policy), quota: quota === undefined ? null : Quota.parse(JSON.parse(quota)) },
+    ]),
   );
   const consequences = await Promise.all(
     received.map(async (event): Promise<[ConnectorEvent, Consequence] | undefined> => {
@@ -52,17 +60,24 @@ export async function readReceived(
   return new Map(consequences.filter((each) => each !== undefined));
 }
 
+interface Workspace {
+  workspaceId: string;
+  policy: Policy;
+  quota: Quota | null;
+}
+
 async function consequenceOf(
   services: Services,
-  { workspaceId, policy }: { workspaceId: string; policy: Policy },
-  { sessionId, from, token, isForwarded, ...event }: Received,
+  { workspaceId, policy, quota }: Workspace,
+  { sessionId, from, token, isForwarded, message, ...event }: Received,
   at: number,
 ): Promise<Consequence> {
   const { db, phoneKey, destinationPerDay: perDay, tracer } = services;
   const replyId = newId(services, "msg");
   const attributes = { "sandi.session.id": sessionId, "sandi.workspace.id": workspaceId };
   const span = tracer.start(`event ${event.type}`, { kind: "consumer", attributes });
-  const toHash = from === null ? undefined : await phoneHash(phoneKey, workspaceId, from);
+  const isOfPerson = message === undefined || (message.chatKind === "person" && message.origin === null);
+  const toHash = from === null || !isOfPerson ? undefined : await phoneHash(phoneKey, workspaceId, from);
   const statements: CompiledQuery[] = [];
   if (toHash !== undefined) {
     const wroteAt = new Date(event.at).getTime();
@@ -83,12 +98,17 @@ async function consequenceOf(
     const tenant = { workspaceId, test: 0 } as const;
     statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, trace: span.context, at }, replyId));
   }
+  if (message) {
+    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded };
+    statements.push(...insertReceived(db, stored, at));
+  }
   span.end();
-  return { workspaceId, replyId, statements };
+  const contentMs = message && quota ? contentMsOf(policy, quota) : undefined;
+  return { sessionId, replyId: token === null ? null : replyId, statements, contentMs };
 }
 
 /** Publishes the answers to QStash, in the background of the connector's call. */
 export async function publishReplies(services: Services, consequences: readonly Consequence[]): Promise<void> {
-  const replyIds = consequences.filter(({ statements }) => statements.length > 1).map(({ replyId }) => replyId);
+  const replyIds = consequences.flatMap(({ replyId }) => replyId ?? []);
   if (replyIds.length > 0) await publishStored(services, codeJobs, replyIds);
 }

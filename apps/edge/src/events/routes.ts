@@ -16,8 +16,7 @@ const routes = new Hono<AppEnv>()
   )
   .post(eventsPath, connectorOnly(bodyLimit), async (c) => {
     const batch = parseBody(EventBatch, await c.req.json<unknown>());
-    await applyEvents(c.env.services, batch.events);
-    return c.json({ applied: batch.events.length });
+    return c.json(await applyEvents(c.env.services, batch.events));
   });
 
 /** The routes for connectors. They are not part of the public API. */

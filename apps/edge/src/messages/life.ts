@@ -48,7 +48,12 @@ export const messageLife = {
   // A paused batch holds its messages.
   hold: { from: ["queued"], to: "scheduled", clears: [] },
   retry: { from: ["failed"], to: "queued", clears: [], event: "message.queued" },
-  revoke: { from: ["sending", "sent", "delivered"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
+  revoke: {
+    from: ["sending", "sent", "delivered", "received"],
+    to: "revoked",
+    clears: ["sealed"],
+    event: "message.revoked",
+  },
   // Keys without `lookup:read` see a message to a number without an account as sent, so it is also shown as revoked.
   revokeUnsent: { from: ["failed"], to: "revoked", clears: ["sealed"], event: "message.revoked" },
 } as const satisfies Record<string, Transition>;

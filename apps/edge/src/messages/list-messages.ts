@@ -9,6 +9,7 @@ import { type Found, windowOf } from "../page-window.ts";
 import { readPhone } from "../phone.ts";
 import { toMessage, type Viewer } from "./present.ts";
 import { selectMessages, settleDue } from "./repository.ts";
+import { withContent } from "./with-content.ts";
 
 /** The time in an id and `created_at` are read from the clock one after the other. */
 const idSlackMs = 1_000;
@@ -35,10 +36,14 @@ export async function listMessages(ctx: Context, query: SearchMessages): Promise
     floor: byNumber ? [] : [window.floor],
   };
   const { rows, floor } = await (queries.settled.length === 0 ? db.read(queries) : db.write(queries));
-  return { items: rows.rows.map((row) => toMessage(row, viewer)), continueAt: floor[0]?.rows[0]?.id };
+  const items = await withContent(
+    ctx,
+    rows.rows.map((row) => toMessage(row, viewer)),
+  );
+  return { items, continueAt: floor[0]?.rows[0]?.id };
 
   async function conditions(): Promise<RawBuilder<unknown>[]> {
-    const { status, to, type, sessionId, createdAfter, createdBefore, cursor } = query;
+    const { status, to, type, direction, chatId, sessionId, createdAfter, createdBefore, cursor } = query;
     const all: RawBuilder<unknown>[] = [];
     if (to === undefined) {
       all.push(window.has(sql`message.id`));
@@ -51,6 +56,8 @@ export async function listMessages(ctx: Context, query: SearchMessages): Promise
     }
     if (status) all.push(hasStatus(status, viewer));
     if (type) all.push(sql`message.type = ${type}`);
+    if (direction) all.push(sql`coalesce(message.direction, 'outbound') = ${direction}`);
+    if (chatId) all.push(sql`message.chat_id = ${chatId}`);
     if (sessionId) all.push(sql`message.session_id = ${sessionId}`);
     if (createdAfter) all.push(sql`message.created_at > ${Date.parse(createdAfter)}`);
     if (createdBefore) all.push(sql`message.created_at < ${Date.parse(createdBefore)}`);

@@ -1,4 +1,4 @@
-import { failureReasons, type Message, type MessageType, type Pacing, type Scope } from "@sandi/contracts";
+import { failureReasons, type Message, type Pacing, type Scope, ShownMessageType } from "@sandi/contracts";
 import { seesAccounts } from "../auth/powers.ts";
 import type { MessageTable } from "../db/tables/messages.ts";
 import { shownMask } from "../phone.ts";
@@ -11,9 +11,27 @@ export type DeliveryColumns = Pick<
 export type MessageRow = DeliveryColumns &
   Pick<
     MessageTable,
-    "id" | "sessionId" | "toMasked" | "createdAt" | "lane" | "metadata" | "sendAt" | "queuedAt" | "playedAt" | "batchId"
+    | "id"
+    | "sessionId"
+    | "toMasked"
+    | "createdAt"
+    | "lane"
+    | "metadata"
+    | "sendAt"
+    | "queuedAt"
+    | "playedAt"
+    | "direction"
+    | "origin"
+    | "chatId"
+    | "personId"
+    | "fromMasked"
+    | "editedAt"
+    | "isForwarded"
+    | "isViewOnce"
+    | "isOffline"
+    | "batchId"
   > & {
-    type: MessageType;
+    type: string;
     pacing: Pacing | null;
   };
 
@@ -23,22 +41,46 @@ export interface Viewer {
   scopes: ReadonlySet<Scope>;
 }
 
+/** The message as the edge knows it: `withContent` adds what the connector keeps. */
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
+  const isOfApi = row.direction === null && row.origin === null;
   return {
     id: row.id,
+    direction: row.direction ?? "outbound",
+    origin: isOfApi ? "api" : row.origin,
+    chatId: row.chatId,
+    from: row.personId === null ? null : maskedPerson(row.personId, row.fromMasked),
     sessionId: row.sessionId === "" ? null : row.sessionId,
-    to: shownMask(row.toMasked),
-    type: row.type,
+    to: row.toMasked === "" ? null : shownMask(row.toMasked),
+    // A newer connector knows more types.
+    type: ShownMessageType.safeParse(row.type).data ?? "unsupported",
+    content: null,
+    contentState: null,
+    quotedMessageId: null,
+    reactions: [],
+    votes: [],
     lane: row.lane ?? "bulk",
     ...toDelivery(row, viewer),
     playedAt: isoOrNull(row.playedAt),
+    isForwarded: row.isForwarded === 1,
+    isViewOnce: row.isViewOnce === 1,
+    isOffline: row.isOffline === 1,
+    editedAt: isoOrNull(row.editedAt),
     metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
     batchId: row.batchId,
     sendAt: isoOrNull(row.sendAt),
     createdAt: iso(row.createdAt),
-    expiresAt: iso(row.expiresAt),
+    expiresAt: isOfApi ? iso(row.expiresAt) : null,
   };
 }
+
+const maskedPerson = (id: string, phone: string | null) => ({
+  id,
+  phone: phone === null ? null : shownMask(phone),
+  lid: null,
+  username: null,
+  name: null,
+});
 
 /** A message that has expired unsent is shown as failed, also before cron stores it. */
 export function toDelivery(row: DeliveryColumns, viewer: Viewer) {

@@ -6,6 +6,7 @@ import { operation, type Operation } from "../http/operation.ts";
 import { listMessages } from "./list-messages.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
+import { withContent } from "./with-content.ts";
 import { messageTimeline } from "./timeline.ts";
 
 const byId = z.object({ id: MessageId });
@@ -24,7 +25,7 @@ export const readOperations: readonly Operation[] = [
     scope: readers,
     summary: "List messages",
     description:
-      "Newest first, without codes: they belong to their verifications. A test key sees the sandbox's messages, a live key the live ones. To search for a number, use `POST /v1/messages/search`.",
+      "Newest first, received messages included. Codes are not among them, and neither are messages with the token of a verification: they belong to their verifications. With `message:read` the contents come from the connectors: a page asks one connector at a time for all messages of a session, for six sessions at most, so list the messages of one session. Messages of other sessions, or of a connector that is away, are `unavailable`. A test key sees the sandbox's messages, a live key the live ones. To search for a number, use `POST /v1/messages/search`.",
     query: ListMessages,
     answers: partialPage(MessageList, "messages"),
     handle: (ctx, { query }, c) => {
@@ -51,14 +52,16 @@ export const readOperations: readonly Operation[] = [
     scope: readers,
     summary: "Get a message",
     description:
-      "Its status. Its content is sealed, so the API cannot read it. Only keys with `lookup:read` see that a number has no WhatsApp account. For other keys such a message is `sent` and never `delivered`, as for a phone that is off.",
+      "Its status, and with `message:read` its content, reactions and votes, which the session's connector keeps. Only keys with `lookup:read` see that a number has no WhatsApp account. For other keys such a message is `sent` and never `delivered`, as for a phone that is off.",
     params: byId,
     answers: ok(Message, "The message."),
-    handle: async ({ services, actor }, { params }) => {
+    handle: async (ctx, { params }) => {
+      const { services, actor } = ctx;
       const at = services.now().getTime();
       const row = await findMessage(services.db, tenantOf(actor), params.id, at);
       if (!row) throw new AppError("message-not-found");
-      return toMessage(row, { now: at, scopes: actor.scopes });
+      const [message] = await withContent(ctx, [toMessage(row, { now: at, scopes: actor.scopes })]);
+      return message!;
     },
   }),
   operation({

@@ -1,4 +1,3 @@
-import type { MessageType } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { Tenant } from "../auth/tenant.ts";
@@ -27,6 +26,15 @@ const columns = [
   "queuedAt",
   "playedAt",
   "batchId",
+  "direction",
+  "origin",
+  "chatId",
+  "personId",
+  "fromMasked",
+  "editedAt",
+  "isForwarded",
+  "isViewOnce",
+  "isOffline",
 ] as const;
 
 /** A column, or `column as name`, in SQL. */
@@ -63,7 +71,7 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .where("id", "=", id)
     .where("test", "=", test)
     .where("verificationId", "is", null)
-    .$narrowType<{ type: MessageType }>();
+    .$castTo<MessageRow>();
 }
 
 /** The messages of a batch, newest first. */

@@ -41,7 +41,7 @@ export async function draftWorkspace(
   { workspaceId, auditId }: { workspaceId: string; auditId: string },
 ): Promise<DraftedWorkspace> {
   const name = valid("the workspace's name", CompanyName, input.name);
-  const chosen = chosenPolicy({ ...input.policy, defaultCountry });
+  const chosen = chosenPolicy({ messageContent: "keep", ...input.policy, defaultCountry });
   valid("the quota: it", Quota, input.quota ?? {});
   const at = now.getTime();
   const live = await generateApiKey("live", random);

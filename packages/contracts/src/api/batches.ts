@@ -82,7 +82,8 @@ const summary = {
 };
 
 const count = z.int().min(0).max(mostRecipients);
-const places = ["waiting", ...MessageStatus.options] as const;
+/** What people write is in no batch. */
+const places = ["waiting", ...MessageStatus.exclude(["received"]).options] as const;
 
 export const Batch = z
   .object({

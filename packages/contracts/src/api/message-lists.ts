@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { MessageType } from "../content/content.ts";
+import { ShownMessageType } from "../content/content.ts";
 import { MessageStatus } from "../delivery.ts";
-import { MessageId, SessionId } from "../ids.ts";
+import { ChatId, MessageId, SessionId } from "../ids.ts";
 import { Timestamp, writtenNumber } from "./common.ts";
 import { Message } from "./messages.ts";
 
@@ -18,8 +18,12 @@ export type MessageList = z.infer<typeof MessageList>;
 
 const filters = {
   status: MessageStatus.optional().meta({ description: "Only messages with this status." }),
-  type: MessageType.optional().meta({ description: "Only messages of this type." }),
+  direction: z.enum(["outbound", "inbound"]).optional().meta({ description: "Only messages of this direction." }),
+  type: ShownMessageType.optional().meta({ description: "Only messages of this type." }),
   sessionId: SessionId.optional(),
+  chatId: ChatId.optional().meta({
+    description: "Only received messages of this chat, and what the owner wrote there.",
+  }),
   createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
   createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),
   cursor: MessageId.optional().meta({ description: "`nextCursor` of the previous page." }),

@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { contentWith, MessageType } from "../content/content.ts";
+import { contentWith, ShownMessageType } from "../content/content.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
-import { BatchId, MessageId, PoolId, SessionId } from "../ids.ts";
+import { BatchId, ChatId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { MessageLane } from "../internal/jobs.ts";
 import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
 import { examples } from "./examples.ts";
+import { Person } from "./people.ts";
 
 const mostBytes = 2048;
 
@@ -71,28 +72,75 @@ export const ChangeMessage = z
   .meta({ id: "ChangeMessage" });
 export type ChangeMessage = z.infer<typeof ChangeMessage>;
 
+/** What the session's connector keeps of a message. */
+const kept = {
+  content: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .meta({
+      description:
+        "With the fields of its type, as they are sent. It lies encrypted at the session's connector, which is asked for each answer. Null without `message:read`; `contentState` says why else.",
+      example: { type: "text", text: "Your order is on its way." },
+    }),
+  contentState: z.enum(["kept", "dropped", "expired", "unavailable"]).nullable().meta({
+    description:
+      "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
+  }),
+  quotedMessageId: MessageId.nullable().meta({ description: "The message that a received one replies to." }),
+  reactions: z
+    .array(z.object({ from: Person.nullable(), emoji: z.string().max(64), at: Timestamp }))
+    .max(2000)
+    .meta({ description: "One per person; `from` is null for the session's account." }),
+  votes: z
+    .array(
+      z.object({
+        option: z.string().max(1000),
+        count: z.int().min(0),
+        people: z.array(Person.nullable()).max(2000),
+      }),
+    )
+    .max(20)
+    .meta({ description: "Of a poll: its options, each with who voted for it. Null is the session's account." }),
+};
+
 export const Message = z
   .object({
     id: MessageId,
+    direction: z.enum(["outbound", "inbound"]),
+    origin: z.enum(["api", "phone", "device"]).nullable().meta({
+      description:
+        "Where an outbound message was written: through the API, on the account's phone or on another linked device. Null for inbound ones.",
+    }),
+    chatId: ChatId.nullable().meta({ description: "The chat; null for messages of the API." }),
+    from: Person.nullable().meta({ description: "Who wrote it; null: the session's account." }),
     sessionId: SessionId.nullable().meta({
       description: "The session that sends or sent it; null in the sandbox if the request named none.",
     }),
-    to: z.string().max(32).meta({ description: "The recipient, masked." }),
-    type: MessageType,
+    to: z.string().max(32).nullable().meta({
+      description: "The recipient, masked; of an inbound message the session's own number. Null when it is not known.",
+    }),
+    type: ShownMessageType,
+    ...kept,
     lane: MessageLane,
     status: MessageStatus,
     ...deliveryTimes,
     playedAt: Timestamp.nullable().meta({ description: "The recipient played the voice or video note." }),
     failure: Failure.nullable(),
+    isForwarded: z.boolean().meta({ description: "Somebody else wrote it before." }),
+    isViewOnce: z.boolean().meta({ description: "Phones show it once; only they have its content." }),
+    isOffline: z.boolean().meta({ description: "It waited at WhatsApp while the session was offline." }),
+    editedAt: Timestamp.nullable().meta({ description: "When its author last changed it." }),
     metadata: shownMetadata,
     batchId: BatchId.nullable().meta({ description: "The batch that it belongs to." }),
     sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),
     createdAt: Timestamp,
-    expiresAt: Timestamp.meta({ description: "A message not sent by then fails with `expired`." }),
+    expiresAt: Timestamp.nullable().meta({
+      description: "A message not sent by then fails with `expired`. Null for messages that were not sent by the API.",
+    }),
   })
   .meta({
     id: "Message",
-    description: "A message. Its content is sealed: the API cannot read it.",
+    description: "A message that was sent or received.",
     example: examples.message,
   });
 export type Message = z.infer<typeof Message>;

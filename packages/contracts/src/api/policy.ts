@@ -29,6 +29,11 @@ export const CodeAlphabet = z.enum(["numeric", "alphanumeric"]).meta({
 });
 export type CodeAlphabet = z.infer<typeof CodeAlphabet>;
 
+export const MessageContent = z.enum(["keep", "pass", "drop"]).meta({
+  description:
+    "What becomes of the content of received messages, which lies encrypted at the connector. `keep`: kept for `retentionDays.content`. `pass`: kept for 72 hours. `drop`: not kept. A change reaches a session with the next message that it receives, and then also applies to earlier messages.",
+});
+
 export const PrefixGuardLevel = z.enum(["off", "basic", "standard", "max"]).meta({
   description:
     "How strictly the prefix guard blocks. It blocks a prefix of seven digits when users type in too few of the codes sent to it. Codes that the caller knows (from a hook, an own `code`, or a revealed code) are not counted, because they may be checked elsewhere. A blocked prefix and all limits also apply to them.",
@@ -106,6 +111,9 @@ export const Policy = z
     audioMegabytes: amount(50, 50, "The largest audio, in MB. WhatsApp takes voice notes of 16 MB."),
     documentMegabytes: amount(100, 100, "The largest document, in MB. The edge takes no file above 95 MiB."),
     prefixGuard: PrefixGuardLevel.default("standard"),
+    messageContent: MessageContent.default("pass").meta({
+      description: `${MessageContent.description} New workspaces have \`keep\`; workspaces from before December 2026 have \`pass\` until they change it.`,
+    }),
     retentionDays: z
       .strictObject({
         verifications: z.int().min(1).max(90).default(7),
@@ -116,9 +124,15 @@ export const Policy = z
           .max(90)
           .default(30)
           .meta({ description: "Files that messages use, counted from the upload. Unused uploads live 24 hours." }),
+        content: z
+          .int()
+          .min(1)
+          .max(90)
+          .default(30)
+          .meta({ description: "The content of received messages, with `messageContent: keep`." }),
         audit: z.int().min(30).max(3650).default(365),
       })
-      .default({ verifications: 7, messages: 30, media: 30, audit: 365 })
+      .default({ verifications: 7, messages: 30, media: 30, content: 30, audit: 365 })
       .meta({
         description:
           "Rows are deleted after this number of days. The quota's `retentionDays` is the maximum, also if it is lowered later.",
@@ -174,6 +188,7 @@ export const Quota = z
         verifications: z.int().min(1).max(90).default(90),
         messages: z.int().min(1).max(90).default(90),
         media: z.int().min(1).max(90).default(90),
+        content: z.int().min(1).max(90).default(90),
         audit: z.int().min(30).max(3650).default(365).meta({
           description: "A year is what audits need. With `changesPerDay` it limits the size of the audit log.",
         }),
@@ -182,7 +197,7 @@ export const Quota = z
             "The hourly counts. The default is twice the longest range, to compare a range with the previous one.",
         }),
       })
-      .default({ verifications: 90, messages: 90, media: 90, audit: 365, analytics: 184 })
+      .default({ verifications: 90, messages: 90, media: 90, content: 90, audit: 365, analytics: 184 })
       .meta({ description: "The maximum of the policy's `retentionDays`, and how long the hourly counts are kept." }),
   })
   .meta({ id: "Quota", description: "The limits that the operator sets for a workspace." });

@@ -34,6 +34,13 @@ export type SealedMediaContent = Extract<SealedContent, { media: SealedMedia }>;
 export const MessageType = z.enum(contents.map(({ shape }) => shape.type.value));
 export type MessageType = z.infer<typeof MessageType>;
 
+/** The `type` of a message that is shown: people also write what nobody can send through the API. */
+export const ShownMessageType = z.enum([...MessageType.options, "reply", "unsupported", "undecryptable"]).meta({
+  description:
+    "Only received: `reply` (a choice among buttons or a list), `unsupported` (a kind that Sandi does not know), `undecryptable` (it gets its type when it can be read).",
+});
+export type ShownMessageType = z.infer<typeof ShownMessageType>;
+
 /** The schema of what a caller sends, with the fields that all kinds share, and these additional ones. */
 export const contentWith = <Fields extends z.core.$ZodShape>(fields: Fields) =>
   oneOf(contents, { ...fields, ...shared.content });

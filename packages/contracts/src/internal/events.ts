@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AccountNumber, Timestamp } from "../api/common.ts";
 import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
-import { EventId, MessageId, SessionId } from "../ids.ts";
+import { ChatId, EventId, MessageId, PersonId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
 import { Traceparent } from "./trace.ts";
 
@@ -21,6 +21,28 @@ const aboutMessage = {
   traceparent: Traceparent.optional(),
 };
 
+/** What the edge knows of a message of a chat. Its content stays at the connector. */
+const ChatMessage = z.strictObject({
+  messageId: MessageId,
+  chatId: ChatId,
+  chatKind: z.enum(["person", "group"]),
+  /** Who wrote it; null: the account itself. */
+  personId: PersonId.nullable(),
+  /** Where the account's owner wrote it; null: somebody else wrote it. */
+  origin: z.enum(["phone", "device"]).nullable(),
+  /** The other person of the chat, in a message of the account itself; null when the number is unknown. */
+  to: AccountNumber.nullable(),
+  /** A type of a newer connector is unknown here. */
+  type: z.string().min(1).max(32),
+  isViewOnce: z.boolean(),
+  /** It waited at WhatsApp while the session was offline. */
+  isOffline: z.boolean(),
+});
+export type ChatMessage = z.infer<typeof ChatMessage>;
+
+/** Somebody did something with a message; null: the account itself, on its phone. */
+const byPerson = { ...aboutMessage, personId: PersonId.nullable() };
+
 /** A fact that a connector reports. Events come at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
   /** WhatsApp's server acknowledged the message. */
@@ -33,11 +55,12 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...aboutMessage, type: z.literal("message.played") }),
   /** It was not sent and will not be sent. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.failed"), reason: FailureReason }),
-  /** A sent message was revoked: the recipient sees that a message was deleted. */
+  /** A message was deleted for everyone, by its author or an admin of the group. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
-   * A person wrote to the session, in a chat of two. `from` is null if only the hidden id (LID) of the sender is known.
-   * `token` is the token of an inbound verification, if the text holds one. The text stays at the connector.
+   * Somebody wrote in a chat of the session. `from` is null if only the hidden id (LID) of the sender is known, and for
+   * messages of the account itself. `token` is the token of an inbound verification: such a message has no `message`,
+   * because it belongs to its verification. Connectors released before December 2026 report no `message`.
    */
   z.strictObject({
     ...envelope,
@@ -45,7 +68,16 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     from: AccountNumber.nullable(),
     token: InboundToken.nullable(),
     isForwarded: z.boolean(),
+    message: ChatMessage.optional(),
   }),
+  /** Its author changed its content. */
+  z.strictObject({ ...byPerson, type: z.literal("message.edited") }),
+  /** Somebody reacted to it, or took the reaction back. */
+  z.strictObject({ ...byPerson, type: z.literal("message.reaction") }),
+  /** Somebody chose one of its options; `replyId` is the message with the choice. */
+  z.strictObject({ ...byPerson, type: z.literal("message.reply"), replyId: MessageId }),
+  /** Somebody voted in the poll, or took the vote back. */
+  z.strictObject({ ...byPerson, type: z.literal("poll.vote") }),
   /** The session changed its state. `revision` is the newest desired state that it has acted on. */
   z.strictObject({
     ...envelope,
@@ -71,5 +103,12 @@ export const EventBatch = z.strictObject({
   events: z.array(ConnectorEvent).min(1).max(200),
 });
 export type EventBatch = z.infer<typeof EventBatch>;
+
+/** The answer. `contentMs`: how long a session keeps contents, for sessions that received messages in this batch. */
+export const EventsAnswer = z.object({
+  applied: z.number(),
+  contentMs: z.record(SessionId, z.int().nonnegative()).optional(),
+});
+export type EventsAnswer = z.infer<typeof EventsAnswer>;
 
 export const eventsPath = "/internal/events";

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { GroupCipher } from "@whiskeysockets/baileys/lib/Signal/Group/group_cipher.js";
 
 type Handle = (plaintext: Uint8Array) => Promise<void>;
 
@@ -39,6 +40,14 @@ export function patchDecryption(): void {
     const plaintext = await doDecryptWhisperMessage.call(this, ciphertext, session);
     const encrypted = ciphertexts.get(this);
     await (encrypted && handlers.get(encrypted)?.(plaintext));
+    return plaintext;
+  };
+  // In a group: the sender's key advances in the transaction around this call, which a rejection undoes.
+  // oxlint-disable-next-line typescript/unbound-method -- called with the cipher that it belongs to
+  const { decrypt } = GroupCipher.prototype;
+  GroupCipher.prototype.decrypt = async function (ciphertext) {
+    const plaintext = await decrypt.call(this, ciphertext);
+    await handlers.get(ciphertext)?.(plaintext);
     return plaintext;
   };
 }

@@ -1,9 +1,10 @@
-import type { FailureReason, MessageLane, MessageStatus, SealedContent } from "@sandi/contracts";
+import type { FailureReason, MessageLane, MessageStatus } from "@sandi/contracts";
 import type { Generated } from "kysely";
 
 export interface MessageTable {
   id: string;
-  type: SealedContent["type"];
+  /** Of a received message also a type that only connectors know. */
+  type: string;
   workspaceId: string;
   sessionId: string;
   verificationId: string | null;
@@ -50,6 +51,20 @@ export interface MessageTable {
   queuedAt: number | null;
   playedAt: number | null;
   batchId: string | null;
+  /** Null: outbound. */
+  direction: "inbound" | null;
+  /** Where the account's owner wrote it; null: through the API, or somebody else. */
+  origin: "phone" | "device" | null;
+  /** Null for messages of the API. */
+  chatId: string | null;
+  /** Who wrote it; null: the account. */
+  personId: string | null;
+  /** The author's number as `storedMask` writes it; null when it is unknown. */
+  fromMasked: string | null;
+  editedAt: number | null;
+  isForwarded: 0 | 1 | null;
+  isViewOnce: 0 | 1 | null;
+  isOffline: 0 | 1 | null;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */

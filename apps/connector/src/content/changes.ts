@@ -1,0 +1,54 @@
+import { normalizeMessageContent, proto } from "@whiskeysockets/baileys";
+import type { WireMessage } from "./wire.ts";
+
+/** A content that is encrypted with the secret of an earlier message. */
+export interface Encrypted {
+  payload: Uint8Array;
+  iv: Uint8Array;
+}
+
+/** What somebody does with an earlier message. `target` is WhatsApp's id of it. */
+export type Change = { target: string } & (
+  | { type: "edit"; message: WireMessage }
+  | { type: "encryptedEdit"; encrypted: Encrypted }
+  | { type: "revoke" }
+  /** Empty: the reaction is taken back. */
+  | { type: "reaction"; emoji: string; at: number }
+  | { type: "vote"; encrypted: Encrypted; at: number }
+);
+
+const { Type } = proto.Message.ProtocolMessage;
+const { SecretEncType } = proto.Message.SecretEncryptedMessage;
+
+/** The change in a received message; null when it changes nothing. */
+export function changeIn(received: WireMessage): Change | null {
+  const message = normalizeMessageContent(received);
+  const { protocolMessage, reactionMessage, secretEncryptedMessage, pollUpdateMessage } = message ?? {};
+  if (protocolMessage?.key?.id) {
+    const target = protocolMessage.key.id;
+    if (protocolMessage.type === Type.REVOKE) return { type: "revoke", target };
+    const edited = protocolMessage.type === Type.MESSAGE_EDIT ? protocolMessage.editedMessage : null;
+    return edited ? { type: "edit", target, message: edited } : null;
+  }
+  if (reactionMessage?.key?.id) {
+    const { key, text, senderTimestampMs } = reactionMessage;
+    return { type: "reaction", target: key.id!, emoji: text ?? "", at: Number(senderTimestampMs ?? 0) };
+  }
+  if (secretEncryptedMessage?.targetMessageKey?.id) {
+    const { targetMessageKey, encPayload, encIv, secretEncType } = secretEncryptedMessage;
+    if (secretEncType !== SecretEncType.MESSAGE_EDIT || !encPayload || !encIv) return null;
+    return { type: "encryptedEdit", target: targetMessageKey.id!, encrypted: { payload: encPayload, iv: encIv } };
+  }
+  if (pollUpdateMessage?.pollCreationMessageKey?.id) {
+    const { pollCreationMessageKey, vote, senderTimestampMs } = pollUpdateMessage;
+    if (!vote?.encPayload || !vote.encIv) return null;
+    const encrypted = { payload: vote.encPayload, iv: vote.encIv };
+    return { type: "vote", target: pollCreationMessageKey.id!, encrypted, at: Number(senderTimestampMs ?? 0) };
+  }
+  return null;
+}
+
+/** The message inside an edit that was decrypted. */
+export function editedIn(opened: WireMessage): WireMessage {
+  return normalizeMessageContent(opened)?.protocolMessage?.editedMessage ?? opened;
+}

@@ -1,0 +1,51 @@
+import { createDecipheriv, createHash, hkdfSync } from "node:crypto";
+import { proto } from "@whiskeysockets/baileys";
+import type { Encrypted } from "./changes.ts";
+import { decode, type WireMessage } from "./wire.ts";
+
+/** Whose secret a content is encrypted with, and by whom: each person with all jids that are known. */
+export interface SecretOf {
+  /** WhatsApp's id of the message that has the secret. */
+  waId: string;
+  secret: Uint8Array;
+  author: readonly string[];
+  actor: readonly string[];
+}
+
+const tagBytes = 16;
+const ivBytes = 12;
+
+/** A vote's options, by their names; null when it cannot be opened. */
+export function openVote(of: SecretOf, encrypted: Encrypted, options: readonly string[]): string[] | null {
+  const plain = open("Poll Vote", of, encrypted);
+  if (!plain) return null;
+  const chosen = new Set(proto.Message.PollVoteMessage.decode(plain).selectedOptions.map((hash) => hex(hash)));
+  return options.filter((option) => chosen.has(hex(createHash("sha256").update(option).digest())));
+}
+
+/** An edit; null when it cannot be opened. */
+export function openEdit(of: SecretOf, encrypted: Encrypted): WireMessage | null {
+  const plain = open("Message Edit", of, encrypted);
+  return plain && decode(plain);
+}
+
+/** Phones mix phone numbers and LIDs in one content, so every pair of names is tried. */
+function open(use: "Poll Vote" | "Message Edit", of: SecretOf, { payload, iv }: Encrypted): Uint8Array | null {
+  if (payload.length < tagBytes || iv.length !== ivBytes) return null;
+  const { waId, secret } = of;
+  for (const author of of.author) {
+    for (const actor of of.actor) {
+      const key = Buffer.from(hkdfSync("sha256", secret, "", `${waId}${author}${actor}${use}`, 32));
+      const cipher = createDecipheriv("aes-256-gcm", key, iv).setAuthTag(payload.subarray(-tagBytes));
+      if (use === "Poll Vote") cipher.setAAD(Buffer.from(`${waId}\0${actor}`));
+      try {
+        return Buffer.concat([cipher.update(payload.subarray(0, -tagBytes)), cipher.final()]);
+      } catch {
+        // Other names, then.
+      }
+    }
+  }
+  return null;
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

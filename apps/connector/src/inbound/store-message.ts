@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { createId } from "@sandi/contracts";
+import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
+import { personIdOf } from "../store/conversations.ts";
+import { type Fence, writeFenced } from "../store/fence.ts";
+import { findByWaId } from "../store/ledger.ts";
+import { eventOfStatement, findMessage, messageContent, messageStatement } from "../store/messages.ts";
+import type { NewEvent } from "../store/outbox.ts";
+import { sealEvent } from "../store/sealed-events.ts";
+import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
+
+type Spoken = Extract<Said, { content: unknown }>;
+
+/** Stores a message of a chat, and reports that it is there. One that could not be read before gets its content. */
+export async function storeMessage(
+  context: InboundContext,
+  fence: Fence,
+  { said, ...message }: Omit<ReceivedMessage, "said"> & { said: Spoken },
+): Promise<void> {
+  const { services, store, atRest, pseudonym, chats } = context;
+  const { sessionId } = fence;
+  const { group, origin, names, isOffline } = message;
+  const now = services.now();
+  const at = timeOf(message.at, now);
+  const waId = pseudonym(message.waId);
+  const { chat, author, statements } = await placeOf(context, fence, message);
+  const known = await findMessage(store, sessionId, waId);
+  const id = known?.id ?? messageIdOf(sessionId, message.waId, context.idTimeOf(sessionId, at, now));
+  const quoted = said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId));
+  const { content, mentions, isForwarded, isViewOnce, secret } = said;
+  const body: MessageBody = {
+    waId: message.waId,
+    content,
+    mentions,
+    isForwarded,
+    quotedMessageId: quoted,
+    secret: secret && Buffer.from(secret).toString("base64"),
+  };
+  const { type } = content;
+  const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);
+  const eventId = services.newId("evt");
+  const personId = author && personIdOf(author.id);
+  const about = { sessionId, at: at.toISOString() };
+  const events: NewEvent[] = [
+    {
+      ...about,
+      id: eventId,
+      type: "message.received",
+      from: origin === null ? message.from : null,
+      token: null,
+      isForwarded,
+      message: {
+        messageId: id,
+        chatId: chat.id,
+        chatKind: group === null ? "person" : "group",
+        personId,
+        origin,
+        to: origin === null || group !== null ? null : message.from,
+        type,
+        isViewOnce,
+        isOffline,
+      },
+    },
+  ];
+  if (type === "reply" && quoted !== null) {
+    const replied = { id: services.newId("evt"), type: "message.reply", messageId: quoted, replyId: id } as const;
+    events.push({ ...about, ...replied, personId });
+  }
+  const bodies = await Promise.all(events.map((event) => sealEvent(atRest(sessionId), event)));
+  const row = { waId, id, conversationId: chat.id, author: author?.id ?? null, type, sealed, eventId, at: now };
+  await writeFenced(store, fence, [
+    ...statements,
+    messageStatement(fence, row),
+    ...bodies.map((event) => eventOfStatement(fence, { waId, eventId, body: event, at: now })),
+    ...(origin === null && group === null ? chats.wrote(fence, names) : []),
+  ]);
+  context.onAppended();
+}
+
+/** The id of a new message, which sorts by its time. A message that WhatsApp delivers again keeps the stored id. */
+function messageIdOf(sessionId: string, waId: string, at: Date): string {
+  const digest = createHash("sha256").update(`${sessionId} ${waId}`).digest();
+  return createId("msg", at, digest.subarray(0, 10));
+}
+
+/** Our id of a message that was received or sent; null when it is unknown. */
+async function messageIdBy(
+  { store, pseudonym }: Pick<InboundContext, "store" | "pseudonym">,
+  sessionId: string,
+  waId: string,
+): Promise<string | null> {
+  const received = await findMessage(store, sessionId, pseudonym(waId));
+  return received?.id ?? (await findByWaId(store, sessionId, waId))?.messageId ?? null;
+}

@@ -1,0 +1,141 @@
+import type { InStatement, Row } from "@libsql/client";
+import type { AtRest } from "@sandi/crypto";
+import { fenceHolds, type Fence } from "./fence.ts";
+import { text, textOrNull } from "./row.ts";
+import { sealedColumn } from "./sealed-column.ts";
+import type { Store } from "./store.ts";
+
+const hourMs = 3_600_000;
+/** How long contents are kept until the edge has said how long. */
+export const usualContentMs = 72 * hourMs;
+/** Rows stay this long at least: WhatsApp may deliver a message again. */
+const leastKeptMs = 24 * hourMs;
+
+/** A message of a chat, as it is stored. */
+export interface MessageRow {
+  id: string;
+  waId: string;
+  conversationId: string;
+  /** The author's conversation; null: the account itself. */
+  author: string | null;
+  type: string;
+  sealed: string | null;
+  revokedAt: number | null;
+}
+
+/** What is sealed; the id is the message's own. */
+export const messageContent = sealedColumn("message", "sealed");
+
+export interface NewMessage extends Omit<MessageRow, "revokedAt"> {
+  eventId: string;
+  at: Date;
+}
+
+/** What type a message has until it can be read. */
+export const undecryptable = "undecryptable";
+
+/** Stores a message that the session has not received before, or could not read before. */
+export function messageStatement({ sessionId, fence }: Fence, message: NewMessage): InStatement {
+  const { waId, id, conversationId, author, type, sealed, eventId, at } = message;
+  return {
+    sql: `INSERT INTO message (session_id, wa_id, id, conversation_id, author, type, sealed, event_id, received_at)
+          SELECT session.id, ?, ?, ?, ?, ?, CASE WHEN session.content_ms = 0 THEN NULL ELSE ? END, ?, ?
+          FROM session WHERE session.id = ? AND session.fence = ?
+          ON CONFLICT (session_id, wa_id) DO UPDATE SET type = excluded.type, sealed = excluded.sealed,
+            event_id = excluded.event_id
+          WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'`,
+    args: [waId, id, conversationId, author, type, sealed, eventId, at.getTime(), sessionId, fence],
+  };
+}
+
+/** Appends an event, if the message was stored with this event's id. */
+export function eventOfStatement(
+  { sessionId, fence }: Fence,
+  { waId, eventId, body, at }: { waId: string; eventId: string; body: string; at: Date },
+): InStatement {
+  return {
+    sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM message
+          WHERE session_id = ? AND wa_id = ? AND event_id = ? AND ${fenceHolds}`,
+    args: [body, at.getTime(), sessionId, waId, eventId, sessionId, fence],
+  };
+}
+
+/** Replaces the content after an edit, unless a later edit is stored. */
+export function editStatement(
+  { sessionId, fence }: Fence,
+  { waId, sealed, editedAt }: { waId: string; sealed: string | null; editedAt: Date },
+): InStatement {
+  return {
+    sql: `UPDATE message SET sealed = ?, edited_at = ? WHERE session_id = ? AND wa_id = ?
+          AND revoked_at IS NULL AND coalesce(edited_at, 0) <= ? AND ${fenceHolds}`,
+    args: [sealed, editedAt.getTime(), sessionId, waId, editedAt.getTime(), sessionId, fence],
+  };
+}
+
+/** Deletes the content of a message that was deleted for everyone. */
+export function revokeStatement({ sessionId, fence }: Fence, waId: string, at: Date): InStatement {
+  return {
+    sql: `UPDATE message SET sealed = NULL, revoked_at = ? WHERE session_id = ? AND wa_id = ?
+          AND revoked_at IS NULL AND ${fenceHolds}`,
+    args: [at.getTime(), sessionId, waId, sessionId, fence],
+  };
+}
+
+const columns = "id, wa_id, conversation_id, author, type, sealed, revoked_at";
+
+export async function findMessage({ client }: Pick<Store, "client">, sessionId: string, waId: string) {
+  const sql = `SELECT ${columns} FROM message WHERE session_id = ? AND wa_id = ?`;
+  const { rows } = await client.execute({ sql, args: [sessionId, waId] });
+  return rows[0] ? toMessage(rows[0]) : null;
+}
+
+export async function findMessages(
+  { client }: Pick<Store, "client">,
+  sessionId: string,
+  ids: readonly string[],
+): Promise<MessageRow[]> {
+  const sql = `SELECT ${columns} FROM message WHERE session_id = ? AND id IN (SELECT value FROM json_each(?))`;
+  const { rows } = await client.execute({ sql, args: [sessionId, JSON.stringify(ids)] });
+  return rows.map(toMessage);
+}
+
+/** What a message holds, opened; null when it is not kept. */
+export async function openMessage<Content>(atRest: AtRest, { id, sealed }: Pick<MessageRow, "id" | "sealed">) {
+  return sealed === null ? null : (JSON.parse(await messageContent.open(atRest, sealed, id)) as Content);
+}
+
+/** Stores how long a session keeps contents, as the edge says. */
+export async function storeContentMs({ writer }: Pick<Store, "writer">, kept: Record<string, number>): Promise<void> {
+  const sql = `UPDATE session SET content_ms = item.value FROM json_each(?) AS item
+    WHERE session.id = item.key AND session.content_ms IS NOT item.value`;
+  await writer.write([{ sql, args: [JSON.stringify(kept)] }]);
+}
+
+/** In SQL how long the session of a row keeps contents. */
+const kept = (table: string) =>
+  `coalesce((SELECT content_ms FROM session WHERE id = ${table}.session_id), ${usualContentMs})`;
+
+/** Deletes messages and marks that are older than their session keeps them. */
+export function sweepMessages(now: Date): InStatement[] {
+  const at = now.getTime();
+  const old = (table: string, least: number) =>
+    `${table}.received_at <= ${at - least} AND ${table}.received_at <= ${at} - ${kept(table)}`;
+  return [
+    `UPDATE message SET sealed = NULL WHERE sealed IS NOT NULL AND ${old("message", 0)}`,
+    `DELETE FROM message WHERE (session_id, wa_id) IN
+      (SELECT session_id, wa_id FROM message WHERE ${old("message", leastKeptMs)} LIMIT 10000)`,
+    `DELETE FROM mark WHERE ${old("mark", 0)}`,
+  ].map((sql) => ({ sql, args: [] }));
+}
+
+function toMessage(row: Row): MessageRow {
+  return {
+    id: text(row, "id"),
+    waId: text(row, "wa_id"),
+    conversationId: text(row, "conversation_id"),
+    author: textOrNull(row, "author"),
+    type: text(row, "type"),
+    sealed: textOrNull(row, "sealed"),
+    revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
+  };
+}

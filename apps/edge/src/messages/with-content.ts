@@ -1,0 +1,67 @@
+import { type Message, ReadMessagesRpc, type StoredMessage } from "@sandi/contracts";
+import type { Context } from "../context.ts";
+import { ask } from "../sessions/connector.ts";
+import { contentMsOf } from "./received.ts";
+
+/** A page asks about the messages of so many sessions, all at the same time. */
+const mostSessions = 6;
+/** Before these statuses the connector has nothing. */
+const stored: ReadonlySet<Message["status"]> = new Set(["sent", "delivered", "read", "played", "received"]);
+
+/** The messages with what their connectors keep of them, for keys that may read it. */
+export async function withContent(ctx: Context, messages: Message[]): Promise<Message[]> {
+  if (!ctx.actor.scopes.has("message:read")) return messages;
+  const asked = Map.groupBy(
+    messages.filter(({ status, sessionId }) => sessionId !== null && stored.has(status)),
+    ({ sessionId }) => sessionId!,
+  );
+  if (ctx.actor.environment === "test") asked.clear();
+  const answers = await Promise.all(
+    [...asked].slice(0, mostSessions).map(([sessionId, of]) =>
+      ask(ctx.services, ReadMessagesRpc, { sessionId, messageIds: of.map(({ id }) => id) }).then(
+        (answer) => [sessionId, new Map(answer.messages.map((one) => [one.id, one]))] as const,
+        () => undefined,
+      ),
+    ),
+  );
+  const bySession = new Map(answers.filter((answer) => answer !== undefined));
+  return messages.map((message) => {
+    const answer = bySession.get(message.sessionId ?? "");
+    const one = answer?.get(message.id);
+    return {
+      ...message,
+      ...(one && shownOf(one, message)),
+      contentState: stateOf(ctx, message, answer && (one ?? null)),
+    };
+  });
+}
+
+/** @param one undefined: the connector was not asked, or is away. Null: it does not have the message. */
+function stateOf(
+  { actor, services }: Context,
+  { status, type, direction, createdAt }: Message,
+  one: StoredMessage | null | undefined,
+): Message["contentState"] {
+  if (one?.content) return "kept";
+  if (status === "revoked") return "dropped";
+  if (direction === "inbound") {
+    const keptMs = contentMsOf(actor.policy, actor.quota);
+    if (keptMs === 0) return "dropped";
+    if (Date.parse(createdAt) + keptMs <= services.now().getTime()) return "expired";
+  }
+  return one === undefined || type === "undecryptable" ? "unavailable" : "expired";
+}
+
+function shownOf({ from, content, quotedMessageId, reactions, votes }: StoredMessage, message: Message) {
+  const options = content?.["type"] === "poll" ? (content["options"] as string[]) : [];
+  return {
+    from: from ?? message.from,
+    content,
+    quotedMessageId,
+    reactions,
+    votes: options.map((option) => {
+      const people = votes.filter((vote) => vote.options.includes(option)).map((vote) => vote.from);
+      return { option, count: people.length, people };
+    }),
+  };
+}

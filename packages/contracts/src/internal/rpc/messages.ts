@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { Timestamp } from "../../api/common.ts";
+import { Person } from "../../api/people.ts";
+import { MessageId, SessionId } from "../../ids.ts";
+import { defineRpc } from "./rpc.ts";
+
+/** What the connector keeps of a message. */
+export const StoredMessage = z.object({
+  id: MessageId,
+  from: Person.nullable(),
+  /** With the fields of its type; null: it is not kept. */
+  content: z.record(z.string(), z.unknown()).nullable(),
+  quotedMessageId: MessageId.nullable(),
+  reactions: z.array(z.object({ from: Person.nullable(), emoji: z.string(), at: Timestamp })),
+  votes: z.array(z.object({ from: Person.nullable(), options: z.array(z.string()), at: Timestamp })),
+});
+export type StoredMessage = z.infer<typeof StoredMessage>;
+
+/** Reads messages of a session from its connector's store. Messages that it does not have are left out. */
+export const ReadMessagesRpc = defineRpc({
+  path: "/rpc/messages/read",
+  request: z.strictObject({ sessionId: SessionId, messageIds: z.array(MessageId).min(1).max(100) }),
+  response: z.object({ messages: z.array(StoredMessage) }),
+  errors: [],
+  isHarmless: true,
+});
