@@ -121,7 +121,7 @@ describe("a message with a file", () => {
   it("is not sent if its upload is deleted before it is stored", async () => {
     const { id: mediaId } = await addMedia(edge, jpeg, { mimeType: "image/jpeg" });
     const { db } = edge.services;
-    const { write } = db;
+    const write = db.write.bind(db);
     db.write = async (queries) => {
       db.write = write;
       await edge.client.execute("DELETE FROM media");
