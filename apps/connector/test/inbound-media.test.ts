@@ -207,7 +207,7 @@ test("a file goes to the edge as a stream, with a token for what is announced", 
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", async () => {
+    const answer = async () => {
       const headers = { get: (name: string) => request.headers[name]?.toString() ?? null };
       const read = readInboundMediaHeaders(headers);
       const media = { ...read, sizeBytes: Number(read["sizeBytes"]) } as InboundMedia;
@@ -215,7 +215,8 @@ test("a file goes to the edge as a stream, with a token for what is announced", 
       const token = await verify(request.headers.authorization?.slice(7) ?? "", what);
       got.push({ media, bytes: Buffer.concat(chunks), token });
       response.end(JSON.stringify({ mediaId: `med_${"0".repeat(26)}` }));
-    });
+    };
+    request.on("end", () => void answer());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

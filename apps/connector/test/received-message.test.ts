@@ -63,6 +63,7 @@ const { Type } = proto.Message.ProtocolMessage;
 
 const textOf = (words: string): ReceivedContent => ({ type: "text", text: words });
 const unsupported: ReceivedContent = { type: "unsupported" };
+const tap: ReceivedContent = { type: "reply", id: "a", text: "A" };
 const link = `https://x.example SV-${token}`;
 
 test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
@@ -114,6 +115,120 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a location that is no number", { locationMessage: { degreesLatitude: Number.NaN } }, unsupported, null, false],
   ["a location beyond the poles", { locationMessage: { degreesLatitude: 91 } }, unsupported, null, false],
   ["an empty text", { conversation: "" }, unsupported, null, false],
+  [
+    "a text with a card",
+    { extendedTextMessage: { text: link, matchedText: "https://x.example", title: "X", description: "Y" } },
+    { type: "text", text: link, linkPreview: { url: "https://x.example", title: "X", description: "Y" } },
+    token,
+    false,
+  ],
+  [
+    "a tap on a former button",
+    { buttonsResponseMessage: { selectedButtonId: "a", selectedDisplayText: "A" } },
+    tap,
+    null,
+    false,
+  ],
+  [
+    "a tap on a former row",
+    { listResponseMessage: { title: "A", singleSelectReply: { selectedRowId: "a" } } },
+    tap,
+    null,
+    false,
+  ],
+  [
+    "a tap on a button of a template",
+    { templateButtonReplyMessage: { selectedId: "a", selectedDisplayText: "A" } },
+    tap,
+    null,
+    false,
+  ],
+  [
+    "a tap on a button of WhatsApp's own",
+    { interactiveResponseMessage: { body: { text: "A" }, nativeFlowResponseMessage: { paramsJson: '{"id":"a"}' } } },
+    tap,
+    null,
+    false,
+  ],
+  [
+    "a tap that names nothing",
+    { interactiveResponseMessage: { nativeFlowResponseMessage: { paramsJson: "[1" } } },
+    unsupported,
+    null,
+    false,
+  ],
+  [
+    "former buttons",
+    {
+      buttonsMessage: {
+        contentText: "Now?",
+        footerText: "Acme",
+        buttons: [{ buttonId: "a", buttonText: { displayText: "A" } }],
+      },
+    },
+    { type: "buttons", text: "Now?", footer: "Acme", buttons: [{ id: "a", text: "A" }], render: "native" },
+    null,
+    false,
+  ],
+  [
+    "a former list",
+    {
+      listMessage: {
+        title: "Where?",
+        description: "Choose.",
+        buttonText: "Open",
+        sections: [{ title: "Java", rows: [{ rowId: "a", title: "A" }, { title: "B" }] }, { rows: [] }],
+      },
+    },
+    {
+      type: "list",
+      text: "Where?\nChoose.",
+      buttonText: "Open",
+      sections: [{ title: "Java", rows: [{ id: "a", title: "A" }] }],
+      render: "native",
+    },
+    null,
+    false,
+  ],
+  [
+    "buttons that lead elsewhere",
+    { interactiveMessage: { nativeFlowMessage: { buttons: [{ name: "cta_url", buttonParamsJson: "{}" }] } } },
+    unsupported,
+    null,
+    false,
+  ],
+  [
+    "buttons whose parameters are no JSON",
+    { interactiveMessage: { nativeFlowMessage: { buttons: [{ name: "quick_reply", buttonParamsJson: "{" }] } } },
+    unsupported,
+    null,
+    false,
+  ],
+  [
+    "a poll of an announcement group, for any number",
+    { pollCreationMessageV2: { name: "When?", options: [{ optionName: "A" }, { optionName: "B" }] } },
+    { type: "poll", question: "When?", options: ["A", "B"], maxSelections: 2 },
+    null,
+    false,
+  ],
+  ["a poll without options", { pollCreationMessage: { name: "When?" } }, unsupported, null, false],
+  [
+    "an event without a place on the map",
+    { eventMessage: { name: "Launch", startTime: 1_766_566_800, location: { name: "Monas", degreesLatitude: 0 } } },
+    { type: "event", name: "Launch", startAt: "2025-12-24T09:00:00.000Z", location: { name: "Monas" } },
+    null,
+    false,
+  ],
+  ["an event at no time", { eventMessage: { name: "Launch" } }, unsupported, null, false],
+  ["an event in a year that no date has", { eventMessage: { name: "X", startTime: 1e15 } }, unsupported, null, false],
+  [
+    "a contact",
+    { contactMessage: { displayName: "Ayu", vcard: "BEGIN:VCARD\nFN:A\nTEL;waid=1:+1\nEND:VCARD" } },
+    { type: "contacts", contacts: [{ name: "Ayu", phones: [{ number: "+1" }] }] },
+    null,
+    false,
+  ],
+  ["contacts without a card", { contactsArrayMessage: { contacts: [{ vcard: "" }] } }, unsupported, null, false],
   ["a forwarded picture", { imageMessage: { contextInfo: { isForwarded: true } } }, unsupported, null, true],
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {

@@ -10,7 +10,7 @@ import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
-import { moveMessages } from "./messages/life.ts";
+import { keptForRetry, moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
 import { deliverRecentEvents } from "./webhooks/event-topic.ts";
 
@@ -84,7 +84,7 @@ async function expire({ db, now }: Services): Promise<boolean> {
         AND (status = 'queued' OR (claim_until <= ${at} AND expires_at <= ${at - lateEventsMs}))
         LIMIT ${sweepSize})`,
       at,
-      set: sql`failure = 'expired'`,
+      set: sql`failure = 'expired', ${keptForRetry("expired")}`,
     }),
     moveVerifications(db, "expire", {
       which: sql`id IN (SELECT id FROM verification WHERE status = 'pending' AND expires_at <= ${at} LIMIT ${sweepSize})`,

@@ -98,7 +98,6 @@ function prepare(env: Env) {
     },
     keyCache: new Map(),
     templateCache: new Map(),
-    waiting: new Map(),
     destinationPerDay: config.DESTINATION_PER_DAY,
     ...(config.BOOTSTRAP_TOKEN === undefined ? {} : { bootstrapToken: config.BOOTSTRAP_TOKEN }),
     cronRounds: config.CRON_ROUNDS,

@@ -95,8 +95,6 @@ export interface Services {
   callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
   /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
-  /** Per isolate: how many requests of each key wait for WhatsApp's answer. */
-  waiting: Map<string, number>;
   /** Templates by workspace, at most a minute old. */
   templateCache: TemplateCache;
   /** Codes for one number in a day, over all workspaces. */

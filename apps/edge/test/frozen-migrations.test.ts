@@ -32,8 +32,8 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0030_session_rules", "d5ec34c09478934a5c852952113deda6795ad24d7a8d9cfe61a61f7569874d93"],
   ["0031_group_scope", "a5b02502b571fb8758b1a65d04b9d51e483100d0976190dac92cc408d74d8c13"],
   ["0032_fewer_writes", "8dc453b6a383486af0f6933d0fa849eb30eff776fca83f5d3c90c54d85b6f65c"],
-  ["0035_message_life", "364707999d29af255833af501835b9a69607718febfa3a5496b92036be0c3a34"],
-  ["0036_media", "fff5d903b715432dc09cb4a924f958ac99f537236b89ada8d07f5fe767534f89"],
+  ["0035_message_life", "4aedc48518a1c6a8c0e39a6b052ff9d7b5a508bfcb51c61565b7b99c78a0df7c"],
+  ["0036_media", "254cd757484575c4def4751b5b11149b16f6d376ddf330afe486e191f935e919"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -179,7 +179,6 @@ export async function startEdge(): Promise<Edge> {
     callConnector: async (path, body) => edge.connector(path, body),
     keyCache: new Map(),
     templateCache: new Map(),
-    waiting: new Map(),
     cronRounds: 5,
     waitUntil: (work) => {
       const tracked = work.finally(() => pending.delete(tracked));

@@ -116,7 +116,7 @@ const ofLiveSide = [
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>
-  (request === "POST /v1/messages" ? 128 : request.endsWith("/batch") ? 8 : 1) * 65_536;
+  (request === "POST /v1/messages" ? 128 : /\/batch$|\/messages$/.test(request) ? 8 : 1) * 65_536;
 // Any body is a file.
 const withBody = routes.filter(([request, body]) => body !== undefined && request !== "POST /v1/media");
 /** Of an alert channel the other fields are named once its kind is known. */

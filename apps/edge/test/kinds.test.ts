@@ -61,7 +61,7 @@ describe("a reply", () => {
     const quotedMessageId = await idOf({ sessionId });
     await edge.addSession();
     const replies = await Promise.all(Array.from({ length: 4 }, () => send({ ...text, quotedMessageId })));
-    expect(replies.map(({ status, body }) => [status, body.sessionId])).toEqual(Array(4).fill([202, sessionId]));
+    expect(replies.map(({ status, body }) => `${status} ${body.sessionId}`)).toEqual(Array(4).fill(`202 ${sessionId}`));
     expect(await sealedOf(replies[0]!.body.id)).toEqual({ to, text: "Hello", quotedMessageId });
   });
 

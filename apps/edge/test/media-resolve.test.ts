@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Context } from "../src/context.ts";
 import { isMediaThere, useMedia } from "../src/media/repository.ts";
 import { resolveMedia } from "../src/media/resolve-media.ts";
-import { type Edge, limitAnswer } from "./harness.ts";
+import type { Edge } from "./harness.ts";
 import { addMedia, asConnector, bytesOf, fileOf, sha256, streamOf } from "./media-world.ts";
 import { useEdge } from "./use-edge.ts";
 
@@ -229,14 +229,14 @@ describe("an address", () => {
 
   it("counts by its size for the workspace's day, and is refused when that is used up", async () => {
     const costs: unknown[] = [];
-    edge.redis = (command) => (costs.push(command.at(-1)), Promise.resolve(limitAnswer(1)));
+    edge.redis = (command) => (costs.push(command.at(-1)), Promise.resolve([1, 1, 1000]));
     edge.site = () => answer(fileOf("jpeg", 3_000_001));
     await resolve({ url }, "image");
     expect(costs).toEqual([4]);
     await edge.client.execute("DELETE FROM media");
     await edge.client.execute("DELETE FROM media_object");
     edge.media.objects.clear();
-    edge.redis = () => Promise.resolve(limitAnswer(1, [0, 9998, 60_000]));
+    edge.redis = () => Promise.resolve([0, 9998, 60_000]);
     expect(await resolve({ url }, "image")).toMatchObject({ code: "rate-limited", retryAfter: 60 });
     await expectNothing();
   });

@@ -107,9 +107,16 @@ describe("a failed message", () => {
     expect(await sealed()).toEqual([{ is_deleted: 1 }]);
   });
 
-  it("keeps no content if it can never be retried", async () => {
+  it("keeps no content if it cannot be retried", async () => {
     await failed("refused");
-    expect(await edge.rows("SELECT sealed FROM message")).toEqual([{ sealed: null }]);
+    await failed("account_restricted", 2);
+    const { body } = await text(edge, { expiresIn: 60 });
+    await connector.claim(body.id, sessionId);
+    edge.advance(600_000);
+    await runCron(edge.services);
+    expect(await edge.rows("SELECT failure, sealed FROM message ORDER BY rowid")).toEqual(
+      ["refused", "account_restricted", "expired"].map((failure) => ({ failure, sealed: null })),
+    );
   });
 
   it("that expired while no connector had it, and whose queue has ended, is retried once for two requests", async () => {
@@ -118,7 +125,7 @@ describe("a failed message", () => {
     await runCron(edge.services);
     expect((await seeMessage(edge, body)).failure?.reason).toBe("expired");
     const [first, second] = await Promise.all([retry(body.id), retry(body.id)]);
-    expect([first.status, second.status].toSorted()).toEqual([202, 409]);
+    expect([first.status, second.status].toSorted((a, b) => a - b)).toEqual([202, 409]);
   });
 
   it("without an account is a sent message for keys without lookup:read", async () => {

@@ -121,6 +121,14 @@ describe("the limit of one recipient", () => {
     for (let i = 0; i < 4; i++) expect((await send("+99900000000", { key: test })).status).toBe(202);
   });
 
+  it("does not count a scheduled message before it is queued", async () => {
+    await edge.api("PATCH /v1/workspace", { policy: { messagesPerRecipientPerHour: 1 } });
+    const sendAt = new Date(edge.services.now().getTime() + 3_600_000).toISOString();
+    const later = () => edge.api<Message>("POST /v1/messages", { to, type: "text", text: "hi", sendAt });
+    expect([(await later()).status, (await later()).status, (await send()).status]).toEqual([202, 202, 202]);
+    expect([(await send()).status, (await later()).status]).toEqual([429, 202]);
+  });
+
   it("is thirty in an hour and a hundred in a day where nothing is chosen, and puts no number into Redis", async () => {
     const commands: unknown[] = [];
     edge.redis = (command) => {

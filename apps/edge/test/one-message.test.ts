@@ -24,7 +24,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("job"), who }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("refused", "acknowledged", "restarted"), who }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("offline", "online", "paused"), who }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("cron", "later", "repeated"), who }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("cron", "later", "repeated", "retry"), who }) },
 );
 
 /** What a sender knows: whether it is at the message, and the fence of its owner. */
@@ -35,7 +35,7 @@ interface Sender {
   gaveUp: boolean;
 }
 
-it("one message is taken by WhatsApp once, however claims, refusals, moves, late acks and old jobs interleave", async () => {
+it("one message is taken by WhatsApp once, however claims, refusals, moves, retries, late acks and old jobs interleave", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
       for (const id of sessions) {
@@ -68,7 +68,10 @@ it("one message is taken by WhatsApp once, however claims, refusals, moves, late
           await connector.limits(session, { pausedUntil });
         } else if (what === "cron") await runCron(edge.services);
         else if (what === "later") edge.advance(31_000);
-        else if (what === "repeated" && sender.gaveUp) await connector.failed(body.id, session);
+        else if (what === "retry") {
+          const { status } = await edge.api(`POST /v1/messages/${body.id}/retry`);
+          if (status === 202) for (const each of senders) each.gaveUp = false;
+        } else if (what === "repeated" && sender.gaveUp) await connector.failed(body.id, session);
       }
       const now = await seeMessage(edge, body);
       expect([taken.length <= 1, atOnce <= 1]).toEqual([true, true]);

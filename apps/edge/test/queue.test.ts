@@ -21,6 +21,11 @@ const bulk: Job = {
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   tracestate: "vendor=1",
 };
+const single: Job = {
+  kind: "send",
+  body: { ...about, lane: "normal", pacing: "fast" },
+  deduplicationId: "msg_1.3",
+};
 const alert: Job = { kind: "delivery", body: { deliveryId: "dlv_1" }, deduplicationId: "dlv_1.1", flowKey: "alc_1" };
 const retries = {
   "content-type": "application/json",
@@ -100,6 +105,22 @@ it("and so does each of many in one request", async () => {
 it("the whole answer is read, because workerd closes the connection of an answer that is not", async () => {
   await publish(config, code);
   expect(answers.map(({ bodyUsed }) => bodyUsed)).toEqual([true]);
+});
+
+it("a single message says bulk in its body, for connectors that know no other lane, and its lane in a header", async () => {
+  await publish(config, single);
+  await publishAll(config, [single]);
+  const [one, many] = asked as [(typeof asked)[0], (typeof asked)[0]];
+  const body = { ...about, lane: "bulk", pacing: "fast" };
+  const headers = {
+    ...retries,
+    "upstash-deduplication-id": "msg_1.3",
+    "upstash-flow-control-key": "send.normal.ses_1",
+    "upstash-flow-control-value": "parallelism=8,rate=360,period=1m",
+    "upstash-forward-sandi-lane": "normal",
+  };
+  expect([one.body, one.headers]).toEqual([body, { ...headers, authorization: "Bearer queue-token" }]);
+  expect(many.body).toEqual([{ destination: connector, headers, body: JSON.stringify(body) }]);
 });
 
 it("what QStash does not take is not published", async () => {

@@ -220,6 +220,21 @@ describe("a stranger, while accounts may not open chats", () => {
   });
 });
 
+it("keeps its lane when another session gets it", async () => {
+  const first = await edge.addSession();
+  const { body } = await text(edge, { lane: "bulk" });
+  const single = await text(edge);
+  const next = await edge.addSession();
+  await edge.settled();
+  const before = edge.jobs.length;
+  await connector.state(first, "waiting");
+  await edge.settled();
+  const moved = edge.jobs.slice(before).map((job) => job.body as { messageId: string; lane: string });
+  const lanes = Object.fromEntries(moved.map(({ messageId, lane }) => [messageId, lane]));
+  expect(lanes).toEqual({ [body.id]: "bulk", [single.body.id]: "normal" });
+  expect(moved).toMatchObject([{ sessionId: next }, { sessionId: next }]);
+});
+
 it("has the lane, and a text's pacing, in its job", async () => {
   await edge.addSession();
   await strategy("sticky", { pacing: "careful" });

@@ -52,9 +52,9 @@ describe("what a caller sends", () => {
       /^linkPreview\/url must be in the text/,
     ],
     [
-      "a preview that the connector would fetch",
-      { type: "text", text: "https://a.example", linkPreview: true },
-      /^linkP/,
+      "a preview of no link",
+      { type: "text", text: "http://a.example", linkPreview: true },
+      /^linkPreview needs an https link/,
     ],
     [
       "a preview with a picture",

@@ -20,7 +20,7 @@ export interface PhoneMessage {
 export interface PhonePatch {
   latencyMs?: number;
   online?: boolean;
-  receipts?: "none" | "delivered" | "read";
+  receipts?: "none" | "delivered" | "read" | "played";
   addressing?: "pn" | "lid" | "auto";
 }
 

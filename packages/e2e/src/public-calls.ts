@@ -4,6 +4,7 @@ import {
   type CreatedSupabaseHook,
   GetGroupRpc,
   Group,
+  type Media,
   type Message,
   type QrPageLink,
   type Session,
@@ -63,6 +64,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let sent = "";
   let message = "";
   let scheduled = "";
+  let file = "";
   let session = "";
   let pool = "";
   let template = "";
@@ -84,7 +86,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/verifications",
       body: { to: numbers[0], code },
       asks: "redis libsql | qstash",
-      budget: [14, 12_900, 84, 39],
+      budget: [14, 12_900, 83, 38],
       keep: keepVer,
     },
     {
@@ -92,14 +94,14 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: { to: numbers[1], code },
       headers: { "idempotency-key": "one" },
       asks: "redis libsql | libsql qstash",
-      budget: [17, 13_700, 90, 43],
+      budget: [17, 13_700, 89, 43],
       keep: ({ id, delivery }: Verification) => ([sent, message] = [id, delivery?.messageId ?? ""]),
     },
     {
       route: "POST /v1/verifications/batch",
       body: { verifications: [2, 3, 4].map((i) => ({ to: numbers[i], code })) },
       asks: "redis libsql | qstash qstash qstash",
-      budget: [34, 26_000, 247, 109],
+      budget: [34, 26_000, 245, 108],
       keep: ({ results }: { results: VerificationResult[] }) => {
         made.push(...results.map(({ verification }) => verification?.id ?? ""));
       },
@@ -129,14 +131,14 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/verifications/check",
       body: { to: numbers[0], code },
       asks: "redis libsql libsql",
-      budget: [9, 5600, 44, 19],
+      budget: [9, 5500, 44, 19],
     },
     {
       route: "POST /v1/verifications/{id}/check",
       path: () => `/v1/verifications/${sent}/check`,
       body: { code },
       asks: "redis libsql",
-      budget: [8, 5500, 38, 19],
+      budget: [8, 5300, 38, 19],
     },
     {
       route: "POST /v1/verifications/{id}/check (Idempotency-Key)",
@@ -144,7 +146,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: { code },
       headers: { "idempotency-key": "two" },
       asks: "redis libsql libsql | libsql",
-      budget: [14, 6300, 43, 26],
+      budget: [14, 6200, 40, 26],
     },
     {
       route: "POST /v1/verifications/{id}/cancel",
@@ -174,10 +176,23 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       keep: ({ id }: Message) => (message = id),
     },
     {
+      route: "POST /v1/messages (reply)",
+      body: () => ({ to: numbers[0], type: "text", text: "Hello", quotedMessageId: message }),
+      asks: "redis libsql libsql | qstash",
+      budget: [12, 6800, 61, 24],
+    },
+    {
       route: "GET /v1/messages/{id}",
       path: () => `/v1/messages/${message}`,
       asks: "redis libsql",
       budget: [1, 600, 10, 0],
+    },
+    {
+      route: "POST /v1/messages (Prefer)",
+      body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
+      headers: { prefer: "wait=1" },
+      asks: "redis libsql redis libsql libsql | qstash redis",
+      budget: [13, 6800, 60, 20],
     },
     {
       route: "POST /v1/messages (dryRun)",
@@ -192,7 +207,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [10, 4600, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
     },
-    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1100, 40, 0] },
+    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1100, 35, 0] },
     {
       route: "POST /v1/messages/search",
       body: { to: numbers[0] },
@@ -203,20 +218,20 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "GET /v1/messages/{id}/events",
       path: () => `/v1/messages/${scheduled}/events`,
       asks: "redis libsql libsql",
-      budget: [2, 800, 15, 0],
+      budget: [2, 800, 13, 0],
     },
     {
       route: "PATCH /v1/messages/{id}",
       path: () => `/v1/messages/${scheduled}`,
       body: { sendAt: later, metadata: { orderId: "A-1" } },
       asks: "redis libsql",
-      budget: [8, 1600, 20, 10],
+      budget: [8, 1600, 16, 10],
     },
     {
       route: "POST /v1/messages/{id}/cancel",
       path: () => `/v1/messages/${scheduled}/cancel`,
       asks: "redis libsql",
-      budget: [9, 1700, 20, 10],
+      budget: [9, 1700, 17, 10],
     },
     {
       route: "POST /v1/messages/{id}/retry",
@@ -224,7 +239,27 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       arrange: () =>
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
-      budget: [12, 7300, 60, 18],
+      budget: [12, 7300, 58, 18],
+    },
+    {
+      route: "POST /v1/media",
+      body: { any: "file" },
+      asks: "redis libsql libsql",
+      budget: [10, 1500, 17, 14],
+      keep: ({ id }: Media) => (file = id),
+    },
+    { route: "GET /v1/media/{id}", path: () => `/v1/media/${file}`, asks: "redis libsql", budget: [1, 300, 7, 0] },
+    {
+      route: "GET /v1/media/{id}/content",
+      path: () => `/v1/media/${file}/content`,
+      asks: "redis libsql",
+      budget: [1, 300, 7, 0],
+    },
+    {
+      route: "DELETE /v1/media/{id}",
+      path: () => `/v1/media/${file}`,
+      asks: "redis libsql | libsql",
+      budget: [7, 700, 11, 10],
     },
     {
       route: "POST /v1/reachability",
@@ -469,7 +504,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: supabasePost,
       headers: () => signed(hook.secret, JSON.stringify(supabasePost)),
       asks: "libsql redis libsql | libsql qstash",
-      budget: [18, 14_000, 142, 44],
+      budget: [18, 14_000, 142, 43],
     },
     {
       route: "DELETE /v1/hooks/supabase/{id}",
@@ -520,7 +555,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       body: { name: "Third" },
       asks: "redis libsql libsql",
-      budget: [12, 2800, 28, 8],
+      budget: [12, 2800, 25, 8],
     },
     {
       route: "POST /v1/keys/{id}/rotate",
@@ -534,7 +569,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "DELETE /v1/keys/{id}",
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
-      budget: [12, 2700, 28, 10],
+      budget: [12, 2700, 25, 10],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

@@ -128,6 +128,11 @@ describe("with a local stack", () => {
     });
     await eventually("the stack", async () => output().includes("Sandi is ready"));
     local = JSON.parse(await readFile(join(folder, "local.json"), "utf8")) as Local;
+    // Without a pace: a later page ends the session, and the messages that wait with it.
+    const pool = `${local.apiUrl}/v1/pools/pool_${local.workspaceId.slice("ws_".length)}`;
+    const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" };
+    const paced = await fetch(pool, { method: "PATCH", headers, body: JSON.stringify({ pacing: "off" }) });
+    expect(paced.status).toBe(200);
   });
   afterAll(async () => {
     for (const stop of children.toReversed()) await stop();

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { request } from "node:https";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
+import type { Media, Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -64,6 +65,19 @@ describe("npm start", () => {
     return JSON.parse(await readFile(join(folder, "local.json"), "utf8")) as Local;
   }
 
+  /** A media host of the simulated WhatsApp, after a request to it by the certificates that the connector is given. */
+  async function trustedHost(local: Local): Promise<{ host: string; ca: string }> {
+    const health = (await (await fetch(`${local.simulatorUrl}/health`)).json()) as { mediaHosts: string[] };
+    const [host = ""] = health.mediaHosts;
+    const ca = await readFile(join(folder, "simulator", "trusted.pem"), "utf8");
+    const status = await new Promise((resolve, reject) => {
+      const asked = request(`https://${host}/`, { ca }, (response) => resolve(response.statusCode));
+      asked.once("error", reject).end();
+    });
+    expect(status).toBe(404);
+    return { host, ca };
+  }
+
   async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
     const startedAt = Date.now();
     launcher.process.kill(signal);
@@ -91,6 +105,8 @@ describe("npm start", () => {
     expect(await secretsIn(first.output(), folder)).toEqual([]);
     const pids = await processesNaming(folder);
     expect(pids.length).toBeGreaterThan(1);
+    const trusted = await trustedHost(local);
+    const file = await upload(local, "a file");
 
     expect(await stop(first, "SIGINT")).toBeLessThan(5_000);
     expect(await processesNaming(folder)).toEqual([]);
@@ -99,8 +115,12 @@ describe("npm start", () => {
     const second = launch();
     const again = await ready(second);
     expect({ ...again }).toEqual({ ...local });
+    // Messages of the first run name the media hosts, and connectors trust them.
+    expect(await trustedHost(again)).toEqual(trusted);
     const session = await get<Session>(again, `/v1/sessions/${local.sessionId}`);
     expect(session.state).toBe("online");
+    const read = await fetch(file.url);
+    expect([read.status, await read.text()]).toEqual([200, "a file"]);
     expect(await secretsIn(second.output(), folder)).toEqual([]);
     const [, command = ""] = /export KEY=(.*)/.exec(second.output()) ?? [];
     const { stdout } = await promisify(execFile)("bash", ["-c", `echo "${command}"`], {
@@ -251,6 +271,12 @@ const authorized = ({ apiKey }: Local) => ({
 
 async function get<T>(local: Local, path: string): Promise<T> {
   return (await (await fetch(local.apiUrl + path, authorized(local))).json()) as T;
+}
+
+/** Uploads a file; the edge keeps it in the data folder. */
+async function upload(local: Local, text: string): Promise<Media> {
+  const headers = { authorization: `Bearer ${local.apiKey}`, "content-type": "text/plain" };
+  return (await (await fetch(`${local.apiUrl}/v1/media`, { method: "POST", headers, body: text })).json()) as Media;
 }
 
 /** Which secrets of the stack's files stand in a text: keys, tokens, passwords, also of those made by an earlier start. */

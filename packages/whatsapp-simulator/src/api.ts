@@ -1,8 +1,9 @@
+import type { AccountLimits, LimitsPatch } from "./account/limits.ts";
 import type { Readable } from "node:stream";
 import type { MediaServer } from "./media/server.ts";
 import type { Range } from "./media/store.ts";
 import type { Fault, FaultRecord } from "./faults.ts";
-import type { Role } from "./groups/group.ts";
+import type { CreateGroup, GroupInfo, GroupPatch, ParticipantAction, ParticipantResult } from "./groups/api.ts";
 import type { Shown, Written } from "./phone/content/content.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
@@ -55,44 +56,6 @@ export interface LinkedDeviceInfo {
   queued: number;
   /** The most sockets that were ever open for it at once; above one means that two owners held its credentials. */
   maxConcurrentSockets: number;
-}
-
-/** A number of messages in a sliding window of time. */
-interface ColdSends {
-  coldSends: number;
-  windowMs: number;
-}
-
-/**
- * What the server lets an account's companions send. A message is cold while neither side ever wrote to the other; the
- * phone itself writes freely, and what it writes warms the chat up.
- */
-export interface AccountLimits {
-  /** Until this time (ISO 8601) cold messages are refused with 463: the reach-out time-lock. */
-  lockedUntil: string | null;
-  /** Locks the account for `lockMs` after this number of cold messages. */
-  lockAfter: (ColdSends & { lockMs: number }) | null;
-  /** How many new chats the account may open in a cycle; beyond it cold messages are refused with 463. */
-  newChats: { total: number; used: number; cycleMs: number; resetsAt: string } | null;
-  /** More messages than that in the window are refused with 429. */
-  sendRate: { messages: number; windowMs: number } | null;
-  /** More cold messages than that, refused ones included, and the account is banned. */
-  banAfter: ColdSends | null;
-  /** Companions are disconnected with 403, and refused with it at login. */
-  isBanned: boolean;
-  /** Pushes no notifications when a lock or the cap changes: companions learn of it from refusals and by asking. */
-  isQuiet: boolean;
-}
-
-/** Fields that are left out do not change; `newChats` begins a cycle. */
-export interface LimitsPatch {
-  lockedUntil?: string | null | undefined;
-  lockAfter?: AccountLimits["lockAfter"] | undefined;
-  newChats?: { total: number; cycleMs: number; used?: number | undefined } | null | undefined;
-  sendRate?: AccountLimits["sendRate"] | undefined;
-  banAfter?: AccountLimits["banAfter"] | undefined;
-  isBanned?: boolean | undefined;
-  isQuiet?: boolean | undefined;
 }
 
 /** A phone as the API shows it. */
@@ -156,47 +119,6 @@ export interface SendOptions {
   quotedMessageId?: string | undefined;
   /** The people that it names (E.164), or everybody. */
   mentions?: "all" | string[] | undefined;
-}
-
-/** A group as the API shows it. Numbers are E.164 with the plus. */
-export interface GroupInfo {
-  /** The jid. */
-  id: string;
-  subject: string;
-  description: string | null;
-  createdBy: string;
-  createdAt: string;
-  /** Only admins write. */
-  isAnnouncement: boolean;
-  /** Only admins change the subject and the description. */
-  isLocked: boolean;
-  inviteCode: string;
-  participants: { number: string; role: Role }[];
-}
-
-export interface CreateGroup {
-  subject: string;
-  /** The other participants; the phone that creates the group is its superadmin. */
-  participants: string[];
-  description?: string | undefined;
-}
-
-/** What an admin does to participants. */
-export type ParticipantAction = "add" | "remove" | "promote" | "demote";
-
-/** The result for one participant: 200, or the error. */
-export interface ParticipantResult {
-  number: string;
-  status: 200 | 404 | 409;
-}
-
-/** Fields that are left out do not change. */
-export interface GroupPatch {
-  subject?: string | undefined;
-  /** An empty text deletes it. */
-  description?: string | undefined;
-  isAnnouncement?: boolean | undefined;
-  isLocked?: boolean | undefined;
 }
 
 /** A message as it appeared, or changed, on a phone. */

@@ -103,8 +103,8 @@ export class StateFile {
     this.#timers.after(afterMs, () => {
       const start = performance.now();
       this.flush()
-        // A large state is written less often: writing takes at most a twentieth of the time.
-        .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 20)))
+        // A large state is written less often: writing takes at most a fiftieth of the time.
+        .then(() => this.#plan(Math.max(this.#saveDelayMs, (performance.now() - start) * 50)))
         .catch((error: unknown) => {
           process.stderr.write(`whatsapp: cannot write ${this.#file}: ${String(error)}\n`);
           this.#plan(this.#saveDelayMs * 10);

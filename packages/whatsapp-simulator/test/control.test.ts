@@ -202,6 +202,49 @@ describe("control API", () => {
     expect((await call(simulator, "GET", "/faults")).body).toEqual([]);
   });
 
+  it("acts on messages, writes into groups, and starts every fault of media", async () => {
+    const simulator = await newWorld();
+    const { id: group } = simulator.createGroup(user, { subject: "Warung", participants: [sender] });
+    const post = (body: object, from = user) => call(simulator, "POST", `/phones/${from}/messages`, body);
+    const sent = await post({ to: group, text: "hello" });
+    expect(sent).toMatchObject({ status: 201, body: { chat: group } });
+    const { id } = sent.body;
+    await simulator.waitForMessage(sender, (message) => message.id === id);
+    const actions = [
+      [{ reactTo: id, emoji: "👍" }, { reactions: [{ from: user, emoji: "👍" }] }],
+      [
+        { edit: id, text: "hello all", encrypted: true },
+        { text: "hello all", editedAt: expect.any(String) },
+      ],
+      [{ pin: id, isPinned: true }, { isPinned: true }],
+      [{ delete: id }, { kind: "revoked" }],
+    ] as const;
+    for (const [action, shows] of actions) {
+      expect(await post({ to: group, ...action })).toMatchObject({ status: 201, body: { id, ...shows } });
+    }
+    const { id: theirs } = (await post({ to: group, text: "theirs" }, sender)).body;
+    await simulator.waitForMessage(user, (message) => message.id === theirs);
+    expect(await post({ to: group, edit: theirs, text: "x" })).toMatchObject({
+      status: 403,
+      body: { code: "not_author" },
+    });
+    const faults = [
+      { kind: "media-down", host: 2, by: "phone", times: 1 },
+      { kind: "media-error", status: 404, at: "upload", by: "companion" },
+      { kind: "media-damaged", how: "truncated" },
+      { kind: "media-slow-upload", ms: 5 },
+      { kind: "missing-secret", number: user, times: 2 },
+      { kind: "lid-only", number: user },
+      { kind: "send-error", code: 400, addressing: "lid" },
+    ];
+    for (const fault of faults) {
+      expect(await call(simulator, "POST", "/faults", fault)).toMatchObject({
+        status: 201,
+        body: { kind: fault.kind },
+      });
+    }
+  });
+
   it("counts", async () => {
     const simulator = await newWorld();
     await simulator.send(user, { to: sender, text: "one" });
@@ -226,6 +269,18 @@ describe("control API", () => {
     ["no text", "POST", `${at}/messages`, { to: user }, 400, "text"],
     ["an empty text", "POST", `${at}/messages`, { to: user, text: "" }, 400, "text"],
     ["a text that is too long", "POST", `${at}/messages`, { to: user, text: "x".repeat(65_537) }, 400, "text"],
+    ["a message of no kind", "POST", `${at}/messages`, { to: user, type: "hologram" }, 400, "type"],
+    ["a picture without a file", "POST", `${at}/messages`, { to: user, type: "image" }, 400, "data"],
+    ["a group that does not exist", "POST", `${at}/messages`, { to: "12345@g.us", text: "x" }, 404],
+    ["a vote in nothing", "POST", `${at}/messages`, { to: user, voteIn: "3A", options: [] }, 404],
+    [
+      "a reaction that says more",
+      "POST",
+      `${at}/messages`,
+      { to: user, reactTo: "3A", emoji: "x", text: "y" },
+      400,
+      "text",
+    ],
     ["a QR that is none", "POST", `${at}/scan`, { qr: "zz" }, 400, "qr"],
     ["a QR with more than it has", "POST", `${at}/scan`, { qr: "2@a,b,c,d,1", pin: 1 }, 400, "pin"],
     ["a QR that is gone", "POST", `${at}/scan`, { qr: "2@a,b,c,d,1" }, 409, "qr"],

@@ -68,6 +68,15 @@ describe("messages", () => {
     });
   });
 
+  it("reports what it read as played, too, when it plays everything", async () => {
+    const simulator = await newWorld();
+    simulator.updatePhone(user, { receipts: "played" });
+    const session = await linked(simulator);
+    const id = await sendText(session, userJid, "listen");
+    expect(await session.status(id, 5)).toBe(5);
+    expect(simulator.messages(sender)).toMatchObject([{ id, status: "read" }]);
+  });
+
   it("takes texts addressed by LID", async () => {
     const simulator = await newWorld();
     const session = await linked(simulator);

@@ -9,6 +9,8 @@ const png = Buffer.from(
 );
 const data = png.toString("base64");
 
+const isLoaded = (image: unknown) => (image as { naturalWidth: number }).naturalWidth === 1;
+
 /** A message from Ayu's phone, after Sandi's shows it. */
 async function toSandi(simulator: Simulator, message: Record<string, unknown>): Promise<string> {
   const { id } = await simulator.send(user, { to: sender, ...message } as SendMessage);
@@ -24,8 +26,7 @@ describe("messages on the page", () => {
     await toSandi(simulator, { type: "image", data, mimeType: "image/png", caption: "code 4821", width: 4, height: 3 });
     const picture = sandi.locator(".of-image img");
     await picture.waitFor();
-    const loaded = (image: unknown) => (image as { naturalWidth: number }).naturalWidth === 1;
-    await page.waitForFunction(loaded, await picture.elementHandle());
+    await page.waitForFunction(isLoaded, await picture.elementHandle());
     expect(await sandi.locator(".of-image .code").textContent()).toBe("4821");
     const file = { type: "document", data, fileName: "invoice.pdf", mimeType: "application/pdf" };
     await toSandi(simulator, file);

@@ -11,6 +11,7 @@ import {
 } from "@whiskeysockets/baileys";
 import { AccountNumber } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
+import type { ReceivedContext } from "../content/context.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { AuthState } from "./auth-state.ts";
@@ -26,15 +27,13 @@ export interface MessageListener extends PeopleListener {
 }
 
 /** A message that somebody wrote to this account, in a chat of two. */
-export interface ReceivedMessage {
+export interface ReceivedMessage extends ReceivedContext {
   waId: string;
   /** E.164 in its canonical spelling; null when only the sender's LID is known. */
   from: string | null;
   /** The sender's jids, as far as they are known. */
   names: string[];
   content: ReceivedContent;
-  /** Somebody else wrote the content. */
-  isForwarded: boolean;
   /** When it was written, by the server's clock. */
   at: Date;
 }

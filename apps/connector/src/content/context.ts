@@ -45,6 +45,7 @@ export const jidOf = (person: string) => (person.startsWith("+") ? `${person.sli
 
 /** What a received message says beside its content. */
 export interface ReceivedContext {
+  /** Somebody else wrote the content. */
   isForwarded: boolean;
   /** The quoted message: WhatsApp's id and the jid of its author, as the sender names them. */
   quoted: { waId: string; author: string | null } | null;

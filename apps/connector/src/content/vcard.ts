@@ -71,7 +71,7 @@ const ordinary = /^(?:voice|pref|internet|x-)/i;
 
 /** The first type of a phone that says something of it. */
 function typeIn(parameters: string[]): string | undefined {
-  const types = parameters.flatMap((each) => /^type=(.*)$/i.exec(each)?.[1]?.split(",") ?? []);
+  const types = parameters.flatMap((each) => /^type="?(.*?)"?$/i.exec(each)?.[1]?.split(",") ?? []);
   return types.find((type) => !ordinary.test(type))?.toLowerCase();
 }
 

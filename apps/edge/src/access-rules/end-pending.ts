@@ -13,8 +13,9 @@ const keptDigits = 7;
 type Ended = "queued" | "scheduled" | "codes" | "verifications";
 
 /**
- * Statements for a new block rule: they cancel queued and scheduled messages, cancel queued codes, and block pending verifications,
- * unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not store these.
+ * Statements for a new block rule: they cancel queued and scheduled messages, cancel queued codes, and block pending
+ * verifications, unless an allow rule matches. A rule for an address or a longer prefix ends nothing: the rows do not store
+ * these.
  */
 export function endPending(db: Db, rule: NewRule): { [Of in Ended]?: CompiledQuery } {
   const { id, workspaceId, createdAt: at } = rule;

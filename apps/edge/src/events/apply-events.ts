@@ -15,7 +15,7 @@ import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
-import { moveMessages } from "../messages/life.ts";
+import { keptForRetry, moveMessages } from "../messages/life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /**
@@ -100,11 +100,12 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   if (type === "session.limits" || type === "session.proxy") return sessionStatements(db, event);
   const { messageId } = event;
   if (type === "message.failed") {
+    const passes = claimsBeforeRetry[event.reason] !== null;
     return [
-      moveMessages(db, claimsBeforeRetry[event.reason] === null ? "fail" : "failForNow", {
+      moveMessages(db, passes ? "failForNow" : "fail", {
         which: sql`id = ${messageId} AND session_id = ${sessionId}`,
         at: now,
-        set: sql`failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
+        set: sql`${passes ? sql`${keptForRetry(event.reason)},` : sql``} failure = ${event.reason}, no_account_at = ${event.reason === "not_on_whatsapp" ? now : null},
           tried = ${isOfAccount(event.reason) ? sql`json_set(tried, '$.' || session_id, ${event.reason})` : sql`tried`}`,
       }),
       ...(isOfAccount(event.reason) ? [switchToInbound(db, { messageId, now })] : []),

@@ -27,7 +27,7 @@ export const supabase = new Hono<AppEnv>().post("/v1/hooks/supabase/:id", async 
   // The same error for an unknown hook as for a wrong signature, so that ids cannot be tried.
   if (!known) throw new AppError("signature-invalid");
   parseRaw(c);
-  const ctx = { services, actor: known.actor, trace: c.var.trace, requestId: c.var.requestId };
+  const ctx = { services, actor: known.actor, trace: c.get("trace"), requestId: c.get("requestId") };
   c.set("ctx", ctx);
   try {
     if (known.hook.endedBecause !== null) throw new AppError("hook-ended");

@@ -56,7 +56,7 @@ function requireOne(actor: Actor, anyOf: readonly Scope[]): void {
 
 /** Refuses test keys, because no request of a test key may reach a connector. Runs after `authenticate`. */
 export const liveOnly = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.var.ctx.actor.environment === "test") {
+  if (c.get("ctx").actor.environment === "test") {
     throw new AppError("test-keys-not-supported", {
       detail: "The sandbox does not have this: use a key `sandi_live_…`.",
     });

@@ -52,7 +52,7 @@ const lenient = new TextDecoder("utf-8");
 
 /** The whole body as text. A body of known length is read at once, which is faster; others are read up to the limit. */
 async function readText(request: Request, limit: number, { fatal }: { fatal: boolean }): Promise<string> {
-  const length = lengthOf(request);
+  const length = lengthOf(request.headers);
   if (length !== undefined) {
     if (length > limit) throw tooLarge(limit);
     return decode(fatal ? strict : lenient, await request.arrayBuffer());
@@ -75,7 +75,7 @@ async function readText(request: Request, limit: number, { fatal }: { fatal: boo
 }
 
 /** The length of a body, if HTTP ends the body there: a chunked body may be longer than its `Content-Length`. */
-function lengthOf({ headers }: Request): number | undefined {
+export function lengthOf(headers: Headers): number | undefined {
   const length = headers.get("content-length");
   return length === null || headers.has("transfer-encoding") ? undefined : Number(length);
 }

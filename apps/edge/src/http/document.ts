@@ -55,6 +55,7 @@ const headers: Record<string, Node> = {
   "Accept-Ranges": text("Ranges are possible.", "bytes", { const: "bytes", maxLength: undefined }),
   ETag: text("The SHA-256 of the file, in quotes.", `"${"0".repeat(64)}"`, { pattern: '^"[0-9a-f]{64}"$' }),
   "WWW-Authenticate": text("How to authenticate.", "Bearer", { const: "Bearer", maxLength: undefined }),
+  "Preference-Applied": text("Present if the answer has waited.", "wait=10"),
   "Idempotent-Replayed": text("Present if the answer belongs to an earlier request with this key.", "true", {
     const: "true",
     maxLength: undefined,

@@ -21,9 +21,10 @@ export function describe(
     ...(isGuarded ? ofKeys : []),
     "internal-error",
   ];
+  const prefers = declared.headers !== undefined && "prefer" in declared.headers.shape;
   const { status, description, content, headers = [], others = {} } = answers;
   const headersOf = (each: number) =>
-    refs([...headerNames(each, { isGuarded, idempotency }), ...(each < 400 ? headers : [])]);
+    refs([...headerNames(each, { isGuarded, idempotency, prefers }), ...(each < 400 ? headers : [])]);
   const answer = { description, ...(content ? { content } : {}) };
   const alike = Object.entries(others).map(([each, means]) => [
     each,
@@ -68,7 +69,7 @@ export function describe(
 
 function headerNames(
   status: number,
-  { isGuarded, idempotency }: { isGuarded: boolean; idempotency: Idempotency },
+  { isGuarded, idempotency, prefers }: { isGuarded: boolean; idempotency: Idempotency; prefers: boolean },
 ): string[] {
   const names = ["X-Request-Id"];
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
@@ -76,6 +77,7 @@ function headerNames(
   if (status === 416) names.push("Content-Range");
   if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
+  if (prefers && status === 202) names.push("Preference-Applied");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");
   return names;
 }

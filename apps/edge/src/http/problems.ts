@@ -23,7 +23,7 @@ export function problemOf(request: Request, error: Error): Problem {
 /** The parts of a request that a problem needs. */
 type Request = Pick<Context, "services" | "requestId">;
 
-const requestOf = (c: HonoContext<AppEnv>): Request => ({ services: c.env.services, requestId: c.var.requestId });
+const requestOf = (c: HonoContext<AppEnv>): Request => ({ services: c.env.services, requestId: c.get("requestId") });
 
 function known(error: Error, { services, requestId }: Request): { code: ErrorCode; extras: ErrorExtras } {
   if (error instanceof AppError) return error;

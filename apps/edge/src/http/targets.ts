@@ -1,5 +1,5 @@
 import { reservedRanges } from "@sandi/contracts";
-import { isAmong } from "../addresses.ts";
+import { isAmong, parseAddress } from "../addresses.ts";
 
 const loopback = ["127.0.0.0/8", "::1"];
 const ownNames = /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa|onion)$/;
@@ -22,8 +22,10 @@ export function targetFault(text: string, { allowLocal }: { allowLocal: boolean 
   if (url.username !== "" || url.password !== "") return "must not hold a user name or password";
   if (allowLocal && /^https?:$/.test(url.protocol) && isLoopback(text)) return undefined;
   if (url.protocol !== "https:") return "must be an https address";
-  const address = addressIn(url).replace(/\.$/, "");
-  const isLiteral = address.includes(":") || /^[0-9.]+$/.test(address);
-  const isPublic = isLiteral ? !isAmong(address, reservedRanges) : address.includes(".") && !ownNames.test(address);
+  const host = addressIn(url).replace(/\.$/, "");
+  const isLiteral = host.includes(":") || /^[0-9.]+$/.test(host);
+  const isPublic = isLiteral
+    ? parseAddress(host) !== undefined && !isAmong(host, reservedRanges)
+    : /[^.]\.[^.]+$/.test(host) && !ownNames.test(host);
   return isPublic ? undefined : "must be an address on the public internet";
 }

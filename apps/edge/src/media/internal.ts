@@ -13,6 +13,7 @@ import { requireServiceToken } from "../http/service-auth.ts";
 import { parseBody } from "../http/validation.ts";
 import { answerContent } from "./content.ts";
 import { findForConnector } from "./repository.ts";
+import { readOn } from "./request.ts";
 import { readAll } from "./sealed-object.ts";
 import { storeInbound } from "./store-inbound.ts";
 
@@ -35,7 +36,7 @@ export const internalRoutes = new Hono<AppEnv>()
     try {
       return c.json(await storeInbound(c.env.services, announced, bytes));
     } finally {
-      await bytes.return(undefined);
+      await readOn(bytes);
     }
   });
 

@@ -1,4 +1,5 @@
 import { AppError, maxMediaBytes, type MediaKind, type Policy } from "@sandi/contracts";
+import { lengthOf } from "../http/body.ts";
 import { dispositionOf, fileNameOf } from "./disposition.ts";
 import { boundaryOf, readFormFile } from "./multipart.ts";
 import { type Incoming, mostBytesOf } from "./receive.ts";
@@ -8,15 +9,8 @@ import { judgeOf } from "./types.ts";
 /** A form is longer than its file: its boundaries and headers. */
 const formBytes = 20 * 1024;
 
-/** The announced size of a body; undefined for a stream that does not announce it. */
-export function sizeOf(headers: Headers): number | undefined {
-  const length = headers.get("content-length");
-  return length === null || headers.has("transfer-encoding") ? undefined : Number(length);
-}
-
 /**
- * Gives the file of a request to `take`, as a stream: the part `file` of a form, or the whole body. The body is not read
- * further when `take` is done.
+ * Gives the file of a request to `take`, as a stream: the part `file` of a form, or the whole body.
  */
 export async function withFile<T>(
   request: Request,
@@ -24,7 +18,7 @@ export async function withFile<T>(
   take: (incoming: Incoming) => Promise<T>,
 ): Promise<T> {
   const { headers, body } = request;
-  if ((sizeOf(headers) ?? 0) > maxMediaBytes + formBytes) {
+  if ((lengthOf(headers) ?? 0) > maxMediaBytes + formBytes) {
     throw new AppError("payload-too-large", { detail: "No file above 95 MiB is accepted." });
   }
   if (!body) throw new AppError("invalid-request", { errors: [{ pointer: "/file", message: "is required" }] });
@@ -47,7 +41,23 @@ export async function withFile<T>(
     const pointer = "/file";
     return await take({ mostBytes, ...file, pointer, judge: judgeOf({ type: contentType, kind, pointer }) });
   } finally {
-    await source.return(undefined);
+    await readOn(source);
+  }
+}
+
+/**
+ * Reads what is left of a body, up to the largest file. The runtime cuts the connection of a caller that is still sending,
+ * who would then miss the answer.
+ */
+export async function readOn(source: AsyncGenerator<Uint8Array>): Promise<void> {
+  let size = 0;
+  try {
+    for await (const bytes of source) {
+      size += bytes.length;
+      if (size > maxMediaBytes) return;
+    }
+  } catch {
+    // The caller is gone, or has the fault in its answer already.
   }
 }
 

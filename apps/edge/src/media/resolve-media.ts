@@ -78,12 +78,12 @@ async function withFile<T>(
     });
   }
   const pointer = "/media/url";
-  const { type, fileName, size, bytes } = await fetchMedia(services, source.url);
+  const { type, fileName, size, bytes, close } = await fetchMedia(services, source.url);
   try {
     if (size !== undefined && size > mostBytes(kind)) throw tooLarge(kind, mostBytes(kind));
     return await take({ bytes, fileName, pointer, judge: judgeOf({ type, kind, pointer }), mostBytes });
   } finally {
-    await bytes.return(undefined);
+    close();
   }
 }
 

@@ -5,6 +5,7 @@ import type { Feature } from "../feature.ts";
 import { created, noContent, ok } from "../http/answers.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "../http/authenticate.ts";
+import { lengthOf } from "../http/body.ts";
 import { openOperation, operation } from "../http/operation.ts";
 import { mediaLimit } from "../rate-limits/named.ts";
 import { answerContent } from "./content.ts";
@@ -12,7 +13,7 @@ import { deleteMedia } from "./delete-media.ts";
 import { internalRoutes } from "./internal.ts";
 import { isLinkTo, toMedia, withLink } from "./links.ts";
 import { findLinked, findSeen } from "./repository.ts";
-import { sizeOf, withFile } from "./request.ts";
+import { withFile } from "./request.ts";
 import { sweepMedia } from "./sweeps.ts";
 import { uploadMedia } from "./upload-media.ts";
 
@@ -42,7 +43,7 @@ export const media: Feature = {
       idempotent: "create",
       summary: "Upload a file",
       description:
-        "Stores a file for later messages: the field `file` of a form, or the body itself with its `Content-Type` and a file name in `Content-Disposition`. It is stored encrypted. The first bytes must be of the type that an image, video or audio says to be. Images, videos and audio have at most 50 MB, voice notes 16 MB, stickers 500 KiB, documents 95 MiB; the policy can lower this. An upload that no message uses is deleted after 24 hours.",
+        "Stores a file for later messages: the field `file` of a form, or the body itself with its `Content-Type` and a file name in `Content-Disposition`. It is stored encrypted. The first bytes must be of the type that an image, video or audio says to be. Images, videos and audio have at most 50 MB, voice notes 16 MB, stickers 5 MB, documents 95 MiB; the policy can lower this. An upload that no message uses is deleted after 24 hours.",
       query: UploadMedia,
       upload: {
         "multipart/form-data": {
@@ -52,7 +53,7 @@ export const media: Feature = {
       },
       answers: created(Media, "Stored."),
       throws: ["payload-too-large", "media-unavailable"],
-      limits: (actor, headers) => [mediaLimit(actor, sizeOf(headers))],
+      limits: (actor, headers) => [mediaLimit(actor, lengthOf(headers))],
       handle: (ctx, { query: { kind }, idempotencyKey }, c) =>
         withFile(c.req.raw, { kind, policy: ctx.actor.policy }, (incoming) =>
           uploadMedia(ctx, incoming, idempotencyKey),

@@ -83,9 +83,13 @@ export async function* readAll(stream: ReadableStream<Uint8Array>): AsyncGenerat
   }
 }
 
-/** The same bytes in chunks of this size; only the last may be smaller. Each chunk has memory of its own. */
+/**
+ * The same bytes in chunks of this size; only the last may be smaller. A chunk is in the memory of the chunk before the
+ * last, so that a large file leaves no garbage behind.
+ */
 export async function* inChunks(pieces: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Bytes> {
   let chunk = new Uint8Array(size);
+  let other = new Uint8Array(size);
   let filled = 0;
   for await (const piece of pieces) {
     for (let offset = 0; offset < piece.length;) {
@@ -95,9 +99,9 @@ export async function* inChunks(pieces: AsyncIterable<Uint8Array>, size: number)
       offset += taken.length;
       if (filled < size) continue;
       yield chunk;
-      chunk = new Uint8Array(size);
+      [chunk, other] = [other, chunk];
       filled = 0;
     }
   }
-  if (filled > 0) yield chunk.slice(0, filled);
+  if (filled > 0) yield chunk.subarray(0, filled);
 }

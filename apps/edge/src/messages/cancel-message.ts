@@ -6,8 +6,7 @@ import { commitAs } from "../writes/commit-as.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { toMessage } from "./present.ts";
-import { dueOf, selectMessage } from "./repository.ts";
-import { senderOf } from "./sender-of.ts";
+import { selectMessage, settleDue } from "./repository.ts";
 
 /** Cancels a scheduled or queued message. A second cancel changes nothing. */
 export async function cancelMessage(ctx: Context, id: string): Promise<Message> {
@@ -22,8 +21,7 @@ export async function cancelMessage(ctx: Context, id: string): Promise<Message> 
     found: [row],
   } = await commitAs(ctx, {
     writes: [
-      dueOf(db, tenant, at),
-      senderOf(tenant).settle(db, tenant.workspaceId, at),
+      settleDue(db, tenant, at),
       moveMessages(db, "cancel", { which, at }),
       moveMessages(db, "unschedule", { which, at, set: sql`due_at = NULL` }),
       sql`DELETE FROM job WHERE kind = ${textJobs.name} AND subject_id = ${id}

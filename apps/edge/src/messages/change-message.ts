@@ -5,9 +5,8 @@ import type { Context } from "../context.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { notWaiting } from "./cancel-message.ts";
 import { toMessage } from "./present.ts";
-import { dueOf, selectMessage } from "./repository.ts";
+import { selectMessage, settleDue } from "./repository.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
-import { senderOf } from "./sender-of.ts";
 
 /** Moves a scheduled message, or replaces a message's metadata: both, or nothing. */
 export async function changeMessage(ctx: Context, { id, body }: { id: string; body: ChangeMessage }): Promise<Message> {
@@ -23,8 +22,7 @@ export async function changeMessage(ctx: Context, { id, body }: { id: string; bo
     found: [row],
   } = await commitAs(ctx, {
     writes: [
-      dueOf(db, tenant, at),
-      senderOf(tenant).settle(db, tenant.workspaceId, at),
+      settleDue(db, tenant, at),
       body.metadata === undefined
         ? []
         : sql`UPDATE message SET metadata = ${JSON.stringify(body.metadata)} WHERE ${sendAt === null ? which : isMovable}`,

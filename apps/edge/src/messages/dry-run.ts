@@ -1,4 +1,4 @@
-import { AppError, type CreateMessage, type MessageDryRun } from "@sandi/contracts";
+import type { CreateMessage, MessageDryRun } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
@@ -7,11 +7,11 @@ import type { Phone } from "../phone.ts";
 import { firstOf, pickedOf } from "./admission.ts";
 import { type RecipientCounts, selectCounts, standingsOf } from "./recipient-limits.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
-import { refuseInSandbox } from "./sandbox.ts";
+import { refusalInSandbox } from "./sandbox.ts";
 import { timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
 
-/** Answers what would become of a message, by the rules that would decide it. It only reads, and throws what is wrong with the request. */
+/** Answers what would become of a message, by the rules that would decide it. It only reads. */
 export async function dryRunMessage(
   ctx: Context,
   { body, phone }: { body: CreateMessage; phone: Phone },
@@ -45,7 +45,8 @@ export async function dryRunMessage(
     : [];
   const limits = standings.map(({ name, quota, remaining, resetAt }) => ({ name, quota, remaining, resetAt }));
   const verdict = decided.rows[0]?.verdict;
-  const refusal = inSandbox(phone) ?? (verdict === null ? undefined : await refusalOf(services, verdict, asked));
+  const refusal =
+    refusalInSandbox(phone.magic) ?? (verdict === null ? undefined : await refusalOf(services, verdict, asked));
   if (refusal) {
     const { detail = refusal.message, retryAfter = null } = refusal.extras;
     return { wouldSend: false, sessionId: null, limits, refusal: { code: refusal.code, detail, retryAfter } };
@@ -54,14 +55,3 @@ export async function dryRunMessage(
 }
 
 const sessionOf = (id: string | undefined) => (id === undefined || id === "" ? null : id);
-
-/** The refusal of the sandbox's numbers. */
-function inSandbox({ magic }: Phone): AppError | undefined {
-  try {
-    refuseInSandbox(magic);
-    return undefined;
-  } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
-  }
-}

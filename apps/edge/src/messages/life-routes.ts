@@ -19,11 +19,14 @@ export const lifeOperations: readonly Operation[] = [
     idempotent: "change",
     summary: "Change a message",
     description:
-      "Moves a scheduled message to another time, and its `expiresAt` with it. Replaces the metadata of any message.",
+      "Moves a scheduled message to another time, and its `expiresAt` with it. A move counts as a send of the workspace. Replaces the metadata of any message.",
     params: byId,
     body: { schema: ChangeMessage, example: { metadata: { orderId: "A-1043" } } },
     answers: ok(Message, "The message."),
     throws: ["message-not-waiting"],
+    // Each move is a row of the timeline.
+    inputLimits: ({ actor, services }, { body }) =>
+      body.sendAt === undefined ? [] : workspaceSendLimits(actor, services.now().getTime()),
     handle: (ctx, { params, body }) => changeMessage(ctx, { id: params.id, body }),
   }),
   operation({

@@ -1,4 +1,4 @@
-import type { MessageStatus } from "@sandi/contracts";
+import { claimsBeforeRetry, type FailureReason, type MessageStatus } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 
@@ -39,7 +39,7 @@ export const messageLife = {
   read: { from: receivable, to: "read", clears: ["sealed"], event: "message.read", stage: "read" },
   play: { from: receivable, to: "played", clears: ["sealed"], event: "message.played" },
   fail: { from: unsent, to: "failed", clears: ["sealed"], event: "message.failed" },
-  // The content is kept for a retry.
+  // `keptForRetry` says whether the content is kept.
   failForNow: { from: unsent, to: "failed", clears: [], event: "message.failed" },
   cancel: { from: ["queued"], to: "canceled", clears: ["sealed"], event: "message.canceled" },
   release: { from: ["scheduled"], to: "queued", clears: [], event: "message.queued" },
@@ -75,6 +75,10 @@ export function moveMessages<Row>(
     SET ${columns}, ${set ? sql`${set},` : sql``} updated_at = ${at}
     WHERE ${which} AND ${isFrom} ${returning ? sql`RETURNING ${returning}` : sql``}`.compile(db.kysely);
 }
+
+/** In the SET of `failForNow`: the content is kept while the message can be retried. */
+export const keptForRetry = (reason: FailureReason): RawBuilder<unknown> =>
+  sql`sealed = iif(attempt <= ${claimsBeforeRetry[reason] ?? -1}, sealed, NULL)`;
 
 /** The SQL of a transition that is the same in all its statements. */
 function partsOf({ from, to, clears }: Transition) {

@@ -8,8 +8,7 @@ import type { Context } from "../context.ts";
 import { type Found, windowOf } from "../page-window.ts";
 import { readPhone } from "../phone.ts";
 import { toMessage, type Viewer } from "./present.ts";
-import { dueOf, selectMessages } from "./repository.ts";
-import { senderOf } from "./sender-of.ts";
+import { selectMessages, settleDue } from "./repository.ts";
 
 /** The time in an id and `created_at` are read from the clock one after the other. */
 const idSlackMs = 1_000;
@@ -30,8 +29,7 @@ export async function listMessages(ctx: Context, query: SearchMessages): Promise
   });
   const byNumber = query.to !== undefined;
   const queries = {
-    due: dueOf(db, tenant, at),
-    settled: senderOf(tenant).settle(db, tenant.workspaceId, at),
+    settled: settleDue(db, tenant, at),
     rows: selectMessages(db, tenant, { where: sql.join(await conditions(), sql` AND `), limit: query.limit, byNumber }),
     // One number has few messages: its pages look at all of them.
     floor: byNumber ? [] : [window.floor],

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { sendJobs } from "./jobs.ts";
-import { moveMessages } from "./life.ts";
+import { keptForRetry, moveMessages } from "./life.ts";
 import { moveVerifications } from "../verifications/life.ts";
 
 /** True in SQL for a `verification` whose messages have all ended unsent, so nobody has or will get its code. */
@@ -36,7 +36,7 @@ export function endQueuedMessages(
     moveMessages(db, "failForNow", {
       which: sql`${waitsFor(sessionId)} AND workspace_id = ${workspaceId}`,
       at: now,
-      set: sql`failure = 'session_ended'`,
+      set: sql`failure = 'session_ended', ${keptForRetry("session_ended")}`,
     }),
   ];
 }

@@ -1,11 +1,11 @@
 import { AppError, type Policy } from "@sandi/contracts";
+import { phoneHash } from "@sandi/crypto";
 import { type RawBuilder, sql } from "kysely";
 import { isBlocked, type RuleSubject } from "../access-rules/match.ts";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import { hashScope, type Tenant } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import type { Phone } from "../phone.ts";
-import { phoneHash } from "@sandi/crypto";
 import { type Route, selectCandidate } from "../sessions/pick.ts";
 import type { Services } from "../services.ts";
 import { refuseWhen, type Rule } from "./admission.ts";

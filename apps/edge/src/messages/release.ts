@@ -1,8 +1,10 @@
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
+import { republishMs } from "../jobs/kind.ts";
 import { pickSender } from "../sessions/pick.ts";
 import { isEligible } from "../sessions/sender-score.ts";
+import { readPolicy } from "../stored-policy.ts";
 import { windows } from "./destination-sends.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
@@ -12,7 +14,7 @@ import { sandbox } from "./sandbox.ts";
 /** One batch looks at this many scheduled messages. */
 export const releaseSize = 200;
 /** A message that cannot be queued yet is looked at again after this time, so that it does not delay the others. */
-const lookAgainMs = 60_000;
+const lookAgainMs = republishMs;
 
 const isScheduled = sql<boolean>`message.status = 'scheduled'`;
 
@@ -34,8 +36,11 @@ const isNewToLimited = sql<boolean>`(NOT EXISTS (SELECT 1 FROM warm_contact w
 const among = sql<boolean>`(session.pool_id = message.pool_id
   OR (message.pool_id IS NULL AND session.id = message.session_id))`;
 
-const limitOf = (field: string, usual: number) =>
-  sql`coalesce((SELECT policy ->> ${`$.${field}`} FROM workspace WHERE id = d.workspace_id), ${usual})`;
+const usual = readPolicy("{}");
+
+/** A field of the workspace's policy. */
+const limitOf = (field: "messagesPerRecipientPerHour" | "messagesPerRecipientPerDay") =>
+  sql`coalesce((SELECT policy ->> ${`$.${field}`} FROM workspace WHERE id = d.workspace_id), ${usual[field]})`;
 
 /**
  * Queues the scheduled live messages whose time has come, each for the session that is the best one now. A message waits
@@ -44,7 +49,8 @@ const limitOf = (field: string, usual: number) =>
  */
 export function releaseDue(db: Db, at: number) {
   // Taken messages have this time. Those that are still scheduled at the end are looked at again then.
-  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs} AND message.test = 0`;
+  const taken = sql<boolean>`${isScheduled} AND message.due_at = ${at + lookAgainMs} AND message.send_at <= ${at}
+    AND message.test = 0`;
   const sender = pickSender({
     workspaceId: sql.ref("message.workspace_id"),
     among,
@@ -78,8 +84,8 @@ export function releaseDue(db: Db, at: number) {
           row_number() OVER (PARTITION BY workspace_id, is_new ORDER BY send_at, id) AS turn_of_kind
         FROM (SELECT id, workspace_id, to_hash, send_at, ${isNewToLimited} AS is_new FROM message WHERE ${taken})) d
       WHERE (d.is_new = 0 OR d.turn_of_kind = 1)
-        AND ${isWithin("hour", windows.hourMs, limitOf("messagesPerRecipientPerHour", 30))}
-        AND ${isWithin("day", windows.dayMs, limitOf("messagesPerRecipientPerDay", 100))})`,
+        AND ${isWithin("hour", windows.hourMs, limitOf("messagesPerRecipientPerHour"))}
+        AND ${isWithin("day", windows.dayMs, limitOf("messagesPerRecipientPerDay"))})`,
       at,
       set: sql`session_id = coalesce(${next}, session_id), queued_at = ${at}, due_at = NULL`,
     }),

@@ -5,7 +5,7 @@ import type { Tenant } from "../auth/tenant.ts";
 import { pacingOfRow } from "./jobs.ts";
 import type { MessageRow } from "./present.ts";
 import { releaseInSandbox } from "./release.ts";
-import { readCurrent } from "./sender-of.ts";
+import { readCurrent, senderOf } from "./sender-of.ts";
 
 const columns = [
   "id",
@@ -34,9 +34,11 @@ function selected(column: string) {
   return alias === undefined ? sql.ref(name) : sql`${sql.ref(name)} AS ${sql.ref(alias)}`;
 }
 
-/** What is due by now in the sandbox, before a read of its messages. */
-export const dueOf = (db: Db, { workspaceId, test }: Tenant, at: number) =>
-  test === 1 ? releaseInSandbox(db, at, workspaceId) : [];
+/** What the sandbox does by now, before its messages are read or changed; nothing for live messages. */
+export const settleDue = (db: Db, tenant: Tenant, at: number): CompiledQuery[] => [
+  ...(tenant.test === 1 ? releaseInSandbox(db, at, tenant.workspaceId) : []),
+  ...senderOf(tenant).settle(db, tenant.workspaceId, at),
+];
 
 export async function findMessage(db: Db, tenant: Tenant, id: string, at: number): Promise<MessageRow | undefined> {
   const [row] = await readMessages(db, tenant, { select: selectMessage(db, tenant, id).compile(), at });
@@ -48,7 +50,7 @@ export const readMessages = <Row>(
   db: Db,
   tenant: Tenant,
   { select, at }: { select: CompiledQuery<Row>; at: number },
-): Promise<Row[]> => readCurrent(db, tenant, { select, at, before: dueOf(db, tenant, at) });
+): Promise<Row[]> => readCurrent(db, settleDue(db, tenant, at), select);
 
 /** A message of `POST /v1/messages`. Messages with codes are not found: they belong to their verification. */
 export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string) {

@@ -21,12 +21,19 @@ const plans: Record<string, Plan> = {
 };
 const usualPlan: Plan = { send: 0, deliver: 0, read: 0 };
 
-/** The numbers that refuse a create as the real world would. Only test keys may name them. */
-export function refuseInSandbox(magic: string | undefined): void {
-  if (magic === "03") throw new AppError("no-eligible-session", { detail: "The sandbox's number for no session." });
+/** The refusal of numbers that refuse a create as the real world would. Only test keys may name them. */
+export function refusalInSandbox(magic: string | undefined): AppError | undefined {
+  if (magic === "03") return new AppError("no-eligible-session", { detail: "The sandbox's number for no session." });
   if (magic === "04")
-    throw new AppError("rate-limited", { detail: "The sandbox's number for a limit.", retryAfter: 60 });
-  if (magic === "06") throw new AppError("destination-blocked", { detail: "The sandbox's number for a block." });
+    return new AppError("rate-limited", { detail: "The sandbox's number for a limit.", retryAfter: 60 });
+  if (magic === "06") return new AppError("destination-blocked", { detail: "The sandbox's number for a block." });
+  return undefined;
+}
+
+/** Throws for these numbers. */
+export function refuseInSandbox(magic: string | undefined): void {
+  const refusal = refusalInSandbox(magic);
+  if (refusal) throw refusal;
 }
 
 /** The number whose owner answers an inbound verification at once. */

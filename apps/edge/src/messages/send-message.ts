@@ -9,6 +9,7 @@ import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
 import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
+import { withPreview } from "./link-preview.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
 import { type MessageRow, toMessage } from "./present.ts";
@@ -37,7 +38,8 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
   refuseInSandbox(phone.magic);
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
-  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...content } = body;
+  const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...given } = body;
+  const content = await withPreview(services, given);
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
   const { quotedMessageId } = content;

@@ -6,6 +6,7 @@ import { operation } from "../http/operation.ts";
 import { readPhone } from "../phone.ts";
 import type { Limit } from "../rate-limits/limit.ts";
 import { recipientLimits, workspaceSendLimits } from "../rate-limits/named.ts";
+import { mostWaiting } from "../rate-limits/waits.ts";
 import { dryRunMessage } from "./dry-run.ts";
 import { sendMessage } from "./send-message.ts";
 import { longestWaitSeconds, waitForAck, waitOf } from "./wait-for-ack.ts";
@@ -34,7 +35,7 @@ export const sendMessageOperation = operation({
       .string()
       .optional()
       .meta({
-        description: `\`wait=10\`: the answer waits so many seconds, at most ${longestWaitSeconds}, until WhatsApp has acknowledged the message. Then, or when the time is over, it has the newest status. A key has a few such requests at a time; others are answered at once, without \`Preference-Applied\`.`,
+        description: `\`wait=10\`: the answer waits so many seconds, at most ${longestWaitSeconds}, until WhatsApp has acknowledged the message. Then, or when the time is over, it has the newest status. A key has at most ${mostWaiting} such requests at a time; others are answered at once, without \`Preference-Applied\`.`,
       }),
   }),
   body: {
@@ -64,18 +65,17 @@ export const sendMessageOperation = operation({
     if (body.dryRun) return c.json(await dryRunMessage(ctx, { body, phone }), 200);
     const { resource, replayed } = await sendMessage(ctx, { body, phone, idempotencyKey });
     const seconds = replayed ? 0 : waitOf(c.req.header("prefer"));
-    const { message, hasWaited } = await waitForAck(ctx, resource, seconds);
-    if (hasWaited) c.header("Preference-Applied", `wait=${seconds}`);
-    return { resource: message, replayed };
+    const newest = await waitForAck(ctx, resource, seconds);
+    if (newest) c.header("Preference-Applied", `wait=${seconds}`);
+    return { resource: newest ?? resource, replayed };
   },
 });
 
-/** A dry run uses up nothing: the headers show what is left. */
-async function limitsOf(ctx: Context, { to, dryRun }: CreateMessage): Promise<Limit[]> {
-  const cost = dryRun ? 0 : 1;
+/** A dry run uses up nothing: the headers show what is left. A scheduled message counts for its recipient when it is queued. */
+async function limitsOf(ctx: Context, { to, dryRun, sendAt }: CreateMessage): Promise<Limit[]> {
   const recipient = readPhone(ctx.actor, to, "/to").e164;
   return [
-    ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime(), cost),
-    ...(await recipientLimits(ctx, recipient, cost)),
+    ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime(), dryRun ? 0 : 1),
+    ...(await recipientLimits(ctx, recipient, dryRun || sendAt !== undefined ? 0 : 1)),
   ];
 }

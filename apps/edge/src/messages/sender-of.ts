@@ -8,13 +8,12 @@ import type { Sender } from "./sender.ts";
 /** The sender of this tenant's messages. */
 export const senderOf = ({ test }: Pick<Tenant, "test">): Sender => (test === 1 ? sandbox : accounts);
 
-/** Rows as they are now, with what its sender has done by now. */
+/** Rows as they are after these statements. */
 export async function readCurrent<Row>(
   db: Db,
-  tenant: Tenant,
-  { select, at, before = [] }: { select: CompiledQuery<Row>; at: number; before?: readonly CompiledQuery[] },
+  settled: readonly CompiledQuery[],
+  select: CompiledQuery<Row>,
 ): Promise<Row[]> {
-  const settled = [...before, ...senderOf(tenant).settle(db, tenant.workspaceId, at)];
   const { rows } =
     settled.length === 0 ? await db.kysely.executeQuery(select) : (await db.write({ settled, select })).select;
   return rows;

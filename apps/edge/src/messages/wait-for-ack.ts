@@ -1,12 +1,13 @@
 import type { Message } from "@sandi/contracts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import { takeWait } from "../rate-limits/waits.ts";
 import { toMessage } from "./present.ts";
 import { findMessage } from "./repository.ts";
 
 export const longestWaitSeconds = 25;
-/** Requests of one key that wait in this instance of the Worker. Others are answered at once. */
-const mostWaiting = 10;
+/** A look at the database may take this long after the end of the wait. */
+const lastLookMs = 10_000;
 
 /** Between two looks at the database. The last one repeats. */
 const pausesMs = [400, 600, 1_000, 1_500, 2_500, 4_000];
@@ -19,35 +20,35 @@ export function waitOf(prefer: string | undefined): number {
 
 const waits = ({ status }: Message) => status === "queued" || status === "sending";
 
-/** The message as soon as WhatsApp has acknowledged it or it has ended, at the latest after `seconds`. */
-export async function waitForAck(
-  ctx: Context,
-  message: Message,
-  seconds: number,
-): Promise<{ message: Message; hasWaited: boolean }> {
+/**
+ * The message as soon as WhatsApp has acknowledged it or it has ended, at the latest after `seconds`. Undefined: the
+ * request does not wait, because the message does not, or because too many requests of the key do.
+ */
+export async function waitForAck(ctx: Context, message: Message, seconds: number): Promise<Message | undefined> {
   const { services, actor } = ctx;
-  const { waiting, sleep, now, db } = services;
-  const key = actor.by.id;
-  const others = waiting.get(key) ?? 0;
-  if (seconds === 0 || !waits(message) || others >= mostWaiting) return { message, hasWaited: false };
-  waiting.set(key, others + 1);
+  if (seconds === 0 || !waits(message)) return undefined;
+  const leave = await takeWait(services, actor, seconds * 1000 + lastLookMs);
+  if (!leave) return undefined;
   try {
-    const until = now().getTime() + seconds * 1000;
-    let newest = message;
-    let leftMs = seconds * 1000;
-    for (let look = 0; waits(newest) && leftMs > 0; look++) {
-      const pauseMs = Math.min(leftMs, pausesMs[look] ?? pausesMs.at(-1)!);
-      await sleep(pauseMs);
-      leftMs = Math.min(leftMs - pauseMs, until - now().getTime());
-      const at = now().getTime();
-      const row = await findMessage(db, tenantOf(actor), message.id, at);
-      if (!row) break;
-      newest = toMessage(row, { now: at, scopes: actor.scopes });
-    }
-    return { message: newest, hasWaited: true };
+    return await lookUntilSent(ctx, message, seconds * 1000);
   } finally {
-    const left = (waiting.get(key) ?? 1) - 1;
-    if (left > 0) waiting.set(key, left);
-    else waiting.delete(key);
+    leave();
   }
+}
+
+async function lookUntilSent({ services, actor }: Context, message: Message, ms: number): Promise<Message> {
+  const { db, now, sleep } = services;
+  const until = now().getTime() + ms;
+  let newest = message;
+  let leftMs = ms;
+  for (let look = 0; waits(newest) && leftMs > 0; look++) {
+    const pauseMs = Math.min(leftMs, pausesMs[look] ?? pausesMs.at(-1)!);
+    await sleep(pauseMs);
+    const at = now().getTime();
+    leftMs = Math.min(leftMs - pauseMs, until - at);
+    const row = await findMessage(db, tenantOf(actor), message.id, at);
+    if (!row) return newest;
+    newest = toMessage(row, { now: at, scopes: actor.scopes });
+  }
+  return newest;
 }

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
 import { foundNoAccount } from "./status.ts";
-import { readCurrent } from "../messages/sender-of.ts";
+import { readCurrent, senderOf } from "../messages/sender-of.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
 const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v.locale, v.template_id, v.code_length, v.bind,
@@ -33,7 +33,11 @@ export async function findVerification(
   id: string,
   at: number,
 ): Promise<VerificationRow | undefined> {
-  const [row] = await readCurrent(db, tenant, { select: selectVerification(db, tenant, id), at });
+  const [row] = await readCurrent(
+    db,
+    senderOf(tenant).settle(db, tenant.workspaceId, at),
+    selectVerification(db, tenant, id),
+  );
   return row;
 }
 

@@ -21,7 +21,7 @@ export interface WorkspaceDraft {
 }
 
 /** The scopes of the first test key: it sends and checks in the sandbox, and manages nothing. */
-const sandboxScopes = scopes.filter((scope) => scope.startsWith("otp:") || scope === "message:send");
+const sandboxScopes = scopes.filter((scope) => /^(otp|message):/.test(scope));
 
 /** The statements that create a workspace, and its keys. */
 export interface DraftedWorkspace {

@@ -214,6 +214,7 @@ export async function exchange(world: World, given: Case): Promise<Exchange> {
   const side = each.key.startsWith("A") ? "A" : each.key.startsWith("B") ? "B" : undefined;
   const of = { side: side ?? "A", code: "123456", isTest: each.key.endsWith("-test") } as const;
   const address = resolve(world, of, each.address);
+  if (address.endsWith("/retry")) await failOnce(world, address);
   const wantsCode = typeof each.body === "string" && each.body.includes("«code»");
   const code = wantsCode ? await codeFor(world, address, resolve(world, of, String(each.body))) : of.code;
   const fill = (value: string) => resolve(world, { ...of, code }, value);
@@ -232,6 +233,13 @@ export async function exchange(world: World, given: Case): Promise<Exchange> {
   const { method, mood } = each;
   return { side, method, url, headers, body, mood, status: response.status, answered: response.headers, text: answer };
 }
+
+/** A message that is to be retried has failed. */
+const failOnce = ({ edge }: World, address: string) =>
+  edge.rows(
+    "UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ? AND status = 'queued'",
+    address.split("/")[3] ?? "",
+  );
 
 /** The code of the verification that the address names, else of the latest for the number in the body. */
 async function codeFor({ edge }: World, address: string, body: string): Promise<string> {

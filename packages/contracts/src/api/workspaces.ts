@@ -70,7 +70,7 @@ export const CreatedWorkspace = z
     workspaceId: WorkspaceId,
     apiKey: z.string().max(64).meta({ description: "A live key with every scope.", example: "sandi_live_9fK2mQx7…" }),
     testApiKey: z.string().max(64).meta({
-      description: "A key for the sandbox, with `message:send` and every scope that begins with `otp:`.",
+      description: "A key for the sandbox, with every scope that begins with `otp:` or `message:`.",
       example: "sandi_test_4hT8wRz1…",
     }),
     admin: z.object({

@@ -19,19 +19,21 @@ export const text = {
       type,
       text: z.string().min(1).max(65_536).meta({ example: "Your order is on its way." }),
       linkPreview: z
-        .union([z.literal(false), z.strictObject(preview)])
+        .union([z.boolean(), z.strictObject(preview)])
         .optional()
-        .meta({ description: "The card below the text. Default, and `false`: none. No page is fetched for it." }),
+        .meta({
+          description:
+            "The card below the text. `true` fetches the page of the first https link, for 5 s at most, and shows its title and description; without an answer there is no card. Default, and `false`: none.",
+        }),
     })
     .check(({ value, issues }) => {
       const { linkPreview } = value;
-      if (!linkPreview || value.text.includes(linkPreview.url)) return;
-      issues.push({
-        code: "custom",
-        input: linkPreview.url,
-        path: ["linkPreview", "url"],
-        message: "must be in the text",
-      });
+      if (linkPreview === true && !/https:\/\//i.test(value.text)) {
+        issues.push({ code: "custom", input: true, path: ["linkPreview"], message: "needs an https link in the text" });
+      }
+      if (typeof linkPreview !== "object" || value.text.includes(linkPreview.url)) return;
+      const { url } = linkPreview;
+      issues.push({ code: "custom", input: url, path: ["linkPreview", "url"], message: "must be in the text" });
     }),
   /** Without a maximum: a newer edge may allow more. */
   sealed: z.strictObject({

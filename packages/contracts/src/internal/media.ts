@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MediaId, SessionId } from "../ids.ts";
-import { FileName, maxMediaBytes, MimeType } from "../content/media.ts";
+import { maxMediaBytes, MimeType } from "../content/media.ts";
 
 /**
  * `GET {edge}/internal/media/{mediaId}`: the file of a message to send. Streams the plaintext with `content-type`,
@@ -16,6 +16,8 @@ export const mediaContentPath = (mediaId: string) => `${mediaPath}/${mediaId}`;
  */
 export const mediaPath = "/internal/media";
 
+const mostNameLength = 255;
+
 /** What a connector says about a file before it sends it. */
 export const InboundMedia = z.strictObject({
   sessionId: SessionId,
@@ -25,7 +27,8 @@ export const InboundMedia = z.strictObject({
   sizeBytes: z.coerce.number().int().min(1).max(maxMediaBytes),
   /** In hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"),
-  fileName: FileName.optional(),
+  /** As the phone named it; the edge cleans it. */
+  fileName: z.string().min(1).max(mostNameLength).optional(),
 });
 export type InboundMedia = z.infer<typeof InboundMedia>;
 
@@ -44,7 +47,10 @@ const names = Object.keys(headerNames) as (keyof InboundMedia)[];
 
 /** The headers of the upload. The file's name is percent-encoded: headers are ASCII. */
 export const inboundMediaHeaders = ({ fileName, ...media }: InboundMedia): Record<string, string> =>
-  headersOf({ ...media, ...(fileName === undefined ? {} : { fileName: encodeURIComponent(fileName) }) });
+  headersOf({ ...media, ...(fileName === undefined ? {} : { fileName: encodeURIComponent(sent(fileName)) }) });
+
+/** Phones name files as they like. A header takes no half of a surrogate pair, and no name of any length. */
+const sent = (fileName: string) => fileName.slice(0, mostNameLength).toWellFormed();
 
 const headersOf = (values: { [Name in keyof InboundMedia]?: string | number | undefined }) =>
   Object.fromEntries(
@@ -61,5 +67,7 @@ export const readInboundMediaHeaders = (headers: { get: (name: string) => string
   );
 
 /** What the service token signs as the body: the announced facts, the hash of the file among them. */
-export const inboundMediaText = (media: InboundMedia): string =>
-  JSON.stringify(names.map((name) => media[name] ?? null));
+export const inboundMediaText = ({ fileName, ...media }: InboundMedia): string => {
+  const announced: InboundMedia = { ...media, ...(fileName === undefined ? {} : { fileName: sent(fileName) }) };
+  return JSON.stringify(names.map((name) => announced[name] ?? null));
+};

@@ -1,6 +1,7 @@
 import { benchCheck } from "./check.ts";
 import { benchCompare } from "./compare.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchMedia } from "./media.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
@@ -10,6 +11,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   check: benchCheck,
   sessions: benchSessions,
   growth: benchGrowth,
+  media: benchMedia,
   soak: benchSoak,
   compare: benchCompare,
 };

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build, context } from "esbuild";
+import { type BuildOptions, build, context, type Plugin } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
 
 const edgeFolder = fileURLToPath(new URL("../../../../apps/edge/", import.meta.url));
@@ -29,6 +29,14 @@ export interface Worker {
 const direct = `import { env as miniflareBindings } from "cloudflare:workers";
 globalThis.fetch = (...request) => miniflareBindings.OUTSIDE.fetch(...request);`;
 
+/** As `alias` in wrangler.toml. */
+const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup(build_) {
+    build_.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, () => ({ path: `${edgeFolder}scripts/no-locales.ts` }));
+  },
+};
+
 const bundling = {
   entryPoints: [`${edgeFolder}src/index.ts`],
   bundle: true,
@@ -47,10 +55,11 @@ const bundling = {
   // The sources double the size of what miniflare and workerd read at every start.
   sourcesContent: false,
   outfile: "worker.js",
-} as const satisfies BuildOptions;
+  plugins: [withoutLocales],
+} satisfies BuildOptions;
 
 /** A network for files from customers' addresses. It refuses names that resolve to private addresses, as Cloudflare does. */
-const publicNetwork = { network: { allow: ["public"], deny: [], tlsOptions: { trustBrowserCas: true } } };
+export const publicNetwork = { network: { allow: ["public"], deny: [], tlsOptions: { trustBrowserCas: true } } };
 
 let built: Promise<string> | undefined;
 /** The Worker's bundle: built once per process, however often the edge starts. */
@@ -131,6 +140,7 @@ async function watch(reload: (script: string) => Promise<void>, log: (line: stri
   const watcher = await context({
     ...bundling,
     plugins: [
+      ...bundling.plugins,
       {
         name: "reload",
         setup(build_) {

@@ -1,4 +1,4 @@
-import type { AccountLimits, LimitsPatch } from "../api.ts";
+import type { AccountLimits, LimitsPatch } from "./limits.ts";
 
 /** Why the server refuses a message. */
 export type Refusal = "rate" | "locked" | "capped" | "banned";

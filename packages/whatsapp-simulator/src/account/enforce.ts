@@ -1,4 +1,4 @@
-import type { LimitsPatch } from "../api.ts";
+import type { LimitsPatch } from "./limits.ts";
 import type { Phone } from "../phone/phone.ts";
 import { node, serverJid } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";

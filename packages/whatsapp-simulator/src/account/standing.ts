@@ -1,4 +1,4 @@
-import type { AccountLimits } from "../api.ts";
+import type { AccountLimits } from "./limits.ts";
 import type { Phone } from "../phone/phone.ts";
 import { seconds, type World } from "../world.ts";
 

@@ -1,4 +1,4 @@
-import type { ParticipantAction, ParticipantResult } from "../api.ts";
+import type { ParticipantAction, ParticipantResult } from "./api.ts";
 import { SimulatorError } from "../errors.ts";
 import type { Phone } from "../phone/phone.ts";
 import { node } from "../wire/nodes.ts";

@@ -1,6 +1,7 @@
 import type { LinkedDevice } from "../phone/device.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
+import { readBusinessNode } from "../server/business-node.ts";
 import { deliver } from "../server/deliver.ts";
 import type { PairEncrypted } from "../signal/sessions.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
@@ -40,6 +41,7 @@ export function fanOutToGroup(
     type: stanza.attrs["type"] ?? "text",
     edit: stanza.attrs["edit"],
     meta: child(stanza, "meta")?.attrs,
+    showsButtons: readBusinessNode(stanza).showsButtons,
     deviceIdentity: bytesOf(stanza, "device-identity"),
     encrypted: message,
     encAttributes,

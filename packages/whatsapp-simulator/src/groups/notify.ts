@@ -1,9 +1,10 @@
-import type { GroupInfo } from "../api.ts";
+import type { GroupInfo } from "./api.ts";
 import type { Phone } from "../phone/phone.ts";
-import { e164, jidOf } from "../wire/jid.ts";
+import { e164 } from "../wire/jid.ts";
 import { type BinaryNode, node } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { Group } from "./group.ts";
+import { memberNames } from "./names.ts";
 
 /** Sends a change to every companion of the members, the acting one included, and shows it on the page. */
 export function notifyMembers(
@@ -19,8 +20,7 @@ export function notifyMembers(
         id: world.random(6).toString("hex"),
         from: group.jid,
         type: "w:gp2",
-        participant: jidOf(actor, "lid"),
-        participant_pn: jidOf(actor, "pn"),
+        ...memberNames(world, actor),
         addressing_mode: "lid",
         notify: actor.name,
         t: seconds(world),

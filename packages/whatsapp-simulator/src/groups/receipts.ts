@@ -2,10 +2,11 @@ import type { LinkedDevice } from "../phone/device.ts";
 import type { Phone } from "../phone/phone.ts";
 import { retriedInGroup } from "../phone/retry.ts";
 import { showMemberStatus } from "../phone/show.ts";
-import { e164, jidOf, parseJid } from "../wire/jid.ts";
+import { e164, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, node } from "../wire/nodes.ts";
 import { seconds, type World } from "../world.ts";
 import type { Group } from "./group.ts";
+import { memberNames } from "./names.ts";
 
 /** A member's receipt, on the phone of the message's author. */
 export function showGroupReceipt(
@@ -30,8 +31,7 @@ export function acceptGroupReceipt(
   if (!address || !author) return;
   const from = {
     from: group.jid,
-    participant: jidOf(reader, "lid", device.id),
-    participant_pn: jidOf(reader, "pn", device.id),
+    ...memberNames(world, reader, device.id),
     t: seconds(world),
     type,
   };

@@ -6,8 +6,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-const bytesAtMost = 2 * 1024 ** 3;
-const filesAtMost = 2000;
+/** What a store keeps at most. */
+interface Bounds {
+  bytes: number;
+  files: number;
+}
+
+const usualBounds: Bounds = { bytes: 2 * 1024 ** 3, files: 2000 };
 
 /** A part of a file, the last byte included, as in a `Range` header. */
 export interface Range {
@@ -18,18 +23,20 @@ export interface Range {
 /** Files by name, on disk alone. The oldest are deleted when there are too many, or they are too large together. */
 export class FileStore {
   readonly #folder: string;
+  readonly #bounds: Bounds;
   /** The sizes, oldest file first. */
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, bounds: Bounds) {
     this.#folder = folder;
+    this.#bounds = bounds;
   }
 
   /** Opens a folder with what is in it. */
-  static async open(folder: string): Promise<FileStore> {
+  static async open(folder: string, bounds = usualBounds): Promise<FileStore> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const store = new FileStore(folder);
+    const store = new FileStore(folder, bounds);
     const found = await Promise.all(
       (await readdir(folder)).map(async (name) => {
         const { size, mtimeMs } = await stat(join(folder, name));
@@ -80,7 +87,7 @@ export class FileStore {
 
   async #trim(): Promise<void> {
     for (const [name, size] of this.#sizes) {
-      if (this.#bytes <= bytesAtMost && this.#sizes.size <= filesAtMost) return;
+      if (this.#bytes <= this.#bounds.bytes && this.#sizes.size <= this.#bounds.files) return;
       this.#sizes.delete(name);
       this.#bytes -= size;
       await rm(join(this.#folder, name), { force: true });

@@ -22,6 +22,8 @@ export interface Envelope {
   group?: string | undefined;
   /** The author's key of the group, encrypted for this device alone. */
   senderKey?: PairEncrypted | undefined;
+  /** The sender is a business whose buttons phones show. */
+  showsButtons?: true | undefined;
   encrypted: Encrypted;
   /** The content stays on the phone: companions only hear that there is a view-once message. */
   isUnavailable?: true | undefined;

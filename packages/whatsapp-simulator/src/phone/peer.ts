@@ -69,8 +69,9 @@ export async function answerPeerRequest(
   const request = content.protocolMessage?.peerDataOperationRequestMessage;
   if (!device || !request?.placeholderMessageResendRequest?.length) return;
   const results = request.placeholderMessageResendRequest.flatMap(({ messageKey }) => {
-    const chat = world.phones.byJid(parseJid(messageKey?.remoteJid ?? undefined));
-    const message = chat && messageKey?.id ? phone.chat.contentOf(chat.e164, messageKey.id) : undefined;
+    const { remoteJid, id } = messageKey ?? {};
+    const chat = world.phones.byJid(parseJid(remoteJid ?? undefined))?.e164 ?? remoteJid;
+    const message = chat && id ? phone.chat.contentOf(chat, id) : undefined;
     if (!message) return [];
     const info = proto.WebMessageInfo.encode({
       key: messageKey ?? null,

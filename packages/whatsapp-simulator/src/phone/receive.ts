@@ -1,5 +1,6 @@
 import { proto } from "@whiskeysockets/baileys";
 import type { ChatMessage } from "../api.ts";
+import { memberNames } from "../groups/names.ts";
 import { showGroupReceipt } from "../groups/receipts.ts";
 import { damage } from "../server/deliver.ts";
 import { bundleNodes, registrationNode } from "../signal/bundle-nodes.ts";
@@ -99,6 +100,9 @@ async function apply(world: World, phone: Phone, { chat, sender, envelope }: Arr
   const at = new Date(envelope.at * 1000).toISOString();
   const isAdmin = world.groups.find(chat)?.isAdmin(sender.number) ?? false;
   if (applyChange(world, phone, content, { chat, actor: sender, at, isAdmin })) return;
+  // Of these, phones show nothing at all. A message that is sent again comes without the node of the first.
+  const isRepeated = envelope.encAttributes?.["count"] !== undefined;
+  if (content.interactiveMessage && !envelope.showsButtons && !isRepeated) return;
   const shown = shownContent(content, (jid) => world.phones.nameOf(jid));
   if (!shown) return;
   if (phone.chat.find(chat, envelope.id)) {
@@ -153,7 +157,7 @@ function sendReceipt(
   type: "read" | "played" | undefined,
 ): void {
   const { id } = envelope;
-  const stanza = node("receipt", { id, ...fromOf(phone, envelope), t: seconds(world), type });
+  const stanza = node("receipt", { id, ...fromOf(world, phone, envelope), t: seconds(world), type });
   const twice = world.faults.take("duplicate-receipts", phone.number) !== undefined;
   for (const companion of sender.devices.values()) {
     companion.mailbox.deliver(stanza);
@@ -167,10 +171,8 @@ function sendReceipt(
 }
 
 /** A receipt of a group comes from the group. */
-function fromOf(phone: Phone, { group, addressing }: Envelope) {
-  return group === undefined
-    ? { from: jidOf(phone, addressing) }
-    : { from: group, participant: jidOf(phone, "lid"), participant_pn: jidOf(phone, "pn") };
+function fromOf(world: World, phone: Phone, { group, addressing }: Envelope) {
+  return group === undefined ? { from: jidOf(phone, addressing) } : { from: group, ...memberNames(world, phone) };
 }
 
 /** From the second time on the request carries fresh keys, as clients do. */
@@ -189,7 +191,7 @@ function askAgain(world: World, phone: Phone, sender: Phone, envelope: Envelope)
   if (count > 1) content.push(node("keys", {}, bundleNodes(phone.takeBundle())));
   const attrs = {
     id: envelope.id,
-    ...fromOf(phone, envelope),
+    ...fromOf(world, phone, envelope),
     type: "retry",
     t: seconds(world),
     recipient: envelope.recipient,

@@ -37,7 +37,9 @@ export function transmit(world: World, phone: Phone, to: Recipient, message: Out
 }
 
 function envelopeOf(phone: Phone, { id, content, addressing, at }: Outgoing): Omit<Envelope, "encrypted"> {
-  return { id, from: phone.number, fromDevice: 0, addressing, at, ...stanzaOf(content) };
+  // Who writes buttons on a phone is a business.
+  const showsButtons = content.interactiveMessage ? true : undefined;
+  return { id, from: phone.number, fromDevice: 0, addressing, at, showsButtons, ...stanzaOf(content) };
 }
 
 async function toPerson(world: World, phone: Phone, to: Phone, message: Outgoing): Promise<void> {

@@ -1,3 +1,4 @@
+import { memberNames } from "../groups/names.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
@@ -82,13 +83,7 @@ function personal(world: World, envelope: Envelope, { sender, to }: { sender: Ph
 }
 
 function inGroup(world: World, { group, fromDevice }: Envelope, sender: Phone | undefined): Names {
-  const isHidden = sender !== undefined && world.faults.peek("lid-only", sender.number) !== undefined;
-  return {
-    from: group,
-    participant: sender && jidOf(sender, "lid", fromDevice),
-    participant_pn: sender && !isHidden ? jidOf(sender, "pn", fromDevice) : undefined,
-    addressing_mode: "lid",
-  };
+  return { from: group, ...(sender && memberNames(world, sender, fromDevice)), addressing_mode: "lid" };
 }
 
 function contentOf({ encrypted, senderKey, encAttributes, isUnavailable, deviceIdentity, meta }: Envelope) {

@@ -6,6 +6,7 @@ import type { Phone } from "../phone/phone.ts";
 import { addressingOf, parseJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.ts";
 import { seconds, type World, type Client } from "../world.ts";
+import { readBusinessNode } from "./business-node.ts";
 import { deliver } from "./deliver.ts";
 
 /** A message stanza of a companion: refused, or acked and delivered to every device that it names. */
@@ -33,7 +34,9 @@ export function acceptMessage(
     );
     const isHidden = recipient && addressing === "pn" && world.faults.peek("lid-only", recipient.number);
     const isForbidden = group !== undefined && !mayWrite(group, sender);
-    const error = fault?.code ?? (isForbidden ? 403 : isHidden ? 463 : refusalOf(world, sender, recipient));
+    const { refusal } = readBusinessNode(stanza);
+    const forbidden = isForbidden ? 403 : isHidden ? 463 : undefined;
+    const error = fault?.code ?? forbidden ?? refusal ?? refusalOf(world, sender, recipient);
     if (error !== undefined) {
       world.counters.sendErrors++;
       connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));
@@ -68,6 +71,7 @@ function fanOut(
     type: stanza.attrs["type"] ?? "text",
     edit: stanza.attrs["edit"],
     meta: child(stanza, "meta")?.attrs,
+    showsButtons: readBusinessNode(stanza).showsButtons,
     deviceIdentity: bytesOf(stanza, "device-identity"),
     at: seconds(world),
   };

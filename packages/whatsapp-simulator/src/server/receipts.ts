@@ -24,6 +24,7 @@ export function acceptReceipt(
   connection.send(node("ack", { id, class: "receipt", from: to, type }));
   const ids = [id, ...children(child(stanza, "list"), "item").flatMap((item) => item.attrs["id"] ?? [])];
   for (const each of ids) if (device.mailbox.confirm("message", each)) reader.dirty = true;
+  if (type !== undefined && privateTypes.has(type)) return;
   const group = to?.endsWith("@g.us") ? world.groups.find(to) : undefined;
   if (group) {
     acceptGroupReceipt(world, group, { reader, device, stanza, ids });
@@ -35,7 +36,7 @@ export function acceptReceipt(
   }
   const address = parseJid(to);
   const author = world.phones.byJid(address);
-  if (!address || !author || (type !== undefined && privateTypes.has(type))) return;
+  if (!address || !author) return;
   if (type === "retry") {
     if (address.device === 0) retried(world, author, reader, device, stanza);
     else forwardRetry(world, author, address.device, reader, device, stanza);

@@ -37,7 +37,7 @@ export async function readIdempotencyKey(c: Context<AppEnv>): Promise<Idempotenc
       errors: [{ pointer: "header/Idempotency-Key", message: "must be 1 to 255 printable ASCII characters" }],
     });
   }
-  const body = c.var.rawBody ? canonical(await c.req.json<unknown>()) : "";
+  const body = c.get("rawBody") ? canonical(await c.req.json<unknown>()) : "";
   // The same request with a test key is another request.
   const actor = c.get("ctx")?.actor;
   const isTest = actor?.environment === "test";

@@ -63,7 +63,7 @@ async function answerOnce(
   if (!idempotencyKey) return next();
   const { services } = c.env;
   const { db, now, waitUntil, log } = services;
-  const { workspaceId } = c.var.ctx.actor;
+  const { workspaceId } = c.get("ctx").actor;
   const { keyHash, fingerprint } = idempotencyKey;
   const at = now().getTime();
   const expiresAt = storedMs < idempotencyTtlMs ? at + storedMs : null;

@@ -25,5 +25,3 @@ export const contacts: Kind<typeof fields> = {
     return { contactsArrayMessage: { displayName: `${cards.length} contacts`, contacts: cards } };
   },
 };
-
-export type Card = z.output<typeof contact>;

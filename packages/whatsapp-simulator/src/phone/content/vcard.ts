@@ -1,4 +1,9 @@
-import type { Card } from "./contacts.ts";
+interface Card {
+  name: string;
+  phones: { number: string; label?: string | undefined }[];
+  organization?: string | undefined;
+  email?: string | undefined;
+}
 
 /** A vCard as an Android phone writes it. */
 export function writeCard({ name, phones, organization, email }: Card): string {
