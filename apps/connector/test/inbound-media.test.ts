@@ -202,21 +202,21 @@ describe("the file of a received message", () => {
 test("a file goes to the edge as a stream, with a token for what is announced", async () => {
   const got: { media: unknown; bytes: Buffer; token: unknown }[] = [];
   const { publicJwk } = rig.edge.keys.connector;
-  const now = () => new Date();
+  const { now } = systemServices;
   const verify = createTokenVerifier({ publicJwk, issuer: "sandi-connector", audience: "sandi-edge", now });
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    const answer = async () => {
       const headers = { get: (name: string) => request.headers[name]?.toString() ?? null };
       const read = readInboundMediaHeaders(headers);
       const media = { ...read, sizeBytes: Number(read["sizeBytes"]) } as InboundMedia;
       const what = { method: "POST", path: "/base/internal/media", body: inboundMediaText(media) };
-      void verify(request.headers.authorization?.slice(7) ?? "", what).then((token) => {
-        got.push({ media, bytes: Buffer.concat(chunks), token });
-        response.end(JSON.stringify({ mediaId: `med_${"0".repeat(26)}` }));
-      });
-    });
+      const token = await verify(request.headers.authorization?.slice(7) ?? "", what);
+      got.push({ media, bytes: Buffer.concat(chunks), token });
+      response.end(JSON.stringify({ mediaId: `med_${"0".repeat(26)}` }));
+    };
+    request.on("end", () => void answer());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SealedPayload } from "@sandi/contracts";
 import type { ChatMessage } from "@sandi/whatsapp-simulator";
+import type { ReceivedContent } from "../src/content/kind.ts";
 import type { ReceivedMessage, Said } from "../src/baileys/receive-messages.ts";
 import { toProto } from "../src/content/content.ts";
 import { optionsOf, replyTo } from "../src/content/options.ts";
@@ -133,7 +134,9 @@ describe("options that are written out", () => {
     expect(shown).toMatchObject({ kind: "text", text });
     const { content, quoted } = await receivedOf({ text: "2.", quotedMessageId: shown.id });
     expect(quoted?.waId).toBe(shown.id);
-    expect(replyTo(content, optionsOf({ ...buttons, buttons: [...buttons.buttons], render: "text" }))).toEqual({
+    expect(
+      replyTo(content as ReceivedContent, optionsOf({ ...buttons, buttons: [...buttons.buttons], render: "text" })),
+    ).toEqual({
       type: "reply",
       id: "later",
       text: "2.",

@@ -1,60 +1,42 @@
-import type { FailureReason } from "@sandi/contracts";
-import type { WhatsAppSocket } from "../baileys/socket.ts";
 import { inContext, jidOf, type Quote } from "../content/context.ts";
-import { wrapped } from "../content/media.ts";
+import { type SentFile, wrapped } from "../content/media.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
-import type { Media } from "../media/feature.ts";
-import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { OpenedMessage } from "./open-message.ts";
 
-interface Context {
-  services: Pick<Services, "random">;
+interface Kept {
   deliveries: Pick<Deliveries, "message">;
-  media: Pick<Media, "sendFile">;
-}
-
-interface Draft {
   live: Pick<LiveSession, "fence" | "session">;
-  socket: Pick<WhatsAppSocket, "media">;
-  /** The recipient's jid. */
+  /** The jid of the recipient, who alone is shown a kept message. */
   chat: string;
-  waId: string;
-  opened: OpenedMessage;
-  /** A recipient may have an earlier attempt. */
-  mayHaveArrived: boolean;
 }
 
-/**
- * The message as WhatsApp is sent it: with its file, with what it quotes and names, and with its secret. Answers with why
- * its file cannot be sent. Rejects when that can be tried later.
- */
-export async function compose(context: Context, draft: Draft): Promise<WireMessage | FailureReason> {
-  const { media, write, around } = draft.opened;
-  const earlier = draft.mayHaveArrived ? await earlierOf(context, draft) : null;
-  // The file of an earlier attempt lies at WhatsApp already.
-  if (media && earlier) return earlier;
-  const file = media && (await context.media.sendFile(draft.socket, media));
-  if (typeof file === "string") return file;
-  const message = write(file);
-  if (!message) return "unreadable";
-  const { quotedMessageId, mentions } = around;
-  const quote = quotedMessageId === undefined ? null : await quoteOf(context, draft, quotedMessageId);
-  // Votes and edits are encrypted with the secret. All attempts have the same one, because any of them may arrive.
-  const messageSecret = earlier?.messageContextInfo?.messageSecret ?? context.services.random(32);
-  return { ...wrapped(inContext(message, { quote, mentions })), messageContextInfo: { messageSecret } };
-}
-
-/** A quote of a message of this session. Its content is shown to nobody but its recipient. */
-async function quoteOf({ deliveries }: Context, { live, chat }: Draft, messageId: string): Promise<Quote> {
+/** A quote of a message that this session sent in this chat; without its content when that is deleted. */
+export async function findQuote(kept: Kept, messageId: string): Promise<Quote> {
   const waId = whatsappId(messageId);
-  const bytes = await deliveries.message(live.fence.sessionId, waId, [chat]);
-  return { waId, author: jidOf(live.session.machine.phone ?? ""), message: bytes && decode(bytes) };
+  return { waId, author: jidOf(kept.live.session.machine.phone ?? ""), message: await findEarlier(kept, waId) };
 }
 
-async function earlierOf({ deliveries }: Context, { live, chat, waId }: Draft): Promise<WireMessage | null> {
+/** The message of an earlier attempt, which may have arrived: votes and edits are encrypted with its secret. */
+export async function findEarlier({ deliveries, live, chat }: Kept, waId: string): Promise<WireMessage | null> {
   const bytes = await deliveries.message(live.fence.sessionId, waId, [chat]);
   return bytes && decode(bytes);
+}
+
+interface Around {
+  /** The file, which lies at WhatsApp already; null for a kind without one. */
+  file: SentFile | null;
+  quote: Quote | null;
+  messageSecret: Uint8Array;
+}
+
+/** The message as WhatsApp is sent it; null when it cannot be made. */
+export function compose(
+  { write, around: { mentions } }: OpenedMessage,
+  { file, quote, messageSecret }: Around,
+): WireMessage | null {
+  const message = write(file);
+  return message && { ...wrapped(inContext(message, { quote, mentions })), messageContextInfo: { messageSecret } };
 }

@@ -21,7 +21,7 @@ import type { Media } from "../media/feature.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { compose } from "./compose.ts";
+import { compose, findEarlier, findQuote } from "./compose.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
@@ -167,10 +167,18 @@ async function sendClaimed(
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
   const waId = whatsappId(job.messageId);
-  const message = await compose(run, { live, socket, chat, waId, opened, mayHaveArrived });
-  if (typeof message === "string") return failed(message);
+  const kept = { deliveries, live, chat };
+  const earlier = mayHaveArrived ? await findEarlier(kept, waId) : null;
+  // The file of an earlier attempt lies at WhatsApp already.
+  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
+  if (typeof file === "string") return failed(file);
   // A large file takes its time.
-  if (opened.media && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
+  if (file && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
+  const { quotedMessageId } = opened.around;
+  const quote = quotedMessageId === undefined ? null : await findQuote(kept, quotedMessageId);
+  const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
+  const message = opened.media && earlier ? earlier : compose(opened, { file, quote, messageSecret });
+  if (!message) return failed("unreadable");
   await turn.clear();
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;

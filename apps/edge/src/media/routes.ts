@@ -43,7 +43,7 @@ export const media: Feature = {
       idempotent: "create",
       summary: "Upload a file",
       description:
-        "Stores a file for later messages: the field `file` of a form, or the body itself with its `Content-Type` and a file name in `Content-Disposition`. It is stored encrypted. The first bytes must be of the type that an image, video or audio says to be. Images, videos and audio have at most 50 MB, voice notes 16 MB, stickers 500 KiB, documents 95 MiB; the policy can lower this. An upload that no message uses is deleted after 24 hours.",
+        "Stores a file for later messages: the field `file` of a form, or the body itself with its `Content-Type` and a file name in `Content-Disposition`. It is stored encrypted. The first bytes must be of the type that an image, video or audio says to be. Images, videos and audio have at most 50 MB, voice notes 16 MB, stickers 5 MB, documents 95 MiB; the policy can lower this. An upload that no message uses is deleted after 24 hours.",
       query: UploadMedia,
       upload: {
         "multipart/form-data": {

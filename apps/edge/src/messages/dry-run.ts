@@ -11,7 +11,7 @@ import { refusalInSandbox } from "./sandbox.ts";
 import { timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
 
-/** Answers what would become of a message, by the rules that would decide it. It only reads, and throws what is wrong with the request. */
+/** Answers what would become of a message, by the rules that would decide it. It only reads. */
 export async function dryRunMessage(
   ctx: Context,
   { body, phone }: { body: CreateMessage; phone: Phone },
