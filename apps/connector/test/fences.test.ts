@@ -53,7 +53,7 @@ const fenced = (statements: (fence: Fence) => InStatement[] | Promise<InStatemen
 const [ofLedger, tombstone] = [0, 1].map((place) =>
   fenced((fence) => removalStatements(fence, at).slice(place, place + 1)),
 );
-const ofPast = (place: number) => fenced((fence) => forgetStatements.past(fence).slice(place, place + 1));
+const ofPast = (place: number) => fenced((fence) => [forgetStatements.past(fence).at(place)!]);
 const ofTables = accountTables.map((table, place) => [`another account's ${table}`, ofPast(place)] as const);
 
 /** Every write for a session, each one alone. */
@@ -82,7 +82,7 @@ const writes = {
   "who wrote": fenced((fence) => chats().wrote(fence, ["2"])),
   "the account's limits": fenced((fence) => [limitsStatement(fence, limits)]),
   ...(Object.fromEntries(ofTables) as Record<string, (fence: Fence) => Promise<unknown>>),
-  "another account's texts": ofPast(accountTables.length),
+  "another account's texts": ofPast(-1),
   "removing messages": ofLedger!,
   "the tombstone": tombstone!,
 } satisfies Record<string, (fence: Fence) => Promise<unknown>>;

@@ -48,6 +48,7 @@ export async function liveResources(edge: Edge) {
     supabase: await make("POST /v1/hooks/supabase", { name: "live hook" }),
     verifications: await make("POST /v1/verifications", { to }),
     messages: await make("POST /v1/messages", { to, type: "text", text: "hi" }),
+    batches: await make("POST /v1/batches", { messages: [{ to, type: "text", text: "hi" }] }),
     media: (await addMedia(edge, pattern(100))).id,
     "prefix-guard": "6285599",
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
+import { migrationNames } from "../src/db/migration-names.ts";
 import { migrations } from "../src/db/migrations.ts";
 
 /** One line per migration in the order of application. To change the schema, add a migration and its line. */
@@ -59,6 +60,10 @@ it.each(frozen.map(([name, sha256], i) => ({ name, sha256, i })))(
 it("pins every migration", () => {
   const unpinned = migrations.slice(frozen.length).map(({ name, statements }) => `["${name}", "${hash(statements)}"],`);
   expect(unpinned, "Add these lines to the list above, and never edit the migrations after their release.").toEqual([]);
+});
+
+it("are all in the list of names that the Worker reads", () => {
+  expect(migrationNames).toEqual(migrations.map(({ name }) => name));
 });
 
 it("names of new migrations sort in the order of application", () => {

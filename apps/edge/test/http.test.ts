@@ -40,6 +40,19 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
+  [
+    "POST /v1/batches",
+    { messages: [{ to, type: "text", text: "hi" }], sessionId: unknown("ses") },
+    "message:send",
+    "session-not-found",
+  ],
+  ["GET /v1/batches", undefined, "message:send or message:read", null],
+  [`GET /v1/batches/${unknown("bat")}`, undefined, "message:send or message:read", "batch-not-found"],
+  [`GET /v1/batches/${unknown("bat")}/messages`, undefined, "message:send or message:read", "batch-not-found"],
+  [`GET /v1/batches/${unknown("bat")}/report`, undefined, "message:send or message:read", "batch-not-found"],
+  [`POST /v1/batches/${unknown("bat")}/pause`, undefined, "message:send", "batch-not-found"],
+  [`POST /v1/batches/${unknown("bat")}/resume`, undefined, "message:send", "batch-not-found"],
+  [`POST /v1/batches/${unknown("bat")}/cancel`, undefined, "message:send", "batch-not-found"],
   ["POST /v1/media", { any: "file" }, "message:send", null],
   [`GET /v1/media/${unknown("med")}`, undefined, "message:read or message:send", "media-not-found"],
   [`GET /v1/media/${unknown("med")}/content`, undefined, "message:read or message:send", "media-not-found"],
@@ -116,7 +129,8 @@ const ofLiveSide = [
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>
-  (request === "POST /v1/messages" ? 128 : request.endsWith("/batch") ? 8 : 1) * 65_536;
+  (request === "POST /v1/messages" ? 128 : request === "POST /v1/batches" ? 32 : request.endsWith("/batch") ? 8 : 1) *
+  65_536;
 // Any body is a file.
 const withBody = routes.filter(([request, body]) => body !== undefined && request !== "POST /v1/media");
 /** Of an alert channel the other fields are named once its kind is known. */
@@ -422,7 +436,7 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|med|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}"),
     );

@@ -90,9 +90,12 @@ async function plansOf(request: string, body?: unknown): Promise<string[]> {
 /** What is not a table: constants, and results of the statement itself. */
 const isNoTable =
   /^SCAN (CONSTANT ROW|[a-z_]+ VIRTUAL TABLE|counted|first|share|added|candidate|enough|top|ranked|conversion_waiting|conversion_by_prefix|\(subquery-[0-9]+\))/;
-/** Lists of which a workspace has few rows, and the events of one verification or message: they may be sorted. */
+/**
+ * Lists of which a workspace has few rows, the events of one verification or message, and the recipients of one batch: they
+ * may be sorted.
+ */
 const isSmall =
-  /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events|messages\/[^?]+\/events)/;
+  /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events|messages\/[^?]+\/events|batches\/)/;
 
 it("no read scans a table, and no list sorts more than a workspace's few", async () => {
   const requests = await everyRead();

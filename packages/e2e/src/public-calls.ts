@@ -196,7 +196,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello" }),
       headers: { prefer: "wait=1" },
       asks: "redis libsql redis libsql libsql | qstash redis",
-      budget: [13, 6800, 60, 20],
+      budget: [13, 7800, 60, 20],
     },
     {
       route: "POST /v1/messages (dryRun)",
@@ -208,7 +208,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/messages (sendAt)",
       body: () => ({ sessionId: edge().sessionId, to: numbers[0], type: "text", text: "Hello", sendAt: soon }),
       asks: "redis libsql",
-      budget: [10, 4600, 45, 18],
+      budget: [10, 5100, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
     },
     { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1200, 35, 0] },
@@ -243,7 +243,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       arrange: () =>
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
-      budget: [12, 7300, 58, 18],
+      budget: [12, 8000, 58, 18],
     },
     {
       route: "POST /v1/media",
@@ -289,7 +289,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "GET /v1/batches/{id}/messages",
       ...ofBatch("/messages"),
       asks: "redis libsql libsql",
-      budget: [2, 750, 10, 0],
+      budget: [2, 1000, 10, 0],
     },
     {
       route: "GET /v1/batches/{id}/report",

@@ -8,6 +8,7 @@ const reads = [
   "POST /v1/destinations/status",
   "POST /v1/templates/preview",
   "POST /v1/messages (dryRun)",
+  "POST /v1/batches (dryRun)",
   /^POST \/v1\/\S+\/search$/,
 ];
 /** Its token works once, so a repetition is refused as it is. */

@@ -14,7 +14,7 @@ afterAll(() => stack.destroy());
 
 /** What is sent, and what the phone shows if that differs. A new type of openapi.json needs a row. */
 interface Row {
-  fields: object;
+  fields: { [name: string]: unknown; media?: object; render?: string };
   shown?: object;
   /** The bytes on the phone. */
   file?: Buffer;
@@ -205,11 +205,17 @@ describe("a message that is sent through the API", () => {
   });
 });
 
-/** What a phone writes: it renders nothing as text. */
+/** What a phone writes, and what is read of it: it renders nothing as text, and it brings the file itself. */
 const written = Object.entries(kinds).flatMap(([type, all]) =>
-  all.map((row, index) => {
-    const fields = Object.fromEntries(Object.entries(row.fields).filter(([name]) => name !== "render"));
-    return [type, index + 1, fields, { ...fields, ...row.read }] as const;
+  all.map(({ fields: { render: _, media, ...fields }, read }, index) => {
+    if (!media) return [type, index + 1, fields, { type, ...fields, ...read }] as const;
+    const { data, mimeType = "image/png" } = media as { data: string; mimeType?: string };
+    const { fileName, isViewOnce, ...others } = fields;
+    const bytes = Buffer.from(data, "base64");
+    const about = { mimeType, sizeBytes: bytes.length, sha256: sha256Of(bytes), ...(fileName ? { fileName } : {}) };
+    // Only phones get the content of what is seen once.
+    const shown = isViewOnce ? { type: "unsupported" } : { type, ...others, media: about };
+    return [type, index + 1, { ...fields, data, mimeType }, shown] as const;
   }),
 );
 
@@ -229,8 +235,10 @@ describe("a message that is written on a phone", () => {
       const found = await newest();
       return found?.id !== before?.id && found;
     });
-    expect(message).toMatchObject({ direction: "inbound", type, contentState: "kept", from: { phone: userPhone } });
-    expect(message.content).toMatchObject({ type, ...read });
+    const isViewOnce = "isViewOnce" in fields;
+    expect(message).toMatchObject({ direction: "inbound", type: read.type, isViewOnce, contentState: "kept" });
+    expect(message.from).toMatchObject({ phone: userPhone });
+    expect(message.content).toMatchObject(read);
     expect((await stack.api<Message>(`GET /v1/messages/${message.id}`)).body).toEqual(message);
   });
 

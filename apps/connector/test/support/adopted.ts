@@ -73,6 +73,7 @@ export async function adopt(
       probe: async () => undefined,
     },
     chats: { forget: () => undefined },
+    conversations: { forget: () => undefined },
     gates: { direct: createGate(10), proxied: createGate(10) },
     metrics: sessionMetrics(createMeter({ withProcess: false })),
     logger: pino({ level: "silent" }),

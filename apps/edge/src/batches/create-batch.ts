@@ -57,6 +57,7 @@ export async function createBatch(
   return createOnce(services, workspaceId, {
     table: "batch",
     id,
+    caller: ctx,
     at,
     idempotencyKey,
     find: (made) => selectBatch(db, tenant, { id: made, viewer: { now: at, scopes: actor.scopes } }),

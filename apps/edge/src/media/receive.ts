@@ -16,7 +16,7 @@ export interface Incoming {
   /** The field that an error names. */
   pointer: string;
   /** Its type and kind, by its first bytes. Throws if it is refused. */
-  judge: (start: Uint8Array) => Promise<{ type: string; kind: MediaKind }>;
+  judge: (start: Uint8Array) => { type: string; kind: MediaKind };
   /** The largest size that is accepted, by kind. */
   mostBytes: (kind: MediaKind) => number;
 }
@@ -55,7 +55,7 @@ export async function receive(
   const chunks = inChunks(bytes, chunkBytes);
   const { value: start } = await chunks.next();
   if (!start) throw isEmpty(pointer);
-  const { type, kind } = await incoming.judge(start);
+  const { type, kind } = incoming.judge(start);
   const limit = mostBytes(kind);
   const hash = streams.sha256();
   let size = 0;

@@ -32,7 +32,7 @@ export async function checkMedia(ctx: Context, source: MediaSource, kind: MediaK
   return withFile(ctx, { source, kind }, async ({ bytes, judge, mostBytes, pointer }) => {
     let size = 0;
     for await (const chunk of inChunks(bytes, chunkBytes)) {
-      if (size === 0) await judge(chunk);
+      if (size === 0) judge(chunk);
       size += chunk.length;
       if (isFetched) return;
     }

@@ -39,7 +39,7 @@ export async function storeInbound(
       fileName: announced.fileName === undefined ? undefined : cleanFileName(announced.fileName),
       pointer: "header/content-type",
       // Phones send what they like: the type is what the sender said, and no file is refused for it.
-      judge: async () => ({ type: announced.mimeType, kind: "document" }),
+      judge: () => ({ type: announced.mimeType, kind: "document" }),
       mostBytes: () => Math.min(announced.sizeBytes, mediaKinds.document.maxBytes),
     },
   );

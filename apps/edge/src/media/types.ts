@@ -1,5 +1,5 @@
 import { AppError, MediaKind, mediaKinds, MimeType } from "@sandi/contracts";
-import { fileTypeFromBuffer } from "file-type/core";
+import { sniff } from "./sniff.ts";
 
 /** Other names of types; the values are those of `mediaKinds`. */
 const canonical: Record<string, string> = {
@@ -29,16 +29,6 @@ export function typeOf(contentType: string | null | undefined): string {
   return generic.has(type) ? "" : (canonical[type] ?? type);
 }
 
-const pngSignature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** The type that the first bytes of a file show; empty if they show none. */
-async function sniff(start: Uint8Array): Promise<string> {
-  // The library looks for the pixels, which may come behind a long colour profile.
-  if (pngSignature.every((byte, i) => start[i] === byte)) return "image/png";
-  const found = await fileTypeFromBuffer(start).catch(() => undefined);
-  return typeOf(found?.mime);
-}
-
 const rules: Record<MediaKind, { types: readonly string[] | undefined }> = mediaKinds;
 /** What a file of this type is sent as, if nothing else is asked for: the first kind of the table that has the type. */
 const usualKinds = new Map(
@@ -61,10 +51,10 @@ export interface Claim {
  * Decides on the type and the kind of a file by its first bytes. A claim to be what phones show must be true. Documents may
  * be anything: they have the type that their sender says, and the one of their first bytes where that says nothing.
  */
-export const judgeOf = (claim: Claim) => async (start: Uint8Array) => {
+export const judgeOf = (claim: Claim) => (start: Uint8Array) => {
   const { kind, pointer } = claim;
   const claimed = typeOf(claim.type);
-  const seen = await sniff(start);
+  const seen = typeOf(sniff(start));
   const refused = (message: string) => new AppError("invalid-request", { errors: [{ pointer, message }] });
   if (claimed !== "" && !MimeType.safeParse(claimed).success)
     throw refused("must have a media type such as image/jpeg");

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { sql } from "kysely";
 import { isUnreachable } from "../db/failures.ts";
-import { migrations } from "../db/migrations.ts";
+import { migrationNames } from "../db/migration-names.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import type { Services } from "../services.ts";
 import { version } from "./landing.ts";
@@ -35,14 +35,13 @@ async function databaseState(services: Services): Promise<string> {
 }
 
 async function missingMigrations({ db }: Services): Promise<string[]> {
-  const names = migrations.map(({ name }) => name);
   try {
     const { rows } = await db.kysely.executeQuery(sql<{ name: string }>`SELECT name FROM migration`.compile(db.kysely));
     const applied = new Set(rows.map(({ name }) => name));
-    return names.filter((name) => !applied.has(name));
+    return migrationNames.filter((name) => !applied.has(name));
   } catch (error) {
     if (isUnreachable(error)) throw error;
     // The database answers, but has no such table.
-    return names;
+    return migrationNames;
   }
 }
