@@ -207,7 +207,8 @@ describe("a message that is sent through the API", () => {
 
 /** What a phone writes, and what is read of it: it renders nothing as text, and it brings the file itself. */
 const written = Object.entries(kinds).flatMap(([type, all]) =>
-  all.map(({ fields: { render: _, media, ...fields }, read }, index) => {
+  all.map(({ fields: sent, read }, index) => {
+    const { render: _, media, ...fields } = sent;
     if (!media) return [type, index + 1, fields, { type, ...fields, ...read }] as const;
     const { data, mimeType = "image/png" } = media as { data: string; mimeType?: string };
     const { fileName, isViewOnce, ...others } = fields;
