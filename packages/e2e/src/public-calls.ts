@@ -274,7 +274,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
         recipients: people,
       }),
       asks: "redis libsql | libsql qstash",
-      budget: [12, 6100, 40, 18],
+      budget: [13, 6800, 40, 18],
       keep: ({ id }: Batch) => (batch = id),
     },
     {

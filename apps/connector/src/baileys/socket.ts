@@ -107,6 +107,7 @@ function openSocket(
   let isDead = false;
   let isFirstQr = true;
   let isOpened = false;
+  let hasLinked = false;
   let stall: NodeJS.Timeout | undefined;
   /** Resolves when the new credentials are stored. Later events wait for it. */
   let linking: Promise<void> = Promise.resolve();
@@ -153,11 +154,13 @@ function openSocket(
   sock.ev.on("connection.update", ({ connection, lastDisconnect, qr, isNewLogin }) => {
     if (isDead) return;
     if (qr !== undefined || connection === "open") clearTimeout(connecting);
-    if (qr !== undefined) {
+    // Baileys' timer goes on when the account is linked, until the server closes the connection.
+    if (qr !== undefined && !hasLinked) {
       listener.onQr(qr, tuning.qrTimeoutMs ?? (isFirstQr ? firstQrMs : nextQrMs));
       isFirstQr = false;
     }
     if (isNewLogin) {
+      hasLinked = true;
       clearTimeout(stall);
       // The credentials must be stored before the login that follows the close.
       linking = auth.saveCreds().then(() => listener.onLinked(phoneOf(auth)), listener.onUnsaved);
