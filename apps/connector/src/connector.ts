@@ -91,7 +91,12 @@ export async function startConnector(
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers }), { tokens, forward, supervisor }) },
+    {
+      routes: rpcRoutes(
+        rpcCalls({ ...context, conversations, numbers, deliveries, onAppended, ackTimeoutMs: config.ackTimeoutMs }),
+        { tokens, forward, supervisor },
+      ),
+    },
   ];
 
   const readiness = createReadiness(store, services);

@@ -20,6 +20,7 @@ import {
   reopenStatement,
   revokedStatement,
 } from "../store/ledger.ts";
+import { actionMessage, findAction } from "../store/actions.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
@@ -138,6 +139,13 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     return ledgerChat.open(atRest(sessionId), sealedChat, waId);
   }
 
+  /** What the account did with a message, for a device that could not decrypt it. */
+  async function actionOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+    const action = await findAction(store, sessionId, waId);
+    if (!action || !person.map(pseudonym).includes(action.chat)) return null;
+    return atRest(sessionId).open(action.sealed, actionMessage.context(waId));
+  }
+
   /** The revocation of a message, for a device that could not decrypt it. */
   async function revocationOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
     const entry = await findByWaId(store, sessionId, waId);
@@ -231,7 +239,8 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry) return revocationOf(sessionId, revocationId(waId), person);
+      if (!entry)
+        return (await actionOf(sessionId, waId, person)) ?? revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));

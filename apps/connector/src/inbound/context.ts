@@ -25,6 +25,9 @@ export interface InboundContext {
   onAppended: () => void;
 }
 
+/** What a change of a message needs. */
+export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger">;
+
 /** What is sealed of a message, for later calls about it. */
 export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "content" | "mentions" | "isForwarded"> {
   /** WhatsApp's id of it. */
@@ -33,6 +36,8 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   quotedMessageId: string | null;
   /** In base64; null: it has none. */
   secret: string | null;
+  /** The author's jid as the message names it; null for the account itself. Rows of before December 2026 lack it. */
+  by?: string | null;
 }
 
 /** The time of a message. One in the future, or an invalid one, becomes the present. */

@@ -35,6 +35,7 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
+    by: origin === null ? (names[0] ?? null) : null,
   };
   const { type } = content;
   const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);
