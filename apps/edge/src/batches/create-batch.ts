@@ -8,9 +8,9 @@ import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
 import { bringsMedia, replayBeforeMedia } from "../messages/attach-media.ts";
+import { keptPhone, maskOf, toOf } from "../messages/recipient.ts";
 import { timeOf } from "../messages/schedule.ts";
 import { senderOf } from "../messages/sender-of.ts";
-import { storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { createOnce } from "../writes/create-once.ts";
@@ -135,13 +135,13 @@ interface Place {
 
 /** The columns of a recipient's row. */
 async function rowOf({ services }: Context, { batchId, tenant, position, recipient }: Place) {
-  const { phone, metadata, variables, content } = recipient;
-  const item = { to: phone.e164, metadata, variables, content };
+  const { to, metadata, variables, content } = recipient;
+  const item = { to: toOf(to), metadata, variables, content };
   const [toHash, sealed] = await Promise.all([
-    phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
+    phoneHash(services.phoneKey, hashScope(tenant), toOf(to)),
     sealItem(services, { workspaceId: tenant.workspaceId, batchId }, { position, item }),
   ]);
-  return [position, tenant.workspaceId, toHash, storedMask(phone.masked), sealed];
+  return [position, tenant.workspaceId, toHash, to.address ? maskOf(to.address) : keptPhone(to.phone).masked, sealed];
 }
 
 /** Stores the recipients, if the batch is stored. */

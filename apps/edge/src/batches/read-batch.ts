@@ -8,14 +8,15 @@ import {
 } from "@sandi/contracts";
 import type { Actor } from "../actor.ts";
 import { fieldErrors, pointerTo } from "../http/validation.ts";
-import { type Phone, readPhone } from "../phone.ts";
+import { readRecipient, type Recipient as To, toOf } from "../messages/recipient.ts";
 import { render, type Variables } from "./variables.ts";
 
 /** One recipient of a request. */
 export interface Recipient {
   /** Its place in the request. */
   pointer: string;
-  phone: Phone;
+  /** Whom it goes to. */
+  to: To;
   metadata: Record<string, unknown> | undefined;
   /** Of the batch's message; or the content itself. */
   variables: Variables;
@@ -24,7 +25,7 @@ export interface Recipient {
 
 interface Read {
   recipients: Recipient[];
-  /** How many numbers occurred again and were left out. */
+  /** How many recipients occurred again and were left out. */
   duplicates: number;
   /** What is wrong with the others, each with the field's place. */
   errors: FieldError[];
@@ -83,13 +84,13 @@ export function readBatch(actor: Actor, { message, recipients = [], messages = [
     const before = errors.length;
     if (one.content) errors.push(...notInBatch(one.content, { pointer: one.pointer, isShared: false }));
     if (message) errors.push(...errorsOf(message, one));
-    const phone = phoneOf(actor, to, { pointer: `${one.pointer}/to`, errors });
-    if (!phone) return [];
-    const earlier = first.get(phone.e164);
-    if (earlier === undefined) first.set(phone.e164, one.pointer);
+    const read = recipientOf(actor, to, { pointer: `${one.pointer}/to`, errors });
+    if (!read) return [];
+    const earlier = first.get(toOf(read));
+    if (earlier === undefined) first.set(toOf(read), one.pointer);
     else if (dedupe) duplicates++;
     else errors.push({ pointer: `${one.pointer}/to`, message: `is the number of ${earlier} again` });
-    return earlier === undefined && errors.length === before ? [{ ...one, phone }] : [];
+    return earlier === undefined && errors.length === before ? [{ ...one, to: read }] : [];
   });
   return { recipients: found, duplicates, errors };
 }
@@ -110,9 +111,9 @@ function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "poi
   return wrong.map((error) => ({ pointer, message: `makes a message whose ${error.pointer} ${error.message}` }));
 }
 
-function phoneOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
+function recipientOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
   try {
-    return readPhone(actor, to, pointer);
+    return readRecipient(actor, to, pointer);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     errors.push(...(error.extras.errors ?? []));

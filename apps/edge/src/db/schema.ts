@@ -23,7 +23,7 @@ import type {
 } from "./tables/verifications.ts";
 import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
-import type { EventTable, JobTable, MessageTable } from "./tables/messages.ts";
+import type { ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
@@ -41,6 +41,7 @@ export interface Tables {
   accessRule: AccessRuleTable;
   warmContact: WarmContactTable;
   message: MessageTable;
+  chat: ChatTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
   batchMedia: BatchMediaTable;
