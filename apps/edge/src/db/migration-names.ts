@@ -34,4 +34,5 @@ export const migrationNames = [
   "0037_batches",
   "0038_inbound",
   "0041_chats",
+  "0042_batch_media",
 ];

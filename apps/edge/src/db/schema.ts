@@ -21,7 +21,7 @@ import type {
   PrefixGuardTable,
   VerificationTable,
 } from "./tables/verifications.ts";
-import type { BatchItemTable, BatchTable } from "./tables/batches.ts";
+import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
 import type { ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
@@ -44,6 +44,7 @@ export interface Tables {
   chat: ChatTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
+  batchMedia: BatchMediaTable;
   media: MediaTable;
   mediaObject: MediaObjectTable;
   template: TemplateTable;

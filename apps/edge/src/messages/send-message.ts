@@ -18,7 +18,6 @@ import { type Recipient, toOf } from "./recipient.ts";
 import { countForRecipients } from "./recipient-limits.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { selectMessage } from "./repository.ts";
-import { contentKeptMs } from "./retry-message.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
@@ -64,8 +63,13 @@ export async function sendMessage(
   const asking = askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   // A quote that is refused fetches no file.
   if ("media" in content) await asking;
-  const until = (sendAt ?? at) + 2 * lifetimeMs + contentKeptMs;
-  const message = { content, at, until, isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})` };
+  const message = {
+    content,
+    at,
+    sendAt,
+    lifetimeMs,
+    isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})`,
+  };
 
   return withMedia(ctx, message, async (attached) => {
     const payload = sealedPayload(toOf(recipient), attached.content);

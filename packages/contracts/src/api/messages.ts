@@ -100,7 +100,9 @@ const kept = {
     description:
       "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
   }),
-  quotedMessageId: MessageId.nullable().meta({ description: "The message that a received one replies to." }),
+  quotedMessageId: MessageId.nullable().meta({
+    description: "The message that a received one replies to, or whose option it chooses.",
+  }),
   reactions: z
     .array(z.object({ from: Person.nullable(), emoji: z.string().max(64), at: Timestamp }))
     .max(2000)
