@@ -95,7 +95,15 @@ export async function startConnector(
     jobs,
     {
       routes: rpcRoutes(
-        rpcCalls({ ...context, conversations, numbers, deliveries, onAppended, ackTimeoutMs: config.ackTimeoutMs }),
+        rpcCalls({
+          ...context,
+          conversations,
+          numbers,
+          numbered,
+          deliveries,
+          onAppended,
+          ackTimeoutMs: config.ackTimeoutMs,
+        }),
         { tokens, forward, supervisor },
       ),
     },
