@@ -2,6 +2,7 @@ import type { OpenSocket } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { openContext, type Replacements } from "./context.ts";
 import { createDeliveries } from "./deliveries/deliveries.ts";
+import { createNumberedTexts } from "./deliveries/numbered.ts";
 import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
@@ -58,8 +59,9 @@ export async function startConnector(
   const media = openMedia(context);
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
-  const deliveries = createDeliveries({ ...context, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
+  const numbered = createNumberedTexts(context);
+  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -93,7 +95,15 @@ export async function startConnector(
     jobs,
     {
       routes: rpcRoutes(
-        rpcCalls({ ...context, conversations, numbers, deliveries, onAppended, ackTimeoutMs: config.ackTimeoutMs }),
+        rpcCalls({
+          ...context,
+          conversations,
+          numbers,
+          numbered,
+          deliveries,
+          onAppended,
+          ackTimeoutMs: config.ackTimeoutMs,
+        }),
         { tokens, forward, supervisor },
       ),
     },

@@ -1,4 +1,5 @@
 export * from "./ids.ts";
+export * from "./addresses.ts";
 export * from "./errors.ts";
 export * from "./problem.ts";
 export * from "./scopes.ts";
@@ -18,6 +19,7 @@ export * from "./api/keys.ts";
 export * from "./api/media.ts";
 export * from "./api/messages.ts";
 export * from "./api/message-actions.ts";
+export * from "./api/message-receipts.ts";
 export * from "./api/message-lists.ts";
 export * from "./api/people.ts";
 export * from "./api/policy.ts";

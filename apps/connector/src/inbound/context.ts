@@ -1,6 +1,7 @@
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { NumberedTexts } from "../deliveries/numbered.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
@@ -19,6 +20,7 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  numbered: Pick<NumberedTexts, "find">;
   /** The time of a new id. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */

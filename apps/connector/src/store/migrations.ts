@@ -16,6 +16,7 @@ import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
 import { actions } from "./migrations/0018_actions.ts";
 import { account } from "./migrations/0015_account.ts";
+import { numbered } from "./migrations/0021_numbered.ts";
 
 /**
  * The connector's own database in the order of application. Times are milliseconds since the epoch.
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
   account,
   messages,
   actions,
+  numbered,
 ];

@@ -7,6 +7,7 @@ import { ledgerChat, ledgerMessage } from "./ledger.ts";
 import { conversationPeople } from "./conversations.ts";
 import { markContent } from "./marks.ts";
 import { messageContent } from "./messages.ts";
+import { numberedOptions } from "./numbered.ts";
 import { numberJid } from "./numbers.ts";
 import { sessionPhone } from "./own-number.ts";
 import { settingValue } from "./pseudonyms.ts";
@@ -84,6 +85,13 @@ export const sealedColumns: readonly ResealedColumn[] = [
     key: ["session_id", "wa_id", "kind", "person"],
     owner: ofSession,
     context: (row) => markContent.context(text(row, "event_id")),
+  },
+  {
+    table: "numbered",
+    column: "sealed",
+    key: ["session_id", "wa_id"],
+    owner: ofSession,
+    context: (row) => numberedOptions.context(text(row, "wa_id")),
   },
   {
     table: "number",

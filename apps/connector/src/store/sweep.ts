@@ -5,6 +5,7 @@ import { sweepIdentities } from "./identities.ts";
 import { sweepLedger } from "./ledger.ts";
 import { sweepLookUps } from "./look-ups.ts";
 import { sweepMessages } from "./messages.ts";
+import { sweepNumbered } from "./numbered.ts";
 import { sweepNumbers } from "./numbers.ts";
 import { sweepReceived } from "./received.ts";
 import { sweepDeletedSessions } from "./sessions.ts";
@@ -18,6 +19,7 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepReceived,
   sweepMessages,
   sweepActions,
+  sweepNumbered,
   sweepLookUps,
   sweepTokens,
   sweepPrivacyTokens,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { writtenRecipient } from "../addresses.ts";
 import { contentWith, ShownMessageType } from "../content/content.ts";
 import { mediaFields } from "../content/media-fields.ts";
 import { text } from "../content/text.ts";
@@ -6,7 +7,7 @@ import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
 import { BatchId, ChatId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { MessageLane } from "../internal/jobs.ts";
-import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
+import { Timestamp, deliveryTimes } from "./common.ts";
 import { examples } from "./examples.ts";
 import { OptionVotes } from "./message-actions.ts";
 import { Person } from "./people.ts";
@@ -49,7 +50,7 @@ export const CreateMessage = contentWith({
   poolId: PoolId.optional().meta({
     description: "The sender pool; one of its sessions sends. Default: the default pool, if no session is given.",
   }),
-  to: writtenNumber("The recipient"),
+  to: writtenRecipient,
   lane: MessageLane.default("normal"),
   sendAt: sendAt.optional(),
   expiresIn: expiresIn.meta({
@@ -99,7 +100,9 @@ const kept = {
     description:
       "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
   }),
-  quotedMessageId: MessageId.nullable().meta({ description: "The message that a received one replies to." }),
+  quotedMessageId: MessageId.nullable().meta({
+    description: "The message that a received one replies to, or whose option it chooses.",
+  }),
   reactions: z
     .array(z.object({ from: Person.nullable(), emoji: z.string().max(64), at: Timestamp }))
     .max(2000)
@@ -120,13 +123,16 @@ export const Message = z
       description:
         "Where an outbound message was written: through the API, on the account's phone or on another linked device. Null for inbound ones.",
     }),
-    chatId: ChatId.nullable().meta({ description: "The chat; null for messages of the API." }),
+    chatId: ChatId.nullable().meta({
+      description: "The chat. Null for a message of the API until it is sent, and if its connector does not report it.",
+    }),
     from: Person.nullable().meta({ description: "Who wrote it; null: the session's account." }),
     sessionId: SessionId.nullable().meta({
       description: "The session that sends or sent it; null in the sandbox if the request named none.",
     }),
-    to: z.string().max(32).nullable().meta({
-      description: "The recipient, masked; of an inbound message the session's own number. Null when it is not known.",
+    to: z.string().max(64).nullable().meta({
+      description:
+        "The recipient: a number or a hidden id masked, a chat or a group by its id; of an inbound message the session's own number. Null when it is not known.",
     }),
     type: ShownMessageType,
     ...kept,
