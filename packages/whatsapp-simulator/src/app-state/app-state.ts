@@ -1,8 +1,11 @@
-import { proto } from "@whiskeysockets/baileys";
+import { type LTHashState, proto, type WAPatchName } from "@whiskeysockets/baileys";
 import { base64, bytes } from "../signal/keys.ts";
+import type { World } from "../world.ts";
+
+export type CollectionName = WAPatchName;
 
 /** The key with which the companions of a phone encrypt its app state; the server cannot read it. */
-interface SyncKey {
+export interface SyncKey {
   id: Buffer;
   data: Buffer;
   /** Milliseconds since the epoch. */
@@ -14,8 +17,10 @@ export interface StoredAppState {
   collections: [name: string, patches: string[]][];
 }
 
-/** The settings that an account's devices share (archived, pinned, muted chats), as collections of patches. */
+/** What an account's devices share (archived chats, starred messages and others), as collections of patches. */
 export class AppState {
+  /** How far the phone has read each collection. It is not stored: the phone reads the same again. */
+  readonly reading = new Map<string, LTHashState>();
   readonly #collections: Map<string, Buffer[]>;
   #key: SyncKey | undefined;
 
@@ -28,6 +33,15 @@ export class AppState {
   /** One key for all companions, so that each can read what another wrote. */
   key(make: () => SyncKey): SyncKey {
     return (this.#key ??= make());
+  }
+
+  get syncKey(): SyncKey | undefined {
+    return this.#key;
+  }
+
+  /** The collections that have patches. */
+  names(): CollectionName[] {
+    return [...this.#collections.keys()] as CollectionName[];
   }
 
   /** The number of patches that the collection has taken. */
@@ -57,4 +71,9 @@ export class AppState {
       collections: [...this.#collections].map(([name, patches]) => [name, patches.map(base64)]),
     };
   }
+}
+
+/** The key of a phone's companions, made when it is needed first. */
+export function syncKeyOf(world: World, { appState }: { appState: AppState }): SyncKey {
+  return appState.key(() => ({ id: world.random(6), data: world.random(32), createdAt: world.now() }));
 }

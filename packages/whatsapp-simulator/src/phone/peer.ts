@@ -1,5 +1,6 @@
 import { deflateSync } from "node:zlib";
 import { proto } from "@whiskeysockets/baileys";
+import { syncKeyOf } from "../app-state/app-state.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
 import type { Content } from "./content/content.ts";
@@ -14,7 +15,7 @@ const { Type } = proto.Message.ProtocolMessage;
 export async function bootstrap(world: World, phone: Phone, device: LinkedDevice): Promise<void> {
   device.bootstrapped = true;
   phone.dirty = true;
-  const key = phone.appState.key(() => ({ id: world.random(6), data: world.random(32), createdAt: world.now() }));
+  const key = syncKeyOf(world, phone);
   await phone.enqueue(async () => {
     await writePeer(world, phone, device, {
       protocolMessage: {
