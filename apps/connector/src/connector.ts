@@ -6,6 +6,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -60,6 +61,7 @@ export async function startConnector(
   const conversations = createConversations(context);
   const deliveries = createDeliveries({ ...context, chats, onAppended });
   const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
+  const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -67,6 +69,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    applyOwnChange,
     knownNumbers,
     onAppended,
     openSocket,

@@ -9,6 +9,12 @@ import type { InboundContext, MessageBody } from "./context.ts";
 
 type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
 
+interface MarkValue {
+  emoji?: string;
+  options?: string[];
+  isStarred?: boolean;
+}
+
 /** A message with the pseudonym of WhatsApp's id. */
 interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
   waId: string;
@@ -26,7 +32,7 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
   const opened = await Promise.all(
     marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
       const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
-      return { waId, kind, person, markedAt, value: JSON.parse(text) as { emoji?: string; options?: string[] } };
+      return { waId, kind, person, markedAt, value: JSON.parse(text) as MarkValue };
     }),
   );
   const marksOf = (waId: string, kind: Mark["kind"]) => opened.filter((one) => one.waId === waId && one.kind === kind);
@@ -41,6 +47,7 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
     votes: marksOf(waId, "vote").flatMap(({ person, value: { options = [] }, markedAt }) =>
       options.length === 0 ? [] : [{ from: personOf(person), options, at: markedAt.toISOString() }],
     ),
+    isStarred: marksOf(waId, "star").some(({ value }) => value.isStarred === true),
   }));
 }
 
