@@ -3,6 +3,7 @@ import { proto, type WASocket } from "@whiskeysockets/baileys";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { deleteForMe, type MessageName, starMessage } from "../src/baileys/app-state.ts";
+import type { BaileysLogger } from "../src/baileys/logger.ts";
 import type { WhatsAppSocket } from "../src/baileys/socket.ts";
 import { whatsappId } from "../src/content/whatsapp-ids.ts";
 import { until } from "./support/fake-edge.ts";
@@ -76,7 +77,9 @@ describe("what the account does on its phone for itself alone", () => {
     await rig.simulator.send(own, { to: user, star: id });
     await rig.start();
     const event = await until("it is reported", () => rig.edge.events.find((each) => each.type === "message.received"));
-    await isReadStarred((event.type === "message.received" && event.message?.messageId) || "", true);
+    const messageId = (event.type === "message.received" && event.message?.messageId) || "";
+    await isReadStarred(messageId, true);
+    expect(await read(messageId)).toMatchObject({ content: { text: "are you there?" } });
   });
 
   test("is not believed when it was changed on the way", async () => {
@@ -104,6 +107,7 @@ describe("what the account does on its phone for itself alone", () => {
   });
 });
 
+const isDiverged = ({ logger }: WASocket) => (logger as BaileysLogger).diverged.size > 0;
 const timesLeft = () => (rig.simulator.faults()[0] as { times?: number } | undefined)?.times ?? 0;
 
 describe("what a session does for itself alone", () => {
@@ -143,6 +147,21 @@ describe("what a session does for itself alone", () => {
     await until("the phone shows it", () => shownStar(waId) === true);
   });
 
+  test("is made on what the other devices have, also after a change that could not be read", async () => {
+    const { waId, name } = await received("thanks");
+    rig.simulator.setFault({ kind: "app-state", number: own, says: "tampered", times: 1 });
+    await rig.simulator.send(own, { to: user, star: waId });
+    await until("the patch was fetched", () => rig.simulator.faults().length === 0);
+    await star(name, false);
+    await until("the phone shows it", () => shownStar(waId) === false);
+    expect(rig.simulator.stats().appStateUnreadable).toBe(0);
+    rig.simulator.setFault({ kind: "app-state", number: own, says: "tampered" });
+    await rig.simulator.send(own, { to: user, star: waId });
+    await until("the patch is known to be wrong", async () => call(async (sock) => isDiverged(sock)));
+    await expect(star(name)).rejects.toThrow("cannot be read");
+    expect(rig.simulator.stats().appStateUnreadable).toBe(0);
+  });
+
   test("fails when others are faster each time, and changes nothing", async () => {
     const { waId, name } = await received("thanks");
     rig.simulator.setFault({ kind: "app-state", number: own, says: "conflict" });
@@ -158,8 +177,10 @@ describe("what a session does for itself alone", () => {
     const { id: waId } = await rig.simulator.send(user, { to: group, text: "hello all" });
     await until("it is reported", () => rig.edge.events.some(({ type }) => type === "message.received"));
     const author = `${rig.simulator.phone(user).lid}@lid`;
+    await star({ chat: group, waId, isOwn: false, author: null });
     await star({ chat: group, waId, isOwn: false, author });
     await until("the phone shows it", () => shownStar(waId) === true);
+    expect(rig.simulator.messages(user)[0]).not.toHaveProperty("isStarred");
   });
 });
 

@@ -12,6 +12,7 @@ import {
   type WASocket,
 } from "@whiskeysockets/baileys";
 import { Refused } from "./answered.ts";
+import type { BaileysLogger } from "./logger.ts";
 import { NoAnswer } from "./no-answer.ts";
 
 /** How devices of the account name a message. */
@@ -79,10 +80,13 @@ function patch(sock: WASocket, change: WAPatchCreate): Promise<void> {
 async function upload(sock: WASocket, change: WAPatchCreate, lateAt: number): Promise<void> {
   const { type: name } = change;
   const { keys, creds } = sock.authState;
+  const { diverged } = sock.logger as BaileysLogger;
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    // What is stored may not be the server's: everything is read again.
-    if (attempt === attempts) await keys.set({ "app-state-sync-version": { [name]: null } });
+    // What is stored is not the server's, or may not be: everything is read again.
+    if (diverged.delete(name) || attempt === attempts) await keys.set({ "app-state-sync-version": { [name]: null } });
     await sock.resyncAppState([name], false);
+    // Other devices would not read a change that is made on this.
+    if (diverged.has(name)) continue;
     const { myAppStateKeyId: keyId } = creds;
     const key = keyId === undefined ? undefined : (await keys.get("app-state-sync-key", [keyId]))[keyId];
     if (keyId === undefined || !key) throw new NoAnswer("the phone has shared no key of the app state yet", retryMs);
@@ -92,7 +96,7 @@ async function upload(sock: WASocket, change: WAPatchCreate, lateAt: number): Pr
     if (error === null) return store(sock, name, state);
     if (error !== conflict) throw new Refused(Number(error), new Error("the app state was refused"));
   }
-  throw new NoAnswer("other devices were faster each time", retryMs);
+  throw new NoAnswer("other devices were faster each time, or the app state cannot be read", retryMs);
 }
 
 async function stateOf({ authState: { keys } }: WASocket, name: WAPatchName): Promise<LTHashState> {

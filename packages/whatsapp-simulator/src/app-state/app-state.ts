@@ -1,6 +1,5 @@
 import { type LTHashState, proto, type WAPatchName } from "@whiskeysockets/baileys";
 import { base64, bytes } from "../signal/keys.ts";
-import type { World } from "../world.ts";
 
 export type CollectionName = WAPatchName;
 
@@ -31,8 +30,8 @@ export class AppState {
   }
 
   /** One key for all companions, so that each can read what another wrote. */
-  key(make: () => SyncKey): SyncKey {
-    return (this.#key ??= make());
+  key({ random, now }: { random: (bytes: number) => Buffer; now: () => number }): SyncKey {
+    return (this.#key ??= { id: random(6), data: random(32), createdAt: now() });
   }
 
   get syncKey(): SyncKey | undefined {
@@ -71,9 +70,4 @@ export class AppState {
       collections: [...this.#collections].map(([name, patches]) => [name, patches.map(base64)]),
     };
   }
-}
-
-/** The key of a phone's companions, made when it is needed first. */
-export function syncKeyOf(world: World, { appState }: { appState: AppState }): SyncKey {
-  return appState.key(() => ({ id: world.random(6), data: world.random(32), createdAt: world.now() }));
 }

@@ -58,7 +58,8 @@ const patchNodes = (patches: Buffer[]) =>
 
 /** The patch with another value than its author encrypted. */
 function tampered(bytes: Buffer): Buffer {
-  const patch = proto.SyncdPatch.decode(bytes);
+  // Decoded values are views of the bytes.
+  const patch = proto.SyncdPatch.decode(Buffer.from(bytes));
   for (const { record } of patch.mutations) {
     const blob = record?.value?.blob;
     if (blob) blob[blob.length - 40] = (blob.at(-40) ?? 0) ^ 1;

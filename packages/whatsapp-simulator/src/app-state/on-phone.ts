@@ -6,7 +6,7 @@ import { showChange, showRemoval } from "../phone/show.ts";
 import { chatOf, type Recipient } from "../phone/transmit.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
 import type { World } from "../world.ts";
-import { type CollectionName, syncKeyOf } from "./app-state.ts";
+import type { CollectionName } from "./app-state.ts";
 import { notifyCompanions } from "./notify.ts";
 
 /** The collection of what a person does to messages for themselves. Phones look for it nowhere else. */
@@ -34,7 +34,7 @@ export async function actAlone(world: World, phone: Phone, to: Recipient, action
   const message = phone.chat.find(chatOf(to), id);
   if (!message) throw new SimulatorError("message_not_found");
   await phone.enqueue(async () => {
-    const { id: keyId } = syncKeyOf(world, phone);
+    const { id: keyId } = phone.appState.key(world);
     const patch = { type: collection, operation: SET, ...patchOf(world, phone, message, action) };
     for (;;) {
       const state = await catchUp(world, phone, collection);

@@ -1,6 +1,5 @@
 import { deflateSync } from "node:zlib";
 import { proto } from "@whiskeysockets/baileys";
-import { syncKeyOf } from "../app-state/app-state.ts";
 import { jidOf, parseJid } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
 import type { Content } from "./content/content.ts";
@@ -15,7 +14,7 @@ const { Type } = proto.Message.ProtocolMessage;
 export async function bootstrap(world: World, phone: Phone, device: LinkedDevice): Promise<void> {
   device.bootstrapped = true;
   phone.dirty = true;
-  const key = syncKeyOf(world, phone);
+  const key = phone.appState.key(world);
   await phone.enqueue(async () => {
     await writePeer(world, phone, device, {
       protocolMessage: {
