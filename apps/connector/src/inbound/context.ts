@@ -2,6 +2,7 @@ import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
+import type { ReceivedFile } from "../content/media.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
@@ -33,6 +34,10 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   quotedMessageId: string | null;
   /** In base64; null: it has none. */
   secret: string | null;
+  /** Absent without a file that can be fetched, and in messages that were stored before December 2026. */
+  file?: ReceivedFile;
+  /** How often it was forwarded; absent: never, or it was stored before December 2026. */
+  forwardings?: number;
 }
 
 /** The time of a message. One in the future, or an invalid one, becomes the present. */

@@ -35,6 +35,8 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
+    ...(said.file ? { file: said.file } : {}),
+    ...(said.forwardings > 0 ? { forwardings: said.forwardings } : {}),
   };
   const { type } = content;
   const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);
