@@ -4,14 +4,20 @@ import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
+import type { Services } from "../services.ts";
 import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 
-type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
+type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
+  services: Pick<Services, "now">;
+};
 
+/** What marks hold, by their kinds. */
 interface MarkValue {
   emoji?: string;
   options?: string[];
+  /** When a pin ends, in milliseconds since the epoch; null: it has ended. */
+  pinnedUntil?: number | null;
   isStarred?: boolean;
 }
 
@@ -23,6 +29,7 @@ interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"
 
 /** Reads messages that were received, and messages that were sent through the API and are no codes. */
 export async function readMessages(parts: Parts, sessionId: string, ids: readonly string[]): Promise<StoredMessage[]> {
+  const now = parts.services.now().getTime();
   const found = [...(await received(parts, sessionId, ids)), ...(await sent(parts, sessionId, ids))];
   const waIds = found.map(({ waId }) => waId);
   const marks = await findMarks(parts.store, sessionId, waIds);
@@ -48,6 +55,7 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
       options.length === 0 ? [] : [{ from: personOf(person), options, at: markedAt.toISOString() }],
     ),
     isStarred: marksOf(waId, "star").some(({ value }) => value.isStarred === true),
+    isPinned: marksOf(waId, "pin").some(({ value: { pinnedUntil } }) => (pinnedUntil ?? 0) > now),
   }));
 }
 

@@ -198,6 +198,7 @@ async function sendClaimed(
     message: encode(message),
     keepUntil,
     isPaced,
+    options: opened.options,
     traceparent,
   });
   const nodes = stanzaNodes(message, services);
