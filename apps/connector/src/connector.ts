@@ -105,6 +105,7 @@ export async function startConnector(
           numbered,
           deliveries,
           onAppended,
+          applyOwnChange,
           ackTimeoutMs: config.ackTimeoutMs,
         }),
         { tokens, forward, supervisor },

@@ -1,4 +1,4 @@
-import { type ReadMessagesRpc, type StoredMessage } from "@sandi/contracts";
+import type { Problem, ReadMessagesRpc, StoredMessage } from "@sandi/contracts";
 import { proto, type WASocket } from "@whiskeysockets/baileys";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
@@ -37,6 +37,14 @@ async function received(text: string) {
   return { messageId, waId, name: { chat, waId, isOwn: false, author: null } satisfies MessageName };
 }
 
+/** A text of the API that is no code. */
+async function sendText(text: string): Promise<string> {
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to: user, type: "text", text });
+  await rig.edge.deliverUntilDone("/jobs/send", { ...sendJob(messageId, sessionId), lane: "normal", pacing: "off" });
+  return messageId;
+}
+
 async function read(messageId: string): Promise<StoredMessage | undefined> {
   const response = await rig.edge.rpc("/rpc/messages/read", { sessionId, messageIds: [messageId] });
   return ((await response.json()) as z.output<typeof ReadMessagesRpc.response>).messages[0];
@@ -48,9 +56,7 @@ const isReadStarred = (messageId: string, isStarred: boolean) =>
 
 describe("what the account does on its phone for itself alone", () => {
   test("is in the store, for messages of others and of the API", async () => {
-    const sent = newId("msg");
-    await rig.edge.accept(sent, { to: user, type: "text", text: "on its way" });
-    await rig.edge.deliverUntilDone("/jobs/send", { ...sendJob(sent, sessionId), lane: "normal", pacing: "off" });
+    const sent = await sendText("on its way");
     const { messageId, waId } = await received("thanks");
     await rig.simulator.waitForMessage(own, ({ id }) => id === whatsappId(sent));
     for (const [ours, theirs] of [
@@ -188,4 +194,60 @@ test("a device that has no key yet says so", async () => {
   const { name } = await received("thanks");
   await call(async (sock) => void delete sock.authState.creds.myAppStateKeyId);
   await expect(star(name)).rejects.toThrow("no key");
+});
+
+describe("a call of the edge", () => {
+  const ask = async (name: "star" | "delete-for-me", messageId: string, fields: object) => {
+    const input = { sessionId, messageId, actionId: newId("evt"), ...fields };
+    const response = await rig.edge.rpc(`/rpc/messages/${name}`, input);
+    return { status: response.status, body: (await response.json()) as Problem & { at: string } };
+  };
+  const ok = { status: 200, body: { at: expect.any(String) } };
+
+  test("stars a received message, takes the star back, and deletes the message for the account alone", async () => {
+    const { messageId, waId } = await received("thanks");
+    expect(await ask("star", messageId, { isStarred: true })).toEqual(ok);
+    expect(await read(messageId)).toMatchObject({ isStarred: true });
+    await until("the phone shows it", () => shownStar(waId) === true);
+    expect(await ask("star", messageId, { isStarred: false })).toEqual(ok);
+    expect(await read(messageId)).toMatchObject({ isStarred: false });
+    expect(await ask("delete-for-me", messageId, { sentAt: new Date().toISOString() })).toEqual(ok);
+    await until("the phone shows it", () => rig.simulator.messages(own).length === 0);
+    await until("it is reported", () => rig.edge.typesOf(messageId).includes("message.deleted"));
+    expect(await read(messageId)).toMatchObject({ content: null });
+    expect((await ask("star", messageId, { isStarred: true })).body.code).toBe("message-not-kept");
+    expect(rig.simulator.messages(user)).toHaveLength(1);
+  });
+
+  test("does the same with a message of the API, and with one of a group", async () => {
+    const sent = await sendText("on its way");
+    const waId = whatsappId(sent);
+    await rig.simulator.waitForMessage(own, ({ id }) => id === waId);
+    expect(await ask("star", sent, { isStarred: true })).toEqual(ok);
+    await until("the phone shows it", () => shownStar(waId) === true);
+    const { id: group } = rig.simulator.createGroup(user, { subject: "Warung", participants: [own] });
+    const inGroup = await rig.simulator.send(user, { to: group, text: "hello all" });
+    const event = await until("it is reported", () =>
+      rig.edge.events.find((each) => each.type === "message.received" && each.message?.chatKind === "group"),
+    );
+    const messageId = (event.type === "message.received" && event.message?.messageId) || "";
+    expect(await ask("star", messageId, { isStarred: true })).toEqual(ok);
+    await until("the phone shows it", () => shownStar(inGroup.id) === true);
+    expect(await ask("delete-for-me", sent, { sentAt: new Date().toISOString() })).toEqual(ok);
+    await until("the phone shows it", () => rig.simulator.messages(own).every(({ id }) => id !== waId));
+  });
+
+  test("says what WhatsApp says, and whether it may have happened", async () => {
+    const { messageId } = await received("thanks");
+    const starred = () => ask("star", messageId, { isStarred: true });
+    rig.simulator.setFault({ kind: "app-state", number: own, says: "conflict" });
+    expect((await starred()).body).toMatchObject({ status: 503, code: "connector-unavailable" });
+    rig.simulator.clearFaults();
+    rig.simulator.setFault({ kind: "iq-error", number: own, xmlns: "w:sync:app:state", code: 406 });
+    expect((await starred()).body).toMatchObject({ code: "whatsapp-refused", whatsappCode: 406 });
+    rig.simulator.clearFaults();
+    rig.simulator.setFault({ kind: "silence", number: own });
+    expect((await starred()).body).toMatchObject({ status: 504, code: "outcome-unknown" });
+    expect(await read(messageId)).toMatchObject({ isStarred: false });
+  });
 });

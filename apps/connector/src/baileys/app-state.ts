@@ -15,6 +15,11 @@ import { Refused } from "./answered.ts";
 import type { BaileysLogger } from "./logger.ts";
 import { NoAnswer } from "./no-answer.ts";
 
+/** No change was made, and none will be. */
+export class NotChanged extends NoAnswer {
+  override readonly name = "NotChanged";
+}
+
 /** How devices of the account name a message. */
 export interface MessageName {
   /** The jid of its chat. */
@@ -89,14 +94,14 @@ async function upload(sock: WASocket, change: WAPatchCreate, lateAt: number): Pr
     if (diverged.has(name)) continue;
     const { myAppStateKeyId: keyId } = creds;
     const key = keyId === undefined ? undefined : (await keys.get("app-state-sync-key", [keyId]))[keyId];
-    if (keyId === undefined || !key) throw new NoAnswer("the phone has shared no key of the app state yet", retryMs);
+    if (keyId === undefined || !key) throw new NotChanged("the phone has shared no key of the app state yet", retryMs);
     const { patch: made, state } = await encodeSyncdPatch(change, keyId, await stateOf(sock, name), async () => key);
-    if (performance.now() > lateAt) throw new NoAnswer("WhatsApp was too slow: nothing was changed", retryMs);
+    if (performance.now() > lateAt) throw new NotChanged("WhatsApp was too slow: nothing was changed", retryMs);
     const error = await refusalOf(sock, name, { version: state.version - 1, made });
     if (error === null) return store(sock, name, state);
     if (error !== conflict) throw new Refused(Number(error), new Error("the app state was refused"));
   }
-  throw new NoAnswer("other devices were faster each time, or the app state cannot be read", retryMs);
+  throw new NotChanged("other devices were faster each time, or the app state cannot be read", retryMs);
 }
 
 async function stateOf({ authState: { keys } }: WASocket, name: WAPatchName): Promise<LTHashState> {
