@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -62,6 +63,7 @@ export async function startConnector(
   const numbered = createNumberedTexts(context);
   const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
+  const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -69,6 +71,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    applyOwnChange,
     knownNumbers,
     onAppended,
     openSocket,
@@ -102,6 +105,7 @@ export async function startConnector(
           numbered,
           deliveries,
           onAppended,
+          applyOwnChange,
           ackTimeoutMs: config.ackTimeoutMs,
         }),
         { tokens, forward, supervisor },
