@@ -99,7 +99,6 @@ export async function startConnector(
           ...context,
           conversations,
           numbers,
-          numbered,
           deliveries,
           onAppended,
           ackTimeoutMs: config.ackTimeoutMs,
