@@ -7,8 +7,9 @@ import type { Context } from "../context.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { readIdempotencyKey } from "../http/idempotency/create.ts";
 import { type MessageRow, toMessage } from "../messages/present.ts";
-import { findMessage } from "../messages/repository.ts";
+import { selectMessage } from "../messages/repository.ts";
 import { ask } from "../sessions/connector.ts";
+import { commitAs } from "../writes/commit-as.ts";
 
 /** What every call of an action names. */
 interface About {
@@ -53,7 +54,10 @@ export async function act<
 ): Promise<Message> {
   const { services, actor } = ctx;
   const now = services.now().getTime();
-  const row = await findMessage(services.db, tenantOf(actor), id, now);
+  // A key that was revoked a moment ago may do nothing: the batch compares it with its row.
+  const {
+    found: [row],
+  } = await commitAs(ctx, { writes: [], reads: { found: selectMessage(services.db, tenantOf(actor), id) } });
   if (!row) throw new AppError("message-not-found");
   const message = toMessage(row, { now, scopes: actor.scopes });
   if (isDone?.(message)) return message;

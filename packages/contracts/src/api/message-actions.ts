@@ -30,7 +30,9 @@ export const pinSeconds = [86_400, 604_800, 2_592_000] as const;
 
 export const Pin = z
   .strictObject({
-    seconds: z.literal(pinSeconds).meta({ description: "A day, a week or 30 days.", example: 604_800 }),
+    seconds: z
+      .union(pinSeconds.map((seconds) => z.literal(seconds)))
+      .meta({ description: "A day, a week or 30 days.", example: 604_800 }),
   })
   .meta({ id: "Pin" });
 
