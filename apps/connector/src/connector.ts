@@ -102,7 +102,6 @@ export async function startConnector(
           ...context,
           conversations,
           numbers,
-          numbered,
           deliveries,
           onAppended,
           applyOwnChange,
