@@ -177,7 +177,10 @@ async function sendClaimed(
     opened.forwards === null || earlier ? null : await findForwarded(run, fence.sessionId, opened.forwards);
   if (typeof forwarded === "string") return failed(forwarded);
   // The file of an earlier attempt lies at WhatsApp already.
-  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
+  const file =
+    opened.media && !earlier
+      ? await run.media.sendFile(socket, opened.media, (stage, work) => telemetry.timed(stage, work))
+      : null;
   if (typeof file === "string") return failed(file);
   // A large file takes its time.
   if (file && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
