@@ -45,6 +45,9 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`DELETE /v1/messages/${unknown("msg")}/reaction`, undefined, "message:send", "message-not-found"],
   [`PUT /v1/messages/${unknown("msg")}/pin`, { seconds: 86_400 }, "message:send", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}/pin`, undefined, "message:send", "message-not-found"],
+  [`PUT /v1/messages/${unknown("msg")}/star`, undefined, "message:send", "message-not-found"],
+  [`DELETE /v1/messages/${unknown("msg")}/star`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/forward`, { to }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/votes`, { options: [] }, "message:send", "message-not-found"],
   [`GET /v1/messages/${unknown("msg")}/votes`, undefined, "message:read", "message-not-found"],
   [
@@ -133,7 +136,7 @@ const ofLiveSide = [
   /^\w+ \/v1\/(sessions|pools|hooks|alert-channels|incidents|access-rules|prefix-guard|analytics)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
-  /^DELETE \/v1\/messages|\/(reaction|pin|votes)$/,
+  /^DELETE \/v1\/messages|\/(reaction|pin|star|votes)$/,
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>

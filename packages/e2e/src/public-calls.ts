@@ -15,6 +15,7 @@ import {
   type Session,
   type Verification,
   type VerificationResult,
+  StarRpc,
   VoteRpc,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
@@ -57,7 +58,7 @@ const later = new Date(Date.now() + 7_200_000).toISOString();
 
 /** Actions on messages are done. */
 const done = Object.fromEntries(
-  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc].map(({ path }) => [path, { at: soon }]),
+  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc, StarRpc].map(({ path }) => [path, { at: soon }]),
 );
 
 /** The connector's answers. */
@@ -302,6 +303,25 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       ...ofActed("/pin"),
       asks: "redis libsql connector",
       budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "POST /v1/messages/{id}/forward",
+      ...ofActed("/forward"),
+      body: { to: numbers[3] },
+      asks: "redis libsql libsql | qstash",
+      budget: [20, 20_000, 100, 100],
     },
     {
       route: "POST /v1/messages/{id}/votes",
