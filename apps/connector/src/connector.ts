@@ -6,6 +6,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -59,7 +60,15 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const deliveries = createDeliveries({ ...context, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
+  const files = createFetchFiles({
+    ...context,
+    ...media,
+    onAppended,
+    find: (sessionId) => supervisor.find(sessionId),
+    lost: (sessionId) => supervisor.find(sessionId)?.lose(),
+  });
+  const wake = (sessionId: string) => files.wake(sessionId);
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended, onFile: wake });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -69,6 +78,7 @@ export async function startConnector(
     receive,
     knownNumbers,
     onAppended,
+    onOnline: wake,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -91,7 +101,7 @@ export async function startConnector(
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers }), { tokens, forward, supervisor }) },
+    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers, files }), { tokens, forward, supervisor }) },
   ];
 
   const readiness = createReadiness(store, services);
@@ -126,6 +136,7 @@ export async function startConnector(
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.running() > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    files.stop();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();

@@ -267,7 +267,7 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
-  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null };
+  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null, file: null };
   expect(readPadded(pad(message))).toEqual({ ...received, ...around });
   expect(tokenOf(received)).toBe(found);
 });
@@ -337,6 +337,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
     onAppended: () => undefined,
+    onFile: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
@@ -351,7 +352,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     pushName: null,
     isOffline: false,
     isByAdmin: false,
-    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null },
+    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null, file: null },
     at: ago(1000),
   };
   const reported = async () => {

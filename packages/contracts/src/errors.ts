@@ -171,6 +171,11 @@ export const errors = {
       "Only a message that failed for a reason that may pass, before anything was sent, can be retried within 72 hours. Send a new message, if the recipient does not have this one.",
   },
   "session-not-online": { status: 409, title: "The session is not online" },
+  "media-download-off": {
+    status: 409,
+    title: "The session does not fetch files",
+    advice: "Set its `settings.mediaDownload` to `onDemand` or `all`.",
+  },
   "idempotency-in-progress": {
     status: 409,
     title: "A request with this Idempotency-Key is in progress",

@@ -94,6 +94,29 @@ export function receivedMedia(part: MediaPart): ReceivedMedia | null {
   };
 }
 
+/** A file of a received message as it is kept, so that it can be fetched later. The bytes are in base64. */
+export interface ReceivedFile {
+  type: MediaType;
+  media: ReceivedMedia;
+  mediaKey: string;
+  fileEncSha256: string;
+  url: string | null;
+  directPath: string | null;
+}
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+
+/** The file of a received message; null without one, and when the message does not say where it is or how to open it. */
+export function fileIn(message: WireMessage): ReceivedFile | null {
+  const found = mediaIn(message);
+  if (!found) return null;
+  const { part, type, media } = found;
+  const { mediaKey, fileEncSha256, url = null, directPath = null } = part;
+  const isReadable = mediaKey?.length === 32 && fileEncSha256?.length === 32 && media.sizeBytes > 0;
+  if (!isReadable || (!url && !directPath)) return null;
+  return { type, media, mediaKey: base64(mediaKey), fileEncSha256: base64(fileEncSha256), url, directPath };
+}
+
 /** A file of a received message, and how to open it; null when the message has none. */
 export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaType; media: ReceivedMedia } | null {
   const { imageMessage, stickerMessage, videoMessage, ptvMessage, audioMessage, documentMessage } =
@@ -109,6 +132,13 @@ export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaTyp
     if (media) return { part, type, media };
   }
   return null;
+}
+
+/** The text below a file; empty for none, null for a message without a file that can have one. */
+export function captionIn(message: WireMessage): string | null {
+  const { imageMessage, videoMessage, documentMessage } = normalizeMessageContent(message) ?? {};
+  const part = imageMessage ?? videoMessage ?? documentMessage;
+  return part ? (part.caption ?? "") : null;
 }
 
 /** The name without its path and without what hides its end; undefined when nothing is left. */

@@ -1,8 +1,10 @@
 import type { ReceivedMessage } from "../baileys/receive-messages.ts";
 import { type Change, editedIn } from "../content/changes.ts";
 import { fromProto } from "../content/content.ts";
+import type { ReceivedContent } from "../content/kind.ts";
+import { captionIn } from "../content/media.ts";
 import { openEdit, openVote } from "../content/secrets.ts";
-import { decode } from "../content/wire.ts";
+import { decode, type WireMessage } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { findByWaId } from "../store/ledger.ts";
@@ -160,12 +162,24 @@ async function edited(
     const opened = openEdit({ waId: change.target, secret, author: names, actor: names }, change.encrypted);
     message = opened && editedIn(opened);
   }
-  const content = message && fromProto(message)?.content;
+  const content = message && contentAfter(body?.content ?? null, message);
   if (!content) return null;
   const atRest = context.atRest(fence.sessionId);
   const sealed = body && (await messageContent.seal(atRest, JSON.stringify({ ...body, content }), row.id));
   const editedAt = timeOf(changing.at, now);
   return { type: "message.edited", statements: [editStatement(fence, { waId: row.waId, sealed, editedAt })] };
+}
+
+const captioned: ReadonlySet<ReceivedContent["type"]> = new Set(["image", "video", "document"]);
+
+/** The content after an edit; null if the edit says nothing. Of a message with a file it changes the caption only. */
+function contentAfter(before: MessageBody["content"] | null, message: WireMessage): ReceivedContent | null {
+  const after = fromProto(message)?.content ?? null;
+  if (!before || !("media" in before)) return after;
+  const caption = captionIn(message) ?? (after?.type === "text" ? after.text : null);
+  if (caption === null || !captioned.has(before.type)) return null;
+  const { caption: _, ...others } = before as typeof before & { caption?: string };
+  return (caption === "" ? others : { ...others, caption }) as ReceivedContent;
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */

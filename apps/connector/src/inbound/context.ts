@@ -2,6 +2,8 @@ import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
+import type { ReceivedFile } from "../content/media.ts";
+import type { FileMessage } from "../media/store-inbound.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
@@ -23,6 +25,8 @@ export interface InboundContext {
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;
+  /** The file of a stored message may be due. */
+  onFile: (sessionId: string) => void;
 }
 
 /** What is sealed of a message, for later calls about it. */
@@ -33,6 +37,8 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   quotedMessageId: string | null;
   /** In base64; null: it has none. */
   secret: string | null;
+  /** Absent without a file that can be fetched, and in messages that were stored before December 2026. */
+  file?: ReceivedFile & Pick<FileMessage, "chat" | "fromMe" | "participant">;
 }
 
 /** The time of a message. One in the future, or an invalid one, becomes the present. */

@@ -1,6 +1,8 @@
+import type { FetchFiles } from "../inbound/fetch-files.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { Store } from "../store/store.ts";
+import { mediaCalls } from "./media.ts";
 import { messageCalls } from "./messages.ts";
 import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
@@ -11,12 +13,14 @@ type Parts = Parameters<typeof messageCalls>[0] & {
   services: Services;
   store: Store;
   numbers: Numbers;
+  files: FetchFiles;
 };
 
 /** Every call that the edge makes, area by area. */
-export const rpcCalls = ({ services, store, numbers, ...parts }: Parts): HandledRpc[] => [
+export const rpcCalls = ({ services, store, numbers, files, ...parts }: Parts): HandledRpc[] => [
   ...sessionCalls(services, store),
   ...numberCalls(numbers, services),
   ...groupCalls(services),
   ...messageCalls({ store, ...parts }),
+  ...mediaCalls(files),
 ];
