@@ -2,11 +2,13 @@ import type { OpenSocket } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { openContext, type Replacements } from "./context.ts";
 import { createDeliveries } from "./deliveries/deliveries.ts";
+import { createNumberedTexts } from "./deliveries/numbered.ts";
 import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
 import { createFetchFiles } from "./inbound/fetch-files.ts";
+import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -59,7 +61,8 @@ export async function startConnector(
   const media = openMedia(context);
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
-  const deliveries = createDeliveries({ ...context, chats, onAppended });
+  const numbered = createNumberedTexts(context);
+  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const files = createFetchFiles({
     ...context,
     ...media,
@@ -67,8 +70,9 @@ export async function startConnector(
     find: (sessionId) => supervisor.find(sessionId),
     lost: (sessionId) => supervisor.find(sessionId)?.lose(),
   });
-  const wake = (sessionId: string) => files.wake(sessionId);
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended, onFile: wake });
+  const onFile = (sessionId: string) => files.wake(sessionId);
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended, onFile });
+  const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -76,9 +80,10 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    applyOwnChange,
     knownNumbers,
     onAppended,
-    onOnline: wake,
+    onOnline: onFile,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -101,7 +106,23 @@ export async function startConnector(
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers, files }), { tokens, forward, supervisor }) },
+    {
+      routes: rpcRoutes(
+        rpcCalls({
+          ...context,
+          conversations,
+          numbers,
+          numbered,
+          files,
+          onFile,
+          deliveries,
+          onAppended,
+          applyOwnChange,
+          ackTimeoutMs: config.ackTimeoutMs,
+        }),
+        { tokens, forward, supervisor },
+      ),
+    },
   ];
 
   const readiness = createReadiness(store, services);

@@ -268,7 +268,9 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
   const around = { quoted: null, mentions: [], isViewOnce: false, secret: null, file: null };
-  expect(readPadded(pad(message))).toEqual({ ...received, ...around });
+  const { forwardings, ...read } = readPadded(pad(message)) as { forwardings: number };
+  expect(read).toEqual({ ...received, ...around });
+  expect(forwardings > 0).toBe(isForwarded);
   expect(tokenOf(received)).toBe(found);
 });
 
@@ -336,6 +338,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
     conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
+    numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
     onFile: () => undefined,
   });
@@ -352,7 +355,16 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     pushName: null,
     isOffline: false,
     isByAdmin: false,
-    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null, file: null },
+    said: {
+      content,
+      isForwarded: false,
+      forwardings: 0,
+      quoted: null,
+      mentions: [],
+      isViewOnce: false,
+      secret: null,
+      file: null,
+    },
     at: ago(1000),
   };
   const reported = async () => {

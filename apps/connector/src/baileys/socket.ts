@@ -1,6 +1,7 @@
 import {
   type BinaryNode,
   getBinaryNodeChild,
+  isJidGroup,
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
@@ -16,7 +17,7 @@ import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { answered } from "./answered.ts";
-import { type AuthState, isLinked } from "./auth-state.ts";
+import { type AuthState, isLinked, ownJids } from "./auth-state.ts";
 import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
@@ -30,6 +31,8 @@ import { type MediaLink, mediaLink, withVisibleMedia } from "./media.ts";
 import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { isAnswer, toNoAnswer } from "./no-answer.ts";
 import { namesOf, subscribeIdentities } from "./identities.ts";
+import { completeAppStateAnswers } from "./app-state-answers.ts";
+import { type OwnChangeListener, subscribeOwnChanges } from "./own-changes.ts";
 import { type ReceiptListener, handleReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 import { refuseUnexpectedStanzas } from "./unexpected-stanzas.ts";
@@ -41,7 +44,7 @@ limitInflate();
 patchDecryption();
 
 /** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
-export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener {
+export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -59,6 +62,14 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** Sends a change of an earlier message, in the same way. `edit`: what the stanza says of it. */
+  sendChange(
+    jid: string,
+    waId: string,
+    change: { message: WireMessage; nodes: StanzaNode[]; edit?: string },
+  ): Promise<void>;
+  /** The account's own jids: the LID's first, if it is known. */
+  own(): string[];
   /** Uploads and downloads. */
   readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
@@ -192,6 +203,8 @@ function openSocket(
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
   receiveMessages(sock, auth, listener, drop);
+  completeAppStateAnswers(sock);
+  subscribeOwnChanges(sock, listener);
 
   /** Closes a connection that failed. */
   async function giveUp(kind: CloseKind): Promise<void> {
@@ -208,7 +221,8 @@ function openSocket(
   }
 
   async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
-    await requireDevices(sock, caches, auth, jid);
+    // Baileys asks for a group's members itself.
+    if (!isJidGroup(jid)) await requireDevices(sock, caches, auth, jid);
     await sock.relayMessage(jid, withVisibleMedia(message), options).catch(toNoAnswer);
   }
 
@@ -216,6 +230,11 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
+    sendChange: (jid, waId, { message, nodes, edit }) => {
+      const additionalAttributes = edit === undefined ? {} : { edit };
+      return relay(jid, message, { messageId: waId, additionalNodes: nodes, additionalAttributes });
+    },
+    own: () => ownJids(auth),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };

@@ -104,8 +104,6 @@ export interface ReceivedFile {
   directPath: string | null;
 }
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
-
 /** The file of a received message; null without one, and when the message does not say where it is or how to open it. */
 export function fileIn(message: WireMessage): ReceivedFile | null {
   const found = mediaIn(message);
@@ -116,6 +114,8 @@ export function fileIn(message: WireMessage): ReceivedFile | null {
   if (!isReadable || (!url && !directPath)) return null;
   return { type, media, mediaKey: base64(mediaKey), fileEncSha256: base64(fileEncSha256), url, directPath };
 }
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
 /** A file of a received message, and how to open it; null when the message has none. */
 export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaType; media: ReceivedMedia } | null {
@@ -132,13 +132,6 @@ export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaTyp
     if (media) return { part, type, media };
   }
   return null;
-}
-
-/** The text below a file; empty for none, null for a message without a file that can have one. */
-export function captionIn(message: WireMessage): string | null {
-  const { imageMessage, videoMessage, documentMessage } = normalizeMessageContent(message) ?? {};
-  const part = imageMessage ?? videoMessage ?? documentMessage;
-  return part ? (part.caption ?? "") : null;
 }
 
 /** The name without its path and without what hides its end; undefined when nothing is left. */

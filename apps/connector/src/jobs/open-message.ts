@@ -3,6 +3,7 @@ import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { toProto } from "../content/content.ts";
 import type { SentFile } from "../content/media.ts";
+import { numberedOptionsOf, type Option } from "../content/options.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import { isFor } from "./purpose.ts";
@@ -24,8 +25,12 @@ export interface OpenedMessage {
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The id of the message that it forwards; null: it has a content of its own. */
+  forwards: string | null;
   /** Null for a message whose file is not the right one. */
   write: (file: SentFile | null) => WireMessage | null;
+  /** What people may choose by its number; none in a message without numbers. */
+  options: Option[];
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
@@ -46,10 +51,14 @@ export async function openMessage(
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
     return null;
   }
+  const around = { quotedMessageId, mentions };
+  if (content.type === "forward") {
+    return { to, isCode, media: null, forwards: content.messageId, write: () => null, options: [], around };
+  }
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
-  return { to, isCode, media, write, around: { quotedMessageId, mentions } };
+  return { to, isCode, media, forwards: null, write, options: numberedOptionsOf(content), around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

@@ -50,7 +50,9 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
 
 type Change = Extract<
   ConnectorEvent,
-  { type: "message.edited" | "message.reaction" | "message.reply" | "message.media" | "poll.vote" }
+  {
+    type: "message.edited" | "message.reaction" | "message.reply" | "message.media" | "message.deleted" | "poll.vote";
+  }
 >;
 
 /** Writes what happened to a message into its timeline, once. Messages with codes show nothing of this. */
@@ -68,11 +70,15 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
     ...(type === "message.edited"
       ? [sql`UPDATE message SET edited_at = max(coalesce(edited_at, 0), ${at}) WHERE ${which}`]
       : []),
+    ...(type === "message.deleted"
+      ? [sql`UPDATE message SET deleted_at = coalesce(deleted_at, ${at}) WHERE ${which}`]
+      : []),
   ].map((statement) => statement.compile(kysely));
 }
 
 function dataOf(event: Change) {
   if (event.type === "message.media") return { mediaState: event.mediaState, mediaId: event.mediaId };
+  if (event.type === "message.deleted") return { personId: null };
   const { personId } = event;
   return event.type === "message.reply" ? { personId, replyId: event.replyId } : { personId };
 }

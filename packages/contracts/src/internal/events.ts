@@ -47,7 +47,8 @@ const byPerson = { ...aboutMessage, personId: PersonId.nullable() };
 /** A fact that a connector reports. Events come at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
   /** WhatsApp's server acknowledged the message. */
-  z.strictObject({ ...aboutMessage, type: z.literal("message.sent") }),
+  /** `chatId` is absent for codes, and from connectors released before December 2026. */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.sent"), chatId: ChatId.optional() }),
   /** The recipient's phone has it. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.delivered") }),
   /** The recipient opened it. */
@@ -58,6 +59,10 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...aboutMessage, type: z.literal("message.failed"), reason: FailureReason }),
   /** A message was deleted for everyone, by its author or an admin of the group. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
+  /**
+   * The account deleted a message for itself alone. Connectors released before December 2026 do not report it.
+   */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.deleted") }),
   /**
    * Somebody wrote in a chat of the session. `from` is null if only the hidden id (LID) of the sender is known, and for
    * messages of the account itself. `token` is the token of an inbound verification: such a message has no `message`,
