@@ -112,7 +112,6 @@ export async function startConnector(
           ...context,
           conversations,
           numbers,
-          numbered,
           files,
           onFile,
           deliveries,

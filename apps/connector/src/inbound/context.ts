@@ -32,7 +32,7 @@ export interface InboundContext {
 }
 
 /** What a change of a message needs. */
-export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger">;
+export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger" | "numbered">;
 
 /** What is sealed of a message, for later calls about it. */
 export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "content" | "mentions" | "isForwarded"> {

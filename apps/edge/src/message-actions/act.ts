@@ -36,6 +36,9 @@ interface Action<Request extends z.ZodObject, Response extends z.ZodType, Code e
 /** Errors that every action on a message may answer. */
 export const refusalsOfActions = ["message-not-actionable", "connector-unavailable"] as const;
 
+/** Whether the message is at WhatsApp, and not deleted for everyone. */
+export const isReached = (status: MessageStatus) => reached.has(status);
+
 const reached: ReadonlySet<MessageStatus> = new Set(["sent", "delivered", "read", "played", "received"]);
 const unsent: ReadonlySet<MessageStatus> = new Set(["scheduled", "queued"]);
 
@@ -70,7 +73,7 @@ export async function act<
 function requireReached({ status, deletedAt }: Pick<Message, "status" | "deletedAt">): void {
   if (deletedAt !== null)
     throw new AppError("message-not-actionable", { detail: "The account deleted it for itself." });
-  if (reached.has(status)) return;
+  if (isReached(status)) return;
   const instead = unsent.has(status) ? " Use `POST /v1/messages/{id}/cancel` to end it." : "";
   throw new AppError("message-not-actionable", { detail: `The message is ${status}.${instead}` });
 }

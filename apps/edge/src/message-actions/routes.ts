@@ -20,6 +20,7 @@ import { operation } from "../http/operation.ts";
 import { messageActionLimits } from "../rate-limits/named.ts";
 import { act, refusalsOfActions } from "./act.ts";
 import { changeMessageOperation } from "./edit-route.ts";
+import { forwardMessageOperation } from "./forward-route.ts";
 import { pollVotes } from "./poll-votes.ts";
 
 /** What all actions share. */
@@ -39,6 +40,7 @@ export const messageActions: Feature = {
   notFound: "message-not-found",
   operations: [
     changeMessageOperation,
+    forwardMessageOperation,
     operation({
       ...action,
       id: "deleteMessage",
