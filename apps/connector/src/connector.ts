@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
@@ -62,7 +63,15 @@ export async function startConnector(
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
   const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
+  const files = createFetchFiles({
+    ...context,
+    ...media,
+    onAppended,
+    find: (sessionId) => supervisor.find(sessionId),
+    lost: (sessionId) => supervisor.find(sessionId)?.lose(),
+  });
+  const onFile = (sessionId: string) => files.wake(sessionId);
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended, onFile });
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -74,6 +83,7 @@ export async function startConnector(
     applyOwnChange,
     knownNumbers,
     onAppended,
+    onOnline: onFile,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -102,6 +112,8 @@ export async function startConnector(
           ...context,
           conversations,
           numbers,
+          files,
+          onFile,
           deliveries,
           onAppended,
           applyOwnChange,
@@ -144,6 +156,7 @@ export async function startConnector(
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.running() > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    files.stop();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();

@@ -340,6 +340,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
     numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
+    onFile: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];

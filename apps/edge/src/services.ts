@@ -4,6 +4,7 @@ import {
   createId,
   type DeliveryJob,
   type IdPrefix,
+  type MediaDownload,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -22,7 +23,7 @@ export type Job = JobCall & { traceparent?: string; tracestate?: string };
 type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
-  | { kind: "session"; body: SessionJob; deduplicationId: string }
+  | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
   | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
   /** To the edge itself. */

@@ -38,6 +38,7 @@ const decisions: Record<string, Decision> = {
   "PATCH /v1/messages/{id}": "sandbox",
   "POST /v1/messages/{id}/cancel": "sandbox",
   "POST /v1/messages/{id}/retry": "sandbox",
+  "POST /v1/messages/{id}/media": "refused",
   "DELETE /v1/messages/{id}": "refused",
   "PUT /v1/messages/{id}/reaction": "refused",
   "DELETE /v1/messages/{id}/reaction": "refused",

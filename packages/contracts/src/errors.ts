@@ -207,6 +207,11 @@ export const errors = {
   },
   "not-a-poll": { status: 409, title: "The message is not a poll" },
   "session-not-online": { status: 409, title: "The session is not online" },
+  "media-download-off": {
+    status: 409,
+    title: "The session does not fetch files",
+    advice: "Set its `settings.mediaDownload` to `onDemand` or `all`.",
+  },
   "idempotency-in-progress": {
     status: 409,
     title: "A request with this Idempotency-Key is in progress",

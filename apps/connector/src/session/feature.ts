@@ -33,6 +33,7 @@ interface Options {
   knownNumbers: KnownNumbers;
   versions: Versions;
   onAppended: () => void;
+  onOnline: (sessionId: string) => void;
   openSocket?: OpenSocket | undefined;
 }
 

@@ -2,9 +2,7 @@ import type { ChatMessage, ConnectorEvent, Policy, Quota } from "@sandi/contract
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
-import { dayMs } from "../retention.ts";
-
-const passMs = 3 * dayMs;
+import { dayMs, passMs } from "../retention.ts";
 
 /** How long connectors keep the content of received messages. */
 export function contentMsOf({ messageContent, retentionDays }: Policy, quota: Quota): number {
@@ -52,15 +50,16 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
 
 type Change = Extract<
   ConnectorEvent,
-  { type: "message.edited" | "message.reaction" | "message.reply" | "message.deleted" | "poll.vote" }
+  {
+    type: "message.edited" | "message.reaction" | "message.reply" | "message.media" | "message.deleted" | "poll.vote";
+  }
 >;
 
-/** Writes what somebody did with a message into its timeline, once. Messages with codes show nothing of this. */
+/** Writes what happened to a message into its timeline, once. Messages with codes show nothing of this. */
 export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
   const { id, type, messageId, sessionId } = event;
-  const personId = type === "message.deleted" ? null : event.personId;
   const at = Date.parse(event.at);
-  const data = JSON.stringify({ personId, ...(type === "message.reply" ? { replyId: event.replyId } : {}) });
+  const data = JSON.stringify(dataOf(event));
   const which = sql`id = ${messageId} AND (session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)
     AND verification_id IS NULL`;
   return [
@@ -75,4 +74,11 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
       ? [sql`UPDATE message SET deleted_at = coalesce(deleted_at, ${at}) WHERE ${which}`]
       : []),
   ].map((statement) => statement.compile(kysely));
+}
+
+function dataOf(event: Change) {
+  if (event.type === "message.media") return { mediaState: event.mediaState, mediaId: event.mediaId };
+  if (event.type === "message.deleted") return { personId: null };
+  const { personId } = event;
+  return event.type === "message.reply" ? { personId, replyId: event.replyId } : { personId };
 }

@@ -22,6 +22,7 @@ const session = {
   lastPhone: "+6281200000001",
   linkedAt: at("05:02:11"),
   poolId: `pool_${tail}`,
+  settings: { mediaDownload: "all" },
   score: 96,
   limits,
   proxy,
