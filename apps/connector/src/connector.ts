@@ -20,6 +20,8 @@ import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
 import { createConversations } from "./store/conversations.ts";
 import { createChats } from "./store/chats.ts";
+import { createErased } from "./store/erased.ts";
+import { createIdentities } from "./store/identities.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { sweepStore } from "./store/sweep.ts";
 import { openSupervisor } from "./supervisor/feature.ts";
@@ -59,7 +61,10 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const deliveries = createDeliveries({ ...context, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
+  const erased = createErased(store, pseudonym);
+  const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
+  const receiver = createReceiver({ ...context, chats, conversations, deliveries, erased, onAppended });
+  const { receive } = receiver;
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -68,6 +73,8 @@ export async function startConnector(
     deliveries,
     receive,
     knownNumbers,
+    erased,
+    openIdentities,
     onAppended,
     openSocket,
   });
@@ -85,13 +92,18 @@ export async function startConnector(
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
+  const calls = rpcCalls({
+    ...context,
+    ...{ conversations, numbers, chats, deliveries, erased, knownNumbers, openIdentities, receiver },
+    flush: (timeoutMs) => outbox.flush(timeoutMs),
+  });
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers }), { tokens, forward, supervisor }) },
+    { routes: rpcRoutes(calls, { tokens, forward, supervisor, store }) },
   ];
 
   const readiness = createReadiness(store, services);

@@ -46,4 +46,5 @@ export * from "./internal/rpc/rpc.ts";
 export * from "./internal/rpc/groups.ts";
 export * from "./internal/rpc/messages.ts";
 export * from "./internal/rpc/numbers.ts";
+export * from "./internal/rpc/people.ts";
 export * from "./internal/rpc/sessions.ts";

@@ -5,6 +5,7 @@ import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Fence } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
@@ -19,6 +20,7 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  erased: Pick<Erased, "covers">;
   /** The time of a new id. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */

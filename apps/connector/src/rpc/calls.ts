@@ -5,13 +5,15 @@ import { messageCalls } from "./messages.ts";
 import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
 import { numberCalls } from "./numbers.ts";
+import { peopleCalls } from "./people.ts";
 import { sessionCalls } from "./sessions.ts";
 
-type Parts = Parameters<typeof messageCalls>[0] & {
-  services: Services;
-  store: Store;
-  numbers: Numbers;
-};
+type Parts = Parameters<typeof messageCalls>[0] &
+  Parameters<typeof peopleCalls>[0] & {
+    services: Services;
+    store: Store;
+    numbers: Numbers;
+  };
 
 /** Every call that the edge makes, area by area. */
 export const rpcCalls = ({ services, store, numbers, ...parts }: Parts): HandledRpc[] => [
@@ -19,4 +21,5 @@ export const rpcCalls = ({ services, store, numbers, ...parts }: Parts): Handled
   ...numberCalls(numbers, services),
   ...groupCalls(services),
   ...messageCalls({ store, ...parts }),
+  ...peopleCalls({ services, store, ...parts }),
 ];

@@ -33,4 +33,5 @@ export const migrationNames = [
   "0036_media",
   "0037_batches",
   "0038_inbound",
+  "0045_erasure",
 ];

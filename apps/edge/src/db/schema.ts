@@ -23,7 +23,8 @@ import type {
 } from "./tables/verifications.ts";
 import type { BatchItemTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
-import type { EventTable, JobTable, MessageTable } from "./tables/messages.ts";
+import type { ErasureTable } from "./tables/erasures.ts";
+import type { ChatAliasTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
@@ -41,6 +42,8 @@ export interface Tables {
   accessRule: AccessRuleTable;
   warmContact: WarmContactTable;
   message: MessageTable;
+  chatAlias: ChatAliasTable;
+  erasure: ErasureTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
   media: MediaTable;

@@ -65,6 +65,17 @@ export interface MessageTable {
   isForwarded: 0 | 1 | null;
   isViewOnce: 0 | 1 | null;
   isOffline: 0 | 1 | null;
+  /** The hash of the other person's number, in messages of people and of the account's phone; null when it is unknown. */
+  personHash: string | null;
+}
+
+/** A former id of a chat that proved to be another one, too. */
+export interface ChatAliasTable {
+  id: string;
+  workspaceId: string;
+  sessionId: string;
+  chatId: string;
+  createdAt: number;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */
