@@ -77,6 +77,7 @@ module.exports = {
         "hooks",
         "webhooks",
         "destinations",
+        "erasures",
         "events",
         "desired-state",
       ],

@@ -94,7 +94,14 @@ export async function startConnector(
   const tokens = createTokens({ config, store, now: services.now });
   const calls = rpcCalls({
     ...context,
-    ...{ conversations, numbers, chats, deliveries, erased, knownNumbers, openIdentities, receiver },
+    conversations,
+    numbers,
+    chats,
+    deliveries,
+    erased,
+    knownNumbers,
+    openIdentities,
+    receiver,
     flush: (timeoutMs) => outbox.flush(timeoutMs),
   });
   const features: Feature[] = [

@@ -1,4 +1,4 @@
-import type { Message, MessageList, SessionEventList } from "@sandi/contracts";
+import type { Message, MessageList, SessionEvent } from "@sandi/contracts";
 import { beforeEach, expect, it } from "vitest";
 import type { Edge } from "./harness.ts";
 import { connectorOf, recipient } from "./senders.ts";
@@ -30,7 +30,7 @@ const listed = async (chatId: string, key?: string) => {
   return body.messages.map(({ id, chatId: chat, from }: Message) => [id.at(-1), chat, from?.id]);
 };
 const history = async () =>
-  (await edge.api<SessionEventList>(`GET /v1/sessions/${sessionId}/events`)).body.events.filter(
+  (await edge.api<{ events: SessionEvent[] }>(`GET /v1/sessions/${sessionId}/events`)).body.events.filter(
     ({ type }) => type === "chat.merged",
   );
 

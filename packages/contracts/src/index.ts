@@ -13,6 +13,7 @@ export * from "./api/analytics.ts";
 export * from "./api/batches.ts";
 export * from "./api/common.ts";
 export * from "./api/destinations.ts";
+export * from "./api/erasures.ts";
 export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/media.ts";

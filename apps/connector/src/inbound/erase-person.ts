@@ -1,4 +1,4 @@
-import { canonicalNumber, ErasePersonRpc, spellingsOf } from "@sandi/contracts";
+import { canonicalNumber, type ErasePersonRpc, spellingsOf } from "@sandi/contracts";
 import type { z } from "zod";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
@@ -119,10 +119,10 @@ async function personOf({ phones, lids, chatIds }: Request, { socket, identities
       if (pn !== null) for (const jid of jidsOfPhone(`+${pn.split("@")[0]}`)) jids.add(jid);
       if (lid !== null) jids.add(lid);
     }
-    for (const jid of [...jids]) {
-      const other = isLid(jid) ? await identities.pnOf(jid) : ((await socket?.lidOf(jid)) ?? null);
-      if (other !== null)
-        for (const each of isLid(other) ? [other] : jidsOfPhone(`+${other.split("@")[0]}`)) jids.add(each);
+    const others = await Promise.all(Array.from(jids, (jid) => otherOf(jid)));
+    for (const other of others) {
+      if (other === null) continue;
+      for (const each of isLid(other) ? [other] : jidsOfPhone(`+${other.split("@")[0]}`)) jids.add(each);
     }
   }
   const all = [...jids];
@@ -132,6 +132,10 @@ async function personOf({ phones, lids, chatIds }: Request, { socket, identities
     lids: all.filter(isLid),
     phones: [...new Set(all.filter((jid) => !isLid(jid)).map((jid) => canonicalNumber(`+${jid.split("@")[0]}`)))],
   };
+
+  async function otherOf(jid: string): Promise<string | null> {
+    return isLid(jid) ? identities.pnOf(jid) : ((await socket?.lidOf(jid)) ?? null);
+  }
 }
 
 const isLid = (jid: string) => jid.endsWith("@lid");

@@ -65,7 +65,7 @@ export function createReceiver(options: Omit<InboundContext, "idTimeOf">): Recei
   return {
     receive: (fence, message) => tracked(fence, () => take(fence, message)),
     async settled(sessionId) {
-      await Promise.allSettled(running.get(sessionId) ?? []);
+      await Promise.allSettled(running.get(sessionId) ?? new Set<Promise<void>>());
     },
   };
 }

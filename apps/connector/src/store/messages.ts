@@ -45,8 +45,18 @@ export function messageStatement({ sessionId, fence }: Fence, message: NewMessag
             event_id = excluded.event_id
           WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'`,
     args: [
-      ...[waId, id, conversationId, conversationId, author, author, type, sealed, eventId],
-      ...[at.getTime(), sessionId, fence],
+      waId,
+      id,
+      conversationId,
+      conversationId,
+      author,
+      author,
+      type,
+      sealed,
+      eventId,
+      at.getTime(),
+      sessionId,
+      fence,
     ],
   };
 }

@@ -83,6 +83,12 @@ export const groupReadLimits = (actor: Actor): Limit[] => [
   { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
 ];
 
+/** Erasures of people. Each is a row for a year, and asks the connector of every session. */
+export const erasureLimits = (actor: Actor): Limit[] => [
+  { name: "erasures-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "erasures-day", id: actor.environment, quota: 1_000, windowSeconds: day },
+];
+
 /** Files uploaded or fetched. Bytes whose number is not known yet cost as much as the largest file. */
 export const mediaLimit = (actor: Actor, bytes: number | undefined): Limit => ({
   name: "media-megabytes",
