@@ -2,6 +2,7 @@ import type { OpenSocket } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { openContext, type Replacements } from "./context.ts";
 import { createDeliveries } from "./deliveries/deliveries.ts";
+import { createNumberedTexts } from "./deliveries/numbered.ts";
 import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
@@ -60,10 +61,11 @@ export async function startConnector(
   const media = openMedia(context);
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
-  const deliveries = createDeliveries({ ...context, chats, onAppended });
+  const numbered = createNumberedTexts(context);
+  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const erased = createErased(store, pseudonym);
   const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
-  const receiver = createReceiver({ ...context, chats, conversations, deliveries, erased, onAppended });
+  const receiver = createReceiver({ ...context, chats, conversations, deliveries, erased, numbered, onAppended });
   const { receive } = receiver;
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -102,6 +104,9 @@ export async function startConnector(
     knownNumbers,
     openIdentities,
     receiver,
+    numbered,
+    onAppended,
+    ackTimeoutMs: config.ackTimeoutMs,
     flush: (timeoutMs) => outbox.flush(timeoutMs),
   });
   const features: Feature[] = [

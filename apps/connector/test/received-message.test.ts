@@ -342,6 +342,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
     erased: { covers: () => Promise.resolve(false) },
+    numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);

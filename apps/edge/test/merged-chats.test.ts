@@ -17,11 +17,16 @@ const tail = (n: number) => `01jd3k9v7hq2w8x5n4b6m0c1t${n}`;
 const [older, younger, third] = [`cht_${tail(0)}`, `cht_${tail(1)}`, `cht_${tail(2)}`];
 const personOf = (chatId: string) => chatId.replace("cht", "per");
 
-async function receive(n: number, chatId: string, session = sessionId): Promise<void> {
+async function receive(
+  n: number,
+  chatId: string,
+  from: string | null = recipient,
+  session = sessionId,
+): Promise<void> {
   const flags = { isViewOnce: false, isOffline: false };
   const about = { chatKind: "person", personId: personOf(chatId), origin: null, to: null, type: "text", ...flags };
   const message = { messageId: `msg_${tail(n)}`, chatId, ...about };
-  await report(session, "message.received", { from: recipient, token: null, isForwarded: false, message });
+  await report(session, "message.received", { from, token: null, isForwarded: false, message });
 }
 const merge = (chatId: string, mergedIds: string[], id = `evt_${tail(0)}`) =>
   report(sessionId, "chat.merged", { id, chatId, mergedIds });
@@ -62,6 +67,26 @@ it("follows a chat that is merged twice", async () => {
   expect([await listed(younger), await listed(third)]).toEqual([all, all]);
 });
 
+it("is one chat that messages can be sent to, by either id", async () => {
+  await connectorOf(edge).state(sessionId, "online");
+  await receive(1, older, null);
+  await receive(2, younger);
+  await merge(older, [younger]);
+  expect(await edge.rows("SELECT id, to_hash IS NOT NULL AS is_known, is_open FROM chat")).toEqual([
+    { id: older, is_known: 1, is_open: 1 },
+  ]);
+  for (const to of [older, younger, personOf(younger)]) {
+    const sent = await edge.api<Message>("POST /v1/messages", { to, type: "text", text: "halo" });
+    expect([to, sent.status, sent.body.sessionId]).toEqual([to, 202, sessionId]);
+  }
+});
+
+it("keeps what is known of a chat that only the former id had", async () => {
+  await receive(2, younger);
+  await merge(older, [younger]);
+  expect(await edge.rows("SELECT id, to_hash IS NOT NULL AS is_known FROM chat")).toEqual([{ id: older, is_known: 1 }]);
+});
+
 it("shows the event once, however often it comes", async () => {
   await merge(older, [younger]);
   await merge(older, [younger]);
@@ -72,7 +97,7 @@ it("shows the event once, however often it comes", async () => {
 it("changes nothing of another session or workspace", async () => {
   const other = await edge.addWorkspace();
   const theirs = await edge.addSession("online", other.id);
-  await receive(1, younger, theirs);
+  await receive(1, younger, recipient, theirs);
   await merge(older, [younger]);
   expect(await edge.rows("SELECT chat_id, person_id FROM message")).toEqual([
     { chat_id: younger, person_id: personOf(younger) },

@@ -4,10 +4,21 @@ import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
+import type { Services } from "../services.ts";
 import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 
-type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
+type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
+  services: Pick<Services, "now">;
+};
+
+/** What marks hold, by their kinds. */
+interface MarkValue {
+  emoji?: string;
+  options?: string[];
+  /** When a pin ends, in milliseconds since the epoch; null: it has ended. */
+  pinnedUntil?: number | null;
+}
 
 /** A message with the pseudonym of WhatsApp's id. */
 interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
@@ -17,6 +28,7 @@ interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"
 
 /** Reads messages that were received, and messages that were sent through the API and are no codes. */
 export async function readMessages(parts: Parts, sessionId: string, ids: readonly string[]): Promise<StoredMessage[]> {
+  const now = parts.services.now().getTime();
   const found = [...(await received(parts, sessionId, ids)), ...(await sent(parts, sessionId, ids))];
   const waIds = found.map(({ waId }) => waId);
   const marks = await findMarks(parts.store, sessionId, waIds);
@@ -26,7 +38,7 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
   const opened = await Promise.all(
     marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
       const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
-      return { waId, kind, person, markedAt, value: JSON.parse(text) as { emoji?: string; options?: string[] } };
+      return { waId, kind, person, markedAt, value: JSON.parse(text) as MarkValue };
     }),
   );
   const marksOf = (waId: string, kind: Mark["kind"]) => opened.filter((one) => one.waId === waId && one.kind === kind);
@@ -41,6 +53,7 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
     votes: marksOf(waId, "vote").flatMap(({ person, value: { options = [] }, markedAt }) =>
       options.length === 0 ? [] : [{ from: personOf(person), options, at: markedAt.toISOString() }],
     ),
+    isPinned: marksOf(waId, "pin").some(({ value: { pinnedUntil } }) => (pinnedUntil ?? 0) > now),
   }));
 }
 

@@ -190,6 +190,7 @@ async function sendClaimed(
     message: encode(message),
     keepUntil,
     isPaced,
+    options: opened.options,
     traceparent,
   });
   const nodes = stanzaNodes(message, services);

@@ -108,6 +108,16 @@ export async function deleteEventsOf(
   { fence, atRest }: { fence: Fence; atRest: AtRest },
   { ids, personIds }: { ids: string[]; personIds: string[] },
 ): Promise<void> {
+  // The edge waits for these to know that a message was sent.
+  const list = JSON.stringify(ids);
+  await writeFenced(store, fence, [
+    guarded(
+      `UPDATE outbox SET body = json_remove(body, '$.chatId') WHERE session_id = ? AND body ->> '$.type' = 'message.sent'
+        AND body ->> '$.chatId' IN (SELECT value FROM json_each(?))`,
+      fence,
+      [fence.sessionId, list],
+    ),
+  ]);
   const named = new Set([...ids, ...personIds]);
   const found: number[] = [];
   for (let after = 0; ;) {
@@ -153,6 +163,9 @@ export async function deleteChats(
     among("conversation", "id", ids),
     among("conversation_address", "conversation_id", ids),
     among("chat", "person", people),
+    // What the account did in the chat, and options of messages, for as long as they are kept.
+    among("action", "chat", people),
+    among("numbered", "chat", people),
   ]);
   return { chats: chats!.rowsAffected, marks: marks!.rowsAffected };
 }

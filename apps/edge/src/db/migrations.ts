@@ -32,6 +32,8 @@ import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 import { batches } from "./migrations/0037_batches.ts";
 import { inbound } from "./migrations/0038_inbound.ts";
+import { chats } from "./migrations/0041_chats.ts";
+import { batchMedia } from "./migrations/0042_batch_media.ts";
 import { erasure } from "./migrations/0045_erasure.ts";
 
 /**
@@ -72,5 +74,7 @@ export const migrations: readonly Migration[] = [
   media,
   batches,
   inbound,
+  chats,
+  batchMedia,
   erasure,
 ];

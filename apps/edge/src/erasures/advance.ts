@@ -1,9 +1,10 @@
 import { sql } from "kysely";
+import { idsOf } from "../jobs/append-job.ts";
 import type { Services } from "../services.ts";
 import { eraseAtConnectors, isComplete } from "./erase-at-connectors.ts";
 import { eraseRows } from "./erase-rows.ts";
 import { finishErasure, type OpenErasure, returnErasure, takeErasure } from "./open-erasure.ts";
-import { joined } from "./person.ts";
+import { hashesOf, joined } from "./person.ts";
 
 /** It is looked at again after this time when it waits for a connector, longer each time. */
 const waits = { shortestMs: 15_000, longestMs: 600_000 };
@@ -61,17 +62,27 @@ function waitOf({ progress }: OpenErasure, at: number): number {
   return Math.min(waits.longestMs, Math.max(waits.shortestMs, at - since));
 }
 
-/** Former ids of the chats, and the hash of the number, as far as rows tell. */
-async function namesInRows({ db }: Services, { workspaceId, names }: OpenErasure) {
-  const ids = JSON.stringify(names.chatIds);
-  const { aliases, hashes } = await db.read({
-    aliases: sql<{ id: string }>`WITH named AS (SELECT value AS id FROM json_each(${ids})),
+/** Chats with the number, former ids of them, and the hash of the number, as far as rows tell. */
+async function namesInRows(services: Services, { workspaceId, names }: OpenErasure) {
+  const { db } = services;
+  const of = sql`workspace_id = ${workspaceId}`;
+  const ids = idsOf(names.chatIds);
+  const { chats, aliases, hashes } = await db.read({
+    chats: sql<{ id: string }>`SELECT id FROM chat INDEXED BY chat_to
+      WHERE ${of} AND to_hash IN (${idsOf(await hashesOf(services, workspaceId, names))})`,
+    aliases: sql<{ id: string }>`WITH named AS (SELECT value AS id FROM json_each(${JSON.stringify(names.chatIds)})),
         now AS (SELECT coalesce((SELECT chat_id FROM chat_alias a WHERE a.id = named.id AND a.workspace_id = ${workspaceId}),
           named.id) AS id FROM named)
       SELECT id FROM now UNION SELECT a.id FROM chat_alias a JOIN now ON a.chat_id = now.id
       WHERE a.workspace_id = ${workspaceId}`,
-    hashes: sql<{ hash: string }>`SELECT DISTINCT person_hash AS hash FROM message INDEXED BY message_chat
-      WHERE chat_id IN (SELECT value FROM json_each(${ids})) AND workspace_id = ${workspaceId} AND person_hash IS NOT NULL LIMIT 20`,
+    hashes: sql<{
+      hash: string;
+    }>`SELECT to_hash AS hash FROM chat WHERE id IN (${ids}) AND ${of} AND to_hash IS NOT NULL
+      UNION SELECT person_hash FROM message INDEXED BY message_chat
+        WHERE chat_id IN (${ids}) AND ${of} AND person_hash IS NOT NULL LIMIT 20`,
   });
-  return { chatIds: aliases.rows.map(({ id }) => id), hashes: hashes.rows.map(({ hash }) => hash) };
+  return {
+    chatIds: [...chats.rows, ...aliases.rows].map(({ id }) => id),
+    hashes: hashes.rows.map(({ hash }) => hash),
+  };
 }

@@ -84,6 +84,12 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
         WHERE i.workspace_id = ${workspaceId} AND i.to_hash <> '' AND i.to_hash IN (${hashes})
           AND EXISTS (SELECT 1 FROM batch b WHERE b.id = i.batch_id AND b.created_at <= ${requestedAt}) LIMIT ${chunk})`,
     contacts: [
+      // A chat that still has messages is one with the new contact.
+      sql`DELETE FROM chat WHERE workspace_id = ${workspaceId} AND id IN (${idsOf(names.chatIds)})
+        AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_chat WHERE m.chat_id = chat.id)
+        AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_author WHERE m.person_id = 'per_' || substr(chat.id, 5))`,
+      sql`DELETE FROM chat_alias WHERE workspace_id = ${workspaceId} AND chat_id IN (${idsOf(names.chatIds)})
+        AND NOT EXISTS (SELECT 1 FROM chat WHERE chat.id = chat_alias.chat_id)`,
       sql`DELETE FROM warm_contact WHERE ${theirs} AND last_at <= ${cutOf(progress, requestedAt, sql`warm_contact.session_id`)}`,
       ...(progress.stage === "rows"
         ? [

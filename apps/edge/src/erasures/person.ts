@@ -1,8 +1,8 @@
+import { chatIdOf } from "@sandi/contracts";
 import { hmac, phoneHash, utf8 } from "@sandi/crypto";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Actor } from "../actor.ts";
 import { hashScope } from "../auth/tenant.ts";
-import { chatIdOf } from "../messages/chats.ts";
 import { readPhone } from "../phone.ts";
 import type { Services } from "../services.ts";
 

@@ -21,7 +21,7 @@ import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
-import { mergeChats } from "../messages/chats.ts";
+import { mergeChats } from "../messages/merge-chats.ts";
 import { keptForRetry, moveMessages } from "../messages/life.ts";
 import { noteChange } from "../messages/received.ts";
 import { moveVerifications } from "../verifications/life.ts";

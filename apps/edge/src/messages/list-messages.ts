@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { type Found, windowOf } from "../page-window.ts";
 import { readPhone } from "../phone.ts";
 import { toMessage, type Viewer } from "./present.ts";
-import { chatNow } from "./chats.ts";
+import { chatNow } from "./merge-chats.ts";
 import { selectMessages, settleDue } from "./repository.ts";
 import { withContent } from "./with-content.ts";
 

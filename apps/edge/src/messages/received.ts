@@ -1,8 +1,8 @@
-import type { ChatMessage, ConnectorEvent, Policy, Quota } from "@sandi/contracts";
+import { chatIdOf, type ChatMessage, type ConnectorEvent, type Policy, type Quota } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
-import { chatIdOf, chatNow, personOf } from "./chats.ts";
+import { chatNow, personOf } from "./merge-chats.ts";
 import { dayMs } from "../retention.ts";
 
 const passMs = 3 * dayMs;

@@ -12,6 +12,7 @@ export const erasure = {
     `CREATE INDEX message_person ON message (workspace_id, person_hash) WHERE person_hash IS NOT NULL`,
     `CREATE INDEX message_chat ON message (chat_id) WHERE chat_id IS NOT NULL`,
     `CREATE INDEX message_author ON message (person_id) WHERE person_id IS NOT NULL`,
+    `CREATE INDEX chat_to ON chat (workspace_id, to_hash) WHERE to_hash IS NOT NULL`,
     `CREATE INDEX batch_item_to ON batch_item (workspace_id, to_hash) WHERE to_hash <> ''`,
     `CREATE TABLE chat_alias (
       id TEXT PRIMARY KEY,
