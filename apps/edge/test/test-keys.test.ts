@@ -84,6 +84,8 @@ const decisions: Record<string, Decision> = {
   "DELETE /v1/templates/{id}": "refused",
   "PATCH /v1/workspace": "refused",
   "POST /v1/sessions": "refused",
+  "DELETE /v1/people/{person}": "refused",
+  "GET /v1/erasures/{id}": "refused",
   "GET /v1/sessions": "refused",
   "GET /v1/sessions/{id}": "refused",
   "PATCH /v1/sessions/{id}": "refused",

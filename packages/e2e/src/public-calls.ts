@@ -5,6 +5,7 @@ import {
   type CreatedSupabaseHook,
   EditMessageRpc,
   FetchMediaRpc,
+  type Erasure,
   GetGroupRpc,
   Group,
   type Media,
@@ -101,6 +102,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let rule = "";
   let channel = "";
   let qrPage = "";
+  let erasure = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
@@ -752,6 +754,19 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
       budget: [12, 2700, 25, 10],
+    },
+    {
+      route: "DELETE /v1/people/{person}",
+      path: () => "/v1/people/6281355500077",
+      asks: "redis libsql | libsql qstash",
+      budget: [10, 1900, 12, 12],
+      keep: ({ id }: Erasure) => (erasure = id),
+    },
+    {
+      route: "GET /v1/erasures/{id}",
+      path: () => `/v1/erasures/${erasure}`,
+      asks: "redis libsql",
+      budget: [1, 200, 3, 0],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

@@ -17,6 +17,7 @@ import { messages } from "./migrations/0017_messages.ts";
 import { actions } from "./migrations/0018_actions.ts";
 import { ownChanges } from "./migrations/0019_own_changes.ts";
 import { downloads } from "./migrations/0022_downloads.ts";
+import { erased } from "./migrations/0024_erased.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
 
@@ -45,4 +46,5 @@ export const migrations: readonly Migration[] = [
   ownChanges,
   numbered,
   downloads,
+  erased,
 ];
