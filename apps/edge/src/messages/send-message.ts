@@ -7,7 +7,8 @@ import { traceparentOf } from "../jobs/publish-soon.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
-import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
+import { requireAudience } from "./audience.ts";
+import { bringsMedia, hasFile, replayBeforeMedia, withMedia } from "./attach-media.ts";
 import { withPreview } from "./link-preview.ts";
 import { insertMessage } from "./insert-message.ts";
 import { textJobs } from "./jobs.ts";
@@ -62,9 +63,11 @@ export async function sendMessage(
   }
   const asking = askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   // A quote that is refused fetches no file.
-  if ("media" in content) await asking;
+  if (hasFile(content)) await asking;
+  await requireAudience(ctx, body.audience);
   const message = {
     content,
+    isFileOptional: given.type === "text" && given.linkPreview === true,
     at,
     sendAt,
     lifetimeMs,
