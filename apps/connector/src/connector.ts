@@ -58,7 +58,7 @@ export async function startConnector(
   const media = openMedia(context);
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
-  const deliveries = createDeliveries({ ...context, chats, onAppended });
+  const deliveries = createDeliveries({ ...context, chats, conversations, onAppended });
   const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -80,6 +80,8 @@ export async function startConnector(
     media,
     deliveries,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,

@@ -45,6 +45,7 @@ function open(on = store): Deliveries {
     atRest: (sessionId) => nodeAtRest(keys, sessionId, webRandom),
     pseudonym,
     chats: createChats(store, { now: systemServices.now, pseudonym }),
+    conversations: { met: () => Promise.reject(new Error("no message goes to a group here")) },
     onAppended() {},
   });
 }

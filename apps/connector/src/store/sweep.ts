@@ -5,6 +5,7 @@ import { sweepLedger } from "./ledger.ts";
 import { sweepLookUps } from "./look-ups.ts";
 import { sweepMessages } from "./messages.ts";
 import { sweepNumbers } from "./numbers.ts";
+import { sweepReceipts } from "./receipts.ts";
 import { sweepReceived } from "./received.ts";
 import { sweepDeletedSessions } from "./sessions.ts";
 import { sweepTokens } from "./spent-tokens.ts";
@@ -15,6 +16,7 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepLedger,
   sweepNumbers,
   sweepReceived,
+  sweepReceipts,
   sweepMessages,
   sweepLookUps,
   sweepTokens,
