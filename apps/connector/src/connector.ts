@@ -60,7 +60,7 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
-  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const deliveries = createDeliveries({ ...context, numbered, chats, conversations, onAppended });
   const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -82,6 +82,8 @@ export async function startConnector(
     media,
     deliveries,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,

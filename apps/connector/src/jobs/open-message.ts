@@ -19,7 +19,7 @@ interface Context {
 
 /** A claimed message that can be sent. */
 export interface OpenedMessage {
-  /** E.164. */
+  /** E.164; the id of a chat or a person; the jid of a group or of a hidden id. */
   to: string;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
@@ -44,6 +44,8 @@ export async function openMessage(
   if (!opened || !payload) return null;
   const { to, quotedMessageId, mentions, ...content } = payload;
   const isCode = content.type === "code";
+  // Nobody else is sent codes.
+  if (isCode && !to.startsWith("+")) return null;
   const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);
   if (!isFor(opened.purpose, expected, services.now())) {
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");

@@ -173,6 +173,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
           if (message.origin === null) alive(message.names);
           return options.receive(fence, message);
         },
+        onLeft(group, names) {
+          deliveries.left(fence, group, names).catch(unsaved);
+        },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },

@@ -15,6 +15,8 @@ export interface Names {
   group: string | null;
   /** As the person calls themselves. */
   name: string | null;
+  /** Which jid WhatsApp took a message to, after it had refused the other one; absent: it refused none. */
+  form?: "pn" | "lid";
 }
 
 /** A person or a group that an account has a chat with. `id` is that of the chat. */
@@ -36,6 +38,8 @@ export interface Conversations {
    */
   met(fence: Fence, names: Partial<Names>): Promise<{ conversation: Conversation; statements: InStatement[] }>;
   find(sessionId: string, ids: readonly string[]): Promise<Map<string, Conversation>>;
+  /** The conversation with this jid; null when there is none. */
+  byAddress(sessionId: string, jid: string): Promise<Conversation | null>;
   /** Clears the memory after the rows were deleted. */
   forget(sessionId: string): void;
 }
@@ -104,6 +108,7 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
       });
       return new Map(await Promise.all(found));
     },
+    byAddress: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
     forget(sessionId) {
       for (const key of known.keys()) if (key.startsWith(`${sessionId} `)) known.delete(key);
     },
@@ -141,9 +146,14 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: { from: st
     moved("conversation_address", "conversation_id"),
     moved("message", "conversation_id"),
     moved("message", "author"),
+    moved("ledger", "conversation_id"),
     moved("conversation", "merged_into"),
     {
       sql: `UPDATE OR REPLACE mark SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
+      args: [into, sessionId, from, sessionId, fence],
+    },
+    {
+      sql: `UPDATE OR REPLACE receipt SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
     {

@@ -14,6 +14,7 @@ import { paced } from "./migrations/0012_paced.ts";
 import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
+import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
 
@@ -38,5 +39,6 @@ export const migrations: readonly Migration[] = [
   lookUpPause,
   account,
   messages,
+  receipts,
   numbered,
 ];
