@@ -13,6 +13,7 @@ import {
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
+import { storyJid } from "../content/jids.ts";
 import { revocation } from "../content/revocation.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
@@ -25,8 +26,15 @@ import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
 import { patchDecryption } from "./patches/before-ratchet.ts";
 import { requireDevices, subscribeDeviceChanges } from "./devices.ts";
-import { createGroupSends, type GroupListener, type GroupSends, openKnownGroups, type SendingGroup } from "./group-sends.ts";
+import {
+  createGroupSends,
+  type GroupListener,
+  type GroupSends,
+  openKnownGroups,
+  type SendingGroup,
+} from "./group-sends.ts";
 import { subscribeNewPhones } from "./sender-keys.ts";
+import { lidsOf, relayStory } from "./stories.ts";
 import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } from "./account-limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { silenceConsole } from "./patches/silence-console.ts";
@@ -64,6 +72,10 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** The same for a story, which these hidden ids can see. */
+  sendStory(people: readonly string[], waId: string, message: WireMessage): Promise<void>;
+  /** The hidden ids of these people; those who have none are left out. */
+  lidsOf(jids: readonly string[]): Promise<string[]>;
   /** Uploads and downloads. */
   readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
@@ -131,7 +143,8 @@ function openSocket(
       ...config,
       cachedGroupMetadata: async (jid) => knownGroups.get(jid) as GroupMetadata | undefined,
       async getMessage({ id, remoteJid, participant }) {
-        if (!id || !remoteJid) return undefined;
+        // Sent again, a story would come as a message of the chat.
+        if (!id || !remoteJid || remoteJid === storyJid) return undefined;
         // Who has left a group gets nothing of it again.
         if (isJidGroup(remoteJid) && !(await isMember(remoteJid, participant))) return undefined;
         const bytes = await listener.getMessage(id, await namesOf(sock, listener, remoteJid));
@@ -246,6 +259,9 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
+    sendStory: (people, waId, message) =>
+      relayStory(sock, auth, { message: withVisibleMedia(message), people, options: { messageId: waId } }),
+    lidsOf: (jids) => lidsOf(sock, jids),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };
@@ -256,7 +272,8 @@ function openSocket(
       if (!isLidUser(jid)) return isJidGroup(jid) ? null : lidOf(jid);
       return (await namesOf(sock, listener, jid)).find((name) => !isLidUser(name)) ?? null;
     },
-    ownJid: (chat) => jidNormalizedUser((isLidUser(chat) || isJidGroup(chat) ? auth.creds.me?.lid : null) ?? auth.creds.me?.id),
+    ownJid: (chat) =>
+      jidNormalizedUser((isLidUser(chat) || isJidGroup(chat) ? auth.creds.me?.lid : null) ?? auth.creds.me?.id),
     group: (jid) => groups.read(jid),
     renewGroup: (jid, isStale) => groups.renew(jid, isStale),
     call: (ask, input) => answered(ask(sock, input)),

@@ -19,7 +19,7 @@ interface Context {
 
 /** A claimed message that can be sent. */
 export interface OpenedMessage {
-  /** E.164; the id of a chat or a person; the jid of a group or of a hidden id. */
+  /** E.164; the id of a chat or a person; the jid of a group or of a hidden id; `status` for a story. */
   to: string;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
@@ -29,6 +29,8 @@ export interface OpenedMessage {
   write: (file: SentFile | null) => WireMessage | null;
   /** What people may choose by its number; none in a message without numbers. */
   options: Option[];
+  /** Who sees a story; null: it is none. */
+  audience: string[] | null;
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
@@ -42,10 +44,11 @@ export async function openMessage(
   const opened = await unseal(sealed).catch(() => null);
   const payload = SealedPayload.safeParse(opened?.value).data;
   if (!opened || !payload) return null;
-  const { to, quotedMessageId, mentions, ...content } = payload;
+  const { to, quotedMessageId, mentions, audience, ...content } = payload;
   const isCode = content.type === "code";
   // Nobody else is sent codes.
   if (isCode && !to.startsWith("+")) return null;
+  if ((to === "status") !== (audience !== undefined)) return null;
   const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);
   if (!isFor(opened.purpose, expected, services.now())) {
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
@@ -54,7 +57,9 @@ export async function openMessage(
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
-  return { to, isCode, media, write, options: numberedOptionsOf(content), around: { quotedMessageId, mentions } };
+  const around = { quotedMessageId, mentions };
+  const options = numberedOptionsOf(content);
+  return { to, isCode, media, write, options, audience: audience?.people ?? null, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

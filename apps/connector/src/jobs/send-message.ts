@@ -4,7 +4,7 @@ import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
-import { isGroup } from "../content/jids.ts";
+import { isOfTwo } from "../content/jids.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
@@ -160,7 +160,7 @@ async function sendClaimed(
   if ("failure" in destination) return failed(destination.failure);
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
   const { chat } = destination;
-  const mayBeStranger = !isGroup(chat) && live.sending.reads.asksWhoIsNew();
+  const mayBeStranger = isOfTwo(chat) && live.sending.reads.asksWhoIsNew();
   const isStranger = mayBeStranger && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 

@@ -1,5 +1,5 @@
 import type { FailureReason } from "@sandi/contracts";
-import { isGroup } from "../content/jids.ts";
+import { isOfTwo } from "../content/jids.ts";
 import { stanzaNodes } from "../content/stanza-nodes.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
@@ -20,7 +20,7 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
   const { services, deliveries, job, telemetry, ackTimeoutMs } = run;
   const { session, permit, turn, opened, expiresAt, destination } = sending;
   const { fence, socket } = session;
-  const { conversation, group } = destination;
+  const { conversation, group, audience } = destination;
   const waId = whatsappId(job.messageId);
   const making = await makerOf(run, sending);
   if (typeof making === "string") return making;
@@ -39,9 +39,10 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
       traceparent: telemetry.traceparent,
       ...(conversation ? { conversationId: conversation.id } : {}),
       ...(group ? { members: group.members } : {}),
+      ...(audience ? { members: audience.length } : {}),
     });
     const nodes = stanzaNodes(message, services);
-    return transmit(session, permit, { chat, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm });
+    return transmit(session, permit, { chat, audience, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm });
   }
 
   let { chat } = destination;
@@ -57,7 +58,7 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
   }
   if (typeof result === "object") return "refused";
   if (result !== "sent") return result;
-  const other = isGroup(chat) ? null : await socket.otherJidOf(chat).catch(() => null);
+  const other = isOfTwo(chat) ? await socket.otherJidOf(chat).catch(() => null) : null;
   await deliveries.sent(fence, waId, other);
   await learnOther(run, session, { chat, conversation, other });
   return "sent";
@@ -94,6 +95,6 @@ async function knownOther(
   { socket }: SendAttempt["session"],
   { opened, chat, mayHaveArrived }: Pick<Sending, "opened" | "mayHaveArrived"> & { chat: string },
 ): Promise<string | null> {
-  if (isGroup(chat) || (opened.around.quotedMessageId === undefined && !mayHaveArrived)) return null;
+  if (!isOfTwo(chat) || (opened.around.quotedMessageId === undefined && !mayHaveArrived)) return null;
   return socket.otherJidOf(chat).catch(() => null);
 }
