@@ -187,6 +187,17 @@ describe("a message that is sent through the API", () => {
     });
   });
 
+  it("shows the picture of its link as a small JPEG", async () => {
+    const card = { url, title: "Order 42" };
+    const image = { data: picture.toString("base64") };
+    const { shown } = await shownOf({ type: "text", text: `See ${url}`, linkPreview: { ...card, image } });
+    expect(shown).toMatchObject({ kind: "text", linkPreview: card });
+    const { linkPreview } = shown as { linkPreview: { thumbnail: string } };
+    const jpeg = Buffer.from(linkPreview.thumbnail, "base64");
+    expect(jpeg.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
+    expect(jpeg.length).toBeLessThanOrEqual(64 * 1024);
+  });
+
   it("has a row for each type of openapi.json that can be sent", async () => {
     const { body } = await stack.api<{
       components: { schemas: Record<string, { properties: { type: { enum: string[] } } }> };

@@ -2,14 +2,15 @@ import { type SealedContent, type StoryFont, storyFonts } from "@sandi/contracts
 import type { Kind } from "./kind.ts";
 
 export const text: Kind<Extract<SealedContent, { type: "text" }>> = {
-  toProto({ text: written, linkPreview, background, font }) {
+  toProto({ text: written, linkPreview, background, font }, { picture = null }) {
     const look = {
       ...(background === undefined ? {} : { backgroundArgb: argbOf(background) }),
       ...(font === undefined ? {} : { font: storyFonts[font as StoryFont] ?? storyFonts.system }),
     };
     if (!linkPreview) return { extendedTextMessage: { text: written, ...look } };
     const { url, title, description = null } = linkPreview;
-    return { extendedTextMessage: { text: written, matchedText: url, title, description, ...look } };
+    const card = { matchedText: url, title, description, jpegThumbnail: picture };
+    return { extendedTextMessage: { text: written, ...card, ...look } };
   },
   fromProto({ conversation, extendedTextMessage }) {
     const written = conversation ?? extendedTextMessage?.text;

@@ -99,6 +99,8 @@ export async function findMentions(
 interface Around {
   /** The file, which lies at WhatsApp already; null for a kind without one. */
   file: SentFile | null;
+  /** Of its link preview. */
+  picture: Uint8Array | null;
   quote: Quote | null;
   mentioned: Awaited<ReturnType<typeof findMentions>>;
   messageSecret: Uint8Array;
@@ -107,9 +109,9 @@ interface Around {
 /** The message as WhatsApp is sent it; null when it cannot be made. */
 export function compose(
   { write }: Pick<OpenedMessage, "write">,
-  { file, quote, mentioned: { mentions, digits }, messageSecret }: Around,
+  { file, picture, quote, mentioned: { mentions, digits }, messageSecret }: Around,
 ): WireMessage | null {
-  const written = write(file);
+  const written = write(file, picture);
   const message = written && renamed(written, digits);
   return message && { ...wrapped(inContext(message, { quote, mentions })), messageContextInfo: { messageSecret } };
 }

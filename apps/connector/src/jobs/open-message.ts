@@ -1,4 +1,11 @@
-import { type ClaimResult, sealedFor, type SealedMediaContent, SealedPayload, type SendJob } from "@sandi/contracts";
+import {
+  type ClaimResult,
+  sealedFor,
+  type SealedMedia,
+  type SealedMediaContent,
+  SealedPayload,
+  type SendJob,
+} from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { toProto } from "../content/content.ts";
@@ -25,8 +32,10 @@ export interface OpenedMessage {
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The picture of its link preview. */
+  picture: SealedMedia | null;
   /** Null for a message whose file is not the right one. */
-  write: (file: SentFile | null) => WireMessage | null;
+  write: (file: SentFile | null, picture?: Uint8Array | null) => WireMessage | null;
   /** What people may choose by its number; none in a message without numbers. */
   options: Option[];
   /** Who sees a story; null: it is none. */
@@ -55,11 +64,12 @@ export async function openMessage(
     return null;
   }
   const media = "media" in content ? content : null;
-  const write = (file: SentFile | null) => toProto(content, { template, file });
+  const picture = (content.type === "text" && content.linkPreview && content.linkPreview.image) || null;
+  const write: OpenedMessage["write"] = (file, small = null) => toProto(content, { template, file, picture: small });
   if (!media && !write(null)) return null;
   const around = { quotedMessageId, mentions };
   const options = numberedOptionsOf(content);
-  return { to, isCode, media, write, options, audience: audience?.people ?? null, around };
+  return { to, isCode, media, picture, write, options, audience: audience?.people ?? null, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

@@ -81,12 +81,13 @@ async function makerOf(
   if (typeof file === "string") return file;
   // A large file takes its time.
   if (file && Date.parse(expiresAt) <= services.now().getTime()) return "expired";
+  const picture = opened.picture && !earlier ? await run.media.makePreview(opened.picture) : null;
   const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
   return async (chat) => {
-    if (opened.media && earlier) return earlier;
+    if ((opened.media ?? opened.picture) && earlier) return earlier;
     const quote = quotedMessageId === undefined ? null : await findQuote({ ...kept, chat }, quotedMessageId);
     const mentioned = await findMentions({ ...run, sessionId: job.sessionId, chat, group }, mentions);
-    return compose(opened, { file, quote, mentioned, messageSecret });
+    return compose(opened, { file, picture, quote, mentioned, messageSecret });
   };
 }
 

@@ -78,9 +78,14 @@ function quoteOf({ id, from, text }) {
   return quote;
 }
 
-function previewOf({ url, title, description }) {
+function previewOf({ url, title, description, thumbnail }) {
   const lines = [make("span", "title", title), ...(description ? [make("span", "detail", description)] : [])];
-  return make("div", "card preview", make("div", "about", ...lines, make("span", "detail", url)));
+  const picture = thumbnail ? [make("img")] : [];
+  for (const img of picture) {
+    img.src = `data:image/jpeg;base64,${thumbnail}`;
+    img.alt = "";
+  }
+  return make("div", "card preview", ...picture, make("div", "about", ...lines, make("span", "detail", url)));
 }
 
 function reactionsOf({ reactions, id, chat }, { act, number }) {

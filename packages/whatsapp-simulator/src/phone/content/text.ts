@@ -9,6 +9,8 @@ const fields = z.object({
       url: z.string().min(1).max(2048),
       title: z.string().min(1).max(1000),
       description: z.string().max(2000).optional(),
+      /** A small JPEG, in base64. */
+      thumbnail: z.base64().max(100_000).optional(),
     })
     .optional(),
   /** Of a story: the colour behind the text, and the number of its font. */
@@ -24,8 +26,14 @@ export const text: Kind<typeof fields> = {
   read({ conversation, extendedTextMessage }) {
     if (typeof conversation === "string" && conversation !== "") return { text: conversation };
     if (!extendedTextMessage) return undefined;
-    const { text: written, matchedText, title, description, backgroundArgb, font } = extendedTextMessage;
-    const preview = matchedText && title && { url: matchedText, title, ...(description && { description }) };
+    const { text: written, matchedText, title, description, jpegThumbnail, backgroundArgb, font } = extendedTextMessage;
+    const preview = matchedText &&
+      title && {
+        url: matchedText,
+        title,
+        ...(description && { description }),
+        ...(jpegThumbnail?.length && { thumbnail: Buffer.from(jpegThumbnail).toString("base64") }),
+      };
     return {
       text: written ?? "",
       ...(preview && { linkPreview: preview }),
@@ -35,8 +43,9 @@ export const text: Kind<typeof fields> = {
   },
   write({ text: written, linkPreview, background, font }) {
     if (!linkPreview && background === undefined && font === undefined) return { conversation: written };
-    const { url, title, description = null } = linkPreview ?? {};
-    const preview = linkPreview && { matchedText: url ?? null, title: title ?? null, description };
+    const { url, title, description = null, thumbnail } = linkPreview ?? {};
+    const jpegThumbnail = thumbnail ? Buffer.from(thumbnail, "base64") : null;
+    const preview = linkPreview && { matchedText: url ?? null, title: title ?? null, description, jpegThumbnail };
     const look = { backgroundArgb: background ? argbOf(background) : null, font: font ?? null };
     return { extendedTextMessage: { text: written, ...preview, ...look } };
   },
