@@ -89,7 +89,10 @@ export function createGroupSends(
     const left = getAllBinaryNodeChildren(node).filter(({ tag }) => tag === "remove" || tag === "leave");
     for (const { attrs } of left.flatMap((change) => getBinaryNodeChildren(change, "participant"))) {
       const names = [attrs["jid"], attrs["phone_number"], attrs["lid"]].flatMap((jid) => (jid ? [jid] : []));
-      listener.onLeft(from, names.map((jid) => jidNormalizedUser(jid)));
+      listener.onLeft(
+        from,
+        names.map((jid) => jidNormalizedUser(jid)),
+      );
     }
   });
 
@@ -152,7 +155,7 @@ export function createGroupSends(
         }
         const users = new Set(participants.flatMap((each) => [each.id, each.phoneNumber, each.lid].map(userOf)));
         for (const own of [id, lid]) users.add(userOf(own));
-        const named = devices.map(({ user, jid: device = "" }) => ({ user, jid: device }));
+        const named = devices.map(({ user, jid: device }) => ({ user, jid: device }));
         await prepareSenderKey(keys, { group: jid, users, devices: named, own: { id, lid }, now: Date.now() });
       }, id);
       try {

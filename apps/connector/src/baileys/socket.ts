@@ -25,7 +25,13 @@ import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
 import { patchDecryption } from "./patches/before-ratchet.ts";
 import { requireDevices, subscribeDeviceChanges } from "./devices.ts";
-import { createGroupSends, type GroupListener, type GroupSends, openKnownGroups, type SendingGroup } from "./group-sends.ts";
+import {
+  createGroupSends,
+  type GroupListener,
+  type GroupSends,
+  openKnownGroups,
+  type SendingGroup,
+} from "./group-sends.ts";
 import { subscribeNewPhones } from "./sender-keys.ts";
 import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } from "./account-limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
@@ -256,7 +262,8 @@ function openSocket(
       if (!isLidUser(jid)) return isJidGroup(jid) ? null : lidOf(jid);
       return (await namesOf(sock, listener, jid)).find((name) => !isLidUser(name)) ?? null;
     },
-    ownJid: (chat) => jidNormalizedUser((isLidUser(chat) || isJidGroup(chat) ? auth.creds.me?.lid : null) ?? auth.creds.me?.id),
+    ownJid: (chat) =>
+      jidNormalizedUser((isLidUser(chat) || isJidGroup(chat) ? auth.creds.me?.lid : null) ?? auth.creds.me?.id),
     group: (jid) => groups.read(jid),
     renewGroup: (jid, isStale) => groups.renew(jid, isStale),
     call: (ask, input) => answered(ask(sock, input)),
