@@ -69,6 +69,11 @@ interface Parts extends Pick<SocketCaches, "userDevices"> {
 
 const userOf = (jid: string | undefined) => jidDecode(jid)?.user ?? "";
 
+type Participant = GroupMetadata["participants"][number];
+
+const isOneOf = ({ id, phoneNumber, lid }: Participant, users: ReadonlySet<string>) =>
+  [id, phoneNumber, lid].some((jid) => jid !== undefined && users.has(userOf(jid)));
+
 export function createGroupSends(
   sock: WASocket,
   { creds }: Pick<AuthState, "creds">,
@@ -120,15 +125,12 @@ export function createGroupSends(
   async function ask(jid: string): Promise<Known> {
     const { id, participants, addressingMode, ephemeralDuration, announce } = await answered(sock.groupMetadata(jid));
     const people = participants.map(({ id: name, phoneNumber, lid, admin }) => {
-      return { id: name, phoneNumber, lid, admin } as GroupMetadata["participants"][number];
+      return { id: name, phoneNumber, lid, admin } as Participant;
     });
     return { id, participants: people, addressingMode, ephemeralDuration, announce } as Known;
   }
 
-  const isOneOf = ({ id, phoneNumber, lid }: GroupMetadata["participants"][number], users: ReadonlySet<string>) =>
-    [id, phoneNumber, lid].some((jid) => jid !== undefined && users.has(userOf(jid)));
-  const isSelf = (participant: GroupMetadata["participants"][number]) =>
-    isOneOf(participant, new Set([creds.me?.id, creds.me?.lid].map(userOf)));
+  const isSelf = (participant: Participant) => isOneOf(participant, new Set([creds.me?.id, creds.me?.lid].map(userOf)));
 
   return {
     async read(jid) {
