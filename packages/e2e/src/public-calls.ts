@@ -7,6 +7,7 @@ import {
   Group,
   type Media,
   type Message,
+  MessageReceiptsRpc,
   type QrPageLink,
   type Session,
   type Verification,
@@ -56,6 +57,7 @@ export const connectorAnswers = {
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
   [GetGroupRpc.path]: Group.meta()?.["example"],
+  [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
@@ -210,6 +212,24 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       asks: "redis libsql",
       budget: [10, 5100, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
+    },
+    {
+      route: "POST /v1/messages (group)",
+      body: () => ({
+        sessionId: edge().sessionId,
+        to: "120363025246125486@g.us",
+        type: "text",
+        text: "Hello",
+      }),
+      asks: "redis libsql | qstash",
+      budget: [12, 6200, 60, 24],
+    },
+    {
+      route: "GET /v1/messages/{id}/receipts",
+      path: () => `/v1/messages/${message}/receipts`,
+      arrange: () => edge().sql("UPDATE message SET sent_at = 1 WHERE id = ?", [message]),
+      asks: "redis libsql connector",
+      budget: [1, 700, 10, 0],
     },
     { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1200, 35, 0] },
     {

@@ -69,6 +69,11 @@ interface Parts extends Pick<SocketCaches, "userDevices"> {
 
 const userOf = (jid: string | undefined) => jidDecode(jid)?.user ?? "";
 
+type Participant = GroupMetadata["participants"][number];
+
+const isOneOf = ({ id, phoneNumber, lid }: Participant, users: ReadonlySet<string>) =>
+  [id, phoneNumber, lid].some((jid) => jid !== undefined && users.has(userOf(jid)));
+
 export function createGroupSends(
   sock: WASocket,
   { creds }: Pick<AuthState, "creds">,
@@ -89,7 +94,10 @@ export function createGroupSends(
     const left = getAllBinaryNodeChildren(node).filter(({ tag }) => tag === "remove" || tag === "leave");
     for (const { attrs } of left.flatMap((change) => getBinaryNodeChildren(change, "participant"))) {
       const names = [attrs["jid"], attrs["phone_number"], attrs["lid"]].flatMap((jid) => (jid ? [jid] : []));
-      listener.onLeft(from, names.map((jid) => jidNormalizedUser(jid)));
+      listener.onLeft(
+        from,
+        names.map((jid) => jidNormalizedUser(jid)),
+      );
     }
   });
 
@@ -117,15 +125,12 @@ export function createGroupSends(
   async function ask(jid: string): Promise<Known> {
     const { id, participants, addressingMode, ephemeralDuration, announce } = await answered(sock.groupMetadata(jid));
     const people = participants.map(({ id: name, phoneNumber, lid, admin }) => {
-      return { id: name, phoneNumber, lid, admin } as GroupMetadata["participants"][number];
+      return { id: name, phoneNumber, lid, admin } as Participant;
     });
     return { id, participants: people, addressingMode, ephemeralDuration, announce } as Known;
   }
 
-  const isOneOf = ({ id, phoneNumber, lid }: GroupMetadata["participants"][number], users: ReadonlySet<string>) =>
-    [id, phoneNumber, lid].some((jid) => jid !== undefined && users.has(userOf(jid)));
-  const isSelf = (participant: GroupMetadata["participants"][number]) =>
-    isOneOf(participant, new Set([creds.me?.id, creds.me?.lid].map(userOf)));
+  const isSelf = (participant: Participant) => isOneOf(participant, new Set([creds.me?.id, creds.me?.lid].map(userOf)));
 
   return {
     async read(jid) {
@@ -152,7 +157,7 @@ export function createGroupSends(
         }
         const users = new Set(participants.flatMap((each) => [each.id, each.phoneNumber, each.lid].map(userOf)));
         for (const own of [id, lid]) users.add(userOf(own));
-        const named = devices.map(({ user, jid: device = "" }) => ({ user, jid: device }));
+        const named = devices.map(({ user, jid: device }) => ({ user, jid: device }));
         await prepareSenderKey(keys, { group: jid, users, devices: named, own: { id, lid }, now: Date.now() });
       }, id);
       try {

@@ -54,8 +54,8 @@ export function handleReceipts(
 
   /** The account's other devices send receipts in a group, too. */
   function isOwn(names: string[]): boolean {
-    const own = [creds.me?.id, creds.me?.lid].map((jid) => jidNormalizedUser(jid));
-    return names.some((name) => own.includes(name));
+    const own = new Set([creds.me?.id, creds.me?.lid].map((jid) => jidNormalizedUser(jid)));
+    return names.some((name) => own.has(name));
   }
 }
 

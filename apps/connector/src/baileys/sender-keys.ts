@@ -81,7 +81,7 @@ function senderKeyName(group: string, jid: string): string {
 }
 
 /** Notes whose phone got other keys: with a fresh installation it has lost the keys of its groups. */
-export function subscribeNewPhones(sock: WASocket, unsaved: (error: unknown) => void): void {
+export function subscribeNewPhones(sock: WASocket, unsaved: (error: unknown) => void, now = Date.now): void {
   const { lidMapping } = sock.signalRepository;
   sock.ws.on("CB:notification,type:encrypt", (node: BinaryNode) => {
     const { from } = node.attrs;
@@ -95,7 +95,7 @@ export function subscribeNewPhones(sock: WASocket, unsaved: (error: unknown) => 
     await keys.transaction(async () => {
       const stored = await keys.get("sender-key-memory", [newPhones]);
       const changes = { ...(stored[newPhones] as unknown as Record<string, number> | undefined) };
-      for (const user of [userOf(jid), userOf(other)]) if (user !== undefined) changes[user] = Date.now();
+      for (const user of [userOf(jid), userOf(other)]) if (user !== undefined) changes[user] = now();
       const newest = Object.entries(changes).toSorted(([, a], [, b]) => b - a);
       const kept = Object.fromEntries(newest.slice(0, mostNewPhones)) as unknown as Holders;
       await keys.set({ "sender-key-memory": { [newPhones]: kept } });

@@ -43,7 +43,8 @@ function quoted(message: WireMessage | null): WireMessage {
 /** The message with other digits where its text names people, such as those of hidden ids in a group. */
 export function renamed(message: WireMessage, digits: ReadonlyMap<string, string>): WireMessage {
   if (digits.size === 0) return message;
-  const inText = (text: string) => text.replaceAll(/@(\d{5,20})/g, (_, known: string) => `@${digits.get(known) ?? known}`);
+  const inText = (text: string) =>
+    text.replaceAll(/@(\d{5,20})/g, (_, known: string) => `@${digits.get(known) ?? known}`);
   const inPart = (part: unknown) =>
     typeof part === "object" && part
       ? Object.fromEntries(

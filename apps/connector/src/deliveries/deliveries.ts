@@ -249,7 +249,7 @@ export function createDeliveries(options: Options): Deliveries {
       }
       onAppended();
     },
-    left: groups.left,
+    left: (fence, group, names) => groups.left(fence, group, names),
     async receipt(fence, { waIds, kind, from, group }) {
       if (group !== undefined) return groups.receipt(fence, { waIds, kind, from, group });
       const entries = [...(await recent.find(fence.sessionId, waIds))];

@@ -4,13 +4,7 @@ import type { Services } from "../services.ts";
 import type { Conversations } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
-import {
-  findOfGroup,
-  leftStatement,
-  type Reached,
-  reachedByAll,
-  receiptStatement,
-} from "../store/receipts.ts";
+import { findOfGroup, leftStatement, type Reached, reachedByAll, receiptStatement } from "../store/receipts.ts";
 import type { Store } from "../store/store.ts";
 import type { KnownMessage, RecentMessages } from "./recent-messages.ts";
 

@@ -16,13 +16,16 @@ export async function readReceipts(
 ): Promise<Answer> {
   const entry = await findByMessageId(store, messageId);
   const own = entry?.sessionId === sessionId ? entry : null;
-  if (own?.members == null) {
+  if (!own || (own.members ?? null) === null) {
     const id = chatId ?? own?.conversationId;
     const person = id ? (await conversations.find(sessionId, [chatIdOf(id)])).get(chatIdOf(id)) : undefined;
     return { receipts: null, person: person?.names.group ? null : toPerson(person) };
   }
   const rows = await findReceipts(store, sessionId, own.waId);
-  const people = await conversations.find(sessionId, rows.map(({ person }) => person));
+  const people = await conversations.find(
+    sessionId,
+    rows.map(({ person }) => person),
+  );
   const receipts = rows.map(({ person, deliveredAt, readAt, playedAt }) => ({
     person: toPerson(people.get(person)),
     deliveredAt: deliveredAt?.toISOString() ?? null,

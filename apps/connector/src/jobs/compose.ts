@@ -44,7 +44,10 @@ async function findReceived(kept: Kept, messageId: string): Promise<Quote | null
   const [row] = await findMessages(store, sessionId, [messageId]);
   const body = row && (await openMessage<MessageBody>(atRest(sessionId), row));
   if (!row || !body) return null;
-  const people = await conversations.find(sessionId, [row.conversationId, ...(row.author === null ? [] : [row.author])]);
+  const people = await conversations.find(sessionId, [
+    row.conversationId,
+    ...(row.author === null ? [] : [row.author]),
+  ]);
   const author = row.author === null ? null : people.get(row.author);
   const { waId, content } = body;
   return {

@@ -4,7 +4,7 @@ import type { SendingGroup } from "../baileys/group-sends.ts";
 import { isGroup, isLid, namesIn, storyJid } from "../content/jids.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import { exhausted, type LookUpsExhausted } from "../numbers/look-up-budget.ts";
-import { NotKnown, type Numbers } from "../numbers/numbers.ts";
+import type { NotKnown, Numbers } from "../numbers/numbers.ts";
 import type { Conversation, Conversations, Names } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";

@@ -58,6 +58,14 @@ const addressesOf = ({ pn, lid, group }: Partial<Names>) => [pn, lid, group].fil
 export function createConversations({ store, atRest, pseudonym, services }: Options): Conversations {
   /** By session and address: conversations whose rows are as these. */
   const known = new LRUCache<string, Conversation>({ max: rememberedMax });
+  /** By session and address: ids of conversations that may not be stored yet. Whoever meets them meanwhile uses them too. */
+  const made = new LRUCache<string, string>({ max: rememberedMax });
+
+  function newIdFor(keys: readonly string[]): string {
+    const id = keys.map((key) => made.get(key)).find((one) => one !== undefined) ?? services.newId("cht");
+    for (const key of keys) made.set(key, id);
+    return id;
+  }
 
   async function opened(sessionId: string, id: string, sealed: string): Promise<Conversation> {
     return { id, names: JSON.parse(await conversationPeople.open(atRest(sessionId), sealed, id)) as Names };
@@ -87,7 +95,7 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
         Object.assign(all, defined(each));
       }
       Object.assign(all, defined(names));
-      const conversation = { id: oldest?.id ?? services.newId("cht"), names: all };
+      const conversation = { id: oldest?.id ?? newIdFor(jids.map((jid) => keyOf(sessionId, jid))), names: all };
       const isKnown = oldest && others.length === 0 && JSON.stringify(oldest.names) === JSON.stringify(all);
       // Remembered only once it is stored, which the next call finds out.
       if (isKnown) for (const jid of jids) known.set(keyOf(sessionId, jid), conversation);
@@ -110,7 +118,8 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
     },
     byAddress: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
     forget(sessionId) {
-      for (const key of known.keys()) if (key.startsWith(`${sessionId} `)) known.delete(key);
+      for (const keys of [known, made])
+        for (const key of keys.keys()) if (key.startsWith(`${sessionId} `)) keys.delete(key);
     },
   };
 

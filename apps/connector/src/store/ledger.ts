@@ -37,7 +37,8 @@ export interface LedgerEntry {
 /** The recipient is kept for this long after the message, so that it can be revoked. */
 const chatKeptMs = 15 * 60_000;
 
-const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent, conversation_id, members";
+const columns =
+  "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent, conversation_id, members";
 
 export async function findByMessageId({ client }: Store, messageId: string): Promise<LedgerEntry | null> {
   const { rows } = await client.execute({
@@ -130,7 +131,17 @@ function attemptValues({ fence, entry, at, isPaced = false }: Parameters<BeginAt
   const { conversationId = null, members = null } = entry;
   const until = sealedUntil?.getTime() ?? null;
   const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
-  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isPaced), conversationId, members];
+  return [
+    fence.sessionId,
+    fence.fence,
+    ...about,
+    at.getTime(),
+    sealedChat,
+    traceparent,
+    Number(isPaced),
+    conversationId,
+    members,
+  ];
 }
 
 /** Moves a message to a higher rank and appends its new events to the outbox. */

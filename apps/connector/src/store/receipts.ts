@@ -53,13 +53,14 @@ export async function findOfGroup({ client }: Pick<Store, "client">, sessionId: 
   return rows.map((row) => text(row, "wa_id"));
 }
 
+const count = (column: string) => `count(*) FILTER (WHERE ${column} IS NOT NULL OR left_at IS NOT NULL)`;
+
 /** How far messages to groups have come at all members that have not left; those that nobody has are left out. */
 export async function reachedByAll(
   { client }: Pick<Store, "client">,
   sessionId: string,
   waIds: readonly string[],
 ): Promise<Map<string, Reached>> {
-  const count = (column: string) => `count(*) FILTER (WHERE ${column} IS NOT NULL OR left_at IS NOT NULL)`;
   const { rows } = await client.execute({
     sql: `SELECT ledger.wa_id AS wa_id, members, ${count("delivered_at")} AS delivered, ${count("read_at")} AS read,
             ${count("played_at")} AS played
