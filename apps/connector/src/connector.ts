@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { applyAction } from "./inbound/apply-action.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -62,6 +63,7 @@ export async function startConnector(
   const numbered = createNumberedTexts(context);
   const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
+  const changes = { ...context, conversations, deliveries, onAppended };
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -69,6 +71,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    acted: (fence, acknowledged) => applyAction(changes, fence, acknowledged),
     knownNumbers,
     onAppended,
     openSocket,
@@ -94,17 +97,11 @@ export async function startConnector(
     outboxRoom,
     jobs,
     {
-      routes: rpcRoutes(
-        rpcCalls({
-          ...context,
-          conversations,
-          numbers,
-          deliveries,
-          onAppended,
-          ackTimeoutMs: config.ackTimeoutMs,
-        }),
-        { tokens, forward, supervisor },
-      ),
+      routes: rpcRoutes(rpcCalls({ ...changes, numbers, ackTimeoutMs: config.ackTimeoutMs }), {
+        tokens,
+        forward,
+        supervisor,
+      }),
     },
   ];
 

@@ -28,6 +28,7 @@ interface Options {
   conversations: Conversations;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  acted: LiveOptions["acted"];
   knownNumbers: KnownNumbers;
   versions: Versions;
   onAppended: () => void;

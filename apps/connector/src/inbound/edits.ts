@@ -1,0 +1,60 @@
+import { type Change, editedIn } from "../content/changes.ts";
+import { fromProto } from "../content/content.ts";
+import { openEdit } from "../content/secrets.ts";
+import { encode, type WireMessage } from "../content/wire.ts";
+import { captionOf, withEdit } from "../content/write-changes.ts";
+import { editSentStatement, ledgerMessage } from "../store/ledger.ts";
+import { editStatement, messageContent } from "../store/messages.ts";
+import { actorNames, type Applied, chatNames, type Effect, sentMessage } from "./changing.ts";
+import { type ChangeContext, type MessageBody, timeOf } from "./context.ts";
+
+/** Only its author edits a message. */
+export async function edited(
+  context: ChangeContext,
+  { fence, changing, target, actor, now }: Applied,
+  change: Extract<Change, { type: "edit" | "encryptedEdit" }>,
+): Promise<Effect> {
+  const { row, body } = target;
+  const { sessionId } = fence;
+  if ((row?.author ?? null) !== (actor?.id ?? null) || (row && row.revokedAt !== null)) return null;
+  const sent = row ? null : await sentMessage(context, { sessionId, waId: change.target, person: chatNames(changing) });
+  if (!row && !sent) return null;
+  const message = editIn(
+    change,
+    row ? secretOf(body) : sent?.messageContextInfo?.messageSecret,
+    actorNames(changing, actor),
+  );
+  if (!message) return null;
+  const atRest = context.atRest(sessionId);
+  const editedAt = timeOf(changing.at, now);
+  const type = "message.edited";
+  if (sent) {
+    const sealed = await atRest.seal(encode(withEdit(sent, message)), ledgerMessage.context(change.target));
+    return { type, statements: [editSentStatement(fence, { waId: change.target, sealed, editedAt })] };
+  }
+  const content = editedContentOf(body, message);
+  if (!content || !row) return null;
+  const sealed = body && (await messageContent.seal(atRest, JSON.stringify({ ...body, content }), row.id));
+  return { type, statements: [editStatement(fence, { waId: row.waId, sealed, editedAt })] };
+}
+
+const secretOf = (body: MessageBody | null) => (body?.secret ? Buffer.from(body.secret, "base64") : null);
+
+/** The message inside an edit; null when it cannot be opened. */
+function editIn(
+  change: Extract<Change, { type: "edit" | "encryptedEdit" }>,
+  secret: Uint8Array | null | undefined,
+  names: string[],
+): WireMessage | null {
+  if (change.type === "edit") return change.message;
+  if (!secret?.length) return null;
+  const opened = openEdit({ waId: change.target, secret, author: names, actor: names }, change.encrypted);
+  return opened && editedIn(opened);
+}
+
+/** The content after an edit. The edit of a caption does not always repeat the file. */
+function editedContentOf(body: MessageBody | null, edited: WireMessage) {
+  const caption = captionOf(edited);
+  if (body && caption !== null && "media" in body.content) return { ...body.content, caption };
+  return fromProto(edited)?.content ?? null;
+}
