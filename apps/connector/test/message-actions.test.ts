@@ -153,16 +153,13 @@ describe("a deletion for everyone", () => {
 describe("a pin", () => {
   test.each(["the API", "the phone"])("by %s is shown until it ends", async (by) => {
     const { messageId, waId } = await written(user, { to: own, text: "alamat" });
-    const pin = (isPinned: boolean) =>
-      by === "the phone"
-        ? rig.simulator.send(own, { to: user, pin: waId, isPinned })
-        : act("pin", messageId, { seconds: isPinned ? 86_400 : null });
-    await pin(true);
-    await until("the phone shows it", () => shownOn(user, waId)?.isPinned === true);
-    await until("it is stored", async () => (await read(messageId)).isPinned);
-    await pin(false);
-    await until("the phone shows it", () => shownOn(user, waId)?.isPinned === false);
-    await until("it is stored", async () => !(await read(messageId)).isPinned);
+    for (const isPinned of [true, false]) {
+      if (by === "the phone") await rig.simulator.send(own, { to: user, pin: waId, isPinned });
+      else await act("pin", messageId, { seconds: isPinned ? 86_400 : null });
+      await until("the phone shows it", () => shownOn(user, waId)?.isPinned === isPinned);
+      await until("it is stored", async () => (await read(messageId)).isPinned === isPinned);
+    }
+    expect(typesOf(messageId)).toEqual([]);
   });
 });
 
