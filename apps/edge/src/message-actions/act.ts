@@ -18,11 +18,13 @@ interface About {
   actionId: string;
 }
 
+type Input<Request extends z.ZodObject> = Omit<z.input<Request>, keyof About>;
+
 interface Action<Request extends z.ZodObject, Response extends z.ZodType, Code extends ErrorCode> {
   id: string;
   rpc: Rpc<Request, Response, Code>;
   /** What the call needs beside the message. */
-  input: Omit<z.input<Request>, keyof About>;
+  input: Input<Request> | ((message: Message) => Input<Request>);
   /** Throws when the edge knows already that the message does not allow this. */
   check?: (row: MessageRow, at: number) => void;
   /** The message is as the action makes it already, so nothing is asked. */
@@ -33,6 +35,9 @@ interface Action<Request extends z.ZodObject, Response extends z.ZodType, Code e
 
 /** Errors that every action on a message may answer. */
 export const refusalsOfActions = ["message-not-actionable", "connector-unavailable"] as const;
+
+/** Whether the message is at WhatsApp, and not deleted for everyone. */
+export const isReached = (status: MessageStatus) => reached.has(status);
 
 const reached: ReadonlySet<MessageStatus> = new Set(["sent", "delivered", "read", "played", "received"]);
 const unsent: ReadonlySet<MessageStatus> = new Set(["scheduled", "queued"]);
@@ -59,13 +64,16 @@ export async function act<
   requireReached(message);
   check?.(row, now);
   const about: About = { sessionId: row.sessionId, messageId: id, actionId: await actionIdOf(ctx, c) };
-  const { at } = await ask(services, rpc, { ...about, ...input } as z.input<Request>);
+  const more = typeof input === "function" ? input(message) : input;
+  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>);
   return { ...message, ...effect?.(message, at) };
 }
 
 /** Throws unless the message was sent or received, and still exists. */
-function requireReached({ status }: Pick<Message, "status">): void {
-  if (reached.has(status)) return;
+function requireReached({ status, deletedAt }: Pick<Message, "status" | "deletedAt">): void {
+  if (deletedAt !== null)
+    throw new AppError("message-not-actionable", { detail: "The account deleted it for itself." });
+  if (isReached(status)) return;
   const instead = unsent.has(status) ? " Use `POST /v1/messages/{id}/cancel` to end it." : "";
   throw new AppError("message-not-actionable", { detail: `The message is ${status}.${instead}` });
 }

@@ -51,7 +51,10 @@ export const Vote = z
 
 /** For whom a message is deleted. */
 export const DeleteMessage = z.object({
-  for: z.enum(["everyone"]).meta({ description: "`everyone`: from the phones of all people in the chat." }),
+  for: z.enum(["everyone", "me"]).meta({
+    description:
+      "`everyone`: from the phones of all people in the chat. `me`: for the session's account alone, on its phone and its other devices.",
+  }),
 });
 
 /** Of a poll: its options, each with who voted for it. */
