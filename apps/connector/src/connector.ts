@@ -130,7 +130,6 @@ export async function startConnector(
     openIdentities,
     receiver,
     files,
-    onFile,
     applyOwnChange,
     onAppended,
     ackTimeoutMs: config.ackTimeoutMs,
