@@ -218,10 +218,10 @@ function editIn(
 const captioned: ReadonlySet<MessageBody["content"]["type"]> = new Set(["image", "video", "document"]);
 
 /** The content after an edit; null if the edit says nothing. Of a message with a file it changes the caption only. */
-function editedContentOf(body: MessageBody | null, edited: WireMessage): MessageBody["content"] | null {
-  const content = fromProto(edited)?.content ?? null;
+function editedContentOf(body: MessageBody | null, message: WireMessage): MessageBody["content"] | null {
+  const content = fromProto(message)?.content ?? null;
   if (!body || !("media" in body.content)) return content;
-  const caption = captionOf(edited) ?? (content?.type === "text" ? content.text : null);
+  const caption = captionOf(message) ?? (content?.type === "text" ? content.text : null);
   if (caption === null || !captioned.has(body.content.type)) return null;
   return { ...body.content, caption } as MessageBody["content"];
 }

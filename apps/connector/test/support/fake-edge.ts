@@ -111,9 +111,9 @@ export class FakeEdge {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         const path = request.url ?? "";
-        const [, mediaId] = /^\/internal\/media\/(.+)$/.exec(path) ?? [];
-        if (mediaId !== undefined) {
-          const file = this.uploaded.get(mediaId);
+        const [, asked] = /^\/internal\/media\/(.+)$/.exec(path) ?? [];
+        if (asked !== undefined) {
+          const file = this.uploaded.get(asked);
           response.writeHead(file ? 200 : 404).end(file);
           return;
         }
