@@ -188,6 +188,7 @@ const fault = z.discriminatedUnion("kind", [
       "sparse-group",
       "missing-secret",
       "reorder",
+      "placeholder",
       "corrupt-to-companion",
       "corrupt-to-phone",
       "tampered-account-signature",
