@@ -7,6 +7,8 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createFetchFiles } from "./inbound/fetch-files.ts";
+import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -65,8 +67,26 @@ export async function startConnector(
   const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const erased = createErased(store, pseudonym);
   const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
-  const receiver = createReceiver({ ...context, chats, conversations, deliveries, erased, numbered, onAppended });
+  const files = createFetchFiles({
+    ...context,
+    ...media,
+    onAppended,
+    find: (sessionId) => supervisor.find(sessionId),
+    lost: (sessionId) => supervisor.find(sessionId)?.lose(),
+  });
+  const onFile = (sessionId: string) => files.wake(sessionId);
+  const receiver = createReceiver({
+    ...context,
+    chats,
+    conversations,
+    deliveries,
+    erased,
+    numbered,
+    onAppended,
+    onFile,
+  });
   const { receive } = receiver;
+  const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -74,10 +94,12 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    applyOwnChange,
     knownNumbers,
     erased,
     openIdentities,
     onAppended,
+    onOnline: onFile,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -104,7 +126,9 @@ export async function startConnector(
     knownNumbers,
     openIdentities,
     receiver,
-    numbered,
+    files,
+    onFile,
+    applyOwnChange,
     onAppended,
     ackTimeoutMs: config.ackTimeoutMs,
     flush: (timeoutMs) => outbox.flush(timeoutMs),
@@ -150,6 +174,7 @@ export async function startConnector(
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.running() > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    files.stop();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();

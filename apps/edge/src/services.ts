@@ -5,6 +5,7 @@ import {
   type DeliveryJob,
   type ErasureJob,
   type IdPrefix,
+  type MediaDownload,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -23,7 +24,7 @@ export type Job = JobCall & { traceparent?: string; tracestate?: string };
 type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
-  | { kind: "session"; body: SessionJob; deduplicationId: string }
+  | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
   | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
   /** To the edge itself. */

@@ -17,12 +17,7 @@ const tail = (n: number) => `01jd3k9v7hq2w8x5n4b6m0c1t${n}`;
 const [older, younger, third] = [`cht_${tail(0)}`, `cht_${tail(1)}`, `cht_${tail(2)}`];
 const personOf = (chatId: string) => chatId.replace("cht", "per");
 
-async function receive(
-  n: number,
-  chatId: string,
-  from: string | null = recipient,
-  session = sessionId,
-): Promise<void> {
+async function receive(n: number, chatId: string, from: string | null = recipient, session = sessionId): Promise<void> {
   const flags = { isViewOnce: false, isOffline: false };
   const about = { chatKind: "person", personId: personOf(chatId), origin: null, to: null, type: "text", ...flags };
   const message = { messageId: `msg_${tail(n)}`, chatId, ...about };

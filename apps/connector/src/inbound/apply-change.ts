@@ -7,7 +7,7 @@ import { captionOf, withEdit } from "../content/write-changes.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { editSentStatement, findByWaId, ledgerMessage } from "../store/ledger.ts";
-import { type Mark, markContent, markStatement } from "../store/marks.ts";
+import { markContent, markStatement } from "../store/marks.ts";
 import {
   editStatement,
   findMessage,
@@ -118,7 +118,7 @@ const markEvents = { reaction: "message.reaction", vote: "poll.vote", pin: null 
 async function mark(
   { atRest, pseudonym }: ChangeContext,
   { fence, changing, actor, eventId, now }: Applied,
-  { kind, value, at }: { kind: Mark["kind"]; value: object; at: number },
+  { kind, value, at }: { kind: keyof typeof markEvents; value: object; at: number },
 ): Promise<Effect> {
   const { target } = changing.change;
   const sealed = await markContent.seal(atRest(fence.sessionId), JSON.stringify({ ...value, target }), eventId);
@@ -215,11 +215,15 @@ function editIn(
   return opened && editedIn(opened);
 }
 
-/** The content after an edit. The edit of a caption does not always repeat the file. */
-function editedContentOf(body: MessageBody | null, edited: WireMessage) {
-  const caption = captionOf(edited);
-  if (body && caption !== null && "media" in body.content) return { ...body.content, caption };
-  return fromProto(edited)?.content ?? null;
+const captioned: ReadonlySet<MessageBody["content"]["type"]> = new Set(["image", "video", "document"]);
+
+/** The content after an edit; null if the edit says nothing. Of a message with a file it changes the caption only. */
+function editedContentOf(body: MessageBody | null, edited: WireMessage): MessageBody["content"] | null {
+  const content = fromProto(edited)?.content ?? null;
+  if (!body || !("media" in body.content)) return content;
+  const caption = captionOf(edited) ?? (content?.type === "text" ? content.text : null);
+  if (caption === null || !captioned.has(body.content.type)) return null;
+  return { ...body.content, caption } as MessageBody["content"];
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */

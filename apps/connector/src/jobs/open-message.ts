@@ -25,6 +25,8 @@ export interface OpenedMessage {
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The id of the message that it forwards; null: it has a content of its own. */
+  forwards: string | null;
   /** Null for a message whose file is not the right one. */
   write: (file: SentFile | null) => WireMessage | null;
   /** What people may choose by its number; none in a message without numbers. */
@@ -49,10 +51,14 @@ export async function openMessage(
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
     return null;
   }
+  const around = { quotedMessageId, mentions };
+  if (content.type === "forward") {
+    return { to, isCode, media: null, forwards: content.messageId, write: () => null, options: [], around };
+  }
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
-  return { to, isCode, media, write, options: numberedOptionsOf(content), around: { quotedMessageId, mentions } };
+  return { to, isCode, media, forwards: null, write, options: numberedOptionsOf(content), around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

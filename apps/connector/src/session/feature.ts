@@ -1,6 +1,7 @@
 import { type OpenSocket, socketOpener } from "../baileys/socket.ts";
 import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { ApplyOwnChange } from "../inbound/apply-own-change.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import { publicLookup } from "../proxy/addresses.ts";
@@ -29,11 +30,13 @@ interface Options {
   conversations: Conversations;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  applyOwnChange: ApplyOwnChange;
   knownNumbers: KnownNumbers;
   erased: Erased;
   openIdentities: OpenIdentities;
   versions: Versions;
   onAppended: () => void;
+  onOnline: (sessionId: string) => void;
   openSocket?: OpenSocket | undefined;
 }
 

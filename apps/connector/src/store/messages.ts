@@ -43,7 +43,7 @@ export function messageStatement({ sessionId, fence }: Fence, message: NewMessag
           FROM session WHERE session.id = ? AND session.fence = ?
           ON CONFLICT (session_id, wa_id) DO UPDATE SET type = excluded.type, sealed = excluded.sealed,
             event_id = excluded.event_id
-          WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'`,
+          WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}' AND message.deleted_at IS NULL`,
     args: [
       waId,
       id,
@@ -94,6 +94,15 @@ export function revokeStatement({ sessionId, fence }: Fence, waId: string, at: D
   return {
     sql: `UPDATE message SET sealed = NULL, revoked_at = ? WHERE session_id = ? AND wa_id = ?
           AND revoked_at IS NULL AND ${fenceHolds}`,
+    args: [at.getTime(), sessionId, waId, sessionId, fence],
+  };
+}
+
+/** Deletes the content of a message that the account deleted for itself alone. */
+export function deleteForMeStatement({ sessionId, fence }: Fence, waId: string, at: Date): InStatement {
+  return {
+    sql: `UPDATE message SET sealed = NULL, deleted_at = ? WHERE session_id = ? AND wa_id = ?
+          AND deleted_at IS NULL AND ${fenceHolds}`,
     args: [at.getTime(), sessionId, waId, sessionId, fence],
   };
 }

@@ -3,9 +3,7 @@ import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
 import { chatNow, personOf } from "./merge-chats.ts";
-import { dayMs } from "../retention.ts";
-
-const passMs = 3 * dayMs;
+import { dayMs, passMs } from "../retention.ts";
 
 /** How long connectors keep the content of received messages. */
 export function contentMsOf({ messageContent, retentionDays }: Policy, quota: Quota): number {
@@ -54,13 +52,18 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
   ].map((statement) => statement.compile(kysely));
 }
 
-type Change = Extract<ConnectorEvent, { type: "message.edited" | "message.reaction" | "message.reply" | "poll.vote" }>;
+type Change = Extract<
+  ConnectorEvent,
+  {
+    type: "message.edited" | "message.reaction" | "message.reply" | "message.media" | "message.deleted" | "poll.vote";
+  }
+>;
 
-/** Writes what somebody did with a message into its timeline, once. Messages with codes show nothing of this. */
+/** Writes what happened to a message into its timeline, once. Messages with codes show nothing of this. */
 export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
-  const { id, type, messageId, sessionId, personId } = event;
+  const { id, type, messageId, sessionId } = event;
   const at = Date.parse(event.at);
-  const data = JSON.stringify({ personId, ...(type === "message.reply" ? { replyId: event.replyId } : {}) });
+  const data = JSON.stringify(dataOf(event));
   const which = sql`id = ${messageId} AND (session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)
     AND verification_id IS NULL`;
   return [
@@ -71,5 +74,15 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
     ...(type === "message.edited"
       ? [sql`UPDATE message SET edited_at = max(coalesce(edited_at, 0), ${at}) WHERE ${which}`]
       : []),
+    ...(type === "message.deleted"
+      ? [sql`UPDATE message SET deleted_at = coalesce(deleted_at, ${at}) WHERE ${which}`]
+      : []),
   ].map((statement) => statement.compile(kysely));
+}
+
+function dataOf(event: Change) {
+  if (event.type === "message.media") return { mediaState: event.mediaState, mediaId: event.mediaId };
+  if (event.type === "message.deleted") return { personId: null };
+  const { personId } = event;
+  return event.type === "message.reply" ? { personId, replyId: event.replyId } : { personId };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ChatId, EventId, PoolId, SessionId } from "../ids.ts";
 import { E164, plainName, Timestamp } from "./common.ts";
 import { examples } from "./examples.ts";
+import { MediaDownload } from "./message-media.ts";
 
 /**
  * The state of a session. `stopped`: it should not run, or it waits for a restart to show new QR codes.
@@ -79,6 +80,11 @@ export const ChangeSession = z
   .strictObject({
     name: SessionName.optional(),
     poolId: PoolId.optional().meta({ description: "The new sender pool of the session." }),
+    settings: z
+      .strictObject({ mediaDownload: MediaDownload.optional() })
+      .refine((settings) => Object.keys(settings).length > 0, "must change something")
+      .optional()
+      .meta({ description: "Settings that are left out do not change." }),
   })
   .refine((change) => Object.keys(change).length > 0, "must change something")
   .meta({ id: "ChangeSession", description: "Fields that are left out do not change." });
@@ -129,6 +135,7 @@ export const Session = z
         "Since when the session has that account. If the same account is linked again, it keeps its contacts, counts, limits and warm-up. Another account starts without them.",
     }),
     poolId: PoolId,
+    settings: z.object({ mediaDownload: MediaDownload }),
     score: z.int().min(0).max(100).meta({
       description:
         "How well the session can send: from its state, its failures of the last hour, its limits and its queue.",

@@ -65,6 +65,8 @@ export interface MessageTable {
   isForwarded: 0 | 1 | null;
   isViewOnce: 0 | 1 | null;
   isOffline: 0 | 1 | null;
+  /** When the account deleted it for itself alone. */
+  deletedAt: number | null;
   /** The hash of the other person's number, in messages of people and of the account's phone; null when it is unknown. */
   personHash: string | null;
 }
