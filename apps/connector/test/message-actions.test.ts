@@ -74,6 +74,27 @@ describe("a reaction", () => {
     },
   );
 
+  test.each([
+    ["pn", 463],
+    ["lid", 400],
+  ] as const)("is sent under the other name when WhatsApp refuses the %s with %d", async (addressing, code) => {
+    const { waId, messageId } = await written(user, { to: own, text: "halo", addressing });
+    rig.simulator.setFault({ kind: "send-error", to: user, code, addressing });
+    expect(await act("react", messageId, { emoji: "🙏" })).toMatchObject({ status: 200 });
+    await until("the phone shows it", () => shownOn(user, waId)?.reactions);
+    expect(await read(messageId)).toMatchObject({ reactions: [{ from: null, emoji: "🙏" }] });
+  });
+
+  test("to a person whose number is hidden", async () => {
+    const hidden = "+6281300000009";
+    rig.simulator.createPhone({ number: hidden });
+    rig.simulator.setFault({ kind: "lid-only", number: hidden });
+    const { waId, messageId } = await written(hidden, { to: own, text: "halo" });
+    expect(await act("react", messageId, { emoji: "🙏" })).toMatchObject({ status: 200 });
+    await until("the phone shows it", () => shownOn(hidden, waId)?.reactions);
+    expect(await read(messageId)).toMatchObject({ reactions: [{ from: null, emoji: "🙏" }] });
+  });
+
   test("to an own message of the API, and in a group", async () => {
     const ours = await sent({ type: "text", text: "Pesanan Anda" });
     expect(await act("react", ours.messageId, { emoji: "✅" })).toMatchObject({ status: 200 });
@@ -104,6 +125,20 @@ describe("an edit", () => {
     expect(await act("edit", messageId, { text: "Pukul 11" })).toMatchObject({ status: 200 });
     await until("the phone shows it", () => shownOn(user, waId)?.text === "Pukul 11");
     expect(await read(messageId)).toMatchObject({ content: { type: "text", text: "Pukul 11" } });
+  });
+
+  test("and a deletion of what the owner wrote in a group", async () => {
+    const { messageId, waId } = await written(own, { to: group(), text: "Pukul 9" });
+    expect(await act("edit", messageId, { text: "Pukul 11" })).toMatchObject({ status: 200 });
+    for (const phone of [user, other]) {
+      await until(`${phone} shows it`, () => shownOn(phone, waId)?.text === "Pukul 11");
+    }
+    expect(await act("revoke", messageId)).toMatchObject({ status: 200 });
+    for (const phone of [user, other]) {
+      await until(`${phone} shows it`, () => shownOn(phone, waId)?.kind === "revoked");
+    }
+    await reported(messageId, "message.revoked");
+    expect(typesOf(messageId)).toContain("message.edited");
   });
 
   test("on the phone of what was sent through the API is read back", async () => {
