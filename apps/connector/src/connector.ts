@@ -65,7 +65,7 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
-  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const deliveries = createDeliveries({ ...context, numbered, chats, conversations, onAppended });
   const erased = createErased(store, pseudonym);
   const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
   const files = createFetchFiles({
@@ -114,6 +114,8 @@ export async function startConnector(
     media,
     deliveries,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,

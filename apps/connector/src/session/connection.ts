@@ -181,6 +181,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
           return options.receive(fence, message);
         },
         onOwnChange: (waId, change) => options.applyOwnChange(fence, waId, change),
+        onLeft(group, names) {
+          deliveries.left(fence, group, names).catch(unsaved);
+        },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },
