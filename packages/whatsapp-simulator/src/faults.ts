@@ -68,6 +68,12 @@ export type Fault =
     }
   /** IQs of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
   | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
+  /**
+   * The app state: an upload is refused as if another device had been faster (`conflict`), or a fetch is answered that
+   * there are more patches, without any (`more`), without the collection (`nothing`), or with a patch that was changed on
+   * the way (`tampered`).
+   */
+  | { kind: "app-state"; number?: string; says: "conflict" | "more" | "nothing" | "tampered"; times?: number }
   /** Queries for the account's limits are answered with an error, or with `null` if `empty` is set. */
   | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
   /** Descriptions of a group have no time of creation, and an expiration of 0 for disappearing messages. */
@@ -90,6 +96,8 @@ export type Fault =
   | { kind: "media-slow-upload"; ms: number; by?: MediaClient; times?: number }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
+  /** Messages to the companion come without their content: it asks the account's phone for it. */
+  | { kind: "placeholder"; number?: string; times?: number }
   /** A message to the companion is overtaken by the next one. */
   | { kind: "reorder"; number?: string; times?: number }
   /** Messages to the phone arrive damaged: the phone asks for a retry. */

@@ -1,4 +1,5 @@
 import { type BinaryNode, isJidGroup, jidNormalizedUser, type WASocket } from "@whiskeysockets/baileys";
+import { storyJid } from "../content/jids.ts";
 import type { AuthState } from "./auth-state.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 
@@ -68,7 +69,8 @@ type Received = Omit<Receipt, "from"> & {
 function receiptIn({ attrs, content }: BinaryNode): Received | null {
   const { id, from, type, participant, participant_pn: pn, participant_lid: lid, recipient } = attrs;
   if (!id || !from || recipient !== undefined) return null;
-  const group = isJidGroup(from) === true;
+  // Those for a story come from where stories go, as those of a group from the group.
+  const group = isJidGroup(from) === true || from === storyJid;
   if (group !== (participant !== undefined)) return null;
   const kind = type === undefined ? "delivered" : type === "read" || type === "played" ? type : null;
   if (!kind) return null;

@@ -12,10 +12,11 @@ import {
 import { AccountNumber } from "@sandi/contracts";
 import { type Change, changeIn } from "../content/changes.ts";
 import { fromProto, isViewOnce } from "../content/content.ts";
+import { fileIn, type ReceivedFile } from "../content/media.ts";
 import type { ReceivedContext } from "../content/context.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
-import type { AuthState } from "./auth-state.ts";
+import { type AuthState, ownJids } from "./auth-state.ts";
 import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 import { type MessageStanza, messageStanza } from "./message-stanza.ts";
@@ -45,27 +46,43 @@ export type Said =
         isViewOnce: boolean;
         /** The keys of its edits and votes are made of it. */
         secret: Uint8Array | null;
+        /** Null for a message without one, and for one that only the phone may open. */
+        file: ReceivedFile | null;
       })
   | { change: Change };
+
+const mostTaken = 1_000;
 
 /**
  * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
  * before its event buffer. @param drop closes the connection, so that what could not be stored is delivered again
  */
 export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
+  /** Messages that were reported already. Baileys emits each a moment later. */
+  const taken = new Set<string>();
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const stanza = messageStanza(node, auth);
     if (!stanza) return;
-    identityIn(stanza.origin === null ? stanza.names : [], listener.onIdentity);
+    identityIn(stanza.origin === null ? stanza.names : [], (one) => listener.onIdentity(one, stanza.at));
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(stanza, readPadded(padded)));
+      if (!(content instanceof Uint8Array)) continue;
+      beforeRatchet(content, async (padded) => {
+        await receive(stanza, readPadded(padded));
+        if (taken.size >= mostTaken) taken.clear();
+        taken.add(stanza.waId);
+      });
     }
   });
   sock.ev.on("messages.upsert", ({ messages, type }) => {
     for (const message of messages) {
-      const stanza = unreadable(message, type === "append");
-      // Baileys has acknowledged it already, and has asked the author to send it again.
-      if (stanza) receive(stanza, unread(message.key.isViewOnce === true)).catch(() => undefined);
+      if (taken.delete(message.key.id ?? "")) continue;
+      const stanza = stanzaOf(message, type === "append");
+      // Baileys has acknowledged it already, and has asked its author or the account's phone to send it again. What the phone
+      // answers was not in a stanza of its own.
+      if (!stanza) continue;
+      const known = message.message ? saidIn(message.message) : null;
+      const said = isUnreadable(message) ? unread(message.key.isViewOnce === true) : known;
+      receive(stanza, said).catch(() => undefined);
     }
   });
 
@@ -78,9 +95,7 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     if (!said) return;
     try {
       const known = await allNames(names);
-      const { id, lid } = auth.creds.me ?? {};
-      const own = [lid, id].flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : []));
-      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own, said });
+      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own: ownJids(auth), said });
     } catch (error) {
       listener.onUnsaved(error);
       drop();
@@ -88,10 +103,9 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     }
   }
 
-  /** The stanza of a message that Baileys could not decrypt. */
-  function unreadable({ key, message, messageStubType, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
-    const isStub = messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true;
-    if (message || !isStub || !key.id || !key.remoteJid) return null;
+  /** The stanza that a message came in; null for one of the account itself. */
+  function stanzaOf({ key, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
+    if (!key.id || !key.remoteJid || key.fromMe) return null;
     const attrs: Record<string, string> = {
       id: key.id,
       from: key.remoteJid,
@@ -100,20 +114,25 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
       ...(isOffline ? { offline: "0" } : {}),
       ...(key.participant ? { participant: key.participant } : {}),
     };
-    if (key.fromMe) return null;
     const stanza = messageStanza({ tag: "message", attrs }, auth);
     const alias = key.participant ? key.participantAlt : key.remoteJidAlt;
     return stanza && { ...stanza, names: [...stanza.names, ...(alias ? [alias] : [])] };
   }
 }
 
+/** Baileys could not decrypt it, or it came without its content. */
+const isUnreadable = ({ key, message, messageStubType }: WAMessage): boolean =>
+  !message && (messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true);
+
 const unread = (isOnce: boolean): Said => ({
   content: { type: isOnce ? "unsupported" : "undecryptable" },
   isForwarded: false,
+  forwardings: 0,
   quoted: null,
   mentions: [],
   isViewOnce: isOnce,
   secret: null,
+  file: null,
 });
 
 /** What a decrypted message says, as WhatsApp pads it; null for bytes that say nothing. */
@@ -124,13 +143,21 @@ export function readPadded(padded: Uint8Array): Said | null {
   } catch {
     return null;
   }
+  return saidIn(received);
+}
+
+function saidIn(received: WireMessage): Said | null {
   // What the account's own phone wrote to somebody else.
   const message = received.deviceSentMessage?.message ?? received;
   const change = changeIn(message);
   if (change) return { change };
   const read = fromProto(message);
   const secret = message.messageContextInfo?.messageSecret ?? received.messageContextInfo?.messageSecret;
-  return read && { ...read, isViewOnce: isViewOnce(message), secret: secret?.length ? secret : null };
+  if (!read) return null;
+  const isOnce = isViewOnce(message);
+  const isForPhone = isOnce || ("isViewOnce" in read.content && read.content.isViewOnce === true);
+  const file = isForPhone ? null : fileIn(message);
+  return { ...read, isViewOnce: isOnce, secret: secret?.length ? secret : null, file };
 }
 
 function phoneOf(names: string[]): string | null {

@@ -13,13 +13,14 @@ import {
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
+import { storyJid } from "../content/jids.ts";
 import { revocation } from "../content/revocation.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { answered } from "./answered.ts";
-import { type AuthState, isLinked } from "./auth-state.ts";
+import { type AuthState, isLinked, ownJids } from "./auth-state.ts";
 import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
@@ -33,6 +34,7 @@ import {
   type SendingGroup,
 } from "./group-sends.ts";
 import { subscribeNewPhones } from "./sender-keys.ts";
+import { lidsOf, relayStory } from "./stories.ts";
 import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } from "./account-limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { silenceConsole } from "./patches/silence-console.ts";
@@ -41,6 +43,8 @@ import { type MediaLink, mediaLink, withVisibleMedia } from "./media.ts";
 import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { isAnswer, toNoAnswer } from "./no-answer.ts";
 import { namesOf, subscribeIdentities } from "./identities.ts";
+import { completeAppStateAnswers } from "./app-state-answers.ts";
+import { type OwnChangeListener, subscribeOwnChanges } from "./own-changes.ts";
 import { type ReceiptListener, handleReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 import { refuseUnexpectedStanzas } from "./unexpected-stanzas.ts";
@@ -52,7 +56,8 @@ limitInflate();
 patchDecryption();
 
 /** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
-export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener, GroupListener {
+export interface SocketListener
+  extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener, GroupListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -70,6 +75,18 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** Sends a change of an earlier message, in the same way. `edit`: what the stanza says of it. */
+  sendChange(
+    jid: string,
+    waId: string,
+    change: { message: WireMessage; nodes: StanzaNode[]; edit?: string },
+  ): Promise<void>;
+  /** The account's own jids: the LID's first, if it is known. */
+  own(): string[];
+  /** The same for a story, which these hidden ids can see. */
+  sendStory(people: readonly string[], waId: string, message: WireMessage): Promise<void>;
+  /** The hidden ids of these people; those who have none are left out. */
+  lidsOf(jids: readonly string[]): Promise<string[]>;
   /** Uploads and downloads. */
   readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
@@ -137,7 +154,8 @@ function openSocket(
       ...config,
       cachedGroupMetadata: async (jid) => knownGroups.get(jid) as GroupMetadata | undefined,
       async getMessage({ id, remoteJid, participant }) {
-        if (!id || !remoteJid) return undefined;
+        // Sent again, a story would come as a message of the chat.
+        if (!id || !remoteJid || remoteJid === storyJid) return undefined;
         // Who has left a group gets nothing of it again.
         if (isJidGroup(remoteJid) && !(await isMember(remoteJid, participant))) return undefined;
         const bytes = await listener.getMessage(id, await namesOf(sock, listener, remoteJid));
@@ -218,6 +236,8 @@ function openSocket(
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
   receiveMessages(sock, auth, listener, drop);
+  completeAppStateAnswers(sock);
+  subscribeOwnChanges(sock, listener);
 
   /** Closes a connection that failed. */
   async function giveUp(kind: CloseKind): Promise<void> {
@@ -252,6 +272,14 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
+    sendChange: (jid, waId, { message, nodes, edit }) => {
+      const additionalAttributes = edit === undefined ? {} : { edit };
+      return relay(jid, message, { messageId: waId, additionalNodes: nodes, additionalAttributes });
+    },
+    own: () => ownJids(auth),
+    sendStory: (people, waId, message) =>
+      relayStory(sock, auth, { message: withVisibleMedia(message), people, options: { messageId: waId } }),
+    lidsOf: (jids) => lidsOf(sock, jids),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };

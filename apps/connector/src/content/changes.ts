@@ -15,15 +15,21 @@ export type Change = { target: string } & (
   /** Empty: the reaction is taken back. */
   | { type: "reaction"; emoji: string; at: number }
   | { type: "vote"; encrypted: Encrypted; at: number }
+  /** For so many seconds; null: the pin ends. */
+  | { type: "pin"; seconds: number | null; at: number }
 );
 
 const { Type } = proto.Message.ProtocolMessage;
 const { SecretEncType } = proto.Message.SecretEncryptedMessage;
+const { Type: PinType } = proto.Message.PinInChatMessage;
+/** Phones pin for a week unless they say something else. */
+const usualPinSeconds = 604_800;
 
 /** The change in a received message; null when it changes nothing. */
 export function changeIn(received: WireMessage): Change | null {
   const message = normalizeMessageContent(received);
-  const { protocolMessage, reactionMessage, secretEncryptedMessage, pollUpdateMessage } = message ?? {};
+  const { protocolMessage, reactionMessage, secretEncryptedMessage, pollUpdateMessage, pinInChatMessage } =
+    message ?? {};
   if (protocolMessage?.key?.id) {
     const target = protocolMessage.key.id;
     if (protocolMessage.type === Type.REVOKE) return { type: "revoke", target };
@@ -45,7 +51,22 @@ export function changeIn(received: WireMessage): Change | null {
     const encrypted = { payload: vote.encPayload, iv: vote.encIv };
     return { type: "vote", target: pollCreationMessageKey.id!, encrypted, at: Number(senderTimestampMs ?? 0) };
   }
+  if (pinInChatMessage?.key?.id) {
+    const { key, type, senderTimestampMs } = pinInChatMessage;
+    if (type !== PinType.PIN_FOR_ALL && type !== PinType.UNPIN_FOR_ALL) return null;
+    const seconds = received.messageContextInfo?.messageAddOnDurationInSecs || usualPinSeconds;
+    const pinned = type === PinType.PIN_FOR_ALL ? seconds : null;
+    return { type: "pin", target: key.id!, seconds: pinned, at: Number(senderTimestampMs ?? 0) };
+  }
   return null;
+}
+
+/** How a change names its message; null when it changes none. */
+export function keyIn(received: WireMessage): proto.IMessageKey | null {
+  const { protocolMessage, reactionMessage, pollUpdateMessage, pinInChatMessage } =
+    normalizeMessageContent(received) ?? {};
+  const key = protocolMessage?.key ?? reactionMessage?.key ?? pinInChatMessage?.key;
+  return key ?? pollUpdateMessage?.pollCreationMessageKey ?? null;
 }
 
 /** The message inside an edit that was decrypted. */

@@ -1,6 +1,7 @@
 import type { FailureReason } from "@sandi/contracts";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
+import type { Option } from "../content/options.ts";
 import { revocation } from "../content/revocation.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
 import { encode } from "../content/wire.ts";
@@ -20,6 +21,7 @@ import {
   reopenStatement,
   revokedStatement,
 } from "../store/ledger.ts";
+import { actionMessage, findAction } from "../store/actions.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
@@ -27,6 +29,7 @@ import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
 import { createGroupReceipts } from "./group-receipts.ts";
+import type { NumberedTexts } from "./numbered.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
 
 /** The messages that this connector has accepted: their ledger entries, and their events in the outbox. */
@@ -52,6 +55,8 @@ export interface Deliveries {
   left(fence: Fence, group: string, names: string[]): Promise<void>;
   /** The message as it was sent, for its recipient only; null when it is deleted already. */
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
+  /** Clears the memory of messages whose recipient was erased from the ledger. */
+  forget(sessionId: string, waIds: readonly string[]): void;
 }
 
 export interface Attempt {
@@ -62,6 +67,8 @@ export interface Attempt {
   keepUntil: Date;
   /** It keeps the session's pace, and counts for its daily limit. */
   isPaced: boolean;
+  /** What people may choose by its number; none in a message without numbers. */
+  options: Option[];
   /** Later events of the message belong to this trace. */
   traceparent: string;
   /** The chat's id; absent for a code. */
@@ -79,6 +86,7 @@ interface Options {
   store: Store;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
+  numbered: Pick<NumberedTexts, "begin">;
   chats: Chats;
   conversations: Pick<Conversations, "met">;
   /** An event was appended to the outbox. */
@@ -86,7 +94,7 @@ interface Options {
 }
 
 export function createDeliveries(options: Options): Deliveries {
-  const { services, store, atRest, pseudonym, chats, onAppended } = options;
+  const { services, store, atRest, pseudonym, numbered, chats, onAppended } = options;
   const recent = createRecentMessages(store);
   const begin = attemptWriter(store);
   const moveOn = moveWriter(store);
@@ -152,6 +160,13 @@ export function createDeliveries(options: Options): Deliveries {
     return ledgerChat.open(atRest(sessionId), sealedChat, waId);
   }
 
+  /** What the account did with a message, for a device that could not decrypt it. */
+  async function actionOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+    const action = await findAction(store, sessionId, waId);
+    if (!action || !person.map(pseudonym).includes(action.chat)) return null;
+    return atRest(sessionId).open(action.sealed, actionMessage.context(waId));
+  }
+
   /** The revocation of a message, for a device that could not decrypt it. */
   async function revocationOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
     const entry = await findByWaId(store, sessionId, waId);
@@ -172,8 +187,12 @@ export function createDeliveries(options: Options): Deliveries {
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
-    async begin(fence, { waId, chat: jid, message, keepUntil, isPaced, members, ...about }) {
+    async begin(fence, { waId, chat: jid, message, keepUntil, isPaced, members, options: choices, ...about }) {
       const { sessionId } = fence;
+      if (choices.length > 0) {
+        const { messageId } = about;
+        await numbered.begin(fence, { messageId, waId, chat: jid, options: choices, keepUntil });
+      }
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
       const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
@@ -250,10 +269,14 @@ export function createDeliveries(options: Options): Deliveries {
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry) return revocationOf(sessionId, revocationId(waId), person);
+      if (!entry)
+        return (await actionOf(sessionId, waId, person)) ?? revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));
+    },
+    forget(sessionId, waIds) {
+      for (const waId of waIds) recent.delete(sessionId, waId);
     },
   };
 }

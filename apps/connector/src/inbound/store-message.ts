@@ -4,10 +4,12 @@ import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { findByWaId } from "../store/ledger.ts";
+import { newDownloadStatement } from "../store/downloads.ts";
 import { eventOfStatement, findMessage, messageContent, messageStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
+import { numberedReply } from "./numbered-reply.ts";
 
 type Spoken = Extract<Said, { content: unknown }>;
 
@@ -26,8 +28,10 @@ export async function storeMessage(
   const { chat, author, statements } = await placeOf(context, fence, message);
   const known = await findMessage(store, sessionId, waId);
   const id = known?.id ?? messageIdOf(sessionId, message.waId, context.idTimeOf(sessionId, at, now));
-  const quoted = said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId));
-  const { content, mentions, isForwarded, isViewOnce, secret } = said;
+  const choice = await numberedReply(context, sessionId, { ...message, said, chat });
+  const quoted = choice?.messageId ?? (said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId)));
+  const { mentions, isForwarded, isViewOnce, secret } = said;
+  const content = choice?.reply ?? said.content;
   const body: MessageBody = {
     waId: message.waId,
     content,
@@ -35,6 +39,9 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
+    ...(said.file ? { file: { ...said.file, ...addressOf(message) } } : {}),
+    ...(said.forwardings > 0 ? { forwardings: said.forwardings } : {}),
+    by: origin === null ? (names[0] ?? null) : null,
   };
   const { type } = content;
   const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);
@@ -71,10 +78,19 @@ export async function storeMessage(
   await writeFenced(store, fence, [
     ...statements,
     messageStatement(fence, row),
+    ...(said.file ? [newDownloadStatement(fence, { waId, eventId, at: now })] : []),
     ...bodies.map((event) => eventOfStatement(fence, { waId, eventId, body: event, at: now })),
     ...(origin === null && group === null ? chats.wrote(fence, names) : []),
   ]);
   context.onAppended();
+  if (said.file) context.onFile(sessionId);
+}
+
+/** Where the account's phone looks for a message when it is asked for its file. */
+function addressOf({ group, origin, names }: Pick<ReceivedMessage, "group" | "origin" | "names">) {
+  const [name = ""] = names;
+  const isOfOther = group !== null && origin === null;
+  return { chat: group ?? name, fromMe: origin !== null, ...(isOfOther ? { participant: name } : {}) };
 }
 
 /** The id of a new message, which sorts by its time. A message that WhatsApp delivers again keeps the stored id. */

@@ -1,13 +1,14 @@
 import { chatIdOf, type FailureReason } from "@sandi/contracts";
 import { Refused } from "../baileys/answered.ts";
 import type { SendingGroup } from "../baileys/group-sends.ts";
-import { isGroup, isLid, namesIn } from "../content/jids.ts";
+import { isGroup, isLid, namesIn, storyJid } from "../content/jids.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import { exhausted, type LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import type { NotKnown, Numbers } from "../numbers/numbers.ts";
 import type { Conversation, Conversations, Names } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import type { Store } from "../store/store.ts";
+import { findAudience } from "./audience.ts";
 import type { OpenedMessage } from "./open-message.ts";
 import type { OnlineSession } from "./resolve-session.ts";
 
@@ -17,8 +18,10 @@ export interface Destination {
   chat: string;
   /** Null for a code, and in a group that cannot be written to. */
   conversation: Conversation | null;
-  /** Null in a chat of two. */
+  /** Null in a chat of two, and for a story. */
   group: SendingGroup | null;
+  /** The hidden ids of those who see a story. */
+  audience?: string[];
 }
 
 interface Context {
@@ -34,8 +37,12 @@ type Found = { chat: string; names: Partial<Names> } | { failure: FailureReason 
 export async function findDestination(
   context: Context,
   session: OnlineSession,
-  { to, isCode }: Pick<OpenedMessage, "to" | "isCode">,
+  { to, isCode, audience }: Pick<OpenedMessage, "to" | "isCode" | "audience">,
 ): Promise<Destination | Exclude<Found, { chat: string }>> {
+  if (audience) {
+    const people = await findAudience(context, session, audience);
+    return Array.isArray(people) ? { chat: storyJid, conversation: null, group: null, audience: people } : people;
+  }
   const found = await findChat(context, session, to);
   if (!("chat" in found)) return found;
   const { chat, names } = found;

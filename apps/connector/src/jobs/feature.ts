@@ -20,7 +20,7 @@ interface Options {
   numbers: Numbers;
   knownNumbers: Pick<KnownNumbers, "answered">;
   conversations: Conversations;
-  media: Pick<Media, "sendFile">;
+  media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
   chats: Chats;
   supervisor: Supervisor;

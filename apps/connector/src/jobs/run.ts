@@ -28,7 +28,7 @@ export interface SendContext extends SessionLookup {
   knownNumbers: Pick<KnownNumbers, "answered">;
   conversations: Conversations;
   atRest: (sessionId: string) => AtRest;
-  media: Pick<Media, "sendFile">;
+  media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
   chats: Chats;
   ackTimeoutMs: number;

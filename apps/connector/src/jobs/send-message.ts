@@ -2,7 +2,7 @@ import type { ClaimResult, FailureReason, SendJob } from "@sandi/contracts";
 import type { TraceContext } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import { secondsUntil } from "../baileys/no-answer.ts";
-import { isGroup } from "../content/jids.ts";
+import { isOfTwo } from "../content/jids.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
@@ -115,7 +115,7 @@ async function sendClaimed(
   if ("failure" in destination) return failed(destination.failure);
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
   const { chat } = destination;
-  const mayBeStranger = !isGroup(chat) && live.sending.reads.asksWhoIsNew();
+  const mayBeStranger = isOfTwo(chat) && live.sending.reads.asksWhoIsNew();
   const isStranger = mayBeStranger && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 

@@ -1,10 +1,12 @@
 import type { FailureReason } from "@sandi/contracts";
-import { isGroup } from "../content/jids.ts";
+import { isOfTwo } from "../content/jids.ts";
 import { stanzaNodes } from "../content/stanza-nodes.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
+import type { Timed } from "../media/send-file.ts";
+import { findForwarded } from "./find-forwarded.ts";
 import type { OpenedMessage } from "./open-message.ts";
 import type { Run, SendAttempt } from "./run.ts";
 import { transmit } from "./transmit.ts";
@@ -20,7 +22,7 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
   const { services, deliveries, job, telemetry, ackTimeoutMs } = run;
   const { session, permit, turn, opened, expiresAt, destination } = sending;
   const { fence, socket } = session;
-  const { conversation, group } = destination;
+  const { conversation, group, audience } = destination;
   const waId = whatsappId(job.messageId);
   const making = await makerOf(run, sending);
   if (typeof making === "string") return making;
@@ -35,12 +37,14 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
       message: encode(message),
       keepUntil,
       isPaced: job.lane !== "otp",
+      options: opened.options,
       traceparent: telemetry.traceparent,
       ...(conversation ? { conversationId: conversation.id } : {}),
       ...(group ? { members: group.members } : {}),
+      ...(audience ? { members: audience.length } : {}),
     });
     const nodes = stanzaNodes(message, services);
-    return transmit(session, permit, { chat, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm });
+    return transmit(session, permit, { chat, audience, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm });
   }
 
   let { chat } = destination;
@@ -56,7 +60,7 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
   }
   if (typeof result === "object") return "refused";
   if (result !== "sent") return result;
-  const other = isGroup(chat) ? null : await socket.otherJidOf(chat).catch(() => null);
+  const other = isOfTwo(chat) ? await socket.otherJidOf(chat).catch(() => null) : null;
   await deliveries.sent(fence, waId, other);
   await learnOther(run, session, { chat, conversation, other });
   return "sent";
@@ -74,17 +78,22 @@ async function makerOf(
   const other = await knownOther(session, { opened, chat: destination.chat, mayHaveArrived });
   const kept = { ...run, live, socket, chat: destination.chat, other, conversation };
   const earlier = mayHaveArrived ? await findEarlier(kept, whatsappId(job.messageId)) : null;
+  const { forwards } = opened;
+  const forwarded = forwards === null || earlier ? null : await findForwarded(run, job.sessionId, forwards);
+  if (typeof forwarded === "string") return forwarded;
   // The file of an earlier attempt lies at WhatsApp already.
-  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
+  const timed: Timed = (stage, work) => run.telemetry.timed(stage, work);
+  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media, timed) : null;
   if (typeof file === "string") return file;
   // A large file takes its time.
   if (file && Date.parse(expiresAt) <= services.now().getTime()) return "expired";
+  const picture = opened.picture && !earlier ? await run.media.makePreview(opened.picture) : null;
   const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
   return async (chat) => {
-    if (opened.media && earlier) return earlier;
+    if ((opened.media ?? opened.picture ?? forwards) !== null && earlier) return earlier;
     const quote = quotedMessageId === undefined ? null : await findQuote({ ...kept, chat }, quotedMessageId);
     const mentioned = await findMentions({ ...run, sessionId: job.sessionId, chat, group }, mentions);
-    return compose(opened, { file, quote, mentioned, messageSecret });
+    return compose(opened, { file, forwarded, picture, quote, mentioned, messageSecret });
   };
 }
 
@@ -93,6 +102,6 @@ async function knownOther(
   { socket }: SendAttempt["session"],
   { opened, chat, mayHaveArrived }: Pick<Sending, "opened" | "mayHaveArrived"> & { chat: string },
 ): Promise<string | null> {
-  if (isGroup(chat) || (opened.around.quotedMessageId === undefined && !mayHaveArrived)) return null;
+  if (!isOfTwo(chat) || (opened.around.quotedMessageId === undefined && !mayHaveArrived)) return null;
   return socket.otherJidOf(chat).catch(() => null);
 }

@@ -1,7 +1,7 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
-import { isGroup, isLid } from "../content/jids.ts";
+import { isGroup, isLid, isOfTwo } from "../content/jids.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
@@ -29,6 +29,8 @@ const wrongForm = { pn: "463", lid: "400" } as const;
 
 interface Transmission {
   chat: string;
+  /** The hidden ids of those who see a story. */
+  audience?: readonly string[] | undefined;
   waId: string;
   message: WireMessage;
   nodes: StanzaNode[];
@@ -50,12 +52,12 @@ export interface WrongForm {
 export async function transmit(
   session: OnlineSession,
   permit: SendPermit,
-  { chat, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm = false }: Transmission,
+  { chat, audience, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm = false }: Transmission,
 ): Promise<FailureReason | "sent" | "paused" | WrongForm> {
   const { live, socket } = session;
   const awaited = live.connection.awaitAck(waId);
   try {
-    await socket.send(chat, waId, message, nodes);
+    await (audience ? socket.sendStory(audience, waId, message) : socket.send(chat, waId, message, nodes));
   } catch (error) {
     awaited.cancel();
     if (error instanceof NoAnswer) throw error;
@@ -72,7 +74,7 @@ export async function transmit(
   if (isGroup(chat)) await socket.renewGroup(chat, isStale);
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (isStale) {
-    live.connection.forgetDevices(chat);
+    for (const jid of audience ?? [chat]) live.connection.forgetDevices(jid);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
   if (isGroup(chat) && forbidden.has(ack.error)) {
@@ -86,7 +88,7 @@ export async function transmit(
 
 /** The recipient's other jid, if the refusal is about this one and not about the account. */
 async function otherForm({ live, socket }: OnlineSession, chat: string, error: string): Promise<string | null> {
-  if (isGroup(chat) || error !== wrongForm[isLid(chat) ? "lid" : "pn"]) return null;
+  if (!isOfTwo(chat) || error !== wrongForm[isLid(chat) ? "lid" : "pn"]) return null;
   const other = await socket.otherJidOf(chat).catch(() => null);
   const isOfAccount = error === codes.noNewChats && other !== null && (await live.sending.reads.refused());
   return isOfAccount ? null : other;

@@ -9,6 +9,7 @@ import { timeOf } from "../messages/schedule.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { amongRoute, type Route } from "../sessions/pick.ts";
 import { isEligible, newChatsLeft } from "../sessions/sender-score.ts";
+import { checkFiles } from "./files.ts";
 import { readBatch, type Recipient } from "./read-batch.ts";
 
 type Refused = BatchDryRun["refused"][number];
@@ -24,6 +25,7 @@ export async function dryRunBatch(ctx: Context, body: CreateBatch): Promise<Batc
   const sendAt = timeOf(body.sendAt, at);
   const route = { sessionId: body.sessionId, poolId: body.poolId };
   const { recipients, duplicates, errors } = readBatch(actor, body);
+  if (errors.length === 0) await checkFiles(ctx, { message: body.message, recipients });
   const refused: Refused[] = errors.map(({ pointer, message }) => ({
     pointer,
     code: "invalid-request",

@@ -1,9 +1,10 @@
-import { AppError, type Content, type ErrorCode, readAddress, sealedFor, sealedPayload } from "@sandi/contracts";
+import { AppError, type ErrorCode, readAddress, sealedFor, sealedPayload } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import { idsOf } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { decide, pickedOf, takeVerdict } from "../messages/admission.ts";
+import { attachStored } from "../messages/attach-media.ts";
 import { warmChat } from "../messages/chats.ts";
 import { insertMessage } from "../messages/insert-message.ts";
 import { textJobs } from "../messages/jobs.ts";
@@ -14,14 +15,14 @@ import { refuseInSandbox } from "../messages/sandbox.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
-import { openItem, openMessage } from "./items.ts";
+import { openItem, openMessage, type StoredContent } from "./items.ts";
 import { actorOf, type OpenBatch } from "./open-batch.ts";
-import { render } from "./variables.ts";
+import { render, type Variables } from "./variables.ts";
 
 interface Ready {
   position: number;
   id: string;
-  content: Content;
+  content: StoredContent;
   metadata: Record<string, unknown> | undefined;
   sealed: string;
   asked: AskedOfRequest;
@@ -43,7 +44,7 @@ export async function prepare(services: Services, batch: OpenBatch, { item, at }
   const tenant = tenantOf(actor);
   try {
     const { to, variables, metadata, content: own } = await openItem(services, place, item);
-    const content = own ?? render(await openMessage(services, place, batch.sealedMessage ?? ""), variables).content;
+    const content = own ?? rendered(await openMessage(services, place, batch.sealedMessage ?? ""), variables);
     const address = readAddress(to);
     const recipient: Recipient = address
       ? { address }
@@ -60,6 +61,12 @@ export async function prepare(services: Services, batch: OpenBatch, { item, at }
     if (error instanceof AppError) return { position, refusal: error.code };
     throw error;
   }
+}
+
+/** The content for one recipient. What is known of its file is not the caller's text. */
+function rendered(message: StoredContent, variables: Variables): StoredContent {
+  const { content } = render(message, variables);
+  return "media" in message ? ({ ...content, media: message.media } as StoredContent) : content;
 }
 
 /**
@@ -98,12 +105,18 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
   const { workspaceId } = tenant;
   const isFirst = sql<boolean>`EXISTS (SELECT 1 FROM batch_item i JOIN batch b ON b.id = i.batch_id
     WHERE i.batch_id = ${batch.id} AND i.position = ${position} AND i.state = 'waiting' AND b.status = 'running')`;
+  const isStored = sql<boolean>`EXISTS (SELECT 1 FROM message WHERE id = ${id})`;
+  const { lifetimeMs } = batch;
+  const file =
+    "media" in content
+      ? attachStored(db, tenant, { mediaId: content.media.mediaId, at, sendAt: null, lifetimeMs, isStored })
+      : { rules: [], writes: [] };
   const picked = senderOf(tenant).pick({ workspaceId, route, toHash, at });
   return {
     ...(hasChat && senderOf(tenant).isLimited && route.sessionId !== undefined
       ? { chat: warmChat(db, { workspaceId, sessionId: route.sessionId, toHash, at }) }
       : {}),
-    decision: decide(db, { id, picked: pickedOf(picked), rules: rulesOf(asked, { isFirst }) }),
+    decision: decide(db, { id, picked: pickedOf(picked), rules: [...rulesOf(asked, { isFirst }), ...file.rules] }),
     message: insertMessage(db, tenant, {
       id,
       route,
@@ -114,10 +127,11 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
       metadata,
       type: content.type,
       status: "queued",
-      lifetimeMs: batch.lifetimeMs,
+      lifetimeMs,
       lane: "bulk",
       batchId: batch.id,
     }),
+    file: file.writes,
     item: sql`UPDATE batch_item SET state = 'expanded', message_id = ${id}, sealed = NULL, code = NULL
       WHERE batch_id = ${batch.id} AND position = ${position} AND state = 'waiting'
         AND EXISTS (SELECT 1 FROM message WHERE id = ${id})`,

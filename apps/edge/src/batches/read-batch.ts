@@ -32,9 +32,13 @@ interface Read {
 }
 
 const rendered = contentWith({});
+const anyMedia = { mediaId: `med_${"0".repeat(26)}` };
 
 /** What a message of a batch cannot have, each with the reason. */
-function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, pointer: string): FieldError[] {
+function notInBatch(
+  content: Content & Pick<CreateMessage, "quotedMessageId">,
+  { pointer, isShared }: { pointer: string; isShared: boolean },
+): FieldError[] {
   const errors: FieldError[] = [];
   if (content.quotedMessageId !== undefined) {
     errors.push({
@@ -42,8 +46,18 @@ function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, p
       message: "is not possible in a batch: a reply has one recipient",
     });
   }
-  if ("media" in content) {
-    errors.push({ pointer: `${pointer}/media`, message: "is not possible in a batch: send files one by one" });
+  if ("media" in content && !isShared && !("mediaId" in content.media)) {
+    const message = "must be an upload's mediaId: a batch fetches the file of its `message` only";
+    errors.push({ pointer: `${pointer}/media`, message });
+  }
+  if ("media" in content && "url" in content.media && render(content.media.url, {}).unknown.length > 0) {
+    errors.push({ pointer: `${pointer}/media/url`, message: "takes no variables: the file is the same for all" });
+  }
+  for (const field of ["background", "font"]) {
+    if (field in content) errors.push({ pointer: `${pointer}/${field}`, message: "is for a story only" });
+  }
+  if (content.type === "text" && typeof content.linkPreview === "object" && content.linkPreview.image) {
+    errors.push({ pointer: `${pointer}/linkPreview/image`, message: "is not possible in a batch" });
   }
   if (content.type === "text" && content.linkPreview === true) {
     errors.push({ pointer: `${pointer}/linkPreview`, message: "must have the words: a batch reads no page" });
@@ -53,7 +67,7 @@ function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, p
 
 /** Reads every recipient, and every message as its recipient gets it. */
 export function readBatch(actor: Actor, { message, recipients = [], messages = [], dedupe }: CreateBatch): Read {
-  const errors: FieldError[] = message ? notInBatch(message, "/message") : [];
+  const errors: FieldError[] = message ? notInBatch(message, { pointer: "/message", isShared: true }) : [];
   const given = [
     ...recipients.map(({ to, variables = {}, metadata }, i) => ({
       pointer: `/recipients/${i}`,
@@ -74,7 +88,7 @@ export function readBatch(actor: Actor, { message, recipients = [], messages = [
   let duplicates = 0;
   const found = given.flatMap(({ to, ...one }): Recipient[] => {
     const before = errors.length;
-    if (one.content) errors.push(...notInBatch(one.content, one.pointer));
+    if (one.content) errors.push(...notInBatch(one.content, { pointer: one.pointer, isShared: false }));
     if (message) errors.push(...errorsOf(message, one));
     const read = recipientOf(actor, to, { pointer: `${one.pointer}/to`, errors });
     if (!read) return [];
@@ -89,7 +103,8 @@ export function readBatch(actor: Actor, { message, recipients = [], messages = [
 
 /** What is wrong with the message that the recipient would get. */
 function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "pointer" | "variables">): FieldError[] {
-  const { content, unknown } = render(message, variables);
+  // A file is the same for all, and may be long.
+  const { content, unknown } = render("media" in message ? { ...message, media: anyMedia } : message, variables);
   if (unknown.length > 0) {
     return unknown.map((name) => ({
       pointer: pointerTo(`${pointer}/variables`, [name]),
@@ -104,7 +119,9 @@ function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "poi
 
 function recipientOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
   try {
-    return readRecipient(actor, to, pointer);
+    const recipient = readRecipient(actor, to, pointer);
+    if (recipient.address?.kind !== "status") return recipient;
+    throw new AppError("invalid-request", { errors: [{ pointer, message: "is not possible in a batch" }] });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     errors.push(...(error.extras.errors ?? []));

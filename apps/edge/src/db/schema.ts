@@ -21,9 +21,10 @@ import type {
   PrefixGuardTable,
   VerificationTable,
 } from "./tables/verifications.ts";
-import type { BatchItemTable, BatchTable } from "./tables/batches.ts";
+import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
-import type { ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
+import type { ErasureTable } from "./tables/erasures.ts";
+import type { ChatAliasTable, ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
@@ -42,8 +43,11 @@ export interface Tables {
   warmContact: WarmContactTable;
   message: MessageTable;
   chat: ChatTable;
+  chatAlias: ChatAliasTable;
+  erasure: ErasureTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
+  batchMedia: BatchMediaTable;
   media: MediaTable;
   mediaObject: MediaObjectTable;
   template: TemplateTable;

@@ -1,4 +1,11 @@
-import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
+import {
+  AppError,
+  type CreateMessage,
+  type Message,
+  type MessageType,
+  sealedFor,
+  sealedPayload,
+} from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
@@ -7,7 +14,8 @@ import { traceparentOf } from "../jobs/publish-soon.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
-import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
+import { requireAudience } from "./audience.ts";
+import { bringsMedia, hasFile, replayBeforeMedia, withMedia } from "./attach-media.ts";
 import { withPreview } from "./link-preview.ts";
 import { insertMessage } from "./insert-message.ts";
 import { textJobs } from "./jobs.ts";
@@ -18,13 +26,21 @@ import { type Recipient, toOf } from "./recipient.ts";
 import { countForRecipients } from "./recipient-limits.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { selectMessage } from "./repository.ts";
-import { contentKeptMs } from "./retry-message.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
 
+/** Another message of the same session, once more. */
+type Forward = Pick<CreateMessage, "to" | "lane" | "expiresIn"> &
+  Partial<
+    Pick<CreateMessage, "sessionId" | "poolId" | "metadata" | "sendAt" | "dryRun" | "quotedMessageId" | "audience">
+  > & {
+    type: "forward";
+    original: { id: string; type: MessageType };
+  };
+
 interface Input {
-  body: CreateMessage;
+  body: CreateMessage | Forward;
   /** The body's recipient. */
   recipient: Recipient;
   idempotencyKey: IdempotencyKey | undefined;
@@ -44,10 +60,11 @@ export async function sendMessage(
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
   const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...given } = body;
-  const content = await withPreview(services, given);
+  const content =
+    given.type === "forward" ? { type: given.type, messageId: given.original.id } : await withPreview(services, given);
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
-  const { quotedMessageId } = content;
+  const { quotedMessageId } = body;
   const isThis = sql<boolean>`message.id = ${id}`;
   const present = (row: MessageRow) => toMessage(row, { now: at, scopes });
   const find = (made: string) => selectMessage(db, tenant, made);
@@ -63,9 +80,16 @@ export async function sendMessage(
   }
   const asking = askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   // A quote that is refused fetches no file.
-  if ("media" in content) await asking;
-  const until = (sendAt ?? at) + 2 * lifetimeMs + contentKeptMs;
-  const message = { content, at, until, isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})` };
+  if (hasFile(content)) await asking;
+  await requireAudience(ctx, body.audience);
+  const message = {
+    content,
+    isFileOptional: given.type === "text" && given.linkPreview === true,
+    at,
+    sendAt,
+    lifetimeMs,
+    isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})`,
+  };
 
   return withMedia(ctx, message, async (attached) => {
     const payload = sealedPayload(toOf(recipient), attached.content);
@@ -91,7 +115,8 @@ export async function sendMessage(
           route,
           kept,
           toHash,
-          type: content.type,
+          type: given.type === "forward" ? given.original.type : given.type,
+          isForwarded: given.type === "forward",
           sealed,
           status: sendAt === null ? "queued" : "scheduled",
           at,
