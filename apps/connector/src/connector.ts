@@ -23,6 +23,8 @@ import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
 import { createConversations } from "./store/conversations.ts";
 import { createChats } from "./store/chats.ts";
+import { createErased } from "./store/erased.ts";
+import { createIdentities } from "./store/identities.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { sweepStore } from "./store/sweep.ts";
 import { openSupervisor } from "./supervisor/feature.ts";
@@ -62,7 +64,9 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
-  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const deliveries = createDeliveries({ ...context, numbered, chats, conversations, onAppended });
+  const erased = createErased(store, pseudonym);
+  const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
   const files = createFetchFiles({
     ...context,
     ...media,
@@ -71,7 +75,17 @@ export async function startConnector(
     lost: (sessionId) => supervisor.find(sessionId)?.lose(),
   });
   const onFile = (sessionId: string) => files.wake(sessionId);
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended, onFile });
+  const receiver = createReceiver({
+    ...context,
+    chats,
+    conversations,
+    deliveries,
+    erased,
+    numbered,
+    onAppended,
+    onFile,
+  });
+  const { receive } = receiver;
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -82,6 +96,8 @@ export async function startConnector(
     receive,
     applyOwnChange,
     knownNumbers,
+    erased,
+    openIdentities,
     onAppended,
     onOnline: onFile,
     openSocket,
@@ -95,33 +111,37 @@ export async function startConnector(
     media,
     deliveries,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
+  const calls = rpcCalls({
+    ...context,
+    conversations,
+    numbers,
+    chats,
+    deliveries,
+    erased,
+    knownNumbers,
+    openIdentities,
+    receiver,
+    files,
+    onFile,
+    applyOwnChange,
+    onAppended,
+    ackTimeoutMs: config.ackTimeoutMs,
+    flush: (timeoutMs) => outbox.flush(timeoutMs),
+  });
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     media,
     outboxRoom,
     jobs,
-    {
-      routes: rpcRoutes(
-        rpcCalls({
-          ...context,
-          conversations,
-          numbers,
-          files,
-          onFile,
-          deliveries,
-          onAppended,
-          applyOwnChange,
-          ackTimeoutMs: config.ackTimeoutMs,
-        }),
-        { tokens, forward, supervisor },
-      ),
-    },
+    { routes: rpcRoutes(calls, { tokens, forward, supervisor, store }) },
   ];
 
   const readiness = createReadiness(store, services);

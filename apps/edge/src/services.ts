@@ -3,6 +3,7 @@ import {
   type BatchJob,
   createId,
   type DeliveryJob,
+  type ErasureJob,
   type IdPrefix,
   type MediaDownload,
   type RevokeJob,
@@ -27,7 +28,9 @@ type JobCall =
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
   | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
   /** To the edge itself. */
-  | { kind: "batch"; body: BatchJob; deduplicationId: string };
+  | { kind: "batch"; body: BatchJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

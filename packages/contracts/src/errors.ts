@@ -83,6 +83,12 @@ export const errors = {
   },
   "message-not-found": { status: 404, title: "No such message" },
   "batch-not-found": { status: 404, title: "No such batch" },
+  "person-not-found": {
+    status: 404,
+    title: "The address names no person",
+    advice: "Name the person by id (`per_…`), by number in E.164 form (`%2B6281234567890`), or by hidden id (`…@lid`).",
+  },
+  "erasure-not-found": { status: 404, title: "No such erasure" },
   "media-not-found": {
     status: 404,
     title: "No such media",

@@ -5,18 +5,21 @@ import {
   type CreatedSupabaseHook,
   EditMessageRpc,
   FetchMediaRpc,
+  type Erasure,
   GetGroupRpc,
   Group,
   type Media,
   type Message,
   PinRpc,
   MessageMedia,
+  MessageReceiptsRpc,
   type QrPageLink,
   ReactRpc,
   RevokeMessageRpc,
   type Session,
   type Verification,
   type VerificationResult,
+  StarRpc,
   VoteRpc,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
@@ -59,7 +62,7 @@ const later = new Date(Date.now() + 7_200_000).toISOString();
 
 /** Actions on messages are done. */
 const done = Object.fromEntries(
-  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc].map(({ path }) => [path, { at: soon }]),
+  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc, StarRpc].map(({ path }) => [path, { at: soon }]),
 );
 
 /** The connector's answers. */
@@ -73,6 +76,7 @@ export const connectorAnswers = {
     media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
   },
   [GetGroupRpc.path]: Group.meta()?.["example"],
+  [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
@@ -100,6 +104,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let rule = "";
   let channel = "";
   let qrPage = "";
+  let erasure = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
@@ -239,6 +244,24 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [10, 5100, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
     },
+    {
+      route: "POST /v1/messages (group)",
+      body: () => ({
+        sessionId: edge().sessionId,
+        to: "120363025246125486@g.us",
+        type: "text",
+        text: "Hello",
+      }),
+      asks: "redis libsql | qstash",
+      budget: [12, 6200, 60, 24],
+    },
+    {
+      route: "GET /v1/messages/{id}/receipts",
+      path: () => `/v1/messages/${message}/receipts`,
+      arrange: () => edge().sql("UPDATE message SET sent_at = 1 WHERE id = ?", [message]),
+      asks: "redis libsql connector",
+      budget: [1, 700, 10, 0],
+    },
     { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1200, 35, 0] },
     {
       route: "POST /v1/messages/search",
@@ -307,6 +330,25 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       ...ofActed("/pin"),
       asks: "redis libsql connector",
       budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "POST /v1/messages/{id}/forward",
+      ...ofActed("/forward"),
+      body: { to: numbers[3] },
+      asks: "redis libsql libsql | qstash",
+      budget: [20, 20_000, 100, 100],
     },
     {
       route: "POST /v1/messages/{id}/votes",
@@ -732,6 +774,19 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
       budget: [12, 2700, 25, 10],
+    },
+    {
+      route: "DELETE /v1/people/{person}",
+      path: () => "/v1/people/6281355500077",
+      asks: "redis libsql | libsql qstash",
+      budget: [10, 1900, 12, 12],
+      keep: ({ id }: Erasure) => (erasure = id),
+    },
+    {
+      route: "GET /v1/erasures/{id}",
+      path: () => `/v1/erasures/${erasure}`,
+      asks: "redis libsql",
+      budget: [1, 200, 3, 0],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

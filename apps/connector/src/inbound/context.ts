@@ -8,6 +8,7 @@ import type { FileMessage } from "../media/store-inbound.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Fence } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
@@ -22,6 +23,7 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  erased: Pick<Erased, "covers">;
   numbered: Pick<NumberedTexts, "find">;
   /** The time of a new id. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;

@@ -88,7 +88,7 @@ async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids:
   );
 }
 
-function toPerson(person: Conversation | undefined): Person | null {
+export function toPerson(person: Conversation | undefined): Person | null {
   if (!person) return null;
   const { pn, lid, name } = person.names;
   const phone = AccountNumber.safeParse(`+${pn?.split("@")[0]}`).data ?? null;

@@ -8,9 +8,11 @@ import { messageCalls } from "./messages.ts";
 import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
 import { numberCalls } from "./numbers.ts";
+import { peopleCalls } from "./people.ts";
 import { sessionCalls } from "./sessions.ts";
 
 type Parts = Parameters<typeof messageCalls>[0] &
+  Parameters<typeof peopleCalls>[0] &
   Parameters<typeof actionCalls>[0] & {
     services: Services;
     store: Store;
@@ -26,4 +28,5 @@ export const rpcCalls = ({ numbers, files, ...parts }: Parts): HandledRpc[] => [
   ...messageCalls(parts),
   ...actionCalls(parts),
   ...mediaCalls(files),
+  ...peopleCalls(parts),
 ];

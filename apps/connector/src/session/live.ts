@@ -12,6 +12,7 @@ import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
 import { forgetStatements } from "../store/account.ts";
 import type { OpenCredentials } from "../store/credentials.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "@sandi/crypto/node";
 import { openProxy } from "../store/sealed-proxy.ts";
@@ -66,6 +67,7 @@ export interface LiveOptions {
   applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
+  erased: Pick<Erased, "covers" | "knows">;
   gates: Gates;
   metrics: SessionMetrics;
   logger: Logger;

@@ -37,4 +37,5 @@ export const migrationNames = [
   "0041_chats",
   "0042_batch_media",
   "0043_received_files",
+  "0045_erasure",
 ];

@@ -100,10 +100,12 @@ async function consequenceOf(
     statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, trace: span.context, at }, replyId));
   }
   if (message) {
-    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded };
+    const other = message.chatKind === "person" && message.origin !== null ? message.to : from;
+    const personHash = toHash ?? (other === null ? null : await phoneHash(phoneKey, workspaceId, other));
+    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded, personHash };
     statements.push(...insertReceived(db, stored, at));
     const { chatId, chatKind, personId } = message;
-    const about = { workspaceId, sessionId };
+    const about = { workspaceId, sessionId, at: new Date(event.at).getTime() };
     const isGroup = chatKind === "group";
     const chat = { ...about, id: chatId, number: isGroup ? null : (from ?? message.to), isOpen: true };
     statements.push(await meetChat(db, phoneKey, chat));

@@ -1,7 +1,8 @@
-import type { ChatMessage, ConnectorEvent, Policy, Quota } from "@sandi/contracts";
+import { chatIdOf, type ChatMessage, type ConnectorEvent, type Policy, type Quota } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
+import { chatNow, personOf } from "./merge-chats.ts";
 import { dayMs, passMs } from "../retention.ts";
 
 /** How long connectors keep the content of received messages. */
@@ -19,6 +20,8 @@ interface Received extends ChatMessage {
   from: string | null;
   isForwarded: boolean;
   at: string;
+  /** The hash of the other person's number; null when it is unknown. */
+  personHash: string | null;
 }
 
 const maskOf = (phone: string | null) => (phone === null ? null : storedMask(masked(phone)));
@@ -35,10 +38,11 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, to_hash, country, prefix, status, expires_at,
         test, created_at, updated_at, sent_at, direction, origin, chat_id, person_id, from_masked, is_forwarded,
-        is_view_once, is_offline)
+        is_view_once, is_offline, person_hash)
       VALUES (${messageId}, ${workspaceId}, ${sessionId}, ${type}, ${to}, '', '', '', ${isInbound ? "received" : "sent"},
-        ${wroteAt}, 0, ${wroteAt}, ${now}, ${wroteAt}, ${isInbound ? "inbound" : null}, ${origin}, ${chatId},
-        ${personId}, ${maskOf(received.from)}, ${sql.join(flags)})
+        ${wroteAt}, 0, ${wroteAt}, ${now}, ${wroteAt}, ${isInbound ? "inbound" : null}, ${origin}, ${chatNow(chatId)},
+        ${personId === null ? null : personOf(chatNow(chatIdOf(personId)))}, ${maskOf(received.from)}, ${sql.join(flags)},
+        ${received.personHash})
       ON CONFLICT (id) DO UPDATE SET type = excluded.type, updated_at = excluded.updated_at
         WHERE message.type = 'undecryptable' AND excluded.type <> 'undecryptable'
           AND message.session_id = excluded.session_id`,

@@ -98,6 +98,12 @@ export const receivedMediaLimit = ({ mediaMegabytesPerDay }: Quota, bytes: numbe
   cost: Math.ceil(bytes / 1_000_000),
 });
 
+/** Erasures of people. Each is a row for a year, and asks the connector of every session. */
+export const erasureLimits = (actor: Actor): Limit[] => [
+  { name: "erasures-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "erasures-day", id: actor.environment, quota: 1_000, windowSeconds: day },
+];
+
 /** Actions on messages: edits, deletions, reactions, pins and votes. Each is a message to WhatsApp. */
 export const messageActionLimits = (actor: Actor): Limit[] => [
   { name: "actions-minute", id: actor.environment, quota: 60, windowSeconds: minute },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EventId, PoolId, SessionId } from "../ids.ts";
+import { ChatId, EventId, PoolId, SessionId } from "../ids.ts";
 import { E164, plainName, Timestamp } from "./common.ts";
 import { examples } from "./examples.ts";
 import { MediaDownload } from "./message-media.ts";
@@ -208,6 +208,12 @@ export const SessionEvent = z
     }),
     z.object({ ...eventFields, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...eventFields, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
+    z.object({
+      ...eventFields,
+      type: z.literal("chat.merged"),
+      chatId: ChatId.meta({ description: "The chat that has all messages now." }),
+      mergedIds: z.array(ChatId).max(20).meta({ description: "Its other ids. They still lead to it." }),
+    }),
   ])
   .meta({ id: "SessionEvent", example: examples.sessionEvent });
 export type SessionEvent = z.infer<typeof SessionEvent>;

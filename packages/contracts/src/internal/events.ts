@@ -91,6 +91,13 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     mediaState: MediaEnd,
     mediaId: MediaId.nullable(),
   }),
+  /** Two chats or more proved to be one: their messages are of the chat with the oldest id from now on. */
+  z.strictObject({
+    ...envelope,
+    type: z.literal("chat.merged"),
+    chatId: ChatId,
+    mergedIds: z.array(ChatId).min(1).max(20),
+  }),
   /** The session changed its state. `revision` is the newest desired state that it has acted on. */
   z.strictObject({
     ...envelope,
