@@ -1,11 +1,11 @@
 import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import { conversationPeople, type Names } from "./conversations.ts";
+import { findDownloads } from "./downloads.ts";
 import { fenceHolds, type Fence, writeFenced } from "./fence.ts";
 import { rank } from "./ledger.ts";
-import { openMessage } from "./messages.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
-import { text, textOrNull } from "./row.ts";
+import { text } from "./row.ts";
 import { openEvent } from "./sealed-events.ts";
 import type { Store } from "./store.ts";
 
@@ -42,26 +42,20 @@ export async function findChatsOf(
 /** Deletes some messages of these chats, and some that these people wrote elsewhere. `mediaIds`: files in them. */
 export async function deleteMessagesOf(
   store: Store,
-  { fence, atRest }: { fence: Fence; atRest: AtRest },
+  fence: Fence,
   { ids, limit }: { ids: string[]; limit: number },
 ): Promise<{ messages: number; marks: number; mediaIds: string[] }> {
   const list = JSON.stringify(ids);
   const { rows } = await store.client.execute({
-    sql: `SELECT id, wa_id, sealed FROM message WHERE session_id = ?1 AND conversation_id IN (SELECT value FROM json_each(?2))
-          UNION SELECT id, wa_id, sealed FROM message WHERE session_id = ?1 AND author IN (SELECT value FROM json_each(?2))
+    sql: `SELECT wa_id FROM message WHERE session_id = ?1 AND conversation_id IN (SELECT value FROM json_each(?2))
+          UNION SELECT wa_id FROM message WHERE session_id = ?1 AND author IN (SELECT value FROM json_each(?2))
           LIMIT ?3`,
     args: [fence.sessionId, list, limit],
   });
   if (rows.length === 0) return { messages: 0, marks: 0, mediaIds: [] };
-  const bodies = await Promise.all(
-    rows.map((row) =>
-      openMessage<{ content: { media?: { mediaId?: string } } }>(atRest, {
-        id: text(row, "id"),
-        sealed: textOrNull(row, "sealed"),
-      }),
-    ),
-  );
-  const waIds = JSON.stringify(rows.map((row) => text(row, "wa_id")));
+  const waIdList = rows.map((row) => text(row, "wa_id"));
+  const files = await findDownloads(store, fence.sessionId, waIdList);
+  const waIds = JSON.stringify(waIdList);
   const ofThese = (table: string) =>
     guarded(
       `DELETE FROM ${table} WHERE session_id = ?
@@ -70,7 +64,7 @@ export async function deleteMessagesOf(
       [fence.sessionId, waIds],
     );
   const [marks, messages] = await writeFenced(store, fence, [ofThese("mark"), ofThese("message")]);
-  const mediaIds = bodies.flatMap((body) => body?.content.media?.mediaId ?? []);
+  const mediaIds = [...files.values()].flatMap(({ mediaId }) => mediaId ?? []);
   return { messages: messages!.rowsAffected, marks: marks!.rowsAffected, mediaIds };
 }
 
