@@ -9,7 +9,7 @@ import { type Rig, startRig, workspaceId } from "./support/rig.ts";
 
 const own = "+6281200000001";
 const user = "+6281300000002";
-const other = "+6281300000003";
+const erased = "+6281300000003";
 const trusted = getCACertificates("default");
 const file = randomBytes(200_001);
 const sha256 = createHash("sha256").update(file).digest("hex");
@@ -275,8 +275,8 @@ test("a policy that keeps no contents fetches nothing", async () => {
 
 test("files of a person who is erased are named to the edge", async () => {
   await setMediaDownload("all");
-  rig.simulator.createPhone({ number: other });
-  const { messageId, chatId } = await written({}, other);
+  rig.simulator.createPhone({ number: erased });
+  const { messageId, chatId } = await written({}, erased);
   const { mediaId } = await ended(messageId);
   const request = { sessionId, requestedAt: clock().toISOString(), phones: [], lids: [], chatIds: [chatId] };
   const { mediaIds } = (await (await rig.edge.rpc("/rpc/people/erase", request)).json()) as { mediaIds: string[] };
