@@ -1,7 +1,7 @@
 import type { Message, MessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
-import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
 
 let stack: TestStack;
 /** A person gets 30 messages in an hour. */
@@ -235,6 +235,59 @@ const newest = async () => {
   const { body } = await stack.api<MessageList>("GET /v1/messages?direction=inbound&limit=1");
   return body.messages[0];
 };
+
+describe("an album", () => {
+  const items = [
+    { type: "image", media: { data: picture.toString("base64") }, caption: "One" },
+    { type: "video", media: { data: film.toString("base64") }, caption: "Two" },
+    { type: "image", media: { data: picture.toString("base64") }, caption: "Three" },
+  ];
+
+  it("is shown together, each of its messages with its own status, and once for all of them", async () => {
+    const { sessionId } = stack.local;
+    const album = { id: "trip-42", images: 2, videos: 1 };
+    const before = (await stack.inbox(other)).length;
+    const sent = await Promise.all(
+      items.map((item) => stack.api<Message>("POST /v1/messages", { sessionId, to: other, ...item, album })),
+    );
+    expect(sent.map(({ status, body }) => [status, body.detail])).toEqual(items.map(() => [202, undefined]));
+    const shown = await eventually("the album on the phone", async () => {
+      const all = (await stack.inbox(other)).slice(before);
+      return all.length === 4 && all;
+    });
+    expect(shown[0]).toMatchObject({ kind: "album", images: 2, videos: 1 });
+    const parts = shown.slice(1) as (PhoneMessage & { albumId: string; caption: string })[];
+    expect(new Set(parts.map(({ albumId }) => albumId))).toEqual(new Set([shown[0]!.id]));
+    expect(parts.map(({ caption }) => caption).toSorted()).toEqual(["One", "Three", "Two"]);
+    for (const { body } of sent) {
+      await eventually("the message to be read", async () => {
+        const message = await stack.api<Message>(`GET /v1/messages/${body.id}`);
+        return message.body.status === "read";
+      });
+    }
+  });
+
+  it("that is written on a phone is its messages, which name their album", async () => {
+    const { sessionId, simulatorUrl } = stack.local;
+    const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
+    const before = await newest();
+    await stack.write(other, { to: session.phone, type: "album", images: 2, videos: 0 } as {
+      to: string;
+      type: string;
+    });
+    const written = (await (await fetch(`${simulatorUrl}/phones/${other}/messages`)).json()) as PhoneMessage[];
+    const albumId = written.findLast(({ kind }) => kind === "album")!.id;
+    const part = { to: session.phone, type: "image", data: picture.toString("base64"), mimeType: "image/png", albumId };
+    await stack.write(other, part);
+    const message = await eventually("the picture in the API", async () => {
+      const found = await newest();
+      return found?.id !== before?.id && found;
+    });
+    expect(message).toMatchObject({ type: "image", content: { type: "image", album: { id: albumId } } });
+    const { body } = await stack.api<MessageList>("GET /v1/messages?direction=inbound&limit=2");
+    expect(body.messages[1]?.id).toBe(before?.id);
+  });
+});
 
 describe("a story", () => {
   const storyOf = async (number: string, before: number) =>

@@ -32,6 +32,8 @@ export interface OpenedMessage {
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The album that its file belongs to. */
+  album: { id: string; images: number; videos: number } | null;
   /** The picture of its link preview. */
   picture: SealedMedia | null;
   /** Null for a message whose file is not the right one. */
@@ -64,12 +66,13 @@ export async function openMessage(
     return null;
   }
   const media = "media" in content ? content : null;
+  const album = ("album" in content && content.album) || null;
   const picture = (content.type === "text" && content.linkPreview && content.linkPreview.image) || null;
   const write: OpenedMessage["write"] = (file, small = null) => toProto(content, { template, file, picture: small });
   if (!media && !write(null)) return null;
   const around = { quotedMessageId, mentions };
   const options = numberedOptionsOf(content);
-  return { to, isCode, media, picture, write, options, audience: audience?.people ?? null, around };
+  return { to, isCode, media, album, picture, write, options, audience: audience?.people ?? null, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

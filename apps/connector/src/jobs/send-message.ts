@@ -15,6 +15,7 @@ import type { Conversations } from "../store/conversations.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
+import { type Albums, createAlbums } from "./albums.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Media } from "../media/feature.ts";
@@ -56,10 +57,11 @@ type Refused = LRUCache<string, true>;
  * same job share one run. A message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
  */
 export function createSender(context: SendContext): (job: SendJob, trace?: TraceContext) => Promise<JobOutcome> {
+  const albums = createAlbums(context.services, context.ackTimeoutMs);
   const refused: Refused = new LRUCache({ max: 10_000 });
   return sharedRuns((job, trace?: TraceContext) => {
     const telemetry = startTelemetry(context, job, trace);
-    return send({ ...context, job, telemetry, hasFailedHere: false }, refused).catch((error: unknown) => {
+    return send({ ...context, albums, job, telemetry, hasFailedHere: false }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
       return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });
@@ -69,6 +71,7 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
 /** One run of a job. */
 export interface Run extends SendContext {
   job: SendJob;
+  albums: Albums;
   telemetry: SendTelemetry;
   /** The session failed to send it before. */
   hasFailedHere: boolean;
