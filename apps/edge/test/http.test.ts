@@ -37,6 +37,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   ["POST /v1/messages/search", { to }, "message:send or message:read", null],
   [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send or message:read", "message-not-found"],
   [`GET /v1/messages/${unknown("msg")}/events`, undefined, "message:send or message:read", "message-not-found"],
+  [`GET /v1/messages/${unknown("msg")}/receipts`, undefined, "message:read", "message-not-found"],
   [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],

@@ -7,7 +7,7 @@ import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
 import type { OpenedMessage } from "./open-message.ts";
-import type { Run, SendAttempt } from "./send-message.ts";
+import type { Run, SendAttempt } from "./run.ts";
 import { transmit } from "./transmit.ts";
 
 interface Sending extends SendAttempt {
