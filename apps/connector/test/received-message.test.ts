@@ -267,8 +267,10 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
-  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null };
-  expect(readPadded(pad(message))).toEqual({ ...received, ...around });
+  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null, file: null };
+  const { forwardings, ...read } = readPadded(pad(message)) as { forwardings: number };
+  expect(read).toEqual({ ...received, ...around });
+  expect(forwardings > 0).toBe(isForwarded);
   expect(tokenOf(received)).toBe(found);
 });
 
@@ -323,7 +325,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const keys = createKeyRing(generateKeyText("k1", webRandom));
   const atRest = (owner: string) => nodeAtRest(keys, owner, webRandom);
   let events = 0;
-  const receive = createReceiver({
+  const { receive } = createReceiver({
     logger: pino({ level: "silent" }),
     services: {
       after: () => () => undefined,
@@ -334,10 +336,17 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     atRest,
     pseudonym: (text) => `p${text}`,
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
-    conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
+    conversations: createConversations({
+      store,
+      atRest,
+      pseudonym: (text) => `p${text}`,
+      services: { newId, now: () => new Date() },
+    }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
+    erased: { covers: () => Promise.resolve(false) },
     numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
+    onFile: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];
@@ -352,7 +361,16 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     pushName: null,
     isOffline: false,
     isByAdmin: false,
-    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null },
+    said: {
+      content,
+      isForwarded: false,
+      forwardings: 0,
+      quoted: null,
+      mentions: [],
+      isViewOnce: false,
+      secret: null,
+      file: null,
+    },
     at: ago(1000),
   };
   const reported = async () => {

@@ -6,6 +6,7 @@ import { batches } from "./batches/routes.ts";
 import { desiredState } from "./desired-state/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
+import { erasures } from "./erasures/routes.ts";
 import type { Feature } from "./feature.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
@@ -13,6 +14,7 @@ import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
 import { media } from "./media/routes.ts";
+import { messageActions } from "./message-actions/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { outbound } from "./outbound/feature.ts";
 import { pools } from "./pools/routes.ts";
@@ -28,6 +30,7 @@ const slices: readonly Feature[] = [
   verifications,
   reachability,
   messages,
+  messageActions,
   batches,
   media,
   templates,
@@ -35,6 +38,7 @@ const slices: readonly Feature[] = [
   desiredState,
   pools,
   groups,
+  erasures,
   analytics,
   destinations,
   accessRules,

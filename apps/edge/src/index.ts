@@ -11,7 +11,7 @@ import {
 import { createApp } from "./app.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
-import { openDatabase } from "./db/client.ts";
+import { databaseOpener } from "./db/client.ts";
 import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
 import { r2Store } from "./media/r2-store.ts";
@@ -91,10 +91,10 @@ function prepare(env: Env) {
     isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
-    async callConnector(path, body) {
+    async callConnector(path, body, timeoutMs = connectorMs) {
       const text = JSON.stringify(body);
       const token = await sign({ method: "POST", path, body: text });
-      return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
+      return callConnector(new URL(config.CONNECTOR_URL + path), { token, body: text, timeoutMs });
     },
     keyCache: new Map(),
     templateCache: new Map(),
@@ -106,7 +106,8 @@ function prepare(env: Env) {
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),
   };
-  return { config, services, exporter };
+  const openDatabase = databaseOpener(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN);
+  return { services, openDatabase, exporter };
 }
 
 /** The maximum of workspaces whose derived keys are in an isolate's memory. */
@@ -126,14 +127,20 @@ function preparedFor(env: Env): ReturnType<typeof prepare> {
   return known;
 }
 
-async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {
+interface ConnectorCall {
+  token: string;
+  body: string;
+  timeoutMs: number;
+}
+
+async function callConnector(url: URL, { token, body, timeoutMs }: ConnectorCall): Promise<RpcAnswer> {
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
       body,
       redirect: "manual",
-      signal: AbortSignal.timeout(connectorMs),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return { status: response.status, body: await response.json().catch(() => undefined) };
   } catch {
@@ -173,14 +180,14 @@ function nameOf(cause: unknown): string {
 
 /** Runs the work of one event, and exports its spans when all work in `waitUntil` is done. */
 async function run<T>(env: Env, context: ExecutionContext, work: (services: Services) => T | Promise<T>): Promise<T> {
-  const { config, services, exporter } = preparedFor(env);
+  const { services, openDatabase, exporter } = preparedFor(env);
   const underway: Promise<unknown>[] = [];
   const waitUntil = (promise: Promise<unknown>) => {
     underway.push(promise);
     context.waitUntil(promise);
   };
   try {
-    return await work({ ...services, db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN), waitUntil });
+    return await work({ ...services, db: openDatabase(), waitUntil });
   } finally {
     if (exporter) context.waitUntil(exportAfter({ exporter, sleep }, underway));
   }

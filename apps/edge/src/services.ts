@@ -3,7 +3,9 @@ import {
   type BatchJob,
   createId,
   type DeliveryJob,
+  type ErasureJob,
   type IdPrefix,
+  type MediaDownload,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -22,11 +24,13 @@ export type Job = JobCall & { traceparent?: string; tracestate?: string };
 type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
-  | { kind: "session"; body: SessionJob; deduplicationId: string }
+  | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
   | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
   /** To the edge itself. */
-  | { kind: "batch"; body: BatchJob; deduplicationId: string };
+  | { kind: "batch"; body: BatchJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {
@@ -95,7 +99,8 @@ export interface Services {
   telegramUrl: string;
   /** Allows alerts to addresses of this machine. Never in production. */
   allowLocalTargets: boolean;
-  callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
+  /** @param timeoutMs where it is longer than usual */
+  callConnector: (path: string, body: unknown, timeoutMs?: number) => Promise<RpcAnswer>;
   /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates by workspace, at most a minute old. */

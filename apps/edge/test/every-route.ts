@@ -51,6 +51,8 @@ export async function liveResources(edge: Edge) {
     batches: await make("POST /v1/batches", { messages: [{ to, type: "text", text: "hi" }] }),
     media: (await addMedia(edge, pattern(100))).id,
     "prefix-guard": "6285599",
+    people: "per_01jd3k9v7hq2w8x5n4b6m0c1ta",
+    erasures: await make("DELETE /v1/people/per_01jd3k9v7hq2w8x5n4b6m0c1ta", undefined),
   };
   const at = edge.services.now().getTime();
   await edge.client.execute({
@@ -65,9 +67,15 @@ export async function liveResources(edge: Edge) {
   return { ids: ids as Record<string, string>, sender };
 }
 
+/** Queries without which a route refuses. */
+const queries: Record<string, string> = { "DELETE /v1/messages/{id}": "?for=everyone" };
+
 /** A request to a route, for these resources. */
 export const requestOf = (route: string, ids: Record<string, string>) =>
-  route.replaceAll(/([a-z-]+)\/\{[a-zA-Z]+\}/g, (_, segment: string) => `${segment}/${ids[segment] ?? "missing"}`);
+  `${route}${queries[route] ?? ""}`.replaceAll(
+    /([a-z-]+)\/\{[a-zA-Z]+\}/g,
+    (_, segment: string) => `${segment}/${ids[segment] ?? "missing"}`,
+  );
 
 /** All that is stored, but for when keys were used. */
 export async function everything(edge: Edge, where = ""): Promise<Record<string, unknown[]>> {

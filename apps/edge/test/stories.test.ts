@@ -124,3 +124,9 @@ describe("a story", () => {
     expect([status, body.to]).toEqual([202, "status"]);
   });
 });
+
+it("nothing is forwarded to a story", async () => {
+  const { body } = await tell();
+  const forwarded = await edge.api(`POST /v1/messages/${body.id}/forward`, { to: "status" });
+  expect([forwarded.status, forwarded.body.errors?.map(({ pointer }) => pointer)]).toEqual([400, ["/to"]]);
+});

@@ -3,15 +3,24 @@ import {
   type Batch,
   type CreatedApiKey,
   type CreatedSupabaseHook,
+  EditMessageRpc,
+  FetchMediaRpc,
+  type Erasure,
   GetGroupRpc,
   Group,
   type Media,
   type Message,
+  PinRpc,
+  MessageMedia,
   MessageReceiptsRpc,
   type QrPageLink,
+  ReactRpc,
+  RevokeMessageRpc,
   type Session,
   type Verification,
   type VerificationResult,
+  StarRpc,
+  VoteRpc,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
 import type { TestEdge } from "./edge.ts";
@@ -51,14 +60,32 @@ export interface Call {
 const soon = new Date(Date.now() + 3_600_000).toISOString();
 const later = new Date(Date.now() + 7_200_000).toISOString();
 
+/** Actions on messages are done. */
+const done = Object.fromEntries(
+  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc, StarRpc].map(({ path }) => [path, { at: soon }]),
+);
+
 /** The connector's answers. */
 export const connectorAnswers = {
+  ...done,
+  "/rpc/messages/read": { messages: [] as object[] },
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+  [FetchMediaRpc.path]: {
+    media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
+  },
   [GetGroupRpc.path]: Group.meta()?.["example"],
   [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
+};
+
+const storedPoll = {
+  from: null,
+  content: { type: "poll", question: "When?", options: ["Morning", "Evening"], maxSelections: 1 },
+  quotedMessageId: null,
+  reactions: [],
+  votes: [],
 };
 
 /** At least one call of every public route. The order counts: later calls use what earlier ones made. */
@@ -67,6 +94,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let sent = "";
   let message = "";
   let scheduled = "";
+  let acted = "";
   let file = "";
   let batch = "";
   let session = "";
@@ -76,6 +104,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let rule = "";
   let channel = "";
   let qrPage = "";
+  let erasure = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
@@ -85,6 +114,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   const keepVer = ({ id }: Verification) => (ver = id);
   const people = numbers.slice(0, 2).map((to) => ({ to, variables: { name: "Budi" } }));
   const ofBatch = (rest = "") => ({ path: () => `/v1/batches/${batch}${rest}` });
+  const ofActed = (rest: string) => ({ path: () => `/v1/messages/${acted}${rest}` });
   const ofVer = (rest = "") => ({ path: () => `/v1/verifications/${ver}${rest}` });
 
   return [
@@ -186,6 +216,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: () => ({ to: numbers[0], type: "text", text: "Hello", quotedMessageId: message }),
       asks: "redis libsql libsql | qstash",
       budget: [12, 6800, 61, 24],
+      keep: ({ id }: Message) => (acted = id),
     },
     {
       route: "GET /v1/messages/{id}",
@@ -258,12 +289,111 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [9, 1800, 17, 10],
     },
     {
+      route: "PATCH /v1/messages/{id} (edit)",
+      path: () => `/v1/messages/${acted}`,
+      body: { text: "Hello!" },
+      arrange: () =>
+        edge().sql("UPDATE message SET status = 'sent', sent_at = ? WHERE id = ?", [String(Date.now()), acted]),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/reaction",
+      ...ofActed("/reaction"),
+      body: { emoji: "👍" },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/reaction (Idempotency-Key)",
+      ...ofActed("/reaction"),
+      body: { emoji: "👍" },
+      headers: { "idempotency-key": "react" },
+      asks: "redis libsql libsql connector | libsql",
+      budget: [12, 2000, 10, 6],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/reaction",
+      ...ofActed("/reaction"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/pin",
+      ...ofActed("/pin"),
+      body: { seconds: 86_400 },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/pin",
+      ...ofActed("/pin"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "POST /v1/messages/{id}/forward",
+      ...ofActed("/forward"),
+      body: { to: numbers[3] },
+      asks: "redis libsql libsql | qstash",
+      budget: [20, 20_000, 100, 100],
+    },
+    {
+      route: "POST /v1/messages/{id}/votes",
+      ...ofActed("/votes"),
+      body: { options: ["Morning"] },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "GET /v1/messages/{id}/votes",
+      ...ofActed("/votes"),
+      arrange: () => {
+        connectorAnswers["/rpc/messages/read"].messages = [{ ...storedPoll, id: acted }];
+        return edge().sql("UPDATE message SET type = 'poll' WHERE id = ?", [acted]);
+      },
+      asks: "redis libsql connector",
+      budget: [1, 700, 5, 0],
+    },
+    {
+      route: "DELETE /v1/messages/{id}",
+      ...ofActed("?for=everyone"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
       route: "POST /v1/messages/{id}/retry",
       path: () => `/v1/messages/${message}/retry`,
       arrange: () =>
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
       budget: [12, 8000, 58, 18],
+    },
+    {
+      route: "POST /v1/messages/{id}/media",
+      path: () => `/v1/messages/${message}/media`,
+      arrange: () => edge().sql("UPDATE message SET direction = 'inbound' WHERE id = ?", [message]),
+      asks: "redis libsql libsql connector",
+      budget: [2, 1400, 20, 0],
+    },
+    {
+      route: "PATCH /v1/sessions/{id} (settings)",
+      path: () => `/v1/sessions/${edge().sessionId}`,
+      body: { settings: { mediaDownload: "onDemand" } },
+      asks: "redis libsql | qstash",
+      budget: [9, 3300, 30, 16],
     },
     {
       route: "POST /v1/media",
@@ -644,6 +774,19 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
       budget: [12, 2700, 25, 10],
+    },
+    {
+      route: "DELETE /v1/people/{person}",
+      path: () => "/v1/people/6281355500077",
+      asks: "redis libsql | libsql qstash",
+      budget: [10, 1900, 12, 12],
+      keep: ({ id }: Erasure) => (erasure = id),
+    },
+    {
+      route: "GET /v1/erasures/{id}",
+      path: () => `/v1/erasures/${erasure}`,
+      asks: "redis libsql",
+      budget: [1, 200, 3, 0],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

@@ -2,6 +2,7 @@ import {
   type AuthenticationCreds,
   BufferJSON,
   initAuthCreds,
+  jidNormalizedUser,
   proto,
   type SignalDataSet,
   type SignalDataTypeMap,
@@ -36,6 +37,12 @@ function isSame(kind: string, stored: unknown, value: unknown): boolean {
 
 const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 const credsKind = "creds";
+
+/** The account's own jids: the LID's first, if it is known. */
+export function ownJids({ creds }: Pick<AuthState, "creds">): string[] {
+  const { id, lid } = creds.me ?? {};
+  return [lid, id].flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : []));
+}
 
 /** True when WhatsApp has accepted this device. */
 export function isLinked(creds: AuthenticationCreds): boolean {

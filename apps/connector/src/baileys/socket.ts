@@ -20,7 +20,7 @@ import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { answered } from "./answered.ts";
-import { type AuthState, isLinked } from "./auth-state.ts";
+import { type AuthState, isLinked, ownJids } from "./auth-state.ts";
 import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
@@ -43,6 +43,8 @@ import { type MediaLink, mediaLink, withVisibleMedia } from "./media.ts";
 import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { isAnswer, toNoAnswer } from "./no-answer.ts";
 import { namesOf, subscribeIdentities } from "./identities.ts";
+import { completeAppStateAnswers } from "./app-state-answers.ts";
+import { type OwnChangeListener, subscribeOwnChanges } from "./own-changes.ts";
 import { type ReceiptListener, handleReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 import { refuseUnexpectedStanzas } from "./unexpected-stanzas.ts";
@@ -54,7 +56,8 @@ limitInflate();
 patchDecryption();
 
 /** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
-export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener, GroupListener {
+export interface SocketListener
+  extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener, GroupListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -72,6 +75,14 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** Sends a change of an earlier message, in the same way. `edit`: what the stanza says of it. */
+  sendChange(
+    jid: string,
+    waId: string,
+    change: { message: WireMessage; nodes: StanzaNode[]; edit?: string },
+  ): Promise<void>;
+  /** The account's own jids: the LID's first, if it is known. */
+  own(): string[];
   /** The same for a story, which these hidden ids can see. */
   sendStory(people: readonly string[], waId: string, message: WireMessage): Promise<void>;
   /** The hidden ids of these people; those who have none are left out. */
@@ -225,6 +236,8 @@ function openSocket(
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
   receiveMessages(sock, auth, listener, drop);
+  completeAppStateAnswers(sock);
+  subscribeOwnChanges(sock, listener);
 
   /** Closes a connection that failed. */
   async function giveUp(kind: CloseKind): Promise<void> {
@@ -259,6 +272,11 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
+    sendChange: (jid, waId, { message, nodes, edit }) => {
+      const additionalAttributes = edit === undefined ? {} : { edit };
+      return relay(jid, message, { messageId: waId, additionalNodes: nodes, additionalAttributes });
+    },
+    own: () => ownJids(auth),
     sendStory: (people, waId, message) =>
       relayStory(sock, auth, { message: withVisibleMedia(message), people, options: { messageId: waId } }),
     lidsOf: (jids) => lidsOf(sock, jids),

@@ -21,6 +21,7 @@ import {
   reopenStatement,
   revokedStatement,
 } from "../store/ledger.ts";
+import { actionMessage, findAction } from "../store/actions.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
@@ -54,6 +55,8 @@ export interface Deliveries {
   left(fence: Fence, group: string, names: string[]): Promise<void>;
   /** The message as it was sent, for its recipient only; null when it is deleted already. */
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
+  /** Clears the memory of messages whose recipient was erased from the ledger. */
+  forget(sessionId: string, waIds: readonly string[]): void;
 }
 
 export interface Attempt {
@@ -155,6 +158,13 @@ export function createDeliveries(options: Options): Deliveries {
   async function openChat({ sessionId, waId, sealedChat }: Parameters<Deliveries["chat"]>[0]): Promise<string | null> {
     if (sealedChat === null) return null;
     return ledgerChat.open(atRest(sessionId), sealedChat, waId);
+  }
+
+  /** What the account did with a message, for a device that could not decrypt it. */
+  async function actionOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+    const action = await findAction(store, sessionId, waId);
+    if (!action || !person.map(pseudonym).includes(action.chat)) return null;
+    return atRest(sessionId).open(action.sealed, actionMessage.context(waId));
   }
 
   /** The revocation of a message, for a device that could not decrypt it. */
@@ -259,10 +269,14 @@ export function createDeliveries(options: Options): Deliveries {
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry) return revocationOf(sessionId, revocationId(waId), person);
+      if (!entry)
+        return (await actionOf(sessionId, waId, person)) ?? revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));
+    },
+    forget(sessionId, waIds) {
+      for (const waId of waIds) recent.delete(sessionId, waId);
     },
   };
 }

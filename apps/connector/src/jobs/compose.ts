@@ -102,6 +102,8 @@ export async function findMentions(
 interface Around {
   /** The file, which lies at WhatsApp already; null for a kind without one. */
   file: SentFile | null;
+  /** The message that this one forwards; null for one with a content of its own. */
+  forwarded: WireMessage | null;
   /** Of its link preview. */
   picture: Uint8Array | null;
   quote: Quote | null;
@@ -112,8 +114,9 @@ interface Around {
 /** The message as WhatsApp is sent it; null when it cannot be made. */
 export function compose(
   { write }: Pick<OpenedMessage, "write">,
-  { file, picture, quote, mentioned: { mentions, digits }, messageSecret }: Around,
+  { file, forwarded, picture, quote, mentioned: { mentions, digits }, messageSecret }: Around,
 ): WireMessage | null {
+  if (forwarded) return { ...forwarded, messageContextInfo: { messageSecret } };
   const written = write(file, picture);
   const message = written && renamed(written, digits);
   return message && { ...wrapped(inContext(message, { quote, mentions })), messageContextInfo: { messageSecret } };

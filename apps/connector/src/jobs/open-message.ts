@@ -34,6 +34,8 @@ export interface OpenedMessage {
   media: SealedMediaContent | null;
   /** The album that its file belongs to. */
   album: { id: string; images: number; videos: number } | null;
+  /** The id of the message that it forwards; null: it has a content of its own. */
+  forwards: string | null;
   /** The picture of its link preview. */
   picture: SealedMedia | null;
   /** Null for a message whose file is not the right one. */
@@ -65,14 +67,20 @@ export async function openMessage(
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
     return null;
   }
+  const around = { quotedMessageId, mentions };
+  if (content.type === "forward") {
+    const forwards = content.messageId;
+    const none = { media: null, album: null, picture: null, options: [], audience: null };
+    return { to, isCode, ...none, forwards, write: () => null, around };
+  }
   const media = "media" in content ? content : null;
   const album = ("album" in content && content.album) || null;
   const picture = (content.type === "text" && content.linkPreview && content.linkPreview.image) || null;
   const write: OpenedMessage["write"] = (file, small = null) => toProto(content, { template, file, picture: small });
   if (!media && !write(null)) return null;
-  const around = { quotedMessageId, mentions };
   const options = numberedOptionsOf(content);
-  return { to, isCode, media, album, picture, write, options, audience: audience?.people ?? null, around };
+  const seenBy = audience?.people ?? null;
+  return { to, isCode, media, album, picture, forwards: null, write, options, audience: seenBy, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

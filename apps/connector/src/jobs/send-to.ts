@@ -6,6 +6,7 @@ import { albumId, whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
+import { findForwarded } from "./find-forwarded.ts";
 import type { OpenedMessage } from "./open-message.ts";
 import type { Run, SendAttempt } from "./run.ts";
 import { transmit } from "./transmit.ts";
@@ -79,6 +80,9 @@ async function makerOf(
   const other = await knownOther(session, { opened, chat: destination.chat, mayHaveArrived });
   const kept = { ...run, live, socket, chat: destination.chat, other, conversation };
   const earlier = mayHaveArrived ? await findEarlier(kept, whatsappId(job.messageId)) : null;
+  const { forwards } = opened;
+  const forwarded = forwards === null || earlier ? null : await findForwarded(run, job.sessionId, forwards);
+  if (typeof forwarded === "string") return forwarded;
   // The file of an earlier attempt lies at WhatsApp already.
   const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
   if (typeof file === "string") return file;
@@ -87,10 +91,10 @@ async function makerOf(
   const picture = opened.picture && !earlier ? await run.media.makePreview(opened.picture) : null;
   const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
   return async (chat) => {
-    if ((opened.media ?? opened.picture) && earlier) return earlier;
+    if ((opened.media ?? opened.picture ?? forwards) !== null && earlier) return earlier;
     const quote = quotedMessageId === undefined ? null : await findQuote({ ...kept, chat }, quotedMessageId);
     const mentioned = await findMentions({ ...run, sessionId: job.sessionId, chat, group }, mentions);
-    const message = compose(opened, { file, picture, quote, mentioned, messageSecret });
+    const message = compose(opened, { file, forwarded, picture, quote, mentioned, messageSecret });
     if (!message || !opened.album) return message;
     return inAlbum(message, { chat, waId: albumIdIn(run, opened.album, opened.to) });
   };

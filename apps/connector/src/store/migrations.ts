@@ -14,6 +14,10 @@ import { paced } from "./migrations/0012_paced.ts";
 import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
+import { actions } from "./migrations/0018_actions.ts";
+import { ownChanges } from "./migrations/0019_own_changes.ts";
+import { downloads } from "./migrations/0022_downloads.ts";
+import { erased } from "./migrations/0024_erased.ts";
 import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
@@ -39,6 +43,10 @@ export const migrations: readonly Migration[] = [
   lookUpPause,
   account,
   messages,
+  actions,
+  ownChanges,
   receipts,
   numbered,
+  downloads,
+  erased,
 ];

@@ -1,4 +1,5 @@
 import type { AtRestContext } from "@sandi/crypto";
+import { actionMessage } from "./actions.ts";
 import type { Row } from "@libsql/client";
 import { credentialOf } from "./credentials.ts";
 import { identityPn } from "./identities.ts";
@@ -70,6 +71,13 @@ export const sealedColumns: readonly ResealedColumn[] = [
     key: ["session_id", "wa_id"],
     owner: ofSession,
     context: (row) => messageContent.context(text(row, "id")),
+  },
+  {
+    table: "action",
+    column: "sealed",
+    key: ["session_id", "wa_id"],
+    owner: ofSession,
+    context: (row) => actionMessage.context(text(row, "wa_id")),
   },
   {
     table: "mark",

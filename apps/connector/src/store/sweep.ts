@@ -1,4 +1,5 @@
 import type { InStatement } from "@libsql/client";
+import { sweepActions } from "./actions.ts";
 import { sweepPrivacyTokens } from "./credentials.ts";
 import { sweepIdentities } from "./identities.ts";
 import { sweepLedger } from "./ledger.ts";
@@ -19,6 +20,7 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepReceived,
   sweepReceipts,
   sweepMessages,
+  sweepActions,
   sweepNumbered,
   sweepLookUps,
   sweepTokens,

@@ -32,8 +32,11 @@ import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 import { batches } from "./migrations/0037_batches.ts";
 import { inbound } from "./migrations/0038_inbound.ts";
+import { deleted } from "./migrations/0040_deleted.ts";
 import { chats } from "./migrations/0041_chats.ts";
 import { batchMedia } from "./migrations/0042_batch_media.ts";
+import { receivedFiles } from "./migrations/0043_received_files.ts";
+import { erasure } from "./migrations/0045_erasure.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -73,6 +76,9 @@ export const migrations: readonly Migration[] = [
   media,
   batches,
   inbound,
+  deleted,
   chats,
   batchMedia,
+  receivedFiles,
+  erasure,
 ];

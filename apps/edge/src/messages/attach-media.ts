@@ -31,8 +31,11 @@ export interface Attached {
   writes: CompiledQuery[];
 }
 
+/** What a request sends: a content, or an earlier message. */
+type Sent = Content | Extract<SealedContent, { type: "forward" }>;
+
 interface Message {
-  content: Content;
+  content: Sent;
   /** The file is the picture that a page names: without it, the message is sent all the same. */
   isFileOptional?: boolean;
   at: number;
@@ -56,7 +59,7 @@ interface Named {
 const preview = { mostBytes: 5_000_000, optionalMs: 5000 };
 
 /** The file of the message, or the picture of its link preview. */
-function fileIn(content: Content, isOptional = false): Named | undefined {
+function fileIn(content: Sent, isOptional = false): Named | undefined {
   if ("media" in content) {
     const put = (media: SealedMedia | undefined) => (media ? { ...content, media } : content);
     return { source: content.media, kind: content.type, pointer: "/media", bounds: {}, put };
@@ -151,10 +154,10 @@ export async function replayBeforeMedia<Resource>(
 }
 
 /** Whether the request itself holds the file, or says where to fetch it. */
-export const bringsMedia = (content: Content): boolean => {
+export const bringsMedia = (content: Sent): boolean => {
   const file = fileIn(content);
   return file !== undefined && !("mediaId" in file.source);
 };
 
 /** Whether the content names a file. */
-export const hasFile = (content: Content): boolean => fileIn(content) !== undefined;
+export const hasFile = (content: Sent): boolean => fileIn(content) !== undefined;

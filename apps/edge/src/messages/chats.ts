@@ -5,6 +5,7 @@ import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
 import type { ChatTable } from "../db/tables/messages.ts";
+import { chatNow } from "./merge-chats.ts";
 import { countryOf, prefixOf } from "../phone.ts";
 import { dayMs, sweepSize } from "../retention.ts";
 
@@ -19,7 +20,7 @@ export async function findChat(db: Db, { workspaceId, test }: Tenant, id: string
   const row = await db.kysely
     .selectFrom("chat")
     .select(["sessionId", "toHash", "formerHashes", "country", "prefix", "isOpen"])
-    .where("id", "=", id)
+    .where("id", "=", chatNow(id))
     .where("workspaceId", "=", workspaceId)
     .executeTakeFirst();
   return row && { ...row, formerHashes: JSON.parse(row.formerHashes) as string[] };
@@ -46,7 +47,7 @@ export async function meetChat({ kysely }: Db, phoneKey: KeyRing, met: Met): Pro
       : await Promise.all([phoneHash(phoneKey, workspaceId, number), formerHashes(phoneKey, workspaceId, number)]);
   const place = number === null ? ["", ""] : [countryOf(number), prefixOf(number)];
   return sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open, last_at)
-    VALUES (${id}, ${workspaceId}, ${sessionId}, ${toHash}, ${JSON.stringify(former)}, ${sql.join(place)}, ${Number(isOpen)}, ${at})
+    VALUES (${chatNow(id)}, ${workspaceId}, ${sessionId}, ${toHash}, ${JSON.stringify(former)}, ${sql.join(place)}, ${Number(isOpen)}, ${at})
     ${onKnown}`.compile(kysely);
 }
 
@@ -56,7 +57,7 @@ export const reachChat = (
   { chatId, sessionId, which }: { chatId: string; sessionId: string; which: RawBuilder<boolean> },
 ): CompiledQuery =>
   sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open, last_at)
-    SELECT ${chatId}, workspace_id, ${sessionId}, to_hash, '[]', country, prefix, 1, sent_at FROM message
+    SELECT ${chatNow(chatId)}, workspace_id, ${sessionId}, to_hash, '[]', country, prefix, 1, sent_at FROM message
     WHERE ${which} AND verification_id IS NULL AND test = 0 AND sent_at IS NOT NULL ${onKnown}`.compile(kysely);
 
 const monthMs = 30 * dayMs;

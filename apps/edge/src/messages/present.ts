@@ -29,6 +29,7 @@ export type MessageRow = DeliveryColumns &
     | "isForwarded"
     | "isViewOnce"
     | "isOffline"
+    | "deletedAt"
     | "batchId"
   > & {
     type: string;
@@ -44,6 +45,7 @@ export interface Viewer {
 /** The message as the edge knows it: `withContent` adds what the connector keeps. */
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
   const isOfApi = row.direction === null && row.origin === null;
+  const delivery = toDelivery(row, viewer);
   return {
     id: row.id,
     direction: row.direction ?? "outbound",
@@ -59,13 +61,18 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     quotedMessageId: null,
     reactions: [],
     votes: [],
+    isPinned: false,
+    isStarred: false,
     lane: row.lane ?? "bulk",
-    ...toDelivery(row, viewer),
+    ...delivery,
     playedAt: isoOrNull(row.playedAt),
     isForwarded: row.isForwarded === 1,
     isViewOnce: row.isViewOnce === 1,
     isOffline: row.isOffline === 1,
     editedAt: isoOrNull(row.editedAt),
+    // No status follows this one.
+    revokedAt: delivery.status === "revoked" ? iso(row.messageUpdatedAt) : null,
+    deletedAt: isoOrNull(row.deletedAt),
     metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
     batchId: row.batchId,
     sendAt: isoOrNull(row.sendAt),

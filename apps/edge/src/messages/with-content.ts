@@ -1,6 +1,7 @@
 import { type Message, ReadMessagesRpc, type StoredMessage } from "@sandi/contracts";
 import type { Context } from "../context.ts";
 import { ask } from "../sessions/connector.ts";
+import { withFiles } from "./message-media.ts";
 import { contentMsOf } from "./received.ts";
 
 /** A page asks about the messages of so many sessions, all at the same time. */
@@ -12,7 +13,9 @@ const stored: ReadonlySet<Message["status"]> = new Set(["sent", "delivered", "re
 export async function withContent(ctx: Context, messages: Message[]): Promise<Message[]> {
   if (!ctx.actor.scopes.has("message:read")) return messages;
   const asked = Map.groupBy(
-    messages.filter(({ status, sessionId }) => sessionId !== null && stored.has(status)),
+    messages.filter(
+      ({ status, sessionId, deletedAt }) => sessionId !== null && stored.has(status) && deletedAt === null,
+    ),
     ({ sessionId }) => sessionId!,
   );
   if (ctx.actor.environment === "test") asked.clear();
@@ -25,7 +28,7 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
     ),
   );
   const bySession = new Map(answers.filter((answer) => answer !== undefined));
-  return messages.map((message) => {
+  const shown = messages.map((message) => {
     const answer = bySession.get(message.sessionId ?? "");
     const one = answer?.get(message.id);
     return {
@@ -34,16 +37,17 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
       contentState: stateOf(ctx, message, answer && (one ?? null)),
     };
   });
+  return withFiles(ctx, shown);
 }
 
 /** @param one undefined: the connector was not asked, or is away. Null: it does not have the message. */
 function stateOf(
   { actor, services }: Context,
-  { status, type, direction, createdAt }: Message,
+  { status, type, direction, createdAt, deletedAt }: Message,
   one: StoredMessage | null | undefined,
 ): Message["contentState"] {
   if (one?.content) return "kept";
-  if (status === "revoked") return "dropped";
+  if (status === "revoked" || deletedAt !== null) return "dropped";
   if (direction === "inbound") {
     const keptMs = contentMsOf(actor.policy, actor.quota);
     if (keptMs === 0) return "dropped";
@@ -52,16 +56,17 @@ function stateOf(
   return one === undefined || type === "undecryptable" ? "unavailable" : "expired";
 }
 
-function shownOf({ from, content, quotedMessageId, reactions, votes }: StoredMessage, message: Message) {
+function shownOf(one: StoredMessage, message: Message) {
+  const { from, content, quotedMessageId, reactions, isPinned, isStarred } = one;
+  const shown = { content, quotedMessageId, reactions, isPinned, isStarred };
+  return { ...shown, from: from ?? message.from, votes: votesOf(one) };
+}
+
+/** The options of a poll, each with who voted for it; none for other kinds. */
+export function votesOf({ content, votes }: Pick<StoredMessage, "content" | "votes">): Message["votes"] {
   const options = content?.["type"] === "poll" ? (content["options"] as string[]) : [];
-  return {
-    from: from ?? message.from,
-    content,
-    quotedMessageId,
-    reactions,
-    votes: options.map((option) => {
-      const people = votes.filter((vote) => vote.options.includes(option)).map((vote) => vote.from);
-      return { option, count: people.length, people };
-    }),
-  };
+  return options.map((option) => {
+    const people = votes.filter((vote) => vote.options.includes(option)).map((vote) => vote.from);
+    return { option, count: people.length, people };
+  });
 }

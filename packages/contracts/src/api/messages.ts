@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { writtenRecipient } from "../addresses.ts";
 import { contentWith, ShownMessageType } from "../content/content.ts";
+import { mediaFields } from "../content/media-fields.ts";
+import { text } from "../content/text.ts";
 import { audience, storyErrors } from "../content/story.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
@@ -8,9 +10,12 @@ import { BatchId, ChatId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { MessageLane } from "../internal/jobs.ts";
 import { Timestamp, deliveryTimes } from "./common.ts";
 import { examples } from "./examples.ts";
+import { OptionVotes } from "./message-actions.ts";
 import { Person } from "./people.ts";
 
 const mostBytes = 2048;
+
+const isGiven = (value: unknown) => value !== undefined;
 
 /** The customer's own data of a message. */
 const Metadata = z
@@ -75,8 +80,16 @@ export const CreateMessage = contentWith({
 export type CreateMessage = z.infer<typeof CreateMessage>;
 
 export const ChangeMessage = z
-  .strictObject({ sendAt: sendAt.optional(), metadata: metadata.optional() })
-  .refine(({ sendAt: time, metadata: data }) => time !== undefined || data !== undefined, "must change something")
+  .strictObject({
+    text: text.content.shape.text.optional().meta({ description: "The new text of a message that was sent." }),
+    caption: mediaFields.caption.meta({ description: "The new caption of a file that was sent." }),
+    sendAt: sendAt.optional(),
+    metadata: metadata.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something")
+  .refine(({ text: words, caption, sendAt: time }) => [words, caption, time].filter(isGiven).length <= 1, {
+    error: "may have only one of text, caption and sendAt",
+  })
   .meta({ id: "ChangeMessage" });
 export type ChangeMessage = z.infer<typeof ChangeMessage>;
 
@@ -87,12 +100,12 @@ const kept = {
     .nullable()
     .meta({
       description:
-        "With the fields of its type, as they are sent. It lies encrypted at the session's connector, which is asked for each answer. Null without `message:read`; `contentState` says why else.",
+        "With the fields of its type, as they are sent; `media` is a `MessageMedia`. It lies encrypted at the session's connector, which is asked for each answer. Null without `message:read`; `contentState` says why else.",
       example: { type: "text", text: "Your order is on its way." },
     }),
   contentState: z.enum(["kept", "dropped", "expired", "unavailable"]).nullable().meta({
     description:
-      "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
+      "`kept`: here it is. `dropped`: by the policy, or it was deleted. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
   }),
   quotedMessageId: MessageId.nullable().meta({
     description: "The message that a received one replies to, or whose option it chooses.",
@@ -101,16 +114,15 @@ const kept = {
     .array(z.object({ from: Person.nullable(), emoji: z.string().max(64), at: Timestamp }))
     .max(2000)
     .meta({ description: "One per person; `from` is null for the session's account." }),
-  votes: z
-    .array(
-      z.object({
-        option: z.string().max(1000),
-        count: z.int().min(0),
-        people: z.array(Person.nullable()).max(2000),
-      }),
-    )
-    .max(20)
-    .meta({ description: "Of a poll: its options, each with who voted for it. Null is the session's account." }),
+  votes: OptionVotes.meta({
+    description: "Of a poll: its options, each with who voted for it. Null is the session's account.",
+  }),
+  isPinned: z.boolean().meta({
+    description: "Phones show it above the chat. The session's connector knows that, as it knows the reactions.",
+  }),
+  isStarred: z.boolean().meta({
+    description: "The account starred it, for itself alone. The session's connector knows that.",
+  }),
 };
 
 export const Message = z
@@ -143,6 +155,11 @@ export const Message = z
     isViewOnce: z.boolean().meta({ description: "Phones show it once; only they have its content." }),
     isOffline: z.boolean().meta({ description: "It waited at WhatsApp while the session was offline." }),
     editedAt: Timestamp.nullable().meta({ description: "When its author last changed it." }),
+    revokedAt: Timestamp.nullable().meta({ description: "When it was deleted for everyone." }),
+    deletedAt: Timestamp.nullable().meta({
+      description:
+        "When the account deleted it for itself alone: its content is gone, and lists leave it out. Others keep it.",
+    }),
     metadata: shownMetadata,
     batchId: BatchId.nullable().meta({ description: "The batch that it belongs to." }),
     sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),

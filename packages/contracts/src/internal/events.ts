@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { AccountNumber, Timestamp } from "../api/common.ts";
+import { MediaEnd } from "../api/message-media.ts";
 import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
-import { ChatId, EventId, MessageId, PersonId, SessionId } from "../ids.ts";
+import { ChatId, EventId, MediaId, MessageId, PersonId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
 import { Traceparent } from "./trace.ts";
 
@@ -59,6 +60,10 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   /** A message was deleted for everyone, by its author or an admin of the group. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
+   * The account deleted a message for itself alone. Connectors released before December 2026 do not report it.
+   */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.deleted") }),
+  /**
    * Somebody wrote in a chat of the session. `from` is null if only the hidden id (LID) of the sender is known, and for
    * messages of the account itself. `token` is the token of an inbound verification: such a message has no `message`,
    * because it belongs to its verification. Connectors released before December 2026 report no `message`.
@@ -79,6 +84,20 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...byPerson, type: z.literal("message.reply"), replyId: MessageId }),
   /** Somebody voted in the poll, or took the vote back. */
   z.strictObject({ ...byPerson, type: z.literal("poll.vote") }),
+  /** The file of a message is stored at the edge, or the session gave it up. `mediaId` is null unless it is stored. */
+  z.strictObject({
+    ...aboutMessage,
+    type: z.literal("message.media"),
+    mediaState: MediaEnd,
+    mediaId: MediaId.nullable(),
+  }),
+  /** Two chats or more proved to be one: their messages are of the chat with the oldest id from now on. */
+  z.strictObject({
+    ...envelope,
+    type: z.literal("chat.merged"),
+    chatId: ChatId,
+    mergedIds: z.array(ChatId).min(1).max(20),
+  }),
   /** The session changed its state. `revision` is the newest desired state that it has acted on. */
   z.strictObject({
     ...envelope,
