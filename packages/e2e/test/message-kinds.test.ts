@@ -275,8 +275,8 @@ describe("an album", () => {
       to: string;
       type: string;
     });
-    const written = (await (await fetch(`${simulatorUrl}/phones/${other}/messages`)).json()) as PhoneMessage[];
-    const albumId = written.findLast(({ kind }) => kind === "album")!.id;
+    const all = (await (await fetch(`${simulatorUrl}/phones/${other}/messages`)).json()) as PhoneMessage[];
+    const albumId = all.findLast(({ kind }) => kind === "album")!.id;
     const part = { to: session.phone, type: "image", data: picture.toString("base64"), mimeType: "image/png", albumId };
     await stack.write(other, part);
     const message = await eventually("the picture in the API", async () => {
@@ -289,13 +289,10 @@ describe("an album", () => {
   });
 });
 
-describe("a story", () => {
-  const storyOf = async (number: string, before: number) =>
-    eventually("the story on the phone", async () => {
-      const stories = (await stack.inbox(number)).filter(({ chat }) => chat === "status@broadcast");
-      return stories[before];
-    });
+const storiesOn = async (number: string) =>
+  (await stack.inbox(number)).filter(({ chat }) => chat === "status@broadcast");
 
+describe("a story", () => {
   it.each([
     [
       "text",
@@ -308,12 +305,13 @@ describe("a story", () => {
   ])("with %s is on the phones of its audience, whose receipts it has", async (type, fields, shown) => {
     const { sessionId } = stack.local;
     const userPhone = stack.local.userPhone ?? "";
-    const count = (await stack.inbox()).filter(({ chat }) => chat === "status@broadcast").length;
+    const before = (await storiesOn(userPhone)).length;
     const others = await stack.inbox(other);
     const body = { sessionId, to: "status", type, ...fields, audience: { people: [userPhone] } };
     const sent = await stack.api<Message>("POST /v1/messages", body);
     expect([sent.status, sent.body.detail]).toEqual([202, undefined]);
-    expect(await storyOf(userPhone, count)).toMatchObject({ kind: type, ...shown });
+    const seenOn = await eventually("the story on the phone", async () => (await storiesOn(userPhone))[before]);
+    expect(seenOn).toMatchObject({ kind: type, ...shown });
     await eventually("the story to be seen", async () => {
       const message = await stack.api<Message>(`GET /v1/messages/${sent.body.id}`);
       return message.body.status === "read";
