@@ -41,6 +41,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/media`, undefined, "message:read", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}?for=everyone`, undefined, "message:send", "message-not-found"],
   [`PUT /v1/messages/${unknown("msg")}/reaction`, { emoji: "👍" }, "message:send", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}/reaction`, undefined, "message:send", "message-not-found"],
@@ -141,6 +142,7 @@ const ofLiveSide = [
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
   /^DELETE \/v1\/messages|\/(reaction|pin|star|votes)$/,
+  /^POST \/v1\/messages\/\w+\/media$/,
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>

@@ -6,6 +6,7 @@ import { albumId, whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
+import type { Timed } from "../media/send-file.ts";
 import { findForwarded } from "./find-forwarded.ts";
 import type { OpenedMessage } from "./open-message.ts";
 import type { Run, SendAttempt } from "./run.ts";
@@ -84,7 +85,8 @@ async function makerOf(
   const forwarded = forwards === null || earlier ? null : await findForwarded(run, job.sessionId, forwards);
   if (typeof forwarded === "string") return forwarded;
   // The file of an earlier attempt lies at WhatsApp already.
-  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
+  const timed: Timed = (stage, work) => run.telemetry.timed(stage, work);
+  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media, timed) : null;
   if (typeof file === "string") return file;
   // A large file takes its time.
   if (file && Date.parse(expiresAt) <= services.now().getTime()) return "expired";
