@@ -6,9 +6,11 @@ import { eventually, type PhoneMessage, startTestStack, type TestStack } from ".
 let stack: TestStack;
 /** A person gets 30 messages in an hour. */
 const other = "+6281299990001";
+const third = "+6281299990002";
 beforeAll(async () => {
   stack = await startTestStack();
   await stack.addPhone(other);
+  await stack.addPhone(third);
 });
 afterAll(() => stack.destroy());
 
@@ -359,11 +361,11 @@ describe("a message that is written on a phone", () => {
     ["list", "text", shop, { text: "Denpasar" }],
     ["list", "native", shop, { type: "reply", id: "dps", text: "Denpasar" }],
   ])("is a reply to %s that are rendered as %s", async (type, render, fields, answer) => {
-    const { userPhone, sessionId } = stack.local;
-    const asked = await shownOf({ type, text: "Which one?", ...fields, render });
+    const { sessionId } = stack.local;
+    const asked = await shownOf({ type, text: "Which one?", ...fields, render }, third);
     const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
     const { id: quotedMessageId } = asked.shown as { id: string };
-    await stack.write(userPhone ?? "", {
+    await stack.write(third, {
       to: session.phone,
       ...answer,
       ...(render === "native" ? { quotedMessageId } : {}),
