@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
@@ -22,6 +23,8 @@ import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
 import { createConversations } from "./store/conversations.ts";
 import { createChats } from "./store/chats.ts";
+import { createErased } from "./store/erased.ts";
+import { createIdentities } from "./store/identities.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { sweepStore } from "./store/sweep.ts";
 import { openSupervisor } from "./supervisor/feature.ts";
@@ -61,8 +64,28 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
-  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, onAppended });
+  const deliveries = createDeliveries({ ...context, numbered, chats, conversations, onAppended });
+  const erased = createErased(store, pseudonym);
+  const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
+  const files = createFetchFiles({
+    ...context,
+    ...media,
+    onAppended,
+    find: (sessionId) => supervisor.find(sessionId),
+    lost: (sessionId) => supervisor.find(sessionId)?.lose(),
+  });
+  const onFile = (sessionId: string) => files.wake(sessionId);
+  const receiver = createReceiver({
+    ...context,
+    chats,
+    conversations,
+    deliveries,
+    erased,
+    numbered,
+    onAppended,
+    onFile,
+  });
+  const { receive } = receiver;
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -73,7 +96,10 @@ export async function startConnector(
     receive,
     applyOwnChange,
     knownNumbers,
+    erased,
+    openIdentities,
     onAppended,
+    onOnline: onFile,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -85,31 +111,37 @@ export async function startConnector(
     media,
     deliveries,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
+  const calls = rpcCalls({
+    ...context,
+    conversations,
+    numbers,
+    chats,
+    deliveries,
+    erased,
+    knownNumbers,
+    openIdentities,
+    receiver,
+    files,
+    onFile,
+    applyOwnChange,
+    onAppended,
+    ackTimeoutMs: config.ackTimeoutMs,
+    flush: (timeoutMs) => outbox.flush(timeoutMs),
+  });
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     media,
     outboxRoom,
     jobs,
-    {
-      routes: rpcRoutes(
-        rpcCalls({
-          ...context,
-          conversations,
-          numbers,
-          deliveries,
-          onAppended,
-          applyOwnChange,
-          ackTimeoutMs: config.ackTimeoutMs,
-        }),
-        { tokens, forward, supervisor },
-      ),
-    },
+    { routes: rpcRoutes(calls, { tokens, forward, supervisor, store }) },
   ];
 
   const readiness = createReadiness(store, services);
@@ -144,6 +176,7 @@ export async function startConnector(
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.running() > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    files.stop();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();

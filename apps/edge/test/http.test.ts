@@ -120,6 +120,8 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/hooks/supabase/${unknown("hook")}`, { name: "a" }, "key:manage", "hook-not-found"],
   [`DELETE /v1/hooks/supabase/${unknown("hook")}`, undefined, "key:manage", "hook-not-found"],
   ["GET /v1/audit", undefined, "key:manage", null],
+  [`DELETE /v1/people/${unknown("per")}`, undefined, "data:erase", null],
+  [`GET /v1/erasures/${unknown("era")}`, undefined, "data:erase", "erasure-not-found"],
   ["POST /v1/access-rules", { effect: "block", kind: "country", value: "ID" }, "key:manage", null],
   ["GET /v1/access-rules", undefined, "key:manage", null],
   [`GET /v1/access-rules/${unknown("rul")}`, undefined, "key:manage", "access-rule-not-found"],
@@ -133,6 +135,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
 const keyless = ["GET /.well-known/jwks.json", "POST /v1/workspaces"];
 /** What a test key may not touch. */
 const ofLiveSide = [
+  /(people|erasures)/,
   /^\w+ \/v1\/(sessions|pools|hooks|alert-channels|incidents|access-rules|prefix-guard|analytics)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
@@ -452,7 +455,8 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era)_[0-9a-z]+/, "/{id}")
+        .replace(/\/per_[0-9a-z]+/, "/{person}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")
         .replace(/\?.*/, ""),

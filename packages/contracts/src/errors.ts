@@ -83,6 +83,12 @@ export const errors = {
   },
   "message-not-found": { status: 404, title: "No such message" },
   "batch-not-found": { status: 404, title: "No such batch" },
+  "person-not-found": {
+    status: 404,
+    title: "The address names no person",
+    advice: "Name the person by id (`per_…`), by number in E.164 form (`%2B6281234567890`), or by hidden id (`…@lid`).",
+  },
+  "erasure-not-found": { status: 404, title: "No such erasure" },
   "media-not-found": {
     status: 404,
     title: "No such media",
@@ -207,6 +213,11 @@ export const errors = {
   },
   "not-a-poll": { status: 409, title: "The message is not a poll" },
   "session-not-online": { status: 409, title: "The session is not online" },
+  "media-download-off": {
+    status: 409,
+    title: "The session does not fetch files",
+    advice: "Set its `settings.mediaDownload` to `onDemand` or `all`.",
+  },
   "idempotency-in-progress": {
     status: 409,
     title: "A request with this Idempotency-Key is in progress",

@@ -4,11 +4,15 @@ import {
   type CreatedApiKey,
   type CreatedSupabaseHook,
   EditMessageRpc,
+  FetchMediaRpc,
+  type Erasure,
   GetGroupRpc,
   Group,
   type Media,
   type Message,
   PinRpc,
+  MessageMedia,
+  MessageReceiptsRpc,
   type QrPageLink,
   ReactRpc,
   RevokeMessageRpc,
@@ -68,7 +72,11 @@ export const connectorAnswers = {
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+  [FetchMediaRpc.path]: {
+    media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
+  },
   [GetGroupRpc.path]: Group.meta()?.["example"],
+  [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
@@ -96,6 +104,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let rule = "";
   let channel = "";
   let qrPage = "";
+  let erasure = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
@@ -235,6 +244,24 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [10, 5100, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
     },
+    {
+      route: "POST /v1/messages (group)",
+      body: () => ({
+        sessionId: edge().sessionId,
+        to: "120363025246125486@g.us",
+        type: "text",
+        text: "Hello",
+      }),
+      asks: "redis libsql | qstash",
+      budget: [12, 6200, 60, 24],
+    },
+    {
+      route: "GET /v1/messages/{id}/receipts",
+      path: () => `/v1/messages/${message}/receipts`,
+      arrange: () => edge().sql("UPDATE message SET sent_at = 1 WHERE id = ?", [message]),
+      asks: "redis libsql connector",
+      budget: [1, 700, 10, 0],
+    },
     { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1300, 35, 0] },
     {
       route: "POST /v1/messages/search",
@@ -353,6 +380,20 @@ export function publicCalls(edge: () => TestEdge): Call[] {
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
       budget: [12, 8000, 58, 18],
+    },
+    {
+      route: "POST /v1/messages/{id}/media",
+      path: () => `/v1/messages/${message}/media`,
+      arrange: () => edge().sql("UPDATE message SET direction = 'inbound' WHERE id = ?", [message]),
+      asks: "redis libsql libsql connector",
+      budget: [2, 1400, 20, 0],
+    },
+    {
+      route: "PATCH /v1/sessions/{id} (settings)",
+      path: () => `/v1/sessions/${edge().sessionId}`,
+      body: { settings: { mediaDownload: "onDemand" } },
+      asks: "redis libsql | qstash",
+      budget: [9, 3300, 30, 16],
     },
     {
       route: "POST /v1/media",
@@ -733,6 +774,19 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
       budget: [12, 2700, 25, 10],
+    },
+    {
+      route: "DELETE /v1/people/{person}",
+      path: () => "/v1/people/6281355500077",
+      asks: "redis libsql | libsql qstash",
+      budget: [10, 1900, 12, 12],
+      keep: ({ id }: Erasure) => (erasure = id),
+    },
+    {
+      route: "GET /v1/erasures/{id}",
+      path: () => `/v1/erasures/${erasure}`,
+      asks: "redis libsql",
+      budget: [1, 200, 3, 0],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

@@ -82,6 +82,8 @@ export type Fault =
   | { kind: "one-name"; number?: string }
   /** The account of this number hides it: everything names it by LID alone, and sends to its number get 463. */
   | { kind: "lid-only"; number?: string }
+  /** The phone still gets the ciphertext of groups that it has left, as a listener at the server would. */
+  | { kind: "former-member"; number?: string }
   /** What the phone writes has no secret: nobody can read its encrypted edits, or vote in its polls. */
   | { kind: "missing-secret"; number?: string; times?: number }
   /** A media host, or both, cuts every connection. */

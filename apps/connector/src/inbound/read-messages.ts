@@ -1,12 +1,14 @@
-import { AccountNumber, type Person, type StoredMessage } from "@sandi/contracts";
+import { AccountNumber, MediaKind, type Person, type StoredMessage } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
 import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
+import { type Download, findDownloads } from "../store/downloads.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
 import type { Services } from "../services.ts";
 import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
+import { ofApi, withDownload, withMedia } from "./message-media.ts";
 
 type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
   services: Pick<Services, "now">;
@@ -61,11 +63,14 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
 
 async function received({ store, atRest }: Parts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
   const rows = await findMessages(store, sessionId, ids);
+  const withFile = rows.flatMap(({ type, waId }) => (MediaKind.safeParse(type).success ? [waId] : []));
+  const downloads =
+    withFile.length === 0 ? new Map<string, Download>() : await findDownloads(store, sessionId, withFile);
   return Promise.all(
     rows.map(async (row) => {
       const { id, waId, author } = row;
       const body = await openMessage<MessageBody>(atRest(sessionId), row);
-      const content = body && body.content.type !== undecryptable ? body.content : null;
+      const content = body && body.content.type !== undecryptable ? withDownload(body, downloads.get(waId)) : null;
       return { id, waId, author, content, quotedMessageId: body?.quotedMessageId ?? null };
     }),
   );
@@ -77,12 +82,13 @@ async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids:
     rows.map(async ({ messageId, waId, sealed }) => {
       const bytes = sealed && (await atRest(sessionId).open(sealed, ledgerMessage.context(waId)));
       const content = bytes ? (fromProto(decode(bytes))?.content ?? null) : null;
-      return { id: messageId, waId: pseudonym(waId), author: null, content, quotedMessageId: null };
+      const shown = content && "media" in content ? withMedia(content, ofApi) : content;
+      return { id: messageId, waId: pseudonym(waId), author: null, content: shown, quotedMessageId: null };
     }),
   );
 }
 
-function toPerson(person: Conversation | undefined): Person | null {
+export function toPerson(person: Conversation | undefined): Person | null {
   if (!person) return null;
   const { pn, lid, name } = person.names;
   const phone = AccountNumber.safeParse(`+${pn?.split("@")[0]}`).data ?? null;

@@ -4,8 +4,10 @@ import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Feature } from "../feature.ts";
 import type { Forward } from "../fleet/forward.ts";
 import type { Media } from "../media/feature.ts";
+import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Conversations } from "../store/conversations.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { createClaims } from "./claims.ts";
 import { jobMetrics } from "./metrics.ts";
@@ -16,7 +18,9 @@ import { createSender } from "./send-message.ts";
 
 interface Options {
   numbers: Numbers;
-  media: Pick<Media, "sendFile">;
+  knownNumbers: Pick<KnownNumbers, "answered">;
+  conversations: Conversations;
+  media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
   chats: Chats;
   supervisor: Supervisor;

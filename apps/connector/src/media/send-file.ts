@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { maxMediaBytes, type SealedMedia, type SealedMediaContent } from "@sandi/contracts";
+import type { SealedMediaContent } from "@sandi/contracts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import { mediaTypes, type SentFile } from "../content/media.ts";
 import type { EdgeFiles } from "../edge-files.ts";
 import type { Services } from "../services.ts";
+import { acceptedFile } from "./accepted-file.ts";
 import { encrypting } from "./cipher.ts";
 import { MediaFailed, type MediaFailure } from "./failed.ts";
 import type { Folder } from "./folder.ts";
@@ -108,27 +108,6 @@ async function converted(
   if (type === "voice") return makeVoice(ffmpeg, path, mimeType);
   if (type === "sticker") return makeSticker(path, mimeType);
   return { path, mimeType, about: await aboutPicture(path) };
-}
-
-const anotherFile = () => new MediaFailed("media_unavailable", "the edge has another file");
-
-/** The file at the edge. Reading it throws `MediaFailed` unless it is the one that the message was accepted with. */
-async function acceptedFile(files: EdgeFiles, media: SealedMedia): Promise<AsyncIterable<Uint8Array>> {
-  const { mediaId, sizeBytes, sha256 } = media;
-  if (sizeBytes > maxMediaBytes) throw new MediaFailed("media_refused", "the file is too large");
-  const answer = await files.read(mediaId);
-  if (!answer) throw new MediaFailed("media_unavailable", "the edge does not have the file");
-  return (async function* checked() {
-    const hash = createHash("sha256");
-    let size = 0;
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > sizeBytes) throw anotherFile();
-      hash.update(chunk);
-      yield chunk;
-    }
-    if (size !== sizeBytes || hash.digest("hex") !== sha256) throw anotherFile();
-  })();
 }
 
 function counted(bytes: AsyncIterable<Uint8Array>): Plain {

@@ -5,7 +5,15 @@ import { fenceHolds, type Fence } from "./fence.ts";
 export const accountTables = ["sender_limits", "chat", "look_up", "look_up_pause", "received"] as const;
 
 /** Tables of what people wrote, and of what they may answer. */
-const messageTables = ["message", "mark", "conversation", "conversation_address", "action", "numbered"] as const;
+const messageTables = [
+  "message",
+  "mark",
+  "receipt",
+  "conversation",
+  "conversation_address",
+  "action",
+  "numbered",
+] as const;
 
 /**
  * Deletes what a session stores of its account. `login`: the credentials, which are worthless after a logout, and what

@@ -3,6 +3,7 @@ import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import { fenceHolds, type Fence } from "./fence.ts";
+import type { NewEvent } from "./outbox.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
 import { sealedColumn } from "./sealed-column.ts";
@@ -15,6 +16,8 @@ export interface Names {
   group: string | null;
   /** As the person calls themselves. */
   name: string | null;
+  /** Which jid WhatsApp took a message to, after it had refused the other one; absent: it refused none. */
+  form?: "pn" | "lid";
 }
 
 /** A person or a group that an account has a chat with. `id` is that of the chat. */
@@ -32,10 +35,12 @@ export const personIdOf = (chatId: string) => chatId.replace(/^cht_/, "per_");
 export interface Conversations {
   /**
    * The conversation of these names, and the statements that store what is new about it. Two that prove to be one become
-   * the older one; the id of the other still leads to it.
+   * the older one, which is reported; the id of the other still leads to it.
    */
   met(fence: Fence, names: Partial<Names>): Promise<{ conversation: Conversation; statements: InStatement[] }>;
   find(sessionId: string, ids: readonly string[]): Promise<Map<string, Conversation>>;
+  /** The conversation with this jid; null when there is none. */
+  byAddress(sessionId: string, jid: string): Promise<Conversation | null>;
   /** Clears the memory after the rows were deleted. */
   forget(sessionId: string): void;
 }
@@ -44,7 +49,7 @@ interface Options {
   store: Pick<Store, "client">;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
-  services: Pick<Services, "newId">;
+  services: Pick<Services, "newId" | "now">;
 }
 
 const keyOf = (sessionId: string, jid: string) => `${sessionId} ${jid}`;
@@ -54,6 +59,14 @@ const addressesOf = ({ pn, lid, group }: Partial<Names>) => [pn, lid, group].fil
 export function createConversations({ store, atRest, pseudonym, services }: Options): Conversations {
   /** By session and address: conversations whose rows are as these. */
   const known = new LRUCache<string, Conversation>({ max: rememberedMax });
+  /** By session and address: ids of conversations that may not be stored yet. Whoever meets them meanwhile uses them too. */
+  const made = new LRUCache<string, string>({ max: rememberedMax });
+
+  function newIdFor(keys: readonly string[]): string {
+    const id = keys.map((key) => made.get(key)).find((one) => one !== undefined) ?? services.newId("cht");
+    for (const key of keys) made.set(key, id);
+    return id;
+  }
 
   async function opened(sessionId: string, id: string, sealed: string): Promise<Conversation> {
     return { id, names: JSON.parse(await conversationPeople.open(atRest(sessionId), sealed, id)) as Names };
@@ -83,7 +96,7 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
         Object.assign(all, defined(each));
       }
       Object.assign(all, defined(names));
-      const conversation = { id: oldest?.id ?? services.newId("cht"), names: all };
+      const conversation = { id: oldest?.id ?? newIdFor(jids.map((jid) => keyOf(sessionId, jid))), names: all };
       const isKnown = oldest && others.length === 0 && JSON.stringify(oldest.names) === JSON.stringify(all);
       // Remembered only once it is stored, which the next call finds out.
       if (isKnown) for (const jid of jids) known.set(keyOf(sessionId, jid), conversation);
@@ -104,8 +117,10 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
       });
       return new Map(await Promise.all(found));
     },
+    byAddress: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
     forget(sessionId) {
-      for (const key of known.keys()) if (key.startsWith(`${sessionId} `)) known.delete(key);
+      for (const keys of [known, made])
+        for (const key of keys.keys()) if (key.startsWith(`${sessionId} `)) keys.delete(key);
     },
   };
 
@@ -124,15 +139,33 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
               ON CONFLICT DO UPDATE SET conversation_id = excluded.conversation_id`,
         args: [sessionId, pseudonym(jid), id, ...guard],
       })),
+      ...merged.map(({ id: other }) => reportMerge(fence, { from: other, into: id })),
       ...merged.flatMap(({ id: other }) => mergeStatements(fence, { from: other, into: id })),
     ];
+  }
+
+  /** Appends the event, unless another message has merged the two meanwhile. */
+  function reportMerge({ sessionId, fence }: Fence, { from, into }: Merge): InStatement {
+    const at = services.now();
+    const about = { id: services.newId("evt"), sessionId, at: at.toISOString() };
+    const event: NewEvent = { ...about, type: "chat.merged", chatId: into, mergedIds: [from] };
+    return {
+      sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM conversation
+            WHERE session_id = ? AND id = ? AND merged_into IS NULL AND ${fenceHolds}`,
+      args: [JSON.stringify(event), at.getTime(), sessionId, from, sessionId, fence],
+    };
   }
 }
 
 const defined = (names: Partial<Names>): Partial<Names> =>
   Object.fromEntries(Object.entries(names).filter(([, value]) => typeof value === "string"));
 
-function mergeStatements({ sessionId, fence }: Fence, { from, into }: { from: string; into: string }): InStatement[] {
+interface Merge {
+  from: string;
+  into: string;
+}
+
+function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): InStatement[] {
   const moved = (table: string, column: string) => ({
     sql: `UPDATE ${table} SET ${column} = ? WHERE session_id = ? AND ${column} = ? AND ${fenceHolds}`,
     args: [into, sessionId, from, sessionId, fence],
@@ -141,9 +174,14 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: { from: st
     moved("conversation_address", "conversation_id"),
     moved("message", "conversation_id"),
     moved("message", "author"),
+    moved("ledger", "conversation_id"),
     moved("conversation", "merged_into"),
     {
       sql: `UPDATE OR REPLACE mark SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
+      args: [into, sessionId, from, sessionId, fence],
+    },
+    {
+      sql: `UPDATE OR REPLACE receipt SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
     {

@@ -39,14 +39,31 @@ export function messageStatement({ sessionId, fence }: Fence, message: NewMessag
   const { waId, id, conversationId, author, type, sealed, eventId, at } = message;
   return {
     sql: `INSERT INTO message (session_id, wa_id, id, conversation_id, author, type, sealed, event_id, received_at)
-          SELECT session.id, ?, ?, ?, ?, ?, CASE WHEN session.content_ms = 0 THEN NULL ELSE ? END, ?, ?
+          SELECT session.id, ?, ?, ${current}, ${current}, ?, CASE WHEN session.content_ms = 0 THEN NULL ELSE ? END, ?, ?
           FROM session WHERE session.id = ? AND session.fence = ?
           ON CONFLICT (session_id, wa_id) DO UPDATE SET type = excluded.type, sealed = excluded.sealed,
             event_id = excluded.event_id
           WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}' AND message.deleted_at IS NULL`,
-    args: [waId, id, conversationId, author, type, sealed, eventId, at.getTime(), sessionId, fence],
+    args: [
+      waId,
+      id,
+      conversationId,
+      conversationId,
+      author,
+      author,
+      type,
+      sealed,
+      eventId,
+      at.getTime(),
+      sessionId,
+      fence,
+    ],
   };
 }
+
+/** The id that a conversation has now: another message may have merged it meanwhile. */
+const current = `coalesce((SELECT merged_into FROM conversation
+  WHERE conversation.session_id = session.id AND conversation.id = ?), ?)`;
 
 /** Appends an event, if the message was stored with this event's id. */
 export function eventOfStatement(

@@ -16,6 +16,9 @@ import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
 import { actions } from "./migrations/0018_actions.ts";
 import { ownChanges } from "./migrations/0019_own_changes.ts";
+import { downloads } from "./migrations/0022_downloads.ts";
+import { erased } from "./migrations/0024_erased.ts";
+import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
 
@@ -42,5 +45,8 @@ export const migrations: readonly Migration[] = [
   messages,
   actions,
   ownChanges,
+  receipts,
   numbered,
+  downloads,
+  erased,
 ];

@@ -1,6 +1,7 @@
 import { type Message, ReadMessagesRpc, type StoredMessage } from "@sandi/contracts";
 import type { Context } from "../context.ts";
 import { ask } from "../sessions/connector.ts";
+import { withFiles } from "./message-media.ts";
 import { contentMsOf } from "./received.ts";
 
 /** A page asks about the messages of so many sessions, all at the same time. */
@@ -27,7 +28,7 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
     ),
   );
   const bySession = new Map(answers.filter((answer) => answer !== undefined));
-  return messages.map((message) => {
+  const shown = messages.map((message) => {
     const answer = bySession.get(message.sessionId ?? "");
     const one = answer?.get(message.id);
     return {
@@ -36,6 +37,7 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
       contentState: stateOf(ctx, message, answer && (one ?? null)),
     };
   });
+  return withFiles(ctx, shown);
 }
 
 /** @param one undefined: the connector was not asked, or is away. Null: it does not have the message. */

@@ -149,7 +149,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("http-answer"), status: z.number().int().min(400).max(599), times }),
   z.strictObject({ kind: z.literal("login-failure"), number, reason: code, times }),
   z.strictObject({
-    kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered", "lid-only"]),
+    kind: z.literal(["no-pong", "silence", "deaf", "mute", "one-name", "unregistered", "lid-only", "former-member"]),
     number,
   }),
   z.strictObject({ kind: z.literal("send-error"), number, code, to, addressing: addressing.optional(), times }),
