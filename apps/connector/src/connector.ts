@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { applyAction } from "./inbound/apply-action.ts";
 import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
@@ -87,6 +88,7 @@ export async function startConnector(
   });
   const { receive } = receiver;
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
+  const changes = { ...context, conversations, deliveries, onAppended };
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -94,6 +96,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    acted: (fence, acknowledged) => applyAction(changes, fence, acknowledged),
     applyOwnChange,
     knownNumbers,
     erased,
@@ -129,7 +132,6 @@ export async function startConnector(
     openIdentities,
     receiver,
     files,
-    onFile,
     applyOwnChange,
     onAppended,
     ackTimeoutMs: config.ackTimeoutMs,

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
 import { createConversations } from "../src/store/conversations.ts";
+import { nextDownloadAt } from "../src/store/downloads.ts";
 import { findMessage } from "../src/store/messages.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
@@ -113,6 +114,17 @@ test("what people wrote moves with the session, and is deleted here", async () =
         receivedAt: 999_000,
         editedAt: null,
       },
+      {
+        id: "msg_2",
+        conversationId: "cht_1",
+        author: "cht_1",
+        type: "image",
+        body: { waId: "3A02", content: { type: "image" } },
+        eventId: "evt_3",
+        receivedAt: 999_100,
+        editedAt: null,
+        download: { state: "pending", mediaId: null, attempts: 2, dueAt: 1_000_000 },
+      },
     ],
     marks: [
       {
@@ -128,12 +140,14 @@ test("what people wrote moves with the session, and is deleted here", async () =
   await importSession(context, sessionId, { ...moved, chats });
   const pseudonym = await openPseudonyms(store, nodeAtRest(keys, "connector", webRandom), webRandom);
   expect(await findMessage(store, sessionId, pseudonym("3A01"))).toMatchObject({ id: "msg_1" });
+  expect(await nextDownloadAt(store, sessionId)).toBe(1_000_000);
   const conversations = createConversations({ store, atRest: () => atRest, pseudonym, services });
   const found = await conversations.met({ sessionId, fence: 0 }, { lid: "100@lid" });
   expect(found).toMatchObject({ conversation: { id: "cht_1", names }, statements: [] });
   expect((await conversations.find(sessionId, ["cht_2"])).get("cht_2")?.id).toBe("cht_1");
   const kept: unknown[] = [];
   await exportSession(context, sessionId, (session) => Promise.resolve(void kept.push(session)));
-  expect(kept).toEqual([{ ...moved, chats }]);
+  expect(kept).toEqual([{ ...moved, chats: { ...chats, messages: expect.arrayContaining(chats.messages) } }]);
   expect(await findMessage(store, sessionId, pseudonym("3A01"))).toBeNull();
+  expect(await nextDownloadAt(store, sessionId)).toBeNull();
 });

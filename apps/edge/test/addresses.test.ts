@@ -126,7 +126,7 @@ describe("a message to an address", () => {
     expect(status).toBe(202);
     await runCron(edge.services);
     const list = await edge.api<MessageList>(`GET /v1/batches/${body.id}/messages`);
-    expect(list.body.messages.map(({ to }) => to).toSorted()).toEqual(["+62812•••7890", group]);
+    expect(new Set(list.body.messages.map(({ to }) => to))).toEqual(new Set(["+62812•••7890", group]));
   });
 
   it("is sent by the sandbox to anybody", async () => {
@@ -195,13 +195,14 @@ describe("a quote of a received message", () => {
   });
 });
 
+const receipts = (id: string) => edge.api<MessageReceipts>(`GET /v1/messages/${id}/receipts`);
+function answer(body: object): void {
+  edge.connector = () => ({ status: 200, body });
+}
+
 describe("receipts", () => {
   const person = { id: personId, phone: recipient, lid, username: null, name: "Siti" };
   const at = "2026-12-01T09:00:00.000Z";
-  const receipts = (id: string) => edge.api<MessageReceipts>(`GET /v1/messages/${id}/receipts`);
-  const answer = (body: object) => {
-    edge.connector = () => ({ status: 200, body });
-  };
 
   it("of a message to one person have the times of the message", async () => {
     answer({ receipts: null, person });

@@ -96,6 +96,8 @@ export type Fault =
   | { kind: "media-slow-upload"; ms: number; by?: MediaClient; times?: number }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
+  /** Messages to the companion come without their content: it asks the account's phone for it. */
+  | { kind: "placeholder"; number?: string; times?: number }
   /** A message to the companion is overtaken by the next one. */
   | { kind: "reorder"; number?: string; times?: number }
   /** Messages to the phone arrive damaged: the phone asks for a retry. */

@@ -1,52 +1,21 @@
 import type { ClaimResult, FailureReason, SendJob } from "@sandi/contracts";
-import type { AtRest, Unsealer } from "@sandi/crypto";
-import type { TraceContext, Tracer } from "@sandi/tracing";
+import type { TraceContext } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
-import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
 import { isOfTwo } from "../content/jids.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
-import type { JobMetrics } from "./metrics.ts";
-import type { Services } from "../services.ts";
-import type { SendPermit } from "../session/breaker.ts";
-import type { Turn } from "../session/pacer.ts";
-import type { Chats } from "../store/chats.ts";
-import type { Store } from "../store/store.ts";
-import type { Conversations } from "../store/conversations.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
-import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
-import type { ClaimMessage } from "./claims.ts";
-import type { Deliveries } from "../deliveries/deliveries.ts";
-import type { Media } from "../media/feature.ts";
+import { startTelemetry } from "./send-telemetry.ts";
 import { LookUpsExhausted } from "../numbers/look-up-budget.ts";
-import type { KnownNumbers } from "../numbers/known-numbers.ts";
-import { NotKnown, type Numbers } from "../numbers/numbers.ts";
+import { NotKnown } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { findDestination } from "./destination.ts";
 import { openMessage } from "./open-message.ts";
-import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
+import { type OnlineSession, resolveSession } from "./resolve-session.ts";
+import type { Run, SendAttempt, SendContext } from "./run.ts";
 import { sendTo } from "./send-to.ts";
 import { retryAfterPause, retryAt } from "./transmit.ts";
-
-export interface SendContext extends SessionLookup {
-  services: Services;
-  logger: Logger;
-  metrics: JobMetrics;
-  tracer: Tracer;
-  claim: ClaimMessage;
-  unseal: Unsealer;
-  store: Store;
-  numbers: Numbers;
-  knownNumbers: Pick<KnownNumbers, "answered">;
-  conversations: Conversations;
-  atRest: (sessionId: string) => AtRest;
-  media: Pick<Media, "sendFile" | "makePreview">;
-  deliveries: Deliveries;
-  chats: Chats;
-  ackTimeoutMs: number;
-  ledgerMs: number;
-}
 
 type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
 
@@ -66,14 +35,6 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
       return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });
   });
-}
-
-/** One run of a job. */
-export interface Run extends SendContext {
-  job: SendJob;
-  telemetry: SendTelemetry;
-  /** The session failed to send it before. */
-  hasFailedHere: boolean;
 }
 
 async function send(run: Run, refused: Refused): Promise<JobOutcome> {
@@ -116,14 +77,6 @@ async function send(run: Run, refused: Refused): Promise<JobOutcome> {
 function defer(run: Run, { fence }: OnlineSession, until: Date): Promise<JobOutcome> | JobOutcome {
   const deferred = retryAfterPause(run.services, run.job, until);
   return "failure" in deferred ? giveUp(run, { fence, ...deferred }) : run.telemetry.end(deferred, "paused");
-}
-
-export interface SendAttempt {
-  session: OnlineSession;
-  turn: Turn;
-  permit: SendPermit;
-  /** An earlier attempt had no ack. */
-  mayHaveArrived: boolean;
 }
 
 async function sendInTurn(run: Run, attempt: Omit<SendAttempt, "permit">, refused: Refused): Promise<JobOutcome> {

@@ -5,9 +5,10 @@ import { whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
+import type { Timed } from "../media/send-file.ts";
 import { findForwarded } from "./find-forwarded.ts";
 import type { OpenedMessage } from "./open-message.ts";
-import type { Run, SendAttempt } from "./send-message.ts";
+import type { Run, SendAttempt } from "./run.ts";
 import { transmit } from "./transmit.ts";
 
 interface Sending extends SendAttempt {
@@ -81,7 +82,8 @@ async function makerOf(
   const forwarded = forwards === null || earlier ? null : await findForwarded(run, job.sessionId, forwards);
   if (typeof forwarded === "string") return forwarded;
   // The file of an earlier attempt lies at WhatsApp already.
-  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
+  const timed: Timed = (stage, work) => run.telemetry.timed(stage, work);
+  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media, timed) : null;
   if (typeof file === "string") return file;
   // A large file takes its time.
   if (file && Date.parse(expiresAt) <= services.now().getTime()) return "expired";
