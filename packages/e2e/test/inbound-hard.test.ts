@@ -113,7 +113,8 @@ describe("what phones write, on a hard day", () => {
     }
     await stack.api(`POST /v1/sessions/${sessionId}/start`, {});
     const arrived = await eventually("all of them", async () => {
-      const all = (await inbound()).filter(({ id }) => !before.has(id));
+      const writers = (await inbound()).filter((message) => written.has(message.from?.phone ?? ""));
+      const all = writers.filter(({ id }) => !before.has(id));
       return all.length >= 50 && all.every(({ contentState }) => contentState === "kept") && all;
     });
     expect(arrived).toHaveLength(50);
@@ -137,7 +138,8 @@ describe("what phones write, on a hard day", () => {
     }
     const arrived = await eventually("all of them", async () => {
       const all = (await inbound()).filter((message) => message.from?.phone === from);
-      return all.length >= texts.length && all;
+      // One that could not be read after a kill is sent again, and heals under its id.
+      return all.length >= texts.length && all.every(({ type }) => type === "text") && all;
     });
     expect(arrived.map(labelOf).toSorted()).toEqual(texts.toSorted());
     expect(new Set(arrived.map(({ chatId }) => chatId)).size).toBe(1);
