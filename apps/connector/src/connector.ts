@@ -6,6 +6,8 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createKeepSent } from "./inbound/keep-sent.ts";
+import { createMessageTimes } from "./inbound/message-times.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -59,7 +61,9 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const deliveries = createDeliveries({ ...context, chats, onAppended });
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, onAppended });
+  const idTimeOf = createMessageTimes();
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, idTimeOf, onAppended });
+  const keepSent = createKeepSent({ ...context, conversations, idTimeOf });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -79,6 +83,7 @@ export async function startConnector(
     numbers,
     media,
     deliveries,
+    keepSent,
     chats,
     supervisor,
     forward,

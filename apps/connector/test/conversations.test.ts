@@ -53,7 +53,8 @@ test("two that prove to be one become the older one, with the messages of both",
   const younger = await meet({ lid });
   expect(younger).not.toBe(older);
   const message = { waId: "w", id: "msg_1", conversationId: younger, author: younger, type: "text", sealed: null };
-  await writeFenced(store, fence, [messageStatement(fence, { ...message, eventId: "evt_1", at: now })]);
+  const more = { words: [], position: "1", origin: null, eventId: "evt_1", at: now };
+  await writeFenced(store, fence, [messageStatement(fence, { ...message, ...more })]);
   expect(await meet({ lid, pn })).toBe(older);
   expect(await meet({ lid })).toBe(older);
   expect((await conversations.find(fence.sessionId, [younger])).get(younger)?.id).toBe(older);

@@ -7,6 +7,7 @@ import { desiredState } from "./desired-state/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import type { Feature } from "./feature.ts";
+import { chats } from "./gateway/chats.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
 import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
@@ -34,6 +35,7 @@ const slices: readonly Feature[] = [
   sessions,
   desiredState,
   pools,
+  chats,
   groups,
   analytics,
   destinations,

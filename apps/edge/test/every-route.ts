@@ -36,6 +36,7 @@ export async function liveResources(edge: Edge) {
   const ids = {
     sessions: await edge.addSession("pairing"),
     groups: "120363025246125486@g.us",
+    people: "per_01jd3k9v7hq2w8x5n4b6m0c1ta",
     pools: await make("POST /v1/pools", { name: "live pool" }),
     templates: await make("POST /v1/templates", { name: "live template", texts: { en: "{{code}}" } }),
     keys: await make("POST /v1/keys", { name: "live key", scopes: ["otp:send"] }),

@@ -76,6 +76,11 @@ export const errors = {
     title: "No such group, or the session's account is not in it",
     advice: "WhatsApp describes a group to its members only. Use the session of a member.",
   },
+  "person-not-found": {
+    status: 404,
+    title: "The session does not know this person",
+    advice: "A session knows people with whom its account has exchanged messages, and the authors in its groups.",
+  },
   "message-not-found": { status: 404, title: "No such message" },
   "batch-not-found": { status: 404, title: "No such batch" },
   "media-not-found": {

@@ -1,4 +1,5 @@
 import type { FailureReason } from "@sandi/contracts";
+import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
 import { revocation } from "../content/revocation.ts";
@@ -23,6 +24,7 @@ import {
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
+import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
@@ -60,10 +62,14 @@ export interface Attempt {
   isPaced: boolean;
   /** Later events of the message belong to this trace. */
   traceparent: string;
+  /** Statements that keep the message in its chat; none for a code. */
+  inChat?: InStatement[];
 }
 
 interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
   reason: FailureReason;
+  /** It may be kept in its chat. */
+  isInChat?: boolean;
 }
 
 interface Options {
@@ -158,14 +164,16 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isPaced, traceparent }) {
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isPaced, traceparent, inChat = [] }) {
       const { sessionId } = fence;
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
       const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
       const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
       const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
-      await begin({ fence, entry, at: services.now(), isPaced });
+      const at = services.now();
+      if (inChat.length === 0) await begin({ fence, entry, at, isPaced });
+      else await writeFenced(store, fence, [attemptStatement({ fence, entry, at, isPaced }), ...inChat]);
       const earlier = recent.get(sessionId, waId);
       if (earlier) earlier.traceparent = traceparent;
       else recent.set(sessionId, waId, begun);
@@ -176,7 +184,7 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
       entry.chatLid ??= lid === null ? null : pseudonym(lid);
       await move(fence, waId, entry, "sent");
     },
-    async failed(fence, { messageId, waId, reason, traceparent }) {
+    async failed(fence, { messageId, waId, reason, traceparent, isInChat }) {
       const { sessionId } = fence;
       const at = services.now();
       const event: NewEvent = {
@@ -200,9 +208,10 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
         traceparent,
       };
       await writeFenced(store, fence, [
-        attemptStatement(fence, { ...row, rank: rank.sending }, at),
+        attemptStatement({ fence, entry: { ...row, rank: rank.sending }, at }),
         appendOnceStatement(fence, event, waId, rank.sent),
         advanceStatement(fence, { waId, to: rank.failed, below: rank.sent, chatLid: null }),
+        ...(isInChat ? [unsentStatement(fence, pseudonym(waId))] : []),
       ]);
       recent.delete(sessionId, waId);
       onAppended();

@@ -19,6 +19,7 @@ import type { NewEvent } from "../store/outbox.ts";
 import { receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
+import { contentTokens } from "./message-words.ts";
 
 type Changing = Omit<ReceivedMessage, "said"> & { change: Change };
 
@@ -164,22 +165,24 @@ async function edited(
   if (!content) return null;
   const atRest = context.atRest(fence.sessionId);
   const sealed = body && (await messageContent.seal(atRest, JSON.stringify({ ...body, content }), row.id));
-  const editedAt = timeOf(changing.at, now);
-  return { type: "message.edited", statements: [editStatement(fence, { waId: row.waId, sealed, editedAt })] };
+  const words = contentTokens(context.pseudonym, fence.sessionId, content);
+  const edit = { waId: row.waId, sealed, words, editedAt: timeOf(changing.at, now) };
+  return { type: "message.edited", statements: [editStatement(fence, edit)] };
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */
 async function revoked(
-  { deliveries }: InboundContext,
+  { deliveries, store }: InboundContext,
   { fence, changing, target, actor, now }: Applied,
 ): Promise<Effect> {
   const { row, messageId } = target;
-  if (row) {
-    const isAllowed = row.author === (actor?.id ?? null) || (changing.group !== null && changing.isByAdmin);
-    return isAllowed ? { type: "message.revoked", statements: [revokeStatement(fence, row.waId, now)] } : null;
-  }
-  // The owner deleted it on the phone.
-  if (actor === null) await deliveries.revoked(fence, { messageId, waId: changing.change.target });
+  const isAllowed = (row?.author ?? null) === (actor?.id ?? null) || (changing.group !== null && changing.isByAdmin);
+  if (!isAllowed) return null;
+  const statements = row ? [revokeStatement(fence, row.waId, now)] : [];
+  if (row && row.origin !== "api") return { type: "message.revoked", statements };
+  // It was sent through the API: its delivery reports the deletion.
+  await writeFenced(store, fence, statements);
+  await deliveries.revoked(fence, { messageId, waId: changing.change.target });
   return null;
 }
 

@@ -19,7 +19,7 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
-  /** The time of a new id. */
+  /** The time of a new message's position. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;

@@ -4,25 +4,43 @@ import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
-import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
+import { findMessages, type MessageRow, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 
-type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
+export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
 
 /** A message with the pseudonym of WhatsApp's id. */
-interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
+export interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
   waId: string;
   author: string | null;
 }
 
 /** Reads messages that were received, and messages that were sent through the API and are no codes. */
-export async function readMessages(parts: Parts, sessionId: string, ids: readonly string[]): Promise<StoredMessage[]> {
-  const found = [...(await received(parts, sessionId, ids)), ...(await sent(parts, sessionId, ids))];
+export async function readMessages(
+  parts: ReadParts,
+  sessionId: string,
+  ids: readonly string[],
+): Promise<StoredMessage[]> {
+  const inChats = await openMessages(parts, sessionId, await findMessages(parts.store, sessionId, ids));
+  const known = new Set(inChats.map(({ id }) => id));
+  const others = ids.filter((id) => !known.has(id));
+  return withMarks(parts, sessionId, [...inChats, ...(await sentBefore(parts, sessionId, others))]);
+}
+
+/** Messages with what people did with them. */
+export async function withMarks(
+  parts: ReadParts,
+  sessionId: string,
+  found: readonly Found[],
+): Promise<StoredMessage[]> {
   const waIds = found.map(({ waId }) => waId);
   const marks = await findMarks(parts.store, sessionId, waIds);
   const authors = found.flatMap(({ author }) => author ?? []);
   const people = await parts.conversations.find(sessionId, [...authors, ...marks.map(({ person }) => person)]);
-  const personOf = (id: string | null) => toPerson(id === null ? undefined : people.get(id));
+  const personOf = (id: string | null) => {
+    const person = id === null ? undefined : people.get(id);
+    return person ? toPerson(person) : null;
+  };
   const opened = await Promise.all(
     marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
       const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
@@ -44,19 +62,29 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
   }));
 }
 
-async function received({ store, atRest }: Parts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
-  const rows = await findMessages(store, sessionId, ids);
-  return Promise.all(
+/** What rows hold, in their order. */
+export const openMessages = (
+  { atRest }: Pick<ReadParts, "atRest">,
+  sessionId: string,
+  rows: readonly MessageRow[],
+): Promise<(Found & { isForwarded: boolean })[]> =>
+  Promise.all(
     rows.map(async (row) => {
       const { id, waId, author } = row;
       const body = await openMessage<MessageBody>(atRest(sessionId), row);
       const content = body && body.content.type !== undecryptable ? body.content : null;
-      return { id, waId, author, content, quotedMessageId: body?.quotedMessageId ?? null };
+      const about = { quotedMessageId: body?.quotedMessageId ?? null, isForwarded: body?.isForwarded ?? false };
+      return { id, waId, author, content, ...about };
     }),
   );
-}
 
-async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
+/** Messages that were sent before sent messages were kept in their chats: the ledger has them for some days. */
+async function sentBefore(
+  { store, atRest, pseudonym }: ReadParts,
+  sessionId: string,
+  ids: readonly string[],
+): Promise<Found[]> {
+  if (ids.length === 0) return [];
   const rows = await findSentMessages(store, sessionId, ids);
   return Promise.all(
     rows.map(async ({ messageId, waId, sealed }) => {
@@ -67,8 +95,8 @@ async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids:
   );
 }
 
-function toPerson(person: Conversation | undefined): Person | null {
-  if (!person) return null;
+/** A conversation as a person. */
+export function toPerson(person: Conversation): Person {
   const { pn, lid, name } = person.names;
   const phone = AccountNumber.safeParse(`+${pn?.split("@")[0]}`).data ?? null;
   return { id: personIdOf(person.id), phone, lid, username: null, name: name?.slice(0, 256) ?? null };

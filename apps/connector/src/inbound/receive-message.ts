@@ -5,7 +5,6 @@ import { sealEvent } from "../store/sealed-events.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { applyChange } from "./apply-change.ts";
 import { type InboundContext, timeOf } from "./context.ts";
-import { createMessageTimes } from "./message-times.ts";
 import { storeMessage } from "./store-message.ts";
 
 /** Stores a message and reports it to the edge, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
@@ -14,8 +13,7 @@ export type ReceiveMessage = (fence: Fence, message: ReceivedMessage) => Promise
 /** A message that cannot be read is reported after this time: mostly its author's phone has sent it again by then. */
 const healMs = 10_000;
 
-export function createReceiver(options: Omit<InboundContext, "idTimeOf">): ReceiveMessage {
-  const context: InboundContext = { ...options, idTimeOf: createMessageTimes() };
+export function createReceiver(context: InboundContext): ReceiveMessage {
   const { services, store, pseudonym, logger } = context;
   return async (fence, { said, ...message }) => {
     if ("change" in said) return applyChange(context, fence, { ...message, change: said.change });

@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Feature } from "../feature.ts";
 import type { Forward } from "../fleet/forward.ts";
+import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { Media } from "../media/feature.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Chats } from "../store/chats.ts";
@@ -18,6 +19,7 @@ interface Options {
   numbers: Numbers;
   media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
+  keepSent: KeepSent;
   chats: Chats;
   supervisor: Supervisor;
   forward: Forward;

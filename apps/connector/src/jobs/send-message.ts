@@ -17,11 +17,13 @@ import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { Media } from "../media/feature.ts";
 import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { compose, findEarlier, findQuote } from "./compose.ts";
+import { keepInChat } from "./keep-in-chat.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
 import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
@@ -36,6 +38,7 @@ export interface SendContext extends SessionLookup {
   numbers: Numbers;
   media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
+  keepSent: KeepSent;
   chats: Chats;
   ackTimeoutMs: number;
   ledgerMs: number;
@@ -183,14 +186,16 @@ async function sendClaimed(
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
   const { traceparent } = telemetry;
   const isPaced = job.lane !== "otp";
+  const about = { messageId: job.messageId, waId };
+  const inChat = opened.isCode ? [] : await keepInChat(run, session, { ...about, chat, message, quotedMessageId });
   await deliveries.begin(fence, {
-    messageId: job.messageId,
-    waId,
+    ...about,
     chat,
     message: encode(message),
     keepUntil,
     isPaced,
     traceparent,
+    inChat,
   });
   const nodes = stanzaNodes(message, services);
   const result = await transmit(session, permit, { chat, waId, message, nodes, telemetry, ackTimeoutMs });
@@ -232,8 +237,9 @@ async function giveUp(run: Run, failed: FailedMessage): Promise<JobOutcome> {
 }
 
 async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: FailedMessage): Promise<JobOutcome> {
-  const { messageId } = job;
+  const { messageId, lane } = job;
   const { traceparent } = telemetry;
-  await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });
+  const isInChat = lane !== "otp";
+  await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent, isInChat });
   return telemetry.end(done, failure);
 }

@@ -1,6 +1,7 @@
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { Store } from "../store/store.ts";
+import { chatCalls } from "./chats.ts";
 import { messageCalls } from "./messages.ts";
 import { groupCalls } from "./groups.ts";
 import type { HandledRpc } from "./handle.ts";
@@ -19,4 +20,5 @@ export const rpcCalls = ({ services, store, numbers, ...parts }: Parts): Handled
   ...numberCalls(numbers, services),
   ...groupCalls(services),
   ...messageCalls({ store, ...parts }),
+  ...chatCalls({ store, ...parts }),
 ];

@@ -36,6 +36,8 @@ export interface Conversations {
    */
   met(fence: Fence, names: Partial<Names>): Promise<{ conversation: Conversation; statements: InStatement[] }>;
   find(sessionId: string, ids: readonly string[]): Promise<Map<string, Conversation>>;
+  /** The conversation that has this jid. */
+  named(sessionId: string, jid: string): Promise<Conversation | null>;
   /** Clears the memory after the rows were deleted. */
   forget(sessionId: string): void;
 }
@@ -104,6 +106,7 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
       });
       return new Map(await Promise.all(found));
     },
+    named: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
     forget(sessionId) {
       for (const key of known.keys()) if (key.startsWith(`${sessionId} `)) known.delete(key);
     },
@@ -143,11 +146,17 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: { from: st
     moved("message", "author"),
     moved("conversation", "merged_into"),
     {
+      sql: `UPDATE conversation SET latest = other.latest, kind = other.kind
+            FROM (SELECT latest, kind FROM conversation WHERE session_id = ? AND id = ?) AS other
+            WHERE session_id = ? AND id = ? AND coalesce(conversation.latest, '') < other.latest AND ${fenceHolds}`,
+      args: [sessionId, from, sessionId, into, sessionId, fence],
+    },
+    {
       sql: `UPDATE OR REPLACE mark SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
     {
-      sql: `UPDATE conversation SET merged_into = ? WHERE session_id = ? AND id = ? AND ${fenceHolds}`,
+      sql: `UPDATE conversation SET merged_into = ?, latest = NULL WHERE session_id = ? AND id = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
   ];

@@ -15,6 +15,7 @@ import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
 import { account } from "./migrations/0015_account.ts";
+import { read } from "./migrations/0022_read.ts";
 
 /**
  * The connector's own database in the order of application. Times are milliseconds since the epoch.
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
   lookUpPause,
   account,
   messages,
+  read,
 ];
