@@ -142,14 +142,16 @@ describe("a page of 20,000 messages", () => {
   });
 });
 
+/** The chats by their latest message. */
+const chatsBy = async (more: object = {}) => {
+  const latest = { kind: undefined, before: undefined, limit: 3, ...more };
+  return (await findLatestChats(store, sessionId, latest)).map(({ id }) => id);
+};
+
 it("chats are read by their latest message, without a sort", async () => {
-  const idsOf = async (more: object = {}) => {
-    const latest = { kind: undefined, before: undefined, limit: 3, ...more };
-    return (await findLatestChats(store, sessionId, latest)).map(({ id }) => id);
-  };
-  expect(await idsOf()).toEqual(["cht_99", "cht_98", "cht_97"]);
-  expect(await idsOf({ kind: "group" })).toEqual(["cht_29", "cht_28", "cht_27"]);
-  expect(await idsOf({ before: place(19_997) })).toEqual(["cht_96", "cht_95", "cht_94"]);
+  expect(await chatsBy()).toEqual(["cht_99", "cht_98", "cht_97"]);
+  expect(await chatsBy({ kind: "group" })).toEqual(["cht_29", "cht_28", "cht_27"]);
+  expect(await chatsBy({ before: place(19_997) })).toEqual(["cht_96", "cht_95", "cht_94"]);
   const plans = ["conversation_latest", "conversation_kind"].map(async (index) => {
     const kind = index === "conversation_kind" ? "AND kind = 'person'" : "";
     const sql = `SELECT id FROM conversation INDEXED BY ${index} WHERE session_id = '' ${kind} AND latest < '~'

@@ -1,4 +1,4 @@
-import type { Message, MessageList } from "@sandi/contracts";
+import type { Message, MessageList, SessionMessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
@@ -167,6 +167,18 @@ async function shownOf(body: object, to = stack.local.userPhone ?? ""): Promise<
   return { id: sent.body.id, shown };
 }
 
+/** The latest message of the session, with its content. */
+async function latest(): Promise<Message | undefined> {
+  const path = `GET /v1/sessions/${stack.local.sessionId}/messages?limit=1`;
+  return (await stack.api<SessionMessageList>(path)).body.messages[0];
+}
+
+/** What the API shows of a message that a phone shows so: its type for its kind, and no parameters of a file's type. */
+function keptOf({ kind: type, media, ...fields }: { kind: string; media?: object; [name: string]: unknown }) {
+  const { mimeType, ...about } = (media ?? {}) as { mimeType?: string };
+  return { type, ...fields, ...(media && { media: { mimeType: mimeType?.split(";")[0], ...about } }) };
+}
+
 /** The file of a message, as the phone has it. */
 async function fileOf(shown: object): Promise<Buffer> {
   const { id } = shown as { id: string };
@@ -185,6 +197,9 @@ describe("a message that is sent through the API", () => {
       const message = await stack.api<Message>(`GET /v1/messages/${id}`);
       return message.body.status === "read";
     });
+    const kept = await latest();
+    expect(kept).toMatchObject({ id, direction: "outbound", type: body.type, status: "read", contentState: "kept" });
+    expect(kept?.content).toMatchObject(keptOf(expected));
   });
 
   it("has a row for each type of openapi.json that can be sent", async () => {
@@ -241,6 +256,7 @@ describe("a message that is written on a phone", () => {
     expect(message.from).toMatchObject({ phone: userPhone });
     expect(message.content).toMatchObject(read);
     expect((await stack.api<Message>(`GET /v1/messages/${message.id}`)).body).toEqual(message);
+    expect(await latest()).toEqual(message);
   });
 
   it("is shown without its content to a key without message:read", async () => {

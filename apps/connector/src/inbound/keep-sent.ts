@@ -15,6 +15,8 @@ interface Sent {
   waId: string;
   /** How WhatsApp names the other person, or the group. */
   names: Partial<Names>;
+  /** Of the content that was accepted: choices may be sent as a text. */
+  type: string;
   message: WireMessage;
   quotedMessageId: string | null;
 }
@@ -25,7 +27,7 @@ export type KeepSent = (fence: Fence, sent: Sent) => Promise<InStatement[]>;
 type Parts = Pick<InboundContext, "services" | "atRest" | "pseudonym" | "conversations" | "idTimeOf">;
 
 export function createKeepSent({ services, atRest, pseudonym, conversations, idTimeOf }: Parts): KeepSent {
-  return async (fence, { messageId, waId, names, message, quotedMessageId }) => {
+  return async (fence, { messageId, waId, names, type, message, quotedMessageId }) => {
     const { sessionId } = fence;
     const read = fromProto(message);
     if (!read) return [];
@@ -48,7 +50,7 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
         waId: pseudonym(waId),
         id: messageId,
         conversationId: conversation.id,
-        type: content.type,
+        type,
         sealed: await messageContent.seal(atRest(sessionId), JSON.stringify(body), messageId),
         words: contentTokens(pseudonym, sessionId, content),
         at,

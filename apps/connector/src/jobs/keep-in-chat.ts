@@ -2,7 +2,7 @@ import type { InStatement } from "@libsql/client";
 import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { OnlineSession } from "./resolve-session.ts";
 
-interface Sent extends Pick<Parameters<KeepSent>[1], "messageId" | "waId" | "message"> {
+interface Sent extends Pick<Parameters<KeepSent>[1], "messageId" | "waId" | "type" | "message"> {
   /** The jid of the recipient. */
   chat: string;
   quotedMessageId: string | undefined;

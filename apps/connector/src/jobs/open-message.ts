@@ -20,6 +20,8 @@ interface Context {
 export interface OpenedMessage {
   /** E.164. */
   to: string;
+  /** Of its content, before it is rendered. */
+  type: string;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
@@ -49,7 +51,7 @@ export async function openMessage(
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
-  return { to, isCode, media, write, around: { quotedMessageId, mentions } };
+  return { to, type: content.type, isCode, media, write, around: { quotedMessageId, mentions } };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

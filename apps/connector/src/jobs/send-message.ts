@@ -187,7 +187,8 @@ async function sendClaimed(
   const { traceparent } = telemetry;
   const isPaced = job.lane !== "otp";
   const about = { messageId: job.messageId, waId };
-  const inChat = opened.isCode ? [] : await keepInChat(run, session, { ...about, chat, message, quotedMessageId });
+  const sent = { ...about, chat, type: opened.type, message, quotedMessageId };
+  const inChat = opened.isCode ? [] : await keepInChat(run, session, sent);
   await deliveries.begin(fence, {
     ...about,
     chat,
