@@ -2,6 +2,7 @@ import type { OpenSocket } from "./baileys/socket.ts";
 import type { Config } from "./config.ts";
 import { openContext, type Replacements } from "./context.ts";
 import { createDeliveries } from "./deliveries/deliveries.ts";
+import { createNumberedTexts } from "./deliveries/numbered.ts";
 import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
@@ -60,9 +61,10 @@ export async function startConnector(
   const media = openMedia(context);
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
-  const deliveries = createDeliveries({ ...context, chats, onAppended });
+  const numbered = createNumberedTexts(context);
+  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
   const idTimeOf = createMessageTimes();
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, idTimeOf, onAppended });
+  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, idTimeOf, onAppended });
   const keepSent = createKeepSent({ ...context, conversations, idTimeOf });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -96,7 +98,20 @@ export async function startConnector(
     media,
     outboxRoom,
     jobs,
-    { routes: rpcRoutes(rpcCalls({ ...context, conversations, numbers }), { tokens, forward, supervisor }) },
+    {
+      routes: rpcRoutes(
+        rpcCalls({
+          ...context,
+          conversations,
+          numbers,
+          numbered,
+          deliveries,
+          onAppended,
+          ackTimeoutMs: config.ackTimeoutMs,
+        }),
+        { tokens, forward, supervisor },
+      ),
+    },
   ];
 
   const readiness = createReadiness(store, services);

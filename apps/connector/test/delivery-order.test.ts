@@ -44,6 +44,7 @@ function open(on = store): Deliveries {
     store: on,
     atRest: (sessionId) => nodeAtRest(keys, sessionId, webRandom),
     pseudonym,
+    numbered: { begin: () => Promise.resolve() },
     chats: createChats(store, { now: systemServices.now, pseudonym }),
     onAppended() {},
   });
@@ -86,6 +87,7 @@ function perform(deliveries: Deliveries, messageId: string, what: News): Promise
         message: new Uint8Array([1]),
         keepUntil,
         isPaced: false,
+        options: [],
         traceparent,
       };
       return deliveries.begin(fence, attempt);

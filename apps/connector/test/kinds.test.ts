@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SealedPayload } from "@sandi/contracts";
 import type { ChatMessage } from "@sandi/whatsapp-simulator";
-import type { ReceivedContent } from "../src/content/kind.ts";
 import type { ReceivedMessage, Said } from "../src/baileys/receive-messages.ts";
 import { toProto } from "../src/content/content.ts";
-import { optionsOf, replyTo } from "../src/content/options.ts";
 import { stanzaNodes } from "../src/content/stanza-nodes.ts";
 import { whatsappId } from "../src/content/whatsapp-ids.ts";
 import type { WireMessage } from "../src/content/wire.ts";
@@ -127,20 +125,11 @@ describe("each kind", () => {
 });
 
 describe("options that are written out", () => {
-  test("are a numbered text, which people answer with a number", async () => {
+  test("are a numbered text", async () => {
     const { buttons } = kinds;
     const text = "Shall we deliver today?\n\n1. Yes\n2. Later\n\nAcme";
     const shown = await shownOf({ ...buttons, render: "text" });
     expect(shown).toMatchObject({ kind: "text", text });
-    const { content, quoted } = await receivedOf({ text: "2.", quotedMessageId: shown.id });
-    expect(quoted?.waId).toBe(shown.id);
-    expect(
-      replyTo(content as ReceivedContent, optionsOf({ ...buttons, buttons: [...buttons.buttons], render: "text" })),
-    ).toEqual({
-      type: "reply",
-      id: "later",
-      text: "2.",
-    });
   });
 
   test("of WhatsApp's own are answered by a tap, which names the option and the message", async () => {

@@ -1,8 +1,7 @@
 import type { SealedContent } from "@sandi/contracts";
 import { expect, test } from "vitest";
-import type { ReceivedContent } from "../src/content/kind.ts";
 import { numberedText } from "../src/content/numbered.ts";
-import { optionsOf, replyTo } from "../src/content/options.ts";
+import { mostReplyLength, numberedOptionsOf, replyTo } from "../src/content/options.ts";
 
 const buttons: SealedContent = {
   type: "buttons",
@@ -23,13 +22,14 @@ const list: SealedContent = {
     { rows: Array.from({ length: 9 }, (_, i) => ({ id: `b${i}`, title: `Bali ${i}` })) },
   ],
 };
-const text = (words: string): ReceivedContent => ({ type: "text", text: words });
+const text = (words: string) => ({ text: words });
 
 test("the options of a list have the numbers that its text shows", () => {
-  expect(optionsOf(list)).toHaveLength(10);
-  expect(optionsOf(list)[0]).toEqual({ id: "jkt", text: "Jakarta" });
-  expect(optionsOf(buttons).map(({ id }) => id)).toEqual(["today", "later"]);
-  expect(optionsOf({ type: "text", text: "1. Hari ini" })).toEqual([]);
+  expect(numberedOptionsOf(list)).toHaveLength(10);
+  expect(numberedOptionsOf(list)[0]).toEqual({ id: "jkt", text: "Jakarta" });
+  expect(numberedOptionsOf(buttons).map(({ id }) => id)).toEqual(["today", "later"]);
+  expect(numberedOptionsOf({ type: "text", text: "1. Hari ini" })).toEqual([]);
+  expect(numberedOptionsOf({ ...list, render: "native" })).toEqual([]);
 });
 
 test.each([
@@ -44,15 +44,15 @@ test.each([
   ["“hari ini”", "today"],
   ["nanti saja!", "later"],
 ])("%j is a reply to numbered buttons", (written, id) => {
-  expect(replyTo(text(written), optionsOf(buttons))).toEqual({ type: "reply", id, text: written });
+  expect(replyTo(text(written), numberedOptionsOf(buttons))).toEqual({ type: "reply", id, text: written });
 });
 
 test.each(["0", "3", "12", "2 please", "22", "1.5", "-1", "Hari", "", "2\n1"])("%j is no reply", (written) => {
-  expect(replyTo(text(written), optionsOf(buttons))).toBeNull();
+  expect(replyTo(text(written), numberedOptionsOf(buttons))).toBeNull();
 });
 
 test("the tenth row of a list is chosen by its number", () => {
-  expect(replyTo(text("10."), optionsOf(list))).toMatchObject({ id: "b8" });
+  expect(replyTo(text("10."), numberedOptionsOf(list))).toMatchObject({ id: "b8" });
 });
 
 test("the words of an option come before its number", () => {
@@ -63,16 +63,8 @@ test("the words of an option come before its number", () => {
   expect(replyTo(text("1"), options)).toMatchObject({ id: "b" });
 });
 
-test("a tap is a reply when the option is one of the message", () => {
-  const tap = { type: "reply", id: "later", text: "Nanti saja!" } as const;
-  expect(replyTo(tap, optionsOf(buttons))).toEqual(tap);
-  expect(replyTo({ ...tap, id: "other" }, optionsOf(buttons))).toBeNull();
-});
-
-test("nothing is a reply to a message without options, and no picture or place is one", () => {
-  expect(replyTo(text("1"), [])).toBeNull();
-  expect(replyTo({ type: "location", latitude: 1, longitude: 2, name: "1" }, optionsOf(buttons))).toBeNull();
-  expect(replyTo({ type: "unsupported" }, optionsOf(buttons))).toBeNull();
+test("the longest option with marks around it is short enough for a reply", () => {
+  expect(`*_"${"x".repeat(60)}"_*`.length).toBeLessThanOrEqual(mostReplyLength);
 });
 
 test("a numbered text counts over its groups", () => {

@@ -338,6 +338,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
     conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
+    numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);

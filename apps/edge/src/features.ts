@@ -14,6 +14,7 @@ import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
 import type { JobKind } from "./jobs/kind.ts";
 import { keys } from "./keys/routes.ts";
 import { media } from "./media/routes.ts";
+import { messageActions } from "./message-actions/routes.ts";
 import { messages } from "./messages/routes.ts";
 import { outbound } from "./outbound/feature.ts";
 import { pools } from "./pools/routes.ts";
@@ -29,6 +30,7 @@ const slices: readonly Feature[] = [
   verifications,
   reachability,
   messages,
+  messageActions,
   batches,
   media,
   templates,

@@ -91,10 +91,10 @@ function prepare(env: Env) {
     isFromQueue: createQueueCheck([config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY], now),
     telegramUrl: config.TELEGRAM_API_URL,
     allowLocalTargets: config.ALLOW_LOCAL_TARGETS !== undefined,
-    async callConnector(path, body) {
+    async callConnector(path, body, timeoutMs = connectorMs) {
       const text = JSON.stringify(body);
       const token = await sign({ method: "POST", path, body: text });
-      return callConnector(new URL(config.CONNECTOR_URL + path), token, text);
+      return callConnector(new URL(config.CONNECTOR_URL + path), { token, body: text, timeoutMs });
     },
     keyCache: new Map(),
     templateCache: new Map(),
@@ -126,14 +126,20 @@ function preparedFor(env: Env): ReturnType<typeof prepare> {
   return known;
 }
 
-async function callConnector(url: URL, token: string, body: string): Promise<RpcAnswer> {
+interface ConnectorCall {
+  token: string;
+  body: string;
+  timeoutMs: number;
+}
+
+async function callConnector(url: URL, { token, body, timeoutMs }: ConnectorCall): Promise<RpcAnswer> {
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
       body,
       redirect: "manual",
-      signal: AbortSignal.timeout(connectorMs),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     return { status: response.status, body: await response.json().catch(() => undefined) };
   } catch {

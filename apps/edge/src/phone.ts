@@ -95,6 +95,15 @@ export function masked(e164: string): string {
   }
 }
 
+/** The country of a number that is already known to be valid; empty if it has none of its own. */
+export function countryOf(e164: string): string {
+  try {
+    return parsePhoneNumberWithError(e164).country ?? "";
+  } catch {
+    return "";
+  }
+}
+
 /** `+62812•••7890`: country code, three digits and the last four. Four digits of a short number stay hidden. */
 function mask(e164: string, countryCode: string): string {
   const national = e164.slice(1 + countryCode.length);

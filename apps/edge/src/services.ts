@@ -95,7 +95,8 @@ export interface Services {
   telegramUrl: string;
   /** Allows alerts to addresses of this machine. Never in production. */
   allowLocalTargets: boolean;
-  callConnector: (path: string, body: unknown) => Promise<RpcAnswer>;
+  /** @param timeoutMs where it is longer than usual */
+  callConnector: (path: string, body: unknown, timeoutMs?: number) => Promise<RpcAnswer>;
   /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates by workspace, at most a minute old. */

@@ -82,10 +82,6 @@ describe("a new batch", () => {
       "/message/quotedMessageId",
     ],
     [
-      { message: { type: "image", media: { mediaId: `med_${"0".repeat(26)}` } }, recipients: named(1) },
-      "/message/media",
-    ],
-    [
       { messages: [{ to: "+6281234567890", type: "text", text: "https://acme.example", linkPreview: true }] },
       "/messages/0/linkPreview",
     ],

@@ -35,6 +35,9 @@ export const failureReasons = {
   unreadable: "The connector could not open the message: the edge sealed it to another key, or for another purpose.",
   media_unavailable: "The file of the message is gone, or is not the one that was accepted.",
   media_refused: "The file cannot be converted, or WhatsApp refused it.",
+  chat_unknown: "The session has no chat with this id.",
+  not_group_member: "The account is not a member of the group.",
+  not_group_admin: "Only admins of the group may write in it.",
   transcoder_missing: "The voice note is not Ogg with Opus, and the connector has no ffmpeg to convert it.",
 } as const;
 
@@ -57,6 +60,9 @@ export const claimsBeforeRetry = {
   unreadable: null,
   media_unavailable: null,
   media_refused: null,
+  chat_unknown: null,
+  not_group_member: 1,
+  not_group_admin: 1,
   transcoder_missing: 1,
 } as const satisfies Record<FailureReason, number | null>;
 

@@ -67,6 +67,11 @@ export const errors = {
     advice:
       "A hook stops when its API key ends. `GET /v1/hooks/supabase` shows the key and the reason. To use the hook again, `PATCH` it with `adopt: true` and a live key that has `key:manage`, `otp:send` and `otp:custom`, and no list of addresses.",
   },
+  "not-group-admin": {
+    status: 403,
+    title: "The account is not an admin of the group",
+    advice: "Only admins of the group may do this. Let an admin promote the account first.",
+  },
   "link-invalid": { status: 403, title: "The link is not valid or has expired" },
   "not-found": { status: 404, title: "There is nothing at this address" },
   "session-not-found": { status: 404, title: "No such session" },
@@ -175,6 +180,31 @@ export const errors = {
     advice:
       "Only a message that failed for a reason that may pass, before anything was sent, can be retried within 72 hours. Send a new message, if the recipient does not have this one.",
   },
+  "message-not-actionable": {
+    status: 409,
+    title: "Nothing can be done with this message",
+    advice:
+      "Only a message that was sent or received, and not deleted, can be changed, reacted to or pinned. The `detail` names its status.",
+  },
+  "message-not-editable": {
+    status: 409,
+    title: "The message cannot be edited",
+    advice:
+      "Only the account's own texts, and captions of its images, videos and documents, can be edited, at most 15 minutes after they were sent. The `detail` says what is missing.",
+  },
+  "message-not-deletable": {
+    status: 409,
+    title: "The message cannot be deleted for everyone",
+    advice:
+      "Only the account's own messages can be deleted for everyone, and in groups whose admin it is also those of others.",
+  },
+  "message-not-kept": {
+    status: 409,
+    title: "The connector does not keep this message any more",
+    advice:
+      "It needs the message itself. It keeps received messages as long as the policy's `messageContent` and `retentionDays.content` say, and sent ones for a week.",
+  },
+  "not-a-poll": { status: 409, title: "The message is not a poll" },
   "session-not-online": { status: 409, title: "The session is not online" },
   "idempotency-in-progress": {
     status: 409,
@@ -230,6 +260,12 @@ export const errors = {
     title: "The file could not be fetched from its `url`",
     advice:
       "The `detail` says why. The address must be on the public internet, use https, and answer 200 within 30 seconds with at most three redirects.",
+  },
+  "vote-not-valid": {
+    status: 422,
+    title: "The poll does not take this vote",
+    advice:
+      "Each option must be one of the poll's, letter by letter, and there may be at most `maxSelections` of them.",
   },
   "whatsapp-refused": {
     status: 422,
@@ -298,7 +334,14 @@ export const errors = {
     title: "The database does not answer; nothing was accepted",
     advice: "Repeat the request in a few seconds with the same `Idempotency-Key`.",
   },
-} as const satisfies Record<string, { status: number; title: string; advice?: string }>;
+  "outcome-unknown": {
+    status: 504,
+    title: "WhatsApp has not acknowledged this; it may have happened",
+    advice:
+      "The one error above 499 after which something may have happened. Repeat the request with the same `Idempotency-Key`: it finds out, and nobody sees the action twice.",
+    retryable: true,
+  },
+} as const satisfies Record<string, { status: number; title: string; advice?: string; retryable?: true }>;
 
 /** The machine-readable name of an error. */
 export type ErrorCode = keyof typeof errors;

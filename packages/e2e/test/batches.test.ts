@@ -1,5 +1,6 @@
 import type { Batch, Verification } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { noise, sha256Of } from "../src/files.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 describe("a batch", () => {
@@ -38,6 +39,26 @@ describe("a batch", () => {
     await eventually("the batch to finish", async () => (await see(body.id)).status === "finished", 240_000);
     const texts = await received();
     expect(texts.toSorted()).toEqual(numbers.map((_, i) => `Hello Budi ${i}`).toSorted());
+  });
+
+  it("brings one stored file to each recipient, byte for byte", async () => {
+    const file = noise(200_003);
+    const media = { data: file.toString("base64"), mimeType: "application/pdf" };
+    const some = numbers.slice(0, 3);
+    const { status, body } = await stack.api<Batch>("POST /v1/batches", {
+      message: { type: "document", media, fileName: "offer.pdf", caption: "For {{name}}" },
+      recipients: some.map((to, i) => ({ to, variables: { name: `Siti ${i}` } })),
+    });
+    expect([status, body.detail]).toEqual([202, undefined]);
+    for (const [i, to] of some.entries()) {
+      const message = await eventually("the file on the phone", async () =>
+        (await stack.inbox(to)).find(({ kind }) => kind === "document"),
+      );
+      expect(message).toMatchObject({ caption: `For Siti ${i}`, media: { sha256: sha256Of(file) } });
+      const answer = await fetch(`${stack.local.simulatorUrl}/phones/${to}/messages/${message.id}/media`);
+      expect(Buffer.from(await answer.arrayBuffer()).equals(file)).toBe(true);
+    }
+    await eventually("the batch to finish", async () => (await see(body.id)).status === "finished", 240_000);
   });
 
   it("does not delay a code, and what it has not sent is canceled", async () => {

@@ -259,6 +259,38 @@ describe("a message that is written on a phone", () => {
     expect(await latest()).toEqual(message);
   });
 
+  it.each([
+    ["buttons", "auto", { buttons: options }, { text: " 2. " }],
+    ["buttons", "text", { buttons: options }, { text: "LATER" }],
+    ["buttons", "native", { buttons: options }, { type: "reply", id: "later", text: "Later" }],
+    ["list", "auto", shop, { text: "2" }],
+    ["list", "text", shop, { text: "Denpasar" }],
+    ["list", "native", shop, { type: "reply", id: "dps", text: "Denpasar" }],
+  ])("is a reply to %s that are rendered as %s", async (type, render, fields, answer) => {
+    const { userPhone, sessionId } = stack.local;
+    const asked = await shownOf({ type, text: "Which one?", ...fields, render });
+    const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
+    const { id: quotedMessageId } = asked.shown as { id: string };
+    await stack.write(userPhone ?? "", {
+      to: session.phone,
+      ...answer,
+      ...(render === "native" ? { quotedMessageId } : {}),
+    });
+    const event = await eventually("the reply in the timeline", async () => {
+      const { body } = await stack.api<{ events: { type: string; data: Record<string, unknown> }[] }>(
+        `GET /v1/messages/${asked.id}/events`,
+      );
+      return body.events.find(({ type: what }) => what === "message.reply");
+    });
+    const reply = await stack.api<Message>(`GET /v1/messages/${String(event.data["replyId"])}`);
+    expect(reply.body).toMatchObject({
+      direction: "inbound",
+      type: "reply",
+      quotedMessageId: asked.id,
+      content: { type: "reply", id: type === "list" ? "dps" : "later", text: answer.text },
+    });
+  });
+
   it("is shown without its content to a key without message:read", async () => {
     const { id } = (await newest())!;
     const body = { name: "sender", scopes: ["message:send"] };

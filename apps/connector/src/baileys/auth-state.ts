@@ -2,6 +2,7 @@ import {
   type AuthenticationCreds,
   BufferJSON,
   initAuthCreds,
+  jidNormalizedUser,
   proto,
   type SignalDataSet,
   type SignalDataTypeMap,
@@ -26,6 +27,12 @@ const isCached = (kind: string) => kind !== "pre-key";
 
 const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 const credsKind = "creds";
+
+/** The account's own jids: the LID's first, if it is known. */
+export function ownJids({ creds }: Pick<AuthState, "creds">): string[] {
+  const { id, lid } = creds.me ?? {};
+  return [lid, id].flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : []));
+}
 
 /** True when WhatsApp has accepted this device. */
 export function isLinked(creds: AuthenticationCreds): boolean {

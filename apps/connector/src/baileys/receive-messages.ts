@@ -15,7 +15,7 @@ import { fromProto, isViewOnce } from "../content/content.ts";
 import type { ReceivedContext } from "../content/context.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
-import type { AuthState } from "./auth-state.ts";
+import { type AuthState, ownJids } from "./auth-state.ts";
 import { beforeRatchet } from "./patches/before-ratchet.ts";
 import { identityIn, namesOf, type PeopleListener } from "./identities.ts";
 import { type MessageStanza, messageStanza } from "./message-stanza.ts";
@@ -78,9 +78,7 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     if (!said) return;
     try {
       const known = await allNames(names);
-      const { id, lid } = auth.creds.me ?? {};
-      const own = [lid, id].flatMap((jid) => (jid ? [jidNormalizedUser(jid)] : []));
-      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own, said });
+      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own: ownJids(auth), said });
     } catch (error) {
       listener.onUnsaved(error);
       drop();

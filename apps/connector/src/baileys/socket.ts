@@ -1,6 +1,7 @@
 import {
   type BinaryNode,
   getBinaryNodeChild,
+  isJidGroup,
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
@@ -16,7 +17,7 @@ import { revocationId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { CloseKind } from "../close-reasons.ts";
 import { answered } from "./answered.ts";
-import { type AuthState, isLinked } from "./auth-state.ts";
+import { type AuthState, isLinked, ownJids } from "./auth-state.ts";
 import { limitInflate } from "./patches/limit-inflate.ts";
 import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
@@ -59,6 +60,14 @@ export interface WhatsAppSocket {
   lookUp(digits: string[]): Promise<LookUpAnswer>;
   /** Resolves when the frame is written; the server's answer comes as an ack. Rejects with `NoAnswer` to be tried later. */
   send(jid: string, waId: string, message: WireMessage, nodes: StanzaNode[]): Promise<void>;
+  /** Sends a change of an earlier message, in the same way. `edit`: what the stanza says of it. */
+  sendChange(
+    jid: string,
+    waId: string,
+    change: { message: WireMessage; nodes: StanzaNode[]; edit?: string },
+  ): Promise<void>;
+  /** The account's own jids: the LID's first, if it is known. */
+  own(): string[];
   /** Uploads and downloads. */
   readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
@@ -208,7 +217,8 @@ function openSocket(
   }
 
   async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
-    await requireDevices(sock, caches, auth, jid);
+    // Baileys asks for a group's members itself.
+    if (!isJidGroup(jid)) await requireDevices(sock, caches, auth, jid);
     await sock.relayMessage(jid, withVisibleMedia(message), options).catch(toNoAnswer);
   }
 
@@ -216,6 +226,11 @@ function openSocket(
     lookUp: (digits) => lookUp(sock, digits),
     media: mediaLink(sock, tunnel?.agent),
     send: (jid, waId, message, nodes) => relay(jid, message, { messageId: waId, additionalNodes: nodes }),
+    sendChange: (jid, waId, { message, nodes, edit }) => {
+      const additionalAttributes = edit === undefined ? {} : { edit };
+      return relay(jid, message, { messageId: waId, additionalNodes: nodes, additionalAttributes });
+    },
+    own: () => ownJids(auth),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };

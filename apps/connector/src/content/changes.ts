@@ -15,15 +15,21 @@ export type Change = { target: string } & (
   /** Empty: the reaction is taken back. */
   | { type: "reaction"; emoji: string; at: number }
   | { type: "vote"; encrypted: Encrypted; at: number }
+  /** For so many seconds; null: the pin ends. */
+  | { type: "pin"; seconds: number | null; at: number }
 );
 
 const { Type } = proto.Message.ProtocolMessage;
 const { SecretEncType } = proto.Message.SecretEncryptedMessage;
+const { Type: PinType } = proto.Message.PinInChatMessage;
+/** Phones pin for a week unless they say something else. */
+const usualPinSeconds = 604_800;
 
 /** The change in a received message; null when it changes nothing. */
 export function changeIn(received: WireMessage): Change | null {
   const message = normalizeMessageContent(received);
-  const { protocolMessage, reactionMessage, secretEncryptedMessage, pollUpdateMessage } = message ?? {};
+  const { protocolMessage, reactionMessage, secretEncryptedMessage, pollUpdateMessage, pinInChatMessage } =
+    message ?? {};
   if (protocolMessage?.key?.id) {
     const target = protocolMessage.key.id;
     if (protocolMessage.type === Type.REVOKE) return { type: "revoke", target };
@@ -44,6 +50,12 @@ export function changeIn(received: WireMessage): Change | null {
     if (!vote?.encPayload || !vote.encIv) return null;
     const encrypted = { payload: vote.encPayload, iv: vote.encIv };
     return { type: "vote", target: pollCreationMessageKey.id!, encrypted, at: Number(senderTimestampMs ?? 0) };
+  }
+  if (pinInChatMessage?.key?.id) {
+    const { key, type, senderTimestampMs } = pinInChatMessage;
+    const seconds = received.messageContextInfo?.messageAddOnDurationInSecs || usualPinSeconds;
+    const pinned = type === PinType.PIN_FOR_ALL ? seconds : null;
+    return { type: "pin", target: key.id!, seconds: pinned, at: Number(senderTimestampMs ?? 0) };
   }
   return null;
 }

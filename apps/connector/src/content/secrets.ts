@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
 import { proto } from "@whiskeysockets/baileys";
 import type { Encrypted } from "./changes.ts";
 import { decode, type WireMessage } from "./wire.ts";
@@ -29,13 +29,32 @@ export function openEdit(of: SecretOf, encrypted: Encrypted): WireMessage | null
   return plain && decode(plain);
 }
 
+/** Encrypts a vote. The poll's author and the voter are named as the poll's chat names its author. */
+export function sealVote(
+  { waId, secret, author, actor }: Omit<SecretOf, "author" | "actor"> & { author: string; actor: string },
+  options: readonly string[],
+  random: (length: number) => Uint8Array,
+): Encrypted {
+  const iv = random(ivBytes);
+  const selectedOptions = options.map((option) => createHash("sha256").update(option).digest());
+  const plain = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish();
+  const key = keyOf("Poll Vote", { waId, secret, author, actor });
+  const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(`${waId}\0${actor}`));
+  return { payload: Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]), iv };
+}
+
+const keyOf = (
+  use: "Poll Vote" | "Message Edit",
+  { waId, secret, author, actor }: { waId: string; secret: Uint8Array; author: string; actor: string },
+) => Buffer.from(hkdfSync("sha256", secret, "", `${waId}${author}${actor}${use}`, 32));
+
 /** Phones mix phone numbers and LIDs in one content, so every pair of names is tried. */
 function open(use: "Poll Vote" | "Message Edit", of: SecretOf, { payload, iv }: Encrypted): Uint8Array | null {
   if (payload.length < tagBytes || iv.length !== ivBytes) return null;
   const { waId, secret } = of;
   for (const author of of.author) {
     for (const actor of of.actor) {
-      const key = Buffer.from(hkdfSync("sha256", secret, "", `${waId}${author}${actor}${use}`, 32));
+      const key = keyOf(use, { waId, secret, author, actor });
       const cipher = createDecipheriv("aes-256-gcm", key, iv).setAuthTag(payload.subarray(-tagBytes));
       if (use === "Poll Vote") cipher.setAAD(Buffer.from(`${waId}\0${actor}`));
       try {

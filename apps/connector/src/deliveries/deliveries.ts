@@ -2,6 +2,7 @@ import type { FailureReason } from "@sandi/contracts";
 import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
+import type { Option } from "../content/options.ts";
 import { revocation } from "../content/revocation.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
 import { encode } from "../content/wire.ts";
@@ -21,12 +22,14 @@ import {
   reopenStatement,
   revokedStatement,
 } from "../store/ledger.ts";
+import { actionMessage, findAction } from "../store/actions.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
+import type { NumberedTexts } from "./numbered.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
 
 /** The messages that this connector has accepted: their ledger entries, and their events in the outbox. */
@@ -60,6 +63,8 @@ export interface Attempt {
   keepUntil: Date;
   /** It keeps the session's pace, and counts for its daily limit. */
   isPaced: boolean;
+  /** What people may choose by its number; none in a message without numbers. */
+  options: Option[];
   /** Later events of the message belong to this trace. */
   traceparent: string;
   /** Statements that keep the message in its chat; none for a code. */
@@ -77,12 +82,14 @@ interface Options {
   store: Store;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
+  numbered: Pick<NumberedTexts, "begin">;
   chats: Chats;
   /** An event was appended to the outbox. */
   onAppended: () => void;
 }
 
-export function createDeliveries({ services, store, atRest, pseudonym, chats, onAppended }: Options): Deliveries {
+export function createDeliveries(context: Options): Deliveries {
+  const { services, store, atRest, pseudonym, numbered, chats, onAppended } = context;
   const recent = createRecentMessages(store);
   const begin = attemptWriter(store);
   const moveOn = moveWriter(store);
@@ -144,6 +151,13 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     return ledgerChat.open(atRest(sessionId), sealedChat, waId);
   }
 
+  /** What the account did with a message, for a device that could not decrypt it. */
+  async function actionOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
+    const action = await findAction(store, sessionId, waId);
+    if (!action || !person.map(pseudonym).includes(action.chat)) return null;
+    return atRest(sessionId).open(action.sealed, actionMessage.context(waId));
+  }
+
   /** The revocation of a message, for a device that could not decrypt it. */
   async function revocationOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
     const entry = await findByWaId(store, sessionId, waId);
@@ -164,8 +178,10 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, isPaced, traceparent, inChat = [] }) {
+    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, options, ...attempt }) {
       const { sessionId } = fence;
+      const { isPaced, traceparent, inChat = [] } = attempt;
+      if (options.length > 0) await numbered.begin(fence, { messageId, waId, chat: jid, options, keepUntil });
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
       const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
@@ -240,7 +256,8 @@ export function createDeliveries({ services, store, atRest, pseudonym, chats, on
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);
-      if (!entry) return revocationOf(sessionId, revocationId(waId), person);
+      if (!entry)
+        return (await actionOf(sessionId, waId, person)) ?? revocationOf(sessionId, revocationId(waId), person);
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));

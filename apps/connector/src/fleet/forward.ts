@@ -1,4 +1,4 @@
-import { AppError, laneHeader } from "@sandi/contracts";
+import { AppError, laneHeader, type Rpc } from "@sandi/contracts";
 import { LRUCache } from "lru-cache";
 import type { Answer, Incoming } from "../http.ts";
 import type { Meter } from "../metrics.ts";
@@ -11,12 +11,16 @@ import type { Addresses } from "./addresses.ts";
 export interface Forward {
   /**
    * Forwards to the connector that owns the session and returns its answer; undefined when the session has no owner, or is
-   * ours. Rejects with `connector-unavailable` when its owner cannot be reached.
+   * ours. Rejects with `connector-unavailable` when its owner cannot be reached; when it does not answer, with the error
+   * that the call names for that.
    */
-  toOwner(incoming: Incoming, sessionId: string): Promise<Answer | undefined>;
+  toOwner(incoming: Incoming, sessionId: string, call?: Patience): Promise<Answer | undefined>;
   /** Forwards to this address; undefined when there is no answer. */
   to(incoming: Incoming, url: string): Promise<Answer | undefined>;
 }
+
+/** What a call says of an answer that does not come. */
+type Patience = Pick<Rpc, "unanswered" | "timeoutMs">;
 
 interface Options {
   services: Pick<Services, "now" | "fetch" | "after">;
@@ -36,6 +40,8 @@ const answered = ["content-type", "retry-after", "x-request-id", "upstash-nonret
  * and joins it there if the connector was only slow. Less than the time-out of the edge.
  */
 export const ownerAnswersMs = 4_000;
+/** The owner has so much less time than the caller waits. */
+const marginMs = 1_000;
 const ownerKnownMs = 2_000;
 
 export const wasForwarded = ({ headers }: Pick<Incoming, "headers">) => headers[hop] !== undefined;
@@ -62,22 +68,22 @@ export function createForward({ services, store, addresses, run, isOwnedHere, me
     return url;
   }
 
-  async function to(incoming: Incoming, url: string): Promise<Answer | undefined> {
-    const answer = await passOn(services, incoming, url + incoming.path);
+  async function to(incoming: Incoming, url: string, timeoutMs = ownerAnswersMs): Promise<Answer | undefined> {
+    const answer = await passOn(services, incoming, { url: url + incoming.path, timeoutMs });
     const result = answer === undefined ? "unreachable" : isOk(answer) ? "done" : "refused";
     forwarded.inc({ kind: kindOf(incoming.path), result });
     return answer;
   }
 
   return {
-    to,
-    async toOwner(incoming, sessionId) {
+    to: (incoming, url) => to(incoming, url),
+    async toOwner(incoming, sessionId, { unanswered, timeoutMs } = {}) {
       if (isOwnedHere(sessionId) || wasForwarded(incoming)) return undefined;
       const url = await ownerUrl(sessionId);
       if (url === undefined) return undefined;
-      const answer = await to(incoming, url);
+      const answer = await to(incoming, url, timeoutMs === undefined ? undefined : timeoutMs - marginMs);
       if (!answer || !isOk(answer)) owners.delete(sessionId);
-      if (!answer) throw unreachable();
+      if (!answer) throw unanswered ? new AppError(unanswered, { retryAfter: 2 }) : unreachable();
       return answer;
     },
   };
@@ -87,14 +93,14 @@ export function createForward({ services, store, addresses, run, isOwnedHere, me
 async function passOn(
   { fetch, after }: Options["services"],
   incoming: Incoming,
-  url: string,
+  { url, timeoutMs }: { url: string; timeoutMs: number },
 ): Promise<Answer | undefined> {
   const headers = new Headers({ [hop]: "1" });
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (passedOn.test(name) && value !== undefined) headers.set(name, value.toString());
   }
   const timeout = new AbortController();
-  const cancel = after(ownerAnswersMs, () => timeout.abort());
+  const cancel = after(timeoutMs, () => timeout.abort());
   try {
     const answer = await fetch(url, {
       method: "POST",

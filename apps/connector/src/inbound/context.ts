@@ -1,6 +1,7 @@
 import type { AtRest } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { NumberedTexts } from "../deliveries/numbered.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
@@ -19,11 +20,15 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  numbered: Pick<NumberedTexts, "find">;
   /** The time of a new message's position. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;
 }
+
+/** What a change of a message needs. */
+export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger">;
 
 /** What is sealed of a message, for later calls about it. */
 export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "content" | "mentions" | "isForwarded"> {
@@ -33,6 +38,8 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   quotedMessageId: string | null;
   /** In base64; null: it has none. */
   secret: string | null;
+  /** The author's jid as the message names it; null for the account itself. Rows of before December 2026 lack it. */
+  by?: string | null;
 }
 
 /** The time of a message. One in the future, or an invalid one, becomes the present. */

@@ -4,10 +4,21 @@ import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
+import type { Services } from "../services.ts";
 import { findMessages, type MessageRow, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 
-export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations">;
+export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
+  services: Pick<Services, "now">;
+};
+
+/** What marks hold, by their kinds. */
+interface MarkValue {
+  emoji?: string;
+  options?: string[];
+  /** When a pin ends, in milliseconds since the epoch; null: it has ended. */
+  pinnedUntil?: number | null;
+}
 
 /** A message with the pseudonym of WhatsApp's id. */
 export interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
@@ -33,6 +44,7 @@ export async function withMarks(
   sessionId: string,
   found: readonly Found[],
 ): Promise<StoredMessage[]> {
+  const now = parts.services.now().getTime();
   const waIds = found.map(({ waId }) => waId);
   const marks = await findMarks(parts.store, sessionId, waIds);
   const authors = found.flatMap(({ author }) => author ?? []);
@@ -44,7 +56,7 @@ export async function withMarks(
   const opened = await Promise.all(
     marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
       const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
-      return { waId, kind, person, markedAt, value: JSON.parse(text) as { emoji?: string; options?: string[] } };
+      return { waId, kind, person, markedAt, value: JSON.parse(text) as MarkValue };
     }),
   );
   const marksOf = (waId: string, kind: Mark["kind"]) => opened.filter((one) => one.waId === waId && one.kind === kind);
@@ -59,6 +71,7 @@ export async function withMarks(
     votes: marksOf(waId, "vote").flatMap(({ person, value: { options = [] }, markedAt }) =>
       options.length === 0 ? [] : [{ from: personOf(person), options, at: markedAt.toISOString() }],
     ),
+    isPinned: marksOf(waId, "pin").some(({ value: { pinnedUntil } }) => (pinnedUntil ?? 0) > now),
   }));
 }
 

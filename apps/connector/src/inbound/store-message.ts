@@ -10,6 +10,7 @@ import type { NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { contentTokens } from "./message-words.ts";
+import { numberedReply } from "./numbered-reply.ts";
 
 type Spoken = Extract<Said, { content: unknown }>;
 
@@ -28,8 +29,10 @@ export async function storeMessage(
   const { chat, author, statements } = await placeOf(context, fence, message);
   const known = await findMessage(store, sessionId, waId);
   const id = known?.id ?? messageIdOf(sessionId, message.waId, context.idTimeOf(sessionId, at, now));
-  const quoted = said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId));
-  const { content, mentions, isForwarded, isViewOnce, secret } = said;
+  const choice = await numberedReply(context, sessionId, { ...message, said, chat });
+  const quoted = choice?.messageId ?? (said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId)));
+  const { mentions, isForwarded, isViewOnce, secret } = said;
+  const content = choice?.reply ?? said.content;
   const body: MessageBody = {
     waId: message.waId,
     content,
@@ -37,6 +40,7 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
+    by: origin === null ? (names[0] ?? null) : null,
   };
   const { type } = content;
   const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);

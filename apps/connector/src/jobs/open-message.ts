@@ -3,6 +3,7 @@ import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { toProto } from "../content/content.ts";
 import type { SentFile } from "../content/media.ts";
+import { numberedOptionsOf, type Option } from "../content/options.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import { isFor } from "./purpose.ts";
@@ -28,6 +29,8 @@ export interface OpenedMessage {
   media: SealedMediaContent | null;
   /** Null for a message whose file is not the right one. */
   write: (file: SentFile | null) => WireMessage | null;
+  /** What people may choose by its number; none in a message without numbers. */
+  options: Option[];
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
@@ -51,7 +54,8 @@ export async function openMessage(
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
-  return { to, type: content.type, isCode, media, write, around: { quotedMessageId, mentions } };
+  const about = { type: content.type, isCode, options: numberedOptionsOf(content) };
+  return { to, ...about, media, write, around: { quotedMessageId, mentions } };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

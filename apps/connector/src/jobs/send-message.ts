@@ -195,6 +195,7 @@ async function sendClaimed(
     message: encode(message),
     keepUntil,
     isPaced,
+    options: opened.options,
     traceparent,
     inChat,
   });

@@ -17,14 +17,14 @@ const maxBytes = 16 * 1024;
 export function rpcRoutes(calls: HandledRpc[], { tokens, forward, supervisor }: Options): Route[] {
   return calls.map(({ rpc, answer }) => ({
     path: rpc.path,
-    maxBytes,
+    maxBytes: rpc.maxBytes ?? maxBytes,
     proof: tokenIn,
     async answer(incoming) {
       const { body, proof } = incoming;
       const token = await tokens.check(proof, { method: "POST", path: rpc.path, body });
       const input = parse(rpc.request, body);
       const { sessionId } = input as { sessionId: string };
-      const elsewhere = await forward.toOwner(incoming, sessionId);
+      const elsewhere = await forward.toOwner(incoming, sessionId, rpc);
       if (elsewhere) return elsewhere;
       const live = supervisor.find(sessionId);
       if (!live) throw new AppError("session-not-found");

@@ -4,8 +4,19 @@ import { fenceHolds, type Fence } from "./fence.ts";
 /** Tables that belong to one account: whom it knows, and what WhatsApp allows it to do. */
 export const accountTables = ["sender_limits", "chat", "look_up", "look_up_pause", "received"] as const;
 
-/** Tables of what people wrote. The word index is first: to delete it word by word, with the messages, takes longer. */
-const messageTables = ["word", "message", "mark", "conversation", "conversation_address"] as const;
+/**
+ * Tables of what people wrote, and of what they may answer. The word index is first: to delete it word by word, with the
+ * messages, takes longer.
+ */
+const messageTables = [
+  "word",
+  "message",
+  "mark",
+  "conversation",
+  "conversation_address",
+  "action",
+  "numbered",
+] as const;
 
 /**
  * Deletes what a session stores of its account. `login`: the credentials, which are worthless after a logout, and what

@@ -208,6 +208,18 @@ export function revokedStatement({ sessionId, fence }: Fence, waId: string): InS
   };
 }
 
+/** Replaces a message after an edit, unless a later edit is stored. */
+export function editSentStatement(
+  { sessionId, fence }: Fence,
+  { waId, sealed, editedAt }: { waId: string; sealed: string; editedAt: Date },
+): InStatement {
+  return {
+    sql: `UPDATE ledger SET sealed = ?, edited_at = ? WHERE session_id = ? AND wa_id = ? AND sealed IS NOT NULL
+          AND rank < ${rank.revoked} AND coalesce(edited_at, 0) <= ? AND ${fenceHolds}`,
+    args: [sealed, editedAt.getTime(), sessionId, waId, editedAt.getTime(), sessionId, fence],
+  };
+}
+
 /** Deletes texts and recipients that have expired, and rows older than `ledgerDays`. */
 export function sweepLedger(now: Date, { ledgerDays }: { ledgerDays: number }): InStatement[] {
   const at = now.getTime();

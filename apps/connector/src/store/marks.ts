@@ -4,10 +4,10 @@ import { text } from "./row.ts";
 import { sealedColumn } from "./sealed-column.ts";
 import type { Store } from "./store.ts";
 
-/** What a person did with a message. A later one of the same person and kind replaces it. */
+/** What a person did with a message. A later one of the same person and kind replaces it; pins have no person. */
 export interface Mark {
   waId: string;
-  kind: "reaction" | "vote";
+  kind: "reaction" | "vote" | "pin";
   /** The person's conversation; empty for the account itself. */
   person: string;
   sealed: string;
@@ -16,7 +16,7 @@ export interface Mark {
   markedAt: Date;
 }
 
-/** The reaction or the chosen options; the id is the event's. */
+/** The reaction, the chosen options or the pin; the id is the event's. */
 export const markContent = sealedColumn("mark", "sealed");
 
 export function markStatement({ sessionId, fence }: Fence, mark: Mark, now: Date): InStatement {

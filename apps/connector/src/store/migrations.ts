@@ -14,7 +14,9 @@ import { paced } from "./migrations/0012_paced.ts";
 import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
+import { actions } from "./migrations/0018_actions.ts";
 import { account } from "./migrations/0015_account.ts";
+import { numbered } from "./migrations/0021_numbered.ts";
 import { read } from "./migrations/0022_read.ts";
 
 /**
@@ -38,5 +40,7 @@ export const migrations: readonly Migration[] = [
   lookUpPause,
   account,
   messages,
+  actions,
+  numbered,
   read,
 ];

@@ -13,14 +13,23 @@ interface Received {
   at: Date;
 }
 
+/** Notes that a message was received that needs no event. */
+export function notedStatement(
+  { sessionId, fence }: Fence,
+  { waId, eventId, at }: Omit<Received, "body">,
+): InStatement {
+  return {
+    sql: `INSERT INTO received (session_id, wa_id, event_id, received_at) SELECT ?, ?, ?, ? WHERE ${fenceHolds}
+          ON CONFLICT DO NOTHING`,
+    args: [sessionId, waId, eventId, at.getTime(), sessionId, fence],
+  };
+}
+
 /** Appends an event of a message that the session has not received before. */
-export function receivedStatements({ sessionId, fence }: Fence, { waId, eventId, body, at }: Received): InStatement[] {
+export function receivedStatements(fence: Fence, { waId, eventId, body, at }: Received): InStatement[] {
+  const { sessionId } = fence;
   return [
-    {
-      sql: `INSERT INTO received (session_id, wa_id, event_id, received_at) SELECT ?, ?, ?, ? WHERE ${fenceHolds}
-            ON CONFLICT DO NOTHING`,
-      args: [sessionId, waId, eventId, at.getTime(), sessionId, fence],
-    },
+    notedStatement(fence, { waId, eventId, at }),
     {
       sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM received
             WHERE session_id = ? AND wa_id = ? AND event_id = ?`,

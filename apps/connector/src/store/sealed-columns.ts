@@ -1,4 +1,5 @@
 import type { AtRestContext } from "@sandi/crypto";
+import { actionMessage } from "./actions.ts";
 import type { Row } from "@libsql/client";
 import { credentialOf } from "./credentials.ts";
 import { identityPn } from "./identities.ts";
@@ -6,6 +7,7 @@ import { ledgerChat, ledgerMessage } from "./ledger.ts";
 import { conversationPeople } from "./conversations.ts";
 import { markContent } from "./marks.ts";
 import { messageContent } from "./messages.ts";
+import { numberedOptions } from "./numbered.ts";
 import { numberJid } from "./numbers.ts";
 import { sessionPhone } from "./own-number.ts";
 import { settingValue } from "./pseudonyms.ts";
@@ -71,11 +73,25 @@ export const sealedColumns: readonly ResealedColumn[] = [
     context: (row) => messageContent.context(text(row, "id")),
   },
   {
+    table: "action",
+    column: "sealed",
+    key: ["session_id", "wa_id"],
+    owner: ofSession,
+    context: (row) => actionMessage.context(text(row, "wa_id")),
+  },
+  {
     table: "mark",
     column: "sealed",
     key: ["session_id", "wa_id", "kind", "person"],
     owner: ofSession,
     context: (row) => markContent.context(text(row, "event_id")),
+  },
+  {
+    table: "numbered",
+    column: "sealed",
+    key: ["session_id", "wa_id"],
+    owner: ofSession,
+    context: (row) => numberedOptions.context(text(row, "wa_id")),
   },
   {
     table: "number",

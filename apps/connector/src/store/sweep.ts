@@ -1,9 +1,11 @@
 import type { InStatement } from "@libsql/client";
+import { sweepActions } from "./actions.ts";
 import { sweepPrivacyTokens } from "./credentials.ts";
 import { sweepIdentities } from "./identities.ts";
 import { sweepLedger } from "./ledger.ts";
 import { sweepLookUps } from "./look-ups.ts";
 import { sweepMessages } from "./messages.ts";
+import { sweepNumbered } from "./numbered.ts";
 import { sweepNumbers } from "./numbers.ts";
 import { sweepReceived } from "./received.ts";
 import { sweepDeletedSessions } from "./sessions.ts";
@@ -16,6 +18,8 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepNumbers,
   sweepReceived,
   sweepMessages,
+  sweepActions,
+  sweepNumbered,
   sweepLookUps,
   sweepTokens,
   sweepPrivacyTokens,

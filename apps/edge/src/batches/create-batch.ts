@@ -7,22 +7,25 @@ import type { Db } from "../db/schema.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
+import { bringsMedia, replayBeforeMedia } from "../messages/attach-media.ts";
+import { keptPhone, maskOf, toOf } from "../messages/recipient.ts";
 import { timeOf } from "../messages/schedule.ts";
 import { senderOf } from "../messages/sender-of.ts";
-import { storedMask } from "../phone.ts";
 import { newId } from "../services.ts";
 import { selectCandidate } from "../sessions/pick.ts";
 import { createOnce } from "../writes/create-once.ts";
+import { areThere, type Filed, holdFiles, withFiles } from "./files.ts";
 import { sealItem, sealMessage } from "./items.ts";
 import { batchJobs } from "./jobs.ts";
 import { cancelStatements } from "./change-batch.ts";
 import { toBatch } from "./present.ts";
-import { readBatch, type Recipient } from "./read-batch.ts";
+import { readBatch } from "./read-batch.ts";
 import { selectBatch } from "./repository.ts";
 
 /** The most batches of a workspace that have not ended. */
 const mostOpen = 100;
 const rowsPerStatement = 250;
+const gone = "batch-not-found";
 
 /** Accepts a batch: all its recipients are stored, sealed, or none. Messages are made of them later, a few at a time. */
 export async function createBatch(
@@ -37,8 +40,37 @@ export async function createBatch(
   const { recipients, duplicates, errors } = readBatch(actor, body);
   if (errors.length > 0) throw new AppError("invalid-request", { errors: errors.slice(0, maxFieldErrors) });
   const sendAt = timeOf(body.sendAt, at);
+  const find = (made: string) => selectBatch(db, tenant, { id: made, viewer: { now: at, scopes: actor.scopes } });
+  if (body.message && bringsMedia(body.message)) {
+    const render = async (made: string) => {
+      const row = await find(made).executeTakeFirst();
+      if (!row) throw new AppError(gone);
+      return toBatch(row);
+    };
+    const replayed = await replayBeforeMedia(services, workspaceId, { idempotencyKey, at, render });
+    if (replayed) return replayed;
+  }
+  const input = { body, idempotencyKey, sendAt, duplicates, at };
+  return withFiles(ctx, { message: body.message, recipients }, (filed) => storeBatch(ctx, input, filed));
+}
+
+interface Input {
+  body: CreateBatch;
+  idempotencyKey: IdempotencyKey | undefined;
+  sendAt: number | null;
+  duplicates: number;
+  at: number;
+}
+
+async function storeBatch(ctx: Context, input: Input, filed: Filed): Promise<Accepted<Batch>> {
+  const { services, actor } = ctx;
+  const { db } = services;
+  const { body, idempotencyKey, sendAt, duplicates, at } = input;
+  const { message, recipients, files } = filed;
+  const tenant = tenantOf(actor);
+  const { workspaceId } = tenant;
   const id = newId(services, "bat");
-  const { message, sessionId, poolId, name } = body;
+  const { sessionId, poolId, name } = body;
   const route = { sessionId, poolId };
   const [sealedMessage, rows] = await Promise.all([
     message ? sealMessage(services, { workspaceId, batchId: id }, message) : null,
@@ -52,7 +84,7 @@ export async function createBatch(
       SELECT ${id}, ${workspaceId}, ${tenant.test}, ${name ?? null}, ${sendAt === null ? "running" : "scheduled"},
         ${sessionId ?? null}, ${poolId ?? null}, ${sealedMessage}, ${body.expiresIn * 1000}, ${recipients.length},
         ${duplicates}, ${sendAt}, ${sendAt ?? at}, ${actor.by.id}, ${at}, ${at}
-      WHERE ${isFirst} AND ${hasSender} AND ${open} < ${mostOpen}`;
+      WHERE ${isFirst} AND ${hasSender} AND ${open} < ${mostOpen} AND ${areThere(tenant, { files, at })}`;
 
   return createOnce(services, workspaceId, {
     table: "batch",
@@ -64,6 +96,7 @@ export async function createBatch(
     writes: (isFirst) => ({
       batch: insert(isFirst),
       items: insertItems(db, id, rows),
+      files: holdFiles(db, { batchId: id, files, isStored: sql`EXISTS (SELECT 1 FROM batch WHERE id = ${id})` }),
       job: appendJob(db, batchJobs, {
         which: sql`batch.id = ${id}`,
         at,
@@ -74,20 +107,22 @@ export async function createBatch(
     facts: {
       candidate: selectCandidate(db, workspaceId, { route, at }),
       open: sql<{ n: number }>`SELECT ${open} AS n`,
+      files: sql<{ areThere: 0 | 1 }>`SELECT ${areThere(tenant, { files, at })} AS are_there`,
     },
-    refuse: ({ candidate: [found], open: [count] }) => {
+    refuse: ({ candidate: [found], open: [count], files: [stored] }) => {
       const refusal = senderOf(tenant).refusalOf(route, found, { opensChat: false });
       if (refusal) return refusal;
       if ((count?.n ?? 0) >= mostOpen) {
         return new AppError("batch-limit-reached", { detail: `A workspace has at most ${mostOpen} of them.` });
       }
+      if (stored?.areThere === 0) return new AppError("media-not-found");
       return new AppError("database-unavailable", { retryAfter: 1 });
     },
     present: toBatch,
     publish: () => {
       if (sendAt === null) services.waitUntil(publishStored(services, batchJobs, [id]));
     },
-    gone: "batch-not-found",
+    gone,
   });
 }
 
@@ -95,18 +130,18 @@ interface Place {
   batchId: string;
   tenant: Tenant;
   position: number;
-  recipient: Recipient;
+  recipient: Filed["recipients"][number];
 }
 
 /** The columns of a recipient's row. */
 async function rowOf({ services }: Context, { batchId, tenant, position, recipient }: Place) {
-  const { phone, metadata, variables, content } = recipient;
-  const item = { to: phone.e164, metadata, variables, content };
+  const { to, metadata, variables, content } = recipient;
+  const item = { to: toOf(to), metadata, variables, content };
   const [toHash, sealed] = await Promise.all([
-    phoneHash(services.phoneKey, hashScope(tenant), phone.e164),
+    phoneHash(services.phoneKey, hashScope(tenant), toOf(to)),
     sealItem(services, { workspaceId: tenant.workspaceId, batchId }, { position, item }),
   ]);
-  return [position, tenant.workspaceId, toHash, storedMask(phone.masked), sealed];
+  return [position, tenant.workspaceId, toHash, to.address ? maskOf(to.address) : keptPhone(to.phone).masked, sealed];
 }
 
 /** Stores the recipients, if the batch is stored. */

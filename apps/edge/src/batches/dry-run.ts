@@ -3,12 +3,13 @@ import { sql } from "kysely";
 import { type Tenant, tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { firstOf, pickedOf } from "../messages/admission.ts";
-import { askedOf, refusalOf, rulesOf } from "../messages/refusal.ts";
+import { askedOf, type AskedOfRequest, refusalOf, rulesOf } from "../messages/refusal.ts";
 import { refuseInSandbox } from "../messages/sandbox.ts";
 import { timeOf } from "../messages/schedule.ts";
 import { senderOf } from "../messages/sender-of.ts";
 import { amongRoute, type Route } from "../sessions/pick.ts";
 import { isEligible, newChatsLeft } from "../sessions/sender-score.ts";
+import { checkFiles } from "./files.ts";
 import { readBatch, type Recipient } from "./read-batch.ts";
 
 type Refused = BatchDryRun["refused"][number];
@@ -24,6 +25,7 @@ export async function dryRunBatch(ctx: Context, body: CreateBatch): Promise<Batc
   const sendAt = timeOf(body.sendAt, at);
   const route = { sessionId: body.sessionId, poolId: body.poolId };
   const { recipients, duplicates, errors } = readBatch(actor, body);
+  if (errors.length === 0) await checkFiles(ctx, { message: body.message, recipients });
   const refused: Refused[] = errors.map(({ pointer, message }) => ({
     pointer,
     code: "invalid-request",
@@ -59,27 +61,40 @@ async function refusedOf(ctx: Context, { some, tenant, route, at, isCounted }: S
   const { services } = ctx;
   const { db } = services;
   const sender = senderOf(tenant);
-  const asked = await Promise.all(
-    some.map(({ phone }) => askedOf(ctx, { tenant, phone, route, quotedMessageId: undefined, at })),
+  const tried = await Promise.all(
+    some.map(({ to }) =>
+      askedOf(ctx, { tenant, recipient: to, route, quotedMessageId: undefined, at }).catch((error: unknown) => {
+        if (error instanceof AppError) return error;
+        throw error;
+      }),
+    ),
   );
+  const asked = tried.filter((one): one is AskedOfRequest => !(one instanceof AppError));
   const verdicts = await db.read(
     asked.map((one) => {
-      const picked = pickedOf(sender.pick({ workspaceId: tenant.workspaceId, route, toHash: one.toHash, at }));
+      const picked = pickedOf(
+        sender.pick({ workspaceId: tenant.workspaceId, route: one.route, toHash: one.toHash, at }),
+      );
       return sql<{
         verdict: string | null;
       }>`SELECT ${firstOf(rulesOf(one, { isCounted }))} AS verdict FROM ${picked} p`;
     }),
   );
   const found = await Promise.all(
-    some.map(async ({ pointer, phone }, i): Promise<Refused[]> => {
-      const verdict = verdicts[i]?.rows[0]?.verdict;
-      const refusal =
-        inSandbox(phone.magic) ?? (verdict === null ? undefined : await refusalOf(services, verdict, asked[i]!));
+    some.map(async ({ pointer, to }, i): Promise<Refused[]> => {
+      const one = tried[i]!;
+      const refusal = one instanceof AppError ? one : (inSandbox(to.phone?.magic) ?? (await verdictOn(one)));
       if (!refusal) return [];
-      return [{ pointer, code: refusal.code, detail: refusal.extras.detail ?? refusal.message }];
+      const { detail = refusal.extras.errors?.[0]?.message ?? refusal.message } = refusal.extras;
+      return [{ pointer, code: refusal.code, detail }];
     }),
   );
   return found.flat();
+
+  async function verdictOn(one: (typeof asked)[number]): Promise<AppError | undefined> {
+    const verdict = verdicts[asked.indexOf(one)]?.rows[0]?.verdict;
+    return verdict === null ? undefined : await refusalOf(services, verdict, one);
+  }
 }
 
 function inSandbox(magic: string | undefined): AppError | undefined {

@@ -1,29 +1,31 @@
-import { AppError, type Content, type ErrorCode, sealedFor, sealedPayload } from "@sandi/contracts";
+import { AppError, type ErrorCode, readAddress, sealedFor, sealedPayload } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import { idsOf } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { decide, pickedOf, takeVerdict } from "../messages/admission.ts";
+import { attachStored } from "../messages/attach-media.ts";
+import { warmChat } from "../messages/chats.ts";
 import { insertMessage } from "../messages/insert-message.ts";
 import { textJobs } from "../messages/jobs.ts";
+import { type Recipient, toOf } from "../messages/recipient.ts";
 import { countForRecipients } from "../messages/recipient-limits.ts";
-import { type Asked, askedOf, rulesOf } from "../messages/refusal.ts";
+import { type AskedOfRequest, askedOf, rulesOf } from "../messages/refusal.ts";
 import { refuseInSandbox } from "../messages/sandbox.ts";
 import { senderOf } from "../messages/sender-of.ts";
-import { parsePhone, type Phone } from "../phone.ts";
+import { parsePhone } from "../phone.ts";
 import { newId, type Services } from "../services.ts";
-import { openItem, openMessage } from "./items.ts";
+import { openItem, openMessage, type StoredContent } from "./items.ts";
 import { actorOf, type OpenBatch } from "./open-batch.ts";
-import { render } from "./variables.ts";
+import { render, type Variables } from "./variables.ts";
 
 interface Ready {
   position: number;
   id: string;
-  phone: Phone;
-  content: Content;
+  content: StoredContent;
   metadata: Record<string, unknown> | undefined;
   sealed: string;
-  asked: Asked;
+  asked: AskedOfRequest;
 }
 
 /** An item with all that its message needs, or the reason why it gets none. */
@@ -42,20 +44,29 @@ export async function prepare(services: Services, batch: OpenBatch, { item, at }
   const tenant = tenantOf(actor);
   try {
     const { to, variables, metadata, content: own } = await openItem(services, place, item);
-    const content = own ?? render(await openMessage(services, place, batch.sealedMessage ?? ""), variables).content;
-    const phone = parsePhone(to, { pointer: "/to", isTest: tenant.test === 1 });
-    refuseInSandbox(phone.magic);
+    const content = own ?? rendered(await openMessage(services, place, batch.sealedMessage ?? ""), variables);
+    const address = readAddress(to);
+    const recipient: Recipient = address
+      ? { address }
+      : { phone: parsePhone(to, { pointer: "/to", isTest: tenant.test === 1 }) };
+    refuseInSandbox(recipient.phone?.magic);
     const route = { sessionId: batch.sessionId ?? undefined, poolId: batch.poolId ?? undefined };
     const id = newId(services, "msg");
     const [sealed, asked] = await Promise.all([
-      services.seal(sealedPayload(phone.e164, content), sealedFor.message(id, batch.workspaceId)),
-      askedOf({ services, actor }, { tenant, phone, route, quotedMessageId: undefined, at }),
+      services.seal(sealedPayload(toOf(recipient), content), sealedFor.message(id, batch.workspaceId)),
+      askedOf({ services, actor }, { tenant, recipient, route, quotedMessageId: undefined, at }),
     ]);
-    return { position, id, phone, content, metadata, sealed, asked };
+    return { position, id, content, metadata, sealed, asked };
   } catch (error) {
     if (error instanceof AppError) return { position, refusal: error.code };
     throw error;
   }
+}
+
+/** The content for one recipient. What is known of its file is not the caller's text. */
+function rendered(message: StoredContent, variables: Variables): StoredContent {
+  const { content } = render(message, variables);
+  return "media" in message ? ({ ...content, media: message.media } as StoredContent) : content;
 }
 
 /**
@@ -89,17 +100,23 @@ export async function makeMessages(
 
 /** Decides and stores one message. The batch must still run, and the item must still wait. */
 function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Ready; at: number }) {
-  const { id, position, phone, asked, content, metadata, sealed } = one;
-  const { tenant, route, toHash } = asked;
+  const { id, position, asked, content, metadata, sealed } = one;
+  const { tenant, route, toHash, kept, hasChat } = asked;
+  const { workspaceId } = tenant;
   const isFirst = sql<boolean>`EXISTS (SELECT 1 FROM batch_item i JOIN batch b ON b.id = i.batch_id
     WHERE i.batch_id = ${batch.id} AND i.position = ${position} AND i.state = 'waiting' AND b.status = 'running')`;
-  const picked = senderOf(tenant).pick({ workspaceId: tenant.workspaceId, route, toHash, at });
+  const isStored = sql<boolean>`EXISTS (SELECT 1 FROM message WHERE id = ${id})`;
+  const file = attachStored(db, tenant, { content, at, sendAt: null, lifetimeMs: batch.lifetimeMs, isStored });
+  const picked = senderOf(tenant).pick({ workspaceId, route, toHash, at });
   return {
-    decision: decide(db, { id, picked: pickedOf(picked), rules: rulesOf(asked, { isFirst }) }),
+    ...(hasChat && senderOf(tenant).isLimited && route.sessionId !== undefined
+      ? { chat: warmChat(db, { workspaceId, sessionId: route.sessionId, toHash, at }) }
+      : {}),
+    decision: decide(db, { id, picked: pickedOf(picked), rules: [...rulesOf(asked, { isFirst }), ...file.rules] }),
     message: insertMessage(db, tenant, {
       id,
       route,
-      phone,
+      kept,
       toHash,
       sealed,
       at,
@@ -110,6 +127,7 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
       lane: "bulk",
       batchId: batch.id,
     }),
+    file: file.writes,
     item: sql`UPDATE batch_item SET state = 'expanded', message_id = ${id}, sealed = NULL, code = NULL
       WHERE batch_id = ${batch.id} AND position = ${position} AND state = 'waiting'
         AND EXISTS (SELECT 1 FROM message WHERE id = ${id})`,

@@ -8,14 +8,15 @@ import {
 } from "@sandi/contracts";
 import type { Actor } from "../actor.ts";
 import { fieldErrors, pointerTo } from "../http/validation.ts";
-import { type Phone, readPhone } from "../phone.ts";
+import { readRecipient, type Recipient as To, toOf } from "../messages/recipient.ts";
 import { render, type Variables } from "./variables.ts";
 
 /** One recipient of a request. */
 export interface Recipient {
   /** Its place in the request. */
   pointer: string;
-  phone: Phone;
+  /** Whom it goes to. */
+  to: To;
   metadata: Record<string, unknown> | undefined;
   /** Of the batch's message; or the content itself. */
   variables: Variables;
@@ -24,16 +25,20 @@ export interface Recipient {
 
 interface Read {
   recipients: Recipient[];
-  /** How many numbers occurred again and were left out. */
+  /** How many recipients occurred again and were left out. */
   duplicates: number;
   /** What is wrong with the others, each with the field's place. */
   errors: FieldError[];
 }
 
 const rendered = contentWith({});
+const anyMedia = { mediaId: `med_${"0".repeat(26)}` };
 
 /** What a message of a batch cannot have, each with the reason. */
-function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, pointer: string): FieldError[] {
+function notInBatch(
+  content: Content & Pick<CreateMessage, "quotedMessageId">,
+  { pointer, isShared }: { pointer: string; isShared: boolean },
+): FieldError[] {
   const errors: FieldError[] = [];
   if (content.quotedMessageId !== undefined) {
     errors.push({
@@ -41,8 +46,12 @@ function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, p
       message: "is not possible in a batch: a reply has one recipient",
     });
   }
-  if ("media" in content) {
-    errors.push({ pointer: `${pointer}/media`, message: "is not possible in a batch: send files one by one" });
+  if ("media" in content && !isShared && !("mediaId" in content.media)) {
+    const message = "must be an upload's mediaId: a batch fetches the file of its `message` only";
+    errors.push({ pointer: `${pointer}/media`, message });
+  }
+  if ("media" in content && "url" in content.media && render(content.media.url, {}).unknown.length > 0) {
+    errors.push({ pointer: `${pointer}/media/url`, message: "takes no variables: the file is the same for all" });
   }
   if (content.type === "text" && content.linkPreview === true) {
     errors.push({ pointer: `${pointer}/linkPreview`, message: "must have the words: a batch reads no page" });
@@ -52,7 +61,7 @@ function notInBatch(content: Content & Pick<CreateMessage, "quotedMessageId">, p
 
 /** Reads every recipient, and every message as its recipient gets it. */
 export function readBatch(actor: Actor, { message, recipients = [], messages = [], dedupe }: CreateBatch): Read {
-  const errors: FieldError[] = message ? notInBatch(message, "/message") : [];
+  const errors: FieldError[] = message ? notInBatch(message, { pointer: "/message", isShared: true }) : [];
   const given = [
     ...recipients.map(({ to, variables = {}, metadata }, i) => ({
       pointer: `/recipients/${i}`,
@@ -73,22 +82,23 @@ export function readBatch(actor: Actor, { message, recipients = [], messages = [
   let duplicates = 0;
   const found = given.flatMap(({ to, ...one }): Recipient[] => {
     const before = errors.length;
-    if (one.content) errors.push(...notInBatch(one.content, one.pointer));
+    if (one.content) errors.push(...notInBatch(one.content, { pointer: one.pointer, isShared: false }));
     if (message) errors.push(...errorsOf(message, one));
-    const phone = phoneOf(actor, to, { pointer: `${one.pointer}/to`, errors });
-    if (!phone) return [];
-    const earlier = first.get(phone.e164);
-    if (earlier === undefined) first.set(phone.e164, one.pointer);
+    const read = recipientOf(actor, to, { pointer: `${one.pointer}/to`, errors });
+    if (!read) return [];
+    const earlier = first.get(toOf(read));
+    if (earlier === undefined) first.set(toOf(read), one.pointer);
     else if (dedupe) duplicates++;
     else errors.push({ pointer: `${one.pointer}/to`, message: `is the number of ${earlier} again` });
-    return earlier === undefined && errors.length === before ? [{ ...one, phone }] : [];
+    return earlier === undefined && errors.length === before ? [{ ...one, to: read }] : [];
   });
   return { recipients: found, duplicates, errors };
 }
 
 /** What is wrong with the message that the recipient would get. */
 function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "pointer" | "variables">): FieldError[] {
-  const { content, unknown } = render(message, variables);
+  // A file is the same for all, and may be long.
+  const { content, unknown } = render("media" in message ? { ...message, media: anyMedia } : message, variables);
   if (unknown.length > 0) {
     return unknown.map((name) => ({
       pointer: pointerTo(`${pointer}/variables`, [name]),
@@ -101,9 +111,9 @@ function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "poi
   return wrong.map((error) => ({ pointer, message: `makes a message whose ${error.pointer} ${error.message}` }));
 }
 
-function phoneOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
+function recipientOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
   try {
-    return readPhone(actor, to, pointer);
+    return readRecipient(actor, to, pointer);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     errors.push(...(error.extras.errors ?? []));

@@ -67,7 +67,7 @@ export const batches: Feature = {
       idempotent: "create",
       summary: "Create a batch",
       description:
-        "Accepts a message for up to 1,000 numbers: one `message` with the variables of each of the `recipients`, or `messages`, each with its own content. Every number and every text is checked; a wrong one refuses the whole batch, and `errors` names it. The messages are made a few at a time, in the lane `bulk`, under the rules of a single message. A number that a rule blocks fails with its reason; one that a limit refuses for now waits, for 7 days at most.",
+        "Accepts a message for up to 1,000 numbers: one `message` with the variables of each of the `recipients`, or `messages`, each with its own content. Every number and every text is checked; a wrong one refuses the whole batch, and `errors` names it. The messages are made a few at a time, in the lane `bulk`, under the rules of a single message. A number that a rule blocks fails with its reason; one that a limit refuses for now waits, for 7 days at most. The file of the `message` is stored once for all recipients, and kept until the batch has ended.",
       body: {
         schema: CreateBatch,
         example: {
@@ -82,7 +82,14 @@ export const batches: Feature = {
       },
       answers: accepted(Batch, "Stored. Its messages follow."),
       orAnswers: ok(BatchDryRun, "With `dryRun`: what it would cost."),
-      throws: [...refusalsOfSends, "batch-limit-reached"],
+      throws: [
+        ...refusalsOfSends,
+        "batch-limit-reached",
+        "media-not-found",
+        "media-not-fetched",
+        "media-unavailable",
+        "payload-too-large",
+      ],
       inputLimits: ({ actor }, { body }) => [
         batchLimit(actor, body.dryRun ? 0 : (body.recipients ?? body.messages ?? []).length),
       ],

@@ -33,4 +33,6 @@ export const migrationNames = [
   "0036_media",
   "0037_batches",
   "0038_inbound",
+  "0041_chats",
+  "0042_batch_media",
 ];

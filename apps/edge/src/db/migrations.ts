@@ -32,6 +32,8 @@ import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 import { batches } from "./migrations/0037_batches.ts";
 import { inbound } from "./migrations/0038_inbound.ts";
+import { chats } from "./migrations/0041_chats.ts";
+import { batchMedia } from "./migrations/0042_batch_media.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -71,4 +73,6 @@ export const migrations: readonly Migration[] = [
   media,
   batches,
   inbound,
+  chats,
+  batchMedia,
 ];

@@ -21,9 +21,9 @@ import type {
   PrefixGuardTable,
   VerificationTable,
 } from "./tables/verifications.ts";
-import type { BatchItemTable, BatchTable } from "./tables/batches.ts";
+import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
-import type { EventTable, JobTable, MessageTable } from "./tables/messages.ts";
+import type { ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
@@ -41,8 +41,10 @@ export interface Tables {
   accessRule: AccessRuleTable;
   warmContact: WarmContactTable;
   message: MessageTable;
+  chat: ChatTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
+  batchMedia: BatchMediaTable;
   media: MediaTable;
   mediaObject: MediaObjectTable;
   template: TemplateTable;

@@ -1,6 +1,7 @@
 import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { reachChat } from "../messages/chats.ts";
 import { moveMessages } from "../messages/life.ts";
 
 const transitions = {
@@ -21,6 +22,8 @@ export interface JoinedReceipts {
   messageId: string;
   sessionId: string;
   times: Map<Stage, number>;
+  /** Where it was sent; absent for codes. */
+  chatId?: string;
 }
 
 type Step = Exclude<ConnectorEvent, Receipt> | JoinedReceipts;
@@ -50,7 +53,9 @@ export function joinReceipts(events: readonly ConnectorEvent[]): Step[] {
 const isReceipt = (event: ConnectorEvent): event is Receipt => event.type in transitions;
 
 /** A receipt may arrive before earlier receipts, so it has the times of their stages too. */
-function add({ times }: JoinedReceipts, { type, at }: Receipt): void {
+function add(joined: JoinedReceipts, { type, at, ...event }: Receipt): void {
+  const { times } = joined;
+  if ("chatId" in event && event.chatId !== undefined) joined.chatId = event.chatId;
   for (const stage of stages.slice(0, stages.indexOf(transitions[type]) + 1)) {
     if (!times.has(stage)) times.set(stage, new Date(at).getTime());
   }
@@ -60,7 +65,11 @@ function add({ times }: JoinedReceipts, { type, at }: Receipt): void {
  * The statements of joined receipts. After a long outage cron may have failed the message as expired before they arrive.
  * That a message was played is a statement of its own, so that the statement of a code's receipts stays as short as it is.
  */
-export function applyReceipts(db: Db, { messageId, sessionId, times }: JoinedReceipts, now: number): CompiledQuery[] {
+export function applyReceipts(
+  db: Db,
+  { messageId, sessionId, times, chatId }: JoinedReceipts,
+  now: number,
+): CompiledQuery[] {
   const { play, ...others } = Object.fromEntries(times) as Partial<Record<Stage, number>>;
   const which = sql<boolean>`id = ${messageId} AND ${isOf(sessionId)}
       AND (status NOT IN ('failed', 'canceled') OR failure = 'expired' OR session_id <> ${sessionId})`;
@@ -73,9 +82,10 @@ export function applyReceipts(db: Db, { messageId, sessionId, times }: JoinedRec
     moveMessages(db, furthest, {
       which,
       at: now,
-      set: sql`${sql.join(reached)}, failure = NULL, no_account_at = NULL,
+      set: sql`${sql.join(reached)}, ${chatId === undefined ? sql`` : sql`chat_id = ${chatId},`} failure = NULL, no_account_at = NULL,
       session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END`,
     }),
+    ...(chatId === undefined ? [] : [reachChat(db, { chatId, sessionId, which })]),
     ...(play === undefined ? [] : [moveMessages(db, "play", { which, at: now, set: sql`played_at = ${play}` })]),
   ];
 }

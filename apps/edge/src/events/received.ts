@@ -1,10 +1,11 @@
-import { type ConnectorEvent, type Policy, Quota } from "@sandi/contracts";
+import { chatIdOf, type ConnectorEvent, type Policy, Quota } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
 import { publishStored } from "../jobs/publish-soon.ts";
 import { codeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
+import { meetChat } from "../messages/chats.ts";
 import { contentMsOf, insertReceived } from "../messages/received.ts";
 import { readPolicy } from "../stored-policy.ts";
 
@@ -101,6 +102,15 @@ async function consequenceOf(
   if (message) {
     const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded };
     statements.push(...insertReceived(db, stored, at));
+    const { chatId, chatKind, personId } = message;
+    const about = { workspaceId, sessionId };
+    const isGroup = chatKind === "group";
+    const chat = { ...about, id: chatId, number: isGroup ? null : (from ?? message.to), isOpen: true };
+    statements.push(await meetChat(db, phoneKey, chat));
+    if (isGroup && personId !== null) {
+      const member = { ...about, id: chatIdOf(personId), number: from, isOpen: false };
+      statements.push(await meetChat(db, phoneKey, member));
+    }
   }
   span.end();
   const contentMs = message && quota ? contentMsOf(policy, quota) : undefined;

@@ -62,6 +62,7 @@ function toProblem({ services, requestId }: Request, code: ErrorCode, extras: Er
     ...(fields === undefined ? {} : { errors: fields }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
     ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
+    ...("retryable" in errors[code] ? { retryable: true } : {}),
     ...(whatsappCode === undefined ? {} : { whatsappCode }),
   };
 }

@@ -41,6 +41,24 @@ export const isSeenBy = ({ scopes, by }: Actor) =>
 export const findSeen = (db: Db, actor: Actor, which: { id: string; at: number }): Promise<MediaRow | undefined> =>
   selectOwn(db, tenantOf(actor), which).where(isSeenBy(actor)).executeTakeFirst();
 
+/** Those of these files that the actor may see. */
+export const findAllSeen = (
+  db: Db,
+  actor: Actor,
+  { ids, at }: { ids: readonly string[]; at: number },
+): Promise<MediaRow[]> => {
+  const { workspaceId, test } = tenantOf(actor);
+  return db.kysely
+    .selectFrom("media")
+    .select(columns)
+    .where(sql<boolean>`id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`)
+    .where("workspaceId", "=", workspaceId)
+    .where("test", "=", test)
+    .where(isSeenBy(actor))
+    .where((where) => where.or([where("expiresAt", "is", null), where("expiresAt", ">", at)]))
+    .execute();
+};
+
 /** A file by its id alone: for a signed link, which names it. */
 export const findLinked = (db: Db, which: { id: string; at: number }): Promise<MediaRow | undefined> =>
   selectMedia(db, which.id, which.at).executeTakeFirst();

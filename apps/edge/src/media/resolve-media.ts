@@ -1,6 +1,7 @@
-import { AppError, type MediaKind, type MediaSource, type SealedMedia } from "@sandi/contracts";
+import { AppError, type FieldError, type MediaKind, type MediaSource, type SealedMedia } from "@sandi/contracts";
 import { chunkBytes } from "@sandi/crypto";
 import { sql } from "kysely";
+import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
 import { consumeLate } from "../http/rate-limits.ts";
 import { mediaLimit } from "../rate-limits/named.ts";
@@ -9,7 +10,7 @@ import { commit } from "../writes/commit.ts";
 import { fromBase64 } from "./base64.ts";
 import { fetchMedia } from "./fetch-media.ts";
 import { discard, type Incoming, isEmpty, mostBytesOf, receive, tooLarge } from "./receive.ts";
-import { findSeen, insertMedia, type MediaRow } from "./repository.ts";
+import { findAllSeen, findSeen, insertMedia, type MediaRow } from "./repository.ts";
 import { inChunks } from "./sealed-object.ts";
 import { judgeOf, requireKind } from "./types.ts";
 import { tooSlow, uploadedRow } from "./upload-media.ts";
@@ -23,6 +24,35 @@ import { tooSlow, uploadedRow } from "./upload-media.ts";
 export function resolveMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<SealedMedia> {
   if ("mediaId" in source) return uploaded(ctx, source.mediaId, kind);
   return withFile(ctx, { source, kind }, (incoming) => store(ctx, incoming));
+}
+
+interface Upload {
+  id: string;
+  kind: MediaKind;
+  /** The field that an error names. */
+  pointer: string;
+}
+
+/** The uploads of many messages, by their ids, and what is wrong with the others. */
+export async function resolveUploads(
+  { services, actor }: Context,
+  uploads: readonly Upload[],
+): Promise<{ found: Map<string, SealedMedia>; errors: FieldError[] }> {
+  const ids = [...new Set(uploads.map(({ id }) => id))];
+  const rows = await findAllSeen(services.db, actor, { ids, at: services.now().getTime() });
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const errors = uploads.flatMap(({ id, kind, pointer }): FieldError[] => {
+    const row = byId.get(id);
+    if (!row) return [{ pointer, message: "is no file, or one that has expired" }];
+    try {
+      requireFit(actor, row, { kind, pointer });
+      return [];
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return error.extras.errors ?? [{ pointer, message: error.extras.detail ?? error.message }];
+    }
+  });
+  return { found: new Map(rows.map((row) => [row.id, toSealed(row)])), errors };
 }
 
 /** Throws what `resolveMedia` would throw, and stores nothing. Of a fetched file only the beginning is read. */
@@ -90,10 +120,15 @@ async function withFile<T>(
 async function uploaded({ services, actor }: Context, id: string, kind: MediaKind): Promise<SealedMedia> {
   const row = await findSeen(services.db, actor, { id, at: services.now().getTime() });
   if (!row) throw new AppError("media-not-found");
-  requireKind(row.mimeType, kind, "/media/mediaId");
-  const most = mostBytesOf(actor.policy)(kind);
-  if (row.sizeBytes > most) throw tooLarge(kind, most);
+  requireFit(actor, row, { kind, pointer: "/media/mediaId" });
   return toSealed(row);
+}
+
+/** Throws if a stored file cannot be sent as this kind. */
+function requireFit({ policy }: Actor, row: MediaRow, { kind, pointer }: Omit<Upload, "id">): void {
+  requireKind(row.mimeType, kind, pointer);
+  const most = mostBytesOf(policy)(kind);
+  if (row.sizeBytes > most) throw tooLarge(kind, most);
 }
 
 async function store(ctx: Context, incoming: Incoming): Promise<SealedMedia> {

@@ -16,7 +16,8 @@ export const sweepMedia = (services: Services) => {
       name: "media",
       usualDays: 30,
       mostDays: 90,
-      when: sql<boolean>`t.expires_at IS NULL AND t.used_until <= ${at}`,
+      when: sql<boolean>`t.expires_at IS NULL AND t.used_until <= ${at}
+        AND NOT EXISTS (SELECT 1 FROM batch_media f WHERE f.media_id = t.id)`,
     }),
   ];
 };

@@ -1,7 +1,8 @@
 import type { Content, SealedContent, SealedMedia } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
-import { tenantOf } from "../auth/tenant.ts";
+import { type Tenant, tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import type { Db } from "../db/schema.ts";
 import {
   type Accepted,
   type IdempotencyKey,
@@ -13,6 +14,7 @@ import { isMediaThere, useMedia } from "../media/repository.ts";
 import { deleteUnused, resolveMedia } from "../media/resolve-media.ts";
 import type { Services } from "../services.ts";
 import { refuseWhen, type Rule } from "./admission.ts";
+import { contentKeptMs } from "./retry-message.ts";
 
 /** A content whose file is stored, and what the batch that stores its message needs. */
 export interface Attached {
@@ -24,16 +26,33 @@ export interface Attached {
 interface Message {
   content: Content;
   at: number;
-  /** How long the file must be there. */
-  until: number;
+  /** When it is queued; null: now. */
+  sendAt: number | null;
+  lifetimeMs: number;
   /** In SQL: the message was stored. */
   isStored: RawBuilder<boolean>;
+}
+
+/** What the batch needs that stores a message whose file is stored already. */
+export function attachStored(
+  db: Db,
+  tenant: Tenant,
+  { content, at, sendAt, lifetimeMs, isStored }: Omit<Message, "content"> & { content: Content | SealedContent },
+): Pick<Attached, "rules" | "writes"> {
+  if (!("media" in content) || !("mediaId" in content.media)) return { rules: [], writes: [] };
+  const { mediaId } = content.media;
+  // A message can be retried, and then has its lifetime again.
+  const until = (sendAt ?? at) + 2 * lifetimeMs + contentKeptMs;
+  return {
+    rules: [refuseWhen(sql`NOT ${isMediaThere(tenant, { mediaId, at })}`, "no-media")],
+    writes: [useMedia(db, tenant, { mediaId, until, when: isStored })],
+  };
 }
 
 /** Stores a message with its file. A file that was fetched or decoded for it is deleted again if it is not accepted. */
 export async function withMedia<Resource>(
   ctx: Context,
-  { content, at, until, isStored }: Message,
+  { content, ...message }: Message,
   store: (attached: Attached) => Promise<Accepted<Resource>>,
 ): Promise<Accepted<Resource>> {
   if (!("media" in content)) return store({ content, rules: [], writes: [] });
@@ -41,14 +60,10 @@ export async function withMedia<Resource>(
   const { db } = services;
   const tenant = tenantOf(actor);
   const media: SealedMedia = await resolveMedia(ctx, content.media, content.type);
-  const { mediaId } = media;
   let isUsed = false;
   try {
-    const accepted = await store({
-      content: { ...content, media },
-      rules: [refuseWhen(sql`NOT ${isMediaThere(tenant, { mediaId, at })}`, "no-media")],
-      writes: [useMedia(db, tenant, { mediaId, until, when: isStored })],
-    });
+    const filed: SealedContent = { ...content, media };
+    const accepted = await store({ content: filed, ...attachStored(db, tenant, { ...message, content: filed }) });
     isUsed = !accepted.replayed;
     return accepted;
   } finally {

@@ -9,7 +9,10 @@ import { selectMessage, settleDue } from "./repository.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 
 /** Moves a scheduled message, or replaces a message's metadata: both, or nothing. */
-export async function changeMessage(ctx: Context, { id, body }: { id: string; body: ChangeMessage }): Promise<Message> {
+export async function changeMessage(
+  ctx: Context,
+  { id, body }: { id: string; body: Pick<ChangeMessage, "sendAt" | "metadata"> },
+): Promise<Message> {
   const { services, actor } = ctx;
   const { db } = services;
   const tenant = tenantOf(actor);

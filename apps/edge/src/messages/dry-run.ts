@@ -3,9 +3,9 @@ import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { checkMedia } from "../media/resolve-media.ts";
-import type { Phone } from "../phone.ts";
 import { firstOf, pickedOf } from "./admission.ts";
 import { type RecipientCounts, selectCounts, standingsOf } from "./recipient-limits.ts";
+import type { Recipient } from "./recipient.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { refusalInSandbox } from "./sandbox.ts";
 import { timeOf } from "./schedule.ts";
@@ -14,7 +14,7 @@ import { senderOf } from "./sender-of.ts";
 /** Answers what would become of a message, by the rules that would decide it. It only reads. */
 export async function dryRunMessage(
   ctx: Context,
-  { body, phone }: { body: CreateMessage; phone: Phone },
+  { body, recipient }: { body: CreateMessage; recipient: Recipient },
 ): Promise<MessageDryRun> {
   const { services, actor } = ctx;
   const { db } = services;
@@ -24,7 +24,7 @@ export async function dryRunMessage(
   const sender = senderOf(tenant);
   const sendAt = timeOf(body.sendAt, at);
   const { sessionId, poolId, quotedMessageId } = body;
-  const asked = await askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at });
+  const asked = await askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   const { route, toHash } = asked;
   if ("media" in body) await checkMedia(ctx, body.media, body.type);
   const picked = pickedOf(sender.pick({ workspaceId, route, toHash, at }));
@@ -46,7 +46,8 @@ export async function dryRunMessage(
   const limits = standings.map(({ name, quota, remaining, resetAt }) => ({ name, quota, remaining, resetAt }));
   const verdict = decided.rows[0]?.verdict;
   const refusal =
-    refusalInSandbox(phone.magic) ?? (verdict === null ? undefined : await refusalOf(services, verdict, asked));
+    refusalInSandbox(recipient.phone?.magic) ??
+    (verdict === null ? undefined : await refusalOf(services, verdict, asked));
   if (refusal) {
     const { detail = refusal.message, retryAfter = null } = refusal.extras;
     return { wouldSend: false, sessionId: null, limits, refusal: { code: refusal.code, detail, retryAfter } };

@@ -1,34 +1,15 @@
-import { ChangeMessage, Message, MessageId } from "@sandi/contracts";
+import { Message, MessageId } from "@sandi/contracts";
 import { z } from "zod";
 import { accepted, ok } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import { workspaceSendLimits } from "../rate-limits/named.ts";
 import { cancelMessage } from "./cancel-message.ts";
-import { changeMessage } from "./change-message.ts";
 import { retryMessage } from "./retry-message.ts";
 import { refusalsOfSends } from "./send-routes.ts";
 
 const byId = z.object({ id: MessageId });
 
 export const lifeOperations: readonly Operation[] = [
-  operation({
-    id: "changeMessage",
-    method: "patch",
-    path: "/v1/messages/{id}",
-    scope: "message:send",
-    idempotent: "change",
-    summary: "Change a message",
-    description:
-      "Moves a scheduled message to another time, and its `expiresAt` with it. A move counts as a send of the workspace. Replaces the metadata of any message.",
-    params: byId,
-    body: { schema: ChangeMessage, example: { metadata: { orderId: "A-1043" } } },
-    answers: ok(Message, "The message."),
-    throws: ["message-not-waiting"],
-    // Each move is a row of the timeline.
-    inputLimits: ({ actor, services }, { body }) =>
-      body.sendAt === undefined ? [] : workspaceSendLimits(actor, services.now().getTime()),
-    handle: (ctx, { params, body }) => changeMessage(ctx, { id: params.id, body }),
-  }),
   operation({
     id: "cancelMessage",
     method: "post",

@@ -49,7 +49,7 @@ export const messageLife = {
   hold: { from: ["queued"], to: "scheduled", clears: [] },
   retry: { from: ["failed"], to: "queued", clears: [], event: "message.queued" },
   revoke: {
-    from: ["sending", "sent", "delivered", "received"],
+    from: ["sending", "sent", "delivered", "read", "played", "received"],
     to: "revoked",
     clears: ["sealed"],
     event: "message.revoked",

@@ -44,6 +44,7 @@ export interface Viewer {
 /** The message as the edge knows it: `withContent` adds what the connector keeps. */
 export function toMessage(row: MessageRow, viewer: Viewer): Message {
   const isOfApi = row.direction === null && row.origin === null;
+  const delivery = toDelivery(row, viewer);
   return {
     id: row.id,
     direction: row.direction ?? "outbound",
@@ -59,13 +60,16 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     quotedMessageId: null,
     reactions: [],
     votes: [],
+    isPinned: false,
     lane: row.lane ?? "bulk",
-    ...toDelivery(row, viewer),
+    ...delivery,
     playedAt: isoOrNull(row.playedAt),
     isForwarded: row.isForwarded === 1,
     isViewOnce: row.isViewOnce === 1,
     isOffline: row.isOffline === 1,
     editedAt: isoOrNull(row.editedAt),
+    // No status follows this one.
+    revokedAt: delivery.status === "revoked" ? iso(row.messageUpdatedAt) : null,
     metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
     batchId: row.batchId,
     sendAt: isoOrNull(row.sendAt),

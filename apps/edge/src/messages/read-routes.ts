@@ -1,10 +1,20 @@
-import { AppError, ListMessages, Message, MessageId, MessageList, SearchMessages, Timeline } from "@sandi/contracts";
+import {
+  AppError,
+  ListMessages,
+  Message,
+  MessageId,
+  MessageList,
+  MessageReceipts,
+  SearchMessages,
+  Timeline,
+} from "@sandi/contracts";
 import { z } from "zod";
 import { tenantOf } from "../auth/tenant.ts";
 import { ok, partialPage } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import { listMessages } from "./list-messages.ts";
 import { toMessage } from "./present.ts";
+import { receiptsOf } from "./receipts-of.ts";
 import { findMessage } from "./repository.ts";
 import { withContent } from "./with-content.ts";
 import { messageTimeline } from "./timeline.ts";
@@ -74,5 +84,18 @@ export const readOperations: readonly Operation[] = [
     params: byId,
     answers: ok(Timeline, "Its events."),
     handle: (ctx, { params }) => messageTimeline(ctx, params.id),
+  }),
+  operation({
+    id: "getMessageReceipts",
+    method: "get",
+    path: "/v1/messages/{id}/receipts",
+    scope: "message:read",
+    summary: "Get a message's receipts",
+    description:
+      "Who has received, read and played a message of the API: the members of a group each, or the one recipient. In a group, the message itself is `delivered`, `read` or `played` when that is true of all who were members when it was sent and have not left. The session's connector keeps the receipts. Messages that somebody wrote on a phone have none.",
+    params: byId,
+    answers: ok(MessageReceipts, "Its receipts."),
+    throws: ["connector-unavailable"],
+    handle: (ctx, { params }) => receiptsOf(ctx, params.id),
   }),
 ];

@@ -1,6 +1,5 @@
 import { AppError, claimsBeforeRetry, type Message } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
-import { mayBeBlocked } from "../access-rules/match.ts";
 import { type Tenant, tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
@@ -53,7 +52,16 @@ export async function retryMessage(ctx: Context, id: string): Promise<Message> {
   const { toHash, country, prefix, sessionId, poolId } = known;
   const decision = newId(services, "msg");
   const subject = { workspaceId, toHash, formerHashes: [], digits: prefix, country, ip: undefined, at };
-  const asked = { tenant, policy, toHash, subject, at, route: poolId === null ? { sessionId } : { poolId } };
+  // A message keeps seven digits of its number, and none of an address without a known number.
+  const asked = {
+    tenant,
+    policy,
+    toHash,
+    subject,
+    hasShortNumber: prefix !== "",
+    at,
+    route: poolId === null ? { sessionId } : { poolId },
+  };
   const isThis = sql<boolean>`message.id = ${id} AND message.workspace_id = ${workspaceId} AND message.test = ${tenant.test}`;
   const isAdmitted = sql<boolean>`EXISTS (SELECT 1 FROM admission a WHERE a.id = ${decision} AND a.verdict IS NULL)`;
   const isQueued = sql<boolean>`${isThis} AND message.queued_at = ${at} AND ${isAdmitted}`;
@@ -67,8 +75,7 @@ export async function retryMessage(ctx: Context, id: string): Promise<Message> {
         picked: pickedOf(senderFor(known, tenant, at)),
         rules: [
           refuseWhen(sql`NOT EXISTS (SELECT 1 FROM message WHERE ${isThis} AND ${isRetryable(at)})`, "not-retryable"),
-          // A message keeps seven digits of its number. A rule for a longer prefix may be about it.
-          ...rulesOf(asked, { isBlockedToo: mayBeBlocked(workspaceId, { prefix, country, at }) }),
+          ...rulesOf(asked),
         ],
       }),
       // A fence belongs to one session.

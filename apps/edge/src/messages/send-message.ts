@@ -4,7 +4,6 @@ import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { type Accepted, type IdempotencyKey } from "../http/idempotency/create.ts";
 import { traceparentOf } from "../jobs/publish-soon.ts";
-import type { Phone } from "../phone.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
@@ -13,11 +12,12 @@ import { withPreview } from "./link-preview.ts";
 import { insertMessage } from "./insert-message.ts";
 import { textJobs } from "./jobs.ts";
 import { moveMessages } from "./life.ts";
+import { warmChat } from "./chats.ts";
 import { type MessageRow, toMessage } from "./present.ts";
+import { type Recipient, toOf } from "./recipient.ts";
 import { countForRecipients } from "./recipient-limits.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
 import { selectMessage } from "./repository.ts";
-import { contentKeptMs } from "./retry-message.ts";
 import { refuseInSandbox } from "./sandbox.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
@@ -25,18 +25,21 @@ import { senderOf } from "./sender-of.ts";
 interface Input {
   body: CreateMessage;
   /** The body's recipient. */
-  phone: Phone;
+  recipient: Recipient;
   idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** Accepts a message: the row and the job that sends it are one fact. A scheduled message gets its job when it is due. */
-export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }: Input): Promise<Accepted<Message>> {
+export async function sendMessage(
+  ctx: Context,
+  { body, recipient, idempotencyKey }: Input,
+): Promise<Accepted<Message>> {
   const { services, actor, trace } = ctx;
   const { db } = services;
   const { workspaceId, scopes } = actor;
   const at = services.now().getTime();
   const tenant = tenantOf(actor);
-  refuseInSandbox(phone.magic);
+  refuseInSandbox(recipient.phone?.magic);
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
   const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...given } = body;
@@ -57,16 +60,21 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
     const replayed = await replayBeforeMedia(services, workspaceId, { idempotencyKey, at, render });
     if (replayed) return replayed;
   }
-  const asking = askedOf(ctx, { tenant, phone, route: { sessionId, poolId }, quotedMessageId, at });
+  const asking = askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   // A quote that is refused fetches no file.
   if ("media" in content) await asking;
-  const until = (sendAt ?? at) + 2 * lifetimeMs + contentKeptMs;
-  const message = { content, at, until, isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})` };
+  const message = {
+    content,
+    at,
+    sendAt,
+    lifetimeMs,
+    isStored: sql<boolean>`EXISTS (SELECT 1 FROM message WHERE ${isThis})`,
+  };
 
   return withMedia(ctx, message, async (attached) => {
-    const payload = sealedPayload(phone.e164, attached.content);
+    const payload = sealedPayload(toOf(recipient), attached.content);
     const [sealed, asked] = await Promise.all([services.seal(payload, sealedFor.message(id, workspaceId)), asking]);
-    const { route, toHash } = asked;
+    const { route, toHash, kept, hasChat } = asked;
     return createOnce(services, workspaceId, {
       table: "message",
       id,
@@ -74,6 +82,9 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
       idempotencyKey,
       find,
       writes: (isFirst) => ({
+        ...(hasChat && sender.isLimited && route.sessionId !== undefined
+          ? { chat: warmChat(db, { workspaceId, sessionId: route.sessionId, toHash, at }) }
+          : {}),
         decision: decide(db, {
           id,
           picked: pickedOf(sender.pick({ workspaceId, route, toHash, at })),
@@ -82,7 +93,7 @@ export async function sendMessage(ctx: Context, { body, phone, idempotencyKey }:
         message: insertMessage(db, tenant, {
           id,
           route,
-          phone,
+          kept,
           toHash,
           type: content.type,
           sealed,

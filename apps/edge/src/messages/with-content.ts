@@ -56,16 +56,16 @@ function stateOf(
   return one === undefined || type === "undecryptable" ? "unavailable" : "expired";
 }
 
-function shownOf({ from, content, quotedMessageId, reactions, votes }: StoredMessage, message: Message) {
+function shownOf(one: StoredMessage, message: Message) {
+  const { from, content, quotedMessageId, reactions, isPinned } = one;
+  return { from: from ?? message.from, content, quotedMessageId, reactions, isPinned, votes: votesOf(one) };
+}
+
+/** The options of a poll, each with who voted for it; none for other kinds. */
+export function votesOf({ content, votes }: Pick<StoredMessage, "content" | "votes">): Message["votes"] {
   const options = content?.["type"] === "poll" ? (content["options"] as string[]) : [];
-  return {
-    from: from ?? message.from,
-    content,
-    quotedMessageId,
-    reactions,
-    votes: options.map((option) => {
-      const people = votes.filter((vote) => vote.options.includes(option)).map((vote) => vote.from);
-      return { option, count: people.length, people };
-    }),
-  };
+  return options.map((option) => {
+    const people = votes.filter((vote) => vote.options.includes(option)).map((vote) => vote.from);
+    return { option, count: people.length, people };
+  });
 }

@@ -83,6 +83,12 @@ export const groupReadLimits = (actor: Actor): Limit[] => [
   { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
 ];
 
+/** Actions on messages: edits, deletions, reactions, pins and votes. Each is a message to WhatsApp. */
+export const messageActionLimits = (actor: Actor): Limit[] => [
+  { name: "actions-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "actions-day", id: actor.environment, quota: 2_000, windowSeconds: day },
+];
+
 /** Files uploaded or fetched. Bytes whose number is not known yet cost as much as the largest file. */
 export const mediaLimit = (actor: Actor, bytes: number | undefined): Limit => ({
   name: "media-megabytes",

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { writtenRecipient } from "../addresses.ts";
 import { contentWith } from "../content/content.ts";
 import { MessageStatus } from "../delivery.ts";
 import { BatchId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { ErrorName } from "../problem.ts";
-import { Timestamp, plainName, writtenNumber } from "./common.ts";
+import { Timestamp, plainName } from "./common.ts";
 import { examples } from "./examples.ts";
 import { Message, expiresIn, metadata, sendAt } from "./messages.ts";
 
@@ -18,7 +19,7 @@ const variables = z
   .refine((all) => Object.keys(all).length <= 50, "must not have more than 50 entries")
   .meta({ description: "The values of `{{name}}` in the message.", example: { name: "Budi", code: "SPRING" } });
 
-const to = writtenNumber("The recipient");
+const to = writtenRecipient;
 const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(mostRecipients);
 
 export const CreateBatch = z

@@ -1,14 +1,20 @@
 import { z } from "zod";
+import { writtenRecipient } from "../addresses.ts";
 import { contentWith, ShownMessageType } from "../content/content.ts";
+import { mediaFields } from "../content/media-fields.ts";
+import { text } from "../content/text.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
 import { BatchId, ChatId, MessageId, PoolId, SessionId } from "../ids.ts";
 import { MessageLane } from "../internal/jobs.ts";
-import { Timestamp, deliveryTimes, writtenNumber } from "./common.ts";
+import { Timestamp, deliveryTimes } from "./common.ts";
 import { examples } from "./examples.ts";
+import { OptionVotes } from "./message-actions.ts";
 import { Person } from "./people.ts";
 
 const mostBytes = 2048;
+
+const isGiven = (value: unknown) => value !== undefined;
 
 /** The customer's own data of a message. */
 const Metadata = z
@@ -44,7 +50,7 @@ export const CreateMessage = contentWith({
   poolId: PoolId.optional().meta({
     description: "The sender pool; one of its sessions sends. Default: the default pool, if no session is given.",
   }),
-  to: writtenNumber("The recipient"),
+  to: writtenRecipient,
   lane: MessageLane.default("normal"),
   sendAt: sendAt.optional(),
   expiresIn: expiresIn.meta({
@@ -67,8 +73,16 @@ export const CreateMessage = contentWith({
 export type CreateMessage = z.infer<typeof CreateMessage>;
 
 export const ChangeMessage = z
-  .strictObject({ sendAt: sendAt.optional(), metadata: metadata.optional() })
-  .refine(({ sendAt: time, metadata: data }) => time !== undefined || data !== undefined, "must change something")
+  .strictObject({
+    text: text.content.shape.text.optional().meta({ description: "The new text of a message that was sent." }),
+    caption: mediaFields.caption.meta({ description: "The new caption of a file that was sent." }),
+    sendAt: sendAt.optional(),
+    metadata: metadata.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), "must change something")
+  .refine(({ text: words, caption, sendAt: time }) => [words, caption, time].filter(isGiven).length <= 1, {
+    error: "may have only one of text, caption and sendAt",
+  })
   .meta({ id: "ChangeMessage" });
 export type ChangeMessage = z.infer<typeof ChangeMessage>;
 
@@ -86,21 +100,19 @@ const kept = {
     description:
       "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
   }),
-  quotedMessageId: MessageId.nullable().meta({ description: "The message that a received one replies to." }),
+  quotedMessageId: MessageId.nullable().meta({
+    description: "The message that a received one replies to, or whose option it chooses.",
+  }),
   reactions: z
     .array(z.object({ from: Person.nullable(), emoji: z.string().max(64), at: Timestamp }))
     .max(2000)
     .meta({ description: "One per person; `from` is null for the session's account." }),
-  votes: z
-    .array(
-      z.object({
-        option: z.string().max(1000),
-        count: z.int().min(0),
-        people: z.array(Person.nullable()).max(2000),
-      }),
-    )
-    .max(20)
-    .meta({ description: "Of a poll: its options, each with who voted for it. Null is the session's account." }),
+  votes: OptionVotes.meta({
+    description: "Of a poll: its options, each with who voted for it. Null is the session's account.",
+  }),
+  isPinned: z.boolean().meta({
+    description: "Phones show it above the chat. The session's connector knows that, as it knows the reactions.",
+  }),
 };
 
 export const Message = z
@@ -111,13 +123,16 @@ export const Message = z
       description:
         "Where an outbound message was written: through the API, on the account's phone or on another linked device. Null for inbound ones.",
     }),
-    chatId: ChatId.nullable().meta({ description: "The chat; null for messages of the API." }),
+    chatId: ChatId.nullable().meta({
+      description: "The chat. Null for a message of the API until it is sent, and if its connector does not report it.",
+    }),
     from: Person.nullable().meta({ description: "Who wrote it; null: the session's account." }),
     sessionId: SessionId.nullable().meta({
       description: "The session that sends or sent it; null in the sandbox if the request named none.",
     }),
-    to: z.string().max(32).nullable().meta({
-      description: "The recipient, masked; of an inbound message the session's own number. Null when it is not known.",
+    to: z.string().max(64).nullable().meta({
+      description:
+        "The recipient: a number or a hidden id masked, a chat or a group by its id; of an inbound message the session's own number. Null when it is not known.",
     }),
     type: ShownMessageType,
     ...kept,
@@ -130,6 +145,7 @@ export const Message = z
     isViewOnce: z.boolean().meta({ description: "Phones show it once; only they have its content." }),
     isOffline: z.boolean().meta({ description: "It waited at WhatsApp while the session was offline." }),
     editedAt: Timestamp.nullable().meta({ description: "When its author last changed it." }),
+    revokedAt: Timestamp.nullable().meta({ description: "When it was deleted for everyone." }),
     metadata: shownMetadata,
     batchId: BatchId.nullable().meta({ description: "The batch that it belongs to." }),
     sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),

@@ -4,7 +4,7 @@ import { z } from "zod";
 export const render = {
   content: z.enum(["auto", "native", "text"]).default("auto").meta({
     description:
-      "`text` writes the options as a numbered list, which every client shows. `native` sends WhatsApp's own buttons, which some clients do not show. `auto` is `text` today.",
+      "`text` writes the options as a numbered list, which every client shows: a number or the words of an option choose it. `native` sends WhatsApp's own buttons, which some clients do not show. `auto` is `text` today.",
   }),
   /** What is rendered. */
   sealed: z.enum(["native", "text"]),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AddressText } from "../addresses.ts";
 import { AccountNumber } from "../api/common.ts";
 import { type Content, type SealedContent, sealedContentWith } from "./content.ts";
 import { rendered } from "./render.ts";
@@ -10,7 +11,7 @@ import { rendered } from "./render.ts";
 const untyped = ["text", "code"] as const;
 
 /** What a sealed message holds: the recipient and the content. */
-export const SealedPayload = z.preprocess(withType, sealedContentWith({ to: AccountNumber }));
+export const SealedPayload = z.preprocess(withType, sealedContentWith({ to: z.union([AddressText, AccountNumber]) }));
 export type SealedPayload = z.infer<typeof SealedPayload>;
 
 /** A payload as the edge seals it. */

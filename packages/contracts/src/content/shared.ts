@@ -5,8 +5,8 @@ import { canonicalNumber } from "../numbers.ts";
 const person = z
   .string()
   .regex(
-    /^(?:\+[1-9][0-9]{6,14}|[0-9]{5,20}@lid)$/,
-    "must be a phone number in E.164 form, or an address such as 123@lid",
+    /^(?:\+[1-9][0-9]{6,14}|[0-9]{5,20}@lid|per_[0-9a-hjkmnp-tv-z]{26})$/,
+    "must be a phone number in E.164 form, a person's id (per_…), or an address such as 123@lid",
   )
   .overwrite((text) => (text.startsWith("+") ? canonicalNumber(text) : text));
 
@@ -14,7 +14,7 @@ const person = z
 export const shared = {
   content: {
     quotedMessageId: MessageId.optional().meta({
-      description: "The message that this one replies to. The session that sent it sends the reply.",
+      description: "The message of the same chat that this one replies to. Its session sends the reply.",
     }),
     mentions: z
       .union([z.literal("all"), z.array(person).min(1).max(100)])

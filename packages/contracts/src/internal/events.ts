@@ -46,7 +46,8 @@ const byPerson = { ...aboutMessage, personId: PersonId.nullable() };
 /** A fact that a connector reports. Events come at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
   /** WhatsApp's server acknowledged the message. */
-  z.strictObject({ ...aboutMessage, type: z.literal("message.sent") }),
+  /** `chatId` is absent for codes, and from connectors released before December 2026. */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.sent"), chatId: ChatId.optional() }),
   /** The recipient's phone has it. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.delivered") }),
   /** The recipient opened it. */

@@ -26,6 +26,12 @@ export interface BatchTable {
   endedAt: number | null;
 }
 
+/** A file that a batch needs until it has ended. */
+export interface BatchMediaTable {
+  batchId: string;
+  mediaId: string;
+}
+
 /** One recipient of a batch. */
 export interface BatchItemTable {
   batchId: string;

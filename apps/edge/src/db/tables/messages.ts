@@ -55,7 +55,7 @@ export interface MessageTable {
   direction: "inbound" | null;
   /** Where the account's owner wrote it; null: through the API, or somebody else. */
   origin: "phone" | "device" | null;
-  /** Null for messages of the API. */
+  /** Null for codes, and for messages of the API until they are sent. */
   chatId: string | null;
   /** Who wrote it; null: the account. */
   personId: string | null;
@@ -65,6 +65,22 @@ export interface MessageTable {
   isForwarded: 0 | 1 | null;
   isViewOnce: 0 | 1 | null;
   isOffline: 0 | 1 | null;
+}
+
+/** A chat of a live session, or a person who is known from a group only. */
+export interface ChatTable {
+  id: string;
+  workspaceId: string;
+  sessionId: string;
+  /** The hash of its number; null when the number is unknown, and for groups until they are named by their jid. */
+  toHash: string | null;
+  /** JSON array: see `former-hashes.ts`. */
+  formerHashes: string;
+  /** Of the number, as in `message`; empty when it is unknown. */
+  country: string;
+  prefix: string;
+  /** Somebody wrote in it. */
+  isOpen: 0 | 1;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */

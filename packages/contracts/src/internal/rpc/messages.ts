@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Timestamp } from "../../api/common.ts";
+import { MessageReceipt } from "../../api/message-receipts.ts";
 import { Person } from "../../api/people.ts";
-import { MessageId, SessionId } from "../../ids.ts";
+import { ChatId, MessageId, SessionId } from "../../ids.ts";
 import { defineRpc } from "./rpc.ts";
 
 /** What the connector keeps of a message. */
@@ -13,6 +14,8 @@ export const StoredMessage = z.object({
   quotedMessageId: MessageId.nullable(),
   reactions: z.array(z.object({ from: Person.nullable(), emoji: z.string(), at: Timestamp })),
   votes: z.array(z.object({ from: Person.nullable(), options: z.array(z.string()), at: Timestamp })),
+  /** Older connectors do not say it. */
+  isPinned: z.boolean().default(false),
 });
 export type StoredMessage = z.infer<typeof StoredMessage>;
 
@@ -21,6 +24,20 @@ export const ReadMessagesRpc = defineRpc({
   path: "/rpc/messages/read",
   request: z.strictObject({ sessionId: SessionId, messageIds: z.array(MessageId).min(1).max(100) }),
   response: z.object({ messages: z.array(StoredMessage) }),
+  errors: [],
+  isHarmless: true,
+});
+
+/** Who has received, read and played a message that was sent through the API. */
+export const MessageReceiptsRpc = defineRpc({
+  path: "/rpc/messages/receipts",
+  request: z.strictObject({ sessionId: SessionId, messageId: MessageId, chatId: ChatId.nullable() }),
+  response: z.object({
+    /** Per person, of a message to a group; null: of any other message the edge has the times. */
+    receipts: z.array(MessageReceipt).nullable(),
+    /** The other person of a chat of two. */
+    person: Person.nullable(),
+  }),
   errors: [],
   isHarmless: true,
 });

@@ -17,6 +17,12 @@ export interface Rpc<
   readonly errors: readonly Code[];
   /** The call changes nothing and its answer holds no secret, so a reused token does no harm when the database is down. */
   readonly isHarmless?: true;
+  /** The error when no answer comes: the call may have been carried out. Without it: `connector-unavailable`. */
+  readonly unanswered?: "outcome-unknown";
+  /** How long the edge waits for the answer, where it is longer than usual. */
+  readonly timeoutMs?: number;
+  /** The largest body, where it is larger than usual. */
+  readonly maxBytes?: number;
 }
 
 /** The errors of every call that WhatsApp answers. */

@@ -1,0 +1,96 @@
+import { fromProto } from "../content/content.ts";
+import type { ReceivedContent } from "../content/kind.ts";
+import { decode, type WireMessage } from "../content/wire.ts";
+import type { MessageKey } from "../content/write-changes.ts";
+import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { InboundContext, MessageBody } from "../inbound/context.ts";
+import type { Names } from "../store/conversations.ts";
+import { findSentMessages, ledgerMessage, rank } from "../store/ledger.ts";
+import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
+
+/** A message that the account does something with: a received one, or one that it sent. */
+export interface Target {
+  waId: string;
+  /** The jid of its chat. */
+  chat: string;
+  /** The group's jid; null in a chat of two. */
+  group: string | null;
+  /** The jids of the other person of a chat of two. */
+  names: string[];
+  /** The author's jid; null: the account itself. */
+  author: string | null;
+  key: MessageKey;
+  /** Null when it cannot be read. */
+  content: ReceivedContent | null;
+  /** As it was sent through the API; null when it was not, or is not kept. */
+  message: WireMessage | null;
+  secret: Uint8Array | null;
+}
+
+export interface TargetContext extends Pick<InboundContext, "store" | "atRest" | "conversations"> {
+  deliveries: Pick<Deliveries, "chat">;
+}
+
+/** Finds a message of a session. Null when the connector has it no more, or not enough of it. */
+export async function findTarget(context: TargetContext, sessionId: string, messageId: string): Promise<Target | null> {
+  const [bySend, kept] = [await sent(context, sessionId, messageId), await received(context, sessionId, messageId)];
+  if (!bySend || !kept) return bySend ?? kept;
+  // The message itself is deleted earlier than what the chat keeps of it.
+  return bySend.message ? bySend : { ...bySend, content: kept.content, secret: kept.secret };
+}
+
+async function received({ store, atRest, conversations }: TargetContext, sessionId: string, messageId: string) {
+  const [row] = await findMessages(store, sessionId, [messageId]);
+  const body = row && (await openMessage<MessageBody>(atRest(sessionId), row));
+  if (!body) return null;
+  const { author, conversationId } = row;
+  const known = await conversations.find(sessionId, [conversationId, ...(author === null ? [] : [author])]);
+  const place = known.get(conversationId)?.names;
+  const chat = place && (place.group ?? place.pn ?? place.lid);
+  if (!chat) return null;
+  const { group } = place;
+  const by = author === null ? null : (body.by ?? usualJid(known.get(author)?.names, group !== null));
+  if (author !== null && by === null) return null;
+  return targetOf({
+    waId: body.waId,
+    chat,
+    group,
+    names: group === null ? [place.pn, place.lid].filter((jid) => jid !== null) : [],
+    author: by,
+    content: body.content.type === undecryptable ? null : body.content,
+    message: null,
+    secret: body.secret === null ? null : Buffer.from(body.secret, "base64"),
+  });
+}
+
+async function sent({ store, atRest, deliveries }: TargetContext, sessionId: string, messageId: string) {
+  const [entry] = await findSentMessages(store, sessionId, [messageId]);
+  if (!entry || entry.rank < rank.sent || entry.rank >= rank.revoked) return null;
+  const chat = await deliveries.chat(entry);
+  if (chat === null) return null;
+  const { waId, sealed } = entry;
+  const message = sealed && decode(await atRest(sessionId).open(sealed, ledgerMessage.context(waId)));
+  const group = isGroup(chat) ? chat : null;
+  return targetOf({
+    waId,
+    chat,
+    group,
+    names: group === null ? [chat] : [],
+    author: null,
+    content: message ? (fromProto(message)?.content ?? null) : null,
+    message: message || null,
+    secret: (message && message.messageContextInfo?.messageSecret) || null,
+  });
+}
+
+const isGroup = (jid: string) => jid.endsWith("@g.us");
+
+/** Groups name people by their LIDs, chats of two by phone number. */
+const usualJid = (names: Names | undefined, isInGroup: boolean) =>
+  (isInGroup ? (names?.lid ?? names?.pn) : (names?.pn ?? names?.lid)) ?? null;
+
+function targetOf(found: Omit<Target, "key">): Target {
+  const { waId, chat, group, author } = found;
+  const key = { remoteJid: chat, fromMe: author === null, id: waId };
+  return { ...found, key: group !== null && author !== null ? { ...key, participant: author } : key };
+}

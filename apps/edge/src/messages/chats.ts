@@ -1,0 +1,75 @@
+import { canonicalNumber } from "@sandi/contracts";
+import { type KeyRing, phoneHash } from "@sandi/crypto";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import { formerHashes } from "../access-rules/former-hashes.ts";
+import type { Tenant } from "../auth/tenant.ts";
+import type { Db } from "../db/schema.ts";
+import type { ChatTable } from "../db/tables/messages.ts";
+import { countryOf, prefixOf } from "../phone.ts";
+
+/** A chat of a session, as far as the edge knows it. */
+export type KnownChat = Pick<ChatTable, "sessionId" | "toHash" | "country" | "prefix" | "isOpen"> & {
+  formerHashes: string[];
+};
+
+/** Finds a chat by its id. The sandbox has none. */
+export async function findChat(db: Db, { workspaceId, test }: Tenant, id: string): Promise<KnownChat | undefined> {
+  if (test === 1) return undefined;
+  const row = await db.kysely
+    .selectFrom("chat")
+    .select(["sessionId", "toHash", "formerHashes", "country", "prefix", "isOpen"])
+    .where("id", "=", id)
+    .where("workspaceId", "=", workspaceId)
+    .executeTakeFirst();
+  return row && { ...row, formerHashes: JSON.parse(row.formerHashes) as string[] };
+}
+
+interface Met {
+  id: string;
+  workspaceId: string;
+  sessionId: string;
+  /** E.164; null when it is unknown. */
+  number: string | null;
+  /** Somebody wrote in the chat itself. */
+  isOpen: boolean;
+}
+
+/** Stores a chat that a connector named, and the number when it becomes known. */
+export async function meetChat({ kysely }: Db, phoneKey: KeyRing, met: Met): Promise<CompiledQuery> {
+  const { id, workspaceId, sessionId, isOpen } = met;
+  const number = met.number === null ? null : canonicalNumber(met.number);
+  const [toHash, former] =
+    number === null
+      ? [null, []]
+      : await Promise.all([phoneHash(phoneKey, workspaceId, number), formerHashes(phoneKey, workspaceId, number)]);
+  const place = number === null ? ["", ""] : [countryOf(number), prefixOf(number)];
+  return sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open)
+    VALUES (${id}, ${workspaceId}, ${sessionId}, ${toHash}, ${JSON.stringify(former)}, ${sql.join(place)}, ${Number(isOpen)})
+    ${onKnown}`.compile(kysely);
+}
+
+/** Stores the chat of a message that was sent. */
+export const reachChat = (
+  { kysely }: Db,
+  { chatId, sessionId, which }: { chatId: string; sessionId: string; which: RawBuilder<boolean> },
+): CompiledQuery =>
+  sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open)
+    SELECT ${chatId}, workspace_id, ${sessionId}, to_hash, '[]', country, prefix, 1 FROM message
+    WHERE ${which} AND verification_id IS NULL AND test = 0 ${onKnown}`.compile(kysely);
+
+/** A chat stays with its session. Its first hash of a number stays, too: two numbers are two chats. */
+const onKnown = sql`ON CONFLICT (id) DO UPDATE SET to_hash = coalesce(chat.to_hash, excluded.to_hash),
+    former_hashes = iif(chat.former_hashes = '[]', excluded.former_hashes, chat.former_hashes),
+    country = iif(chat.prefix = '', excluded.country, chat.country),
+    prefix = iif(chat.prefix = '', excluded.prefix, chat.prefix), is_open = max(chat.is_open, excluded.is_open)
+  WHERE chat.session_id = excluded.session_id AND (chat.is_open < excluded.is_open
+    OR (chat.to_hash IS NULL AND excluded.to_hash IS NOT NULL) OR (chat.prefix = '' AND excluded.prefix <> ''))`;
+
+/** The session may write in this chat, whatever is left of its new chats. */
+export const warmChat = (
+  { kysely }: Db,
+  { workspaceId, sessionId, toHash, at }: { workspaceId: string; sessionId: string; toHash: string; at: number },
+): CompiledQuery =>
+  sql`INSERT INTO warm_contact (workspace_id, to_hash, session_id, last_at, reached_at)
+    SELECT workspace_id, ${toHash}, id, ${at}, ${at} FROM session WHERE id = ${sessionId} AND workspace_id = ${workspaceId}
+    ON CONFLICT DO NOTHING`.compile(kysely);
