@@ -1,4 +1,4 @@
-import { type ListedMessage, ListMessagesRpc, type SessionMessageList } from "@sandi/contracts";
+import { eventsPath, type ListedMessage, ListMessagesRpc, type SessionMessageList } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Edge } from "./harness.ts";
 import { connectorOf, recipient, text } from "./senders.ts";
@@ -104,6 +104,19 @@ describe("a session's messages", () => {
       { status: "sent", content: null, contentState: "dropped" },
       { status: "revoked", content: null, contentState: "dropped" },
     ]);
+  });
+
+  it("are kept as the policy says, also by a session that only sends", async () => {
+    await edge.api("PATCH /v1/workspace", { policy: { messageContent: "pass" } });
+    const sent = (await text(edge, { sessionId })).body;
+    const event = { id: `evt_${tail(0)}`, seq: 1, sessionId, at: edge.services.now().toISOString() };
+    const report = async (more: object) =>
+      (await edge.internal(eventsPath, { connectorId: "a", events: [{ ...event, messageId: sent.id, ...more }] })).body;
+    expect(await report({ type: "message.sent" })).toEqual({ applied: 1 });
+    expect(await report({ type: "message.sent", chatId })).toEqual({
+      applied: 1,
+      contentMs: { [sessionId]: 3 * 86_400_000 },
+    });
   });
 
   it("need the connector", async () => {

@@ -219,10 +219,10 @@ function editIn(
 }
 
 /** The content after an edit. The edit of a caption does not always repeat the file. */
-function editedContentOf(body: MessageBody | null, edited: WireMessage) {
-  const caption = captionOf(edited);
+function editedContentOf(body: MessageBody | null, message: WireMessage) {
+  const caption = captionOf(message);
   if (body && caption !== null && "media" in body.content) return { ...body.content, caption };
-  return fromProto(edited)?.content ?? null;
+  return fromProto(message)?.content ?? null;
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */
