@@ -30,7 +30,9 @@ export const read = {
       INSERT OR IGNORE INTO word (session_id, token, position)
         SELECT NEW.session_id, value, NEW.position FROM json_each(NEW.words);
     END`,
-    `CREATE TRIGGER message_deleted AFTER DELETE ON message WHEN OLD.words IS NOT NULL BEGIN
+    // A logout deletes all words first: then one look is enough for each message.
+    `CREATE TRIGGER message_deleted AFTER DELETE ON message
+      WHEN OLD.words IS NOT NULL AND EXISTS (SELECT 1 FROM word WHERE session_id = OLD.session_id) BEGIN
       DELETE FROM word WHERE session_id = OLD.session_id AND position = OLD.position
         AND token IN (SELECT value FROM json_each(OLD.words));
     END`,
