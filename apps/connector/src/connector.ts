@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createKeepSent } from "./inbound/keep-sent.ts";
 import { createMessageTimes } from "./inbound/message-times.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
@@ -66,6 +67,7 @@ export async function startConnector(
   const idTimeOf = createMessageTimes();
   const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, idTimeOf, onAppended });
   const keepSent = createKeepSent({ ...context, conversations, idTimeOf });
+  const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -73,6 +75,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    applyOwnChange,
     knownNumbers,
     onAppended,
     openSocket,
@@ -104,9 +107,9 @@ export async function startConnector(
           ...context,
           conversations,
           numbers,
-          numbered,
           deliveries,
           onAppended,
+          applyOwnChange,
           ackTimeoutMs: config.ackTimeoutMs,
         }),
         { tokens, forward, supervisor },

@@ -21,6 +21,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0015_account", "ff6f0d42925e5baeac80ff8c1aad8d4ce7eb47be16d962d4209935ac85402bef"],
   ["0017_messages", "9c09edadede4576dbd2ed00efb29c1315eb2b41a7f6a499ffa9e279896394968"],
   ["0018_actions", "3e4ed315e126153ed6925221243d9094c10f227f66c64b782b968ca3a0a924a2"],
+  ["0019_own_changes", "1a8c855dc7b1a2b1b860a12b92f6cd7deb046b972248a63864961c0119e457dc"],
   ["0021_numbered", "0e86089548f1d89c32576f2576b54b178f2fe89ad0fa2142a1aad625edce68bc"],
   ["0022_read", ""],
 ];

@@ -268,8 +268,10 @@ test.each<[string, proto.IMessage, ReceivedContent, string | null, boolean]>([
   ["a caption", { imageMessage: { caption: `SV-${token}` } }, unsupported, null, false],
 ])("%s counts as what it is", (_name, message, content, found, isForwarded) => {
   const received = { content, isForwarded };
-  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null };
-  expect(readPadded(pad(message))).toEqual({ ...received, ...around });
+  const around = { quoted: null, mentions: [], isViewOnce: false, secret: null, file: null };
+  const { forwardings, ...read } = readPadded(pad(message)) as { forwardings: number };
+  expect(read).toEqual({ ...received, ...around });
+  expect(forwardings > 0).toBe(isForwarded);
   expect(tokenOf(received)).toBe(found);
 });
 
@@ -354,7 +356,16 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     pushName: null,
     isOffline: false,
     isByAdmin: false,
-    said: { content, isForwarded: false, quoted: null, mentions: [], isViewOnce: false, secret: null },
+    said: {
+      content,
+      isForwarded: false,
+      forwardings: 0,
+      quoted: null,
+      mentions: [],
+      isViewOnce: false,
+      secret: null,
+      file: null,
+    },
     at: ago(1000),
   };
   const reported = async () => {

@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { features } from "./features.ts";
 import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
+import { splitRouter } from "./http/router.ts";
 import { unmatched } from "./http/routing.ts";
 import { secured } from "./http/security.ts";
 import { traced } from "./http/tracing.ts";
@@ -12,7 +13,7 @@ import { explained, problemPages } from "./pages/problems.ts";
 
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
-  const app = new OpenAPIHono<AppEnv>({ strict: false });
+  const app = new OpenAPIHono<AppEnv>({ strict: false, router: splitRouter() });
   app.use(secured, traced, explained);
   app.onError(onError);
   for (const { tag, notFound = "not-found", operations = [], routes } of features) {

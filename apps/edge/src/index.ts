@@ -11,7 +11,7 @@ import {
 import { createApp } from "./app.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
-import { openDatabase } from "./db/client.ts";
+import { databaseOpener } from "./db/client.ts";
 import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
 import { r2Store } from "./media/r2-store.ts";
@@ -106,7 +106,8 @@ function prepare(env: Env) {
     log,
     ...(env.ASSETS ? { assets: env.ASSETS } : {}),
   };
-  return { config, services, exporter };
+  const openDatabase = databaseOpener(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN);
+  return { services, openDatabase, exporter };
 }
 
 /** The maximum of workspaces whose derived keys are in an isolate's memory. */
@@ -179,14 +180,14 @@ function nameOf(cause: unknown): string {
 
 /** Runs the work of one event, and exports its spans when all work in `waitUntil` is done. */
 async function run<T>(env: Env, context: ExecutionContext, work: (services: Services) => T | Promise<T>): Promise<T> {
-  const { config, services, exporter } = preparedFor(env);
+  const { services, openDatabase, exporter } = preparedFor(env);
   const underway: Promise<unknown>[] = [];
   const waitUntil = (promise: Promise<unknown>) => {
     underway.push(promise);
     context.waitUntil(promise);
   };
   try {
-    return await work({ ...services, db: openDatabase(config.LIBSQL_URL, config.LIBSQL_AUTH_TOKEN), waitUntil });
+    return await work({ ...services, db: openDatabase(), waitUntil });
   } finally {
     if (exporter) context.waitUntil(exportAfter({ exporter, sleep }, underway));
   }

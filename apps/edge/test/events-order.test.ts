@@ -26,13 +26,13 @@ function next(status: string, kind: Kind): string {
   if (status === "failed" || status === "revoked") return status;
   const rank = ranks[status as keyof typeof ranks];
   if (kind === "failed") return rank < ranks.sent ? "failed" : status;
-  if (kind === "revoked") return rank >= ranks.sending && rank < ranks.read ? "revoked" : status;
+  if (kind === "revoked") return rank >= ranks.sending ? "revoked" : status;
   return ranks[kind] > rank ? kind : status;
 }
 
-/** How many of its times are known; what was taken back may have been delivered before. */
+/** How many of its times are known; what was taken back may have been read before. */
 function timesOf(status: string, known: number): number {
-  if (status === "revoked") return Math.min(known, 2);
+  if (status === "revoked") return Math.min(known, 3);
   return Math.max(0, (ranks[status as keyof typeof ranks] ?? 0) - ranks.sending);
 }
 

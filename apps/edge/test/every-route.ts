@@ -66,9 +66,15 @@ export async function liveResources(edge: Edge) {
   return { ids: ids as Record<string, string>, sender };
 }
 
+/** Queries without which a route refuses. */
+const queries: Record<string, string> = { "DELETE /v1/messages/{id}": "?for=everyone" };
+
 /** A request to a route, for these resources. */
 export const requestOf = (route: string, ids: Record<string, string>) =>
-  route.replaceAll(/([a-z-]+)\/\{[a-zA-Z]+\}/g, (_, segment: string) => `${segment}/${ids[segment] ?? "missing"}`);
+  `${route}${queries[route] ?? ""}`.replaceAll(
+    /([a-z-]+)\/\{[a-zA-Z]+\}/g,
+    (_, segment: string) => `${segment}/${ids[segment] ?? "missing"}`,
+  );
 
 /** All that is stored, but for when keys were used. */
 export async function everything(edge: Edge, where = ""): Promise<Record<string, unknown[]>> {

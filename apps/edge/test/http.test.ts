@@ -40,6 +40,13 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
+  [`DELETE /v1/messages/${unknown("msg")}?for=everyone`, undefined, "message:send", "message-not-found"],
+  [`PUT /v1/messages/${unknown("msg")}/reaction`, { emoji: "👍" }, "message:send", "message-not-found"],
+  [`DELETE /v1/messages/${unknown("msg")}/reaction`, undefined, "message:send", "message-not-found"],
+  [`PUT /v1/messages/${unknown("msg")}/pin`, { seconds: 86_400 }, "message:send", "message-not-found"],
+  [`DELETE /v1/messages/${unknown("msg")}/pin`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/votes`, { options: [] }, "message:send", "message-not-found"],
+  [`GET /v1/messages/${unknown("msg")}/votes`, undefined, "message:read", "message-not-found"],
   [
     "POST /v1/batches",
     { messages: [{ to, type: "text", text: "hi" }], sessionId: unknown("ses") },
@@ -130,11 +137,17 @@ const ofLiveSide = [
   /^\w+ \/v1\/(sessions|pools|hooks|alert-channels|incidents|access-rules|prefix-guard|analytics)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
+  /^DELETE \/v1\/messages|\/(reaction|pin|votes)$/,
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>
-  (request === "POST /v1/messages" ? 128 : request === "POST /v1/batches" ? 32 : request.endsWith("/batch") ? 8 : 1) *
-  65_536;
+  (request === "POST /v1/messages"
+    ? 128
+    : request === "POST /v1/batches"
+      ? 32
+      : /\/batch$|^PATCH \/v1\/messages/.test(request)
+        ? 8
+        : 1) * 65_536;
 // Any body is a file.
 const withBody = routes.filter(([request, body]) => body !== undefined && request !== "POST /v1/media");
 /** Of an alert channel the other fields are named once its kind is known. */
@@ -443,7 +456,8 @@ describe("openapi.json", () => {
         .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")
-        .replace("/100000@lid", "/{person}"),
+        .replace("/100000@lid", "/{person}")
+        .replace(/\?.*/, ""),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
     for (const [path, methods] of Object.entries(paths)) {

@@ -104,7 +104,17 @@ describe("a message", () => {
     ["unschedule", { scheduled: "canceled 1" }],
     ["hold", { queued: "scheduled 0" }],
     ["retry", { failed: "queued 0" }],
-    ["revoke", { sending: "revoked 1", sent: "revoked 1", delivered: "revoked 1", received: "revoked 1" }],
+    [
+      "revoke",
+      {
+        sending: "revoked 1",
+        sent: "revoked 1",
+        delivered: "revoked 1",
+        read: "revoked 1",
+        played: "revoked 1",
+        received: "revoked 1",
+      },
+    ],
     ["revokeUnsent", { failed: "revoked 1" }],
   ])("that is to %s moves from these states and from no other", async (name, expected) => {
     expect(await moved(name)).toEqual(expected);

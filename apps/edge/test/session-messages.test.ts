@@ -33,6 +33,7 @@ const listed = (id: string, more: Partial<ListedMessage> = {}): ListedMessage =>
   quotedMessageId: null,
   reactions: [],
   votes: [],
+  isStarred: false,
   isPinned: false,
   isForwarded: false,
   isRevoked: false,

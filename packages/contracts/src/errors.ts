@@ -198,6 +198,12 @@ export const errors = {
     advice:
       "Only the account's own messages can be deleted for everyone, and in groups whose admin it is also those of others.",
   },
+  "message-not-forwardable": {
+    status: 409,
+    title: "The message cannot be forwarded",
+    advice:
+      "Only a message that was sent or received, is not deleted, is not shown once, and has a type that can be sent. The `detail` says what is missing.",
+  },
   "message-not-kept": {
     status: 409,
     title: "The connector does not keep this message any more",

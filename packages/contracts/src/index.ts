@@ -15,6 +15,7 @@ export * from "./api/batches.ts";
 export * from "./api/chats.ts";
 export * from "./api/common.ts";
 export * from "./api/destinations.ts";
+export * from "./api/forwards.ts";
 export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/media.ts";

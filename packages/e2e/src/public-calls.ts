@@ -3,6 +3,7 @@ import {
   type Batch,
   type CreatedApiKey,
   type CreatedSupabaseHook,
+  EditMessageRpc,
   GetGroupRpc,
   GetPersonRpc,
   Group,
@@ -11,10 +12,14 @@ import {
   ListMessagesRpc,
   type Media,
   type Message,
+  PinRpc,
   type QrPageLink,
+  ReactRpc,
+  RevokeMessageRpc,
   type Session,
   type Verification,
   type VerificationResult,
+  VoteRpc,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
 import type { TestEdge } from "./edge.ts";
@@ -65,14 +70,22 @@ const listed: ListedMessage = {
   quotedMessageId: null,
   reactions: [],
   votes: [],
+  isStarred: false,
   isPinned: false,
   isForwarded: false,
   isRevoked: false,
   at: soon,
 };
 
+/** Actions on messages are done. */
+const done = Object.fromEntries(
+  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc].map(({ path }) => [path, { at: soon }]),
+);
+
 /** The connector's answers. */
 export const connectorAnswers = {
+  ...done,
+  "/rpc/messages/read": { messages: [] as object[] },
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
@@ -83,12 +96,21 @@ export const connectorAnswers = {
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
+const storedPoll = {
+  from: null,
+  content: { type: "poll", question: "When?", options: ["Morning", "Evening"], maxSelections: 1 },
+  quotedMessageId: null,
+  reactions: [],
+  votes: [],
+};
+
 /** At least one call of every public route. The order counts: later calls use what earlier ones made. */
 export function publicCalls(edge: () => TestEdge): Call[] {
   let ver = "";
   let sent = "";
   let message = "";
   let scheduled = "";
+  let acted = "";
   let file = "";
   let batch = "";
   let session = "";
@@ -107,6 +129,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   const keepVer = ({ id }: Verification) => (ver = id);
   const people = numbers.slice(0, 2).map((to) => ({ to, variables: { name: "Budi" } }));
   const ofBatch = (rest = "") => ({ path: () => `/v1/batches/${batch}${rest}` });
+  const ofActed = (rest: string) => ({ path: () => `/v1/messages/${acted}${rest}` });
   const ofVer = (rest = "") => ({ path: () => `/v1/verifications/${ver}${rest}` });
 
   return [
@@ -208,6 +231,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       body: () => ({ to: numbers[0], type: "text", text: "Hello", quotedMessageId: message }),
       asks: "redis libsql libsql | qstash",
       budget: [12, 6800, 61, 24],
+      keep: ({ id }: Message) => (acted = id),
     },
     {
       route: "GET /v1/messages/{id}",
@@ -260,6 +284,72 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/messages/${scheduled}/cancel`,
       asks: "redis libsql",
       budget: [9, 1800, 17, 10],
+    },
+    {
+      route: "PATCH /v1/messages/{id} (edit)",
+      path: () => `/v1/messages/${acted}`,
+      body: { text: "Hello!" },
+      arrange: () =>
+        edge().sql("UPDATE message SET status = 'sent', sent_at = ? WHERE id = ?", [String(Date.now()), acted]),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/reaction",
+      ...ofActed("/reaction"),
+      body: { emoji: "👍" },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/reaction (Idempotency-Key)",
+      ...ofActed("/reaction"),
+      body: { emoji: "👍" },
+      headers: { "idempotency-key": "react" },
+      asks: "redis libsql libsql connector | libsql",
+      budget: [12, 2000, 10, 6],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/reaction",
+      ...ofActed("/reaction"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "PUT /v1/messages/{id}/pin",
+      ...ofActed("/pin"),
+      body: { seconds: 86_400 },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/pin",
+      ...ofActed("/pin"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "POST /v1/messages/{id}/votes",
+      ...ofActed("/votes"),
+      body: { options: ["Morning"] },
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "GET /v1/messages/{id}/votes",
+      ...ofActed("/votes"),
+      arrange: () => {
+        connectorAnswers["/rpc/messages/read"].messages = [{ ...storedPoll, id: acted }];
+        return edge().sql("UPDATE message SET type = 'poll' WHERE id = ?", [acted]);
+      },
+      asks: "redis libsql connector",
+      budget: [1, 700, 5, 0],
+    },
+    {
+      route: "DELETE /v1/messages/{id}",
+      ...ofActed("?for=everyone"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
     },
     {
       route: "POST /v1/messages/{id}/retry",

@@ -9,6 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { jsonRow } from "./json-rows.ts";
 import { camelCase, snakeCase } from "./names.ts";
 
 /** A kysely dialect over a libSQL client: HTTP at the edge, a file elsewhere. Names are camelCase outside it. */
@@ -36,16 +37,21 @@ export function toStatement(query: CompiledQuery): { sql: string; args: InValue[
 }
 
 export function toQueryResult<Row>(result: ResultSet): QueryResult<Row> {
-  const columns = result.columns.map((column) => [column, camelCase(column)] as const);
   return {
-    rows: result.rows.map((values) => {
-      const row: Record<string, unknown> = {};
-      for (const [column, name] of columns) row[name] = values[column];
-      return row as Row;
-    }),
+    rows: rowsOf(result) as Row[],
     numAffectedRows: BigInt(result.rowsAffected),
     ...(result.lastInsertRowid === undefined ? {} : { insertId: result.lastInsertRowid }),
   };
+}
+
+function rowsOf({ columns: given, rows }: ResultSet): unknown[] {
+  if (given[0] === jsonRow) return rows.map((values) => JSON.parse(values[jsonRow] as string) as unknown);
+  const columns = given.map((column) => [column, camelCase(column)] as const);
+  return rows.map((values) => {
+    const row: Record<string, unknown> = {};
+    for (const [column, name] of columns) row[name] = values[column];
+    return row;
+  });
 }
 
 interface Connection extends DatabaseConnection {

@@ -7,4 +7,5 @@ export {
   type Query,
   type Results,
 } from "./database.ts";
+export { jsonColumns } from "./json-rows.ts";
 export { type Migration, migrate, MigrationMismatch, pendingMigrations } from "./migrations.ts";

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { type Client, createClient } from "@libsql/client";
 import { type Generated, sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createDatabase, type Database, migrate, MigrationMismatch, pendingMigrations } from "../src/index.ts";
+import {
+  createDatabase,
+  type Database,
+  jsonColumns,
+  migrate,
+  MigrationMismatch,
+  pendingMigrations,
+} from "../src/index.ts";
 
 interface Schema {
   parcel: { id: Generated<number>; sentTo: string; weightGrams: number | null };
@@ -42,6 +49,18 @@ describe("createDatabase", () => {
     expect(await db.kysely.selectFrom("parcel").selectAll().execute()).toEqual([
       { id: 1, sentTo: "Ani", weightGrams: 120 },
     ]);
+  });
+
+  it("reads the columns of a row as one JSON object, with the same values", async () => {
+    await db.kysely.insertInto("parcel").values({ sentTo: `Ani "•" \\ 'x'`, weightGrams: null }).execute();
+    await db.kysely.insertInto("parcel").values({ sentTo: '{"a":1}', weightGrams: 1_796_084_465_740 }).execute();
+    const columns = { id: "id", sentTo: "sent_to", weightGrams: "weight_grams", half: "weight_grams / 8.0" };
+    const plain = sql`SELECT id, sent_to, weight_grams, weight_grams / 8.0 AS half FROM parcel ORDER BY id`;
+    const json = sql`SELECT ${jsonColumns<typeof columns>(columns)} FROM parcel ORDER BY id`;
+    const [asColumns, asJson] = await db.read([plain, json]);
+    expect(asJson.rows).toHaveLength(2);
+    expect(asJson.rows).toEqual(asColumns.rows);
+    expect((await json.execute(db.kysely)).rows).toEqual(asColumns.rows);
   });
 
   it("names tables, columns and aliases in snake_case, and leaves raw SQL as it is written", () => {

@@ -43,6 +43,8 @@ interface Sent {
   /** When its author edited it last: ISO 8601, UTC. */
   editedAt?: string;
   isPinned?: boolean;
+  /** The phone's owner starred it; nobody else sees that. */
+  isStarred?: boolean;
 }
 
 /** A companion (for Sandi: a session of the connector) that is linked to a phone. */
@@ -98,7 +100,7 @@ export interface PhonePatch {
  * What a person writes, by the fields of its `type` (without one it is a text), or does to an earlier message. `to` is a
  * number or the jid of a group.
  */
-export type SendMessage = (Written | Action) & SendOptions & { to: string };
+export type SendMessage = (Written | Action | SelfAction) & SendOptions & { to: string };
 
 /** What a person does to a message of the chat, named by its id. */
 export type Action =
@@ -110,6 +112,13 @@ export type Action =
   | { delete: string }
   | { voteIn: string; options: string[] }
   | { pin: string; isPinned: boolean };
+
+/** What a person does to a message for themselves alone: the linked devices hear of it, nobody else. */
+export type SelfAction =
+  | { star: string }
+  | { unstar: string }
+  /** The message leaves the chat of this person. */
+  | { deleteForMe: string };
 
 export interface SendOptions {
   addressing?: Addressing | undefined;
@@ -140,6 +149,7 @@ export interface MessageFile {
 export type SimulatorEvent =
   | { type: "phone"; phone: PhoneInfo }
   | ({ type: "message" | "status" } & MessageEvent)
+  | { type: "removed"; phone: string; chat: string; id: string }
   | { type: "typing"; phone: string; chat: string; isTyping: boolean }
   | { type: "group"; group: GroupInfo }
   | { type: "pending"; waiting: number }

@@ -68,6 +68,12 @@ export type Fault =
     }
   /** IQs of a namespace, such as `encrypt` or `privacy`, are answered with an error. */
   | { kind: "iq-error"; number?: string; xmlns: string; code: number; backoff?: number; times?: number }
+  /**
+   * The app state: an upload is refused as if another device had been faster (`conflict`), or a fetch is answered that
+   * there are more patches, without any (`more`), without the collection (`nothing`), or with a patch that was changed on
+   * the way (`tampered`).
+   */
+  | { kind: "app-state"; number?: string; says: "conflict" | "more" | "nothing" | "tampered"; times?: number }
   /** Queries for the account's limits are answered with an error, or with `null` if `empty` is set. */
   | { kind: "limits-error"; number?: string; empty?: boolean; times?: number }
   /** Descriptions of a group have no time of creation, and an expiration of 0 for disappearing messages. */

@@ -1,5 +1,15 @@
 import { changeLimits, watchLimits } from "./account/enforce.ts";
-import type { Action, ChatMessage, MessageEvent, PhoneInfo, Simulator, SimulatorEvent, SendMessage } from "./api.ts";
+import type {
+  Action,
+  ChatMessage,
+  MessageEvent,
+  PhoneInfo,
+  SelfAction,
+  SendMessage,
+  Simulator,
+  SimulatorEvent,
+} from "./api.ts";
+import { actAlone, readOnPhone } from "./app-state/on-phone.ts";
 import { SimulatorError } from "./errors.ts";
 import { type Fault, isInstant } from "./faults.ts";
 import { strike } from "./instant-faults.ts";
@@ -65,6 +75,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
         for (const readIt of phone.toRead.splice(0)) readIt();
         deliverPending(world, phone);
         bootstrapWaiting(world, phone);
+        readOnPhone(world, phone);
       }
       return announce(phone);
     },
@@ -72,6 +83,7 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
     async send(number, { to, ...message }) {
       const phone = find(number);
       const recipient = to.endsWith("@g.us") ? groupOf(world, phone, to) : dial(to, "to");
+      if (isSelfAction(message)) return actAlone(world, phone, recipient, message);
       return isAction(message) ? act(world, phone, recipient, message) : write(world, phone, recipient, message);
     },
     file(number, id) {
@@ -143,6 +155,10 @@ export function makeOperations(world: World, listeners: Set<(event: SimulatorEve
 /** What a person does to an earlier message; everything else is a new one. */
 function isAction<T extends Omit<SendMessage, "to">>(message: T): message is Extract<T, Action> {
   return ["reactTo", "edit", "delete", "voteIn", "pin"].some((name) => name in message);
+}
+
+function isSelfAction<T extends Omit<SendMessage, "to">>(message: T): message is Extract<T, SelfAction> {
+  return ["star", "unstar", "deleteForMe"].some((name) => name in message);
 }
 
 function digits(number: string, field: string): string {

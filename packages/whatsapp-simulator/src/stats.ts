@@ -33,6 +33,8 @@ export interface Counters {
   retriesServed: number;
   /** Messages that no retry could save. */
   undecryptable: number;
+  /** Changes of companions to the app state that their phone could not read. */
+  appStateUnreadable: number;
   /** Requests of companions that look up numbers, each for any number of numbers. */
   contactQueries: number;
   /** Privacy tokens that companions issued to contacts; each is a notification to the contact's companions. */
@@ -77,6 +79,7 @@ export function newCounters(): Counters {
     retriesAsked: 0,
     retriesServed: 0,
     undecryptable: 0,
+    appStateUnreadable: 0,
     contactQueries: 0,
     tokensIssued: 0,
     cutOff: 0,

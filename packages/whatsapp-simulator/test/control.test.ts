@@ -202,7 +202,7 @@ describe("control API", () => {
     expect((await call(simulator, "GET", "/faults")).body).toEqual([]);
   });
 
-  it("acts on messages, writes into groups, and starts every fault of media", async () => {
+  it("acts on messages, writes into groups, and starts faults of media and others", async () => {
     const simulator = await newWorld();
     const { id: group } = simulator.createGroup(user, { subject: "Warung", participants: [sender] });
     const post = (body: object, from = user) => call(simulator, "POST", `/phones/${from}/messages`, body);
@@ -217,11 +217,15 @@ describe("control API", () => {
         { text: "hello all", editedAt: expect.any(String) },
       ],
       [{ pin: id, isPinned: true }, { isPinned: true }],
+      [{ star: id }, { isStarred: true }],
+      [{ unstar: id }, { isStarred: false }],
       [{ delete: id }, { kind: "revoked" }],
     ] as const;
     for (const [action, shows] of actions) {
       expect(await post({ to: group, ...action })).toMatchObject({ status: 201, body: { id, ...shows } });
     }
+    expect(await post({ to: group, deleteForMe: id })).toMatchObject({ status: 201, body: { id } });
+    expect(simulator.messages(user)).toEqual([]);
     const { id: theirs } = (await post({ to: group, text: "theirs" }, sender)).body;
     await simulator.waitForMessage(user, (message) => message.id === theirs);
     expect(await post({ to: group, edit: theirs, text: "x" })).toMatchObject({
@@ -235,6 +239,7 @@ describe("control API", () => {
       { kind: "media-slow-upload", ms: 5 },
       { kind: "missing-secret", number: user, times: 2 },
       { kind: "lid-only", number: user },
+      { kind: "app-state", number: user, says: "more", times: 1 },
       { kind: "send-error", code: 400, addressing: "lid" },
     ];
     for (const fault of faults) {

@@ -140,7 +140,7 @@ describe("messages on the page", () => {
     expect(complaints).toEqual([]);
   });
 
-  it("take reactions, replies, edits, pins and deletions from their menu", async () => {
+  it("take reactions, replies, edits, pins, stars and deletions from their menu", async () => {
     const simulator = await newWorld();
     const { page, complaints } = await openPage(simulator);
     const id = await toSandi(simulator, { text: "at one?" });
@@ -167,6 +167,11 @@ describe("messages on the page", () => {
     await choose(ayu.locator(".bubble.out"), "Delete for everyone");
     await sandi.getByText("This message was deleted").waitFor();
     expect(simulator.messages(sender)[0]).toMatchObject({ id, kind: "revoked" });
+    await choose(sandi.locator(".bubble.out"), "Star");
+    await sandi.locator(".bubble.out .starred").waitFor();
+    await choose(sandi.locator(".bubble.out"), "Delete for me");
+    await sandi.locator(".bubble.out").waitFor({ state: "detached" });
+    expect(await ayu.locator(".bubble.in").count()).toBe(1);
     expect(complaints).toEqual([]);
   });
 

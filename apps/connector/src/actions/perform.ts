@@ -127,7 +127,7 @@ function refusal(error: string): AppError {
 }
 
 /** Nothing was sent, because a question to WhatsApp before it failed. */
-function notAnswered(live: LiveSession, socket: WhatsAppSocket, cause: unknown): never {
+export function notAnswered(live: LiveSession, socket: WhatsAppSocket, cause: unknown): never {
   if (cause instanceof Refused) throw refusal(String(cause.code));
   throw cause instanceof NoAnswer ? notSent(live, socket, cause) : cause;
 }

@@ -24,7 +24,7 @@ export async function answered<Output>(asking: Promise<Output>): Promise<Output>
   try {
     return await Promise.race([asking, late]);
   } catch (error) {
-    if (error instanceof NoAnswer) throw error;
+    if (error instanceof NoAnswer || error instanceof Refused) throw error;
     if (isAnswer(error)) throw new Refused(codeOf(error), error);
     throw new NoAnswer("WhatsApp did not answer", retryMs);
   } finally {

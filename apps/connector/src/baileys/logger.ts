@@ -1,7 +1,9 @@
 import type { Logger } from "pino";
 
 /** Baileys' logger interface, which it does not export. */
-interface BaileysLogger {
+export interface BaileysLogger {
+  /** Collections of the app state that are not what the account's other devices have. Baileys only warns of it. */
+  readonly diverged: Set<string>;
   level: string;
   child(bindings: Record<string, unknown>): BaileysLogger;
   trace(object: unknown, message?: string): void;
@@ -12,6 +14,7 @@ interface BaileysLogger {
 }
 
 const nothing = () => undefined;
+const warnsOfDivergence = /^LTHash verification failed|^failed to decode patch/;
 
 /** Logs only the messages of Baileys' warnings and errors, with digits masked. Its objects hold stanzas, keys and jids. */
 export function quietLogger(logger: Logger): BaileysLogger {
@@ -20,14 +23,21 @@ export function quietLogger(logger: Logger): BaileysLogger {
     const { err, error } = (typeof object === "object" ? (object ?? {}) : {}) as Record<string, unknown>;
     logger[level]({ from: "baileys", error: nameOf(err ?? error) }, mask(text));
   };
+  const diverged = new Set<string>();
+  const sayWarning = say("debug");
   const quiet: BaileysLogger = {
+    diverged,
     level: "warn",
     child: () => quiet,
     trace: nothing,
     debug: nothing,
     info: nothing,
     // Baileys warns of many things that it handles itself.
-    warn: say("debug"),
+    warn(object, message) {
+      const { name } = object as { name?: unknown };
+      if (typeof name === "string" && warnsOfDivergence.test(message ?? "")) diverged.add(name);
+      sayWarning(object, message);
+    },
     error: say("warn"),
   };
   return quiet;

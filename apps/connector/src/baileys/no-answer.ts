@@ -2,7 +2,7 @@ import type { BinaryNode } from "@whiskeysockets/baileys";
 
 /** WhatsApp answered a query in part or not at all. The caller tries again later. */
 export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
+  override readonly name: string = "NoAnswer";
   readonly waitMs: number;
 
   constructor(message: string, waitMs: number) {

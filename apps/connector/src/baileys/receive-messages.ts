@@ -12,6 +12,7 @@ import {
 import { AccountNumber } from "@sandi/contracts";
 import { type Change, changeIn } from "../content/changes.ts";
 import { fromProto, isViewOnce } from "../content/content.ts";
+import { fileIn, type ReceivedFile } from "../content/media.ts";
 import type { ReceivedContext } from "../content/context.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
@@ -45,6 +46,8 @@ export type Said =
         isViewOnce: boolean;
         /** The keys of its edits and votes are made of it. */
         secret: Uint8Array | null;
+        /** Null for a message without one, and for one that only the phone may open. */
+        file: ReceivedFile | null;
       })
   | { change: Change };
 
@@ -108,10 +111,12 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
 const unread = (isOnce: boolean): Said => ({
   content: { type: isOnce ? "unsupported" : "undecryptable" },
   isForwarded: false,
+  forwardings: 0,
   quoted: null,
   mentions: [],
   isViewOnce: isOnce,
   secret: null,
+  file: null,
 });
 
 /** What a decrypted message says, as WhatsApp pads it; null for bytes that say nothing. */
@@ -128,7 +133,11 @@ export function readPadded(padded: Uint8Array): Said | null {
   if (change) return { change };
   const read = fromProto(message);
   const secret = message.messageContextInfo?.messageSecret ?? received.messageContextInfo?.messageSecret;
-  return read && { ...read, isViewOnce: isViewOnce(message), secret: secret?.length ? secret : null };
+  if (!read) return null;
+  const isOnce = isViewOnce(message);
+  const isForPhone = isOnce || ("isViewOnce" in read.content && read.content.isViewOnce === true);
+  const file = isForPhone ? null : fileIn(message);
+  return { ...read, isViewOnce: isOnce, secret: secret?.length ? secret : null, file };
 }
 
 function phoneOf(names: string[]): string | null {

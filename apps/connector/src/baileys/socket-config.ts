@@ -53,6 +53,7 @@ export function socketConfig(
     msgRetryCounterCache: caches.retries,
     callOfferCache: caches.callOffers,
     placeholderResendCache: caches.placeholders,
+    appStateMacVerification: { patch: true, snapshot: true },
     makeSignalRepository: writeThrough(auth),
   };
 }

@@ -31,6 +31,8 @@ import { type MediaLink, mediaLink, withVisibleMedia } from "./media.ts";
 import { type MessageListener, receiveMessages } from "./receive-messages.ts";
 import { isAnswer, toNoAnswer } from "./no-answer.ts";
 import { namesOf, subscribeIdentities } from "./identities.ts";
+import { completeAppStateAnswers } from "./app-state-answers.ts";
+import { type OwnChangeListener, subscribeOwnChanges } from "./own-changes.ts";
 import { type ReceiptListener, handleReceipts } from "./receipts.ts";
 import { socketConfig, type SocketParts, type SocketTuning } from "./socket-config.ts";
 import { refuseUnexpectedStanzas } from "./unexpected-stanzas.ts";
@@ -42,7 +44,7 @@ limitInflate();
 patchDecryption();
 
 /** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
-export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener {
+export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -201,6 +203,8 @@ function openSocket(
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
   receiveMessages(sock, auth, listener, drop);
+  completeAppStateAnswers(sock);
+  subscribeOwnChanges(sock, listener);
 
   /** Closes a connection that failed. */
   async function giveUp(kind: CloseKind): Promise<void> {

@@ -19,11 +19,14 @@ import { video } from "./video.ts";
 import { voice } from "./voice.ts";
 import type { WireMessage } from "./wire.ts";
 
+/** The job takes the content of another message, so there is none to write here. */
+const forward: Kinds["forward"] = { toProto: () => null, fromProto: () => null };
+
 type Kinds = { [Type in SealedContent["type"]]: Kind<Extract<SealedContent, { type: Type }>> };
 
 /** The kinds of content, each in its own file. */
 const media = { image, video, audio, voice, document, sticker };
-const kinds: Kinds = { text, code, ...media, location, contacts, poll, event, buttons, list };
+const kinds: Kinds = { text, code, forward, ...media, location, contacts, poll, event, buttons, list };
 const readers = [...Object.values(kinds), reply];
 
 /** The message that WhatsApp is sent; null when it cannot be made of this content. */

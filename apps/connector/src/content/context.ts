@@ -28,6 +28,14 @@ export function inContext(message: WireMessage, { quote, mentions }: MessageCont
   return Object.fromEntries(Object.entries(message).map(([name, part]) => [name, { ...part, contextInfo }]));
 }
 
+/** The message as somebody forwards it: without its secret, and without what it quotes and whom it names. */
+export function forwarded(message: WireMessage, forwardings: number): WireMessage {
+  const { messageContextInfo: _, conversation, ...parts } = message;
+  const contextInfo: proto.IContextInfo = { isForwarded: true, forwardingScore: forwardings + 1 };
+  if (conversation) return { extendedTextMessage: { text: conversation, contextInfo } };
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, { ...(part as object), contextInfo }]));
+}
+
 /** What a quote shows: the message without its secret, and without what it quotes itself. */
 function quoted(message: WireMessage | null): WireMessage {
   if (!message) return { conversation: "" };
@@ -47,6 +55,8 @@ export const jidOf = (person: string) => (person.startsWith("+") ? `${person.sli
 export interface ReceivedContext {
   /** Somebody else wrote the content. */
   isForwarded: boolean;
+  /** How often it was forwarded, as its sender says. */
+  forwardings: number;
   /** The quoted message: WhatsApp's id and the jid of its author, as the sender names them. */
   quoted: { waId: string; author: string | null } | null;
   /** The jids of the people that it names. */
@@ -60,6 +70,7 @@ export function readContext(part: unknown): ReceivedContext {
   const { stanzaId, participant, isForwarded, forwardingScore, mentionedJid, nonJidMentions } = context;
   return {
     isForwarded: isForwarded === true || (forwardingScore ?? 0) > 0,
+    forwardings: Math.max(forwardingScore ?? 0, isForwarded === true ? 1 : 0),
     quoted: stanzaId ? { waId: stanzaId, author: participant || null } : null,
     mentions: nonJidMentions ? "all" : (mentionedJid ?? []),
   };

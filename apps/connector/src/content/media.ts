@@ -94,6 +94,29 @@ export function receivedMedia(part: MediaPart): ReceivedMedia | null {
   };
 }
 
+/** A file of a received message as it is kept, so that it can be fetched later. The bytes are in base64. */
+export interface ReceivedFile {
+  type: MediaType;
+  media: ReceivedMedia;
+  mediaKey: string;
+  fileEncSha256: string;
+  url: string | null;
+  directPath: string | null;
+}
+
+/** The file of a received message; null without one, and when the message does not say where it is or how to open it. */
+export function fileIn(message: WireMessage): ReceivedFile | null {
+  const found = mediaIn(message);
+  if (!found) return null;
+  const { part, type, media } = found;
+  const { mediaKey, fileEncSha256, url = null, directPath = null } = part;
+  const isReadable = mediaKey?.length === 32 && fileEncSha256?.length === 32 && media.sizeBytes > 0;
+  if (!isReadable || (!url && !directPath)) return null;
+  return { type, media, mediaKey: base64(mediaKey), fileEncSha256: base64(fileEncSha256), url, directPath };
+}
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+
 /** A file of a received message, and how to open it; null when the message has none. */
 export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaType; media: ReceivedMedia } | null {
   const { imageMessage, stickerMessage, videoMessage, ptvMessage, audioMessage, documentMessage } =

@@ -8,7 +8,7 @@ import { captionOf, withEdit } from "../content/write-changes.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { editSentStatement, findByWaId, ledgerMessage } from "../store/ledger.ts";
-import { type Mark, markContent, markStatement } from "../store/marks.ts";
+import { markContent, markStatement } from "../store/marks.ts";
 import {
   editStatement,
   findMessage,
@@ -120,7 +120,7 @@ const markEvents = { reaction: "message.reaction", vote: "poll.vote", pin: null 
 async function mark(
   { atRest, pseudonym }: ChangeContext,
   { fence, changing, actor, eventId, now }: Applied,
-  { kind, value, at }: { kind: Mark["kind"]; value: object; at: number },
+  { kind, value, at }: { kind: keyof typeof markEvents; value: object; at: number },
 ): Promise<Effect> {
   const { target } = changing.change;
   const sealed = await markContent.seal(atRest(fence.sessionId), JSON.stringify({ ...value, target }), eventId);

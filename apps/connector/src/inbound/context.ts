@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { NumberedTexts } from "../deliveries/numbered.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
+import type { ReceivedFile } from "../content/media.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
@@ -28,7 +29,7 @@ export interface InboundContext {
 }
 
 /** What a change of a message needs. */
-export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger">;
+export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger" | "numbered">;
 
 /** What is sealed of a message, for later calls about it. */
 export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "content" | "mentions" | "isForwarded"> {
@@ -38,6 +39,10 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   quotedMessageId: string | null;
   /** In base64; null: it has none. */
   secret: string | null;
+  /** Absent without a file that can be fetched, and in messages that were stored before December 2026. */
+  file?: ReceivedFile;
+  /** How often it was forwarded; absent: never, or it was stored before December 2026. */
+  forwardings?: number;
   /** The author's jid as the message names it; null for the account itself. Rows of before December 2026 lack it. */
   by?: string | null;
 }

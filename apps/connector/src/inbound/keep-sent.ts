@@ -1,6 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import { createId } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
+import { fileIn } from "../content/media.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Names } from "../store/conversations.ts";
 import type { Fence } from "../store/fence.ts";
@@ -15,8 +16,8 @@ interface Sent {
   waId: string;
   /** How WhatsApp names the other person, or the group. */
   names: Partial<Names>;
-  /** Of the content that was accepted: choices may be sent as a text. */
-  type: string;
+  /** Of the content that was accepted: choices may be sent as a text. Null: as the message says. */
+  type: string | null;
   message: WireMessage;
   quotedMessageId: string | null;
 }
@@ -31,7 +32,8 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
     const { sessionId } = fence;
     const read = fromProto(message);
     if (!read) return [];
-    const { content, mentions } = read;
+    const { content, mentions, forwardings } = read;
+    const file = fileIn(message);
     const { conversation, statements } = await conversations.met(fence, names);
     const secret = message.messageContextInfo?.messageSecret;
     const body: MessageBody = {
@@ -41,6 +43,9 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
       isForwarded: read.isForwarded,
       quotedMessageId,
       secret: secret ? Buffer.from(secret).toString("base64") : null,
+      ...(file ? { file } : {}),
+      ...(forwardings > 0 ? { forwardings } : {}),
+      by: null,
     };
     const at = services.now();
     const position = sentPosition(messageId, idTimeOf(sessionId, at, at));
@@ -50,7 +55,7 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
         waId: pseudonym(waId),
         id: messageId,
         conversationId: conversation.id,
-        type,
+        type: type ?? content.type,
         sealed: await messageContent.seal(atRest(sessionId), JSON.stringify(body), messageId),
         words: contentTokens(pseudonym, sessionId, content),
         at,

@@ -18,6 +18,7 @@ interface MarkValue {
   options?: string[];
   /** When a pin ends, in milliseconds since the epoch; null: it has ended. */
   pinnedUntil?: number | null;
+  isStarred?: boolean;
 }
 
 /** A message with the pseudonym of WhatsApp's id. */
@@ -71,6 +72,7 @@ export async function withMarks(
     votes: marksOf(waId, "vote").flatMap(({ person, value: { options = [] }, markedAt }) =>
       options.length === 0 ? [] : [{ from: personOf(person), options, at: markedAt.toISOString() }],
     ),
+    isStarred: marksOf(waId, "star").some(({ value }) => value.isStarred === true),
     isPinned: marksOf(waId, "pin").some(({ value: { pinnedUntil } }) => (pinnedUntil ?? 0) > now),
   }));
 }

@@ -40,6 +40,8 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
+    ...(said.file ? { file: said.file } : {}),
+    ...(said.forwardings > 0 ? { forwardings: said.forwardings } : {}),
     by: origin === null ? (names[0] ?? null) : null,
   };
   const { type } = content;

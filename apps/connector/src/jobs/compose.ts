@@ -28,6 +28,8 @@ export async function findEarlier({ deliveries, live, chat }: Kept, waId: string
 interface Around {
   /** The file, which lies at WhatsApp already; null for a kind without one. */
   file: SentFile | null;
+  /** The message that this one forwards; null for one with a content of its own. */
+  forwarded: WireMessage | null;
   quote: Quote | null;
   messageSecret: Uint8Array;
 }
@@ -35,8 +37,9 @@ interface Around {
 /** The message as WhatsApp is sent it; null when it cannot be made. */
 export function compose(
   { write, around: { mentions } }: OpenedMessage,
-  { file, quote, messageSecret }: Around,
+  { file, forwarded, quote, messageSecret }: Around,
 ): WireMessage | null {
+  if (forwarded) return { ...forwarded, messageContextInfo: { messageSecret } };
   const message = write(file);
   return message && { ...wrapped(inContext(message, { quote, mentions })), messageContextInfo: { messageSecret } };
 }

@@ -21,12 +21,14 @@ interface Context {
 export interface OpenedMessage {
   /** E.164. */
   to: string;
-  /** Of its content, before it is rendered. */
-  type: string;
+  /** Of its content, before it is rendered; null for a message that forwards another one. */
+  type: string | null;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The id of the message that it forwards; null: it has a content of its own. */
+  forwards: string | null;
   /** Null for a message whose file is not the right one. */
   write: (file: SentFile | null) => WireMessage | null;
   /** What people may choose by its number; none in a message without numbers. */
@@ -51,11 +53,15 @@ export async function openMessage(
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
     return null;
   }
+  const around = { quotedMessageId, mentions };
+  if (content.type === "forward") {
+    return { to, type: null, isCode, media: null, forwards: content.messageId, write: () => null, options: [], around };
+  }
   const media = "media" in content ? content : null;
   const write = (file: SentFile | null) => toProto(content, { template, file });
   if (!media && !write(null)) return null;
   const about = { type: content.type, isCode, options: numberedOptionsOf(content) };
-  return { to, ...about, media, write, around: { quotedMessageId, mentions } };
+  return { to, ...about, media, forwards: null, write, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

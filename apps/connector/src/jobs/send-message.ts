@@ -1,5 +1,5 @@
 import type { ClaimResult, FailureReason, SendJob } from "@sandi/contracts";
-import type { Unsealer } from "@sandi/crypto";
+import type { AtRest, Unsealer } from "@sandi/crypto";
 import type { TraceContext, Tracer } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -12,6 +12,7 @@ import type { Services } from "../services.ts";
 import type { SendPermit } from "../session/breaker.ts";
 import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Store } from "../store/store.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
 import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
@@ -23,6 +24,7 @@ import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown, type Numbers } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { compose, findEarlier, findQuote } from "./compose.ts";
+import { findForwarded } from "./find-forwarded.ts";
 import { keepInChat } from "./keep-in-chat.ts";
 import { openMessage } from "./open-message.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
@@ -35,6 +37,8 @@ export interface SendContext extends SessionLookup {
   tracer: Tracer;
   claim: ClaimMessage;
   unseal: Unsealer;
+  store: Store;
+  atRest: (sessionId: string) => AtRest;
   numbers: Numbers;
   media: Pick<Media, "sendFile">;
   deliveries: Deliveries;
@@ -172,6 +176,9 @@ async function sendClaimed(
   const waId = whatsappId(job.messageId);
   const kept = { deliveries, live, chat };
   const earlier = mayHaveArrived ? await findEarlier(kept, waId) : null;
+  const forwarded =
+    opened.forwards === null || earlier ? null : await findForwarded(run, fence.sessionId, opened.forwards);
+  if (typeof forwarded === "string") return failed(forwarded);
   // The file of an earlier attempt lies at WhatsApp already.
   const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
   if (typeof file === "string") return failed(file);
@@ -180,7 +187,8 @@ async function sendClaimed(
   const { quotedMessageId } = opened.around;
   const quote = quotedMessageId === undefined ? null : await findQuote(kept, quotedMessageId);
   const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
-  const message = opened.media && earlier ? earlier : compose(opened, { file, quote, messageSecret });
+  const isMade = earlier !== null && (opened.media !== null || opened.forwards !== null);
+  const message = isMade ? earlier : compose(opened, { file, forwarded, quote, messageSecret });
   if (!message) return failed("unreadable");
   await turn.clear();
   const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);

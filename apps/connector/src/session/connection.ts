@@ -1,6 +1,7 @@
 import type { PairingCode } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { ApplyOwnChange } from "../inbound/apply-own-change.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
@@ -54,6 +55,7 @@ interface Options {
   openSocket: OpenSocket;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
   sending: Pick<Sending, "opened" | "receivedLimits">;
@@ -173,6 +175,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
           if (message.origin === null) alive(message.names);
           return options.receive(fence, message);
         },
+        onOwnChange: (waId, change) => options.applyOwnChange(fence, waId, change),
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },

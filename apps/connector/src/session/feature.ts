@@ -1,6 +1,7 @@
 import { type OpenSocket, socketOpener } from "../baileys/socket.ts";
 import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { ApplyOwnChange } from "../inbound/apply-own-change.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import { publicLookup } from "../proxy/addresses.ts";
@@ -28,6 +29,7 @@ interface Options {
   conversations: Conversations;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  applyOwnChange: ApplyOwnChange;
   knownNumbers: KnownNumbers;
   versions: Versions;
   onAppended: () => void;

@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 /** What a person did with a message. A later one of the same person and kind replaces it; pins have no person. */
 export interface Mark {
   waId: string;
-  kind: "reaction" | "vote" | "pin";
+  kind: "reaction" | "vote" | "pin" | "star";
   /** The person's conversation; empty for the account itself. */
   person: string;
   sealed: string;
@@ -16,7 +16,7 @@ export interface Mark {
   markedAt: Date;
 }
 
-/** The reaction, the chosen options or the pin; the id is the event's. */
+/** The reaction, the chosen options, the pin or the star; the id is the event's. */
 export const markContent = sealedColumn("mark", "sealed");
 
 export function markStatement({ sessionId, fence }: Fence, mark: Mark, now: Date): InStatement {

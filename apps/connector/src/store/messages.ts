@@ -49,7 +49,8 @@ export const messageStatement = (fence: Fence, message: NewMessage): InStatement
     fence,
     message,
     `type = excluded.type, sealed = excluded.sealed, words = excluded.words, event_id = excluded.event_id
-      WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'`,
+      WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'
+        AND message.deleted_at IS NULL`,
   );
 
 /** Stores a message that is sent through the API now. An earlier attempt at it is replaced. */
@@ -129,6 +130,15 @@ export function unsentStatement({ sessionId, fence }: Fence, waId: string): InSt
   return {
     sql: `DELETE FROM message WHERE session_id = ? AND wa_id = ? AND ${fenceHolds}`,
     args: [sessionId, waId, sessionId, fence],
+  };
+}
+
+/** Deletes the content of a message that the account deleted for itself alone. */
+export function deleteForMeStatement({ sessionId, fence }: Fence, waId: string, at: Date): InStatement {
+  return {
+    sql: `UPDATE message SET sealed = NULL, words = NULL, deleted_at = ? WHERE session_id = ? AND wa_id = ?
+          AND deleted_at IS NULL AND ${fenceHolds}`,
+    args: [at.getTime(), sessionId, waId, sessionId, fence],
   };
 }
 

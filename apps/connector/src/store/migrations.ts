@@ -15,6 +15,7 @@ import { tokenAge } from "./migrations/0013_token_age.ts";
 import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
 import { actions } from "./migrations/0018_actions.ts";
+import { ownChanges } from "./migrations/0019_own_changes.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
 import { read } from "./migrations/0022_read.ts";
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   account,
   messages,
   actions,
+  ownChanges,
   numbered,
   read,
 ];

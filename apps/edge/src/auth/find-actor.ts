@@ -21,13 +21,14 @@ export async function findActor(services: Services, header: string | undefined, 
   if (text === undefined) {
     throw new AppError("unauthenticated", { detail: "Send the key as `Authorization: Bearer sandi_live_…`." });
   }
-  if (!isWellFormedApiKey(text)) throw new AppError("unauthenticated", { detail: "This is not a Sandi API key." });
   const hash = await hashApiKey(text);
   const { keyCache } = services;
   const now = services.now().getTime();
   const cached = keyCache.get(hash);
   let key = cached && cached.until > now ? cached : undefined;
   if (!key) {
+    // A key in the cache is well-formed.
+    if (!isWellFormedApiKey(text)) throw new AppError("unauthenticated", { detail: "This is not a Sandi API key." });
     keyCache.delete(hash);
     const found = await findKeyFor(services, { hash, address, wasKnown: cached !== undefined });
     if (!found) throw new AppError("unauthenticated", { detail: "The key is unknown or was revoked." });

@@ -6,16 +6,18 @@ import type { Db, Tables } from "./schema.ts";
 /** A create whose answer is lost twice is undone within 15 seconds, before cron publishes its job. */
 const databaseMs = 5_000;
 
-/** For one request: requests that share a client can hang when the caller of one of them hangs up. */
-export function openDatabase(url: string, authToken: string | undefined): Db {
-  return createDatabase<Tables>(
-    createClient({
-      url,
-      ...(authToken === undefined ? {} : { authToken }),
-      concurrency: Number.POSITIVE_INFINITY,
-      fetch: databaseFetch,
-    }),
-  );
+/**
+ * Opens the database for one request: requests that share a client can hang when the caller of one of them hangs up. The
+ * clients share their configuration, so that it is read once.
+ */
+export function databaseOpener(url: string, authToken: string | undefined): () => Db {
+  const config = {
+    url,
+    ...(authToken === undefined ? {} : { authToken }),
+    concurrency: Number.POSITIVE_INFINITY,
+    fetch: databaseFetch,
+  };
+  return () => createDatabase<Tables>(createClient(config));
 }
 
 async function databaseFetch(

@@ -33,6 +33,7 @@ export const migrationNames = [
   "0036_media",
   "0037_batches",
   "0038_inbound",
+  "0040_deleted",
   "0041_chats",
   "0042_batch_media",
 ];

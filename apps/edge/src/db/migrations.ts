@@ -32,6 +32,7 @@ import { messageLife } from "./migrations/0035_message_life.ts";
 import { media } from "./migrations/0036_media.ts";
 import { batches } from "./migrations/0037_batches.ts";
 import { inbound } from "./migrations/0038_inbound.ts";
+import { deleted } from "./migrations/0040_deleted.ts";
 import { chats } from "./migrations/0041_chats.ts";
 import { batchMedia } from "./migrations/0042_batch_media.ts";
 
@@ -73,6 +74,7 @@ export const migrations: readonly Migration[] = [
   media,
   batches,
   inbound,
+  deleted,
   chats,
   batchMedia,
 ];

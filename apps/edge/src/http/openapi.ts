@@ -75,7 +75,7 @@ function headerNames(
   if (isGuarded) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
   if (status === 416) names.push("Content-Range");
-  if ([403, 409, 429, 503].includes(status)) names.push("Retry-After");
+  if ([403, 409, 429, 503, 504].includes(status)) names.push("Retry-After");
   if (idempotency === "create" && [201, 202].includes(status)) names.push("Location");
   if (prefers && status === 202) names.push("Preference-Applied");
   if (idempotency !== "none" && status < 500) names.push("Idempotent-Replayed");

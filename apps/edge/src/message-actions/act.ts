@@ -7,8 +7,9 @@ import type { Context } from "../context.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { readIdempotencyKey } from "../http/idempotency/create.ts";
 import { type MessageRow, toMessage } from "../messages/present.ts";
-import { findMessage } from "../messages/repository.ts";
+import { selectMessage } from "../messages/repository.ts";
 import { ask } from "../sessions/connector.ts";
+import { commitAs } from "../writes/commit-as.ts";
 
 /** What every call of an action names. */
 interface About {
@@ -17,11 +18,13 @@ interface About {
   actionId: string;
 }
 
+type Input<Request extends z.ZodObject> = Omit<z.input<Request>, keyof About>;
+
 interface Action<Request extends z.ZodObject, Response extends z.ZodType, Code extends ErrorCode> {
   id: string;
   rpc: Rpc<Request, Response, Code>;
   /** What the call needs beside the message. */
-  input: Omit<z.input<Request>, keyof About>;
+  input: Input<Request> | ((message: Message) => Input<Request>);
   /** Throws when the edge knows already that the message does not allow this. */
   check?: (row: MessageRow, at: number) => void;
   /** The message is as the action makes it already, so nothing is asked. */
@@ -32,6 +35,9 @@ interface Action<Request extends z.ZodObject, Response extends z.ZodType, Code e
 
 /** Errors that every action on a message may answer. */
 export const refusalsOfActions = ["message-not-actionable", "connector-unavailable"] as const;
+
+/** Whether the message is at WhatsApp, and not deleted for everyone. */
+export const isReached = (status: MessageStatus) => reached.has(status);
 
 const reached: ReadonlySet<MessageStatus> = new Set(["sent", "delivered", "read", "played", "received"]);
 const unsent: ReadonlySet<MessageStatus> = new Set(["scheduled", "queued"]);
@@ -48,20 +54,26 @@ export async function act<
 ): Promise<Message> {
   const { services, actor } = ctx;
   const now = services.now().getTime();
-  const row = await findMessage(services.db, tenantOf(actor), id, now);
+  // A key that was revoked a moment ago may do nothing: the batch compares it with its row.
+  const {
+    found: [row],
+  } = await commitAs(ctx, { writes: [], reads: { found: selectMessage(services.db, tenantOf(actor), id) } });
   if (!row) throw new AppError("message-not-found");
   const message = toMessage(row, { now, scopes: actor.scopes });
   if (isDone?.(message)) return message;
   requireReached(message);
   check?.(row, now);
   const about: About = { sessionId: row.sessionId, messageId: id, actionId: await actionIdOf(ctx, c) };
-  const { at } = await ask(services, rpc, { ...about, ...input } as z.input<Request>);
+  const more = typeof input === "function" ? input(message) : input;
+  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>);
   return { ...message, ...effect?.(message, at) };
 }
 
 /** Throws unless the message was sent or received, and still exists. */
-function requireReached({ status }: Pick<Message, "status">): void {
-  if (reached.has(status)) return;
+function requireReached({ status, deletedAt }: Pick<Message, "status" | "deletedAt">): void {
+  if (deletedAt !== null)
+    throw new AppError("message-not-actionable", { detail: "The account deleted it for itself." });
+  if (isReached(status)) return;
   const instead = unsent.has(status) ? " Use `POST /v1/messages/{id}/cancel` to end it." : "";
   throw new AppError("message-not-actionable", { detail: `The message is ${status}.${instead}` });
 }

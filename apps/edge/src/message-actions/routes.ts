@@ -1,4 +1,5 @@
 import {
+  DeleteForMeRpc,
   DeleteMessage,
   Message,
   MessageId,
@@ -8,6 +9,7 @@ import {
   React,
   ReactRpc,
   RevokeMessageRpc,
+  StarRpc,
   Vote,
   VoteRpc,
 } from "@sandi/contracts";
@@ -18,6 +20,7 @@ import { operation } from "../http/operation.ts";
 import { messageActionLimits } from "../rate-limits/named.ts";
 import { act, refusalsOfActions } from "./act.ts";
 import { changeMessageOperation } from "./edit-route.ts";
+import { forwardMessageOperation } from "./forward-route.ts";
 import { pollVotes } from "./poll-votes.ts";
 
 /** What all actions share. */
@@ -37,24 +40,56 @@ export const messageActions: Feature = {
   notFound: "message-not-found",
   operations: [
     changeMessageOperation,
+    forwardMessageOperation,
     operation({
       ...action,
       id: "deleteMessage",
       method: "delete",
       path: "/v1/messages/{id}",
-      summary: "Delete a message for everyone",
-      description: `Deletes an own message from all phones, or somebody else's in a group whose admin the account is. Phones that were offline for days may keep it. A message that is not sent yet is canceled instead. Deleting again changes nothing. ${whatFollows}`,
+      summary: "Delete a message",
+      description: `\`for=everyone\` deletes an own message from all phones, or somebody else's in a group whose admin the account is. Phones that were offline for days may keep it. A message that is not sent yet is canceled instead. \`for=me\` deletes any message for the session's account alone: its content is gone, lists leave it out, and others keep it. Deleting again changes nothing. ${whatFollows}`,
       query: DeleteMessage,
       answers: ok(Message, "The deleted message."),
       throws: [...refusalsOfActions, ...RevokeMessageRpc.errors],
+      handle: (ctx, { params: { id }, query }, c) =>
+        query.for === "me"
+          ? act(ctx, c, {
+              id,
+              rpc: DeleteForMeRpc,
+              input: ({ sentAt, createdAt }) => ({ sentAt: sentAt ?? createdAt }),
+              isDone: ({ deletedAt }) => deletedAt !== null,
+              effect: (_, at) => ({ deletedAt: at }),
+            })
+          : act(ctx, c, {
+              id,
+              rpc: RevokeMessageRpc,
+              input: {},
+              isDone: ({ status }) => status === "revoked",
+              effect: (_, at) => ({ status: "revoked", revokedAt: at }),
+            }),
+    }),
+    operation({
+      ...action,
+      id: "starMessage",
+      method: "put",
+      path: "/v1/messages/{id}/star",
+      summary: "Star a message",
+      description: `Stars a message for the session's account alone, on its phone and its other devices. ${whatFollows}`,
+      answers: ok(Message, "The message."),
+      throws: [...refusalsOfActions, ...StarRpc.errors],
       handle: (ctx, { params: { id } }, c) =>
-        act(ctx, c, {
-          id,
-          rpc: RevokeMessageRpc,
-          input: {},
-          isDone: ({ status }) => status === "revoked",
-          effect: (_, at) => ({ status: "revoked", revokedAt: at }),
-        }),
+        act(ctx, c, { id, rpc: StarRpc, input: { isStarred: true }, effect: () => ({ isStarred: true }) }),
+    }),
+    operation({
+      ...action,
+      id: "unstarMessage",
+      method: "delete",
+      path: "/v1/messages/{id}/star",
+      summary: "Take a star back",
+      description: `Takes the star back; without one, nothing changes. ${whatFollows}`,
+      answers: ok(Message, "The message."),
+      throws: [...refusalsOfActions, ...StarRpc.errors],
+      handle: (ctx, { params: { id } }, c) => act(ctx, c, { id, rpc: StarRpc, input: { isStarred: false } }),
     }),
     operation({
       ...action,

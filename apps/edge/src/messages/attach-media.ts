@@ -24,7 +24,7 @@ export interface Attached {
 }
 
 interface Message {
-  content: Content;
+  content: Content | Extract<SealedContent, { type: "forward" }>;
   at: number;
   /** When it is queued; null: now. */
   sendAt: number | null;

@@ -29,6 +29,7 @@ export type MessageRow = DeliveryColumns &
     | "isForwarded"
     | "isViewOnce"
     | "isOffline"
+    | "deletedAt"
     | "batchId"
   > & {
     type: string;
@@ -61,6 +62,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     reactions: [],
     votes: [],
     isPinned: false,
+    isStarred: false,
     lane: row.lane ?? "bulk",
     ...delivery,
     playedAt: isoOrNull(row.playedAt),
@@ -70,6 +72,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     editedAt: isoOrNull(row.editedAt),
     // No status follows this one.
     revokedAt: delivery.status === "revoked" ? iso(row.messageUpdatedAt) : null,
+    deletedAt: isoOrNull(row.deletedAt),
     metadata: JSON.parse(row.metadata ?? "{}") as Record<string, unknown>,
     batchId: row.batchId,
     sendAt: isoOrNull(row.sendAt),

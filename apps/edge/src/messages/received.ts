@@ -50,11 +50,15 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
   ].map((statement) => statement.compile(kysely));
 }
 
-type Change = Extract<ConnectorEvent, { type: "message.edited" | "message.reaction" | "message.reply" | "poll.vote" }>;
+type Change = Extract<
+  ConnectorEvent,
+  { type: "message.edited" | "message.reaction" | "message.reply" | "message.deleted" | "poll.vote" }
+>;
 
 /** Writes what somebody did with a message into its timeline, once. Messages with codes show nothing of this. */
 export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
-  const { id, type, messageId, sessionId, personId } = event;
+  const { id, type, messageId, sessionId } = event;
+  const personId = type === "message.deleted" ? null : event.personId;
   const at = Date.parse(event.at);
   const data = JSON.stringify({ personId, ...(type === "message.reply" ? { replyId: event.replyId } : {}) });
   const which = sql`id = ${messageId} AND (session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)
@@ -66,6 +70,9 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
         AND event.id = ${id})`,
     ...(type === "message.edited"
       ? [sql`UPDATE message SET edited_at = max(coalesce(edited_at, 0), ${at}) WHERE ${which}`]
+      : []),
+    ...(type === "message.deleted"
+      ? [sql`UPDATE message SET deleted_at = coalesce(deleted_at, ${at}) WHERE ${which}`]
       : []),
   ].map((statement) => statement.compile(kysely));
 }

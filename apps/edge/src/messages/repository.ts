@@ -35,6 +35,7 @@ const columns = [
   "isForwarded",
   "isViewOnce",
   "isOffline",
+  "deletedAt",
 ] as const;
 
 /** A column, or `column as name`, in SQL. */
@@ -102,7 +103,7 @@ export const selectOfBatch = (
     WHERE message.batch_id = ${batchId} AND message.workspace_id = ${workspaceId} AND message.test = ${test}
       AND message.id < ${before} ORDER BY message.id DESC LIMIT ${limit}`.compile(db.kysely);
 
-/** Messages by any condition, newest first. With `byNumber` the condition names hashes of numbers. */
+/** Messages by any condition, newest first, without those that the account deleted for itself. With `byNumber` the condition names hashes of numbers. */
 export function selectMessages(
   db: Db,
   { workspaceId, test }: Tenant,
@@ -113,5 +114,5 @@ export function selectMessages(
   return sql<MessageRow>`SELECT ${sql.join(columns.map(selected))}, ${pacingOfRow} AS pacing
     FROM message INDEXED BY ${sql.ref(index)}
     WHERE message.workspace_id = ${workspaceId} AND message.verification_id IS NULL AND message.test = ${sql.lit(test)}
-      AND ${where} ORDER BY message.id DESC LIMIT ${limit}`.compile(db.kysely);
+      AND message.deleted_at IS NULL AND ${where} ORDER BY message.id DESC LIMIT ${limit}`.compile(db.kysely);
 }

@@ -1,4 +1,11 @@
-import { AppError, type CreateMessage, type Message, sealedFor, sealedPayload } from "@sandi/contracts";
+import {
+  AppError,
+  type CreateMessage,
+  type Message,
+  type MessageType,
+  sealedFor,
+  sealedPayload,
+} from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
@@ -22,8 +29,15 @@ import { refuseInSandbox } from "./sandbox.ts";
 import { scheduleAt, timeOf } from "./schedule.ts";
 import { senderOf } from "./sender-of.ts";
 
+/** Another message of the same session, once more. */
+type Forward = Pick<CreateMessage, "to" | "lane" | "expiresIn"> &
+  Partial<Pick<CreateMessage, "sessionId" | "poolId" | "metadata" | "sendAt" | "dryRun" | "quotedMessageId">> & {
+    type: "forward";
+    original: { id: string; type: MessageType };
+  };
+
 interface Input {
-  body: CreateMessage;
+  body: CreateMessage | Forward;
   /** The body's recipient. */
   recipient: Recipient;
   idempotencyKey: IdempotencyKey | undefined;
@@ -43,15 +57,16 @@ export async function sendMessage(
   const sender = senderOf(tenant);
   const id = newId(services, "msg");
   const { sessionId, poolId, to: _, lane, metadata, expiresIn, sendAt: text, dryRun: _dryRun, ...given } = body;
-  const content = await withPreview(services, given);
+  const content =
+    given.type === "forward" ? { type: given.type, messageId: given.original.id } : await withPreview(services, given);
   const sendAt = timeOf(text, at);
   const lifetimeMs = expiresIn * 1000;
-  const { quotedMessageId } = content;
+  const { quotedMessageId } = body;
   const isThis = sql<boolean>`message.id = ${id}`;
   const present = (row: MessageRow) => toMessage(row, { now: at, scopes });
   const find = (made: string) => selectMessage(db, tenant, made);
   const gone = "message-not-found";
-  if (bringsMedia(content)) {
+  if (content.type !== "forward" && bringsMedia(content)) {
     const render = async (made: string) => {
       const row = await find(made).executeTakeFirst();
       if (!row) throw new AppError(gone);
@@ -95,7 +110,8 @@ export async function sendMessage(
           route,
           kept,
           toHash,
-          type: content.type,
+          type: given.type === "forward" ? given.original.type : given.type,
+          isForwarded: given.type === "forward",
           sealed,
           status: sendAt === null ? "queued" : "scheduled",
           at,

@@ -72,7 +72,10 @@ export const sendMessageOperation = operation({
 });
 
 /** A dry run uses up nothing: the headers show what is left. A scheduled message counts for its recipient when it is queued. */
-async function limitsOf(ctx: Context, { to, dryRun, sendAt }: CreateMessage): Promise<Limit[]> {
+export async function limitsOf(
+  ctx: Context,
+  { to, dryRun, sendAt }: Pick<CreateMessage, "to" | "dryRun" | "sendAt">,
+): Promise<Limit[]> {
   const { phone } = readRecipient(ctx.actor, to, "/to");
   return [
     ...workspaceSendLimits(ctx.actor, ctx.services.now().getTime(), dryRun ? 0 : 1),

@@ -72,6 +72,7 @@ const unknown = {
   queuedAt: null,
   batchId: null,
   editedAt: null,
+  deletedAt: null,
   isViewOnce: null,
   isOffline: null,
 };

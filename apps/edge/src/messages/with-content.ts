@@ -12,7 +12,9 @@ const stored: ReadonlySet<Message["status"]> = new Set(["sent", "delivered", "re
 export async function withContent(ctx: Context, messages: Message[]): Promise<Message[]> {
   if (!ctx.actor.scopes.has("message:read")) return messages;
   const asked = Map.groupBy(
-    messages.filter(({ status, sessionId }) => sessionId !== null && stored.has(status)),
+    messages.filter(
+      ({ status, sessionId, deletedAt }) => sessionId !== null && stored.has(status) && deletedAt === null,
+    ),
     ({ sessionId }) => sessionId!,
   );
   if (ctx.actor.environment === "test") asked.clear();
@@ -43,11 +45,11 @@ export const withStored = (ctx: Context, message: Message, one: StoredMessage | 
 
 function stateOf(
   { actor, services }: Context,
-  { status, type, direction, createdAt }: Message,
+  { status, type, direction, createdAt, deletedAt }: Message,
   one: StoredMessage | null | undefined,
 ): Message["contentState"] {
   if (one?.content) return "kept";
-  if (status === "revoked") return "dropped";
+  if (status === "revoked" || deletedAt !== null) return "dropped";
   if (direction === "inbound" || one !== undefined) {
     const keptMs = contentMsOf(actor.policy, actor.quota);
     if (keptMs === 0) return "dropped";
@@ -57,8 +59,9 @@ function stateOf(
 }
 
 function shownOf(one: StoredMessage, message: Message) {
-  const { from, content, quotedMessageId, reactions, isPinned } = one;
-  return { from: from ?? message.from, content, quotedMessageId, reactions, isPinned, votes: votesOf(one) };
+  const { from, content, quotedMessageId, reactions, isPinned, isStarred } = one;
+  const shown = { content, quotedMessageId, reactions, isPinned, isStarred };
+  return { ...shown, from: from ?? message.from, votes: votesOf(one) };
 }
 
 /** The options of a poll, each with who voted for it; none for other kinds. */

@@ -1,16 +1,55 @@
+import { jsonColumns } from "@sandi/libsql";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { VerificationRow } from "./present.ts";
-import { foundNoAccount } from "./status.ts";
+import { foundNoAccountSql } from "./status.ts";
 import { readCurrent, senderOf } from "../messages/sender-of.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
-const columns = sql`v.id, v.status, v.mode, v.to_masked, v.country, v.purpose, v.locale, v.template_id, v.code_length, v.bind,
-  v.client_binding, v.has_known_code, v.session_id, v.expires_at, v.attempts_left, v.sends_left, v.next_send_at,
-  v.message_id, v.metadata, v.test, v.last_check, v.approved_at, v.approved_by, v.token_mac, v.inbound_variant,
-  v.received_at, v.to_hash, v.global_hash, v.prefix, v.created_at, v.updated_at, s.phone AS session_phone,
-  m.session_id AS message_session_id, m.status AS message_status, m.failure, m.sent_at, m.delivered_at, m.read_at,
-  m.no_account_at, m.updated_at AS message_updated_at, ${foundNoAccount("v")} AS is_unreachable, b.locked_until`;
+const columns = jsonColumns<VerificationRow>({
+  id: "v.id",
+  status: "v.status",
+  mode: "v.mode",
+  toMasked: "v.to_masked",
+  country: "v.country",
+  purpose: "v.purpose",
+  locale: "v.locale",
+  templateId: "v.template_id",
+  codeLength: "v.code_length",
+  bind: "v.bind",
+  clientBinding: "v.client_binding",
+  hasKnownCode: "v.has_known_code",
+  sessionId: "v.session_id",
+  expiresAt: "v.expires_at",
+  attemptsLeft: "v.attempts_left",
+  sendsLeft: "v.sends_left",
+  nextSendAt: "v.next_send_at",
+  messageId: "v.message_id",
+  metadata: "v.metadata",
+  test: "v.test",
+  lastCheck: "v.last_check",
+  approvedAt: "v.approved_at",
+  approvedBy: "v.approved_by",
+  tokenMac: "v.token_mac",
+  inboundVariant: "v.inbound_variant",
+  receivedAt: "v.received_at",
+  toHash: "v.to_hash",
+  globalHash: "v.global_hash",
+  prefix: "v.prefix",
+  createdAt: "v.created_at",
+  updatedAt: "v.updated_at",
+  sessionPhone: "s.phone",
+  messageSessionId: "m.session_id",
+  messageStatus: "m.status",
+  failure: "m.failure",
+  sentAt: "m.sent_at",
+  deliveredAt: "m.delivered_at",
+  readAt: "m.read_at",
+  noAccountAt: "m.no_account_at",
+  messageUpdatedAt: "m.updated_at",
+  isUnreachable: foundNoAccountSql("v"),
+  lockedUntil: "b.locked_until",
+});
 
 const joined = sql`
   LEFT JOIN message m ON m.id = v.message_id

@@ -15,11 +15,14 @@ type Alias = "v" | "o" | "c" | "verification";
  * True in SQL for a verification `v` whose latest message `m` found no account before `v` ended, if no other message with
  * the code was sent. If the code was typed in anyway, because the caller knows it, the verification is approved.
  */
-export const foundNoAccount = (v: Alias) =>
-  sql.raw<boolean>(`CASE WHEN m.failure = 'not_on_whatsapp' AND ${v}.status <> 'approved' AND m.no_account_at < ${v}.expires_at
+export const foundNoAccountSql = (
+  v: Alias,
+) => `CASE WHEN m.failure = 'not_on_whatsapp' AND ${v}.status <> 'approved' AND m.no_account_at < ${v}.expires_at
     AND (${v}.status = 'pending' OR m.no_account_at <= ${v}.updated_at)
   THEN NOT EXISTS (SELECT 1 FROM message x WHERE x.verification_id = ${v}.id AND x.id <> m.id
-    AND x.status NOT IN ('failed', 'canceled')) ELSE 0 END`);
+    AND x.status NOT IN ('failed', 'canceled')) ELSE 0 END`;
+
+const foundNoAccount = (v: Alias) => sql.raw<boolean>(foundNoAccountSql(v));
 
 /** True in SQL if the verification is `undeliverable` for a key with these scopes. */
 export const isUnreachableTo = (scopes: ReadonlySet<Scope> | undefined, v: Alias): RawBuilder<boolean> =>

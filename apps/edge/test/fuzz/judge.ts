@@ -122,7 +122,7 @@ function problemFault({ status, answered, text, mood, method }: Exchange): strin
   if (problem.retryAfter !== undefined && answered.get("retry-after") !== String(problem.retryAfter)) {
     return "tells another time in Retry-After";
   }
-  const isExcused = problem.code === "connector-unavailable" && mood !== "answers";
+  const isExcused = /^(connector-unavailable|outcome-unknown)$/.test(problem.code) && mood !== "answers";
   return status >= 500 && !isExcused ? `is a ${status} ${problem.code}` : undefined;
 }
 

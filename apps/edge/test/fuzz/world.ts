@@ -1,4 +1,17 @@
-import { GetGroupRpc, Group, PairingCodeRpc, QrRpc, ReachabilityRpc, type Scope } from "@sandi/contracts";
+import {
+  EditMessageRpc,
+  GetGroupRpc,
+  Group,
+  PairingCodeRpc,
+  PinRpc,
+  QrRpc,
+  ReachabilityRpc,
+  ReactRpc,
+  ReadMessagesRpc,
+  RevokeMessageRpc,
+  type Scope,
+  VoteRpc,
+} from "@sandi/contracts";
 import type { RpcAnswer } from "../../src/services.ts";
 import { type Edge, startEdge, type Workspace } from "../harness.ts";
 import { type Operation, resolved, type Schema } from "./description.ts";
@@ -215,6 +228,7 @@ export async function exchange(world: World, given: Case): Promise<Exchange> {
   const of = { side: side ?? "A", code: "123456", isTest: each.key.endsWith("-test") } as const;
   const address = resolve(world, of, each.address);
   if (address.endsWith("/retry")) await failOnce(world, address);
+  if (isAction(given.method, address)) await sendOnce(world, address);
   const wantsCode = typeof each.body === "string" && each.body.includes("«code»");
   const code = wantsCode ? await codeFor(world, address, resolve(world, of, String(each.body))) : of.code;
   const fill = (value: string) => resolve(world, { ...of, code }, value);
@@ -241,6 +255,18 @@ const failOnce = ({ edge }: World, address: string) =>
     address.split("/")[3] ?? "",
   );
 
+const isAction = (method: string, address: string) =>
+  /^\/v1\/messages\/[^/]+\/(reaction|pin|votes)$/.test(address) ||
+  (/^(PATCH|DELETE)$/.test(method) && /^\/v1\/messages\/[^/]+$/.test(address));
+
+/** A message that the account does something with was sent; it is a poll, so that people can vote. */
+const sendOnce = ({ edge }: World, address: string) =>
+  edge.rows(
+    `UPDATE message SET status = 'sent', sent_at = created_at, type = 'poll' WHERE id = ? AND status = 'queued'
+      AND session_id <> '' AND test = 0`,
+    address.split("/")[3] ?? "",
+  );
+
 /** The code of the verification that the address names, else of the latest for the number in the body. */
 async function codeFor({ edge }: World, address: string, body: string): Promise<string> {
   const tail = /\+[0-9]{5,13}([0-9]{2})"/.exec(body)?.[1] ?? "";
@@ -259,11 +285,20 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
   if (mood === "refuses") return { status: 409, body: { code: refusal } };
   if (mood === "talks nonsense") return { status: 200, body: { qr: 1, results: "none" } };
   const expiresAt = "2026-11-21T08:00:20.000Z";
-  const { numbers = [] } = body as { numbers?: string[] };
+  const { numbers = [], messageIds = [] } = body as { numbers?: string[]; messageIds?: string[] };
+  const done = { at: expiresAt };
+  const ofPoll = { from: null, quotedMessageId: null, reactions: [], votes: [] };
+  const poll = { type: "poll", question: "When?", options: ["Morning", "Evening"], maxSelections: 1 };
   const answers: Record<string, unknown> = {
     [QrRpc.path]: { state: "pairing", qr: { qr: "2@a,b,c", expiresAt } },
     [PairingCodeRpc.path]: { code: "K7QX2M9P", expiresAt },
     [GetGroupRpc.path]: Group.meta()?.["example"],
+    [EditMessageRpc.path]: done,
+    [RevokeMessageRpc.path]: done,
+    [ReactRpc.path]: done,
+    [PinRpc.path]: done,
+    [VoteRpc.path]: done,
+    [ReadMessagesRpc.path]: { messages: messageIds.map((id) => ({ id, content: poll, ...ofPoll })) },
     [ReachabilityRpc.path]: {
       results: numbers.map((number, i) => ({ number, isOnWhatsApp: [true, null, false][i % 3] })),
     },

@@ -30,7 +30,9 @@ export const pinSeconds = [86_400, 604_800, 2_592_000] as const;
 
 export const Pin = z
   .strictObject({
-    seconds: z.literal(pinSeconds).meta({ description: "A day, a week or 30 days.", example: 604_800 }),
+    seconds: z
+      .union(pinSeconds.map((seconds) => z.literal(seconds)))
+      .meta({ description: "A day, a week or 30 days.", example: 604_800 }),
   })
   .meta({ id: "Pin" });
 
@@ -49,7 +51,10 @@ export const Vote = z
 
 /** For whom a message is deleted. */
 export const DeleteMessage = z.object({
-  for: z.enum(["everyone"]).meta({ description: "`everyone`: from the phones of all people in the chat." }),
+  for: z.enum(["everyone", "me"]).meta({
+    description:
+      "`everyone`: from the phones of all people in the chat. `me`: for the session's account alone, on its phone and its other devices.",
+  }),
 });
 
 /** Of a poll: its options, each with who voted for it. */

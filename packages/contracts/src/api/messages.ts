@@ -98,7 +98,7 @@ const kept = {
     }),
   contentState: z.enum(["kept", "dropped", "expired", "unavailable"]).nullable().meta({
     description:
-      "`kept`: here it is. `dropped`: by the policy, or its author deleted it for everyone. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
+      "`kept`: here it is. `dropped`: by the policy, or it was deleted. `expired`: its time is over. `unavailable`: the connector is away, or has none yet. Null: not asked, because the key lacks `message:read` or this answers a write.",
   }),
   quotedMessageId: MessageId.nullable().meta({
     description: "The message that a received one replies to, or whose option it chooses.",
@@ -112,6 +112,9 @@ const kept = {
   }),
   isPinned: z.boolean().meta({
     description: "Phones show it above the chat. The session's connector knows that, as it knows the reactions.",
+  }),
+  isStarred: z.boolean().meta({
+    description: "The account starred it, for itself alone. The session's connector knows that.",
   }),
 };
 
@@ -146,6 +149,10 @@ export const Message = z
     isOffline: z.boolean().meta({ description: "It waited at WhatsApp while the session was offline." }),
     editedAt: Timestamp.nullable().meta({ description: "When its author last changed it." }),
     revokedAt: Timestamp.nullable().meta({ description: "When it was deleted for everyone." }),
+    deletedAt: Timestamp.nullable().meta({
+      description:
+        "When the account deleted it for itself alone: its content is gone, and lists leave it out. Others keep it.",
+    }),
     metadata: shownMetadata,
     batchId: BatchId.nullable().meta({ description: "The batch that it belongs to." }),
     sendAt: Timestamp.nullable().meta({ description: "When it is to be sent; null: at once." }),

@@ -5,6 +5,7 @@ import { code } from "./code.ts";
 import { contacts } from "./contacts.ts";
 import { document } from "./document.ts";
 import { event } from "./event.ts";
+import { forward } from "./forward.ts";
 import { image } from "./image.ts";
 import { list } from "./list.ts";
 import { location } from "./location.ts";
@@ -18,7 +19,7 @@ import { voice } from "./voice.ts";
 
 /** The kinds of message that a caller can send. A new kind is a file beside this one and its name here. */
 const sendable = [text, image, video, audio, voice, document, sticker, location, contacts, poll, event, buttons, list];
-const kinds = [...sendable, code];
+const kinds = [...sendable, code, forward];
 
 const contents = sendable.map(({ content }) => content);
 const sealedContents = kinds.map(({ sealed }) => sealed);

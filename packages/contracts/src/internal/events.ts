@@ -59,6 +59,10 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   /** A message was deleted for everyone, by its author or an admin of the group. */
   z.strictObject({ ...aboutMessage, type: z.literal("message.revoked") }),
   /**
+   * The account deleted a message for itself alone. Connectors released before December 2026 do not report it.
+   */
+  z.strictObject({ ...aboutMessage, type: z.literal("message.deleted") }),
+  /**
    * Somebody wrote in a chat of the session. `from` is null if only the hidden id (LID) of the sender is known, and for
    * messages of the account itself. `token` is the token of an inbound verification: such a message has no `message`,
    * because it belongs to its verification. Connectors released before December 2026 report no `message`.

@@ -1,8 +1,10 @@
-import { proto } from "@whiskeysockets/baileys";
+import { type LTHashState, proto, type WAPatchName } from "@whiskeysockets/baileys";
 import { base64, bytes } from "../signal/keys.ts";
 
+export type CollectionName = WAPatchName;
+
 /** The key with which the companions of a phone encrypt its app state; the server cannot read it. */
-interface SyncKey {
+export interface SyncKey {
   id: Buffer;
   data: Buffer;
   /** Milliseconds since the epoch. */
@@ -14,8 +16,10 @@ export interface StoredAppState {
   collections: [name: string, patches: string[]][];
 }
 
-/** The settings that an account's devices share (archived, pinned, muted chats), as collections of patches. */
+/** What an account's devices share (archived chats, starred messages and others), as collections of patches. */
 export class AppState {
+  /** How far the phone has read each collection. It is not stored: the phone reads the same again. */
+  readonly reading = new Map<string, LTHashState>();
   readonly #collections: Map<string, Buffer[]>;
   #key: SyncKey | undefined;
 
@@ -26,8 +30,17 @@ export class AppState {
   }
 
   /** One key for all companions, so that each can read what another wrote. */
-  key(make: () => SyncKey): SyncKey {
-    return (this.#key ??= make());
+  key({ random, now }: { random: (bytes: number) => Buffer; now: () => number }): SyncKey {
+    return (this.#key ??= { id: random(6), data: random(32), createdAt: now() });
+  }
+
+  get syncKey(): SyncKey | undefined {
+    return this.#key;
+  }
+
+  /** The collections that have patches. */
+  names(): CollectionName[] {
+    return [...this.#collections.keys()] as CollectionName[];
   }
 
   /** The number of patches that the collection has taken. */

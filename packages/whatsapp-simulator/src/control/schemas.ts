@@ -82,6 +82,9 @@ const actions = {
   delete: z.strictObject({ to: chat, addressing: by, delete: id }),
   voteIn: z.strictObject({ to: chat, addressing: by, voteIn: id, options: z.array(z.string().max(1000)).max(20) }),
   pin: z.strictObject({ to: chat, addressing: by, pin: id, isPinned: z.boolean() }),
+  star: z.strictObject({ to: chat, star: id }),
+  unstar: z.strictObject({ to: chat, unstar: id }),
+  deleteForMe: z.strictObject({ to: chat, deleteForMe: id }),
 };
 
 /** A message of any kind that people write, a text without a type, or what they do to an earlier message. */
@@ -178,6 +181,12 @@ const fault = z.discriminatedUnion("kind", [
     times,
   }),
   z.strictObject({ kind: z.literal("iq-error"), number, xmlns: z.string().min(1).max(60), code, backoff, times }),
+  z.strictObject({
+    kind: z.literal("app-state"),
+    number,
+    says: z.enum(["conflict", "more", "nothing", "tampered"]),
+    times,
+  }),
   z.strictObject({ kind: z.literal("limits-error"), number, empty: z.boolean().optional(), times }),
   z.strictObject({ kind: z.literal("latency"), number, ms: latencyMs }),
   z.strictObject({ kind: z.literal("empty-link-code"), number, passkey: z.boolean().optional(), times }),

@@ -104,6 +104,15 @@ export class Chat {
     return message;
   }
 
+  /** False when there is no such message. */
+  remove(chat: string, id: string): boolean {
+    const found = this.#byId.get(keyOf({ chat, id }));
+    if (!found) return false;
+    this.#byId.delete(keyOf({ chat, id }));
+    this.#messages.splice(this.#messages.indexOf(found.message), 1);
+    return true;
+  }
+
   #trim(): void {
     for (const old of this.#messages.splice(0, this.#messages.length - messagesKept)) {
       this.#byId.delete(keyOf(old));

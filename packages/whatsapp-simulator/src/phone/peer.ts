@@ -14,7 +14,7 @@ const { Type } = proto.Message.ProtocolMessage;
 export async function bootstrap(world: World, phone: Phone, device: LinkedDevice): Promise<void> {
   device.bootstrapped = true;
   phone.dirty = true;
-  const key = phone.appState.key(() => ({ id: world.random(6), data: world.random(32), createdAt: world.now() }));
+  const key = phone.appState.key(world);
   await phone.enqueue(async () => {
     await writePeer(world, phone, device, {
       protocolMessage: {

@@ -35,6 +35,13 @@ export function showChange(
   announce(world, phone, phone.chat.change(chat, id, change));
 }
 
+/** Takes a message off the screen, as when its owner deletes it for themselves. */
+export function showRemoval(world: World, phone: Phone, { chat, id }: ChatMessage): void {
+  if (!phone.chat.remove(chat, id)) return;
+  phone.dirty = true;
+  if (world.observed()) world.emit({ type: "removed", phone: phone.e164, chat, id });
+}
+
 function announce(world: World, phone: Phone, message: ChatMessage | undefined): void {
   if (!message) return;
   phone.dirty = true;

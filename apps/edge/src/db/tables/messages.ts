@@ -65,6 +65,8 @@ export interface MessageTable {
   isForwarded: 0 | 1 | null;
   isViewOnce: 0 | 1 | null;
   isOffline: 0 | 1 | null;
+  /** When the account deleted it for itself alone. */
+  deletedAt: number | null;
 }
 
 /** A chat of a live session, or a person who is known from a group only. */

@@ -50,6 +50,22 @@ export const PinRpc = defineRpc({
   errors: ofAction,
 });
 
+/** Stars a message for the account alone, on all its devices, or takes the star back. */
+export const StarRpc = defineRpc({
+  ...action,
+  path: "/rpc/messages/star",
+  request: z.strictObject({ ...aboutAction, isStarred: z.boolean() }),
+  errors: ofAction,
+});
+
+/** Deletes a message for the account alone, on all its devices. */
+export const DeleteForMeRpc = defineRpc({
+  ...action,
+  path: "/rpc/messages/delete-for-me",
+  request: z.strictObject({ ...aboutAction, sentAt: z.iso.datetime() }),
+  errors: ofAction,
+});
+
 /** Votes in a poll. No options take the vote back. */
 export const VoteRpc = defineRpc({
   ...action,

@@ -15,6 +15,8 @@ export const StoredMessage = z.object({
   reactions: z.array(z.object({ from: Person.nullable(), emoji: z.string(), at: Timestamp })),
   votes: z.array(z.object({ from: Person.nullable(), options: z.array(z.string()), at: Timestamp })),
   /** Older connectors do not say it. */
+  isStarred: z.boolean().default(false),
+  /** Older connectors do not say it. */
   isPinned: z.boolean().default(false),
 });
 export type StoredMessage = z.infer<typeof StoredMessage>;

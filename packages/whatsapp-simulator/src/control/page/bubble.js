@@ -115,6 +115,10 @@ function metaOf(message) {
         "M14.5 3 21 9.5l-3.2.9-3.6 3.6-.6 4.3-2.9-2.9L5 21l-2-2 5.6-5.7-2.9-2.9 4.3-.6 3.6-3.6z",
       ]),
     );
+  if (message.isStarred)
+    meta.append(
+      icon("starred", "0 0 24 24", ["M12 3l2.7 6 6.3.6-4.8 4.2 1.4 6.2-5.6-3.3L6.4 20l1.4-6.2L3 9.6 9.3 9z"]),
+    );
   if (message.editedAt) meta.append(make("span", "", "edited"));
   if (message.encryption !== "none") meta.append(lockOf(message.encryption));
   meta.append(time);

@@ -3,7 +3,7 @@ import { make, makeButton } from "./dom.js";
 const emojis = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 let open;
 
-/** What a person can do to a message: react, reply, edit, delete, pin. */
+/** What a person can do to a message: react, reply, edit, delete, pin, star. */
 export function openMenu(message, anchor, { act, reply, edit }) {
   open?.remove();
   const { chat, id, direction, kind } = message;
@@ -29,6 +29,8 @@ export function openMenu(message, anchor, { act, reply, edit }) {
     item("Reply", () => reply(message)),
     ...(canEdit ? [item("Edit", () => edit(message))] : []),
     item(message.isPinned ? "Unpin" : "Pin", () => act({ to: chat, pin: id, isPinned: !message.isPinned })),
+    item(message.isStarred ? "Unstar" : "Star", () => act({ to: chat, [message.isStarred ? "unstar" : "star"]: id })),
+    item("Delete for me", () => act({ to: chat, deleteForMe: id }), "danger"),
     ...(isOwn ? [item("Delete for everyone", () => act({ to: chat, delete: id }), "danger")] : []),
   );
   menu.popover = "auto";

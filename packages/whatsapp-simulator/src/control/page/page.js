@@ -77,6 +77,7 @@ function follow() {
   });
   on("message", ({ phone, message }) => phones.get(phone)?.show(message, true));
   on("status", ({ phone, message }) => phones.get(phone)?.show(message, false));
+  on("removed", ({ phone, chat, id }) => phones.get(phone)?.remove(chat, id));
   on("typing", ({ phone, chat, isTyping }) => phones.get(phone)?.typing(chat, isTyping));
   on("pending", ({ waiting }) => showWaiting(waiting));
   on("faults", ({ faults }) => showFaults(faults));

@@ -164,6 +164,10 @@ export function makePhone(info) {
       if (message.chat === active) part(".messages").append(bubble);
       toBottom();
     },
+    remove(chat, id) {
+      messages.delete(`${chat} ${id}`);
+      if (chat === active) drawMessages();
+    },
     typing(chat, isTyping) {
       part(".typing")?.remove();
       if (!isTyping || chat !== active) return;
