@@ -33,7 +33,7 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
     const read = fromProto(message);
     if (!read) return [];
     const { content, mentions, forwardings } = read;
-    const file = fileIn(message);
+    const file = "isViewOnce" in content ? null : fileIn(message);
     const { conversation, statements } = await conversations.met(fence, names);
     const secret = message.messageContextInfo?.messageSecret;
     const body: MessageBody = {
