@@ -78,6 +78,7 @@ module.exports = {
         "hooks",
         "webhooks",
         "destinations",
+        "erasures",
         "events",
         "desired-state",
       ],

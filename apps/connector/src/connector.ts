@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createKeepSent } from "./inbound/keep-sent.ts";
 import { createMessageTimes } from "./inbound/message-times.ts";
@@ -24,6 +25,8 @@ import { type Services, sleep } from "./services.ts";
 import { openSessions } from "./session/feature.ts";
 import { createConversations } from "./store/conversations.ts";
 import { createChats } from "./store/chats.ts";
+import { createErased } from "./store/erased.ts";
+import { createIdentities } from "./store/identities.ts";
 import { findSetting, storeSetting } from "./store/settings.ts";
 import { sweepStore } from "./store/sweep.ts";
 import { openSupervisor } from "./supervisor/feature.ts";
@@ -64,9 +67,30 @@ export async function startConnector(
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
   const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const erased = createErased(store, pseudonym);
+  const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
+  const files = createFetchFiles({
+    ...context,
+    ...media,
+    onAppended,
+    find: (sessionId) => supervisor.find(sessionId),
+    lost: (sessionId) => supervisor.find(sessionId)?.lose(),
+  });
+  const onFile = (sessionId: string) => files.wake(sessionId);
   const idTimeOf = createMessageTimes();
-  const receive = createReceiver({ ...context, chats, conversations, deliveries, numbered, idTimeOf, onAppended });
   const keepSent = createKeepSent({ ...context, conversations, idTimeOf });
+  const receiver = createReceiver({
+    ...context,
+    chats,
+    conversations,
+    deliveries,
+    erased,
+    numbered,
+    idTimeOf,
+    onAppended,
+    onFile,
+  });
+  const { receive } = receiver;
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
   const { openSocket } = replace;
   const sessions = openSessions(context, {
@@ -77,7 +101,10 @@ export async function startConnector(
     receive,
     applyOwnChange,
     knownNumbers,
+    erased,
+    openIdentities,
     onAppended,
+    onOnline: onFile,
     openSocket,
   });
   const addresses = createAddresses(context.ownAtRest, services.now);
@@ -95,26 +122,30 @@ export async function startConnector(
     isDraining: () => isDraining,
   });
   const tokens = createTokens({ config, store, now: services.now });
+  const calls = rpcCalls({
+    ...context,
+    conversations,
+    numbers,
+    chats,
+    deliveries,
+    erased,
+    knownNumbers,
+    openIdentities,
+    receiver,
+    files,
+    onFile,
+    applyOwnChange,
+    onAppended,
+    ackTimeoutMs: config.ackTimeoutMs,
+    flush: (timeoutMs) => outbox.flush(timeoutMs),
+  });
   const features: Feature[] = [
     { sweeps: [{ name: "versions", run: () => versions.refresh() }] },
     { sweeps: [{ name: "store", run: () => sweepStore(store, services.now(), config.ledgerDays) }] },
     media,
     outboxRoom,
     jobs,
-    {
-      routes: rpcRoutes(
-        rpcCalls({
-          ...context,
-          conversations,
-          numbers,
-          deliveries,
-          onAppended,
-          applyOwnChange,
-          ackTimeoutMs: config.ackTimeoutMs,
-        }),
-        { tokens, forward, supervisor },
-      ),
-    },
+    { routes: rpcRoutes(calls, { tokens, forward, supervisor, store }) },
   ];
 
   const readiness = createReadiness(store, services);
@@ -149,6 +180,7 @@ export async function startConnector(
     const deadline = services.now().getTime() + config.drainMs;
     await supervisor.drain();
     while (jobs.running() > 0 && services.now().getTime() < deadline) await sleep(services, 20);
+    files.stop();
     await supervisor.stop();
     await outbox.flush(flushMs);
     outbox.stop();

@@ -28,7 +28,7 @@ beforeEach(async () => {
     store,
     atRest: (owner) => nodeAtRest(keys, owner, webRandom),
     pseudonym: (text) => `p${text}`,
-    services: { newId: (prefix) => `${prefix}_${++ids}` },
+    services: { newId: (prefix) => `${prefix}_${++ids}`, now: () => now },
   });
 });
 afterEach(() => store.close());

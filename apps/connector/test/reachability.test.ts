@@ -117,7 +117,7 @@ const failing = () => Promise.reject(new Error("no answer"));
 const answering = (digits: string[]) => saying(digits.map((one) => [one, `${one}@s.whatsapp.net`]));
 
 test("a question that fails is asked again the next time", async () => {
-  const store = { find: () => Promise.resolve(new Map()), store: nothing };
+  const store = { find: () => Promise.resolve(new Map()), store: nothing, delete: () => Promise.resolve(0) };
   const numbers = createNumbers(createKnownNumbers(store, services), unlimited, services);
   const asker = { workspaceId: "ws", sessionId: "ses", purpose: "send" } as const;
   await expect(numbers.jidsOf(["1", "2"], { ...asker, ask: failing })).rejects.toThrow("no answer");
@@ -141,6 +141,7 @@ test("another workspace's look-ups show this one nothing, and its slow connectio
     async store(workspaceId, all) {
       for (const one of all) known.set(`${workspaceId} ${one.digits}`, one);
     },
+    delete: () => Promise.resolve(0),
   };
   const numbers = createNumbers(createKnownNumbers(store, services), unlimited, services);
   const asked: string[] = [];

@@ -326,7 +326,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const keys = createKeyRing(generateKeyText("k1", webRandom));
   const atRest = (owner: string) => nodeAtRest(keys, owner, webRandom);
   let events = 0;
-  const receive = createReceiver({
+  const { receive } = createReceiver({
     idTimeOf: createMessageTimes(),
     logger: pino({ level: "silent" }),
     services: {
@@ -338,10 +338,17 @@ test("a message is reported once by its id, unless it is old, and its id is dele
     atRest,
     pseudonym: (text) => `p${text}`,
     chats: createChats(store, { now: () => now.at, pseudonym: (text) => `p${text}` }),
-    conversations: createConversations({ store, atRest, pseudonym: (text) => `p${text}`, services: { newId } }),
+    conversations: createConversations({
+      store,
+      atRest,
+      pseudonym: (text) => `p${text}`,
+      services: { newId, now: () => new Date() },
+    }),
     deliveries: { message: () => Promise.resolve(null), revoked: () => Promise.resolve() },
+    erased: { covers: () => Promise.resolve(false) },
     numbered: { find: () => Promise.resolve(null) },
     onAppended: () => undefined,
+    onFile: () => undefined,
   });
   const ago = (ms: number) => new Date(now.at.getTime() - ms);
   const names = [`${user.slice(1)}@s.whatsapp.net`, "100@lid"];

@@ -51,6 +51,8 @@ function eventOf(name: EventName): MachineEvent {
       return { type, socket: 1, kind: detail as CloseKind };
     case "desiredStateChanged":
       return { type, desired: detail as DesiredState, revision: 2 };
+    case "settingsChanged":
+      return { type, revision: 2 };
     case "versionRefreshed":
       return { type, isNewer: detail === "newer" };
     case "linked":
@@ -128,6 +130,16 @@ const table: Record<EventName, Record<Place, string>> = {
     stopped: "connecting/requested: cancelRetry report open",
     ended: "ended/requested: cancelRetry remove",
     leaving: "=",
+  },
+  settingsChanged: {
+    connecting: "connecting/requested: report",
+    linking: "connecting/requested: report",
+    pairing: "pairing: report",
+    online: "online: report",
+    waiting: "waiting/connection_lost: report",
+    stopped: "stopped/requested: report",
+    ended: "ended/banned: report",
+    leaving: "connecting/requested: report",
   },
   qr: {
     connecting: "waiting/unexpected_answer: close retry report",
@@ -413,5 +425,5 @@ test("no event and no kind of close is left out", () => {
   const closes = names.filter((name) => name.startsWith("closed "));
   expect(closes).toEqual(Object.keys(closePolicies).map((kind) => `closed ${kind}`));
   const cells = names.flatMap((name) => Object.keys(table[name]));
-  expect(cells).toHaveLength((closes.length + 13) * Object.keys(places).length);
+  expect(cells).toHaveLength((closes.length + 14) * Object.keys(places).length);
 });

@@ -1,6 +1,7 @@
 import { runAlerts } from "./alerts/cron.ts";
 import { rollUp } from "./analytics/roll-up.ts";
 import { advanceDue, cancelForgotten } from "./batches/cron.ts";
+import { advanceErasures } from "./erasures/cron.ts";
 import { sql } from "kysely";
 import { jobKinds } from "./features.ts";
 import { publishDue } from "./jobs/publish-due.ts";
@@ -40,6 +41,7 @@ export async function runCron(services: Services): Promise<{ published: number }
     alert: () => runAlerts(services),
     expire: () => repeat(expireRounds, () => expire(services)),
     "advance batches": () => advanceDue(services),
+    "erase people": () => advanceErasures(services),
     "cancel forgotten batches": () => cancelForgotten(services),
     deliver: () => deliverRecentEvents(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),

@@ -6,6 +6,7 @@ import { batches } from "./batches/routes.ts";
 import { desiredState } from "./desired-state/routes.ts";
 import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
+import { erasures } from "./erasures/routes.ts";
 import type { Feature } from "./feature.ts";
 import { chats } from "./gateway/chats.ts";
 import { groups } from "./gateway/groups.ts";
@@ -39,6 +40,7 @@ const slices: readonly Feature[] = [
   pools,
   chats,
   groups,
+  erasures,
   analytics,
   destinations,
   accessRules,

@@ -5,6 +5,8 @@ import type { Services } from "./services.ts";
 /** One statement deletes at most this many rows. */
 export const sweepSize = 2_000;
 export const dayMs = 24 * 3600_000;
+/** How long contents and files of received messages are kept with the policy's `messageContent: pass`. */
+export const passMs = 3 * dayMs;
 
 /** True for a statement that deleted the maximum of rows, so more may be left. */
 export const hasMore = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) => numAffectedRows >= BigInt(sweepSize);

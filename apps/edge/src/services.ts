@@ -3,7 +3,9 @@ import {
   type BatchJob,
   createId,
   type DeliveryJob,
+  type ErasureJob,
   type IdPrefix,
+  type MediaDownload,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -22,11 +24,13 @@ export type Job = JobCall & { traceparent?: string; tracestate?: string };
 type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
-  | { kind: "session"; body: SessionJob; deduplicationId: string }
+  | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
   /** To the edge itself. QStash limits the rate of each `flowKey`. */
   | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
   /** To the edge itself. */
-  | { kind: "batch"; body: BatchJob; deduplicationId: string };
+  | { kind: "batch"; body: BatchJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

@@ -1,4 +1,4 @@
-import { deliverPath, expandPath, jobPaths, writtenSendJob } from "@sandi/contracts";
+import { deliverPath, erasePath, expandPath, jobPaths, mediaDownloadHeader, writtenSendJob } from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
@@ -24,18 +24,23 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 }
 
 /** The jobs that QStash delivers to the edge itself. */
-const ownPaths = { delivery: deliverPath, batch: expandPath };
+const ownPaths = { delivery: deliverPath, batch: expandPath, erasure: erasePath };
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
-  kind === "delivery" || kind === "batch" ? `${PUBLIC_URL}${ownPaths[kind]}` : `${CONNECTOR_URL}${jobPaths[kind]}`;
+  kind === "delivery" || kind === "batch" || kind === "erasure"
+    ? `${PUBLIC_URL}${ownPaths[kind]}`
+    : `${CONNECTOR_URL}${jobPaths[kind]}`;
 
 /** The body and the headers of the call. */
 function written(job: Job): { body: object; headers: Record<string, string> } {
-  if (job.kind !== "send") return { body: job.body, headers: headersOf(job) };
-  const { body, headers } = writtenSendJob(job.body);
+  const { body, headers } =
+    job.kind === "send" ? writtenSendJob(job.body) : { body: job.body, headers: settingsOf(job) };
   const forwarded = Object.entries(headers).map(([name, value]) => [`upstash-forward-${name}`, value]);
   return { body, headers: { ...headersOf(job), ...(Object.fromEntries(forwarded) as Record<string, string>) } };
 }
+
+const settingsOf = (job: Job): Record<string, string> =>
+  job.kind === "session" ? { [mediaDownloadHeader]: job.mediaDownload } : {};
 
 /** The first retries are fast: a code is of little use after a minute. */
 const headersOf = (job: Job): Record<string, string> => ({

@@ -36,7 +36,6 @@ export async function liveResources(edge: Edge) {
   const ids = {
     sessions: await edge.addSession("pairing"),
     groups: "120363025246125486@g.us",
-    people: "per_01jd3k9v7hq2w8x5n4b6m0c1ta",
     pools: await make("POST /v1/pools", { name: "live pool" }),
     templates: await make("POST /v1/templates", { name: "live template", texts: { en: "{{code}}" } }),
     keys: await make("POST /v1/keys", { name: "live key", scopes: ["otp:send"] }),
@@ -52,6 +51,8 @@ export async function liveResources(edge: Edge) {
     batches: await make("POST /v1/batches", { messages: [{ to, type: "text", text: "hi" }] }),
     media: (await addMedia(edge, pattern(100))).id,
     "prefix-guard": "6285599",
+    people: "per_01jd3k9v7hq2w8x5n4b6m0c1ta",
+    erasures: await make("DELETE /v1/people/per_01jd3k9v7hq2w8x5n4b6m0c1ta", undefined),
   };
   const at = edge.services.now().getTime();
   await edge.client.execute({

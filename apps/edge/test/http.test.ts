@@ -45,6 +45,9 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`DELETE /v1/messages/${unknown("msg")}/reaction`, undefined, "message:send", "message-not-found"],
   [`PUT /v1/messages/${unknown("msg")}/pin`, { seconds: 86_400 }, "message:send", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}/pin`, undefined, "message:send", "message-not-found"],
+  [`PUT /v1/messages/${unknown("msg")}/star`, undefined, "message:send", "message-not-found"],
+  [`DELETE /v1/messages/${unknown("msg")}/star`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/forward`, { to }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/votes`, { options: [] }, "message:send", "message-not-found"],
   [`GET /v1/messages/${unknown("msg")}/votes`, undefined, "message:read", "message-not-found"],
   [
@@ -121,6 +124,8 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/hooks/supabase/${unknown("hook")}`, { name: "a" }, "key:manage", "hook-not-found"],
   [`DELETE /v1/hooks/supabase/${unknown("hook")}`, undefined, "key:manage", "hook-not-found"],
   ["GET /v1/audit", undefined, "key:manage", null],
+  [`DELETE /v1/people/${unknown("per")}`, undefined, "data:erase", null],
+  [`GET /v1/erasures/${unknown("era")}`, undefined, "data:erase", "erasure-not-found"],
   ["POST /v1/access-rules", { effect: "block", kind: "country", value: "ID" }, "key:manage", null],
   ["GET /v1/access-rules", undefined, "key:manage", null],
   [`GET /v1/access-rules/${unknown("rul")}`, undefined, "key:manage", "access-rule-not-found"],
@@ -134,10 +139,11 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
 const keyless = ["GET /.well-known/jwks.json", "POST /v1/workspaces"];
 /** What a test key may not touch. */
 const ofLiveSide = [
+  /(people|erasures)/,
   /^\w+ \/v1\/(sessions|pools|hooks|alert-channels|incidents|access-rules|prefix-guard|analytics)/,
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
-  /^DELETE \/v1\/messages|\/(reaction|pin|votes)$/,
+  /^DELETE \/v1\/messages|\/(reaction|pin|star|votes)$/,
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>
@@ -453,7 +459,8 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era)_[0-9a-z]+/, "/{id}")
+        .replace(/\/per_[0-9a-z]+/, "/{person}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")
         .replace("/100000@lid", "/{person}")

@@ -111,7 +111,15 @@ it("a job that is deferred waits until then", async () => {
 });
 
 it("kinds go by priority, and every kind of the edge is in the list", () => {
-  expect(jobKinds.map(({ name }) => name)).toEqual(["session", "code", "revoke", "batch", "delivery", "text"]);
+  expect(jobKinds.map(({ name }) => name)).toEqual([
+    "session",
+    "code",
+    "revoke",
+    "batch",
+    "erasure",
+    "delivery",
+    "text",
+  ]);
 });
 
 it("jobs of one kind leave room for the other kinds, except for texts, however many there are", async () => {

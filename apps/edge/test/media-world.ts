@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { createId, mediaContentPath } from "@sandi/contracts";
+import {
+  createId,
+  type InboundMedia,
+  inboundMediaHeaders,
+  inboundMediaText,
+  mediaContentPath,
+  mediaPath,
+  type StoredMedia,
+} from "@sandi/contracts";
 import { chunkBytes, webRandom } from "@sandi/crypto";
 import type { MediaTable } from "../src/db/tables/media.ts";
 import { inChunks, newObjectKey, sealChunks } from "../src/media/sealed-object.ts";
@@ -57,6 +65,18 @@ export async function asConnector(edge: Edge, id: string, headers: Record<string
   return edge.fetch(
     new Request(`https://api.test${path}`, { headers: { authorization: `Bearer ${token}`, ...headers } }),
   );
+}
+
+/** A connector stores the file of a received message. */
+export async function receiveFile(edge: Edge, message: { sessionId: string; messageId: string }, bytes: Uint8Array) {
+  const { sessionId, messageId: uploadId } = message;
+  const about = { mimeType: "image/jpeg", sizeBytes: bytes.length, sha256: sha256(bytes), fileName: "a.jpg" };
+  const media: InboundMedia = { sessionId, uploadId, ...about };
+  const token = await edge.sign({ method: "POST", path: mediaPath, body: inboundMediaText(media) });
+  const headers = { authorization: `Bearer ${token}`, ...inboundMediaHeaders(media) };
+  const body = bytes as Uint8Array<ArrayBuffer>;
+  const answer = await edge.fetch(new Request(`https://api.test${mediaPath}`, { method: "POST", headers, body }));
+  return { status: answer.status, mediaId: (await answer.json<StoredMedia>()).mediaId };
 }
 
 export const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer());

@@ -199,7 +199,7 @@ describe("a deletion for everyone", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it.each(["", "?for=me", "?for=all"])("needs to say for whom: %j", async (query) => {
+  it.each(["", "?for=us", "?for=all"])("needs to say for whom: %j", async (query) => {
     const answer = await call(`DELETE /v1/messages/${await message()}${query}`);
     expect([answer.status, answer.body.code]).toEqual([400, "invalid-request"]);
   });

@@ -184,7 +184,7 @@ const apiKey = (id: string, workspace: string, held: readonly string[], environm
 it("a key with all older scopes gets the scope for groups where no key has it", async () => {
   const before = migrations.findIndex(({ name }) => name === "0031_group_scope");
   await migrate(client, migrations.slice(0, before), now);
-  const ofRelease = scopes.filter((scope) => scope !== "message:read");
+  const ofRelease = scopes.filter((scope) => scope !== "message:read" && scope !== "data:erase");
   const older = ofRelease.filter((scope) => scope !== "group:manage");
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
@@ -205,7 +205,7 @@ it("a key with all older scopes gets the scope for groups where no key has it", 
 it("a key with all older scopes gets the scope to read messages where no key has it, and no other key does", async () => {
   const before = migrations.findIndex(({ name }) => name === "0036_media");
   await migrate(client, migrations.slice(0, before), now);
-  const older = scopes.filter((scope) => scope !== "message:read");
+  const older = scopes.filter((scope) => scope !== "message:read" && scope !== "data:erase");
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'Narrow', 0)",
     apiKey("key_full", "ws_1", older),
@@ -216,6 +216,26 @@ it("a key with all older scopes gets the scope to read messages where no key has
   await migrateDatabase(client, now);
   const { rows } = await client.execute("SELECT id, scopes FROM api_key WHERE scopes LIKE '%message:read%'");
   expect(rows.map(({ id, scopes: held }) => [id, held])).toEqual([["key_full", JSON.stringify(scopes)]]);
+});
+
+it("a key with all older scopes gets the scope to erase people where no key has it, and no other key does", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0045_erasure");
+  await migrate(client, migrations.slice(0, before), now);
+  const older = scopes.filter((scope) => scope !== "data:erase");
+  await client.batch([
+    "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
+    apiKey("key_full", "ws_1", older),
+    apiKey("key_narrow", "ws_1", older.slice(1)),
+    apiKey("key_test", "ws_1", older, "test"),
+    apiKey("key_new", "ws_2", ["key:manage", "data:erase"]),
+    apiKey("key_chosen", "ws_2", older),
+  ]);
+  await migrateDatabase(client, now);
+  const { rows } = await client.execute("SELECT id, scopes FROM api_key WHERE scopes LIKE '%data:erase%' ORDER BY id");
+  expect(rows.map(({ id, scopes: held }) => [id, held])).toEqual([
+    ["key_full", JSON.stringify(scopes)],
+    ["key_new", JSON.stringify(["key:manage", "data:erase"])],
+  ]);
 });
 
 it("the triggers and the code agree on the numbers that both contain", async () => {

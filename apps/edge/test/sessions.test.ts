@@ -38,6 +38,7 @@ describe("a session", () => {
       {
         kind: "session",
         body: { sessionId: body.id, workspaceId: edge.workspace.id, desired: "running", revision: 1, proxy: null },
+        mediaDownload: "all",
         deduplicationId: `${body.id}.1.1`,
       },
     ]);

@@ -81,13 +81,15 @@ export const errors = {
     title: "No such group, or the session's account is not in it",
     advice: "WhatsApp describes a group to its members only. Use the session of a member.",
   },
-  "person-not-found": {
-    status: 404,
-    title: "The session does not know this person",
-    advice: "A session knows people with whom its account has exchanged messages, and the authors in its groups.",
-  },
   "message-not-found": { status: 404, title: "No such message" },
   "batch-not-found": { status: 404, title: "No such batch" },
+  "person-not-found": {
+    status: 404,
+    title: "The address names no person that is known",
+    advice:
+      "Name the person by id (`per_…`), by hidden id (`…@lid`), or, for an erasure, by number in E.164 form (`%2B6281234567890`). A session knows people with whom its account has exchanged messages, and the authors in its groups.",
+  },
+  "erasure-not-found": { status: 404, title: "No such erasure" },
   "media-not-found": {
     status: 404,
     title: "No such media",
@@ -212,6 +214,11 @@ export const errors = {
   },
   "not-a-poll": { status: 409, title: "The message is not a poll" },
   "session-not-online": { status: 409, title: "The session is not online" },
+  "media-download-off": {
+    status: 409,
+    title: "The session does not fetch files",
+    advice: "Set its `settings.mediaDownload` to `onDemand` or `all`.",
+  },
   "idempotency-in-progress": {
     status: 409,
     title: "A request with this Idempotency-Key is in progress",

@@ -22,7 +22,8 @@ export type IdPrefix =
   | "med"
   | "bat"
   | "cht"
-  | "per";
+  | "per"
+  | "era";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -75,6 +76,7 @@ export const MessageId = idOf("msg", "A message.");
 export const BatchId = idOf("bat", "A batch: messages to many recipients.");
 export const ChatId = idOf("cht", "A chat of a session, with a person or in a group.");
 export const PersonId = idOf("per", "A person, as one session knows them.");
+export const ErasureId = idOf("era", "The erasure of a person.");
 export const MediaId = idOf("med", "A file that messages can hold.");
 export const VerificationId = idOf("ver", "A verification.");
 export const TemplateId = idOf("tpl", "A template.");

@@ -15,6 +15,7 @@ export const scopes = [
   "webhook:manage",
   "analytics:read",
   "key:manage",
+  "data:erase",
 ] as const;
 
 export const Scope = z.enum(scopes);

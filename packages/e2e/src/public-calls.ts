@@ -4,6 +4,8 @@ import {
   type CreatedApiKey,
   type CreatedSupabaseHook,
   EditMessageRpc,
+  FetchMediaRpc,
+  type Erasure,
   GetGroupRpc,
   GetPersonRpc,
   Group,
@@ -13,12 +15,14 @@ import {
   type Media,
   type Message,
   PinRpc,
+  MessageMedia,
   type QrPageLink,
   ReactRpc,
   RevokeMessageRpc,
   type Session,
   type Verification,
   type VerificationResult,
+  StarRpc,
   VoteRpc,
 } from "@sandi/contracts";
 import { signWebhook } from "@sandi/crypto";
@@ -79,7 +83,7 @@ const listed: ListedMessage = {
 
 /** Actions on messages are done. */
 const done = Object.fromEntries(
-  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc].map(({ path }) => [path, { at: soon }]),
+  [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc, StarRpc].map(({ path }) => [path, { at: soon }]),
 );
 
 /** The connector's answers. */
@@ -89,6 +93,9 @@ export const connectorAnswers = {
   "/rpc/sessions/qr": { state: "pairing", qr: { qr: "2@abc", expiresAt: soon } },
   "/rpc/sessions/health": { heardAt: soon, roundTripMs: 12, sending: 0, outbox: 0 },
   "/rpc/sessions/pairing-code": { code: "K7QX2M9P", expiresAt: soon },
+  [FetchMediaRpc.path]: {
+    media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
+  },
   [GetGroupRpc.path]: Group.meta()?.["example"],
   [ListMessagesRpc.path]: { messages: [listed], nextCursor: null, isComplete: true },
   [ListChatsRpc.path]: { chats: [], nextCursor: null },
@@ -120,6 +127,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
   let rule = "";
   let channel = "";
   let qrPage = "";
+  let erasure = "";
   let hook = { id: "", path: "", secret: "" };
   const made: string[] = [];
 
@@ -329,6 +337,25 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       budget: [6, 1200, 6, 1],
     },
     {
+      route: "PUT /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "DELETE /v1/messages/{id}/star",
+      ...ofActed("/star"),
+      asks: "redis libsql connector",
+      budget: [6, 1200, 6, 1],
+    },
+    {
+      route: "POST /v1/messages/{id}/forward",
+      ...ofActed("/forward"),
+      body: { to: numbers[3] },
+      asks: "redis libsql libsql | qstash",
+      budget: [20, 20_000, 100, 100],
+    },
+    {
       route: "POST /v1/messages/{id}/votes",
       ...ofActed("/votes"),
       body: { options: ["Morning"] },
@@ -358,6 +385,20 @@ export function publicCalls(edge: () => TestEdge): Call[] {
         edge().sql("UPDATE message SET status = 'failed', failure = 'new_chats_locked' WHERE id = ?", [message]),
       asks: "redis libsql libsql | qstash",
       budget: [12, 8000, 58, 18],
+    },
+    {
+      route: "POST /v1/messages/{id}/media",
+      path: () => `/v1/messages/${message}/media`,
+      arrange: () => edge().sql("UPDATE message SET direction = 'inbound' WHERE id = ?", [message]),
+      asks: "redis libsql libsql connector",
+      budget: [2, 1400, 20, 0],
+    },
+    {
+      route: "PATCH /v1/sessions/{id} (settings)",
+      path: () => `/v1/sessions/${edge().sessionId}`,
+      body: { settings: { mediaDownload: "onDemand" } },
+      asks: "redis libsql | qstash",
+      budget: [9, 3300, 30, 16],
     },
     {
       route: "POST /v1/media",
@@ -763,6 +804,19 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/keys/${key}`,
       asks: "redis libsql libsql",
       budget: [12, 2700, 25, 10],
+    },
+    {
+      route: "DELETE /v1/people/{person}",
+      path: () => "/v1/people/6281355500077",
+      asks: "redis libsql | libsql qstash",
+      budget: [10, 1900, 12, 12],
+      keep: ({ id }: Erasure) => (erasure = id),
+    },
+    {
+      route: "GET /v1/erasures/{id}",
+      path: () => `/v1/erasures/${erasure}`,
+      asks: "redis libsql",
+      budget: [1, 200, 3, 0],
     },
     { route: "GET /v1/workspace", asks: "redis libsql", budget: [1, 100, 7, 0] },
     {

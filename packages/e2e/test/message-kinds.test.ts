@@ -1,4 +1,4 @@
-import type { Message, MessageList, SessionMessageList } from "@sandi/contracts";
+import type { Message, MessageList, MessageMedia, SessionMessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
@@ -251,12 +251,23 @@ describe("a message that is written on a phone", () => {
       const found = await newest();
       return found?.id !== before?.id && found;
     });
+    // Where its file is follows later.
+    const seen = await eventually("the file", async () => {
+      const { body } = await stack.api<Message>(`GET /v1/messages/${message.id}`);
+      const media = body.content?.["media"] as MessageMedia | undefined;
+      return media?.mediaState !== "pending" && { body, media };
+    });
     const isViewOnce = "isViewOnce" in fields;
     expect(message).toMatchObject({ direction: "inbound", type: read.type, isViewOnce, contentState: "kept" });
     expect(message.from).toMatchObject({ phone: userPhone });
     expect(message.content).toMatchObject(read);
-    expect((await stack.api<Message>(`GET /v1/messages/${message.id}`)).body).toEqual(message);
-    expect(await latest()).toEqual(message);
+    expect(seen.body).toEqual({ ...message, content: seen.body.content });
+    expect(seen.body.content).toMatchObject(read);
+    const bytes = seen.media && Buffer.from(await (await fetch(seen.media.url ?? "")).arrayBuffer());
+    expect(bytes?.toString("base64")).toBe(isViewOnce ? undefined : (fields as { data?: string }).data);
+    const kept = await latest();
+    expect(kept).toEqual({ ...message, content: kept?.content });
+    expect(kept?.content).toMatchObject(read);
   });
 
   it.each([

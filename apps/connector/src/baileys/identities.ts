@@ -10,7 +10,8 @@ import {
 
 /** Receives and reads which phone number a LID belongs to. */
 export interface PeopleListener {
-  onIdentity: (identity: { lid: string; pn: string }) => void;
+  /** @param at when the message was written that names the person by both; undefined: now */
+  onIdentity: (identity: { lid: string; pn: string }, at?: Date) => void;
   /** The phone number's jid of a LID, as the server said to any session of the workspace. */
   pnOf: (lid: string) => Promise<string | null>;
 }

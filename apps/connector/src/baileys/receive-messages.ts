@@ -59,7 +59,7 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const stanza = messageStanza(node, auth);
     if (!stanza) return;
-    identityIn(stanza.origin === null ? stanza.names : [], listener.onIdentity);
+    identityIn(stanza.origin === null ? stanza.names : [], (one) => listener.onIdentity(one, stanza.at));
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
       if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(stanza, readPadded(padded)));
     }

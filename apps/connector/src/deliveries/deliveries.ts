@@ -53,6 +53,8 @@ export interface Deliveries {
   receipt(fence: Fence, receipt: Receipt): Promise<void>;
   /** The message as it was sent, for its recipient only; null when it is deleted already. */
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
+  /** Clears the memory of messages whose recipient was erased from the ledger. */
+  forget(sessionId: string, waIds: readonly string[]): void;
 }
 
 export interface Attempt {
@@ -261,6 +263,9 @@ export function createDeliveries(context: Options): Deliveries {
       if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
       if (!isOneOf(entry, person)) return null;
       return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));
+    },
+    forget(sessionId, waIds) {
+      for (const waId of waIds) recent.delete(sessionId, waId);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { AppError, laneHeader, type Rpc } from "@sandi/contracts";
+import { AppError, laneHeader, mediaDownloadHeader, type Rpc } from "@sandi/contracts";
 import { LRUCache } from "lru-cache";
 import type { Answer, Incoming } from "../http.ts";
 import type { Meter } from "../metrics.ts";
@@ -33,7 +33,9 @@ interface Options {
 
 /** Marks a forwarded request, so that it is not forwarded again. */
 const hop = "sandi-forwarded";
-const passedOn = new RegExp(`^(content-type|authorization|upstash-.*|traceparent|tracestate|${laneHeader})$`);
+const passedOn = new RegExp(
+  `^(content-type|authorization|upstash-.*|traceparent|tracestate|${laneHeader}|${mediaDownloadHeader})$`,
+);
 const answered = ["content-type", "retry-after", "x-request-id", "upstash-nonretryable-error"];
 /**
  * A frozen connector holds its leases until they expire. Nobody waits for it that long: the queue delivers the job again,

@@ -218,11 +218,15 @@ function editIn(
   return opened && editedIn(opened);
 }
 
-/** The content after an edit. The edit of a caption does not always repeat the file. */
-function editedContentOf(body: MessageBody | null, message: WireMessage) {
-  const caption = captionOf(message);
-  if (body && caption !== null && "media" in body.content) return { ...body.content, caption };
-  return fromProto(message)?.content ?? null;
+const captioned: ReadonlySet<MessageBody["content"]["type"]> = new Set(["image", "video", "document"]);
+
+/** The content after an edit; null if the edit says nothing. Of a message with a file it changes the caption only. */
+function editedContentOf(body: MessageBody | null, message: WireMessage): MessageBody["content"] | null {
+  const content = fromProto(message)?.content ?? null;
+  if (!body || !("media" in body.content)) return content;
+  const caption = captionOf(message) ?? (content?.type === "text" ? content.text : null);
+  if (caption === null || !captioned.has(body.content.type)) return null;
+  return { ...body.content, caption } as MessageBody["content"];
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */

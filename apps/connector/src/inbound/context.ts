@@ -4,9 +4,11 @@ import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { NumberedTexts } from "../deliveries/numbered.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import type { ReceivedFile } from "../content/media.ts";
+import type { FileMessage } from "../media/store-inbound.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Fence } from "../store/fence.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
@@ -21,11 +23,14 @@ export interface InboundContext {
   chats: Chats;
   conversations: Conversations;
   deliveries: Pick<Deliveries, "message" | "revoked">;
+  erased: Pick<Erased, "covers">;
   numbered: Pick<NumberedTexts, "find">;
   /** The time of a new message's position. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;
+  /** The file of a stored message may be due. */
+  onFile: (sessionId: string) => void;
 }
 
 /** What a change of a message needs. */
@@ -40,7 +45,7 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   /** In base64; null: it has none. */
   secret: string | null;
   /** Absent without a file that can be fetched, and in messages that were stored before December 2026. */
-  file?: ReceivedFile;
+  file?: ReceivedFile & Pick<FileMessage, "chat" | "fromMe" | "participant">;
   /** How often it was forwarded; absent: never, or it was stored before December 2026. */
   forwardings?: number;
   /** The author's jid as the message names it; null for the account itself. Rows of before December 2026 lack it. */

@@ -1,7 +1,6 @@
 import type { InStatement } from "@libsql/client";
 import { createId } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
-import { fileIn } from "../content/media.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Names } from "../store/conversations.ts";
 import type { Fence } from "../store/fence.ts";
@@ -33,7 +32,6 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
     const read = fromProto(message);
     if (!read) return [];
     const { content, mentions, forwardings } = read;
-    const file = "isViewOnce" in content ? null : fileIn(message);
     const { conversation, statements } = await conversations.met(fence, names);
     const secret = message.messageContextInfo?.messageSecret;
     const body: MessageBody = {
@@ -43,7 +41,6 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
       isForwarded: read.isForwarded,
       quotedMessageId,
       secret: secret ? Buffer.from(secret).toString("base64") : null,
-      ...(file ? { file } : {}),
       ...(forwardings > 0 ? { forwardings } : {}),
       by: null,
     };

@@ -1,12 +1,14 @@
-import { AccountNumber, type Person, type StoredMessage } from "@sandi/contracts";
+import { AccountNumber, MediaKind, type Person, type StoredMessage } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
 import { decode } from "../content/wire.ts";
 import { type Conversation, personIdOf } from "../store/conversations.ts";
+import { type Download, findDownloads } from "../store/downloads.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
 import type { Services } from "../services.ts";
 import { findMessages, type MessageRow, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
+import { ofApi, withDownload, withMedia } from "./message-media.ts";
 
 export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
   services: Pick<Services, "now">;
@@ -78,20 +80,30 @@ export async function withMarks(
 }
 
 /** What rows hold, in their order. */
-export const openMessages = (
-  { atRest }: Pick<ReadParts, "atRest">,
+export async function openMessages(
+  { store, atRest }: Pick<ReadParts, "store" | "atRest">,
   sessionId: string,
   rows: readonly MessageRow[],
-): Promise<(Found & { isForwarded: boolean })[]> =>
-  Promise.all(
+): Promise<(Found & { isForwarded: boolean })[]> {
+  const withFile = rows.flatMap(({ type, waId, origin }) =>
+    MediaKind.safeParse(type).success && origin !== "api" ? [waId] : [],
+  );
+  const downloads =
+    withFile.length === 0 ? new Map<string, Download>() : await findDownloads(store, sessionId, withFile);
+  return Promise.all(
     rows.map(async (row) => {
-      const { id, waId, author } = row;
+      const { id, waId, author, origin } = row;
       const body = await openMessage<MessageBody>(atRest(sessionId), row);
-      const content = body && body.content.type !== undecryptable ? body.content : null;
+      const isRead = body !== null && body.content.type !== undecryptable;
+      const content = isRead ? shownContent(body, origin, downloads.get(waId)) : null;
       const about = { quotedMessageId: body?.quotedMessageId ?? null, isForwarded: body?.isForwarded ?? false };
       return { id, waId, author, content, ...about };
     }),
   );
+}
+
+const shownContent = (body: MessageBody, origin: MessageRow["origin"], download: Download | undefined) =>
+  origin === "api" && "media" in body.content ? withMedia(body.content, ofApi) : withDownload(body, download);
 
 /** Messages that were sent before sent messages were kept in their chats: the ledger has them for some days. */
 async function sentBefore(
@@ -105,7 +117,8 @@ async function sentBefore(
     rows.map(async ({ messageId, waId, sealed }) => {
       const bytes = sealed && (await atRest(sessionId).open(sealed, ledgerMessage.context(waId)));
       const content = bytes ? (fromProto(decode(bytes))?.content ?? null) : null;
-      return { id: messageId, waId: pseudonym(waId), author: null, content, quotedMessageId: null };
+      const shown = content && "media" in content ? withMedia(content, ofApi) : content;
+      return { id: messageId, waId: pseudonym(waId), author: null, content: shown, quotedMessageId: null };
     }),
   );
 }

@@ -10,24 +10,61 @@ import { storeMessage } from "./store-message.ts";
 /** Stores a message and reports it to the edge, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
 export type ReceiveMessage = (fence: Fence, message: ReceivedMessage) => Promise<void>;
 
+/** What comes in, session by session. */
+export interface Receiver {
+  receive: ReceiveMessage;
+  /** Resolves when the messages that the session has received so far are stored. */
+  settled(sessionId: string): Promise<void>;
+}
+
 /** A message that cannot be read is reported after this time: mostly its author's phone has sent it again by then. */
 const healMs = 10_000;
+/** A token of this age was written after any erasure of its author, or as good as. */
+const newTokenMs = 60_000;
 
-export function createReceiver(context: InboundContext): ReceiveMessage {
-  const { services, store, pseudonym, logger } = context;
-  return async (fence, { said, ...message }) => {
+export function createReceiver(context: InboundContext): Receiver {
+  const { services, store, pseudonym, logger, erased } = context;
+  const running = new Map<string, Set<Promise<void>>>();
+
+  async function take(fence: Fence, { said, ...message }: ReceivedMessage): Promise<void> {
+    const isTheirs = message.group === null && message.origin === null;
+    const token = isTheirs && !("change" in said) ? tokenOf(said) : null;
+    const isNew = token !== null && services.now().getTime() - message.at.getTime() < newTokenMs;
+    if (!isNew && (await erased.covers(fence.sessionId, message.names, message.at))) return;
     if ("change" in said) return applyChange(context, fence, { ...message, change: said.change });
-    if (said.content.type === "undecryptable") {
-      services.after(healMs, () => {
-        wasReceived(store, fence.sessionId, pseudonym(message.waId))
-          .then((isHealed) => (isHealed ? undefined : storeMessage(context, fence, { ...message, said })))
-          .catch((error: unknown) => logger.warn({ error }, "a message that cannot be read was not reported"));
-      });
-      return;
-    }
-    const token = message.group === null && message.origin === null ? tokenOf(said) : null;
-    if (token === null) return storeMessage(context, fence, { ...message, said });
-    return reportToken(context, fence, { ...message, token });
+    if (token !== null) return reportToken(context, fence, { ...message, token });
+    if (said.content.type !== "undecryptable") return storeMessage(context, fence, { ...message, said });
+    services.after(healMs, () => {
+      tracked(fence, () => unhealed(fence, { ...message, said })).catch((error: unknown) =>
+        logger.warn({ error }, "a message that cannot be read was not reported"),
+      );
+    });
+  }
+
+  /** Reports a message that can still not be read. */
+  async function unhealed(fence: Fence, message: Parameters<typeof storeMessage>[2]): Promise<void> {
+    const { sessionId } = fence;
+    if (await wasReceived(store, sessionId, pseudonym(message.waId))) return;
+    if (await erased.covers(sessionId, message.names, message.at)) return;
+    await storeMessage(context, fence, message);
+  }
+
+  function tracked({ sessionId }: Fence, work: () => Promise<void>): Promise<void> {
+    const ofSession = running.get(sessionId) ?? new Set();
+    running.set(sessionId, ofSession);
+    const taken = work().finally(() => {
+      ofSession.delete(taken);
+      if (ofSession.size === 0) running.delete(sessionId);
+    });
+    ofSession.add(taken);
+    return taken;
+  }
+
+  return {
+    receive: (fence, message) => tracked(fence, () => take(fence, message)),
+    async settled(sessionId) {
+      await Promise.allSettled(running.get(sessionId) ?? new Set<Promise<void>>());
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
 import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { findByWaId } from "../store/ledger.ts";
+import { newDownloadStatement } from "../store/downloads.ts";
 import { latestStatement } from "../store/latest-chats.ts";
 import { eventOfStatement, findMessage, messageContent, messageStatement, positionOf } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
@@ -40,7 +41,7 @@ export async function storeMessage(
     isForwarded,
     quotedMessageId: quoted,
     secret: secret && Buffer.from(secret).toString("base64"),
-    ...(said.file ? { file: said.file } : {}),
+    ...(said.file ? { file: { ...said.file, ...addressOf(message) } } : {}),
     ...(said.forwardings > 0 ? { forwardings: said.forwardings } : {}),
     by: origin === null ? (names[0] ?? null) : null,
   };
@@ -84,10 +85,19 @@ export async function storeMessage(
     ...statements,
     messageStatement(fence, row),
     latestStatement(fence, { conversationId: chat.id, kind, position }),
+    ...(said.file ? [newDownloadStatement(fence, { waId, eventId, at: now })] : []),
     ...bodies.map((event) => eventOfStatement(fence, { waId, eventId, body: event, at: now })),
     ...(origin === null && group === null ? chats.wrote(fence, names) : []),
   ]);
   context.onAppended();
+  if (said.file) context.onFile(sessionId);
+}
+
+/** Where the account's phone looks for a message when it is asked for its file. */
+function addressOf({ group, origin, names }: Pick<ReceivedMessage, "group" | "origin" | "names">) {
+  const [name = ""] = names;
+  const isOfOther = group !== null && origin === null;
+  return { chat: group ?? name, fromMe: origin !== null, ...(isOfOther ? { participant: name } : {}) };
 }
 
 /** The id of a new message, which sorts by its time. A message that WhatsApp delivers again keeps the stored id. */

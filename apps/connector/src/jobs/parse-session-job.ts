@@ -1,4 +1,4 @@
-import { AppError, ProxySetting, type QueuedSessionJob, sealedFor } from "@sandi/contracts";
+import { AppError, type MediaDownload, ProxySetting, type QueuedSessionJob, sealedFor } from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import type { Services } from "../services.ts";
@@ -19,7 +19,11 @@ interface Options {
  * it does not open. A proxy that is sealed for another session fails a start, and is ignored in any other job.
  */
 export function createSessionJobParser({ unseal, atRest, services, logger }: Options) {
-  return async ({ proxy, ...job }: QueuedSessionJob): Promise<DesiredStateChange> => {
+  return async (
+    { proxy, ...queued }: QueuedSessionJob,
+    mediaDownload: MediaDownload | undefined,
+  ): Promise<DesiredStateChange> => {
+    const job = { ...queued, mediaDownload };
     if (proxy === undefined || proxy === null) return { ...job, sealedProxy: proxy };
     const { value, purpose } = await unseal(proxy);
     const { sessionId, workspaceId, desired } = job;

@@ -3,8 +3,11 @@ import {
   AppError,
   jobPaths,
   laneHeader,
+  type MediaDownload,
+  mediaDownloadHeader,
   QueuedSendJob,
   QueuedSessionJob,
+  readMediaDownload,
   readSendJob,
   RevokeJob,
   type SendJob,
@@ -24,7 +27,7 @@ interface Options {
   revoke: (job: RevokeJob) => Promise<JobOutcome>;
   supervisor: Supervisor;
   /** Opens the sealed proxy of the job and seals it for the session's row. */
-  parseSessionJob: (job: QueuedSessionJob) => Promise<DesiredStateChange>;
+  parseSessionJob: (job: QueuedSessionJob, setting: MediaDownload | undefined) => Promise<DesiredStateChange>;
   /** Passes a job to the connector that owns its session. */
   forward: Forward;
   isDraining: () => boolean;
@@ -63,7 +66,7 @@ export function jobRoutes(options: Options): Route[] {
 
   /** A desired state of a session without an owner goes to the connector with the most free capacity. */
   async function setDesiredState(job: QueuedSessionJob, incoming: Incoming): Promise<Answer> {
-    const change = await parseSessionJob(job);
+    const change = await parseSessionJob(job, readMediaDownload(incoming.headers[mediaDownloadHeader]?.toString()));
     let outcome = await supervisor.setDesiredState(change, { mayPlace: !wasForwarded(incoming) });
     if (typeof outcome === "object") {
       const answer = await forward.to(incoming, outcome.url);

@@ -1,24 +1,23 @@
-import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { maxMediaBytes } from "@sandi/contracts";
+import { maxMediaBytes, type StoredMedia } from "@sandi/contracts";
 import { ask } from "../ask.ts";
 import type { LostMedia } from "../baileys/media.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
-import { mediaIn, type MediaPart, type ReceivedMedia } from "../content/media.ts";
-import type { WireMessage } from "../content/wire.ts";
+import type { ReceivedFile } from "../content/media.ts";
 import type { EdgeFiles } from "../edge-files.ts";
 import { Damaged, type Declared, decrypting } from "./cipher.ts";
 import { createTurns } from "./turns.ts";
 
-/** Why a received file cannot be stored, also later. */
+/** Why a received file is not stored, also later. */
 export type InboundProblem =
-  /** The message does not say where the file is, or how to open it. */
-  | "unreadable"
-  | "too_large"
+  | "tooLarge"
   /** The file is not what its message says. */
   | "damaged"
   /** WhatsApp's hosts have it no more, and the phone does not upload it again. */
   | "unavailable";
+
+/** A received message with a file. */
+export type FileMessage = Omit<LostMedia, "mediaKey"> & { messageId: string };
 
 /**
  * Stores the file of a received message at the edge, once for each message. Rejects when that can be tried later: when the
@@ -26,9 +25,9 @@ export type InboundProblem =
  */
 export type StoreInboundMedia = (
   session: { sessionId: string; socket: Pick<WhatsAppSocket, "media"> },
-  message: Omit<LostMedia, "mediaKey">,
-  proto: WireMessage,
-) => Promise<({ mediaId: string } & ReceivedMedia) | { problem: InboundProblem }>;
+  message: FileMessage,
+  file: ReceivedFile,
+) => Promise<StoredMedia | { problem: InboundProblem }>;
 
 const mostDownloads = 4;
 const mostHosts = 2;
@@ -47,26 +46,21 @@ class HostFailed extends Error {
   }
 }
 
-interface Known extends Declared {
-  url: string | undefined;
-  directPath: string | undefined;
-}
+type Known = Declared & Pick<ReceivedFile, "url" | "directPath">;
 
 export function createStoreInbound({ files }: { files: EdgeFiles }): StoreInboundMedia {
   const inTurn = createTurns(mostDownloads);
 
-  return (session, message, proto) =>
+  return (session, { messageId, ...message }, file) =>
     inTurn(async () => {
-      const found = mediaIn(proto);
-      const known = found && knownOf(found);
-      if (!found || !known) return { problem: "unreadable" };
-      const { media } = found;
-      if (media.sizeBytes > maxMediaBytes) return { problem: "too_large" };
+      const { media } = file;
+      if (media.sizeBytes > maxMediaBytes) return { problem: "tooLarge" };
+      const known = knownOf(file);
       const { sessionId, socket } = session;
       const store = (bytes: AsyncIterable<Uint8Array>) => {
         const { mimeType, sizeBytes, sha256, fileName } = media;
         const about = { mimeType, sizeBytes, sha256, ...(fileName === undefined ? {} : { fileName }) };
-        return files.store({ sessionId, uploadId: uploadIdOf(message), ...about }, bytes);
+        return files.store({ sessionId, uploadId: messageId, ...about }, bytes);
       };
       const attempt = async (where: Known) => {
         const { hosts } = await socket.media.hosts(false);
@@ -75,29 +69,19 @@ export function createStoreInbound({ files }: { files: EdgeFiles }): StoreInboun
         );
       };
       const first = await attempt(known);
-      if ("mediaId" in first) return { ...first, ...media };
+      if ("mediaId" in first) return first;
       if (!first.isGone) return { problem: "damaged" };
       const directPath = await socket.media.askAgain({ ...message, mediaKey: known.mediaKey }, askAgainMs);
       if (directPath === null) return { problem: "unavailable" };
-      const second = await attempt({ ...known, url: undefined, directPath });
-      if ("mediaId" in second) return { ...second, ...media };
+      const second = await attempt({ ...known, url: null, directPath });
+      if ("mediaId" in second) return second;
       return { problem: second.isGone ? "unavailable" : "damaged" };
     });
 }
 
-/** Names the file for the edge. The sender can choose an id of any form. */
-const uploadIdOf = ({ chat, waId, fromMe }: Omit<LostMedia, "mediaKey">) =>
-  createHash("sha256")
-    .update(JSON.stringify([chat, waId, fromMe]))
-    .digest("hex");
-
-function knownOf({ part, type, media }: NonNullable<ReturnType<typeof mediaIn>>): Known | null {
-  const { mediaKey, fileSha256, fileEncSha256, url, directPath }: MediaPart = part;
-  if (mediaKey?.length !== 32 || fileSha256?.length !== 32 || fileEncSha256?.length !== 32) return null;
-  if (media.sizeBytes < 1 || (!url && !directPath)) return null;
-  const { sizeBytes } = media;
-  const hashes = { fileSha256, fileEncSha256 };
-  return { mediaKey, ...hashes, type, sizeBytes, url: url ?? undefined, directPath: directPath ?? undefined };
+function knownOf({ type, media, mediaKey, fileEncSha256, url, directPath }: ReceivedFile): Known {
+  const keys = { mediaKey: Buffer.from(mediaKey, "base64"), fileEncSha256: Buffer.from(fileEncSha256, "base64") };
+  return { ...keys, fileSha256: Buffer.from(media.sha256, "hex"), type, sizeBytes: media.sizeBytes, url, directPath };
 }
 
 /**
@@ -106,7 +90,7 @@ function knownOf({ part, type, media }: NonNullable<ReturnType<typeof mediaIn>>)
  */
 function addressesOf({ url, directPath }: Known, hosts: string[]): URL[] {
   const known = [...hosts, mainHost];
-  const given = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
+  const given = url === null ? null : URL.parse(url);
   const isOurs = ({ protocol, host, hostname, port }: URL) =>
     protocol === "https:" && (hosts.includes(host) || (hostname.endsWith(".whatsapp.net") && port === ""));
   const path = directPath ?? (given && given.pathname + given.search);

@@ -17,6 +17,8 @@ export interface KnownNumbers {
   answered(workspaceId: string, jids: Map<string, string | null>): Promise<Map<string, string | null>>;
   /** The person with these jids wrote or received something, or WhatsApp named the person. */
   alive(workspaceId: string, jids: string[]): Promise<void>;
+  /** Deletes what is known of these numbers. Answers how many there were. */
+  forget(workspaceId: string, digits: string[]): Promise<number>;
 }
 
 const aliveDays = 14;
@@ -83,6 +85,10 @@ export function createKnownNumbers(store: NumberStore, { now }: Pick<Services, "
         if (isFresh(recent.get(nameOf(workspaceId, digits)))) continue;
         await store.store(workspaceId, [remember(workspaceId, learned(digits, jid))], now());
       }
+    },
+    forget(workspaceId, digits) {
+      for (const one of digits) recent.delete(nameOf(workspaceId, one));
+      return store.delete(workspaceId, digits);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Tunnel } from "../proxy/tunnel.ts";
 import type { ProxyWatch } from "../proxy/watch.ts";
 import type { ClientVersion, Services } from "../services.ts";
 import type { Credentials } from "../store/credentials.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Identities } from "../store/identities.ts";
 import type { Fence } from "../store/fence.ts";
 import type { Versions } from "../versions.ts";
@@ -58,6 +59,7 @@ interface Options {
   applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
+  erased: Pick<Erased, "covers" | "knows">;
   sending: Pick<Sending, "opened" | "receivedLimits">;
   gates: Gates;
   metrics: SessionMetrics;
@@ -158,11 +160,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
           if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
         },
         onLimits: (report) => options.sending.receivedLimits(report),
-        onIdentity(identity) {
+        onIdentity(identity, at) {
           alive([identity.pn]);
-          identities
-            .learned([identity])
-            .catch((error: unknown) => logger.debug({ error }, "an identity could not be stored"));
+          learned(identity, at).catch((error: unknown) => logger.debug({ error }, "an identity could not be stored"));
         },
         pnOf: (lid) => identities.pnOf(lid),
         onReceipt(receipt) {
@@ -183,11 +183,19 @@ export function createConnection(fence: Fence, options: Options): Connection {
     current = { number, socket, tunnel, leave: loginOver };
   }
 
+  /** An old message brings nobody back who was erased meanwhile. */
+  async function learned(identity: { lid: string; pn: string }, at: Date | undefined): Promise<void> {
+    if (at && (await options.erased.covers(fence.sessionId, [identity.lid, identity.pn], at))) return;
+    await identities.learned([identity]);
+  }
+
   /** Not awaited: memory has it at once. If the write fails, the next message or receipt writes it. */
   function alive(jids: string[]): void {
-    options.knownNumbers
-      .alive(options.workspaceId, jids)
-      .catch((error: unknown) => logger.debug({ error }, "a known number could not be stored"));
+    const stored = async () => {
+      if (await options.erased.knows(fence.sessionId, jids)) return;
+      await options.knownNumbers.alive(options.workspaceId, jids);
+    };
+    stored().catch((error: unknown) => logger.debug({ error }, "a known number could not be stored"));
   }
 
   async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {

@@ -10,7 +10,8 @@ import { boundedCredentials } from "../store/bounded-credentials.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
 import { credentialStore } from "../store/credentials.ts";
-import { createIdentities } from "../store/identities.ts";
+import type { Erased } from "../store/erased.ts";
+import type { OpenIdentities } from "../store/identities.ts";
 import { measuredCredentials } from "../store/measured-credentials.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { Versions } from "../versions.ts";
@@ -31,19 +32,21 @@ interface Options {
   receive: ReceiveMessage;
   applyOwnChange: ApplyOwnChange;
   knownNumbers: KnownNumbers;
+  erased: Erased;
+  openIdentities: OpenIdentities;
   versions: Versions;
   onAppended: () => void;
+  onOnline: (sessionId: string) => void;
   openSocket?: OpenSocket | undefined;
 }
 
 /** One workspace whose proxies hang holds at most this fraction (1 / 4) of the places for logins through proxies. */
 const proxiedParts = 4;
 
-export function openSessions(context: Context, { versions, ...options }: Options): Sessions {
+export function openSessions(context: Context, { versions, openIdentities, ...options }: Options): Sessions {
   const { config, services, store, pseudonym, meter } = context;
   const metrics = sessionMetrics(meter);
   const bounded = boundedCredentials(credentialStore(store, pseudonym), store);
-  const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
   const places = config.connectConcurrency;
   const shared = {
     ...context,

@@ -12,6 +12,7 @@ import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
 import { forgetStatements } from "../store/account.ts";
 import type { OpenCredentials } from "../store/credentials.ts";
+import type { Erased } from "../store/erased.ts";
 import type { Identities } from "../store/identities.ts";
 import type { NodeAtRest } from "@sandi/crypto/node";
 import { openProxy } from "../store/sealed-proxy.ts";
@@ -28,7 +29,7 @@ import { createLease } from "./lease.ts";
 import { createSending, type Sending } from "./sending.ts";
 import { createSessionProxy } from "./proxy.ts";
 import { createSession, type Session } from "./session.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, MachineEvent } from "./machine.ts";
 
 /** A session that this process owns, with its socket. */
 export interface LiveSession {
@@ -66,11 +67,14 @@ export interface LiveOptions {
   applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
+  erased: Pick<Erased, "covers" | "knows">;
   gates: Gates;
   metrics: SessionMetrics;
   logger: Logger;
   version: Pick<Versions, "current" | "accepted" | "refused">;
   onAppended(): void;
+  /** The session's state `online` is stored. */
+  onOnline(sessionId: string): void;
   /** The session was deleted, or another process owns it. */
   onGone(live: LiveSession): void;
 }
@@ -130,6 +134,7 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     }
     logger.info({ state, reason, attempts }, "the session's state is reported");
     options.onAppended();
+    if (state === "online") options.onOnline(row.id);
     return true;
   }
 
@@ -223,8 +228,9 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
         // The session must not connect through another proxy, or without one.
         return logger.error({ error }, "the session's proxy could not be opened; the desired state is not applied");
       }
+      const change = changeAfter(newest, next);
       newest = next.revision;
-      session.post({ type: "desiredStateChanged", desired: next.desired, revision: newest });
+      session.post(change);
     },
     renewed: (until) => lease.renewed(until),
     online() {
@@ -235,11 +241,15 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
     stop: () => (stopping ??= stop()),
   };
   live.renewed(row.leaseUntil);
-  const isChangePending = row.revision > row.actedRevision;
-  session.post(
-    isChangePending
-      ? { type: "desiredStateChanged", desired: row.desired, revision: row.revision }
-      : { type: "adopted" },
-  );
+  const change = changeAfter(row.actedRevision, row);
+  const isChanged = row.revision > row.actedRevision;
+  if (!isChanged || change.type === "settingsChanged") session.post({ type: "adopted" });
+  if (isChanged) session.post(change);
   return live;
+}
+
+/** What the row asks for after a revision that was applied. */
+function changeAfter(applied: number, { desired, revision, quietRevision }: SessionRow): MachineEvent {
+  const isQuiet = revision === applied + 1 && quietRevision === revision;
+  return isQuiet ? { type: "settingsChanged", revision } : { type: "desiredStateChanged", desired, revision };
 }

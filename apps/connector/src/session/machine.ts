@@ -31,6 +31,8 @@ export type MachineEvent =
   | { type: "adopted" }
   /** The edge sent a desired state; an old revision changes nothing. */
   | { type: "desiredStateChanged"; desired: DesiredState; revision: number }
+  /** The edge sent a revision that changes nothing but the settings. */
+  | { type: "settingsChanged"; revision: number }
   /** The socket shows a QR code. */
   | { type: "qr"; socket: number }
   /** The phone has accepted the link; the login follows on a new socket. */

@@ -22,6 +22,9 @@ export function step(machine: Machine, event: MachineEvent): Step {
       return adopt(machine);
     case "desiredStateChanged":
       return changeDesiredState(machine, event);
+    case "settingsChanged":
+      if (event.revision <= machine.revision) return still(machine);
+      return change({ ...machine, revision: event.revision }, {}, { always: true });
     case "qr":
       if (machine.isLinked) return refuse(machine, event);
       return machine.state === "connecting" ? change(machine, { state: "pairing", reason: null }) : still(machine);

@@ -3,6 +3,7 @@ import type { AtRest } from "@sandi/crypto";
 import { LRUCache } from "lru-cache";
 import type { Services } from "../services.ts";
 import { fenceHolds, type Fence } from "./fence.ts";
+import type { NewEvent } from "./outbox.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
 import { sealedColumn } from "./sealed-column.ts";
@@ -32,7 +33,7 @@ export const personIdOf = (chatId: string) => chatId.replace(/^cht_/, "per_");
 export interface Conversations {
   /**
    * The conversation of these names, and the statements that store what is new about it. Two that prove to be one become
-   * the older one; the id of the other still leads to it.
+   * the older one, which is reported; the id of the other still leads to it.
    */
   met(fence: Fence, names: Partial<Names>): Promise<{ conversation: Conversation; statements: InStatement[] }>;
   find(sessionId: string, ids: readonly string[]): Promise<Map<string, Conversation>>;
@@ -46,7 +47,7 @@ interface Options {
   store: Pick<Store, "client">;
   atRest: (sessionId: string) => AtRest;
   pseudonym: Pseudonym;
-  services: Pick<Services, "newId">;
+  services: Pick<Services, "newId" | "now">;
 }
 
 const keyOf = (sessionId: string, jid: string) => `${sessionId} ${jid}`;
@@ -127,15 +128,33 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
               ON CONFLICT DO UPDATE SET conversation_id = excluded.conversation_id`,
         args: [sessionId, pseudonym(jid), id, ...guard],
       })),
+      ...merged.map(({ id: other }) => reportMerge(fence, { from: other, into: id })),
       ...merged.flatMap(({ id: other }) => mergeStatements(fence, { from: other, into: id })),
     ];
+  }
+
+  /** Appends the event, unless another message has merged the two meanwhile. */
+  function reportMerge({ sessionId, fence }: Fence, { from, into }: Merge): InStatement {
+    const at = services.now();
+    const about = { id: services.newId("evt"), sessionId, at: at.toISOString() };
+    const event: NewEvent = { ...about, type: "chat.merged", chatId: into, mergedIds: [from] };
+    return {
+      sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM conversation
+            WHERE session_id = ? AND id = ? AND merged_into IS NULL AND ${fenceHolds}`,
+      args: [JSON.stringify(event), at.getTime(), sessionId, from, sessionId, fence],
+    };
   }
 }
 
 const defined = (names: Partial<Names>): Partial<Names> =>
   Object.fromEntries(Object.entries(names).filter(([, value]) => typeof value === "string"));
 
-function mergeStatements({ sessionId, fence }: Fence, { from, into }: { from: string; into: string }): InStatement[] {
+interface Merge {
+  from: string;
+  into: string;
+}
+
+function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): InStatement[] {
   const moved = (table: string, column: string) => ({
     sql: `UPDATE ${table} SET ${column} = ? WHERE session_id = ? AND ${column} = ? AND ${fenceHolds}`,
     args: [into, sessionId, from, sessionId, fence],

@@ -21,6 +21,8 @@ export interface Identities {
   learned(identities: Identity[]): Promise<void>;
   /** The phone number's jid; null when it is unknown. */
   pnOf(lid: string): Promise<string | null>;
+  /** Deletes what is stored of these jids. */
+  forget(jids: string[]): Promise<void>;
 }
 
 /** Opens the identities of a workspace. */
@@ -97,6 +99,18 @@ export function createIdentities({ store, pseudonym, atRest, services }: Options
         known.set(name, found);
         holders.set(nameOf(found), name);
         return found;
+      },
+      async forget(jids) {
+        for (const name of jids.map(nameOf)) {
+          const holder = holders.get(name);
+          if (holder !== undefined) known.delete(holder);
+          known.delete(name);
+          holders.delete(name);
+        }
+        const names = JSON.stringify(jids.map((jid) => pseudonym(nameOf(jid))));
+        const sql = `DELETE FROM identity WHERE lid IN (SELECT value FROM json_each(?))
+          OR pn IN (SELECT value FROM json_each(?))`;
+        await store.writer.write([{ sql, args: [names, names] }]);
       },
     };
   };

@@ -68,13 +68,15 @@ function insertion({ sessionId, fence }: Fence, message: NewMessage, onConflict:
   return {
     sql: `INSERT INTO message (session_id, wa_id, id, conversation_id, author, type, sealed, words, event_id, received_at,
             position, origin)
-          SELECT session.id, ?, ?, ?, ?, ?, iif(content_ms = 0, NULL, ?), iif(content_ms = 0, NULL, ?), ?, ?, ?, ? FROM session
-          WHERE session.id = ? AND session.fence = ?
+          SELECT session.id, ?, ?, ${current}, ${current}, ?, iif(content_ms = 0, NULL, ?), iif(content_ms = 0, NULL, ?),
+            ?, ?, ?, ? FROM session WHERE session.id = ? AND session.fence = ?
           ON CONFLICT (session_id, wa_id) DO UPDATE SET ${onConflict}`,
     args: [
       waId,
       id,
       conversationId,
+      conversationId,
+      author,
       author,
       type,
       ...content,
@@ -90,6 +92,10 @@ function insertion({ sessionId, fence }: Fence, message: NewMessage, onConflict:
 
 /** The tokens as they are stored; null: there are none. */
 export const wordsColumn = (words: readonly string[]) => (words.length === 0 ? null : JSON.stringify(words));
+
+/** The id that a conversation has now: another message may have merged it meanwhile. */
+const current = `coalesce((SELECT merged_into FROM conversation
+  WHERE conversation.session_id = session.id AND conversation.id = ?), ?)`;
 
 /** Appends an event, if the message was stored with this event's id. */
 export function eventOfStatement(

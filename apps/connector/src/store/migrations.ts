@@ -16,9 +16,11 @@ import { lookUpPause } from "./migrations/0014_look_up_pause.ts";
 import { messages } from "./migrations/0017_messages.ts";
 import { actions } from "./migrations/0018_actions.ts";
 import { ownChanges } from "./migrations/0019_own_changes.ts";
+import { downloads } from "./migrations/0022_downloads.ts";
+import { erased } from "./migrations/0024_erased.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
-import { read } from "./migrations/0022_read.ts";
+import { read } from "./migrations/0023_read.ts";
 
 /**
  * The connector's own database in the order of application. Times are milliseconds since the epoch.
@@ -44,5 +46,7 @@ export const migrations: readonly Migration[] = [
   actions,
   ownChanges,
   numbered,
+  downloads,
   read,
+  erased,
 ];

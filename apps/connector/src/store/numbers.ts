@@ -19,6 +19,8 @@ export interface NumberStore {
   find(workspaceId: string, digits: string[]): Promise<Map<string, KnownNumber>>;
   /** A "no account" does not replace a jid that still counts: the look-up started before the jid was stored. */
   store(workspaceId: string, numbers: KnownNumber[], now: Date): Promise<void>;
+  /** Deletes what is known of these. Answers how many there were. */
+  delete(workspaceId: string, digits: string[]): Promise<number>;
 }
 
 /** How long an expired jid is kept, for when WhatsApp does not answer. */
@@ -61,6 +63,12 @@ export function numberStore({ client, writer }: Store, pseudonym: Pseudonym, atR
       });
       const statements = await Promise.all(rows);
       if (statements.length > 0) await writer.write(statements);
+    },
+    async delete(workspaceId, digits) {
+      const ids = JSON.stringify(digits.map((one) => idOf(workspaceId, one)));
+      const sql = "DELETE FROM number WHERE id IN (SELECT value FROM json_each(?))";
+      const [deleted] = await writer.write([{ sql, args: [ids] }]);
+      return deleted!.rowsAffected;
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { InStatement, Row } from "@libsql/client";
-import { DesiredState, SessionReason, SessionState, type SessionJob } from "@sandi/contracts";
+import { DesiredState, type MediaDownload, SessionReason, SessionState, type SessionJob } from "@sandi/contracts";
 import { fenceHolds, type Fence } from "./fence.ts";
 import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
@@ -11,6 +11,8 @@ export interface SessionRow {
   /** The desired state, and its revision. */
   desired: DesiredState;
   revision: number;
+  /** The newest revision that changed nothing but the settings. */
+  quietRevision: number;
   /** The newest revision that was applied. */
   actedRevision: number;
   state: SessionState;
@@ -28,7 +30,7 @@ export interface SessionRow {
 }
 
 /** The columns that `toSession` reads. */
-export const sessionColumns = `id, workspace_id, desired, revision, acted_revision, state, reason, phone, account, proxy, owner_run, fence, lease_until, gone_at`;
+export const sessionColumns = `id, workspace_id, desired, revision, quiet_revision, acted_revision, state, reason, phone, account, proxy, owner_run, fence, lease_until, gone_at`;
 
 export async function findSession({ client }: Store, id: string): Promise<SessionRow | null> {
   const { rows } = await client.execute({ sql: `SELECT ${sessionColumns} FROM session WHERE id = ?`, args: [id] });
@@ -39,6 +41,8 @@ export async function findSession({ client }: Store, id: string): Promise<Sessio
 export type DesiredStateChange = Omit<SessionJob, "proxy"> & {
   /** Null removes the proxy; undefined keeps it. */
   sealedProxy?: string | null | undefined;
+  /** Undefined keeps it. */
+  mediaDownload?: MediaDownload | undefined;
 };
 
 /** Stores the desired state, unless a newer revision is stored. Returns the row. */
@@ -46,9 +50,14 @@ export async function storeDesiredState({ writer }: Store, change: DesiredStateC
   const at = now.getTime();
   const [, read] = await writer.write([
     {
-      sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, state, reason, state_at, created_at, lease_until)
-            VALUES (?, ?, ?, ?, ?, 'stopped', 'created', ?, ?, ?)
+      // After the revision before it, one with another setting changed only that.
+      sql: `INSERT INTO session (id, workspace_id, desired, revision, proxy, media_download, state, reason, state_at, created_at, lease_until)
+            VALUES (?, ?, ?, ?, ?, ?, 'stopped', 'created', ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET desired = excluded.desired, revision = excluded.revision,
+                quiet_revision = CASE WHEN excluded.revision = session.revision + 1
+                  AND excluded.media_download <> coalesce(session.media_download, 'all')
+                  THEN excluded.revision ELSE session.quiet_revision END,
+                media_download = coalesce(excluded.media_download, session.media_download),
                 proxy = CASE WHEN ? THEN excluded.proxy ELSE session.proxy END
               WHERE excluded.revision > session.revision AND session.workspace_id = excluded.workspace_id
                 AND session.gone_at IS NULL`,
@@ -58,6 +67,7 @@ export async function storeDesiredState({ writer }: Store, change: DesiredStateC
         change.desired,
         change.revision,
         change.sealedProxy ?? null,
+        change.mediaDownload ?? null,
         at,
         at,
         // The lease is free from now on.
@@ -118,6 +128,7 @@ export function toSession(row: Row): SessionRow {
     workspaceId: text(row, "workspace_id"),
     desired: DesiredState.parse(row["desired"]),
     revision: Number(row["revision"]),
+    quietRevision: Number(row["quiet_revision"]),
     actedRevision: Number(row["acted_revision"]),
     state: SessionState.parse(row["state"]),
     reason: SessionReason.nullable().parse(row["reason"]),

@@ -79,6 +79,7 @@ export async function adopt(
     logger: pino({ level: "silent" }),
     version: { current: () => null, accepted: async () => undefined, refused: async () => false },
     onAppended: () => undefined,
+    onOnline: () => undefined,
     onGone: () => undefined,
   } as unknown as LiveOptions;
   await change(row!, options);

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createHash } from "node:crypto";
 import { SignJWT } from "jose";
 import {
@@ -7,6 +7,10 @@ import {
   createId,
   type ConnectorEvent,
   EventBatch,
+  type InboundMedia,
+  inboundMediaText,
+  mediaPath,
+  readInboundMediaHeaders,
   type RevokeJob,
   type SendJob,
   type SealedPayload,
@@ -20,6 +24,7 @@ import {
   generateKeyText,
   generateSealingKeys,
   generateTokenKeys,
+  type TokenVerifier,
   webRandom,
 } from "@sandi/crypto";
 
@@ -64,6 +69,13 @@ export class FakeEdge {
   readonly bodies: string[] = [];
   /** What `/internal/events` answers in place of taking the batch. */
   refuse: ((batch: EventBatch) => number | null) | null = null;
+  /** The files of received messages, by the ids of these. */
+  readonly files = new Map<string, { mediaId: string; media: InboundMedia; bytes: Buffer }>();
+  /** The message of each upload, repetitions included. */
+  readonly uploads: string[] = [];
+  /** Messages whose files it stores no more. */
+  readonly deleted = new Set<string>();
+  takesNoFiles = false;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
   isDown = false;
   /** How long sessions keep contents, as it answers events. */
@@ -96,8 +108,15 @@ export class FakeEdge {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
-        const body = Buffer.concat(chunks).toString();
         const path = request.url ?? "";
+        if (path === mediaPath) {
+          void this.#takeFile(request, Buffer.concat(chunks), verify).then(
+            (mediaId) => response.end(JSON.stringify({ mediaId })),
+            (error: unknown) => response.writeHead(503).end(String(error)),
+          );
+          return;
+        }
+        const body = Buffer.concat(chunks).toString();
         this.bodies.push(body);
         // oxlint-disable-next-line unicorn/consistent-function-scoping -- it answers this very request
         const answer = (status: number, value: unknown) => {
@@ -120,6 +139,24 @@ export class FakeEdge {
     await new Promise<void>((resolve) => this.#server?.listen(port, "127.0.0.1", resolve));
     const address = this.#server?.address();
     this.url = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+  }
+
+  /** Stores a file once for each message, as the edge does. */
+  async #takeFile(request: IncomingMessage, bytes: Buffer, verify: TokenVerifier): Promise<string | null> {
+    if (this.isDown || this.takesNoFiles) throw new Error("the edge is down");
+    const read = readInboundMediaHeaders({ get: (name) => request.headers[name]?.toString() ?? null });
+    const media = { ...read, sizeBytes: Number(read["sizeBytes"]) } as InboundMedia;
+    const token = request.headers.authorization?.slice(7) ?? "";
+    await verify(token, { method: "POST", path: mediaPath, body: inboundMediaText(media) });
+    if (this.deleted.has(media.uploadId)) return null;
+    this.uploads.push(media.uploadId);
+    const known = this.files.get(media.uploadId);
+    if (known) return known.mediaId;
+    if (!request.complete || createHash("sha256").update(bytes).digest("hex") !== media.sha256)
+      throw new Error("the file is another one");
+    const mediaId = createId("med", this.now(), webRandom(10));
+    this.files.set(media.uploadId, { mediaId, media, bytes });
+    return mediaId;
   }
 
   async stop(): Promise<void> {

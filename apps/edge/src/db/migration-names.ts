@@ -36,4 +36,6 @@ export const migrationNames = [
   "0040_deleted",
   "0041_chats",
   "0042_batch_media",
+  "0043_received_files",
+  "0045_erasure",
 ];

@@ -35,6 +35,8 @@ import { inbound } from "./migrations/0038_inbound.ts";
 import { deleted } from "./migrations/0040_deleted.ts";
 import { chats } from "./migrations/0041_chats.ts";
 import { batchMedia } from "./migrations/0042_batch_media.ts";
+import { receivedFiles } from "./migrations/0043_received_files.ts";
+import { erasure } from "./migrations/0045_erasure.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -77,4 +79,6 @@ export const migrations: readonly Migration[] = [
   deleted,
   chats,
   batchMedia,
+  receivedFiles,
+  erasure,
 ];

@@ -23,7 +23,8 @@ import type {
 } from "./tables/verifications.ts";
 import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
-import type { ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
+import type { ErasureTable } from "./tables/erasures.ts";
+import type { ChatAliasTable, ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
 import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
@@ -42,6 +43,8 @@ export interface Tables {
   warmContact: WarmContactTable;
   message: MessageTable;
   chat: ChatTable;
+  chatAlias: ChatAliasTable;
+  erasure: ErasureTable;
   batch: BatchTable;
   batchItem: BatchItemTable;
   batchMedia: BatchMediaTable;

@@ -22,6 +22,8 @@ import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
 import { deliverEvents } from "../webhooks/event-topic.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
+import { deleteReceivedFile } from "../media/repository.ts";
+import { mergeChats } from "../messages/merge-chats.ts";
 import { keptForRetry, moveMessages } from "../messages/life.ts";
 import { noteChange } from "../messages/received.ts";
 import { moveVerifications } from "../verifications/life.ts";
@@ -116,6 +118,7 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
     ];
   }
   if (type === "session.limits" || type === "session.proxy") return sessionStatements(db, event);
+  if (type === "chat.merged") return mergeChats(db, event);
   const { messageId } = event;
   if (type === "message.failed") {
     const passes = claimsBeforeRetry[event.reason] !== null;
@@ -137,5 +140,8 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
     ];
   }
   if (type !== "message.revoked") return noteChange(db, event);
-  return [moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now })];
+  return [
+    moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now }),
+    deleteReceivedFile(db, { sessionId, messageId }),
+  ];
 }

@@ -2,6 +2,7 @@ import type { ConnectorEvent } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { reachChat } from "../messages/chats.ts";
+import { chatNow } from "../messages/merge-chats.ts";
 import { moveMessages } from "../messages/life.ts";
 
 const transitions = {
@@ -82,7 +83,7 @@ export function applyReceipts(
     moveMessages(db, furthest, {
       which,
       at: now,
-      set: sql`${sql.join(reached)}, ${chatId === undefined ? sql`` : sql`chat_id = ${chatId},`} failure = NULL, no_account_at = NULL,
+      set: sql`${sql.join(reached)}, ${chatId === undefined ? sql`` : sql`chat_id = ${chatNow(chatId)},`} failure = NULL, no_account_at = NULL,
       session_id = CASE WHEN status = 'queued' THEN ${sessionId} ELSE session_id END`,
     }),
     ...(chatId === undefined ? [] : [reachChat(db, { chatId, sessionId, which })]),

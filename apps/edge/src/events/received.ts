@@ -100,7 +100,9 @@ async function consequenceOf(
     statements.push(...receiveStatements(db, { id, tenant, sender, policy, perDay, trace: span.context, at }, replyId));
   }
   if (message) {
-    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded };
+    const other = message.chatKind === "person" && message.origin !== null ? message.to : from;
+    const personHash = toHash ?? (other === null ? null : await phoneHash(phoneKey, workspaceId, other));
+    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded, personHash };
     statements.push(...insertReceived(db, stored, at));
     const { chatId, chatKind, personId } = message;
     const about = { workspaceId, sessionId };

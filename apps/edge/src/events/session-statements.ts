@@ -75,7 +75,7 @@ function linkOf(phone: string | null, at: number) {
 export function heardStatements({ kysely }: Db, events: readonly ConnectorEvent[]): CompiledQuery[] {
   const heard = new Map<string, number>();
   for (const { type, sessionId, at } of events) {
-    if (!type.startsWith("message.") || type === "message.failed") continue;
+    if (!type.startsWith("message.") || type === "message.failed" || type === "message.media") continue;
     heard.set(sessionId, Math.max(heard.get(sessionId) ?? 0, new Date(at).getTime()));
   }
   return [...heard].map(([id, at]) =>

@@ -82,7 +82,7 @@ const counterOf = (c: Context<AppEnv>, limit: Limit) => counterIn(c.get("ctx").a
 
 const counterIn = (workspaceId: string, { name, id }: Limit) => `limit:{${workspaceId}}:${name}:${id}`;
 
-type Metered = Pick<Caller, "services" | "actor">;
+type Metered = Pick<Caller, "services"> & { actor: Pick<Caller["actor"], "workspaceId"> };
 
 /** What is left of a limit, without using it up; undefined: Redis does not answer. */
 export async function leftOf(

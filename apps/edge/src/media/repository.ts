@@ -22,12 +22,10 @@ const columns = [
   "createdAt",
 ] as const;
 
+const isKept = (at: number) => sql<boolean>`(expires_at IS NULL OR expires_at > ${at})`;
+
 const selectMedia = (db: Db, id: string, at: number) =>
-  db.kysely
-    .selectFrom("media")
-    .select(columns)
-    .where("id", "=", id)
-    .where((where) => where.or([where("expiresAt", "is", null), where("expiresAt", ">", at)]));
+  db.kysely.selectFrom("media").select(columns).where("id", "=", id).where(isKept(at));
 
 /** A file of the tenant that has not expired. */
 export const selectOwn = (db: Db, { workspaceId, test }: Tenant, { id, at }: { id: string; at: number }) =>
@@ -110,3 +108,38 @@ export const useMedia = (db: Db, { workspaceId, test }: Tenant, { mediaId, until
 export const isMediaThere = ({ workspaceId, test }: Tenant, { mediaId, at }: { mediaId: string; at: number }) =>
   sql<boolean>`EXISTS (SELECT 1 FROM media WHERE id = ${mediaId} AND workspace_id = ${workspaceId} AND test = ${test}
     AND (expires_at IS NULL OR expires_at > ${at}))`;
+
+/** The row of a received message's file: its upload has the message's id. */
+const ofMessage = ({ sessionId, messageId }: { sessionId: string; messageId: string }) =>
+  sql<boolean>`session_id = ${sessionId} AND upload_id = ${messageId}`;
+
+/** The file of a received message, if it is stored. */
+export const selectReceivedFile = (
+  db: Db,
+  tenant: Tenant,
+  { at, ...message }: { sessionId: string; messageId: string; at: number },
+) =>
+  db.kysely
+    .selectFrom("media")
+    .select(columns)
+    .where(ofMessage(message))
+    .where("workspaceId", "=", tenant.workspaceId)
+    .where(isKept(at));
+
+/** Deletes the file of a message that was deleted for everyone. */
+export const deleteReceivedFile = (db: Db, message: { sessionId: string; messageId: string }) =>
+  sql`DELETE FROM media WHERE ${ofMessage(message)}`.compile(db.kysely);
+
+/** The files of the tenant among these. */
+export const selectOwnOf = (
+  db: Db,
+  { workspaceId, test }: Tenant,
+  { ids, at }: { ids: readonly string[]; at: number },
+) =>
+  db.kysely
+    .selectFrom("media")
+    .select(columns)
+    .where("id", "in", ids)
+    .where("workspaceId", "=", workspaceId)
+    .where("test", "=", test)
+    .where(isKept(at));

@@ -5,6 +5,7 @@ import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
 import type { ChatTable } from "../db/tables/messages.ts";
+import { chatNow } from "./merge-chats.ts";
 import { countryOf, prefixOf } from "../phone.ts";
 
 /** A chat of a session, as far as the edge knows it. */
@@ -18,7 +19,7 @@ export async function findChat(db: Db, { workspaceId, test }: Tenant, id: string
   const row = await db.kysely
     .selectFrom("chat")
     .select(["sessionId", "toHash", "formerHashes", "country", "prefix", "isOpen"])
-    .where("id", "=", id)
+    .where("id", "=", chatNow(id))
     .where("workspaceId", "=", workspaceId)
     .executeTakeFirst();
   return row && { ...row, formerHashes: JSON.parse(row.formerHashes) as string[] };
@@ -44,7 +45,7 @@ export async function meetChat({ kysely }: Db, phoneKey: KeyRing, met: Met): Pro
       : await Promise.all([phoneHash(phoneKey, workspaceId, number), formerHashes(phoneKey, workspaceId, number)]);
   const place = number === null ? ["", ""] : [countryOf(number), prefixOf(number)];
   return sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open)
-    VALUES (${id}, ${workspaceId}, ${sessionId}, ${toHash}, ${JSON.stringify(former)}, ${sql.join(place)}, ${Number(isOpen)})
+    VALUES (${chatNow(id)}, ${workspaceId}, ${sessionId}, ${toHash}, ${JSON.stringify(former)}, ${sql.join(place)}, ${Number(isOpen)})
     ${onKnown}`.compile(kysely);
 }
 
@@ -54,7 +55,7 @@ export const reachChat = (
   { chatId, sessionId, which }: { chatId: string; sessionId: string; which: RawBuilder<boolean> },
 ): CompiledQuery =>
   sql`INSERT INTO chat (id, workspace_id, session_id, to_hash, former_hashes, country, prefix, is_open)
-    SELECT ${chatId}, workspace_id, ${sessionId}, to_hash, '[]', country, prefix, 1 FROM message
+    SELECT ${chatNow(chatId)}, workspace_id, ${sessionId}, to_hash, '[]', country, prefix, 1 FROM message
     WHERE ${which} AND verification_id IS NULL AND test = 0 ${onKnown}`.compile(kysely);
 
 /** A chat stays with its session. Its first hash of a number stays, too: two numbers are two chats. */

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { type Found, windowOf } from "../page-window.ts";
 import { readPhone } from "../phone.ts";
 import { toMessage, type Viewer } from "./present.ts";
+import { chatNow } from "./merge-chats.ts";
 import { selectMessages, settleDue } from "./repository.ts";
 import { withContent } from "./with-content.ts";
 
@@ -57,7 +58,7 @@ export async function listMessages(ctx: Context, query: SearchMessages): Promise
     if (status) all.push(hasStatus(status, viewer));
     if (type) all.push(sql`message.type = ${type}`);
     if (direction) all.push(sql`coalesce(message.direction, 'outbound') = ${direction}`);
-    if (chatId) all.push(sql`message.chat_id = ${chatId}`);
+    if (chatId) all.push(sql`message.chat_id = ${chatNow(chatId)}`);
     if (sessionId) all.push(sql`message.session_id = ${sessionId}`);
     if (createdAfter) all.push(sql`message.created_at > ${Date.parse(createdAfter)}`);
     if (createdBefore) all.push(sql`message.created_at < ${Date.parse(createdBefore)}`);

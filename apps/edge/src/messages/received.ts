@@ -1,10 +1,9 @@
-import type { ChatMessage, ConnectorEvent, Policy, Quota } from "@sandi/contracts";
+import { chatIdOf, type ChatMessage, type ConnectorEvent, type Policy, type Quota } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
-import { dayMs } from "../retention.ts";
-
-const passMs = 3 * dayMs;
+import { chatNow, personOf } from "./merge-chats.ts";
+import { dayMs, passMs } from "../retention.ts";
 
 /** How long connectors keep the content of received messages. */
 export function contentMsOf({ messageContent, retentionDays }: Policy, quota: Quota): number {
@@ -21,6 +20,8 @@ interface Received extends ChatMessage {
   from: string | null;
   isForwarded: boolean;
   at: string;
+  /** The hash of the other person's number; null when it is unknown. */
+  personHash: string | null;
 }
 
 const maskOf = (phone: string | null) => (phone === null ? null : storedMask(masked(phone)));
@@ -37,10 +38,11 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
   return [
     sql`INSERT INTO message (id, workspace_id, session_id, type, to_masked, to_hash, country, prefix, status, expires_at,
         test, created_at, updated_at, sent_at, direction, origin, chat_id, person_id, from_masked, is_forwarded,
-        is_view_once, is_offline)
+        is_view_once, is_offline, person_hash)
       VALUES (${messageId}, ${workspaceId}, ${sessionId}, ${type}, ${to}, '', '', '', ${isInbound ? "received" : "sent"},
-        ${wroteAt}, 0, ${wroteAt}, ${now}, ${wroteAt}, ${isInbound ? "inbound" : null}, ${origin}, ${chatId},
-        ${personId}, ${maskOf(received.from)}, ${sql.join(flags)})
+        ${wroteAt}, 0, ${wroteAt}, ${now}, ${wroteAt}, ${isInbound ? "inbound" : null}, ${origin}, ${chatNow(chatId)},
+        ${personId === null ? null : personOf(chatNow(chatIdOf(personId)))}, ${maskOf(received.from)}, ${sql.join(flags)},
+        ${received.personHash})
       ON CONFLICT (id) DO UPDATE SET type = excluded.type, updated_at = excluded.updated_at
         WHERE message.type = 'undecryptable' AND excluded.type <> 'undecryptable'
           AND message.session_id = excluded.session_id`,
@@ -52,15 +54,16 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
 
 type Change = Extract<
   ConnectorEvent,
-  { type: "message.edited" | "message.reaction" | "message.reply" | "message.deleted" | "poll.vote" }
+  {
+    type: "message.edited" | "message.reaction" | "message.reply" | "message.media" | "message.deleted" | "poll.vote";
+  }
 >;
 
-/** Writes what somebody did with a message into its timeline, once. Messages with codes show nothing of this. */
+/** Writes what happened to a message into its timeline, once. Messages with codes show nothing of this. */
 export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
   const { id, type, messageId, sessionId } = event;
-  const personId = type === "message.deleted" ? null : event.personId;
   const at = Date.parse(event.at);
-  const data = JSON.stringify({ personId, ...(type === "message.reply" ? { replyId: event.replyId } : {}) });
+  const data = JSON.stringify(dataOf(event));
   const which = sql`id = ${messageId} AND (session_id = ${sessionId} OR tried ->> ${`$.${sessionId}`} IS NOT NULL)
     AND verification_id IS NULL`;
   return [
@@ -75,4 +78,11 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
       ? [sql`UPDATE message SET deleted_at = coalesce(deleted_at, ${at}) WHERE ${which}`]
       : []),
   ].map((statement) => statement.compile(kysely));
+}
+
+function dataOf(event: Change) {
+  if (event.type === "message.media") return { mediaState: event.mediaState, mediaId: event.mediaId };
+  if (event.type === "message.deleted") return { personId: null };
+  const { personId } = event;
+  return event.type === "message.reply" ? { personId, replyId: event.replyId } : { personId };
 }

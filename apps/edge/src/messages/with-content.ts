@@ -1,6 +1,7 @@
 import { type Message, ReadMessagesRpc, type StoredMessage } from "@sandi/contracts";
 import type { Context } from "../context.ts";
 import { ask } from "../sessions/connector.ts";
+import { withFiles } from "./message-media.ts";
 import { contentMsOf } from "./received.ts";
 
 /** A page asks about the messages of so many sessions, all at the same time. */
@@ -27,10 +28,11 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
     ),
   );
   const bySession = new Map(answers.filter((answer) => answer !== undefined));
-  return messages.map((message) => {
+  const shown = messages.map((message) => {
     const answer = bySession.get(message.sessionId ?? "");
     return withStored(ctx, message, answer && (answer.get(message.id) ?? null));
   });
+  return withFiles(ctx, shown);
 }
 
 /**

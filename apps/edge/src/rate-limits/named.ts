@@ -1,4 +1,4 @@
-import { maxMediaBytes, mostRecipients } from "@sandi/contracts";
+import { maxMediaBytes, mostRecipients, type Quota } from "@sandi/contracts";
 import { hmac } from "@sandi/crypto";
 import type { Actor } from "../actor.ts";
 import type { Context } from "../context.ts";
@@ -81,6 +81,27 @@ export const reachabilityLimits = (actor: Actor, cost = 1): Limit[] => [
 export const groupReadLimits = (actor: Actor): Limit[] => [
   { name: "groups-minute", id: actor.environment, quota: 60, windowSeconds: minute },
   { name: "groups-day", id: actor.environment, quota: 2_000, windowSeconds: day },
+];
+
+/** Files of received messages that somebody asks for. Each may ask the phone. */
+export const mediaFetchLimits = (actor: Actor): Limit[] => [
+  { name: "media-fetches-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "media-fetches-day", id: actor.environment, quota: 2_000, windowSeconds: day },
+];
+
+/** Files that sessions receive. Counted apart from uploads, so that strangers cannot use up the limit of those. */
+export const receivedMediaLimit = ({ mediaMegabytesPerDay }: Quota, bytes: number): Limit => ({
+  name: "received-megabytes",
+  id: "live",
+  quota: mediaMegabytesPerDay,
+  windowSeconds: day,
+  cost: Math.ceil(bytes / 1_000_000),
+});
+
+/** Erasures of people. Each is a row for a year, and asks the connector of every session. */
+export const erasureLimits = (actor: Actor): Limit[] => [
+  { name: "erasures-minute", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "erasures-day", id: actor.environment, quota: 1_000, windowSeconds: day },
 ];
 
 /** Actions on messages: edits, deletions, reactions, pins and votes. Each is a message to WhatsApp. */

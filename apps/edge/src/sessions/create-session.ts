@@ -17,7 +17,7 @@ interface Input {
   idempotencyKey: IdempotencyKey | undefined;
 }
 
-const first = { desired: "running", revision: 1, publishCount: 1, proxySealed: null } as const;
+const first = { desired: "running", revision: 1, publishCount: 1, proxySealed: null, mediaDownload: null } as const;
 
 /** The limit of sessions in a workspace, without deleted ones. */
 const sessionLimit = 50;

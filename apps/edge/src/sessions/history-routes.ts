@@ -29,7 +29,7 @@ export const historyOperations: readonly Operation[] = [
     live: true,
     summary: "List a session's events",
     description:
-      "Its states with their reasons, linked and unlinked accounts, and changes of its limits and its proxy. Newest first, for 30 days.",
+      "Its states with their reasons, linked and unlinked accounts, changes of its limits and its proxy, and chats that proved to be one. Newest first, for 30 days.",
     params: byId,
     query: ListSessionEvents,
     answers: page(SessionEventList, "events"),

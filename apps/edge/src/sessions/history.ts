@@ -50,6 +50,8 @@ interface Data {
   isHealthy: 0 | 1 | null;
   number: string;
   isLinked: 0 | 1;
+  chatId: string;
+  mergedIds: string[];
 }
 
 function toEvent({ id, type, data, at }: EventRow): SessionEvent {
@@ -65,6 +67,7 @@ function toEvent({ id, type, data, at }: EventRow): SessionEvent {
     return { ...common, type, proxy };
   }
   if (type === "session.account") return { ...common, type, number: all.number, isLinked: all.isLinked === 1 };
+  if (type === "chat.merged") return { ...common, type, chatId: all.chatId, mergedIds: all.mergedIds };
   const { state, reason, attempts } = all;
   return { ...common, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
 }

@@ -25,6 +25,7 @@ const columns = [
   "pausedUntil",
   "proxy",
   "proxyHealthy",
+  "mediaDownload",
   "createdAt",
   "updatedAt",
 ] as const;
@@ -65,6 +66,7 @@ export function toSession(row: SessionRow): Session {
     lastPhone: row.account,
     linkedAt: row.linkedAt === 0 ? null : iso(row.linkedAt),
     poolId: row.poolId,
+    settings: { mediaDownload: row.mediaDownload ?? "all" },
     score: row.score,
     limits: row.limitsAt === null ? null : toLimits(row),
     proxy: toProxy(row),

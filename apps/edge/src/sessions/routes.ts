@@ -85,7 +85,7 @@ export const sessionOperations: readonly Operation[] = [
     live: true,
     idempotent: "change",
     summary: "Change a session",
-    description: "Changes its name or its sender pool.",
+    description: "Changes its name, its sender pool or its settings. The session stays connected.",
     params: byId,
     body: { schema: ChangeSession, example: { name: "Bandung support line" } },
     answers: ok(Session, "Changed."),

@@ -22,6 +22,7 @@ const session = {
   lastPhone: "+6281200000001",
   linkedAt: at("05:02:11"),
   poolId: `pool_${tail}`,
+  settings: { mediaDownload: "all" },
   score: 96,
   limits,
   proxy,
@@ -188,6 +189,37 @@ export const examples = {
     url: `https://api.example.com/v1/media/med_${tail}/content?signature=1795335318.Zf9mJ2qXw4T8pLr1sVnKc6HdYb0eUgAo3iMtRx5NvWE`,
     createdAt: at("08:15:18"),
     expiresAt: "2026-11-22T08:15:18.000Z",
+  },
+  erasure: {
+    id: `era_${tail}`,
+    state: "finished",
+    requestedAt: at("08:15:18"),
+    finishedAt: at("08:15:24"),
+    report: {
+      messages: { deleted: 14, masked: 6, canceled: 1 },
+      verifications: 2,
+      batchRecipients: 1,
+      files: 3,
+      storedAnswers: 1,
+      contacts: 4,
+      sessions: [
+        {
+          sessionId: session.id,
+          state: "erased",
+          erasedAt: at("08:15:20"),
+          messages: 16,
+          marks: 2,
+          sends: 6,
+          numbers: 1,
+        },
+      ],
+      notReached: [
+        {
+          what: "phone",
+          detail: "Messages on the phones of the person, of the account and of others. Delete them there.",
+        },
+      ],
+    },
   },
   alertChannel,
   createdAlertChannel: {

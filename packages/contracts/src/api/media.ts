@@ -23,7 +23,7 @@ export const Media = z
     createdAt: Timestamp,
     expiresAt: Timestamp.nullable().meta({
       description:
-        "When it is deleted if no message uses it. Null once one does: it is then kept for the policy's `retentionDays.media`.",
+        "When it is deleted: an upload if no message uses it, a received file with the policy `messageContent: pass`. Null: it is kept for the policy's `retentionDays.media`.",
     }),
   })
   .meta({ id: "Media", description: "A file that messages can hold.", example: examples.media });

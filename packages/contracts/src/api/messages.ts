@@ -93,7 +93,7 @@ const kept = {
     .nullable()
     .meta({
       description:
-        "With the fields of its type, as they are sent. It lies encrypted at the session's connector, which is asked for each answer. Null without `message:read`; `contentState` says why else.",
+        "With the fields of its type, as they are sent; `media` is a `MessageMedia`. It lies encrypted at the session's connector, which is asked for each answer. Null without `message:read`; `contentState` says why else.",
       example: { type: "text", text: "Your order is on its way." },
     }),
   contentState: z.enum(["kept", "dropped", "expired", "unavailable"]).nullable().meta({

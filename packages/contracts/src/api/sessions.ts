@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { EventId, PoolId, SessionId } from "../ids.ts";
+import { ChatId, EventId, PoolId, SessionId } from "../ids.ts";
 import { E164, plainName, Timestamp } from "./common.ts";
 import { examples } from "./examples.ts";
+import { MediaDownload } from "./message-media.ts";
 
 /**
  * The state of a session. `stopped`: it should not run, or it waits for a restart to show new QR codes.
@@ -79,6 +80,11 @@ export const ChangeSession = z
   .strictObject({
     name: SessionName.optional(),
     poolId: PoolId.optional().meta({ description: "The new sender pool of the session." }),
+    settings: z
+      .strictObject({ mediaDownload: MediaDownload.optional() })
+      .refine((settings) => Object.keys(settings).length > 0, "must change something")
+      .optional()
+      .meta({ description: "Settings that are left out do not change." }),
   })
   .refine((change) => Object.keys(change).length > 0, "must change something")
   .meta({ id: "ChangeSession", description: "Fields that are left out do not change." });
@@ -129,6 +135,7 @@ export const Session = z
         "Since when the session has that account. If the same account is linked again, it keeps its contacts, counts, limits and warm-up. Another account starts without them.",
     }),
     poolId: PoolId,
+    settings: z.object({ mediaDownload: MediaDownload }),
     score: z.int().min(0).max(100).meta({
       description:
         "How well the session can send: from its state, its failures of the last hour, its limits and its queue.",
@@ -201,6 +208,12 @@ export const SessionEvent = z
     }),
     z.object({ ...eventFields, type: z.literal("session.limits"), limits: SenderLimits }),
     z.object({ ...eventFields, type: z.literal("session.proxy"), proxy: SessionProxy.nullable() }),
+    z.object({
+      ...eventFields,
+      type: z.literal("chat.merged"),
+      chatId: ChatId.meta({ description: "The chat that has all messages now." }),
+      mergedIds: z.array(ChatId).max(20).meta({ description: "Its other ids. They still lead to it." }),
+    }),
   ])
   .meta({ id: "SessionEvent", example: examples.sessionEvent });
 export type SessionEvent = z.infer<typeof SessionEvent>;

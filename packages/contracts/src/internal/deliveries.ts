@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BatchId, DeliveryId } from "../ids.ts";
+import { BatchId, DeliveryId, ErasureId } from "../ids.ts";
 
 /** `POST {edge}/internal/deliver`, through QStash: the delivery that is due. Its address and content stay at the edge. */
 export const DeliveryJob = z.strictObject({ deliveryId: DeliveryId });
@@ -10,5 +10,11 @@ export const BatchJob = z.strictObject({ batchId: BatchId });
 export type BatchJob = z.infer<typeof BatchJob>;
 
 export const expandPath = "/internal/batches/expand";
+
+/** `POST {edge}/internal/erasures/advance`, through QStash: does the next work of an erasure. */
+export const ErasureJob = z.strictObject({ erasureId: ErasureId });
+export type ErasureJob = z.infer<typeof ErasureJob>;
+
+export const erasePath = "/internal/erasures/advance";
 
 export const deliverPath = "/internal/deliver";

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { AccountNumber, Timestamp } from "../api/common.ts";
+import { MediaEnd } from "../api/message-media.ts";
 import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
-import { ChatId, EventId, MessageId, PersonId, SessionId } from "../ids.ts";
+import { ChatId, EventId, MediaId, MessageId, PersonId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
 import { Traceparent } from "./trace.ts";
 
@@ -83,6 +84,20 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...byPerson, type: z.literal("message.reply"), replyId: MessageId }),
   /** Somebody voted in the poll, or took the vote back. */
   z.strictObject({ ...byPerson, type: z.literal("poll.vote") }),
+  /** The file of a message is stored at the edge, or the session gave it up. `mediaId` is null unless it is stored. */
+  z.strictObject({
+    ...aboutMessage,
+    type: z.literal("message.media"),
+    mediaState: MediaEnd,
+    mediaId: MediaId.nullable(),
+  }),
+  /** Two chats or more proved to be one: their messages are of the chat with the oldest id from now on. */
+  z.strictObject({
+    ...envelope,
+    type: z.literal("chat.merged"),
+    chatId: ChatId,
+    mergedIds: z.array(ChatId).min(1).max(20),
+  }),
   /** The session changed its state. `revision` is the newest desired state that it has acted on. */
   z.strictObject({
     ...envelope,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MessageId, SessionId, WorkspaceId } from "../ids.ts";
 import { Timestamp } from "../api/common.ts";
+import { MediaDownload } from "../api/message-media.ts";
 
 /** How fast a session sends messages that are not codes. */
 export const Pacing = z.enum(["careful", "normal", "fast", "off"]).meta({
@@ -76,6 +77,16 @@ export type SessionJob = z.infer<typeof SessionJob>;
 /** A job from an edge without proxies has no `proxy`: the session keeps its own. */
 export const QueuedSessionJob = SessionJob.partial({ proxy: true });
 export type QueuedSessionJob = z.infer<typeof QueuedSessionJob>;
+
+/**
+ * The session's setting `mediaDownload`, in a header: connectors released before December 2026 refuse other fields of the
+ * job. Without it, the session keeps its setting.
+ */
+export const mediaDownloadHeader = "sandi-media-download";
+
+/** The setting in the header of a session job; undefined without one. */
+export const readMediaDownload = (header: string | undefined): MediaDownload | undefined =>
+  MediaDownload.safeParse(header).data;
 
 /** The proxy through which a session reaches WhatsApp, with its credentials in the URL. */
 export const ProxySetting = z.strictObject({ url: z.string().max(1024) });

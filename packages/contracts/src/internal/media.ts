@@ -12,7 +12,7 @@ export const mediaContentPath = (mediaId: string) => `${mediaPath}/${mediaId}`;
  * `POST {edge}/internal/media`: stores a file that an account received. The body is the file, and the headers are those of
  * `inboundMediaHeaders`. The service token signs `inboundMediaText` in place of the body, because the body is a stream;
  * a body with another size or hash is refused with 400. Answers 200 with a `StoredMedia`, the same for the same `uploadId`
- * of a session.
+ * of a session while the file is there.
  */
 export const mediaPath = "/internal/media";
 
@@ -21,7 +21,7 @@ const mostNameLength = 255;
 /** What a connector says about a file before it sends it. */
 export const InboundMedia = z.strictObject({
   sessionId: SessionId,
-  /** The caller's name for this upload, such as the id of its message. A repetition is not stored again. */
+  /** The id of its message, by which the edge finds the file. A repetition is not stored again. */
   uploadId: z.string().regex(/^[!-~]{1,200}$/, "must be 1 to 200 printable ASCII characters"),
   mimeType: MimeType,
   sizeBytes: z.coerce.number().int().min(1).max(maxMediaBytes),
@@ -32,7 +32,8 @@ export const InboundMedia = z.strictObject({
 });
 export type InboundMedia = z.infer<typeof InboundMedia>;
 
-export const StoredMedia = z.object({ mediaId: MediaId });
+/** Null: nothing is stored, because the message was deleted for everyone or the policy keeps no contents. */
+export const StoredMedia = z.object({ mediaId: MediaId.nullable() });
 export type StoredMedia = z.infer<typeof StoredMedia>;
 
 const headerNames = {

@@ -67,6 +67,17 @@ export interface MessageTable {
   isOffline: 0 | 1 | null;
   /** When the account deleted it for itself alone. */
   deletedAt: number | null;
+  /** The hash of the other person's number, in messages of people and of the account's phone; null when it is unknown. */
+  personHash: string | null;
+}
+
+/** A former id of a chat that proved to be another one, too. */
+export interface ChatAliasTable {
+  id: string;
+  workspaceId: string;
+  sessionId: string;
+  chatId: string;
+  createdAt: number;
 }
 
 /** A chat of a live session, or a person who is known from a group only. */

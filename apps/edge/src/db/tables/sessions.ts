@@ -1,6 +1,7 @@
 import type {
   DesiredState,
   FailureReason,
+  MediaDownload,
   Pacing,
   PoolFallback,
   PoolStrategy,
@@ -47,6 +48,8 @@ export interface SessionTable {
   proxySeq: number;
   proxyHealthy: 0 | 1 | null;
   proxyAt: number | null;
+  /** Which files of received messages it fetches; null: all. */
+  mediaDownload: MediaDownload | null;
   createdAt: number;
   updatedAt: number;
   poolId: string;

@@ -4,7 +4,7 @@
  * says, as a JSON list; the triggers keep the index as the messages are, whatever changes or deletes them.
  */
 export const read = {
-  name: "0022_read",
+  name: "0023_read",
   statements: [
     `ALTER TABLE message ADD COLUMN position TEXT NOT NULL DEFAULT ''`,
     // api, phone or device; null for messages of others, and of the account itself before this migration.
@@ -19,11 +19,11 @@ export const read = {
       position TEXT NOT NULL,
       PRIMARY KEY (session_id, token, position)
     ) WITHOUT ROWID`,
-    `CREATE TRIGGER message_added AFTER INSERT ON message WHEN NEW.words IS NOT NULL BEGIN
+    `CREATE TRIGGER words_added AFTER INSERT ON message WHEN NEW.words IS NOT NULL BEGIN
       INSERT OR IGNORE INTO word (session_id, token, position)
         SELECT NEW.session_id, value, NEW.position FROM json_each(NEW.words);
     END`,
-    `CREATE TRIGGER message_reworded AFTER UPDATE OF words, position ON message
+    `CREATE TRIGGER words_changed AFTER UPDATE OF words, position ON message
       WHEN OLD.words IS NOT NEW.words OR OLD.position <> NEW.position BEGIN
       DELETE FROM word WHERE session_id = OLD.session_id AND position = OLD.position
         AND token IN (SELECT value FROM json_each(OLD.words));
@@ -31,7 +31,7 @@ export const read = {
         SELECT NEW.session_id, value, NEW.position FROM json_each(NEW.words);
     END`,
     // A logout deletes all words first: then one look is enough for each message.
-    `CREATE TRIGGER message_deleted AFTER DELETE ON message
+    `CREATE TRIGGER words_deleted AFTER DELETE ON message
       WHEN OLD.words IS NOT NULL AND EXISTS (SELECT 1 FROM word WHERE session_id = OLD.session_id) BEGIN
       DELETE FROM word WHERE session_id = OLD.session_id AND position = OLD.position
         AND token IN (SELECT value FROM json_each(OLD.words));
