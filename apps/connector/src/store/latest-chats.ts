@@ -1,20 +1,21 @@
 import type { InStatement } from "@libsql/client";
-import { fenceHolds, type Fence } from "./fence.ts";
+import type { Fence } from "./fence.ts";
 import { text } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** The kinds of chats. */
 export type ChatKind = "person" | "group";
 
-/** Notes the latest message of a chat. The chat's row is stored before. */
+/** Notes the latest message of a chat, whose row is stored before. Another message may have merged it meanwhile. */
 export function latestStatement(
   { sessionId, fence }: Fence,
   { conversationId, kind, position }: { conversationId: string; kind: ChatKind; position: string },
 ): InStatement {
   return {
-    sql: `UPDATE conversation SET latest = ?, kind = ? WHERE session_id = ? AND id = ?
-          AND coalesce(latest, '') < ? AND ${fenceHolds}`,
-    args: [position, kind, sessionId, conversationId, position, sessionId, fence],
+    sql: `UPDATE conversation SET latest = ?1, kind = ?2 WHERE session_id = ?3
+          AND id = (SELECT coalesce(merged_into, id) FROM conversation WHERE session_id = ?3 AND id = ?4)
+          AND coalesce(latest, '') < ?1 AND EXISTS (SELECT 1 FROM session WHERE id = ?3 AND fence = ?5)`,
+    args: [position, kind, sessionId, conversationId, fence],
   };
 }
 
