@@ -7,6 +7,7 @@ import type { Feature } from "./feature.ts";
 import { createAddresses } from "./fleet/addresses.ts";
 import { createForward } from "./fleet/forward.ts";
 import { createApp, createMetricsApp } from "./http.ts";
+import { applyAction } from "./inbound/apply-action.ts";
 import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
 import { createKeepSent } from "./inbound/keep-sent.ts";
@@ -66,7 +67,7 @@ export async function startConnector(
   const onAppended = outbox.deliver;
   const conversations = createConversations(context);
   const numbered = createNumberedTexts(context);
-  const deliveries = createDeliveries({ ...context, numbered, chats, onAppended });
+  const deliveries = createDeliveries({ ...context, numbered, chats, conversations, onAppended });
   const erased = createErased(store, pseudonym);
   const openIdentities = createIdentities({ ...context, atRest: context.ownAtRest });
   const files = createFetchFiles({
@@ -78,7 +79,7 @@ export async function startConnector(
   });
   const onFile = (sessionId: string) => files.wake(sessionId);
   const idTimeOf = createMessageTimes();
-  const keepSent = createKeepSent({ ...context, conversations, idTimeOf });
+  const keepSent = createKeepSent({ ...context, idTimeOf });
   const receiver = createReceiver({
     ...context,
     chats,
@@ -92,6 +93,7 @@ export async function startConnector(
   });
   const { receive } = receiver;
   const applyOwnChange = createOwnChanges({ ...context, onAppended });
+  const changes = { ...context, conversations, deliveries, onAppended };
   const { openSocket } = replace;
   const sessions = openSessions(context, {
     versions,
@@ -99,6 +101,7 @@ export async function startConnector(
     conversations,
     deliveries,
     receive,
+    acted: (fence, acknowledged) => applyAction(changes, fence, acknowledged),
     applyOwnChange,
     knownNumbers,
     erased,
@@ -117,6 +120,8 @@ export async function startConnector(
     deliveries,
     keepSent,
     chats,
+    conversations,
+    knownNumbers,
     supervisor,
     forward,
     isDraining: () => isDraining,
@@ -133,7 +138,6 @@ export async function startConnector(
     openIdentities,
     receiver,
     files,
-    onFile,
     applyOwnChange,
     onAppended,
     ackTimeoutMs: config.ackTimeoutMs,

@@ -136,6 +136,7 @@ test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", 
   const one = await adoptAt((_, options) => {
     options.deliveries = { sent: async () => undefined, receipt: async () => undefined } as never;
     options.receive = async () => undefined;
+    options.acted = async () => undefined;
     options.knownNumbers = { alive: async () => undefined };
   });
   await opened(one, 1);
@@ -150,8 +151,10 @@ test.each(["onAck", "onReceipt", "onMessage"] as const)("%s is a sign of life", 
 
 test("an ack that arrives too late is stored", async () => {
   const sent: string[] = [];
+  const acted: string[] = [];
   const one = await adoptAt((_, options) => {
     options.deliveries = { sent: async (_fence: object, waId: string) => void sent.push(waId) } as never;
+    options.acted = async (_fence, { waId }) => void acted.push(waId);
   });
   await opened(one, 1);
   const { listener } = one.sockets[0]!;
@@ -163,7 +166,7 @@ test("an ack that arrives too late is stored", async () => {
   expect(await late).toEqual({ type: "unknown" });
   listener.onAck({ waId: "W2", error: null });
   listener.onAck({ waId: "W3", error: "463" });
-  expect(sent).toEqual(["W2"]);
+  expect([sent, acted]).toEqual([["W2"], ["W2"]]);
 });
 
 test("a report of a lost connection has the number of losses and the time of the next attempt", async () => {

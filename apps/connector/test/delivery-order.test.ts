@@ -46,6 +46,7 @@ function open(on = store): Deliveries {
     pseudonym,
     numbered: { begin: () => Promise.resolve() },
     chats: createChats(store, { now: systemServices.now, pseudonym }),
+    conversations: { met: () => Promise.reject(new Error("no message goes to a group here")) },
     onAppended() {},
   });
 }

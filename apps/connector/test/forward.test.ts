@@ -168,6 +168,14 @@ test("jobs and calls wait for a frozen owner no longer than the edge waits", asy
   expect(waiting.size).toBe(0);
 });
 
+test("an action whose owner does not answer may have happened", async () => {
+  const sessionId = await theirs();
+  await owner.close();
+  const action = { sessionId, messageId: newId("msg"), actionId: "an-action-of-a-test", emoji: "👍" };
+  const response = await rig.edge.rpc("/rpc/messages/react", action);
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([504, "outcome-unknown"]);
+});
+
 test("no call goes to an address that somebody else wrote into the database", async () => {
   const own = addressesOf(rig.edge.keys.store);
   await rig.pair("+6281200000001");

@@ -22,6 +22,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0017_messages", "9c09edadede4576dbd2ed00efb29c1315eb2b41a7f6a499ffa9e279896394968"],
   ["0018_actions", "3e4ed315e126153ed6925221243d9094c10f227f66c64b782b968ca3a0a924a2"],
   ["0019_own_changes", "1a8c855dc7b1a2b1b860a12b92f6cd7deb046b972248a63864961c0119e457dc"],
+  ["0020_receipts", "1972c6fe4acd90e54d172e701b797a540adbb167b5ac3c8d4d3cee631fba531f"],
   ["0021_numbered", "0e86089548f1d89c32576f2576b54b178f2fe89ad0fa2142a1aad625edce68bc"],
   ["0022_downloads", "a44756a6a4b0e5b9dcfc1d56d10bd22121fe3544e52fb727b8f37939ffb7d91c"],
   ["0023_read", "1368e9e55d2be0efccce981ae513a455eadd436616d23e89db9dbbd2d1f6452a"],

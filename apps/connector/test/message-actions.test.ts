@@ -11,7 +11,7 @@ const other = "+6281300000003";
 let rig: Rig;
 let sessionId: string;
 beforeAll(async () => {
-  rig = await startRig({ environment: { ACK_TIMEOUT_MS: "300" }, services: { chance: () => 0 } });
+  rig = await startRig({ environment: { ACK_TIMEOUT_MS: "1000" }, services: { chance: () => 0 } });
   sessionId = await rig.pair(own);
   for (const number of [user, other]) rig.simulator.createPhone({ number });
 });
@@ -153,16 +153,13 @@ describe("a deletion for everyone", () => {
 describe("a pin", () => {
   test.each(["the API", "the phone"])("by %s is shown until it ends", async (by) => {
     const { messageId, waId } = await written(user, { to: own, text: "alamat" });
-    const pin = (isPinned: boolean) =>
-      by === "the phone"
-        ? rig.simulator.send(own, { to: user, pin: waId, isPinned })
-        : act("pin", messageId, { seconds: isPinned ? 86_400 : null });
-    await pin(true);
-    await until("the phone shows it", () => shownOn(user, waId)?.isPinned === true);
-    await until("it is stored", async () => (await read(messageId)).isPinned);
-    await pin(false);
-    await until("the phone shows it", () => shownOn(user, waId)?.isPinned === false);
-    await until("it is stored", async () => !(await read(messageId)).isPinned);
+    for (const isPinned of [true, false]) {
+      if (by === "the phone") await rig.simulator.send(own, { to: user, pin: waId, isPinned });
+      else await act("pin", messageId, { seconds: isPinned ? 86_400 : null });
+      await until("the phone shows it", () => shownOn(user, waId)?.isPinned === isPinned);
+      await until("it is stored", async () => (await read(messageId)).isPinned === isPinned);
+    }
+    expect(typesOf(messageId)).toEqual([]);
   });
 });
 
@@ -222,6 +219,15 @@ describe("an action that WhatsApp", () => {
     expect(await act("react", messageId, { emoji: "👍" }, actionId)).toMatchObject({ status: 200 });
     expect(rig.simulator.stats().messagesReceived).toBe(messagesReceived + 2);
     expect(typesOf(messageId).filter((type) => type === "message.reaction")).toHaveLength(1);
+  });
+
+  test("acknowledges late is stored then", async () => {
+    const { messageId } = await written(user, { to: own, text: "halo" });
+    rig.simulator.setFault({ kind: "latency", number: own, ms: 1500 });
+    expect((await act("react", messageId, { emoji: "👍" })).body.code).toBe("outcome-unknown");
+    await reported(messageId, "message.reaction");
+    rig.simulator.clearFaults();
+    expect(await read(messageId)).toMatchObject({ reactions: [{ from: null, emoji: "👍" }] });
   });
 
   test("refuses is not stored", async () => {

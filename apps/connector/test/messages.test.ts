@@ -131,12 +131,12 @@ describe("what cannot be sent is reported", () => {
     expect(await failure({ to: "+6281299999999", code: "123123" })).toBe("not_on_whatsapp");
   });
 
-  test("463: the account may not open new chats, and it is not tried again", async () => {
+  test("463: the account may not open new chats, by number and by hidden id, and it is not tried again", async () => {
     const to = phone();
     rig.simulator.setFault({ kind: "send-error", code: 463, to });
     const errors = rig.simulator.stats().sendErrors;
     expect(await failure({ to, code: "463463" })).toBe("new_chats_locked");
-    expect(rig.simulator.stats().sendErrors).toBe(errors + 1);
+    expect(rig.simulator.stats().sendErrors).toBe(errors + 2);
     rig.simulator.clearFaults();
   });
 

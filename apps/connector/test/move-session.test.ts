@@ -6,6 +6,7 @@ import { createConversations } from "../src/store/conversations.ts";
 import { searchTokens } from "../src/inbound/message-words.ts";
 import { findLatestChats } from "../src/store/latest-chats.ts";
 import { findMessagePage } from "../src/store/message-pages.ts";
+import { nextDownloadAt } from "../src/store/downloads.ts";
 import { findMessage } from "../src/store/messages.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
 import { acquireLeases, borrowSession, releaseLeases } from "../src/store/leases.ts";
@@ -118,6 +119,19 @@ test("what people wrote moves with the session, and is deleted here", async () =
         position: "1",
         origin: null,
       },
+      {
+        id: "msg_2",
+        conversationId: "cht_1",
+        author: "cht_1",
+        type: "image",
+        body: { waId: "3A02", content: { type: "image" } },
+        eventId: "evt_3",
+        receivedAt: 999_100,
+        editedAt: null,
+        position: "2",
+        origin: null,
+        download: { state: "pending", mediaId: null, attempts: 2, dueAt: 1_000_000 },
+      },
     ],
     marks: [
       {
@@ -137,13 +151,15 @@ test("what people wrote moves with the session, and is deleted here", async () =
   const asked = { chatId: "cht_2", tokens, isInbound: undefined, type: undefined, from: "", before: "~", limit: 10 };
   expect((await findMessagePage(store.client, sessionId, asked)).rows).toMatchObject([{ id: "msg_1" }]);
   const latest = { kind: "person" as const, before: undefined, limit: 10 };
-  expect(await findLatestChats(store, sessionId, latest)).toMatchObject([{ id: "cht_1", latest: "1" }]);
+  expect(await findLatestChats(store, sessionId, latest)).toMatchObject([{ id: "cht_1", latest: "2" }]);
+  expect(await nextDownloadAt(store, sessionId)).toBe(1_000_000);
   const conversations = createConversations({ store, atRest: () => atRest, pseudonym, services });
   const found = await conversations.met({ sessionId, fence: 0 }, { lid: "100@lid" });
   expect(found).toMatchObject({ conversation: { id: "cht_1", names }, statements: [] });
   expect((await conversations.find(sessionId, ["cht_2"])).get("cht_2")?.id).toBe("cht_1");
   const kept: unknown[] = [];
   await exportSession(context, sessionId, (session) => Promise.resolve(void kept.push(session)));
-  expect(kept).toEqual([{ ...moved, chats }]);
+  expect(kept).toEqual([{ ...moved, chats: { ...chats, messages: expect.arrayContaining(chats.messages) } }]);
   expect(await findMessage(store, sessionId, pseudonym("3A01"))).toBeNull();
+  expect(await nextDownloadAt(store, sessionId)).toBeNull();
 });

@@ -113,6 +113,7 @@ test("other texts, other people, other quotes, forwarded texts and the owner cho
 });
 
 test("a question has no replies once it was deleted for everyone, or after seven days", async () => {
+  rig.simulator.updatePhone(user, { receipts: "delivered" });
   const { id } = await ask("Deleted?", ["a", "b"]);
   await rig.edge.deliverUntilDone("/jobs/revoke", {
     messageId: id,

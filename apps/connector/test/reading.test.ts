@@ -105,7 +105,7 @@ test("what the owner deletes on the phone of a message of the API is deleted her
 });
 
 test("a message that was not sent is not in the list, and is there once it is sent", async () => {
-  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 1 });
+  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 2 });
   const messageId = await sent(user, "lagi");
   await until("it has failed", () => rig.edge.failureOf(messageId));
   expect((await list()).messages).toEqual([]);

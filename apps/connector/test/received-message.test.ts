@@ -300,7 +300,7 @@ test.each<[string, proto.IMessage]>([
   ["an encrypted reaction", { encReactionMessage: { targetMessageKey: key } }],
   ["an answer to an event", { encEventResponseMessage: { eventCreationMessageKey: key } }],
   ["a vote without content", { pollUpdateMessage: { pollCreationMessageKey: key } }],
-  ["a pin", { pinInChatMessage: { key } }],
+  ["a pin of no type", { pinInChatMessage: { key } }],
   ["keys", { senderKeyDistributionMessage: { groupId: "1@g.us" } }],
   ["keys of the account", { protocolMessage: { type: Type.APP_STATE_SYNC_KEY_SHARE } }],
   ["nothing", {}],

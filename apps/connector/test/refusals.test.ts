@@ -16,17 +16,25 @@ interface World {
   isExplained?: boolean;
   sending?: () => Promise<void>;
   isOnline?: boolean;
+  chat?: string;
+  /** The recipient's other jid. */
+  other?: string;
+  isSecondForm?: boolean;
 }
 
 /** Sends one message; answers how it ended, and what was done about it. */
-async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline = true }: World) {
+async function sent(world: World) {
+  const { ack, attempt = 1, isExplained = false, sending, isOnline = true, chat = "c", isSecondForm = false } = world;
   const did: string[] = [];
-  const socket = { send: sending ?? (async () => undefined) } as unknown as WhatsAppSocket;
+  const socket = {
+    send: sending ?? (async () => undefined),
+    otherJidOf: async () => world.other ?? null,
+  } as unknown as WhatsAppSocket;
   const live = {
     online: () => (isOnline ? socket : null),
     connection: {
       awaitAck: () => ({ within: async () => ack, cancel: () => void did.push("cancelled") }),
-      forgetDevices: (chat: string) => void did.push(`devices of ${chat}`),
+      forgetDevices: (of: string) => void did.push(`devices of ${of}`),
     },
     sending: {
       reads: {
@@ -43,10 +51,10 @@ async function sent({ ack, attempt = 1, isExplained = false, sending, isOnline =
     leave: () => undefined,
   };
   const telemetry = { attempt, timed: (_stage: string, work: () => unknown) => work() } as unknown as SendTelemetry;
-  const message = { chat: "c", waId: "W1", message: {}, nodes: [], telemetry, ackTimeoutMs: 1 };
+  const message = { chat, waId: "W1", message: {}, nodes: [], telemetry, ackTimeoutMs: 1, isSecondForm };
   const outcome = await transmit({ live, socket } as unknown as OnlineSession, permit, message).catch(String);
   await new Promise((resolve) => setImmediate(resolve));
-  return [outcome, ...did];
+  return [typeof outcome === "object" ? `to ${outcome.other}` : outcome, ...did];
 }
 
 test.each<[string, World, string[]]>([
@@ -65,6 +73,26 @@ test.each<[string, World, string[]]>([
     "opens a chat, and no limit explains the refusal",
     { ack: { type: "refused", error: "463" } },
     ["new_chats_locked", "limits asked", "unexplained c"],
+  ],
+  [
+    "goes to a number whose contact has moved to a hidden id",
+    { ack: { type: "refused", error: "463" }, other: "1@lid" },
+    ["to 1@lid", "limits asked"],
+  ],
+  [
+    "goes to a number, and the account's limits explain the refusal",
+    { ack: { type: "refused", error: "463" }, other: "1@lid", isExplained: true },
+    ["new_chats_locked", "limits asked", "limits asked"],
+  ],
+  [
+    "goes to a hidden id whose contact has not moved there",
+    { ack: { type: "refused", error: "400" }, chat: "1@lid", other: "c" },
+    ["to c"],
+  ],
+  [
+    "is refused at the second address as well",
+    { ack: { type: "refused", error: "400" }, chat: "1@lid", other: "c", isSecondForm: true },
+    ["refused", "unexplained 1@lid"],
   ],
   [
     "goes to a device that no longer exists",

@@ -16,10 +16,10 @@ afterAll(() => rig.close());
 const shown = (text: string) => rig.simulator.messages(user).filter((one) => one.text === text).length;
 const deliver = (messageId: string) => rig.edge.deliver("/jobs/send", sendJob(messageId, sessionId));
 
-/** A message that WhatsApp has refused once, and whose failure the edge knows. */
+/** A message that WhatsApp has refused at both addresses of its recipient, and whose failure the edge knows. */
 async function failed(text: string): Promise<string> {
   const messageId = newId("msg");
-  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 1 });
+  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 2 });
   await rig.edge.accept(messageId, { to: user, text });
   expect((await deliver(messageId)).status).toBe(200);
   await until("the failure is reported", () => rig.edge.failureOf(messageId));
@@ -41,7 +41,7 @@ test("a message that failed is sent when the edge gives it again, and its recipi
 test("a retry that fails is reported as a failure again", async () => {
   const messageId = await failed("twice");
   rig.edge.retry(messageId);
-  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 1 });
+  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 2 });
   expect((await deliver(messageId)).status).toBe(200);
   await until("the second failure is reported", () => rig.edge.failureOf(messageId));
   expect(shown("twice")).toBe(0);
@@ -49,7 +49,7 @@ test("a retry that fails is reported as a failure again", async () => {
 
 test("a failed message waits until the edge knows of its failure, however often its job comes", async () => {
   const messageId = newId("msg");
-  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 1 });
+  rig.simulator.setFault({ kind: "send-error", code: 463, to: user, times: 2 });
   await rig.edge.accept(messageId, { to: user, text: "not yet" });
   rig.edge.refuse = ({ events }) => (events.some(({ type }) => type === "message.failed") ? 503 : null);
   expect((await deliver(messageId)).status).toBe(200);

@@ -37,9 +37,11 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   ["POST /v1/messages/search", { to }, "message:send or message:read", null],
   [`GET /v1/messages/${unknown("msg")}`, undefined, "message:send or message:read", "message-not-found"],
   [`GET /v1/messages/${unknown("msg")}/events`, undefined, "message:send or message:read", "message-not-found"],
+  [`GET /v1/messages/${unknown("msg")}/receipts`, undefined, "message:read", "message-not-found"],
   [`PATCH /v1/messages/${unknown("msg")}`, { metadata: {} }, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/cancel`, undefined, "message:send", "message-not-found"],
   [`POST /v1/messages/${unknown("msg")}/retry`, undefined, "message:send", "message-not-found"],
+  [`POST /v1/messages/${unknown("msg")}/media`, undefined, "message:read", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}?for=everyone`, undefined, "message:send", "message-not-found"],
   [`PUT /v1/messages/${unknown("msg")}/reaction`, { emoji: "👍" }, "message:send", "message-not-found"],
   [`DELETE /v1/messages/${unknown("msg")}/reaction`, undefined, "message:send", "message-not-found"],
@@ -144,6 +146,7 @@ const ofLiveSide = [
   /^(PUT|DELETE) \/v1\/templates|^POST \/v1\/templates$/,
   /^PATCH \/v1\/workspace/,
   /^DELETE \/v1\/messages|\/(reaction|pin|star|votes)$/,
+  /^POST \/v1\/messages\/\w+\/media$/,
 ];
 /** Bytes that its body may have: many verifications take more, and a message may hold a file. */
 const limitOf = (request: string) =>

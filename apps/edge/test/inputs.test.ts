@@ -298,8 +298,8 @@ describe("what is wrong is said in plain words", () => {
     ["messages", { to, type: "text", text: "" }, "/text must not be empty"],
     [
       "messages",
-      { sessionId: "x", to: "x".repeat(33), type: "text", text: "x".repeat(65_537) },
-      "/sessionId must be an id such as ses_01jd…; /to must be at most 32 characters; /text must be at most 65536 characters",
+      { sessionId: "x", to: "x".repeat(65), type: "text", text: "x".repeat(65_537) },
+      "/sessionId must be an id such as ses_01jd…; /to must be at most 64 characters; /text must be at most 65536 characters",
     ],
     ["messages", [], " must be an object, not an array"],
     ["verifications", { to: null }, "/to must be a string, not null"],

@@ -78,7 +78,7 @@ describe("a reply", () => {
     expect(await faultOf({ quotedMessageId, to: "+6281234567891" })).toEqual([
       400,
       "invalid-request",
-      [`${other} to somebody else`],
+      [`${other} of another chat`],
     ]);
     const unknown = [404, "message-not-found", ["/quotedMessageId is not a message of this workspace"]];
     expect(await faultOf({ quotedMessageId, sessionId: foreign }, key)).toEqual(unknown);

@@ -210,23 +210,24 @@ describe("a deletion for everyone", () => {
   });
 });
 
-describe("the votes of a poll", () => {
-  const stored = (content: unknown) => ({
-    status: 200,
-    body: {
-      messages: asked.flatMap(({ body }) =>
-        (body["messageIds"] as string[]).map((id) => ({
-          id,
-          from: null,
-          content,
-          quotedMessageId: null,
-          reactions: [],
-          votes: [{ from: null, options: ["Pagi"], at }],
-        })),
-      ),
-    },
-  });
+/** What the connector answers that has a vote for this content. */
+const stored = (content: unknown) => ({
+  status: 200,
+  body: {
+    messages: asked.flatMap(({ body }) =>
+      (body["messageIds"] as string[]).map((id) => ({
+        id,
+        from: null,
+        content,
+        quotedMessageId: null,
+        reactions: [],
+        votes: [{ from: null, options: ["Pagi"], at }],
+      })),
+    ),
+  },
+});
 
+describe("the votes of a poll", () => {
   it("are counted by option", async () => {
     edge.connector = (path, body) => {
       asked.push({ path, body: body as Record<string, unknown> });
@@ -258,13 +259,14 @@ describe("the votes of a poll", () => {
   });
 });
 
+const policyOf = async (request: string, sent: unknown) =>
+  (await call(request, sent)).headers.get("ratelimit-policy") ?? "";
+
 it.each([
   ["PUT", "/reaction", { emoji: "👍" }],
   ["PATCH", "", { text: "x" }],
 ])("counts %s …%s as an action, but no change of metadata", async (method, path, body) => {
   const id = await message();
-  const policyOf = async (request: string, sent: unknown) =>
-    (await call(request, sent)).headers.get("ratelimit-policy") ?? "";
   const policy = '"actions-minute";q=60;w=60, "actions-day";q=2000;w=86400';
   expect(await policyOf(`${method} /v1/messages/${id}${path}`, body)).toContain(policy);
   expect(await policyOf(`PATCH /v1/messages/${id}`, { metadata: {} })).not.toContain("actions");

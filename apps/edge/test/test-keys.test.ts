@@ -35,6 +35,7 @@ const decisions: Record<string, Decision> = {
   "POST /v1/messages/search": "sandbox",
   "GET /v1/messages/{id}": "sandbox",
   "GET /v1/messages/{id}/events": "sandbox",
+  "GET /v1/messages/{id}/receipts": "sandbox",
   "PATCH /v1/messages/{id}": "sandbox",
   "POST /v1/messages/{id}/cancel": "sandbox",
   "POST /v1/messages/{id}/retry": "sandbox",

@@ -2,12 +2,13 @@ import { z } from "zod";
 
 const id = "[0-9a-hjkmnp-tv-z]{26}";
 
-/** The addresses of one session's chats, beside phone numbers. */
+/** The addresses of one session's chats and of its story, beside phone numbers. */
 const forms = {
   chat: new RegExp(`^cht_${id}$`),
   person: new RegExp(`^per_${id}$`),
   group: /^\d{6,20}(-\d{6,20})?@g\.us$/,
   lid: /^\d{5,20}@lid$/,
+  status: /^status$/,
 } as const;
 
 /** Whom a message goes to, when that is not a phone number. */
@@ -33,12 +34,12 @@ export const AddressText = z
   .max(64)
   .refine(
     (text) => readAddress(text)?.text === text,
-    "must be a chat's or a person's id, or a jid of a group or a LID",
+    "must be a chat's or a person's id, a jid of a group or a LID, or status",
   );
 
 /** Whom a request names: a number as people type it, or an address. */
 export const writtenRecipient = z.string().min(1).max(64).meta({
   description:
-    "The recipient: a phone number (with `+` and country code, or national when the workspace has a default country; spaces, hyphens, brackets and digits of any script are allowed), or an address of one session: the id of a chat (`cht_…`) or a person (`per_…`), a group (`…@g.us`) or a hidden id (`…@lid`). The session of an address is that of the chat, or the given `sessionId`, or the only session of the pool.",
+    "The recipient: a phone number (with `+` and country code, or national when the workspace has a default country; spaces, hyphens, brackets and digits of any script are allowed), or an address of one session: the id of a chat (`cht_…`) or a person (`per_…`), a group (`…@g.us`) or a hidden id (`…@lid`), or `status` for its story. The session of an address is that of the chat, or the given `sessionId`, or the only session of the pool.",
   example: "+6281234567890",
 });

@@ -44,6 +44,7 @@ export * from "./content/content.ts";
 export * from "./content/reply.ts";
 export * from "./content/media.ts";
 export * from "./content/sealed.ts";
+export { type StoryFont, storyFonts } from "./content/story.ts";
 export * from "./internal/deliveries.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";

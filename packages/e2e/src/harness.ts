@@ -10,6 +10,8 @@ import { codeIn } from "./code.ts";
 export interface PhoneMessage {
   id: string;
   from: string;
+  /** The other number, the jid of a group, or `status@broadcast` for a story. */
+  chat: string;
   text: string;
   direction: "in" | "out";
   /** `text`, or `revoked` when the sender deleted it. */

@@ -16,6 +16,7 @@ import {
   type Message,
   PinRpc,
   MessageMedia,
+  MessageReceiptsRpc,
   type QrPageLink,
   ReactRpc,
   RevokeMessageRpc,
@@ -100,6 +101,7 @@ export const connectorAnswers = {
   [ListMessagesRpc.path]: { messages: [listed], nextCursor: null, isComplete: true },
   [ListChatsRpc.path]: { chats: [], nextCursor: null },
   [GetPersonRpc.path]: { id: "per_01jd3k9v7hq2w8x5n4b6m0c1ta", phone: null, lid: null, username: null, name: null },
+  [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
 
@@ -266,6 +268,24 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       asks: "redis libsql",
       budget: [10, 5100, 45, 18],
       keep: ({ id }: Message) => (scheduled = id),
+    },
+    {
+      route: "POST /v1/messages (group)",
+      body: () => ({
+        sessionId: edge().sessionId,
+        to: "120363025246125486@g.us",
+        type: "text",
+        text: "Hello",
+      }),
+      asks: "redis libsql | qstash",
+      budget: [12, 6200, 60, 24],
+    },
+    {
+      route: "GET /v1/messages/{id}/receipts",
+      path: () => `/v1/messages/${message}/receipts`,
+      arrange: () => edge().sql("UPDATE message SET sent_at = 1 WHERE id = ?", [message]),
+      asks: "redis libsql connector",
+      budget: [1, 700, 10, 0],
     },
     { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1200, 35, 0] },
     {

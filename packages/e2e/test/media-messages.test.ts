@@ -61,6 +61,13 @@ const ended = (id: string) =>
 const onPhone = async (sha256: string) =>
   ((await stack.inbox()) as Shown[]).filter(({ media }) => media?.sha256 === sha256);
 
+/** What the connector logs of a message. */
+const lineOf = (id: string) =>
+  eventually("the connector's line", async () => {
+    const line = stack.lines.find((each) => each.startsWith("connector {") && each.includes(id));
+    return line && (JSON.parse(line.slice("connector ".length)) as object);
+  });
+
 /** A document that no other test sends. */
 let documents = 0;
 function newDocument(size = 300_000) {
@@ -85,6 +92,15 @@ describe("a file on its way to WhatsApp", () => {
     const { status, failure } = await ended(await send(body()));
     expect([status, failure]).toEqual(["read", null]);
     expect(await onPhone(sha256)).toHaveLength(1);
+  });
+
+  it("has its two parts timed in the connector's line, as a text has none", async () => {
+    const [id, text] = [await send(newDocument().body()), await send({ type: "text", text: "Hello" })];
+    await ended(id);
+    await ended(text);
+    const took = expect.any(Number) as number;
+    expect(await lineOf(id)).toMatchObject({ outcome: "sent", fetchFileMs: took, uploadFileMs: took });
+    expect(Object.keys(await lineOf(text)).filter((name) => name.endsWith("FileMs"))).toEqual([]);
   });
 
   it("fails with a reason when WhatsApp refuses it", async () => {

@@ -202,6 +202,17 @@ describe("a message that is sent through the API", () => {
     expect(kept?.content).toMatchObject(keptOf(expected));
   });
 
+  it("shows the picture of its link as a small JPEG", async () => {
+    const card = { url, title: "Order 42" };
+    const image = { data: picture.toString("base64") };
+    const { shown } = await shownOf({ type: "text", text: `See ${url}`, linkPreview: { ...card, image } });
+    expect(shown).toMatchObject({ kind: "text", linkPreview: card });
+    const { linkPreview } = shown as { linkPreview: { thumbnail: string } };
+    const jpeg = Buffer.from(linkPreview.thumbnail, "base64");
+    expect(jpeg.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
+    expect(jpeg.length).toBeLessThanOrEqual(64 * 1024);
+  });
+
   it("has a row for each type of openapi.json that can be sent", async () => {
     const { body } = await stack.api<{
       components: { schemas: Record<string, { properties: { type: { enum: string[] } } }> };
@@ -239,6 +250,43 @@ const newest = async () => {
   const { body } = await stack.api<MessageList>("GET /v1/messages?direction=inbound&limit=1");
   return body.messages[0];
 };
+
+describe("a story", () => {
+  const storyOf = async (number: string, before: number) =>
+    eventually("the story on the phone", async () => {
+      const stories = (await stack.inbox(number)).filter(({ chat }) => chat === "status@broadcast");
+      return stories[before];
+    });
+
+  it.each([
+    [
+      "text",
+      { text: "Open today", background: "#1fa855", font: "bold" },
+      { text: "Open today", background: "#1fa855" },
+    ],
+    ["image", { media: { data: picture.toString("base64") }, caption: "New" }, { caption: "New" }],
+    ["video", { media: { data: film.toString("base64") } }, { media: { sha256: sha256Of(film) } }],
+    ["voice", { media: { data: note.toString("base64") } }, { media: { sha256: sha256Of(note) } }],
+  ])("with %s is on the phones of its audience, whose receipts it has", async (type, fields, shown) => {
+    const { sessionId } = stack.local;
+    const userPhone = stack.local.userPhone ?? "";
+    const count = (await stack.inbox()).filter(({ chat }) => chat === "status@broadcast").length;
+    const others = await stack.inbox(other);
+    const body = { sessionId, to: "status", type, ...fields, audience: { people: [userPhone] } };
+    const sent = await stack.api<Message>("POST /v1/messages", body);
+    expect([sent.status, sent.body.detail]).toEqual([202, undefined]);
+    expect(await storyOf(userPhone, count)).toMatchObject({ kind: type, ...shown });
+    await eventually("the story to be seen", async () => {
+      const message = await stack.api<Message>(`GET /v1/messages/${sent.body.id}`);
+      return message.body.status === "read";
+    });
+    const { body: seen } = await stack.api<{ receipts: { person: { phone: string } }[] }>(
+      `GET /v1/messages/${sent.body.id}/receipts`,
+    );
+    expect(seen.receipts.map(({ person }) => person.phone)).toEqual([userPhone]);
+    expect(await stack.inbox(other)).toEqual(others);
+  });
+});
 
 describe("a message that is written on a phone", () => {
   it.each(written)("is read through the API field by field: %s %i", async (type, _index, fields, read) => {

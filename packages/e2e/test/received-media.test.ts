@@ -34,9 +34,9 @@ const mediaOf = ({ content }: Message) => content?.["media"] as MessageMedia | u
 const read = async (id: string) => (await stack.api<Message>(`GET /v1/messages/${id}`)).body;
 
 /** The message that arrives next. */
-async function arrival(write: () => Promise<unknown>): Promise<string> {
+async function arrival(act: () => Promise<unknown>): Promise<string> {
   const before = await newest();
-  await write();
+  await act();
   return eventually("the message in the API", async () => {
     const found = await newest();
     return found?.id !== before?.id && found?.id;
@@ -116,7 +116,7 @@ describe("a photo that is written on a phone", () => {
       width: 400,
       height: 300,
     });
-    const { contentPath = "", url = "" } = { ...media } as { contentPath: string; url: string };
+    const { contentPath, url } = media as { contentPath: string; url: string };
     for (const file of [await get(stack.apiUrl + contentPath, asKey()), await get(url)]) {
       expect([file.status, file.bytes.equals(photo)]).toEqual([200, true]);
       expect(file.headers.get("content-type")).toBe("image/png");

@@ -55,6 +55,17 @@ describe.each(matrix)("$name with the $kind client", ({ start, create }) => {
 
   const count = async () => Number((await client.execute(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.["n"]);
 
+  it("answers each of the clients that are made of one configuration, also after another one is closed", async () => {
+    const config = { ...credentials(server), concurrency: 0 };
+    const [first, second] = [create(config), create(config)];
+    await first.execute(`INSERT INTO ${table} (name) VALUES ('a')`);
+    first.close();
+    await second.batch([`INSERT INTO ${table} (name) VALUES ('b')`], "write");
+    second.close();
+    expect(await count()).toBe(2);
+    await expect(first.execute("SELECT 1")).rejects.toThrow();
+  });
+
   it("stores and returns every type of value", async () => {
     const data = Uint8Array.from([0, 1, 254, 255]);
     await client.execute({

@@ -110,7 +110,8 @@ export type Action =
   | { edit: string; text: string; encrypted?: boolean | undefined }
   /** For everyone. */
   | { delete: string }
-  | { voteIn: string; options: string[] }
+  /** Clients mix how they name the creator and the voter; without these as the chat is addressed. */
+  | { voteIn: string; options: string[]; creatorBy?: Addressing | undefined; voterBy?: Addressing | undefined }
   | { pin: string; isPinned: boolean };
 
 /** What a person does to a message for themselves alone: the linked devices hear of it, nobody else. */

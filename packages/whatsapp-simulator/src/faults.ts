@@ -82,6 +82,8 @@ export type Fault =
   | { kind: "one-name"; number?: string }
   /** The account of this number hides it: everything names it by LID alone, and sends to its number get 463. */
   | { kind: "lid-only"; number?: string }
+  /** The phone still gets the ciphertext of groups that it has left, as a listener at the server would. */
+  | { kind: "former-member"; number?: string }
   /** What the phone writes has no secret: nobody can read its encrypted edits, or vote in its polls. */
   | { kind: "missing-secret"; number?: string; times?: number }
   /** A media host, or both, cuts every connection. */
@@ -94,6 +96,8 @@ export type Fault =
   | { kind: "media-slow-upload"; ms: number; by?: MediaClient; times?: number }
   /** Messages to the companion arrive damaged: it asks for a retry. */
   | { kind: "corrupt-to-companion"; number?: string; times?: number }
+  /** Messages to the companion come without their content: it asks the account's phone for it. */
+  | { kind: "placeholder"; number?: string; times?: number }
   /** A message to the companion is overtaken by the next one. */
   | { kind: "reorder"; number?: string; times?: number }
   /** Messages to the phone arrive damaged: the phone asks for a retry. */

@@ -7,7 +7,7 @@ import { type Change, changeIn } from "../content/changes.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { decode, encode, type WireMessage } from "../content/wire.ts";
-import { applyChange } from "../inbound/apply-change.ts";
+import { applyAction } from "../inbound/apply-action.ts";
 import type { ChangeContext } from "../inbound/context.ts";
 import type { Services } from "../services.ts";
 import type { LiveSession } from "../session/live.ts";
@@ -65,8 +65,9 @@ export async function perform(
     const sealed = await atRest(sessionId).seal(encode(message), actionMessage.context(waId));
     await writeFenced(store, fence, [actionStatement(fence, { waId, chat: pseudonym(target.chat), sealed }, at)]);
   }
-  await transmit(context, { live, socket, target, waId, message, change });
-  await applied(context, { live, socket, target, waId, change, at });
+  const sending = { live, socket, target, waId, change };
+  await transmit(context, { ...sending, message });
+  await applied(context, sending);
   context.logger.info({ messageId, action: change.type }, "an action was acknowledged");
   return { at: at.toISOString() };
 }
@@ -147,25 +148,9 @@ function stanzaOf({ type }: Change, { group, author }: Target): { nodes: StanzaN
 }
 
 /** Stores what the action did, with its event. */
-async function applied(
-  context: ActionContext,
-  { live, socket, target, waId, change, at }: Sending & { at: Date },
-): Promise<void> {
-  const { group, names, author } = target;
+async function applied(context: ActionContext, { live, socket, waId }: Sending): Promise<void> {
   try {
-    await applyChange(context, live.fence, {
-      waId,
-      group,
-      origin: "device",
-      names,
-      from: null,
-      own: socket.own(),
-      pushName: null,
-      isOffline: false,
-      isByAdmin: group !== null && author !== null,
-      at,
-      change,
-    });
+    await applyAction(context, live.fence, { waId, own: () => socket.own() });
   } catch (error) {
     if (error instanceof LeaseLost) live.lose();
     context.logger.warn({ error }, "an action was not stored");

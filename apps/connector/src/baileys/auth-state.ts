@@ -25,6 +25,16 @@ const openCache = createSharedBound<{ value: unknown }>(30_000);
 /** Each pre-key is used once. The 812 of a first login would take 0.5 MB for the life of the session. */
 const isCached = (kind: string) => kind !== "pre-key";
 
+/** Baileys adds to the object that it got and sets it again: without a copy the addition would look like no change. */
+const copied = (kind: string, value: unknown) => (kind === "sender-key-memory" ? { ...(value as object) } : value);
+
+function isSame(kind: string, stored: unknown, value: unknown): boolean {
+  if (kind !== "sender-key-memory" || !stored) return stored === value;
+  const [before, after] = [stored as Record<string, unknown>, value as Record<string, unknown>];
+  const names = Object.keys(after);
+  return names.length === Object.keys(before).length && names.every((name) => before[name] === after[name]);
+}
+
 const cacheKey = (kind: string, id: string) => `${kind} ${id}`;
 const credsKind = "creds";
 
@@ -58,7 +68,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
     for (const id of ids) {
       const entry = known(cacheKey(kind, id));
       if (!entry) missing.push(id);
-      else if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
+      else if (entry.value !== null) found[id] = copied(kind, entry.value) as SignalDataTypeMap[Kind];
     }
     if (missing.length === 0) return found;
     const writesBefore = writes;
@@ -72,7 +82,7 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
         entry = { value: text === undefined ? null : revive(kind, text) };
         if (isCached(kind) && writes === writesBefore) cache.set(key, entry);
       }
-      if (entry.value !== null) found[id] = entry.value as SignalDataTypeMap[Kind];
+      if (entry.value !== null) found[id] = copied(kind, entry.value) as SignalDataTypeMap[Kind];
     }
     return found;
   }
@@ -84,9 +94,9 @@ export async function openAuthState(credentials: Credentials): Promise<AuthState
       for (const [id, value] of Object.entries(values ?? {})) {
         const key = cacheKey(kind, id);
         // Baileys writes a session when it changes and again when it commits. The same object is not written twice.
-        if (value !== null && known(key)?.value === value) continue;
+        if (value && isSame(kind, known(key)?.value, value)) continue;
         if (value && kind === "session") trimSessions(value as object);
-        const entry = { value: value ?? null };
+        const entry = { value: value ? copied(kind, value) : null };
         underway.set(key, entry);
         if (isCached(kind)) cache.set(key, entry);
         begun.push([key, entry]);

@@ -28,6 +28,8 @@ export async function requireDevices(
   const isNamed = async () => ((await userDevices.get<unknown[]>(user))?.length ?? 0) > 0;
   if (await isNamed()) return;
   const me = creds.me?.id ?? "";
+  // A message by LID names our own devices by LID, too.
+  const own = (isLidUser(jid) ? creds.me?.lid : undefined) ?? me;
   // Under the lock of Baileys' own sends: the query replaces sessions. Concurrent queries would lose sessions that
   // messages of the same person create meanwhile.
   await sock.authState.keys.transaction(async () => {
@@ -35,7 +37,7 @@ export async function requireDevices(
     // Baileys does not ask again while the cache holds an empty list.
     await userDevices.del(user);
     // A send needs our own devices too. This is one query for both.
-    await sock.getUSyncDevices([jidNormalizedUser(me), jid], true, false).catch(toNoAnswer);
+    await sock.getUSyncDevices([jidNormalizedUser(own), jid], true, false).catch(toNoAnswer);
     if (!(await isNamed())) throw new NoAnswer("WhatsApp named no device of the recipient", unnamedWaitMs);
   }, me);
 }

@@ -51,24 +51,38 @@ export type Said =
       })
   | { change: Change };
 
+const mostTaken = 1_000;
+
 /**
  * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
  * before its event buffer. @param drop closes the connection, so that what could not be stored is delivered again
  */
 export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
+  /** Messages that were reported already. Baileys emits each a moment later. */
+  const taken = new Set<string>();
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const stanza = messageStanza(node, auth);
     if (!stanza) return;
     identityIn(stanza.origin === null ? stanza.names : [], (one) => listener.onIdentity(one, stanza.at));
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
-      if (content instanceof Uint8Array) beforeRatchet(content, (padded) => receive(stanza, readPadded(padded)));
+      if (!(content instanceof Uint8Array)) continue;
+      beforeRatchet(content, async (padded) => {
+        await receive(stanza, readPadded(padded));
+        if (taken.size >= mostTaken) taken.clear();
+        taken.add(stanza.waId);
+      });
     }
   });
   sock.ev.on("messages.upsert", ({ messages, type }) => {
     for (const message of messages) {
-      const stanza = unreadable(message, type === "append");
-      // Baileys has acknowledged it already, and has asked the author to send it again.
-      if (stanza) receive(stanza, unread(message.key.isViewOnce === true)).catch(() => undefined);
+      if (taken.delete(message.key.id ?? "")) continue;
+      const stanza = stanzaOf(message, type === "append");
+      // Baileys has acknowledged it already, and has asked its author or the account's phone to send it again. What the phone
+      // answers was not in a stanza of its own.
+      if (!stanza) continue;
+      const known = message.message ? saidIn(message.message) : null;
+      const said = isUnreadable(message) ? unread(message.key.isViewOnce === true) : known;
+      receive(stanza, said).catch(() => undefined);
     }
   });
 
@@ -89,10 +103,9 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     }
   }
 
-  /** The stanza of a message that Baileys could not decrypt. */
-  function unreadable({ key, message, messageStubType, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
-    const isStub = messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true;
-    if (message || !isStub || !key.id || !key.remoteJid) return null;
+  /** The stanza that a message came in; null for one of the account itself. */
+  function stanzaOf({ key, messageTimestamp, pushName }: WAMessage, isOffline: boolean) {
+    if (!key.id || !key.remoteJid || key.fromMe) return null;
     const attrs: Record<string, string> = {
       id: key.id,
       from: key.remoteJid,
@@ -101,12 +114,15 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
       ...(isOffline ? { offline: "0" } : {}),
       ...(key.participant ? { participant: key.participant } : {}),
     };
-    if (key.fromMe) return null;
     const stanza = messageStanza({ tag: "message", attrs }, auth);
     const alias = key.participant ? key.participantAlt : key.remoteJidAlt;
     return stanza && { ...stanza, names: [...stanza.names, ...(alias ? [alias] : [])] };
   }
 }
+
+/** Baileys could not decrypt it, or it came without its content. */
+const isUnreadable = ({ key, message, messageStubType }: WAMessage): boolean =>
+  !message && (messageStubType === proto.WebMessageInfo.StubType.CIPHERTEXT || key.isViewOnce === true);
 
 const unread = (isOnce: boolean): Said => ({
   content: { type: isOnce ? "unsupported" : "undecryptable" },
@@ -127,6 +143,10 @@ export function readPadded(padded: Uint8Array): Said | null {
   } catch {
     return null;
   }
+  return saidIn(received);
+}
+
+function saidIn(received: WireMessage): Said | null {
   // What the account's own phone wrote to somebody else.
   const message = received.deviceSentMessage?.message ?? received;
   const change = changeIn(message);

@@ -1,7 +1,9 @@
 import {
   type BinaryNode,
   getBinaryNodeChild,
+  type GroupMetadata,
   isJidGroup,
+  isLidUser,
   jidDecode,
   jidNormalizedUser,
   makeWASocket,
@@ -11,6 +13,7 @@ import {
   WA_CERT_DETAILS,
 } from "@whiskeysockets/baileys";
 import type { Config } from "../config.ts";
+import { storyJid } from "../content/jids.ts";
 import { revocation } from "../content/revocation.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import { revocationId } from "../content/whatsapp-ids.ts";
@@ -23,6 +26,15 @@ import { kindOfClose } from "./close.ts";
 import { isolateHandlers, failureOf } from "./patches/isolate-handlers.ts";
 import { patchDecryption } from "./patches/before-ratchet.ts";
 import { requireDevices, subscribeDeviceChanges } from "./devices.ts";
+import {
+  createGroupSends,
+  type GroupListener,
+  type GroupSends,
+  openKnownGroups,
+  type SendingGroup,
+} from "./group-sends.ts";
+import { subscribeNewPhones } from "./sender-keys.ts";
+import { lidsOf, relayStory } from "./stories.ts";
 import { type LimitReport, type LimitsListener, readLimits, subscribeLimits } from "./account-limits.ts";
 import { type LookUpAnswer, lookUp } from "./look-up.ts";
 import { silenceConsole } from "./patches/silence-console.ts";
@@ -44,7 +56,8 @@ limitInflate();
 patchDecryption();
 
 /** Receives a socket's events. There are none after `onClosed`, and none after a call of `close` or `logOut`. */
-export interface SocketListener extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener {
+export interface SocketListener
+  extends ReceiptListener, MessageListener, LimitsListener, OwnChangeListener, GroupListener {
   onQr(qr: string, lifetimeMs: number): void;
   onLinked(phone: string): void;
   onOpened(phone: string): void;
@@ -70,12 +83,24 @@ export interface WhatsAppSocket {
   ): Promise<void>;
   /** The account's own jids: the LID's first, if it is known. */
   own(): string[];
+  /** The same for a story, which these hidden ids can see. */
+  sendStory(people: readonly string[], waId: string, message: WireMessage): Promise<void>;
+  /** The hidden ids of these people; those who have none are left out. */
+  lidsOf(jids: readonly string[]): Promise<string[]>;
   /** Uploads and downloads. */
   readonly media: MediaLink;
   /** Revokes a message for everyone. `send` resolves as above; the ack comes under the revocation's own id. */
   revocationOf(jid: string, waId: string): { waId: string; send(): Promise<void> };
   /** The hidden id (LID) of this person; null when it is unknown. */
   lidOf(jid: string): Promise<string | null>;
+  /** The other jid of this person: the hidden id, or that of the phone number; null when it is unknown. */
+  otherJidOf(jid: string): Promise<string | null>;
+  /** The account's own jid, as chats with this address name it. */
+  ownJid(chat: string): string;
+  /** Rejects with `Refused` when WhatsApp does not describe the group, as to an account that is not in it. */
+  group(jid: string): Promise<SendingGroup>;
+  /** A message to the group was refused, or nobody knows what became of it. */
+  renewGroup(jid: string, isStale: boolean): Promise<void>;
   /** Makes a call of this room; rejects with `Refused` or `NoAnswer`. */
   call<Input, Output>(ask: (sock: WASocket, input: Input) => Promise<Output>, input: Input): Promise<Output>;
   /** Asks WhatsApp for the account's limits. Rejects when it does not answer. */
@@ -123,11 +148,17 @@ function openSocket(
   /** Resolves when the new credentials are stored. Later events wait for it. */
   let linking: Promise<void> = Promise.resolve();
   const config = socketConfig(wsUrl, tuning, { auth, caches, version, logger, tunnel });
+  const knownGroups = openKnownGroups();
   const make = () =>
     makeWASocket({
       ...config,
-      async getMessage({ id, remoteJid }) {
-        const bytes = id ? await listener.getMessage(id, await namesOf(sock, listener, remoteJid ?? undefined)) : null;
+      cachedGroupMetadata: async (jid) => knownGroups.get(jid) as GroupMetadata | undefined,
+      async getMessage({ id, remoteJid, participant }) {
+        // Sent again, a story would come as a message of the chat.
+        if (!id || !remoteJid || remoteJid === storyJid) return undefined;
+        // Who has left a group gets nothing of it again.
+        if (isJidGroup(remoteJid) && !(await isMember(remoteJid, participant))) return undefined;
+        const bytes = await listener.getMessage(id, await namesOf(sock, listener, remoteJid));
         return bytes ? decode(bytes) : undefined;
       },
     });
@@ -198,7 +229,9 @@ function openSocket(
     stall = setTimeout(passkey, tuning.linkingStallMs ?? linkingStallMs);
   });
   const drop = () => client.socket?.terminate();
-  handleReceipts(sock, listener, drop);
+  handleReceipts(sock, auth, listener, drop);
+  const groups: GroupSends = createGroupSends(sock, auth, { ...caches, groups: knownGroups, listener });
+  subscribeNewPhones(sock, listener.onUnsaved);
   subscribeIdentities(sock, listener);
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
@@ -220,9 +253,18 @@ function openSocket(
     client.socket?.terminate();
   }
 
+  async function lidOf(jid: string): Promise<string | null> {
+    const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
+    return lid ? jidNormalizedUser(lid) : null;
+  }
+
+  async function isMember(group: string, participant: string | null | undefined): Promise<boolean> {
+    return groups.hasMember(group, await namesOf(sock, listener, participant ?? undefined)).catch(() => false);
+  }
+
   async function relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void> {
-    // Baileys asks for a group's members itself.
-    if (!isJidGroup(jid)) await requireDevices(sock, caches, auth, jid);
+    if (isJidGroup(jid)) return groups.relay(jid, withVisibleMedia(message), options);
+    await requireDevices(sock, caches, auth, jid);
     await sock.relayMessage(jid, withVisibleMedia(message), options).catch(toNoAnswer);
   }
 
@@ -235,15 +277,23 @@ function openSocket(
       return relay(jid, message, { messageId: waId, additionalNodes: nodes, additionalAttributes });
     },
     own: () => ownJids(auth),
+    sendStory: (people, waId, message) =>
+      relayStory(sock, auth, { message: withVisibleMedia(message), people, options: { messageId: waId } }),
+    lidsOf: (jids) => lidsOf(sock, jids),
     revocationOf: (jid, revoked) => {
       const waId = revocationId(revoked);
       const options = { messageId: waId, additionalAttributes: { edit: senderRevoke } };
       return { waId, send: () => relay(jid, revocation(jid, revoked), options) };
     },
-    async lidOf(jid) {
-      const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid);
-      return lid ? jidNormalizedUser(lid) : null;
+    lidOf,
+    async otherJidOf(jid) {
+      if (!isLidUser(jid)) return isJidGroup(jid) ? null : lidOf(jid);
+      return (await namesOf(sock, listener, jid)).find((name) => !isLidUser(name)) ?? null;
     },
+    ownJid: (chat) =>
+      jidNormalizedUser((isLidUser(chat) || isJidGroup(chat) ? auth.creds.me?.lid : null) ?? auth.creds.me?.id),
+    group: (jid) => groups.read(jid),
+    renewGroup: (jid, isStale) => groups.renew(jid, isStale),
     call: (ask, input) => answered(ask(sock, input)),
     readLimits: () => readLimits(sock),
     requestPairingCode: (digits) => sock.requestPairingCode(digits),

@@ -6,8 +6,19 @@ import {
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
 
-/** Kinds that stay true even when the message that they were learned for is not sent. */
-const facts: ReadonlySet<string> = new Set(["session", "identity-key", "lid-mapping", "device-list", "tctoken"]);
+/**
+ * Kinds that stay true even when the message that they were learned for is not sent. A sender key and its holders are stored
+ * before a message is sent with it: group-sends.ts replaces the key when the send fails.
+ */
+const facts: ReadonlySet<string> = new Set([
+  "session",
+  "identity-key",
+  "lid-mapping",
+  "device-list",
+  "tctoken",
+  "sender-key",
+  "sender-key-memory",
+]);
 
 /** Baileys' list of all contacts with a token. It is not stored, because here tokens are deleted by age. */
 const tokenIndex = "__index";

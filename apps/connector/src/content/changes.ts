@@ -53,11 +53,20 @@ export function changeIn(received: WireMessage): Change | null {
   }
   if (pinInChatMessage?.key?.id) {
     const { key, type, senderTimestampMs } = pinInChatMessage;
+    if (type !== PinType.PIN_FOR_ALL && type !== PinType.UNPIN_FOR_ALL) return null;
     const seconds = received.messageContextInfo?.messageAddOnDurationInSecs || usualPinSeconds;
     const pinned = type === PinType.PIN_FOR_ALL ? seconds : null;
     return { type: "pin", target: key.id!, seconds: pinned, at: Number(senderTimestampMs ?? 0) };
   }
   return null;
+}
+
+/** How a change names its message; null when it changes none. */
+export function keyIn(received: WireMessage): proto.IMessageKey | null {
+  const { protocolMessage, reactionMessage, pollUpdateMessage, pinInChatMessage } =
+    normalizeMessageContent(received) ?? {};
+  const key = protocolMessage?.key ?? reactionMessage?.key ?? pinInChatMessage?.key;
+  return key ?? pollUpdateMessage?.pollCreationMessageKey ?? null;
 }
 
 /** The message inside an edit that was decrypted. */

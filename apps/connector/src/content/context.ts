@@ -48,6 +48,23 @@ function quoted(message: WireMessage | null): WireMessage {
   );
 }
 
+/** The message with other digits where its text names people, such as those of hidden ids in a group. */
+export function renamed(message: WireMessage, digits: ReadonlyMap<string, string>): WireMessage {
+  if (digits.size === 0) return message;
+  const inText = (text: string) =>
+    text.replaceAll(/@(\d{5,20})/g, (_, known: string) => `@${digits.get(known) ?? known}`);
+  const inPart = (part: unknown) =>
+    typeof part === "object" && part
+      ? Object.fromEntries(
+          Object.entries(part).map(([name, value]) => [
+            name,
+            (name === "text" || name === "caption") && typeof value === "string" ? inText(value) : (value as unknown),
+          ]),
+        )
+      : part;
+  return Object.fromEntries(Object.entries(message).map(([name, part]) => [name, inPart(part)]));
+}
+
 /** The jid of a mentioned person: a number in E.164 form, or a jid already. */
 export const jidOf = (person: string) => (person.startsWith("+") ? `${person.slice(1)}@s.whatsapp.net` : person);
 

@@ -21,6 +21,8 @@ export interface SendContext {
   template: string | null;
   /** The file, which lies at WhatsApp already; null for a kind without one. */
   file: SentFile | null;
+  /** The picture of a link preview: a small JPEG. */
+  picture?: Uint8Array | null;
 }
 
 /** How one kind of content is written and read in WhatsApp's protocol. */

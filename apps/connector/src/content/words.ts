@@ -63,7 +63,7 @@ export function textsOf(content: ReceivedContent | { type: "undecryptable" }): s
         return [
           "caption" in content ? content.caption : undefined,
           "fileName" in content ? content.fileName : undefined,
-          content.media.fileName,
+          "media" in content ? content.media.fileName : undefined,
         ];
     }
   })();

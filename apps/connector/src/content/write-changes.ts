@@ -44,7 +44,7 @@ const withCaption = { image: "imageMessage", video: "videoMessage", document: "d
 /** The text or the caption of an edit, without what surrounds it; null for a kind that has neither. */
 export function editedContent(type: string, text: string, original: WireMessage | null): WireMessage | null {
   if (type === "text") return { extendedTextMessage: { text } };
-  if (!(type in withCaption)) return null;
+  if (!Object.hasOwn(withCaption, type)) return null;
   const name = withCaption[type as keyof typeof withCaption];
   // Phones that do not have the file yet need all of the part.
   const { contextInfo: _, ...part } = normalizeMessageContent(original ?? {})?.[name] ?? {};

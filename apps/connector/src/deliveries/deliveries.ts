@@ -25,10 +25,12 @@ import {
 import { actionMessage, findAction } from "../store/actions.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Conversations } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
+import { createGroupReceipts } from "./group-receipts.ts";
 import type { NumberedTexts } from "./numbered.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
 
@@ -49,8 +51,10 @@ export interface Deliveries {
   failed(fence: Fence, failure: Failure): Promise<void>;
   /** The message was revoked. */
   revoked(fence: Fence, message: Pick<LedgerEntry, "messageId" | "waId">): Promise<void>;
-  /** The recipient has received, read or played messages. A receipt of anybody else is ignored. */
+  /** The recipient, or a member of the group, has received, read or played messages. Anybody else's receipt is ignored. */
   receipt(fence: Fence, receipt: Receipt): Promise<void>;
+  /** A member has left a group: its messages no longer wait for this member's receipts. */
+  left(fence: Fence, group: string, names: string[]): Promise<void>;
   /** The message as it was sent, for its recipient only; null when it is deleted already. */
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
   /** Clears the memory of messages whose recipient was erased from the ledger. */
@@ -71,6 +75,10 @@ export interface Attempt {
   traceparent: string;
   /** Statements that keep the message in its chat; none for a code. */
   inChat?: InStatement[];
+  /** The chat's id; absent for a code. */
+  conversationId?: string;
+  /** How many others are in the group; absent in a chat of two. */
+  members?: number;
 }
 
 interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
@@ -86,12 +94,13 @@ interface Options {
   pseudonym: Pseudonym;
   numbered: Pick<NumberedTexts, "begin">;
   chats: Chats;
+  conversations: Pick<Conversations, "met">;
   /** An event was appended to the outbox. */
   onAppended: () => void;
 }
 
-export function createDeliveries(context: Options): Deliveries {
-  const { services, store, atRest, pseudonym, numbered, chats, onAppended } = context;
+export function createDeliveries(options: Options): Deliveries {
+  const { services, store, atRest, pseudonym, numbered, chats, onAppended } = options;
   const recent = createRecentMessages(store);
   const begin = attemptWriter(store);
   const moveOn = moveWriter(store);
@@ -102,11 +111,13 @@ export function createDeliveries(context: Options): Deliveries {
 
   function eventOf(
     fence: Fence,
-    { messageId, traceparent }: Pick<LedgerEntry, "messageId" | "traceparent">,
+    { messageId, traceparent, conversationId }: Pick<LedgerEntry, "messageId" | "traceparent" | "conversationId">,
     type: "message.sent" | "message.delivered" | "message.read" | "message.played" | "message.revoked",
   ): NewEvent {
     const [id, at] = [services.newId("evt"), services.now().toISOString()];
-    return { id, type, sessionId: fence.sessionId, messageId, at, ...(traceparent === null ? {} : { traceparent }) };
+    const about = { id, sessionId: fence.sessionId, messageId, at, ...(traceparent === null ? {} : { traceparent }) };
+    if (type !== "message.sent") return { ...about, type };
+    return { ...about, type, ...(conversationId ? { chatId: conversationId } : {}) };
   }
 
   /** Moves a message forward, and reports the states that it skipped as well. */
@@ -136,6 +147,8 @@ export function createDeliveries(context: Options): Deliveries {
     }
     onAppended();
   }
+
+  const groups = createGroupReceipts({ ...options, recent, move });
 
   function isOneOf({ chat, chatLid }: Pick<KnownMessage, "chat" | "chatLid">, jids: string[]): boolean {
     const names = jids.map(pseudonym);
@@ -180,20 +193,27 @@ export function createDeliveries(context: Options): Deliveries {
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
-    async begin(fence, { messageId, waId, chat: jid, message, keepUntil, options, ...attempt }) {
+    async begin(
+      fence,
+      { waId, chat: jid, message, keepUntil, isPaced, members, options: choices, inChat = [], ...about },
+    ) {
       const { sessionId } = fence;
-      const { isPaced, traceparent, inChat = [] } = attempt;
-      if (options.length > 0) await numbered.begin(fence, { messageId, waId, chat: jid, options, keepUntil });
+      if (choices.length > 0) {
+        const { messageId } = about;
+        await numbered.begin(fence, { messageId, waId, chat: jid, options: choices, keepUntil });
+      }
       const chat = pseudonym(jid);
       const sealed = await atRest(sessionId).seal(message, ledgerMessage.context(waId));
       const sealedChat = await ledgerChat.seal(atRest(sessionId), jid, waId);
-      const begun = { messageId, chat, chatLid: null, rank: rank.sending, traceparent };
-      const entry = { ...begun, sessionId, waId, sealed, sealedUntil: keepUntil, sealedChat };
-      const at = services.now();
-      if (inChat.length === 0) await begin({ fence, entry, at, isPaced });
-      else await writeFenced(store, fence, [attemptStatement({ fence, entry, at, isPaced }), ...inChat]);
+      const begun = { ...about, chat, chatLid: null, rank: rank.sending };
+      const kept = { sealed, sealedUntil: keepUntil, sealedChat, members: members ?? null };
+      const entry = { ...begun, sessionId, waId, ...kept };
+      const attempt = { fence, entry, at: services.now(), isPaced };
+      if (inChat.length === 0) await begin(attempt);
+      else await writeFenced(store, fence, [attemptStatement(attempt), ...inChat]);
       const earlier = recent.get(sessionId, waId);
-      if (earlier) earlier.traceparent = traceparent;
+      // The second address of a person, or another attempt.
+      if (earlier) Object.assign(earlier, { ...about, chat });
       else recent.set(sessionId, waId, begun);
     },
     async sent(fence, waId, lid) {
@@ -251,10 +271,13 @@ export function createDeliveries(context: Options): Deliveries {
       }
       onAppended();
     },
-    async receipt(fence, { waIds, kind, from }) {
+    left: (fence, group, names) => groups.left(fence, group, names),
+    async receipt(fence, { waIds, kind, from, group }) {
+      if (group !== undefined) return groups.receipt(fence, { waIds, kind, from, group });
       const entries = [...(await recent.find(fence.sessionId, waIds))];
       const theirs = entries.filter(([, entry]) => isRecipient(entry, from));
       await Promise.all(theirs.map(([waId, entry]) => move(fence, waId, entry, kind)));
+      return undefined;
     },
     async message(sessionId, waId, person) {
       const entry = await findByWaId(store, sessionId, waId);

@@ -3,7 +3,10 @@ import { findByWaIds, type LedgerEntry } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 
 /** What an ack or a receipt needs to know of a message. */
-export type KnownMessage = Pick<LedgerEntry, "messageId" | "chat" | "chatLid" | "rank" | "traceparent"> & {
+export type KnownMessage = Pick<
+  LedgerEntry,
+  "messageId" | "chat" | "chatLid" | "rank" | "traceparent" | "conversationId"
+> & {
   /** The write that stores this rank. */
   stored?: Promise<void>;
 };

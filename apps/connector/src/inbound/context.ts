@@ -34,7 +34,7 @@ export interface InboundContext {
 }
 
 /** What a change of a message needs. */
-export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger" | "numbered">;
+export type ChangeContext = Omit<InboundContext, "chats" | "idTimeOf" | "logger" | "numbered" | "erased" | "onFile">;
 
 /** What is sealed of a message, for later calls about it. */
 export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "content" | "mentions" | "isForwarded"> {

@@ -63,7 +63,7 @@ export function createEraser(options: EraseOptions): ErasePerson {
     const found = { messages: 0, marks: 0, mediaIds: [] as string[] };
     let hasMore = true;
     while (hasMore && services.now().getTime() - startedAt.getTime() < workMs) {
-      const some = await deleteMessagesOf(store, { fence, atRest }, { ids, limit: chunk });
+      const some = await deleteMessagesOf(store, fence, { ids, limit: chunk });
       found.messages += some.messages;
       found.marks += some.marks;
       found.mediaIds.push(...some.mediaIds);

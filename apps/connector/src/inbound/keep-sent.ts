@@ -2,7 +2,7 @@ import type { InStatement } from "@libsql/client";
 import { createId } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
 import type { WireMessage } from "../content/wire.ts";
-import type { Names } from "../store/conversations.ts";
+import type { Conversation } from "../store/conversations.ts";
 import type { Fence } from "../store/fence.ts";
 import { latestStatement } from "../store/latest-chats.ts";
 import { messageContent, positionOf, sentMessageStatement } from "../store/messages.ts";
@@ -13,8 +13,8 @@ import { contentTokens } from "./message-words.ts";
 interface Sent {
   messageId: string;
   waId: string;
-  /** How WhatsApp names the other person, or the group. */
-  names: Partial<Names>;
+  /** Of the recipient; it is stored already. */
+  conversation: Conversation;
   /** Of the content that was accepted: choices may be sent as a text. Null: as the message says. */
   type: string | null;
   message: WireMessage;
@@ -24,15 +24,14 @@ interface Sent {
 /** The statements that keep a message that is about to be sent, beside those that people write. */
 export type KeepSent = (fence: Fence, sent: Sent) => Promise<InStatement[]>;
 
-type Parts = Pick<InboundContext, "services" | "atRest" | "pseudonym" | "conversations" | "idTimeOf">;
+type Parts = Pick<InboundContext, "services" | "atRest" | "pseudonym" | "idTimeOf">;
 
-export function createKeepSent({ services, atRest, pseudonym, conversations, idTimeOf }: Parts): KeepSent {
-  return async (fence, { messageId, waId, names, type, message, quotedMessageId }) => {
+export function createKeepSent({ services, atRest, pseudonym, idTimeOf }: Parts): KeepSent {
+  return async (fence, { messageId, waId, conversation, type, message, quotedMessageId }) => {
     const { sessionId } = fence;
     const read = fromProto(message);
     if (!read) return [];
     const { content, mentions, forwardings } = read;
-    const { conversation, statements } = await conversations.met(fence, names);
     const secret = message.messageContextInfo?.messageSecret;
     const body: MessageBody = {
       waId,
@@ -47,7 +46,6 @@ export function createKeepSent({ services, atRest, pseudonym, conversations, idT
     const at = services.now();
     const position = sentPosition(messageId, idTimeOf(sessionId, at, at));
     return [
-      ...statements,
       sentMessageStatement(fence, {
         waId: pseudonym(waId),
         id: messageId,

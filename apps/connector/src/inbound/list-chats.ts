@@ -2,7 +2,7 @@ import { type Chat, type GetPersonRpc, type ListChatsRpc, type Person, timeOfId 
 import type { z } from "zod";
 import { conversationPeople, type Names } from "../store/conversations.ts";
 import { type ChatRow, findLatestChats } from "../store/latest-chats.ts";
-import { type ReadParts, toPerson } from "./read-messages.ts";
+import { type ReadParts, personIn } from "./read-messages.ts";
 
 /** The chats of a session by their latest message, newest first. */
 export async function listChats(
@@ -21,7 +21,7 @@ async function toChat({ atRest }: ReadParts, sessionId: string, { id, sealed, la
   const names = JSON.parse(await conversationPeople.open(atRest(sessionId), sealed, id)) as Names;
   const lastMessageAt = timeOfId(`msg_${latest}`).toISOString();
   if (names.group !== null) return { id, kind: "group", address: names.group, name: null, lastMessageAt };
-  const person = toPerson({ id, names });
+  const person = personIn({ id, names });
   return { id, kind: "person", address: person.phone ?? person.lid, name: person.name, lastMessageAt };
 }
 
@@ -31,9 +31,9 @@ export async function findPerson(
   { sessionId, person }: z.output<typeof GetPersonRpc.request>,
 ): Promise<Person | null> {
   const found = person.endsWith("@lid")
-    ? await conversations.named(sessionId, person)
+    ? await conversations.byAddress(sessionId, person)
     : await byId(conversations, sessionId, person.replace(/^per_/, "cht_"));
-  return found?.names.group === null ? toPerson(found) : null;
+  return found?.names.group === null ? personIn(found) : null;
 }
 
 const byId = async (conversations: ReadParts["conversations"], sessionId: string, id: string) =>

@@ -52,10 +52,7 @@ export async function withMarks(
   const marks = await findMarks(parts.store, sessionId, waIds);
   const authors = found.flatMap(({ author }) => author ?? []);
   const people = await parts.conversations.find(sessionId, [...authors, ...marks.map(({ person }) => person)]);
-  const personOf = (id: string | null) => {
-    const person = id === null ? undefined : people.get(id);
-    return person ? toPerson(person) : null;
-  };
+  const personOf = (id: string | null) => toPerson(id === null ? undefined : people.get(id));
   const opened = await Promise.all(
     marks.map(async ({ waId, kind, person, sealed, eventId, markedAt }) => {
       const text = await markContent.open(parts.atRest(sessionId), sealed, eventId);
@@ -123,8 +120,11 @@ async function sentBefore(
   );
 }
 
+/** A conversation as a person; null for an unknown one. */
+export const toPerson = (person: Conversation | undefined): Person | null => (person ? personIn(person) : null);
+
 /** A conversation as a person. */
-export function toPerson(person: Conversation): Person {
+export function personIn(person: Conversation): Person {
   const { pn, lid, name } = person.names;
   const phone = AccountNumber.safeParse(`+${pn?.split("@")[0]}`).data ?? null;
   return { id: personIdOf(person.id), phone, lid, username: null, name: name?.slice(0, 256) ?? null };

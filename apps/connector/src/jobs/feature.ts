@@ -5,8 +5,10 @@ import type { Feature } from "../feature.ts";
 import type { Forward } from "../fleet/forward.ts";
 import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { Media } from "../media/feature.ts";
+import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Chats } from "../store/chats.ts";
+import type { Conversations } from "../store/conversations.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { createClaims } from "./claims.ts";
 import { jobMetrics } from "./metrics.ts";
@@ -17,7 +19,9 @@ import { createSender } from "./send-message.ts";
 
 interface Options {
   numbers: Numbers;
-  media: Pick<Media, "sendFile">;
+  knownNumbers: Pick<KnownNumbers, "answered">;
+  conversations: Conversations;
+  media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
   keepSent: KeepSent;
   chats: Chats;

@@ -2,7 +2,7 @@ import type { Counter, Histogram } from "prom-client";
 import { longBuckets, type Meter } from "../metrics.ts";
 
 /** The stages of sending a message that take time. */
-export type Stage = "turn" | "claim" | "lookUp" | "ack";
+export type Stage = "turn" | "claim" | "lookUp" | "fetchFile" | "uploadFile" | "ack";
 
 /** What is counted and timed of jobs. */
 export interface JobMetrics {
@@ -29,6 +29,12 @@ export function jobMetrics({ counter, gauge, histogram }: Meter, running: () => 
       turn: histogram("sandi_turn_wait_seconds", "Waiting for the turn of a message that is not a code.", longBuckets),
       claim: histogram("sandi_claim_seconds", "Claiming a message at the edge."),
       lookUp: histogram("sandi_look_up_seconds", "Looking up the account of a number."),
+      fetchFile: histogram(
+        "sandi_file_fetch_seconds",
+        "Reading a message's file at the edge, and encrypting it.",
+        longBuckets,
+      ),
+      uploadFile: histogram("sandi_file_upload_seconds", "Uploading a file to WhatsApp's media hosts.", longBuckets),
       ack: histogram("sandi_ack_wait_seconds", "From sending a message to the server's ack."),
     },
     revokes: counter("sandi_revokes_total", "Revoke jobs, by result.", "result"),

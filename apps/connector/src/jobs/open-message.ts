@@ -1,4 +1,11 @@
-import { type ClaimResult, sealedFor, type SealedMediaContent, SealedPayload, type SendJob } from "@sandi/contracts";
+import {
+  type ClaimResult,
+  sealedFor,
+  type SealedMedia,
+  type SealedMediaContent,
+  SealedPayload,
+  type SendJob,
+} from "@sandi/contracts";
 import type { Unsealer } from "@sandi/crypto";
 import type { Logger } from "pino";
 import { toProto } from "../content/content.ts";
@@ -19,7 +26,7 @@ interface Context {
 
 /** A claimed message that can be sent. */
 export interface OpenedMessage {
-  /** E.164. */
+  /** E.164; the id of a chat or a person; the jid of a group or of a hidden id; `status` for a story. */
   to: string;
   /** Of its content, before it is rendered; null for a message that forwards another one. */
   type: string | null;
@@ -29,10 +36,14 @@ export interface OpenedMessage {
   media: SealedMediaContent | null;
   /** The id of the message that it forwards; null: it has a content of its own. */
   forwards: string | null;
+  /** The picture of its link preview. */
+  picture: SealedMedia | null;
   /** Null for a message whose file is not the right one. */
-  write: (file: SentFile | null) => WireMessage | null;
+  write: (file: SentFile | null, picture?: Uint8Array | null) => WireMessage | null;
   /** What people may choose by its number; none in a message without numbers. */
   options: Option[];
+  /** Who sees a story; null: it is none. */
+  audience: string[] | null;
   /** What surrounds the message. */
   around: Pick<SealedPayload, "quotedMessageId" | "mentions">;
 }
@@ -46,8 +57,11 @@ export async function openMessage(
   const opened = await unseal(sealed).catch(() => null);
   const payload = SealedPayload.safeParse(opened?.value).data;
   if (!opened || !payload) return null;
-  const { to, quotedMessageId, mentions, ...content } = payload;
+  const { to, quotedMessageId, mentions, audience, ...content } = payload;
   const isCode = content.type === "code";
+  // Nobody else is sent codes.
+  if (isCode && !to.startsWith("+")) return null;
+  if ((to === "status") !== (audience !== undefined)) return null;
   const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);
   if (!isFor(opened.purpose, expected, services.now())) {
     logger.error({ messageId: job.messageId }, "a sealed payload is for something else than its message: not sent");
@@ -55,13 +69,28 @@ export async function openMessage(
   }
   const around = { quotedMessageId, mentions };
   if (content.type === "forward") {
-    return { to, type: null, isCode, media: null, forwards: content.messageId, write: () => null, options: [], around };
+    const forwards = content.messageId;
+    return {
+      to,
+      type: null,
+      isCode,
+      media: null,
+      picture: null,
+      forwards,
+      write: () => null,
+      options: [],
+      audience: null,
+      around,
+    };
   }
   const media = "media" in content ? content : null;
-  const write = (file: SentFile | null) => toProto(content, { template, file });
+  const picture = (content.type === "text" && content.linkPreview && content.linkPreview.image) || null;
+  const write: OpenedMessage["write"] = (file, small = null) => toProto(content, { template, file, picture: small });
   if (!media && !write(null)) return null;
-  const about = { type: content.type, isCode, options: numberedOptionsOf(content) };
-  return { to, ...about, media, forwards: null, write, around };
+  const options = numberedOptionsOf(content);
+  const seenBy = audience?.people ?? null;
+  const about = { to, type: content.type, isCode, options, audience: seenBy };
+  return { ...about, media, picture, forwards: null, write, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

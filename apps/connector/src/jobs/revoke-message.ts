@@ -1,6 +1,7 @@
 import type { RevokeJob } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
+import { isGroup } from "../content/jids.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
 import { type LedgerEntry, rank } from "../store/ledger.ts";
@@ -67,7 +68,8 @@ async function transmit(
   if (ack.type === "sent") return null;
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the revocation");
   if (ack.error === staleDevices) {
-    live.connection.forgetDevices(chat);
+    if (isGroup(chat)) await socket.renewGroup(chat, true);
+    else live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
   return ack.error;

@@ -1,52 +1,21 @@
 import type { ClaimResult, FailureReason, SendJob } from "@sandi/contracts";
-import type { AtRest, Unsealer } from "@sandi/crypto";
-import type { TraceContext, Tracer } from "@sandi/tracing";
+import type { TraceContext } from "@sandi/tracing";
 import { LRUCache } from "lru-cache";
-import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
-import { stanzaNodes } from "../content/stanza-nodes.ts";
+import { isOfTwo } from "../content/jids.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
-import { encode } from "../content/wire.ts";
-import type { JobMetrics } from "./metrics.ts";
-import type { Services } from "../services.ts";
-import type { SendPermit } from "../session/breaker.ts";
-import type { Turn } from "../session/pacer.ts";
-import type { Chats } from "../store/chats.ts";
-import type { Store } from "../store/store.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
-import { type SendTelemetry, startTelemetry } from "./send-telemetry.ts";
-import type { ClaimMessage } from "./claims.ts";
-import type { Deliveries } from "../deliveries/deliveries.ts";
-import type { KeepSent } from "../inbound/keep-sent.ts";
-import type { Media } from "../media/feature.ts";
-import { exhausted, LookUpsExhausted } from "../numbers/look-up-budget.ts";
-import { NotKnown, type Numbers } from "../numbers/numbers.ts";
+import { startTelemetry } from "./send-telemetry.ts";
+import { LookUpsExhausted } from "../numbers/look-up-budget.ts";
+import { NotKnown } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
-import { compose, findEarlier, findQuote } from "./compose.ts";
-import { findForwarded } from "./find-forwarded.ts";
-import { keepInChat } from "./keep-in-chat.ts";
+import { findDestination } from "./destination.ts";
 import { openMessage } from "./open-message.ts";
-import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
-import { retryAfterPause, retryAt, transmit } from "./transmit.ts";
-
-export interface SendContext extends SessionLookup {
-  services: Services;
-  logger: Logger;
-  metrics: JobMetrics;
-  tracer: Tracer;
-  claim: ClaimMessage;
-  unseal: Unsealer;
-  store: Store;
-  atRest: (sessionId: string) => AtRest;
-  numbers: Numbers;
-  media: Pick<Media, "sendFile">;
-  deliveries: Deliveries;
-  keepSent: KeepSent;
-  chats: Chats;
-  ackTimeoutMs: number;
-  ledgerMs: number;
-}
+import { type OnlineSession, resolveSession } from "./resolve-session.ts";
+import type { Run, SendAttempt, SendContext } from "./run.ts";
+import { sendTo } from "./send-to.ts";
+import { retryAfterPause, retryAt } from "./transmit.ts";
 
 type Claimed = Extract<ClaimResult, { outcome: "claimed" }>;
 
@@ -66,14 +35,6 @@ export function createSender(context: SendContext): (job: SendJob, trace?: Trace
       return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });
   });
-}
-
-/** One run of a job. */
-interface Run extends SendContext {
-  job: SendJob;
-  telemetry: SendTelemetry;
-  /** The session failed to send it before. */
-  hasFailedHere: boolean;
 }
 
 async function send(run: Run, refused: Refused): Promise<JobOutcome> {
@@ -118,14 +79,6 @@ function defer(run: Run, { fence }: OnlineSession, until: Date): Promise<JobOutc
   return "failure" in deferred ? giveUp(run, { fence, ...deferred }) : run.telemetry.end(deferred, "paused");
 }
 
-interface SendAttempt {
-  session: OnlineSession;
-  turn: Turn;
-  permit: SendPermit;
-  /** An earlier attempt had no ack. */
-  mayHaveArrived: boolean;
-}
-
 async function sendInTurn(run: Run, attempt: Omit<SendAttempt, "permit">, refused: Refused): Promise<JobOutcome> {
   const { session } = attempt;
   const { breaker, limits } = session.live.sending;
@@ -145,79 +98,37 @@ async function sendClaimed(
   run: Run,
   { session, turn, permit, mayHaveArrived }: SendAttempt,
 ): Promise<JobOutcome | "paused"> {
-  const { services, deliveries, job, telemetry, ackTimeoutMs } = run;
-  const { fence, live, socket } = session;
+  const { services, telemetry } = run;
+  const { fence, live } = session;
   const claimed = await claimFor(run, fence);
   if ("status" in claimed) return claimed;
   const failed = (failure: FailureReason) => fail(run, { fence, failure });
   const opened = await openMessage(run, claimed, live.workspaceId);
   if (!opened) return failed("unreadable");
-  const chat = await telemetry.timed("lookUp", () =>
-    run.numbers
-      .jidOf(opened.to.slice(1), {
-        workspaceId: live.workspaceId,
-        sessionId: job.sessionId,
-        purpose: "send",
-        ask: (digits) => socket.lookUp(digits),
-      })
-      .catch(exhausted),
-  );
-  if (chat instanceof LookUpsExhausted || chat instanceof NotKnown) {
-    if (Date.parse(claimed.expiresAt) <= chat.until.getTime()) return failed("lookups_exhausted");
-    const seconds = Math.ceil((chat.until.getTime() - services.now().getTime()) / 1000);
-    const result = chat instanceof NotKnown ? "not_known" : "lookups_exhausted";
+  const destination = await telemetry.timed("lookUp", () => findDestination(run, session, opened));
+  if (destination instanceof LookUpsExhausted || destination instanceof NotKnown) {
+    if (Date.parse(claimed.expiresAt) <= destination.until.getTime()) return failed("lookups_exhausted");
+    const seconds = Math.ceil((destination.until.getTime() - services.now().getTime()) / 1000);
+    const result = destination instanceof NotKnown ? "not_known" : "lookups_exhausted";
     return telemetry.end(later(seconds, "it is not known whether the number has an account"), result);
   }
-  if (chat === null) return failed("not_on_whatsapp");
+  if ("failure" in destination) return failed(destination.failure);
   if (Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
-  const isStranger = live.sending.reads.asksWhoIsNew() && !(await hasChat(run, session, chat));
+  const { chat } = destination;
+  const mayBeStranger = isOfTwo(chat) && live.sending.reads.asksWhoIsNew();
+  const isStranger = mayBeStranger && !(await hasChat(run, session, chat));
   if (isStranger && !mayHaveArrived && (await live.sending.reads.refusesNewChats())) return failed("new_chats_locked");
 
-  const waId = whatsappId(job.messageId);
-  const kept = { deliveries, live, chat };
-  const earlier = mayHaveArrived ? await findEarlier(kept, waId) : null;
-  const forwarded =
-    opened.forwards === null || earlier ? null : await findForwarded(run, fence.sessionId, opened.forwards);
-  if (typeof forwarded === "string") return failed(forwarded);
-  // The file of an earlier attempt lies at WhatsApp already.
-  const file = opened.media && !earlier ? await run.media.sendFile(socket, opened.media) : null;
-  if (typeof file === "string") return failed(file);
-  // A large file takes its time.
-  if (file && Date.parse(claimed.expiresAt) <= services.now().getTime()) return failed("expired");
-  const { quotedMessageId } = opened.around;
-  const quote = quotedMessageId === undefined ? null : await findQuote(kept, quotedMessageId);
-  const messageSecret = earlier?.messageContextInfo?.messageSecret ?? services.random(32);
-  const isMade = earlier !== null && (opened.media !== null || opened.forwards !== null);
-  const message = isMade ? earlier : compose(opened, { file, forwarded, quote, messageSecret });
-  if (!message) return failed("unreadable");
-  await turn.clear();
-  const keepUntil = opened.isCode ? new Date(claimed.expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
-  const { traceparent } = telemetry;
-  const isPaced = job.lane !== "otp";
-  const about = { messageId: job.messageId, waId };
-  const sent = { ...about, chat, type: opened.type, message, quotedMessageId };
-  const inChat = opened.isCode ? [] : await keepInChat(run, session, sent);
-  await deliveries.begin(fence, {
-    ...about,
-    chat,
-    message: encode(message),
-    keepUntil,
-    isPaced,
-    options: opened.options,
-    traceparent,
-    inChat,
-  });
-  const nodes = stanzaNodes(message, services);
-  const result = await transmit(session, permit, { chat, waId, message, nodes, telemetry, ackTimeoutMs });
+  const { expiresAt } = claimed;
+  const result = await sendTo(run, { session, turn, permit, mayHaveArrived, opened, expiresAt, destination });
   if (result === "paused") return "paused";
   if (result !== "sent") return failed(result);
-  await deliveries.sent(fence, waId, await socket.lidOf(chat).catch(() => null));
   if (isStranger) live.sending.reads.openedChat();
   return telemetry.end(done, "sent");
 }
 
 async function hasChat({ chats }: Run, { fence, socket }: OnlineSession, chat: string): Promise<boolean> {
-  return chats.knows(fence.sessionId, [chat, await socket.lidOf(chat).catch(() => null)]);
+  return chats.knows(fence.sessionId, [chat, await socket.otherJidOf(chat).catch(() => null)]);
 }
 
 async function claimFor(run: Run, fence: Fence): Promise<Claimed | JobOutcome> {

@@ -27,6 +27,8 @@ const spanNames: Record<Stage, string> = {
   turn: "wait for turn",
   claim: "claim",
   lookUp: "look up number",
+  fetchFile: "fetch file",
+  uploadFile: "upload file",
   ack: "wait for ack",
 };
 

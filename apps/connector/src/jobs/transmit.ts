@@ -1,12 +1,14 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
+import { isGroup, isLid, isOfTwo } from "../content/jids.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import type { WireMessage } from "../content/wire.ts";
 import type { Services } from "../services.ts";
 import type { SendPermit } from "../session/breaker.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { SendTelemetry } from "./send-telemetry.ts";
+import { refusalOfGroup } from "./destination.ts";
 import { type JobOutcome, later } from "./outcome.ts";
 import type { OnlineSession } from "./resolve-session.ts";
 
@@ -22,28 +24,40 @@ const codes = {
   tooMuch: "429",
 } as const;
 const forbidden = new Set(["401", "403"]);
+/** What WhatsApp refuses a message with when its recipient has the other kind of jid. */
+const wrongForm = { pn: "463", lid: "400" } as const;
 
 interface Transmission {
   chat: string;
+  /** The hidden ids of those who see a story. */
+  audience?: readonly string[] | undefined;
   waId: string;
   message: WireMessage;
   nodes: StanzaNode[];
   telemetry: SendTelemetry;
   ackTimeoutMs: number;
+  /** The other jid of the recipient was refused. */
+  isSecondForm?: boolean;
+}
+
+/** WhatsApp refused this jid of the recipient. The other one is not tried yet. */
+export interface WrongForm {
+  other: string;
 }
 
 /**
- * Sends a message and waits for the ack. Resolves with `sent`, with the reason of a final failure, or with `paused` when
- * the message must wait; otherwise rejects. Reports to the breaker and to the limits what the ack says of the account.
+ * Sends a message and waits for the ack. Resolves with `sent`, with the reason of a final failure, with the recipient's
+ * other jid when that may be the right one, or with `paused` when the message must wait; otherwise rejects. Reports to the breaker and to the limits what the ack says of the account.
  */
 export async function transmit(
-  { live, socket }: OnlineSession,
+  session: OnlineSession,
   permit: SendPermit,
-  { chat, waId, message, nodes, telemetry, ackTimeoutMs }: Transmission,
-): Promise<FailureReason | "sent" | "paused"> {
+  { chat, audience, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm = false }: Transmission,
+): Promise<FailureReason | "sent" | "paused" | WrongForm> {
+  const { live, socket } = session;
   const awaited = live.connection.awaitAck(waId);
   try {
-    await socket.send(chat, waId, message, nodes);
+    await (audience ? socket.sendStory(audience, waId, message) : socket.send(chat, waId, message, nodes));
   } catch (error) {
     awaited.cancel();
     if (error instanceof NoAnswer) throw error;
@@ -52,16 +66,32 @@ export async function transmit(
     throw error;
   }
   const ack = await telemetry.timed("ack", () => awaited.within(ackTimeoutMs));
-  if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (ack.type === "sent") {
     permit.sent();
     return "sent";
   }
-  if (ack.error === staleDevices && telemetry.attempt === 1) {
-    live.connection.forgetDevices(chat);
+  const isStale = ack.type === "refused" && ack.error === staleDevices && telemetry.attempt === 1;
+  if (isGroup(chat)) await socket.renewGroup(chat, isStale);
+  if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
+  if (isStale) {
+    for (const jid of audience ?? [chat]) live.connection.forgetDevices(jid);
     throw new Error("WhatsApp has newer devices of the recipient");
   }
+  if (isGroup(chat) && forbidden.has(ack.error)) {
+    const reason = await refusalOfGroup(session, chat);
+    if (reason) return reason;
+  }
+  const other = isSecondForm ? null : await otherForm(session, chat, ack.error);
+  if (other !== null) return { other };
   return afterRefusal(live, permit, { error: ack.error, chat });
+}
+
+/** The recipient's other jid, if the refusal is about this one and not about the account. */
+async function otherForm({ live, socket }: OnlineSession, chat: string, error: string): Promise<string | null> {
+  if (!isOfTwo(chat) || error !== wrongForm[isLid(chat) ? "lid" : "pn"]) return null;
+  const other = await socket.otherJidOf(chat).catch(() => null);
+  const isOfAccount = error === codes.noNewChats && other !== null && (await live.sending.reads.refused());
+  return isOfAccount ? null : other;
 }
 
 function afterRefusal(

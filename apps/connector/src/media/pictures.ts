@@ -42,6 +42,27 @@ export async function aboutPicture(path: string): Promise<AboutFile> {
   }
 }
 
+const previewEdge = 320;
+/** Larger ones make the text itself slow. */
+const previewBytes = 64 * 1024;
+
+/** A small JPEG for the card of a link; null for a picture of which none can be made. */
+export async function smallPicture(path: string): Promise<Uint8Array | null> {
+  const sharp = await loadSharp();
+  if (!sharp) return null;
+  try {
+    const options = { limitInputPixels: mostPixels };
+    for (const quality of [70, 40, 10]) {
+      const small = sharp(path, options).autoOrient().resize(previewEdge, previewEdge, { fit: "inside" });
+      const made = await small.flatten({ background: "white" }).jpeg({ quality }).toBuffer();
+      if (made.length <= previewBytes) return new Uint8Array(made);
+    }
+  } catch {
+    // No picture, then.
+  }
+  return null;
+}
+
 const refused = (cause?: unknown) => new MediaFailed("media_refused", "no sticker can be made of the picture", cause);
 
 /** Makes a sticker: WebP of 512 by 512, animated if the picture is. Rejects with `MediaFailed` when that is not possible. */

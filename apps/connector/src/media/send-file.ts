@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { maxMediaBytes, type SealedMedia, type SealedMediaContent } from "@sandi/contracts";
+import type { SealedMediaContent } from "@sandi/contracts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import { mediaTypes, type SentFile } from "../content/media.ts";
 import type { EdgeFiles } from "../edge-files.ts";
 import type { Services } from "../services.ts";
+import { acceptedFile } from "./accepted-file.ts";
 import { encrypting } from "./cipher.ts";
 import { MediaFailed, type MediaFailure } from "./failed.ts";
 import type { Folder } from "./folder.ts";
@@ -22,7 +22,11 @@ import { makeVoice } from "./voice.ts";
 export type SendFile = (
   socket: Pick<WhatsAppSocket, "media">,
   content: SealedMediaContent,
+  timed: Timed,
 ) => Promise<SentFile | MediaFailure>;
+
+/** Runs a stage and notes how long it takes. */
+export type Timed = <T>(stage: "fetchFile" | "uploadFile", work: () => Promise<T>) => Promise<T>;
 
 interface Context {
   services: Pick<Services, "now" | "random">;
@@ -36,9 +40,9 @@ const mediaKeyBytes = 32;
 const fileMode = { mode: 0o600, flags: "wx" } as const;
 
 export function createSendFile(context: Context): SendFile {
-  return (socket, content) =>
+  return (socket, content, timed) =>
     context.folder
-      .use((folder) => sendFile(context, { socket, content, folder }))
+      .use((folder) => sendFile(context, { socket, content, folder, timed }))
       .catch((error: unknown) => {
         if (error instanceof MediaFailed) return error.reason;
         throw error;
@@ -49,21 +53,26 @@ interface Sending {
   socket: Pick<WhatsAppSocket, "media">;
   content: SealedMediaContent;
   folder: string;
+  timed: Timed;
 }
 
-async function sendFile(context: Context, { socket, content, folder }: Sending): Promise<SentFile> {
-  const { services } = context;
-  const type = mediaTypes[content.type];
-  const mediaKey = Buffer.from(services.random(mediaKeyBytes));
-  const { plain, mimeType, about } = await prepare(context, content, folder);
-  const { chunks, hashes } = encrypting(plain, { mediaKey, type });
+async function sendFile(context: Context, sending: Sending): Promise<SentFile> {
+  const { socket, content, folder, timed } = sending;
   const path = join(folder, "encrypted");
+  const encrypted = await timed("fetchFile", () => encryptTo(path, context, sending));
+  const { fileEncSha256 } = encrypted;
+  const file = { path, sizeBytes: (await stat(path)).size, fileEncSha256, type: mediaTypes[content.type] };
+  const place = await timed("uploadFile", () => upload(socket.media, file));
+  return { ...place, ...encrypted, mediaKeyTimestamp: Math.floor(context.services.now().getTime() / 1000) };
+}
+
+/** Reads the file at the edge and writes it encrypted. */
+async function encryptTo(path: string, context: Context, { content, folder }: Sending) {
+  const mediaKey = Buffer.from(context.services.random(mediaKeyBytes));
+  const { plain, mimeType, about } = await prepare(context, content, folder);
+  const { chunks, hashes } = encrypting(plain, { mediaKey, type: mediaTypes[content.type] });
   await writeAndFree(path, chunks);
-  const fileLength = plain.size();
-  const { fileSha256, fileEncSha256 } = hashes();
-  const place = await upload(socket.media, { path, sizeBytes: (await stat(path)).size, fileEncSha256, type });
-  const mediaKeyTimestamp = Math.floor(services.now().getTime() / 1000);
-  return { ...place, mediaKey, fileSha256, fileEncSha256, fileLength, mimeType, mediaKeyTimestamp, about };
+  return { mediaKey, ...hashes(), fileLength: plain.size(), mimeType, about };
 }
 
 /** Writes chunks that nobody else has, and frees each: otherwise some 60 MB of them gather before they are collected. */
@@ -108,27 +117,6 @@ async function converted(
   if (type === "voice") return makeVoice(ffmpeg, path, mimeType);
   if (type === "sticker") return makeSticker(path, mimeType);
   return { path, mimeType, about: await aboutPicture(path) };
-}
-
-const anotherFile = () => new MediaFailed("media_unavailable", "the edge has another file");
-
-/** The file at the edge. Reading it throws `MediaFailed` unless it is the one that the message was accepted with. */
-async function acceptedFile(files: EdgeFiles, media: SealedMedia): Promise<AsyncIterable<Uint8Array>> {
-  const { mediaId, sizeBytes, sha256 } = media;
-  if (sizeBytes > maxMediaBytes) throw new MediaFailed("media_refused", "the file is too large");
-  const answer = await files.read(mediaId);
-  if (!answer) throw new MediaFailed("media_unavailable", "the edge does not have the file");
-  return (async function* checked() {
-    const hash = createHash("sha256");
-    let size = 0;
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > sizeBytes) throw anotherFile();
-      hash.update(chunk);
-      yield chunk;
-    }
-    if (size !== sizeBytes || hash.digest("hex") !== sha256) throw anotherFile();
-  })();
 }
 
 function counted(bytes: AsyncIterable<Uint8Array>): Plain {

@@ -1,6 +1,7 @@
 import type { PairingCode } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { Acknowledged } from "../inbound/apply-action.ts";
 import type { ApplyOwnChange } from "../inbound/apply-own-change.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
@@ -56,6 +57,8 @@ interface Options {
   openSocket: OpenSocket;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  /** WhatsApp has acknowledged a message that nobody waits for; it may be an action. */
+  acted: (fence: Fence, acknowledged: Acknowledged) => Promise<void>;
   applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;
@@ -157,7 +160,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
           watchdog.heard();
           if (acks.answer(waId, error === null ? { type: "sent" } : { type: "refused", error })) return;
           // Nobody waits for this ack any more. It is stored all the same.
-          if (error === null) deliveries.sent(fence, waId, null).catch(unsaved);
+          if (error !== null) return;
+          deliveries.sent(fence, waId, null).catch(unsaved);
+          options.acted(fence, { waId, own: () => socket.own() }).catch(unsaved);
         },
         onLimits: (report) => options.sending.receivedLimits(report),
         onIdentity(identity, at) {
@@ -176,6 +181,9 @@ export function createConnection(fence: Fence, options: Options): Connection {
           return options.receive(fence, message);
         },
         onOwnChange: (waId, change) => options.applyOwnChange(fence, waId, change),
+        onLeft(group, names) {
+          deliveries.left(fence, group, names).catch(unsaved);
+        },
         getMessage: (waId, person) => deliveries.message(fence.sessionId, waId, person),
         onUnsaved: unsaved,
       },

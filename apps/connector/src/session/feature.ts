@@ -30,6 +30,7 @@ interface Options {
   conversations: Conversations;
   deliveries: Deliveries;
   receive: ReceiveMessage;
+  acted: LiveOptions["acted"];
   applyOwnChange: ApplyOwnChange;
   knownNumbers: KnownNumbers;
   erased: Erased;

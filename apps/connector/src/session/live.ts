@@ -2,6 +2,7 @@ import type { SessionQr } from "@sandi/contracts";
 import type { InStatement } from "@libsql/client";
 import type { Logger } from "pino";
 import type { OpenSocket, WhatsAppSocket } from "../baileys/socket.ts";
+import type { Acknowledged } from "../inbound/apply-action.ts";
 import type { ApplyOwnChange } from "../inbound/apply-own-change.ts";
 import type { ReceiveMessage } from "../inbound/receive-message.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
@@ -64,6 +65,7 @@ export interface LiveOptions {
   chats: Chats;
   conversations: Pick<Conversations, "forget">;
   receive: ReceiveMessage;
+  acted: (fence: Fence, acknowledged: Acknowledged) => Promise<void>;
   applyOwnChange: ApplyOwnChange;
   identities: Identities;
   knownNumbers: Pick<KnownNumbers, "alive">;

@@ -12,6 +12,7 @@ const messageTables = [
   "word",
   "message",
   "mark",
+  "receipt",
   "conversation",
   "conversation_address",
   "action",

@@ -16,6 +16,8 @@ export interface Names {
   group: string | null;
   /** As the person calls themselves. */
   name: string | null;
+  /** Which jid WhatsApp took a message to, after it had refused the other one; absent: it refused none. */
+  form?: "pn" | "lid";
 }
 
 /** A person or a group that an account has a chat with. `id` is that of the chat. */
@@ -37,8 +39,8 @@ export interface Conversations {
    */
   met(fence: Fence, names: Partial<Names>): Promise<{ conversation: Conversation; statements: InStatement[] }>;
   find(sessionId: string, ids: readonly string[]): Promise<Map<string, Conversation>>;
-  /** The conversation that has this jid. */
-  named(sessionId: string, jid: string): Promise<Conversation | null>;
+  /** The conversation with this jid; null when there is none. */
+  byAddress(sessionId: string, jid: string): Promise<Conversation | null>;
   /** Clears the memory after the rows were deleted. */
   forget(sessionId: string): void;
 }
@@ -57,6 +59,14 @@ const addressesOf = ({ pn, lid, group }: Partial<Names>) => [pn, lid, group].fil
 export function createConversations({ store, atRest, pseudonym, services }: Options): Conversations {
   /** By session and address: conversations whose rows are as these. */
   const known = new LRUCache<string, Conversation>({ max: rememberedMax });
+  /** By session and address: ids of conversations that may not be stored yet. Whoever meets them meanwhile uses them too. */
+  const made = new LRUCache<string, string>({ max: rememberedMax });
+
+  function newIdFor(keys: readonly string[]): string {
+    const id = keys.map((key) => made.get(key)).find((one) => one !== undefined) ?? services.newId("cht");
+    for (const key of keys) made.set(key, id);
+    return id;
+  }
 
   async function opened(sessionId: string, id: string, sealed: string): Promise<Conversation> {
     return { id, names: JSON.parse(await conversationPeople.open(atRest(sessionId), sealed, id)) as Names };
@@ -86,7 +96,7 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
         Object.assign(all, defined(each));
       }
       Object.assign(all, defined(names));
-      const conversation = { id: oldest?.id ?? services.newId("cht"), names: all };
+      const conversation = { id: oldest?.id ?? newIdFor(jids.map((jid) => keyOf(sessionId, jid))), names: all };
       const isKnown = oldest && others.length === 0 && JSON.stringify(oldest.names) === JSON.stringify(all);
       // Remembered only once it is stored, which the next call finds out.
       if (isKnown) for (const jid of jids) known.set(keyOf(sessionId, jid), conversation);
@@ -107,9 +117,10 @@ export function createConversations({ store, atRest, pseudonym, services }: Opti
       });
       return new Map(await Promise.all(found));
     },
-    named: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
+    byAddress: async (sessionId, jid) => (await read(sessionId, [jid]))[0] ?? null,
     forget(sessionId) {
-      for (const key of known.keys()) if (key.startsWith(`${sessionId} `)) known.delete(key);
+      for (const keys of [known, made])
+        for (const key of keys.keys()) if (key.startsWith(`${sessionId} `)) keys.delete(key);
     },
   };
 
@@ -163,6 +174,7 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): In
     moved("conversation_address", "conversation_id"),
     moved("message", "conversation_id"),
     moved("message", "author"),
+    moved("ledger", "conversation_id"),
     moved("conversation", "merged_into"),
     {
       sql: `UPDATE conversation SET latest = other.latest, kind = other.kind
@@ -172,6 +184,10 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): In
     },
     {
       sql: `UPDATE OR REPLACE mark SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
+      args: [into, sessionId, from, sessionId, fence],
+    },
+    {
+      sql: `UPDATE OR REPLACE receipt SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
     {

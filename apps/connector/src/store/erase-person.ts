@@ -3,7 +3,6 @@ import type { AtRest } from "@sandi/crypto";
 import { conversationPeople, type Names } from "./conversations.ts";
 import { fenceHolds, type Fence, writeFenced } from "./fence.ts";
 import { rank } from "./ledger.ts";
-import { openMessage } from "./messages.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { text, textOrNull } from "./row.ts";
 import { openEvent } from "./sealed-events.ts";
@@ -39,38 +38,28 @@ export async function findChatsOf(
   return { ids: people.map(({ id }) => id), names: people.map(({ names }) => names) };
 }
 
-/** Deletes some messages of these chats, and some that these people wrote elsewhere. `mediaIds`: files in them. */
+/** Deletes some messages of these chats, and some that these people wrote elsewhere. `mediaIds`: their files at the edge. */
 export async function deleteMessagesOf(
   store: Store,
-  { fence, atRest }: { fence: Fence; atRest: AtRest },
+  fence: Fence,
   { ids, limit }: { ids: string[]; limit: number },
 ): Promise<{ messages: number; marks: number; mediaIds: string[] }> {
-  const list = JSON.stringify(ids);
   const { rows } = await store.client.execute({
-    sql: `SELECT id, wa_id, sealed FROM message WHERE session_id = ?1 AND conversation_id IN (SELECT value FROM json_each(?2))
-          UNION SELECT id, wa_id, sealed FROM message WHERE session_id = ?1 AND author IN (SELECT value FROM json_each(?2))
+    sql: `SELECT wa_id, (SELECT media_id FROM download WHERE session_id = ?1 AND download.wa_id = theirs.wa_id) AS media_id
+          FROM (SELECT wa_id FROM message WHERE session_id = ?1 AND conversation_id IN (SELECT value FROM json_each(?2))
+            UNION SELECT wa_id FROM message WHERE session_id = ?1 AND author IN (SELECT value FROM json_each(?2))) AS theirs
           LIMIT ?3`,
-    args: [fence.sessionId, list, limit],
+    args: [fence.sessionId, JSON.stringify(ids), limit],
   });
   if (rows.length === 0) return { messages: 0, marks: 0, mediaIds: [] };
-  const bodies = await Promise.all(
-    rows.map((row) =>
-      openMessage<{ content: { media?: { mediaId?: string } } }>(atRest, {
-        id: text(row, "id"),
-        sealed: textOrNull(row, "sealed"),
-      }),
-    ),
-  );
   const waIds = JSON.stringify(rows.map((row) => text(row, "wa_id")));
   const ofThese = (table: string) =>
-    guarded(
-      `DELETE FROM ${table} WHERE session_id = ?
-    AND wa_id IN (SELECT value FROM json_each(?))`,
-      fence,
-      [fence.sessionId, waIds],
-    );
+    guarded(`DELETE FROM ${table} WHERE session_id = ? AND wa_id IN (SELECT value FROM json_each(?))`, fence, [
+      fence.sessionId,
+      waIds,
+    ]);
   const [marks, messages] = await writeFenced(store, fence, [ofThese("mark"), ofThese("message")]);
-  const mediaIds = bodies.flatMap((body) => body?.content.media?.mediaId ?? []);
+  const mediaIds = rows.flatMap((row) => textOrNull(row, "media_id") ?? []);
   return { messages: messages!.rowsAffected, marks: marks!.rowsAffected, mediaIds };
 }
 

@@ -28,12 +28,17 @@ export interface LedgerEntry {
   sealedChat: string | null;
   /** The W3C `traceparent` of the send. Later events of the message belong to the same trace. */
   traceparent: string | null;
+  /** The chat that a message that is no code went to. */
+  conversationId?: string | null;
+  /** How many others were in the group; null: it is no group. */
+  members?: number | null;
 }
 
 /** The recipient is kept for this long after the message, so that it can be revoked. */
 const chatKeptMs = 15 * 60_000;
 
-const columns = "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent";
+const columns =
+  "message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, sealed_chat, traceparent, conversation_id, members";
 
 export async function findByMessageId({ client }: Store, messageId: string): Promise<LedgerEntry | null> {
   const { rows } = await client.execute({
@@ -107,23 +112,36 @@ export function attemptStatement(attempt: Parameters<BeginAttempt>[0]): InStatem
 
 const attemptSql = `
   INSERT INTO ledger (message_id, session_id, wa_id, chat, chat_lid, rank, sealed, sealed_until, created_at,
-    sealed_chat, traceparent, is_bulk)
+    sealed_chat, traceparent, is_bulk, conversation_id, members)
   SELECT item.value ->> 2, session.id, item.value ->> 3, item.value ->> 4, item.value ->> 5, item.value ->> 6,
          item.value ->> 7, item.value ->> 8, item.value ->> 9, item.value ->> 10, item.value ->> 11,
-         item.value ->> 12
+         item.value ->> 12, item.value ->> 13, item.value ->> 14
   FROM json_each(?) AS item JOIN session ON session.id = item.value ->> 0 AND session.fence = item.value ->> 1
   WHERE true
   ON CONFLICT (message_id) DO UPDATE SET session_id = excluded.session_id, rank = excluded.rank,
     chat = excluded.chat, chat_lid = CASE WHEN session_id = excluded.session_id THEN chat_lid END,
     sealed = excluded.sealed, sealed_until = excluded.sealed_until, sealed_chat = excluded.sealed_chat,
-    traceparent = excluded.traceparent, is_bulk = max(ledger.is_bulk, excluded.is_bulk)
+    traceparent = excluded.traceparent, is_bulk = max(ledger.is_bulk, excluded.is_bulk),
+    conversation_id = coalesce(excluded.conversation_id, ledger.conversation_id),
+    members = coalesce(excluded.members, ledger.members)
   WHERE ledger.rank = ${rank.sending} OR (ledger.rank = ${rank.failed} AND ledger.session_id <> excluded.session_id)`;
 
 function attemptValues({ fence, entry, at, isPaced = false }: Parameters<BeginAttempt>[0]) {
   const { messageId, waId, chat, chatLid, sealed, sealedUntil, sealedChat, traceparent } = entry;
+  const { conversationId = null, members = null } = entry;
   const until = sealedUntil?.getTime() ?? null;
   const about = [messageId, waId, chat, chatLid, entry.rank, sealed, until];
-  return [fence.sessionId, fence.fence, ...about, at.getTime(), sealedChat, traceparent, Number(isPaced)];
+  return [
+    fence.sessionId,
+    fence.fence,
+    ...about,
+    at.getTime(),
+    sealedChat,
+    traceparent,
+    Number(isPaced),
+    conversationId,
+    members,
+  ];
 }
 
 /** Moves a message to a higher rank and appends its new events to the outbox. */
@@ -248,5 +266,7 @@ function toEntry(row: Row): LedgerEntry {
     sealedUntil: dateOrNull(row, "sealed_until"),
     sealedChat: textOrNull(row, "sealed_chat"),
     traceparent: textOrNull(row, "traceparent"),
+    conversationId: textOrNull(row, "conversation_id"),
+    members: row["members"] === null ? null : Number(row["members"]),
   };
 }

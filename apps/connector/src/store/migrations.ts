@@ -18,6 +18,7 @@ import { actions } from "./migrations/0018_actions.ts";
 import { ownChanges } from "./migrations/0019_own_changes.ts";
 import { downloads } from "./migrations/0022_downloads.ts";
 import { erased } from "./migrations/0024_erased.ts";
+import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
 import { read } from "./migrations/0023_read.ts";
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   messages,
   actions,
   ownChanges,
+  receipts,
   numbered,
   downloads,
   read,

@@ -7,6 +7,7 @@ import { sweepLookUps } from "./look-ups.ts";
 import { sweepMessages } from "./messages.ts";
 import { sweepNumbered } from "./numbered.ts";
 import { sweepNumbers } from "./numbers.ts";
+import { sweepReceipts } from "./receipts.ts";
 import { sweepReceived } from "./received.ts";
 import { sweepDeletedSessions } from "./sessions.ts";
 import { sweepTokens } from "./spent-tokens.ts";
@@ -17,6 +18,7 @@ const sweeps: readonly ((now: Date, keep: { ledgerDays: number }) => InStatement
   sweepLedger,
   sweepNumbers,
   sweepReceived,
+  sweepReceipts,
   sweepMessages,
   sweepActions,
   sweepNumbered,

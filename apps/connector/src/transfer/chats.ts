@@ -1,4 +1,4 @@
-import type { InStatement } from "@libsql/client";
+import type { InStatement, Row } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import { z } from "zod";
 import type { ReceivedContent } from "../content/kind.ts";
@@ -10,6 +10,14 @@ import { messageContent, positionOf, wordsColumn } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import { text, textOrNull } from "../store/row.ts";
 import type { Store } from "../store/store.ts";
+
+/** Where the file of a message is; absent for one without a file that can be fetched. */
+const MovedDownload = z.object({
+  state: z.string(),
+  mediaId: z.string().nullable(),
+  attempts: z.number(),
+  dueAt: z.number().nullable(),
+});
 
 const Names = z.looseObject({ pn: z.string().nullable(), lid: z.string().nullable(), group: z.string().nullable() });
 
@@ -32,6 +40,7 @@ export const MovedChats = z.object({
       /** Files written before sent messages were kept have neither. */
       position: z.string().optional(),
       origin: z.string().nullish(),
+      download: MovedDownload.optional(),
     }),
   ),
   marks: z.array(
@@ -51,7 +60,9 @@ export type MovedChats = z.infer<typeof MovedChats>;
 export async function readChats({ client }: Store, sessionId: string, atRest: AtRest): Promise<MovedChats> {
   const all = async (table: string) =>
     (await client.execute({ sql: `SELECT * FROM ${table} WHERE session_id = ?`, args: [sessionId] })).rows;
-  const [conversations, messages, marks] = await Promise.all([all("conversation"), all("message"), all("mark")]);
+  const tables = [all("conversation"), all("message"), all("mark"), all("download")] as const;
+  const [conversations, messages, marks, downloads] = await Promise.all(tables);
+  const byMessage = new Map(downloads.map((row) => [text(row, "wa_id"), row]));
   return MovedChats.parse({
     conversations: await Promise.all(
       conversations.map(async (row) => {
@@ -77,6 +88,7 @@ export async function readChats({ client }: Store, sessionId: string, atRest: At
             editedAt: row["edited_at"],
             position: row["position"],
             origin: row["origin"],
+            download: downloadIn(byMessage.get(text(row, "wa_id"))),
           };
         }),
     ),
@@ -90,6 +102,9 @@ export async function readChats({ client }: Store, sessionId: string, atRest: At
     ),
   });
 }
+
+const downloadIn = (row: Row | undefined) =>
+  row && { state: row["state"], mediaId: row["media_id"], attempts: row["attempts"], dueAt: row["due_at"] };
 
 const held = "FROM json_each(?) AS item JOIN session ON session.id = ? AND session.fence = ? WHERE true";
 
@@ -129,6 +144,9 @@ export async function chatStatements(
     row.origin ?? null,
     wordsColumn(contentTokens(pseudonym, sessionId, body.content as ReceivedContent)),
   ]);
+  const downloads = moved.messages.flatMap(({ body, download }) =>
+    download ? [[pseudonym(body.waId), download.state, download.mediaId, download.attempts, download.dueAt]] : [],
+  );
   const marks = moved.marks.map(async ({ kind, person, value, eventId, markedAt, receivedAt }) => [
     pseudonym(value.target),
     kind,
@@ -152,6 +170,7 @@ export async function chatStatements(
     insert("conversation", "id, sealed, merged_into, kind, latest", await Promise.all(conversations)),
     insert("conversation_address", "address, conversation_id", addresses),
     insert("message", message, await Promise.all(messages)),
+    insert("download", "wa_id, state, media_id, attempts, due_at", downloads),
     insert("mark", "wa_id, kind, person, sealed, event_id, marked_at, received_at", await Promise.all(marks)),
   ];
 }

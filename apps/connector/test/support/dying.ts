@@ -1,8 +1,10 @@
 /**
- * The connector as a process that kills itself with -9 at a point of its work: DIES_AT is `commit`, `request` or `frame`,
- * `before` or `after`, and which one since its start, as in `commit:before:3`.
+ * The connector as a process that kills itself with -9 at a point of its work: DIES_AT is `commit`, `request`, `frame` or
+ * `file` (a request to a media host), `before`, `during` (of a request's answer) or `after`, and which one since its start,
+ * as in `commit:before:3`.
  */
 import http from "node:http";
+import https from "node:https";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { DatabaseSync } from "node:sqlite";
 
@@ -22,15 +24,19 @@ DatabaseSync.prototype.exec = function (sql) {
   if (isLast) die();
 };
 
-const { request } = http;
-/** Calls of the edge are the only requests that are made with a URL: WebSockets are opened with options alone. */
-http.request = ((...call: Parameters<typeof request>) => {
-  const isLast = call[0] instanceof URL && isIt("request");
-  if (isLast && when === "before") die();
-  const asked = request(...call);
-  if (isLast) asked.once("response", die);
-  return asked;
-}) as typeof request;
+/** Calls of the edge and of media hosts are the only requests that are made with a URL. WebSockets have options alone. */
+function dyingAt(what: string, request: typeof http.request): typeof http.request {
+  return ((...call: Parameters<typeof request>) => {
+    const isLast = call[0] instanceof URL && isIt(what);
+    if (isLast && when === "before") die();
+    const asked = request(...call);
+    if (isLast && when === "during") asked.once("response", (answer) => answer.once("data", die));
+    else if (isLast) asked.once("response", die);
+    return asked;
+  }) as typeof request;
+}
+http.request = dyingAt("request", http.request);
+https.request = dyingAt("file", https.request);
 syncBuiltinESMExports();
 
 interface Socket {

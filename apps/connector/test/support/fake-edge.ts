@@ -69,6 +69,8 @@ export class FakeEdge {
   readonly bodies: string[] = [];
   /** What `/internal/events` answers in place of taking the batch. */
   refuse: ((batch: EventBatch) => number | null) | null = null;
+  /** The files of messages to send, by the ids of these files. */
+  readonly uploaded = new Map<string, Buffer>();
   /** The files of received messages, by the ids of these. */
   readonly files = new Map<string, { mediaId: string; media: InboundMedia; bytes: Buffer }>();
   /** The message of each upload, repetitions included. */
@@ -109,6 +111,12 @@ export class FakeEdge {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         const path = request.url ?? "";
+        const [, asked] = /^\/internal\/media\/(.+)$/.exec(path) ?? [];
+        if (asked !== undefined) {
+          const file = this.uploaded.get(asked);
+          response.writeHead(file ? 200 : 404).end(file);
+          return;
+        }
         if (path === mediaPath) {
           void this.#takeFile(request, Buffer.concat(chunks), verify).then(
             (mediaId) => response.end(JSON.stringify({ mediaId })),

@@ -106,7 +106,11 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
   const isFirst = sql<boolean>`EXISTS (SELECT 1 FROM batch_item i JOIN batch b ON b.id = i.batch_id
     WHERE i.batch_id = ${batch.id} AND i.position = ${position} AND i.state = 'waiting' AND b.status = 'running')`;
   const isStored = sql<boolean>`EXISTS (SELECT 1 FROM message WHERE id = ${id})`;
-  const file = attachStored(db, tenant, { content, at, sendAt: null, lifetimeMs: batch.lifetimeMs, isStored });
+  const { lifetimeMs } = batch;
+  const file =
+    "media" in content
+      ? attachStored(db, tenant, { mediaId: content.media.mediaId, at, sendAt: null, lifetimeMs, isStored })
+      : { rules: [], writes: [] };
   const picked = senderOf(tenant).pick({ workspaceId, route, toHash, at });
   return {
     ...(hasChat && senderOf(tenant).isLimited && route.sessionId !== undefined
@@ -123,7 +127,7 @@ function statementsOf({ db }: Services, batch: OpenBatch, { one, at }: { one: Re
       metadata,
       type: content.type,
       status: "queued",
-      lifetimeMs: batch.lifetimeMs,
+      lifetimeMs,
       lane: "bulk",
       batchId: batch.id,
     }),

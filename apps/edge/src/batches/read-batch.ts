@@ -53,6 +53,12 @@ function notInBatch(
   if ("media" in content && "url" in content.media && render(content.media.url, {}).unknown.length > 0) {
     errors.push({ pointer: `${pointer}/media/url`, message: "takes no variables: the file is the same for all" });
   }
+  for (const field of ["background", "font"]) {
+    if (field in content) errors.push({ pointer: `${pointer}/${field}`, message: "is for a story only" });
+  }
+  if (content.type === "text" && typeof content.linkPreview === "object" && content.linkPreview.image) {
+    errors.push({ pointer: `${pointer}/linkPreview/image`, message: "is not possible in a batch" });
+  }
   if (content.type === "text" && content.linkPreview === true) {
     errors.push({ pointer: `${pointer}/linkPreview`, message: "must have the words: a batch reads no page" });
   }
@@ -113,7 +119,9 @@ function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "poi
 
 function recipientOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
   try {
-    return readRecipient(actor, to, pointer);
+    const recipient = readRecipient(actor, to, pointer);
+    if (recipient.address?.kind !== "status") return recipient;
+    throw new AppError("invalid-request", { errors: [{ pointer, message: "is not possible in a batch" }] });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     errors.push(...(error.extras.errors ?? []));

@@ -11,7 +11,7 @@ interface Link {
 
 /**
  * When another account is about to be linked to the session, deletes what belonged to the former account: its contacts,
- * counts and limits. Pending inbound verifications end, because their links name the former account's number.
+ * chats, counts and limits. Pending inbound verifications end, because their links name the former account's number.
  */
 export function linkAccount(db: Db, { sessionId, seq, phone }: Link, at: number): CompiledQuery[] {
   const isNews = sql<boolean>`id = ${sessionId} AND state_seq < ${seq} AND account IS NOT ${phone}`;
@@ -22,6 +22,7 @@ export function linkAccount(db: Db, { sessionId, seq, phone }: Link, at: number)
       at: sql`max(updated_at, ${at})`,
     }),
     sql`DELETE FROM warm_contact WHERE ${ofSession}`.compile(db.kysely),
+    sql`DELETE FROM chat WHERE ${ofSession}`.compile(db.kysely),
     sql`DELETE FROM session_figure WHERE ${ofSession}`.compile(db.kysely),
     accountIncidents(db, { isNews, at }),
     // For the new account, the recipients of waiting messages are new chats.

@@ -105,7 +105,7 @@ async function consequenceOf(
     const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded, personHash };
     statements.push(...insertReceived(db, stored, at));
     const { chatId, chatKind, personId } = message;
-    const about = { workspaceId, sessionId };
+    const about = { workspaceId, sessionId, at: new Date(event.at).getTime() };
     const isGroup = chatKind === "group";
     const chat = { ...about, id: chatId, number: isGroup ? null : (from ?? message.to), isOpen: true };
     statements.push(await meetChat(db, phoneKey, chat));

@@ -4,7 +4,7 @@ import { targetFault } from "../http/targets.ts";
 import type { Services } from "../services.ts";
 import { cleanFileName, dispositionOf, fileNameOf } from "./disposition.ts";
 
-const fetchMs = 30_000;
+const usualMs = 30_000;
 
 /** What a customer's address answered. */
 export interface FetchedMedia {
@@ -12,19 +12,19 @@ export interface FetchedMedia {
   fileName: string | undefined;
   /** Undefined: not announced. */
   size: number | undefined;
-  /** Throws `media-not-fetched` when the answer breaks off, or lasts longer than 30 s. */
+  /** Throws `media-not-fetched` when the answer breaks off, or lasts too long. */
   bytes: AsyncIterable<Uint8Array>;
   /** Ends the answer. The caller does so in any case. */
   close: () => void;
 }
 
 /** Fetches a file from an address that a customer gave. */
-export async function fetchMedia(services: Services, given: string): Promise<FetchedMedia> {
+export async function fetchMedia(services: Services, given: string, ms = usualMs): Promise<FetchedMedia> {
   const fault = targetFault(given, { allowLocal: services.allowLocalTargets });
   if (fault !== undefined) {
     throw new AppError("invalid-request", { errors: [{ pointer: "/media/url", message: fault }] });
   }
-  const { status, headers, url, bytes, close } = await fetchPublic(services, given, { ms: fetchMs, fail: notFetched });
+  const { status, headers, url, bytes, close } = await fetchPublic(services, given, { ms, fail: notFetched });
   if (status !== 200) {
     close();
     throw notFetched(`It answered ${status}.`);

@@ -21,9 +21,21 @@ import { tooSlow, uploadedRow } from "./upload-media.ts";
  * @throws `media-not-found`, `media-not-fetched`, `payload-too-large`, `rate-limited`, and `invalid-request` that names the
  *   field below `/media`
  */
-export function resolveMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<SealedMedia> {
-  if ("mediaId" in source) return uploaded(ctx, source.mediaId, kind);
-  return withFile(ctx, { source, kind }, (incoming) => store(ctx, incoming));
+export function resolveMedia(
+  ctx: Context,
+  source: MediaSource,
+  kind: MediaKind,
+  bounds: Bounds = {},
+): Promise<SealedMedia> {
+  if ("mediaId" in source) return uploaded(ctx, { id: source.mediaId, kind, bounds });
+  return withFile(ctx, { source, kind, bounds }, (incoming) => store(ctx, incoming));
+}
+
+/** Smaller bounds than those of the kind. */
+export interface Bounds {
+  mostBytes?: number;
+  /** For a file that is fetched. */
+  fetchMs?: number;
 }
 
 interface Upload {
@@ -56,10 +68,15 @@ export async function resolveUploads(
 }
 
 /** Throws what `resolveMedia` would throw, and stores nothing. Of a fetched file only the beginning is read. */
-export async function checkMedia(ctx: Context, source: MediaSource, kind: MediaKind): Promise<void> {
-  if ("mediaId" in source) return void (await uploaded(ctx, source.mediaId, kind));
+export async function checkMedia(
+  ctx: Context,
+  source: MediaSource,
+  kind: MediaKind,
+  bounds: Bounds = {},
+): Promise<void> {
+  if ("mediaId" in source) return void (await uploaded(ctx, { id: source.mediaId, kind, bounds }));
   const isFetched = "url" in source;
-  return withFile(ctx, { source, kind }, async ({ bytes, judge, mostBytes, pointer }) => {
+  return withFile(ctx, { source, kind, bounds }, async ({ bytes, judge, mostBytes, pointer }) => {
     let size = 0;
     for await (const chunk of inChunks(bytes, chunkBytes)) {
       if (size === 0) judge(chunk);
@@ -87,15 +104,17 @@ export function deleteUnused(services: Services, { mediaId }: Pick<SealedMedia, 
 interface Wanted {
   source: Exclude<MediaSource, { mediaId: string }>;
   kind: MediaKind;
+  bounds: Bounds;
 }
 
 /** Opens a file that the request holds, or whose address it names. */
 async function withFile<T>(
   { services, actor }: Context,
-  { source, kind }: Wanted,
+  { source, kind, bounds: { mostBytes: most = Infinity, fetchMs } }: Wanted,
   take: (incoming: Incoming) => Promise<T>,
 ): Promise<T> {
-  const mostBytes = mostBytesOf(actor.policy);
+  const ofPolicy = mostBytesOf(actor.policy);
+  const mostBytes = (each: MediaKind) => Math.min(most, ofPolicy(each));
   if ("data" in source) {
     const pointer = "/media/data";
     const bytes = fromBase64(source.data, pointer);
@@ -108,7 +127,7 @@ async function withFile<T>(
     });
   }
   const pointer = "/media/url";
-  const { type, fileName, size, bytes, close } = await fetchMedia(services, source.url);
+  const { type, fileName, size, bytes, close } = await fetchMedia(services, source.url, fetchMs);
   try {
     if (size !== undefined && size > mostBytes(kind)) throw tooLarge(kind, mostBytes(kind));
     return await take({ bytes, fileName, pointer, judge: judgeOf({ type, kind, pointer }), mostBytes });
@@ -117,17 +136,24 @@ async function withFile<T>(
   }
 }
 
-async function uploaded({ services, actor }: Context, id: string, kind: MediaKind): Promise<SealedMedia> {
+async function uploaded(
+  { services, actor }: Context,
+  { id, kind, bounds }: { id: string; kind: MediaKind; bounds: Bounds },
+): Promise<SealedMedia> {
   const row = await findSeen(services.db, actor, { id, at: services.now().getTime() });
   if (!row) throw new AppError("media-not-found");
-  requireFit(actor, row, { kind, pointer: "/media/mediaId" });
+  requireFit(actor, row, { kind, pointer: "/media/mediaId", ...bounds });
   return toSealed(row);
 }
 
 /** Throws if a stored file cannot be sent as this kind. */
-function requireFit({ policy }: Actor, row: MediaRow, { kind, pointer }: Omit<Upload, "id">): void {
+function requireFit(
+  { policy }: Actor,
+  row: MediaRow,
+  { kind, pointer, mostBytes = Infinity }: Omit<Upload, "id"> & Bounds,
+): void {
   requireKind(row.mimeType, kind, pointer);
-  const most = mostBytesOf(policy)(kind);
+  const most = Math.min(mostBytes, mostBytesOf(policy)(kind));
   if (row.sizeBytes > most) throw tooLarge(kind, most);
 }
 

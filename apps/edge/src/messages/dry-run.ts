@@ -2,8 +2,9 @@ import type { CreateMessage, MessageDryRun } from "@sandi/contracts";
 import { sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
-import { checkMedia } from "../media/resolve-media.ts";
 import { firstOf, pickedOf } from "./admission.ts";
+import { checkFile } from "./attach-media.ts";
+import { requireAudience } from "./audience.ts";
 import { type RecipientCounts, selectCounts, standingsOf } from "./recipient-limits.ts";
 import type { Recipient } from "./recipient.ts";
 import { askedOf, refusalOf, rulesOf } from "./refusal.ts";
@@ -26,7 +27,8 @@ export async function dryRunMessage(
   const { sessionId, poolId, quotedMessageId } = body;
   const asked = await askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   const { route, toHash } = asked;
-  if ("media" in body) await checkMedia(ctx, body.media, body.type);
+  await requireAudience(ctx, body.audience);
+  await checkFile(ctx, body);
   const picked = pickedOf(sender.pick({ workspaceId, route, toHash, at }));
   const rules = rulesOf(asked, { isCounted: sendAt === null });
   const { decided, counted } = await db.read({

@@ -13,10 +13,12 @@ export async function withPreview(services: Services, content: Asked): Promise<A
   if (content.type !== "text" || content.linkPreview !== true) return content;
   const url = /https:\/\/[^\s<>"]*[^\s<>".,;:!?)\]'’”]/i.exec(content.text)?.[0];
   const words = url === undefined ? null : await fetchWords(services, url).catch(() => null);
-  return { ...content, linkPreview: words && url !== undefined ? { url, ...words } : false };
+  if (!words || url === undefined) return { ...content, linkPreview: false };
+  const { image, ...said } = words;
+  return { ...content, linkPreview: { url, ...said, ...(image === undefined ? {} : { image: { url: image } }) } };
 }
 
-/** The words of a page on the public internet; null if it has none. */
+/** The words of a page on the public internet, with the whole address of its picture; null if it has none. */
 async function fetchWords(services: Services, url: string): Promise<PageWords | null> {
   const answer = await fetchPublic(services, url, {
     ms: fetchMs,
@@ -29,7 +31,10 @@ async function fetchWords(services: Services, url: string): Promise<PageWords | 
     const declared = /charset=["']?([\w-]+)/i.exec(
       `${type} ${new TextDecoder("latin1").decode(bytes.subarray(0, 1024))}`,
     );
-    return readPageWords(decoderOf(declared?.[1]).decode(bytes));
+    const words = readPageWords(decoderOf(declared?.[1]).decode(bytes));
+    if (words?.image === undefined) return words;
+    const { image, ...said } = words;
+    return URL.canParse(image, answer.url) ? { ...said, image: new URL(image, answer.url).href } : said;
   } finally {
     answer.close();
   }

@@ -2,11 +2,14 @@
 export interface PageWords {
   title: string;
   description?: string;
+  /** The address of its picture, as it is written. */
+  image?: string;
 }
 
 const mostTags = 500;
 const titleLength = 200;
 const descriptionLength = 500;
+const addressLength = 2048;
 
 /** Reads the title and the description of a page, those for social networks first; null without a title. */
 export function readPageWords(html: string): PageWords | null {
@@ -19,7 +22,17 @@ export function readPageWords(html: string): PageWords | null {
   const title = firstOf(titleLength, metas.get("og:title"), metas.get("twitter:title"), titleOf(html));
   const description = firstOf(descriptionLength, metas.get("og:description"), metas.get("description"));
   if (title === undefined) return null;
-  return description === undefined ? { title } : { title, description };
+  const image = firstOf(
+    addressLength,
+    metas.get("og:image:secure_url"),
+    metas.get("og:image"),
+    metas.get("twitter:image"),
+  );
+  return {
+    title,
+    ...(description === undefined ? {} : { description }),
+    ...(image === undefined ? {} : { image }),
+  };
 }
 
 const firstOf = (length: number, ...texts: (string | undefined)[]): string | undefined =>

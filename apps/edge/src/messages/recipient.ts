@@ -80,7 +80,7 @@ export async function placeOf(
     chat,
     toHash,
     kept: { masked: maskOf(address), country: chat?.country ?? "", prefix: chat?.prefix ?? "" },
-    hasChat: kind === "group" || chat?.isOpen === 1,
+    hasChat: kind === "group" || kind === "status" || chat?.isOpen === 1,
   };
 }
 

@@ -14,7 +14,8 @@ import { traceparentOf } from "../jobs/publish-soon.ts";
 import { newId } from "../services.ts";
 import { createOnce } from "../writes/create-once.ts";
 import { decide, pickedOf, takeVerdict } from "./admission.ts";
-import { bringsMedia, replayBeforeMedia, withMedia } from "./attach-media.ts";
+import { requireAudience } from "./audience.ts";
+import { bringsMedia, hasFile, replayBeforeMedia, withMedia } from "./attach-media.ts";
 import { withPreview } from "./link-preview.ts";
 import { insertMessage } from "./insert-message.ts";
 import { textJobs } from "./jobs.ts";
@@ -31,7 +32,9 @@ import { senderOf } from "./sender-of.ts";
 
 /** Another message of the same session, once more. */
 type Forward = Pick<CreateMessage, "to" | "lane" | "expiresIn"> &
-  Partial<Pick<CreateMessage, "sessionId" | "poolId" | "metadata" | "sendAt" | "dryRun" | "quotedMessageId">> & {
+  Partial<
+    Pick<CreateMessage, "sessionId" | "poolId" | "metadata" | "sendAt" | "dryRun" | "quotedMessageId" | "audience">
+  > & {
     type: "forward";
     original: { id: string; type: MessageType };
   };
@@ -66,7 +69,7 @@ export async function sendMessage(
   const present = (row: MessageRow) => toMessage(row, { now: at, scopes });
   const find = (made: string) => selectMessage(db, tenant, made);
   const gone = "message-not-found";
-  if (content.type !== "forward" && bringsMedia(content)) {
+  if (bringsMedia(content)) {
     const render = async (made: string) => {
       const row = await find(made).executeTakeFirst();
       if (!row) throw new AppError(gone);
@@ -77,9 +80,11 @@ export async function sendMessage(
   }
   const asking = askedOf(ctx, { tenant, recipient, route: { sessionId, poolId }, quotedMessageId, at });
   // A quote that is refused fetches no file.
-  if ("media" in content) await asking;
+  if (hasFile(content)) await asking;
+  await requireAudience(ctx, body.audience);
   const message = {
     content,
+    isFileOptional: given.type === "text" && given.linkPreview === true,
     at,
     sendAt,
     lifetimeMs,

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { dayMs, deleteOldest, keptDays, sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
+import { sweepChats } from "./chats.ts";
 import { contentKeptMs } from "./retry-message.ts";
 
 const isOver = (isOfKind: RawBuilder<unknown>) =>
@@ -8,7 +9,8 @@ const isOver = (isOfKind: RawBuilder<unknown>) =>
 
 /**
  * Deletes old messages: codes after the time for verifications, other messages after their own time, which for a scheduled
- * one begins when it is sent. Deletes the content of failed messages that nobody retried, and counts of recipients.
+ * one begins when it is sent. Deletes the content of failed messages that nobody retried, counts of recipients,
+ * and chats that nobody writes in.
  */
 export const sweepMessages = (services: Services) => {
   const { db } = services;
@@ -32,5 +34,6 @@ export const sweepMessages = (services: Services) => {
       AND updated_at <= ${at - contentKeptMs} LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM recipient_send WHERE (workspace_id, to_hash) IN (SELECT workspace_id, to_hash FROM recipient_send
       WHERE day_from <= ${at - 2 * dayMs} LIMIT ${sweepSize})`.compile(db.kysely),
+    sweepChats(db, at),
   ];
 };

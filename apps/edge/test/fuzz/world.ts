@@ -287,7 +287,6 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
   const expiresAt = "2026-11-21T08:00:20.000Z";
   const { numbers = [], messageIds = [] } = body as { numbers?: string[]; messageIds?: string[] };
   const done = { at: expiresAt };
-  const ofPoll = { from: null, quotedMessageId: null, reactions: [], votes: [] };
   const poll = { type: "poll", question: "When?", options: ["Morning", "Evening"], maxSelections: 1 };
   const answers: Record<string, unknown> = {
     [QrRpc.path]: { state: "pairing", qr: { qr: "2@a,b,c", expiresAt } },
@@ -298,7 +297,16 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
     [ReactRpc.path]: done,
     [PinRpc.path]: done,
     [VoteRpc.path]: done,
-    [ReadMessagesRpc.path]: { messages: messageIds.map((id) => ({ id, content: poll, ...ofPoll })) },
+    [ReadMessagesRpc.path]: {
+      messages: messageIds.map((id) => ({
+        id,
+        content: poll,
+        from: null,
+        quotedMessageId: null,
+        reactions: [],
+        votes: [],
+      })),
+    },
     [ReachabilityRpc.path]: {
       results: numbers.map((number, i) => ({ number, isOnWhatsApp: [true, null, false][i % 3] })),
     },

@@ -22,7 +22,7 @@ const filters = {
   type: ShownMessageType.optional().meta({ description: "Only messages of this type." }),
   sessionId: SessionId.optional(),
   chatId: ChatId.optional().meta({
-    description: "Only received messages of this chat, and what the owner wrote there.",
+    description: "Only messages of this chat: received ones, those of the API, and what the owner wrote there.",
   }),
   createdAfter: Timestamp.optional().meta({ description: "Created later than this." }),
   createdBefore: Timestamp.optional().meta({ description: "Created earlier than this." }),

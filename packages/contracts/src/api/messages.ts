@@ -3,6 +3,7 @@ import { writtenRecipient } from "../addresses.ts";
 import { contentWith, ShownMessageType } from "../content/content.ts";
 import { mediaFields } from "../content/media-fields.ts";
 import { text } from "../content/text.ts";
+import { audience, storyErrors } from "../content/story.ts";
 import { Failure, MessageStatus } from "../delivery.ts";
 import { ErrorName } from "../problem.ts";
 import { BatchId, ChatId, MessageId, PoolId, SessionId } from "../ids.ts";
@@ -51,6 +52,7 @@ export const CreateMessage = contentWith({
     description: "The sender pool; one of its sessions sends. Default: the default pool, if no session is given.",
   }),
   to: writtenRecipient,
+  audience: audience.optional(),
   lane: MessageLane.default("normal"),
   sendAt: sendAt.optional(),
   expiresIn: expiresIn.meta({
@@ -68,6 +70,11 @@ export const CreateMessage = contentWith({
   .refine(({ quotedMessageId, poolId }) => quotedMessageId === undefined || poolId === undefined, {
     path: ["poolId"],
     error: "cannot be given together with a quoted message, whose session sends the reply",
+  })
+  .check(({ value, issues }) => {
+    for (const [field, message] of storyErrors(value)) {
+      issues.push({ code: "custom", input: value, path: [field], message });
+    }
   })
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof CreateMessage>;

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { MessageId } from "../ids.ts";
 import { canonicalNumber } from "../numbers.ts";
 
-const person = z
+/** A person, as a message names one. */
+export const person = z
   .string()
   .regex(
     /^(?:\+[1-9][0-9]{6,14}|[0-9]{5,20}@lid|per_[0-9a-hjkmnp-tv-z]{26})$/,
@@ -27,5 +28,7 @@ export const shared = {
   sealed: {
     quotedMessageId: z.string().optional(),
     mentions: z.union([z.literal("all"), z.array(z.string())]).optional(),
+    /** Who sees a story. */
+    audience: z.strictObject({ people: z.array(z.string()) }).optional(),
   },
 };

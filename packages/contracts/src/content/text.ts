@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { MediaSource, SealedMedia } from "./media.ts";
+import { storyText } from "./story.ts";
 
 const type = z.literal("text");
 
@@ -10,6 +12,9 @@ const preview = {
     .meta({ description: "The link as it stands in the text.", example: "https://acme.example/orders/42" }),
   title: z.string().min(1).max(200).meta({ example: "Order 42" }),
   description: z.string().min(1).max(500).optional().meta({ example: "Two parcels, due on Friday." }),
+  image: MediaSource.optional().meta({
+    description: "A picture of at most 5 MB: JPEG, PNG or WebP. The card shows it small.",
+  }),
 };
 
 /** A plain text. */
@@ -23,8 +28,9 @@ export const text = {
         .optional()
         .meta({
           description:
-            "The card below the text. `true` fetches the page of the first https link, for 5 s at most, and shows its title and description; without an answer there is no card. Default, and `false`: none.",
+            "The card below the text. `true` fetches the page of the first https link, for 5 s at most, and shows its title, its description and its picture (`og:image`, 5 MB at most); without an answer there is no card. Default, and `false`: none.",
         }),
+      ...storyText.content,
     })
     .check(({ value, issues }) => {
       const { linkPreview } = value;
@@ -42,8 +48,15 @@ export const text = {
     linkPreview: z
       .union([
         z.literal(false),
-        z.strictObject({ url: z.string(), title: z.string(), description: z.string().optional() }),
+        z.strictObject({
+          url: z.string(),
+          title: z.string(),
+          description: z.string().optional(),
+          /** Only the sealed description of the file: the card gets a small copy. */
+          image: SealedMedia.optional(),
+        }),
       ])
       .optional(),
+    ...storyText.sealed,
   }),
 };

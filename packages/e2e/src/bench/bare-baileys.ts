@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
+  type AnyMessageContent,
   type AuthenticationCreds,
   BufferJSON,
   initAuthCreds,
@@ -19,14 +20,24 @@ import { pino } from "pino";
 export type BareRequest =
   | { type: "start"; wsUrl: string; rootKey: string; file: string; sessions: number }
   | { type: "save" }
-  /** Sends texts over the first session. At most `inFlight` of them wait for WhatsApp's acknowledgement. */
-  | { type: "send"; recipients: string[]; messages: number; inFlight: number };
+  /**
+   * Sends texts, or a file, over the first session, for so many seconds at most. At most `inFlight` messages wait for
+   * WhatsApp's acknowledgement.
+   */
+  | { type: "send"; recipients: string[]; messages: number; seconds?: number; inFlight: number; file?: BareFile };
+
+/** A file to send. A picture goes without a thumbnail. */
+export interface BareFile {
+  kind: "image" | "document";
+  path: string;
+  mimeType: string;
+}
 /** A report of the process. */
 export type BareReport =
   | { type: "qr"; session: number; qr: string }
   | { type: "open"; session: number }
   | { type: "saved" }
-  | { type: "sent"; seconds: number; cpuMs: number };
+  | { type: "sent"; messages: number; seconds: number; cpuMs: number };
 
 interface Auth {
   creds: AuthenticationCreds;
@@ -79,7 +90,8 @@ function connect(wsUrl: string, session: number, { creds, records }: Auth): void
   });
 }
 
-async function send({ recipients, messages, inFlight }: Extract<BareRequest, { type: "send" }>): Promise<void> {
+async function send(request: Extract<BareRequest, { type: "send" }>): Promise<void> {
+  const { recipients, messages, inFlight, seconds: most = Number.POSITIVE_INFINITY } = request;
   const sock = sockets[0];
   if (!sock) throw new Error("no session");
   const acknowledged = new Map<string, () => void>();
@@ -89,12 +101,12 @@ async function send({ recipients, messages, inFlight }: Extract<BareRequest, { t
   const startedAt = performance.now();
   let next = 0;
   const sendOneByOne = async () => {
-    while (next < messages) {
+    while (next < messages && performance.now() - startedAt < most * 1000) {
       const index = next++;
       const messageId = `3EB0BE${startedAt.toString(16).replace(".", "")}${index}`.toUpperCase();
       const isAcknowledged = new Promise<void>((resolve) => acknowledged.set(messageId, resolve));
       const jid = `${recipients[index % recipients.length]?.slice(1)}@s.whatsapp.net`;
-      await sock.sendMessage(jid, { text: `${index} is your code` }, { messageId });
+      await sock.sendMessage(jid, contentOf(request.file, index), { messageId });
       await isAcknowledged;
       acknowledged.delete(messageId);
     }
@@ -103,7 +115,15 @@ async function send({ recipients, messages, inFlight }: Extract<BareRequest, { t
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   sock.ws.off("CB:ack,class:message", listen);
-  sendReport({ type: "sent", seconds, cpuMs: (user + system) / 1000 });
+  sendReport({ type: "sent", messages: next, seconds, cpuMs: (user + system) / 1000 });
+}
+
+function contentOf(sent: BareFile | undefined, index: number): AnyMessageContent {
+  if (!sent) return { text: `${index} is your code` };
+  const { path: url, mimeType: mimetype } = sent;
+  // Without a thumbnail Baileys would make one.
+  if (sent.kind === "image") return { image: { url }, mimetype, jpegThumbnail: "" };
+  return { document: { url }, mimetype, fileName: "document.pdf" };
 }
 
 function read<Kind extends keyof SignalDataTypeMap>(records: Auth["records"], kind: Kind, ids: string[]) {

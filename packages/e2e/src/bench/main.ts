@@ -3,6 +3,7 @@ import { benchCheck } from "./check.ts";
 import { benchCompare } from "./compare.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchMedia } from "./media.ts";
+import { benchMessages } from "./messages.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
 import { benchSessions } from "./sessions.ts";
@@ -14,6 +15,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   growth: benchGrowth,
   media: benchMedia,
   soak: benchSoak,
+  messages: benchMessages,
   batch: benchBatch,
   compare: benchCompare,
 };

@@ -1,10 +1,10 @@
 /** The clients of `pnpm bench otp`, in a process of their own. Each creates, waits for its phone, checks, and repeats. */
-import { once } from "node:events";
-import { Agent, get, type IncomingMessage } from "node:http";
+import { Agent } from "node:http";
 import type { Verification } from "@sandi/contracts";
 import type { Local } from "@sandi/local-stack";
 import { codeIn } from "../code.ts";
 import { ask } from "./ask.ts";
+import { followPhones } from "./follow-phones.ts";
 
 export interface LoadRequest {
   local: Local;
@@ -29,7 +29,7 @@ process.once("message", (request) => {
 
 async function run({ local, phones, otps, clients, label }: LoadRequest): Promise<LoadReport> {
   const waiting = new Map<string, (text: string) => void>();
-  await follow(local, waiting);
+  await followPhones(local, (phone, { text }) => waiting.get(phone)?.(text));
   const report: LoadReport = { accepted: [], onPhone: [], checked: [], seconds: 0 };
   const headers = { authorization: `Bearer ${local.apiKey}` };
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
@@ -59,26 +59,4 @@ async function run({ local, phones, otps, clients, label }: LoadRequest): Promis
   await Promise.all(Array.from({ length: clients }, (_, i) => client(i, Math.ceil(otps / clients))));
   report.seconds = (performance.now() - startedAt) / 1000;
   return report;
-}
-
-/**
- * Follows the simulator's live events, so that waiting for a phone costs no CPU there. `fetch` and events that are parsed
- * for nothing would cost it here.
- */
-async function follow(local: Local, waiting: Map<string, (text: string) => void>): Promise<void> {
-  const [response] = (await once(get(`${local.simulatorUrl ?? ""}/events`), "response")) as [IncomingMessage];
-  let rest = "";
-  response.setEncoding("utf8").on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (!line.startsWith("data:") || !line.includes('"direction":"in"')) continue;
-      const event = JSON.parse(line.slice("data:".length)) as {
-        type: string;
-        phone: string;
-        message: { text: string };
-      };
-      if (event.type === "message") waiting.get(event.phone)?.(event.message.text);
-    }
-  });
 }

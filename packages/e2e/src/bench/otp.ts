@@ -3,11 +3,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startTestStack, type TestStack } from "../harness.ts";
 import { type BareFigures, measureBareMessages } from "./bare-messages.ts";
-import { latencies, loadAverage, percentile, print, type Usage, usageOf, workerdPids } from "./figures.ts";
+import { latencies, loadAverage, percentile, print, type Usage } from "./figures.ts";
 import type { LoadReport, LoadRequest } from "./otp-load.ts";
-
-const parts = ["edge", "connector", "simulator", "emulators"] as const;
-type Part = (typeof parts)[number];
+import { labels, type Part, parts, sum, usages } from "./parts.ts";
 
 const steps = ["accepted", "phone", "check"] as const;
 type Milliseconds = Record<(typeof steps)[number], number>;
@@ -105,13 +103,6 @@ async function measure(
   };
 }
 
-const labels: Record<Part, string> = {
-  edge: "edge (workerd)",
-  connector: "connector",
-  simulator: "simulator",
-  emulators: "libSQL+Redis+QStash",
-};
-
 function printFigures({ clients, otps, figures, report, after }: Measured & { clients: number; otps: number }): void {
   print(`\n${clients} client${clients === 1 ? "" : "s"}, ${otps} OTPs to known recipients`);
   print(`  accepted (202)       ${latencies(report.accepted)}`);
@@ -124,23 +115,6 @@ function printFigures({ clients, otps, figures, report, after }: Measured & { cl
       `    ${labels[part].padEnd(20)}${figures.cpuMsPerCode[part].toFixed(2)} ms   RSS ${after[part].rssMb.toFixed(0)} MB`,
     );
   }
-}
-
-const sum = (each: Record<Part, number>) => parts.reduce((total, part) => total + each[part], 0);
-
-const gone: Usage = { cpuMs: 0, rssMb: 0 };
-
-function usages({ connector, simulator }: TestStack): Record<Part, Usage> {
-  const workers = workerdPids().map((pid) => usageOf(pid) ?? gone);
-  return {
-    edge: {
-      cpuMs: workers.reduce((total, { cpuMs }) => total + cpuMs, 0),
-      rssMb: workers.reduce((total, { rssMb }) => total + rssMb, 0),
-    },
-    connector: usageOf(connector.pid ?? 0) ?? gone,
-    simulator: usageOf(simulator?.pid ?? 0) ?? gone,
-    emulators: usageOf(process.pid) ?? gone,
-  };
 }
 
 function runClients(request: LoadRequest): Promise<LoadReport> {

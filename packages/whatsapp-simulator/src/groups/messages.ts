@@ -52,7 +52,7 @@ export function fanOutToGroup(
     if (reader && group.has(reader.number)) deliver(world, about, reader, asking.device);
     return;
   }
-  for (const number of group.participants.keys()) {
+  for (const number of [...group.participants.keys(), ...listeners(world, group)]) {
     const member = world.phones.byNumber(number);
     for (const id of member ? [0, ...member.devices.keys()] : []) {
       if (!member || (member === sender && id === device.id)) continue;
@@ -61,6 +61,12 @@ export function fanOutToGroup(
       deliver(world, { ...about, senderKey }, member, id);
     }
   }
+}
+
+/** Phones that have left the group and get its ciphertext all the same. */
+function listeners(world: World, group: Group): string[] {
+  const others = [...world.phones].filter(({ number }) => !group.has(number));
+  return others.filter(({ number }) => world.faults.peek("former-member", number)).map(({ number }) => number);
 }
 
 function encryptedIn(enc: BinaryNode): Envelope["encrypted"] | undefined {

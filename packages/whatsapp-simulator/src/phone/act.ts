@@ -112,7 +112,8 @@ function contentOf(world: World, phone: Phone, { to, action, target, addressing,
     throw new SimulatorError("invalid_request", "this is no option of a poll", { field: "options" });
   }
   if (!about) throw new SimulatorError("no_secret");
-  const vote = sealVote(about, addressing, action.options, world.random(ivBytes));
+  const { creatorBy = addressing, voterBy = addressing } = action;
+  const vote = sealVote(about, { creatorBy, voterBy }, action.options, world.random(ivBytes));
   return { pollUpdateMessage: { pollCreationMessageKey: key, vote, senderTimestampMs: timestampMs } };
 }
 

@@ -27,6 +27,8 @@ export interface Envelope {
   encrypted: Encrypted;
   /** The content stays on the phone: companions only hear that there is a view-once message. */
   isUnavailable?: true | undefined;
+  /** The server has lost the content on the way to this companion. */
+  isPlaceholder?: true | undefined;
   /** Attributes of the `enc` node beside version and type (media type, retry count). */
   encAttributes?: Record<string, string> | undefined;
   deviceIdentity?: Buffer | undefined;

@@ -66,7 +66,8 @@ export async function answerPeerRequest(
   content: Content,
 ): Promise<void> {
   const device = phone.devices.get(envelope.fromDevice);
-  const request = content.protocolMessage?.peerDataOperationRequestMessage;
+  const asked = content.deviceSentMessage?.message ?? content;
+  const request = asked.protocolMessage?.peerDataOperationRequestMessage;
   if (!device || !request?.placeholderMessageResendRequest?.length) return;
   const results = request.placeholderMessageResendRequest.flatMap(({ messageKey }) => {
     const { remoteJid, id } = messageKey ?? {};

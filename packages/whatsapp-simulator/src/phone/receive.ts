@@ -167,7 +167,7 @@ function sendReceipt(
   const shown = type === undefined ? "delivered" : "read";
   const group = envelope.group === undefined ? undefined : world.groups.find(envelope.group);
   if (group) showGroupReceipt(world, group, { author: sender, member: phone, id }, shown);
-  else showStatus(world, sender, phone.e164, id, shown);
+  else showStatus(world, sender, envelope.group ?? phone.e164, id, shown);
 }
 
 /** A receipt of a group comes from the group. */

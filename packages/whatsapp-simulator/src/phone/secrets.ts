@@ -58,10 +58,16 @@ const namesIn = ({ author, actor }: About, mode: "pn" | "lid"): [string, string]
   jidOf(actor, mode),
 ];
 
-export function sealVote(about: About, mode: "pn" | "lid", options: string[], iv: Uint8Array) {
+export function sealVote(
+  about: About,
+  { creatorBy, voterBy }: Record<"creatorBy" | "voterBy", "pn" | "lid">,
+  options: string[],
+  iv: Uint8Array,
+) {
   const selectedOptions = options.map(optionHash);
   const plain = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish();
-  return seal("Poll Vote", { ...about, names: namesIn(about, mode) }, plain, iv);
+  const names: [string, string] = [jidOf(about.author, creatorBy), jidOf(about.actor, voterBy)];
+  return seal("Poll Vote", { ...about, names }, plain, iv);
 }
 
 /** The names that were voted for; undefined when the vote cannot be read. */

@@ -21,7 +21,9 @@ export function deliver(world: World, envelope: Envelope, to: Phone, toDevice: n
     return;
   }
   const damaged = world.faults.take("corrupt-to-companion", to.number) !== undefined;
-  const stanza = messageNode(world, damaged ? { ...envelope, encrypted: damage(envelope) } : envelope, to);
+  const isPlaceholder = world.faults.take("placeholder", to.number) !== undefined || undefined;
+  const sent = { ...envelope, ...(damaged && { encrypted: damage(envelope) }), isPlaceholder };
+  const stanza = messageNode(world, sent, to);
   const { overtaken } = device;
   device.overtaken = undefined;
   if (overtaken === undefined && world.faults.take("reorder", to.number)) {
@@ -86,11 +88,14 @@ function inGroup(world: World, { group, fromDevice }: Envelope, sender: Phone | 
   return { from: group, ...(sender && memberNames(world, sender, fromDevice)), addressing_mode: "lid" };
 }
 
-function contentOf({ encrypted, senderKey, encAttributes, isUnavailable, deviceIdentity, meta }: Envelope) {
-  const content = [
-    ...(senderKey ? [enc(senderKey)] : []),
-    isUnavailable ? node("unavailable", { type: "view_once" }) : enc(encrypted, encAttributes),
-  ];
+function contentOf(envelope: Envelope) {
+  const { encrypted, senderKey, encAttributes, isUnavailable, isPlaceholder, deviceIdentity, meta } = envelope;
+  const content = isPlaceholder
+    ? []
+    : [
+        ...(senderKey ? [enc(senderKey)] : []),
+        isUnavailable ? node("unavailable", { type: "view_once" }) : enc(encrypted, encAttributes),
+      ];
   if (deviceIdentity) content.push(node("device-identity", {}, deviceIdentity));
   if (meta) content.push(node("meta", meta));
   return content;

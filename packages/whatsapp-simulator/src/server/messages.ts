@@ -3,11 +3,12 @@ import { fanOutToGroup, mayWrite } from "../groups/messages.ts";
 import type { LinkedDevice } from "../phone/device.ts";
 import type { Envelope } from "../phone/envelope.ts";
 import type { Phone } from "../phone/phone.ts";
-import { addressingOf, parseJid } from "../wire/jid.ts";
+import { addressingOf, parseJid, storyJid } from "../wire/jid.ts";
 import { type BinaryNode, bytesOf, child, children, node } from "../wire/nodes.ts";
 import { seconds, type World, type Client } from "../world.ts";
 import { readBusinessNode } from "./business-node.ts";
 import { deliver } from "./deliver.ts";
+import { fanOutStory, storyRefusal } from "./stories.ts";
 
 /** A message stanza of a companion: refused, or acked and delivered to every device that it names. */
 export function acceptMessage(
@@ -23,6 +24,7 @@ export function acceptMessage(
   world.counters.messagesReceived++;
   const recipient = world.phones.byJid(address);
   const group = address.server === "g.us" ? world.groups.find(address.user) : undefined;
+  const isStory = to === storyJid;
   const isPeer = stanza.attrs["category"] === "peer";
   if (!isPeer) {
     const addressing = addressingOf(address);
@@ -36,7 +38,12 @@ export function acceptMessage(
     const isForbidden = group !== undefined && !mayWrite(group, sender);
     const { refusal } = readBusinessNode(stanza);
     const forbidden = isForbidden ? 403 : isHidden ? 463 : undefined;
-    const error = fault?.code ?? forbidden ?? refusal ?? refusalOf(world, sender, recipient);
+    const error =
+      fault?.code ??
+      forbidden ??
+      refusal ??
+      (isStory ? storyRefusal(stanza) : undefined) ??
+      refusalOf(world, sender, recipient);
     if (error !== undefined) {
       world.counters.sendErrors++;
       connection.send(node("ack", { id, class: "message", from: to, t: seconds(world), error }));
@@ -49,7 +56,8 @@ export function acceptMessage(
     connection.send(node("ack", { id, class: "message", from: to, t: seconds(world) }));
   } else if (lost.deliver === false) return;
   if (!isPeer && recipient) acquaint(sender, recipient);
-  if (group) fanOutToGroup(world, group, sender, device, stanza);
+  if (isStory) fanOutStory(world, sender, device, stanza);
+  else if (group) fanOutToGroup(world, group, sender, device, stanza);
   else fanOut(world, sender, device, stanza, recipient);
 }
 

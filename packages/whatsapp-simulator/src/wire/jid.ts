@@ -7,6 +7,9 @@ export interface Jid {
   server: string;
 }
 
+/** Where stories go. Phones show them in a chat of this name. */
+export const storyJid = "status@broadcast";
+
 export function parseJid(jid: string | undefined): Jid | undefined {
   const at = jid?.indexOf("@") ?? -1;
   if (jid === undefined || at < 0) return undefined;

@@ -13,9 +13,11 @@ export const chats = {
       former_hashes TEXT NOT NULL,
       country TEXT NOT NULL,
       prefix TEXT NOT NULL,
-      is_open INTEGER NOT NULL
+      is_open INTEGER NOT NULL,
+      last_at INTEGER NOT NULL
     ) WITHOUT ROWID`,
     `CREATE INDEX chat_session ON chat (session_id)`,
+    `CREATE INDEX chat_last ON chat (last_at)`,
     `CREATE TRIGGER session_chats_deleted AFTER DELETE ON session BEGIN
       DELETE FROM chat WHERE session_id = OLD.id;
     END`,

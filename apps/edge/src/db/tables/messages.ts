@@ -94,6 +94,8 @@ export interface ChatTable {
   prefix: string;
   /** Somebody wrote in it. */
   isOpen: 0 | 1;
+  /** When somebody last wrote there, to about a month. */
+  lastAt: number;
 }
 
 /** Written by triggers (life-triggers.ts and migrations). */

@@ -1,6 +1,6 @@
 import { hueOf, icon, make, makeButton } from "./dom.js";
 import { mediaOf } from "./media.js";
-import { isGroup, nameOf } from "./names.js";
+import { hasAuthors, isStory, nameOf } from "./names.js";
 import { hasOwnText, parts } from "./parts.js";
 import { linesOf } from "./text.js";
 
@@ -17,7 +17,7 @@ export function bubbleOf(message, doing) {
   bubble.dataset.id = message.id;
   bubble.dataset.status = message.status;
   const { kind, text, chat, direction } = message;
-  if (isGroup(chat) && direction === "in") bubble.append(authorOf(message.from));
+  if (hasAuthors(chat) && direction === "in") bubble.append(authorOf(message.from));
   if (message.forwarded) bubble.append(labelOf("Forwarded", "forwarded"));
   if (message.quoted) bubble.append(quoteOf(message.quoted));
   if (message.media) bubble.append(mediaOf(message, doing.number));
@@ -26,7 +26,8 @@ export function bubbleOf(message, doing) {
   if (text !== "" && !hasOwnText.has(kind)) bubble.append(...linesOf(text, message.mentions));
   bubble.append(...(parts[kind]?.(message, doing) ?? []), metaOf(message));
   if (message.reactions?.length > 0) bubble.append(reactionsOf(message, doing));
-  if (kind !== "revoked") {
+  if (message.background) bubble.style.background = message.background;
+  if (kind !== "revoked" && !isStory(chat)) {
     const more = makeButton("more-actions", "What to do with this message", () => doing.menu(message, more), "⌄");
     bubble.append(more);
   }
@@ -77,9 +78,14 @@ function quoteOf({ id, from, text }) {
   return quote;
 }
 
-function previewOf({ url, title, description }) {
+function previewOf({ url, title, description, thumbnail }) {
   const lines = [make("span", "title", title), ...(description ? [make("span", "detail", description)] : [])];
-  return make("div", "card preview", make("div", "about", ...lines, make("span", "detail", url)));
+  const picture = thumbnail ? [make("img")] : [];
+  for (const img of picture) {
+    img.src = `data:image/jpeg;base64,${thumbnail}`;
+    img.alt = "";
+  }
+  return make("div", "card preview", ...picture, make("div", "about", ...lines, make("span", "detail", url)));
 }
 
 function reactionsOf({ reactions, id, chat }, { act, number }) {

@@ -3,9 +3,13 @@ export const groups = new Map();
 /** The names of phones by their numbers. */
 export const names = new Map();
 
-export const nameOf = (chat) => names.get(chat) ?? groups.get(chat)?.subject ?? chat;
+/** What people show for a day. */
+export const isStory = (chat) => chat === "status@broadcast";
 
-export const isGroup = (chat) => chat?.endsWith("@g.us") ?? false;
+export const nameOf = (chat) => (isStory(chat) ? "Stories" : (names.get(chat) ?? groups.get(chat)?.subject ?? chat));
+
+/** Whether messages in it have the names of their authors. */
+export const hasAuthors = (chat) => isStory(chat) || (chat?.endsWith("@g.us") ?? false);
 
 /** The groups that a phone is in. */
 export const groupsOf = (number) =>

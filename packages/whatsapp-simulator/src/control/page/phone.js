@@ -4,7 +4,7 @@ import { makeComposer } from "./composer.js";
 import { drawDevices } from "./devices.js";
 import { initialOf } from "./dom.js";
 import { openMenu } from "./menu.js";
-import { groupsOf, nameOf, names } from "./names.js";
+import { groupsOf, isStory, nameOf, names } from "./names.js";
 import { drawLimits, lifted, lockedForAMinute } from "./limits.js";
 
 const ringMs = 1600;
@@ -73,6 +73,7 @@ export function makePhone(info) {
     fresh.addEventListener("click", () => open(undefined));
     part(".chats").replaceChildren(...tabs, fresh);
     part(".to").hidden = active !== undefined;
+    part(".composer").hidden = isStory(active);
   }
 
   function drawMessages() {

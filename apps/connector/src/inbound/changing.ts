@@ -1,0 +1,58 @@
+import type { ReceivedMessage } from "../baileys/receive-messages.ts";
+import type { Change } from "../content/changes.ts";
+import { decode } from "../content/wire.ts";
+import type { Conversation } from "../store/conversations.ts";
+import type { Fence, writeFenced } from "../store/fence.ts";
+import type { MessageRow } from "../store/messages.ts";
+import type { ChangeContext, MessageBody } from "./context.ts";
+
+/** A change of a message, and who made it. */
+export type Changing = Omit<ReceivedMessage, "said"> & { change: Change };
+
+/** The message that is changed: a received one, or one that was sent through the API. */
+export interface Target {
+  messageId: string;
+  row: MessageRow | null;
+  body: MessageBody | null;
+}
+
+/** What a change does: its statements and its event, if it has one. Null: nothing. */
+export type Effect = {
+  type: "message.edited" | "message.reaction" | "message.revoked" | "poll.vote" | null;
+  statements: Parameters<typeof writeFenced>[2];
+} | null;
+
+/** A change that is being applied. */
+export interface Applied {
+  fence: Fence;
+  changing: Changing;
+  target: Target;
+  /** Null: the account itself. */
+  actor: Conversation | null;
+  eventId: string;
+  now: Date;
+}
+
+/** The jids that name the chat: of the group, or of the other person. */
+export const chatNames = ({ group, names }: Changing) => (group === null ? names : [group]);
+
+/** The jids of who makes the change. */
+export const actorNames = ({ own, names, origin }: Changing, actor: Conversation | null): string[] =>
+  origin === null ? [...new Set([...names, ...jidsOf(actor)])] : own;
+
+export const jidsOf = (person: Conversation | null | undefined) =>
+  [person?.names.lid, person?.names.pn].filter((jid) => typeof jid === "string");
+
+/** Names a message that was sent through the API. */
+export interface Sent {
+  sessionId: string;
+  waId: string;
+  /** The jids that name its chat. */
+  person: string[];
+}
+
+/** A message that was sent through the API; null when it is not kept. */
+export async function sentMessage({ deliveries }: ChangeContext, { sessionId, waId, person }: Sent) {
+  const bytes = await deliveries.message(sessionId, waId, person);
+  return bytes && decode(bytes);
+}
