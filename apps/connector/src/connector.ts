@@ -10,6 +10,8 @@ import { createApp, createMetricsApp } from "./http.ts";
 import { applyAction } from "./inbound/apply-action.ts";
 import { createFetchFiles } from "./inbound/fetch-files.ts";
 import { createOwnChanges } from "./inbound/apply-own-change.ts";
+import { createKeepSent } from "./inbound/keep-sent.ts";
+import { createMessageTimes } from "./inbound/message-times.ts";
 import { createReceiver } from "./inbound/receive-message.ts";
 import { jobsFeature } from "./jobs/feature.ts";
 import { listen, type Server } from "./listen.ts";
@@ -76,6 +78,8 @@ export async function startConnector(
     lost: (sessionId) => supervisor.find(sessionId)?.lose(),
   });
   const onFile = (sessionId: string) => files.wake(sessionId);
+  const idTimeOf = createMessageTimes();
+  const keepSent = createKeepSent({ ...context, idTimeOf });
   const receiver = createReceiver({
     ...context,
     chats,
@@ -83,6 +87,7 @@ export async function startConnector(
     deliveries,
     erased,
     numbered,
+    idTimeOf,
     onAppended,
     onFile,
   });
@@ -113,6 +118,7 @@ export async function startConnector(
     numbers,
     media,
     deliveries,
+    keepSent,
     chats,
     conversations,
     knownNumbers,

@@ -3,6 +3,7 @@ import { nodeAtRest } from "@sandi/crypto/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Conversations, createConversations, type Names } from "../src/store/conversations.ts";
 import { type Fence, writeFenced } from "../src/store/fence.ts";
+import { findLatestChats, latestStatement } from "../src/store/latest-chats.ts";
 import { acquireLeases } from "../src/store/leases.ts";
 import { findMessage, messageStatement } from "../src/store/messages.ts";
 import { storeDesiredState } from "../src/store/sessions.ts";
@@ -53,10 +54,19 @@ test("two that prove to be one become the older one, with the messages of both",
   const younger = await meet({ lid });
   expect(younger).not.toBe(older);
   const message = { waId: "w", id: "msg_1", conversationId: younger, author: younger, type: "text", sealed: null };
-  await writeFenced(store, fence, [messageStatement(fence, { ...message, eventId: "evt_1", at: now })]);
+  const more = { words: [], position: "1", origin: null, eventId: "evt_1", at: now };
+  await writeFenced(store, fence, [
+    messageStatement(fence, { ...message, ...more }),
+    latestStatement(fence, { conversationId: younger, kind: "person", position: "1" }),
+  ]);
   expect(await meet({ lid, pn })).toBe(older);
   expect(await meet({ lid })).toBe(older);
   expect((await conversations.find(fence.sessionId, [younger])).get(younger)?.id).toBe(older);
+  const listed = { kind: "person" as const, before: undefined, limit: 10 };
+  expect(await findLatestChats(store, fence.sessionId, listed)).toMatchObject([{ id: older, latest: "1" }]);
+  const later = latestStatement(fence, { conversationId: younger, kind: "person", position: "2" });
+  await writeFenced(store, fence, [later]);
+  expect(await findLatestChats(store, fence.sessionId, listed)).toMatchObject([{ id: older, latest: "2" }]);
   const moved = { conversationId: older, author: older };
   expect(await findMessage(store, fence.sessionId, "w")).toMatchObject(moved);
 });

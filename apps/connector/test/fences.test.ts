@@ -66,7 +66,7 @@ const writes = {
   ]),
   "forgetting a login": fenced((fence) => forgetStatements.login(fence)),
   "an attempt": (fence) => attemptWriter(store)({ fence, entry: entry("W2"), at }),
-  "an attempt among others": fenced((fence) => [attemptStatement(fence, entry("W2"), at)]),
+  "an attempt among others": fenced((fence) => [attemptStatement({ fence, entry: entry("W2"), at })]),
   "news of a message": (fence) => moveWriter(store)({ ...move, fence }),
   "a message's failure": fenced((fence) => [
     advanceStatement(fence, { waId: "W1", to: rank.failed, below: rank.sent, chatLid: null }),

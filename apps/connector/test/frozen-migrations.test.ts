@@ -25,6 +25,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0020_receipts", "1972c6fe4acd90e54d172e701b797a540adbb167b5ac3c8d4d3cee631fba531f"],
   ["0021_numbered", "0e86089548f1d89c32576f2576b54b178f2fe89ad0fa2142a1aad625edce68bc"],
   ["0022_downloads", "a44756a6a4b0e5b9dcfc1d56d10bd22121fe3544e52fb727b8f37939ffb7d91c"],
+  ["0023_read", "1368e9e55d2be0efccce981ae513a455eadd436616d23e89db9dbbd2d1f6452a"],
   ["0024_erased", "66b756847bf913f2e4aec4b0b62465479d490a1edecb262536a8ee11a9e9be04"],
 ];
 

@@ -3,6 +3,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { credentialStore, readAll } from "../src/store/credentials.ts";
 import { createConversations } from "../src/store/conversations.ts";
+import { searchTokens } from "../src/inbound/message-words.ts";
+import { findLatestChats } from "../src/store/latest-chats.ts";
+import { findMessagePage } from "../src/store/message-pages.ts";
 import { nextDownloadAt } from "../src/store/downloads.ts";
 import { findMessage } from "../src/store/messages.ts";
 import { openPseudonyms } from "../src/store/pseudonyms.ts";
@@ -113,6 +116,8 @@ test("what people wrote moves with the session, and is deleted here", async () =
         eventId: "evt_1",
         receivedAt: 999_000,
         editedAt: null,
+        position: "1",
+        origin: null,
       },
       {
         id: "msg_2",
@@ -123,6 +128,8 @@ test("what people wrote moves with the session, and is deleted here", async () =
         eventId: "evt_3",
         receivedAt: 999_100,
         editedAt: null,
+        position: "2",
+        origin: null,
         download: { state: "pending", mediaId: null, attempts: 2, dueAt: 1_000_000 },
       },
     ],
@@ -140,6 +147,11 @@ test("what people wrote moves with the session, and is deleted here", async () =
   await importSession(context, sessionId, { ...moved, chats });
   const pseudonym = await openPseudonyms(store, nodeAtRest(keys, "connector", webRandom), webRandom);
   expect(await findMessage(store, sessionId, pseudonym("3A01"))).toMatchObject({ id: "msg_1" });
+  const tokens = searchTokens(pseudonym, sessionId, "Halo");
+  const asked = { chatId: "cht_2", tokens, isInbound: undefined, type: undefined, from: "", before: "~", limit: 10 };
+  expect((await findMessagePage(store.client, sessionId, asked)).rows).toMatchObject([{ id: "msg_1" }]);
+  const latest = { kind: "person" as const, before: undefined, limit: 10 };
+  expect(await findLatestChats(store, sessionId, latest)).toMatchObject([{ id: "cht_1", latest: "2" }]);
   expect(await nextDownloadAt(store, sessionId)).toBe(1_000_000);
   const conversations = createConversations({ store, atRest: () => atRest, pseudonym, services });
   const found = await conversations.met({ sessionId, fence: 0 }, { lid: "100@lid" });

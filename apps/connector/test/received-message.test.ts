@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { messageStanza } from "../src/baileys/message-stanza.ts";
 import { readPadded, type ReceivedMessage } from "../src/baileys/receive-messages.ts";
 import type { ReceivedContent } from "../src/content/kind.ts";
+import { createMessageTimes } from "../src/inbound/message-times.ts";
 import { createReceiver, tokenOf } from "../src/inbound/receive-message.ts";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
@@ -326,6 +327,7 @@ test("a message is reported once by its id, unless it is old, and its id is dele
   const atRest = (owner: string) => nodeAtRest(keys, owner, webRandom);
   let events = 0;
   const { receive } = createReceiver({
+    idTimeOf: createMessageTimes(),
     logger: pino({ level: "silent" }),
     services: {
       after: () => () => undefined,

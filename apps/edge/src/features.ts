@@ -8,6 +8,7 @@ import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import { erasures } from "./erasures/routes.ts";
 import type { Feature } from "./feature.ts";
+import { chats } from "./gateway/chats.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
 import { sweepIdempotencyKeys } from "./http/idempotency/sweeps.ts";
@@ -37,6 +38,7 @@ const slices: readonly Feature[] = [
   sessions,
   desiredState,
   pools,
+  chats,
   groups,
   erasures,
   analytics,

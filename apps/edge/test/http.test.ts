@@ -99,6 +99,10 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`POST /v1/sessions/${unknown("ses")}/pairing-code`, { phone: to }, "session:manage", "session-not-found"],
   [`POST /v1/sessions/${unknown("ses")}/qr-page`, undefined, "session:manage", "session-not-found"],
   [`GET /v1/sessions/${unknown("ses")}/groups/120363025246125486@g.us`, undefined, "group:manage", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/messages`, undefined, "message:read", "session-not-found"],
+  [`POST /v1/sessions/${unknown("ses")}/messages/search`, { q: "a" }, "message:read", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/chats`, undefined, "message:read", "session-not-found"],
+  [`GET /v1/sessions/${unknown("ses")}/people/100000@lid`, undefined, "message:read", "session-not-found"],
   ["POST /v1/templates", template, "key:manage", null],
   ["GET /v1/templates", undefined, "otp:send or key:manage", null],
   ["GET /v1/templates/built-in", undefined, "otp:send or key:manage", null],
@@ -462,6 +466,7 @@ describe("openapi.json", () => {
         .replace(/\/per_[0-9a-z]+/, "/{person}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")
+        .replace("/100000@lid", "/{person}")
         .replace(/\?.*/, ""),
     );
     expect(described.toSorted()).toEqual([...expected, ...keyless].toSorted());
@@ -492,6 +497,7 @@ describe("openapi.json", () => {
     expect(without.toSorted()).toEqual([
       "post /v1/destinations/status",
       "post /v1/messages/search",
+      "post /v1/sessions/{id}/messages/search",
       "post /v1/templates/preview",
       "post /v1/verifications/search",
       "post /v1/workspaces",

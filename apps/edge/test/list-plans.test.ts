@@ -47,7 +47,7 @@ const examples: Record<string, string> = {
   target: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
   test: "false",
 };
-const asksConnector = /\/(qr|qr-page|groups|health|votes)\b/;
+const asksConnector = /\/(qr|qr-page|groups|health|votes|chats|people|sessions\/[^/]+\/messages)\b/;
 
 /** Every request that reads: each list without a filter, with each value of each filter, and with all of them. */
 async function everyRead(): Promise<string[]> {

@@ -85,8 +85,9 @@ export const errors = {
   "batch-not-found": { status: 404, title: "No such batch" },
   "person-not-found": {
     status: 404,
-    title: "The address names no person",
-    advice: "Name the person by id (`per_…`), by number in E.164 form (`%2B6281234567890`), or by hidden id (`…@lid`).",
+    title: "The address names no person that is known",
+    advice:
+      "Name the person by id (`per_…`), by hidden id (`…@lid`), or, for an erasure, by number in E.164 form (`%2B6281234567890`). A session knows people with whom its account has exchanged messages, and the authors in its groups.",
   },
   "erasure-not-found": { status: 404, title: "No such erasure" },
   "media-not-found": {

@@ -7,7 +7,11 @@ import {
   FetchMediaRpc,
   type Erasure,
   GetGroupRpc,
+  GetPersonRpc,
   Group,
+  ListChatsRpc,
+  type ListedMessage,
+  ListMessagesRpc,
   type Media,
   type Message,
   PinRpc,
@@ -60,6 +64,24 @@ export interface Call {
 const soon = new Date(Date.now() + 3_600_000).toISOString();
 const later = new Date(Date.now() + 7_200_000).toISOString();
 
+const listed: ListedMessage = {
+  id: "msg_01jd3k9v7hq2w8x5n4b6m0c1ta",
+  chatId: "cht_01jd3k9v7hq2w8x5n4b6m0c1ta",
+  direction: "inbound",
+  origin: null,
+  type: "text",
+  from: null,
+  content: { type: "text", text: "Where is my order?" },
+  quotedMessageId: null,
+  reactions: [],
+  votes: [],
+  isStarred: false,
+  isPinned: false,
+  isForwarded: false,
+  isRevoked: false,
+  at: soon,
+};
+
 /** Actions on messages are done. */
 const done = Object.fromEntries(
   [EditMessageRpc, RevokeMessageRpc, ReactRpc, PinRpc, VoteRpc, StarRpc].map(({ path }) => [path, { at: soon }]),
@@ -76,6 +98,9 @@ export const connectorAnswers = {
     media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
   },
   [GetGroupRpc.path]: Group.meta()?.["example"],
+  [ListMessagesRpc.path]: { messages: [listed], nextCursor: null, isComplete: true },
+  [ListChatsRpc.path]: { chats: [], nextCursor: null },
+  [GetPersonRpc.path]: { id: "per_01jd3k9v7hq2w8x5n4b6m0c1ta", phone: null, lid: null, username: null, name: null },
   [MessageReceiptsRpc.path]: { receipts: [], person: null },
   "/rpc/numbers/reachable": { results: [{ number: "+6281355500001", isOnWhatsApp: true }] },
 };
@@ -501,6 +526,31 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     {
       route: "GET /v1/sessions/{id}/groups/{groupId}",
       path: () => `/v1/sessions/${session}/groups/120363025246125486@g.us`,
+      asks: "redis libsql connector",
+      budget: [1, 1600, 7, 0],
+    },
+    {
+      route: "GET /v1/sessions/{id}/messages",
+      path: () => `/v1/sessions/${session}/messages?q=order`,
+      asks: "redis libsql connector libsql",
+      budget: [2, 2600, 9, 0],
+    },
+    {
+      route: "POST /v1/sessions/{id}/messages/search",
+      path: () => `/v1/sessions/${session}/messages/search`,
+      body: { q: "0812 3456 7890" },
+      asks: "redis libsql connector libsql",
+      budget: [2, 2600, 9, 0],
+    },
+    {
+      route: "GET /v1/sessions/{id}/chats",
+      path: () => `/v1/sessions/${session}/chats`,
+      asks: "redis libsql connector",
+      budget: [1, 1600, 7, 0],
+    },
+    {
+      route: "GET /v1/sessions/{id}/people/{person}",
+      path: () => `/v1/sessions/${session}/people/100000@lid`,
       asks: "redis libsql connector",
       budget: [1, 1600, 7, 0],
     },

@@ -1,4 +1,4 @@
-import type { Message, MessageList, MessageMedia } from "@sandi/contracts";
+import type { Message, MessageList, MessageMedia, SessionMessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
 import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
@@ -169,6 +169,18 @@ async function shownOf(body: object, to = stack.local.userPhone ?? ""): Promise<
   return { id: sent.body.id, shown };
 }
 
+/** The latest message of the session, with its content. */
+async function latest(): Promise<Message | undefined> {
+  const path = `GET /v1/sessions/${stack.local.sessionId}/messages?limit=1`;
+  return (await stack.api<SessionMessageList>(path)).body.messages[0];
+}
+
+/** What the API shows of a message that a phone shows so: its type for its kind, and no parameters of a file's type. */
+function keptOf({ kind: type, media, ...fields }: { kind: string; media?: object; [name: string]: unknown }) {
+  const { mimeType, ...about } = (media ?? {}) as { mimeType?: string };
+  return { type, ...fields, ...(media && { media: { mimeType: mimeType?.split(";")[0], ...about } }) };
+}
+
 /** The file of a message, as the phone has it. */
 async function fileOf(shown: object): Promise<Buffer> {
   const { id } = shown as { id: string };
@@ -187,6 +199,9 @@ describe("a message that is sent through the API", () => {
       const message = await stack.api<Message>(`GET /v1/messages/${id}`);
       return message.body.status === "read";
     });
+    const kept = await latest();
+    expect(kept).toMatchObject({ id, direction: "outbound", type: body.type, status: "read", contentState: "kept" });
+    expect(kept?.content).toMatchObject(keptOf(expected));
   });
 
   it("shows the picture of its link as a small JPEG", async () => {
@@ -351,6 +366,9 @@ describe("a message that is written on a phone", () => {
     expect(seen.body.content).toMatchObject(read);
     const bytes = seen.media && Buffer.from(await (await fetch(seen.media.url ?? "")).arrayBuffer());
     expect(bytes?.toString("base64")).toBe(isViewOnce ? undefined : (fields as { data?: string }).data);
+    const kept = await latest();
+    expect(kept).toEqual({ ...message, content: kept?.content });
+    expect(kept?.content).toMatchObject(read);
   });
 
   it.each([

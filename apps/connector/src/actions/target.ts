@@ -33,7 +33,10 @@ export interface TargetContext extends Pick<InboundContext, "store" | "atRest" |
 
 /** Finds a message of a session. Null when the connector has it no more, or not enough of it. */
 export async function findTarget(context: TargetContext, sessionId: string, messageId: string): Promise<Target | null> {
-  return (await received(context, sessionId, messageId)) ?? (await sent(context, sessionId, messageId));
+  const [bySend, kept] = [await sent(context, sessionId, messageId), await received(context, sessionId, messageId)];
+  if (!bySend || !kept) return bySend ?? kept;
+  // The message itself is deleted earlier than what the chat keeps of it.
+  return bySend.message ? bySend : { ...bySend, content: kept.content, secret: kept.secret };
 }
 
 async function received({ store, atRest, conversations }: TargetContext, sessionId: string, messageId: string) {

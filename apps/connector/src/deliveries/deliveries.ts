@@ -1,4 +1,5 @@
 import type { FailureReason } from "@sandi/contracts";
+import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
 import type { Option } from "../content/options.ts";
@@ -26,6 +27,7 @@ import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
+import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
 import { createGroupReceipts } from "./group-receipts.ts";
@@ -71,6 +73,8 @@ export interface Attempt {
   options: Option[];
   /** Later events of the message belong to this trace. */
   traceparent: string;
+  /** Statements that keep the message in its chat; none for a code. */
+  inChat?: InStatement[];
   /** The chat's id; absent for a code. */
   conversationId?: string;
   /** How many others are in the group; absent in a chat of two. */
@@ -79,6 +83,8 @@ export interface Attempt {
 
 interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
   reason: FailureReason;
+  /** It may be kept in its chat. */
+  isInChat?: boolean;
 }
 
 interface Options {
@@ -187,7 +193,10 @@ export function createDeliveries(options: Options): Deliveries {
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
-    async begin(fence, { waId, chat: jid, message, keepUntil, isPaced, members, options: choices, ...about }) {
+    async begin(
+      fence,
+      { waId, chat: jid, message, keepUntil, isPaced, members, options: choices, inChat = [], ...about },
+    ) {
       const { sessionId } = fence;
       if (choices.length > 0) {
         const { messageId } = about;
@@ -199,7 +208,9 @@ export function createDeliveries(options: Options): Deliveries {
       const begun = { ...about, chat, chatLid: null, rank: rank.sending };
       const kept = { sealed, sealedUntil: keepUntil, sealedChat, members: members ?? null };
       const entry = { ...begun, sessionId, waId, ...kept };
-      await begin({ fence, entry, at: services.now(), isPaced });
+      const attempt = { fence, entry, at: services.now(), isPaced };
+      if (inChat.length === 0) await begin(attempt);
+      else await writeFenced(store, fence, [attemptStatement(attempt), ...inChat]);
       const earlier = recent.get(sessionId, waId);
       // The second address of a person, or another attempt.
       if (earlier) Object.assign(earlier, { ...about, chat });
@@ -211,7 +222,7 @@ export function createDeliveries(options: Options): Deliveries {
       entry.chatLid ??= lid === null ? null : pseudonym(lid);
       await move(fence, waId, entry, "sent");
     },
-    async failed(fence, { messageId, waId, reason, traceparent }) {
+    async failed(fence, { messageId, waId, reason, traceparent, isInChat }) {
       const { sessionId } = fence;
       const at = services.now();
       const event: NewEvent = {
@@ -235,9 +246,10 @@ export function createDeliveries(options: Options): Deliveries {
         traceparent,
       };
       await writeFenced(store, fence, [
-        attemptStatement(fence, { ...row, rank: rank.sending }, at),
+        attemptStatement({ fence, entry: { ...row, rank: rank.sending }, at }),
         appendOnceStatement(fence, event, waId, rank.sent),
         advanceStatement(fence, { waId, to: rank.failed, below: rank.sent, chatLid: null }),
+        ...(isInChat ? [unsentStatement(fence, pseudonym(waId))] : []),
       ]);
       recent.delete(sessionId, waId);
       onAppended();

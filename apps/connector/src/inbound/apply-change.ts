@@ -94,13 +94,11 @@ async function revoked(
   { fence, changing, target, actor, now }: Applied,
 ): Promise<Effect> {
   const { row, messageId } = target;
-  if (row) {
-    const isAllowed = row.author === (actor?.id ?? null) || (changing.group !== null && changing.isByAdmin);
-    return isAllowed ? { type: "message.revoked", statements: [revokeStatement(fence, row.waId, now)] } : null;
-  }
-  // It was sent through the API. Its own event says that it is deleted.
-  const isAllowed = actor === null || (changing.group !== null && changing.isByAdmin);
+  const isAllowed = (row?.author ?? null) === (actor?.id ?? null) || (changing.group !== null && changing.isByAdmin);
   if (!isAllowed) return null;
+  const statements = row ? [revokeStatement(fence, row.waId, now)] : [];
+  if (row && row.origin !== "api") return { type: "message.revoked", statements };
+  // It was sent through the API. Its own event says that it is deleted.
   await deliveries.revoked(fence, { messageId, waId: changing.change.target });
-  return { type: null, statements: [] };
+  return { type: null, statements };
 }

@@ -25,7 +25,7 @@ export interface InboundContext {
   deliveries: Pick<Deliveries, "message" | "revoked">;
   erased: Pick<Erased, "covers">;
   numbered: Pick<NumberedTexts, "find">;
-  /** The time of a new id. */
+  /** The time of a new message's position. */
   idTimeOf: (sessionId: string, at: Date, now: Date) => Date;
   /** There is something in the outbox. */
   onAppended: () => void;

@@ -1,3 +1,4 @@
+import type { InStatement } from "@libsql/client";
 import { type Change, editedIn } from "../content/changes.ts";
 import { fromProto } from "../content/content.ts";
 import { openEdit } from "../content/secrets.ts";
@@ -7,6 +8,7 @@ import { editSentStatement, ledgerMessage } from "../store/ledger.ts";
 import { editStatement, messageContent } from "../store/messages.ts";
 import { actorNames, type Applied, chatNames, type Effect, sentMessage } from "./changing.ts";
 import { type ChangeContext, type MessageBody, timeOf } from "./context.ts";
+import { contentTokens } from "./message-words.ts";
 
 /** Only its author edits a message. */
 export async function edited(
@@ -17,25 +19,26 @@ export async function edited(
   const { row, body } = target;
   const { sessionId } = fence;
   if ((row?.author ?? null) !== (actor?.id ?? null) || (row && row.revokedAt !== null)) return null;
-  const sent = row ? null : await sentMessage(context, { sessionId, waId: change.target, person: chatNames(changing) });
-  if (!row && !sent) return null;
-  const message = editIn(
-    change,
-    row ? secretOf(body) : sent?.messageContextInfo?.messageSecret,
-    actorNames(changing, actor),
-  );
+  const isOfApi = row === null || row.origin === "api";
+  const person = chatNames(changing);
+  const sent = isOfApi ? await sentMessage(context, { sessionId, waId: change.target, person }) : null;
+  const secret = secretOf(body) ?? sent?.messageContextInfo?.messageSecret;
+  const message = editIn(change, secret, actorNames(changing, actor));
   if (!message) return null;
   const atRest = context.atRest(sessionId);
   const editedAt = timeOf(changing.at, now);
-  const type = "message.edited";
+  const statements: InStatement[] = [];
   if (sent) {
     const sealed = await atRest.seal(encode(withEdit(sent, message)), ledgerMessage.context(change.target));
-    return { type, statements: [editSentStatement(fence, { waId: change.target, sealed, editedAt })] };
+    statements.push(editSentStatement(fence, { waId: change.target, sealed, editedAt }));
   }
   const content = editedContentOf(body, message);
-  if (!content || !row) return null;
-  const sealed = body && (await messageContent.seal(atRest, JSON.stringify({ ...body, content }), row.id));
-  return { type, statements: [editStatement(fence, { waId: row.waId, sealed, editedAt })] };
+  if (row && content) {
+    const sealed = body && (await messageContent.seal(atRest, JSON.stringify({ ...body, content }), row.id));
+    const words = contentTokens(context.pseudonym, sessionId, content);
+    statements.push(editStatement(fence, { waId: row.waId, sealed, words, editedAt }));
+  }
+  return statements.length === 0 ? null : { type: "message.edited", statements };
 }
 
 const secretOf = (body: MessageBody | null) => (body?.secret ? Buffer.from(body.secret, "base64") : null);

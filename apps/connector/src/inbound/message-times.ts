@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 
 /**
- * Makes the times of message ids. WhatsApp's times are whole seconds: the milliseconds keep messages of one second in the
- * order in which they arrived.
+ * Makes the times of received messages' ids and of sent messages' positions. WhatsApp's times are whole seconds: the
+ * milliseconds keep messages of one second in the order in which they arrived or were sent.
  */
 export function createMessageTimes(): (sessionId: string, at: Date, now: Date) => Date {
   const latest = new LRUCache<string, number>({ max: 20_000 });

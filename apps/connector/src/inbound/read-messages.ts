@@ -6,11 +6,11 @@ import { type Download, findDownloads } from "../store/downloads.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
 import type { Services } from "../services.ts";
-import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
+import { findMessages, type MessageRow, openMessage, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 import { ofApi, withDownload, withMedia } from "./message-media.ts";
 
-type Parts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
+export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
   services: Pick<Services, "now">;
 };
 
@@ -24,15 +24,30 @@ interface MarkValue {
 }
 
 /** A message with the pseudonym of WhatsApp's id. */
-interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
+export interface Found extends Pick<StoredMessage, "id" | "content" | "quotedMessageId"> {
   waId: string;
   author: string | null;
 }
 
 /** Reads messages that were received, and messages that were sent through the API and are no codes. */
-export async function readMessages(parts: Parts, sessionId: string, ids: readonly string[]): Promise<StoredMessage[]> {
+export async function readMessages(
+  parts: ReadParts,
+  sessionId: string,
+  ids: readonly string[],
+): Promise<StoredMessage[]> {
+  const inChats = await openMessages(parts, sessionId, await findMessages(parts.store, sessionId, ids));
+  const known = new Set(inChats.map(({ id }) => id));
+  const others = ids.filter((id) => !known.has(id));
+  return withMarks(parts, sessionId, [...inChats, ...(await sentBefore(parts, sessionId, others))]);
+}
+
+/** Messages with what people did with them. */
+export async function withMarks(
+  parts: ReadParts,
+  sessionId: string,
+  found: readonly Found[],
+): Promise<StoredMessage[]> {
   const now = parts.services.now().getTime();
-  const found = [...(await received(parts, sessionId, ids)), ...(await sent(parts, sessionId, ids))];
   const waIds = found.map(({ waId }) => waId);
   const marks = await findMarks(parts.store, sessionId, waIds);
   const authors = found.flatMap(({ author }) => author ?? []);
@@ -61,22 +76,39 @@ export async function readMessages(parts: Parts, sessionId: string, ids: readonl
   }));
 }
 
-async function received({ store, atRest }: Parts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
-  const rows = await findMessages(store, sessionId, ids);
-  const withFile = rows.flatMap(({ type, waId }) => (MediaKind.safeParse(type).success ? [waId] : []));
+/** What rows hold, in their order. */
+export async function openMessages(
+  { store, atRest }: Pick<ReadParts, "store" | "atRest">,
+  sessionId: string,
+  rows: readonly MessageRow[],
+): Promise<(Found & { isForwarded: boolean })[]> {
+  const withFile = rows.flatMap(({ type, waId, origin }) =>
+    MediaKind.safeParse(type).success && origin !== "api" ? [waId] : [],
+  );
   const downloads =
     withFile.length === 0 ? new Map<string, Download>() : await findDownloads(store, sessionId, withFile);
   return Promise.all(
     rows.map(async (row) => {
-      const { id, waId, author } = row;
+      const { id, waId, author, origin } = row;
       const body = await openMessage<MessageBody>(atRest(sessionId), row);
-      const content = body && body.content.type !== undecryptable ? withDownload(body, downloads.get(waId)) : null;
-      return { id, waId, author, content, quotedMessageId: body?.quotedMessageId ?? null };
+      const isRead = body !== null && body.content.type !== undecryptable;
+      const content = isRead ? shownContent(body, origin, downloads.get(waId)) : null;
+      const about = { quotedMessageId: body?.quotedMessageId ?? null, isForwarded: body?.isForwarded ?? false };
+      return { id, waId, author, content, ...about };
     }),
   );
 }
 
-async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
+const shownContent = (body: MessageBody, origin: MessageRow["origin"], download: Download | undefined) =>
+  origin === "api" && "media" in body.content ? withMedia(body.content, ofApi) : withDownload(body, download);
+
+/** Messages that were sent before sent messages were kept in their chats: the ledger has them for some days. */
+async function sentBefore(
+  { store, atRest, pseudonym }: ReadParts,
+  sessionId: string,
+  ids: readonly string[],
+): Promise<Found[]> {
+  if (ids.length === 0) return [];
   const rows = await findSentMessages(store, sessionId, ids);
   return Promise.all(
     rows.map(async ({ messageId, waId, sealed }) => {
@@ -88,8 +120,11 @@ async function sent({ store, atRest, pseudonym }: Parts, sessionId: string, ids:
   );
 }
 
-export function toPerson(person: Conversation | undefined): Person | null {
-  if (!person) return null;
+/** A conversation as a person; null for an unknown one. */
+export const toPerson = (person: Conversation | undefined): Person | null => (person ? personIn(person) : null);
+
+/** A conversation as a person. */
+export function personIn(person: Conversation): Person {
   const { pn, lid, name } = person.names;
   const phone = AccountNumber.safeParse(`+${pn?.split("@")[0]}`).data ?? null;
   return { id: personIdOf(person.id), phone, lid, username: null, name: name?.slice(0, 256) ?? null };

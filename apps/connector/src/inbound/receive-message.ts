@@ -5,7 +5,6 @@ import { sealEvent } from "../store/sealed-events.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { applyChange } from "./apply-change.ts";
 import { type InboundContext, timeOf } from "./context.ts";
-import { createMessageTimes } from "./message-times.ts";
 import { storeMessage } from "./store-message.ts";
 
 /** Stores a message and reports it to the edge, once however often WhatsApp delivers it. Rejects with `LeaseLost`. */
@@ -23,8 +22,7 @@ const healMs = 10_000;
 /** A token of this age was written after any erasure of its author, or as good as. */
 const newTokenMs = 60_000;
 
-export function createReceiver(options: Omit<InboundContext, "idTimeOf">): Receiver {
-  const context: InboundContext = { ...options, idTimeOf: createMessageTimes() };
+export function createReceiver(context: InboundContext): Receiver {
   const { services, store, pseudonym, logger, erased } = context;
   const running = new Map<string, Set<Promise<void>>>();
 

@@ -5,10 +5,12 @@ import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { findByWaId } from "../store/ledger.ts";
 import { newDownloadStatement } from "../store/downloads.ts";
-import { eventOfStatement, findMessage, messageContent, messageStatement } from "../store/messages.ts";
+import { latestStatement } from "../store/latest-chats.ts";
+import { eventOfStatement, findMessage, messageContent, messageStatement, positionOf } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
+import { contentTokens } from "./message-words.ts";
 import { numberedReply } from "./numbered-reply.ts";
 
 type Spoken = Extract<Said, { content: unknown }>;
@@ -47,6 +49,7 @@ export async function storeMessage(
   const sealed = await messageContent.seal(atRest(sessionId), JSON.stringify(body), id);
   const eventId = services.newId("evt");
   const personId = author && personIdOf(author.id);
+  const kind = group === null ? "person" : "group";
   const about = { sessionId, at: at.toISOString() };
   const events: NewEvent[] = [
     {
@@ -59,7 +62,7 @@ export async function storeMessage(
       message: {
         messageId: id,
         chatId: chat.id,
-        chatKind: group === null ? "person" : "group",
+        chatKind: kind,
         personId,
         origin,
         to: origin === null || group !== null ? null : message.from,
@@ -74,10 +77,14 @@ export async function storeMessage(
     events.push({ ...about, ...replied, personId });
   }
   const bodies = await Promise.all(events.map((event) => sealEvent(atRest(sessionId), event)));
-  const row = { waId, id, conversationId: chat.id, author: author?.id ?? null, type, sealed, eventId, at: now };
+  const position = positionOf(id);
+  const words = contentTokens(pseudonym, sessionId, content);
+  const place = { conversationId: chat.id, author: author?.id ?? null, position, origin };
+  const row = { waId, id, ...place, type, sealed, words, eventId, at: now };
   await writeFenced(store, fence, [
     ...statements,
     messageStatement(fence, row),
+    latestStatement(fence, { conversationId: chat.id, kind, position }),
     ...(said.file ? [newDownloadStatement(fence, { waId, eventId, at: now })] : []),
     ...bodies.map((event) => eventOfStatement(fence, { waId, eventId, body: event, at: now })),
     ...(origin === null && group === null ? chats.wrote(fence, names) : []),

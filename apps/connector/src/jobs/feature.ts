@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { Feature } from "../feature.ts";
 import type { Forward } from "../fleet/forward.ts";
+import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { Media } from "../media/feature.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Numbers } from "../numbers/numbers.ts";
@@ -22,6 +23,7 @@ interface Options {
   conversations: Conversations;
   media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
+  keepSent: KeepSent;
   chats: Chats;
   supervisor: Supervisor;
   forward: Forward;

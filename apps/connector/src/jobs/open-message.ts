@@ -28,6 +28,8 @@ interface Context {
 export interface OpenedMessage {
   /** E.164; the id of a chat or a person; the jid of a group or of a hidden id; `status` for a story. */
   to: string;
+  /** Of its content, before it is rendered; null for a message that forwards another one. */
+  type: string | null;
   /** A code is kept for devices that ask again only while it is good. */
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
@@ -70,7 +72,7 @@ export async function openMessage(
   const around = { quotedMessageId, mentions };
   if (content.type === "forward") {
     const forwards = content.messageId;
-    const none = { media: null, album: null, picture: null, options: [], audience: null };
+    const none = { type: null, media: null, album: null, picture: null, options: [], audience: null };
     return { to, isCode, ...none, forwards, write: () => null, around };
   }
   const media = "media" in content ? content : null;
@@ -80,7 +82,8 @@ export async function openMessage(
   if (!media && !write(null)) return null;
   const options = numberedOptionsOf(content);
   const seenBy = audience?.people ?? null;
-  return { to, isCode, media, album, picture, forwards: null, write, options, audience: seenBy, around };
+  const about = { to, type: content.type, isCode, options, audience: seenBy };
+  return { ...about, media, album, picture, forwards: null, write, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

@@ -3,6 +3,7 @@ import type { AtRest, Unsealer } from "@sandi/crypto";
 import type { Tracer } from "@sandi/tracing";
 import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
+import type { KeepSent } from "../inbound/keep-sent.ts";
 import type { Media } from "../media/feature.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Numbers } from "../numbers/numbers.ts";
@@ -33,6 +34,7 @@ export interface SendContext extends SessionLookup {
   atRest: (sessionId: string) => AtRest;
   media: Pick<Media, "sendFile" | "makePreview">;
   deliveries: Deliveries;
+  keepSent: KeepSent;
   chats: Chats;
   ackTimeoutMs: number;
   ledgerMs: number;

@@ -160,8 +160,9 @@ async function giveUp(run: Run, failed: FailedMessage): Promise<JobOutcome> {
 }
 
 async function fail({ deliveries, job, telemetry }: Run, { fence, failure }: FailedMessage): Promise<JobOutcome> {
-  const { messageId } = job;
+  const { messageId, lane } = job;
   const { traceparent } = telemetry;
-  await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent });
+  const isInChat = lane !== "otp";
+  await deliveries.failed(fence, { messageId, waId: whatsappId(messageId), reason: failure, traceparent, isInChat });
   return telemetry.end(done, failure);
 }

@@ -31,15 +31,18 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
   const keepUntil = opened.isCode ? new Date(expiresAt) : new Date(services.now().getTime() + run.ledgerMs);
 
   async function attempt(chat: string, message: WireMessage, isSecondForm: boolean) {
+    const about = { messageId: job.messageId, waId };
+    const sent = { ...about, type: opened.type, message, quotedMessageId: opened.around.quotedMessageId ?? null };
+    const inChat = conversation ? await run.keepSent(fence, { ...sent, conversation }) : [];
     await deliveries.begin(fence, {
-      messageId: job.messageId,
-      waId,
+      ...about,
       chat,
       message: encode(message),
       keepUntil,
       isPaced: job.lane !== "otp",
       options: opened.options,
       traceparent: telemetry.traceparent,
+      inChat,
       ...(conversation ? { conversationId: conversation.id } : {}),
       ...(group ? { members: group.members } : {}),
       ...(audience ? { members: audience.length } : {}),

@@ -2,6 +2,7 @@ import type { FetchFiles } from "../inbound/fetch-files.ts";
 import type { Numbers } from "../numbers/numbers.ts";
 import type { Services } from "../services.ts";
 import type { Store } from "../store/store.ts";
+import { chatCalls } from "./chats.ts";
 import { actionCalls } from "./message-actions.ts";
 import { mediaCalls } from "./media.ts";
 import { messageCalls } from "./messages.ts";
@@ -27,6 +28,7 @@ export const rpcCalls = ({ numbers, files, ...parts }: Parts): HandledRpc[] => [
   ...groupCalls(parts.services),
   ...messageCalls(parts),
   ...actionCalls(parts),
+  ...chatCalls(parts),
   ...mediaCalls(files),
   ...peopleCalls(parts),
 ];

@@ -4,8 +4,12 @@ import { fenceHolds, type Fence } from "./fence.ts";
 /** Tables that belong to one account: whom it knows, and what WhatsApp allows it to do. */
 export const accountTables = ["sender_limits", "chat", "look_up", "look_up_pause", "received"] as const;
 
-/** Tables of what people wrote, and of what they may answer. */
+/**
+ * Tables of what people wrote, and of what they may answer. The word index is first: to delete it word by word, with the
+ * messages, takes longer.
+ */
 const messageTables = [
+  "word",
   "message",
   "mark",
   "receipt",

@@ -177,6 +177,12 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): In
     moved("ledger", "conversation_id"),
     moved("conversation", "merged_into"),
     {
+      sql: `UPDATE conversation SET latest = other.latest, kind = other.kind
+            FROM (SELECT latest, kind FROM conversation WHERE session_id = ? AND id = ?) AS other
+            WHERE session_id = ? AND id = ? AND coalesce(conversation.latest, '') < other.latest AND ${fenceHolds}`,
+      args: [sessionId, from, sessionId, into, sessionId, fence],
+    },
+    {
       sql: `UPDATE OR REPLACE mark SET person = ? WHERE session_id = ? AND person = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
@@ -185,7 +191,7 @@ function mergeStatements({ sessionId, fence }: Fence, { from, into }: Merge): In
       args: [into, sessionId, from, sessionId, fence],
     },
     {
-      sql: `UPDATE conversation SET merged_into = ? WHERE session_id = ? AND id = ? AND ${fenceHolds}`,
+      sql: `UPDATE conversation SET merged_into = ?, latest = NULL WHERE session_id = ? AND id = ? AND ${fenceHolds}`,
       args: [into, sessionId, from, sessionId, fence],
     },
   ];

@@ -106,8 +106,8 @@ export function attemptWriter({ writer }: Pick<Store, "writer">): BeginAttempt {
 }
 
 /** The same as one statement, for a larger transaction. */
-export function attemptStatement(fence: Fence, entry: LedgerEntry, at: Date): InStatement {
-  return { sql: attemptSql, args: [JSON.stringify([attemptValues({ fence, entry, at })])] };
+export function attemptStatement(attempt: Parameters<BeginAttempt>[0]): InStatement {
+  return { sql: attemptSql, args: [JSON.stringify([attemptValues(attempt)])] };
 }
 
 const attemptSql = `

@@ -21,29 +21,56 @@ export interface MessageRow {
   type: string;
   sealed: string | null;
   revokedAt: number | null;
+  /** Sorts the messages of a session by time. */
+  position: string;
+  /** Where the account's owner wrote it; null: somebody else did, or it is older than this column. */
+  origin: "api" | "phone" | "device" | null;
 }
 
 /** What is sealed; the id is the message's own. */
 export const messageContent = sealedColumn("message", "sealed");
 
 export interface NewMessage extends Omit<MessageRow, "revokedAt"> {
+  /** The tokens of its words. */
+  words: readonly string[];
   eventId: string;
   at: Date;
 }
+
+/** The position of a message whose id sorts by the time when it was written. */
+export const positionOf = (id: string) => id.slice(id.indexOf("_") + 1);
 
 /** What type a message has until it can be read. */
 export const undecryptable = "undecryptable";
 
 /** Stores a message that the session has not received before, or could not read before. */
-export function messageStatement({ sessionId, fence }: Fence, message: NewMessage): InStatement {
-  const { waId, id, conversationId, author, type, sealed, eventId, at } = message;
+export const messageStatement = (fence: Fence, message: NewMessage): InStatement =>
+  insertion(
+    fence,
+    message,
+    `type = excluded.type, sealed = excluded.sealed, words = excluded.words, event_id = excluded.event_id
+      WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}'
+        AND message.deleted_at IS NULL`,
+  );
+
+/** Stores a message that is sent through the API now. An earlier attempt at it is replaced. */
+export const sentMessageStatement = (fence: Fence, message: Omit<NewMessage, "eventId" | "author" | "origin">) =>
+  insertion(
+    fence,
+    { ...message, eventId: "", author: null, origin: "api" },
+    `conversation_id = excluded.conversation_id, type = excluded.type, sealed = excluded.sealed, words = excluded.words,
+      position = excluded.position, received_at = excluded.received_at`,
+  );
+
+function insertion({ sessionId, fence }: Fence, message: NewMessage, onConflict: string): InStatement {
+  const { waId, id, conversationId, author, type, sealed, eventId, at, position, origin, words } = message;
+  const content = [sealed, wordsColumn(words)];
   return {
-    sql: `INSERT INTO message (session_id, wa_id, id, conversation_id, author, type, sealed, event_id, received_at)
-          SELECT session.id, ?, ?, ${current}, ${current}, ?, CASE WHEN session.content_ms = 0 THEN NULL ELSE ? END, ?, ?
-          FROM session WHERE session.id = ? AND session.fence = ?
-          ON CONFLICT (session_id, wa_id) DO UPDATE SET type = excluded.type, sealed = excluded.sealed,
-            event_id = excluded.event_id
-          WHERE message.type = '${undecryptable}' AND excluded.type <> '${undecryptable}' AND message.deleted_at IS NULL`,
+    sql: `INSERT INTO message (session_id, wa_id, id, conversation_id, author, type, sealed, words, event_id, received_at,
+            position, origin)
+          SELECT session.id, ?, ?, ${current}, ${current}, ?, iif(content_ms = 0, NULL, ?), iif(content_ms = 0, NULL, ?),
+            ?, ?, ?, ? FROM session WHERE session.id = ? AND session.fence = ?
+          ON CONFLICT (session_id, wa_id) DO UPDATE SET ${onConflict}`,
     args: [
       waId,
       id,
@@ -52,14 +79,19 @@ export function messageStatement({ sessionId, fence }: Fence, message: NewMessag
       author,
       author,
       type,
-      sealed,
+      ...content,
       eventId,
       at.getTime(),
+      position,
+      origin,
       sessionId,
       fence,
     ],
   };
 }
+
+/** The tokens as they are stored; null: there are none. */
+export const wordsColumn = (words: readonly string[]) => (words.length === 0 ? null : JSON.stringify(words));
 
 /** The id that a conversation has now: another message may have merged it meanwhile. */
 const current = `coalesce((SELECT merged_into FROM conversation
@@ -80,37 +112,47 @@ export function eventOfStatement(
 /** Replaces the content after an edit, unless a later edit is stored. */
 export function editStatement(
   { sessionId, fence }: Fence,
-  { waId, sealed, editedAt }: { waId: string; sealed: string | null; editedAt: Date },
+  { waId, sealed, words, editedAt }: Pick<NewMessage, "waId" | "sealed" | "words"> & { editedAt: Date },
 ): InStatement {
+  const at = editedAt.getTime();
   return {
-    sql: `UPDATE message SET sealed = ?, edited_at = ? WHERE session_id = ? AND wa_id = ?
+    sql: `UPDATE message SET sealed = ?, words = ?, edited_at = ? WHERE session_id = ? AND wa_id = ?
           AND revoked_at IS NULL AND coalesce(edited_at, 0) <= ? AND ${fenceHolds}`,
-    args: [sealed, editedAt.getTime(), sessionId, waId, editedAt.getTime(), sessionId, fence],
+    args: [sealed, sealed === null ? null : wordsColumn(words), at, sessionId, waId, at, sessionId, fence],
   };
 }
 
 /** Deletes the content of a message that was deleted for everyone. */
 export function revokeStatement({ sessionId, fence }: Fence, waId: string, at: Date): InStatement {
   return {
-    sql: `UPDATE message SET sealed = NULL, revoked_at = ? WHERE session_id = ? AND wa_id = ?
+    sql: `UPDATE message SET sealed = NULL, words = NULL, revoked_at = ? WHERE session_id = ? AND wa_id = ?
           AND revoked_at IS NULL AND ${fenceHolds}`,
     args: [at.getTime(), sessionId, waId, sessionId, fence],
+  };
+}
+
+/** Deletes a message that was not sent and will not be sent. */
+export function unsentStatement({ sessionId, fence }: Fence, waId: string): InStatement {
+  return {
+    sql: `DELETE FROM message WHERE session_id = ? AND wa_id = ? AND ${fenceHolds}`,
+    args: [sessionId, waId, sessionId, fence],
   };
 }
 
 /** Deletes the content of a message that the account deleted for itself alone. */
 export function deleteForMeStatement({ sessionId, fence }: Fence, waId: string, at: Date): InStatement {
   return {
-    sql: `UPDATE message SET sealed = NULL, deleted_at = ? WHERE session_id = ? AND wa_id = ?
+    sql: `UPDATE message SET sealed = NULL, words = NULL, deleted_at = ? WHERE session_id = ? AND wa_id = ?
           AND deleted_at IS NULL AND ${fenceHolds}`,
     args: [at.getTime(), sessionId, waId, sessionId, fence],
   };
 }
 
-const columns = "id, wa_id, conversation_id, author, type, sealed, revoked_at";
+/** The columns of a `MessageRow`. */
+export const messageColumns = "id, wa_id, conversation_id, author, type, sealed, revoked_at, position, origin";
 
 export async function findMessage({ client }: Pick<Store, "client">, sessionId: string, waId: string) {
-  const sql = `SELECT ${columns} FROM message WHERE session_id = ? AND wa_id = ?`;
+  const sql = `SELECT ${messageColumns} FROM message WHERE session_id = ? AND wa_id = ?`;
   const { rows } = await client.execute({ sql, args: [sessionId, waId] });
   return rows[0] ? toMessage(rows[0]) : null;
 }
@@ -120,7 +162,7 @@ export async function findMessages(
   sessionId: string,
   ids: readonly string[],
 ): Promise<MessageRow[]> {
-  const sql = `SELECT ${columns} FROM message WHERE session_id = ? AND id IN (SELECT value FROM json_each(?))`;
+  const sql = `SELECT ${messageColumns} FROM message WHERE session_id = ? AND id IN (SELECT value FROM json_each(?))`;
   const { rows } = await client.execute({ sql, args: [sessionId, JSON.stringify(ids)] });
   return rows.map(toMessage);
 }
@@ -147,14 +189,14 @@ export function sweepMessages(now: Date): InStatement[] {
   const old = (table: string, least: number) =>
     `${table}.received_at <= ${at - least} AND ${table}.received_at <= ${at} - ${kept(table)}`;
   return [
-    `UPDATE message SET sealed = NULL WHERE sealed IS NOT NULL AND ${old("message", 0)}`,
+    `UPDATE message SET sealed = NULL, words = NULL WHERE sealed IS NOT NULL AND ${old("message", 0)}`,
     `DELETE FROM message WHERE (session_id, wa_id) IN
       (SELECT session_id, wa_id FROM message WHERE ${old("message", leastKeptMs)} LIMIT 10000)`,
     `DELETE FROM mark WHERE ${old("mark", 0)}`,
   ].map((sql) => ({ sql, args: [] }));
 }
 
-function toMessage(row: Row): MessageRow {
+export function toMessage(row: Row): MessageRow {
   return {
     id: text(row, "id"),
     waId: text(row, "wa_id"),
@@ -163,5 +205,7 @@ function toMessage(row: Row): MessageRow {
     type: text(row, "type"),
     sealed: textOrNull(row, "sealed"),
     revokedAt: row["revoked_at"] === null ? null : Number(row["revoked_at"]),
+    position: text(row, "position"),
+    origin: textOrNull(row, "origin") as MessageRow["origin"],
   };
 }

@@ -21,6 +21,7 @@ import { erased } from "./migrations/0024_erased.ts";
 import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
+import { read } from "./migrations/0023_read.ts";
 
 /**
  * The connector's own database in the order of application. Times are milliseconds since the epoch.
@@ -48,5 +49,6 @@ export const migrations: readonly Migration[] = [
   receipts,
   numbered,
   downloads,
+  read,
   erased,
 ];

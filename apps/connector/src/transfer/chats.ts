@@ -1,10 +1,12 @@
 import type { InStatement, Row } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import { z } from "zod";
+import type { ReceivedContent } from "../content/kind.ts";
+import { contentTokens } from "../inbound/message-words.ts";
 import { conversationPeople } from "../store/conversations.ts";
 import type { Fence } from "../store/fence.ts";
 import { markContent } from "../store/marks.ts";
-import { messageContent } from "../store/messages.ts";
+import { messageContent, positionOf, wordsColumn } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import { text, textOrNull } from "../store/row.ts";
 import type { Store } from "../store/store.ts";
@@ -31,10 +33,13 @@ export const MovedChats = z.object({
       conversationId: z.string(),
       author: z.string().nullable(),
       type: z.string(),
-      body: z.looseObject({ waId: z.string() }),
+      body: z.looseObject({ waId: z.string(), content: z.looseObject({ type: z.string() }) }),
       eventId: z.string(),
       receivedAt: z.number(),
       editedAt: z.number().nullable(),
+      /** Files written before sent messages were kept have neither. */
+      position: z.string().optional(),
+      origin: z.string().nullish(),
       download: MovedDownload.optional(),
     }),
   ),
@@ -81,6 +86,8 @@ export async function readChats({ client }: Store, sessionId: string, atRest: At
             eventId: text(row, "event_id"),
             receivedAt: row["received_at"],
             editedAt: row["edited_at"],
+            position: row["position"],
+            origin: row["origin"],
             download: downloadIn(byMessage.get(text(row, "wa_id"))),
           };
         }),
@@ -107,10 +114,16 @@ export async function chatStatements(
   moved: MovedChats,
   { atRest, pseudonym }: { atRest: AtRest; pseudonym: Pseudonym },
 ): Promise<InStatement[]> {
+  const latest = new Map<string, string>();
+  for (const { id, conversationId, position = positionOf(id) } of moved.messages) {
+    if (position > (latest.get(conversationId) ?? "")) latest.set(conversationId, position);
+  }
   const conversations = moved.conversations.map(async ({ id, names, mergedInto }) => [
     id,
     await conversationPeople.seal(atRest, JSON.stringify(names), id),
     mergedInto,
+    names.group === null ? "person" : "group",
+    latest.get(id) ?? null,
   ]);
   const addresses = moved.conversations.flatMap(({ id, names, mergedInto }) =>
     [names.pn, names.lid, names.group].flatMap((jid) =>
@@ -127,6 +140,9 @@ export async function chatStatements(
     row.eventId,
     row.receivedAt,
     row.editedAt,
+    row.position ?? positionOf(id),
+    row.origin ?? null,
+    wordsColumn(contentTokens(pseudonym, sessionId, body.content as ReceivedContent)),
   ]);
   const downloads = moved.messages.flatMap(({ body, download }) =>
     download ? [[pseudonym(body.waId), download.state, download.mediaId, download.attempts, download.dueAt]] : [],
@@ -148,9 +164,10 @@ export async function chatStatements(
             .join(", ")} ${held} ON CONFLICT DO NOTHING`,
     args: [JSON.stringify(rows), sessionId, fence],
   });
-  const message = "wa_id, id, conversation_id, author, type, sealed, event_id, received_at, edited_at";
+  const message =
+    "wa_id, id, conversation_id, author, type, sealed, event_id, received_at, edited_at, position, origin, words";
   return [
-    insert("conversation", "id, sealed, merged_into", await Promise.all(conversations)),
+    insert("conversation", "id, sealed, merged_into, kind, latest", await Promise.all(conversations)),
     insert("conversation_address", "address, conversation_id", addresses),
     insert("message", message, await Promise.all(messages)),
     insert("download", "wa_id, state, media_id, attempts, due_at", downloads),

@@ -11,6 +11,7 @@ import type { Db } from "../db/schema.ts";
 import { publishRerouted, type Reroute, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
 import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
+import { contentMsOfRow, policiesOf } from "./content-ms.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { applyReceipts, isOf, joinReceipts } from "./receipts.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
@@ -29,7 +30,7 @@ import { moveVerifications } from "../verifications/life.ts";
 
 /**
  * Applies the events of connectors, in order, in one batch. Statuses only move forward, so an event that comes twice,
- * late, or about an unknown row changes nothing. Answers how long sessions that received messages keep contents.
+ * late, or about an unknown row changes nothing. Answers how long sessions that received or sent messages keep contents.
  */
 export async function applyEvents(services: Services, events: readonly ConnectorEvent[]): Promise<EventsAnswer> {
   const { db, now } = services;
@@ -39,7 +40,8 @@ export async function applyEvents(services: Services, events: readonly Connector
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const hasFailure = events.some(({ type }) => type === "message.failed");
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
-  const { changes, alerts, failures } = await db.write({
+  const senders = events.flatMap((event) => (event.type === "message.sent" && event.chatId ? [event.sessionId] : []));
+  const { changes, alerts, failures, policies } = await db.write({
     changes: joinReceipts(events).map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
@@ -49,6 +51,8 @@ export async function applyEvents(services: Services, events: readonly Connector
     alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
     // Cron delivers the events of acks and receipts, so that a code's way has no more statements.
     failures: hasFailure ? [deliverEvents(db, { at, times: [at] })] : [],
+    // No codes are among them.
+    policies: senders.length === 0 ? [] : [policiesOf(db, senders)],
   });
   publishSoon(
     services,
@@ -61,9 +65,12 @@ export async function applyEvents(services: Services, events: readonly Connector
   );
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);
-  const kept = [...received.values()].flatMap(({ sessionId, contentMs }) =>
-    contentMs === undefined ? [] : [[sessionId, contentMs] as const],
-  );
+  const kept = [
+    ...policies.flatMap(({ rows }) => rows).map((row) => [row.id, contentMsOfRow(row)] as const),
+    ...[...received.values()].flatMap(({ sessionId, contentMs }) =>
+      contentMs === undefined ? [] : [[sessionId, contentMs] as const],
+    ),
+  ];
   return { applied: events.length, ...(kept.length > 0 && { contentMs: Object.fromEntries(kept) }) };
 }
 

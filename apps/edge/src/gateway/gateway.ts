@@ -19,12 +19,19 @@ interface Route<Request extends z.ZodObject> {
   scope: Scope;
   summary: string;
   description: string;
-  /** In addition to those of every request, because the call asks WhatsApp. */
-  limits: (actor: Actor) => Limit[];
+  /** In addition to those of every request, if the call asks WhatsApp. */
+  limits?: (actor: Actor) => Limit[];
   /** Describes the answer. */
   answer: string;
-  /** An example of the body: the request's fields that the path does not name. A `get` has no body. */
+  /** An example of the body: the request's fields that the path does not name. A `get` has them in its query. */
   example?: Partial<z.input<Request>>;
+}
+
+/** The parts of a request. */
+interface Given {
+  params: { id: string };
+  query?: object | undefined;
+  body?: object | undefined;
 }
 
 /** Makes an operation of the public API from a call to a session's connector. */
@@ -41,20 +48,17 @@ export function gateway<Request extends z.ZodObject, Response extends z.ZodType,
     params: z.object({ id: SessionId, ...(rpc.request.pick(maskOf(names)).shape as object) }),
     answers: ok(rpc.response, answer),
     throws: ["session-not-found", "connector-unavailable", ...rpc.errors] as const,
-    async handle(
-      ctx: Context,
-      { params: { id, ...fields }, body }: { params: { id: string }; body?: object | undefined },
-    ) {
+    async handle(ctx: Context, { params: { id, ...fields }, query, body }: Given) {
       await requireSession(ctx, id);
-      return ask(ctx.services, rpc, { sessionId: id, ...fields, ...body } as z.input<Request>);
+      return ask(ctx.services, rpc, { sessionId: id, ...fields, ...query, ...body } as z.input<Request>);
     },
   };
   const schema: z.ZodObject = rpc.request.omit(maskOf(["sessionId", ...names]));
-  const hasBody = Object.keys(schema.shape).length > 0;
-  if (hasBody !== (example !== undefined) || (hasBody && method === "get")) {
+  const hasMore = Object.keys(schema.shape).length > 0;
+  if ((hasMore && method !== "get") !== (example !== undefined)) {
     throw new Error(`${route.id}: a body needs an example, and a get has none`);
   }
-  if (method === "get") return operation({ ...call, method });
+  if (method === "get") return operation({ ...call, method, ...(hasMore && { query: schema.strip() }) });
   if (!example) return operation({ ...call, method, idempotent: "change" });
   return operation({ ...call, method, idempotent: "change", body: { schema, example } });
 }
@@ -63,7 +67,7 @@ export function gateway<Request extends z.ZodObject, Response extends z.ZodType,
 const maskOf = (names: string[]): Record<string, true> => Object.fromEntries(names.map((name) => [name, true]));
 
 /** Requires a session of the caller's workspace: the connector has the sessions of all workspaces. */
-async function requireSession({ services: { db, now }, actor }: Context, id: string): Promise<void> {
+export async function requireSession({ services: { db, now }, actor }: Context, id: string): Promise<void> {
   const session = await findSession(db, actor.workspaceId, { id, at: now().getTime() });
   if (!session) throw new AppError("session-not-found");
 }

@@ -75,6 +75,24 @@ export function selectMessage(db: Db, { workspaceId, test }: Tenant, id: string)
     .$castTo<MessageRow>();
 }
 
+/** The rows of a session's messages by id. Codes are not among them. */
+export async function findMessagesOf(
+  db: Db,
+  { workspaceId, sessionId, ids }: { workspaceId: string; sessionId: string; ids: readonly string[] },
+): Promise<MessageRow[]> {
+  if (ids.length === 0) return [];
+  return db.kysely
+    .selectFrom("message")
+    .select(columns)
+    .select(pacingOfRow.as("pacing"))
+    .where("id", "in", ids)
+    .where("workspaceId", "=", workspaceId)
+    .where("sessionId", "=", sessionId)
+    .where("verificationId", "is", null)
+    .$castTo<MessageRow>()
+    .execute();
+}
+
 /** The messages of a batch, newest first. */
 export const selectOfBatch = (
   db: Db,

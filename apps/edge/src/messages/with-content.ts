@@ -30,17 +30,21 @@ export async function withContent(ctx: Context, messages: Message[]): Promise<Me
   const bySession = new Map(answers.filter((answer) => answer !== undefined));
   const shown = messages.map((message) => {
     const answer = bySession.get(message.sessionId ?? "");
-    const one = answer?.get(message.id);
-    return {
-      ...message,
-      ...(one && shownOf(one, message)),
-      contentState: stateOf(ctx, message, answer && (one ?? null)),
-    };
+    return withStored(ctx, message, answer && (answer.get(message.id) ?? null));
   });
   return withFiles(ctx, shown);
 }
 
-/** @param one undefined: the connector was not asked, or is away. Null: it does not have the message. */
+/**
+ * The message with what its connector keeps of it. @param one undefined: the connector was not asked, or is away. Null: it
+ * does not have the message
+ */
+export const withStored = (ctx: Context, message: Message, one: StoredMessage | null | undefined): Message => ({
+  ...message,
+  ...(one && shownOf(one, message)),
+  contentState: stateOf(ctx, message, one),
+});
+
 function stateOf(
   { actor, services }: Context,
   { status, type, direction, createdAt, deletedAt }: Message,
@@ -48,7 +52,7 @@ function stateOf(
 ): Message["contentState"] {
   if (one?.content) return "kept";
   if (status === "revoked" || deletedAt !== null) return "dropped";
-  if (direction === "inbound") {
+  if (direction === "inbound" || one !== undefined) {
     const keptMs = contentMsOf(actor.policy, actor.quota);
     if (keptMs === 0) return "dropped";
     if (Date.parse(createdAt) + keptMs <= services.now().getTime()) return "expired";

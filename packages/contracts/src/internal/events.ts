@@ -127,7 +127,7 @@ export const EventBatch = z.strictObject({
 });
 export type EventBatch = z.infer<typeof EventBatch>;
 
-/** The answer. `contentMs`: how long a session keeps contents, for sessions that received messages in this batch. */
+/** The answer. `contentMs`: how long a session keeps contents, for sessions that received or sent messages in this batch. */
 export const EventsAnswer = z.object({
   applied: z.number(),
   contentMs: z.record(SessionId, z.int().nonnegative()).optional(),
