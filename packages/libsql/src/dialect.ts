@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import { jsonRow } from "./json-rows.ts";
+import { jsonNames, readJsonRow } from "./json-rows.ts";
 import { camelCase, snakeCase } from "./names.ts";
 
 /** A kysely dialect over a libSQL client: HTTP at the edge, a file elsewhere. Names are camelCase outside it. */
@@ -45,7 +45,8 @@ export function toQueryResult<Row>(result: ResultSet): QueryResult<Row> {
 }
 
 function rowsOf({ columns: given, rows }: ResultSet): unknown[] {
-  if (given[0] === jsonRow) return rows.map((values) => JSON.parse(values[jsonRow] as string) as unknown);
+  const names = jsonNames(given[0]);
+  if (names) return rows.map((values) => readJsonRow(values[0] as string, names));
   const columns = given.map((column) => [column, camelCase(column)] as const);
   return rows.map((values) => {
     const row: Record<string, unknown> = {};

@@ -51,12 +51,12 @@ describe("createDatabase", () => {
     ]);
   });
 
-  it("reads the columns of a row as one JSON object, with the same values", async () => {
+  it("reads the columns of a row as one JSON array, with the same values", async () => {
     await db.kysely.insertInto("parcel").values({ sentTo: `Ani "•" \\ 'x'`, weightGrams: null }).execute();
     await db.kysely.insertInto("parcel").values({ sentTo: '{"a":1}', weightGrams: 1_796_084_465_740 }).execute();
     const columns = { id: "id", sentTo: "sent_to", weightGrams: "weight_grams", half: "weight_grams / 8.0" };
     const plain = sql`SELECT id, sent_to, weight_grams, weight_grams / 8.0 AS half FROM parcel ORDER BY id`;
-    const json = sql`SELECT ${jsonColumns<typeof columns>(columns)} FROM parcel ORDER BY id`;
+    const json = sql`SELECT ${jsonColumns<typeof columns>("parcel", columns)} FROM parcel ORDER BY id`;
     const [asColumns, asJson] = await db.read([plain, json]);
     expect(asJson.rows).toHaveLength(2);
     expect(asJson.rows).toEqual(asColumns.rows);

@@ -6,7 +6,7 @@ import { foundNoAccountSql } from "./status.ts";
 import { readCurrent, senderOf } from "../messages/sender-of.ts";
 import type { Tenant } from "../auth/tenant.ts";
 
-const columns = jsonColumns<VerificationRow>({
+const columns = jsonColumns<VerificationRow>("verification", {
   id: "v.id",
   status: "v.status",
   mode: "v.mode",
